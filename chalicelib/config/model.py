@@ -1,0 +1,115 @@
+"""The configuration as frozen values. Made by `load`, handed to whoever needs a part of it; nothing else reads the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account at one provider. `options` holds the provider's own keys, checked against its declaration.
+
+    A key that the provider declares as secret is a `Secret` in `secrets`; all others are plain values in `options`.
+    """
+
+    name: str
+    provider: str
+    base_url: str | None = None
+    open_base_url: str | None = None
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A website form: `fields` maps form field to provider field; `email_field` is the form field of the address."""
+
+    name: str
+    account: str
+    list: str
+    email_field: str
+    fields: Mapping[str, str]
+    """Form field -> provider field, without the address and without `@unsubscribe_url`."""
+    unsubscribe_url_field: str | None = None
+    """Provider field that Relais fills with the person's unsubscribe link."""
+    origins: frozenset[str] = frozenset()
+    redirect: str | None = None
+    trap: str = "website"
+    lifts_suppression: bool = False
+    unsubscribes_per_hour: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A back end that may post signed events."""
+
+    name: str
+    secrets: tuple[Secret, ...]
+    types: frozenset[str] = frozenset({"signup", "unsubscribe"})
+    accounts: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeSync:
+    """Where unsubscribes are read and where they are told."""
+
+    read_from: tuple[str, ...]
+    tell: tuple[str, ...]
+    baseline: Literal["tell", "known"] = "tell"
+    news_per_run: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A CSV file that a contacts sync may read."""
+
+    name: str
+    url: str
+    account: str
+    list: str
+    allow_private: bool = False
+    fetch: Literal["relais", "provider"] = "relais"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How long to keep trying. Seconds and hours; decimals allowed."""
+
+    first_retry_seconds: float = 30.0
+    longest_retry_seconds: float = 3600.0
+    give_up_after_hours: float = 168.0
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """Keys of the address hash (the first writes, all are looked up) and how long a final event is kept."""
+
+    address_keys: tuple[Secret, ...]
+    keep_events_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP side: the operator's key and the address under which the product is reached."""
+
+    admin_key: Secret | None = None
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration."""
+
+    accounts: Mapping[str, Account]
+    privacy: Privacy
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    sync_unsubscribes: UnsubscribeSync | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    delivery: Delivery = field(default_factory=Delivery)
+    unsubscribe_keys: tuple[Secret, ...] = ()
+    api: Api = field(default_factory=Api)

@@ -1,0 +1,67 @@
+"""Events as values: what somebody told Relais, checked and normalised, whichever door it came through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+
+class EventType(StrEnum):
+    """The verbs of the contract."""
+
+    SIGNUP = "signup"
+    UNSUBSCRIBE = "unsubscribe"
+    SYNC = "sync"
+
+
+class Status(StrEnum):
+    """The states of a delivery. All but `PENDING` are final."""
+
+    PENDING = "pending"
+    PARKED = "parked"
+    REFUSED = "refused"
+    DELIVERED = "delivered"
+    SUPERSEDED = "superseded"
+
+
+# An event's own status is the first of these that one of its deliveries has.
+STATUS_ORDER = (Status.PENDING, Status.PARKED, Status.REFUSED, Status.DELIVERED, Status.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Evidence of a signup's consent: what the sender may state, and what only Relais can."""
+
+    source: str | None = None
+    text: str | None = None
+    ip: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A signup or an unsubscribe that can be held and delivered.
+
+    `accounts` are the accounts it has a delivery for (exactly one for a signup). `fields` are provider fields. `email`
+    is trimmed and otherwise as the person typed it. Times are aware, UTC, to the millisecond.
+    """
+
+    id: str
+    type: EventType
+    email: str
+    accounts: tuple[str, ...]
+    occurred_at: datetime
+    accepted_at: datetime
+    occurred_at_stated: bool = True
+    list: str | None = None
+    form: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    scope: Literal["account", "global"] = "account"
+    may_lift: bool = True
+    """May this signup bring back somebody who left? (False at a plain form's door.)"""
+    consent: Consent | None = None
+    refused: str | None = None
+    """Set when the event stands refused from the start (a filled trap, an invalid event from a queue): the reason."""

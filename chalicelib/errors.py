@@ -1,0 +1,95 @@
+"""Every failure Relais can tell apart, named for who must act on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Deliberately greedy: whatever stands round an @ sign without white space may be an address, and a provider's words
+# are kept for ever, so too much is taken out rather than too little.
+_ADDRESS_LIKE = re.compile(r"[^\s<>\"'(),;:=&?/\[\]{}]+(?:@|%40)[^\s<>\"'(),;&?/\[\]{}]+", re.IGNORECASE)
+
+
+def without_addresses(text: str, limit: int = 300) -> str:
+    """`text` with everything that looks like an e-mail address replaced by `…@…`, cut to `limit` characters."""
+    return _ADDRESS_LIKE.sub("…@…", text)[:limit]
+
+
+class Kind(StrEnum):
+    """Who must act on a provider's failure."""
+
+    CALLER = "caller"
+    """The request itself is wrong: a parameter, an event. Repeating it changes nothing."""
+    ACCOUNT = "account"
+    """The owner of the account must act: key, declared IP, credit, a deleted list. The account (or list) is paused."""
+    CONTACT = "contact"
+    """The provider refuses this contact for good."""
+    LATER = "later"
+    """Nobody must act: throttled or unavailable, and known to have changed nothing."""
+    UNKNOWN = "unknown"
+    """The request was sent and no usable answer came back: it may or may not have taken effect."""
+
+
+class RelaisError(Exception):
+    """Base of every error that Relais raises on purpose. Its text never holds a secret or a whole address."""
+
+
+class ProviderError(RelaisError):
+    """A provider call that failed.
+
+    `message` is the provider's own words with addresses taken out; `provider_code` its own code, if it has one;
+    `retry_after` seconds it asked to wait; `list_only` says that the failure concerns one list, not the account.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        provider_code: str | None = None,
+        retry_after: float | None = None,
+        list_only: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.message = without_addresses(message)
+        self.provider_code = provider_code
+        self.retry_after = retry_after
+        self.list_only = list_only
+        super().__init__(self.message)
+
+    def __repr__(self) -> str:
+        return f"ProviderError({self.kind.value!r}, {self.message!r}, provider_code={self.provider_code!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong with a value somebody gave: where it stands and what would be right."""
+
+    field: str
+    message: str
+
+
+class InvalidEvent(RelaisError):
+    """An event that can be read and is wrong (HTTP 422; on a queue: refused)."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("; ".join(f"{m.field}: {m.message}" for m in self.mistakes))
+
+
+class ConfigurationError(RelaisError):
+    """A configuration that cannot be used: one `Mistake` for each thing to mend."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(f"{m.field}: {m.message}" for m in self.mistakes))
+
+
+class LedgerUnavailable(RelaisError):
+    """The ledger could not be read or written: nothing may be promised or decided now."""
+
+
+class IdConflict(RelaisError):
+    """An event id that is already held with other content (HTTP 409)."""

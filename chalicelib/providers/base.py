@@ -1,0 +1,144 @@
+"""What a provider declares and what it can be asked: all that the rest of Relais knows of any provider.
+
+A provider is a sub-package of `chalicelib.providers` with a module-level `SPEC: ProviderSpec`. Nothing elsewhere
+names it; `registry` finds it by the name an account's `provider` key gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from ..config.model import Account
+    from .transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `calls` in `seconds`. With `shared_by = "ip"` one budget serves all accounts of the provider."""
+
+    calls: int
+    seconds: float
+    shared_by: Literal["account", "ip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, as data. The core decides by these and never asks which provider it is."""
+
+    has_lists: bool
+    signup_batch: int = 0
+    """Contacts a signup call takes; 0: the provider takes no signups."""
+    signup_repeat_is_harmless: bool = False
+    """True if signing the same contact up twice leaves one (an upsert); False if it may leave two rows."""
+    parallel_calls: int = 1
+    """Calls that may be under way at once for one account and verb."""
+    reads_unsubscribes: bool = False
+    lifts_suppression: bool = False
+    """Can an unsubscribe be taken back by API, so that a later signup can bring the person back?"""
+    has_global_unsubscribe: bool = False
+    statistics: Literal["none", "all_at_once", "per_campaign"] = "none"
+    statistics_kept_for: timedelta | None = None
+    """How long the provider itself still shows a campaign; None: not stated."""
+    rate_limit: RateLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A key of `[accounts.NAME]` that this provider reads, besides `provider`, `base_url` and `open_base_url`."""
+
+    name: str
+    required: bool = True
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    default: str | bool | None = None
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a provider function, as `help` shows it."""
+
+    name: str
+    type: Literal["string", "integer", "number", "boolean", "object", "array", "datetime"]
+    required: bool = True
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A provider call that an operator can make by name. `changes`: it changes something at the provider."""
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
+    changes: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One row of a signup: the address as the person gave it, and provider fields without the address's own."""
+
+    email: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFigures:
+    """A campaign and its totals as the provider shows them now. Unknown figures are None. `sent_at` is aware, UTC."""
+
+    campaign: str
+    name: str | None = None
+    subject: str | None = None
+    sent_at: datetime | None = None
+    sent: int | None = None
+    delivered: int | None = None
+    opens: int | None = None
+    unique_opens: int | None = None
+    clicks: int | None = None
+    unique_clicks: int | None = None
+    hard_bounces: int | None = None
+    soft_bounces: int | None = None
+    unsubscribes: int | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The provider's own figures, untouched; aggregates only, never a person."""
+
+
+class Provider(Protocol):
+    """One account at a provider. Safe to use from several threads; every method may raise `ProviderError`.
+
+    `budget` is the number of seconds that the whole method may take; it never starts a call that could outlive it.
+    """
+
+    def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
+        """Add `contacts` (at most `signup_batch`) to a list. All or error: no answer tells single rows apart."""
+
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+        """Unsubscribe an address from every list of the account; `everywhere`: from all senders, where offered."""
+
+    def list_exists(self, list_id: str, *, budget: float) -> bool:
+        """Ask the provider afresh whether the list is there (used to tell a bad row from a missing list)."""
+
+    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
+        """Every campaign that the provider still shows, with its figures."""
+
+    def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
+        """Make one declared function by its name and return its result as JSON values, secrets masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """A provider's declaration."""
+
+    name: str
+    title: str
+    base_url: str
+    """The vendor's own base, without a final slash; an account may name another (with or without one)."""
+    capabilities: Capabilities
+    options: tuple[Option, ...]
+    functions: tuple[Function, ...]
+    connect: Callable[[Account, Transport], Provider]
+    """Make the client of one account. Cheap: no call is made and no secret is read until one is needed."""
