@@ -1,0 +1,58 @@
+"""Every Lambda function of Relais, a few lines each: what happens is in `chalicelib`, composed by `runtime`.
+
+Event handlers stand here and not in blueprints: in Lambda a blueprint's handler is imported without this module.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from chalice.app import CloudWatchEvent, SQSEvent
+
+from chalicelib import names
+from chalicelib.observability import observed
+from chalicelib.runtime import runtime
+from chalicelib.web.gateway import create_app
+
+STAGE = names.stage(os.environ)
+BATCH, WINDOW_SECONDS = 1000, 4
+
+app = create_app(lambda request: runtime().api.handle(request))
+
+
+@app.on_sqs_message(queue=names.queue(STAGE, "signups"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS)
+@observed
+def signups(event: SQSEvent) -> dict[str, Any]:
+    """Signups' doorbell, and whole events of any type from back ends."""
+    return runtime().worker.handle(event.to_dict(), event.context)
+
+
+@app.on_sqs_message(
+    queue=names.queue(STAGE, "unsubscribes"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
+)
+@observed
+def unsubscribes(event: SQSEvent) -> dict[str, Any]:
+    """Unsubscribes' doorbell, and whole events of any type from back ends."""
+    return runtime().worker.handle(event.to_dict(), event.context)
+
+
+@app.on_sqs_message(queue=names.queue(STAGE, "syncs"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS)
+@observed
+def syncs(event: SQSEvent) -> dict[str, Any]:
+    """Syncs' doorbell, and whole events of any type from back ends."""
+    return runtime().worker.handle(event.to_dict(), event.context)
+
+
+@app.schedule("rate(1 hour)")
+@observed
+def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
+    """Store what every account's campaigns have come to."""
+    return runtime().collect_stats(event.to_dict(), event.context)
+
+
+@app.schedule("rate(1 minute)")
+@observed
+def sweep(event: CloudWatchEvent) -> dict[str, Any]:
+    """Ring for whatever is pending, due and not in hand."""
+    return runtime().sweep(event.context)

@@ -1,0 +1,26 @@
+"""The names of everything Relais has in AWS, derived in this one place from the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+QueueKind = Literal["signups", "unsubscribes", "syncs"]
+TableKind = Literal["ledger", "stats"]
+
+DUE_INDEX = "due"
+
+
+def stage(environ: Mapping[str, str]) -> str:
+    """The stage this process runs in: `RELAIS_STAGE`, `local` when it is not set."""
+    return environ.get("RELAIS_STAGE") or "local"
+
+
+def queue(stage: str, kind: QueueKind) -> str:
+    """Name of a queue; its dead-letter queue has the same name with `-dlq` appended."""
+    return f"relais-{stage}-{kind}"
+
+
+def table(stage: str, kind: TableKind) -> str:
+    """Name of a table."""
+    return f"relais-{stage}-{kind}"
