@@ -1,0 +1,49 @@
+"""Ediware / MDWorks: bulk signups into lists, unsubscribes one by one, statistics of all campaigns at once.
+
+Its quirks and limits are told in docs/providers/ediware.md.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ..base import Capabilities, Option, Provider, ProviderSpec
+
+if TYPE_CHECKING:
+    from ...config.model import Account
+    from ..transport import Transport
+
+
+def _connect(account: Account, transport: Transport) -> Provider:
+    raise NotImplementedError
+
+
+SPEC = ProviderSpec(
+    name="ediware",
+    title="Ediware / MDWorks",
+    base_url="https://www.mdworks.fr/api_http",
+    capabilities=Capabilities(
+        has_lists=True,
+        signup_batch=255,
+        signup_repeat_is_harmless=False,
+        parallel_calls=1,
+        reads_unsubscribes=False,
+        lifts_suppression=False,
+        has_global_unsubscribe=True,
+        statistics="all_at_once",
+        statistics_kept_for=timedelta(days=30),
+    ),
+    options=(
+        Option("api_key", secret=True, help="key of the API, shown in the account's settings"),
+        Option(
+            "content_type",
+            required=False,
+            choices=("application/json", "application/x-www-form-urlencoded"),
+            default="application/json",
+            help="Content-Type under which the JSON body is sent",
+        ),
+    ),
+    functions=(),
+    connect=_connect,
+)
