@@ -87,6 +87,19 @@ class ConfigurationError(RelaisError):
         super().__init__("\n".join(f"{m.field}: {m.message}" for m in self.mistakes))
 
 
+class SecretUnavailable(RelaisError):
+    """A secret that is needed now and cannot be had: `key` is its place in the configuration, `reference` where it is kept.
+
+    Whoever keeps the secret must act, or AWS must come back; repeating is harmless and right once that is done.
+    """
+
+    def __init__(self, key: str, reference: str, reason: str) -> None:
+        self.key = key
+        self.reference = reference
+        self.reason = reason
+        super().__init__(f"{key or 'secret'}: {reference} cannot be used: {reason}")
+
+
 class LedgerUnavailable(RelaisError):
     """The ledger could not be read or written: nothing may be promised or decided now."""
 

@@ -1,0 +1,65 @@
+"""How a configuration value names a secret that is kept elsewhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+_SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")  # Secrets Manager's alphabet, and a full ARN's
+_PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.:-]{1,2048}")  # Parameter Store's alphabet, and a full ARN's
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class MalformedReference(ValueError):
+    """A value that starts like a reference and is none. Its text says what would be right and never quotes the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a secret is kept: `secret` is Secrets Manager, `ssm` Parameter Store, `env` the process's environment."""
+
+    kind: Literal["secret", "ssm", "env"]
+    name: str
+    json_key: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" + (f"#{self.json_key}" if self.json_key else "")
+
+    @property
+    def whole(self) -> Reference:
+        """What has to be fetched for it: the same without the key inside the JSON, so that keys share one fetch."""
+        return Reference(self.kind, self.name)
+
+
+def parse(text: str) -> Reference | None:
+    """The reference that `text` is, or None when it is a plain value (which may well hold colons).
+
+    Raises `MalformedReference` for a known prefix with nothing usable after it.
+    """
+    prefix, colon, rest = text.partition(":")
+    if not colon:
+        return None
+    if prefix == "secret":
+        return _secrets_manager(rest)
+    if prefix == "ssm":
+        if not _PARAMETER_NAME.fullmatch(rest):
+            raise MalformedReference("after ssm: comes the name of a parameter, as in ssm:/relais/paris/key")
+        return Reference("ssm", rest)
+    if prefix == "env":
+        if not _VARIABLE.fullmatch(rest):
+            raise MalformedReference("after env: comes the name of an environment variable, as in env:PARIS_KEY")
+        return Reference("env", rest)
+    return None
+
+
+def _secrets_manager(rest: str) -> Reference:
+    name, hash_sign, json_key = rest.partition("#")
+    if not _SECRET_NAME.fullmatch(name):
+        raise MalformedReference("after secret: comes the name of a secret, as in secret:relais/paris#api_key")
+    if hash_sign and not json_key:
+        raise MalformedReference(
+            "after # comes a key of the secret's JSON, as in secret:relais/paris#api_key; "
+            "leave # out to take the whole secret"
+        )
+    return Reference("secret", name, json_key or None)

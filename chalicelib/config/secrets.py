@@ -1,0 +1,74 @@
+"""Secret values: read when first needed, and never shown by a repr, a format, a pickle or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from ..errors import SecretUnavailable
+from . import references
+from .vault import SHARED, Unreadable, Vault
+
+Rule = Callable[[str], str | None]
+"""Says what would be right about a value that is wrong, without quoting it; None when the value is right."""
+
+
+class Secret:
+    """One secret of the configuration: a reference to where it is kept, or the plain value.
+
+    `secret:NAME#json_key` (Secrets Manager; without `#…` the whole text), `ssm:/path` (Parameter Store, decrypted),
+    `env:NAME`, anything else is the value itself. `key` is its place in the configuration, for messages.
+    """
+
+    __slots__ = ("_plain", "_reference", "_rule", "_vault", "key")
+
+    def __init__(self, text: str, *, key: str = "", rule: Rule | None = None, vault: Vault = SHARED) -> None:
+        """Raises `MalformedReference` when `text` starts like a reference and is none."""
+        self._reference = references.parse(text)
+        self._plain = text if self._reference is None else ""
+        self._rule = rule
+        self._vault = vault
+        self.key = key
+
+    @classmethod
+    def plain(cls, value: str, *, key: str = "") -> Secret:
+        """A secret that is `value` itself, whatever it looks like."""
+        made = cls("", key=key)
+        made._plain = value
+        return made
+
+    def reveal(self, fresh: bool = False) -> str:
+        """The value. References are followed on first use and kept for 300 s; a stale value outlives AWS trouble.
+
+        `fresh=True`, for use once after a provider refused the value, fetches it again (at most once in 30 s).
+        Raises `SecretUnavailable`, which names key and reference, when there is no value or an unusable one.
+        """
+        value, reason = self._look_up(fresh)
+        if reason is None and self._reference is not None and self._rule is not None:
+            reason = self._rule(value)
+        if reason is not None:
+            raise SecretUnavailable(self.key, str(self._reference), reason)
+        return value
+
+    def _look_up(self, fresh: bool) -> tuple[str, str | None]:
+        if self._reference is None:
+            return self._plain, None
+        try:
+            return self._vault.read(self._reference, fresh=fresh), None
+        except Unreadable as error:
+            return "", str(error)
+
+    def __repr__(self) -> str:
+        return f"Secret({self._reference or '…'})"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or otherwise written out")

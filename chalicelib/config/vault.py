@@ -1,0 +1,184 @@
+"""Fetches what references point to, and keeps it for five minutes.
+
+boto3 directly rather than Powertools' parameters: serving the last value while AWS is in trouble and limiting forced
+fetches need a cache of their own, and a second cache underneath would only blur both.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..clock import Clock, system_clock
+from .references import Reference
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+KEEP_SECONDS = 300.0
+"""How long a fetched value is used without asking again."""
+RETRY_SECONDS = 30.0
+"""How long a value that could not be refreshed is served before asking again, and the pause between forced fetches."""
+
+_REMEDIES = {
+    "ResourceNotFoundException": "there is no such secret in this region's Secrets Manager",
+    "ParameterNotFound": "there is no such parameter in this region's Parameter Store",
+    "AccessDeniedException": "this function's role may not read it",
+    "DecryptionFailure": "its KMS key cannot be used to decrypt it",
+    "InvalidRequestException": "it is marked for deletion",
+}
+
+
+class Unreadable(Exception):
+    """A reference that cannot be followed now. Its text is the reason, without any value."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is held of one reference. Times are epoch seconds; `lock` makes concurrent readers share one fetch."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    value: str | None = field(default=None, repr=False)
+    fetches: int = 0
+    """Fetches that have ended, well or not: a reader who waited for the lock sees that somebody just asked."""
+    failure: str = ""
+    refresh_at: float = 0.0
+    force_from: float = 0.0
+
+
+class Vault:
+    """Follows references; safe to share between threads."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ, clock: Clock = system_clock) -> None:
+        self._environ = environ
+        self._clock = clock
+        self._entries: dict[Reference, _Entry] = {}
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return "Vault()"
+
+    def read(self, reference: Reference, *, fresh: bool = False) -> str:
+        """The value that `reference` points to, at most 300 s old while AWS answers.
+
+        `fresh` asks for a fetch now; it is granted once in 30 s, so that a wrong key cannot make a storm of calls.
+        When AWS does not answer, the last known value is served. Raises `Unreadable` when there is none.
+        """
+        if reference.kind == "env":
+            return self._variable(reference.name)
+        with self._lock:
+            entry = self._entries.setdefault(reference.whole, _Entry())
+        seen = entry.fetches
+        with entry.lock:
+            self._renew(entry, reference.whole, fresh=fresh, waited=entry.fetches != seen)
+            value = entry.value
+        if value is None:
+            raise Unreadable(entry.failure)
+        return value if reference.json_key is None else _pick(value, reference.json_key)
+
+    def _variable(self, name: str) -> str:
+        value = self._environ.get(name)
+        if not value:
+            raise Unreadable("the environment variable is not set" if value is None else "the variable is empty")
+        return value
+
+    def _renew(self, entry: _Entry, whole: Reference, *, fresh: bool, waited: bool) -> None:
+        """Fetch into `entry` if it is time to. A reader who waited while another fetched takes that one's outcome."""
+        now = self._clock().timestamp()
+        forced = fresh and now >= entry.force_from
+        due = now >= entry.refresh_at if entry.value is not None else True
+        if waited or not (forced or due):
+            return
+        if forced:
+            entry.force_from = now + RETRY_SECONDS
+        try:
+            value = self._fetch(whole)
+        except Unreadable as error:
+            if entry.value is not None and not entry.failure:
+                _warn_stale(whole, str(error))
+            entry.failure = str(error)
+            entry.refresh_at = now + RETRY_SECONDS
+        else:
+            entry.value, entry.failure, entry.refresh_at = value, "", now + KEEP_SECONDS
+        entry.fetches += 1
+
+    def _fetch(self, whole: Reference) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            value = self._ask(whole)
+        except ClientError as error:
+            raise Unreadable(_reason(error)) from error
+        except BotoCoreError as error:
+            raise Unreadable(f"AWS cannot be reached or used ({type(error).__name__})") from error
+        if value is None:
+            raise Unreadable("it holds binary data; a text is needed")
+        value = value.rstrip("\r\n")  # what `--secret-string file://…` leaves behind
+        if not value:
+            raise Unreadable("it is empty")
+        return value
+
+    def _ask(self, whole: Reference) -> str | None:
+        if whole.kind == "secret":
+            answer = self._client("secretsmanager").get_secret_value(SecretId=whole.name)
+            text: str | None = answer.get("SecretString")
+            return text
+        answer = self._client("ssm").get_parameter(Name=whole.name, WithDecryption=True)
+        parameter: str = answer["Parameter"]["Value"]
+        return parameter
+
+    def _client(self, service: Literal["secretsmanager", "ssm"]) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                import boto3
+                from botocore.config import Config
+
+                # Two quick attempts: a web request may be waiting, and a known value is served when both fail.
+                config = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
+                # A session of its own: boto3's default one may not make clients in two threads at once.
+                self._clients[service] = boto3.session.Session().client(service, config=config)
+            return self._clients[service]
+
+
+SHARED = Vault()
+"""The process's own, so that everything that needs one secret shares one fetch of it."""
+
+
+def _pick(text: str, json_key: str) -> str:
+    """The value under `json_key` of a secret that is a JSON object. Errors carry nothing of the text, not even as cause."""
+    document = _json(text)
+    if not isinstance(document, dict):
+        raise Unreadable(
+            f'it is not a JSON object, so it has no key "{json_key}"; leave #{json_key} out to take it whole'
+        )
+    if json_key not in document:
+        raise Unreadable(f'its JSON has no key "{json_key}"')
+    value = document[json_key]
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        raise Unreadable(f'its JSON key "{json_key}" does not hold a text')
+    return str(value)
+
+
+def _json(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _reason(error: ClientError) -> str:
+    """AWS's error as a remedy, else by its code alone: its message is the vendor's and may hold anything."""
+    code = str(error.response.get("Error", {}).get("Code", "unknown error"))
+    return _REMEDIES.get(code, f"AWS refuses it ({code})")
+
+
+def _warn_stale(whole: Reference, reason: str) -> None:
+    from ..observability import logger
+
+    logger.warning("secret not refreshed, last known value in use", extra={"reference": str(whole), "reason": reason})
