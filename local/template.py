@@ -1,9 +1,10 @@
 """The SAM template of a stage, made by Chalice from `app.py` and `.chalice/`.
 
-Chalice knows handlers, routes and triggers; `.chalice/resources.json` adds tables, parameters and the gateway's own
-answers, `each-function.json` and `each-queue.json` what every function and queue has, `policies.json` the rights of
-every function. They are put together in a folder of their own, so that nothing is written into the checkout, and
-Chalice runs in a process of its own, because importing `app` for another stage would leave its names behind.
+Chalice knows handlers, routes and triggers. `.chalice/` adds what it does not: `resources.json` tables, parameters and
+alarms, `each-function.json` and `each-queue.json` what every function and every queue has, `gateway-answers.json` what
+API Gateway says when a request does not reach the product, `policies.json` the rights of every function. Here they are
+put together in a folder of their own, so that nothing is written into the checkout; Chalice runs in a process of its
+own, because an `app` once imported keeps the names of its stage.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from chalicelib import names
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
-QUEUES = ("signups", "unsubscribes", "syncs")
+QUEUES: tuple[names.QueueKind, ...] = get_args(names.QueueKind)
 _API_HANDLER = "api_handler"
 _SHIPPED = frozenset({".py", ".html", ".css", ".js", ".svg", ".json"})
 _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
@@ -65,8 +68,7 @@ def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
             template = run_chalice(project, stage)
             _keep(template, kept)
         _forget_older(kept, stage)
-    result: dict[str, Any] = _read_json(kept)
-    return result
+    return _read_json(kept)
 
 
 def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
@@ -101,8 +103,7 @@ def run_chalice(project: Path, stage: str) -> dict[str, Any]:
     done = subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise TemplateError(f"chalice package --stage {stage} failed:\n{done.stdout}{done.stderr}".rstrip())
-    result: dict[str, Any] = _read_json(project / "out" / "sam.json")
-    return result
+    return _read_json(project / "out" / "sam.json")
 
 
 def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
@@ -113,6 +114,8 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
     for queue in QUEUES:
         values = {"stage": stage, "queue": queue, "Queue": resource_name(queue)}
         _merge(merged, _filled(root, "each-queue.json", values))
+    answers = {kind: _gateway_answer(**answer) for kind, answer in _filled(root, "gateway-answers.json", {}).items()}
+    merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = answers
     return merged
 
 
@@ -125,16 +128,30 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+def _gateway_answer(status: int, title: str, detail: str, retry_after: int | None = None) -> dict[str, Any]:
+    """An answer of API Gateway's own in the shape that the product's failures have (RFC 9457)."""
+    headers = {"Content-Type": "'application/problem+json'", "x-request-id": "context.requestId"}
+    if retry_after is not None:
+        headers["Retry-After"] = f"'{retry_after}'"
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return {
+        "statusCode": str(status),
+        "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+        "responseTemplates": {"application/json": json.dumps(problem)},
+    }
+
+
 def _names_of(function: str, stage: str) -> dict[str, str]:
     runtime = f"python{RUNTIME_PYTHON}"
     return {"stage": stage, "function": function, "Function": resource_name(function), "runtime": runtime}
 
 
-def _filled(root: Path, name: str, values: dict[str, str]) -> Any:
+def _filled(root: Path, name: str, values: dict[str, str]) -> dict[str, Any]:
     text = (root / ".chalice" / name).read_text()
     for key, value in values.items():
         text = text.replace("{" + key + "}", value)
-    return json.loads(text)
+    result: dict[str, Any] = json.loads(text)
+    return result
 
 
 def _merge(target: dict[str, Any], more: dict[str, Any]) -> None:
@@ -173,8 +190,9 @@ def _forget_older(kept: Path, stage: str) -> None:
             other.unlink(missing_ok=True)
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text())
+def _read_json(path: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
 
 
 def _write_json(path: Path, value: Any) -> None:
