@@ -1,4 +1,4 @@
-"""The configuration as frozen values. Made by `load`, handed to whoever needs a part of it; nothing else reads the file."""
+"""The configuration as frozen values. Made by `load`, handed to whoever needs a part of it."""
 
 from __future__ import annotations
 
@@ -43,14 +43,18 @@ class Form:
     unsubscribes_per_hour: int = 200
 
 
+DEFAULT_WEBHOOK_TYPES = frozenset({"signup", "unsubscribe"})
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """A back end that may post signed events."""
 
     name: str
     secrets: tuple[Secret, ...]
-    types: frozenset[str] = frozenset({"signup", "unsubscribe"})
+    types: frozenset[str] = DEFAULT_WEBHOOK_TYPES
     accounts: frozenset[str] | None = None
+    """The accounts it may name; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Source:
     """A CSV file that a contacts sync may read."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
+    """Kept out of the repr, for an export's URL may carry a key in its query."""
     account: str
     list: str
     allow_private: bool = False

@@ -12,7 +12,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class MalformedReference(ValueError):
-    """A value that starts like a reference and is none. Its text says what would be right and never quotes the value."""
+    """A value that starts like a reference and is none. Says what would be right and never quotes the value."""
 
 
 @dataclass(frozen=True, slots=True)

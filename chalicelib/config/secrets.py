@@ -37,6 +37,11 @@ class Secret:
         made._plain = value
         return made
 
+    @property
+    def is_plain(self) -> bool:
+        """True when the configuration holds the value itself rather than a reference to it."""
+        return self._reference is None
+
     def reveal(self, fresh: bool = False) -> str:
         """The value. References are followed on first use and kept for 300 s; a stale value outlives AWS trouble.
 

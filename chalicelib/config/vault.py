@@ -149,7 +149,7 @@ SHARED = Vault()
 
 
 def _pick(text: str, json_key: str) -> str:
-    """The value under `json_key` of a secret that is a JSON object. Errors carry nothing of the text, not even as cause."""
+    """The value under `json_key` of a secret that is a JSON object. Errors carry nothing of the text."""
     document = _json(text)
     if not isinstance(document, dict):
         raise Unreadable(

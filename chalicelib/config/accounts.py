@@ -1,0 +1,103 @@
+"""The sections `[accounts.NAME]`, read by what each provider declares, and what others may ask of the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..providers.base import Option, ProviderSpec
+from . import checks
+from .model import Account
+from .report import unknown
+from .secrets import Secret
+from .table import Table
+
+
+@dataclass(slots=True)
+class Directory:
+    """The accounts that the file names, also those with mistakes, so that one mistake is not reported twice."""
+
+    specs: dict[str, ProviderSpec | None] = field(default_factory=dict)
+    """Account name -> its provider's declaration, None when the provider is not known."""
+
+    def check(self, name: str) -> str | None:
+        """The account must be one of the file's. Says nothing when the file has none at all: that is said elsewhere."""
+        return unknown("account", name, self.specs) if self.specs and name not in self.specs else None
+
+    def takes_signups(self, name: str) -> str | None:
+        """The account must exist and its provider must take signups."""
+        spec = self.specs.get(name)
+        if spec is not None and spec.capabilities.signup_batch == 0:
+            return f"{spec.title} takes no signups: name an account of a provider that does"
+        return self.check(name)
+
+    def reads_unsubscribes(self, name: str) -> str | None:
+        """The account must exist and its provider must be able to say who unsubscribed."""
+        spec = self.specs.get(name)
+        if spec is not None and not spec.capabilities.reads_unsubscribes:
+            return f"{spec.title} cannot be asked who unsubscribed, so nothing can be read from account {name}"
+        return self.check(name)
+
+    def signup_target(self, table: Table) -> tuple[str, str]:
+        """The keys `account` and `list` of a form or a source: ("", "") as far as they are wrong."""
+        account = table.text("account", "name the account that the contacts go to", self.takes_signups)
+        spec = self.specs.get(account)
+        if spec is not None and spec.capabilities.has_lists:
+            return account, table.text("list", f'name the list at {spec.title} by its id, as in list = "4781"')
+        return account, table.text_or("list", "")
+
+
+def read_accounts(root: Table, specs: Mapping[str, ProviderSpec]) -> tuple[dict[str, Account], Directory]:
+    """Every account of the file. `specs` are the providers that there are, by name."""
+    accounts: dict[str, Account] = {}
+    directory = Directory()
+    for name, table in root.named_tables("accounts", "add a section [accounts.NAME] with its provider").items():
+        known = table.text("provider", f"one of {', '.join(specs)}", checks.one_of(tuple(specs), "provider"))
+        spec = specs[known] if known else None
+        directory.specs[name] = spec
+        base = _base(table, "base_url")
+        open_base = _base(table, "open_base_url") or (f"{base}_open" if base else None)
+        if spec is not None:
+            secrets, options = _options(table, spec)
+            accounts[name] = Account(name, spec.name, base, open_base, options, secrets)
+        table.finish(others_allowed=spec is None)
+    return accounts, directory
+
+
+def _options(table: Table, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[str, str | bool]]:
+    """The provider's own keys: the secret ones, and the others."""
+    secrets: dict[str, Secret] = {}
+    options: dict[str, str | bool] = {}
+    for option in spec.options:
+        if option.secret:
+            secret = table.secret(option.name, remedy=_remedy(option, spec))
+            if secret is not None:
+                secrets[option.name] = secret
+        else:
+            value = _plain_option(table, option, spec)
+            if value is not None:
+                options[option.name] = value
+    return secrets, options
+
+
+def _base(table: Table, key: str) -> str | None:
+    """A base URL without its final slashes."""
+    url = table.text_or(key, None, checks.endpoint)
+    return url.rstrip("/") if url else None
+
+
+def _plain_option(table: Table, option: Option, spec: ProviderSpec) -> str | bool | None:
+    if isinstance(option.default, bool):
+        return table.flag(option.name, option.default)
+    check = checks.one_of(option.choices) if option.choices else None
+    remedy = _remedy(option, spec)
+    if remedy is not None:
+        return table.text(option.name, remedy, check) or None
+    return table.text_or(option.name, option.default, check)
+
+
+def _remedy(option: Option, spec: ProviderSpec) -> str | None:
+    """What belongs under a key that must be there; None for one that may be left out."""
+    if not option.required or option.default is not None:
+        return None
+    return f"{spec.title} needs it" + (f" ({option.help})" if option.help else "")

@@ -1,0 +1,145 @@
+"""What single texts must look like. Each check says what would be right, or None, and quotes nothing secret."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
+
+from .report import unknown
+
+Check = Callable[[str], str | None]
+"""Says what would be right about a text that is wrong; None when it is right."""
+
+ADMIN_KEY_LENGTH = 32
+_WEBHOOK_PREFIX = "whsec_"
+_WEBHOOK_BYTES = 16
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+
+
+def one_of(choices: tuple[str, ...], what: str = "choice") -> Check:
+    """The text must be one of `choices`."""
+
+    def check(text: str) -> str | None:
+        return None if text in choices else unknown(what, text, choices)
+
+    return check
+
+
+# --- addresses of servers ---
+
+
+def endpoint(text: str) -> str | None:
+    """The base of an API, or where Relais itself is reached: https (http on loopback), host, path, nothing else."""
+    return _url(text, example="https://www.example.com/api", query=False, http=_is_loopback)
+
+
+def source_url(*, allow_private: bool) -> Check:
+    """A file to fetch: https; http on loopback, or anywhere on a private network once that is allowed."""
+
+    def check(text: str) -> str | None:
+        return _url(text, example="https://crm.example.com/export.csv", query=True, http=http_is_fine)
+
+    def http_is_fine(host: str) -> bool:
+        return allow_private or _is_loopback(host)
+
+    return check
+
+
+def page(text: str) -> str | None:
+    """A page that a browser is sent to: absolute, http or https."""
+    return _url(text, example="https://www.example.com/thanks", query=True, http=lambda host: True, fragment=True)
+
+
+def origin(text: str) -> str | None:
+    """What browsers send as Origin: `scheme://host[:port]` and nothing after it."""
+    example = "https://www.example.com"
+    if text.lower() == "null" or "*" in text:
+        return f"null and * are not allowed: name each website, as in {example}"
+    parts = _split(text)
+    if parts is None or _port(parts) is None:
+        return f"must be scheme://host or scheme://host:port, as in {example}"
+    if "@" in parts.netloc or not (text.isascii() and _HOST.fullmatch(parts.hostname or "")):
+        return f"must name a plain host (in its xn--… form if it has accents), as in {example}"
+    if parts.path or "?" in text or "#" in text:
+        return f"must end after the host or port, without a path or a final slash, as in {example}"
+    return None
+
+
+def normal_origin(text: str) -> str:
+    """A valid origin as browsers write it: lower case, without the scheme's own port."""
+    parts = urlsplit(text.lower())
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _url(text: str, *, example: str, query: bool, http: Callable[[str], bool], fragment: bool = False) -> str | None:
+    parts = _split(text)
+    if parts is None or _port(parts) is None:
+        return f"must be an absolute URL, as in {example}"
+    if "@" in parts.netloc:
+        return "must not hold a user name or password: those have keys of their own"
+    if not query and "?" in text:
+        return f"must not hold a query (? and what follows), as in {example}"
+    if not fragment and "#" in text:
+        return f"must not hold a fragment (# and what follows), as in {example}"
+    if parts.scheme == "http" and not http(parts.hostname or ""):
+        return "must begin with https:// (http:// is for this machine only: localhost, 127.0.0.1, [::1])"
+    return None
+
+
+def _split(text: str) -> SplitResult | None:
+    """The parts of an http or https URL with a host; None for anything else."""
+    if any(character.isspace() for character in text) or "\\" in text:
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return parts if parts.scheme in _DEFAULT_PORTS and parts.hostname else None
+
+
+def _port(parts: SplitResult) -> int | None:
+    """The port in use, None for an impossible one."""
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    if port == 0 or parts.netloc.endswith(":"):
+        return None
+    return _DEFAULT_PORTS[parts.scheme] if port is None else port
+
+
+def _is_loopback(host: str) -> bool:
+    host = host.lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# --- secrets ---
+
+
+def webhook_secret(text: str) -> str | None:
+    """A Standard Webhooks secret: `whsec_` and the key in base64 (the standard's own advice is 24 to 64 bytes)."""
+    remedy = f"must be {_WEBHOOK_PREFIX} followed by at least {_WEBHOOK_BYTES} random bytes in base64"
+    if not text.startswith(_WEBHOOK_PREFIX):
+        return remedy
+    try:
+        key = base64.b64decode(text.removeprefix(_WEBHOOK_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return remedy
+    return remedy if len(key) < _WEBHOOK_BYTES else None
+
+
+def admin_key(text: str) -> str | None:
+    """The operator's key: long enough not to be guessed."""
+    return None if len(text) >= ADMIN_KEY_LENGTH else f"must be at least {ADMIN_KEY_LENGTH} characters long"

@@ -1,0 +1,88 @@
+"""The sections `[forms.NAME]` with their fields."""
+
+from __future__ import annotations
+
+from . import checks
+from .accounts import Directory
+from .model import Form
+from .report import closest
+from .table import Table
+
+ADDRESS = "@email"
+"""Stands for the address's own column, whatever the provider calls it."""
+UNSUBSCRIBE_URL = "@unsubscribe_url"
+"""Stands for the person's unsubscribe link, as a form field that no browser fills."""
+
+
+def read_forms(root: Table, directory: Directory) -> dict[str, Form]:
+    """Every form of the file."""
+    return {name: _form(table, directory) for name, table in root.named_tables("forms").items()}
+
+
+def _form(table: Table, directory: Directory) -> Form:
+    account, list_id = directory.signup_target(table)
+    trap = table.text_or("trap", "website")
+    email_field, fields = _fields(table)
+    if trap in fields or trap == email_field:
+        table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
+    form = Form(
+        name=table.name,
+        account=account,
+        list=list_id,
+        email_field=email_field,
+        unsubscribe_url_field=fields.pop(UNSUBSCRIBE_URL, None),
+        fields=fields,
+        origins=frozenset(map(checks.normal_origin, table.texts("origins", checks.origin) or ())),
+        redirect=table.text_or("redirect", None, checks.page),
+        trap=trap,
+        lifts_suppression=table.flag("lifts_suppression", False),
+        unsubscribes_per_hour=table.count("unsubscribes_per_hour", 200, at_least=0),
+    )
+    table.finish()
+    return form
+
+
+def _fields(form: Table) -> tuple[str, dict[str, str]]:
+    """The form field of the address, and the others with their provider fields (`@unsubscribe_url` among them)."""
+    example = f'email = "{ADDRESS}"'
+    table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
+    if table is None:
+        return "", {}
+    fields = {key: target for key in table.keys if (target := table.text(key, "", _target))}
+    _report_form_fields(table, tuple(fields))
+    addresses = [key for key, target in fields.items() if target == ADDRESS]
+    if not addresses and not table.has_mistakes:
+        form.wrong("fields", f"no field is the address: add {example}, with the form's own name for it")
+    for extra in addresses[1:]:
+        table.wrong(extra, f'the address is already "{addresses[0]}": only one field can be "{ADDRESS}"')
+    others = {key: target for key, target in fields.items() if target != ADDRESS}
+    _report_twins(table, others)
+    return (addresses[0] if addresses else ""), others
+
+
+def _target(text: str) -> str | None:
+    if text == UNSUBSCRIBE_URL:
+        return f'belongs on the left: "{UNSUBSCRIBE_URL}" = "the provider field"'
+    if text.startswith("@") and text != ADDRESS:
+        return f'must be a provider field or "{ADDRESS}"'
+    return None
+
+
+def _report_form_fields(table: Table, names: tuple[str, ...]) -> None:
+    for name in names:
+        if name.startswith("@") and name != UNSUBSCRIBE_URL:
+            guess = closest(name, (UNSUBSCRIBE_URL,))
+            meant = (
+                f'did you mean "{guess}"?'
+                if guess
+                else f'the address is written the other way round: email = "{ADDRESS}"'
+            )
+            table.wrong(name, f'only "{UNSUBSCRIBE_URL}" may begin with @ here; {meant}')
+
+
+def _report_twins(table: Table, fields: dict[str, str]) -> None:
+    """Two form fields for one provider field: the second would silently overwrite the first."""
+    first: dict[str, str] = {}
+    for key, target in fields.items():
+        if first.setdefault(target, key) != key:
+            table.wrong(key, f'goes to the same provider field as "{first[target]}": each needs one of its own')

@@ -1,0 +1,125 @@
+"""Reads the configuration file into `Settings`, or says everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError, Mistake
+from ..providers.base import ProviderSpec
+from .accounts import read_accounts
+from .forms import read_forms
+from .model import Settings
+from .report import Report
+from .sections import (
+    read_api,
+    read_delivery,
+    read_privacy,
+    read_sources,
+    read_unsubscribe_keys,
+    read_unsubscribe_sync,
+    read_webhooks,
+)
+from .table import Table
+from .vault import SHARED, Vault
+
+DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
+"""Beside the code, which is where it is deployed."""
+
+
+def find_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """The file to load: the one that `RELAIS_CONFIG` names, else `chalicelib/relais.toml` beside the code."""
+    named = environ.get("RELAIS_CONFIG")
+    return Path(named) if named else DEFAULT_PATH
+
+
+def load(
+    path: Path, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
+) -> Settings:
+    """The settings that the file holds. No secret is read yet; `env:` references will be looked up in `environ`.
+
+    `specs` are the providers that accounts may name, by default all that are installed. Raises `ConfigurationError`
+    with one mistake for each thing to mend; a mistake never quotes a value that could be a secret.
+    """
+    text = _read(path)
+    values = _parse(path, text)
+    report = Report(path, text)
+    vault = SHARED if environ is os.environ else Vault(environ)
+    settings = _settings(Table(values, (), report, vault), _Installed() if specs is None else specs)
+    report.raise_if_any()
+    return settings
+
+
+def _settings(root: Table, specs: Mapping[str, ProviderSpec]) -> Settings:
+    accounts, directory = read_accounts(root, specs)
+    settings = Settings(
+        accounts=accounts,
+        forms=read_forms(root, directory),
+        webhooks=read_webhooks(root, directory),
+        sync_unsubscribes=read_unsubscribe_sync(root, directory),
+        sources=read_sources(root, directory),
+        delivery=read_delivery(root),
+        privacy=read_privacy(root),
+        unsubscribe_keys=read_unsubscribe_keys(root),
+        api=read_api(root),
+    )
+    root.finish()
+    return settings
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        remedy = "there is no such file: write one after chalicelib/relais.example.toml, or name it in RELAIS_CONFIG"
+        raise _unusable(path, remedy) from None
+    except OSError as error:
+        raise _unusable(path, f"the file cannot be read: {error.strerror}") from None
+    text = _decode(data)
+    if text is None:
+        raise _unusable(path, "the file is not UTF-8: save it as UTF-8")
+    return text
+
+
+def _decode(data: bytes) -> str | None:
+    """The text, None when it is none. The codec's error is dropped here because it carries the whole file."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    problem = ""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem = str(error)  # words, line and column; newer Pythons keep the whole file on the error itself
+    raise _unusable(path, f"the file is not valid TOML: {problem}")
+
+
+def _unusable(path: Path, message: str) -> ConfigurationError:
+    return ConfigurationError([Mistake(str(path), message)])
+
+
+class _Installed(Mapping[str, ProviderSpec]):
+    """The installed providers. A provider is imported only when an account names it."""
+
+    def __getitem__(self, name: str) -> ProviderSpec:
+        from ..providers import registry
+
+        try:
+            return registry.spec(name)
+        except LookupError as error:
+            raise KeyError(str(error)) from error
+
+    def __iter__(self) -> Iterator[str]:
+        from ..providers import registry
+
+        return iter(registry.names())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

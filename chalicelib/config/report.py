@@ -1,0 +1,65 @@
+"""Collects every mistake of a configuration file, so that all can be mended at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import ConfigurationError, Mistake
+from .lines import Lines, Place
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LOOKS_LIKE_A_NAME = re.compile(r"[A-Za-z][A-Za-z_. -]{0,19}[0-9]{0,2}")
+
+
+class Report:
+    """The mistakes found so far in one file. `text` is only searched for line numbers, never quoted."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._lines: Lines | None = None
+        self._found: list[tuple[int, Mistake]] = []
+
+    def add(self, place: Place, message: str) -> None:
+        """Note a mistake at `place`; `message` says what would be right and quotes nothing that could be a secret."""
+        if self._lines is None:
+            self._lines = Lines(self._text)
+        line = self._lines.of(place)
+        where = f"{self._path}, line {line}" if line else str(self._path)
+        self._found.append((line or 0, Mistake(dotted(place), f"{message} ({where})")))
+
+    def raise_if_any(self) -> None:
+        """Raise `ConfigurationError` with everything that was found, in the order of the file."""
+        if self._found:
+            raise ConfigurationError([mistake for _, mistake in sorted(self._found, key=lambda found: found[0])])
+
+
+def dotted(place: Place) -> str:
+    """`place` as TOML writes it: `forms.footer.fields."@unsubscribe_url"`."""
+    return ".".join(part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in place)
+
+
+def closest(wrong: str, known: Iterable[str]) -> str | None:
+    """The known word that `wrong` was probably meant to be."""
+    folded = {word.lower(): word for word in known}
+    matches = difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
+    return folded[matches[0]] if matches else None
+
+
+def unknown(what: str, wrong: str, known: Iterable[str]) -> str:
+    """`there is no account "pari"; did you mean "paris"? Known are: …`.
+
+    `wrong` is quoted only if it reads like a name: a key pasted into the wrong place must not be shown.
+    """
+    known = tuple(known)
+    called = f' "{wrong}"' if _LOOKS_LIKE_A_NAME.fullmatch(wrong) else " of that name"
+    guess = closest(wrong, known)
+    return (
+        f"there is no {what}{called}"
+        + (f'; did you mean "{guess}"?' if guess else ".")
+        + f" Known are: {', '.join(sorted(known)) or 'none'}"
+    )

@@ -1,0 +1,122 @@
+"""The other sections: webhooks, sync, sources, delivery, privacy, unsubscribe and api."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from . import checks
+from .accounts import Directory
+from .model import DEFAULT_WEBHOOK_TYPES, Api, Delivery, Privacy, Source, UnsubscribeSync, Webhook
+from .secrets import Secret
+from .table import Table
+
+_EVENT_TYPES = ("signup", "unsubscribe", "sync")
+_TEN_YEARS_IN_HOURS = 87_600.0
+_TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
+
+
+def read_webhooks(root: Table, directory: Directory) -> dict[str, Webhook]:
+    """`[webhooks.NAME]`: who may post signed events, and which."""
+    return {name: _webhook(table, directory) for name, table in root.named_tables("webhooks").items()}
+
+
+def _webhook(table: Table, directory: Directory) -> Webhook:
+    remedy = 'the Standard Webhooks secret "whsec_…", or a list of them while one is rotated'
+    secrets = table.secrets("secret", remedy=remedy, rule=checks.webhook_secret, single=True)
+    types = table.some_texts("types", checks.one_of(_EVENT_TYPES, "type"))
+    accounts = table.some_texts("accounts", directory.check)
+    table.finish()
+    return Webhook(
+        name=table.name,
+        secrets=secrets,
+        types=DEFAULT_WEBHOOK_TYPES if types is None else frozenset(types),
+        accounts=None if accounts is None else frozenset(accounts),
+    )
+
+
+def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync | None:
+    """`[sync.unsubscribes]`: None when it is absent."""
+    sync = root.table("sync")
+    if sync is None:
+        return None
+    table = sync.table("unsubscribes", "add [sync.unsubscribes], or leave [sync] out")
+    sync.finish()
+    if table is None:
+        return None
+    read_from = table.texts("from", directory.reads_unsubscribes, 'the accounts to read, as in ["paris"]')
+    tell = table.texts("to", directory.check, 'the accounts to tell, as in ["paris"]')
+    baseline: Literal["tell", "known"] = "tell"
+    if table.choice("baseline", ("tell", "known"), "tell") == "known":
+        baseline = "known"
+    news_per_run = table.count("news_per_run", 5000, at_least=1)
+    table.finish()
+    return UnsubscribeSync(read_from or (), tell or (), baseline, news_per_run)
+
+
+def read_sources(root: Table, directory: Directory) -> dict[str, Source]:
+    """`[sources.NAME]`: the files that a contacts sync may read."""
+    return {name: _source(table, directory) for name, table in root.named_tables("sources").items()}
+
+
+def _source(table: Table, directory: Directory) -> Source:
+    allow_private = table.flag("allow_private", False)
+    url = table.text("url", "where the CSV file is", checks.source_url(allow_private=allow_private))
+    account, list_id = directory.signup_target(table)
+    fetch: Literal["relais", "provider"] = "relais"
+    if table.choice("fetch", ("relais", "provider"), "relais") == "provider":
+        fetch = "provider"
+    table.finish()
+    return Source(table.name, url, account, list_id, allow_private, fetch)
+
+
+def read_delivery(root: Table) -> Delivery:
+    """`[delivery]`: the defaults when it is absent."""
+    default = Delivery()
+    table = root.table("delivery")
+    if table is None:
+        return default
+    first = table.positive("first_retry_seconds", default.first_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
+    longest = table.positive("longest_retry_seconds", default.longest_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
+    hours = table.positive("give_up_after_hours", default.give_up_after_hours, at_most=_TEN_YEARS_IN_HOURS)
+    if longest < first and not table.has_mistakes:
+        # A default gives way to what the file says; only two stated numbers can contradict each other.
+        if "first_retry_seconds" not in table.keys:
+            first = longest
+        elif "longest_retry_seconds" not in table.keys:
+            longest = first
+        else:
+            table.wrong("longest_retry_seconds", f"must be at least first_retry_seconds ({first:g})")
+    table.finish()
+    return Delivery(first, longest, hours)
+
+
+def read_privacy(root: Table) -> Privacy:
+    """`[privacy]`, which is required: without its keys no address can be looked up."""
+    table = root.table("privacy", "add [privacy] with address_keys")
+    if table is None:
+        return Privacy(())
+    keys = table.secrets("address_keys", remedy='at least one key, as in ["secret:relais/privacy#k1"]')
+    days = table.count("keep_events_days", 90, at_least=1)
+    table.finish()
+    return Privacy(keys, days)
+
+
+def read_unsubscribe_keys(root: Table) -> tuple[Secret, ...]:
+    """`[unsubscribe]`: no keys when it is absent, and so no unsubscribe links."""
+    table = root.table("unsubscribe")
+    if table is None:
+        return ()
+    keys = table.secrets("keys", remedy='at least one key, as in ["secret:relais/unsubscribe#k1"]')
+    table.finish()
+    return keys
+
+
+def read_api(root: Table) -> Api:
+    """`[api]`: no admin key when it is absent, and so no operator's pages."""
+    table = root.table("api")
+    if table is None:
+        return Api()
+    admin_key = table.secret("admin_key", rule=checks.admin_key)
+    public_url = table.text_or("public_url", None, checks.endpoint)
+    table.finish()
+    return Api(admin_key, public_url.rstrip("/") if public_url else None)

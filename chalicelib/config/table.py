@@ -1,0 +1,244 @@
+"""Reads the values of one TOML table, key by key, noting what is wrong and going on with something harmless."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from .checks import Check, one_of
+from .lines import Place
+from .references import MalformedReference
+from .report import Report, closest, dotted
+from .secrets import Rule, Secret
+from .vault import Vault
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+_NAME_REMEDY = "a name is 1 to 63 of A-Z a-z 0-9 . _ - and begins with a letter, a digit or _"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Table:
+    """One table of the file. Every key that is asked for is known; `finish` reports the others and what is missing."""
+
+    def __init__(self, values: Mapping[str, Any], place: Place, report: Report, vault: Vault) -> None:
+        self._values = values
+        self._report = report
+        self._vault = vault
+        self._known: dict[str, None] = {}
+        self._missing: dict[str, str] = {}
+        self._mistaken = False
+        self.place = place
+
+    # --- texts ---
+
+    def text(self, key: str, remedy: str, check: Check | None = None) -> str:
+        """A required text; "" after a mistake. `remedy` says what belongs there."""
+        return self._text(key, check) if self._has(key, remedy) else ""
+
+    def text_or(self, key: str, default: T, check: Check | None = None) -> str | T:
+        """An optional text; `default` when absent or wrong."""
+        return (self._text(key, check) if self._has(key) else "") or default
+
+    def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
+        """An optional text out of `choices`; `default` when absent or wrong."""
+        return self.text_or(key, default, one_of(choices))
+
+    def texts(self, key: str, check: Check | None = None, remedy: str | None = None) -> tuple[str, ...] | None:
+        """A list of texts, wrong and repeated items left out; None when absent.
+
+        With `remedy`, which says what belongs there, it is required and must not be empty.
+        """
+        if not self._has(key, remedy):
+            return None
+        items = self._values[key]
+        if not isinstance(items, list):
+            self.wrong(key, 'must be a list of texts, as in ["…", "…"]')
+            return ()
+        if remedy and not items:
+            self.wrong(key, f"is empty: {remedy}")
+        right = [item for number, item in enumerate(items, 1) if self._item_is_right(key, number, item, check)]
+        return tuple(dict.fromkeys(right))
+
+    def some_texts(self, key: str, check: Check) -> tuple[str, ...] | None:
+        """A list of texts that may be left out (None) but, once there, must name something."""
+        if self._values.get(key) == []:
+            self.wrong(
+                key, "is empty, which allows nothing: name what is meant, or leave the key out to get the default"
+            )
+        return self.texts(key, check)
+
+    def _text(self, key: str, check: Check | None) -> str:
+        value = self._values[key]
+        remedy = _wrong_text(value) or (check(value) if check else None)
+        if remedy is None:
+            return str(value)
+        self.wrong(key, remedy)
+        return ""
+
+    def _item_is_right(self, key: str, number: int, item: object, check: Check | None) -> bool:
+        remedy = _wrong_text(item) or (check(str(item)) if check else None)
+        if remedy is not None:
+            self.wrong(key, f"item {number}: {remedy}")
+        return remedy is None
+
+    # --- numbers and flags ---
+
+    def flag(self, key: str, default: bool) -> bool:
+        """An optional true or false."""
+        value = self._values[key] if self._has(key) else default
+        if isinstance(value, bool):
+            return value
+        self.wrong(key, "must be true or false, without quotes")
+        return default
+
+    def count(self, key: str, default: int, *, at_least: int) -> int:
+        """An optional whole number from `at_least` to a billion."""
+        value = self._values[key] if self._has(key) else default
+        if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= 1_000_000_000:
+            return value
+        self.wrong(key, f"must be a whole number from {at_least} to 1000000000, without quotes")
+        return default
+
+    def positive(self, key: str, default: float, *, at_most: float) -> float:
+        """An optional number above 0, decimals allowed."""
+        value = self._values[key] if self._has(key) else default
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= at_most:
+            return float(value)
+        self.wrong(key, f"must be a number above 0 and at most {at_most:g}, without quotes")
+        return default
+
+    # --- secrets ---
+
+    def secret(self, key: str, *, remedy: str | None = None, rule: Rule | None = None) -> Secret | None:
+        """A secret, required if `remedy` says what belongs there; None when absent or wrong."""
+        if not self._has(key, remedy):
+            return None
+        made = self._secret(self._values[key], self.dotted(key), rule)
+        if isinstance(made, Secret):
+            return made
+        self.wrong(key, made)
+        return None
+
+    def secrets(self, key: str, *, remedy: str, rule: Rule | None = None, single: bool = False) -> tuple[Secret, ...]:
+        """A required list of secrets; with `single` a lone one need not stand in brackets."""
+        if not self._has(key, remedy):
+            return ()
+        items = self._values[key]
+        if single and isinstance(items, str):
+            lone = self.secret(key, rule=rule)
+            return () if lone is None else (lone,)
+        if not isinstance(items, list):
+            self.wrong(key, f"must be a list: {remedy}")
+            return ()
+        if not items:
+            self.wrong(key, f"is empty: {remedy}")
+        made = [self._secret(item, f"{self.dotted(key)} (item {number})", rule) for number, item in enumerate(items, 1)]
+        for number, outcome in enumerate(made, 1):
+            if isinstance(outcome, str):
+                self.wrong(key, f"item {number}: {outcome}")
+        return tuple(outcome for outcome in made if isinstance(outcome, Secret))
+
+    def _secret(self, value: object, key: str, rule: Rule | None) -> Secret | str:
+        """The secret, or what is wrong with it."""
+        wrong = _wrong_text(value)
+        if wrong is not None:
+            return wrong
+        try:
+            secret = Secret(str(value), key=key, rule=rule, vault=self._vault)
+        except MalformedReference as error:
+            return str(error)
+        return (rule(str(value)) if rule and secret.is_plain else None) or secret
+
+    # --- tables ---
+
+    def table(self, key: str, remedy: str | None = None) -> Table | None:
+        """A table in this one, required if `remedy` says what belongs there; None when absent or wrong."""
+        if not self._has(key, remedy):
+            return None
+        return self._table(key, f"must be a table: [{self.dotted(key)}]")
+
+    def named_tables(self, key: str, remedy: str | None = None) -> dict[str, Table]:
+        """The tables `[key.NAME]` by their names, those with a bad name or value left out."""
+        outer = self.table(key, remedy)
+        if outer is None:
+            return {}
+        if remedy and not outer._values:
+            self.wrong(key, f"is empty: {remedy}")
+        return {name: inner for name in outer._values if (inner := outer._named(name)) is not None}
+
+    def _named(self, name: str) -> Table | None:
+        if not _NAME.fullmatch(name):
+            self.wrong(name, _NAME_REMEDY)
+            return None
+        return self._table(name, f"must be a table with a name of its own: [{self.dotted(name)}]")
+
+    def _table(self, key: str, remedy: str) -> Table | None:
+        values = self._values[key]
+        if isinstance(values, dict):
+            return Table(values, (*self.place, key), self._report, self._vault)
+        self.wrong(key, remedy)
+        return None
+
+    # --- what is there, and what is wrong ---
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that stand in the file."""
+        return tuple(self._values)
+
+    @property
+    def name(self) -> str:
+        """The last part of the table's place: the account's, form's … name."""
+        return self.place[-1]
+
+    @property
+    def has_mistakes(self) -> bool:
+        """True once something inside this table was wrong: what follows from it need not be said as well."""
+        return self._mistaken
+
+    def dotted(self, key: str) -> str:
+        """The whole dotted name of a key of this table."""
+        return dotted((*self.place, key))
+
+    def wrong(self, key: str, message: str) -> None:
+        """Note a mistake at `key`."""
+        self._mistaken = True
+        self._report.add((*self.place, key), message)
+
+    def finish(self, *, others_allowed: bool = False) -> None:
+        """Note unknown keys, with the one that was probably meant, and then required keys that are missing.
+
+        With `others_allowed` (nobody knows what else may stand here) only misspelt required keys count as unknown.
+        """
+        for key in self._values:
+            if key not in self._known:
+                guess = closest(key, [known for known in self._known if known not in self._values])
+                if guess in self._missing or not others_allowed:
+                    self._unknown(key, guess)
+        for key, remedy in self._missing.items():
+            self.wrong(key, f"is missing: {remedy}")
+
+    def _unknown(self, key: str, guess: str | None) -> None:
+        if guess is not None:
+            self._missing.pop(guess, None)  # one mistake, one message
+        what = "section" if isinstance(self._values[key], dict) else "key"
+        suggestion = f'did you mean "{guess}"?' if guess else f"what may stand here: {', '.join(self._known)}"
+        self.wrong(key, f"there is no {what} of that name; {suggestion}")
+
+    def _has(self, key: str, remedy: str | None = None) -> bool:
+        self._known[key] = None
+        if key not in self._values and remedy is not None:
+            self._missing[key] = remedy
+        return key in self._values
+
+
+def _wrong_text(value: object) -> str | None:
+    """What is wrong with a value that has to be a text with something in it."""
+    if not isinstance(value, str):
+        return "must be a text in quotes, also where it looks like a number"
+    if not value.strip():
+        return "is empty"
+    return "holds a line break or another control character" if _CONTROL.search(value) else None
