@@ -1,0 +1,13 @@
+"""The provider sandbox: the vendors' APIs on this machine, quirks and outages included. Standard library only.
+
+`start()` runs it in threads of the calling process, `python -m local.sandbox` by itself. README.md beside this file
+describes its control API.
+"""
+
+from __future__ import annotations
+
+from .client import Control
+from .samples import SAMPLE_ADMIN_KEY, sample_config
+from .server import Sandbox, start
+
+__all__ = ["SAMPLE_ADMIN_KEY", "Control", "Sandbox", "sample_config", "start"]

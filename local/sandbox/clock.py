@@ -1,0 +1,65 @@
+"""The sandbox's own clock: it can be stopped and moved on, so that figures grow when a test says so."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+
+class SandboxClock:
+    """The time that the simulated providers live in. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._offset = timedelta()
+        self._frozen_at: datetime | None = None
+        self.started = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The sandbox's present moment, aware, in UTC."""
+        with self._lock:
+            return self._now()
+
+    def _now(self) -> datetime:
+        return (self._frozen_at or datetime.now(UTC)) + self._offset
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on (or, with a negative number, back)."""
+        with self._lock:
+            self._offset += timedelta(seconds=seconds)
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop the clock where it is, or let it go on from there."""
+        with self._lock:
+            if frozen and self._frozen_at is None:
+                self._frozen_at = datetime.now(UTC)
+            elif not frozen and self._frozen_at is not None:
+                self._offset -= datetime.now(UTC) - self._frozen_at
+                self._frozen_at = None
+
+    @property
+    def frozen(self) -> bool:
+        """Does the clock stand still?"""
+        return self._frozen_at is not None
+
+    def reset(self) -> None:
+        """Start again from the real present, running."""
+        with self._lock:
+            self._offset, self._frozen_at = timedelta(), None
+            self.started = datetime.now(UTC)
+
+
+def paris(moment: datetime) -> datetime:
+    """`moment` as people in Paris read it, without a zone, as two of the vendors write their times.
+
+    Worked out by the European rule rather than by `zoneinfo`, which needs files that a machine may not have.
+    """
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    summer = _last_sunday(utc.year, 3) <= utc < _last_sunday(utc.year, 10)
+    return utc + timedelta(hours=2 if summer else 1)
+
+
+def _last_sunday(year: int, month: int) -> datetime:
+    """One o'clock UTC on the last Sunday of a month of 31 days: when Europe changes its clocks."""
+    last = datetime(year, month, 31, 1)
+    return last - timedelta(days=(last.weekday() + 1) % 7)

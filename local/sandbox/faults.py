@@ -1,0 +1,169 @@
+"""Faults to order: rules that say which calls meet which trouble, before or after their work was done."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from .exchange import Call
+from .provider import SettingError
+
+KINDS: dict[str, str] = {
+    "status": "answers with `status` and `body` (Retry-After from `retry_after`)",
+    "timeout": "holds the connection for `delay_seconds`, then closes it without a word",
+    "close": "closes the connection without a word",
+    "reset": "resets the connection (RST)",
+    "truncated": "closes the connection in the middle of the answer",
+    "drip": "sends the answer byte by byte, `delay_seconds` apart",
+    "html": "answers with an HTML page",
+    "empty": "answers with an empty body",
+    "truncated_json": "answers in full HTTP with the first half of the body",
+    "wrong_type": "answers with JSON of another type",
+    "wrong_charset": "answers with accents in `charset` under a header that says UTF-8",
+    "redirect": "answers 302 to another host (`location`)",
+    "huge": "streams a body of `size_bytes`; `compressed` sends it as a small gzip that unpacks to that size",
+    "refuse_rows": "refuses, in the provider's own way, calls with an address that has `contains` in it; with `partial` "
+    "the rows before it are inserted nevertheless",
+    "refuse_key": "answers as to a wrong key",
+    "latency": "waits `delay_seconds` and then goes on as usual",
+    "pass": "lets the call through (a step of a script)",
+}
+_NEVER_WORKS_FIRST = frozenset({"refuse_rows", "refuse_key", "latency", "pass"})
+# These still leave an answer that a patient reader may take for a success: it must not be a lie.
+_ALWAYS_WORKS_FIRST = frozenset({"drip", "wrong_charset"})
+
+
+@dataclass
+class Rule:
+    """One fault to order. Rules are tried in order; the first that fits and is not used up meets the call."""
+
+    kind: str
+    provider: str = "*"
+    function: str = "*"
+    account: str = "*"
+    """An account's name, as the sandbox's page shows it."""
+    contains: str = ""
+    """Only calls with an address that has this in it."""
+    when: str = "before"
+    """`before`: nothing is done. `after`: the work is done and only the answer suffers."""
+    rate: float = 1.0
+    seed: int = 0
+    skip: int = 0
+    """Let the first so many fitting calls through."""
+    times: int | None = None
+    """Fire at most so often; None: for ever."""
+    status: int | None = None
+    body: str | None = None
+    content_type: str | None = None
+    retry_after: str | int | float | None = None
+    delay_seconds: float = 0.0
+    size_bytes: int = 100_000_000
+    compressed: bool = False
+    location: str = "http://redirected.invalid/"
+    charset: str = "iso-8859-1"
+    partial: bool = False
+    number: int = 0
+    seen: int = 0
+    fired: int = 0
+    _draw: random.Random = field(default_factory=random.Random, repr=False)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], number: int) -> Rule:
+        """A rule out of a control request. Raises `SettingError` that names what is wrong."""
+        known = {f.name for f in fields(cls)} - {"number", "seen", "fired", "_draw"}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise SettingError(f"unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        if data.get("kind") not in KINDS:
+            raise SettingError(f"kind must be one of {', '.join(KINDS)}")
+        rule = cls(**{**data, "number": number})
+        if rule.when not in ("before", "after"):
+            raise SettingError("when must be before or after")
+        if rule.kind == "refuse_rows" and not rule.contains:
+            raise SettingError("refuse_rows needs contains")
+        rule._draw = random.Random(rule.seed)
+        return rule
+
+    def shown(self) -> dict[str, Any]:
+        """The rule as JSON values, with how often it fitted (`seen`) and fired."""
+        return {key: value for key, value in asdict(self).items() if not key.startswith("_")}
+
+    def works_first(self) -> bool:
+        """Is the provider's work done before the fault strikes?"""
+        if self.kind in _ALWAYS_WORKS_FIRST:
+            return True
+        return self.when == "after" and self.kind not in _NEVER_WORKS_FIRST
+
+    def bad_row(self, call: Call) -> int:
+        """Place (from 0) of the first address in the call that has `contains` in it."""
+        return next((i for i, address in enumerate(call.addresses) if self.contains in address), 0)
+
+    def meets(self, provider: str, call: Call) -> bool:
+        """Does this call suffer the fault? Counts the call."""
+        if not self._fits(provider, call):
+            return False
+        self.seen += 1
+        if self.seen <= self.skip or (self.times is not None and self.fired >= self.times):
+            return False
+        if self.rate < 1 and self._draw.random() >= self.rate:
+            return False
+        self.fired += 1
+        return True
+
+    def _fits(self, provider: str, call: Call) -> bool:
+        return (
+            self.provider in ("*", provider)
+            and self.function in ("*", call.function)
+            and self.account in ("*", call.account)
+            and (not self.contains or any(self.contains in address for address in call.addresses))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a call meets: seconds of latency, and at most one fault."""
+
+    latency: float = 0.0
+    rule: Rule | None = None
+
+
+class Faults:
+    """All rules in force. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+        self._number = 0
+
+    def add(self, rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Put rules behind those in force, all or none. Raises `SettingError`."""
+        with self._lock:
+            made = [Rule.from_json(data, self._number + i) for i, data in enumerate(rules, start=1)]
+            self._number += len(made)
+            self._rules.extend(made)
+            return [rule.shown() for rule in made]
+
+    def clear(self, number: int | None = None) -> None:
+        """Take all rules away, or the one of that number."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if number is not None and rule.number != number]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The rules in force as JSON values."""
+        with self._lock:
+            return [rule.shown() for rule in self._rules]
+
+    def trouble(self, provider: str, call: Call) -> Trouble:
+        """What this call meets. Latencies add up; of the other rules the first that fits is taken."""
+        latency = 0.0
+        with self._lock:
+            for rule in self._rules:
+                if not rule.meets(provider, call):
+                    continue
+                if rule.kind != "latency":
+                    return Trouble(latency, None if rule.kind == "pass" else rule)
+                latency += rule.delay_seconds
+        return Trouble(latency)

@@ -1,0 +1,44 @@
+"""A sample Relais configuration whose accounts are those of the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .ediware.samples import API_KEY as EDIWARE_KEY
+
+SAMPLE_ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
+SAMPLE_ADDRESS_KEY = "sample-address-key-only-for-this-machine-0000"
+
+_ACCOUNTS = {
+    "ediware": f"""\
+[accounts.paris]
+provider = "ediware"
+api_key = "{EDIWARE_KEY}"
+base_url = "{{url}}/ediware/api_http"
+
+[forms.footer]
+account = "paris"
+list = "4781"
+[forms.footer.fields]
+email = "@email"
+prenom = "prenom"
+nom = "nom"
+""",
+}
+
+_REST = f"""\
+[privacy]
+address_keys = ["{SAMPLE_ADDRESS_KEY}"]
+
+[api]
+admin_key = "{SAMPLE_ADMIN_KEY}"
+"""
+
+SAMPLE_PROVIDERS = ("ediware",)
+"""Providers in the sample configuration unless the caller says otherwise: those that the product knows."""
+
+
+def sample_config(sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS) -> str:
+    """TOML text of a configuration with a sample account at each of `providers`, all at the sandbox."""
+    accounts = [_ACCOUNTS[name].format(url=sandbox_url.rstrip("/")) for name in providers]
+    return "\n".join([*accounts, _REST])

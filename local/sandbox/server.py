@@ -1,0 +1,198 @@
+"""The HTTP server of the sandbox: keep-alive, one write an answer, and full command of the connection for faults."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import struct
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+from . import wire
+from .control import control
+from .exchange import HTML_TYPE, Reply, Request, json_reply, text_reply
+from .faults import Rule
+from .page import page
+from .world import Handled, World
+
+_LONGEST_BODY = 64_000_000
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 s: closing sends RST
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """One thread a connection; every open connection is known, so that stopping ends them all."""
+
+    daemon_threads = True
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, port: int, world: World) -> None:
+        self.world = world
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._aborted: set[socket.socket] = set()
+        self.connection_numbers = itertools.count(1)
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection and serve it in a thread of its own."""
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection: politely, or with a reset when `abort` was called for it."""
+        with self._lock:
+            self._open.discard(request)
+            aborted = request in self._aborted
+            self._aborted.discard(request)
+        if aborted:
+            self.close_request(request)  # without the shutdown() that would send a FIN first
+        else:
+            super().shutdown_request(request)
+
+    def abort(self, connection: socket.socket) -> None:
+        """Let the connection end in a reset (RST) when its handler returns."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        with self._lock:
+            self._aborted.add(connection)
+
+    def hang_up_all(self) -> None:
+        """End every open connection; their threads end by it."""
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # already closed by the other side
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is nothing to report; anything else is printed as usual."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: SandboxServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.number = next(self.server.connection_numbers)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: request lines may hold secrets, and the journal knows every call."""
+
+    def _serve(self) -> None:
+        path, _, query = self.path.partition("?")
+        request = Request(
+            self.command,
+            path,
+            dict(parse_qsl(query, keep_blank_values=True)),
+            {name.lower(): value for name, value in self.headers.items()},
+            self._body(),
+            self.client_address[0],
+        )
+        first, _, rest = path.lstrip("/").partition("/")
+        provider = self.server.world.providers.get(first)
+        if provider is not None:
+            below = Request(request.method, "/" + rest, request.query, request.headers, request.body, request.client)
+            handled = self.server.world.handle(provider, below, self.number)
+            try:
+                self._send(handled)
+            finally:
+                self.server.world.journal.end(handled.entry)
+        else:
+            self._whole(self._own_answer(request, first, rest))
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = _serve
+
+    def _own_answer(self, request: Request, first: str, rest: str) -> Reply:
+        world = self.server.world
+        if first == "_control":
+            return control(world, Request(request.method, "/" + rest, request.query, request.headers, request.body))
+        if first == "" and request.method in ("GET", "HEAD"):
+            return text_reply(page(world, request.query), content_type=HTML_TYPE)
+        return json_reply({"error": "not found", "known": ["/", "/_control/", *world.providers]}, 404)
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return self._chunks()
+        length = min(int(self.headers.get("Content-Length") or 0), _LONGEST_BODY)
+        return self.rfile.read(length) if length > 0 else b""
+
+    def _chunks(self) -> bytes:
+        parts: list[bytes] = []
+        while size := int(self.rfile.readline(100).split(b";")[0] or b"0", 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline(10)
+        while self.rfile.readline(65_536).strip():
+            pass  # trailers
+        return b"".join(parts)
+
+    def _whole(self, reply: Reply) -> None:
+        wire.send_whole(self.connection, reply, with_body=self.command != "HEAD")
+
+    def _send(self, handled: Handled) -> None:
+        rule = handled.rule
+        if rule is None or rule.kind not in _CONNECTION_FAULTS:
+            self._whole(handled.reply)
+            return
+        self.close_connection = True
+        self._break(handled, rule)
+
+    def _break(self, handled: Handled, rule: Rule) -> None:
+        stopping = self.server.world.stopping
+        if rule.kind in ("timeout", "close", "reset"):
+            handled.entry.status = None
+        if rule.kind == "timeout":
+            wire.hold(self.connection, rule.delay_seconds or 60.0, stopping)
+        elif rule.kind == "reset":
+            self.server.abort(self.connection)
+        elif rule.kind == "truncated":
+            wire.send_half(self.connection, handled.reply)
+        elif rule.kind == "drip":
+            wire.drip(self.connection, handled.reply, rule, stopping)
+        elif rule.kind == "huge":
+            wire.send_huge(self.connection, handled.reply, rule)
+
+
+_CONNECTION_FAULTS = frozenset({"timeout", "close", "reset", "truncated", "drip", "huge"})
+
+
+class Sandbox:
+    """A running sandbox."""
+
+    def __init__(self, server: SandboxServer) -> None:
+        self._server = server
+        self.world = server.world
+        self.port = int(server.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving, end every connection, free the port. Calling it again does nothing."""
+        if self.world.stopping.is_set():
+            return
+        self.world.stopping.set()
+        self._server.shutdown()
+        self._server.hang_up_all()
+        self._server.server_close()
+        self._thread.join(5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.stop()
+
+
+def start(port: int = 0) -> Sandbox:
+    """Start a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one."""
+    return Sandbox(SandboxServer(port, World()))

@@ -1,0 +1,98 @@
+"""Everything the sandbox consists of, and how one provider call goes through it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .clock import SandboxClock
+from .ediware import Ediware
+from .exchange import Call, Reply, Request
+from .faults import Faults, Rule
+from .journal import Entry, Journal
+from .provider import SimulatedProvider
+from .spoil import spoil
+
+_REFUSED_ROW = "Error this contact is refused"
+
+PROVIDERS: tuple[Callable[[SandboxClock], SimulatedProvider], ...] = (Ediware,)
+"""Every simulated provider, in the order in which the page shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A call that went through: the answer, the fault that must still be done to the connection, the journal's entry."""
+
+    reply: Reply
+    rule: Rule | None
+    entry: Entry
+
+
+class World:
+    """The providers, the clock, the faults and the journal."""
+
+    def __init__(self, providers: Sequence[Callable[[SandboxClock], SimulatedProvider]] = PROVIDERS) -> None:
+        self.clock = SandboxClock()
+        self.faults = Faults()
+        self.journal = Journal()
+        self.stopping = threading.Event()
+        self.providers: dict[str, SimulatedProvider] = {made.name: made for made in (p(self.clock) for p in providers)}
+
+    def reset(self) -> None:
+        """Samples as at the start; no faults, no calls, the clock running."""
+        self.clock.reset()
+        self.faults.clear()
+        self.journal.clear()
+        for provider in self.providers.values():
+            provider.reset()
+
+    def handle(self, provider: SimulatedProvider, request: Request, connection: int) -> Handled:
+        """Let a call meet its fault, if there is one for it, and do its work before, after or not at all."""
+        call = provider.recognise(request)
+        entry = self.journal.begin(
+            provider.name, call, request.method, request.headers.get("content-type", ""), connection
+        )
+        trouble = self.faults.trouble(provider.name, call)
+        if trouble.latency:
+            self.stopping.wait(trouble.latency)
+        rule = trouble.rule
+        if rule is None:
+            reply = provider.answer(request, call)
+            entry.worked = True
+        else:
+            reply = spoil(self._troubled(provider, request, call, rule, entry), rule)
+        entry.outcome = rule.kind if rule else "answered"
+        entry.status = reply.status
+        return Handled(reply, rule, entry)
+
+    def _troubled(self, provider: SimulatedProvider, request: Request, call: Call, rule: Rule, entry: Entry) -> Reply:
+        if rule.kind == "refuse_key":
+            return provider.wrong_key(call)
+        if rule.kind == "refuse_rows":
+            cut = provider.up_to_row(request, call, rule.bad_row(call)) if rule.partial else None
+            if cut is not None:
+                provider.answer(*cut)
+            return provider.refusal(call, rule.body or _REFUSED_ROW)
+        if rule.works_first():
+            entry.worked = True
+            return provider.answer(request, call)
+        return _NOTHING_DONE
+
+    def state(self, newest: int | None = None) -> dict[str, Any]:
+        """The whole sandbox as JSON values without secrets; at most `newest` rows of each list."""
+        summary = self.journal.summary()
+        empty: dict[str, Any] = {"calls": {}, "rows": {}, "connections": 0, "most_in_flight": 0}
+        return {
+            "clock": {"now": self.clock.now().isoformat(), "frozen": self.clock.frozen},
+            "faults": self.faults.shown(),
+            "providers": {
+                name: {**summary.get(name, empty), **provider.state(newest)}
+                for name, provider in self.providers.items()
+            },
+        }
+
+
+_NOTHING_DONE = Reply(b'{"result": "ok"}')
+"""What a fault that comes before the work spoils: it must look like an answer, and nobody sees it whole."""
