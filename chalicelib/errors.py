@@ -9,7 +9,12 @@ from enum import StrEnum
 
 # Deliberately greedy: whatever stands round an @ sign without white space may be an address, and a provider's words
 # are kept for ever, so too much is taken out rather than too little.
-_ADDRESS_LIKE = re.compile(r"[^\s<>\"'(),;:=&?/\[\]{}]+(?:@|%40)[^\s<>\"'(),;&?/\[\]{}]+", re.IGNORECASE)
+_OUTSIDE = r"\s<>\"'(),;:=&?/\[\]{}"
+_AT = r"(?:@|%(?:25)*40|&#0*64;|&#x0*40;|\\u0040|\uff20)"
+# It starts only where a run of characters starts, so that a megabyte without an @ is read once.
+_ADDRESS_LIKE = re.compile(
+    rf"(?:\"[^\"\r\n]{{0,64}}\"|(?<![^{_OUTSIDE}])[^{_OUTSIDE}]+?){_AT}[^\s<>\"'(),;&?/\[\]{{}}]+", re.IGNORECASE
+)
 
 
 def without_addresses(text: str, limit: int = 300) -> str:

@@ -1,0 +1,19 @@
+"""What operators can see of the running product: one logger, one set of metrics, and nothing personal or secret in either."""
+
+from __future__ import annotations
+
+from . import metrics
+from .handlers import observed, observing
+from .logs import bound, carried, logger
+from .redaction import hide, redact
+
+__all__ = [
+    "bound",
+    "carried",
+    "hide",
+    "logger",
+    "metrics",
+    "observed",
+    "observing",
+    "redact",
+]

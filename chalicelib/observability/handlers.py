@@ -1,0 +1,90 @@
+"""What surrounds every handler: who is at work, how long it took, what went wrong, and the metrics written at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from ..errors import RelaisError
+from . import metrics
+from .logs import bound, logger
+from .redaction import redact
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_first = True
+
+
+class HandlerFailed(RelaisError):
+    """Stands for a failure whose own text held something to hide: the runtime prints what leaves a handler as it is."""
+
+
+@contextmanager
+def observing(function: str, request_id: str | None = None) -> Iterator[None]:
+    """Bind `function` and `request_id` to the log, note time and failure, flush the metrics whatever happens.
+
+    An exception goes on as it is, or as `HandlerFailed` where its text or a cause's holds an address or a secret.
+    """
+    cold_start = _is_cold_start()
+    started = time.monotonic()
+    with bound(function=function, request_id=request_id):
+        try:
+            yield
+            logger.info("done", extra={"cold_start": cold_start, "seconds": _since(started)})
+        except Exception as error:
+            metrics.count("failures")
+            logger.exception("failed", extra={"cold_start": cold_start, "seconds": _since(started)})
+            if _tells_too_much(error):
+                raise HandlerFailed(f"{type(error).__name__}: {redact(str(error))}") from None
+            raise
+        finally:
+            metrics.flush()
+
+
+def observed(handler: Callable[P, R]) -> Callable[P, R]:
+    """A Lambda handler within `observing`, under its own name, with the request id of its context.
+
+    For `handler(event, context)` and for Chalice's `handler(event)`, whose event carries the context.
+    """
+
+    @wraps(handler)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with observing(handler.__name__, _request_id(*args)):
+            return handler(*args, **kwargs)
+
+    return run
+
+
+def _request_id(*args: object) -> str | None:
+    for arg in args:
+        for holder in (arg, getattr(arg, "context", None)):
+            found = getattr(holder, "aws_request_id", None)
+            if isinstance(found, str):
+                return found
+    return None
+
+
+def _is_cold_start() -> bool:
+    global _first
+    was, _first = _first, False
+    return was
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
+
+
+def _tells_too_much(error: BaseException, seen: frozenset[int] = frozenset()) -> bool:
+    """Does the text of `error`, of its notes, causes or parts hold anything that `redact` would take out?"""
+    if id(error) in seen:
+        return False
+    texts = [str(error), *getattr(error, "__notes__", ())]
+    if any(redact(text) != text for text in texts):
+        return True
+    parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    others = [other for other in (error.__cause__, error.__context__, *parts) if other is not None]
+    return any(_tells_too_much(other, seen | {id(error)}) for other in others)

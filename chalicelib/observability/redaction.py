@@ -1,0 +1,122 @@
+"""Takes addresses, secrets and unsubscribe tokens out of whatever is about to be written where people read it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from html import escape
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from ..errors import without_addresses
+
+MASK = "***"
+_SHORTEST_SECRET = 4  # Masking "a" everywhere would leave nothing to read, and nothing that short keeps anybody out.
+_DEEPEST = 8  # Also what ends a structure that holds itself.
+_LONGEST_TEXT = 20_000
+
+_SECRET_NAME = r"(?:[\w.-]{0,40}(?:password|passwd|secret|api_?key|token|signature)|key|pass|pwd|session|sid|hash|md5)"
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # A header as text, as a dict and as a pair: Authorization: Bearer x, {'authorization': 'x'}, (b'Authorization', b'x')
+        r"(authorization\\*[\"']?\s*[:=,]\s*(?:b(?=\\*[\"']))?\\*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)[^\s\"',;}\])]+",
+        r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}",
+        rf"(\b{_SECRET_NAME}(?:=|%3D))[^\s&\"'<>;]+",
+        rf"(\\*[\"']{_SECRET_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
+        r"((?:/|%2F)unsubscribe(?:/|%2F))[^\s\"'?#<>&,;)\]}/\\]+",
+    )
+)
+# Values under these names are masked whole, whatever they look like.
+_HIDDEN_KEY = re.compile(
+    r".*(?:authorization|cookie|password|passwd|secret|api_?key|admin_?key|token|signature).*"
+    r"|pass|pwd|e_?mail|address|fields|contacts|consent|body",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_lock = threading.Lock()
+_forms: set[str] = set()
+_known: re.Pattern[str] | None = None
+
+
+def hide(value: str) -> None:
+    """From now on mask `value`, its URL-, JSON- and HTML-encoded forms and its MD5 wherever they would be written.
+
+    Called by whoever reveals a secret. Values of fewer than four characters are left alone.
+    """
+    global _known
+    if len(value) < _SHORTEST_SECRET:
+        return
+    with _lock:
+        if value in _forms:
+            return
+        _forms.update(form for form in _forms_of(value) if len(form) >= _SHORTEST_SECRET)
+        longest_first = sorted(_forms, key=len, reverse=True)
+        _known = re.compile("|".join(re.escape(form) for form in longest_first))
+
+
+def _forms_of(value: str) -> Iterator[str]:
+    raw = value.encode("utf-8", "surrogatepass")
+    yield value
+    yield value.strip()
+    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        yield encoded
+        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    yield escape(value)
+    digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
+    yield digest
+    yield digest.upper()
+
+
+def redact(text: str) -> str:
+    """`text` with known secrets, credentials, unsubscribe tokens and whatever looks like an address taken out."""
+    if _known is not None:
+        text = _known.sub(MASK, text)
+    for pattern in _PATTERNS:
+        text = pattern.sub(rf"\g<1>{MASK}", text)
+    return without_addresses(text, limit=_LONGEST_TEXT)
+
+
+def redacted(value: Any, depth: int = 0) -> Any:
+    """`value` as JSON values with every text in it (keys too) redacted; never raises.
+
+    Mappings and sequences keep their shape to a depth of eight; bytes are read as UTF-8; anything else becomes its text.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        text = _text(value)
+        return value if redact(text) == text else MASK
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return redact(bytes(value).decode("utf-8", "backslashreplace"))
+    if depth >= _DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return {redact(_text(key)): _under(key, item, depth) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redacted(item, depth + 1) for item in value]
+    return redact(_text(value))
+
+
+def _under(key: object, value: Any, depth: int) -> Any:
+    if value is not None and not isinstance(value, bool) and _HIDDEN_KEY.fullmatch(_text(key).replace("-", "_")):
+        return MASK
+    return redacted(value, depth + 1)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    # Any class may have a faulty __str__, and a log line must not fail for it.
+    with suppress(Exception):
+        return str(value)
+    return f"<{type(value).__name__} without a text>"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.observability import handlers, logger, metrics, observed
+from chalicelib.observability.handlers import HandlerFailed
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+CONTEXT = SimpleNamespace(aws_request_id="req-7")
+
+
+@pytest.mark.parametrize("args", [({}, CONTEXT), (SimpleNamespace(context=CONTEXT),)])
+def test_a_handler_logs_under_its_name_and_request(args: tuple[Any, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    @observed
+    def signups(event: object, context: object = None) -> dict[str, int]:
+        logger.info("at work")
+        metrics.count("accepted")
+        return {"n": 1}
+
+    assert signups(*args) == {"n": 1}
+    assert signups.__name__ == "signups"
+    at_work, done, counted = lines(capsys)
+    assert (at_work["function"], at_work["request_id"]) == ("signups", "req-7")
+    assert done["message"] == "done"
+    assert done["seconds"] >= 0
+    assert counted["accepted"] == 1
+
+
+def test_cold_start_is_said_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "_first", True)
+    for _ in range(2):
+        with handlers.observing("sweep"):
+            pass
+    assert [line["cold_start"] for line in lines(capsys)] == [True, False]
+
+
+def test_a_failure_is_logged_counted_and_goes_on_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @observed
+    def sweep(event: object) -> None:
+        metrics.count("rung", 3)
+        raise LookupError("no table")
+
+    with pytest.raises(LookupError, match="no table"):
+        sweep({})
+    failed, counted = lines(capsys)
+    assert (failed["message"], failed["exception_name"], failed["function"]) == (
+        "failed",
+        "LookupError",
+        "sweep",
+    )
+    assert (counted["rung"], counted["failures"]) == (3, 1)
+
+
+@pytest.mark.parametrize("place", ["text", "cause", "note", "group"])
+def test_a_failure_that_tells_an_address_leaves_without_it(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    address = "zoe@example.com"
+
+    @observed
+    def sweep(event: object) -> None:
+        if place == "text":
+            raise ValueError(address)
+        if place == "note":
+            error = ValueError("x")
+            error.add_note(address)
+            raise error
+        if place == "group":
+            raise ExceptionGroup("x", [ValueError(address)])
+        try:
+            raise KeyError(address)
+        except KeyError as error:
+            raise ValueError("x") from error
+
+    with pytest.raises(HandlerFailed) as caught:
+        sweep({})
+    assert address not in str(caught.value)
+    assert caught.value.__suppress_context__
+    assert caught.value.__cause__ is None
+    assert "example.com" not in capsys.readouterr().out
+
+
+def test_metrics_are_flushed_when_the_process_is_told_to_stop(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit), handlers.observing("signups"):
+        metrics.count("accepted")
+        raise SystemExit(0)
+    assert lines(capsys)[-1]["accepted"] == 1

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from chalicelib.observability import metrics
+
+
+@pytest.fixture(autouse=True)
+def _none_left(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.flush()
+    capsys.readouterr()
+
+
+def flushed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    metrics.flush()
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_counts_are_added_up_and_written_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAIS_STAGE", "prod")
+    metrics.count("accepted")
+    metrics.count("accepted", 4)
+    metrics.count("accepted", 2, account="paris")
+    metrics.seconds("call_seconds", 0.25, account="paris")
+    metrics.seconds("call_seconds", 0.5, account="paris")
+    stage_line, account_line = flushed(capsys)
+    assert (stage_line["accepted"], stage_line["stage"]) == (5, "prod")
+    assert "account" not in stage_line
+    assert (
+        account_line["accepted"],
+        account_line["call_seconds"],
+        account_line["account"],
+    ) == (2, [0.25, 0.5], "paris")
+    directive = account_line["_aws"]["CloudWatchMetrics"][0]
+    assert directive["Namespace"] == "Relais"
+    assert directive["Dimensions"] == [["stage"], ["stage", "account"]]
+    assert directive["Metrics"] == [
+        {"Name": "accepted", "Unit": "Count"},
+        {"Name": "call_seconds", "Unit": "Seconds"},
+    ]
+    assert stage_line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["stage"]]
+    assert account_line["_aws"]["Timestamp"] > 1_700_000_000_000
+    assert flushed(capsys) == []
+
+
+def test_nothing_to_flush_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        metrics.flush()
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_the_limits_of_the_format_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    for n in range(250):
+        metrics.seconds("call_seconds", n)
+        metrics.count(f"metric_{n}")
+    lines = flushed(capsys)
+    values: list[float] = []
+    names = set()
+    for line in lines:
+        directive = line["_aws"]["CloudWatchMetrics"][0]
+        assert len(directive["Metrics"]) <= 100
+        names |= {metric["Name"] for metric in directive["Metrics"]}
+        found = line.get("call_seconds", [])
+        found = found if isinstance(found, list) else [found]
+        assert len(found) <= 100
+        values += found
+    assert values == list(range(250))
+    assert len(names) == 251
+
+
+def test_no_address_and_no_impossible_number_gets_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metrics.count("accepted", account="somebody@example.com")
+    metrics.seconds("call_seconds", float("nan"))
+    (line,) = flushed(capsys)
+    assert "example.com" not in json.dumps(line)
+
+
+def test_threads_lose_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: metrics.count("accepted", account="paris"), range(5000)))
+    assert [line["accepted"] for line in flushed(capsys)] == [5000]
+
+
+def test_a_closed_output_fails_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    output = (tmp_path / "out").open("w")
+    output.close()
+    monkeypatch.setattr("sys.stdout", output)
+    metrics.count("accepted")
+    metrics.flush()

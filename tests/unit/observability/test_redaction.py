@@ -1,0 +1,212 @@
+"""The log is fed the worst and searched for what must not be there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.observability import bound, carried, hide, logger, redact
+from chalicelib.observability.redaction import redacted
+
+SECRET = "placeholder/key +with é&signs="
+ADDRESS = "zoe.person@example.com"
+TRACES = (
+    "zoe.person",
+    "example.com",
+    SECRET,
+    quote(SECRET, safe=""),
+    quote(SECRET),
+    quote_plus(SECRET),
+    quote(SECRET, safe="").lower(),
+    json.dumps(SECRET)[1:-1],
+    json.dumps(json.dumps(SECRET)[1:-1])[1:-1],
+    hashlib.md5(SECRET.encode()).hexdigest(),
+    hashlib.md5(SECRET.encode()).hexdigest().upper(),
+    "tokenofaperson",
+    "bearervalue1",
+)
+WORST = (
+    f"{ADDRESS} {SECRET} /unsubscribe/tokenofaperson Authorization: Bearer bearervalue1",
+    f"https://api.invalid/x?email={quote(ADDRESS)}&key={quote_plus(SECRET)}&again={quote(SECRET, safe='')}",
+    f"GET /x?email={quote(quote(ADDRESS))}&k={quote(SECRET)} %2Funsubscribe%2Ftokenofaperson",
+    f"md5 {hashlib.md5(SECRET.encode()).hexdigest()} {hashlib.md5(SECRET.encode()).hexdigest().upper()}",
+    json.dumps(
+        {
+            "email": ADDRESS,
+            "deep": [{"k": SECRET, "Authorization": "Basic bearervalue1"}],
+        }
+    ),
+    repr(
+        {
+            "email": ADDRESS.encode(),
+            "Authorization": b"Bearer bearervalue1",
+            "k": SECRET,
+        }
+    ),
+    '"zoe.person"@example.com and zoe.person&#64;example.com and zoe.person\\u0040example.com',
+    json.dumps(json.dumps({"password": "bearervalue1", "api_key": "tokenofaperson", "mail": ADDRESS})),
+    "https://user.invalid/?password=bearervalue1&X-Signature=tokenofaperson&MAIL=ZOE.PERSON@EXAMPLE.COM",
+    "('authorization', 'Bearer bearervalue1') [b'Authorization', b'bearervalue1']",
+)
+
+
+@pytest.fixture(autouse=True)
+def _known_secret() -> None:
+    hide(SECRET)
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """What was written; every test's output is searched when it ends."""
+    written: list[str] = []
+
+    def read() -> str:
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        written.append(captured.out)
+        return captured.out
+
+    yield read
+    read()
+    everything = "".join(written).lower()
+    assert everything, "nothing was logged"
+    for trace in TRACES:
+        assert trace.lower() not in everything
+    for line in "".join(written).splitlines():
+        assert isinstance(json.loads(line), dict)
+
+
+@dataclass(frozen=True)
+class Careless:
+    email: str
+    key: str
+
+
+class Faulty:
+    def __str__(self) -> str:
+        raise RuntimeError(ADDRESS)
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("text", WORST)
+def test_every_place_of_a_line(text: str, logged: Callable[[], str]) -> None:
+    logger.info(text)
+    logger.info("argument %s and %r", text, text)
+    logger.info("mapping %(a)s", {"a": text})
+    logger.info({"message": text, text: text})
+    logger.info(text.encode())
+    logger.warning(
+        "extra",
+        extra={"one": text, "two": {"three": [(text, {text}), {text: text.encode()}]}},
+    )
+    logger.warning("keyword", detail=text, careless=Careless(text, SECRET), error=ValueError(text))
+    with bound(request_id=text, event_ids=[text]):
+        logger.error("bound")
+    logger.info("stack", stack_info=True)
+
+
+@pytest.mark.parametrize("text", WORST)
+def test_exceptions_with_causes_notes_and_groups(text: str, logged: Callable[[], str]) -> None:
+    try:
+        try:
+            raise ProviderError(Kind.LATER, text)
+        except ProviderError as error:
+            error.add_note(text)
+            cause = ValueError(text, {"email": ADDRESS}, text.encode())
+            raise ExceptionGroup(text, [KeyError(text), OSError(5, text)]) from cause
+    except ExceptionGroup:
+        logger.exception("failed %s", text, extra={"reason": text})
+        logger.error("failed", exc_info=True)
+    out = logged()
+    assert "ExceptionGroup" in out
+    assert "test_redaction.py" in out
+
+
+def test_a_line_that_cannot_be_made_says_so_and_no_more(
+    logged: Callable[[], str],
+) -> None:
+    logger.info("too many %s", ADDRESS, SECRET)
+    logger.info("none %d", ADDRESS)
+    logger.info("faulty %s", Faulty(), extra={"x": ADDRESS})
+    logger.info("faulty inside", extra={"x": Faulty(), "y": {Faulty(): ADDRESS}})
+    assert len(logged().splitlines()) == 4
+
+
+def test_awkward_values(logged: Callable[[], str]) -> None:
+    loop: dict[str, Any] = {"email": ADDRESS}
+    loop["self"] = loop
+    logger.info("loop", extra={"loop": loop})
+    logger.info("surrogate \udcff and é \x1b[31m")
+    logger.info("long", extra={"x": "y" * 3_000_000 + ADDRESS})
+    out = logged()
+    assert out.isascii()
+    assert max(map(len, out.splitlines())) < 30_000
+
+
+def test_libraries_speak_through_the_same_formatter(logged: Callable[[], str]) -> None:
+    logging.getLogger("urllib3.connectionpool").warning("Retrying: /api?email=%s&key=%s", ADDRESS, quote(SECRET))
+    logging.getLogger("urllib3.connectionpool").debug("GET /api?email=%s", ADDRESS)
+    assert len(logged().splitlines()) == 1
+
+
+def test_names_that_are_hidden_whatever_they_hold() -> None:
+    given = {
+        "email": "not an address",
+        "API-Key": "x",
+        "fields": {"prenom": "Zoe"},
+        "password": None,
+        "seconds": 1.5,
+    }
+    assert redacted(given) == {
+        "email": "***",
+        "API-Key": "***",
+        "fields": "***",
+        "password": None,
+        "seconds": 1.5,
+    }
+
+
+def test_a_secret_made_of_digits_is_hidden_as_a_number_too() -> None:
+    hide("99887766554433")
+    assert redacted({"n": 99887766554433, "m": 12}) == {"n": "***", "m": 12}
+
+
+def test_what_is_harmless_stays() -> None:
+    text = "accounts.paris.api_key: missing; forms.footer took 12 ms at 10:30, queue relais-local-unsubscribes"
+    assert redact(text) == text
+
+
+def test_a_secret_too_short_to_be_one_does_not_empty_the_log() -> None:
+    hide("e")
+    hide("")
+    assert redact("here we are") == "here we are"
+
+
+def test_bound_keys_end_with_their_block_and_reach_threads(
+    logged: Callable[[], str],
+) -> None:
+    from threading import Thread
+
+    with bound(request_id="r-1", account="paris"):
+        thread = Thread(target=carried(lambda: logger.info("within")))
+        other = Thread(target=lambda: logger.info("without"))
+    for each in (thread, other):
+        each.start()
+        each.join()
+    within, without = (json.loads(line) for line in logged().splitlines())
+    assert (within["request_id"], within["account"], within["service"]) == (
+        "r-1",
+        "paris",
+        "relais",
+    )
+    assert "request_id" not in without
+    assert within["timestamp"].endswith("+00:00")
