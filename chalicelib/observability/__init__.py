@@ -7,13 +7,4 @@ from .handlers import observed, observing
 from .logs import bound, carried, logger
 from .redaction import hide, redact
 
-__all__ = [
-    "bound",
-    "carried",
-    "hide",
-    "logger",
-    "metrics",
-    "observed",
-    "observing",
-    "redact",
-]
+__all__ = ["bound", "carried", "hide", "logger", "metrics", "observed", "observing", "redact"]

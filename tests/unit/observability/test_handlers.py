@@ -42,9 +42,7 @@ def test_cold_start_is_said_once(capsys: pytest.CaptureFixture[str], monkeypatch
     assert [line["cold_start"] for line in lines(capsys)] == [True, False]
 
 
-def test_a_failure_is_logged_counted_and_goes_on_as_it_is(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_failure_is_logged_counted_and_goes_on_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     @observed
     def sweep(event: object) -> None:
         metrics.count("rung", 3)
@@ -53,11 +51,7 @@ def test_a_failure_is_logged_counted_and_goes_on_as_it_is(
     with pytest.raises(LookupError, match="no table"):
         sweep({})
     failed, counted = lines(capsys)
-    assert (failed["message"], failed["exception_name"], failed["function"]) == (
-        "failed",
-        "LookupError",
-        "sweep",
-    )
+    assert (failed["message"], failed["exception_name"], failed["function"]) == ("failed", "LookupError", "sweep")
     assert (counted["rung"], counted["failures"]) == (3, 1)
 
 
@@ -88,9 +82,7 @@ def test_a_failure_that_tells_an_address_leaves_without_it(place: str, capsys: p
     assert "example.com" not in capsys.readouterr().out
 
 
-def test_metrics_are_flushed_when_the_process_is_told_to_stop(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_metrics_are_flushed_when_the_process_is_told_to_stop(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), handlers.observing("signups"):
         metrics.count("accepted")
         raise SystemExit(0)

@@ -33,18 +33,15 @@ def test_counts_are_added_up_and_written_once(
     stage_line, account_line = flushed(capsys)
     assert (stage_line["accepted"], stage_line["stage"]) == (5, "prod")
     assert "account" not in stage_line
-    assert (
-        account_line["accepted"],
-        account_line["call_seconds"],
-        account_line["account"],
-    ) == (2, [0.25, 0.5], "paris")
+    assert (account_line["accepted"], account_line["call_seconds"], account_line["account"]) == (
+        2,
+        [0.25, 0.5],
+        "paris",
+    )
     directive = account_line["_aws"]["CloudWatchMetrics"][0]
     assert directive["Namespace"] == "Relais"
     assert directive["Dimensions"] == [["stage"], ["stage", "account"]]
-    assert directive["Metrics"] == [
-        {"Name": "accepted", "Unit": "Count"},
-        {"Name": "call_seconds", "Unit": "Seconds"},
-    ]
+    assert directive["Metrics"] == [{"Name": "accepted", "Unit": "Count"}, {"Name": "call_seconds", "Unit": "Seconds"}]
     assert stage_line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["stage"]]
     assert account_line["_aws"]["Timestamp"] > 1_700_000_000_000
     assert flushed(capsys) == []
@@ -77,9 +74,7 @@ def test_the_limits_of_the_format_are_kept(capsys: pytest.CaptureFixture[str]) -
     assert len(names) == 251
 
 
-def test_no_address_and_no_impossible_number_gets_out(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_no_address_and_no_impossible_number_gets_out(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.count("accepted", account="somebody@example.com")
     metrics.seconds("call_seconds", float("nan"))
     (line,) = flushed(capsys)

@@ -38,19 +38,8 @@ WORST = (
     f"https://api.invalid/x?email={quote(ADDRESS)}&key={quote_plus(SECRET)}&again={quote(SECRET, safe='')}",
     f"GET /x?email={quote(quote(ADDRESS))}&k={quote(SECRET)} %2Funsubscribe%2Ftokenofaperson",
     f"md5 {hashlib.md5(SECRET.encode()).hexdigest()} {hashlib.md5(SECRET.encode()).hexdigest().upper()}",
-    json.dumps(
-        {
-            "email": ADDRESS,
-            "deep": [{"k": SECRET, "Authorization": "Basic bearervalue1"}],
-        }
-    ),
-    repr(
-        {
-            "email": ADDRESS.encode(),
-            "Authorization": b"Bearer bearervalue1",
-            "k": SECRET,
-        }
-    ),
+    json.dumps({"email": ADDRESS, "deep": [{"k": SECRET, "Authorization": "Basic bearervalue1"}]}),
+    repr({"email": ADDRESS.encode(), "Authorization": b"Bearer bearervalue1", "k": SECRET}),
     '"zoe.person"@example.com and zoe.person&#64;example.com and zoe.person\\u0040example.com',
     json.dumps(json.dumps({"password": "bearervalue1", "api_key": "tokenofaperson", "mail": ADDRESS})),
     "https://user.invalid/?password=bearervalue1&X-Signature=tokenofaperson&MAIL=ZOE.PERSON@EXAMPLE.COM",
@@ -104,10 +93,7 @@ def test_every_place_of_a_line(text: str, logged: Callable[[], str]) -> None:
     logger.info("mapping %(a)s", {"a": text})
     logger.info({"message": text, text: text})
     logger.info(text.encode())
-    logger.warning(
-        "extra",
-        extra={"one": text, "two": {"three": [(text, {text}), {text: text.encode()}]}},
-    )
+    logger.warning("extra", extra={"one": text, "two": {"three": [(text, {text}), {text: text.encode()}]}})
     logger.warning("keyword", detail=text, careless=Careless(text, SECRET), error=ValueError(text))
     with bound(request_id=text, event_ids=[text]):
         logger.error("bound")
@@ -132,8 +118,9 @@ def test_exceptions_with_causes_notes_and_groups(text: str, logged: Callable[[],
 
 
 def test_a_line_that_cannot_be_made_says_so_and_no_more(
-    logged: Callable[[], str],
+    logged: Callable[[], str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(type(caplog.handler), "handleError", lambda *_: None)  # pytest's own handler is strict
     logger.info("too many %s", ADDRESS, SECRET)
     logger.info("none %d", ADDRESS)
     logger.info("faulty %s", Faulty(), extra={"x": ADDRESS})
@@ -159,20 +146,8 @@ def test_libraries_speak_through_the_same_formatter(logged: Callable[[], str]) -
 
 
 def test_names_that_are_hidden_whatever_they_hold() -> None:
-    given = {
-        "email": "not an address",
-        "API-Key": "x",
-        "fields": {"prenom": "Zoe"},
-        "password": None,
-        "seconds": 1.5,
-    }
-    assert redacted(given) == {
-        "email": "***",
-        "API-Key": "***",
-        "fields": "***",
-        "password": None,
-        "seconds": 1.5,
-    }
+    given = {"email": "not an address", "API-Key": "x", "fields": {"prenom": "Zoe"}, "password": None, "seconds": 1.5}
+    assert redacted(given) == {"email": "***", "API-Key": "***", "fields": "***", "password": None, "seconds": 1.5}
 
 
 def test_a_secret_made_of_digits_is_hidden_as_a_number_too() -> None:
@@ -191,9 +166,7 @@ def test_a_secret_too_short_to_be_one_does_not_empty_the_log() -> None:
     assert redact("here we are") == "here we are"
 
 
-def test_bound_keys_end_with_their_block_and_reach_threads(
-    logged: Callable[[], str],
-) -> None:
+def test_bound_keys_end_with_their_block_and_reach_threads(logged: Callable[[], str]) -> None:
     from threading import Thread
 
     with bound(request_id="r-1", account="paris"):
@@ -203,10 +176,6 @@ def test_bound_keys_end_with_their_block_and_reach_threads(
         each.start()
         each.join()
     within, without = (json.loads(line) for line in logged().splitlines())
-    assert (within["request_id"], within["account"], within["service"]) == (
-        "r-1",
-        "paris",
-        "relais",
-    )
+    assert (within["request_id"], within["account"], within["service"]) == ("r-1", "paris", "relais")
     assert "request_id" not in without
     assert within["timestamp"].endswith("+00:00")
