@@ -1,0 +1,1 @@
+"""The embedded AWS: moto behind a small HTTP server, as a process of its own."""

@@ -1,0 +1,62 @@
+"""`python -m local.aws --port N`: the embedded AWS alone, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import threading
+
+from local.aws.server import serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; with `--with-parent` also until standard input closes."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local aws", description="The embedded DynamoDB and SQS alone."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument(
+        "--port", type=int, default=4566, help="0 takes a free one (default 4566)"
+    )
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when standard input closes"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        asyncio.run(_serve(options.host, options.port, options.with_parent))
+    except OSError as error:
+        print(
+            f"The embedded AWS cannot listen at {options.host}:{options.port}: {error.strerror}.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+async def _serve(host: str, port: int, with_parent: bool) -> None:
+    server, port = await serve(host, port)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A parent that was interrupted at the terminal still needs AWS to put its messages back: it closes our input.
+        loop.add_signal_handler(number, (lambda: None) if with_parent else ended.set)
+    if with_parent:
+        threading.Thread(
+            target=_until_input_closes, args=(loop, ended), daemon=True
+        ).start()
+    print(f"aws: http://{host}:{port}", flush=True)
+    await ended.wait()
+    server.close()
+
+
+def _until_input_closes(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """A pipe from the parent closes however the parent ends, also by SIGKILL."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    loop.call_soon_threadsafe(ended.set)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""What moto answers to one AWS request, without the web framework in front of it where speed matters."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import logging
+import sys
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from local.aws import dynamodb, sqs
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as it came off the wire; header names in lower case, `target` with its query."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def action(self) -> str:
+        """The AWS JSON protocol's operation, such as `AmazonSQS.ReceiveMessage`; empty for other protocols."""
+        return self.headers.get("x-amz-target", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer to be put on the wire; `headers` without Content-Length."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+class MotoApp:
+    """moto with its cures. One instance a process; `answer` must not be called by two threads at once."""
+
+    def __init__(self) -> None:
+        from moto.dynamodb.responses import DynamoHandler
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            create_backend_app,
+        )
+        from moto.sqs.responses import SQSResponse
+
+        self._direct = {"DynamoDB_20120810": DynamoHandler, "AmazonSQS": SQSResponse}
+        self._anything = DomainDispatcherApplication(create_backend_app)
+        _cure_every_request()
+        dynamodb.cure()
+        sqs.cure()
+
+    def answer(self, request: Request) -> Answer:
+        """moto's answer; a failure inside moto is told on standard error and answered 500, as AWS would."""
+        try:
+            handler = self._direct.get(request.action.partition(".")[0])
+            return _direct(handler, request) if handler else self._through_wsgi(request)
+        except Exception as error:  # moto raises whatever it likes, and one bad request must not end the server
+            _log.exception("moto failed at %s", request.action or request.target)
+            words = json.dumps(
+                {
+                    "__type": "InternalFailure",
+                    "message": f"{type(error).__name__} in the embedded AWS",
+                }
+            )
+            return Answer(
+                500, [("Content-Type", "application/x-amz-json-1.0")], words.encode()
+            )
+
+    def _through_wsgi(self, request: Request) -> Answer:
+        started: list[Any] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: object = None
+        ) -> None:
+            started[:] = [int(status.split()[0]), headers]
+
+        chunks = self._anything(_environ(request), start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            getattr(chunks, "close", lambda: None)()
+        kept = [
+            (name, value)
+            for name, value in started[1]
+            if name.lower() != "content-length"
+        ]
+        return Answer(started[0], kept, body)
+
+
+def _direct(handler: Any, request: Request) -> Answer:
+    from botocore.exceptions import ClientError
+    from moto.core.request import Request as MotoRequest
+
+    try:
+        status, headers, body = handler.dispatch(MotoRequest(_environ(request)))
+    except ClientError as error:  # as moto's own server does
+        status, headers, body = 400, {}, error.response["Error"]["Message"]
+    kept = [
+        (name, str(value))
+        for name, value in headers.items()
+        if name.lower() != "content-length"
+    ]
+    return Answer(int(status), kept, body.encode() if isinstance(body, str) else body)
+
+
+def _cure_every_request() -> None:
+    """moto inspects the handler's class and draws 52 random letters for each request."""
+    responses: Any = import_module("moto.core.responses")
+    headers_module: Any = import_module("moto.utilities.aws_headers")
+
+    def request_id(headers: dict[str, Any] | None = None) -> str:
+        drawn = uuid.uuid4().hex.upper()
+        if headers is not None:
+            headers["x-amzn-requestid"] = drawn
+        return drawn
+
+    responses.method_names_from_class = functools.lru_cache(maxsize=64)(
+        responses.method_names_from_class
+    )
+    responses.gen_amzn_requestid_long = request_id
+    headers_module.gen_amzn_requestid_long = request_id
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    """The request in WSGI's words."""
+    from urllib.parse import unquote_to_bytes
+
+    path, _, query = request.target.partition("?")
+    host = request.headers.get("host", "127.0.0.1")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "RAW_URI": request.target,
+        "REQUEST_URI": request.target,
+        "QUERY_STRING": query,
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": host.rpartition(":")[0] or host,
+        "SERVER_PORT": host.rpartition(":")[2] if ":" in host else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    environ.update(_header_variables(request.headers.items()))
+    environ["CONTENT_LENGTH"] = str(len(request.body))
+    return environ
+
+
+def _header_variables(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    named = {
+        f"HTTP_{name.upper().replace('-', '_')}": value
+        for name, value in headers
+        if "_" not in name
+    }
+    if "HTTP_CONTENT_TYPE" in named:
+        named["CONTENT_TYPE"] = named.pop("HTTP_CONTENT_TYPE")
+    named.pop("HTTP_CONTENT_LENGTH", None)
+    named.pop("HTTP_TRANSFER_ENCODING", None)
+    return named

@@ -1,0 +1,59 @@
+"""Starting the embedded AWS as a process of its own, which ends with the one that started it however that ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class AwsNotStarted(Exception):
+    """The embedded AWS did not start; the text says why."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """A running embedded AWS."""
+
+    endpoint: str
+    process: subprocess.Popen[str]
+
+    def stop(self, seconds: float = 3.0) -> None:
+        """End it; everything it held is gone."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start(port: int = 0, host: str = "127.0.0.1") -> Aws:
+    """A new, empty AWS at `port` (0: a free one), answering when this returns. Raises AwsNotStarted."""
+    command = [
+        sys.executable,
+        "-m",
+        "local.aws",
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--with-parent",
+    ]
+    process = subprocess.Popen(
+        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout as output:
+        line = output.readline()
+    name, _, endpoint = line.strip().partition(": ")
+    if name != "aws":
+        process.wait()
+        raise AwsNotStarted(
+            f"The embedded AWS could not start at {host}:{port}; is the port in use?"
+        )
+    return Aws(endpoint, process)

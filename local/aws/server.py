@@ -1,0 +1,212 @@
+"""The embedded AWS's HTTP server: one thread, an event loop, HTTP/1.1 with keep-alive.
+
+moto is not made for threads (its DynamoDB and SQS race), so requests are answered one at a time; nothing is
+lost by it, as Python would not run two at once anyway. Only SQS long polls wait, and they wait outside moto: a
+waiting poll holds no message, and ends with its connection, so that a killed worker takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable
+from http import HTTPStatus
+
+from local.aws import sqs
+from local.aws.moto_app import Answer, MotoApp, Request
+
+_MAX_HEAD = 64 * 1024
+_MAX_BODY = 64 * 1024 * 1024
+# A message that becomes visible again (a timeout, a delay) tells nobody: a waiting poll looks this often.
+_LOOK_AGAIN_SECONDS = 0.25
+
+
+class Polls:
+    """Waiting receives by queue; a send wakes as many as it has messages, in their order."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+
+    def wake(self, queue: str, count: int) -> None:
+        """`count` messages were sent to `queue`."""
+        waiting = self._waiting[queue]
+        while waiting and count > 0:
+            future = waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                count -= 1
+
+    async def wait(self, queue: str, seconds: float) -> None:
+        """Until a message may have come, at most `seconds`."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[queue].append(future)
+        try:
+            await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            self._waiting[queue].remove(future)
+
+
+class Aws:
+    """moto's answers with long polls that wait in the event loop."""
+
+    def __init__(self) -> None:
+        self._app = MotoApp()
+        self._polls = Polls()
+
+    async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
+        """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
+        service, _, operation = request.action.partition(".")
+        if service != "AmazonSQS" or operation not in (
+            "ReceiveMessage",
+            "SendMessage",
+            "SendMessageBatch",
+        ):
+            return self._app.answer(request)
+        parameters = _parameters(request.body)
+        queue = str(parameters.get("QueueUrl", "")).rpartition("/")[2]
+        if operation == "ReceiveMessage":
+            return await self._receive(request, parameters, queue, gone)
+        answer = self._app.answer(request)
+        entries = parameters.get("Entries")
+        self._polls.wake(queue, len(entries) if isinstance(entries, list) else 1)
+        return answer
+
+    async def _receive(
+        self,
+        request: Request,
+        parameters: dict[str, object],
+        queue: str,
+        gone: Callable[[], bool],
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        wait = parameters.get(
+            "WaitTimeSeconds", sqs.default_wait(_region(request), queue)
+        )
+        if not isinstance(wait, int) or not 0 <= wait <= 20:
+            return self._app.answer(request)  # moto says what is wrong with it
+        deadline = loop.time() + wait
+        body = json.dumps({**parameters, "WaitTimeSeconds": 0}).encode()
+        at_once = Request(request.method, request.target, request.headers, body)
+        while True:
+            if gone():
+                raise ConnectionAbortedError("the client left during a long poll")
+            answer = self._app.answer(at_once)
+            remaining = deadline - loop.time()
+            if (
+                answer.status != HTTPStatus.OK
+                or b'"Messages"' in answer.body
+                or remaining <= 0
+            ):
+                return answer
+            await self._polls.wait(queue, min(remaining, _LOOK_AGAIN_SECONDS))
+
+
+def _region(request: Request) -> str:
+    """Of the signature: `AWS4-HMAC-SHA256 Credential=key/date/region/service/aws4_request, ...`."""
+    scope = request.headers.get("authorization", "").split("/")
+    return scope[2] if len(scope) > 2 else "us-east-1"
+
+
+def _parameters(body: bytes) -> dict[str, object]:
+    try:
+        parameters = json.loads(body)
+    except ValueError:
+        return {}
+    return parameters if isinstance(parameters, dict) else {}
+
+
+class Connection:
+    """One client's connection: requests one after the other until it closes or asks to."""
+
+    def __init__(
+        self, aws: Aws, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._aws = aws
+        self._reader = reader
+        self._writer = writer
+
+    async def serve(self) -> None:
+        """Until the client goes, or sends what is no HTTP."""
+        try:
+            while await self._one_request():
+                pass
+        except (
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            ValueError,
+        ):
+            pass
+        finally:
+            self._writer.close()
+
+    async def _one_request(self) -> bool:
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip("\r\n").split("\r\n")
+        method, target, _version = first.split(" ")
+        headers = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
+        if headers.get("expect", "").lower() == "100-continue":
+            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await self._body(headers)
+        answer = await self._aws.answer(
+            Request(method, target, headers, body), gone=self._reader.at_eof
+        )
+        self._writer.write(_on_the_wire(answer, head_only=method == "HEAD"))
+        await self._writer.drain()
+        return headers.get("connection", "").lower() != "close"
+
+    async def _body(self, headers: dict[str, str]) -> bytes:
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            return await self._chunks()
+        length = int(headers.get("content-length") or 0)
+        if not 0 <= length <= _MAX_BODY:
+            raise ValueError("body too large")
+        return await self._reader.readexactly(length) if length else b""
+
+    async def _chunks(self) -> bytes:
+        body = bytearray()
+        while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
+            if len(body) + size > _MAX_BODY:
+                raise ValueError("body too large")
+            body += await self._reader.readexactly(size)
+            await self._reader.readexactly(2)
+        while await self._reader.readuntil(b"\r\n") != b"\r\n":
+            pass
+        return bytes(body)
+
+
+def _on_the_wire(answer: Answer, head_only: bool) -> bytes:
+    try:
+        phrase = HTTPStatus(answer.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    lines = [f"HTTP/1.1 {answer.status} {phrase}"]
+    lines += [
+        f"{name}: {value}"
+        for name, value in answer.headers
+        if name.lower() != "transfer-encoding"
+    ]
+    if not head_only:
+        lines.append(f"Content-Length: {len(answer.body)}")
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    return head if head_only else head + answer.body
+
+
+async def serve(host: str, port: int) -> tuple[asyncio.Server, int]:
+    """Listen at `host`:`port` (0: a free one); the port in use. Raises OSError when it is taken."""
+    aws = Aws()
+
+    async def connected(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await Connection(aws, reader, writer).serve()
+        except asyncio.CancelledError:  # the server ends
+            writer.close()
+
+    server = await asyncio.start_server(connected, host, port, limit=_MAX_HEAD)
+    return server, int(server.sockets[0].getsockname()[1])

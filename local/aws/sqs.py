@@ -1,0 +1,156 @@
+"""Cures for moto's SQS, whose every message costs time in proportion to the queue (1,000 receives take 42 s uncured).
+
+They rely, as the DynamoDB ones do, on the server running one request at a time: under threads moto loses a message
+that is sent while another is being deleted.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def cure() -> None:
+    """Patch moto's SQS in this process."""
+    _copy_messages_cheaply()
+    _count_only_when_asked()
+    _find_messages_by_receipt()
+    _check_retention_directly()
+    _never_wait()
+
+
+def default_wait(region: str, queue_name: str) -> int:
+    """Seconds that a receive waits at this queue when it does not say; 0 for an unknown queue."""
+    core: Any = import_module("moto.core")
+    queue = (
+        _models().sqs_backends[core.DEFAULT_ACCOUNT_ID][region].queues.get(queue_name)
+    )
+    return int(queue.receive_message_wait_time_seconds) if queue else 0
+
+
+def _models() -> Any:
+    # Any: what is patched here is moto's inside, which its types do not speak of.
+    return import_module("moto.sqs.models")
+
+
+def _copy_messages_cheaply() -> None:
+    """A received message is copied to filter its attributes: nothing deeper than that mapping changes."""
+    models = _models()
+
+    def shallow(self: Any, memo: object) -> Any:
+        return copy.copy(self)
+
+    models.Message.__deepcopy__ = shallow
+    models.generate_receipt_handle = lambda: secrets.token_hex(64)
+
+
+class _Attributes(Mapping[str, Any]):
+    """A queue's attributes, each computed when it is asked for: the three counts each walk the whole queue."""
+
+    def __init__(self, queue: Any, compute: Any) -> None:
+        self._queue = queue
+        self._compute = compute
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "MessageRetentionPeriod":
+            return self._queue.message_retention_period
+        if name == "ContentBasedDeduplication" and not self._queue.fifo_queue:
+            raise KeyError(name)
+        return self._compute(self._queue)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._compute(self._queue))
+
+    def __len__(self) -> int:
+        return len(self._compute(self._queue))
+
+
+def _count_only_when_asked() -> None:
+    """Sending asks for one attribute and moto computes all; receiving walks the messages once per property."""
+    unix_time_millis: Callable[[], float] = import_module(
+        "moto.core.utils"
+    ).unix_time_millis
+    queue_class = _models().Queue
+    compute = queue_class.attributes.fget
+
+    def messages(self: Any) -> list[Any]:
+        now = unix_time_millis()
+        return [
+            message
+            for message in self._messages
+            if now > message.visible_at and now >= message.delayed_until
+        ]
+
+    def groups(self: Any) -> set[str]:
+        if not self.fifo_queue:
+            return set()
+        return {
+            message.group_id
+            for message in self._pending_messages
+            if message.group_id is not None
+        }
+
+    queue_class.attributes = property(lambda self: _Attributes(self, compute))
+    queue_class.messages = property(messages)
+    queue_class.pending_message_groups = property(groups)
+
+
+def _find_messages_by_receipt() -> None:
+    """moto searches every receipt of every message for each deletion; keep the messages by receipt instead."""
+    invalid: type[Exception] = import_module(
+        "moto.sqs.exceptions"
+    ).ReceiptHandleIsInvalid
+    message_class, queue_class = _models().Message, _models().Queue
+    mark_received = message_class.mark_received
+    by_receipt: dict[str, Any] = {}
+
+    def received(self: Any, visibility_timeout: int | None = None) -> None:
+        mark_received(self, visibility_timeout)
+        by_receipt[self.receipt_handle] = self
+
+    def delete(self: Any, receipt_handle: str) -> None:
+        if receipt_handle in self.deleted_messages:
+            return
+        message = by_receipt.get(receipt_handle)
+        if message is None or message not in self._messages:
+            raise invalid()
+        self._messages.remove(message)
+        self.pending_messages.discard(message)
+        for receipt in filter(None, message.all_receipt_handles):
+            by_receipt.pop(receipt, None)
+            self.deleted_messages.add(receipt)
+
+    message_class.mark_received = received
+    queue_class.delete_message = delete
+
+
+def _check_retention_directly() -> None:
+    """moto computes all of the queue's attributes for each message received."""
+    unix_time: Callable[[], float] = import_module("moto.core.utils").unix_time
+
+    def valid(self: Any, queue_name: str, message: Any) -> bool:
+        retention: float = self.get_queue(queue_name).message_retention_period
+        return bool(retention + message.sent_timestamp / 1000 > unix_time())
+
+    _models().SQSBackend.is_message_valid_based_on_retention_period = valid
+
+
+def _never_wait() -> None:
+    """Waiting is the server's business (`server.py`): inside moto it would hold up every other request."""
+    backend = _models().SQSBackend
+    receive = backend.receive_message
+
+    def at_once(
+        self: Any,
+        queue_name: str,
+        count: int,
+        wait: int,
+        visibility: int,
+        names: Any = None,
+    ) -> Any:
+        return receive(self, queue_name, count, 0, visibility, names)
+
+    backend.receive_message = at_once

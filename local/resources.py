@@ -1,0 +1,62 @@
+"""Makes the template's queues and tables in an AWS; what already exists is kept, with its contents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from local.description import Queue, Table
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
+
+
+def create(
+    queues: Iterable[Queue],
+    tables: Iterable[Table],
+    sqs: SQSClient,
+    dynamodb: DynamoDBClient,
+) -> None:
+    """Make every queue and table that is missing. Dead-letter queues come first: a redrive policy needs its target."""
+    for queue in sorted(queues, key=lambda queue: queue.redrive_policy is not None):
+        _queue(queue, sqs)
+    for table in tables:
+        _table(table, dynamodb)
+
+
+def _queue(queue: Queue, sqs: SQSClient) -> None:
+    attributes = cast("dict[QueueAttributeNameType, str]", dict(queue.attributes))
+    if queue.redrive_policy:
+        attributes["RedrivePolicy"] = json.dumps(queue.redrive_policy)
+    try:
+        url = sqs.get_queue_url(QueueName=queue.name)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        sqs.create_queue(QueueName=queue.name, Attributes=attributes)
+    else:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
+def _table(table: Table, dynamodb: DynamoDBClient) -> None:
+    try:
+        dynamodb.create_table(**table.definition)
+    except dynamodb.exceptions.ResourceInUseException:
+        return
+    dynamodb.get_waiter("table_exists").wait(
+        TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    if table.ttl_attribute:
+        dynamodb.update_time_to_live(
+            TableName=table.name,
+            TimeToLiveSpecification={
+                "Enabled": True,
+                "AttributeName": table.ttl_attribute,
+            },
+        )
+    if table.recovery:
+        dynamodb.update_continuous_backups(
+            TableName=table.name,
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+        )

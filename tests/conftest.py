@@ -1,0 +1,43 @@
+"""Fixtures that every kind of test shares: an embedded AWS, a running stack, waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.aws import process
+from tests.support import waiting
+from tests.support.aws import TestAws
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[TestAws]:
+    """One embedded AWS for the whole run; use `aws`, which empties it first."""
+    running = process.start()
+    yield TestAws(running.endpoint)
+    running.stop()
+
+
+@pytest.fixture
+def aws(aws_server: TestAws, monkeypatch: pytest.MonkeyPatch) -> TestAws:
+    """An empty AWS that boto3 in this process reaches by itself: `.endpoint`, `.environ`, `.sqs`, `.dynamodb`."""
+    aws_server.reset()
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in aws_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return aws_server
+
+
+@pytest.fixture
+def resources(aws: TestAws) -> TestAws:
+    """`aws` with the empty queues and tables of the stage `local`."""
+    aws.create_resources()
+    return aws
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., Any]:
+    """`wait_for(condition, deadline_seconds=10)`: the first true result, or an AssertionError with the last one."""
+    return waiting.wait_for

@@ -1,0 +1,93 @@
+"""An embedded AWS for tests: clients, environment, and the template's own queues and tables."""
+
+from __future__ import annotations
+
+import urllib.request
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from local import resources
+from local.description import Description, describe, queues_and_tables
+from local.template import additions, build
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_sqs import SQSClient
+
+REGION = "eu-west-3"
+
+
+@cache
+def stage_description() -> Description:
+    """What the template of the stage `local` describes."""
+    return describe(build("local"), REGION)
+
+
+@dataclass(frozen=True)
+class TestAws:
+    """A running AWS at `endpoint`."""
+
+    __test__ = False
+
+    endpoint: str
+    region: str = REGION
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a process needs to reach this AWS and no other."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of `service`."""
+        import boto3
+
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """An SQS client."""
+        return self.client("sqs")  # type: ignore[no-any-return]
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """A DynamoDB client."""
+        return self.client("dynamodb")  # type: ignore[no-any-return]
+
+    def reset(self) -> None:
+        """Forget every queue, table, secret and parameter."""
+        urllib.request.urlopen(
+            urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"),
+            timeout=10,
+        )
+
+    def create_resources(self) -> None:
+        """Make the queues and tables of the stage `local`."""
+        queues, tables = queues_and_tables(additions("local"), self.region)
+        resources.create(queues, tables, self.sqs, self.dynamodb)
+
+    def queue_url(self, name: str) -> str:
+        """The URL of the queue `name`."""
+        return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+
+    def count(self, queue: str, which: str = "ApproximateNumberOfMessages") -> int:
+        """How many messages a queue holds: visible ones, or `ApproximateNumberOfMessagesNotVisible`."""
+        attributes = self.sqs.get_queue_attributes(
+            QueueUrl=self.queue_url(queue), AttributeNames=["All"]
+        )["Attributes"]
+        return int(attributes[which])  # type: ignore[index]
