@@ -15,6 +15,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    undecodable: bool = False
+    """The body came in an encoding of the gateway's that could not be undone; `body` is empty then."""
     source_ip: str | None = None
     id: str = ""
 

@@ -1,0 +1,46 @@
+"""Ids of events: which are valid, new ones that sort by time, and ones derived so that a repeat gives the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from .times import epoch_milliseconds
+
+ID_RULE = "must be 1 to 128 of A–Z a–z 0–9 . _ : -"
+_VALID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def is_valid_id(text: str) -> bool:
+    """True for 1 to 128 of A–Z a–z 0–9 . _ : - and nothing else."""
+    return _VALID.fullmatch(text) is not None
+
+
+def new_event_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
+    """A fresh id: a UUID version 7 (RFC 9562 §5.7), which sorts by its time in milliseconds.
+
+    `random_bytes(n)` gives n random bytes, as `os.urandom` does.
+    """
+    value = (epoch_milliseconds(now) & (2**48 - 1)) << 80 | int.from_bytes(random_bytes(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76  # the version
+    value = value & ~(0x3 << 62) | 0x2 << 62  # the variant
+    return str(uuid.UUID(int=value))
+
+
+def form_event_id(form: str, verb: str, idempotency_key: str) -> str:
+    """The id of what a form sends under an `Idempotency-Key`: the same key means another event on another form or verb."""
+    return "form-" + _digest("form", form, verb, idempotency_key)
+
+
+def derived_id(base: str, index: int) -> str:
+    """The id of the `index`-th event of a message that has an id of its own (`base`, any text) while the event has none."""
+    return "part-" + _digest("part", base, str(index))
+
+
+def _digest(*parts: str) -> str:
+    """40 hexadecimal digits over the parts; each part's length goes in, so that no two lists of parts read alike."""
+    whole = b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode("utf-8", "replace") for part in parts))
+    return hashlib.sha256(whole).hexdigest()[:40]

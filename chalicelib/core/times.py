@@ -1,0 +1,84 @@
+"""Times as text: RFC 3339 in, RFC 3339 out, always UTC and whole milliseconds in between."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+# RFC 3339 §5.6. The letters may be small; a space instead of the T is left to applications there, and not taken here.
+_RFC_3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def parse_time(text: str) -> datetime:
+    """The moment that an RFC 3339 text names: aware, UTC, cut to the millisecond.
+
+    A leap second (`:60`) becomes the last millisecond of its minute, as Python has none.
+
+    Raises:
+        ValueError: The text is not an RFC 3339 date and time with an offset, or names no moment that exists.
+    """
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError("not an RFC 3339 date and time")
+    year, month, day, hour, minute, second = (int(part) for part in found.group(1, 2, 3, 4, 5, 6))
+    millisecond = int(((found[7] or "") + "000")[:3])
+    if second == 60:
+        second, millisecond = 59, 999
+    local = datetime(
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        millisecond * 1000,
+        _zone(*found.group(8, 9, 10)),
+    )
+    try:
+        return local.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error
+
+
+def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
+    """The time zone of an offset; UTC when the text ends in Z."""
+    if sign is None or hours is None or minutes is None:
+        return UTC
+    if int(hours) > 23 or int(minutes) > 59:
+        raise ValueError("no such offset")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-offset if sign == "-" else offset)
+
+
+def format_time(moment: datetime) -> str:
+    """`moment` (aware) as RFC 3339 in UTC, with milliseconds only where it has some: what `parse_time` reads back."""
+    utc = to_milliseconds(moment)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """`moment` (aware) in UTC, cut to the millisecond, so that a time reads the same before and after it is stored."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def epoch_milliseconds(moment: datetime) -> int:
+    """Whole milliseconds from 1970 to `moment` (aware), rounded down; negative before 1970."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def from_epoch_milliseconds(milliseconds: int) -> datetime:
+    """The moment that many milliseconds after 1970, as SQS and signed requests state it: aware, UTC.
+
+    Raises:
+        ValueError: There is no such moment in the years 1 to 9999.
+    """
+    try:
+        return _EPOCH + milliseconds * _MILLISECOND
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error

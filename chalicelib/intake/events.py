@@ -1,0 +1,184 @@
+"""Whole events, as back ends put them on a queue or post them, checked against the contract and the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ..config.model import Form, Settings
+from ..core.events import Consent, Event, EventType
+from ..core.times import to_milliseconds
+from ..errors import InvalidEvent
+from . import addresses
+from .members import Members
+
+_TYPES = tuple(kind.value for kind in EventType)
+_SCOPES = ("account", "global")
+INVALID = "invalid"
+"""How the reason of an event begins that stands refused because it was wrong."""
+
+
+def parse_event(
+    data: Any,
+    settings: Settings,
+    *,
+    default_id: str,
+    default_occurred_at: datetime,
+    accepted_at: datetime,
+    can_sign_up: Callable[[str], bool],
+) -> Event:
+    """One event of the contract (§4) from its JSON value. Keys that it does not know are ignored; null is absent.
+
+    `default_id` and `default_occurred_at` stand for what the event leaves out (from the message that brought it).
+    `can_sign_up(provider)` tells whether a provider, by its name in `[accounts]`, takes signups.
+
+    Raises:
+        InvalidEvent: With every mistake at once; no message quotes a value.
+    """
+    members = Members(data)
+    members.check_size()
+    kind = members.choice("type", _TYPES, required=True)
+    common = _common(members, default_id, default_occurred_at, accepted_at)
+    email = _email(members, kind)
+    specific: dict[str, Any] = {}
+    if kind == EventType.SIGNUP:
+        specific = _signup(members, settings, can_sign_up, common["occurred_at"])
+    elif kind == EventType.UNSUBSCRIBE:
+        specific = _unsubscribe(members, settings)
+    elif kind == EventType.SYNC:
+        members.wrong("type", "sync is not available in this version")
+    if members.mistakes or kind is None:
+        raise InvalidEvent(members.mistakes)
+    return Event(type=EventType(kind), email=email, **common, **specific)
+
+
+def refused_event(
+    data: Any,
+    error: InvalidEvent,
+    settings: Settings,
+    *,
+    default_id: str,
+    default_occurred_at: datetime,
+    accepted_at: datetime,
+) -> Event | None:
+    """The event to hold as refused when `parse_event` raised `error`: what can be kept of `data`, without any address.
+
+    None when not even its type can be told.
+    """
+    members = Members(data)
+    kind = members.choice("type", _TYPES, required=True)
+    if kind is None:
+        return None
+    common = _common(members, default_id, default_occurred_at, accepted_at)
+    form = settings.forms.get(members.text("form") or "")
+    account = form.account if form is not None else members.text("account")
+    named = members.texts("accounts") or ([account] if account else [])
+    return Event(
+        type=EventType(kind),
+        email="",
+        accounts=tuple(name for name in settings.accounts if name in named),
+        refused=f"{INVALID}: {error}",
+        **common,
+    )
+
+
+def _common(
+    members: Members,
+    default_id: str,
+    default_occurred_at: datetime,
+    accepted_at: datetime,
+) -> dict[str, Any]:
+    """What events of every type have: an id and times."""
+    stated = members.time("occurred_at", now=accepted_at)
+    return {
+        "id": members.id("id") or default_id,
+        "occurred_at": stated or to_milliseconds(default_occurred_at),
+        "occurred_at_stated": stated is not None,
+        "accepted_at": to_milliseconds(accepted_at),
+    }
+
+
+def _email(members: Members, kind: str | None) -> str:
+    """The trimmed address, by the strictness of the event's type; "" when it is wrong or not asked for."""
+    if kind not in (EventType.SIGNUP, EventType.UNSUBSCRIBE):
+        return ""
+    given = members.text("email", required=True)
+    if given is None:
+        return ""
+    address = addresses.trimmed(given)
+    strict = kind == EventType.SIGNUP
+    mistake = addresses.signup_mistake(address) if strict else addresses.unsubscribe_mistake(address)
+    if mistake is not None:
+        members.wrong("email", mistake)
+    return address
+
+
+def _signup(
+    members: Members,
+    settings: Settings,
+    can_sign_up: Callable[[str], bool],
+    occurred_at: datetime,
+) -> dict[str, Any]:
+    """A signup's target, fields and consent. Fields are the form's when it names one, else the provider's."""
+    form, account, list_name = _target(members, settings)
+    if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
+        members.wrong(
+            "account" if form is None else "form",
+            "names an account whose provider takes no signups",
+        )
+    given = members.object("fields")
+    fields = given.scalars(form.fields if form is not None else None) if given is not None else {}
+    return {
+        "accounts": (account,),
+        "list": list_name,
+        "form": form.name if form is not None else None,
+        "fields": fields,
+        "consent": _consent(members, occurred_at),
+    }
+
+
+def _target(members: Members, settings: Settings) -> tuple[Form | None, str | None, str | None]:
+    """Form, account and list that a signup is for, as far as they can be told."""
+    account, list_name = members.text("account"), members.name("list")
+    if account is not None and account not in settings.accounts:
+        members.wrong("account", "is not a configured account")
+    if members.has("form"):
+        form = settings.forms.get(members.text("form") or "")
+        if form is None:
+            members.wrong("form", "is not a configured form")
+        elif (account or form.account, list_name or form.list) != (
+            form.account,
+            form.list,
+        ):
+            members.wrong(
+                "form",
+                "is for another account or list: name the form, or the account and the list",
+            )
+        return form, form.account if form else None, form.list if form else None
+    if not members.has("account") and not members.has("list"):
+        members.wrong("form", "is required, or account and list instead")
+    elif not members.has("account") or not members.has("list"):
+        members.wrong("list" if members.has("account") else "account", "is required without form")
+    return None, account, list_name
+
+
+def _consent(members: Members, occurred_at: datetime) -> Consent | None:
+    """The consent that the sender states; without a time of its own it was given when the event occurred."""
+    stated = members.object("consent")
+    if stated is None:
+        return None
+    at = stated.time("at", now=occurred_at)
+    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at)
+
+
+def _unsubscribe(members: Members, settings: Settings) -> dict[str, Any]:
+    """An unsubscribe's accounts, in the configuration's order (all when none is named), and its scope."""
+    named = members.texts("accounts")
+    if named is not None and not settings.accounts.keys() >= set(named):
+        members.wrong("accounts", "must name configured accounts only")
+    return {
+        "accounts": tuple(name for name in settings.accounts if named is None or name in named),
+        "all_accounts": named is None,
+        "scope": members.choice("scope", _SCOPES) or "account",
+    }

@@ -1,0 +1,38 @@
+"""JSON from outside, read so that nothing in it can do harm: no depth, number or constant gets past as a crash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+# Above this many digits an integer is no id, count or price; Python refuses to convert very long ones at all.
+_LONGEST_INTEGER = 40
+
+
+def load(raw: str | bytes, number: Callable[[str], Any] | None = None) -> Any:
+    """The value of a JSON text; bytes are UTF-8, with or without a byte order mark.
+
+    `number` makes a value of a number's literal text (`str` keeps it as written); by default int or float.
+
+    Raises:
+        ValueError: It is not JSON (RFC 8259), not UTF-8, or nested too deeply to read.
+    """
+    text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
+    try:
+        return json.loads(
+            text,
+            parse_int=number or _integer,
+            parse_float=number or float,
+            parse_constant=_no_such_constant,
+        )
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _integer(literal: str) -> int | float:
+    return int(literal) if len(literal) <= _LONGEST_INTEGER else float(literal)
+
+
+def _no_such_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,50 @@
+"""Which other sites' pages may use a form, and how browsers are told so (Fetch standard, §3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..config.model import Form
+from .messages import Request, Response
+from .problems import HttpProblem
+
+_METHODS = "POST"
+_REQUEST_HEADERS = "content-type, idempotency-key"
+_PREFLIGHT_SECONDS = "7200"  # the longest that browsers based on Chromium keep it
+
+
+def check_origin(form: Form, request: Request) -> None:
+    """Stop a request whose `Origin` is there and not among the form's; `null` never is.
+
+    Raises:
+        HttpProblem: 403.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and origin not in form.origins:
+        raise HttpProblem(403, "This form may not be used from that site.")
+
+
+def headers(form: Form | None, request: Request) -> Mapping[str, str]:
+    """The headers for every answer of a form: they let a listed origin read it, also when it is a failure."""
+    varied = {"vary": "Origin"}
+    origin = request.headers.get("origin")
+    if form is None or origin is None or origin not in form.origins:
+        return varied
+    return {
+        **varied,
+        "access-control-allow-origin": origin,
+        "access-control-expose-headers": "x-request-id, retry-after",
+    }
+
+
+def preflight(allow: str) -> Response:
+    """The answer to a form's OPTIONS, once `check_origin` let it pass."""
+    return Response(
+        204,
+        headers={
+            "allow": allow,
+            "access-control-allow-methods": _METHODS,
+            "access-control-allow-headers": _REQUEST_HEADERS,
+            "access-control-max-age": _PREFLIGHT_SECONDS,
+        },
+    )

@@ -1,0 +1,128 @@
+"""The website forms' door: `POST /forms/{form}/signup` and `/unsubscribe`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from ..clock import Clock
+from ..config.model import Form, Settings
+from ..core.events import Event, EventType
+from ..core.ids import form_event_id
+from ..core.times import to_milliseconds
+from ..intake.bodies import Submission, read_submission
+from ..intake.forms import Facts, signup_from_form, unsubscribe_from_form
+from . import cors
+from .messages import Request, Response
+from .problems import HttpProblem
+from .router import Params, Route
+
+Accept = Callable[[Event], None]
+"""Holds an event durably before it returns; raises `IdConflict` or `LedgerUnavailable`."""
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+class FormsDoor:
+    """Turns what a form sends into an event and has it held."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        accept: Accept,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._settings = settings
+        self._accept = accept
+        self._clock = clock
+        self._new_id = new_id
+
+    def routes(self) -> Sequence[Route]:
+        """The door's part of the table."""
+        return (
+            self._route("signup", self.signup),
+            self._route("unsubscribe", self.unsubscribe),
+        )
+
+    def signup(self, request: Request, params: Params) -> Response:
+        """Hold a signup to the form's list."""
+        form = self._form(params)
+        event = signup_from_form(form, _submission(request), self._facts(request, form, EventType.SIGNUP))
+        return self._held(request, form, event)
+
+    def unsubscribe(self, request: Request, params: Params) -> Response:
+        """Hold an unsubscribe from every account."""
+        form = self._form(params)
+        facts = self._facts(request, form, EventType.UNSUBSCRIBE)
+        return self._held(
+            request,
+            form,
+            unsubscribe_from_form(form, _submission(request), facts, self._accounts()),
+        )
+
+    def _route(self, verb: str, post: Callable[[Request, Params], Response]) -> Route:
+        return Route(
+            f"/forms/{{form}}/{verb}",
+            {
+                "POST": post,
+                "OPTIONS": lambda request, params: cors.preflight("OPTIONS, POST"),
+            },
+            guard=lambda request, params: cors.check_origin(self._form(params), request),
+            headers=self._headers,
+        )
+
+    def _headers(self, request: Request, params: Params) -> Mapping[str, str]:
+        return cors.headers(self._settings.forms.get(params["form"]), request)
+
+    def _form(self, params: Params) -> Form:
+        form = self._settings.forms.get(params["form"])
+        if form is None:
+            raise HttpProblem(404, "There is no such form.")
+        return form
+
+    def _accounts(self) -> tuple[str, ...]:
+        return tuple(self._settings.accounts)
+
+    def _facts(self, request: Request, form: Form, verb: EventType) -> Facts:
+        key = _idempotency_key(request)
+        return Facts(
+            id=self._new_id() if key is None else form_event_id(form.name, verb, key),
+            at=to_milliseconds(self._clock()),
+            ip=request.source_ip,
+            page=request.headers.get("referer"),
+        )
+
+    def _held(self, request: Request, form: Form, event: Event) -> Response:
+        """Hold the event; only then is anything promised."""
+        self._accept(event)
+        if form.redirect is not None and request.wants_html:
+            return Response(303, headers={"location": form.redirect})
+        body = json.dumps({"id": event.id, "status": "accepted"})
+        return Response(202, body, {"content-type": "application/json"})
+
+
+def _submission(request: Request) -> Submission:
+    return read_submission(
+        request.headers.get("content-type"),
+        request.headers.get("content-encoding"),
+        request.body,
+    )
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The `Idempotency-Key`, bare or as the quoted string that the IETF's draft of the header asks for.
+
+    Raises:
+        HttpProblem: 400, as that draft has it, for one that is empty, too long or not plain ASCII.
+    """
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    key = given.strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if _KEY.fullmatch(key) is None:
+        raise HttpProblem(400, "The Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    return key

@@ -1,0 +1,14 @@
+"""`GET /healthz`: for machines that ask whether Relais answers."""
+
+from __future__ import annotations
+
+from .messages import Request, Response
+from .router import Params, Route
+
+
+def healthz(request: Request, params: Params) -> Response:
+    """Always well: an answer at all means that the code runs and the configuration could be read."""
+    return Response(200, '{"status": "ok"}', {"content-type": "application/json"})
+
+
+ROUTES = (Route("/healthz", {"GET": healthz}),)

@@ -1,0 +1,143 @@
+"""Failures as answers: RFC 9457 `application/problem+json`, or a small page for whoever asks for HTML."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from ..errors import (
+    ConfigurationError,
+    IdConflict,
+    InvalidEvent,
+    LedgerUnavailable,
+    Mistake,
+    RelaisError,
+)
+from ..intake.bodies import BodyError
+from ..observability import logger
+from .messages import Request, Response
+
+RETRY_AFTER_SECONDS = 5
+# RFC 9110's phrases, where the Python versions that Relais runs on still have older ones.
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{detail}</p>
+{errors}</main>
+</body>
+</html>
+"""
+
+
+class HttpProblem(RelaisError):
+    """A request that gets a failure for an answer. `detail` is for the client and quotes nothing that it sent."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mistake] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        super().__init__(detail)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended in `error`, whatever it is. What nobody foresaw is logged and not told."""
+    problem = _problem(error)
+    if problem.status >= 500:
+        _log(request, problem, error)
+    return render(request, problem)
+
+
+def render(request: Request, problem: HttpProblem) -> Response:
+    """`problem` as JSON, or as a page when the client asks for HTML."""
+    if request.wants_html:
+        body, content_type = _page(problem), "text/html; charset=utf-8"
+    else:
+        body, content_type = (
+            json.dumps(_members(problem), ensure_ascii=False),
+            "application/problem+json",
+        )
+    return Response(problem.status, body, {"content-type": content_type, **problem.headers})
+
+
+def _problem(error: Exception) -> HttpProblem:
+    """What each error of the taxonomy is in HTTP."""
+    if isinstance(error, HttpProblem):
+        return error
+    if isinstance(error, BodyError):
+        return HttpProblem(error.status, error.detail)
+    if isinstance(error, InvalidEvent):
+        return HttpProblem(422, "Some of the fields are wrong.", errors=error.mistakes)
+    if isinstance(error, IdConflict):
+        return HttpProblem(409, "This id or Idempotency-Key was used before, with other content.")
+    if isinstance(error, LedgerUnavailable):
+        return HttpProblem(
+            503,
+            "Nothing could be stored or read just now. Repeating the request later is safe.",
+            headers={"retry-after": str(RETRY_AFTER_SECONDS)},
+        )
+    return HttpProblem(
+        500,
+        "Something went wrong here; it has been logged under this answer's request id.",
+    )
+
+
+def _log(request: Request, problem: HttpProblem, error: Exception) -> None:
+    """One line with what an operator needs. The path stays out of it: some hold a token."""
+    facts = {
+        "status": problem.status,
+        "request_id": request.id,
+        "error": type(error).__name__,
+    }
+    if isinstance(error, LedgerUnavailable | ConfigurationError):
+        logger.error("request failed: %s", error, extra=facts)
+    else:
+        logger.error("request failed", extra=facts, exc_info=error)
+
+
+def _title(status: int) -> str:
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
+def _members(problem: HttpProblem) -> dict[str, Any]:
+    """The members of the problem's JSON (RFC 9457 §3.1; `about:blank` says that the title is the status's phrase)."""
+    members: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _title(problem.status),
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        members["errors"] = [{"field": mistake.field, "message": mistake.message} for mistake in problem.errors]
+    return members
+
+
+def _page(problem: HttpProblem) -> str:
+    items = "".join(
+        f"<li><strong>{html.escape(mistake.field)}</strong> {html.escape(mistake.message)}</li>\n"
+        for mistake in problem.errors
+    )
+    return _PAGE.format(
+        title=html.escape(_title(problem.status)),
+        detail=html.escape(problem.detail),
+        errors=f"<ul>\n{items}</ul>\n" if items else "",
+    )
