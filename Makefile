@@ -1,0 +1,55 @@
+# Every command sets up what it needs. It takes Python 3.11 or newer and make, nothing else.
+
+SHELL := /bin/sh
+PY := .venv/bin/python
+# Named after the content of the requirement files: a changed pin means a new set-up.
+READY := .venv/ready-$(shell cat requirements.txt requirements-dev.txt constraints.txt local/setup.py | cksum | tr -d ' ')
+CODE := app.py chalicelib local
+
+.PHONY: help run test package lint types imports format setup clean
+
+help:
+	@echo "make run       the whole product on this machine, in the foreground"
+	@echo "make test      every test; PYTEST_ARGS=... narrows them down"
+	@echo "make package   out/: the deployment zip and template; STAGE=prod, RELAIS_CONFIG=chalicelib/relais.toml"
+	@echo "make lint types imports    the checks;  make format, setup, clean"
+
+# exec: signals reach the stack itself, and nothing stays between it and make.
+run: $(READY)
+	@exec $(PY) -m local
+
+# Coverage is judged only when every test has run.
+test: $(READY)
+	@$(PY) -m coverage run -m pytest $(PYTEST_ARGS)
+	@$(PY) -m coverage report $(if $(strip $(PYTEST_ARGS)),--fail-under=0 --format=total,)
+
+package: $(READY)
+	@exec $(PY) -m local.package
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: $(READY)
+	@$(PY) -m mypy $(CODE)
+
+imports: $(READY)
+	@$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+format: $(READY)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+setup: $(READY)
+
+$(READY):
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec $$python local/setup.py $@; \
+	  fi; \
+	done; \
+	echo "Relais needs Python 3.11 or newer; none of python3, python3.14 ... python3.11 is (PYTHON=... names another)." >&2; \
+	exit 1
+
+clean:
+	rm -rf .venv .local out .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/deployments
