@@ -31,12 +31,12 @@ def new_event_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def form_event_id(form: str, verb: str, idempotency_key: str) -> str:
-    """The id of what a form sends under an `Idempotency-Key`: the same key means another event on another form or verb."""
+    """The id of what a form sends under an `Idempotency-Key`: on another form or verb the same key is another event."""
     return "form-" + _digest("form", form, verb, idempotency_key)
 
 
 def derived_id(base: str, index: int) -> str:
-    """The id of the `index`-th event of a message that has an id of its own (`base`, any text) while the event has none."""
+    """The id of the `index`-th event of a message, when only the message has an id (`base`, any text)."""
     return "part-" + _digest("part", base, str(index))
 
 

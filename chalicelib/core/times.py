@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 # RFC 3339 §5.6. The letters may be small; a space instead of the T is left to applications there, and not taken here.
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))",
-    re.ASCII,
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -29,16 +28,7 @@ def parse_time(text: str) -> datetime:
     millisecond = int(((found[7] or "") + "000")[:3])
     if second == 60:
         second, millisecond = 59, 999
-    local = datetime(
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-        millisecond * 1000,
-        _zone(*found.group(8, 9, 10)),
-    )
+    local = datetime(year, month, day, hour, minute, second, millisecond * 1000, _zone(*found.group(8, 9, 10)))
     try:
         return local.astimezone(UTC)
     except OverflowError as error:

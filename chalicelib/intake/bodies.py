@@ -45,10 +45,7 @@ def read_submission(content_type: str | None, content_encoding: str | None, body
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyError(413, "The body is larger than 100 KB.")
-    if content_encoding is not None and content_encoding.strip().lower() not in (
-        "",
-        "identity",
-    ):
+    if content_encoding is not None and content_encoding.strip().lower() not in ("", "identity"):
         raise BodyError(415, "A form must be sent without a content coding such as gzip.")
     kind, options = _media_type(content_type)
     _check_charset(options.get("charset"))
@@ -65,10 +62,7 @@ def _media_type(content_type: str | None) -> tuple[str, Mapping[str, str]]:
 
     kind, options = parse_options_header(content_type or "")
     if kind not in ACCEPTED_TYPES:
-        raise BodyError(
-            415,
-            f"The Content-Type must be {', '.join(ACCEPTED_TYPES[:-1])} or {ACCEPTED_TYPES[-1]}.",
-        )
+        raise BodyError(415, f"The Content-Type must be {', '.join(ACCEPTED_TYPES[:-1])} or {ACCEPTED_TYPES[-1]}.")
     return kind, options
 
 
@@ -98,12 +92,7 @@ def _from_json(body: bytes) -> Submission:
 
 def _from_urlencoded(body: bytes) -> Submission:
     try:
-        pairs = parse_qsl(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            encoding="utf-8",
-            errors="strict",
-        )
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict")
     except ValueError as error:
         raise BodyError(400, "The body is not a form in UTF-8.") from error
     return Submission(_grouped(pairs))

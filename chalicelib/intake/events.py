@@ -83,12 +83,7 @@ def refused_event(
     )
 
 
-def _common(
-    members: Members,
-    default_id: str,
-    default_occurred_at: datetime,
-    accepted_at: datetime,
-) -> dict[str, Any]:
+def _common(members: Members, default_id: str, default_occurred_at: datetime, accepted_at: datetime) -> dict[str, Any]:
     """What events of every type have: an id and times."""
     stated = members.time("occurred_at", now=accepted_at)
     return {
@@ -115,18 +110,12 @@ def _email(members: Members, kind: str | None) -> str:
 
 
 def _signup(
-    members: Members,
-    settings: Settings,
-    can_sign_up: Callable[[str], bool],
-    occurred_at: datetime,
+    members: Members, settings: Settings, can_sign_up: Callable[[str], bool], occurred_at: datetime
 ) -> dict[str, Any]:
     """A signup's target, fields and consent. Fields are the form's when it names one, else the provider's."""
     form, account, list_name = _target(members, settings)
     if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
-        members.wrong(
-            "account" if form is None else "form",
-            "names an account whose provider takes no signups",
-        )
+        members.wrong("account" if form is None else "form", "names an account whose provider takes no signups")
     given = members.object("fields")
     fields = given.scalars(form.fields if form is not None else None) if given is not None else {}
     return {
@@ -147,14 +136,8 @@ def _target(members: Members, settings: Settings) -> tuple[Form | None, str | No
         form = settings.forms.get(members.text("form") or "")
         if form is None:
             members.wrong("form", "is not a configured form")
-        elif (account or form.account, list_name or form.list) != (
-            form.account,
-            form.list,
-        ):
-            members.wrong(
-                "form",
-                "is for another account or list: name the form, or the account and the list",
-            )
+        elif (account or form.account, list_name or form.list) != (form.account, form.list):
+            members.wrong("form", "is for another account or list: name the form, or the account and the list")
         return form, form.account if form else None, form.list if form else None
     if not members.has("account") and not members.has("list"):
         members.wrong("form", "is required, or account and list instead")

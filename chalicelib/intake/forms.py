@@ -1,4 +1,4 @@
-"""A website form's submission to an event. What only Relais may say (id, time, IP, accounts, scope) comes from `Facts`."""
+"""A website form's submission to an event. What only Relais may say (id, time, IP) comes from `Facts`, never from it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Facts:
 def signup_from_form(form: Form, submission: Submission, facts: Facts) -> Event:
     """The signup that a form's submission asks for; one with a filled trap comes back already refused.
 
-    Whoever fills the trap is told nothing, so a wrong address or field is no mistake then: the event is made without it.
+    Whoever fills the trap is told nothing, so a wrong address or field is no mistake then: the event goes without it.
 
     Raises:
         InvalidEvent: Fields are wrong, all of them named.
@@ -73,12 +73,7 @@ def unsubscribe_from_form(form: Form, submission: Submission, facts: Facts, acco
 
 
 def _signup(
-    form: Form,
-    facts: Facts,
-    email: str,
-    fields: dict[str, str],
-    consent: Consent,
-    refused: str | None = None,
+    form: Form, facts: Facts, email: str, fields: dict[str, str], consent: Consent, refused: str | None = None
 ) -> Event:
     return Event(
         id=facts.id,

@@ -98,10 +98,7 @@ class Members:
         try:
             moment = parse_time(value if isinstance(value, str) else "")
         except ValueError:
-            self.wrong(
-                name,
-                "must be an RFC 3339 date and time with an offset, such as 2026-03-01T09:30:00Z",
-            )
+            self.wrong(name, "must be an RFC 3339 date and time with an offset, such as 2026-03-01T09:30:00Z")
             return None
         if moment > now + CLOCK_TOLERANCE:
             self.wrong(name, "must not be more than 5 minutes ahead")

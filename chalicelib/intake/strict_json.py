@@ -21,10 +21,7 @@ def load(raw: str | bytes, number: Callable[[str], Any] | None = None) -> Any:
     text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
     try:
         return json.loads(
-            text,
-            parse_int=number or _integer,
-            parse_float=number or float,
-            parse_constant=_no_such_constant,
+            text, parse_int=number or _integer, parse_float=number or float, parse_constant=_no_such_constant
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

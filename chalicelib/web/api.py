@@ -17,10 +17,7 @@ from .router import Router
 # Answers concern one person or one moment, so none is kept; what is sent is what it says it is.
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 # The pages load nothing and stand in no frame.
-_ON_PAGES = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
+_ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
 
 
 class Api:

@@ -22,9 +22,7 @@ def require_admin(api: Api, request: Request) -> None:
     scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer" or not _same(given.strip(), api.admin_key.reveal()):
         raise HttpProblem(
-            401,
-            "The admin key is missing or wrong.",
-            headers={"www-authenticate": 'Bearer realm="relais"'},
+            401, "The admin key is missing or wrong.", headers={"www-authenticate": 'Bearer realm="relais"'}
         )
 
 

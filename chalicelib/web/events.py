@@ -34,8 +34,4 @@ class EventsDoor:
         found = self._find_event(params["id"]) if is_valid_id(params["id"]) else None
         if found is None:
             raise HttpProblem(404, "There is no such event.")
-        return Response(
-            200,
-            json.dumps(found, ensure_ascii=False),
-            {"content-type": "application/json"},
-        )
+        return Response(200, json.dumps(found, ensure_ascii=False), {"content-type": "application/json"})

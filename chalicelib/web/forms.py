@@ -27,13 +27,7 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 class FormsDoor:
     """Turns what a form sends into an event and has it held."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        accept: Accept,
-        clock: Clock,
-        new_id: Callable[[], str],
-    ) -> None:
+    def __init__(self, settings: Settings, accept: Accept, clock: Clock, new_id: Callable[[], str]) -> None:
         self._settings = settings
         self._accept = accept
         self._clock = clock
@@ -41,10 +35,7 @@ class FormsDoor:
 
     def routes(self) -> Sequence[Route]:
         """The door's part of the table."""
-        return (
-            self._route("signup", self.signup),
-            self._route("unsubscribe", self.unsubscribe),
-        )
+        return (self._route("signup", self.signup), self._route("unsubscribe", self.unsubscribe))
 
     def signup(self, request: Request, params: Params) -> Response:
         """Hold a signup to the form's list."""
@@ -56,19 +47,12 @@ class FormsDoor:
         """Hold an unsubscribe from every account."""
         form = self._form(params)
         facts = self._facts(request, form, EventType.UNSUBSCRIBE)
-        return self._held(
-            request,
-            form,
-            unsubscribe_from_form(form, _submission(request), facts, self._accounts()),
-        )
+        return self._held(request, form, unsubscribe_from_form(form, _submission(request), facts, self._accounts()))
 
     def _route(self, verb: str, post: Callable[[Request, Params], Response]) -> Route:
         return Route(
             f"/forms/{{form}}/{verb}",
-            {
-                "POST": post,
-                "OPTIONS": lambda request, params: cors.preflight("OPTIONS, POST"),
-            },
+            {"POST": post, "OPTIONS": lambda request, params: cors.preflight("OPTIONS, POST")},
             guard=lambda request, params: cors.check_origin(self._form(params), request),
             headers=self._headers,
         )
@@ -104,11 +88,7 @@ class FormsDoor:
 
 
 def _submission(request: Request) -> Submission:
-    return read_submission(
-        request.headers.get("content-type"),
-        request.headers.get("content-encoding"),
-        request.body,
-    )
+    return read_submission(request.headers.get("content-type"), request.headers.get("content-encoding"), request.body)
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -15,9 +15,10 @@ from ..errors import (
     LedgerUnavailable,
     Mistake,
     RelaisError,
+    SecretUnavailable,
 )
 from ..intake.bodies import BodyError
-from ..observability import logger
+from ..observability import logger, metrics
 from .messages import Request, Response
 
 RETRY_AFTER_SECONDS = 5
@@ -45,12 +46,7 @@ class HttpProblem(RelaisError):
     """A request that gets a failure for an answer. `detail` is for the client and quotes nothing that it sent."""
 
     def __init__(
-        self,
-        status: int,
-        detail: str,
-        *,
-        errors: Sequence[Mistake] = (),
-        headers: Mapping[str, str] | None = None,
+        self, status: int, detail: str, *, errors: Sequence[Mistake] = (), headers: Mapping[str, str] | None = None
     ) -> None:
         self.status = status
         self.detail = detail
@@ -72,10 +68,7 @@ def render(request: Request, problem: HttpProblem) -> Response:
     if request.wants_html:
         body, content_type = _page(problem), "text/html; charset=utf-8"
     else:
-        body, content_type = (
-            json.dumps(_members(problem), ensure_ascii=False),
-            "application/problem+json",
-        )
+        body, content_type = json.dumps(_members(problem), ensure_ascii=False), "application/problem+json"
     return Response(problem.status, body, {"content-type": content_type, **problem.headers})
 
 
@@ -89,26 +82,20 @@ def _problem(error: Exception) -> HttpProblem:
         return HttpProblem(422, "Some of the fields are wrong.", errors=error.mistakes)
     if isinstance(error, IdConflict):
         return HttpProblem(409, "This id or Idempotency-Key was used before, with other content.")
-    if isinstance(error, LedgerUnavailable):
+    if isinstance(error, LedgerUnavailable | SecretUnavailable):
         return HttpProblem(
             503,
             "Nothing could be stored or read just now. Repeating the request later is safe.",
             headers={"retry-after": str(RETRY_AFTER_SECONDS)},
         )
-    return HttpProblem(
-        500,
-        "Something went wrong here; it has been logged under this answer's request id.",
-    )
+    return HttpProblem(500, "Something went wrong here; it has been logged under this answer's request id.")
 
 
 def _log(request: Request, problem: HttpProblem, error: Exception) -> None:
     """One line with what an operator needs. The path stays out of it: some hold a token."""
-    facts = {
-        "status": problem.status,
-        "request_id": request.id,
-        "error": type(error).__name__,
-    }
-    if isinstance(error, LedgerUnavailable | ConfigurationError):
+    metrics.count("failures")
+    facts = {"status": problem.status, "request_id": request.id, "error": type(error).__name__}
+    if isinstance(error, LedgerUnavailable | SecretUnavailable | ConfigurationError):
         logger.error("request failed: %s", error, extra=facts)
     else:
         logger.error("request failed", extra=facts, exc_info=error)

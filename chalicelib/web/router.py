@@ -54,11 +54,7 @@ class Route:
             return handler(request, params)
         if request.method == "OPTIONS":
             return Response(204, headers={"allow": self.allowed()})
-        raise HttpProblem(
-            405,
-            "This path does not know that method.",
-            headers={"allow": self.allowed()},
-        )
+        raise HttpProblem(405, "This path does not know that method.", headers={"allow": self.allowed()})
 
 
 class Router:
@@ -80,7 +76,7 @@ class Router:
 
 
 def _decoded(path: str) -> list[str] | None:
-    """The segments of a path, split first and decoded once, so that `%2F` never makes a segment and `%25` stays one sign."""
+    """The segments of a path, split first and decoded once: `%2F` makes no segment and `%2525` stays `%25`."""
     try:
         return [unquote_to_bytes(segment).decode("utf-8") for segment in path.split("/")]
     except UnicodeError:
