@@ -54,12 +54,12 @@ def paris(moment: datetime) -> datetime:
 
     Worked out by the European rule rather than by `zoneinfo`, which needs files that a machine may not have.
     """
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    utc = moment.astimezone(UTC)
     summer = _last_sunday(utc.year, 3) <= utc < _last_sunday(utc.year, 10)
-    return utc + timedelta(hours=2 if summer else 1)
+    return (utc + timedelta(hours=2 if summer else 1)).replace(tzinfo=None)
 
 
 def _last_sunday(year: int, month: int) -> datetime:
     """One o'clock UTC on the last Sunday of a month of 31 days: when Europe changes its clocks."""
-    last = datetime(year, month, 31, 1)
+    last = datetime(year, month, 31, 1, tzinfo=UTC)
     return last - timedelta(days=(last.weekday() + 1) % 7)

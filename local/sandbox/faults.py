@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .exchange import Call
@@ -25,8 +25,8 @@ KINDS: dict[str, str] = {
     "wrong_charset": "answers with accents in `charset` under a header that says UTF-8",
     "redirect": "answers 302 to another host (`location`)",
     "huge": "streams a body of `size_bytes`; `compressed` sends it as a small gzip that unpacks to that size",
-    "refuse_rows": "refuses, in the provider's own way, calls with an address that has `contains` in it; with `partial` "
-    "the rows before it are inserted nevertheless",
+    "refuse_rows": "refuses, in the provider's own way, calls with an address that has `contains` in it; with "
+    "`partial` the rows before it are inserted nevertheless",
     "refuse_key": "answers as to a wrong key",
     "latency": "waits `delay_seconds` and then goes on as usual",
     "pass": "lets the call through (a step of a script)",
@@ -68,12 +68,11 @@ class Rule:
     number: int = 0
     seen: int = 0
     fired: int = 0
-    _draw: random.Random = field(default_factory=random.Random, repr=False)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], number: int) -> Rule:
         """A rule out of a control request. Raises `SettingError` that names what is wrong."""
-        known = {f.name for f in fields(cls)} - {"number", "seen", "fired", "_draw"}
+        known = {f.name for f in fields(cls)} - {"number", "seen", "fired"}
         unknown = sorted(set(data) - known)
         if unknown:
             raise SettingError(f"unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
@@ -84,12 +83,11 @@ class Rule:
             raise SettingError("when must be before or after")
         if rule.kind == "refuse_rows" and not rule.contains:
             raise SettingError("refuse_rows needs contains")
-        rule._draw = random.Random(rule.seed)
         return rule
 
     def shown(self) -> dict[str, Any]:
         """The rule as JSON values, with how often it fitted (`seen`) and fired."""
-        return {key: value for key, value in asdict(self).items() if not key.startswith("_")}
+        return asdict(self)
 
     def works_first(self) -> bool:
         """Is the provider's work done before the fault strikes?"""
@@ -108,10 +106,15 @@ class Rule:
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.fired >= self.times):
             return False
-        if self.rate < 1 and self._draw.random() >= self.rate:
+        if self._draw() >= self.rate:
             return False
         self.fired += 1
         return True
+
+    def _draw(self) -> float:
+        """A number from 0 to 1 that hangs on the seed and on how many calls fitted so far, on nothing else."""
+        digest = hashlib.sha256(f"{self.seed}:{self.seen}".encode()).digest()
+        return int.from_bytes(digest[:6], "big") / 2**48
 
     def _fits(self, provider: str, call: Call) -> bool:
         return (

@@ -16,7 +16,8 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1d2430;background:#f5f6f8;margin:0 auto;padding:1.5rem;max-width:75rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:2px solid #c9d1dc}
 h3{font-size:1rem;margin:1.2rem 0 .4rem}p{margin:.3rem 0}.quiet{color:#5b6675}
-section{background:#fff;border:1px solid #dde2e9;border-radius:6px;padding:.4rem 1rem 1rem;margin:.8rem 0;overflow-x:auto}
+section{background:#fff;border:1px solid #dde2e9;border-radius:6px;padding:.4rem 1rem 1rem;margin:.8rem 0;
+overflow-x:auto}
 table{border-collapse:collapse;font-size:.87rem}th,td{text-align:left;padding:.2rem .9rem .2rem 0;
 border-bottom:1px solid #e8ebf0;white-space:nowrap}th{font-weight:600;color:#5b6675}
 .number{text-align:right;font-variant-numeric:tabular-nums}.fault{background:#fff3e6;border-color:#f0b878}
@@ -114,5 +115,5 @@ def _table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    kind = " class=number" if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+    kind = " class=number" if str(value).replace(".", "", 1).isdecimal() else ""
     return f"<td{kind}>{escape('' if value is None else str(value))}</td>"

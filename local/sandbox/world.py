@@ -23,7 +23,7 @@ PROVIDERS: tuple[Callable[[SandboxClock], SimulatedProvider], ...] = (Ediware,)
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """A call that went through: the answer, the fault that must still be done to the connection, the journal's entry."""
+    """A call that went through: the answer, a fault still to be done to the connection, the journal's entry."""
 
     reply: Reply
     rule: Rule | None

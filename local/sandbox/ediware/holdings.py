@@ -68,7 +68,7 @@ class Pool:
 
 @dataclass
 class Campaign:
-    """A campaign. `figures` given stand as they are; otherwise they follow from the volume and the time since `sent`."""
+    """A campaign. `figures` given stand as they are; otherwise they follow from volume and time since `sent`."""
 
     id: str
     user_id: str
