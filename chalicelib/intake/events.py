@@ -9,7 +9,7 @@ from typing import Any
 from ..config.model import Form, Settings
 from ..core.events import Consent, Event, EventType
 from ..core.times import to_milliseconds
-from ..errors import InvalidEvent
+from ..errors import InvalidEvent, without_addresses
 from . import addresses
 from .members import Members
 
@@ -58,27 +58,25 @@ def refused_event(
     error: InvalidEvent,
     settings: Settings,
     *,
+    default_type: EventType,
     default_id: str,
     default_occurred_at: datetime,
     accepted_at: datetime,
-) -> Event | None:
+) -> Event:
     """The event to hold as refused when `parse_event` raised `error`: what can be kept of `data`, without any address.
 
-    None when not even its type can be told.
+    `default_type` is for data that names none of the types (the type of the queue it came by). The event stands under
+    the accounts it named, or under all when it named none that exists, so that it is seen somewhere.
     """
     members = Members(data)
-    kind = members.choice("type", _TYPES, required=True)
-    if kind is None:
-        return None
     common = _common(members, default_id, default_occurred_at, accepted_at)
     form = settings.forms.get(members.text("form") or "")
-    account = form.account if form is not None else members.text("account")
-    named = members.texts("accounts") or ([account] if account else [])
+    named = {members.text("account"), form.account if form else None, *(members.texts("accounts") or ())}
     return Event(
-        type=EventType(kind),
+        type=EventType(members.choice("type", _TYPES) or default_type),
         email="",
-        accounts=tuple(name for name in settings.accounts if name in named),
-        refused=f"{INVALID}: {error}",
+        accounts=tuple(name for name in settings.accounts if name in named) or tuple(settings.accounts),
+        refused=without_addresses(f"{INVALID}: {error}"),
         **common,
     )
 

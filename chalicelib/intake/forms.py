@@ -1,9 +1,9 @@
-"""A website form's submission to an event. What only Relais may say (id, time, IP) comes from `Facts`, never from it."""
+"""A website form's submission to an event. What only Relais may say (id, time, IP) comes from `Facts` alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -34,20 +34,20 @@ class Facts:
 def signup_from_form(form: Form, submission: Submission, facts: Facts) -> Event:
     """The signup that a form's submission asks for; one with a filled trap comes back already refused.
 
-    Whoever fills the trap is told nothing, so a wrong address or field is no mistake then: the event goes without it.
+    Whoever fills the trap is told nothing, so a wrong address or field is no mistake then. The refused event keeps what
+    was sent only when all of it is right: it may turn out to be a person's, and be sent again by an operator.
 
     Raises:
         InvalidEvent: Fields are wrong, all of them named.
     """
-    if _trap_filled(form, submission):
-        return _trapped(form, submission, facts)
-    email, mistakes = _address(form, submission, strict=True)
-    fields, more = _mapped_fields(form, submission)
-    consent, yet_more = _consent(form, submission, facts)
-    mistakes = [*mistakes, *more, *yet_more] or size_mistakes(_sent(form, submission))
+    event, mistakes = _signup(form, submission, facts)
+    if not _trap_filled(form, submission):
+        if mistakes:
+            raise InvalidEvent(mistakes)
+        return event
     if mistakes:
-        raise InvalidEvent(mistakes)
-    return _signup(form, facts, email, fields, consent)
+        event = replace(event, email="", fields={}, consent=Consent(ip=facts.ip, at=facts.at))
+    return replace(event, refused=TRAP)
 
 
 def unsubscribe_from_form(form: Form, submission: Submission, facts: Facts, accounts: Sequence[str]) -> Event:
@@ -72,10 +72,13 @@ def unsubscribe_from_form(form: Form, submission: Submission, facts: Facts, acco
     )
 
 
-def _signup(
-    form: Form, facts: Facts, email: str, fields: dict[str, str], consent: Consent, refused: str | None = None
-) -> Event:
-    return Event(
+def _signup(form: Form, submission: Submission, facts: Facts) -> tuple[Event, list[Mistake]]:
+    """The signup as far as the submission is right, and what is wrong with it."""
+    email, mistakes = _address(form, submission, strict=True)
+    texts, more = _mapped_texts(form, submission)
+    stated, yet_more = _stated_consent(form, submission)
+    mistakes = [*mistakes, *more, *yet_more]
+    event = Event(
         id=facts.id,
         type=EventType.SIGNUP,
         email=email,
@@ -85,26 +88,17 @@ def _signup(
         occurred_at_stated=False,
         list=form.list,
         form=form.name,
-        fields=fields,
+        fields={form.fields[name]: text for name, text in texts.items()},
         may_lift=form.lifts_suppression,
-        consent=consent,
-        refused=refused,
+        consent=Consent(stated.get("source") or _page(facts.page), stated.get("text"), facts.ip, facts.at),
     )
+    measured = texts | {f"consent.{name}": text for name, text in stated.items()}
+    return event, mistakes or size_mistakes(measured)
 
 
 def _trap_filled(form: Form, submission: Submission) -> bool:
     """True when the field that people leave empty holds anything but white space."""
     return form.trap in submission.nested or any(text.strip() for text in submission.texts.get(form.trap, ()))
-
-
-def _trapped(form: Form, submission: Submission, facts: Facts) -> Event:
-    """The refused event of a filled trap: whole when all of it is right, so that an operator may send it after all."""
-    email, mistakes = _address(form, submission, strict=True)
-    fields, more = _mapped_fields(form, submission)
-    consent, yet_more = _consent(form, submission, facts)
-    if mistakes or more or yet_more or size_mistakes(_sent(form, submission)):
-        email, fields, consent = "", {}, Consent(ip=facts.ip, at=facts.at)
-    return _signup(form, facts, email, fields, consent, refused=TRAP)
 
 
 def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, list[Mistake]]:
@@ -122,53 +116,41 @@ def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, 
     return address, [Mistake(name, mistake)] if mistake else []
 
 
-def _mapped_fields(form: Form, submission: Submission) -> tuple[dict[str, str], list[Mistake]]:
-    """Provider fields and their texts, of the fields that the form maps; all else is left behind.
+def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], list[Mistake]]:
+    """The texts of the fields that the form maps, by form field, and what is wrong with them; all else is left behind.
 
     A field left blank is not passed on: a person who fills in less than last time does not mean to erase the rest.
     Texts of a repeated field (checkboxes of one name) become one, with commas between.
     """
-    fields: dict[str, str] = {}
+    found: dict[str, str] = {}
     mistakes: list[Mistake] = []
-    for name, provider_field in form.fields.items():
-        if name in submission.nested:
-            mistakes.append(Mistake(name, _NOT_ONE_TEXT))
-            continue
+    for name in form.fields:
         text = _SEPARATOR.join(text for text in submission.texts.get(name, ()) if text.strip())
-        mistake = text_mistake(text)
+        mistake = _NOT_ONE_TEXT if name in submission.nested else text_mistake(text)
         if mistake:
             mistakes.append(Mistake(name, mistake))
         elif text:
-            fields[provider_field] = text
-    return fields, mistakes
-
-
-def _consent(form: Form, submission: Submission, facts: Facts) -> tuple[Consent, list[Mistake]]:
-    """The evidence kept with a signup: the website may state page and wording, time and IP are the request's own."""
-    stated, mistakes = _stated_consent(form, submission)
-    source = stated.get("source") or _page(facts.page)
-    return Consent(source=source, text=stated.get("text") or None, ip=facts.ip, at=facts.at), mistakes
+            found[name] = text
+    return found, mistakes
 
 
 def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[Mistake]]:
-    """`source` and `text` as the website states them: a JSON object `consent`, or fields named `consent.source` …"""
-    stated = {key: ",".join(submission.texts.get(f"consent.{key}", ())) for key in ("source", "text")}
-    mistakes: list[Mistake] = []
+    """Page (`source`) and wording (`text`) as the website states them: in a JSON object `consent`, or in fields named
+    `consent.source` and `consent.text`. A form may also map a field of its own called `consent`; then it is that.
+    """
     nested = submission.nested.get("consent")
-    for key in stated if isinstance(nested, dict) and "consent" not in _known(form) else ():
-        value = nested.get(key) if isinstance(nested, dict) else None
-        if isinstance(value, str):
-            stated[key] = value
-        elif value is not None:
-            mistakes.append(Mistake(f"consent.{key}", "must be a text"))
-    mistakes += [
-        Mistake(f"consent.{key}", mistake) for key, value in stated.items() if (mistake := text_mistake(value))
-    ]
-    return stated, mistakes
-
-
-def _known(form: Form) -> set[str]:
-    return {form.email_field, form.trap, *form.fields}
+    members: Mapping[str, object] = nested if isinstance(nested, dict) and "consent" not in form.fields else {}
+    found: dict[str, str] = {}
+    mistakes: list[Mistake] = []
+    for name in ("source", "text"):
+        flat = submission.texts.get(f"consent.{name}", ())
+        value = members.get(name) or _SEPARATOR.join(flat)
+        mistake = text_mistake(value) if isinstance(value, str) else "must be a text"
+        if mistake:
+            mistakes.append(Mistake(f"consent.{name}", mistake))
+        elif isinstance(value, str) and value.strip():
+            found[name] = value
+    return found, mistakes
 
 
 def _page(referer: str | None) -> str | None:
@@ -182,10 +164,3 @@ def _page(referer: str | None) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname or text_mistake(referer):
         return None
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()[:_LONGEST_PAGE]
-
-
-def _sent(form: Form, submission: Submission) -> dict[str, str]:
-    """What the event would keep of a submission, by the name under which it was sent, to measure it."""
-    kept = {name: ",".join(texts) for name, texts in submission.texts.items() if name in form.fields}
-    stated, _ = _stated_consent(form, submission)
-    return kept | {f"consent.{key}": value for key, value in stated.items()}
