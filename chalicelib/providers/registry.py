@@ -24,7 +24,8 @@ def spec(name: str) -> ProviderSpec:
     """
     if name not in names():
         raise LookupError(f"there is no provider {name!r}; there are: {', '.join(names())}")
-    declared = getattr(importlib.import_module(f"{providers.__name__}.{name}"), "SPEC", None)
-    if not isinstance(declared, ProviderSpec):
+    package = importlib.import_module(f"{providers.__name__}.{name}")
+    declared: ProviderSpec | None = getattr(package, "SPEC", None)
+    if declared is None:
         raise LookupError(f"the package of provider {name!r} has no SPEC")
     return declared

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..base import Capabilities, Option, Provider, ProviderSpec
+from .client import BASE_URL, JSON_TYPE, MOST_ROWS
+from .provider import FUNCTIONS, Ediware
 
 if TYPE_CHECKING:
     from ...config.model import Account
@@ -16,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def _connect(account: Account, transport: Transport) -> Provider:
-    raise NotImplementedError
+    return Ediware(account, transport)
 
 
 SPEC = ProviderSpec(
     name="ediware",
     title="Ediware / MDWorks",
-    base_url="https://www.mdworks.fr/api_http",
+    base_url=BASE_URL,
     capabilities=Capabilities(
         has_lists=True,
-        signup_batch=255,
+        signup_batch=MOST_ROWS,
         signup_repeat_is_harmless=False,
-        parallel_calls=1,
+        parallel_calls=4,
         reads_unsubscribes=False,
         lifts_suppression=False,
         has_global_unsubscribe=True,
@@ -39,11 +41,11 @@ SPEC = ProviderSpec(
         Option(
             "content_type",
             required=False,
-            choices=("application/json", "application/x-www-form-urlencoded"),
-            default="application/json",
+            choices=(JSON_TYPE, "application/x-www-form-urlencoded"),
+            default=JSON_TYPE,
             help="Content-Type under which the JSON body is sent",
         ),
     ),
-    functions=(),
+    functions=FUNCTIONS,
     connect=_connect,
 )

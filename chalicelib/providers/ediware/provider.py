@@ -1,0 +1,66 @@
+"""Ediware as the rest of Relais sees a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...errors import Kind, ProviderError
+from ..base import CampaignFigures, Contact
+from ..exchange import Deadline
+from ..functions import declared, dispatch
+from .answers import is_already_so
+from .client import MOST_ROWS, Client
+from .columns import Columns
+
+if TYPE_CHECKING:
+    from ...config.model import Account
+    from ..transport import Transport
+
+FUNCTIONS = declared(Client)
+
+
+class Ediware:
+    """One account. Keep it between invocations: it remembers the lists' address columns."""
+
+    def __init__(self, account: Account, transport: Transport) -> None:
+        self._client = Client(account, transport)
+        self._columns = Columns(self._client)
+
+    def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
+        """Insert the contacts with one call, after a look-up of the list's address column where it is not known."""
+        if len(contacts) > MOST_ROWS:
+            raise ProviderError(Kind.CALLER, f"list_insert: at most {MOST_ROWS} contacts a call, not {len(contacts)}")
+        if not contacts:
+            return
+        deadline = Deadline(budget)
+        column = self._columns.of(list_id, deadline)
+        rows = [{**contact.fields, column: contact.email} for contact in contacts]
+        try:
+            self._client.list_insert(list_id, rows, budget=deadline.left())
+        except ProviderError as error:
+            if error.kind is Kind.CONTACT:
+                self._columns.doubt(list_id)
+            raise
+
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+        """Put the address on the account's unsubscribed list, or on the delisting list of all senders."""
+        client = self._client
+        tell = client.unsub_global_add if everywhere else client.unsub_add
+        try:
+            tell(email, budget=budget)
+        except ProviderError as error:
+            if not is_already_so(error):
+                raise
+
+    def list_exists(self, list_id: str, *, budget: float) -> bool:
+        """Is the list among those of the account or its sub-accounts now?"""
+        return self._columns.exists(list_id, Deadline(budget))
+
+    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
+        """All campaigns of the last 30 days, by one call."""
+        return self._client.campaign_figures(budget=budget)
+
+    def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
+        """Make a function of `Client` by its name."""
+        return dispatch(self._client, FUNCTIONS, function, params, budget=budget)

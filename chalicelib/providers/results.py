@@ -1,0 +1,89 @@
+"""What providers answer, as plain values: tolerant readers of their rows, and JSON with secrets masked."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, quote_plus
+from zoneinfo import ZoneInfo
+
+MASKED = "***"
+# `pass`, `UserPass`, `password`, `api_key`, `apiKey`, `token`, `shared_secret`, `sessionKey` …
+_SECRET_NAME = re.compile(
+    r"pass(wor[dt])?$|passwd|api_?key|token|secret|session|mot_?de_?passe|^(pwd|mdp)$", re.IGNORECASE
+)
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def first(row: Mapping[str, Any], *names: str) -> Any:
+    """The first of these keys that the row has with a value; None if there is none."""
+    return next((row[name] for name in names if row.get(name) is not None), None)
+
+
+def text(value: Any) -> str:
+    """A provider's string, or number in a string's place, as `str`; anything else as the empty string."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def count(value: Any) -> int | None:
+    """A whole number that came as one or as a string; None for whatever is not one, so that nothing is invented."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}(\.0*)?\s*", value):
+        return int(value.strip().split(".")[0])
+    return None
+
+
+def paris_time(value: Any) -> datetime | None:
+    """`YYYY-MM-DD HH:MM:SS[.ffffff]` on a French clock as UTC; None for whatever is not one (also `0000-00-00 …`).
+
+    A time that states its own zone keeps it.
+    """
+    try:
+        moment = datetime.fromisoformat(text(value).strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=PARIS)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso_utc(moment: datetime) -> str:
+    """An aware datetime as ISO 8601 in UTC with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def as_json(value: Any) -> Any:
+    """Dataclasses, datetimes, sequences and mappings as JSON values; what stands under a secret's name is masked."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return as_json({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    if isinstance(value, datetime):
+        return iso_utc(value)
+    if isinstance(value, Mapping):
+        return {str(name): _masked(str(name), item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return value
+
+
+def _masked(name: str, value: Any) -> Any:
+    if _SECRET_NAME.search(name) and isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+        return MASKED
+    return as_json(value)
+
+
+def without_secrets(words: str, *secrets: str) -> str:
+    """A provider's words with every secret taken out that it may have echoed: plain, URL-encoded or as its MD5."""
+    for secret in filter(None, secrets):
+        digest = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()
+        for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), digest, digest.upper()):
+            words = words.replace(form, MASKED)
+    return words
