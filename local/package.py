@@ -1,0 +1,124 @@
+"""`make package`: the deployment zip and the template of a stage, in `out/`.
+
+The zip holds what Chalice puts there (its router, `app.py`, `chalicelib/`), the configuration, and wheels for the
+Python and processor that the template names, whatever runs here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from chalicelib.config.load import find_path, load
+from chalicelib.errors import ConfigurationError
+
+from . import template
+
+_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+_BUILT = ("deployment.zip", "sam.json")
+
+
+class PackagingError(Exception):
+    """The package cannot be made; the message says why."""
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Package the stage that `STAGE` names (prod by default); returns the exit code."""
+    stage = environ.get("STAGE") or "prod"
+    out = template.ROOT / "out"
+    try:
+        package(stage, find_path(environ), out)
+    except (ConfigurationError, PackagingError, template.TemplateError) as error:
+        print(f"Not packaged.\n{error}", file=sys.stderr)
+        return 1
+    print(
+        f"out/deployment.zip  {(out / 'deployment.zip').stat().st_size / 1e6:.1f} MB\nout/sam.json        stage {stage}"
+    )
+    print("To deploy it, by way of a bucket of yours:")
+    print(
+        "  aws cloudformation package --template-file out/sam.json --output-template-file out/sam.yaml --s3-bucket ..."
+    )
+    print(f"  aws cloudformation deploy --template-file out/sam.yaml --stack-name relais-{stage}", end="")
+    print(" --capabilities CAPABILITY_IAM --s3-bucket ...")
+    return 0
+
+
+def package(stage: str, configuration: Path, out: Path, root: Path = template.ROOT) -> None:
+    """Write `deployment.zip` and `sam.json` into `out`.
+
+    Raises ConfigurationError when the configuration is missing or wrong, PackagingError when the wheels cannot be
+    had, TemplateError when Chalice fails. What an earlier run left in `out` is gone then, so that it is not deployed.
+    """
+    for name in _BUILT:
+        (out / name).unlink(missing_ok=True)
+    template.check_stage(stage, root)
+    load(configuration)
+    wheels = install_wheels(root)
+    with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
+        project = Path(folder)
+        for path in template.lay_out(project, stage, root):
+            print(f"left out, of no kind that belongs into the product: {path.relative_to(root)}", file=sys.stderr)
+        shutil.copy(configuration, project / "chalicelib" / "relais.toml")
+        (project / "vendor").symlink_to(wheels)  # where Chalice looks for ready-made packages
+        template.run_chalice(project, stage)
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project / "out" / "sam.json", out / "sam.json")
+        _rewrite_zip(project / "out" / "deployment.zip", out / "deployment.zip")
+
+
+def install_wheels(root: Path = template.ROOT) -> Path:
+    """The runtime requirements as Lambda needs them: a folder, kept under `.local/` while they do not change."""
+    configured = json.loads((root / ".chalice" / "config.json").read_text())
+    machine = _MACHINES[configured["lambda_architecture"]]
+    pins = [root / name for name in ("requirements.txt", "constraints.txt")]
+    key = hashlib.sha256(b"\0".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]
+    kept = root / ".local" / "wheels" / f"{template.RUNTIME_PYTHON}-{machine}-{key}"
+    if not kept.is_dir():
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        half_done = kept.with_suffix(f".{os.getpid()}")
+        _run_pip(pins[0], half_done, machine)
+        half_done.replace(kept)
+    return kept
+
+
+def _run_pip(requirements: Path, target: Path, machine: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+    ]
+    command += ["--requirement", str(requirements), "--target", str(target), "--only-binary=:all:"]
+    command += ["--implementation", "cp", "--python-version", template.RUNTIME_PYTHON]
+    # Lambda's python3.13 stands on Amazon Linux 2023, whose glibc is 2.34.
+    command += ["--platform", f"manylinux2014_{machine}", "--platform", f"manylinux_2_28_{machine}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PackagingError(f"pip could not fetch the wheels for Lambda:\n{done.stderr.strip()}")
+    shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def _rewrite_zip(source: Path, target: Path) -> None:
+    """The same files, readable by Lambda's user whatever the umask here, and the same bytes for the same content."""
+    with zipfile.ZipFile(source) as made, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
+        for name in sorted(set(made.namelist())):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            written.writestr(entry, made.read(name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
