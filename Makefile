@@ -41,6 +41,7 @@ format: $(READY)
 	@$(PY) -m ruff format .
 
 setup: $(READY)
+	@:
 
 $(READY):
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
