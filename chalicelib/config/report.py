@@ -53,11 +53,12 @@ def closest(wrong: str, known: Iterable[str]) -> str | None:
 def unknown(what: str, wrong: str, known: Iterable[str]) -> str:
     """`there is no account "pari"; did you mean "paris"? Known are: …`.
 
-    `wrong` is quoted only if it reads like a name: a key pasted into the wrong place must not be shown.
+    `wrong` is quoted only if it is close to a known word and short: a key or password pasted into the wrong place must
+    not be shown.
     """
     known = tuple(known)
-    called = f' "{wrong}"' if _LOOKS_LIKE_A_NAME.fullmatch(wrong) else " of that name"
     guess = closest(wrong, known)
+    called = f' "{wrong}"' if guess and _LOOKS_LIKE_A_NAME.fullmatch(wrong) else " of that name"
     return (
         f"there is no {what}{called}"
         + (f'; did you mean "{guess}"?' if guess else ".")

@@ -43,8 +43,9 @@ class Secret:
         return self._reference is None
 
     def reveal(self, fresh: bool = False) -> str:
-        """The value. References are followed on first use and kept for 300 s; a stale value outlives AWS trouble.
+        """The value, from now on masked in logs.
 
+        References are followed on first use and kept for 300 s; the last known value outlives trouble at AWS.
         `fresh=True`, for use once after a provider refused the value, fetches it again (at most once in 30 s).
         Raises `SecretUnavailable`, which names key and reference, when there is no value or an unusable one.
         """
@@ -53,6 +54,9 @@ class Secret:
             reason = self._rule(value)
         if reason is not None:
             raise SecretUnavailable(self.key, str(self._reference), reason)
+        from ..observability import hide
+
+        hide(value)
         return value
 
     def _look_up(self, fresh: bool) -> tuple[str, str | None]:

@@ -1,0 +1,216 @@
+"""A whole, valid configuration over made-up providers, a way to load texts, and secrets in an AWS of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.config.load import load
+from chalicelib.config.model import Account, Settings
+from chalicelib.config.references import Reference
+from chalicelib.config.vault import Vault
+from chalicelib.errors import ConfigurationError, Mistake
+from chalicelib.providers.base import Capabilities, Option, Provider, ProviderSpec
+
+WHOLE = """\
+[accounts.paris]
+provider = "bulk"
+api_key = "secret:relais/paris#api_key"
+base_url = "https://bulk.example.com/api"
+mode = "fast"
+turbo = true
+
+[accounts.lettre]
+provider = "optout"
+api_key = "env:LETTRE_KEY"
+
+[forms.footer]
+account = "paris"
+list = "4781"
+origins = ["https://www.example.com"]
+redirect = "https://www.example.com/merci"
+trap = "website"
+lifts_suppression = false
+unsubscribes_per_hour = 200
+
+[forms.footer.fields]
+email = "@email"
+prenom = "prenom"
+"@unsubscribe_url" = "lien_desabo"
+
+[webhooks.shop]
+secret = "secret:relais/shop#whsec"
+types = ["signup", "unsubscribe"]
+accounts = ["paris"]
+
+[sync.unsubscribes]
+from = ["lettre"]
+to = ["paris", "lettre"]
+baseline = "known"
+news_per_run = 10
+
+[sources.crm]
+url = "https://crm.example.com/export.csv?format=csv"
+account = "paris"
+list = "4781"
+allow_private = false
+fetch = "provider"
+
+[delivery]
+first_retry_seconds = 0.5
+longest_retry_seconds = 2
+give_up_after_hours = 1.5
+
+[privacy]
+address_keys = ["secret:relais/privacy#k2", "secret:relais/privacy#k1"]
+keep_events_days = 30
+
+[unsubscribe]
+keys = ["ssm:/relais/unsubscribe"]
+
+[api]
+admin_key = "secret:relais/admin#key"
+public_url = "https://relais.example.com/api/"
+"""
+
+
+def _never(account: Account, transport: object) -> Provider:
+    raise AssertionError("loading a configuration connects to nobody")
+
+
+def _spec(name: str, capabilities: Capabilities, *options: Option) -> ProviderSpec:
+    return ProviderSpec(name, name.capitalize(), f"https://{name}.example.com", capabilities, options, (), _never)
+
+
+_KEY = Option("api_key", secret=True, help="key of the API")
+SPECS = {
+    spec.name: spec
+    for spec in (
+        _spec(
+            "bulk",
+            Capabilities(has_lists=True, signup_batch=255),
+            _KEY,
+            Option("mode", required=False, choices=("fast", "slow"), default="slow"),
+            Option("site", required=False),
+            Option("turbo", required=False, default=False),
+        ),
+        _spec("optout", Capabilities(has_lists=False, reads_unsubscribes=True), _KEY),
+        _spec("flat", Capabilities(has_lists=False, signup_batch=1), Option("site", help="the site's name")),
+    )
+}
+
+
+@pytest.fixture(scope="session")
+def whole() -> str:
+    """The text of a valid configuration that uses every key."""
+    return WHOLE
+
+
+@pytest.fixture(scope="session")
+def specs() -> Mapping[str, ProviderSpec]:
+    """The providers of these tests."""
+    return SPECS
+
+
+@pytest.fixture
+def load_text(tmp_path: Path) -> Callable[..., Settings]:
+    """Loads a text as `relais.toml` over the made-up providers."""
+
+    def load_it(text: str, environ: Mapping[str, str] | None = None) -> Settings:
+        path = tmp_path / "relais.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, environ or {}, specs=SPECS)
+
+    return load_it
+
+
+@pytest.fixture
+def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[Mistake, ...]]:
+    """The mistakes that loading a text reports."""
+
+    def mistakes(text: str) -> tuple[Mistake, ...]:
+        with pytest.raises(ConfigurationError) as caught:
+            load_text(text)
+        return caught.value.mistakes
+
+    return mistakes
+
+
+class Hands:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Hands:
+    """A clock that stands still until it is moved."""
+    return Hands()
+
+
+@pytest.fixture
+def in_process_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Secrets Manager and Parameter Store in this process, empty."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    with mock_aws():
+        yield
+
+
+class CountingVault(Vault):
+    """Counts what it asks of AWS, and can be told to fail or to wait."""
+
+    def __init__(self, clock: Hands) -> None:
+        super().__init__({}, clock)
+        self.asked: list[Reference] = []
+        self.failing: Exception | None = None
+        self.gate: threading.Event | None = None
+
+    def _ask(self, whole: Reference) -> str | None:
+        self.asked.append(whole)
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        if self.failing is not None:
+            raise self.failing
+        return super()._ask(whole)
+
+
+@pytest.fixture
+def vault(in_process_aws: None, clock: Hands) -> CountingVault:
+    """A vault over the embedded AWS."""
+    return CountingVault(clock)
+
+
+@pytest.fixture
+def store(in_process_aws: None) -> Callable[[str, str], None]:
+    """Makes a secret in Secrets Manager."""
+
+    def make(name: str, text: str) -> None:
+        boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
+
+    return make
+
+
+@pytest.fixture
+def change(in_process_aws: None) -> Callable[[str, str], None]:
+    """Gives a secret in Secrets Manager another value."""
+
+    def put(name: str, text: str) -> None:
+        boto3.client("secretsmanager").put_secret_value(SecretId=name, SecretString=text)
+
+    return put

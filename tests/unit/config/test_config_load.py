@@ -1,0 +1,224 @@
+"""What a valid file becomes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import chalicelib
+from chalicelib.config.load import find_path, load
+from chalicelib.config.model import Delivery, Settings
+from chalicelib.config.table import Table
+from chalicelib.providers import registry
+
+LoadText = Callable[..., Settings]
+ROOT = Path(chalicelib.__file__).parent.parent
+EXAMPLE = ROOT / "chalicelib" / "relais.example.toml"
+MINIMAL = """\
+[accounts.paris]
+provider = "bulk"
+api_key = "env:PARIS_KEY"
+[privacy]
+address_keys = ["env:K1"]
+"""
+
+
+def test_every_key_arrives_where_it_belongs(load_text: LoadText, whole: str) -> None:
+    settings = load_text(whole)
+    paris, lettre = settings.accounts["paris"], settings.accounts["lettre"]
+    assert (paris.provider, paris.base_url, paris.open_base_url) == (
+        "bulk",
+        "https://bulk.example.com/api",
+        "https://bulk.example.com/api_open",
+    )
+    assert paris.options == {"mode": "fast", "turbo": True}
+    assert (lettre.provider, lettre.base_url, lettre.open_base_url, lettre.options) == ("optout", None, None, {})
+    footer = settings.forms["footer"]
+    assert (footer.account, footer.list, footer.email_field) == ("paris", "4781", "email")
+    assert footer.fields == {"prenom": "prenom"}
+    assert footer.unsubscribe_url_field == "lien_desabo"
+    assert footer.redirect == "https://www.example.com/merci"
+    shop = settings.webhooks["shop"]
+    assert (shop.types, shop.accounts) == (frozenset({"signup", "unsubscribe"}), frozenset({"paris"}))
+    sync = settings.sync_unsubscribes
+    assert sync is not None
+    assert (sync.read_from, sync.tell, sync.baseline, sync.news_per_run) == (
+        ("lettre",),
+        ("paris", "lettre"),
+        "known",
+        10,
+    )
+    crm = settings.sources["crm"]
+    assert (crm.url, crm.account, crm.list, crm.allow_private, crm.fetch) == (
+        "https://crm.example.com/export.csv?format=csv",
+        "paris",
+        "4781",
+        False,
+        "provider",
+    )
+    assert settings.delivery == Delivery(0.5, 2.0, 1.5)
+    assert (len(settings.privacy.address_keys), settings.privacy.keep_events_days) == (2, 30)
+    assert len(settings.unsubscribe_keys) == 1
+    assert settings.api.public_url == "https://relais.example.com/api"
+
+
+def test_what_is_left_out_is_off_or_default(load_text: LoadText) -> None:
+    settings = load_text(MINIMAL)
+    assert (settings.forms, settings.webhooks, settings.sources) == ({}, {}, {})
+    assert settings.sync_unsubscribes is None
+    assert settings.unsubscribe_keys == ()
+    assert (settings.api.admin_key, settings.api.public_url) == (None, None)
+    assert settings.delivery == Delivery(30.0, 3600.0, 168.0)
+    assert settings.privacy.keep_events_days == 90
+    assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}
+
+
+def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> None:
+    text = MINIMAL + (
+        '[forms.f]\naccount = "paris"\nlist = "1"\nfields = {mail = "@email"}\n'
+        '[webhooks.w]\nsecret = ["secret:a", "secret:b"]\n'
+    )
+    settings = load_text(text)
+    form, webhook = settings.forms["f"], settings.webhooks["w"]
+    assert (form.origins, form.redirect, form.trap, form.lifts_suppression, form.unsubscribes_per_hour) == (
+        frozenset(),
+        None,
+        "website",
+        False,
+        200,
+    )
+    assert (form.email_field, form.fields, form.unsubscribe_url_field) == ("mail", {}, None)
+    assert (len(webhook.secrets), webhook.types, webhook.accounts) == (
+        2,
+        frozenset({"signup", "unsubscribe"}),
+        None,
+    )
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_bases_lose_their_final_slashes(load_text: LoadText, slashes: str) -> None:
+    text = MINIMAL.replace("[privacy]", f'base_url = "http://127.0.0.1:9000/api{slashes}"\n[privacy]')
+    paris = load_text(text).accounts["paris"]
+    assert paris.base_url == "http://127.0.0.1:9000/api"
+    assert paris.open_base_url == "http://127.0.0.1:9000/api_open"
+
+
+def test_an_open_base_may_be_named_with_or_without_the_other(load_text: LoadText) -> None:
+    stated = 'open_base_url = "https://open.example.com/o/"\n[privacy]'
+    alone = load_text(MINIMAL.replace("[privacy]", stated)).accounts["paris"]
+    both = load_text(MINIMAL.replace("[privacy]", 'base_url = "https://a.example.com"\n' + stated)).accounts["paris"]
+    assert (alone.base_url, alone.open_base_url) == (None, "https://open.example.com/o")
+    assert (both.base_url, both.open_base_url) == ("https://a.example.com", "https://open.example.com/o")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "app.localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1:81", "[::1]", "[::1]:8000"]
+)
+def test_plain_http_is_fine_on_this_machine(load_text: LoadText, host: str) -> None:
+    text = MINIMAL.replace("[privacy]", f'base_url = "http://{host}/api"\n[privacy]')
+    assert load_text(text).accounts["paris"].base_url == f"http://{host}/api"
+
+
+def test_plain_http_is_fine_for_a_source_on_a_private_network(load_text: LoadText, whole: str) -> None:
+    text = whole.replace('url = "https://crm', 'url = "http://crm').replace(
+        "allow_private = false", "allow_private = true"
+    )
+    assert load_text(text).sources["crm"].allow_private
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("https://www.example.com", "https://www.example.com"),
+        ("HTTPS://WWW.Example.COM", "https://www.example.com"),
+        ("https://www.example.com:443", "https://www.example.com"),
+        ("http://www.example.com:80", "http://www.example.com"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("https://www.example.com:80", "https://www.example.com:80"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_origins_are_kept_as_browsers_send_them(load_text: LoadText, whole: str, written: str, kept: str) -> None:
+    assert load_text(whole.replace('["https://www.example.com"]', f'["{written}"]')).forms["footer"].origins == {kept}
+
+
+def test_one_stated_retry_time_overrules_the_other_ones_default(load_text: LoadText) -> None:
+    assert load_text(MINIMAL + "[delivery]\nlongest_retry_seconds = 5\n").delivery == Delivery(5.0, 5.0)
+    assert load_text(MINIMAL + "[delivery]\nfirst_retry_seconds = 4000.5\n").delivery == Delivery(4000.5, 4000.5)
+
+
+def test_a_provider_without_lists_needs_none(load_text: LoadText) -> None:
+    text = MINIMAL.replace('"bulk"', '"flat"').replace("api_key =", "site =") + (
+        '[forms.f]\naccount = "paris"\nfields = {mail = "@email"}\n'
+    )
+    settings = load_text(text)
+    assert settings.forms["f"].list == ""
+    assert settings.accounts["paris"].options == {"site": "env:PARIS_KEY"}, "only secrets are references"
+
+
+def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "relais.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + EXAMPLE.read_bytes())
+    assert load(path, {}).accounts
+
+
+def test_env_references_read_the_environment_that_was_given(load_text: LoadText) -> None:
+    settings = load_text(MINIMAL, {"PARIS_KEY": "key-for-tests"})
+    assert settings.accounts["paris"].secrets["api_key"].reveal() == "key-for-tests"
+
+
+def test_where_the_file_is() -> None:
+    assert find_path({"RELAIS_CONFIG": "/elsewhere/r.toml"}) == Path("/elsewhere/r.toml")
+    assert find_path({}) == find_path({"RELAIS_CONFIG": ""}) == ROOT / "chalicelib" / "relais.toml"
+
+
+def test_the_example_is_valid_with_what_is_installed() -> None:
+    settings = load(EXAMPLE, os.environ)
+    assert settings.forms["footer"].account in settings.accounts
+
+
+def test_the_examples_switched_off_lines_are_valid_too(tmp_path: Path, whole: str) -> None:
+    """Everything but the providers to come: each `#key = value` line is switched on."""
+    text = re.sub(r"#\[accounts\.lettre\].*?(?=# ---)", "", EXAMPLE.read_text("utf-8"), flags=re.DOTALL)
+    text = re.sub(r"#\[sync\.unsubscribes\].*?(?=# ---)", "", text, flags=re.DOTALL)
+    path = tmp_path / "relais.toml"
+    path.write_text(re.sub(r"^#(?=[\[a-z])", "", text, flags=re.MULTILINE), "utf-8")
+    settings = load(path, {})
+    assert settings.sources["crm"].fetch == "provider"
+    assert settings.accounts["paris"].base_url == "http://127.0.0.1:9000/api_http"
+
+
+def test_every_key_stands_in_the_documentation(
+    load_text: LoadText, whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys are those that loading asks for, so a new one cannot be forgotten."""
+    asked: set[str] = set()
+    finish = Table.finish
+
+    def noting(self: Table, **options: bool) -> None:
+        asked.update(self._known if len(self.place) != 1 else {f"{self.name}.{key}" for key in self._known})
+        finish(self, **options)
+
+    monkeypatch.setattr(Table, "finish", noting)
+    load_text(whole)
+    made_up = {"mode", "site", "turbo"}
+    documented = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    keys = {key.rsplit(".", 1)[-1] for key in asked} - made_up
+    assert {"accounts", "from", "admin_key", "fields", "first_retry_seconds"} <= keys, "the hook works"
+    missing = [
+        key for key in keys if f"| `{key}` |" not in documented and not re.search(rf"^## .*\b{key}\b", documented, re.M)
+    ]
+    assert missing == ["fields"]  # has a table of its own
+    assert "`[forms.NAME.fields]`" in documented
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_providers_own_key_stands_in_the_documentation(name: str) -> None:
+    documented = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    assert f"`{name}`" in documented
+    for option in registry.spec(name).options:
+        assert f"| `{option.name}` |" in documented, f"{name}: {option.name}"

@@ -1,0 +1,114 @@
+"""Every kind of mistake: reported once, under its key, at its line, with what would be right."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config.load import load
+from chalicelib.errors import ConfigurationError, Mistake
+
+MistakesIn = Callable[[str], tuple[Mistake, ...]]
+
+CASES = {
+    case["name"]: case
+    for path in sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
+    for case in tomllib.loads(path.read_text("utf-8"))["mistake"]
+}
+
+
+def _with_mistake(text: str, case: dict[str, str]) -> str:
+    assert case["replace"] in text
+    return text.replace(case["replace"], case.get("by", ""), 1)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_mistake_is_told_once_with_key_place_and_remedy(
+    mistakes_in: MistakesIn, whole: str, case: dict[str, str]
+) -> None:
+    text = _with_mistake(whole, case)
+    (mistake,) = mistakes_in(text)
+    assert mistake.field == case["key"]
+    assert case["says"] in mistake.message
+    line = text[: text.index(case["at"])].count("\n") + 1 if "at" in case else None
+    assert mistake.message.endswith(f"relais.toml, line {line})" if line else "relais.toml)"), mistake.message
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(mistakes_in: MistakesIn, whole: str) -> None:
+    text = whole
+    chosen = ("public over http", "twins", "unknown provider", "list missing", "no address keys", "webhook types empty")
+    for case in chosen:
+        text = _with_mistake(text, CASES[case])
+    assert [mistake.field for mistake in mistakes_in(text)] == [
+        "accounts.paris.provider",
+        # The list of a form is not missed while its provider is not known.
+        "forms.footer.fields.nom",
+        "webhooks.shop.types",
+        "privacy.address_keys",
+        "api.public_url",
+    ]
+
+
+def test_a_file_without_accounts_is_not_blamed_for_every_mention_of_one(mistakes_in: MistakesIn, whole: str) -> None:
+    start = whole.index("[forms.footer]")
+    (missing,) = mistakes_in(whole[start:])
+    assert (missing.field, "add a section [accounts.NAME]" in missing.message) == ("accounts", True)
+    (empty,) = mistakes_in("[accounts]\n" + whole[start:])
+    assert (empty.field, "is empty" in empty.message) == ("accounts", True)
+
+
+def test_the_errors_text_has_a_line_for_each_mistake() -> None:
+    error = ConfigurationError([Mistake("a.b", "is wrong"), Mistake("c", "is missing")])
+    assert str(error).splitlines() == ["a.b: is wrong", "c: is missing"]
+
+
+def _only_mistake(path: Path) -> Mistake:
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, {})
+    (mistake,) = caught.value.mistakes
+    assert mistake.field == str(path)
+    return mistake
+
+
+def test_a_missing_file_names_the_ways_to_have_one(tmp_path: Path) -> None:
+    message = _only_mistake(tmp_path / "none.toml").message
+    assert "there is no such file" in message
+    assert "relais.example.toml" in message
+    assert "RELAIS_CONFIG" in message
+
+
+def test_an_unreadable_file(tmp_path: Path) -> None:
+    assert "cannot be read" in _only_mistake(tmp_path).message  # a directory
+
+
+def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "relais.toml"
+    path.write_bytes('# Zoé\n[api]\nadmin_key = "hidden-value"'.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match="not UTF-8") as caught:
+        load(path, {})
+    assert caught.value.__context__ is None, "the codec's own error carries the whole file"
+
+
+def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
+    path = tmp_path / "relais.toml"
+    path.write_text('[api]\nadmin_key = "hidden-value" oops\n', "utf-8")
+    message = _only_mistake(path).message
+    assert "not valid TOML" in message
+    assert "line 2" in message
+    assert "hidden-value" not in message
+
+
+def test_without_a_report_nothing_is_scanned(whole: str, load_text: Callable[[str], object]) -> None:
+    """Line numbers cost a second reading of the text: only a file with mistakes pays for it."""
+    called = []
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_filename) if event == "call" else None)
+    try:
+        load_text(whole)
+    finally:
+        sys.setprofile(None)
+    assert any(name.endswith("table.py") for name in called)
+    assert not any(name.endswith("lines.py") for name in called)

@@ -1,0 +1,74 @@
+"""Wherever a secret is written in the file, rightly or by mistake, nothing that is shown holds it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, strategies as st
+
+from chalicelib.config.load import load
+from chalicelib.errors import ConfigurationError, Mistake
+from chalicelib.providers.base import ProviderSpec
+
+SECRET_KEYS = ("api_key", "secret", "address_keys", "keys", "admin_key")
+# Long enough not to be a word of a message by accident; letters alone, too, for passwords may be.
+TOKENS = st.one_of(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=60),
+    st.text("abcdefghijklmnopqrstuvwxyz", min_size=9, max_size=24),
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567+/=", min_size=16, max_size=48).map("whsec_".__add__),
+    st.text("0123456789abcdef", min_size=8, max_size=30).map("secret:#".__add__),
+)
+PLACES = st.integers(0, 100)
+SHAPES = st.sampled_from(["{}", "[{}]", "{{ a = {} }}", "[[{}]]", "[1, {}]"])
+
+
+def _outcome(text: str, specs: Mapping[str, ProviderSpec]) -> tuple[str, tuple[Mistake, ...]]:
+    """Everything that loading `text` shows."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "relais.toml"
+        path.write_text(text, "utf-8")
+        try:
+            return repr(load(path, {}, specs=specs)), ()
+        except ConfigurationError as error:
+            return f"{error} {error!r} {error.__cause__!r} {error.__context__!r}", error.mistakes
+
+
+def _with_value(text: str, place: int, value: str) -> tuple[str, str]:
+    """`text` with the value of one of its keys replaced, and that key."""
+    assignments = list(re.finditer(r"^(\S+) = (.*)$", text, re.MULTILINE))
+    chosen = assignments[place % len(assignments)]
+    return text[: chosen.start(2)] + value + text[chosen.end(2) :], chosen[1]
+
+
+@given(token=TOKENS, place=PLACES, shape=SHAPES)
+def test_a_misplaced_secret_is_not_shown(
+    whole: str, specs: Mapping[str, ProviderSpec], token: str, place: int, shape: str
+) -> None:
+    text, key = _with_value(whole, place, shape.format(json.dumps(token)))
+    shown, mistakes = _outcome(text, specs)
+    if mistakes or key in SECRET_KEYS:
+        assert token not in shown
+
+
+@given(token=TOKENS, name=st.sampled_from(["apikey", "password", "x"]), place=PLACES)
+def test_a_secret_under_a_misspelt_key_is_not_shown(
+    whole: str, specs: Mapping[str, ProviderSpec], token: str, name: str, place: int
+) -> None:
+    sections = [match.end() for match in re.finditer(r"^\[.*\]\n", whole, re.MULTILINE)]
+    at = sections[place % len(sections)]
+    shown, mistakes = _outcome(f"{whole[:at]}{name} = {json.dumps(token)}\n{whole[at:]}", specs)
+    assert token not in shown or not mistakes
+
+
+@given(token=TOKENS, cut=PLACES)
+def test_a_secret_in_broken_toml_is_not_shown(
+    whole: str, specs: Mapping[str, ProviderSpec], token: str, cut: int
+) -> None:
+    line = f"admin_key = {json.dumps(token)}"
+    shown, mistakes = _outcome(whole + line[: max(12, len(line) - 1 - cut % 3)] + " oops\n", specs)
+    assert mistakes
+    assert token not in shown
