@@ -131,10 +131,11 @@ def _target(members: Members, settings: Settings) -> tuple[Form | None, str | No
     if account is not None and account not in settings.accounts:
         members.wrong("account", "is not a configured account")
     if members.has("form"):
-        form = settings.forms.get(members.text("form") or "")
-        if form is None:
+        name = members.text("form")
+        form = settings.forms.get(name or "")
+        if name is not None and form is None:
             members.wrong("form", "is not a configured form")
-        elif (account or form.account, list_name or form.list) != (form.account, form.list):
+        if form is not None and (account or form.account, list_name or form.list) != (form.account, form.list):
             members.wrong("form", "is for another account or list: name the form, or the account and the list")
         return form, form.account if form else None, form.list if form else None
     if not members.has("account") and not members.has("list"):

@@ -1,0 +1,28 @@
+"""A configuration with two accounts, one of which takes no signups, and one form."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.config.model import Account, Form, Privacy, Settings
+from chalicelib.config.secrets import Secret
+
+
+@pytest.fixture
+def form() -> Form:
+    return Form(
+        name="footer",
+        account="paris",
+        list="4781",
+        email_field="email",
+        fields={"prenom": "firstname", "interest": "interests"},
+    )
+
+
+@pytest.fixture
+def settings(form: Form) -> Settings:
+    return Settings(
+        accounts={"paris": Account("paris", "withlists"), "lettre": Account("lettre", "withoutlists")},
+        privacy=Privacy((Secret.plain("placeholder"),)),
+        forms={form.name: form},
+    )

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from chalicelib.intake.addresses import signup_mistake, trimmed, unsubscribe_mistake
+
+LONGEST = "a" * 60 + "@" + ".".join(["b" * 60] * 3) + "." + "c" * 10
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@example.com",
+        "A.b+tag@Example.COM",
+        "zoé@exämple.com",
+        "a@x.example",
+        "a@b.test",
+        "o'neil@example.com",
+        LONGEST,
+    ],
+)
+def test_addresses_that_may_sign_up(address: str) -> None:
+    assert signup_mistake(address) is None
+    assert unsubscribe_mistake(address) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a b@example.com", "a..b@example.com", "a@localhost", "a@-example.com", '"a b"@example.com', "a@[192.0.2.1]",
+     "a@example", "a​@example.com", "<a@example.com>", "a@x.invalid"],
+)  # fmt: skip
+def test_strange_addresses_may_leave_but_not_sign_up(address: str) -> None:
+    assert unsubscribe_mistake(address) is None
+    assert signup_mistake(address) == "is not a valid e-mail address"
+
+
+@pytest.mark.parametrize(
+    ("address", "mistake"),
+    [
+        ("", "must be an e-mail address"),
+        ("example.com", "exactly one @"),
+        ("a@b@example.com", "exactly one @"),
+        ("@example.com", "both sides"),
+        ("a@", "both sides"),
+        ("a\x00@example.com", "control characters"),
+        ("a\nb@example.com", "control characters"),
+        ("a\x85b@example.com", "control characters"),
+        ("a\ud800@example.com", "control characters"),
+        ("a" * 243 + "@example.com", "254 characters"),
+    ],
+)
+def test_addresses_that_nobody_can_have(address: str, mistake: str) -> None:
+    assert mistake in (unsubscribe_mistake(address) or "")
+    assert mistake in (signup_mistake(address) or "")
+
+
+def test_254_characters_may_leave() -> None:
+    assert unsubscribe_mistake("a" * 242 + "@example.com") is None
+
+
+def test_an_address_is_trimmed_and_otherwise_kept_as_typed() -> None:
+    assert trimmed(" \t A.Person@Example.COM\u00a0\r\n") == "A.Person@Example.COM"
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=300))
+def test_no_text_raises_and_no_message_repeats_it(text: str) -> None:
+    for mistake in (signup_mistake(text), unsubscribe_mistake(text)):
+        assert mistake is None or len(text) < 8 or text not in mistake

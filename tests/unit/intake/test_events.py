@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings as hypothesis_settings, strategies as st
+
+from chalicelib.config.model import Privacy, Settings
+from chalicelib.core.events import Consent, Event, EventType
+from chalicelib.errors import InvalidEvent
+from chalicelib.intake import strict_json
+from chalicelib.intake.events import parse_event, refused_event
+
+NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
+KEPT = NOW.replace(microsecond=1_000)
+SENT = datetime(2026, 3, 1, 9, 29, tzinfo=UTC)
+SIGNUP = {"type": "signup", "form": "footer", "email": "a@example.com"}
+DIRECT = {"type": "signup", "account": "paris", "list": "4781", "email": "a@example.com"}
+LEAVE = {"type": "unsubscribe", "email": "a@example.com"}
+
+
+def parse(data: Any, settings: Settings) -> Event:
+    return parse_event(
+        data,
+        settings,
+        default_id="given-1",
+        default_occurred_at=SENT,
+        accepted_at=NOW,
+        can_sign_up=lambda provider: provider == "withlists",
+    )
+
+
+def mistakes(data: Any, settings: Settings) -> dict[str, str]:
+    with pytest.raises(InvalidEvent) as caught:
+        parse(data, settings)
+    return {mistake.field: mistake.message for mistake in caught.value.mistakes}
+
+
+def test_a_whole_signup_of_a_form(settings: Settings) -> None:
+    event = parse(
+        {
+            "type": "signup",
+            "id": "0192:a",
+            "occurred_at": "2026-03-01T10:00:00.5+01:00",
+            "form": "footer",
+            "email": " A@example.com ",
+            "fields": {"prenom": "Zoé", "interest": None, "unmapped": {"x": 1}},
+            "consent": {"source": "https://www.example.com/", "ip": "203.0.113.9", "text": "v3"},
+            "unknown": 1,
+            "scope": "global",
+            "accounts": ["lettre"],
+        },
+        settings,
+    )
+    occurred = datetime(2026, 3, 1, 9, 0, 0, 500_000, tzinfo=UTC)
+    assert event == Event(
+        id="0192:a",
+        type=EventType.SIGNUP,
+        email="A@example.com",
+        accounts=("paris",),
+        occurred_at=occurred,
+        accepted_at=KEPT,
+        occurred_at_stated=True,
+        list="4781",
+        form="footer",
+        fields={"firstname": "Zoé"},
+        may_lift=True,
+        consent=Consent("https://www.example.com/", "v3", "203.0.113.9", occurred),
+    )
+
+
+def test_a_signup_of_an_account_and_list_has_provider_fields(settings: Settings) -> None:
+    event = parse(
+        {**DIRECT, "fields": {"firstname": "Zoé", "age": 42, "vip": True, "score": 1.5, "gone": None}}, settings
+    )
+    assert (event.accounts, event.list, event.form) == (("paris",), "4781", None)
+    assert event.fields == {"firstname": "Zoé", "age": "42", "vip": "true", "score": "1.5"}
+    assert parse({**DIRECT, "list": 4781}, settings).list == "4781"
+
+
+def test_what_an_event_leaves_out_comes_from_its_message(settings: Settings) -> None:
+    event = parse({**SIGNUP, "id": None, "occurred_at": None, "consent": None, "fields": None}, settings)
+    assert (event.id, event.occurred_at, event.occurred_at_stated) == ("given-1", SENT, False)
+    assert (event.consent, event.fields) == (None, {})
+
+
+def test_an_unsubscribe_without_accounts_is_for_all(settings: Settings) -> None:
+    event = parse(LEAVE, settings)
+    assert (event.accounts, event.all_accounts, event.scope) == (("paris", "lettre"), True, "account")
+
+
+def test_an_unsubscribe_with_accounts_is_for_exactly_those(settings: Settings) -> None:
+    event = parse({**LEAVE, "email": "a b@strange", "accounts": ["lettre", "lettre"], "scope": "global"}, settings)
+    assert (event.accounts, event.all_accounts, event.scope) == (("lettre",), False, "global")
+
+
+def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> None:
+    assert parse({**SIGNUP, **DIRECT}, settings).form == "footer"
+    assert "another account or list" in mistakes({**SIGNUP, **DIRECT, "list": "1"}, settings)["form"]
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "message"),
+    [
+        ([], "", "must be a JSON object"),
+        ("text", "", "must be a JSON object"),
+        ({"email": "a@example.com"}, "type", "is required"),
+        ({**LEAVE, "type": "delete"}, "type", "must be one of"),
+        ({**LEAVE, "type": ["signup"]}, "type", "must be one of"),
+        ({"type": "sync", "kind": "contacts"}, "type", "not available in this version"),
+        ({**LEAVE, "id": "a b"}, "id", "1 to 128"),
+        ({**LEAVE, "id": ""}, "id", "1 to 128"),
+        ({**LEAVE, "id": 5}, "id", "1 to 128"),
+        ({**LEAVE, "id": "x" * 129}, "id", "1 to 128"),
+        ({**LEAVE, "occurred_at": "2026-03-01"}, "occurred_at", "RFC 3339"),
+        ({**LEAVE, "occurred_at": 1772357400}, "occurred_at", "RFC 3339"),
+        ({**LEAVE, "occurred_at": "2026-03-01T09:35:01Z"}, "occurred_at", "5 minutes ahead"),
+        ({"type": "unsubscribe"}, "email", "is required"),
+        ({**LEAVE, "email": 5}, "email", "must be a text"),
+        ({**LEAVE, "email": " "}, "email", "must not be empty"),
+        ({**LEAVE, "email": "a@b@c"}, "email", "exactly one @"),
+        ({**SIGNUP, "email": "a b@example.com"}, "email", "not a valid e-mail address"),
+        ({**LEAVE, "accounts": []}, "accounts", "at least one"),
+        ({**LEAVE, "accounts": "paris"}, "accounts", "must be a list"),
+        ({**LEAVE, "accounts": ["paris", 1]}, "accounts", "must be a list"),
+        ({**LEAVE, "accounts": ["nowhere"]}, "accounts", "configured accounts"),
+        ({**LEAVE, "scope": "everywhere"}, "scope", "must be one of"),
+        ({"type": "signup", "email": "a@example.com"}, "form", "is required"),
+        ({**SIGNUP, "form": "nowhere"}, "form", "not a configured form"),
+        ({**SIGNUP, "form": {}}, "form", "must be a text"),
+        ({**DIRECT, "list": None}, "list", "is required"),
+        ({**DIRECT, "account": None}, "account", "is required"),
+        ({**DIRECT, "account": "nowhere"}, "account", "not a configured account"),
+        ({**DIRECT, "account": "lettre"}, "account", "takes no signups"),
+        ({**DIRECT, "list": True}, "list", "must be a text"),
+        ({**SIGNUP, "fields": []}, "fields", "must be a JSON object"),
+        ({**SIGNUP, "fields": {"prenom": ["x"]}}, "fields.prenom", "must be a text, number or boolean"),
+        ({**DIRECT, "fields": {"firstname": {}}}, "fields.firstname", "must be a text, number or boolean"),
+        ({**DIRECT, "fields": {"firstname": "\x00"}}, "fields.firstname", "control characters"),
+        ({**DIRECT, "fields": {" ": "x"}}, "fields. ", "usable name"),
+        ({**DIRECT, "fields": {"a@example.com": []}}, "fields.…@…", "must be a text, number or boolean"),
+        ({**SIGNUP, "consent": "yes"}, "consent", "must be a JSON object"),
+        ({**SIGNUP, "consent": {"ip": "somewhere"}}, "consent.ip", "IP address"),
+        ({**SIGNUP, "consent": {"at": "yesterday"}}, "consent.at", "RFC 3339"),
+        ({**DIRECT, "fields": {"firstname": "x" * 65_536}}, "", "at most 64 KB"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(settings: Settings, data: Any, field: str, message: str) -> None:
+    assert message in mistakes(data, settings)[field]
+
+
+def test_five_minutes_ahead_are_tolerated(settings: Settings) -> None:
+    assert parse({**LEAVE, "occurred_at": "2026-03-01T09:35:00Z"}, settings).occurred_at == KEPT.replace(
+        microsecond=0
+    ) + timedelta(minutes=5)
+
+
+def test_an_event_of_64_kb_is_taken(settings: Settings) -> None:
+    empty = len(json.dumps({**DIRECT, "fields": {"f": ""}}, separators=(",", ":")))
+    event = {**DIRECT, "fields": {"f": "x" * (65_536 - empty)}}
+    assert parse(event, settings).fields["f"]
+    assert list(mistakes({**DIRECT, "fields": {"f": "x" * (65_537 - empty)}}, settings)) == [""]
+
+
+def test_all_mistakes_come_at_once(settings: Settings) -> None:
+    found = mistakes(
+        {**DIRECT, "id": "!", "occurred_at": "?", "email": "?", "account": "?", "fields": {"a": []}}, settings
+    )
+    assert list(found) == ["occurred_at", "id", "email", "account", "fields.a"]
+
+
+def test_a_refused_event_keeps_no_address(settings: Settings) -> None:
+    data = {**DIRECT, "id": "mine", "email": "a@b@example.com", "fields": {"x@example.com": []}}
+    with pytest.raises(InvalidEvent) as caught:
+        parse(data, settings)
+    event = refused(data, caught.value, settings)
+    assert (event.id, event.type, event.email, event.accounts) == ("mine", EventType.SIGNUP, "", ("paris",))
+    assert event.refused is not None
+    assert event.refused.startswith("invalid: email: must contain exactly one @; ")
+    assert "example.com" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "accounts"),
+    [
+        ({**LEAVE, "accounts": ["lettre", "nowhere"]}, EventType.UNSUBSCRIBE, ("lettre",)),
+        ({**LEAVE, "accounts": ["nowhere"]}, EventType.UNSUBSCRIBE, ("paris", "lettre")),
+        ({"type": "sync"}, EventType.SYNC, ("paris", "lettre")),
+        ({**SIGNUP, "email": None}, EventType.SIGNUP, ("paris",)),
+        ([], EventType.UNSUBSCRIBE, ("paris", "lettre")),
+    ],
+)
+def test_a_refused_event_is_seen_somewhere(
+    settings: Settings, data: Any, kind: EventType, accounts: tuple[str, ...]
+) -> None:
+    event = refused(data, InvalidEvent([]), settings)
+    assert (event.type, event.accounts, event.id, event.accepted_at) == (kind, accounts, "given-1", KEPT)
+
+
+def refused(data: Any, error: InvalidEvent, settings: Settings) -> Event:
+    return refused_event(
+        data,
+        error,
+        settings,
+        default_type=EventType.UNSUBSCRIBE,
+        default_id="given-1",
+        default_occurred_at=SENT,
+        accepted_at=NOW,
+    )
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(st.characters(exclude_categories=[]), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+events = st.fixed_dictionaries(
+    {"type": st.sampled_from(["signup", "unsubscribe"]) | values},
+    optional={
+        "email": st.just("a@example.com") | values,
+        "form": st.just("footer") | values,
+        **dict.fromkeys(("id", "occurred_at", "account", "list", "fields", "consent", "accounts", "scope"), values),
+    },
+)
+
+
+@hypothesis_settings(deadline=None, max_examples=300)
+@given(events | values)
+def test_no_event_gives_anything_but_an_event_or_its_mistakes(data: Any) -> None:
+    settings = Settings(accounts={}, privacy=Privacy(()))  # made here, as a fixture would be one for all examples
+    outcome: Event | InvalidEvent
+    try:
+        outcome = parse(data, settings)
+    except InvalidEvent as error:
+        outcome = error
+    if isinstance(outcome, InvalidEvent):
+        assert outcome.mistakes
+        assert refused(data, outcome, settings).refused
+
+
+@pytest.mark.parametrize("text", ["", "[1,]", "NaN", '{"a": Infinity}', "[" * 100_000, b"\xff"])
+def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        strict_json.load(text)
+
+
+def test_json_numbers_of_any_length_are_read() -> None:
+    assert strict_json.load("[1, 1.5, -0]") == [1, 1.5, 0]
+    assert strict_json.load("9" * 5000) == float("inf")

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.config.model import Form
+from chalicelib.core.events import Consent, Event, EventType
+from chalicelib.errors import InvalidEvent
+from chalicelib.intake.bodies import Submission
+from chalicelib.intake.forms import Facts, signup_from_form, unsubscribe_from_form
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+FACTS = Facts("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
+
+
+def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -> Submission:
+    return Submission(
+        {name.replace("__", "."): (text,) if isinstance(text, str) else text for name, text in texts.items()},
+        nested or {},
+    )
+
+
+def mistakes_of(form: Form, submission: Submission) -> dict[str, str]:
+    with pytest.raises(InvalidEvent) as caught:
+        signup_from_form(form, submission, FACTS)
+    return {mistake.field: mistake.message for mistake in caught.value.mistakes}
+
+
+def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:
+    event = signup_from_form(form, sent(email=" A@Example.com ", prenom="Zoé", other="x", website=" "), FACTS)
+    assert event == Event(
+        id="id-1",
+        type=EventType.SIGNUP,
+        email="A@Example.com",
+        accounts=("paris",),
+        occurred_at=NOW,
+        accepted_at=NOW,
+        occurred_at_stated=False,
+        list="4781",
+        form="footer",
+        fields={"firstname": "Zoé"},
+        may_lift=False,
+        consent=Consent("https://www.example.com/news", None, "203.0.113.9", NOW),
+    )
+
+
+def test_what_only_relais_may_say_is_never_taken_from_the_browser(form: Form) -> None:
+    told = sent(
+        {"consent": {"ip": "198.51.100.1", "at": "2001-01-01T00:00:00Z", "text": "v3", "source": "https://example.com/x"},
+         "accounts": ["lettre"]},
+        email="a@example.com", id="mine", occurred_at="2001-01-01T00:00:00Z", scope="global", type="unsubscribe",
+    )  # fmt: skip
+    event = signup_from_form(form, told, FACTS)
+    assert event == replace(
+        signup_from_form(form, sent(email="a@example.com"), FACTS),
+        consent=Consent("https://example.com/x", "v3", "203.0.113.9", NOW),
+    )
+    leaving = unsubscribe_from_form(form, told, FACTS, ["paris", "lettre"])
+    assert leaving == unsubscribe_from_form(form, sent(email="a@example.com"), FACTS, ["paris", "lettre"])
+
+
+def test_an_unsubscribe_is_for_every_account_and_asks_little(form: Form) -> None:
+    event = unsubscribe_from_form(
+        form, sent(email="a b@strange", website="x", prenom="Zoé"), FACTS, ["paris", "lettre"]
+    )
+    assert (event.type, event.accounts, event.all_accounts) == (EventType.UNSUBSCRIBE, ("paris", "lettre"), True)
+    assert (event.email, event.fields, event.refused, event.scope) == ("a b@strange", {}, None, "account")
+    with pytest.raises(InvalidEvent):
+        unsubscribe_from_form(form, sent(email="a@b@c"), FACTS, ["paris"])
+
+
+def test_consent_can_be_stated_in_flat_fields(form: Form) -> None:
+    event = signup_from_form(
+        form, sent(email="a@example.com", consent__text="v3", consent__source="https://x.example"), FACTS
+    )
+    assert event.consent == Consent("https://x.example", "v3", "203.0.113.9", NOW)
+
+
+def test_a_form_may_have_a_field_of_its_own_called_consent(form: Form) -> None:
+    own = replace(form, fields={"consent": "optin"})
+    assert signup_from_form(own, sent(email="a@example.com", consent="yes"), FACTS).fields == {"optin": "yes"}
+    assert mistakes_of(own, sent({"consent": {"text": "v3"}}, email="a@example.com")) == {
+        "consent": "must be a single text, number or boolean"
+    }
+
+
+def test_checkboxes_of_one_name_become_one_text_and_blank_fields_none(form: Form) -> None:
+    event = signup_from_form(form, sent(email="a@example.com", interest=("wine", "", "cheese"), prenom="  "), FACTS)
+    assert event.fields == {"interests": "wine,cheese"}
+
+
+def test_every_mistake_is_named_at_once_and_none_repeats_a_value(form: Form) -> None:
+    found = mistakes_of(form, sent({"interest": ["wine"], "consent": {"text": 3}}, email="nobody", prenom="Zo\x00"))
+    assert found == {
+        "email": "must contain exactly one @",
+        "prenom": "must not contain control characters",
+        "interest": "must be a single text, number or boolean",
+        "consent.text": "must be a text",
+    }
+
+
+@pytest.mark.parametrize(
+    ("submission", "message"),
+    [
+        (sent(), "must be an e-mail address"),
+        (sent(email="  "), "must be an e-mail address"),
+        (sent({"email": {"x": 1}}), "must be a single text, number or boolean"),
+        (sent(email=("a@example.com", "b@example.com")), "must be given only once"),
+        (sent(email="a b@example.com"), "is not a valid e-mail address"),
+    ],
+)
+def test_the_address_is_asked_for(form: Form, submission: Submission, message: str) -> None:
+    assert mistakes_of(form, submission) == {"email": message}
+
+
+def test_the_same_address_twice_is_one_address(form: Form) -> None:
+    assert signup_from_form(form, sent(email=("a@example.com", "a@example.com ", "")), FACTS).email == "a@example.com"
+
+
+def test_lines_are_allowed_in_a_field_and_half_a_character_is_not(form: Form) -> None:
+    assert signup_from_form(form, sent(email="a@example.com", prenom="a\r\n\tb"), FACTS).fields == {
+        "firstname": "a\r\n\tb"
+    }
+    assert mistakes_of(form, sent(email="a@example.com", prenom="\ud800")) == {"prenom": "must be valid Unicode text"}
+
+
+def test_an_event_has_at_most_64_kb(form: Form) -> None:
+    fits = sent(email="a@example.com", prenom="é" * 32_000, other="x" * 90_000)
+    assert len(signup_from_form(form, fits, FACTS).fields["firstname"]) == 32_000
+    too_much = sent(email="a@example.com", prenom="é" * 33_000, interest="x")
+    assert mistakes_of(form, too_much) == {"prenom": "makes the event larger than 64 KB"}
+
+
+@pytest.mark.parametrize("filled", [{"website": "x"}, {"website": ("", " y ")}])
+def test_a_filled_trap_is_refused_and_kept(form: Form, filled: dict[str, Any]) -> None:
+    trapped = signup_from_form(form, sent(email="a@example.com", prenom="Zoé", **filled), FACTS)
+    assert trapped == replace(signup_from_form(form, sent(email="a@example.com", prenom="Zoé"), FACTS), refused="trap")
+    assert signup_from_form(form, sent({"website": []}, email="a@example.com"), FACTS).refused == "trap"
+
+
+def test_a_filled_trap_hides_every_other_mistake(form: Form) -> None:
+    event = signup_from_form(form, sent({"interest": []}, email="nobody", prenom="\x00", website="x"), FACTS)
+    assert (event.refused, event.email, event.fields) == ("trap", "", {})
+    assert event.consent == Consent(ip="203.0.113.9", at=NOW)
+
+
+def test_the_trap_is_the_field_that_the_form_names(form: Form) -> None:
+    assert signup_from_form(replace(form, trap="url"), sent(email="a@example.com", website="x"), FACTS).refused is None
+
+
+def test_only_a_form_that_may_lift_does(form: Form) -> None:
+    assert signup_from_form(replace(form, lifts_suppression=True), sent(email="a@example.com"), FACTS).may_lift
+
+
+@pytest.mark.parametrize(
+    ("referer", "page"),
+    [
+        (None, None),
+        ("", None),
+        ("about:blank", None),
+        ("javascript:alert(1)", None),
+        ("https://[bad", None),
+        ("https://user:pass@www.example.com:8443/a?b#c", "https://www.example.com:8443/a"),
+        ("https://www.example.com/" + "x" * 5000, "https://www.example.com/" + "x" * 1976),
+    ],
+)
+def test_the_page_is_kept_without_what_may_tell_of_a_person(form: Form, referer: str | None, page: str | None) -> None:
+    event = signup_from_form(form, sent(email="a@example.com"), replace(FACTS, page=referer))
+    assert event.consent is not None
+    assert event.consent.source == page
