@@ -1,0 +1,42 @@
+"""Stops the stack with the `make` that started it.
+
+GNU make passes a SIGTERM on to what it started, but not a SIGINT that is sent to make alone (a terminal sends it to the
+whole group): it waits for its recipe, which never learns of it. So the recipe looks: `make` that was interrupted no
+longer catches SIGINT. Linux only; elsewhere Ctrl-C in the terminal works all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+LOOK_EVERY_SECONDS = 0.2
+_SIGINT_BIT = 1 << (signal.SIGINT - 1)
+
+
+def watch(stop: Callable[[], None]) -> None:
+    """Call `stop` once, from a thread, when the `make` above this process is interrupted or gone; else never."""
+    parent = os.getppid()
+    if _waiting_make(parent):
+        threading.Thread(target=_look, args=(parent, stop), name="parent", daemon=True).start()
+
+
+def _look(parent: int, stop: Callable[[], None]) -> None:
+    pause = threading.Event()
+    while os.getppid() == parent and _waiting_make(parent):
+        pause.wait(LOOK_EVERY_SECONDS)
+    stop()
+
+
+def _waiting_make(pid: int) -> bool:
+    """Is this process a `make` that catches SIGINT, that is: has not been interrupted?"""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    catches_it = bool(int(status.get("SigCgt", "0"), 16) & _SIGINT_BIT)
+    return status.get("Name") in ("make", "gmake") and catches_it

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHILD = """
+import os, threading
+from local import parent
+stopped = threading.Event()
+parent.watch(stopped.set)
+print(os.getpid(), flush=True)
+print("stopped" if stopped.wait(20) else "left alone", flush=True)
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
+
+@pytest.fixture
+def makefile(tmp_path: Path) -> Path:
+    (tmp_path / "child.py").write_text(CHILD)
+    (tmp_path / "Makefile").write_text(f"run:\n\t@PYTHONPATH={ROOT} exec {sys.executable} {tmp_path}/child.py\n")
+    return tmp_path / "Makefile"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_recipe_learns_that_make_alone_was_stopped(makefile: Path, number: int) -> None:
+    made = subprocess.Popen(["make", "-f", makefile, "run"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert made.stdout is not None
+    child = int(made.stdout.readline())
+    try:
+        made.send_signal(number)
+        assert made.stdout.readline() == "stopped\n"
+        assert made.wait(5) == -number
+    finally:
+        made.stdout.close()
+        if made.poll() is None:
+            os.killpg(made.pid, signal.SIGKILL)
+            made.wait()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
