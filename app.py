@@ -6,11 +6,12 @@ Event handlers stand here and not in blueprints: in Lambda a blueprint's handler
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
-from chalice.app import CloudWatchEvent, SQSEvent
+from chalice.app import BaseLambdaEvent, CloudWatchEvent, SQSEvent
 
 from chalicelib import names
+from chalicelib.delivery.deadline import Context
 from chalicelib.observability import observed
 from chalicelib.runtime import runtime
 from chalicelib.web.gateway import create_app
@@ -21,11 +22,18 @@ BATCH, WINDOW_SECONDS = 1000, 4
 app = create_app(lambda request: runtime().api.handle(request))
 
 
-@app.on_sqs_message(queue=names.queue(STAGE, "signups"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS)
+def lambda_context(event: BaseLambdaEvent) -> Context:
+    """Lambda's own context object, which Chalice hands on under the type of a dictionary."""
+    return cast(Context, event.context)
+
+
+@app.on_sqs_message(
+    queue=names.queue(STAGE, "signups"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
+)
 @observed
 def signups(event: SQSEvent) -> dict[str, Any]:
     """Signups' doorbell, and whole events of any type from back ends."""
-    return runtime().worker.handle(event.to_dict(), event.context)
+    return runtime().worker.handle("signups", event.to_dict(), lambda_context(event))
 
 
 @app.on_sqs_message(
@@ -34,25 +42,27 @@ def signups(event: SQSEvent) -> dict[str, Any]:
 @observed
 def unsubscribes(event: SQSEvent) -> dict[str, Any]:
     """Unsubscribes' doorbell, and whole events of any type from back ends."""
-    return runtime().worker.handle(event.to_dict(), event.context)
+    return runtime().worker.handle("unsubscribes", event.to_dict(), lambda_context(event))
 
 
-@app.on_sqs_message(queue=names.queue(STAGE, "syncs"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS)
+@app.on_sqs_message(
+    queue=names.queue(STAGE, "syncs"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
+)
 @observed
 def syncs(event: SQSEvent) -> dict[str, Any]:
     """Syncs' doorbell, and whole events of any type from back ends."""
-    return runtime().worker.handle(event.to_dict(), event.context)
+    return runtime().worker.handle("syncs", event.to_dict(), lambda_context(event))
 
 
 @app.schedule("rate(1 hour)")
 @observed
 def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
     """Store what every account's campaigns have come to."""
-    return runtime().collect_stats(event.to_dict(), event.context)
+    return runtime().collect_stats(event.to_dict(), lambda_context(event))
 
 
 @app.schedule("rate(1 minute)")
 @observed
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Ring for whatever is pending, due and not in hand."""
-    return runtime().sweep(event.context)
+    return runtime().sweeper.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +29,11 @@ class Status(StrEnum):
 
 # An event's own status is the first of these that one of its deliveries has.
 STATUS_ORDER = (Status.PENDING, Status.PARKED, Status.REFUSED, Status.DELIVERED, Status.SUPERSEDED)
+
+
+def overall(statuses: Iterable[Status]) -> Status:
+    """An event's own status from those of its deliveries (at least one)."""
+    return min(statuses, key=STATUS_ORDER.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,31 @@ class Event:
     form: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     scope: Literal["account", "global"] = "account"
+    all_accounts: bool = False
+    """An unsubscribe that names no account: it holds for accounts added later, too."""
     may_lift: bool = True
     """May this signup bring back somebody who left? (False at a plain form's door.)"""
     consent: Consent | None = None
     refused: str | None = None
     """Set when the event stands refused from the start (a filled trap, an invalid event from a queue): the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far an event has come at one account. Times are aware, UTC; `next_attempt_at` None: as soon as may be."""
+
+    account: str
+    status: Status = Status.PENDING
+    attempts: int = 0
+    reason: str | None = None
+    unknown_outcome: bool = False
+    next_attempt_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """An event as the ledger holds it, with its deliveries by account."""
+
+    event: Event
+    deliveries: Mapping[str, Delivery]

@@ -1,0 +1,1 @@
+"""From events that are held to the providers' calls: doorbell, worker, engine, sweep."""

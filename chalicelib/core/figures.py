@@ -1,0 +1,89 @@
+"""A campaign's figures as one normalised value, and when they are worth keeping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+FIGURES = (
+    "sent",
+    "delivered",
+    "opens",
+    "unique_opens",
+    "clicks",
+    "unique_clicks",
+    "hard_bounces",
+    "soft_bounces",
+    "unsubscribes",
+)
+"""The names of the figures, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a campaign had come to when a provider was asked. Unknown figures are None; times are aware, UTC.
+
+    `taken_at` is in whole seconds, so that its text sorts as the time does.
+    """
+
+    account: str
+    provider: str
+    campaign: str
+    name: str | None
+    subject: str | None
+    sent_at: datetime | None
+    taken_at: datetime
+    sent: int | None = None
+    delivered: int | None = None
+    opens: int | None = None
+    unique_opens: int | None = None
+    clicks: int | None = None
+    unique_clicks: int | None = None
+    hard_bounces: int | None = None
+    soft_bounces: int | None = None
+    unsubscribes: int | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The provider's own figures."""
+
+    @property
+    def knows_a_figure(self) -> bool:
+        """Is any of the normalised figures known?"""
+        return any(getattr(self, name) is not None for name in FIGURES)
+
+
+def changed(old: Snapshot | None, new: Snapshot) -> bool:
+    """Does `new` hold a figure that `old` does not?
+
+    A figure that the newer answer lacks is unknown, not changed. Another name, subject or sending time is no figure
+    (see `described`). The provider's own figures decide only where none of them has a normalised name: they may hold
+    anything, a time of day too, that would make every reading a new one.
+    """
+    if old is None:
+        return True
+    if not new.knows_a_figure and not old.knows_a_figure:
+        return raw_text(old) != raw_text(new)
+    pairs = ((getattr(old, name), getattr(new, name)) for name in FIGURES)
+    return any(value is not None and value != before for before, value in pairs)
+
+
+def described(old: Snapshot, new: Snapshot) -> Snapshot:
+    """`old` with the name, subject and sending time of `new`, where stated; equal to `old` if none differs."""
+    return replace(
+        old,
+        name=old.name if new.name is None else new.name,
+        subject=old.subject if new.subject is None else new.subject,
+        sent_at=old.sent_at if new.sent_at is None else new.sent_at,
+    )
+
+
+def raw_text(snapshot: Snapshot) -> str:
+    """The provider's own figures as JSON, the same text for the same figures."""
+    return json.dumps(snapshot.raw, sort_keys=True, default=str)
+
+
+def hour_key(moment: datetime) -> str:
+    """The UTC hour of `moment` (aware) as text: a campaign has at most one snapshot in each."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H")

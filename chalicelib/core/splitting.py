@@ -1,0 +1,63 @@
+"""Finding the bad rows of a refused batch: halves until a row stands alone, and when to blame the list instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+SINGLES_THAT_BLAME_THE_LIST = 8
+
+
+@dataclass(slots=True)
+class Splitting(Generic[Row]):
+    """The state of one batch on its way through refusals.
+
+    Ask `next_part` for rows to send, then tell `accepted` or `refused`. Of n rows with one bad one, at most
+    1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `suspects` are rows refused alone, with the provider's words; they are
+    only refused for good once the batch has ended and the list is known not to be at fault.
+    """
+
+    rows: Sequence[Row]
+    suspects: list[tuple[Row, str]] = field(default_factory=list)
+    any_accepted: bool = False
+    _waiting: list[Sequence[Row]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.rows:
+            self._waiting.append(self.rows)
+
+    def next_part(self) -> Sequence[Row] | None:
+        """The rows to send next; None when all have been dealt with or the list is at fault."""
+        if self.list_is_at_fault or not self._waiting:
+            return None
+        return self._waiting.pop()
+
+    def accepted(self) -> None:
+        """The part sent last was accepted."""
+        self.any_accepted = True
+
+    def refused(self, part: Sequence[Row], words: str) -> None:
+        """`part` was refused in the provider's `words`: split it, or suspect its only row."""
+        if len(part) == 1:
+            self.suspects.append((part[0], words))
+            return
+        middle = (len(part) + 1) // 2
+        self._waiting += [part[middle:], part[:middle]]
+
+    @property
+    def left(self) -> list[Row]:
+        """Rows that have not been sent alone or accepted yet."""
+        return [row for part in reversed(self._waiting) for row in part]
+
+    @property
+    def all_refused_alike(self) -> bool:
+        """Nothing was accepted, and every row that stood alone was refused in the same words."""
+        return not self.any_accepted and len({words for _, words in self.suspects}) == 1
+
+    @property
+    def list_is_at_fault(self) -> bool:
+        """Eight rows one by one, all refused in the same words: eight bad addresses in a row are not to be believed."""
+        return self.all_refused_alike and len(self.suspects) >= SINGLES_THAT_BLAME_THE_LIST

@@ -1,0 +1,105 @@
+"""Whose word counts: the rules of order for one address at one account.
+
+A *word* is what the ledger knows of an address at an account: when the person last left, when a signup that counts was
+last delivered, and which event has the address in hand. Times are milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from .events import EventType, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An event that took the address for a provider call, until `until` at the latest."""
+
+    event: str
+    type: EventType
+    at: int
+    until: int
+    token: str
+    """Names the one attempt that holds: the same event in another worker has another token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is known of one address at one account."""
+
+    unsubscribed_at: int | None = None
+    signed_up_at: int | None = None
+    hold: Hold | None = None
+
+
+class Verdict(Enum):
+    """What the order rules say of an event."""
+
+    GO = auto()
+    LIFT = auto()
+    """Go, and take the suppression back first."""
+    SUPERSEDED = auto()
+    SUPPRESSED = auto()
+
+
+class Holder(Enum):
+    """What has become of a hold that stands in the way."""
+
+    BUSY = auto()
+    """It may be calling the provider at this moment."""
+    DONE = auto()
+    """It is final, or was never there: nothing stands in the way."""
+    LOST = auto()
+    """Its time is over and nobody recorded what came of it: the outcome is unknown."""
+
+
+def latest(*times: int | None) -> int | None:
+    """The latest of those times that are known."""
+    return max((time for time in times if time is not None), default=None)
+
+
+def merge(*words: Word) -> Word:
+    """One word from those under several address keys, or of one account and of all. The first one's hold is kept."""
+    return Word(
+        unsubscribed_at=latest(*(word.unsubscribed_at for word in words)),
+        signed_up_at=latest(*(word.signed_up_at for word in words)),
+        hold=words[0].hold if words else None,
+    )
+
+
+def signup_verdict(at: int, word: Word, *, may_lift: bool, provider_lifts: bool) -> Verdict:
+    """May a signup of time `at` be delivered? Ties go to the unsubscribe."""
+    left = word.unsubscribed_at
+    if left is None:
+        return Verdict.GO
+    if left >= at:
+        return Verdict.SUPERSEDED
+    if word.signed_up_at is not None and word.signed_up_at > left:
+        return Verdict.GO  # an earlier signup has already brought the person back
+    return Verdict.LIFT if may_lift and provider_lifts else Verdict.SUPPRESSED
+
+
+def unsubscribe_verdict(at: int, word: Word) -> Verdict:
+    """Must an unsubscribe of time `at` be told? Only a later signup that was already delivered stands against it."""
+    return Verdict.SUPERSEDED if word.signed_up_at is not None and word.signed_up_at > at else Verdict.GO
+
+
+def holder_state(hold: Hold, status: Status | None, now: int) -> Holder:
+    """What stands behind `hold`, given its delivery's status (None: the event is gone, so it was final long ago)."""
+    if status is not Status.PENDING:
+        return Holder.DONE
+    return Holder.BUSY if hold.until > now else Holder.LOST
+
+
+def settled(word: Word, status: Status | None) -> Word:
+    """`word` without its hold, whose delivery has ended as `status`; a delivered signup is noted.
+
+    A refused, superseded or parked delivery gives its hold back before it ends, so a hold whose event is gone (None)
+    was delivered.
+    """
+    hold = word.hold
+    if hold is None:
+        return word
+    counts = hold.type is EventType.SIGNUP and status in (Status.DELIVERED, None)
+    return replace(word, hold=None, signed_up_at=latest(word.signed_up_at, hold.at if counts else None))

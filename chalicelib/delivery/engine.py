@@ -1,0 +1,74 @@
+"""All accounts side by side, so that a slow provider never delays another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from ..config.model import Delivery as Patience
+from ..core.grouping import Group, Task, by_account
+from ..effects import Effects
+from ..errors import LedgerUnavailable
+from ..ledger.accounts import AccountStore
+from ..observability import carried, logger, metrics
+from ..providers.base import Capabilities, Provider
+from .deadline import Deadline
+from .hand import Hands
+from .health import Health
+from .run import AccountRun
+
+NOT_CONFIGURED = "the account is not configured any more"
+
+
+class Engine:
+    """Delivers tasks. `provider_of` and `capabilities_of` give an account's client and what it can do."""
+
+    def __init__(
+        self,
+        hands: Hands,
+        accounts: AccountStore,
+        provider_of: Callable[[str], Provider],
+        capabilities_of: Callable[[str], Capabilities | None],
+        patience: Patience,
+        effects: Effects,
+    ) -> None:
+        self._hands = hands
+        self._accounts = accounts
+        self._provider_of = provider_of
+        self._capabilities_of = capabilities_of
+        self._patience = patience
+        self._effects = effects
+
+    def deliver(self, tasks: Iterable[Task], deadline: Deadline) -> list[str]:
+        """Deliver what can be delivered until `deadline`; gives the accounts that came back after a pause."""
+        groups = by_account(tasks)
+        if not groups:
+            return []
+        with ThreadPoolExecutor(len(groups), thread_name_prefix="account") as pool:
+            resumed = pool.map(carried(partial(self._run, deadline)), groups, groups.values())
+        return [account for account, again in zip(groups, resumed, strict=True) if again]
+
+    def _run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
+        """One account's run; trouble with the ledger ends it and nothing else. True if it came back after a pause."""
+        capabilities = self._capabilities_of(account)
+        try:
+            if capabilities is None:
+                self._hands.park((task for group in groups for task in group.tasks), NOT_CONFIGURED)
+                return False
+            run = AccountRun(
+                account=account,
+                provider=self._provider_of(account),
+                capabilities=capabilities,
+                hands=self._hands,
+                health=Health(account, self._accounts, self._patience, self._effects),
+                patience=self._patience,
+                deadline=deadline,
+                effects=self._effects,
+            )
+            run.deliver(groups)
+            return run.resumed
+        except LedgerUnavailable as error:
+            logger.warning("left for a later ring", extra={"account": account, "error": str(error)})
+            metrics.count("ledger_failures", account=account)
+            return False

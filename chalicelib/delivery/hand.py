@@ -1,0 +1,202 @@
+"""What a worker has in hand: a delivery whose address it holds, and how a batch of them is taken and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ..core.events import Delivery, EventType, Status
+from ..core.grouping import Task
+from ..core.words import Verdict
+from ..effects import Effects
+from ..errors import LedgerUnavailable
+from ..ledger.events import EventStore
+from ..ledger.table import Table
+from ..ledger.words import Attempt, Taken, WordStore
+from ..observability import logger, metrics
+from ..providers.base import Contact
+from .deadline import Deadline
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+SUPPRESSED = "suppressed"
+WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries to write what a provider has already done: losing that would do it twice."""
+
+
+@dataclass(slots=True)
+class InHand:
+    """A delivery whose address is held by `attempt`; `delivery` is what will be written of it."""
+
+    task: Task
+    attempt: Attempt
+    delivery: Delivery
+
+    @property
+    def contact(self) -> Contact:
+        """The row that a signup call carries for it."""
+        return Contact(self.task.event.email, self.task.event.fields)
+
+    def tried(self, *, unknown: bool = False) -> None:
+        """A call carried it; `unknown`: what that call did is not known."""
+        self.delivery = replace(
+            self.delivery,
+            attempts=self.delivery.attempts + 1,
+            unknown_outcome=self.delivery.unknown_outcome or unknown,
+        )
+
+
+class Hands:
+    """Takes addresses in hand, and writes down what became of their deliveries."""
+
+    def __init__(self, table: Table, events: EventStore, words: WordStore, effects: Effects) -> None:
+        self._table = table
+        self._events = events
+        self._words = words
+        self._effects = effects
+        self._clock = effects.clock
+
+    def take(
+        self, tasks: Sequence[Task], deadline: Deadline, *, provider_lifts: bool
+    ) -> tuple[list[InHand], list[tuple[Task, int]]]:
+        """Those of `tasks` (one account) that may go now, and those whose address is busy, with until when (ms).
+
+        What the order rules end here (superseded, suppressed) is written and gone. What the ledger fails on is left
+        pending for a later ring.
+        """
+        if not tasks:
+            return [], []
+        known = self._words.read((task.event.email for task in tasks), tasks[0].account)
+        attempts = [
+            Attempt(task.event, task.account, deadline.holds_end_at, self._effects.token(), provider_lifts)
+            for task in tasks
+        ]
+
+        def take_one(attempt: Attempt) -> Taken:
+            return self._words.take(
+                attempt,
+                known[attempt.event.email],
+                lambda event_id: self._events.status(event_id, attempt.account),
+                lambda event_id: self._events.mark_unknown(event_id, attempt.account),
+                self._clock(),
+            )
+
+        taken = self._each(take_one, attempts)
+        going: list[InHand] = []
+        busy: list[tuple[Task, int]] = []
+        ended: list[InHand] = []
+        for task, attempt, result in zip(tasks, attempts, taken, strict=True):
+            if result is None:
+                continue
+            if result.verdict is None:
+                busy.append((task, result.busy_until or 0))
+                continue
+            hand = InHand(task, attempt, task.delivery)
+            if result.lost == task.event.id:
+                hand.tried(unknown=True)
+            (ended if _ends(hand, result.verdict) else going).append(hand)
+        self.finish(ended)
+        return going, busy
+
+    def delivered(self, hands: Sequence[InHand]) -> None:
+        """Write that the provider has taken them. The address stays held: the next one sees that this is final."""
+        for hand in hands:
+            hand.delivery = replace(hand.delivery, status=Status.DELIVERED, reason=None)
+        self.finish(hands)
+
+    def refuse(self, hands: Sequence[tuple[InHand, str]]) -> None:
+        """Write that the provider refused them for good, in its words, and give the addresses back."""
+        for hand, words in hands:
+            hand.delivery = replace(hand.delivery, status=Status.REFUSED, reason=words)
+        self._give_back_and_finish([hand for hand, _ in hands])
+
+    def put_off(self, hands: Sequence[InHand], reason: str, until: datetime, give_up: timedelta) -> None:
+        """Give them back after a failure that is nobody's of them; due again at `until`, or parked when it is too late."""
+        now = self._clock()
+        overdue = [hand for hand in hands if is_overdue(hand.task, now, give_up)]
+        for hand in overdue:
+            hand.delivery = replace(hand.delivery, status=Status.PARKED, reason=reason)
+        self._give_back_and_finish(overdue)
+        waiting = [hand for hand in hands if hand.delivery.status is Status.PENDING]
+        for hand in waiting:
+            hand.delivery = replace(hand.delivery, reason=reason, next_attempt_at=until)
+
+        def put_off_one(hand: InHand) -> None:
+            self._events.postpone(hand.task.event, hand.delivery, until, now)
+            self._words.release(hand.attempt)
+
+        self._each(put_off_one, waiting)
+
+    def give_back(self, hands: Sequence[InHand]) -> None:
+        """Give back addresses for which no call was made."""
+        self._each(lambda hand: self._words.release(hand.attempt), hands)
+
+    def due_later(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
+        """Have tasks that were not tried rung for again at a certain time."""
+        now = self._clock()
+        self._each(lambda pair: self._events.postpone(pair[0].event, pair[0].delivery, pair[1], now), tasks)
+
+    def park(self, tasks: Iterable[Task], reason: str) -> None:
+        """Stop trying; one command sends them again."""
+        now = self._clock()
+
+        def park_one(task: Task) -> None:
+            delivery = replace(task.delivery, status=Status.PARKED, reason=reason)
+            if self._events.finish(task.event, delivery, now):
+                metrics.count(Status.PARKED.value, account=task.account)
+
+        self._each(park_one, tasks)
+
+    def finish(self, hands: Sequence[InHand]) -> None:
+        """Write final states, trying again for a while: an unwritten delivery would be made twice."""
+        left = list(hands)
+        for pause in (*WRITE_AGAIN_AFTER, None):
+            written = self._each(self._finish_one, left)
+            left = [hand for hand, done in zip(left, written, strict=True) if done is None]
+            if not left or pause is None:
+                return
+            self._effects.sleep(pause)
+
+    def _give_back_and_finish(self, hands: Sequence[InHand]) -> None:
+        """Release first: a hold whose event is gone counts as delivered, so no other state may leave one behind."""
+
+        def one(hand: InHand) -> None:
+            self._words.release(hand.attempt)
+            self._finish_one(hand)
+
+        self._each(one, hands)
+
+    def _finish_one(self, hand: InHand) -> bool:
+        if self._events.finish(hand.task.event, hand.delivery, self._clock()):
+            metrics.count(hand.delivery.status.value, account=hand.delivery.account)
+        return True
+
+    def _each(self, work: Callable[[T], U], values: Iterable[T]) -> list[U | None]:
+        """`work` on each value in parallel; None where the ledger failed, which touches nothing but that value."""
+
+        def guarded(value: T) -> U | None:
+            try:
+                return work(value)
+            except LedgerUnavailable as error:
+                logger.warning("left for a later ring", extra={"error": str(error)})
+                metrics.count("ledger_failures")
+                return None
+
+        return self._table.in_parallel(guarded, values)
+
+
+def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
+    """True for a signup that was accepted too long ago to go on trying. Unsubscribes are tried for ever."""
+    return task.event.type is EventType.SIGNUP and now - task.event.accepted_at > give_up
+
+
+def _ends(hand: InHand, verdict: Verdict) -> bool:
+    """Note a verdict that ends the delivery without a call."""
+    if verdict is Verdict.SUPERSEDED:
+        hand.delivery = replace(hand.delivery, status=Status.SUPERSEDED, reason=None)
+    elif verdict is Verdict.SUPPRESSED:
+        hand.delivery = replace(hand.delivery, status=Status.REFUSED, reason=SUPPRESSED)
+    return hand.delivery.status is not Status.PENDING

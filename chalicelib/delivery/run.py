@@ -1,0 +1,217 @@
+"""The delivery loop of one account: take in hand, call in chunks, split what is refused, stop when it is in trouble."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from ..config.model import Delivery as Patience
+from ..core.events import EventType
+from ..core.grouping import Group, Task
+from ..core.pausing import Pause
+from ..core.splitting import Splitting
+from ..core.times import from_epoch_milliseconds
+from ..effects import Effects
+from ..errors import Kind, ProviderError, SecretUnavailable
+from ..observability import carried
+from ..providers.base import Capabilities, Provider
+from .deadline import Deadline
+from .hand import Hands, InHand, is_overdue
+from .health import Health
+
+REFUSALS = (Kind.CONTACT, Kind.CALLER)
+SHORTEST_CALL_SECONDS = 2.0
+"""No call is started with less time than this."""
+BUSY_PAUSES = (0.2, 0.4, 0.8, 1.6)
+"""Seconds to wait, one after another, for addresses that another delivery has in hand."""
+
+
+@dataclass(slots=True)
+class AccountRun:
+    """Delivers the groups of one account within one invocation."""
+
+    account: str
+    provider: Provider
+    capabilities: Capabilities
+    hands: Hands
+    health: Health
+    patience: Patience
+    deadline: Deadline
+    effects: Effects
+    resumed: bool = False
+    """Set when the account, or a list of it, answered again after a pause: what waits may be rung for."""
+    _stopped: bool = False
+    _in_one_go: int = 1
+
+    def deliver(self, groups: Sequence[Group]) -> None:
+        """Deliver what may be delivered now; the rest stays pending, and due when its time comes."""
+        if not self.health.may_start(self.deadline.holds_end_at):
+            self._give_up_overdue(groups, self.health.pause)
+            return
+        busy = self._round(groups)
+        for seconds in BUSY_PAUSES:
+            if not busy or self._over:
+                break
+            self.effects.sleep(seconds)
+            busy = self._round(_regrouped(groups, [task for task, _ in busy]))
+        self.hands.due_later((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
+        self.health.stop_probing()
+
+    @property
+    def _over(self) -> bool:
+        return self._stopped or self.deadline.seconds_left < SHORTEST_CALL_SECONDS
+
+    @property
+    def _give_up(self) -> timedelta:
+        return timedelta(hours=self.patience.give_up_after_hours)
+
+    def _round(self, groups: Sequence[Group]) -> list[tuple[Task, int]]:
+        """One pass over the groups; gives the tasks whose address was busy, with until when."""
+        busy: list[tuple[Task, int]] = []
+        for group in groups:
+            if self._over:
+                break
+            shut = self.health.shut(group.list)
+            if shut is not None and group.list is not None:
+                self._wait_for_list(group, shut)
+            else:
+                busy += self._group(group)
+        return busy
+
+    def _group(self, group: Group) -> list[tuple[Task, int]]:
+        waiting, busy = deque(group.tasks), list[tuple[Task, int]]()
+        size = self.capabilities.signup_batch if group.verb is EventType.SIGNUP else 1
+        while waiting and not self._over and self.health.shut(group.list) is None:
+            hands = self._fill(waiting, size * self._in_one_go, busy)
+            parts = [hands[start : start + size] for start in range(0, len(hands), size)]
+            self._side_by_side(group, parts)
+        return busy
+
+    def _fill(self, waiting: deque[Task], wanted: int, busy: list[tuple[Task, int]]) -> list[InHand]:
+        """Take tasks in hand until `wanted` of them may go, so that no call is smaller than it must be."""
+        hands: list[InHand] = []
+        while waiting and len(hands) < wanted:
+            tasks = [waiting.popleft() for _ in range(min(wanted - len(hands), len(waiting)))]
+            going, held_elsewhere = self.hands.take(
+                tasks, self.deadline, provider_lifts=self.capabilities.lifts_suppression
+            )
+            hands += going
+            busy += held_elsewhere
+        return hands
+
+    def _side_by_side(self, group: Group, parts: Sequence[Sequence[InHand]]) -> None:
+        """Make the calls of several parts at once. The first call goes alone: many must not find out what one can."""
+        if len(parts) == 1:
+            self._part(group, parts[0])
+        elif parts:
+            with ThreadPoolExecutor(len(parts), thread_name_prefix=f"calls-{self.account}") as pool:
+                list(pool.map(carried(partial(self._part, group)), parts))
+
+    def _part(self, group: Group, hands: Sequence[InHand]) -> None:
+        """One chunk, to its end: delivered, split and refused row by row, or put off with the rest of the account."""
+        splitting = Splitting(hands)
+        while (part := splitting.next_part()) is not None:
+            if self._over:
+                self.hands.give_back([*part, *splitting.left, *(hand for hand, _ in splitting.suspects)])
+                return
+            error = self._call(group, part)
+            if error is None:
+                splitting.accepted()
+                self._accepted(group, part)
+            elif error.kind in REFUSALS:
+                self._note_refusal(part)
+                splitting.refused(part, error.message)
+            else:
+                for hand in part:
+                    hand.tried(unknown=error.kind is Kind.UNKNOWN)
+                self._trouble(group, [*part, *splitting.left, *(hand for hand, _ in splitting.suspects)], error)
+                return
+        self._settle(group, splitting)
+
+    def _call(self, group: Group, part: Sequence[InHand]) -> ProviderError | None:
+        budget = self.deadline.seconds_left
+        try:
+            if group.verb is EventType.SIGNUP and group.list is not None:
+                self.provider.sign_up(group.list, [hand.contact for hand in part], budget=budget)
+            else:
+                event = part[0].task.event
+                self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)
+        except ProviderError as error:
+            return error
+        except SecretUnavailable as error:
+            return ProviderError(Kind.ACCOUNT, str(error))
+        return None
+
+    def _accepted(self, group: Group, part: Sequence[InHand]) -> None:
+        for hand in part:
+            hand.tried()
+        self.hands.delivered(part)
+        self._in_one_go = max(1, self.capabilities.parallel_calls)
+        if self.health.answered(group.list):
+            self.resumed = True
+
+    def _note_refusal(self, part: Sequence[InHand]) -> None:
+        """Rows of a refused batch are sent again in halves; unless repeating is harmless, that may leave two of them."""
+        unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
+        for hand in part:
+            hand.tried(unknown=unknown)
+
+    def _settle(self, group: Group, splitting: Splitting[InHand]) -> None:
+        """Refuse the suspects for good, unless it is the list that is at fault, or nobody can say."""
+        if not splitting.suspects:
+            return
+        words = splitting.suspects[0][1]
+        blame: ProviderError | None = None
+        if splitting.list_is_at_fault:
+            blame = ProviderError(Kind.ACCOUNT, f"every contact is refused: {words}", list_only=True)
+        elif group.list is not None and splitting.all_refused_alike:
+            blame = self._missing_list(group.list)
+        if blame is None:
+            self.hands.refuse(splitting.suspects)
+        else:
+            self._trouble(group, [*splitting.left, *(hand for hand, _ in splitting.suspects)], blame)
+
+    def _missing_list(self, list_id: str) -> ProviderError | None:
+        """Ask whether the list is there before blaming a person for its absence."""
+        try:
+            if self.provider.list_exists(list_id, budget=self.deadline.seconds_left):
+                return None
+        except (ProviderError, SecretUnavailable) as error:
+            kind = error.kind if isinstance(error, ProviderError) else Kind.ACCOUNT
+            return ProviderError(Kind.LATER if kind is Kind.UNKNOWN else kind, str(error))
+        return ProviderError(Kind.ACCOUNT, f"the list {list_id} is not there any more", list_only=True)
+
+    def _trouble(self, group: Group, hands: Sequence[InHand], error: ProviderError) -> None:
+        """Pause the account, or only the list, and put off what is in hand."""
+        list_id = group.list if error.list_only else None
+        until = self.health.failed(error, list_id)
+        self._stopped = self._stopped or list_id is None
+        self.hands.put_off(hands, error.message, until, self._give_up)
+
+    def _wait_for_list(self, group: Group, shut: Pause) -> None:
+        overdue = self._overdue(group)
+        self.hands.park(overdue, shut.reason)
+        until = from_epoch_milliseconds(shut.until)
+        self.hands.due_later((task, until) for task in group.tasks if task not in overdue)
+
+    def _give_up_overdue(self, groups: Sequence[Group], pause: Pause | None) -> None:
+        for group in groups:
+            self.hands.park(self._overdue(group), pause.reason if pause else "paused")
+
+    def _overdue(self, group: Group) -> list[Task]:
+        now = self.effects.clock()
+        return [task for task in group.tasks if is_overdue(task, now, self._give_up)]
+
+
+def _regrouped(groups: Sequence[Group], tasks: Sequence[Task]) -> list[Group]:
+    """The same groups, with only those of their tasks that are in `tasks`."""
+    ids = {task.event.id for task in tasks}
+    kept = [
+        Group(group.account, group.verb, group.list, tuple(task for task in group.tasks if task.event.id in ids))
+        for group in groups
+    ]
+    return [group for group in kept if group.tasks]

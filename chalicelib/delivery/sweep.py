@@ -1,0 +1,101 @@
+"""The guardian of the promise: whatever is pending, due and not in hand is rung for, however its doorbell was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..config.model import Delivery as Patience
+from ..core import pausing
+from ..core.events import EventType
+from ..core.pausing import AccountState
+from ..core.times import epoch_milliseconds, from_epoch_milliseconds
+from ..effects import Effects
+from ..errors import LedgerUnavailable
+from ..ledger.accounts import AccountStore
+from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
+from ..observability import logger, metrics
+from .doorbell import IDS_A_MESSAGE, Doorbell
+
+VERBS = (EventType.UNSUBSCRIBE, EventType.SIGNUP)
+MOST_A_RUN = 20_000
+"""Ids rung for at most, an account, verb and run."""
+BACKLOG_ENOUGH = 2_000
+"""With so many messages waiting in a queue already, more of them would only say the same."""
+FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
+
+
+class Sweep:
+    """Rings for due deliveries of all accounts, or of one."""
+
+    def __init__(
+        self,
+        account_names: Iterable[str],
+        events: EventStore,
+        accounts: AccountStore,
+        doorbell: Doorbell,
+        patience: Patience,
+        effects: Effects,
+    ) -> None:
+        self._names = tuple(account_names)
+        self._events = events
+        self._accounts = accounts
+        self._doorbell = doorbell
+        self._patience = patience
+        self._effects = effects
+
+    def run(self) -> dict[str, int]:
+        """Ring for all accounts; `{"rung": n}` counts the deliveries rung for."""
+        busy = {verb for verb in VERBS if self._backlog(verb) > BACKLOG_ENOUGH}
+        rung = 0
+        for account in self._names:
+            try:
+                rung += self._ring(account, [verb for verb in VERBS if verb not in busy])
+            except LedgerUnavailable as error:
+                logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
+                metrics.count("ledger_failures", account=account)
+        metrics.count("rung", rung)
+        return {"rung": rung}
+
+    def ring_account(self, account: str) -> int:
+        """Ring for one account that has just come back, without waiting for the next run; how many."""
+        try:
+            return self._ring(account, VERBS)
+        except LedgerUnavailable as error:
+            logger.warning("left for the next sweep", extra={"account": account, "error": str(error)})
+            return 0
+
+    def _ring(self, account: str, verbs: Iterable[EventType]) -> int:
+        state, now = self._accounts.read(account), self._effects.clock()
+        rung = 0
+        for verb in verbs:
+            window = self._window(state, verb, now)
+            if window is not None:
+                ids = list(dict.fromkeys(self._events.due(account, verb, *window)))
+                if ids and self._doorbell.ring(verb, ids):
+                    rung += len(ids)
+        return rung
+
+    def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
+        """Until when deliveries are rung for as due, and how many; None: not now.
+
+        A paused account is left alone but for signups that are past hope; one whose pause is over is probed with a
+        few, due or not; one that has come back gets all that waited for it, due or not.
+        """
+        if pausing.is_shut(state.pause, epoch_milliseconds(now)):
+            hopeless = now - timedelta(hours=self._patience.give_up_after_hours)
+            return (hopeless + FIRST_DUE_AT_MOST, MOST_A_RUN) if verb is EventType.SIGNUP else None
+        if state.pause is not None:
+            return None, IDS_A_MESSAGE
+        if state.resumed_at is None:
+            return now, MOST_A_RUN
+        return max(now, from_epoch_milliseconds(state.resumed_at) + FIRST_DUE_AT_MOST), MOST_A_RUN
+
+    def _backlog(self, verb: EventType) -> int:
+        try:
+            return self._doorbell.backlog(verb)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("the backlog is not known", extra={"verb": verb.value, "error": type(error).__name__})
+            return 0

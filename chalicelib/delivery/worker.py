@@ -1,0 +1,144 @@
+"""What the queue functions do: hold whole events, look up those that were rung for, deliver what is pending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..core.events import Delivery, Event, EventType, HeldEvent, Status
+from ..core.grouping import Task
+from ..effects import Effects
+from ..errors import LedgerUnavailable
+from ..intake.holding import Holder
+from ..intake.queue import Message, read_message
+from ..ledger.events import EventStore
+from ..ledger.table import Table
+from ..ledger.words import WordStore
+from ..names import QueueKind
+from ..observability import logger, metrics
+from .deadline import Context, Deadline
+from .doorbell import QUEUE_OF, Doorbell, rung_ids
+from .engine import Engine
+
+TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
+
+
+class Worker:
+    """One batch of messages of any queue to the end. `ring_again(account)` rings for what waited for an account."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        events: EventStore,
+        words: WordStore,
+        holder: Holder,
+        engine: Engine,
+        doorbell: Doorbell,
+        ring_again: Callable[[str], int],
+        effects: Effects,
+    ) -> None:
+        self._table = table
+        self._events = events
+        self._words = words
+        self._holder = holder
+        self._engine = engine
+        self._doorbell = doorbell
+        self._ring_again = ring_again
+        self._effects = effects
+
+    def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Work on one SQS event of the queue `kind`; the answer names the messages that must come again.
+
+        Only a message whose event could not be held comes again: all else is in the ledger, and sweep rings for it.
+        """
+        deadline = Deadline.of(context, self._effects.clock)
+        messages = [read_message(record) for record in event.get("Records", ())]
+        rung, whole, failed = self._sorted(kind, messages)
+        fresh, known, not_held = self._hold(kind, whole)
+        held = [*fresh, *self._load({*rung, *known})]
+        self._deliver(held, deadline)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_held)]}
+
+    def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
+        """Ids rung for, messages with events, and the ids of unreadable messages that could not be set aside."""
+        rung: list[str] = []
+        whole: list[Message] = []
+        failed: list[str] = []
+        for message in messages:
+            ids = rung_ids(message.data)
+            if ids is not None:
+                rung += ids
+            elif message.readable:
+                whole.append(message)
+            elif not self._set_aside(kind, message):
+                failed.append(message.id)
+        return rung, whole, failed
+
+    def _set_aside(self, kind: QueueKind, message: Message) -> bool:
+        metrics.count("unreadable_messages")
+        logger.error("a message that cannot be read goes to the dead-letter queue", extra={"message_id": message.id})
+        try:
+            self._doorbell.set_aside(kind, message.body)
+        except (ClientError, BotoCoreError):
+            return False  # it comes again, and SQS itself sets it aside in the end
+        return True
+
+    def _hold(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[HeldEvent], list[str], list[str]]:
+        """New events ready to deliver, ids of events that were held before, ids of messages that must come again."""
+
+        def hold(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
+            try:
+                return self._holder.hold(message, TYPE_OF[kind])
+            except LedgerUnavailable as error:
+                return error
+
+        fresh: list[HeldEvent] = []
+        known: list[str] = []
+        failed: list[str] = []
+        for message, result in zip(messages, self._table.in_parallel(hold, messages), strict=True):
+            if isinstance(result, LedgerUnavailable):
+                logger.error("an event could not be held", extra={"message_id": message.id, "error": str(result)})
+                failed.append(message.id)
+                continue
+            event, new = result
+            if not new:
+                known.append(event.id)
+            elif event.refused is None:
+                fresh.append(_new(event))
+        return fresh, known, failed
+
+    def _load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
+        try:
+            return self._events.load(event_ids)
+        except LedgerUnavailable as error:
+            logger.warning("left for a later ring", extra={"error": str(error)})
+            return []
+
+    def _deliver(self, held: Sequence[HeldEvent], deadline: Deadline) -> None:
+        now = self._effects.clock()
+        tasks = [
+            Task(one.event, delivery)
+            for one in held
+            for delivery in one.deliveries.values()
+            if delivery.status is Status.PENDING
+            and (delivery.next_attempt_at is None or delivery.next_attempt_at <= now)
+        ]
+        self._note_those_who_left_everywhere(tasks)
+        for account in self._engine.deliver(tasks, deadline):
+            self._ring_again(account)
+
+    def _note_those_who_left_everywhere(self, tasks: Sequence[Task]) -> None:
+        """An unsubscribe from all accounts holds for accounts to come; without it an import could undo it there."""
+        events = {task.event.id: task.event for task in tasks if task.event.all_accounts}
+        unsubscribes = [event for event in events.values() if event.type is EventType.UNSUBSCRIBE]
+        try:
+            self._table.in_parallel(self._words.note_unsubscribe_everywhere, unsubscribes)
+        except LedgerUnavailable as error:
+            logger.warning("an unsubscribe was not noted for accounts to come", extra={"error": str(error)})
+
+
+def _new(event: Event) -> HeldEvent:
+    return HeldEvent(event, {account: Delivery(account) for account in event.accounts})

@@ -1,0 +1,76 @@
+"""What the ledger knows of each account's health: paused or not, and who may probe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..core.pausing import AccountState, Pause
+from .keys import account_key
+from .table import ConditionFailed, Table
+
+
+class AccountStore:
+    """Account states; every change is conditional on the version that it was decided from."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def read(self, account: str) -> AccountState:
+        """The account's state; a fresh one if nothing ever happened to it."""
+        item = self._table.get(account_key(account))
+        return _state_from(item) if item else AccountState()
+
+    def write(self, account: str, seen: AccountState, state: AccountState) -> AccountState | None:
+        """Change the state from `seen` to `state`; gives it as written, None if somebody else changed it meanwhile."""
+        fresh = seen.version == 0
+        fields = _state_item(state)
+        absent = [name for name in ("pause", "resumed_at", "probe_until") if name not in fields]
+        assignments = ", ".join(f"#{name} = :{name}" for name in fields)
+        try:
+            self._table.update(
+                account_key(account),
+                f"SET #version = :next, {assignments}"
+                + (" REMOVE " + ", ".join(f"#{name}" for name in absent) if absent else ""),
+                {**fields, "next": seen.version + 1, **({} if fresh else {"seen": seen.version})},
+                condition="attribute_not_exists(#version)" if fresh else "#version = :seen",
+                names={name: name for name in ("version", *fields, *absent)},
+            )
+        except ConditionFailed:
+            return None
+        return replace(state, version=seen.version + 1)
+
+
+def _state_item(state: AccountState) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "lists": {name: _pause_item(pause) for name, pause in state.lists.items()},
+        "pause": _pause_item(state.pause) if state.pause else None,
+        "resumed_at": state.resumed_at,
+        "probe_until": state.probe_until,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _pause_item(pause: Pause) -> dict[str, Any]:
+    return {
+        "until": pause.until,
+        "since": pause.since,
+        "reason": pause.reason,
+        "kind": pause.kind,
+        "failures": pause.failures,
+    }
+
+
+def _pause_from(item: Mapping[str, Any]) -> Pause:
+    return Pause(item["until"], item["since"], item["reason"], item["kind"], item["failures"])
+
+
+def _state_from(item: Mapping[str, Any]) -> AccountState:
+    return AccountState(
+        pause=_pause_from(item["pause"]) if "pause" in item else None,
+        lists={name: _pause_from(pause) for name, pause in item.get("lists", {}).items()},
+        resumed_at=item.get("resumed_at"),
+        probe_until=item.get("probe_until"),
+        version=item["version"],
+    )

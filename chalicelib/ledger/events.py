@@ -1,0 +1,300 @@
+"""Events and their deliveries in the ledger. Every transition is a condition on what stands there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
+from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
+from ..errors import IdConflict
+from ..names import DUE_INDEX
+from .keys import (
+    SHARDS,
+    AddressKeys,
+    delivery_key,
+    due_partition,
+    event_id_of,
+    event_key,
+    shard_of,
+)
+from .table import ConditionFailed, Table
+
+FIRST_DUE = timedelta(seconds=60)
+FIRST_DUE_SPREAD_SECONDS = 30
+PENDING = "#status = :pending"
+STATUS_NAME = {"status": "status"}
+
+
+class EventStore:
+    """Holds events, and moves their deliveries from state to state."""
+
+    def __init__(self, table: Table, keys: AddressKeys, keep: timedelta) -> None:
+        self._table = table
+        self._keys = keys
+        self._keep = keep
+
+    def hold(self, event: Event) -> bool:
+        """Hold an event for good; False if the same event was held already.
+
+        For several accounts the deliveries are written before the event, so that an event that is there is whole.
+        Raises IdConflict where the id is held with other content, LedgerUnavailable when nothing can be promised.
+        """
+        item = _event_item(event)
+        if len(event.accounts) == 1:
+            item |= self._delivery_fields(event, event.accounts[0])
+        else:
+            self._table.in_parallel(lambda account: self._hold_delivery(event, account), event.accounts)
+        if event.refused is not None:
+            item["expires_at"] = self._expiry(event.accepted_at)
+        content = _content(event)
+        try:
+            self._table.put_new({**item, "content": self._keys.digest(content)})
+        except ConditionFailed as refused:
+            if self._keys.matches(content, str(refused.found.get("content", ""))):
+                return False
+            raise IdConflict(f"event {event.id} is already held with other content") from None
+        return True
+
+    def load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
+        """The events of those ids that are held, each with its deliveries. Read consistently."""
+        found = self._table.get_many(event_key(event_id) for event_id in event_ids)
+        events = [_event_from(item) for item in found.values()]
+        siblings = self._table.get_many(
+            delivery_key(event.id, account, event.accounts)
+            for event in events
+            if len(event.accounts) > 1
+            for account in event.accounts
+        )
+        return [_with_deliveries(event, found | siblings) for event in events]
+
+    def status(self, event_id: str, account: str) -> Status | None:
+        """A delivery's status; None if the event is gone."""
+        for held in self.load([event_id]):
+            if account in held.deliveries:
+                return held.deliveries[account].status
+        return None
+
+    def finish(self, event: Event, delivery: Delivery, now: datetime) -> bool:
+        """Write a delivery's final state; False if it was final already. It leaves the index with this write."""
+        single = len(event.accounts) == 1
+        changed = self._transition(
+            event,
+            delivery,
+            "SET #status = :status, attempts = :attempts, updated = :now"
+            + (", expires_at = :expires" if single else "")
+            + _optional(delivery)
+            + " REMOVE due_pk, due_at, next_at",
+            {"now": to_ms(now), **({"expires": self._expiry(now)} if single else {})},
+        )
+        if changed and not single:
+            self._expire_when_whole(event, now)
+        return changed
+
+    def postpone(self, event: Event, delivery: Delivery, due: datetime, now: datetime) -> bool:
+        """Note a failed attempt, or one put off; the delivery stays pending and is due again at `due`."""
+        return self._transition(
+            event,
+            delivery,
+            "SET #status = :status, attempts = :attempts, updated = :now, due_at = :due"
+            + _optional(delivery)
+            + (", next_at = :next" if delivery.next_attempt_at else ""),
+            {
+                "now": to_ms(now),
+                "due": to_ms(due) // 1000,
+                "next": to_ms(delivery.next_attempt_at) if delivery.next_attempt_at else None,
+            },
+        )
+
+    def mark_unknown(self, event_id: str, account: str) -> None:
+        """Note that an attempt of this pending delivery may have taken effect without anybody recording it."""
+        for held in self.load([event_id]):
+            delivery = held.deliveries.get(account)
+            if delivery and delivery.status is Status.PENDING and not delivery.unknown_outcome:
+                key = delivery_key(event_id, account, held.event.accounts)
+                try:
+                    self._table.update(
+                        key,
+                        "SET unknown_outcome = :yes, attempts = if_not_exists(attempts, :none) + :one",
+                        {"yes": True, "none": 0, "one": 1, "pending": "pending"},
+                        condition=PENDING,
+                        names=STATUS_NAME,
+                    )
+                except ConditionFailed:
+                    return  # final by now: somebody did record it
+
+    def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
+        """Ids of events with a pending delivery to `account` due by `horizon` (None: at any time), earliest first."""
+        until = to_ms(horizon) // 1000 if horizon else None
+        shards = range(SHARDS)
+        found = self._table.in_parallel(
+            lambda shard: self._table.query_due(DUE_INDEX, due_partition(account, verb, shard), until, limit), shards
+        )
+        return [event_id_of(item["pk"]) for items in found for item in items][:limit]
+
+    def _transition(self, event: Event, delivery: Delivery, change: str, values: Mapping[str, Any]) -> bool:
+        try:
+            self._table.update(
+                delivery_key(event.id, delivery.account, event.accounts),
+                change,
+                {
+                    "status": delivery.status.value,
+                    "attempts": delivery.attempts,
+                    "reason": delivery.reason,
+                    "unknown": delivery.unknown_outcome or None,
+                    "pending": "pending",
+                    **values,
+                },
+                condition=PENDING,
+                names=STATUS_NAME,
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _hold_delivery(self, event: Event, account: str) -> None:
+        pk, sk = delivery_key(event.id, account, event.accounts)
+        try:
+            self._table.put_new({"pk": pk, "sk": sk, **self._delivery_fields(event, account)})
+        except ConditionFailed:
+            return  # an earlier try of the same request came this far
+
+    def _delivery_fields(self, event: Event, account: str) -> dict[str, Any]:
+        if event.refused is not None:
+            return {
+                "status": Status.REFUSED.value,
+                "attempts": 0,
+                "reason": event.refused,
+                "updated": to_ms(event.accepted_at),
+                "expires_at": self._expiry(event.accepted_at),
+            }
+        shard = shard_of(event.id)
+        spread = timedelta(seconds=shard_spread(event.id))
+        return {
+            "status": Status.PENDING.value,
+            "attempts": 0,
+            "updated": to_ms(event.accepted_at),
+            "due_pk": due_partition(account, event.type, shard),
+            "due_at": to_ms(event.accepted_at + FIRST_DUE + spread) // 1000,
+        }
+
+    def _expiry(self, now: datetime) -> int:
+        return int((now + self._keep).timestamp())
+
+    def _expire_when_whole(self, event: Event, now: datetime) -> None:
+        """Let an event for several accounts expire as a whole, once its last delivery is final."""
+        items = self._table.query(event_key(event.id)[0])
+        if any(item.get("status") == Status.PENDING.value for item in items):
+            return
+        self._table.in_parallel(
+            lambda item: self._table.update(
+                (item["pk"], item["sk"]), "SET expires_at = :expires", {"expires": self._expiry(now)}
+            ),
+            items,
+        )
+
+
+def shard_spread(event_id: str) -> float:
+    """Seconds by which an event's first due time is spread, so that what was accepted at once is not due at once."""
+    return (sum(event_id.encode()) * 7919) % (FIRST_DUE_SPREAD_SECONDS * 1000) / 1000
+
+
+def _content(event: Event) -> bytes:
+    """What makes two events with one id the same: never arrival time, IP or a defaulted `occurred_at`."""
+    values = [
+        event.type.value,
+        event.form,
+        event.list,
+        event.email,
+        dict(event.fields),
+        None if event.all_accounts else sorted(event.accounts),
+        event.scope,
+        to_ms(event.occurred_at) if event.occurred_at_stated else None,
+    ]
+    return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
+
+
+def _optional(delivery: Delivery) -> str:
+    return (", reason = :reason" if delivery.reason is not None else "") + (
+        ", unknown_outcome = :unknown" if delivery.unknown_outcome else ""
+    )
+
+
+def _event_item(event: Event) -> dict[str, Any]:
+    pk, sk = event_key(event.id)
+    return {
+        "pk": pk,
+        "sk": sk,
+        "type": event.type.value,
+        "email": event.email,
+        "accounts": list(event.accounts),
+        "occurred": to_ms(event.occurred_at),
+        "accepted": to_ms(event.accepted_at),
+        "list": event.list,
+        "form": event.form,
+        "fields": dict(event.fields) or None,
+        "everywhere": True if event.scope == "global" else None,
+        "all_accounts": event.all_accounts or None,
+        "may_not_lift": True if not event.may_lift else None,
+        "consent": _consent_item(event.consent) if event.consent else None,
+    }
+
+
+def _consent_item(consent: Consent) -> dict[str, Any]:
+    values = {
+        "source": consent.source,
+        "text": consent.text,
+        "ip": consent.ip,
+        "at": to_ms(consent.at) if consent.at else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _event_from(item: Mapping[str, Any]) -> Event:
+    consent = item.get("consent")
+    return Event(
+        id=event_id_of(item["pk"]),
+        type=EventType(item["type"]),
+        email=item.get("email", ""),
+        accounts=tuple(item["accounts"]),
+        occurred_at=from_ms(item["occurred"]),
+        accepted_at=from_ms(item["accepted"]),
+        list=item.get("list"),
+        form=item.get("form"),
+        fields=item.get("fields", {}),
+        scope="global" if item.get("everywhere") else "account",
+        all_accounts=bool(item.get("all_accounts")),
+        may_lift=not item.get("may_not_lift"),
+        consent=Consent(
+            source=consent.get("source"),
+            text=consent.get("text"),
+            ip=consent.get("ip"),
+            at=from_ms(consent["at"]) if "at" in consent else None,
+        )
+        if consent
+        else None,
+    )
+
+
+def _with_deliveries(event: Event, items: Mapping[tuple[str, str], Mapping[str, Any]]) -> HeldEvent:
+    deliveries = {}
+    for account in event.accounts:
+        item = items.get(delivery_key(event.id, account, event.accounts))
+        if item is not None:
+            deliveries[account] = _delivery_from(account, item)
+    return HeldEvent(event, deliveries)
+
+
+def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
+    updated, upcoming = item.get("updated"), item.get("next_at")
+    return Delivery(
+        account=account,
+        status=Status(item["status"]),
+        attempts=item.get("attempts", 0),
+        reason=item.get("reason"),
+        unknown_outcome=bool(item.get("unknown_outcome")),
+        next_attempt_at=from_ms(upcoming) if upcoming else None,
+        updated_at=from_ms(updated) if updated else None,
+    )

@@ -1,0 +1,191 @@
+"""The ledger's table as the rest of the ledger uses it: few operations, one kind of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from threading import local
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import LedgerUnavailable
+from ..observability import carried
+from .codec import pack, unpack
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+Key = tuple[str, str]
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+BATCH_GET_LIMIT = 100
+PARALLEL = 16
+
+
+_thread = local()
+
+
+def _enter_pool() -> None:
+    _thread.in_pool = True
+
+
+class ConditionFailed(Exception):
+    """A conditional write found something else; `found` is the item as it stands (empty: there is none)."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        self.found = found
+        super().__init__("the condition does not hold")
+
+
+class Table:
+    """Conditional writes and consistent reads of one table. Every failure of AWS leaves as `LedgerUnavailable`."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="ledger", initializer=_enter_pool)
+
+    def in_parallel(self, work: Callable[[In], Out], values: Iterable[In]) -> list[Out]:
+        """`work` on every value, `PARALLEL` at a time, results in order.
+
+        Work that comes here from within such work goes on in its own thread: waiting for the pool that one is part of
+        would be waiting for ever.
+        """
+        given = list(values)
+        if len(given) < 2 or getattr(_thread, "in_pool", False):
+            return [work(value) for value in given]
+        return list(self._pool.map(carried(work), given))
+
+    def put_new(self, item: Mapping[str, Any]) -> None:
+        """Put an item whose key is not there yet. Raises ConditionFailed with the one that is."""
+        self._write(
+            lambda: self._client.put_item(
+                TableName=self._name,
+                Item=pack(item),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+
+    def update(
+        self,
+        key: Key,
+        change: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One update expression; `values` and `names` without their `:` and `#`. Gives the item as it now is.
+
+        Raises ConditionFailed with the item as it stands.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "Key": pack({"pk": key[0], "sk": key[1]}),
+            "UpdateExpression": change,
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            request["ExpressionAttributeValues"] = {f":{name}": value for name, value in pack(values).items()}
+        if names:
+            request["ExpressionAttributeNames"] = {f"#{name}": attribute for name, attribute in names.items()}
+        if condition:
+            request["ConditionExpression"] = condition
+        answer: Any = self._write(lambda: self._client.update_item(**request))
+        return unpack(answer.get("Attributes", {}))
+
+    def delete(self, key: Key, condition: str) -> None:
+        """Delete an item if `condition` holds. Raises ConditionFailed."""
+        self._write(
+            lambda: self._client.delete_item(
+                TableName=self._name,
+                Key=pack({"pk": key[0], "sk": key[1]}),
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        """One item, read consistently."""
+        answer = self._read(
+            lambda: self._client.get_item(
+                TableName=self._name, Key=pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True
+            )
+        )
+        return unpack(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
+        """Those of `keys` that are there, read consistently, a hundred a call and several calls at once."""
+        unique = iter(dict.fromkeys(keys))
+        batches = list(iter(lambda: list(islice(unique, BATCH_GET_LIMIT)), []))
+        found: dict[Key, dict[str, Any]] = {}
+        for items in self.in_parallel(self._get_batch, batches):
+            found.update({(item["pk"], item["sk"]): item for item in items})
+        return found
+
+    def query(self, pk: str) -> list[dict[str, Any]]:
+        """All items under `pk`, read consistently, in the order of their sort keys."""
+        return list(
+            self._pages(
+                KeyConditionExpression="pk = :pk", ExpressionAttributeValues=pack({":pk": pk}), ConsistentRead=True
+            )
+        )
+
+    def query_due(self, index: str, due_pk: str, horizon: int | None, limit: int) -> list[dict[str, Any]]:
+        """Keys in a partition of the `due` index up to `horizon` (any if None), earliest first, at most `limit`."""
+        condition, values = "due_pk = :pk", {":pk": due_pk}
+        request: dict[str, Any] = {"IndexName": index, "Limit": limit}
+        if horizon is not None:
+            condition += " AND due_at <= :horizon"
+            request["ExpressionAttributeValues"] = pack({**values, ":horizon": horizon})
+        else:
+            request["ExpressionAttributeValues"] = pack(values)
+        return list(islice(self._pages(KeyConditionExpression=condition, **request), limit))
+
+    def _pages(self, **request: Any) -> Iterator[dict[str, Any]]:
+        start: Mapping[str, Any] | None = None
+        while True:
+            page = {**request, **({"ExclusiveStartKey": start} if start else {})}
+            answer: Any = self._read(partial(self._client.query, TableName=self._name, **page))
+            yield from (unpack(item) for item in answer["Items"])
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                return
+
+    def _get_batch(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
+        wanted: Any = [pack({"pk": pk, "sk": sk}) for pk, sk in keys]
+        items: list[dict[str, Any]] = []
+        while wanted:
+            request: Any = {self._name: {"Keys": wanted, "ConsistentRead": True}}
+            answer: Any = self._read(partial(self._client.batch_get_item, RequestItems=request))
+            items += [unpack(item) for item in answer["Responses"].get(self._name, [])]
+            wanted = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+        return items
+
+    def _write(self, call: Callable[[], Out]) -> Out:
+        try:
+            return call()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                found: Any = error.response.get("Item") or {}
+                raise ConditionFailed(unpack(found)) from None
+            raise _unavailable(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+
+    def _read(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: ClientError | BotoCoreError) -> LedgerUnavailable:
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    return LedgerUnavailable(f"the ledger did not answer: {code}")

@@ -1,0 +1,66 @@
+"""What an operator sees of an event: states, counts, times and reasons; never an address or a field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..core.events import Status, overall
+from ..core.pausing import AccountState, Pause
+from ..core.times import format_time, from_epoch_milliseconds as from_ms
+from .keys import event_key
+from .table import Table
+
+
+class EventView:
+    """Reads events for `GET /events/{id}`."""
+
+    def __init__(self, table: Table, state_of: Callable[[str], AccountState]) -> None:
+        self._table = table
+        self._state_of = state_of
+
+    def find(self, event_id: str) -> dict[str, Any] | None:
+        """The event and its deliveries as JSON values; None if it is not, or no longer, held."""
+        pk, sk = event_key(event_id)
+        items = {item["sk"]: item for item in self._table.query(pk)}
+        event = items.get(sk)
+        if event is None:
+            return None
+        deliveries = [
+            self._delivery(account, item, event.get("list"))
+            for account in event["accounts"]
+            if (item := items.get(f"D#{account}", event)).get("status")
+        ]
+        return {
+            "id": event_id,
+            "type": event["type"],
+            "status": overall(Status(delivery["status"]) for delivery in deliveries).value,
+            "occurred_at": _time(event["occurred"]),
+            "accepted_at": _time(event["accepted"]),
+            "deliveries": deliveries,
+        }
+
+    def _delivery(self, account: str, item: Mapping[str, Any], list_id: str | None) -> dict[str, Any]:
+        status, reason, upcoming = item["status"], item.get("reason"), item.get("next_at")
+        if status == Status.PENDING.value:
+            pause = _pause_in_force(self._state_of(account), list_id)
+            reason, upcoming = (pause.reason, pause.until) if pause else (reason, upcoming)
+        return {
+            "account": account,
+            "status": status,
+            "attempts": item.get("attempts", 0),
+            "reason": reason,
+            "unknown_outcome": bool(item.get("unknown_outcome")),
+            "next_attempt_at": _time(upcoming),
+            "updated_at": _time(item.get("updated")),
+        }
+
+
+def _pause_in_force(state: AccountState, list_id: str | None) -> Pause | None:
+    return state.pause or (state.lists.get(list_id) if list_id else None)
+
+
+def _time(milliseconds: int | None) -> str | None:
+    moment: datetime | None = from_ms(milliseconds) if milliseconds is not None else None
+    return format_time(moment) if moment else None

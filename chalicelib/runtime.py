@@ -1,0 +1,217 @@
+"""Where everything is put together: the configuration, AWS and the effects on one side, the use cases on the other.
+
+Each part is made when it is first needed and kept for the life of the instance, so that a cold start pays only for what
+its own function uses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from . import names
+from .config.load import find_path, load
+from .config.model import Account, Settings
+from .core.events import Event
+from .core.ids import new_event_id
+from .effects import Effects
+from .observability import metrics
+from .providers import registry
+from .providers.base import Capabilities, Provider
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_sqs import SQSClient
+
+    from .delivery.deadline import Context
+    from .delivery.doorbell import Doorbell
+    from .delivery.sweep import Sweep
+    from .delivery.worker import Worker
+    from .ledger.accounts import AccountStore
+    from .ledger.events import EventStore
+    from .ledger.keys import AddressKeys
+    from .ledger.table import Table
+    from .ledger.words import WordStore
+    from .providers.transport import Transport
+    from .web.api import Api
+
+
+class Runtime:
+    """The product of one stage and one configuration."""
+
+    def __init__(self, settings: Settings, stage: str, effects: Effects | None = None) -> None:
+        self.settings = settings
+        self.stage = stage
+        self.effects = effects or Effects()
+        self._providers: dict[str, Provider] = {}
+
+    @cached_property
+    def api(self) -> Api:
+        """The HTTP side."""
+        from .ledger.view import EventView
+        from .web.api import Api
+
+        view = EventView(self.table, self.accounts.read)
+        return Api(
+            self.settings,
+            accept=self.accept,
+            find_event=view.find,
+            clock=self.effects.clock,
+            new_id=lambda: new_event_id(self.effects.clock(), os.urandom),
+        )
+
+    def accept(self, event: Event) -> None:
+        """Hold an event for good, then ring for it. Raises IdConflict, or LedgerUnavailable if it is not held."""
+        if self.events.hold(event):
+            metrics.count("accepted")
+        if event.refused is None:
+            self.doorbell.ring(event.type, [event.id])
+
+    @cached_property
+    def worker(self) -> Worker:
+        """What the queue functions do."""
+        from .delivery.engine import Engine
+        from .delivery.hand import Hands
+        from .delivery.worker import Worker
+        from .intake.holding import Holder
+
+        hands = Hands(self.table, self.events, self.words, self.effects)
+        engine = Engine(hands, self.accounts, self.provider, self.capabilities, self.settings.delivery, self.effects)
+        return Worker(
+            table=self.table,
+            events=self.events,
+            words=self.words,
+            holder=Holder(self.settings, self.events, _can_sign_up, self.effects.clock),
+            engine=engine,
+            doorbell=self.doorbell,
+            ring_again=self.sweeper.ring_account,
+            effects=self.effects,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweep:
+        """What `sweep` does."""
+        from .delivery.sweep import Sweep
+
+        return Sweep(
+            self.settings.accounts, self.events, self.accounts, self.doorbell, self.settings.delivery, self.effects
+        )
+
+    def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Store what every account's campaigns have come to, under the hour that the schedule names."""
+        from .core.times import parse_time
+        from .stats.collect import collect
+        from .stats.runs import LastRuns
+        from .stats.store import StatsStore
+
+        time = event.get("time")
+        return collect(
+            self.settings.accounts,
+            lambda account: self.provider(account.name),
+            lambda account: registry.spec(account.provider).capabilities,
+            StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep),
+            LastRuns(self.table),
+            hour=parse_time(time) if time else self.effects.clock(),
+            clock=self.effects.clock,
+            remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
+        )
+
+    def provider(self, account: str) -> Provider:
+        """The client of a configured account; one for the life of the instance."""
+        if account not in self._providers:
+            configured = self.settings.accounts[account]
+            self._providers[account] = registry.spec(configured.provider).connect(configured, self._transport)
+        return self._providers[account]
+
+    def capabilities(self, account: str) -> Capabilities | None:
+        """What an account's provider can do; None if the account is not configured any more."""
+        configured: Account | None = self.settings.accounts.get(account)
+        return registry.spec(configured.provider).capabilities if configured else None
+
+    @cached_property
+    def table(self) -> Table:
+        """The ledger's table, once the address keys are known to be those that it was written with."""
+        from .ledger.fingerprints import check_address_keys
+        from .ledger.table import Table
+
+        table = Table(self._dynamodb, names.table(self.stage, "ledger"))
+        check_address_keys(table, self._address_keys)
+        return table
+
+    @cached_property
+    def events(self) -> EventStore:
+        """The events of the ledger."""
+        from .ledger.events import EventStore
+
+        return EventStore(self.table, self._address_keys, timedelta(days=self.settings.privacy.keep_events_days))
+
+    @cached_property
+    def words(self) -> WordStore:
+        """The words of the ledger."""
+        from .ledger.words import WordStore
+
+        return WordStore(self.table, self._address_keys)
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        """The account states of the ledger."""
+        from .ledger.accounts import AccountStore
+
+        return AccountStore(self.table)
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """The doorbell."""
+        from .delivery.doorbell import Doorbell
+
+        return Doorbell(self._sqs, self.stage)
+
+    @cached_property
+    def _address_keys(self) -> AddressKeys:
+        from .ledger.keys import AddressKeys
+
+        return AddressKeys([secret.reveal().encode() for secret in self.settings.privacy.address_keys])
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from .providers.transport import Transport
+
+        return Transport(on_call=_count_call)
+
+    @cached_property
+    def _dynamodb(self) -> DynamoDBClient:
+        import boto3
+        from botocore.config import Config
+
+        retries: Any = {"mode": "standard", "total_max_attempts": 4}
+        return boto3.client(
+            "dynamodb", config=Config(connect_timeout=2, read_timeout=5, retries=retries, max_pool_connections=32)
+        )
+
+    @cached_property
+    def _sqs(self) -> SQSClient:
+        import boto3
+        from botocore.config import Config
+
+        retries: Any = {"mode": "standard", "total_max_attempts": 2}
+        return boto3.client("sqs", config=Config(connect_timeout=2, read_timeout=5, retries=retries))
+
+
+@cache
+def runtime() -> Runtime:
+    """The product as this process's environment names it. Raises ConfigurationError."""
+    return Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ))
+
+
+def _can_sign_up(provider: str) -> bool:
+    return registry.spec(provider).capabilities.signup_batch > 0
+
+
+def _count_call(label: str, account: str, seconds: float, outcome: str) -> None:
+    metrics.count("provider_calls", account=account)
+    metrics.seconds("provider_seconds", seconds, account=account)
+    if outcome != "ok":
+        metrics.count("provider_failures", account=account)

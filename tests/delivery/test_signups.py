@@ -1,0 +1,181 @@
+"""Signups from the ledger to the provider: in bulk, once, and what becomes of refusals and failures."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.config.model import Delivery
+from chalicelib.errors import Kind, ProviderError
+from tests.support.product import Product, settings
+
+
+def test_a_signup_is_delivered_once_however_often_it_is_rung_for(product: Product) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com", fields={"prenom": "Zoé"}))
+    for _ in range(3):
+        assert product.work(event_id) == {"batchItemFailures": []}
+    assert product.paris.rows == [("4781", "a@example.com", {"prenom": "Zoé"})]
+    assert product.delivery(event_id) | {"updated_at": None} == {
+        "account": "paris",
+        "status": "delivered",
+        "attempts": 1,
+        "reason": None,
+        "unknown_outcome": False,
+        "next_attempt_at": None,
+        "updated_at": None,
+    }
+
+
+def test_many_signups_go_in_full_calls(product: Product) -> None:
+    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(600)))
+    product.work(*ids)
+    assert sorted(size for _, size in product.paris.calls) == [90, 255, 255]
+    assert len(set(product.paris.emails)) == 600
+
+
+def test_two_signups_of_one_address_are_both_delivered(product: Product) -> None:
+    ids = product.hold(product.signup("a@example.com"), product.signup("A@Example.com", list="4782"))
+    product.work(*ids)
+    assert [product.delivery(event_id)["status"] for event_id in ids] == ["delivered", "delivered"]
+    assert [product.delivery(event_id)["unknown_outcome"] for event_id in ids] == [False, False]
+
+
+@pytest.mark.parametrize("bad", [0, 100, 254])
+def test_one_bad_row_takes_nobody_with_it(product: Product, bad: int) -> None:
+    product.paris.rule = lambda _, emails: (
+        ProviderError(Kind.CONTACT, "no such mailbox") if f"p{bad}@example.com" in emails else None
+    )
+    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(255)))
+    product.work(*ids)
+    assert product.paris.calls_of("sign_up") <= 17
+    assert sorted(product.paris.emails) == sorted(f"p{n}@example.com" for n in range(255) if n != bad)
+    refused = product.delivery(ids[bad])
+    assert (refused["status"], refused["reason"]) == ("refused", "no such mailbox")
+    assert {product.delivery(ids[n])["status"] for n in (1, 50, 253)} == {"delivered"}
+
+
+def test_rows_of_a_refused_batch_are_marked_as_possibly_there_already(product: Product) -> None:
+    product.paris.rule = lambda _, emails: ProviderError(Kind.CONTACT, "no") if "bad@example.com" in emails else None
+    good, bad = product.hold(product.signup("good@example.com"), product.signup("bad@example.com"))
+    product.work(good, bad)
+    assert product.delivery(good)["unknown_outcome"] is True
+
+
+def test_a_list_that_refuses_everybody_is_at_fault_and_nobody_is_refused(product: Product) -> None:
+    product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "list full") if verb == "sign_up" else None
+    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(255)))
+    product.work(*ids)
+    assert len(product.paris.calls) <= 25
+    state = product.runtime.accounts.read("paris")
+    assert state.pause is None
+    assert "list full" in state.lists["4781"].reason
+    view = product.delivery(ids[7])
+    assert (view["status"], view["reason"]) == ("pending", state.lists["4781"].reason)
+    product.paris.rule = None
+    product.clock.forward(seconds=31)
+    product.runtime.sweeper.run()
+    product.work(*ids)
+    assert {product.delivery(event_id)["status"] for event_id in ids} == {"delivered"}
+    assert not product.runtime.accounts.read("paris").lists
+
+
+def test_a_lone_refusal_by_a_missing_list_is_not_the_persons(product: Product) -> None:
+    product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "unknown list")
+    product.paris.lists.clear()
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    product.work(event_id)
+    assert product.delivery(event_id)["status"] == "pending"
+    assert "4781" in product.runtime.accounts.read("paris").lists
+
+
+@pytest.mark.parametrize("kind", [Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN])
+def test_trouble_pauses_the_account_until_a_probe_succeeds(product: Product, kind: Kind) -> None:
+    product.paris.rule = lambda *_: ProviderError(kind, "out of order")
+    first, second = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    product.work(first)
+    product.work(second)
+    assert product.paris.calls_of("sign_up") == 1
+    view = product.delivery(second)
+    assert (view["status"], view["attempts"], view["reason"]) == ("pending", 0, "out of order")
+    assert view["next_attempt_at"] == "2026-03-01T09:30:30Z"
+    product.paris.rule = None
+    product.clock.forward(seconds=31)
+    product.work(second)
+    product.work(first)
+    assert [product.delivery(one)["status"] for one in (first, second)] == ["delivered", "delivered"]
+    assert product.delivery(first)["attempts"] == 2
+    assert product.delivery(first)["unknown_outcome"] is (kind is Kind.UNKNOWN)
+    assert product.delivery(second)["unknown_outcome"] is False
+
+
+def test_waiting_doubles_and_retry_after_is_obeyed(product: Product) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    waits = []
+    for retry_after in (None, None, None, 300.0):
+        product.paris.rule = lambda *_, after=retry_after: ProviderError(Kind.LATER, "busy", retry_after=after)
+        product.work(event_id)
+        pause = product.runtime.accounts.read("paris").pause
+        assert pause is not None
+        waits.append((pause.until - pause.since) / 1000 - sum(waits))
+        product.clock.forward(seconds=waits[-1])
+    assert waits == [30, 60, 120, 300]
+
+
+def test_after_too_long_a_signup_is_parked_and_an_unsubscribe_is_not(product: Product) -> None:
+    product.settings = settings(delivery=Delivery(give_up_after_hours=1))
+    product.restart()
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    signup, leave = product.hold(product.signup("a@example.com"), product.unsubscribe("b@example.com"))
+    product.work(signup, leave)
+    product.clock.forward(hours=1.1)
+    product.work(signup)
+    product.clock.forward(hours=1.1)
+    product.work(leave)
+    assert product.delivery(signup)["status"] == "parked"
+    assert product.delivery(signup)["reason"] == "down"
+    assert product.delivery(leave)["status"] == "pending"
+
+
+def test_an_account_in_trouble_does_not_delay_another(product: Product) -> None:
+    product.providers["lyon"].rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
+    mine, other = product.hold(
+        product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",), list="1")
+    )
+    product.work(mine, other)
+    assert product.delivery(mine)["status"] == "delivered"
+    assert product.delivery(other, "lyon")["status"] == "pending"
+
+
+def test_a_worker_that_died_leaves_an_unknown_outcome(product: Product) -> None:
+    class Died(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Died
+
+    product.paris.after = die
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    with pytest.raises(Died):
+        product.work(event_id)
+    product.paris.after = None
+    product.restart()
+    product.work(event_id)
+    assert product.paris.emails == ["a@example.com"], "the address is still held"
+    product.clock.forward(seconds=200)
+    product.work(event_id)
+    assert product.paris.emails == ["a@example.com", "a@example.com"]
+    assert product.delivery(event_id)["unknown_outcome"] is True
+    assert product.delivery(event_id)["status"] == "delivered"
+
+
+def test_another_event_that_takes_over_marks_the_one_that_was_lost(product: Product) -> None:
+    product.paris.after = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    lost, later = product.hold(product.signup("a@example.com"), product.signup("a@example.com"))
+    with pytest.raises(KeyboardInterrupt):
+        product.work(lost)
+    product.paris.after = None
+    product.restart()
+    product.clock.forward(seconds=200)
+    product.work(later)
+    assert product.delivery(later)["unknown_outcome"] is False
+    product.work(lost)
+    assert product.delivery(lost)["unknown_outcome"] is True

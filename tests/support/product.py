@@ -1,0 +1,134 @@
+"""The product over an embedded AWS with a clock that only tests move and a provider in memory."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.config.model import Account, Delivery, Form, Privacy, Settings
+from chalicelib.config.secrets import Secret
+from chalicelib.core.events import Event, EventType
+from chalicelib.core.times import epoch_milliseconds
+from chalicelib.effects import Effects
+from chalicelib.runtime import Runtime
+from tests.support.provider import FakeProvider
+
+START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+ADDRESS_KEY = "placeholder-address-key-1"
+
+
+class MovableClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **duration: float) -> None:
+        """Move on by `timedelta(**duration)`."""
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class FakeContext:
+    """Lambda's context, as far as the product looks at it."""
+
+    milliseconds: int = 120_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+def settings(**changes: Any) -> Settings:
+    """Two accounts and a form."""
+    accounts = {
+        name: Account(name, "ediware", secrets={"api_key": Secret.plain("placeholder")}) for name in ("paris", "lyon")
+    }
+    form = Form("footer", "paris", "4781", "email", {"prenom": "prenom"})
+    values = {
+        "accounts": accounts,
+        "privacy": Privacy((Secret.plain(ADDRESS_KEY),)),
+        "forms": {"footer": form},
+        "delivery": Delivery(),
+        **changes,
+    }
+    return Settings(**values)
+
+
+@dataclass
+class Product:
+    """A runtime and its surroundings."""
+
+    settings: Settings = field(default_factory=settings)
+    clock: MovableClock = field(default_factory=MovableClock)
+    providers: dict[str, FakeProvider] = field(
+        default_factory=lambda: {"paris": FakeProvider(), "lyon": FakeProvider()}
+    )
+    slept: list[float] = field(default_factory=list)
+    runtime: Runtime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Another instance over the same state."""
+        effects = Effects(clock=self.clock, chance=lambda: 1.0, sleep=self._sleep)
+        self.runtime = Runtime(self.settings, "local", effects)
+        self.runtime._providers.update(self.providers)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.forward(seconds=seconds)
+
+    @property
+    def paris(self) -> FakeProvider:
+        return self.providers["paris"]
+
+    def signup(self, email: str, at: datetime | None = None, **changes: Any) -> Event:
+        """A signup event as a back end would state it."""
+        return self._event(EventType.SIGNUP, email, at, **{"accounts": ("paris",), "list": "4781", **changes})
+
+    def unsubscribe(self, email: str, at: datetime | None = None, **changes: Any) -> Event:
+        """An unsubscribe from one account."""
+        return self._event(EventType.UNSUBSCRIBE, email, at, **{"accounts": ("paris",), **changes})
+
+    def _event(self, type: EventType, email: str, at: datetime | None, **changes: Any) -> Event:
+        now = self.clock()
+        values = {"id": str(uuid.uuid4()), "occurred_at": at or now, "accepted_at": now, **changes}
+        return Event(type=type, email=email, **values)
+
+    def hold(self, *events: Event) -> list[str]:
+        """Hold events without ringing for them."""
+        for event in events:
+            self.runtime.events.hold(event)
+        return [event.id for event in events]
+
+    def work(self, *ids: str, bodies: tuple[Any, ...] = (), milliseconds: int = 120_000) -> dict[str, Any]:
+        """One invocation of a worker: a doorbell for `ids`, and messages with `bodies`."""
+        messages = ([{"ring": list(ids)}] if ids else []) + list(bodies)
+        records = [
+            {
+                "messageId": str(uuid.uuid4()),
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"SentTimestamp": str(epoch_milliseconds(self.clock()))},
+            }
+            for body in messages
+        ]
+        return self.runtime.worker.handle("signups", {"Records": records}, FakeContext(milliseconds))
+
+    def view(self, event_id: str) -> dict[str, Any]:
+        """What `GET /events/{id}` shows."""
+        from chalicelib.ledger.view import EventView
+
+        found = EventView(self.runtime.table, self.runtime.accounts.read).find(event_id)
+        assert found is not None
+        return found
+
+    def delivery(self, event_id: str, account: str = "paris") -> dict[str, Any]:
+        """One delivery as `GET /events/{id}` shows it."""
+        return next(one for one in self.view(event_id)["deliveries"] if one["account"] == account)

@@ -1,0 +1,73 @@
+"""A provider in memory, for tests of what the engine makes of a provider's answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.providers.base import CampaignFigures, Contact
+
+Rule = Callable[[str, Sequence[str]], ProviderError | None]
+
+
+@dataclass
+class FakeProvider:
+    """Keeps what it was told. `rule(verb, emails)` may refuse a call before it does anything; `after` afterwards."""
+
+    rule: Rule | None = None
+    after: Rule | None = None
+    lists: set[str] = field(default_factory=lambda: {"4781"})
+    rows: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
+    unsubscribed: list[str] = field(default_factory=list)
+    calls: list[tuple[str, int]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
+        assert budget > 0
+        emails = [contact.email for contact in contacts]
+        self._begin("sign_up", emails)
+        with self._lock:
+            self.rows += [(list_id, contact.email, contact.fields) for contact in contacts]
+        self._end("sign_up", emails)
+
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+        self._begin("unsubscribe", [email])
+        with self._lock:
+            self.unsubscribed.append(email)
+        self._end("unsubscribe", [email])
+
+    def list_exists(self, list_id: str, *, budget: float) -> bool:
+        self.calls.append(("list_exists", 0))
+        return list_id in self.lists
+
+    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
+        return ()
+
+    def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
+        raise ProviderError(Kind.CALLER, "not here")
+
+    def calls_of(self, verb: str) -> int:
+        """How many calls of a verb were made."""
+        return sum(1 for name, _ in self.calls if name == verb)
+
+    @property
+    def emails(self) -> list[str]:
+        """The addresses signed up, in order, doubles and all."""
+        return [email for _, email, _ in self.rows]
+
+    def _begin(self, verb: str, emails: Sequence[str]) -> None:
+        with self._lock:
+            self.calls.append((verb, len(emails)))
+        self._ask(self.rule, verb, emails)
+
+    def _end(self, verb: str, emails: Sequence[str]) -> None:
+        self._ask(self.after, verb, emails)
+
+    @staticmethod
+    def _ask(rule: Rule | None, verb: str, emails: Sequence[str]) -> None:
+        error = rule(verb, emails) if rule else None
+        if error is not None:
+            raise error
