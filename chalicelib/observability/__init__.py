@@ -1,4 +1,4 @@
-"""What operators can see of the running product: one logger, one set of metrics, and nothing personal or secret in either."""
+"""What operators can see of the running product: one logger and one set of metrics, nothing personal or secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds every handler: who is at work, how long it took, what went wrong, and the metrics written at its end."""
+"""What surrounds every handler: who is at work, how long it took, what went wrong, and the metrics at its end."""
 
 from __future__ import annotations
 

@@ -19,15 +19,16 @@ _SHORTEST_SECRET = 4  # Masking "a" everywhere would leave nothing to read, and 
 _DEEPEST = 8  # Also what ends a structure that holds itself.
 _LONGEST_TEXT = 20_000
 
-_SECRET_NAME = r"(?:[\w.-]{0,40}(?:password|passwd|secret|api_?key|token|signature)|key|pass|pwd|session|sid|hash|md5)"
+_TELLING_NAME = r"(?:[\w.-]{0,40}(?:password|passwd|secret|api_?key|token|signature)|key|pass|pwd|session|sid|hash|md5)"
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        # A header as text, as a dict and as a pair: Authorization: Bearer x, {'authorization': 'x'}, (b'Authorization', b'x')
-        r"(authorization\\*[\"']?\s*[:=,]\s*(?:b(?=\\*[\"']))?\\*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)[^\s\"',;}\])]+",
+        # A header as text, in a dict, a pair: Authorization: Bearer x, {'authorization': 'x'}, (b'authorization', b'x')
+        r"(authorization\\*[\"']?\s*[:=,]\s*(?:b(?=\\*[\"']))?\\*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)"
+        r"[^\s\"',;}\])]+",
         r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}",
-        rf"(\b{_SECRET_NAME}(?:=|%3D))[^\s&\"'<>;]+",
-        rf"(\\*[\"']{_SECRET_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
+        rf"(\b{_TELLING_NAME}(?:=|%3D))[^\s&\"'<>;]+",
+        rf"(\\*[\"']{_TELLING_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
         r"((?:/|%2F)unsubscribe(?:/|%2F))[^\s\"'?#<>&,;)\]}/\\]+",
     )
 )
@@ -87,7 +88,7 @@ def redact(text: str) -> str:
 def redacted(value: Any, depth: int = 0) -> Any:
     """`value` as JSON values with every text in it (keys too) redacted; never raises.
 
-    Mappings and sequences keep their shape to a depth of eight; bytes are read as UTF-8; anything else becomes its text.
+    Mappings and sequences keep their shape to a depth of eight; bytes are read as UTF-8; the rest becomes its text.
     """
     if value is None or isinstance(value, bool):
         return value

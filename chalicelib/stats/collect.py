@@ -1,0 +1,206 @@
+"""One run over all accounts: ask each provider for its campaigns and keep what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..core.figures import Snapshot
+from ..errors import ProviderError, RelaisError
+from ..observability import bound, carried, logger, metrics, redact
+from .normalise import normalise
+from .store import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..clock import Clock
+    from ..config.model import Account
+    from ..providers.base import CampaignFigures, Capabilities, Provider
+
+WRITERS = 16
+"""Writes under way at once, for all accounts together; the DynamoDB client wants as many connections."""
+RESERVE_SECONDS = 5.0
+"""What is kept back of a run's time for writing the last batch and answering."""
+
+OUT_OF_TIME = "the time of this run was up; the next one goes on"
+
+
+class Store(Protocol):
+    """What a run needs of the statistics table (`StatsStore`)."""
+
+    def newest(self, account: str, campaigns: Sequence[str]) -> Mapping[str, Snapshot]:
+        """What is known of the campaigns, by id."""
+
+    def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
+        """Keep a row if a figure changed; True if a snapshot was written."""
+
+
+class Runs(Protocol):
+    """Where the time of the last good run is kept (`LastRuns`)."""
+
+    def last_good(self, account: str) -> datetime | None:
+        """When the account was last read without an error."""
+
+    def note_good(self, account: str, at: datetime) -> None:
+        """Note a good run."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one account: campaigns read, snapshots written, and what went wrong (no address, no secret)."""
+
+    read: int = 0
+    written: int = 0
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The account's part of the function's result."""
+        return {"read": self.read, "written": self.written, "error": self.error}
+
+
+def collect(
+    accounts: Mapping[str, Account],
+    connect_provider: Callable[[Account], Provider],
+    capabilities: Callable[[Account], Capabilities],
+    store: Store,
+    runs: Runs,
+    *,
+    hour: datetime,
+    clock: Clock,
+    remaining_seconds: Callable[[], float],
+) -> dict[str, Any]:
+    """Read every account whose provider has statistics, side by side; `hour` is the schedule's time (aware).
+
+    An account in trouble has its `error` and touches no other. When the time is nearly up a run stops between two
+    batches: what was written stays, and the next run writes what is missing. Gives `{"accounts": {name: {"read",
+    "written", "error"}}}`; raises nothing of a provider or of AWS.
+    """
+    chosen = {name: account for name, account in accounts.items() if capabilities(account).statistics != "none"}
+    outcomes = {name: Outcome(error=OUT_OF_TIME) for name in chosen}
+    pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="stats")
+    run = _Run(connect_provider, store, runs, pool, hour, clock, remaining_seconds)
+    try:
+        _side_by_side(
+            [partial(run.one, account, outcomes[name]) for name, account in chosen.items()], remaining_seconds
+        )
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return {"accounts": {name: outcome.as_json() for name, outcome in outcomes.items()}}
+
+
+def _side_by_side(jobs: Iterable[Callable[[], None]], remaining_seconds: Callable[[], float]) -> None:
+    """Run every job in a thread of its own until all have ended or the time is up.
+
+    The threads are daemons: a provider that ignores its budget delays neither the others' answer nor the process's end.
+    """
+    threads = [Thread(target=carried(job), daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=max(0.0, remaining_seconds() - RESERVE_SECONDS / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the accounts of one run share."""
+
+    connect_provider: Callable[[Account], Provider]
+    store: Store
+    runs: Runs
+    pool: ThreadPoolExecutor
+    hour: datetime
+    clock: Clock
+    remaining_seconds: Callable[[], float]
+
+    def one(self, account: Account, outcome: Outcome) -> None:
+        """One account from its provider to the table; whatever goes wrong ends in `outcome.error`."""
+        with bound(account=account.name):
+            outcome.error = self._failure_of(account, outcome)
+            metrics.count("campaigns_read", outcome.read, account.name)
+            metrics.count("snapshots_written", outcome.written, account.name)
+            metrics.count("stats_failures", outcome.error is not None, account.name)
+            self._note_age(account.name, good=outcome.error is None)
+
+    def _failure_of(self, account: Account, outcome: Outcome) -> str | None:
+        try:
+            return self._read(account, outcome)
+        except ProviderError as error:
+            logger.warning("statistics not read", extra={"reason": error.message, "kind": error.kind.value})
+            return f"{error.kind.value}: {redact(error.message)}"
+        except RelaisError as error:
+            logger.error("statistics not kept", extra={"reason": str(error)})
+            return redact(str(error))
+        except Exception as error:  # A fault in one provider's code must not cost the other accounts their figures.
+            logger.exception("statistics not read")
+            return f"unexpected: {type(error).__name__}"
+
+    def _read(self, account: Account, outcome: Outcome) -> str | None:
+        """Read and keep; the reason if it stopped before the end."""
+        provider = self.connect_provider(account)
+        rows = _each_once(provider.campaigns(budget=self.remaining_seconds() - RESERVE_SECONDS))
+        for batch in _batches(rows):
+            if self.remaining_seconds() < RESERVE_SECONDS:
+                return OUT_OF_TIME
+            self._keep(account, batch, outcome)
+        return None
+
+    def _keep(self, account: Account, batch: Sequence[CampaignFigures], outcome: Outcome) -> None:
+        taken_at = self.clock()
+        outcome.read += len(batch)
+        known = self.store.newest(account.name, [figures.campaign for figures in batch])
+        rows = [normalise(account.name, account.provider, figures, taken_at) for figures in batch]
+        record = carried(lambda row: self.store.record(known.get(row.campaign), row, self.hour))
+        futures = [self.pool.submit(record, row) for row in rows]
+        wait(futures)
+        failures = [future.exception() for future in futures]
+        outcome.written += sum(
+            future.result() for future, failure in zip(futures, failures, strict=True) if not failure
+        )
+        for failure in filter(None, failures):
+            raise failure
+
+    def _note_age(self, account: str, *, good: bool) -> None:
+        """Keep the time of a good run, and measure how long ago the last one was."""
+        now = self.clock()
+        try:
+            if good:
+                self.runs.note_good(account, now)
+            last = now if good else self.runs.last_good(account)
+        except RelaisError as error:
+            # The figures are kept; that they are is said by the result, and by the next run's note.
+            logger.warning("time of the last good run not kept", extra={"reason": str(error)})
+            return
+        if last is not None:
+            metrics.seconds("stats_age_seconds", (now - last).total_seconds(), account)
+
+
+def _each_once(rows: Iterable[CampaignFigures]) -> Iterator[CampaignFigures]:
+    """A campaign that an answer shows twice would change back and forth with every run: the first one counts."""
+    seen: set[str] = set()
+    for row in rows:
+        if row.campaign not in seen:
+            seen.add(row.campaign)
+            yield row
+
+
+def _batches(rows: Iterator[CampaignFigures]) -> Iterator[list[CampaignFigures]]:
+    """Rows by the hundred. What came before a provider's failure is handed on before the failure is."""
+    failure: ProviderError | None = None
+    while failure is None:
+        batch: list[CampaignFigures] = []
+        try:
+            batch.extend(islice(rows, BATCH))
+        except ProviderError as error:
+            failure = error
+        if not batch:
+            break
+        yield batch
+    if failure is not None:
+        raise failure

@@ -1,0 +1,40 @@
+"""When each account's statistics were last read to their end.
+
+Kept in the ledger, with what else is known of an account, and not among the statistics: those stay untouched by a run
+that finds nothing new.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..core.times import epoch_milliseconds, from_epoch_milliseconds
+from ..ledger.table import ConditionFailed, Key, Table
+
+
+class LastRuns:
+    """The time of the last good run of each account."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def last_good(self, account: str) -> datetime | None:
+        """When the account was last read without an error; None: never. Raises `LedgerUnavailable`."""
+        item = self._table.get(_key(account))
+        return from_epoch_milliseconds(item["good_at"]) if item else None
+
+    def note_good(self, account: str, at: datetime) -> None:
+        """Note a good run at `at`, unless a later one is noted already. Raises `LedgerUnavailable`."""
+        try:
+            self._table.update(
+                _key(account),
+                "SET good_at = :at",
+                {"at": epoch_milliseconds(at)},
+                condition="attribute_not_exists(good_at) OR good_at < :at",
+            )
+        except ConditionFailed:
+            return
+
+
+def _key(account: str) -> Key:
+    return f"S#{account}", "stats"

@@ -1,0 +1,215 @@
+"""One run over all accounts, against a store in memory."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from chalicelib.config.model import Account
+from chalicelib.core.figures import Snapshot, changed
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.observability import hide, metrics
+from chalicelib.providers.base import CampaignFigures, Capabilities, Provider
+from chalicelib.stats.collect import OUT_OF_TIME, collect
+from chalicelib.stats.store import StatsUnavailable
+
+NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
+Answer = Callable[[float], Iterable[CampaignFigures]]
+
+
+class Memory:
+    """Keeps the newest snapshot of each campaign, and fails for the campaigns it is told to."""
+
+    def __init__(self, failing: frozenset[str] = frozenset()) -> None:
+        self.kept: dict[tuple[str, str], Snapshot] = {}
+        self.failing = failing
+        self.batches: list[int] = []
+
+    def newest(self, account: str, campaigns: Sequence[str]) -> Mapping[str, Snapshot]:
+        assert len(set(campaigns)) == len(campaigns) <= 100
+        self.batches.append(len(campaigns))
+        return {name: self.kept[account, name] for name in campaigns if (account, name) in self.kept}
+
+    def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
+        if row.campaign in self.failing:
+            raise StatsUnavailable("the statistics table did not answer: ThrottlingException")
+        if changed(known, row):
+            self.kept[row.account, row.campaign] = row
+            return True
+        return False
+
+
+class Runs:
+    def __init__(self, failing: bool = False) -> None:
+        self.good: dict[str, datetime] = {}
+        self.failing = failing
+
+    def last_good(self, account: str) -> datetime | None:
+        if self.failing:
+            raise LedgerUnavailable("the ledger did not answer")
+        return self.good.get(account)
+
+    def note_good(self, account: str, at: datetime) -> None:
+        if self.failing:
+            raise LedgerUnavailable("the ledger did not answer")
+        self.good[account] = at
+
+
+class Toy:
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
+        return self._answer(budget)
+
+
+def rows(count: int, sent: int = 1) -> Answer:
+    return lambda _: [CampaignFigures(f"c{n}", sent=sent) for n in range(count)]
+
+
+def failing(error: Exception, after: int = 0) -> Answer:
+    def answer(_: float) -> Iterator[CampaignFigures]:
+        for n in range(after):
+            yield CampaignFigures(f"c{n}", sent=1)
+        raise error
+
+    return answer
+
+
+def run(
+    answers: Mapping[str, Answer],
+    store: Memory | None = None,
+    runs: Runs | None = None,
+    remaining: Callable[[], float] = lambda: 500.0,
+    now: datetime = NOW,
+) -> dict[str, Any]:
+    result = collect(
+        {name: Account(name, "none" if name.startswith("mute") else "toy") for name in answers},
+        lambda account: cast(Provider, Toy(answers[account.name])),
+        lambda account: Capabilities(True, statistics="none" if account.provider == "none" else "all_at_once"),
+        store or Memory(),
+        runs or Runs(),
+        hour=now,
+        clock=lambda: now,
+        remaining_seconds=remaining,
+    )
+    assert set(result) == {"accounts"}
+    accounts: dict[str, Any] = json.loads(json.dumps(result["accounts"]))
+    return accounts
+
+
+def test_a_second_run_without_change_writes_nothing() -> None:
+    store = Memory()
+    answers = {"paris": rows(250), "lyon": rows(3)}
+    assert run(answers, store) == {
+        "paris": {"read": 250, "written": 250, "error": None},
+        "lyon": {"read": 3, "written": 3, "error": None},
+    }
+    assert run(answers, store) == {
+        "paris": {"read": 250, "written": 0, "error": None},
+        "lyon": {"read": 3, "written": 0, "error": None},
+    }
+    assert sorted(store.batches) == sorted([100, 100, 50, 3] * 2)
+
+
+def test_an_account_in_trouble_leaves_the_others_alone() -> None:
+    hide("placeholder-of-a-key")
+    error = ProviderError(Kind.ACCOUNT, "key placeholder-of-a-key of owner@example.com refused")
+    result = run({"paris": failing(error), "lyon": rows(2), "nice": failing(KeyError("owner@example.com"))})
+    assert result["lyon"] == {"read": 2, "written": 2, "error": None}
+    assert result["paris"] == {"read": 0, "written": 0, "error": "account: key *** of …@… refused"}
+    assert result["nice"] == {"read": 0, "written": 0, "error": "unexpected: KeyError"}
+
+
+def test_accounts_without_statistics_are_left_out() -> None:
+    assert set(run({"mute": failing(AssertionError()), "paris": rows(1)})) == {"paris"}
+
+
+def test_what_came_before_a_failure_is_kept() -> None:
+    store = Memory()
+    result = run({"paris": failing(ProviderError(Kind.LATER, "busy"), after=130)}, store)
+    assert result["paris"] == {"read": 130, "written": 130, "error": "later: busy"}
+
+
+def test_a_run_stops_in_time_and_the_next_one_goes_on() -> None:
+    store, runs = Memory(), Runs()
+    left = iter([100.0, 100.0, 100.0, 100.0, 2.0])
+    result = run({"paris": rows(500)}, store, runs, remaining=lambda: next(left, 2.0))
+    stopped = result["paris"]
+    assert stopped["error"] == OUT_OF_TIME
+    assert 0 < stopped["written"] == stopped["read"] < 500
+    assert runs.good == {}
+    again = run({"paris": rows(500)}, store, runs)["paris"]
+    assert again == {"read": 500, "written": 500 - stopped["written"], "error": None}
+
+
+def test_a_provider_that_ignores_its_budget_does_not_delay_the_answer() -> None:
+    released = threading.Event()
+
+    def stuck(_: float) -> Iterable[CampaignFigures]:
+        released.wait(30)
+        return []
+
+    try:
+        result = run({"paris": stuck, "lyon": rows(1)}, remaining=lambda: 2.6)
+        assert not released.is_set()
+    finally:
+        released.set()
+    assert result["paris"] == {"read": 0, "written": 0, "error": OUT_OF_TIME}
+
+
+def test_the_budget_leaves_time_to_write() -> None:
+    budgets: list[float] = []
+
+    def answer(budget: float) -> Iterable[CampaignFigures]:
+        budgets.append(budget)
+        return []
+
+    run({"paris": answer}, remaining=lambda: 100.0)
+    assert budgets == [95.0]
+
+
+def test_a_table_that_fails_for_some_is_said_and_the_rest_is_written() -> None:
+    store = Memory(failing=frozenset({"c1"}))
+    assert run({"paris": rows(4)}, store)["paris"] == {
+        "read": 4,
+        "written": 3,
+        "error": "the statistics table did not answer: ThrottlingException",
+    }
+
+
+def test_a_campaign_shown_twice_counts_once() -> None:
+    def twice(_: float) -> list[CampaignFigures]:
+        return [CampaignFigures("c1", sent=1), CampaignFigures("c1", sent=2)]
+
+    store = Memory()
+    assert run({"paris": twice}, store)["paris"]["written"] == 1
+    assert run({"paris": twice}, store)["paris"]["written"] == 0
+
+
+def test_the_time_of_the_last_good_run_and_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.flush()
+    capsys.readouterr()
+    store, runs = Memory(), Runs()
+    run({"paris": rows(2)}, store, runs)
+    assert runs.good == {"paris": NOW}
+    run({"paris": failing(ProviderError(Kind.LATER, "busy"))}, store, runs, now=NOW + timedelta(hours=2))
+    assert runs.good == {"paris": NOW}
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (figures,) = [line for line in lines if "_aws" in line]
+    assert figures["account"] == "paris"
+    assert (figures["campaigns_read"], figures["snapshots_written"], figures["stats_failures"]) == (2, 2, 1)
+    assert figures["stats_age_seconds"] == [0.0, 7200.0]
+    (warning,) = [line for line in lines if line.get("level") == "WARNING"]
+    assert (warning["account"], warning["kind"]) == ("paris", "later")
+
+
+def test_an_unreachable_ledger_costs_no_figures() -> None:
+    store = Memory()
+    assert run({"paris": rows(2)}, store, Runs(failing=True))["paris"] == {"read": 2, "written": 2, "error": None}
