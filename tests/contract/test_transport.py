@@ -1,0 +1,483 @@
+"""The transport against a server that plays every kind of trouble over bare sockets."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import socket
+import ssl
+import threading
+import time
+import traceback
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.providers import wire
+from chalicelib.providers.exchange import MEGABYTE, Answer, Call
+from chalicelib.providers.transport import Transport, make_session
+from tests.contract.scripted import Line, Reply, Scripted, answer, dripping, endless, message, raw, silence
+
+SECRET = "placeholder-secret-in-the-url"
+OK = message({"result": "ok"})
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+GZIP = {"Content-Encoding": "gzip"}
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with Scripted() as running:
+        yield running
+
+
+@pytest.fixture
+def transport() -> Transport:
+    return Transport()
+
+
+def a_call(url: str, *, changes: bool = True, budget: float = 5.0, **more: Any) -> Call:
+    secret_url = f"{url}/path?key={SECRET}"
+    return Call("paris", "list_insert", "POST", secret_url, changes, budget, body=b'{"rows": 1}', **more)
+
+
+def failure(ask: Callable[[], object]) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        ask()
+    return caught.value
+
+
+# What a call that changes something becomes, and what a read becomes. A call may be sent and bring nothing usable in
+# many ways; they all leave its outcome unknown.
+BROKEN: dict[str, Reply] = {
+    "silence": silence(30),
+    "closed without a word": raw(b""),
+    "reset without a word": raw(b"", reset=True),
+    "closed in the status line": raw(b"HTTP/1."),
+    "closed in the headers": raw(OK[:30]),
+    "closed in the body": raw(OK[:-3]),
+    "closed in a chunk": raw(CHUNKED + b"20\r\n" + b'{"result'),
+    "closed before the last chunk": raw(CHUNKED + b'f\r\n{"result":"ok"}\r\n'),
+    "a chunk of nonsense length": raw(CHUNKED + b"zz\r\n"),
+    "not HTTP": raw(b"220 mail.example.com ESMTP\r\n"),
+    "an endless header line": endless(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536, 100),
+    "endless headers": endless(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 1000, 100),
+    "dripping headers": dripping(OK, 0.3),
+    "a dripping body": lambda line: (line.send(OK[:-12]), dripping(OK[-12:], 0.3)(line))[0],
+    "gzip cut short": raw(message(gzip.compress(b'{"result":"ok"}')[:-9], headers=GZIP)),
+    "gzip that is none": raw(message(b'{"result":"ok"}', headers=GZIP)),
+    "another packing": answer(b"?", headers={"Content-Encoding": "br"}),
+    "redirect 302": answer(b"", 302, {"Location": "http://127.0.0.1:1/elsewhere"}),
+    "redirect 307": answer(b"", 307, {"Location": "/elsewhere"}),
+    "status 500": answer({"result": "ok"}, 500),
+    "status 502": answer(b"<html>", 502),
+    "an HTML page": answer(b"<!doctype html><p>Maintenance", headers={"Content-Type": "text/html"}),
+    "an empty body": answer(b""),
+    "a blank body": answer(b" \r\n "),
+    "truncated JSON": answer(b'{"result": "o'),
+    "two JSON values": answer(b'{"result": "ok"}{}'),
+    "NaN": answer(b'{"result": NaN}'),
+    "deep nesting": answer(b"[" * 200_000),
+    "an endless number": answer(b"9" * 10_000),
+    "Latin-1": answer('{"result": "réussi"}'.encode("latin-1")),
+    "UTF-16": answer('{"result": "ok"}'.encode("utf-16")),
+}
+
+
+def read_strictly(got: Answer) -> Any:
+    """What a provider's client does: the body, and the status where the body does not settle it."""
+    value = got.json()
+    if got.status >= 400:
+        raise got.unusable("an error")
+    return value
+
+
+@pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
+@pytest.mark.parametrize("trouble", BROKEN)
+def test_a_request_without_usable_answer_is_unknown_or_later(
+    trouble: str, changes: bool, server: Scripted, transport: Transport
+) -> None:
+    server.script = [BROKEN[trouble]]
+    began = time.monotonic()
+    error = failure(lambda: transport.ask(a_call(server.url, changes=changes, budget=0.8), read_strictly))
+    assert error.kind is (Kind.UNKNOWN if changes else Kind.LATER)
+    assert time.monotonic() - began < 3
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("trouble", BROKEN)
+def test_no_error_or_log_holds_anything_of_the_url(
+    trouble: str, server: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.script = [BROKEN[trouble]]
+    error = failure(lambda: Transport().ask(a_call(server.url, budget=0.6), read_strictly))
+    assert error.__cause__ is None
+    assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + caplog.text
+    assert "path?" not in caplog.text
+
+
+@pytest.mark.parametrize("changes", [True, False])
+@pytest.mark.parametrize("status", [429, 503])
+def test_being_turned_away_changes_nothing(status: int, changes: bool, server: Scripted, transport: Transport) -> None:
+    server.script = [answer({"error": "1"}, status, {"Retry-After": "7"})]
+    error = failure(lambda: transport.ask(a_call(server.url, changes=changes), read_strictly))
+    assert (error.kind, error.retry_after, error.provider_code) == (Kind.LATER, 7.0, str(status))
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_base_url_that_moved_for_good_is_the_owners_to_mend(
+    status: int, server: Scripted, transport: Transport
+) -> None:
+    server.script = [answer(b"", status, {"Location": f"{server.url}/new"})]
+    error = failure(lambda: transport.send(a_call(server.url)))
+    assert error.kind is Kind.ACCOUNT and "base_url" in error.message
+    assert len(server.received) == 1
+
+
+def test_a_redirects_body_is_not_read(server: Scripted, transport: Transport) -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 500000000\r\n\r\n"
+    server.script = [endless(head, b"x" * MEGABYTE, 500)]
+    began = time.monotonic()
+    assert failure(lambda: transport.send(a_call(server.url))).kind is Kind.UNKNOWN
+    assert time.monotonic() - began < 1
+
+
+class TestNothingSent:
+    def test_a_refused_connection(self, transport: Transport) -> None:
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            error = failure(lambda: transport.send(a_call(f"http://127.0.0.1:{unused.getsockname()[1]}")))
+        assert error.kind is Kind.LATER and "refused" in error.message
+
+    def test_a_name_that_is_not_found(self, transport: Transport) -> None:
+        error = failure(lambda: transport.send(a_call("http://nowhere.invalid")))
+        assert error.kind is Kind.LATER and "name" in error.message
+
+    def test_a_connection_that_is_not_taken_up(self, transport: Transport) -> None:
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            waiting = [socket.socket() for _ in range(4)]
+            for each in waiting:
+                each.setblocking(False)
+                each.connect_ex(full.getsockname())
+            error = failure(lambda: transport.send(a_call(f"http://127.0.0.1:{full.getsockname()[1]}", budget=1)))
+            for each in waiting:
+                each.close()
+        assert error.kind is Kind.LATER and "in time" in error.message
+
+    def test_a_reset_during_the_tls_handshake(self, server: Scripted, transport: Transport) -> None:
+        server.script = [raw(b"", reset=True)]
+        error = failure(lambda: transport.send(a_call(server.url.replace("http:", "https:"))))
+        assert error.kind is Kind.LATER
+
+    def test_no_time_left(self, server: Scripted, transport: Transport) -> None:
+        error = failure(lambda: transport.send(a_call(server.url, budget=0.1)))
+        assert error.kind is Kind.LATER
+        assert server.connections == 0
+
+    def test_time_that_went_by_while_the_connection_was_made(
+        self, server: Scripted, transport: Transport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect = wire._Watched.connect
+
+        def slowly(self: Any) -> None:
+            connect(self)
+            time.sleep(0.4)
+
+        monkeypatch.setattr(wire._Watched, "connect", slowly)
+        error = failure(lambda: transport.send(a_call(server.url, budget=0.3)))
+        assert error.kind is Kind.LATER
+        assert server.received == []
+
+    @pytest.mark.parametrize("url", ["ftp://example.com", "http://", "http://[::1", "http://exa mple.com"])
+    def test_a_url_that_cannot_be_used_is_the_owners_to_mend(self, url: str, transport: Transport) -> None:
+        error = failure(lambda: transport.send(a_call(url)))
+        assert error.kind is Kind.ACCOUNT and "base_url" in error.message
+
+
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> Path:
+        """A self-signed certificate for 127.0.0.1 and its key, in one file."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        now = datetime.now(UTC)
+        itself = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        signed = made.add_extension(itself, critical=False).sign(key, hashes.SHA256())
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (tmp_path / "both.pem").write_bytes(private + signed.public_bytes(Encoding.PEM))
+        return tmp_path / "both.pem"
+
+    @pytest.fixture
+    def tls_server(self, server: Scripted, certificate: Path) -> Scripted:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        serve = server._serve
+
+        def over_tls(sock: socket.socket, number: int) -> None:
+            try:
+                wrapped = context.wrap_socket(sock, server_side=True)
+            except OSError:
+                return
+            server._lines.append(wrapped)
+            serve(wrapped, number)
+
+        server._serve = over_tls
+        server.url = server.url.replace("http:", "https:")
+        return server
+
+    def test_a_certificate_that_nobody_vouches_for(self, tls_server: Scripted, transport: Transport) -> None:
+        error = failure(lambda: transport.send(a_call(tls_server.url)))
+        assert error.kind is Kind.ACCOUNT and "certificate" in error.message
+        assert tls_server.received == []
+
+    def test_a_trusted_host(self, tls_server: Scripted, certificate: Path) -> None:
+        transport = Transport(make_session(str(certificate)))
+        for _ in range(2):
+            assert transport.send(a_call(tls_server.url)).json() == {"result": "ok"}
+        assert tls_server.connections == 1
+
+    def test_a_host_of_another_name(self, tls_server: Scripted, certificate: Path) -> None:
+        error = failure(
+            lambda: Transport(make_session(str(certificate))).send(
+                a_call(tls_server.url.replace("127.0.0.1", "localhost"))
+            )
+        )
+        assert error.kind is Kind.ACCOUNT
+
+    @pytest.mark.parametrize("trouble", ["silence", "dripping headers", "a dripping body", "closed in the body"])
+    def test_the_deadline_holds_over_tls(self, trouble: str, tls_server: Scripted, certificate: Path) -> None:
+        tls_server.script = [BROKEN[trouble]]
+        began = time.monotonic()
+        error = failure(lambda: Transport(make_session(str(certificate))).send(a_call(tls_server.url, budget=1.0)))
+        assert error.kind is Kind.UNKNOWN
+        assert time.monotonic() - began < 3
+
+
+class TestKeepAlive:
+    def test_calls_share_a_connection(self, server: Scripted, transport: Transport) -> None:
+        server.script = [answer(gzip.compress(b"{}"), headers=GZIP), raw_chunks, answer(b"<html>", 404)]
+        for _ in range(5):
+            transport.send(a_call(server.url))
+        assert {each.connection for each in server.received} == {1}
+
+    def test_a_stale_connection_is_not_reused(
+        self, server: Scripted, transport: Transport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        transport.send(a_call(server.url))
+        monkeypatch.setattr(wire, "LONGEST_IDLE", 0.0)
+        transport.send(a_call(server.url))
+        assert [each.connection for each in server.received] == [1, 2]
+
+    @pytest.mark.parametrize("said", [True, False], ids=["announced", "unannounced"])
+    def test_a_connection_that_the_server_closed_is_not_reused(
+        self, said: bool, server: Scripted, transport: Transport, wait_for: Callable[..., Any]
+    ) -> None:
+        server.script = [raw(message({}, headers={"Connection": "close"}) if said else OK)]
+        transport.send(a_call(server.url))
+        wait_for(lambda: server.ended)
+        transport.send(a_call(server.url))
+        assert [each.connection for each in server.received] == [1, 2]
+
+    def test_a_connection_closed_under_a_request_leaves_it_unknown_and_unrepeated(
+        self, server: Scripted, transport: Transport
+    ) -> None:
+        server.script = [answer({"result": "ok"}), raw(b"")]
+        transport.send(a_call(server.url))
+        assert failure(lambda: transport.send(a_call(server.url))).kind is Kind.UNKNOWN
+        assert len(server.received) == 2
+
+    def test_after_trouble_the_next_call_has_a_connection_of_its_own(
+        self, server: Scripted, transport: Transport
+    ) -> None:
+        server.script = [dripping(OK, 0.2)]
+        failure(lambda: transport.send(a_call(server.url, budget=0.5)))
+        assert transport.send(a_call(server.url)).json() == {"result": "ok"}
+        assert [each.connection for each in server.received] == [1, 2]
+
+    def test_threads_each_get_their_own_answer(self, server: Scripted, transport: Transport) -> None:
+        server.otherwise = echo(server)
+        wrong: list[object] = []
+
+        def ask(name: str) -> None:
+            for number in range(20):
+                body = json.dumps({"name": name, "number": number}).encode()
+                call = Call("paris", "echo", "POST", server.url, True, 10.0, body=body)
+                wrong.extend([name] if transport.send(call).json() != json.loads(body) else [])
+
+        threads = [threading.Thread(target=ask, args=(f"thread {number}",)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong and len(server.received) == 160
+        assert server.connections <= 16
+
+
+def raw_chunks(line: Line) -> None:
+    """A whole chunked answer."""
+    line.send(CHUNKED + b'8\r\n{"result\r\n7\r\n":"ok"}\r\n0\r\n\r\n')
+
+
+def echo(server: Scripted) -> Reply:
+    """Answers a request with its own body; a connection has one request at a time, so the newest of it is the one."""
+
+    def play(line: Line) -> None:
+        number = server._lines.index(line.sock) + 1
+        newest = next(each for each in reversed(server.received) if each.connection == number)
+        line.send(message(newest.body))
+
+    return play
+
+
+def bomb(megabytes: int) -> bytes:
+    """A small gzip that unpacks to so many megabytes."""
+    pack = zlib.compressobj(wbits=31)
+    return b"".join([*(pack.compress(b" " * MEGABYTE) for _ in range(megabytes)), pack.flush()])
+
+
+class TestBounds:
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            endless(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", b"x" * MEGABYTE, 100),
+            endless(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b" " * MEGABYTE, 100),
+            endless(CHUNKED, b"100000\r\n" + b"x" * MEGABYTE + b"\r\n", 100),
+            answer(bomb(300), headers=GZIP),
+        ],
+        ids=["of stated length", "until the end", "in chunks", "gzip bomb"],
+    )
+    def test_a_huge_body_costs_neither_memory_nor_time(
+        self, reply: Reply, server: Scripted, transport: Transport
+    ) -> None:
+        server.script = [reply]
+        tracemalloc.start()
+        began = time.monotonic()
+        error = failure(lambda: transport.send(a_call(server.url, max_bytes=4 * MEGABYTE)))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert error.kind is Kind.UNKNOWN and "larger" in error.message
+        assert peak < 20 * MEGABYTE
+        assert time.monotonic() - began < 4
+
+    def test_a_body_of_exactly_the_cap_is_whole(self, server: Scripted, transport: Transport) -> None:
+        server.script = [answer(b"x" * MEGABYTE)]
+        assert len(transport.send(a_call(server.url, max_bytes=MEGABYTE)).body) == MEGABYTE
+
+    def test_a_server_that_does_not_read_meets_the_deadline(self, server: Scripted, transport: Transport) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            call = Call(
+                "paris",
+                "send",
+                "POST",
+                f"http://127.0.0.1:{deaf.getsockname()[1]}",
+                True,
+                1.0,
+                body=b"x" * 20 * MEGABYTE,
+            )
+            began = time.monotonic()
+            assert failure(lambda: transport.send(call)).kind is Kind.UNKNOWN
+            assert time.monotonic() - began < 3
+
+    def test_patience_ends_a_call_before_its_budget(self, server: Scripted, transport: Transport) -> None:
+        server.script = [silence(30)]
+        began = time.monotonic()
+        assert failure(lambda: transport.send(a_call(server.url, budget=20, patience=0.3))).kind is Kind.UNKNOWN
+        assert time.monotonic() - began < 2
+
+
+class TestRequests:
+    def test_what_is_sent_is_what_was_asked(self, server: Scripted, transport: Transport) -> None:
+        transport.send(a_call(server.url, headers={"Content-Type": "application/json"}))
+        (request,) = server.received
+        assert (request.method, request.path, request.body) == ("POST", f"/path?key={SECRET}", b'{"rows": 1}')
+        assert request.headers["content-type"] == "application/json"
+        assert request.headers["accept-encoding"] == "gzip"
+
+    def test_an_encoded_path_stays_as_it_is(self, server: Scripted, transport: Transport) -> None:
+        path = "/create/pa%2Fss%20w%C3%B6rd%3F%25/%7Bx%7D?a=%26&b=c%20d"
+        transport.send(Call("brussel", "session", "GET", server.url + path, False, 5.0))
+        assert server.received[0].path == path
+
+    def test_a_post_without_body_says_so(self, server: Scripted, transport: Transport) -> None:
+        transport.send(Call("brussel", "trigger_send", "POST", server.url, True, 5.0))
+        assert server.received[0].headers["content-length"] == "0"
+
+    def test_the_environment_is_not_trusted(
+        self, server: Scripted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password placeholder\n")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        Transport().send(a_call(server.url))
+        assert "authorization" not in server.received[0].headers
+
+    def test_cookies_are_not_kept(self, server: Scripted, transport: Transport) -> None:
+        server.script = [answer({}, headers={"Set-Cookie": "session=placeholder; Path=/"})]
+        transport.send(a_call(server.url))
+        transport.send(a_call(server.url))
+        assert "cookie" not in server.received[1].headers
+
+    def test_a_call_shows_nothing_of_what_it_sends(self) -> None:
+        call = a_call("http://example.com", headers={"X-Key": SECRET})
+        assert SECRET not in repr(call) and "rows" not in repr(call)
+        assert "person" not in repr(Answer(call, 200, {"x": "person"}, b"person"))
+
+
+class TestAnswers:
+    def test_json_in_utf_8_whatever_the_header_claims(self, server: Scripted, transport: Transport) -> None:
+        body = '\ufeff{"name": "Zoé"}'.encode()
+        server.script = [answer(body, headers={"Content-Type": "text/html; charset=iso-8859-1"})]
+        assert transport.send(a_call(server.url)).json() == {"name": "Zoé"}
+
+    def test_gzip_is_unpacked(self, server: Scripted, transport: Transport) -> None:
+        rows = [{"id": number} for number in range(50_000)]
+        server.script = [answer(gzip.compress(json.dumps(rows).encode()), headers=GZIP)]
+        assert transport.send(a_call(server.url)).json() == rows
+
+    def test_half_a_surrogate_pair_does_not_reach_the_product(self, server: Scripted, transport: Transport) -> None:
+        server.script = [answer(b'[{"a\\ud800": "b\\uDFFF", "c": 1}]')]
+        assert transport.send(a_call(server.url)).json() == [{"a?": "b?", "c": 1}]
+
+    def test_a_whole_surrogate_pair_does(self, server: Scripted, transport: Transport) -> None:
+        server.script = [answer(b'"\\ud83d\\ude00"')]
+        assert transport.send(a_call(server.url)).json() == "\U0001f600"
+
+    def test_any_status_but_a_redirect_is_an_answer(self, server: Scripted, transport: Transport) -> None:
+        server.script = [answer({"error": "1"}, status) for status in (201, 400, 401, 404, 500, 503)]
+        for status in (201, 400, 401, 404, 500, 503):
+            got = transport.send(a_call(server.url))
+            assert (got.status, got.json()) == (status, {"error": "1"})
+
+
+class TestOnCall:
+    def test_every_call_is_told_once_with_its_outcome(self, server: Scripted) -> None:
+        told: list[tuple[str, str, float, str]] = []
+        transport = Transport(on_call=lambda *call: told.append(call))
+        server.script = [answer({}), answer(b"", 503), raw(b"")]
+        transport.ask(a_call(server.url), read_strictly)
+        for _ in range(2):
+            failure(lambda: transport.ask(a_call(server.url), read_strictly))
+        assert [(label, account, outcome) for label, account, _, outcome in told] == [
+            ("list_insert", "paris", "ok"),
+            ("list_insert", "paris", "later"),
+            ("list_insert", "paris", "unknown"),
+        ]
+        assert all(0 < seconds < 5 for _, _, seconds, _ in told)
