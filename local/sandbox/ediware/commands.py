@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..provider import SettingError
+from ..settings import set_options
 from .holdings import Account, Campaign, ContactList
 from .situation import Options
 
@@ -31,7 +31,7 @@ def carry_out(
     """Each key of `command` but `provider` and `account` is one change. Raises `SettingError`."""
     for key, value in command.items():
         if key == "options":
-            _set_options(options, value)
+            set_options(options, value)
         elif key == "add_list":
             made = _new_list(value, new_id)
             account.lists[made.id] = made
@@ -44,14 +44,6 @@ def carry_out(
 
 
 _MAKING = ("add_list", "add_campaign", "options")
-
-
-def _set_options(options: Options, values: Mapping[str, Any]) -> None:
-    known = [option.name for option in fields(options)]
-    for name, value in values.items():
-        if name not in known:
-            raise SettingError(f"unknown option {name}; known are {', '.join(known)}")
-        setattr(options, name, value)
 
 
 def _new_list(data: Mapping[str, Any], new_id: Callable[[], str]) -> ContactList:

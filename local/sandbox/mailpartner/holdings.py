@@ -1,0 +1,114 @@
+"""What a simulated MailPartner account holds, and what every function of it is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..clock import paris
+
+
+class Refused(Exception):
+    """A call that the vendor refuses, with its code; what a code means hangs on the function."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(message)
+
+
+@dataclass
+class OptOut:
+    """A row of the opt-out list. `value` is an address, or a telephone number, as the vendor's own sample shows."""
+
+    id: int
+    value: str
+    created: datetime
+
+    def row(self) -> dict[str, Any]:
+        """The row as `unsubscribe/list` shows it."""
+        return {"id": self.id, "email": self.value, "createdAt": stamp(self.created)}
+
+
+@dataclass
+class Message:
+    """A message that was sent, or will be at `due`."""
+
+    id: int
+    subject: str
+    recipients: list[str]
+    due: datetime
+    cost: float
+    cancelled: bool = False
+
+    def state(self, now: datetime) -> str:
+        """One word for the page."""
+        if self.cancelled:
+            return "cancelled"
+        return "sent" if now >= self.due else "scheduled"
+
+
+@dataclass
+class SubAccount:
+    """A sub-account. `token` names it in the credit calls."""
+
+    id: int
+    email: str
+    type: str
+    token: str
+    api_key: str
+    created: datetime
+    balance: float = 0.0
+
+
+@dataclass
+class Account:
+    """A main account, found by its key."""
+
+    name: str
+    api_key: str
+    username: str
+    balance: float = 100.0
+    optouts: dict[int, OptOut] = field(default_factory=dict)
+    messages: dict[int, Message] = field(default_factory=dict)
+    subaccounts: dict[str, SubAccount] = field(default_factory=dict)
+    refuse_send_with: int | None = None
+    """A code that every `send` answers, such as 11 (no credit), 20 (disabled) or 96 (IP refused)."""
+
+
+@dataclass
+class Options:
+    """Readings of the documentation that a test may choose between."""
+
+    failure_status: int = 200
+    """HTTP status of a failure: not stated; a sister product answers 400."""
+    rate_per_minute: int = 2000
+    """Requests a minute an IP, by the real clock, before code 429; 0: no limit."""
+    true_nb_data: bool = False
+    """XML: `nbData` is the number of rows. The vendor's sample says 3 and shows one, so by default it is two more."""
+    statut: bool = False
+    """`bulk-status` says `statut`, which some clients read, not `status`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One call's surroundings."""
+
+    account: Account
+    now: datetime
+    options: Options
+    new_id: Callable[[], int]
+
+
+Function = Callable[[Situation, Mapping[str, Any]], dict[str, Any]]
+
+
+def stamp(moment: datetime) -> str:
+    """A time as the vendor writes it: Paris time without a zone."""
+    return paris(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def delivered_by(message: Message) -> datetime:
+    """When the reports of a message have come in: here a minute after it was sent."""
+    return message.due + timedelta(minutes=1)

@@ -1,0 +1,42 @@
+"""MailPartner's opt-out list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .holdings import OptOut, Refused, Situation
+
+ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.]+")
+
+
+def unsubscribe_list(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole list in one answer; ids come in no order."""
+    rows = [row.row() for row in at.account.optouts.values()]
+    return {"nbData": len(rows), "data": rows}
+
+
+def unsubscribe_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Put an address on the list; one that is there already is refused with code 3."""
+    address = str(params.get("email") or "")
+    if not address:
+        raise Refused(2, "L'adresse email est requise")
+    if not ADDRESS.fullmatch(address) or len(address) > 254:
+        raise Refused(9, "L'adresse email est invalide")
+    if any(row.value.lower() == address.lower() for row in at.account.optouts.values()):
+        raise Refused(3, "Cette adresse est déjà dans la liste des désabonnés")
+    row = OptOut(at.new_id(), address, at.now)
+    at.account.optouts[row.id] = row
+    return {"stopId": row.id}
+
+
+def unsubscribe_delete(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a row off the list by its id, which comes in the query of a GET or in the body of a POST."""
+    given = str(params.get("id") or "")
+    if not given:
+        raise Refused(3, "L'identifiant de l'adresse est requis")
+    if not given.isdecimal() or int(given) not in at.account.optouts:
+        raise Refused(4, "L'identifiant de l'adresse est introuvable")
+    del at.account.optouts[int(given)]
+    return {}

@@ -1,0 +1,27 @@
+"""The sample MailPartner account that every sandbox starts with."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from .holdings import Account, Message, OptOut, SubAccount
+
+API_KEY = "sample-mailpartner-key-not-a-secret"
+
+
+def sample_accounts(now: datetime) -> list[Account]:
+    """One account, `lettre`, with an opt-out list (one row of it a telephone number), a message, a sub-account."""
+    lettre = Account("lettre", API_KEY, "lettre@example.com")
+    rows = [
+        OptOut(733, "partie@example.com", now - timedelta(days=40)),
+        OptOut(19, "+33000000000", now - timedelta(days=21)),
+        OptOut(541, "parti@example.com", now - timedelta(days=2)),
+    ]
+    lettre.optouts = {row.id: row for row in rows}
+    people = ["camille@example.com", "dominique@example.com", "bounce@example.com"]
+    lettre.messages = {300: Message(300, "Bienvenue", people, now - timedelta(days=1), 0.003)}
+    sub = SubAccount(
+        81, "filiale@example.com", "simple", "sample-subaccount-token-81", "sample-subaccount-key-81", now, 5.0
+    )
+    lettre.subaccounts = {sub.token: sub}
+    return [lettre]

@@ -1,0 +1,39 @@
+"""MailPartner's XML: the JSON's values in order, each in an `<entry>`, without names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from ..exchange import Reply
+
+_TYPE = "application/xml; charset=UTF-8"
+
+
+def answer(data: Mapping[str, Any]) -> Reply:
+    """A success: texts stand in CDATA with line breaks round it, as in the vendor's sample."""
+    entries = "\n".join(_entry(value) for value in data.values())
+    return _reply(f'<?xml version="1.0" encoding="UTF-8"?>\n<result>\n{entries}\n</result>\n', 200)
+
+
+def failure(code: int, message: str, status: int) -> Reply:
+    """A failure: `false`, the code and the message, the message as plain text."""
+    entries = "\n".join(f"<entry>{escape(str(value))}</entry>" for value in ("false", code, message))
+    return _reply(f"<?xml version='1.0' encoding='UTF-8'?>\n<result>\n{entries}\n</result>\n", status)
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"<entry>{str(value).lower()}</entry>"
+    if isinstance(value, Mapping):
+        return _entry(list(value.values()))
+    if isinstance(value, list):
+        return "\n".join(["<entry>", *(_entry(item) for item in value), "</entry>"])
+    if isinstance(value, str):
+        return f"<entry>\n<![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]>\n</entry>"
+    return f"<entry>{value}</entry>"
+
+
+def _reply(text: str, status: int) -> Reply:
+    return Reply(text.encode(), status, _TYPE)
