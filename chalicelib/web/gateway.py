@@ -90,7 +90,7 @@ def _from_event(event: Mapping[str, Any], context: Any) -> Request:
     about = event["requestContext"]
     body = _body(event)
     return Request(
-        method=about["httpMethod"].upper(),
+        method=about["httpMethod"],
         path=_path(event),
         headers=_headers(event),
         query={name: values[-1] for name, values in (event.get("multiValueQueryStringParameters") or {}).items()},

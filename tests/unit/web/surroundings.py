@@ -1,0 +1,118 @@
+"""An `Api` over two forms, what it was given to hold, and requests in the gateway's own shape through the Chalice app."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from chalicelib.config.model import Account, Api as ApiSettings, Form, Privacy, Settings
+from chalicelib.config.secrets import Secret
+from chalicelib.core.events import Event
+from chalicelib.web.api import Api
+from chalicelib.web.gateway import Gateway, create_app
+
+ADMIN_KEY = "placeholder-admin-key-of-32-chars"
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """The product's surroundings: what was held, and what goes wrong next."""
+
+    held: list[Event] = field(default_factory=list)
+    states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    def accept(self, event: Event) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.held.append(event)
+
+    def find_event(self, event_id: str) -> Mapping[str, Any] | None:
+        if self.failure is not None:
+            raise self.failure
+        return self.states.get(event_id)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+Send = Callable[..., Answer]
+
+
+def make_settings(**api: Any) -> Settings:
+    def form(name: str, **more: Any) -> Form:
+        return Form(
+            name=name, account="paris", list="4781", email_field="email", fields={"prenom": "firstname"}, **more
+        )
+
+    origins = frozenset({"https://www.example.com", "https://shop.example.com"})
+    forms = [form("footer", origins=origins, redirect="https://www.example.com/merci"), form("closed")]
+    return Settings(
+        accounts={"paris": Account("paris", "any"), "lettre": Account("lettre", "any")},
+        privacy=Privacy((Secret.plain("placeholder"),)),
+        forms={made.name: made for made in forms},
+        api=ApiSettings(**({"admin_key": Secret.plain(ADMIN_KEY)} | api)),
+    )
+
+
+def make_app(world: World, settings: Settings) -> Gateway:
+    numbers = iter(range(1, 1000))
+    return create_app(
+        Api(
+            settings,
+            accept=world.accept,
+            find_event=world.find_event,
+            clock=lambda: NOW,
+            new_id=lambda: f"new-{next(numbers)}",
+        ).handle
+    )
+
+
+def gateway_event(
+    method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None, *, base64: bool = False
+) -> dict[str, Any]:
+    """A REST API's proxy event (payload 1.0) with the members that API Gateway sends."""
+    given = dict(headers or {})
+    resource = "/" if path == "/" else "/{proxy+}"
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": given or None,
+        "multiValueHeaders": {name: [value] for name, value in given.items()} or None,
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None if path == "/" else {"proxy": path.removeprefix("/")},
+        "stageVariables": None,
+        "requestContext": {
+            "resourceId": "placeholder",
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": f"/api{path}",
+            "stage": "api",
+            "requestId": "gateway-request-1",
+            "identity": {"sourceIp": "203.0.113.9", "userAgent": "test"},
+        },
+        "body": body,
+        "isBase64Encoded": base64,
+    }
+
+
+def ask(app: Gateway, event: Any) -> Answer:
+    answer = app(event, SimpleNamespace(aws_request_id="lambda-request-1"))
+    assert json.loads(json.dumps(answer)) == answer, "Lambda can only return JSON"
+    assert all(isinstance(value, str) for value in answer["headers"].values())
+    return Answer(answer["statusCode"], answer["headers"], answer["body"])
