@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import copy
 import functools
+import inspect
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -19,16 +20,7 @@ from typing import Any
 
 # Operations whose results are already in the wire's shape, so that json.dumps says the same as moto's serializer.
 _ITEM_OPERATIONS = frozenset(
-    [
-        "GetItem",
-        "PutItem",
-        "UpdateItem",
-        "DeleteItem",
-        "Query",
-        "Scan",
-        "BatchGetItem",
-        "BatchWriteItem",
-    ]
+    ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"]
 )
 
 
@@ -51,15 +43,9 @@ def _serialize_items_directly() -> None:
     by_the_model = responses.DynamoHandler.serialized
 
     def serialized(self: Any, result: Any) -> Any:
-        if (
-            not isinstance(result, responses.DynamoResult)
-            or self._get_action() not in _ITEM_OPERATIONS
-        ):
+        if not isinstance(result, responses.DynamoResult) or self._get_action() not in _ITEM_OPERATIONS:
             return by_the_model(self, result)
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            **self.response_headers,
-        }
+        headers = {"Content-Type": "application/x-amz-json-1.0", **self.response_headers}
         return 200, headers, json.dumps(result.result, default=_to_wire)
 
     responses.DynamoHandler.serialized = serialized
@@ -75,14 +61,10 @@ def _to_wire(value: object) -> object:
 
 def _remember_parsed_expressions() -> None:
     """Expressions are few and parsing one costs 1 ms; neither result is changed by what moto does with it."""
-    updates: Any = import_module(
-        "moto.dynamodb.parsing.expressions"
-    ).UpdateExpressionParser
+    updates: Any = import_module("moto.dynamodb.parsing.expressions").UpdateExpressionParser
     updates.make = staticmethod(functools.lru_cache(maxsize=512)(updates.make))
 
-    conditions: Any = import_module(
-        "moto.dynamodb.comparisons"
-    ).ConditionExpressionParser
+    conditions: Any = import_module("moto.dynamodb.comparisons").ConditionExpressionParser
     lex = conditions._lex_condition_expression
 
     @functools.lru_cache(maxsize=512)
@@ -99,18 +81,16 @@ def _query_without_sorting_the_table() -> None:
     """moto sorts every item of the table for each Query; hand it only those that can be in the answer."""
     tables = _table_class()
     query = tables.query
+    bound = inspect.signature(query).bind
 
     def narrowed(self: Any, hash_key: Any, *args: Any, **kwargs: Any) -> Any:
         everything = self.items
-        conditions = (
-            kwargs.get("hash_key_conditions") if kwargs.get("index_name") else None
-        )
-        if kwargs.get("index_name") and not conditions:
+        index_name = bound(self, hash_key, *args, **kwargs).arguments.get("index_name")  # moto gives it by position
+        conditions = kwargs.get("hash_key_conditions") if index_name else None
+        if index_name and not conditions:
             return query(self, hash_key, *args, **kwargs)
         self.items = (
-            _indexed(self, conditions)
-            if conditions
-            else {k: everything[k] for k in [hash_key] if k in everything}
+            _indexed(self, conditions) if conditions else {k: everything[k] for k in [hash_key] if k in everything}
         )
         try:
             return query(self, hash_key, *args, **kwargs)
@@ -125,7 +105,7 @@ def _indexed(table: Any, conditions: Iterable[tuple[str, Any]]) -> Mapping[Any, 
     wanted = list(conditions)
 
     def fits(item: Any) -> bool:
-        return all(item.attrs.get(name) == value for name, value in wanted)
+        return all(name in item.attrs and item.attrs[name] == value for name, value in wanted)
 
     if not table.range_key_attr:
         return {key: item for key, item in table.items.items() if fits(item)}
@@ -158,9 +138,7 @@ def _roll_back_touched_items_only() -> None:
     backend.transact_write_items = transact_write_items
 
 
-def _undo_steps(
-    backend: Any, transact_item: Mapping[str, Mapping[str, Any]]
-) -> list[Callable[[], None]]:
+def _undo_steps(backend: Any, transact_item: Mapping[str, Mapping[str, Any]]) -> list[Callable[[], None]]:
     """What puts back the items that one transaction item may change; nothing for what moto will refuse anyway."""
     dynamo_type: Any = import_module("moto.dynamodb.models.dynamo_type").DynamoType
     steps: list[Callable[[], None]] = []
@@ -170,16 +148,8 @@ def _undo_steps(
         if table is None or table.hash_key_attr not in key:
             continue
         hash_key = dynamo_type(key[table.hash_key_attr])
-        sort_key = (
-            dynamo_type(key[table.range_key_attr])
-            if table.range_key_attr in key
-            else None
-        )
-        before = (
-            copy.deepcopy(table.get_item(hash_key, sort_key))
-            if sort_key or not table.range_key_attr
-            else None
-        )
+        sort_key = dynamo_type(key[table.range_key_attr]) if table.range_key_attr in key else None
+        before = copy.deepcopy(table.get_item(hash_key, sort_key)) if sort_key or not table.range_key_attr else None
         steps.append(functools.partial(_put_back, table, hash_key, sort_key, before))
     return steps
 
