@@ -111,10 +111,7 @@ class _Installed(Mapping[str, ProviderSpec]):
     def __getitem__(self, name: str) -> ProviderSpec:
         from ..providers import registry
 
-        try:
-            return registry.spec(name)
-        except LookupError as error:
-            raise KeyError(str(error)) from error
+        return registry.spec(name)
 
     def __iter__(self) -> Iterator[str]:
         from ..providers import registry

@@ -27,7 +27,7 @@ long = \'\'\'
 z = 3
 \'\'\'\'
 last = 4
-
+tail = ["""a"""", "]"]
 [[many]]
 name = "first"
 [[many]]

@@ -61,6 +61,12 @@ def test_a_file_without_accounts_is_not_blamed_for_every_mention_of_one(mistakes
     assert (empty.field, "is empty" in empty.message) == ("accounts", True)
 
 
+def test_a_sync_of_nothing_says_what_it_may_be(mistakes_in: MistakesIn, whole: str) -> None:
+    start, end = whole.index("[sync.unsubscribes]"), whole.index("[sources.crm]")
+    (mistake,) = mistakes_in(f"{whole[:start]}[sync]\n{whole[end:]}")
+    assert (mistake.field, "is missing: add [sync.unsubscribes]" in mistake.message) == ("sync.unsubscribes", True)
+
+
 def test_the_errors_text_has_a_line_for_each_mistake() -> None:
     error = ConfigurationError([Mistake("a.b", "is wrong"), Mistake("c", "is missing")])
     assert str(error).splitlines() == ["a.b: is wrong", "c: is missing"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from chalicelib.config.load import load
 from chalicelib.errors import ConfigurationError, Mistake
@@ -22,6 +22,8 @@ TOKENS = st.one_of(
     st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567+/=", min_size=16, max_size=48).map("whsec_".__add__),
     st.text("0123456789abcdef", min_size=8, max_size=30).map("secret:#".__add__),
 )
+# A busy machine is no failure, and the fixture in question keeps nothing between examples.
+HARMLESS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PLACES = st.integers(0, 100)
 SHAPES = st.sampled_from(["{}", "[{}]", "{{ a = {} }}", "[[{}]]", "[1, {}]"])
 
@@ -44,6 +46,7 @@ def _with_value(text: str, place: int, value: str) -> tuple[str, str]:
     return text[: chosen.start(2)] + value + text[chosen.end(2) :], chosen[1]
 
 
+@HARMLESS
 @given(token=TOKENS, place=PLACES, shape=SHAPES)
 def test_a_misplaced_secret_is_not_shown(
     whole: str, specs: Mapping[str, ProviderSpec], token: str, place: int, shape: str
@@ -54,6 +57,7 @@ def test_a_misplaced_secret_is_not_shown(
         assert token not in shown
 
 
+@HARMLESS
 @given(token=TOKENS, name=st.sampled_from(["apikey", "password", "x"]), place=PLACES)
 def test_a_secret_under_a_misspelt_key_is_not_shown(
     whole: str, specs: Mapping[str, ProviderSpec], token: str, name: str, place: int
@@ -64,6 +68,7 @@ def test_a_secret_under_a_misspelt_key_is_not_shown(
     assert token not in shown or not mistakes
 
 
+@HARMLESS
 @given(token=TOKENS, cut=PLACES)
 def test_a_secret_in_broken_toml_is_not_shown(
     whole: str, specs: Mapping[str, ProviderSpec], token: str, cut: int
