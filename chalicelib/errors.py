@@ -93,8 +93,9 @@ class ConfigurationError(RelaisError):
 
 
 class SecretUnavailable(RelaisError):
-    """A secret that is needed now and cannot be had: `key` is its place in the configuration, `reference` where it is kept.
+    """A secret that is needed now and cannot be had.
 
+    `key` is its place in the configuration, `reference` where it is kept, `reason` what is wrong; none holds a value.
     Whoever keeps the secret must act, or AWS must come back; repeating is harmless and right once that is done.
     """
 
