@@ -1,4 +1,4 @@
-"""An `Api` over two forms, what it was given to hold, and requests in the gateway's own shape through the Chalice app."""
+"""An `Api` over two forms, what it was given to hold, and requests in the shape of the gateway's events."""
 
 from __future__ import annotations
 
