@@ -68,11 +68,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The REST API: its stage's name, the paths it knows and the types it hands on as base64."""
+    """The REST API: its stage's name, the methods of each path, the types it hands on as base64, its own answers."""
 
     stage: str
-    paths: tuple[str, ...]
+    methods: Mapping[str, frozenset[str]]
     binary_types: tuple[str, ...]
+    own_answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,12 @@ class Description:
         for function in self.functions:
             if name in (function.name, function.short_name):
                 return function
-        raise KeyError(
-            f"no function {name!r}; there are {', '.join(f.short_name for f in self.functions)}"
-        )
+        raise KeyError(f"no function {name!r}; there are {', '.join(f.short_name for f in self.functions)}")
 
     @property
     def http_function(self) -> Function:
         """The one behind the API."""
-        return next(
-            function for function in self.functions if function.handler == "app.app"
-        )
+        return next(function for function in self.functions if function.handler == "app.app")
 
 
 def describe(template: Mapping[str, Any], region: str) -> Description:
@@ -106,9 +103,7 @@ def describe(template: Mapping[str, Any], region: str) -> Description:
     return _Reader(template["Resources"], region).description()
 
 
-def queues_and_tables(
-    template: Mapping[str, Any], region: str
-) -> tuple[list[Queue], list[Table]]:
+def queues_and_tables(template: Mapping[str, Any], region: str) -> tuple[list[Queue], list[Table]]:
     """Only what holds data; the template needs no functions for it. Raises NotUnderstood."""
     reader = _Reader(template["Resources"], region)
     return reader.queues(), reader.tables()
@@ -125,9 +120,7 @@ class _Reader:
         return Description(
             queues=tuple(self.queues()),
             tables=tuple(self.tables()),
-            functions=tuple(
-                self._function(p) for p in self._all("AWS::Serverless::Function")
-            ),
+            functions=tuple(self._function(p) for p in self._all("AWS::Serverless::Function")),
             api=_api(next(self._all("AWS::Serverless::Api"))),
         )
 
@@ -138,28 +131,14 @@ class _Reader:
         return [_table(properties) for properties in self._all("AWS::DynamoDB::Table")]
 
     def _all(self, kind: str) -> Iterator[Mapping[str, Any]]:
-        return (
-            each["Properties"]
-            for each in self._resources.values()
-            if each.get("Type") == kind
-        )
+        return (each["Properties"] for each in self._resources.values() if each.get("Type") == kind)
 
     def _queue(self, properties: Mapping[str, Any]) -> Queue:
-        known = (
-            "VisibilityTimeout",
-            "MessageRetentionPeriod",
-            "ReceiveMessageWaitTimeSeconds",
-            "DelaySeconds",
-        )
-        attributes = {
-            name: str(properties[name]) for name in known if name in properties
-        }
+        known = ("VisibilityTimeout", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds", "DelaySeconds")
+        attributes = {name: str(properties[name]) for name in known if name in properties}
         redrive = properties.get("RedrivePolicy")
         if redrive:
-            redrive = {
-                **redrive,
-                "deadLetterTargetArn": self.text(redrive["deadLetterTargetArn"]),
-            }
+            redrive = {**redrive, "deadLetterTargetArn": self.text(redrive["deadLetterTargetArn"])}
         return Queue(self.text(properties["QueueName"]), attributes, redrive)
 
     def _function(self, properties: Mapping[str, Any]) -> Function:
@@ -171,14 +150,8 @@ class _Reader:
             timeout_seconds=int(properties["Timeout"]),
             memory_mb=int(properties["MemorySize"]),
             environment={name: self.text(value) for name, value in variables.items()},
-            queues=tuple(
-                self._trigger(e["Properties"]) for e in events if e["Type"] == "SQS"
-            ),
-            schedules=tuple(
-                self.text(e["Properties"]["Schedule"])
-                for e in events
-                if e["Type"] == "Schedule"
-            ),
+            queues=tuple(self._trigger(e["Properties"]) for e in events if e["Type"] == "SQS"),
+            schedules=tuple(self.text(e["Properties"]["Schedule"]) for e in events if e["Type"] == "Schedule"),
         )
 
     def _trigger(self, properties: Mapping[str, Any]) -> QueueTrigger:
@@ -186,8 +159,7 @@ class _Reader:
             queue=self.text(properties["Queue"]).rpartition(":")[2],
             batch_size=int(properties.get("BatchSize", 10)),
             window_seconds=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
-            partial_failures="ReportBatchItemFailures"
-            in properties.get("FunctionResponseTypes", []),
+            partial_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
             concurrency=properties.get("ScalingConfig", {}).get("MaximumConcurrency"),
         )
 
@@ -200,16 +172,10 @@ class _Reader:
             if name == "Ref":
                 return self._reference(argument)
             if name == "Fn::GetAtt":
-                resource, attribute = (
-                    argument if isinstance(argument, list) else argument.split(".", 1)
-                )
+                resource, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
                 return self._attribute(resource, attribute)
             if name == "Fn::Sub" and isinstance(argument, str):
-                return re.sub(
-                    r"\$\{([^!}]+)\}",
-                    lambda found: self._substitute(found[1]),
-                    argument,
-                )
+                return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), argument)
         raise NotUnderstood(f"the template's {value!r}")
 
     def _substitute(self, name: str) -> str:
@@ -217,11 +183,7 @@ class _Reader:
         return self._attribute(resource, attribute) if dot else self._reference(name)
 
     def _reference(self, name: str) -> str:
-        pseudo = {
-            "AWS::Region": self._region,
-            "AWS::AccountId": ACCOUNT_ID,
-            "AWS::Partition": "aws",
-        }
+        pseudo = {"AWS::Region": self._region, "AWS::AccountId": ACCOUNT_ID, "AWS::Partition": "aws"}
         if name in pseudo:
             return pseudo[name]
         properties = self._resource(name)["Properties"]
@@ -234,11 +196,7 @@ class _Reader:
         name = self._reference(resource)
         if attribute in ("QueueName", "TableName"):
             return name
-        services = {
-            "AWS::SQS::Queue": "sqs",
-            "AWS::DynamoDB::Table": "dynamodb",
-            "AWS::Serverless::Function": "lambda",
-        }
+        services = {"AWS::SQS::Queue": "sqs", "AWS::DynamoDB::Table": "dynamodb", "AWS::Serverless::Function": "lambda"}
         service = services.get(self._resource(resource)["Type"])
         if attribute != "Arn" or service is None:
             raise NotUnderstood(f"{attribute} of {resource}")
@@ -253,22 +211,12 @@ class _Reader:
 
 
 def _table(properties: Mapping[str, Any]) -> Table:
-    known = (
-        "TableName",
-        "BillingMode",
-        "AttributeDefinitions",
-        "KeySchema",
-        "GlobalSecondaryIndexes",
-    )
+    known = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     return Table(
         name=properties["TableName"],
         definition={name: properties[name] for name in known if name in properties},
-        ttl_attribute=properties.get("TimeToLiveSpecification", {}).get(
-            "AttributeName"
-        ),
-        recovery=properties.get("PointInTimeRecoverySpecification", {}).get(
-            "PointInTimeRecoveryEnabled", False
-        ),
+        ttl_attribute=properties.get("TimeToLiveSpecification", {}).get("AttributeName"),
+        recovery=properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled", False),
     )
 
 
@@ -276,6 +224,7 @@ def _api(properties: Mapping[str, Any]) -> Api:
     body = properties["DefinitionBody"]
     return Api(
         stage=properties["StageName"],
-        paths=tuple(body["paths"]),
+        methods={path: frozenset(map(str.upper, methods)) for path, methods in body["paths"].items()},
         binary_types=tuple(body.get("x-amazon-apigateway-binary-media-types", ())),
+        own_answers=body.get("x-amazon-apigateway-gateway-responses", {}),
     )

@@ -14,12 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType
 
 
-def create(
-    queues: Iterable[Queue],
-    tables: Iterable[Table],
-    sqs: SQSClient,
-    dynamodb: DynamoDBClient,
-) -> None:
+def create(queues: Iterable[Queue], tables: Iterable[Table], sqs: SQSClient, dynamodb: DynamoDBClient) -> None:
     """Make every queue and table that is missing. Dead-letter queues come first: a redrive policy needs its target."""
     for queue in sorted(queues, key=lambda queue: queue.redrive_policy is not None):
         _queue(queue, sqs)
@@ -44,19 +39,12 @@ def _table(table: Table, dynamodb: DynamoDBClient) -> None:
         dynamodb.create_table(**table.definition)
     except dynamodb.exceptions.ResourceInUseException:
         return
-    dynamodb.get_waiter("table_exists").wait(
-        TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     if table.ttl_attribute:
         dynamodb.update_time_to_live(
-            TableName=table.name,
-            TimeToLiveSpecification={
-                "Enabled": True,
-                "AttributeName": table.ttl_attribute,
-            },
+            TableName=table.name, TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl_attribute}
         )
     if table.recovery:
         dynamodb.update_continuous_backups(
-            TableName=table.name,
-            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+            TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -13,24 +14,16 @@ from local.aws.server import serve
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; with `--with-parent` also until standard input closes."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local aws", description="The embedded DynamoDB and SQS alone."
-    )
+    parser = argparse.ArgumentParser(prog="python -m local aws", description="The embedded DynamoDB and SQS alone.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument(
-        "--port", type=int, default=4566, help="0 takes a free one (default 4566)"
-    )
-    parser.add_argument(
-        "--with-parent", action="store_true", help="end when standard input closes"
-    )
+    parser.add_argument("--port", type=int, default=4566, help="0 takes a free one (default 4566)")
+    parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
     try:
         asyncio.run(_serve(options.host, options.port, options.with_parent))
     except OSError as error:
-        print(
-            f"The embedded AWS cannot listen at {options.host}:{options.port}: {error.strerror}.",
-            file=sys.stderr,
-        )
+        words = f"The embedded AWS cannot listen at {options.host}:{options.port}: {os.strerror(error.errno or 0)}."
+        print(words, file=sys.stdout if options.with_parent else sys.stderr, flush=True)
         return 1
     return 0
 
@@ -43,9 +36,7 @@ async def _serve(host: str, port: int, with_parent: bool) -> None:
         # A parent that was interrupted at the terminal still needs AWS to put its messages back: it closes our input.
         loop.add_signal_handler(number, (lambda: None) if with_parent else ended.set)
     if with_parent:
-        threading.Thread(
-            target=_until_input_closes, args=(loop, ended), daemon=True
-        ).start()
+        threading.Thread(target=_until_input_closes, args=(loop, ended), daemon=True).start()
     print(f"aws: http://{host}:{port}", flush=True)
     await ended.wait()
     server.close()

@@ -47,10 +47,7 @@ class MotoApp:
 
     def __init__(self) -> None:
         from moto.dynamodb.responses import DynamoHandler
-        from moto.moto_server.werkzeug_app import (
-            DomainDispatcherApplication,
-            create_backend_app,
-        )
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from moto.sqs.responses import SQSResponse
 
         self._direct = {"DynamoDB_20120810": DynamoHandler, "AmazonSQS": SQSResponse}
@@ -66,22 +63,13 @@ class MotoApp:
             return _direct(handler, request) if handler else self._through_wsgi(request)
         except Exception as error:  # moto raises whatever it likes, and one bad request must not end the server
             _log.exception("moto failed at %s", request.action or request.target)
-            words = json.dumps(
-                {
-                    "__type": "InternalFailure",
-                    "message": f"{type(error).__name__} in the embedded AWS",
-                }
-            )
-            return Answer(
-                500, [("Content-Type", "application/x-amz-json-1.0")], words.encode()
-            )
+            words = json.dumps({"__type": "InternalFailure", "message": f"{type(error).__name__} in the embedded AWS"})
+            return Answer(500, [("Content-Type", "application/x-amz-json-1.0")], words.encode())
 
     def _through_wsgi(self, request: Request) -> Answer:
         started: list[Any] = []
 
-        def start_response(
-            status: str, headers: list[tuple[str, str]], exc_info: object = None
-        ) -> None:
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
             started[:] = [int(status.split()[0]), headers]
 
         chunks = self._anything(_environ(request), start_response)
@@ -89,11 +77,7 @@ class MotoApp:
             body = b"".join(chunks)
         finally:
             getattr(chunks, "close", lambda: None)()
-        kept = [
-            (name, value)
-            for name, value in started[1]
-            if name.lower() != "content-length"
-        ]
+        kept = [(name, value) for name, value in started[1] if name.lower() != "content-length"]
         return Answer(started[0], kept, body)
 
 
@@ -105,11 +89,7 @@ def _direct(handler: Any, request: Request) -> Answer:
         status, headers, body = handler.dispatch(MotoRequest(_environ(request)))
     except ClientError as error:  # as moto's own server does
         status, headers, body = 400, {}, error.response["Error"]["Message"]
-    kept = [
-        (name, str(value))
-        for name, value in headers.items()
-        if name.lower() != "content-length"
-    ]
+    kept = [(name, str(value)) for name, value in headers.items() if name.lower() != "content-length"]
     return Answer(int(status), kept, body.encode() if isinstance(body, str) else body)
 
 
@@ -124,9 +104,7 @@ def _cure_every_request() -> None:
             headers["x-amzn-requestid"] = drawn
         return drawn
 
-    responses.method_names_from_class = functools.lru_cache(maxsize=64)(
-        responses.method_names_from_class
-    )
+    responses.method_names_from_class = functools.lru_cache(maxsize=64)(responses.method_names_from_class)
     responses.gen_amzn_requestid_long = request_id
     headers_module.gen_amzn_requestid_long = request_id
 
@@ -162,11 +140,7 @@ def _environ(request: Request) -> dict[str, Any]:
 
 
 def _header_variables(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    named = {
-        f"HTTP_{name.upper().replace('-', '_')}": value
-        for name, value in headers
-        if "_" not in name
-    }
+    named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers if "_" not in name}
     if "HTTP_CONTENT_TYPE" in named:
         named["CONTENT_TYPE"] = named.pop("HTTP_CONTENT_TYPE")
     named.pop("HTTP_CONTENT_LENGTH", None)

@@ -34,26 +34,13 @@ class Aws:
 
 def start(port: int = 0, host: str = "127.0.0.1") -> Aws:
     """A new, empty AWS at `port` (0: a free one), answering when this returns. Raises AwsNotStarted."""
-    command = [
-        sys.executable,
-        "-m",
-        "local.aws",
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "--with-parent",
-    ]
-    process = subprocess.Popen(
-        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "local.aws", "--host", host, "--port", str(port), "--with-parent"]
+    process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout as output:
         line = output.readline()
     name, _, endpoint = line.strip().partition(": ")
     if name != "aws":
         process.wait()
-        raise AwsNotStarted(
-            f"The embedded AWS could not start at {host}:{port}; is the port in use?"
-        )
+        raise AwsNotStarted(line.strip() or "The embedded AWS ended at once; its last words are above.")
     return Aws(endpoint, process)

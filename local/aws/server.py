@@ -57,11 +57,7 @@ class Aws:
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
         """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
         service, _, operation = request.action.partition(".")
-        if service != "AmazonSQS" or operation not in (
-            "ReceiveMessage",
-            "SendMessage",
-            "SendMessageBatch",
-        ):
+        if service != "AmazonSQS" or operation not in ("ReceiveMessage", "SendMessage", "SendMessageBatch"):
             return self._app.answer(request)
         parameters = _parameters(request.body)
         queue = str(parameters.get("QueueUrl", "")).rpartition("/")[2]
@@ -73,16 +69,10 @@ class Aws:
         return answer
 
     async def _receive(
-        self,
-        request: Request,
-        parameters: dict[str, object],
-        queue: str,
-        gone: Callable[[], bool],
+        self, request: Request, parameters: dict[str, object], queue: str, gone: Callable[[], bool]
     ) -> Answer:
         loop = asyncio.get_running_loop()
-        wait = parameters.get(
-            "WaitTimeSeconds", sqs.default_wait(_region(request), queue)
-        )
+        wait = parameters.get("WaitTimeSeconds", sqs.default_wait(_region(request), queue))
         if not isinstance(wait, int) or not 0 <= wait <= 20:
             return self._app.answer(request)  # moto says what is wrong with it
         deadline = loop.time() + wait
@@ -93,11 +83,7 @@ class Aws:
                 raise ConnectionAbortedError("the client left during a long poll")
             answer = self._app.answer(at_once)
             remaining = deadline - loop.time()
-            if (
-                answer.status != HTTPStatus.OK
-                or b'"Messages"' in answer.body
-                or remaining <= 0
-            ):
+            if answer.status != HTTPStatus.OK or b'"Messages"' in answer.body or remaining <= 0:
                 return answer
             await self._polls.wait(queue, min(remaining, _LOOK_AGAIN_SECONDS))
 
@@ -119,9 +105,7 @@ def _parameters(body: bytes) -> dict[str, object]:
 class Connection:
     """One client's connection: requests one after the other until it closes or asks to."""
 
-    def __init__(
-        self, aws: Aws, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, aws: Aws, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._aws = aws
         self._reader = reader
         self._writer = writer
@@ -131,12 +115,7 @@ class Connection:
         try:
             while await self._one_request():
                 pass
-        except (
-            ConnectionError,
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-            ValueError,
-        ):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             pass
         finally:
             self._writer.close()
@@ -145,16 +124,11 @@ class Connection:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.rstrip("\r\n").split("\r\n")
         method, target, _version = first.split(" ")
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in lines)
-        }
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         if headers.get("expect", "").lower() == "100-continue":
             self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await self._body(headers)
-        answer = await self._aws.answer(
-            Request(method, target, headers, body), gone=self._reader.at_eof
-        )
+        answer = await self._aws.answer(Request(method, target, headers, body), gone=self._reader.at_eof)
         self._writer.write(_on_the_wire(answer, head_only=method == "HEAD"))
         await self._writer.drain()
         return headers.get("connection", "").lower() != "close"
@@ -185,11 +159,7 @@ def _on_the_wire(answer: Answer, head_only: bool) -> bytes:
     except ValueError:
         phrase = "Unknown"
     lines = [f"HTTP/1.1 {answer.status} {phrase}"]
-    lines += [
-        f"{name}: {value}"
-        for name, value in answer.headers
-        if name.lower() != "transfer-encoding"
-    ]
+    lines += [f"{name}: {value}" for name, value in answer.headers if name.lower() != "transfer-encoding"]
     if not head_only:
         lines.append(f"Content-Length: {len(answer.body)}")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
@@ -200,9 +170,7 @@ async def serve(host: str, port: int) -> tuple[asyncio.Server, int]:
     """Listen at `host`:`port` (0: a free one); the port in use. Raises OSError when it is taken."""
     aws = Aws()
 
-    async def connected(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await Connection(aws, reader, writer).serve()
         except asyncio.CancelledError:  # the server ends

@@ -25,9 +25,7 @@ def cure() -> None:
 def default_wait(region: str, queue_name: str) -> int:
     """Seconds that a receive waits at this queue when it does not say; 0 for an unknown queue."""
     core: Any = import_module("moto.core")
-    queue = (
-        _models().sqs_backends[core.DEFAULT_ACCOUNT_ID][region].queues.get(queue_name)
-    )
+    queue = _models().sqs_backends[core.DEFAULT_ACCOUNT_ID][region].queues.get(queue_name)
     return int(queue.receive_message_wait_time_seconds) if queue else 0
 
 
@@ -70,28 +68,18 @@ class _Attributes(Mapping[str, Any]):
 
 def _count_only_when_asked() -> None:
     """Sending asks for one attribute and moto computes all; receiving walks the messages once per property."""
-    unix_time_millis: Callable[[], float] = import_module(
-        "moto.core.utils"
-    ).unix_time_millis
+    unix_time_millis: Callable[[], float] = import_module("moto.core.utils").unix_time_millis
     queue_class = _models().Queue
     compute = queue_class.attributes.fget
 
     def messages(self: Any) -> list[Any]:
         now = unix_time_millis()
-        return [
-            message
-            for message in self._messages
-            if now > message.visible_at and now >= message.delayed_until
-        ]
+        return [message for message in self._messages if now > message.visible_at and now >= message.delayed_until]
 
     def groups(self: Any) -> set[str]:
         if not self.fifo_queue:
             return set()
-        return {
-            message.group_id
-            for message in self._pending_messages
-            if message.group_id is not None
-        }
+        return {message.group_id for message in self._pending_messages if message.group_id is not None}
 
     queue_class.attributes = property(lambda self: _Attributes(self, compute))
     queue_class.messages = property(messages)
@@ -100,9 +88,7 @@ def _count_only_when_asked() -> None:
 
 def _find_messages_by_receipt() -> None:
     """moto searches every receipt of every message for each deletion; keep the messages by receipt instead."""
-    invalid: type[Exception] = import_module(
-        "moto.sqs.exceptions"
-    ).ReceiptHandleIsInvalid
+    invalid: type[Exception] = import_module("moto.sqs.exceptions").ReceiptHandleIsInvalid
     message_class, queue_class = _models().Message, _models().Queue
     mark_received = message_class.mark_received
     by_receipt: dict[str, Any] = {}
@@ -143,14 +129,7 @@ def _never_wait() -> None:
     backend = _models().SQSBackend
     receive = backend.receive_message
 
-    def at_once(
-        self: Any,
-        queue_name: str,
-        count: int,
-        wait: int,
-        visibility: int,
-        names: Any = None,
-    ) -> Any:
+    def at_once(self: Any, queue_name: str, count: int, wait: int, visibility: int, names: Any = None) -> Any:
         return receive(self, queue_name, count, 0, visibility, names)
 
     backend.receive_message = at_once

@@ -8,25 +8,16 @@ from tests.support.aws import TestAws
 
 
 def test_every_queue_and_table_of_the_template_exists(resources: TestAws) -> None:
-    queues = {
-        url.rpartition("/")[2] for url in resources.sqs.list_queues()["QueueUrls"]
-    }
+    queues = {url.rpartition("/")[2] for url in resources.sqs.list_queues()["QueueUrls"]}
     assert queues == {
-        f"relais-local-{kind}{suffix}"
-        for kind in ("signups", "unsubscribes", "syncs")
-        for suffix in ("", "-dlq")
+        f"relais-local-{kind}{suffix}" for kind in ("signups", "unsubscribes", "syncs") for suffix in ("", "-dlq")
     }
-    assert set(resources.dynamodb.list_tables()["TableNames"]) == {
-        "relais-local-ledger",
-        "relais-local-stats",
-    }
+    assert set(resources.dynamodb.list_tables()["TableNames"]) == {"relais-local-ledger", "relais-local-stats"}
 
 
 def test_a_queue_has_the_templates_times_and_dead_letters(resources: TestAws) -> None:
     url = resources.queue_url("relais-local-signups")
-    attributes = resources.sqs.get_queue_attributes(
-        QueueUrl=url, AttributeNames=["All"]
-    )["Attributes"]
+    attributes = resources.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])
     assert attributes["VisibilityTimeout"] == "720"
     assert redrive["deadLetterTargetArn"].endswith(":relais-local-signups-dlq")
@@ -36,26 +27,17 @@ def test_a_queue_has_the_templates_times_and_dead_letters(resources: TestAws) ->
 def test_the_ledger_has_its_index_expiry_and_recovery(resources: TestAws) -> None:
     dynamodb = resources.dynamodb
     table = dynamodb.describe_table(TableName="relais-local-ledger")["Table"]
-    ttl = dynamodb.describe_time_to_live(TableName="relais-local-ledger")[
-        "TimeToLiveDescription"
-    ]
-    backups = dynamodb.describe_continuous_backups(TableName="relais-local-ledger")[
-        "ContinuousBackupsDescription"
-    ]
+    ttl = dynamodb.describe_time_to_live(TableName="relais-local-ledger")["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName="relais-local-ledger")["ContinuousBackupsDescription"]
     assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["due"]
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
-    assert (
-        backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
-        == "ENABLED"
-    )
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def test_a_second_time_keeps_what_is_there(resources: TestAws) -> None:
     url = resources.queue_url("relais-local-signups")
     resources.sqs.send_message(QueueUrl=url, MessageBody="kept")
-    resources.dynamodb.put_item(
-        TableName="relais-local-ledger", Item={"pk": {"S": "a"}, "sk": {"S": "b"}}
-    )
+    resources.dynamodb.put_item(TableName="relais-local-ledger", Item={"pk": {"S": "a"}, "sk": {"S": "b"}})
     resources.create_resources()
     assert resources.count("relais-local-signups") == 1
     assert resources.dynamodb.scan(TableName="relais-local-ledger")["Count"] == 1

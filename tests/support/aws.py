@@ -71,10 +71,7 @@ class TestAws:
 
     def reset(self) -> None:
         """Forget every queue, table, secret and parameter."""
-        urllib.request.urlopen(
-            urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"),
-            timeout=10,
-        )
+        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=10)
 
     def create_resources(self) -> None:
         """Make the queues and tables of the stage `local`."""
@@ -87,7 +84,5 @@ class TestAws:
 
     def count(self, queue: str, which: str = "ApproximateNumberOfMessages") -> int:
         """How many messages a queue holds: visible ones, or `ApproximateNumberOfMessagesNotVisible`."""
-        attributes = self.sqs.get_queue_attributes(
-            QueueUrl=self.queue_url(queue), AttributeNames=["All"]
-        )["Attributes"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=["All"])["Attributes"]
         return int(attributes[which])  # type: ignore[index]

@@ -9,11 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(
-    condition: Callable[[], T],
-    deadline_seconds: float = 10.0,
-    every_seconds: float = 0.05,
-) -> T:
+def wait_for(condition: Callable[[], T], deadline_seconds: float = 10.0, every_seconds: float = 0.05) -> T:
     """The first true result of `condition`. Raises AssertionError with its last result after `deadline_seconds`."""
     deadline = time.monotonic() + deadline_seconds
     while not (result := condition()):

@@ -1,0 +1,176 @@
+"""The translation between HTTP and Lambda: a REST API's proxy event, and what an answer to it means.
+
+Shapes: "Set up Lambda proxy integrations in API Gateway" in the API Gateway developer guide.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from local.description import ACCOUNT_ID, Api
+
+_API_ID = "local"
+_UNKNOWN_IDENTITY = (
+    *("cognitoIdentityPoolId", "cognitoIdentityId", "cognitoAuthenticationType", "cognitoAuthenticationProvider"),
+    *("principalOrgId", "userArn", "caller", "accessKey", "accountId", "user"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request off the wire. `target` is path and query, still encoded."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    source_ip: str
+
+    @property
+    def path(self) -> str:
+        """The path alone, still encoded."""
+        return self.target.partition("?")[0]
+
+    def header(self, name: str) -> str:
+        """The last value of a header, or nothing."""
+        return next((value for key, value in reversed(self.headers) if key.lower() == name.lower()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer for the wire, without its Content-Length."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = field(default=())
+    body: bytes = b""
+
+
+class Malformed(Exception):
+    """The function's answer is not what a proxy integration must answer."""
+
+
+def event(request: HttpRequest, resource: str, api: Api, request_id: str, now: datetime) -> dict[str, Any]:
+    """The proxy event of `request`, matched by `resource` (`/` or `/{proxy+}`)."""
+    headers = _with_gateways_own(request)
+    query = _grouped(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
+    body, is_base64 = _body(request, api)
+    return {
+        "resource": resource,
+        "path": request.path,
+        "httpMethod": request.method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": {"proxy": request.path.removeprefix("/")} if resource == "/{proxy+}" else None,
+        "stageVariables": None,
+        "requestContext": _context(request, resource, api, request_id, now),
+        "body": body,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def answer(result: Any) -> HttpAnswer:
+    """What a function's result says in HTTP. Raises Malformed, which API Gateway answers with 502."""
+    if not isinstance(result, Mapping) or not _is_status(result.get("statusCode")):
+        raise Malformed("the answer has no statusCode")
+    headers = [(name, _text(value)) for name, value in (result.get("headers") or {}).items()]
+    for name, values in (result.get("multiValueHeaders") or {}).items():
+        headers = [header for header in headers if header[0].lower() != name.lower()]
+        headers += [(name, _text(value)) for value in values]
+    # A REST API hands this header on under another name, so HTTP Basic does not work behind one.
+    renamed = [("x-amzn-Remapped-WWW-Authenticate" if n.lower() == "www-authenticate" else n, v) for n, v in headers]
+    return HttpAnswer(int(result["statusCode"]), tuple(renamed), _answered_body(result))
+
+
+def _with_gateways_own(request: HttpRequest) -> dict[str, list[str]]:
+    """The client's headers, and those that the gateway adds."""
+    hop_by_hop = ("connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade")
+    headers = _grouped((n, v) for n, v in request.headers if n.lower() not in hop_by_hop)
+    told = [v for name in list(headers) if name.lower() == "x-forwarded-for" for v in headers.pop(name)]
+    host = request.header("host")
+    port = host.rpartition(":")[2] if host.rpartition(":")[2].isdigit() else "80"
+    return {
+        **headers,
+        "X-Forwarded-For": [", ".join([*told, request.source_ip])],
+        "X-Forwarded-Port": [port],
+        "X-Forwarded-Proto": ["http"],
+    }
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped
+
+
+def _body(request: HttpRequest, api: Api) -> tuple[str | None, bool]:
+    if not request.body:
+        return None, False
+    media_type = request.header("content-type").partition(";")[0].strip().lower()
+    if media_type in api.binary_types or "*/*" in api.binary_types:
+        return base64.b64encode(request.body).decode("ascii"), True
+    return request.body.decode("utf-8", "replace"), False
+
+
+def _context(request: HttpRequest, resource: str, api: Api, request_id: str, now: datetime) -> dict[str, Any]:
+    at = now.astimezone(UTC)
+    return {
+        "resourceId": "local",
+        "resourcePath": resource,
+        "httpMethod": request.method,
+        "extendedRequestId": uuid.uuid4().hex[:15] + "=",
+        "requestTime": f"{at:%d/%b/%Y:%H:%M:%S +0000}",
+        "path": f"/{api.stage}{request.path}",
+        "accountId": ACCOUNT_ID,
+        "protocol": "HTTP/1.1",
+        "stage": api.stage,
+        "domainPrefix": _API_ID,
+        "requestTimeEpoch": int(at.timestamp() * 1000),
+        "requestId": request_id,
+        "identity": {
+            **dict.fromkeys(_UNKNOWN_IDENTITY),
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or None,
+        },
+        "domainName": request.header("host") or "localhost",
+        "deploymentId": "local",
+        "apiId": _API_ID,
+    }
+
+
+def _is_status(status: Any) -> bool:
+    return isinstance(status, (int, str)) and str(status).isdigit() and 100 <= int(status) <= 599
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        raise Malformed("a header's value is no text")
+    text = str(value)
+    if "\r" in text or "\n" in text:
+        raise Malformed("a header's value has a line break")
+    return text
+
+
+def _answered_body(result: Mapping[str, Any]) -> bytes:
+    body = result.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise Malformed("the answer's body is no string")
+    if not result.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise Malformed("the answer's body is no base64") from error

@@ -1,0 +1,74 @@
+"""`python -m local invoke NAME`: one function, run by the running stack in a process and environment of its own.
+
+Standard output holds the function's JSON result and nothing else; a function that raised leaves
+`{"error": {"kind", "message"}}` there, and its trace on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local import state
+from local.lambdas import wire
+
+
+def main(arguments: list[str]) -> int:
+    """0 with the result; 1 when the function raised or answered an error, or could not be asked."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local invoke", description="Run one function of the running stack."
+    )
+    parser.add_argument("name", metavar="NAME", help="such as collect_stats, or relais-local-collect_stats")
+    parser.add_argument("--event", type=Path, metavar="FILE", help="its event as JSON; - is standard input")
+    options = parser.parse_args(arguments)
+    try:
+        event = _event(options.event)
+        answer = ask(state.find(os.environ), options.name, event)
+    except (state.NoStack, OSError, EOFError, ValueError) as error:
+        print(_words(error, options.event), file=sys.stderr)
+        return 1
+    return _tell(answer)
+
+
+def ask(stack: state.StackState, function: str, event: Any) -> Mapping[str, Any]:
+    """The stack's answer (`local.control`). `event` None is the function's default. Raises OSError or EOFError."""
+    with socket.create_connection(("127.0.0.1", stack.control_port), timeout=10) as connection:
+        connection.settimeout(None)  # the function's own time limit holds
+        wire.send(connection, {"token": stack.token, "function": function, "event": event})
+        answer: Mapping[str, Any] = wire.receive(connection)
+    return answer
+
+
+def _event(path: Path | None) -> Any:
+    if path is None:
+        return None
+    return json.loads(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
+
+
+def _tell(answer: Mapping[str, Any]) -> int:
+    if "refused" in answer:
+        print(answer["refused"], file=sys.stderr)
+        return 1
+    if "failed" in answer:
+        document = answer["failed"]
+        print("".join(document.get("stackTrace", [])), file=sys.stderr, end="")
+        print(f"{document['errorType']}: {document['errorMessage']}", file=sys.stderr)
+        result: Any = {"error": {"kind": document["errorType"], "message": document["errorMessage"]}}
+    else:
+        result = answer["result"]
+    print(json.dumps(result))
+    return 1 if isinstance(result, dict) and result.get("error") else 0
+
+
+def _words(error: Exception, event: Path | None) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{event} is no JSON: {error}"
+    if isinstance(error, EOFError):
+        return "The stack ended before it answered."
+    return str(error)

@@ -1,0 +1,190 @@
+"""The caller's side of Lambda: invoke a function by name, in an environment that is free or a new one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.description import Function
+from local.lambdas import wire
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 15.0
+# As many of one function at once; more wait. Lambda's own limit is 1,000 an account, this machine's is its cores.
+_CONCURRENCY = 8
+
+
+class FunctionFailed(Exception):
+    """An invocation that raised, ran out of time, or whose environment died; `document` is Lambda's error document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        super().__init__(f"{document['errorType']}: {document['errorMessage']}")
+
+
+class NoEnvironment(Exception):
+    """No execution environment came free or could be made in time."""
+
+
+class _Environment:
+    """One process of one function."""
+
+    def __init__(self, connection: socket.socket, function: Mapping[str, Any]) -> None:
+        self._connection = connection
+        connection.settimeout(_START_SECONDS)
+        wire.send(connection, function)
+        self.pid = int(wire.receive(connection)["pid"])
+
+    def run(self, event: Any, seconds: float) -> Any:
+        """The handler's result. Raises FunctionFailed; `broken` then tells whether the environment is of further use."""
+        request_id = str(uuid.uuid4())
+        self._connection.settimeout(seconds)
+        try:
+            wire.send(self._connection, {"event": event, "request_id": request_id, "deadline": time.time() + seconds})
+            answer = wire.receive(self._connection)
+        except TimeoutError:
+            self.kill()
+            message = f"{request_id} Task timed out after {seconds:.2f} seconds"
+            raise FunctionFailed({"errorType": "Sandbox.Timedout", "errorMessage": message}) from None
+        except (EOFError, OSError):
+            message = f"RequestId: {request_id} Error: the runtime exited"
+            raise FunctionFailed({"errorType": "Runtime.ExitError", "errorMessage": message}) from None
+        if "error" in answer:
+            raise FunctionFailed(answer["error"])
+        return answer["result"]
+
+    def kill(self) -> None:
+        """At once, whatever it is doing."""
+        self._connection.close()
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+class Functions:
+    """Every function of the stage, ready to be invoked; `environ` is what all of them get besides the template's own."""
+
+    def __init__(self, functions: Iterable[Function], environ: Mapping[str, str]) -> None:
+        self._functions = {function.name: function for function in functions}
+        self._environ = dict(environ)
+        self._idle: dict[str, list[_Environment]] = {name: [] for name in self._functions}
+        self._all: dict[str, set[_Environment]] = {name: set() for name in self._functions}
+        self._starting = dict.fromkeys(self._functions, 0)
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._requests, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "local.lambdas.nursery", str(theirs.fileno())]
+        with theirs:
+            self._nursery = subprocess.Popen(
+                command, cwd=_ROOT, env=self._environ, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
+            )
+
+    def invoke(self, name: str, event: Any, wait_seconds: float = 60.0) -> Any:
+        """Run `name` with `event`, waiting `wait_seconds` for an environment at most, then the function's own timeout.
+
+        Raises FunctionFailed or NoEnvironment.
+        """
+        environment = self._acquire(name, wait_seconds)
+        failed = True
+        try:
+            result = environment.run(event, self._functions[name].timeout_seconds)
+            failed = False
+            return result
+        except FunctionFailed as failure:
+            # An environment whose handler raised is used again, with its memory, as Lambda does.
+            failed = "stackTrace" not in failure.document or failure.document["errorType"] == "SystemExit"
+            raise
+        finally:
+            self._release(name, environment, broken=failed)
+
+    def busy(self) -> int:
+        """How many invocations are running."""
+        with self._changed:
+            return sum(len(self._all[name]) - len(self._idle[name]) for name in self._functions)
+
+    def stop(self, seconds: float) -> None:
+        """Let running invocations finish for `seconds`, then end every process."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        while self.busy() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with self._changed:
+            for environment in [each for some in self._all.values() for each in some]:
+                environment.kill()
+        self._requests.close()
+        if self._nursery.stdin:
+            self._nursery.stdin.close()
+        try:
+            self._nursery.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self._nursery.kill()
+            self._nursery.wait()
+
+    def _acquire(self, name: str, wait_seconds: float) -> _Environment:
+        deadline = time.monotonic() + wait_seconds
+        with self._changed:
+            while True:
+                if self._stopped:
+                    raise NoEnvironment("the stack is stopping")
+                if self._idle[name]:
+                    return self._idle[name].pop()
+                if len(self._all[name]) + self._starting[name] < _CONCURRENCY:
+                    self._starting[name] += 1
+                    break
+                if not self._changed.wait(deadline - time.monotonic()):
+                    raise NoEnvironment(f"no environment of {name} in {wait_seconds} seconds")
+        environment = None
+        try:
+            environment = self._start(self._functions[name])
+            return environment
+        finally:
+            with self._changed:
+                self._starting[name] -= 1
+                if environment:
+                    self._all[name].add(environment)
+                self._changed.notify_all()
+
+    def _start(self, function: Function) -> _Environment:
+        ours, theirs = socket.socketpair()
+        request = {"name": function.name, "handler": function.handler, "environment": self._environment_of(function)}
+        try:
+            with theirs:
+                socket.send_fds(self._requests, [b"+"], [theirs.fileno()])
+            return _Environment(ours, request)
+        except (OSError, EOFError) as error:
+            ours.close()
+            raise NoEnvironment(f"no environment of {function.name} could be made: {error}") from error
+
+    def _environment_of(self, function: Function) -> dict[str, str]:
+        """The template's variables under the stack's own, and what Lambda itself sets."""
+        return {
+            **function.environment,
+            **self._environ,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "_HANDLER": function.handler,
+        }
+
+    def _release(self, name: str, environment: _Environment, broken: bool) -> None:
+        if broken:
+            environment.kill()
+        with self._changed:
+            if broken:
+                self._all[name].discard(environment)
+            else:
+                self._idle[name].append(environment)
+            self._changed.notify_all()

@@ -1,0 +1,48 @@
+"""What `make run` is told by its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.environ import DEFAULT_REGION
+
+
+class StartFailed(Exception):
+    """The stack cannot start; the text tells a person why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Ports of 0 take a free one. `config` None means the sandbox's sample; `endpoint` is an AWS that exists already."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    aws_port: int = 4566
+    sandbox_port: int | None = None
+    config: Path | None = None
+    endpoint: str | None = None
+    region: str = DEFAULT_REGION
+
+
+def read_options(environ: Mapping[str, str]) -> Options:
+    """Read HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG, AWS_ENDPOINT_URL, AWS_DEFAULT_REGION. Raises StartFailed."""
+    config = environ.get("RELAIS_CONFIG")
+    sandbox_port = _port(environ, "SANDBOX_PORT", -1)
+    return Options(
+        host=environ.get("HOST") or "127.0.0.1",
+        port=_port(environ, "PORT", 8000),
+        aws_port=_port(environ, "AWS_PORT", 4566),
+        sandbox_port=None if sandbox_port < 0 else sandbox_port,
+        config=Path(config).absolute() if config else None,
+        endpoint=environ.get("AWS_ENDPOINT_URL") or None,
+        region=environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
+    )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if text == str(default) or (text.isdigit() and int(text) < 65536):
+        return int(text)
+    raise StartFailed(f"{name} is {text!r}: it must be a port number, 0 for a free one.")

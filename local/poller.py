@@ -1,0 +1,200 @@
+"""Lambda's event source mapping from an SQS queue: collect a batch, invoke, delete what succeeded.
+
+The window starts with the first message; a batch also closes when it is full or reaches 6 MB ("Using Lambda with Amazon
+SQS" in the Lambda developer guide). In AWS these pollers outlive any worker. Here they end with the stack, so they hold
+messages by short leases which they renew: after a SIGKILL the messages are back within half a minute, instead of after
+the queue's visibility timeout.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.description import QueueTrigger
+from local.lambdas import events
+from local.lambdas.functions import FunctionFailed, NoEnvironment
+from local.leases import Leases
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+_log = logging.getLogger(__name__)
+
+_MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+# What a record's other members and its quoting may add to its body.
+_RECORD_OVERHEAD_BYTES = 1536
+_LONG_POLL_SECONDS = 20
+_DEFAULT_CONCURRENCY = 5
+
+
+@dataclass
+class Batch:
+    """Messages collected for one invocation."""
+
+    messages: list[Mapping[str, Any]] = field(default_factory=list)
+    payload_bytes: int = 0
+    opened: float = field(default_factory=time.monotonic)
+
+    def add(self, message: Mapping[str, Any]) -> None:
+        """One more message."""
+        self.messages.append(message)
+        self.payload_bytes += _size(message)
+
+
+class Poller:
+    """One collector for one trigger. `invoke` runs the function with an event and raises FunctionFailed."""
+
+    def __init__(
+        self, trigger: QueueTrigger, sqs: SQSClient, region: str, invoke: Callable[[Mapping[str, Any]], Any]
+    ) -> None:
+        self._trigger = trigger
+        self._sqs = sqs
+        self._region = region
+        self._invoke = invoke
+        self._url = sqs.get_queue_url(QueueName=trigger.queue)["QueueUrl"]
+        self._leases = Leases(sqs, self._url)
+        self._slots = threading.BoundedSemaphore(trigger.concurrency or _DEFAULT_CONCURRENCY)
+        self._left_over: list[Mapping[str, Any]] = []
+        self._stopping = threading.Event()
+        self._running: set[threading.Thread] = set()
+        self._collector = threading.Thread(target=self._collect_for_ever, name=f"poll {trigger.queue}", daemon=True)
+
+    def start(self) -> None:
+        """Collect and invoke in threads of its own."""
+        self._leases.start()
+        self._collector.start()
+
+    def stop_collecting(self) -> None:
+        """Begin no more invocations; what is held and not in hand goes back to its queue by itself."""
+        self._stopping.set()
+
+    def finish(self, seconds: float) -> None:
+        """Wait for running invocations and what follows them, then give back what is still held."""
+        deadline = time.monotonic() + seconds
+        for thread in list(self._running):
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        self._leases.stop()
+
+    def _collect_for_ever(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                batch = self._collect()
+            except (BotoCoreError, ClientError) as error:
+                _log.warning("queue %s cannot be read: %s", self._trigger.queue, error)
+                self._stopping.wait(1.0)
+                continue
+            if batch.messages:
+                self._hand_over(batch)
+
+    def _hand_over(self, batch: Batch) -> None:
+        """Wait for a free invocation, holding the batch, and start it."""
+        while not self._slots.acquire(timeout=0.1):
+            if self._stopping.is_set():
+                return
+        if self._stopping.is_set():
+            self._slots.release()
+            return
+        thread = threading.Thread(
+            target=self._process, args=(batch,), name=f"invoke {self._trigger.queue}", daemon=True
+        )
+        self._running.add(thread)
+        thread.start()
+
+    def _collect(self) -> Batch:
+        """The next batch; empty when nothing came in one long poll."""
+        batch = Batch()
+        messages = self._left_over or self._receive(_LONG_POLL_SECONDS)
+        self._left_over = []
+        batch.opened = time.monotonic()
+        while True:
+            for index, message in enumerate(messages):
+                if batch.messages and batch.payload_bytes + _size(message) > _MAX_PAYLOAD_BYTES:
+                    self._left_over = messages[index:]
+                    return batch
+                batch.add(message)
+            remaining = batch.opened + self._trigger.window_seconds - time.monotonic()
+            full = len(batch.messages) >= self._trigger.batch_size
+            if not batch.messages or full or remaining <= 0 or self._stopping.is_set():
+                return batch
+            messages = self._receive_within(remaining, self._trigger.batch_size - len(batch.messages))
+
+    def _receive_within(self, seconds: float, count: int) -> list[Mapping[str, Any]]:
+        """Long polls know whole seconds only."""
+        messages = self._receive(min(int(seconds), _LONG_POLL_SECONDS), count)
+        if not messages and seconds < 1:
+            self._stopping.wait(min(seconds, 0.1))
+        return messages
+
+    def _receive(self, wait_seconds: int, count: int = 10) -> list[Mapping[str, Any]]:
+        count = min(count, 10, self._trigger.batch_size)
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=count,
+            WaitTimeSeconds=wait_seconds,
+            VisibilityTimeout=self._leases.seconds,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        messages: list[Mapping[str, Any]] = list(answer.get("Messages", []))
+        self._leases.hold(message["ReceiptHandle"] for message in messages)
+        return messages
+
+    def _process(self, batch: Batch) -> None:
+        event = events.queued(batch.messages, self._trigger.queue, self._region)
+        try:
+            failed = self._failed(batch, self._invoke(event))
+        except FunctionFailed as failure:
+            _log.error(
+                "%s failed, its messages will be tried again: %s", self._trigger.queue, failure.document["errorType"]
+            )
+            failed = {message["MessageId"] for message in batch.messages}
+        except NoEnvironment:
+            failed = {message["MessageId"] for message in batch.messages}
+        try:
+            self._settle(batch, failed)
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("queue %s cannot be written: %s", self._trigger.queue, error)
+        finally:
+            self._slots.release()
+            self._running.discard(threading.current_thread())
+
+    def _failed(self, batch: Batch, result: Any) -> set[str]:
+        """The message ids that a result gives back: none without the flag, all when it cannot be understood."""
+        if not self._trigger.partial_failures or not result:
+            return set()
+        everything = {message["MessageId"] for message in batch.messages}
+        failures = result.get("batchItemFailures") if isinstance(result, Mapping) else 0
+        if failures is None:
+            return set()
+        if not isinstance(failures, list):
+            return everything
+        named: set[Any] = {
+            failure.get("itemIdentifier") if isinstance(failure, Mapping) else None for failure in failures
+        }
+        return named if named <= everything else everything
+
+    def _settle(self, batch: Batch, failed: Iterable[str]) -> None:
+        """Delete what succeeded; what failed comes back when the queue's own visibility timeout is over."""
+        failed = set(failed)
+        done = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] not in failed]
+        back = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] in failed]
+        self._leases.let_go(done + back)
+        self._leases.delete(done)
+        if back:
+            elapsed = time.monotonic() - batch.opened
+            self._leases.show_again_in(back, max(int(self._visibility_timeout() - elapsed), 0))
+
+    def _visibility_timeout(self) -> int:
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])
+        return int(answer["Attributes"]["VisibilityTimeout"])
+
+
+def _size(message: Mapping[str, Any]) -> int:
+    return len(message["Body"].encode()) + _RECORD_OVERHEAD_BYTES

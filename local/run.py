@@ -1,0 +1,60 @@
+"""`python -m local run`: the whole product on this machine, until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from local.options import StartFailed, read_options
+from local.stack import STOP_SECONDS, Stack
+
+
+def main(arguments: list[str]) -> int:
+    """Start, say where everything is, wait, stop. 1 when it could not start, with the reason on standard error."""
+    if arguments:
+        print("`run` takes its options from the environment: PORT, AWS_PORT, HOST, RELAIS_CONFIG.", file=sys.stderr)
+        return 2
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    asked_to_stop = _on_signals()
+    stack = None
+    try:
+        stack = Stack(read_options(os.environ), os.environ)
+        stack.start(asked_to_stop)
+        for name, value in stack.lines().items():
+            print(f"{name}: {value}", flush=True)
+        asked_to_stop.wait()
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    finally:
+        _give_up_after(STOP_SECONDS)
+        if stack:
+            stack.stop()
+    return 0
+
+
+def _on_signals() -> threading.Event:
+    """Set at the first SIGINT, SIGTERM or SIGHUP; at the second one the process ends at once."""
+    asked = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            os._exit(128 + number)
+        asked.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    return asked
+
+
+def _give_up_after(seconds: float) -> None:
+    """Whatever hangs on the way out: the processes of the stack end with this one."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,238 @@
+"""The parts of the local stack, put together: what starts in which order, and stops in which."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import resources, sandbox
+from local.aws import process
+from local.control import Control
+from local.description import Description, NotUnderstood, describe
+from local.environ import STAGE, stack_environ
+from local.http.gateway import Gateway
+from local.http.server import HttpServer
+from local.lambdas import events
+from local.lambdas.functions import Functions
+from local.options import Options, StartFailed
+from local.poller import Poller
+from local.schedules import Schedules
+from local.state import ROOT, StackState
+from local.template import TemplateError, build
+
+STOP_SECONDS = 4.5
+_IN_FLIGHT_SECONDS = 2.5
+_READY_SECONDS = 20.0
+_SANDBOX_PORT = 8025
+# A long poll lasts 20 seconds; an AWS that went away is asked again by the poller itself.
+_POLLING = Config(max_pool_connections=16, read_timeout=30, retries={"total_max_attempts": 2})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Stack:
+    """One running product. `start` it once; `stop` undoes as much as was started."""
+
+    def __init__(self, options: Options, environ: Mapping[str, str]) -> None:
+        self._options = options
+        self._given = environ
+        self._parts = contextlib.ExitStack()
+        self._stopping: list[Callable[[], None]] = []
+        self._sandbox_url: str | None = None
+        self._state: StackState | None = None
+
+    def start(self, asked_to_stop: threading.Event) -> None:
+        """Everything, until `/healthz` answers 200. Raises StartFailed; returns early when asked to stop meanwhile."""
+        server = self._listen()
+        config = self._configuration()
+        _check(config)
+        endpoint = self._options.endpoint or self._embedded_aws()
+        environ = stack_environ(self._given, endpoint, config)
+        os.environ.clear()  # boto3 in this process as well reaches that AWS and no other
+        os.environ.update(environ)
+        description = self._describe()
+        self._create_resources(description, endpoint)
+        functions = Functions(description.functions, environ)
+        self._parts.callback(functions.stop, 0.5)
+        self._serve(server, description, functions)
+        self._work(description, functions)
+        control = self._control(description, functions)
+        self._await_health(server, asked_to_stop)
+        self._state = StackState(
+            pid=os.getpid(),
+            http=self._http_url(server),
+            aws=endpoint,
+            region=self._options.region,
+            stage=STAGE,
+            config=str(config),
+            sandbox=self._sandbox_url,
+            control_port=control.port,
+            token=control.token,
+            started_at=time.time(),
+        )
+        self._state.write()
+        self._parts.callback(self._state.remove)
+
+    def lines(self) -> dict[str, str]:
+        """Where everything is, for a person or a program to read. Only after `start`."""
+        assert self._state is not None
+        lines = {"http": self._state.http, "aws": self._state.aws}
+        if self._sandbox_url:
+            lines["sandbox"] = self._sandbox_url
+        lines["dashboard"] = f"{self._state.http}/dashboard"
+        if self._sandbox_url:
+            lines["admin key"] = sandbox.SAMPLE_ADMIN_KEY
+        return lines
+
+    def stop(self) -> None:
+        """Begin nothing more, let what runs finish for a moment, end everything."""
+        for begin_to_stop in self._stopping:
+            begin_to_stop()
+        self._parts.close()
+
+    def _listen(self) -> HttpServer:
+        """The HTTP port, taken before anything else so that a second stack fails at once."""
+        try:
+            server = HttpServer(self._options.host, self._options.port)
+        except OSError as error:
+            words = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+            hint = "set PORT to another one, or to 0 for a free one"
+            raise StartFailed(f"Port {self._options.port} of {self._options.host} {words}: {hint}.") from error
+        self._parts.callback(server.server_close)
+        return server
+
+    def _http_url(self, server: HttpServer) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._options.host, self._options.host)
+        return f"http://{host}:{server.port}"
+
+    def _configuration(self) -> Path:
+        """The named configuration, or the sandbox's sample one."""
+        if self._options.config:
+            return self._options.config
+        running = self._start_sandbox()
+        self._parts.callback(running.stop)
+        self._sandbox_url = running.url
+        sample = ROOT / ".local" / "config" / f"sample-{running.url.rpartition(':')[2]}.toml"
+        sample.parent.mkdir(parents=True, exist_ok=True)
+        sample.write_text(sandbox.sample_config(running.url), encoding="utf-8")
+        return sample
+
+    def _start_sandbox(self) -> sandbox.Sandbox:
+        wanted = self._options.sandbox_port
+        try:
+            return sandbox.start(_SANDBOX_PORT if wanted is None else wanted)
+        except OSError as error:
+            if wanted is None:
+                return sandbox.start(0)
+            raise StartFailed(f"SANDBOX_PORT {wanted} cannot be used: {error.strerror}.") from error
+
+    def _embedded_aws(self) -> str:
+        try:
+            aws = process.start(self._options.aws_port)
+        except process.AwsNotStarted as error:
+            raise StartFailed(f"{error} Set AWS_PORT to another port, or to 0 for a free one.") from error
+        self._parts.callback(aws.stop, 0.5)
+        return aws.endpoint
+
+    def _describe(self) -> Description:
+        try:
+            return describe(build(STAGE), self._options.region)
+        except (TemplateError, NotUnderstood) as error:
+            raise StartFailed(f"The template cannot be read: {error}") from error
+
+    def _create_resources(self, description: Description, endpoint: str) -> None:
+        try:
+            resources.create(description.queues, description.tables, boto3.client("sqs"), boto3.client("dynamodb"))
+        except (BotoCoreError, ClientError) as error:
+            raise StartFailed(f"Queues and tables cannot be made at {endpoint}: {error}") from error
+
+    def _serve(self, server: HttpServer, description: Description, functions: Functions) -> None:
+        name = description.http_function.name
+        server.start(Gateway(description.api, partial(functions.invoke, name), _now))
+        self._stopping.append(server.shutdown)
+
+    def _work(self, description: Description, functions: Functions) -> None:
+        """Pollers and schedules."""
+        region = self._options.region
+        pollers = [
+            Poller(trigger, boto3.client("sqs", config=_POLLING), region, partial(functions.invoke, function.name))
+            for function in description.functions
+            for trigger in function.queues
+        ]
+        schedules = Schedules(description.functions, region, functions.invoke, _now)
+        self._stopping += [schedules.stop, *(poller.stop_collecting for poller in pollers)]
+        self._parts.callback(_finish, pollers)
+        schedules.start()
+        for poller in pollers:
+            poller.start()
+
+    def _control(self, description: Description, functions: Functions) -> Control:
+        def invoke(name: str, event: Any) -> Any:
+            function = description.function(name)
+            if event is None:
+                event = events.default(function, _now(), self._options.region)
+            return functions.invoke(function.name, event)
+
+        control = Control(secrets.token_urlsafe(32), invoke)
+        control.start()
+        self._parts.callback(control.stop)
+        return control
+
+    def _await_health(self, server: HttpServer, asked_to_stop: threading.Event) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not asked_to_stop.is_set():
+            said = _health(f"{self._http_url(server)}/healthz")
+            if said is None:
+                return
+            if time.monotonic() > deadline:
+                raise StartFailed(f"/healthz did not answer 200 within {_READY_SECONDS:.0f} seconds: {said}")
+            asked_to_stop.wait(0.1)
+
+
+def _health(url: str) -> str | None:
+    """None when it is well, else what it said."""
+    no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with no_proxy.open(url, timeout=10):
+            return None
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {error.read(500).decode(errors='replace')}"
+    except OSError as error:
+        return str(error)
+
+
+def _finish(pollers: list[Poller]) -> None:
+    """All of them side by side: the time is one for all."""
+    threads = [threading.Thread(target=poller.finish, args=(_IN_FLIGHT_SECONDS,)) for poller in pollers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _check(config: Path) -> None:
+    """Everything that is wrong with the configuration, before anything runs with it."""
+    from chalicelib.config.load import load
+    from chalicelib.errors import ConfigurationError
+
+    try:
+        load(config)
+    except ConfigurationError as error:
+        raise StartFailed(f"The configuration cannot be used:\n{error}") from error
