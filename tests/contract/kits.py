@@ -1,0 +1,92 @@
+"""What the contract tests need to know of each provider: how to reach it in the sandbox and what to ask of it.
+
+A new provider adds a kit here, golden files in `golden/<name>/`, and inherits every test of `test_contract.py` and
+`test_golden.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from chalicelib.config.model import Account
+from chalicelib.config.secrets import Secret
+from chalicelib.providers import registry
+from chalicelib.providers.base import Provider
+from chalicelib.providers.transport import Transport
+from local.sandbox.ediware.samples import API_KEY
+
+CSV_URL = "<the address of a CSV file on this machine>"
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Kit:
+    """One provider: its path and sample account in the sandbox, and an example call of each of its functions."""
+
+    provider: str
+    path: str
+    """Of the base URL, below the server's own."""
+    secrets: Mapping[str, str]
+    options: Mapping[str, str] = field(default_factory=dict)
+    list_id: str = ""
+    examples: Sequence[tuple[str, Params]] = ()
+    """Function and parameters, in an order in which all succeed at a new sandbox."""
+    read: tuple[str, Params] = ("", {})
+    change: tuple[str, Params] = ("", {})
+    hidden: Sequence[str] = ()
+    """Other people's secrets that the sandbox answers with and nobody may see."""
+
+    def account(self, url: str, secrets: Mapping[str, str] | None = None) -> Account:
+        """The account `paris` at the server of this URL, with the kit's secrets or others."""
+        spec = registry.spec(self.provider)
+        defaults = {option.name: option.default for option in spec.options if option.default is not None}
+        hidden = {name: Secret.plain(value) for name, value in {**self.secrets, **(secrets or {})}.items()}
+        return Account("paris", self.provider, f"{url}{self.path}", None, {**defaults, **self.options}, hidden)
+
+    def connect(self, url: str, transport: Transport, secrets: Mapping[str, str] | None = None) -> Provider:
+        """A client of that account."""
+        return registry.spec(self.provider).connect(self.account(url, secrets), transport)
+
+    def betrayals(self) -> list[str]:
+        """Every form in which one of the secrets could show up."""
+        return [form for secret in [*self.secrets.values(), *self.hidden] for form in forms(secret)]
+
+
+def forms(secret: str) -> set[str]:
+    """A secret as it is, URL-encoded, and as its MD5."""
+    digest = hashlib.md5(secret.encode()).hexdigest()
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), digest, digest.upper()}
+
+
+EDIWARE = Kit(
+    provider="ediware",
+    path="/ediware/api_http",
+    secrets={"api_key": API_KEY},
+    list_id="4781",
+    read=("list_list", {}),
+    change=("list_insert", {"list_id": "4781", "contacts": [{"email": "first@example.com", "prenom": "Zoé"}]}),
+    hidden=("placeholder-pass-1", "placeholder-pass-2", "placeholder-password"),
+    examples=(
+        ("user_list", {}),
+        ("pools_list", {}),
+        ("user_create", {"log": "example_ouest", "password": "placeholder-password", "quota": 10, "name": "Ouest"}),
+        ("user_update", {"user_id": "1475", "password": "placeholder-password", "email": "nord@example.com"}),
+        ("user_delete", {"user_id": "1477"}),
+        ("list_list", {"user_id": "1475"}),
+        ("list_create", {"name": "Été", "field_list": ["email", "nom"], "field_email": "email", "email_crypt": True}),
+        ("list_insert", {"list_id": "4782", "contacts": [{"EMAIL": "second@example.com", "NOM": "Œuvre"}]}),
+        ("list_insert_url", {"list_id": "4781", "url": CSV_URL}),
+        ("list_delete", {"list_id": "4782"}),
+        ("campaigns_stats", {}),
+        ("unsub_add", {"email": "third@example.com"}),
+        ("unsub_global_add", {"email": "fourth@example.com"}),
+        ("call", {"function": "campaigns_stats", "open": True}),
+    ),
+)
+
+KITS = {kit.provider: kit for kit in (EDIWARE,)}

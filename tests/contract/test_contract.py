@@ -1,0 +1,290 @@
+"""What every provider must keep, whichever it is: run for each kit against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.providers import registry
+from chalicelib.providers.base import CampaignFigures, Contact, Provider, ProviderSpec
+from chalicelib.providers.transport import Transport
+from local.sandbox import Control, Sandbox
+from tests.contract.kits import CSV_URL, KITS, Kit
+from tests.contract.scripted import Scripted, answer
+
+# Each trouble, and the kind of error that it is for a call that changes something and for one that reads.
+TROUBLES: Mapping[str, tuple[Mapping[str, Any], Kind, Kind]] = {
+    "status 500": ({"kind": "status", "status": 500}, Kind.UNKNOWN, Kind.LATER),
+    "status 502 after the work": ({"kind": "status", "status": 502, "when": "after"}, Kind.UNKNOWN, Kind.LATER),
+    "status 503": ({"kind": "status", "status": 503}, Kind.LATER, Kind.LATER),
+    "status 429": ({"kind": "status", "status": 429, "retry_after": 9}, Kind.LATER, Kind.LATER),
+    "status 401": ({"kind": "status", "status": 401}, Kind.ACCOUNT, Kind.ACCOUNT),
+    "status 403": ({"kind": "status", "status": 403}, Kind.ACCOUNT, Kind.ACCOUNT),
+    "timeout": ({"kind": "timeout", "delay_seconds": 30}, Kind.UNKNOWN, Kind.LATER),
+    "timeout after the work": ({"kind": "timeout", "delay_seconds": 30, "when": "after"}, Kind.UNKNOWN, Kind.LATER),
+    "close": ({"kind": "close"}, Kind.UNKNOWN, Kind.LATER),
+    "reset before the work": ({"kind": "reset"}, Kind.UNKNOWN, Kind.LATER),
+    "reset after the work": ({"kind": "reset", "when": "after"}, Kind.UNKNOWN, Kind.LATER),
+    "truncated": ({"kind": "truncated"}, Kind.UNKNOWN, Kind.LATER),
+    "drip": ({"kind": "drip", "delay_seconds": 0.2}, Kind.UNKNOWN, Kind.LATER),
+    "HTML": ({"kind": "html"}, Kind.UNKNOWN, Kind.LATER),
+    "empty": ({"kind": "empty"}, Kind.UNKNOWN, Kind.LATER),
+    "truncated JSON": ({"kind": "truncated_json"}, Kind.UNKNOWN, Kind.LATER),
+    "wrong type": ({"kind": "wrong_type"}, Kind.UNKNOWN, Kind.LATER),
+    "null": ({"kind": "wrong_type", "body": "null"}, Kind.UNKNOWN, Kind.LATER),
+    "wrong charset": ({"kind": "wrong_charset"}, Kind.UNKNOWN, Kind.LATER),
+    "redirect": ({"kind": "redirect"}, Kind.UNKNOWN, Kind.LATER),
+    "100 MB": ({"kind": "huge"}, Kind.UNKNOWN, Kind.LATER),
+    "100 MB in a small gzip": ({"kind": "huge", "compressed": True}, Kind.UNKNOWN, Kind.LATER),
+    "wrong key": ({"kind": "refuse_key"}, Kind.ACCOUNT, Kind.ACCOUNT),
+}
+
+
+@pytest.fixture(params=KITS.values(), ids=KITS.keys())
+def kit(request: pytest.FixtureRequest) -> Kit:
+    found: Kit = request.param
+    return found
+
+
+@pytest.fixture
+def spec(kit: Kit) -> ProviderSpec:
+    return registry.spec(kit.provider)
+
+
+@pytest.fixture
+def provider(kit: Kit, sandbox: Sandbox, transport: Transport) -> Provider:
+    return kit.connect(sandbox.url, transport)
+
+
+def failure(ask: Callable[[], object]) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        ask()
+    return caught.value
+
+
+def contacts(number: int) -> list[Contact]:
+    return [Contact(f"person{each}@example.com", {"nom": f"Nom {each}"}) for each in range(number)]
+
+
+def signing_up(kit: Kit, spec: ProviderSpec, provider: Provider, budget: float = 10.0) -> Callable[[], None]:
+    """A signup of one, after one that has made whatever must be made first (a look-up, a session)."""
+    if not spec.capabilities.signup_batch:
+        pytest.skip("takes no signups")
+    provider.sign_up(kit.list_id, contacts(1), budget=10)
+    return lambda: provider.sign_up(kit.list_id, contacts(1), budget=budget)
+
+
+def test_every_provider_is_under_this_contract() -> None:
+    assert set(KITS) == set(registry.names())
+
+
+class TestDeclaration:
+    def test_it_is_the_packages_own(self, kit: Kit, spec: ProviderSpec) -> None:
+        assert spec.name == kit.provider and spec.title
+        assert spec.base_url.startswith("https://") and not spec.base_url.endswith("/")
+
+    def test_the_capabilities_agree_with_one_another(self, spec: ProviderSpec) -> None:
+        can = spec.capabilities
+        assert can.parallel_calls >= 1
+        assert can.has_lists or can.signup_batch == 0
+        assert can.statistics != "none" or can.statistics_kept_for is None
+
+    def test_options_are_named_once_and_explained(self, spec: ProviderSpec) -> None:
+        names = [option.name for option in spec.options]
+        assert len(set(names)) == len(names) and not {"provider", "base_url", "open_base_url"} & set(names)
+        assert all(option.help for option in spec.options)
+        assert all(not option.choices or option.default in option.choices for option in spec.options)
+
+    def test_functions_and_parameters_are_explained(self, spec: ProviderSpec) -> None:
+        assert spec.functions
+        for function in spec.functions:
+            assert function.help, function.name
+            assert all(parameter.help for parameter in function.parameters), function.name
+
+
+class TestFunctions:
+    def test_each_can_be_called_by_name(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, server: Scripted
+    ) -> None:
+        server.otherwise = answer(b"email;nom\r\nfile@example.com;Nom\r\n", headers={"Content-Type": "text/csv"})
+        assert {name for name, _ in kit.examples} == {function.name for function in spec.functions}
+        for name, params in kit.examples:
+            given = {key: server.url if value == CSV_URL else value for key, value in params.items()}
+            told = json.dumps(provider.call(name, given, budget=10), allow_nan=False)
+            assert not [form for form in kit.betrayals() if form in told], name
+
+    def test_a_wrong_name_is_answered_with_the_right_one(self, kit: Kit, provider: Provider, control: Control) -> None:
+        name = kit.read[0]
+        error = failure(lambda: provider.call(name[:-1], {}, budget=5))
+        assert error.kind is Kind.CALLER and repr(name) in error.message
+        assert control.calls() == []
+
+    def test_wrong_parameters_are_refused_before_the_call(
+        self, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        for function in spec.functions:
+            unknown = failure(lambda name=function.name: provider.call(name, {"nonesuch": "x"}, budget=5))
+            assert unknown.kind is Kind.CALLER and "nonesuch" in unknown.message
+            for parameter in function.parameters:
+                given = {each.name: object() for each in function.parameters if each.required or each == parameter}
+                wrong = failure(lambda name=function.name, given=given: provider.call(name, given, budget=5))
+                assert wrong.kind is Kind.CALLER and f"{parameter.name} must be" in wrong.message
+                if parameter.required:
+                    missing = failure(lambda name=function.name: provider.call(name, {}, budget=5))
+                    assert missing.kind is Kind.CALLER and f"{parameter.name} is missing" in missing.message
+        assert control.calls() == []
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("trouble", TROUBLES)
+    def test_a_change_and_a_read_meet_it(self, trouble: str, kit: Kit, provider: Provider, control: Control) -> None:
+        fault, for_change, for_read = TROUBLES[trouble]
+        for (name, params), expected in ((kit.change, for_change), (kit.read, for_read)):
+            provider.call(name, params, budget=10)
+            before = len(control.calls())
+            control.fault(**fault)
+            began = time.monotonic()
+            error = failure(lambda name=name, params=params: provider.call(name, params, budget=1))
+            control.clear_faults()
+            assert (name, error.kind) == (name, expected)
+            assert time.monotonic() - began < 4
+            assert "100 MB" in trouble or len(control.calls()) == before + 1, "one call, repeated by nobody"
+
+    @pytest.mark.parametrize("trouble", TROUBLES)
+    def test_a_signup_meets_it(
+        self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        sign_up = signing_up(kit, spec, provider, budget=1)
+        fault, expected, _ = TROUBLES[trouble]
+        control.fault(**fault)
+        assert failure(sign_up).kind is expected
+
+    @pytest.mark.parametrize("trouble", TROUBLES)
+    def test_an_unsubscribe_meets_it(self, trouble: str, provider: Provider, control: Control) -> None:
+        fault, expected, _ = TROUBLES[trouble]
+        control.fault(**fault)
+        error = failure(lambda: provider.unsubscribe("person@example.com", everywhere=False, budget=1))
+        assert error.kind is expected
+
+    def test_retry_after_is_handed_on(self, kit: Kit, provider: Provider, control: Control) -> None:
+        control.fault(**TROUBLES["status 429"][0])
+        assert failure(lambda: provider.call(*kit.read, budget=5)).retry_after == 9
+
+    def test_a_refused_row_is_the_contacts_fault(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        signing_up(kit, spec, provider)
+        control.fault("refuse_rows", contains="person3@")
+        error = failure(lambda: provider.sign_up(kit.list_id, contacts(spec.capabilities.signup_batch)[:5], budget=5))
+        assert error.kind is Kind.CONTACT and error.message and "@example" not in error.message
+
+    def test_nothing_is_sent_when_no_time_is_left(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        for ask in (
+            lambda: provider.call(*kit.change, budget=0.1),
+            lambda: provider.unsubscribe("person@example.com", everywhere=False, budget=0.0),
+            lambda: list(provider.campaigns(budget=-5.0)),
+        ):
+            assert failure(ask).kind is Kind.LATER
+        assert control.calls() == []
+
+
+class TestSignups:
+    def test_a_whole_batch_is_one_request_on_a_kept_connection(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        signing_up(kit, spec, provider)
+        before = control.calls()
+        provider.sign_up(kit.list_id, contacts(spec.capabilities.signup_batch), budget=10)
+        (call,) = control.calls()[len(before) :]
+        assert call["rows"] == spec.capabilities.signup_batch
+        assert {each["connection"] for each in before} == {call["connection"]}
+
+    def test_one_more_than_a_batch_is_refused_before_the_call(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        signing_up(kit, spec, provider)
+        before = len(control.calls())
+        many = contacts(spec.capabilities.signup_batch + 1)
+        assert failure(lambda: provider.sign_up(kit.list_id, many, budget=5)).kind is Kind.CALLER
+        assert len(control.calls()) == before
+
+    def test_nobody_is_no_call(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+        signing_up(kit, spec, provider)
+        before = len(control.calls())
+        provider.sign_up(kit.list_id, [], budget=5)
+        assert len(control.calls()) == before
+
+    def test_a_list_that_is_nowhere_is_the_lists_trouble_alone(self, spec: ProviderSpec, provider: Provider) -> None:
+        if not spec.capabilities.has_lists:
+            pytest.skip("has no lists")
+        error = failure(lambda: provider.sign_up("99999", contacts(1), budget=10))
+        assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "99999" in error.message
+        assert not provider.list_exists("99999", budget=10)
+
+    def test_a_list_that_is_there_exists(self, kit: Kit, spec: ProviderSpec, provider: Provider) -> None:
+        if not spec.capabilities.has_lists:
+            pytest.skip("has no lists")
+        assert provider.list_exists(kit.list_id, budget=10)
+
+
+class TestUnsubscribes:
+    def test_twice_is_as_good_as_once(self, provider: Provider) -> None:
+        for _ in range(2):
+            provider.unsubscribe("Person+tag@example.com", everywhere=False, budget=5)
+
+    def test_everywhere_works_at_every_provider(self, provider: Provider) -> None:
+        provider.unsubscribe("person@example.com", everywhere=True, budget=5)
+
+
+class TestStatistics:
+    def test_campaigns_are_typed_aggregates(self, spec: ProviderSpec, provider: Provider) -> None:
+        if spec.capabilities.statistics == "none":
+            pytest.skip("has no statistics")
+        found = list(provider.campaigns(budget=10))
+        assert found and all(isinstance(each, CampaignFigures) and each.campaign for each in found)
+        assert len({each.campaign for each in found}) == len(found)
+        assert all(each.sent_at is None or each.sent_at.utcoffset() is not None for each in found)
+        assert "@" not in json.dumps([dict(each.raw) for each in found])
+
+
+class TestSecrets:
+    def test_none_shows_in_errors_logs_reprs_or_metrics(
+        self, kit: Kit, sandbox: Sandbox, control: Control, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        told: list[tuple[object, ...]] = []
+        provider = kit.connect(sandbox.url, Transport(on_call=lambda *call: told.append(call)))
+        seen = [
+            repr(provider),
+            repr(vars(provider)),
+            repr(kit.account(sandbox.url)),
+            repr(kit.account(sandbox.url).secrets),
+        ]
+        for fault, _, _ in TROUBLES.values():
+            control.fault(**fault)
+            for ask in (kit.change, kit.read):
+                error = failure(lambda ask=ask: provider.call(*ask, budget=0.5))
+                seen += [repr(error), *traceback.format_exception(error), *_hidden_causes(error)]
+            control.clear_faults()
+        everything = "\n".join([*seen, repr(told), caplog.text])
+        assert told
+        assert not [form for form in kit.betrayals() if form in everything]
+
+
+def _hidden_causes(error: BaseException) -> list[str]:
+    """What a logger that walks the chain by itself would find, `from None` or not."""
+    chain: list[str] = []
+    walk = error.__context__ or error.__cause__
+    while walk is not None:
+        chain.append(repr(walk))
+        walk = walk.__context__ or walk.__cause__
+    return chain
