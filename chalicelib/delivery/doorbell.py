@@ -1,4 +1,4 @@
-"""The doorbell: small messages that tell a worker which events to look at. The ledger is the truth, so one may be lost."""
+"""The doorbell: small messages that tell a worker where to look. The ledger is the truth, so one may be lost."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Hands:
         self._give_back_and_finish([hand for hand, _ in hands])
 
     def put_off(self, hands: Sequence[InHand], reason: str, until: datetime, give_up: timedelta) -> None:
-        """Give them back after a failure that is nobody's of them; due again at `until`, or parked when it is too late."""
+        """Give them back after a failure that is not theirs; due again at `until`, or parked when it is too late."""
         now = self._clock()
         overdue = [hand for hand in hands if is_overdue(hand.task, now, give_up)]
         for hand in overdue:

@@ -155,7 +155,7 @@ class AccountRun:
             self.resumed = True
 
     def _note_refusal(self, part: Sequence[InHand]) -> None:
-        """Rows of a refused batch are sent again in halves; unless repeating is harmless, that may leave two of them."""
+        """Rows of a refused batch are sent again in halves, which may leave two of them unless repeating is harmless."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
         for hand in part:
             hand.tried(unknown=unknown)

@@ -194,7 +194,7 @@ class WordStore:
 
 
 def _is_mine(word: Word, attempt: Attempt) -> bool:
-    """True when this attempt holds the word already: with an unsubscribe's time, or by a write whose answer was lost."""
+    """True when this attempt holds the word already: by an unsubscribe, or by a write whose answer was lost."""
     return word.hold is not None and word.hold.token == attempt.token
 
 

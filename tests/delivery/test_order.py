@@ -1,0 +1,195 @@
+"""The later word wins, per address and account, in whatever order events come to a worker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Event
+from chalicelib.core.words import Holder, holder_state
+from chalicelib.errors import LedgerUnavailable
+from tests.support.product import START, Product
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_an_older_signup_is_superseded_by_an_unsubscribe(product: Product) -> None:
+    leave = product.unsubscribe("a@example.com", START)
+    join = product.signup("A@EXAMPLE.com", START - MINUTE)
+    product.work(*product.hold(leave))
+    product.work(*product.hold(join))
+    assert product.delivery(join.id)["status"] == "superseded"
+    assert product.paris.emails == []
+    assert product.paris.unsubscribed == ["a@example.com"]
+
+
+def test_a_tie_goes_to_the_unsubscribe(product: Product) -> None:
+    leave, join = product.unsubscribe("a@example.com", START), product.signup("a@example.com", START)
+    product.work(*product.hold(join, leave))
+    assert product.delivery(join.id)["status"] == "superseded"
+    assert product.delivery(leave.id)["status"] == "delivered"
+
+
+def test_an_unsubscribe_after_a_delivered_signup_is_told(product: Product) -> None:
+    product.work(*product.hold(product.signup("a@example.com", START - MINUTE)))
+    leave = product.unsubscribe("a@example.com", START)
+    product.work(*product.hold(leave))
+    assert product.delivery(leave.id)["status"] == "delivered"
+    assert product.paris.unsubscribed == ["a@example.com"]
+
+
+def test_an_unsubscribe_is_superseded_by_a_later_signup_that_was_delivered(product: Product) -> None:
+    product.work(*product.hold(product.signup("a@example.com", START)))
+    leave = product.unsubscribe("a@example.com", START - MINUTE)
+    product.work(*product.hold(leave))
+    assert product.delivery(leave.id)["status"] == "superseded"
+    assert product.paris.unsubscribed == []
+
+
+def test_a_delivered_signup_still_counts_after_another_one_took_its_place_and_failed(product: Product) -> None:
+    from chalicelib.errors import Kind, ProviderError
+
+    product.work(*product.hold(product.signup("a@example.com", START)))
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    product.work(*product.hold(product.signup("a@example.com", START + MINUTE)))
+    product.paris.rule = None
+    product.clock.forward(minutes=5)
+    leave = product.unsubscribe("a@example.com", START - MINUTE)
+    product.work(*product.hold(leave))
+    assert product.delivery(leave.id)["status"] == "superseded"
+
+
+def test_a_delivered_signup_counts_after_its_event_is_gone(product: Product, resources: Any) -> None:
+    join = product.signup("a@example.com", START)
+    product.work(*product.hold(join))
+    resources.dynamodb.delete_item(TableName="relais-local-ledger", Key={"pk": {"S": f"E#{join.id}"}, "sk": {"S": "E"}})
+    leave = product.unsubscribe("a@example.com", START - MINUTE)
+    product.work(*product.hold(leave))
+    assert product.delivery(leave.id)["status"] == "superseded"
+
+
+def test_a_later_signup_of_somebody_who_left_is_refused_where_nothing_can_be_lifted(product: Product) -> None:
+    product.work(*product.hold(product.unsubscribe("a@example.com", START - MINUTE)))
+    join = product.signup("a@example.com", START)
+    product.work(*product.hold(join))
+    assert (product.delivery(join.id)["status"], product.delivery(join.id)["reason"]) == ("refused", "suppressed")
+    assert product.paris.emails == []
+
+
+def test_signups_of_different_times_never_supersede_each_other(product: Product) -> None:
+    late, early = product.signup("a@example.com", START), product.signup("a@example.com", START - MINUTE)
+    product.work(*product.hold(late))
+    product.work(*product.hold(early))
+    assert len(product.paris.emails) == 2
+
+
+def test_leaving_one_account_leaves_the_other_alone(product: Product) -> None:
+    product.work(*product.hold(product.unsubscribe("a@example.com", START, accounts=("lyon",))))
+    join = product.signup("a@example.com", START - MINUTE)
+    product.work(*product.hold(join))
+    assert product.delivery(join.id)["status"] == "delivered"
+
+
+def test_leaving_everywhere_counts_for_an_account_configured_later(product: Product) -> None:
+    leave = product.unsubscribe("a@example.com", START, accounts=("lyon",), all_accounts=True)
+    product.work(*product.hold(leave))
+    join = product.signup("a@example.com", START - MINUTE)
+    product.work(*product.hold(join))
+    assert product.delivery(join.id)["status"] == "superseded"
+
+
+def test_an_unsubscribe_for_all_accounts_has_a_delivery_for_each(product: Product) -> None:
+    leave = product.unsubscribe("a@example.com", accounts=("paris", "lyon"), all_accounts=True)
+    product.work(*product.hold(leave))
+    assert [one["status"] for one in product.view(leave.id)["deliveries"]] == ["delivered", "delivered"]
+    assert product.view(leave.id)["status"] == "delivered"
+    assert [fake.unsubscribed for fake in product.providers.values()] == [["a@example.com"]] * 2
+
+
+def test_an_older_address_key_still_finds_who_left(product: Product) -> None:
+    from chalicelib.config.model import Privacy
+    from chalicelib.config.secrets import Secret
+    from tests.support.product import ADDRESS_KEY, settings
+
+    product.work(*product.hold(product.unsubscribe("a@example.com", START)))
+    keys = (Secret.plain("placeholder-address-key-2"), Secret.plain(ADDRESS_KEY))
+    product.settings = settings(privacy=Privacy(keys))
+    product.restart()
+    join = product.signup("a@example.com", START - MINUTE)
+    product.work(*product.hold(join))
+    assert product.delivery(join.id)["status"] == "superseded"
+
+
+def test_a_start_without_a_known_address_key_fails(product: Product) -> None:
+    from chalicelib.config.model import Privacy
+    from chalicelib.config.secrets import Secret
+    from chalicelib.errors import ConfigurationError
+    from tests.support.product import settings
+
+    product.hold(product.signup("a@example.com"))
+    product.settings = settings(privacy=Privacy((Secret.plain("placeholder-address-key-2"),)))
+    product.restart()
+    with pytest.raises(ConfigurationError, match="privacy.address_keys"):
+        product.hold(product.signup("b@example.com"))
+
+
+def while_held(product: Product, event: Event, act: Any) -> None:
+    """Deliver `event`, and do `act` once while its call is under way."""
+    done: list[bool] = []
+
+    def during(*_: object) -> None:
+        if not done:
+            done.append(True)
+            act()
+
+    product.paris.rule = during
+    product.work(*product.hold(event))
+
+
+def test_an_unsubscribe_that_arrives_during_the_signups_call_is_told_after_it(product: Product) -> None:
+    leave = product.unsubscribe("a@example.com", START)
+    product.hold(leave)
+
+    def arrive() -> None:
+        # Another worker, while ours is calling: its waiting for the address ends without getting it.
+        other = Product.__new__(Product)
+        other.__dict__.update(product.__dict__)
+        other.restart()
+        other.work(leave.id)
+        assert product.paris.unsubscribed == []
+
+    while_held(product, product.signup("a@example.com", START - MINUTE), arrive)
+    assert product.delivery(leave.id)["status"] == "pending"
+    product.clock.forward(minutes=5)
+    product.work(leave.id)
+    assert product.paris.unsubscribed == ["a@example.com"]
+    late = product.signup("a@example.com", START - MINUTE)
+    product.work(*product.hold(late))
+    assert product.delivery(late.id)["status"] == "superseded"
+
+
+def test_no_call_is_made_when_the_words_cannot_be_read(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    words = product.runtime.words
+
+    def broken(*_: object) -> None:
+        raise LedgerUnavailable("the ledger did not answer")
+
+    monkeypatch.setattr(words, "read", broken)
+    product.work(event_id)
+    assert product.paris.calls == []
+    assert product.delivery(event_id)["status"] == "pending"
+
+
+def test_a_final_event_does_not_hold_an_address_up(product: Product) -> None:
+    from chalicelib.core.events import EventType, Status
+    from chalicelib.core.words import Hold
+
+    hold = Hold("e", EventType.SIGNUP, at=1, until=10, token="t")
+    assert holder_state(hold, Status.PENDING, 5) is Holder.BUSY
+    assert holder_state(hold, Status.PENDING, 10) is Holder.LOST
+    assert holder_state(hold, Status.DELIVERED, 5) is Holder.DONE
+    assert holder_state(replace(hold, until=1), None, 5) is Holder.DONE

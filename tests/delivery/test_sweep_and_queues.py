@@ -1,0 +1,151 @@
+"""Doorbells that are lost, accounts that come back, and whole events on queues."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import EventType
+from chalicelib.delivery.doorbell import rung_ids
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from tests.support.aws import TestAws
+from tests.support.product import Product
+
+
+def messages(aws: TestAws, kind: str) -> list[Any]:
+    """The bodies of what waits in a queue, taken out of it."""
+    url = aws.sqs.get_queue_url(QueueName=f"relais-local-{kind}")["QueueUrl"]
+    bodies = []
+    while found := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            bodies.append(message["Body"])
+            aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def test_an_event_whose_doorbell_was_lost_is_rung_for_once_it_is_due(product: Product, resources: TestAws) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    product.clock.forward(seconds=59)
+    assert product.runtime.sweeper.run() == {"rung": 0}
+    product.clock.forward(seconds=32)
+    assert product.runtime.sweeper.run() == {"rung": 1}
+    (body,) = messages(resources, "signups")
+    assert rung_ids(json.loads(body)) == [event_id]
+    product.work(event_id)
+    assert product.runtime.sweeper.run() == {"rung": 0}
+
+
+def test_unsubscribes_are_rung_for_at_their_own_queue(product: Product, resources: TestAws) -> None:
+    product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
+    product.clock.forward(seconds=91)
+    assert product.runtime.sweeper.run() == {"rung": 2}
+    assert len(messages(resources, "unsubscribes")) == 2
+
+
+def test_a_paused_account_is_left_alone_then_probed_then_rung_for_at_once(product: Product, resources: TestAws) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
+    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(3)))
+    product.work(ids[0])
+    product.clock.forward(seconds=5)
+    assert product.runtime.sweeper.run() == {"rung": 0}
+    product.clock.forward(seconds=26)
+    assert product.runtime.sweeper.run() == {"rung": 3}, "a probe, though nothing is due yet"
+    messages(resources, "signups")
+    product.paris.rule = None
+    product.work(ids[1])
+    assert sorted(rung_ids(json.loads(messages(resources, "signups")[0])) or []) == sorted({ids[0], ids[2]})
+
+
+def test_a_refused_key_is_probed_a_few_times_however_many_events_arrive(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
+    for n in range(40):
+        product.work(*product.hold(product.signup(f"p{n}@example.com")))
+        product.clock.forward(seconds=1)
+    assert len(product.paris.calls) <= 3
+
+
+def test_only_one_worker_probes(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    first, second = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    product.work(first)
+    product.clock.forward(seconds=31)
+    seen: list[int] = []
+
+    def probing(*_: object) -> None:
+        product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+        other = Product.__new__(Product)
+        other.__dict__.update(product.__dict__)
+        other.restart()
+        other.work(second)
+        seen.append(len(product.paris.calls))
+
+    product.paris.rule = probing
+    product.work(first)
+    assert seen == [2]
+
+
+def test_a_whole_event_on_a_queue_is_held_and_delivered(product: Product) -> None:
+    body = {"type": "signup", "id": "own-1", "form": "footer", "email": "a@example.com", "fields": {"prenom": "Zoé"}}
+    for _ in range(2):
+        assert product.work(bodies=(body,)) == {"batchItemFailures": []}
+    assert product.paris.rows == [("4781", "a@example.com", {"prenom": "Zoé"})]
+    assert product.delivery("own-1")["status"] == "delivered"
+
+
+def test_an_invalid_event_is_refused_with_the_reason_and_without_the_address(product: Product) -> None:
+    product.work(bodies=({"type": "signup", "id": "own-2", "form": "nowhere", "email": "not an address"},))
+    view = product.view("own-2")
+    assert view["status"] == "refused"
+    assert "form" in view["deliveries"][0]["reason"]
+    assert "not an address" not in json.dumps(view)
+
+
+def test_the_same_id_with_other_content_is_refused_and_changes_nothing(product: Product) -> None:
+    event = {"type": "signup", "id": "own-3", "form": "footer", "email": "a@example.com"}
+    product.work(bodies=(event, {**event, "email": "b@example.com"}))
+    assert len(product.paris.emails) == 1
+
+
+def test_what_nobody_can_read_goes_to_the_dead_letter_queue(product: Product, resources: TestAws) -> None:
+    assert product.work(bodies=("{not json",)) == {"batchItemFailures": []}
+    assert messages(resources, "signups-dlq") == ["{not json"]
+
+
+def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = product.runtime.events.hold
+
+    def sometimes(event: Any) -> bool:
+        if event.email == "b@example.com":
+            raise LedgerUnavailable("the ledger did not answer")
+        return hold(event)
+
+    product.runtime.worker  # made before its parts are replaced
+    monkeypatch.setattr(product.runtime.events, "hold", sometimes)
+    bodies = tuple({"type": "signup", "form": "footer", "email": f"{name}@example.com"} for name in "abc")
+    failures = product.work(bodies=bodies)["batchItemFailures"]
+    assert len(failures) == 1
+    assert sorted(product.paris.emails) == ["a@example.com", "c@example.com"]
+
+
+def test_an_account_that_is_not_configured_any_more_parks_its_events(product: Product) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
+    product.work(event_id)
+    assert product.delivery(event_id, "gone")["status"] == "parked"
+
+
+def test_an_invocation_without_time_left_calls_nobody(product: Product) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    product.work(event_id, milliseconds=5_000)
+    assert product.paris.calls == []
+    product.clock.forward(seconds=91)
+    assert product.runtime.sweeper.run() == {"rung": 1}
+    product.work(event_id)
+    assert product.delivery(event_id)["unknown_outcome"] is False
+
+
+def test_ringing_for_many_takes_few_messages(product: Product, resources: TestAws) -> None:
+    assert product.runtime.doorbell.ring(EventType.SIGNUP, [f"e{n}" for n in range(600)])
+    found = [rung_ids(json.loads(body)) or [] for body in messages(resources, "signups")]
+    assert sorted(len(ids) for ids in found) == [100, 250, 250]
