@@ -30,10 +30,9 @@ class PackagingError(Exception):
     """The package cannot be made; the message says why."""
 
 
-def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Package the stage that `STAGE` names (prod by default); returns the exit code."""
+def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "out") -> int:
+    """Package the stage that `STAGE` names (prod by default) into `out`; returns the exit code."""
     stage = environ.get("STAGE") or "prod"
-    out = template.ROOT / "out"
     try:
         package(stage, find_path(environ), out)
     except (ConfigurationError, PackagingError, template.TemplateError) as error:

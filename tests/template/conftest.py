@@ -1,0 +1,67 @@
+"""The generated template of every stage, and ways to look into it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import template
+
+STAGES = ("local", "dev", "prod")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A stage and its template."""
+
+    stage: str
+    body: dict[str, Any]
+
+    def __getitem__(self, resource: str) -> dict[str, Any]:
+        properties: dict[str, Any] = self.body["Resources"][resource]["Properties"]
+        return properties
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Name and properties of every resource of a type."""
+        return {name: self[name] for name, made in self.body["Resources"].items() if made["Type"] == kind}
+
+    @property
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """The functions, by resource name."""
+        return self.of_type("AWS::Serverless::Function")
+
+    @property
+    def sqs_triggers(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Function and properties of every SQS trigger."""
+        for name, function in self.functions.items():
+            for event in function.get("Events", {}).values():
+                if event["Type"] == "SQS":
+                    yield name, event["Properties"]
+
+    def statements(self, function: str) -> list[dict[str, Any]]:
+        """The statements of a function's role, also those that only hold in a VPC."""
+        role, _ = self.functions[function]["Role"]["Fn::GetAtt"]
+        (policy,) = self[role]["Policies"]
+        return [each.get("Fn::If", [None, each])[1] for each in policy["PolicyDocument"]["Statement"]]
+
+
+@pytest.fixture(scope="session", params=STAGES)
+def made(request: pytest.FixtureRequest) -> Generated:
+    """Every stage's template in turn."""
+    return Generated(request.param, template.build(request.param))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what a package is made from, to change at will."""
+    for folder in ("chalicelib", ".chalice"):
+        ignored = shutil.ignore_patterns("__pycache__", "deployments", "relais.toml")
+        shutil.copytree(template.ROOT / folder, tmp_path / folder, ignore=ignored)
+    for name in ("app.py", "requirements.txt", "constraints.txt"):
+        shutil.copy(template.ROOT / name, tmp_path / name)
+    return tmp_path

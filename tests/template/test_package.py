@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import ConfigurationError
+from local import package, template
+from tests.support.aws import TestAws
+
+CONFIGURATION = """
+[accounts.paris]
+provider = "ediware"
+api_key = "secret:relais/paris#api_key"
+
+[privacy]
+address_keys = ["a placeholder of more than enough characters"]
+"""
+# Run inside the unpacked zip with nothing else to import from: asks the HTTP handler for /healthz.
+ASK_FOR_HEALTH = """
+import json, os, sys
+sys.path.insert(0, os.getcwd())
+import app, boto3, requests
+assert all(module.__file__.startswith(os.getcwd()) for module in (app, boto3, requests))
+event = {
+    "resource": "/{proxy+}", "path": "/healthz", "httpMethod": "GET", "body": None, "isBase64Encoded": False,
+    "headers": {}, "multiValueHeaders": {}, "queryStringParameters": None, "multiValueQueryStringParameters": None,
+    "pathParameters": {"proxy": "healthz"}, "stageVariables": None,
+    "requestContext": {
+        "resourcePath": "/{proxy+}", "path": "/api/healthz", "httpMethod": "GET", "requestId": "r-1", "stage": "api",
+        "identity": {"sourceIp": "203.0.113.9"},
+    },
+}
+print(json.dumps(app.app(event, None)["statusCode"]))
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("configuration") / "mine.toml"
+    path.write_text(CONFIGURATION)
+    return path
+
+
+def wheels_or_skip() -> None:
+    """Fetch the wheels once for the whole checkout; without a way to the package index there is nothing to test."""
+    try:
+        package.install_wheels()
+    except package.PackagingError as error:
+        if any(sign in str(error) for sign in ("NewConnectionError", "ConnectTimeout", "NameResolutionError")):
+            pytest.skip("the package index cannot be reached")
+        raise
+
+
+def test_it_refuses_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "deployment.zip").write_text("of an earlier run")
+    (tmp_path / "sam.json").write_text("of an earlier run")
+    missing = tmp_path / "none.toml"
+    assert package.main({"RELAIS_CONFIG": str(missing)}, tmp_path) == 1
+    said = capsys.readouterr()
+    assert str(missing) in said.err
+    assert "relais.example.toml" in said.err
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_refuses_a_configuration_that_is_wrong(
+    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configuration.write_text(CONFIGURATION.replace("ediware", "edywar"))
+    assert package.main({"RELAIS_CONFIG": str(configuration)}, tmp_path) == 1
+    assert "accounts.paris.provider" in capsys.readouterr().err
+    with pytest.raises(ConfigurationError):
+        package.package("prod", configuration, tmp_path)
+
+
+def test_it_refuses_an_unknown_stage(tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert package.main({"RELAIS_CONFIG": str(configuration), "STAGE": "production"}, tmp_path) == 1
+    assert "production" in capsys.readouterr().err
+
+
+def test_the_command_ends_with_an_error_when_it_refuses(tmp_path: Path) -> None:
+    environ = {**os.environ, "RELAIS_CONFIG": str(tmp_path / "none.toml")}
+    command = [sys.executable, "-c", "import sys; from local import package; from pathlib import Path; "]
+    command[-1] += f"sys.exit(package.main(out=Path({str(tmp_path)!r})))"
+    done = subprocess.run(command, cwd=template.ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "there is no such file" in done.stderr
+
+
+def test_the_zip_holds_the_product_and_nothing_else(
+    checkout: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheels_or_skip()
+    (checkout / ".local").symlink_to(template.ROOT / ".local")
+    for stray in (".env", "notes.csv", "web/page.html.orig"):
+        (checkout / "chalicelib" / stray).write_text("left lying about")
+    (checkout / "chalicelib" / "relais.toml").write_text("another configuration")
+    (checkout / "app.py").chmod(0o600)
+    out = checkout / "out"
+
+    package.package("dev", configuration, out, checkout)
+
+    with zipfile.ZipFile(out / "deployment.zip") as made:
+        entries = made.namelist()
+        assert made.read("chalicelib/relais.toml").decode() == CONFIGURATION
+        assert {entry.external_attr >> 16 & 0o777 for entry in made.infolist()} == {0o644}
+        made.extractall(checkout / "unpacked")
+    product = {str(path.relative_to(template.ROOT)) for path in (template.ROOT / "chalicelib").rglob("*.py")}
+    assert product | {"app.py", "chalice/app.py", "chalice/__init__.py", "boto3/__init__.py"} <= set(entries)
+    ours = {name for name in entries if name.startswith(("chalicelib/", "local/", "tests/"))}
+    assert ours == product | {"chalicelib/relais.toml"}
+    assert not any("__pycache__" in name or name.startswith(("moto/", "bin/", "chalice/cli")) for name in entries)
+    assert "chalicelib/notes.csv" in capsys.readouterr().err
+    assert not (checkout / ".chalice" / "deployments").exists()
+    sam = json.loads((out / "sam.json").read_text())
+    assert sam["Resources"]["Signups"]["Properties"]["CodeUri"] == "./deployment.zip"
+    assert sam == template.build("dev")
+
+
+def test_the_zip_answers_by_itself(checkout: Path, configuration: Path, resources: TestAws) -> None:
+    wheels_or_skip()
+    (checkout / ".local").symlink_to(template.ROOT / ".local")
+    package.package("local", configuration, checkout / "out", checkout)
+    with zipfile.ZipFile(checkout / "out" / "deployment.zip") as made:
+        made.extractall(checkout / "unpacked")
+    environ = {"PATH": os.environ["PATH"], "RELAIS_STAGE": "local", **resources.environ}
+    command = [sys.executable, "-I", "-c", ASK_FOR_HEALTH]
+    asked = subprocess.run(command, cwd=checkout / "unpacked", env=environ, capture_output=True, text=True, check=False)
+    assert asked.stdout.splitlines()[-1:] == ["200"], asked.stdout + asked.stderr
+
+
+def test_the_same_product_gives_the_same_zip(checkout: Path, configuration: Path) -> None:
+    wheels_or_skip()
+    (checkout / ".local").symlink_to(template.ROOT / ".local")
+    zips = []
+    for name in ("first", "second"):
+        package.package("prod", configuration, checkout / name, checkout)
+        zips.append((checkout / name / "deployment.zip").read_bytes())
+    assert zips[0] == zips[1]

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import importlib
+import json
+
+from chalicelib import names
+from local import template
+
+from .conftest import Generated
+
+QUEUES = ("signups", "unsubscribes", "syncs")
+FUNCTIONS = ("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sweep")
+
+
+def queue_of(trigger: dict[str, object]) -> str:
+    """The queue's resource, from an ARN written as ${Resource.Arn}."""
+    assert isinstance(trigger["Queue"], dict)
+    text: str = trigger["Queue"]["Fn::Sub"]
+    assert text.startswith("${")
+    assert text.endswith(".Arn}")
+    return text[2:-5]
+
+
+def test_everything_is_named_as_others_rely_on(made: Generated) -> None:
+    queues = {queue["QueueName"] for queue in made.of_type("AWS::SQS::Queue").values()}
+    assert queues == {f"relais-{made.stage}-{kind}{end}" for kind in QUEUES for end in ("", "-dlq")}
+    assert {names.queue(made.stage, kind) for kind in template.QUEUES} <= queues
+    tables = {table["TableName"] for table in made.of_type("AWS::DynamoDB::Table").values()}
+    assert tables == {f"relais-{made.stage}-ledger", f"relais-{made.stage}-stats"}
+    assert tables == {names.table(made.stage, "ledger"), names.table(made.stage, "stats")}
+    functions = {function["FunctionName"] for function in made.functions.values()}
+    assert functions == {f"relais-{made.stage}-{name}" for name in FUNCTIONS}
+
+
+def test_every_sqs_trigger_reports_failures_message_by_message(made: Generated) -> None:
+    triggers = dict(made.sqs_triggers)
+    assert {queue_of(trigger) for trigger in triggers.values()} == {"SignupsQueue", "UnsubscribesQueue", "SyncsQueue"}
+    for function, trigger in triggers.items():
+        assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"], function
+        assert queue_of(trigger) == f"{function}Queue"
+        assert 10 < trigger["BatchSize"] <= 10_000
+        assert 1 <= trigger["MaximumBatchingWindowInSeconds"] <= 300  # Lambda asks for it above ten a batch
+        assert trigger["ScalingConfig"]["MaximumConcurrency"] >= 2  # the least that Lambda takes
+
+
+def test_a_message_stays_invisible_for_six_timeouts(made: Generated) -> None:
+    for function, trigger in made.sqs_triggers:
+        assert made[queue_of(trigger)]["VisibilityTimeout"] >= 6 * made[function]["Timeout"]
+
+
+def test_every_queue_has_a_dead_letter_queue_that_keeps_as_long(made: Generated) -> None:
+    for _, trigger in made.sqs_triggers:
+        queue = made[queue_of(trigger)]
+        target, attribute = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
+        assert attribute == "Arn"
+        assert made[target]["QueueName"] == queue["QueueName"] + "-dlq"
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 20
+        assert made[target]["MessageRetentionPeriod"] == queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_tables_can_be_restored_and_outlive_the_stack(made: Generated) -> None:
+    tables = made.of_type("AWS::DynamoDB::Table")
+    assert len(tables) == 2
+    for name, table in tables.items():
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+        assert made.body["Resources"][name]["DeletionPolicy"] == "Retain"
+        assert made.body["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_ledger_forgets_what_has_expired_and_finds_what_is_due(made: Generated) -> None:
+    ledger = made["LedgerTable"]
+    assert ledger["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    (due,) = ledger["GlobalSecondaryIndexes"]
+    assert due["IndexName"] == names.DUE_INDEX
+    assert [key["AttributeName"] for key in due["KeySchema"]] == ["due_pk", "due_at"]
+    assert "TimeToLiveSpecification" not in made["StatsTable"]
+
+
+def test_every_function_logs_into_a_group_that_forgets(made: Generated) -> None:
+    for name, function in made.functions.items():
+        group = function["LoggingConfig"]["LogGroup"]["Ref"]
+        assert group == f"{name}LogGroup"
+        assert made[group]["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+        assert made[group]["RetentionInDays"] == 30
+
+
+def test_every_function_knows_its_stage_and_runs_what_the_zip_is_built_for(made: Generated) -> None:
+    for function in made.functions.values():
+        assert function["Environment"]["Variables"]["RELAIS_STAGE"] == made.stage
+        assert function["Runtime"] == f"python{template.RUNTIME_PYTHON}"
+        assert function["Architectures"] == ["x86_64"]
+        assert function["Tracing"] == "Active"
+
+
+def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
+    timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
+    workers = {"Signups": 120, "Unsubscribes": 120, "Syncs": 120}
+    assert timeouts == {"APIHandler": 29, "CollectStats": 600, "Sweep": 55, **workers}
+
+
+def test_schedules_run_as_often_as_promised(made: Generated) -> None:
+    schedules = {
+        name: event["Properties"]["Schedule"]
+        for name, function in made.functions.items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Schedule"
+    }
+    assert schedules == {"CollectStats": "rate(1 hour)", "Sweep": "rate(1 minute)"}
+
+
+def test_every_handler_exists(made: Generated) -> None:
+    for function in made.functions.values():
+        module, _, attribute = function["Handler"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), attribute))
+
+
+def test_the_api_answers_every_path_itself_and_takes_uploads(made: Generated) -> None:
+    api = made["RestAPI"]
+    assert api["EndpointConfiguration"] == "REGIONAL"
+    for path in ("/", "/{proxy+}"):
+        assert {"get", "post", "options"} <= set(api["DefinitionBody"]["paths"][path])
+    assert "multipart/form-data" in api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
+
+
+def test_the_gateways_own_failures_look_like_the_products(made: Generated) -> None:
+    answers = made["RestAPI"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= set(answers)
+    for kind, answer in answers.items():
+        problem = json.loads(answer["responseTemplates"]["application/json"])
+        assert set(problem) == {"type", "title", "status", "detail"}
+        assert answer["statusCode"] == str(problem["status"]), kind
+        headers = answer["responseParameters"]
+        assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert headers["gatewayresponse.header.x-request-id"] == "context.requestId"
+        assert ("gatewayresponse.header.Retry-After" in headers) == (problem["status"] in (429, 503))
+
+
+def test_somebody_is_told_of_errors_and_of_messages_set_aside(made: Generated) -> None:
+    alarms = made.of_type("AWS::CloudWatch::Alarm")
+    watched = {
+        (alarm["MetricName"], json.dumps(dimension["Value"]))
+        for alarm in alarms.values()
+        for dimension in alarm["Dimensions"]
+    }
+    for name in made.functions:
+        assert ("Errors", json.dumps({"Ref": name})) in watched
+    for queue in ("Signups", "Unsubscribes", "Syncs"):
+        value = json.dumps({"Fn::GetAtt": [f"{queue}DeadLetterQueue", "QueueName"]})
+        assert ("ApproximateNumberOfMessagesVisible", value) in watched
+    assert ("5XXError", json.dumps(f"relais-{made.stage}")) in watched
+    assert all(alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic" for alarm in alarms.values())
+
+
+def test_functions_can_be_given_a_fixed_address(made: Generated) -> None:
+    condition, network, otherwise = made.body["Globals"]["Function"]["VpcConfig"]["Fn::If"]
+    assert condition == "InVpc"
+    assert network == {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert all(made.body["Parameters"][name]["Default"] == "" for name in ("SubnetIds", "SecurityGroupIds"))
