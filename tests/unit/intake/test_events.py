@@ -164,6 +164,20 @@ def test_an_event_of_64_kb_is_taken(settings: Settings) -> None:
     assert list(mistakes({**DIRECT, "fields": {"f": "x" * (65_537 - empty)}}, settings)) == [""]
 
 
+def test_depth_is_no_crash(settings: Settings) -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert mistakes({**SIGNUP, "fields": {"other": deep}}, settings) == {"": "must not be nested so deeply"}
+
+
+def test_the_reason_of_a_refused_event_is_short(settings: Settings) -> None:
+    data = {**DIRECT, "fields": {f"field{number}": [] for number in range(100)}}
+    with pytest.raises(InvalidEvent) as caught:
+        parse(data, settings)
+    assert len(refused(data, caught.value, settings).refused or "") == 300
+
+
 def test_all_mistakes_come_at_once(settings: Settings) -> None:
     found = mistakes(
         {**DIRECT, "id": "!", "occurred_at": "?", "email": "?", "account": "?", "fields": {"a": []}}, settings

@@ -16,7 +16,7 @@ from chalicelib.web.api import Api
 from chalicelib.web.gateway import Gateway, create_app
 
 ADMIN_KEY = "placeholder-admin-key-of-32-chars"
-NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
 
 
 @dataclass
