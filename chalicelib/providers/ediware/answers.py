@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ...errors import Kind, ProviderError
+from ...errors import Kind, ProviderError, without_addresses
 from ..credentials import KeyRefused
 from ..exchange import Answer
 from ..results import text, without_secrets
@@ -57,6 +57,11 @@ class Words:
     text: str
     code: str | None = None
 
+    def without(self, key: str) -> Words:
+        """The same without the key, should Ediware have echoed it."""
+        code = without_addresses(without_secrets(self.code, key), 40) if self.code else None
+        return Words(without_secrets(self.text, key), code)
+
 
 def read(answer: Answer, expect: Callable[[Any], T | None], *, refused_as: Kind, key: str) -> T:
     """What `expect` makes of the answer's JSON. It returns None for JSON that is not what the function answers.
@@ -66,7 +71,7 @@ def read(answer: Answer, expect: Callable[[Any], T | None], *, refused_as: Kind,
     reply, unusable = _reply(answer)
     words = _words(reply)
     if words is not None:
-        raise _refused(answer, Words(without_secrets(words.text, key), words.code), refused_as)
+        raise _refused(answer, words.without(key), refused_as)
     result = None if unusable else expect(reply)
     if result is None:
         raise _misunderstood(answer, refused_as) or unusable or answer.unusable("the answer is JSON of another shape")

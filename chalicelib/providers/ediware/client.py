@@ -158,7 +158,7 @@ class Client:
         *,
         budget: float = _PATIENCE,
     ) -> bool:
-        """Insert contacts into a list; an address that is there already becomes a second row."""
+        """Insert contacts into a list; an address that is there already may become a second row."""
         limits = Limits("list_insert")
         limits.rows("contacts", contacts, MOST_ROWS)
         limits.need(

@@ -1,0 +1,104 @@
+"""Writes what the providers declare into docs/providers/: a table of capabilities, and each provider's functions.
+
+`python -m local.providers_table` rewrites the marked parts; with `--check` it only says whether they are current.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from chalicelib.providers import registry
+from chalicelib.providers.base import Function, ProviderSpec, RateLimit
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "providers"
+_MARKED = r"(<!-- {part}: [^\n]*-->\n).*?(<!-- end -->)"
+
+
+def pages() -> Iterator[tuple[Path, str, str]]:
+    """Every page with a marked part: its path, its text as it stands, and as it should be."""
+    specs = [registry.spec(name) for name in registry.names()]
+    yield _page(DOCS / "README.md", "capabilities", capabilities(specs))
+    for spec in specs:
+        yield _page(DOCS / f"{spec.name}.md", "functions", functions(spec.functions))
+
+
+def _page(path: Path, part: str, table: str) -> tuple[Path, str, str]:
+    text = path.read_text(encoding="utf-8")
+    pattern = re.compile(_MARKED.format(part=part), re.DOTALL)
+    made, found = pattern.subn(lambda marks: f"{marks[1]}{table}\n{marks[2]}", text)
+    if not found:
+        sys.exit(f"{path} has no part marked <!-- {part}: … --> … <!-- end -->")
+    return path, text, made
+
+
+def capabilities(specs: Sequence[ProviderSpec]) -> str:
+    """A table with a column for each provider."""
+    rows = [
+        ("", [f"[{spec.title}]({spec.name}.md)" for spec in specs]),
+        ("`provider`", [f"`{spec.name}`" for spec in specs]),
+        ("contact lists", [_yes(spec.capabilities.has_lists) for spec in specs]),
+        ("contacts in a signup call", [str(spec.capabilities.signup_batch or "no signups") for spec in specs]),
+        ("the same signup twice", [_twice(spec) for spec in specs]),
+        ("calls side by side", [str(spec.capabilities.parallel_calls) for spec in specs]),
+        ("unsubscribes can be read", [_yes(spec.capabilities.reads_unsubscribes) for spec in specs]),
+        ("an unsubscribe can be taken back", [_yes(spec.capabilities.lifts_suppression) for spec in specs]),
+        ("unsubscribe from all senders", [_yes(spec.capabilities.has_global_unsubscribe) for spec in specs]),
+        ("statistics", [spec.capabilities.statistics.replace("_", " ") for spec in specs]),
+        ("campaigns are shown for", [_days(spec.capabilities.statistics_kept_for) for spec in specs]),
+        ("stated rate limit", [_rate(spec.capabilities.rate_limit) for spec in specs]),
+        ("functions", [str(len(spec.functions)) for spec in specs]),
+    ]
+    lines = [f"| {' | '.join([name, *cells])} |" for name, cells in rows]
+    return "\n".join([lines[0], "|---" * (len(specs) + 1) + "|", *lines[1:]])
+
+
+def functions(declared: Sequence[Function]) -> str:
+    """A table of functions, as `call_provider` takes them."""
+    lines = [f"| `{each.name}` | {_parameters(each)} | {_confirm(each)} | {each.help} |" for each in declared]
+    return "\n".join(["| function | parameters | needs `confirm` | |", "|---|---|---|---|", *lines])
+
+
+def _parameters(function: Function) -> str:
+    each = [f"`{one.name}{'' if one.required else '?'}` {one.type}: {one.help}" for one in function.parameters]
+    return "<br>".join(each) or "none"
+
+
+def _confirm(function: Function) -> str:
+    return _yes(function.changes)
+
+
+def _twice(spec: ProviderSpec) -> str:
+    if not spec.capabilities.signup_batch:
+        return "–"
+    return "leaves one contact" if spec.capabilities.signup_repeat_is_harmless else "may leave two rows"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _days(kept: timedelta | None) -> str:
+    return "not stated" if kept is None else f"{kept.days} days"
+
+
+def _rate(limit: RateLimit | None) -> str:
+    return "none" if limit is None else f"{limit.calls} in {limit.seconds:g} s per {limit.shared_by}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite the pages, or only say which are not current; the exit code."""
+    stale = [(path, made) for path, text, made in pages() if text != made]
+    for path, made in stale:
+        if "--check" in arguments:
+            print(f"{path} is not current: run python -m local.providers_table", file=sys.stderr)
+        else:
+            path.write_text(made, encoding="utf-8")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,368 @@
+"""What is Ediware's own: how its answers are told apart, its address columns, its key and its two bases."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.config.model import Account
+from chalicelib.config.secrets import Secret
+from chalicelib.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.providers import registry
+from chalicelib.providers.base import Contact, Provider
+from chalicelib.providers.ediware import columns
+from chalicelib.providers.transport import Transport
+from tests.contract.scripted import Line, Reply, Scripted, answer, message, raw
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "ediware.md"
+KEY = "placeholder-key"
+OK = answer({"result": "ok"})
+KEY_REFUSED = answer({"error": "1", "message": "Error api_key invalid"})
+PERSON = Contact("person@example.com", {"nom": "Nom"})
+PARAMS: Mapping[str, Mapping[str, Any]] = {
+    "list_insert": {"list_id": "4781", "contacts": [{"email": "person@example.com"}]},
+    "list_create": {"name": "Liste", "field_list": ["email"], "field_email": "email"},
+    "list_list": {},
+}
+
+
+def account(server: Scripted, secret: Secret | None = None, **options: str) -> Account:
+    base = f"{server.url}/api_http"
+    return Account("paris", "ediware", base, None, options, {"api_key": secret or Secret.plain(KEY)})
+
+
+@pytest.fixture
+def ediware(server: Scripted, transport: Transport) -> Provider:
+    return registry.spec("ediware").connect(account(server), transport)
+
+
+def failure(ask: Callable[[], object]) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        ask()
+    return caught.value
+
+
+def lists(**columns: str) -> list[dict[str, str]]:
+    """Rows of `list_list`: `l4781="email"` is list 4781 with that address column."""
+    return [{"id": name[1:], "name": "Liste", "field_email": column} for name, column in columns.items()]
+
+
+def functions(server: Scripted) -> list[str]:
+    return [request.path.rsplit("/", 1)[1] for request in server.received]
+
+
+def table() -> list[Any]:
+    """The rows of the page's table of failures, once for each function that has a column in it."""
+    lines = [line.strip().strip("|").split("|") for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    rows = [[cell.strip() for cell in line] for line in lines if len(line) == 5 and line[0].strip().isdigit()]
+    return [
+        pytest.param(int(status), body.strip("`"), name, Kind(kind), id=f"{status}-{body.strip('`')}-{name}")
+        for status, body, *kinds in rows
+        for name, kind in zip(PARAMS, kinds, strict=True)
+    ]
+
+
+class TestAnswers:
+    def test_the_page_tells_them_all(self) -> None:
+        assert len(table()) >= 3 * 30
+        assert {row.values[3] for row in table()} == set(Kind)
+
+    @pytest.mark.parametrize(("status", "body", "name", "kind"), table())
+    def test_each_is_of_the_kind_that_the_page_says(
+        self, status: int, body: str, name: str, kind: Kind, server: Scripted, ediware: Provider
+    ) -> None:
+        server.otherwise = answer(body.encode(), status, {"Location": "/elsewhere"} if status < 400 else {})
+        error = failure(lambda: ediware.call(name, PARAMS[name], budget=5))
+        assert (error.kind, error.list_only) == (kind, False)
+
+    def test_a_success_counts_under_any_status(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer({"result": "ok"}, 500)]
+        assert ediware.call("unsub_add", {"email": "person@example.com"}, budget=5) is True
+
+    def test_no_error_repeats_the_key(self, server: Scripted, ediware: Provider) -> None:
+        words = f"Error {KEY} is not the key of this list"
+        server.script = [answer({"error": KEY, "message": words})]
+        error = failure(lambda: ediware.call("list_delete", {"list_id": "1"}, budget=5))
+        assert "is not the key" in error.message
+        assert KEY not in f"{error!r} {error} {error.provider_code}"
+
+    @pytest.mark.parametrize("words", ["Error address already unsubscribed", "Error adresse déjà désabonnée"])
+    def test_who_had_left_before_has_left(self, words: str, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer({"error": "1", "message": words})] * 2
+        ediware.unsubscribe("person@example.com", everywhere=False, budget=5)
+        assert failure(lambda: ediware.call("unsub_add", {"email": "a@example.com"}, budget=5)).kind is Kind.CONTACT
+
+    def test_a_refused_unsubscribe_is_not_done(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer({"error": "1", "message": "Error email invalid"})]
+        error = failure(lambda: ediware.unsubscribe("person@example.com", everywhere=True, budget=5))
+        assert error.kind is Kind.CONTACT and functions(server) == ["unsub_global_add"]
+
+
+class TestColumns:
+    def test_the_address_goes_under_the_lists_own_column(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer(lists(l4781="email", l4782="EMAIL")), OK, OK]
+        ediware.sign_up("4782", [PERSON], budget=5)
+        ediware.sign_up("4781", [Contact("a@example.com", {"email": "other", "nom": "x"})], budget=5)
+        assert functions(server) == ["list_list", "list_insert", "list_insert"]
+        assert server.received[1].json()["tab_insert"] == [{"nom": "Nom", "EMAIL": "person@example.com"}]
+        assert server.received[2].json()["tab_insert"] == [{"email": "a@example.com", "nom": "x"}]
+
+    def test_it_is_kept_for_ten_minutes(
+        self, server: Scripted, ediware: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.script = [answer(lists(l4781="email")), OK, OK, answer(lists(l4781="mail")), OK]
+        now = time.monotonic()
+        for later in (0, columns.KEPT_SECONDS - 5, columns.KEPT_SECONDS + 5):
+            monkeypatch.setattr(columns, "time", Clock(now + later))
+            ediware.sign_up("4781", [PERSON], budget=5)
+        assert functions(server) == ["list_list", "list_insert", "list_insert", "list_list", "list_insert"]
+        assert "mail" in server.received[-1].json()["tab_insert"][0]
+
+    def test_a_refusal_has_it_looked_up_again_once(
+        self, server: Scripted, ediware: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused = answer({"error": "1", "message": "Error unknown field email"})
+        server.script = [answer(lists(l4781="email")), OK, refused, answer(lists(l4781="mail")), refused, refused, OK]
+        ediware.sign_up("4781", [PERSON], budget=5)
+        monkeypatch.setattr(columns, "time", Clock(time.monotonic() + columns.SETTLED_SECONDS + 1))
+        for _ in range(3):
+            assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=5)).kind is Kind.CONTACT
+        ediware.sign_up("4781", [PERSON], budget=5)
+        assert functions(server).count("list_list") == 2
+        assert "mail" in server.received[-1].json()["tab_insert"][0]
+
+    def test_sub_accounts_lists_are_found(self, server: Scripted, ediware: Provider) -> None:
+        users = answer([{"id": "1475", "log": "one"}, {"id": "1476", "log": "two"}])
+        server.script = [answer([]), users, answer(lists(l1="e")), answer(lists(l4790="EMAIL")), OK]
+        ediware.sign_up("4790", [PERSON], budget=5)
+        assert functions(server) == ["list_list", "user_list", "list_list", "list_list", "list_insert"]
+        assert [request.json().get("user_id") for request in server.received[2:4]] == ["1475", "1476"]
+        assert "EMAIL" in server.received[-1].json()["tab_insert"][0]
+
+    def test_a_list_without_address_column_is_the_lists_trouble(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer(lists(l4781=""))]
+        error = failure(lambda: ediware.sign_up("4781", [PERSON], budget=5))
+        assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "4781" in error.message
+
+    def test_whether_a_list_is_there_is_asked_afresh(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer(lists(l4781="email")), OK, answer([]), answer([])]
+        ediware.sign_up("4781", [PERSON], budget=5)
+        assert not ediware.list_exists("4781", budget=5)
+        server.script = [answer(lists(l4781=""))]
+        assert ediware.list_exists("4781", budget=5)
+
+    @pytest.mark.parametrize(
+        ("reply", "kind"),
+        [
+            (raw(b"", reset=True), Kind.LATER),
+            (answer(b"<html>", 500), Kind.LATER),
+            (answer({"error": "1", "message": "Error whatever"}), Kind.ACCOUNT),
+            (KEY_REFUSED, Kind.ACCOUNT),
+        ],
+    )
+    def test_a_failed_look_up_is_never_unknown_nor_the_contacts_fault(
+        self, reply: Reply, kind: Kind, server: Scripted, ediware: Provider
+    ) -> None:
+        server.script = [reply]
+        error = failure(lambda: ediware.sign_up("4781", [PERSON], budget=5))
+        assert (error.kind, error.list_only) == (kind, False)
+        assert functions(server) == ["list_list"]
+
+    def test_a_slow_look_up_leaves_less_for_the_insert(self, server: Scripted, ediware: Provider) -> None:
+        def slowly(line: Line) -> None:
+            line.pause(0.8)
+            line.send(message(lists(l4781="email")))
+
+        server.script = [slowly]
+        assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=1.0)).kind is Kind.LATER
+        assert functions(server) == ["list_list"]
+
+    @pytest.mark.parametrize(
+        ("found", "calls"),
+        [(answer(lists(l4781="email")), 1 + 8), (answer(b"", 503), 1)],
+        ids=["found", "failed"],
+    )
+    def test_threads_that_wait_share_one_look_up(
+        self, found: Reply, calls: int, server: Scripted, ediware: Any, wait_for: Callable[..., Any]
+    ) -> None:
+        everybody_waits = threading.Event()
+
+        def when_told(line: Line) -> None:
+            everybody_waits.wait(10)
+            found(line)
+
+        server.script = [when_told]
+        outcomes: list[str] = []
+
+        def sign_up() -> None:
+            try:
+                ediware.sign_up("4781", [PERSON], budget=10)
+                outcomes.append("ok")
+            except ProviderError as error:
+                outcomes.append(error.kind.value)
+
+        lock = ediware._columns._lock = CountedLock()
+        threads = [threading.Thread(target=sign_up) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: lock.asked == 8)
+        everybody_waits.set()
+        for thread in threads:
+            thread.join()
+        assert len(set(outcomes)) == 1 and len(outcomes) == 8
+        assert len(server.received) == calls
+
+    def test_who_waits_for_a_look_up_waits_no_longer_than_its_budget(self, server: Scripted, ediware: Provider) -> None:
+        server.otherwise = lambda line: line.pause(30)
+        first = threading.Thread(target=lambda: failure(lambda: ediware.sign_up("4781", [PERSON], budget=2)))
+        first.start()
+        wait_for(lambda: server.received)
+        began = time.monotonic()
+        assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=0.5)).kind is Kind.LATER
+        assert time.monotonic() - began < 1.5
+        first.join()
+
+
+class Clock:
+    """Stands in for the module `time`."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+
+    def monotonic(self) -> float:
+        return self._now
+
+
+class CountedLock:
+    """A lock that tells how many have asked for it."""
+
+    def __init__(self) -> None:
+        self._lock, self.asked = threading.Lock(), 0
+        self.release = self._lock.release
+
+    def acquire(self, timeout: float) -> bool:
+        self.asked += 1
+        return self._lock.acquire(timeout=timeout)
+
+
+class Rotated(Secret):
+    """A secret whose stored value differs from the one that was read first."""
+
+    def __init__(self, *values: str) -> None:
+        super().__init__(values[0])
+        self.values, self.fetched = values, 0
+
+    def reveal(self, fresh: bool = False) -> str:
+        self.fetched += fresh
+        return self.values[min(self.fetched, len(self.values) - 1)]
+
+
+class Gone(Secret):
+    """A secret that cannot be had."""
+
+    def reveal(self, fresh: bool = False) -> str:
+        raise SecretUnavailable("accounts.paris.api_key", "env:NOWHERE", "not set")
+
+
+class TestKey:
+    def connect(self, server: Scripted, secret: Secret) -> Provider:
+        return registry.spec("ediware").connect(account(server, secret), Transport())
+
+    def test_a_changed_key_is_read_afresh_and_the_call_made_again(self, server: Scripted) -> None:
+        secret = Rotated("placeholder-old", "placeholder-new")
+        server.script = [KEY_REFUSED, OK]
+        assert self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5) is True
+        assert [request.json()["api_key"] for request in server.received] == ["placeholder-old", "placeholder-new"]
+        assert secret.fetched == 1
+
+    def test_an_unchanged_key_is_not_tried_again(self, server: Scripted) -> None:
+        secret = Rotated("placeholder-old")
+        server.script = [KEY_REFUSED]
+        error = failure(lambda: self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5))
+        assert error.kind is Kind.ACCOUNT and (len(server.received), secret.fetched) == (1, 1)
+
+    def test_a_changed_key_is_tried_once_only(self, server: Scripted) -> None:
+        secret = Rotated("placeholder-1", "placeholder-2", "placeholder-3")
+        server.otherwise = KEY_REFUSED
+        error = failure(lambda: self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5))
+        assert error.kind is Kind.ACCOUNT and len(server.received) == 2
+
+    def test_another_refusal_is_no_reason_to_fetch_the_key(self, server: Scripted) -> None:
+        secret = Rotated("placeholder-old", "placeholder-new")
+        server.script = [answer(b"", 403)]
+        failure(lambda: self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5))
+        assert secret.fetched == 0
+
+    def test_a_key_that_cannot_be_had_is_the_owners_trouble(self, server: Scripted) -> None:
+        error = failure(lambda: self.connect(server, Gone("")).sign_up("4781", [PERSON], budget=5))
+        assert error.kind is Kind.ACCOUNT and "accounts.paris.api_key" in error.message
+        assert server.received == []
+
+    def test_connecting_reads_no_key_and_makes_no_call(self, server: Scripted) -> None:
+        self.connect(server, Gone(""))
+        assert server.connections == 0
+
+
+class TestWhereTo:
+    def paths(self, server: Scripted, made: Account) -> list[str]:
+        client = registry.spec("ediware").connect(made, Transport())
+        server.script = [answer([]), answer([])]
+        client.call("list_list", {}, budget=5)
+        client.campaigns(budget=5)
+        return [request.path for request in server.received]
+
+    def test_statistics_have_a_base_of_their_own(self, server: Scripted) -> None:
+        assert self.paths(server, account(server)) == ["/api_http/list_list", "/api_http_open/campaigns_stats"]
+
+    def test_which_can_be_named(self, server: Scripted) -> None:
+        made = replace(account(server), open_base_url=f"{server.url}/open")
+        assert self.paths(server, made) == ["/api_http/list_list", "/open/campaigns_stats"]
+
+    def test_the_vendors_own_is_the_default(self) -> None:
+        asked: list[str] = []
+
+        class Deaf(Transport):
+            def ask(self, call: Any, read: Any) -> Any:
+                asked.append(call.url)
+                raise ProviderError(Kind.LATER, "nobody there")
+
+        made = Account("paris", "ediware", None, None, {}, {"api_key": Secret.plain(KEY)})
+        client = registry.spec("ediware").connect(made, Deaf())
+        failure(lambda: client.call("list_list", {}, budget=5))
+        failure(lambda: list(client.campaigns(budget=5)))
+        assert asked == [
+            "https://www.mdworks.fr/api_http/list_list",
+            "https://www.mdworks.fr/api_http_open/campaigns_stats",
+        ]
+
+    def test_the_content_type_is_an_option(self, server: Scripted, transport: Transport) -> None:
+        form = "application/x-www-form-urlencoded"
+        made = account(server, content_type=form)
+        registry.spec("ediware").connect(made, transport).unsubscribe("a@example.com", everywhere=False, budget=5)
+        assert server.received[0].headers["content-type"] == form
+        assert server.received[0].json() == {"api_key": KEY, "email": "a@example.com"}
+
+
+class TestCampaigns:
+    def test_figures_in_the_shared_shape(self, server: Scripted, ediware: Provider) -> None:
+        row = {"id": 7, "user": "one", "reference": "Ref", "subject": "Sujet", "sent": "2021-02-10 19:26:01.000000"}
+        figures = {"volume": "1300", "open_unique": "260", "open": "340", "click_unique": "25", "click": 50}
+        server.script = [answer([{**row, **figures, "hard_bounce": 10, "soft_bounce": "x", "new": [1]}])]
+        (campaign,) = ediware.campaigns(budget=5)
+        assert (campaign.campaign, campaign.name, campaign.subject) == ("7", "Ref", "Sujet")
+        assert campaign.sent_at is not None and campaign.sent_at.isoformat() == "2021-02-10T18:26:01+00:00"
+        assert (campaign.sent, campaign.delivered) == (1300, None)
+        assert (campaign.opens, campaign.unique_opens, campaign.clicks, campaign.unique_clicks) == (340, 260, 50, 25)
+        assert (campaign.hard_bounces, campaign.soft_bounces, campaign.unsubscribes) == (10, None, None)
+        assert campaign.raw == {**row, **figures, "hard_bounce": 10, "soft_bounce": "x"}
+
+    def test_a_lone_surrogate_in_a_field_does_not_stop_a_signup(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer(lists(l4781="email")), OK]
+        ediware.sign_up("4781", [Contact("a@example.com", {"nom": "x\ud800"})], budget=5)
+        assert server.received[1].json()["tab_insert"][0]["nom"] == "x?"

@@ -1,0 +1,72 @@
+"""Each function's requests and answers, byte for byte where it matters, as files: `golden/<provider>/<function>.json`.
+
+A file is an array of cases: `params`, the `request` that must go out, the `answer` that comes back, and the `result` or
+the `error` (its kind, part of its message, its code) that must come of it. A case without `request` must make none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import ProviderError
+from chalicelib.providers import registry
+from chalicelib.providers.transport import Transport
+from tests.contract.kits import KITS
+from tests.contract.scripted import Received, Reply, Scripted, answer
+
+GOLDEN = Path(__file__).parent / "golden"
+KEY = "placeholder-key"
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(path.parent.name, path.stem, case, id=f"{path.parent.name}-{path.stem}-{case['case']}")
+        for path in sorted(GOLDEN.glob("*/*.json"))
+        for case in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def test_every_function_has_its_file() -> None:
+    files = {(path.parent.name, path.stem) for path in GOLDEN.glob("*/*.json")}
+    assert files == {(name, function.name) for name in registry.names() for function in registry.spec(name).functions}
+
+
+@pytest.mark.parametrize(("provider", "function", "case"), cases())
+def test_a_call_and_its_answer(
+    provider: str, function: str, case: Mapping[str, Any], server: Scripted, transport: Transport
+) -> None:
+    kit = KITS[provider]
+    client = kit.connect(server.url, transport, dict.fromkeys(kit.secrets, KEY))
+    server.script = [reply(case["answer"])] if "answer" in case else []
+    if "error" in case:
+        with pytest.raises(ProviderError) as caught:
+            client.call(function, case["params"], budget=5)
+        check_error(caught.value, case["error"])
+    else:
+        result = client.call(function, case["params"], budget=5)
+        assert json.loads(json.dumps(result)) == case["result"]
+    assert len(server.received) == ("request" in case)
+    for request in server.received:
+        check_request(request, case["request"])
+
+
+def reply(told: Mapping[str, Any]) -> Reply:
+    return answer(told["text"].encode() if "text" in told else told["json"], told["status"])
+
+
+def check_error(error: ProviderError, expected: Mapping[str, Any]) -> None:
+    assert error.kind.value == expected["kind"]
+    assert expected["message"] in error.message
+    assert error.provider_code == expected.get("provider_code")
+
+
+def check_request(request: Received, expected: Mapping[str, Any]) -> None:
+    assert (request.method, request.path) == (expected["method"], expected["path"])
+    assert {name: request.headers.get(name) for name in expected["headers"]} == expected["headers"]
+    assert request.json() == expected["json"]
+    assert "\\u" not in request.body.decode(), "letters go out as letters"
