@@ -66,3 +66,10 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Ring for whatever is pending, due and not in hand."""
     return runtime().sweeper.run()
+
+
+@app.lambda_function()
+@observed
+def call_provider(event: Any, context: Context) -> dict[str, Any]:
+    """Any call of any account's provider, by its name, for operators."""
+    return runtime().call_provider(event, context)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import names
 from .config.load import find_path, load
-from .config.model import Account, Settings
+from .config.model import Settings
 from .core.events import Event
 from .core.ids import new_event_id
 from .effects import Effects
 from .observability import metrics
 from .providers import registry
-from .providers.base import Capabilities, Provider
+from .providers.base import Capabilities, Provider, ProviderSpec
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -111,7 +111,7 @@ class Runtime:
         return collect(
             self.settings.accounts,
             lambda account: self.provider(account.name),
-            lambda account: registry.spec(account.provider).capabilities,
+            lambda account: self._spec(account.name).capabilities,
             StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep),
             LastRuns(self.table),
             hour=parse_time(time) if time else self.effects.clock(),
@@ -119,17 +119,26 @@ class Runtime:
             remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
         )
 
+    def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
+        """Make one provider call for an operator."""
+        from .delivery.deadline import Deadline
+        from .operators.provider_call import ProviderCalls
+
+        calls = ProviderCalls(self.settings.accounts, self._spec, self.provider)
+        return calls.handle(event, Deadline.of(context, self.effects.clock).seconds_left)
+
     def provider(self, account: str) -> Provider:
         """The client of a configured account; one for the life of the instance."""
         if account not in self._providers:
-            configured = self.settings.accounts[account]
-            self._providers[account] = registry.spec(configured.provider).connect(configured, self._transport)
+            self._providers[account] = self._spec(account).connect(self.settings.accounts[account], self._transport)
         return self._providers[account]
 
     def capabilities(self, account: str) -> Capabilities | None:
         """What an account's provider can do; None if the account is not configured any more."""
-        configured: Account | None = self.settings.accounts.get(account)
-        return registry.spec(configured.provider).capabilities if configured else None
+        return self._spec(account).capabilities if account in self.settings.accounts else None
+
+    def _spec(self, account: str) -> ProviderSpec:
+        return registry.spec(self.settings.accounts[account].provider)
 
     @cached_property
     def table(self) -> Table:

@@ -155,7 +155,7 @@ class AccountRun:
             self.resumed = True
 
     def _note_refusal(self, part: Sequence[InHand]) -> None:
-        """Rows of a refused batch are sent again in halves, which may leave two of them unless repeating is harmless."""
+        """Rows of a refused batch are sent again in halves, which may leave two of them where that is not harmless."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
         for hand in part:
             hand.tried(unknown=unknown)

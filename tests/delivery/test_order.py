@@ -132,7 +132,7 @@ def test_a_start_without_a_known_address_key_fails(product: Product) -> None:
     product.hold(product.signup("a@example.com"))
     product.settings = settings(privacy=Privacy((Secret.plain("placeholder-address-key-2"),)))
     product.restart()
-    with pytest.raises(ConfigurationError, match="privacy.address_keys"):
+    with pytest.raises(ConfigurationError, match=r"privacy\.address_keys"):
         product.hold(product.signup("b@example.com"))
 
 

@@ -121,7 +121,7 @@ def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeyp
             raise LedgerUnavailable("the ledger did not answer")
         return hold(event)
 
-    product.runtime.worker  # made before its parts are replaced
+    assert product.runtime.worker is not None  # made before its parts are replaced
     monkeypatch.setattr(product.runtime.events, "hold", sometimes)
     bodies = tuple({"type": "signup", "form": "footer", "email": f"{name}@example.com"} for name in "abc")
     failures = product.work(bodies=bodies)["batchItemFailures"]
