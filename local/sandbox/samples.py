@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .ediware.samples import API_KEY as EDIWARE_KEY
+from .mailpartner.samples import API_KEY as MAILPARTNER_KEY
+from .mymailmarket.samples import CREDENTIALS, NEWSLETTER
 
 SAMPLE_ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
 SAMPLE_ADDRESS_KEY = "sample-address-key-only-for-this-machine-0000"
 
-_ACCOUNTS = {
-    "ediware": f"""\
+_EDIWARE = f"""\
 [accounts.paris]
 provider = "ediware"
 api_key = "{EDIWARE_KEY}"
-base_url = "{{url}}/ediware/api_http"
+base_url = "@URL@/ediware/api_http"
 
 [forms.footer]
 account = "paris"
@@ -23,8 +24,29 @@ list = "4781"
 email = "@email"
 prenom = "prenom"
 nom = "nom"
-""",
-}
+"""
+
+_MAILPARTNER = f"""\
+[accounts.lettre]
+provider = "mailpartner"
+api_key = "{MAILPARTNER_KEY}"
+base_url = "@URL@/mailpartner/v1"
+"""
+
+_MYMAILMARKET = f"""\
+[accounts.brussel]
+provider = "mymailmarket"
+{"".join(f'{name} = "{value}"{chr(10)}' for name, value in CREDENTIALS.items())}\
+base_url = "@URL@/mymailmarket/V2.svc"
+
+[forms.nieuwsbrief]
+account = "brussel"
+list = "{NEWSLETTER}"
+[forms.nieuwsbrief.fields]
+email = "@email"
+voornaam = "FirstName"
+naam = "LastName"
+"""
 
 _REST = f"""\
 [privacy]
@@ -34,11 +56,13 @@ address_keys = ["{SAMPLE_ADDRESS_KEY}"]
 admin_key = "{SAMPLE_ADMIN_KEY}"
 """
 
+_ACCOUNTS = {"ediware": _EDIWARE, "mailpartner": _MAILPARTNER, "mymailmarket": _MYMAILMARKET}
+
 SAMPLE_PROVIDERS = ("ediware",)
 """Providers in the sample configuration unless the caller says otherwise: those that the product knows."""
 
 
 def sample_config(sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS) -> str:
     """TOML text of a configuration with a sample account at each of `providers`, all at the sandbox."""
-    accounts = [_ACCOUNTS[name].format(url=sandbox_url.rstrip("/")) for name in providers]
+    accounts = [_ACCOUNTS[name].replace("@URL@", sandbox_url.rstrip("/")) for name in providers]
     return "\n".join([*accounts, _REST])

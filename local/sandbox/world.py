@@ -13,12 +13,13 @@ from .exchange import Call, Reply, Request
 from .faults import Faults, Rule
 from .journal import Entry, Journal
 from .mailpartner import MailPartner
+from .mymailmarket import MyMailMarket
 from .provider import SimulatedProvider
 from .spoil import spoil
 
 _REFUSED_ROW = "Error this contact is refused"
 
-PROVIDERS: tuple[Callable[[SandboxClock], SimulatedProvider], ...] = (Ediware, MailPartner)
+PROVIDERS: tuple[Callable[[SandboxClock], SimulatedProvider], ...] = (Ediware, MailPartner, MyMailMarket)
 """Every simulated provider, in the order in which the page shows them."""
 
 

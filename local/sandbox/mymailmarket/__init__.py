@@ -1,0 +1,7 @@
+"""myMailMarket (Mailpartners), as its documentation describes it."""
+
+from __future__ import annotations
+
+from .service import MyMailMarket
+
+__all__ = ["MyMailMarket"]

@@ -1,0 +1,97 @@
+"""myMailMarket's functions about lists, users and templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .holdings import Failure, Group
+from .situation import Done, Many, One, Outcome, Situation
+
+Args = Mapping[str, str]
+_OWN = frozenset({"Id", "Name", "SiteId", "UserLastUpdate"})
+
+
+def lists(at: Situation, args: Args) -> Outcome:
+    """All lists of a site."""
+    the_site(at, args)
+    return Many([group.shown() for group in at.account.groups.values()])
+
+
+def list_get(at: Situation, args: Args) -> Outcome:
+    """One list; the vendor's page says that an array comes."""
+    return One(at.account.the_group(args["id"]).shown(), as_array=True)
+
+
+def list_persist(at: Situation, args: Args) -> Outcome:
+    """A new list, or with an Id a changed one."""
+    given = at.fields()
+    more = {key: value for key, value in given.items() if key not in _OWN}
+    if given.get("Id"):
+        group = at.account.the_group(str(given["Id"]))
+        group.name, group.updated = str(given.get("Name", group.name)), at.now
+        group.more |= more
+    else:
+        if not given.get("Name"):
+            raise Failure("Name is required")
+        group = Group(at.new_id(), str(given["Name"]), at.account.site_id, at.now, more)
+        at.account.groups[group.id] = group
+    return Done(group.id, group.shown())
+
+
+def list_delete(at: Situation, args: Args) -> Outcome:
+    """Delete a list and who is on it."""
+    group = at.account.the_group(args["id"])
+    del at.account.groups[group.id]
+    for person in [held for held in at.account.subscribers.values() if held.group == group.id]:
+        del at.account.subscribers[person.id]
+        at.account.by_address.pop((person.group, person.address.lower()), None)
+    return Done(group.id)
+
+
+def user_persist(at: Situation, args: Args) -> Outcome:
+    """A new user, or with a UserId a changed one."""
+    given = at.fields()
+    user_id = str(given.get("UserId") or "")
+    if user_id and user_id not in at.account.users:
+        raise Failure("user not found", 404)
+    if not user_id and not given.get("UserName"):
+        raise Failure("UserName is required")
+    held = at.account.users.get(user_id, {"UserId": user_id or at.new_id(), "Language": "FR", "EmailAddress": ""})
+    user = {**held, **given, "UserId": held["UserId"]}
+    at.account.users[user["UserId"]] = user
+    return Done(user["UserId"], user)
+
+
+def user(at: Situation, args: Args) -> Outcome:
+    """One user, password in clear, as M3User has it."""
+    return One(_found(at.account.users.get(args["id"]), "user"))
+
+
+def user_by_name(at: Situation, args: Args) -> Outcome:
+    """The same by name and site."""
+    named = (held for held in at.account.users.values() if held["UserName"] == args["username"])
+    return One(_found(next(named, None) if args["sitename"] == at.account.credentials.site else None, "user"))
+
+
+def templates(at: Situation, args: Args) -> Outcome:
+    """All templates of a site."""
+    the_site(at, args)
+    return Many(list(at.account.templates.values()))
+
+
+def template(at: Situation, args: Args) -> Outcome:
+    """One template."""
+    return One(_found(at.account.templates.get(args["id"]), "template"), as_array=True)
+
+
+def the_site(at: Situation, args: Args) -> None:
+    """Raises `Failure` 404 when the site asked for is not the account's."""
+    if args["site"] != at.account.site_id:
+        raise Failure("site not found", 404)
+
+
+def _found(held: dict[str, Any] | None, what: str) -> dict[str, Any]:
+    if held is None:
+        raise Failure(f"{what} not found", 404)
+    return held
