@@ -1,4 +1,4 @@
-"""`python -m local COMMAND`: run, invoke or aws. Starts on any Python, and goes on with the checkout's own.
+"""`python -m local COMMAND`: run (the default), invoke or aws. Starts on any Python, goes on with the checkout's own.
 
 Standard library only, and old syntax: this file runs before it is known which Python it is.
 """
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-USAGE = """usage: python -m local run                          the whole product on this machine, in the foreground
+USAGE = """usage: python -m local [run]                        the whole product on this machine, in the foreground
        python -m local invoke NAME [--event FILE]   one function against the running stack; JSON on standard output
        python -m local aws [--port N]               the embedded AWS alone, in the foreground
 """
@@ -17,8 +17,9 @@ USAGE = """usage: python -m local run                          the whole product
 def main(arguments):
     # type: (list[str]) -> int
     """Run the command; returns the exit code."""
-    if not arguments or arguments[0] not in ("run", "invoke", "aws"):
-        asked = bool(arguments) and arguments[0] in ("-h", "--help", "help")
+    arguments = arguments or ["run"]
+    if arguments[0] not in ("run", "invoke", "aws"):
+        asked = arguments[0] in ("-h", "--help", "help")
         (sys.stdout if asked else sys.stderr).write(USAGE)
         return 0 if asked else 2
     _use_the_checkouts_python()

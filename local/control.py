@@ -34,7 +34,7 @@ class _Request(socketserver.BaseRequestHandler):
 
 
 class Control:
-    """Answers `{"token", "function", "event"}` with `{"result"}`, `{"failed": Lambda's error document}` or `{"refused"}`."""
+    """Answers `{"token", "function", "event"}` with `{"result"}`, `{"refused"}` or `{"failed": Lambda's error}`."""
 
     def __init__(self, token: str, invoke: Callable[[str, Any], Any]) -> None:
         self.token = token

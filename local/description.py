@@ -62,7 +62,7 @@ class Function:
 
     @property
     def short_name(self) -> str:
-        """`signups` of `relais-local-signups`: the handler's name, but for Chalice's own, whose handler is `app.app`."""
+        """`signups` of `relais-local-signups`."""
         return self.name.rpartition("-")[2]
 
 

@@ -15,7 +15,7 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """Ports of 0 take a free one. `config` None means the sandbox's sample; `endpoint` is an AWS that exists already."""
+    """Ports of 0 take a free one. Without `config` the sandbox's sample; `endpoint` is an AWS that exists already."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -27,7 +27,7 @@ class Options:
 
 
 def read_options(environ: Mapping[str, str]) -> Options:
-    """Read HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG, AWS_ENDPOINT_URL, AWS_DEFAULT_REGION. Raises StartFailed."""
+    """Read HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG and the AWS_ ones. Raises StartFailed."""
     config = environ.get("RELAIS_CONFIG")
     sandbox_port = _port(environ, "SANDBOX_PORT", -1)
     return Options(

@@ -9,6 +9,7 @@ import sys
 import threading
 from types import FrameType
 
+from local import parent
 from local.options import StartFailed, read_options
 from local.stack import STOP_SECONDS, Stack
 
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     asked_to_stop = _on_signals()
+    parent.watch(asked_to_stop.set)
     stack = None
     try:
         stack = Stack(read_options(os.environ), os.environ)

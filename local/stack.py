@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import os
 import secrets
 import threading
@@ -91,8 +92,9 @@ class Stack:
         self._parts.callback(self._state.remove)
 
     def lines(self) -> dict[str, str]:
-        """Where everything is, for a person or a program to read. Only after `start`."""
-        assert self._state is not None
+        """Where everything is, for a person or a program to read; nothing before `start` is through."""
+        if self._state is None:
+            return {}
         lines = {"http": self._state.http, "aws": self._state.aws}
         if self._sandbox_url:
             lines["sandbox"] = self._sandbox_url
@@ -119,8 +121,10 @@ class Stack:
         return server
 
     def _http_url(self, server: HttpServer) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._options.host, self._options.host)
-        return f"http://{host}:{server.port}"
+        address = ipaddress.ip_address(str(server.server_address[0]))
+        if address.is_unspecified:
+            address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+        return f"http://{address if address.version == 4 else f'[{address}]'}:{server.port}"
 
     def _configuration(self) -> Path:
         """The named configuration, or the sandbox's sample one."""

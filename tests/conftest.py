@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from local.aws import process
 from tests.support import waiting
 from tests.support.aws import TestAws
+from tests.support.stack import RunningStack, StackStarter, starting_stacks
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,17 @@ def resources(aws: TestAws) -> TestAws:
 def wait_for() -> Callable[..., Any]:
     """`wait_for(condition, deadline_seconds=10)`: the first true result, or an AssertionError with the last one."""
     return waiting.wait_for
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[StackStarter]:
+    """`start_stack(config_text=None, env=None)`: a stack of this test's own, stopped with it."""
+    with starting_stacks(tmp_path) as starter:
+        yield starter
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One stack with the sandbox for all tests of a module."""
+    with starting_stacks(tmp_path_factory.mktemp("stack")) as starter:
+        yield starter()

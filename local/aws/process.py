@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,10 +36,13 @@ class Aws:
 def start(port: int = 0, host: str = "127.0.0.1") -> Aws:
     """A new, empty AWS at `port` (0: a free one), answering when this returns. Raises AwsNotStarted."""
     command = [sys.executable, "-m", "local.aws", "--host", host, "--port", str(port), "--with-parent"]
-    process = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process.stdout as output:
-        line = output.readline()
+    # moto itself uses boto3's settings: a developer's profile would reach it.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    process = subprocess.Popen(
+        command, cwd=_ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    line = process.stdout.readline() if process.stdout else ""
     name, _, endpoint = line.strip().partition(": ")
     if name != "aws":
         process.wait()

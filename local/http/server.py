@@ -90,7 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         gateway = self.server.gateway
-        assert gateway is not None
+        if gateway is None:  # listening, and not started yet
+            return
         try:
             request = self._read()
         except _TooLarge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -45,7 +46,7 @@ class _Environment:
         self.pid = int(wire.receive(connection)["pid"])
 
     def run(self, event: Any, seconds: float) -> Any:
-        """The handler's result. Raises FunctionFailed; `broken` then tells whether the environment is of further use."""
+        """The handler's result. Raises FunctionFailed."""
         request_id = str(uuid.uuid4())
         self._connection.settimeout(seconds)
         try:
@@ -65,14 +66,12 @@ class _Environment:
     def kill(self) -> None:
         """At once, whatever it is doing."""
         self._connection.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 class Functions:
-    """Every function of the stage, ready to be invoked; `environ` is what all of them get besides the template's own."""
+    """Every function of the stage, ready to be invoked; `environ` goes over the template's own variables."""
 
     def __init__(self, functions: Iterable[Function], environ: Mapping[str, str]) -> None:
         self._functions = {function.name: function for function in functions}

@@ -21,7 +21,7 @@ _HEAVY = ("boto3", "botocore.client", "chalice", "requests", "aws_lambda_powerto
 
 def main(descriptor: int) -> None:
     """Fork one environment for each request on the socket `descriptor`."""
-    # The stack ends its processes itself, after their invocations: a Ctrl-C or a signal to the whole group is not theirs.
+    # The stack ends its processes itself, after their invocations: a Ctrl-C or a signal to all is not for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
