@@ -64,7 +64,7 @@ def _counts(provider: Mapping[str, Any]) -> str:
 def _account(name: str, held: Mapping[str, Any]) -> str:
     parts = [f"<section><h3>Account {escape(name)}</h3>"]
     parts += [_list(list_id, found) for list_id, found in held.get("lists", {}).items()]
-    for title in ("unsubscribed", "delisted", "optouts", "messages", "users"):
+    for title in ("unsubscribed", "delisted", "optouts", "messages", "users", "triggers_sent"):
         if title in held:
             parts.append(_plain(title, held[title]))
     if "campaigns" in held:
@@ -81,7 +81,7 @@ def _list(list_id: str, found: Mapping[str, Any]) -> str:
 
 
 def _plain(title: str, rows: Sequence[Any]) -> str:
-    heading = f"<h3>{escape(title.capitalize())}</h3>"
+    heading = f"<h3>{escape(title.replace("_", " ").capitalize())}</h3>"
     if rows and isinstance(rows[0], Mapping):
         return heading + _table(list(rows[0]), list(reversed(rows)))
     return heading + (f"<p>{escape(', '.join(map(str, reversed(rows))))}</p>" if rows else "<p class=quiet>none</p>")
