@@ -218,7 +218,9 @@ class TestColumns:
         assert len(set(outcomes)) == 1 and len(outcomes) == 8
         assert len(server.received) == calls
 
-    def test_who_waits_for_a_look_up_waits_no_longer_than_its_budget(self, server: Scripted, ediware: Provider) -> None:
+    def test_who_waits_for_a_look_up_waits_no_longer_than_its_budget(
+        self, server: Scripted, ediware: Provider, wait_for: Callable[..., Any]
+    ) -> None:
         server.otherwise = lambda line: line.pause(30)
         first = threading.Thread(target=lambda: failure(lambda: ediware.sign_up("4781", [PERSON], budget=2)))
         first.start()
