@@ -81,7 +81,7 @@ def _list(list_id: str, found: Mapping[str, Any]) -> str:
 
 
 def _plain(title: str, rows: Sequence[Any]) -> str:
-    heading = f"<h3>{escape(title.replace("_", " ").capitalize())}</h3>"
+    heading = f"<h3>{title.replace('_', ' ').capitalize()}</h3>"
     if rows and isinstance(rows[0], Mapping):
         return heading + _table(list(rows[0]), list(reversed(rows)))
     return heading + (f"<p>{escape(', '.join(map(str, reversed(rows))))}</p>" if rows else "<p class=quiet>none</p>")

@@ -32,8 +32,14 @@ def shown(account: Account, now: datetime, figures_at: datetime, newest: int | N
         {"Id": one.id, "Name": one.name, "Status": one.status_at(now), **one.stats(figures_at)}
         for one in account.campaigns.values()
     ]
+    left = sorted(
+        (person for person in account.subscribers.values() if person.status == "unsubscribed"),
+        key=lambda person: person.updated,
+    )
+    unsubscribed = [{"list": person.group, "MailAddress": person.address} for person in left]
     return {
         "lists": {group.id: _list(account, group, newest) for group in account.groups.values()},
+        "unsubscribed": unsubscribed if newest is None else unsubscribed[-newest:],
         "campaigns": campaigns,
         "links": dict(account.links),
         "triggers_sent": list(account.triggers_sent),
