@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 
 from local import parent
@@ -42,13 +43,20 @@ def main(arguments: list[str]) -> int:
 
 
 def _on_signals() -> threading.Event:
-    """Set at the first SIGINT, SIGTERM or SIGHUP; at the second one the process ends at once."""
+    """Set at the first SIGINT, SIGTERM or SIGHUP; at one that comes a second later or more, the process ends at once.
+
+    (One signal to the whole group comes twice: make passes a SIGTERM on.)
+    """
     asked = threading.Event()
+    first = 0.0
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        nonlocal first
+        if asked.is_set() and time.monotonic() - first >= 1:
             os._exit(128 + number)
-        asked.set()
+        if not asked.is_set():
+            first = time.monotonic()
+            asked.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
