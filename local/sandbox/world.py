@@ -56,6 +56,13 @@ class World:
         entry = self.journal.begin(
             provider.name, call, request.method, request.headers.get("content-type", ""), connection
         )
+        try:
+            return self._through(provider, request, call, entry)
+        except BaseException:
+            self.journal.end(entry)
+            raise
+
+    def _through(self, provider: SimulatedProvider, request: Request, call: Call, entry: Entry) -> Handled:
         trouble = self.faults.trouble(provider.name, call)
         if trouble.latency:
             self.stopping.wait(trouble.latency)

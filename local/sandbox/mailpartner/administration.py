@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,9 +94,10 @@ def _transfer(at: Situation, params: Mapping[str, Any]) -> tuple[float, SubAccou
 
 def _amount(value: Any) -> float:
     try:
-        return float(value)
+        amount = float(value)
     except (TypeError, ValueError):
         return 0.0
+    return amount if math.isfinite(amount) else 0.0
 
 
 def _row(sub: SubAccount) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -124,7 +124,9 @@ def _check_extras(params: Mapping[str, Any]) -> None:
     _check_attachments(params.get("attachments") or [])
 
 
-def _check_attachments(attachments: Sequence[Any]) -> None:
+def _check_attachments(attachments: Any) -> None:
+    if not isinstance(attachments, list):
+        raise Refused(16, "Les pièces jointes sont invalides")
     if len(attachments) > 3:
         raise Refused(8, "Le nombre de pièces jointes est limité à 3")
     for attachment in attachments:
