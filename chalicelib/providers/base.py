@@ -6,7 +6,7 @@ names it; `registry` finds it by the name an account's `provider` key gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -76,6 +76,8 @@ class Function:
     parameters: tuple[Parameter, ...] = ()
     changes: bool = False
     help: str = ""
+    campaign: CampaignBegun | None = None
+    """Set where a call begins a campaign that the provider cannot list afterwards, so that Relais must remember it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,52 @@ class CampaignFigures:
     """The provider's own figures, untouched; aggregates only, never a person."""
 
 
+CampaignBegun = Callable[[Mapping[str, Any], Any], CampaignFigures | None]
+"""The campaign that a call has begun, from its parameters and its result as JSON values; None if it began none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCampaign:
+    """A campaign that the statistics hold already. `due`: it is time to read its figures again."""
+
+    campaign: str
+    name: str | None = None
+    subject: str | None = None
+    sent_at: datetime | None = None
+    due: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """Somebody who left, as the provider tells it."""
+
+    email: str
+    at: datetime | None = None
+    """When, aware, in UTC; None if it is not told. Where the provider leaves the zone open it is the latest moment that
+    may be meant, which can lie ahead of now."""
+    provider_id: str | None = None
+    """What the provider calls this row, where it has a name for it."""
+
+
+class Unsubscribes(Iterator[Unsubscribed]):
+    """Who left, row by row and once; a row that holds no e-mail address (a telephone number) is passed over.
+
+    Made from the provider's rows as they come, None for one without an address. Reading on may raise `ProviderError`.
+    """
+
+    def __init__(self, rows: Iterable[Unsubscribed | None]) -> None:
+        self._rows = iter(rows)
+        self.skipped = 0
+        """Rows so far that hold no address."""
+
+    def __next__(self) -> Unsubscribed:
+        for row in self._rows:
+            if row is not None:
+                return row
+            self.skipped += 1
+        raise StopIteration
+
+
 class Provider(Protocol):
     """One account at a provider. Safe to use from several threads; every method may raise `ProviderError`.
 
@@ -122,8 +170,15 @@ class Provider(Protocol):
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Ask the provider afresh whether the list is there (used to tell a bad row from a missing list)."""
 
-    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
-        """Every campaign that the provider still shows, with its figures."""
+    def unsubscribed(self, *, budget: float) -> Unsubscribes:
+        """Everybody whom the provider now holds as unsubscribed. `budget` covers reading to the end."""
+
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
+        """The figures of the campaigns that the provider still shows.
+
+        Where they cost a call each (`per_campaign`), those of `known` that are not due are left out, and a provider
+        that cannot list its campaigns gives those of `known`.
+        """
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
         """Make one declared function by its name and return its result as JSON values, secrets masked."""

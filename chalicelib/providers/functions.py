@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 from unicodedata import category
 
 from ..errors import Kind, ProviderError
-from .base import Function, Parameter
+from .base import CampaignBegun, Function, Parameter
 from .results import as_json
 
 TypeName = Literal["string", "integer", "number", "boolean", "object", "array", "datetime"]
@@ -58,14 +58,20 @@ def wrong(function: str, why: str) -> ProviderError:
     return ProviderError(Kind.CALLER, f"{function}: {why}")
 
 
-def function(*, changes: bool) -> Callable[[Method], Method]:
+def unsupported(provider: str, what: str) -> ProviderError:
+    """The error of asking a provider for what its capabilities say it does not offer."""
+    return ProviderError(Kind.CALLER, f"{provider} does not offer {what}")
+
+
+def function(*, changes: bool, campaign: CampaignBegun | None = None) -> Callable[[Method], Method]:
     """Mark a client's method as a function to be called by name. `changes`: it changes something at the provider.
 
     The method takes the function's parameters (their help in `Annotated[type, "help"]`) and `budget`, seconds.
+    `campaign` is given where a call begins a campaign that the provider cannot list afterwards.
     """
 
     def mark(method: Method) -> Method:
-        setattr(method, _MARK, changes)
+        setattr(method, _MARK, (changes, campaign))
         return method
 
     return mark
@@ -73,11 +79,12 @@ def function(*, changes: bool) -> Callable[[Method], Method]:
 
 def declared(client: type) -> tuple[Function, ...]:
     """The functions that a client class marks, in the order of its definition."""
-    return tuple(
-        Function(name, _parameters(method), getattr(method, _MARK), _first_paragraph(method))
-        for name, method in vars(client).items()
-        if hasattr(method, _MARK)
-    )
+    return tuple(_declaration(name, method) for name, method in vars(client).items() if hasattr(method, _MARK))
+
+
+def _declaration(name: str, method: Callable[..., Any]) -> Function:
+    changes, campaign = getattr(method, _MARK)
+    return Function(name, _parameters(method), changes, _first_paragraph(method), campaign)
 
 
 def _first_paragraph(method: Callable[..., Any]) -> str:

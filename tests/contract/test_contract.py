@@ -245,6 +245,36 @@ class TestUnsubscribes:
         provider.unsubscribe("person@example.com", everywhere=True, budget=5)
 
 
+class TestReadingUnsubscribes:
+    def test_it_is_refused_where_it_is_not_offered(
+        self, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        if spec.capabilities.reads_unsubscribes:
+            pytest.skip("can be read")
+        error = failure(lambda: list(provider.unsubscribed(budget=5)))
+        assert error.kind is Kind.CALLER and spec.title.split()[0] in error.message
+        assert control.calls() == []
+
+    def test_who_left_is_told_with_time_and_without_what_is_no_address(
+        self, spec: ProviderSpec, provider: Provider
+    ) -> None:
+        if not spec.capabilities.reads_unsubscribes:
+            pytest.skip("cannot be read")
+        provider.unsubscribe("Person+tag@example.com", everywhere=False, budget=5)
+        found = list(provider.unsubscribed(budget=10))
+        assert "person+tag@example.com" in {each.email.lower() for each in found}
+        assert all(each.email.count("@") == 1 and each.email == each.email.strip() for each in found)
+        assert all(each.at is None or each.at.utcoffset() is not None for each in found)
+
+    def test_trouble_leaves_nothing_unknown(self, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+        if not spec.capabilities.reads_unsubscribes:
+            pytest.skip("cannot be read")
+        for fault, _, expected in TROUBLES.values():
+            control.fault(**fault)
+            assert failure(lambda: list(provider.unsubscribed(budget=1))).kind is expected
+            control.clear_faults()
+
+
 class TestStatistics:
     def test_campaigns_are_typed_aggregates(self, spec: ProviderSpec, provider: Provider) -> None:
         if spec.capabilities.statistics == "none":

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import Kind, ProviderError
-from ..base import CampaignFigures, Contact
+from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..exchange import Deadline
-from ..functions import declared, dispatch
+from ..functions import declared, dispatch, unsupported
 from .answers import is_already_so
 from .client import MOST_ROWS, Client
 from .columns import Columns
@@ -57,7 +57,11 @@ class Ediware:
         """Is the list among those of the account or its sub-accounts now?"""
         return self._columns.exists(list_id, Deadline(budget))
 
-    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
+    def unsubscribed(self, *, budget: float) -> Unsubscribes:
+        """Refused: what Ediware holds cannot be read."""
+        raise unsupported("Ediware", "reading who unsubscribed")
+
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
         """All campaigns of the last 30 days, by one call."""
         return self._client.campaign_figures(budget=budget)
 
