@@ -18,9 +18,9 @@ help:
 run: $(READY)
 	@exec $(PY) -m local
 
-# Coverage is judged only when every test has run.
+# Coverage is judged only when every test has run. Tests that start make themselves are to find none above them.
 test: $(READY)
-	@$(PY) -m coverage run -m pytest $(PYTEST_ARGS)
+	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(PY) -m coverage run -m pytest $(PYTEST_ARGS)
 	@$(PY) -m coverage report $(if $(strip $(PYTEST_ARGS)),--fail-under=0 --format=total,)
 
 package: $(READY)
