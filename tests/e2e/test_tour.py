@@ -1,0 +1,70 @@
+"""The README's tour, from a web form to the provider's list and from a campaign's figures to DynamoDB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.sandbox import Sandbox, sample_config
+from local.sandbox import start as start_sandbox
+from tests.e2e.world import Ediware, event, seconds_until, submit
+from tests.support.stack import RunningStack, starting_stacks
+from tests.support.waiting import wait_for
+
+SNAPSHOT_FIELDS = (
+    "account provider campaign name subject sent_at taken_at sent delivered opens unique_opens clicks unique_clicks "
+    "hard_bounces soft_bounces unsubscribes"
+).split()
+
+
+def test_a_signup_reaches_the_list_and_an_unsubscribe_the_provider(running: RunningStack, ediware: Ediware) -> None:
+    joined = submit(running, "signup", {"email": "zoe@example.com", "prenom": "Zoé"})
+    assert (joined.status, joined.json["status"]) == (202, "accepted")
+    assert seconds_until(lambda: ediware.emails()["zoe@example.com"] == 1, 10) < 10
+    row = next(row for row in ediware.account()["lists"]["4781"]["rows"] if row["email"] == "zoe@example.com")
+    assert row["prenom"] == "Zoé"
+    left = submit(running, "unsubscribe", {"email": "zoe@example.com"})
+    assert left.status == 202
+    assert seconds_until(lambda: "zoe@example.com" in ediware.unsubscribed(), 10) < 10
+    for answer in (joined, left):
+        shown = wait_for(
+            lambda answer=answer: (e := event(running, answer.json["id"]))["status"] == "delivered" and e, 5
+        )
+        assert [one["account"] for one in shown["deliveries"]] == ["paris"]
+        assert shown["deliveries"][0]["attempts"] == 1
+
+
+def snapshots(running: RunningStack) -> list[dict[str, object]]:
+    """Everything in the table of statistics."""
+    read = TypeDeserializer().deserialize
+    items = running.aws.dynamodb.scan(TableName="relais-local-stats")["Items"]
+    return [{name: read(value) for name, value in item.items()} for item in items]
+
+
+def test_figures_are_kept_and_a_second_run_without_change_writes_nothing(
+    running: RunningStack, ediware: Ediware
+) -> None:
+    ediware.control.clock(freeze=True)
+    code, first = running.invoke("collect_stats")
+    assert code == 0
+    assert first["accounts"]["paris"]["error"] is None
+    assert first["accounts"]["paris"]["written"] == first["accounts"]["paris"]["read"] > 0
+    kept = snapshots(running)
+    assert all(field in item for item in kept for field in SNAPSHOT_FIELDS)
+    assert running.invoke("collect_stats")[1]["accounts"]["paris"]["written"] == 0
+    assert snapshots(running) == kept
+    ediware.control.clock(advance=7200)
+    assert running.invoke("collect_stats")[1]["accounts"]["paris"]["written"] > 0
+
+
+def test_with_a_configuration_the_product_talks_to_what_it_names(tmp_path: Path) -> None:
+    elsewhere: Sandbox = start_sandbox()
+    try:
+        with starting_stacks(tmp_path) as start:
+            stack = start(sample_config(elsewhere.url).replace('/api_http"', '/api_http/"'))
+            assert "sandbox" not in stack.lines
+            assert submit(stack, "signup", {"email": "zoe@example.com"}).status == 202
+            wait_for(lambda: Ediware(elsewhere.url).emails()["zoe@example.com"] == 1, 10)
+    finally:
+        elsewhere.stop()

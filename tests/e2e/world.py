@@ -1,0 +1,81 @@
+"""What the end-to-end tests look at from outside: what a provider holds, and what an event has come to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+from local.sandbox import Control, sample_config
+from tests.support.aws import TestAws
+from tests.support.stack import Response, RunningStack
+from tests.support.waiting import wait_for
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
+
+
+class Ediware:
+    """The sandbox's Ediware as its owner sees it."""
+
+    def __init__(self, url: str) -> None:
+        self.control = Control(url)
+
+    def account(self) -> Mapping[str, Any]:
+        """What the sample account holds."""
+        found: Mapping[str, Any] = self.control.state()["providers"]["ediware"]["accounts"]["paris"]
+        return found
+
+    def emails(self, list_id: str = "4781") -> Counter[str]:
+        """How often each address stands in a list."""
+        return Counter(row["email"] for row in self.account()["lists"][list_id]["rows"])
+
+    def unsubscribed(self) -> set[str]:
+        """Who left."""
+        return set(self.account()["unsubscribed"])
+
+    def calls(self, function: str) -> int:
+        """How many calls of a function were made."""
+        return int(self.control.state()["providers"]["ediware"]["calls"].get(function, 0))
+
+
+def submit(stack: RunningStack, verb: str, fields: Mapping[str, str], **headers: str) -> Response:
+    """Send the sample form as a browser without scripts would."""
+    return stack.request("POST", f"/forms/footer/{verb}", urlencode(fields), {**FORM, **headers})
+
+
+def put_on_queue(aws: TestAws, kind: str, events: Iterable[Mapping[str, Any]]) -> None:
+    """Put whole events on a queue, ten a call and several calls at once."""
+    url = aws.sqs.get_queue_url(QueueName=f"relais-local-{kind}")["QueueUrl"]
+    bodies = [json.dumps(event) for event in events]
+    batches = [bodies[start : start + 10] for start in range(0, len(bodies), 10)]
+
+    def send(batch: list[str]) -> None:
+        entries: Any = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
+        answer = aws.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        assert not answer.get("Failed")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, batches))
+
+
+def event(stack: RunningStack, event_id: str, key: str = ADMIN_KEY) -> dict[str, Any]:
+    """`GET /events/{id}`."""
+    answer = stack.request("GET", f"/events/{event_id}", headers={"authorization": f"Bearer {key}"})
+    assert answer.status == 200, answer.body
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def seconds_until(condition: Callable[[], object], deadline: float) -> float:
+    """How long it took until `condition` held; fails after `deadline` seconds."""
+    started = time.monotonic()
+    wait_for(condition, deadline)
+    return time.monotonic() - started
+
+
+__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "seconds_until", "submit"]
