@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ..clock import paris
@@ -221,7 +221,3 @@ class Session:
 
     account: str
     made: datetime
-
-    def holds_at(self, now: datetime) -> bool:
-        """A session is good for 2 hours."""
-        return now - self.made < timedelta(hours=2)
