@@ -56,12 +56,17 @@ def made(request: pytest.FixtureRequest) -> Generated:
     return Generated(request.param, template.build(request.param))
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of what a package is made from, to change at will."""
+def copy_checkout(target: Path) -> Path:
+    """Copy all that a package is made from, to change it at will."""
     for folder in ("chalicelib", ".chalice"):
         ignored = shutil.ignore_patterns("__pycache__", "deployments", "relais.toml")
-        shutil.copytree(template.ROOT / folder, tmp_path / folder, ignore=ignored)
+        shutil.copytree(template.ROOT / folder, target / folder, ignore=ignored)
     for name in ("app.py", "requirements.txt", "constraints.txt"):
-        shutil.copy(template.ROOT / name, tmp_path / name)
-    return tmp_path
+        shutil.copy(template.ROOT / name, target / name)
+    return target
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the checkout."""
+    return copy_checkout(tmp_path)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ import pytest
 from chalicelib.errors import ConfigurationError
 from local import package, template
 from tests.support.aws import TestAws
+
+from .conftest import copy_checkout
 
 CONFIGURATION = """
 [accounts.paris]
@@ -40,14 +45,44 @@ print(json.dumps(app.app(event, None)["statusCode"]))
 """
 
 
+@dataclass(frozen=True)
+class Packaged:
+    """What `package` made of a checkout with stray files in it."""
+
+    checkout: Path
+    configuration: Path
+    out: Path
+    unpacked: Path
+    said: str
+
+
 @pytest.fixture
-def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("configuration") / "mine.toml"
+def configuration(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
     path.write_text(CONFIGURATION)
     return path
 
 
-def wheels_or_skip() -> None:
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
+    fetch_wheels()
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    (checkout / ".local").symlink_to(template.ROOT / ".local")  # the wheels are kept there
+    for stray in (".env", "notes.csv", "web/page.html.orig"):
+        (checkout / "chalicelib" / stray).write_text("left lying about")
+    (checkout / "chalicelib" / "relais.toml").write_text("another configuration")
+    (checkout / "app.py").chmod(0o600)
+    configuration = checkout / "mine.toml"
+    configuration.write_text(CONFIGURATION)
+    out, unpacked = checkout / "out", checkout / "unpacked"
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        package.package("local", configuration, out, checkout)
+    with zipfile.ZipFile(out / "deployment.zip") as made:
+        made.extractall(unpacked)
+    return Packaged(checkout, configuration, out, unpacked, said.getvalue())
+
+
+def fetch_wheels() -> None:
     """Fetch the wheels once for the whole checkout; without a way to the package index there is nothing to test."""
     try:
         package.install_wheels()
@@ -93,53 +128,37 @@ def test_the_command_ends_with_an_error_when_it_refuses(tmp_path: Path) -> None:
     assert "there is no such file" in done.stderr
 
 
-def test_the_zip_holds_the_product_and_nothing_else(
-    checkout: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wheels_or_skip()
-    (checkout / ".local").symlink_to(template.ROOT / ".local")
-    for stray in (".env", "notes.csv", "web/page.html.orig"):
-        (checkout / "chalicelib" / stray).write_text("left lying about")
-    (checkout / "chalicelib" / "relais.toml").write_text("another configuration")
-    (checkout / "app.py").chmod(0o600)
-    out = checkout / "out"
-
-    package.package("dev", configuration, out, checkout)
-
-    with zipfile.ZipFile(out / "deployment.zip") as made:
+def test_the_zip_holds_the_product_and_nothing_else(packaged: Packaged) -> None:
+    with zipfile.ZipFile(packaged.out / "deployment.zip") as made:
         entries = made.namelist()
-        assert made.read("chalicelib/relais.toml").decode() == CONFIGURATION
-        assert {entry.external_attr >> 16 & 0o777 for entry in made.infolist()} == {0o644}
-        made.extractall(checkout / "unpacked")
+        assert {entry.external_attr >> 16 & 0o777 for entry in made.infolist()} == {0o644}  # whatever they were here
     product = {str(path.relative_to(template.ROOT)) for path in (template.ROOT / "chalicelib").rglob("*.py")}
     assert product | {"app.py", "chalice/app.py", "chalice/__init__.py", "boto3/__init__.py"} <= set(entries)
     ours = {name for name in entries if name.startswith(("chalicelib/", "local/", "tests/"))}
     assert ours == product | {"chalicelib/relais.toml"}
     assert not any("__pycache__" in name or name.startswith(("moto/", "bin/", "chalice/cli")) for name in entries)
-    assert "chalicelib/notes.csv" in capsys.readouterr().err
-    assert not (checkout / ".chalice" / "deployments").exists()
-    sam = json.loads((out / "sam.json").read_text())
+    assert "chalicelib/notes.csv" in packaged.said
+
+
+def test_the_zip_holds_the_configuration_that_was_named_and_the_checkout_is_left_alone(packaged: Packaged) -> None:
+    assert (packaged.unpacked / "chalicelib" / "relais.toml").read_text() == CONFIGURATION
+    assert (packaged.checkout / "chalicelib" / "relais.toml").read_text() == "another configuration"
+    assert not (packaged.checkout / ".chalice" / "deployments").exists()
+
+
+def test_the_template_beside_the_zip_is_the_one_that_the_local_stack_reads(packaged: Packaged) -> None:
+    sam = json.loads((packaged.out / "sam.json").read_text())
+    assert sam == template.build("local")
     assert sam["Resources"]["Signups"]["Properties"]["CodeUri"] == "./deployment.zip"
-    assert sam == template.build("dev")
 
 
-def test_the_zip_answers_by_itself(checkout: Path, configuration: Path, resources: TestAws) -> None:
-    wheels_or_skip()
-    (checkout / ".local").symlink_to(template.ROOT / ".local")
-    package.package("local", configuration, checkout / "out", checkout)
-    with zipfile.ZipFile(checkout / "out" / "deployment.zip") as made:
-        made.extractall(checkout / "unpacked")
+def test_the_zip_answers_by_itself(packaged: Packaged, resources: TestAws) -> None:
     environ = {"PATH": os.environ["PATH"], "RELAIS_STAGE": "local", **resources.environ}
     command = [sys.executable, "-I", "-c", ASK_FOR_HEALTH]
-    asked = subprocess.run(command, cwd=checkout / "unpacked", env=environ, capture_output=True, text=True, check=False)
+    asked = subprocess.run(command, cwd=packaged.unpacked, env=environ, capture_output=True, text=True, check=False)
     assert asked.stdout.splitlines()[-1:] == ["200"], asked.stdout + asked.stderr
 
 
-def test_the_same_product_gives_the_same_zip(checkout: Path, configuration: Path) -> None:
-    wheels_or_skip()
-    (checkout / ".local").symlink_to(template.ROOT / ".local")
-    zips = []
-    for name in ("first", "second"):
-        package.package("prod", configuration, checkout / name, checkout)
-        zips.append((checkout / name / "deployment.zip").read_bytes())
-    assert zips[0] == zips[1]
+def test_the_same_product_gives_the_same_zip(packaged: Packaged, tmp_path: Path) -> None:
+    package.package("local", packaged.configuration, tmp_path, packaged.checkout)
+    assert (tmp_path / "deployment.zip").read_bytes() == (packaged.out / "deployment.zip").read_bytes()
