@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -21,13 +22,14 @@ _SIDE_BY_SIDE = 4
 class Leases:
     """What is held of the queue at `url`, by receipt handle. Received with `seconds` as visibility timeout."""
 
-    seconds = 30
-    _RENEW_EVERY_SECONDS = 8.0
+    seconds = 40
+    _RENEW_AFTER_SECONDS = 12.0
+    _LOOK_EVERY_SECONDS = 3.0
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
-        self._held: dict[str, None] = {}
+        self._held: dict[str, float] = {}  # receipt handle: when it was leased last
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._renewer = threading.Thread(target=self._renew_for_ever, name=f"renew {url}", daemon=True)
@@ -39,7 +41,7 @@ class Leases:
     def hold(self, receipts: Iterable[str]) -> None:
         """These were just received."""
         with self._lock:
-            self._held.update(dict.fromkeys(receipts))
+            self._held.update(dict.fromkeys(receipts, time.monotonic()))
 
     def let_go(self, receipts: Iterable[str]) -> None:
         """These are renewed no more."""
@@ -95,10 +97,19 @@ class Leases:
             list(pool.map(do, tens))
 
     def _renew_for_ever(self) -> None:
-        while not self._ended.wait(self._RENEW_EVERY_SECONDS):
+        while not self._ended.wait(self._LOOK_EVERY_SECONDS):
+            now = time.monotonic()
             with self._lock:
-                held = list(self._held)
-            try:
-                self.show_again_in(held, self.seconds)
-            except (BotoCoreError, ClientError) as error:
-                _log.warning("leases could not be renewed: %s", error)
+                old = [receipt for receipt, leased in self._held.items() if now - leased > self._RENEW_AFTER_SECONDS]
+            for start in range(0, len(old), 10):
+                self._renew(old[start : start + 10])
+
+    def _renew(self, receipts: Sequence[str]) -> None:
+        try:
+            self.show_again_in(receipts, self.seconds)
+        except (BotoCoreError, ClientError) as error:
+            _log.warning("leases could not be renewed: %s", error)
+            return
+        now = time.monotonic()
+        with self._lock:
+            self._held.update({receipt: now for receipt in receipts if receipt in self._held})

@@ -18,6 +18,8 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from local.aws import dynamodb_updates
+
 # Operations whose results are already in the wire's shape, so that json.dumps says the same as moto's serializer.
 _ITEM_OPERATIONS = frozenset(
     ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"]
@@ -30,6 +32,7 @@ def cure() -> None:
     _remember_parsed_expressions()
     _query_without_sorting_the_table()
     _roll_back_touched_items_only()
+    dynamodb_updates.cure()
 
 
 def _table_class() -> Any:
