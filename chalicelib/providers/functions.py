@@ -6,6 +6,7 @@ left out, and the help. So dispatch, `help`, the documentation and the Python me
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import types
 import typing
@@ -107,6 +108,19 @@ def _parameter(name: str, hint: Any, required: bool) -> Parameter:
     if get_origin(hint) in (types.UnionType, typing.Union):
         (hint,) = (choice for choice in get_args(hint) if choice is not type(None))
     return Parameter(name, _TYPE_NAMES[get_origin(hint) or hint], required, text)
+
+
+def described(functions: Iterable[Function]) -> list[dict[str, Any]]:
+    """The declarations as JSON values, for `help`: name, what it does, whether it changes something, parameters."""
+    return [
+        {
+            "name": each.name,
+            "help": each.help,
+            "changes": each.changes,
+            "parameters": [dataclasses.asdict(parameter) for parameter in each.parameters],
+        }
+        for each in functions
+    ]
 
 
 def find(functions: Iterable[Function], name: str) -> Function:

@@ -17,6 +17,7 @@ from chalicelib.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.providers import registry
 from chalicelib.providers.base import Contact, Provider
 from chalicelib.providers.ediware import columns
+from chalicelib.providers.exchange import MEGABYTE
 from chalicelib.providers.transport import Transport
 from tests.contract.scripted import Line, Reply, Scripted, answer, message, raw
 
@@ -84,6 +85,15 @@ class TestAnswers:
     def test_a_success_counts_under_any_status(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer({"result": "ok"}, 500)]
         assert ediware.call("unsub_add", {"email": "person@example.com"}, budget=5) is True
+
+    def test_bare_words_behind_a_byte_order_mark(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer("\ufeffError this list protected against delete\n".encode())]
+        assert failure(lambda: ediware.call("list_delete", {"list_id": "1"}, budget=5)).kind is Kind.CALLER
+
+    def test_a_yes_need_not_be_long(self, server: Scripted, ediware: Provider) -> None:
+        server.script = [answer(b" " * 2 * MEGABYTE + b'{"result":"ok"}')]
+        error = failure(lambda: ediware.unsubscribe("person@example.com", everywhere=False, budget=5))
+        assert error.kind is Kind.UNKNOWN and "larger" in error.message
 
     def test_no_error_repeats_the_key(self, server: Scripted, ediware: Provider) -> None:
         words = f"Error {KEY} is not the key of this list"

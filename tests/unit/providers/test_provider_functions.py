@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.errors import Kind, ProviderError
 from chalicelib.providers.base import Function, Parameter
-from chalicelib.providers.functions import Limits, check, declared, dispatch, find, function
+from chalicelib.providers.functions import Limits, check, declared, described, dispatch, find, function
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,13 @@ def test_a_signature_is_the_declaration() -> None:
         Parameter("at", "datetime", False),
     )
     assert FUNCTIONS[1].parameters == ()
+
+
+def test_help_is_the_declaration_as_json() -> None:
+    made, shown = described(FUNCTIONS)
+    assert (made["name"], made["changes"], made["help"]) == ("make", True, "Make a thing of some size.")
+    assert made["parameters"][0] == {"name": "name", "type": "string", "required": True, "help": "a name"}
+    assert shown == {"name": "show", "changes": False, "help": "Show.", "parameters": []}
 
 
 def test_a_call_by_name() -> None:
