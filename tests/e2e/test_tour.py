@@ -6,16 +6,15 @@ from pathlib import Path
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from local.sandbox import Sandbox, sample_config
-from local.sandbox import start as start_sandbox
+from local.sandbox import Sandbox, sample_config, start as start_sandbox
 from tests.e2e.world import Ediware, event, seconds_until, submit
 from tests.support.stack import RunningStack, starting_stacks
 from tests.support.waiting import wait_for
 
-SNAPSHOT_FIELDS = (
-    "account provider campaign name subject sent_at taken_at sent delivered opens unique_opens clicks unique_clicks "
-    "hard_bounces soft_bounces unsubscribes"
-).split()
+SNAPSHOT_FIELDS = {
+    *("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at", "sent", "delivered", "opens"),
+    *("unique_opens", "clicks", "unique_clicks", "hard_bounces", "soft_bounces", "unsubscribes"),
+}
 
 
 def test_a_signup_reaches_the_list_and_an_unsubscribe_the_provider(running: RunningStack, ediware: Ediware) -> None:
@@ -51,7 +50,7 @@ def test_figures_are_kept_and_a_second_run_without_change_writes_nothing(
     assert first["accounts"]["paris"]["error"] is None
     assert first["accounts"]["paris"]["written"] == first["accounts"]["paris"]["read"] > 0
     kept = snapshots(running)
-    assert all(field in item for item in kept for field in SNAPSHOT_FIELDS)
+    assert all(item.keys() >= SNAPSHOT_FIELDS for item in kept)
     assert running.invoke("collect_stats")[1]["accounts"]["paris"]["written"] == 0
     assert snapshots(running) == kept
     ediware.control.clock(advance=7200)
