@@ -110,5 +110,9 @@ class LedgerUnavailable(RelaisError):
     """The ledger could not be read or written: nothing may be promised or decided now."""
 
 
+class StatsUnavailable(RelaisError):
+    """The statistics table could not be read or written."""
+
+
 class IdConflict(RelaisError):
     """An event id that is already held with other content (HTTP 409)."""

@@ -52,6 +52,7 @@ class Runtime:
     def api(self) -> Api:
         """The HTTP side."""
         from .ledger.view import EventView
+        from .stats.pages import StatsReader
         from .web.api import Api
 
         view = EventView(self.table, self.accounts.read)
@@ -59,6 +60,7 @@ class Runtime:
             self.settings,
             accept=self.accept,
             find_event=view.find,
+            campaigns=StatsReader(self._dynamodb, names.table(self.stage, "stats")),
             clock=self.effects.clock,
             new_id=lambda: new_event_id(self.effects.clock(), os.urandom),
         )

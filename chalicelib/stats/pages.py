@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _EARLIEST, _LATEST = " ", "~"  # before and after everything that a place in the index starts with
+_LONGEST_CURSOR = 1368  # base64 of the 1,024 bytes that an index's sort key may have
 
 
 class BadCursor(ValueError):
@@ -70,7 +71,10 @@ class StatsReader:
         """
         request = _request(account, since, until)
         if cursor is not None:
-            request["ExclusiveStartKey"] = _start(_decode(cursor), account)
+            request["ExclusiveStartKey"] = start = _start(_decode(cursor), account)
+            values = request["ExpressionAttributeValues"]
+            if not values[":first"]["S"] <= start["newest_sk"]["S"] <= values[":last"]["S"]:
+                raise BadCursor("a cursor of other dates")  # DynamoDB would refuse it, and not say why
         # One more than asked for tells whether there is a next page.
         answer = asked(lambda: self._client.query(TableName=self._table, Limit=limit + 1, **request))
         found = [snapshot_of(item) for item in answer["Items"]]
@@ -127,6 +131,8 @@ def _encode(snapshot: Snapshot) -> str:
 
 def _decode(cursor: str) -> tuple[str, str, str]:
     """The parts of a place: sending time, account, campaign."""
+    if len(cursor) > _LONGEST_CURSOR:
+        raise BadCursor("not a cursor of this list")
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         parts = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("#", 2)

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..core.figures import Snapshot, changed, described
 from ..core.times import format_time
-from ..errors import RelaisError
+from ..errors import StatsUnavailable
 from .items import (
     SNAPSHOT_PREFIX,
     Item,
@@ -38,10 +38,6 @@ BATCH = 100
 _ATTEMPTS = 8
 # An item gives way only to what was read at the same time or later, so a slow run never puts back older figures.
 _NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"
-
-
-class StatsUnavailable(RelaisError):
-    """The statistics table could not be read or written."""
 
 
 class StatsStore:

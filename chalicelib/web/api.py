@@ -13,6 +13,7 @@ from .forms import Accept, FormsDoor
 from .messages import Request, Response
 from .problems import HttpProblem
 from .router import Router
+from .stats import Campaigns, StatsDoor
 
 # Answers concern one person or one moment, so none is kept; what is sent is what it says it is.
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -24,16 +25,24 @@ class Api:
     """Every path of Relais.
 
     `accept` holds an event durably (raises `IdConflict` or `LedgerUnavailable`); `find_event` gives the JSON of
-    `GET /events/{id}` or None; `new_id` makes a fresh event id.
+    `GET /events/{id}` or None; `campaigns` are what is kept of them; `new_id` makes a fresh event id.
     """
 
     def __init__(
-        self, settings: Settings, *, accept: Accept, find_event: FindEvent, clock: Clock, new_id: Callable[[], str]
+        self,
+        settings: Settings,
+        *,
+        accept: Accept,
+        find_event: FindEvent,
+        campaigns: Campaigns,
+        clock: Clock,
+        new_id: Callable[[], str],
     ) -> None:
         self._router = Router(
             [
                 *FormsDoor(settings, accept, clock, new_id).routes(),
                 *EventsDoor(settings, find_event).routes(),
+                *StatsDoor(settings, campaigns).routes(),
                 *health.ROUTES,
             ]
         )

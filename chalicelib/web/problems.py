@@ -16,6 +16,7 @@ from ..errors import (
     Mistake,
     RelaisError,
     SecretUnavailable,
+    StatsUnavailable,
 )
 from ..intake.bodies import BodyError
 from ..observability import logger, metrics
@@ -43,15 +44,25 @@ _PAGE = """<!doctype html>
 
 
 class HttpProblem(RelaisError):
-    """A request that gets a failure for an answer. `detail` is for the client and quotes nothing that it sent."""
+    """A request that gets a failure for an answer. `detail` is for the client and quotes nothing that it sent.
+
+    `members` are further ones of the problem's JSON (RFC 9457 §3.2).
+    """
 
     def __init__(
-        self, status: int, detail: str, *, errors: Sequence[Mistake] = (), headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mistake] = (),
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
         super().__init__(detail)
 
 
@@ -82,7 +93,7 @@ def _problem(error: Exception) -> HttpProblem:
         return HttpProblem(422, "Some of the fields are wrong.", errors=error.mistakes)
     if isinstance(error, IdConflict):
         return HttpProblem(409, "This id or Idempotency-Key was used before, with other content.")
-    if isinstance(error, LedgerUnavailable | SecretUnavailable):
+    if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable):
         return HttpProblem(
             503,
             "Nothing could be stored or read just now. Repeating the request later is safe.",
@@ -95,7 +106,7 @@ def _log(request: Request, problem: HttpProblem, error: Exception) -> None:
     """One line with what an operator needs. The path stays out of it: some hold a token."""
     metrics.count("failures")
     facts = {"status": problem.status, "request_id": request.id, "error": type(error).__name__}
-    if isinstance(error, LedgerUnavailable | SecretUnavailable | ConfigurationError):
+    if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable | ConfigurationError):
         logger.error("request failed: %s", error, extra=facts)
     else:
         logger.error("request failed", extra=facts, exc_info=error)
@@ -115,7 +126,7 @@ def _members(problem: HttpProblem) -> dict[str, Any]:
     }
     if problem.errors:
         members["errors"] = [{"field": mistake.field, "message": mistake.message} for mistake in problem.errors]
-    return members
+    return {**problem.members, **members}
 
 
 def _page(problem: HttpProblem) -> str:

@@ -15,13 +15,14 @@ from botocore.exceptions import ClientError
 
 from chalicelib.config.model import Account
 from chalicelib.core.figures import Snapshot
+from chalicelib.errors import StatsUnavailable
 from chalicelib.ledger.table import Table
 from chalicelib.providers.base import CampaignFigures, Capabilities, Provider
 from chalicelib.stats.collect import collect
 from chalicelib.stats.normalise import normalise
 from chalicelib.stats.pages import StatsReader
 from chalicelib.stats.runs import LastRuns
-from chalicelib.stats.store import StatsStore, StatsUnavailable
+from chalicelib.stats.store import StatsStore
 from tests.support.aws import TestAws
 
 NINE = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)

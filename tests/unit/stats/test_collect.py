@@ -12,11 +12,10 @@ import pytest
 
 from chalicelib.config.model import Account
 from chalicelib.core.figures import Snapshot, changed
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError, StatsUnavailable
 from chalicelib.observability import hide, metrics
 from chalicelib.providers.base import CampaignFigures, Capabilities, Provider
 from chalicelib.stats.collect import OUT_OF_TIME, collect
-from chalicelib.stats.store import StatsUnavailable
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 Answer = Callable[[float], Iterable[CampaignFigures]]

@@ -8,15 +8,44 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs
 
 from chalicelib.config.model import Account, Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
 from chalicelib.core.events import Event
+from chalicelib.core.figures import Snapshot
+from chalicelib.stats.pages import Page
 from chalicelib.web.api import Api
 from chalicelib.web.gateway import Gateway, create_app
 
 ADMIN_KEY = "placeholder-admin-key-of-32-chars"
 NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
+
+
+@dataclass
+class FakeCampaigns:
+    """Campaigns in memory: what was asked for, what is answered, what is raised instead."""
+
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+    answer: Page = field(default_factory=lambda: Page((), None))
+    snapshots: list[Snapshot] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def page(self, **query: Any) -> Page:
+        self.asked.append(query)
+        if self.failure is not None:
+            raise self.failure
+        return self.answer
+
+    def campaign(self, account: str, campaign: str) -> Snapshot | None:
+        found = self.history(account, campaign)
+        return found[-1] if found else None
+
+    def history(self, account: str, campaign: str) -> list[Snapshot]:
+        self.asked.append({"account": account, "campaign": campaign})
+        if self.failure is not None:
+            raise self.failure
+        return [each for each in self.snapshots if (each.account, each.campaign) == (account, campaign)]
 
 
 @dataclass
@@ -26,6 +55,7 @@ class World:
     held: list[Event] = field(default_factory=list)
     states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     failure: Exception | None = None
+    campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
 
     def accept(self, event: Event) -> None:
         if self.failure is not None:
@@ -75,6 +105,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             settings,
             accept=world.accept,
             find_event=world.find_event,
+            campaigns=world.campaigns,
             clock=lambda: NOW,
             new_id=lambda: f"new-{next(numbers)}",
         ).handle
@@ -86,6 +117,8 @@ def gateway_event(
 ) -> dict[str, Any]:
     """A REST API's proxy event (payload 1.0) with the members that API Gateway sends."""
     given = dict(headers or {})
+    path, _, query = path.partition("?")
+    several = parse_qs(query, keep_blank_values=True)
     resource = "/" if path == "/" else "/{proxy+}"
     return {
         "resource": resource,
@@ -93,8 +126,8 @@ def gateway_event(
         "httpMethod": method,
         "headers": given or None,
         "multiValueHeaders": {name: [value] for name, value in given.items()} or None,
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
+        "multiValueQueryStringParameters": several or None,
         "pathParameters": None if path == "/" else {"proxy": path.removeprefix("/")},
         "stageVariables": None,
         "requestContext": {
