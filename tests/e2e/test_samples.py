@@ -1,0 +1,83 @@
+"""Each sample of `events/` gives the same through `app` directly as through the local stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.sandbox import Control, sample_config
+from tests.support.aws import TestAws
+from tests.support.stack import ROOT, RunningStack, starting_stacks
+
+SAMPLES = sorted((ROOT / "events").glob("*.json"))
+FUNCTIONS = {"http": "api_handler", "sqs": "", "schedule": "", "call": "call_provider"}
+VARYING_HEADERS = {"x-request-id", "date"}
+
+
+def function_of(sample: Path) -> str:
+    """The function that a sample is for, from its file's name."""
+    door, _, rest = sample.stem.partition("_")
+    return FUNCTIONS.get(door, sample.stem) or rest
+
+
+@pytest.fixture(scope="module")
+def stack_of_samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    with starting_stacks(tmp_path_factory.mktemp("samples")) as start:
+        stack = start()
+        Control(stack.sandbox).clock(freeze=True)
+        yield stack
+
+
+def direct(name: str, event: Any, environ: dict[str, str]) -> Any:
+    """The function's result in a process that knows nothing of the stack."""
+    read, write = os.pipe()
+    with os.fdopen(read) as results:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.e2e.directly", name],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environ, "RESULT_FD": str(write)},
+            input=json.dumps(event),
+            capture_output=True,
+            text=True,
+            pass_fds=[write],
+            timeout=60,
+            check=False,
+        )
+        os.close(write)
+        assert done.returncode == 0, done.stderr
+        return json.load(results)
+
+
+def settled(result: Any) -> Any:
+    """A result without what differs from one call to the next by its nature."""
+    if not isinstance(result, dict) or "statusCode" not in result:
+        return result
+    kept = {name: value for name, value in result["headers"].items() if name.lower() not in VARYING_HEADERS}
+    return {**result, "headers": kept}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
+def test_a_sample_gives_the_same_both_ways(
+    sample: Path, stack_of_samples: RunningStack, resources: TestAws, tmp_path: Path
+) -> None:
+    event, name = json.loads(sample.read_text()), function_of(sample)
+    config = tmp_path / "relais.toml"
+    config.write_text(sample_config(stack_of_samples.sandbox))
+    environ = {**resources.environ, "RELAIS_CONFIG": str(config), "RELAIS_STAGE": "local"}
+    code, through_the_stack = stack_of_samples.invoke(name, event)
+    assert code == 0
+    assert through_the_stack is not None
+    assert settled(direct(name, event, environ)) == settled(through_the_stack)
+
+
+def test_there_is_a_sample_for_every_kind_of_trigger() -> None:
+    assert {function_of(sample) for sample in SAMPLES} >= {
+        *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sweep", "call_provider")
+    }
