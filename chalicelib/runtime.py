@@ -7,7 +7,7 @@ its own function uses.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import names
 from .config.load import find_path, load
 from .config.model import Settings
-from .core.events import Event
+from .core.events import Event, EventType
 from .core.ids import new_event_id
 from .effects import Effects
 from .observability import metrics
@@ -59,7 +59,9 @@ class Runtime:
         return Api(
             self.settings,
             accept=self.accept,
+            accept_all=self.accept_all,
             find_event=view.find,
+            can_sign_up=_can_sign_up,
             campaigns=StatsReader(self._dynamodb, names.table(self.stage, "stats")),
             clock=self.effects.clock,
             new_id=lambda: new_event_id(self.effects.clock(), os.urandom),
@@ -71,6 +73,22 @@ class Runtime:
             metrics.count("accepted")
         if event.refused is None:
             self.doorbell.ring(event.type, [event.id])
+
+    def accept_all(self, events: Sequence[Event]) -> list[bool]:
+        """Hold events for good, then ring for them by few messages; for each whether it is held (see `Batches`).
+
+        Raises LedgerUnavailable if not all could be tried; sweep rings for those that are held by then.
+        """
+        from .ledger.batches import Batches
+
+        held = Batches(self.table, self.events, self.effects.clock).hold_all(events)
+        rung: dict[EventType, dict[str, None]] = {}
+        for event, is_held in zip(events, held, strict=True):
+            if is_held:
+                rung.setdefault(event.type, {})[event.id] = None
+        for verb, ids in rung.items():
+            self.doorbell.ring(verb, list(ids))
+        return held
 
     @cached_property
     def worker(self) -> Worker:

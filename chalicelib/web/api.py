@@ -14,6 +14,7 @@ from .messages import Request, Response
 from .problems import HttpProblem
 from .router import Router
 from .stats import Campaigns, StatsDoor
+from .webhooks import AcceptAll, WebhooksDoor
 
 # Answers concern one person or one moment, so none is kept; what is sent is what it says it is.
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -24,8 +25,9 @@ _ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'no
 class Api:
     """Every path of Relais.
 
-    `accept` holds an event durably (raises `IdConflict` or `LedgerUnavailable`); `find_event` gives the JSON of
-    `GET /events/{id}` or None; `campaigns` are what is kept of them; `new_id` makes a fresh event id.
+    `accept` holds an event durably (raises `IdConflict` or `LedgerUnavailable`), `accept_all` many; `find_event` gives
+    the JSON of `GET /events/{id}` or None; `campaigns` are what is kept of them; `can_sign_up` tells whether a
+    provider, by its name, takes signups; `new_id` makes a fresh event id.
     """
 
     def __init__(
@@ -33,8 +35,10 @@ class Api:
         settings: Settings,
         *,
         accept: Accept,
+        accept_all: AcceptAll,
         find_event: FindEvent,
         campaigns: Campaigns,
+        can_sign_up: Callable[[str], bool],
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -42,6 +46,7 @@ class Api:
             [
                 *FormsDoor(settings, accept, clock, new_id).routes(),
                 *EventsDoor(settings, find_event).routes(),
+                *WebhooksDoor(settings, accept_all, can_sign_up, clock).routes(),
                 *StatsDoor(settings, campaigns).routes(),
                 *health.ROUTES,
             ]

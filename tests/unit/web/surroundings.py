@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -54,6 +54,8 @@ class World:
 
     held: list[Event] = field(default_factory=list)
     states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    """Ids that are held with other content."""
     failure: Exception | None = None
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
 
@@ -61,6 +63,13 @@ class World:
         if self.failure is not None:
             raise self.failure
         self.held.append(event)
+
+    def accept_all(self, events: Sequence[Event]) -> list[bool]:
+        if self.failure is not None:
+            raise self.failure
+        kept = [event for event in events if event.id not in self.taken]
+        self.held += kept
+        return [event in kept for event in events]
 
     def find_event(self, event_id: str) -> Mapping[str, Any] | None:
         if self.failure is not None:
@@ -104,7 +113,9 @@ def make_app(world: World, settings: Settings) -> Gateway:
         Api(
             settings,
             accept=world.accept,
+            accept_all=world.accept_all,
             find_event=world.find_event,
+            can_sign_up=lambda provider: provider != "listless",
             campaigns=world.campaigns,
             clock=lambda: NOW,
             new_id=lambda: f"new-{next(numbers)}",
