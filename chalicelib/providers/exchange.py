@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NoReturn
@@ -83,6 +83,11 @@ class Answer:
     def text(self) -> str:
         """The body as text, whatever it is; for reading a provider's bare words, never for showing."""
         return self.body.decode("utf-8-sig", "replace").strip()
+
+    def slices(self, size: int = 64 * 1024) -> Iterator[bytes]:
+        """The body from its beginning, a part at a time, for readers of long answers that need no more than that."""
+        for start in range(0, len(self.body), size):
+            yield self.body[start : start + size]
 
     def unusable(self, why: str) -> ProviderError:
         """The error of an answer that says neither yes nor no; the status goes first where it tells more."""

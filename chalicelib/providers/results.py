@@ -16,6 +16,8 @@ MASKED = "***"
 _SECRET_NAME = re.compile(
     r"pass(wor[dt])?$|passwd|api_?key|token|secret|session|mot_?de_?passe|^(pwd|mdp)$", re.IGNORECASE
 )
+_ADDRESS = re.compile(r"[^@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+LONGEST_ADDRESS = 254
 PARIS = ZoneInfo("Europe/Paris")
 
 
@@ -42,6 +44,12 @@ def count(value: Any) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}(\.0*)?\s*", value):
         return int(value.strip().split(".")[0])
     return None
+
+
+def address(value: Any) -> str | None:
+    """An e-mail address, as loosely as for an unsubscribe; None for whatever is not one, such as a telephone number."""
+    trimmed = text(value).strip()
+    return trimmed if _ADDRESS.fullmatch(trimmed) and len(trimmed) <= LONGEST_ADDRESS else None
 
 
 def paris_time(value: Any) -> datetime | None:

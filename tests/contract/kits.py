@@ -15,9 +15,10 @@ from urllib.parse import quote, quote_plus
 from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
 from chalicelib.providers import registry
-from chalicelib.providers.base import Provider
+from chalicelib.providers.base import KnownCampaign, Provider
 from chalicelib.providers.transport import Transport
 from local.sandbox.ediware.samples import API_KEY
+from local.sandbox.mailpartner.samples import API_KEY as MAILPARTNER_KEY
 
 CSV_URL = "<the address of a CSV file on this machine>"
 
@@ -38,6 +39,8 @@ class Kit:
     """Function and parameters, in an order in which all succeed at a new sandbox."""
     read: tuple[str, Params] = ("", {})
     change: tuple[str, Params] = ("", {})
+    known: Sequence[KnownCampaign] = ()
+    """Campaigns of the sandbox that the provider cannot list and is told of."""
     hidden: Sequence[str] = ()
     """Other people's secrets that the sandbox answers with and nobody may see."""
 
@@ -89,4 +92,39 @@ EDIWARE = Kit(
     ),
 )
 
-KITS = {kit.provider: kit for kit in (EDIWARE,)}
+MAILPARTNER = Kit(
+    provider="mailpartner",
+    path="/mailpartner/v1",
+    secrets={"api_key": MAILPARTNER_KEY},
+    known=(KnownCampaign("300", None, "Bienvenue"),),
+    read=("unsubscribe_list", {}),
+    change=("unsubscribe_add", {"email": "first@example.com"}),
+    hidden=("sample-subaccount-token-81", "sample-subaccount-key-81"),
+    examples=(
+        ("me", {}),
+        (
+            "send",
+            {
+                "subject": "Été",
+                "html": "<p>Bonjour #FIRSTNAME#</p>",
+                "to": [{"email": "second@example.com", "name": "Zoé"}, "third@example.com"],
+                "reply_to": {"email": "nous@example.com"},
+                "variables": {"firstname": "Zoé"},
+                "attachments": [{"base64Content": "QQ==", "contentType": "text/plain", "filename": "note"}],
+                "tag": "bienvenue",
+                "scheduled_at": "2099-03-01T09:30:00+01:00",
+            },
+        ),
+        ("message_cancel", {"message_id": "8919"}),
+        ("bulk_status", {"message_id": "300"}),
+        ("unsubscribe_list", {}),
+        ("unsubscribe_add", {"email": "fourth@example.com"}),
+        ("unsubscribe_delete", {"id": "733"}),
+        ("subaccount_create", {"type": "simple", "email": "filiale@example.com", "is_buyer": False, "credit": 1.5}),
+        ("subaccount_list", {"page": 1}),
+        ("credit_add", {"token": "sample-subaccount-token-81", "credit": 2}),
+        ("credit_remove", {"token": "sample-subaccount-token-81", "credit": 0.5}),
+    ),
+)
+
+KITS = {kit.provider: kit for kit in (EDIWARE, MAILPARTNER)}

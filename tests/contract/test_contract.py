@@ -191,7 +191,7 @@ class TestTrouble:
         for ask in (
             lambda: provider.call(*kit.change, budget=0.1),
             lambda: provider.unsubscribe("person@example.com", everywhere=False, budget=0.0),
-            lambda: list(provider.campaigns(budget=-5.0)),
+            lambda: list(provider.campaigns(budget=-5.0, known=kit.known)),
         ):
             assert failure(ask).kind is Kind.LATER
         assert control.calls() == []
@@ -274,10 +274,10 @@ class TestReadingUnsubscribes:
 
 
 class TestStatistics:
-    def test_campaigns_are_typed_aggregates(self, spec: ProviderSpec, provider: Provider) -> None:
+    def test_campaigns_are_typed_aggregates(self, kit: Kit, spec: ProviderSpec, provider: Provider) -> None:
         if spec.capabilities.statistics == "none":
             pytest.skip("has no statistics")
-        found = list(provider.campaigns(budget=10))
+        found = list(provider.campaigns(budget=10, known=kit.known))
         assert found and all(isinstance(each, CampaignFigures) and each.campaign for each in found)
         assert len({each.campaign for each in found}) == len(found)
         assert all(each.sent_at is None or each.sent_at.utcoffset() is not None for each in found)

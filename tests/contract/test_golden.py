@@ -1,13 +1,15 @@
 """Each function's requests and answers, byte for byte where it matters, as files: `golden/<provider>/<function>.json`.
 
 A file is an array of cases: `params`, the `request` that must go out, the `answer` that comes back, and the `result` or
-the `error` (its kind, part of its message, its code) that must come of it. A case without `request` must make none.
+the `error` (its kind, part of its message, its code) that must come of it. A case without `request` must make none; a
+request without `json` has no body. `options` are those of the account.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ def test_a_call_and_its_answer(
     provider: str, function: str, case: Mapping[str, Any], server: Scripted, transport: Transport
 ) -> None:
     kit = KITS[provider]
+    kit = replace(kit, options={**kit.options, **case.get("options", {})})
     client = kit.connect(server.url, transport, dict.fromkeys(kit.secrets, KEY))
     server.script = [reply(case["answer"])] if "answer" in case else []
     if "error" in case:
@@ -68,5 +71,8 @@ def check_error(error: ProviderError, expected: Mapping[str, Any]) -> None:
 def check_request(request: Received, expected: Mapping[str, Any]) -> None:
     assert (request.method, request.path) == (expected["method"], expected["path"])
     assert {name: request.headers.get(name) for name in expected["headers"]} == expected["headers"]
+    if "json" not in expected:
+        assert request.body == b""
+        return
     assert request.json() == expected["json"]
     assert "\\u" not in request.body.decode(), "letters go out as letters"

@@ -1,0 +1,61 @@
+"""MailPartner as the rest of Relais sees a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ProviderError
+from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
+from ..exchange import Deadline
+from ..functions import declared, dispatch, unsupported
+from .campaigns import figures
+from .client import Client
+from .codes import MESSAGE_NOT_FOUND
+
+if TYPE_CHECKING:
+    from ...config.model import Account
+    from ..transport import Transport
+
+FUNCTIONS = declared(Client)
+_NAME = "MailPartner.fr"
+
+
+class MailPartner:
+    """One account."""
+
+    def __init__(self, account: Account, transport: Transport) -> None:
+        self._client = Client(account, transport)
+
+    def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
+        """Refused: there are no contact lists."""
+        raise unsupported(_NAME, "signups, for it has no contact lists")
+
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+        """Put the address on the account's opt-out list, which is all there is; `everywhere` means the same."""
+        self._client.unsubscribe_add(email, budget=budget)
+
+    def list_exists(self, list_id: str, *, budget: float) -> bool:
+        """Refused: there are no contact lists."""
+        raise unsupported(_NAME, "contact lists")
+
+    def unsubscribed(self, *, budget: float) -> Unsubscribes:
+        """The opt-out list."""
+        return self._client.unsubscribed(budget=budget)
+
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterator[CampaignFigures]:
+        """The figures of those of `known` that are due, a call each; one that MailPartner has forgotten is left out."""
+        deadline = Deadline(budget)
+        for campaign in known:
+            if campaign.due:
+                try:
+                    status = self._client.bulk_status(campaign.campaign, budget=deadline.left())
+                except ProviderError as error:
+                    if error.provider_code != MESSAGE_NOT_FOUND:
+                        raise
+                else:
+                    yield figures(campaign, status)
+
+    def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
+        """Make a function of `Client` by its name."""
+        return dispatch(self._client, FUNCTIONS, function, params, budget=budget)
