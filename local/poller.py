@@ -9,6 +9,7 @@ the queue's visibility timeout.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +31,8 @@ _log = logging.getLogger(__name__)
 _MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 # What a record's other members and its quoting may add to its body.
 _RECORD_OVERHEAD_BYTES = 1536
-_LONG_POLL_SECONDS = 20
+# Lambda's own polls are long ones; short ones end soon after the stack is asked to, and take no message with them.
+_LONG_POLL_SECONDS = 1
 _DEFAULT_CONCURRENCY = 5
 
 
@@ -78,7 +80,7 @@ class Poller:
     def finish(self, seconds: float) -> None:
         """Wait for running invocations and what follows them, then give back what is still held."""
         deadline = time.monotonic() + seconds
-        for thread in list(self._running):
+        for thread in (self._collector, *self._running):
             thread.join(max(deadline - time.monotonic(), 0.0))
         self._leases.stop()
 
@@ -189,7 +191,7 @@ class Poller:
         self._leases.delete(done)
         if back:
             elapsed = time.monotonic() - batch.opened
-            self._leases.show_again_in(back, max(int(self._visibility_timeout() - elapsed), 0))
+            self._leases.show_again_in(back, max(math.ceil(self._visibility_timeout() - elapsed), 0))
 
     def _visibility_timeout(self) -> int:
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])

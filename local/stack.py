@@ -40,7 +40,7 @@ STOP_SECONDS = 4.5
 _IN_FLIGHT_SECONDS = 2.5
 _READY_SECONDS = 20.0
 _SANDBOX_PORT = 8025
-# A long poll lasts 20 seconds; an AWS that went away is asked again by the poller itself.
+# An AWS that went away is asked again by the poller itself.
 _POLLING = Config(max_pool_connections=16, read_timeout=30, retries={"total_max_attempts": 2})
 
 

@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.command = ""  # parse_request sets it; what fails before must not meet the last request's
         if len(self.raw_requestline) > 65536 or not self.parse_request():
             raise _Unreadable
-        if not self.path.startswith("/"):
+        if self.request_version == "HTTP/0.9" or not self.path.startswith("/"):
             raise _Unreadable  # an absolute target or a CONNECT is for proxies
         return HttpRequest(
             method=self.command,
@@ -160,6 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def _write(self, answer: HttpAnswer) -> None:
+        self.request_version = self.protocol_version  # the base class would send no head to what it could not read
         self.send_response_only(answer.status)
         self.send_header("Date", self.date_time_string())
         names = {name.lower() for name, _ in answer.headers}

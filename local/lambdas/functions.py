@@ -106,6 +106,11 @@ class Functions:
         finally:
             self._release(name, environment, broken=failed)
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose children the environments are."""
+        return self._nursery.pid
+
     def busy(self) -> int:
         """How many invocations are running."""
         with self._changed:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.aws import REGION, TestAws
+from tests.support.processes import alive
 from tests.support.stack import ROOT
 from tests.support.waiting import wait_for
 
@@ -130,7 +131,8 @@ SCENES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "update_item",
                 {
                     "Key": key("counter"),
-                    "UpdateExpression": "SET n = if_not_exists(n, :zero) + :one, l = list_append(if_not_exists(l, :none), :l)",
+                    "UpdateExpression": "SET n = if_not_exists(n, :zero) + :one,"
+                    " l = list_append(if_not_exists(l, :none), :l)",
                     "ExpressionAttributeValues": {
                         ":zero": {"N": "0"},
                         ":one": {"N": "1"},
@@ -290,7 +292,7 @@ def test_three_thousand_conditional_calls_take_seconds(resources: TestAws) -> No
     assert time.monotonic() - began < 0.5
 
 
-def test_it_ends_with_the_process_that_started_it(wait_for: Callable[..., Any] = wait_for) -> None:
+def test_it_ends_with_the_process_that_started_it() -> None:
     child = "from local.aws import process\naws = process.start()\nprint(aws.process.pid, flush=True)\ninput()"
     starter = subprocess.Popen(
         [sys.executable, "-c", child], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -299,7 +301,7 @@ def test_it_ends_with_the_process_that_started_it(wait_for: Callable[..., Any] =
     pid = int(starter.stdout.readline())
     starter.kill()
     starter.wait()
-    wait_for(lambda: not _runs(pid), 5)
+    wait_for(lambda: not alive({pid}), 5)
 
 
 def test_alone_it_stays_in_the_foreground_until_a_signal(aws_server: TestAws) -> None:
@@ -313,8 +315,3 @@ def test_alone_it_stays_in_the_foreground_until_a_signal(aws_server: TestAws) ->
     process.terminate()
     assert process.wait(5) == 0
     process.stdout.close()
-
-
-def _runs(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state.strip()) and not state.startswith("Z")

@@ -39,5 +39,5 @@ def test_a_second_time_keeps_what_is_there(resources: TestAws) -> None:
     resources.sqs.send_message(QueueUrl=url, MessageBody="kept")
     resources.dynamodb.put_item(TableName="relais-local-ledger", Item={"pk": {"S": "a"}, "sk": {"S": "b"}})
     resources.create_resources()
-    assert resources.count("relais-local-signups") == 1
+    assert resources.waiting("relais-local-signups") == 1
     assert resources.dynamodb.scan(TableName="relais-local-ledger")["Count"] == 1

@@ -14,6 +14,7 @@ import pytest
 
 from local.state import FOLDER
 from tests.support.aws import TestAws
+from tests.support.processes import alive, descendants
 from tests.support.stack import ROOT, RunningStack, StackNotStarted, StackStarter
 from tests.support.waiting import wait_for
 
@@ -25,23 +26,6 @@ base_url = "http://127.0.0.1:9/ediware/api_http"
 [privacy]
 address_keys = ["placeholder-address-key-0123456789abcdef"]
 """
-
-
-def descendants(pid: int) -> set[int]:
-    """Every process below `pid`."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = {int(child): int(parent) for child, parent in (line.split() for line in listed.splitlines())}
-    found: set[int] = set()
-    while more := {child for child, parent in parents.items() if parent in found | {pid}} - found:
-        found |= more
-    return found
-
-
-def alive(pids: set[int]) -> set[int]:
-    """Those that still run, zombies not counted."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
-    running = {int(pid) for pid, state in (line.split() for line in listed.splitlines()) if not state.startswith("Z")}
-    return pids & running
 
 
 def test_prints_where_everything_is_once_it_is_ready(stack: RunningStack) -> None:

@@ -51,8 +51,9 @@ class TestAws:
         """A boto3 client of `service`."""
         import boto3
 
-        return boto3.client(
-            service,  # type: ignore[call-overload]
+        make: Any = boto3.client  # its overloads know service names as literals only
+        return make(
+            service,
             endpoint_url=self.endpoint,
             region_name=self.region,
             aws_access_key_id="local",
@@ -62,12 +63,14 @@ class TestAws:
     @cached_property
     def sqs(self) -> SQSClient:
         """An SQS client."""
-        return self.client("sqs")  # type: ignore[no-any-return]
+        client: SQSClient = self.client("sqs")
+        return client
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """A DynamoDB client."""
-        return self.client("dynamodb")  # type: ignore[no-any-return]
+        client: DynamoDBClient = self.client("dynamodb")
+        return client
 
     def reset(self) -> None:
         """Forget every queue, table, secret and parameter."""
@@ -82,7 +85,20 @@ class TestAws:
         """The URL of the queue `name`."""
         return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
-    def count(self, queue: str, which: str = "ApproximateNumberOfMessages") -> int:
-        """How many messages a queue holds: visible ones, or `ApproximateNumberOfMessagesNotVisible`."""
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=["All"])["Attributes"]
-        return int(attributes[which])  # type: ignore[index]
+    def counts(self, queue: str) -> tuple[int, int]:
+        """How many messages of a queue wait, and how many are in flight."""
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=["All"])["Attributes"]
+        waiting = answer["ApproximateNumberOfMessages"]
+        return int(waiting), int(answer["ApproximateNumberOfMessagesNotVisible"])
+
+    def waiting(self, queue: str) -> int:
+        """How many messages of a queue wait."""
+        return self.counts(queue)[0]
+
+    def in_flight(self, queue: str) -> int:
+        """How many messages of a queue are in somebody's hands."""
+        return self.counts(queue)[1]
+
+    def held(self, queue: str) -> int:
+        """How many messages a queue holds in all."""
+        return sum(self.counts(queue))

@@ -1,0 +1,295 @@
+"""HTTP in front of a function: real-shaped events, faithful answers, and a server that no client can bring down."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from local.description import Api
+from local.http import gateway as gateway_module
+from local.http.gateway import Gateway
+from local.http.server import HttpServer
+from local.lambdas.functions import FunctionFailed, NoEnvironment
+from tests.support.stack import ROOT
+
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+OWN_ANSWERS = {
+    "DEFAULT_5XX": {
+        "statusCode": "503",
+        "responseParameters": {
+            "gatewayresponse.header.Content-Type": "'application/problem+json'",
+            "gatewayresponse.header.x-request-id": "context.requestId",
+        },
+        "responseTemplates": {"application/json": '{"detail": $context.error.messageString}'},
+    }
+}
+
+
+class Door:
+    """A gateway whose function is the test."""
+
+    def __init__(self, own_answers: dict[str, Any] | None = None) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], Any] = lambda event: {"statusCode": 200, "headers": {}, "body": ""}
+        api = Api("api", {"/": METHODS, "/{proxy+}": METHODS}, ("multipart/form-data",), own_answers or {})
+        self.server = HttpServer("127.0.0.1", 0)
+        self.server.start(Gateway(api, self._invoke, lambda: datetime(2026, 3, 1, 9, 30, tzinfo=UTC)))
+
+    def _invoke(self, event: Any, wait: float) -> Any:
+        self.events.append(json.loads(json.dumps(event)))
+        return self.answer(event)
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The last one."""
+        return self.events[-1]
+
+    def send(self, method: str, target: str, body: Any = None, **headers: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection.request(method, target, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        answer.text = answer.read().decode()  # type: ignore[attr-defined]
+        connection.close()
+        return answer
+
+    def raw(self, sent: bytes) -> bytes:
+        """What comes back for these bytes, until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    door = Door()
+    yield door
+    door.stop()
+
+
+def shape(value: Any) -> Any:
+    return {name: shape(member) for name, member in value.items()} if isinstance(value, dict) else None
+
+
+def test_a_form_post_is_the_event_that_api_gateway_sends(door: Door) -> None:
+    sample = json.loads((ROOT / "events" / "http_form_signup.json").read_text())
+    sent = {name: value for name, value in sample["headers"].items() if not name.startswith("X-Forwarded")}
+    door.send(sample["httpMethod"], sample["path"], sample["body"], **sent)
+    assert shape(door.event) == shape(sample)
+    mine = {"requestContext", "headers", "multiValueHeaders"}
+    assert {k: v for k, v in door.event.items() if k not in mine} == {k: v for k, v in sample.items() if k not in mine}
+    for name in (
+        "resourcePath",
+        "httpMethod",
+        "path",
+        "stage",
+        "protocol",
+        "requestTime",
+        "requestTimeEpoch",
+        "accountId",
+    ):
+        assert door.event["requestContext"][name] == sample["requestContext"][name]
+    assert door.event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
+    assert door.event["headers"]["X-Forwarded-For"] == "127.0.0.1"
+    for name, value in sent.items():
+        assert door.event["multiValueHeaders"][name] == [value]
+
+
+def test_paths_stay_encoded_and_queries_are_decoded(door: Door) -> None:
+    door.send("GET", "/events/a%2Fb%20c?x=1&x=2&y=%C3%A9&empty=&z")
+    assert door.event["path"] == "/events/a%2Fb%20c"
+    assert door.event["pathParameters"] == {"proxy": "events/a%2Fb%20c"}
+    assert door.event["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": ["é"], "empty": [""], "z": [""]}
+    assert door.event["queryStringParameters"] == {"x": "2", "y": "é", "empty": "", "z": ""}
+    assert door.event["body"] is None
+
+
+def test_the_root_is_a_resource_of_its_own(door: Door) -> None:
+    door.send("GET", "/")
+    assert (door.event["resource"], door.event["pathParameters"]) == ("/", None)
+
+
+def test_repeated_headers_come_one_by_one_and_the_last_one_alone(door: Door) -> None:
+    door.raw(b"GET /x HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\nA: 1\r\nA: 2\r\nConnection: close\r\n\r\n")
+    assert door.event["multiValueHeaders"]["A"] == ["1", "2"]
+    assert door.event["headers"]["A"] == "2"
+    assert door.event["headers"]["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1"
+    assert "Connection" not in door.event["headers"]
+
+
+def test_bodies_of_binary_types_come_in_base64_and_others_as_text(door: Door) -> None:
+    door.send("POST", "/x", b"\x00\xff--", Content_Type="multipart/form-data; boundary=x")
+    assert door.event["isBase64Encoded"] is True
+    assert base64.b64decode(door.event["body"]) == b"\x00\xff--"
+    door.send("POST", "/x", '{"é": 1}'.encode(), Content_Type="application/json")
+    assert (door.event["body"], door.event["isBase64Encoded"]) == ('{"é": 1}', False)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_of_the_api_reaches_the_function(door: Door, method: str) -> None:
+    door.answer = lambda event: {"statusCode": 200, "body": "said"}
+    answer = door.send(method, "/x")
+    assert door.event["httpMethod"] == method
+    assert answer.getheader("Content-Length") == "4"
+    assert answer.text == ("" if method == "HEAD" else "said")  # type: ignore[attr-defined]
+
+
+def test_another_method_gets_the_gateways_own_answer(door: Door) -> None:
+    answer = door.send("BREW", "/x")
+    assert (answer.status, door.events) == (403, [])
+
+
+def test_answers_are_translated_back(door: Door) -> None:
+    door.answer = lambda event: {
+        "statusCode": 303,
+        "headers": {"Location": "/there", "X-Number": 7, "Set-Cookie": "lost", "WWW-Authenticate": "Bearer"},
+        "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]},
+        "body": base64.b64encode(b"\x00\x01").decode(),
+        "isBase64Encoded": True,
+    }
+    raw = door.raw(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 303 ")
+    assert body == b"\x00\x01"
+    assert head.count(b"Set-Cookie: ") == 2
+    assert b"lost" not in head
+    assert b"X-Number: 7" in head
+    assert b"x-amzn-Remapped-WWW-Authenticate: Bearer" in head
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "text",
+        {},
+        {"statusCode": "x"},
+        {"statusCode": 200, "body": {}},
+        {"statusCode": 200, "headers": {"a": ["b"]}},
+        {"statusCode": 200, "headers": {"a": "b\r\nc: d"}},
+        {"statusCode": 200, "body": "?", "isBase64Encoded": True},
+    ],
+)
+def test_an_answer_that_is_none_is_a_bad_gateway(door: Door, result: Any) -> None:
+    door.answer = lambda event: result
+    answer = door.send("GET", "/x")
+    assert (answer.status, answer.text) == (502, '{"message": "Internal server error"}')  # type: ignore[attr-defined]
+
+
+def test_a_function_that_fails_is_a_bad_gateway_in_the_templates_words() -> None:
+    def fail(event: Any) -> Any:
+        raise FunctionFailed({"errorType": "ValueError", "errorMessage": "secret"})
+
+    door = Door(OWN_ANSWERS)
+    door.answer = fail
+    answer = door.send("GET", "/x")
+    door.stop()
+    assert answer.status == 503
+    assert answer.getheader("Content-Type") == "application/problem+json"
+    assert len(answer.getheader("x-request-id") or "") == 36
+    assert answer.text == '{"detail": "Internal server error"}'  # type: ignore[attr-defined]
+
+
+def test_a_function_that_takes_too_long_is_a_gateway_timeout(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(event: Any) -> Any:
+        time.sleep(0.2)
+        raise NoEnvironment("none")
+
+    monkeypatch.setattr(gateway_module, "_TIMEOUT_SECONDS", 0.1)
+    door.answer = late
+    assert door.send("GET", "/x").status == 504
+
+
+def test_a_body_above_ten_megabytes_is_refused_and_its_sender_reads_that(door: Door) -> None:
+    answer = door.send("POST", "/x", b"x" * (10 * 1024 * 1024 + 1), Content_Type="text/plain")
+    assert (answer.status, door.events) == (413, [])
+
+
+def test_an_event_above_lambdas_six_megabytes_is_refused(door: Door) -> None:
+    assert door.send("POST", "/x", b"x" * (6 * 1024 * 1024 + 1), Content_Type="text/plain").status == 413
+    assert door.send("POST", "/x", b"x" * (5 * 1024 * 1024), Content_Type="text/plain").status == 200
+    assert len(door.event["body"]) == 5 * 1024 * 1024
+
+
+def test_chunked_bodies_are_put_together(door: Door) -> None:
+    chunks = b"4;note=x\r\none \r\n3\r\ntwo\r\n0\r\nTrailer: x\r\n\r\n"
+    door.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+    assert door.event["body"] == "one two"
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(door: Door) -> None:
+    with socket.create_connection(("127.0.0.1", door.server.port), timeout=5) as client:
+        client.sendall(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        client.sendall(b"ok")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert door.event["body"] == "ok"
+
+
+def test_one_connection_serves_many_requests(door: Door) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", door.server.port, timeout=5)
+    began = time.monotonic()
+    for _ in range(50):
+        connection.request("POST", "/x", "body")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"")
+        assert not answer.will_close
+    connection.close()
+    assert time.monotonic() - began < 1.5  # 50 answers that wait for an acknowledgement would take 2 seconds
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /x HTTP/9.9\r\n\r\n",
+        b"GET http://elsewhere/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: many\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /x HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_gets_400_and_harms_nobody(door: Door, sent: bytes) -> None:
+    assert door.raw(sent).startswith(b"HTTP/1.1 400 ")
+    assert door.send("GET", "/x").status == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET /x HT", b"POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nfew"])
+def test_clients_that_leave_in_the_middle_harm_nobody(
+    door: Door, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    door.raw(sent)
+    assert door.send("GET", "/x").status == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_silent_client_does_not_keep_others_waiting(door: Door) -> None:
+    gate = threading.Event()
+    with socket.create_connection(("127.0.0.1", door.server.port)):
+        assert door.send("GET", "/x").status == 200
+        door.answer = lambda event: (
+            gate.wait(5) and {"statusCode": 200} if event["path"] == "/slow" else {"statusCode": 204}
+        )
+        slow = threading.Thread(target=door.send, args=("GET", "/slow"))
+        slow.start()
+        assert door.send("GET", "/x").status == 204
+        gate.set()
+        slow.join()

@@ -1,0 +1,124 @@
+"""The local Lambda: isolation, contexts, failures, time limits, and an end for everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from local.description import Function
+from local.environ import stack_environ
+from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
+from tests.support.processes import alive, descendants
+from tests.support.stack import ROOT
+from tests.support.waiting import wait_for
+
+NAMES = ("echo", "noisy", "fails", "sleeps", "dies", "exits", "unserializable", "missing")
+
+
+def function(name: str) -> Function:
+    return Function(
+        name=f"relais-local-{name}",
+        handler=f"tests.support.handlers.{name}",
+        timeout_seconds=2,
+        memory_mb=256,
+        environment={"RELAIS_STAGE": "of the template", "ONLY": "here"},
+    )
+
+
+@pytest.fixture(scope="module")
+def functions() -> Iterator[Functions]:
+    environ = stack_environ({"PATH": "/usr/bin:/bin"}, "http://127.0.0.1:9", ROOT / "none.toml")
+    running = Functions([function(name) for name in NAMES], environ)
+    yield running
+    running.stop(0.5)
+
+
+def invoke(functions: Functions, name: str, event: Any = None) -> Any:
+    return functions.invoke(f"relais-local-{name}", event)
+
+
+def failure(functions: Functions, name: str, event: Any = None) -> dict[str, Any]:
+    with pytest.raises(FunctionFailed) as failed:
+        invoke(functions, name, event)
+    return dict(failed.value.document)
+
+
+def test_a_handler_gets_its_event_a_real_context_and_lambdas_environment(functions: Functions) -> None:
+    told = invoke(functions, "echo", {"é": [1, None, "ü"]})
+    assert told["event"] == {"é": [1, None, "ü"]}
+    assert told["function"] == "relais-local-echo"
+    assert told["arn"] == "arn:aws:lambda:eu-west-3:123456789012:function:relais-local-echo"
+    assert told["log_group"] == "/aws/lambda/relais-local-echo"
+    assert told["memory"] == "256"
+    assert 1000 < told["remaining"] <= 2000
+    assert len(told["request_id"]) == 36
+    assert told["environment"] == {
+        "RELAIS_STAGE": "local",  # the stack's word goes over the template's
+        "AWS_LAMBDA_FUNCTION_NAME": "relais-local-echo",
+        "_HANDLER": "tests.support.handlers.echo",
+    }
+
+
+def test_one_invocation_after_the_other_uses_one_process_and_two_at_once_use_two(functions: Functions) -> None:
+    assert invoke(functions, "echo")["pid"] == invoke(functions, "echo")["pid"]
+    with ThreadPoolExecutor(2) as callers:
+        pids = set(callers.map(lambda _: invoke(functions, "sleeps", {"seconds": 0.4}), range(2)))
+    assert len(pids) == 2
+
+
+def test_what_a_handler_raises_is_told_and_its_process_is_kept(functions: Functions) -> None:
+    document = failure(functions, "fails")
+    assert document["errorType"] == "ValueError"
+    assert document["errorMessage"] == "refused on purpose"
+    assert any("refused on purpose" in line for line in document["stackTrace"])
+    assert failure(functions, "fails")["errorType"] == "ValueError"
+
+
+def test_a_handler_that_takes_too_long_is_ended(functions: Functions) -> None:
+    began = time.monotonic()
+    document = failure(functions, "sleeps", {"seconds": 30})
+    assert 1.5 < time.monotonic() - began < 4
+    assert document["errorType"] == "Sandbox.Timedout"
+    assert "timed out after 2.00 seconds" in document["errorMessage"]
+    assert invoke(functions, "sleeps", {"seconds": 0}) > 0
+
+
+def test_a_process_that_dies_fails_its_invocation_only(functions: Functions) -> None:
+    assert failure(functions, "dies")["errorType"] == "Runtime.ExitError"
+    assert failure(functions, "exits")["errorType"] == "SystemExit"
+    assert failure(functions, "exits")["errorType"] == "SystemExit"
+    assert failure(functions, "unserializable")["errorType"] == "TypeError"
+    assert failure(functions, "missing")["errorType"] == "AttributeError"
+    assert invoke(functions, "echo")["event"] is None
+
+
+def test_more_than_can_run_wait_for_their_turn(functions: Functions) -> None:
+    with ThreadPoolExecutor(20) as callers:
+        pids = list(callers.map(lambda _: invoke(functions, "sleeps", {"seconds": 0.05}), range(40)))
+    assert len(set(pids)) <= 8
+
+
+def test_stopping_lets_what_runs_finish_and_ends_every_process(capfd: pytest.CaptureFixture[str]) -> None:
+    environ = stack_environ({"PATH": "/usr/bin:/bin"}, "http://127.0.0.1:9", ROOT / "none.toml")
+    functions = Functions([function("sleeps"), function("noisy")], environ)
+    assert invoke(functions, "noisy") == "done"
+    below = descendants(functions.pid)
+    with ThreadPoolExecutor(2) as callers:
+        soon = callers.submit(invoke, functions, "sleeps", {"seconds": 0.5})
+        late = callers.submit(invoke, functions, "sleeps", {"seconds": 1.9})
+        wait_for(lambda: functions.busy() == 2)
+        below |= descendants(functions.pid)
+        functions.stop(1.0)
+        assert soon.result() > 0
+        assert isinstance(late.exception(), FunctionFailed)
+    with pytest.raises(NoEnvironment):
+        invoke(functions, "sleeps", {"seconds": 0})
+    wait_for(lambda: not alive(below), 2)
+    heard = capfd.readouterr()
+    assert heard.out == ""
+    assert "printed by a handler" in heard.err
+    assert "written by a handler" in heard.err

@@ -1,0 +1,59 @@
+"""Handlers for tests of the local Lambda: what functions may do to whoever runs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+
+def echo(event: Any, context: Any) -> Any:
+    """The event, and what Lambda told of itself."""
+    return {
+        "event": event,
+        "pid": os.getpid(),
+        "function": context.function_name,
+        "arn": context.invoked_function_arn,
+        "request_id": context.aws_request_id,
+        "memory": context.memory_limit_in_mb,
+        "remaining": context.get_remaining_time_in_millis(),
+        "log_group": context.log_group_name,
+        "environment": {
+            name: os.environ.get(name) for name in ("RELAIS_STAGE", "AWS_LAMBDA_FUNCTION_NAME", "_HANDLER")
+        },
+    }
+
+
+def noisy(event: Any, context: Any) -> Any:
+    """Writes where Lambda's log would be."""
+    sys.stdout.write("printed by a handler\n")
+    sys.stdout.flush()
+    os.write(1, b"written by a handler\n")
+    return "done"
+
+
+def fails(event: Any, context: Any) -> Any:
+    """Raises."""
+    raise ValueError("refused on purpose")
+
+
+def sleeps(event: Any, context: Any) -> Any:
+    """Takes its time."""
+    time.sleep(event["seconds"])
+    return os.getpid()
+
+
+def dies(event: Any, context: Any) -> Any:
+    """Takes its process with it."""
+    os._exit(7)
+
+
+def exits(event: Any, context: Any) -> Any:
+    """Leaves politely."""
+    sys.exit(3)
+
+
+def unserializable(event: Any, context: Any) -> Any:
+    """Gives what is no JSON."""
+    return {"when": object()}
