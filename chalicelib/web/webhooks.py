@@ -115,7 +115,7 @@ def _refusal(posted: Posted, verdicts: Verdicts) -> Exception:
     if not posted.alone:
         named = [
             Mistake(f"events[{index}].{one.field}".rstrip("."), one.message)
-            for index, mistakes in verdicts.rejected.items()
+            for index, mistakes in sorted(verdicts.rejected.items())
             for one in mistakes
         ]
         errors = _at_most(named, _MISTAKES_AN_ANSWER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 
 from .ediware.samples import API_KEY as EDIWARE_KEY
@@ -10,6 +11,7 @@ from .mymailmarket.samples import CREDENTIALS, NEWSLETTER
 
 SAMPLE_ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
 SAMPLE_ADDRESS_KEY = "sample-address-key-only-for-this-machine-0000"
+SAMPLE_WEBHOOK_SECRET = "whsec_" + b64encode(b"sample-webhook-key-only-for-this-machine").decode()
 
 _EDIWARE = f"""\
 [accounts.paris]
@@ -49,6 +51,9 @@ naam = "LastName"
 """
 
 _REST = f"""\
+[webhooks.shop]
+secret = "{SAMPLE_WEBHOOK_SECRET}"
+
 [privacy]
 address_keys = ["{SAMPLE_ADDRESS_KEY}"]
 

@@ -1,0 +1,93 @@
+"""Many events held at once: all or 503, each once, and rung for by few messages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Event
+from chalicelib.errors import LedgerUnavailable
+from chalicelib.ledger.batches import TIME_TO_HOLD
+from tests.support.aws import TestAws
+from tests.support.product import Product
+
+
+def messages(aws: TestAws, queue: str) -> list[list[str]]:
+    """The ids of each message that waits in a queue."""
+    answer = aws.sqs.receive_message(QueueUrl=aws.queue_url(f"relais-local-{queue}"), MaxNumberOfMessages=10)
+    return [json.loads(message["Body"])["ring"] for message in answer.get("Messages", [])]
+
+
+def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources: TestAws) -> None:
+    joined = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(300)]
+    left = [
+        product.unsubscribe(f"person{number}@example.com", id=f"out-{number}", accounts=("paris", "lyon"))
+        for number in range(3)
+    ]
+    assert product.runtime.accept_all([*left, *joined]) == [True] * 303
+    assert sorted(map(len, messages(resources, "signups"))) == [50, 250]
+    assert messages(resources, "unsubscribes") == [["out-0", "out-1", "out-2"]]
+    held = product.runtime.events.load([event.id for event in joined + left])
+    assert len(held) == 303
+    assert {len(one.deliveries) for one in held} == {1, 2}
+
+
+def test_the_same_again_is_the_same_and_is_rung_for_again(product: Product, resources: TestAws) -> None:
+    events = [product.signup("zoe@example.com", id="a"), product.unsubscribe("zoe@example.com", id="b")]
+    assert product.runtime.accept_all(events) == [True, True]
+    later = [replace(event, accepted_at=event.accepted_at + timedelta(hours=1)) for event in events]
+    assert product.runtime.accept_all(later) == [True, True]
+    assert messages(resources, "signups") == [["a"], ["a"]]
+    assert product.view("a")["accepted_at"] == "2026-03-01T09:30:00Z"
+
+
+def test_of_one_id_the_first_of_a_batch_counts(product: Product, resources: TestAws) -> None:
+    first, other = product.signup("first@example.com", id="a"), product.signup("other@example.com", id="a")
+    assert product.runtime.accept_all([first, other, first, other]) == [True, False, True, False]
+    assert messages(resources, "signups") == [["a"]]
+    assert product.runtime.events.load(["a"])[0].event.email == "first@example.com"
+
+
+def test_what_is_held_with_other_content_is_told_and_not_rung_for(product: Product, resources: TestAws) -> None:
+    product.hold(product.signup("first@example.com", id="a"))
+    events = [product.unsubscribe("first@example.com", id="a"), product.signup("zoe@example.com", id="b")]
+    assert product.runtime.accept_all(events) == [False, True]
+    assert messages(resources, "unsubscribes") == []
+    assert messages(resources, "signups") == [["b"]]
+
+
+def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(40)]
+    hold = product.runtime.events.hold
+
+    def fails_once(event: Event) -> bool:
+        if event.id == "in-30":
+            raise LedgerUnavailable("down")
+        return hold(event)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(product.runtime.events, "hold", fails_once)
+        with pytest.raises(LedgerUnavailable):
+            product.runtime.accept_all(events)
+    assert product.runtime.accept_all(events) == [True] * 40
+    assert len(messages(resources, "signups")[0]) == 40
+
+
+def test_a_slow_ledger_is_given_up_before_the_client_does(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+
+    def slow(event: Event) -> bool:
+        tried.append(event)
+        product.clock.now += TIME_TO_HOLD
+        return True
+
+    monkeypatch.setattr(product.runtime.events, "hold", slow)
+    with pytest.raises(LedgerUnavailable, match="slow"):
+        product.runtime.accept_all([product.signup("zoe@example.com", id=f"{number}") for number in range(100)])
+    assert len(tried) < 40
