@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .ledger.accounts import AccountStore
     from .ledger.events import EventStore
     from .ledger.keys import AddressKeys
+    from .ledger.rates import Rates
     from .ledger.table import Table
     from .ledger.words import WordStore
     from .providers.transport import Transport
@@ -208,7 +209,21 @@ class Runtime:
     def _transport(self) -> Transport:
         from .providers.transport import Transport
 
-        return Transport(on_call=_count_call)
+        return Transport(on_call=_count_call, admit=self._admit)
+
+    def _admit(self, account: str) -> None:
+        """Use a permit where the account's provider limits its calls. Raises ProviderError (later) if there is none."""
+        limit = self._spec(account).capabilities.rate_limit
+        if limit is not None:
+            provider = self.settings.accounts[account].provider
+            name = provider if limit.shared_by == "ip" else f"{provider}#{account}"
+            self._rates.admit(name, limit.calls, limit.seconds)
+
+    @cached_property
+    def _rates(self) -> Rates:
+        from .ledger.rates import Rates
+
+        return Rates(self.table, self.effects.clock)
 
     @cached_property
     def _dynamodb(self) -> DynamoDBClient:

@@ -31,6 +31,8 @@ _MOVED_FOR_GOOD = (301, 308)
 
 OnCall = Callable[[str, str, float, str], None]
 """Told of every call: label, account, seconds it took, and `ok` or the kind of its error."""
+Admit = Callable[[str], None]
+"""Asked before every call, with the account: raises `ProviderError` (later) when the call may not be made now."""
 T = TypeVar("T")
 
 
@@ -76,9 +78,12 @@ def make_session(ca_bundle: str | None = None) -> requests.Session:
 class Transport:
     """Makes calls. One per process, safe to use from several threads."""
 
-    def __init__(self, session: requests.Session | None = None, on_call: OnCall | None = None) -> None:
+    def __init__(
+        self, session: requests.Session | None = None, on_call: OnCall | None = None, admit: Admit | None = None
+    ) -> None:
         self._session = session or make_session()
         self._on_call = on_call
+        self._admit = admit
 
     def send(self, call: Call) -> Answer:
         """Make the call and return its answer, whatever the status. Raises `ProviderError`; see `ask`."""
@@ -87,10 +92,10 @@ class Transport:
     def ask(self, call: Call, read: Callable[[Answer], T]) -> T:
         """Make the call and return what `read` makes of the answer; `on_call` is told once, with the final outcome.
 
-        Raises `ProviderError`: LATER when nothing was sent (no time left, no connection); ACCOUNT when the host's
-        certificate does not hold, the URL cannot be used or has moved for good; for whatever else brought no whole
-        answer (time over, connection lost, any other redirect, too large a body) UNKNOWN if the call changes something,
-        else LATER; and what `read` raises.
+        Raises `ProviderError`: LATER when nothing was sent (not admitted, no time left, no connection); ACCOUNT when
+        the host's certificate does not hold, the URL cannot be used or has moved for good; for whatever else brought no
+        whole answer (time over, connection lost, any other redirect, too large a body) UNKNOWN if the call changes
+        something, else LATER; and what `read` raises.
         """
         started = time.monotonic()
         outcome = "ok"
@@ -107,6 +112,8 @@ class Transport:
         deadline = Deadline(call.budget)
         if call.budget < SHORTEST_CALL:
             raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
+        if self._admit is not None:
+            self._admit(call.account)
         answer: Answer | None = None
         failure: ProviderError | None = None
         with Attempt(deadline, call.patience) as attempt:

@@ -481,3 +481,24 @@ class TestOnCall:
             ("list_insert", "paris", "unknown"),
         ]
         assert all(0 < seconds < 5 for _, _, seconds, _ in told)
+
+
+class TestAdmission:
+    def test_a_call_that_is_not_admitted_is_not_made(self, server: Scripted) -> None:
+        told: list[str] = []
+
+        def nobody(account: str) -> None:
+            raise ProviderError(Kind.LATER, f"{account}: too many calls", retry_after=7)
+
+        transport = Transport(on_call=lambda *call: told.append(call[3]), admit=nobody)
+        error = failure(lambda: transport.send(a_call(server.url)))
+        assert (error.kind, error.retry_after) == (Kind.LATER, 7)
+        assert server.connections == 0 and told == ["later"]
+
+    def test_every_call_asks_once_with_its_account(self, server: Scripted) -> None:
+        asked: list[str] = []
+        transport = Transport(admit=asked.append)
+        for _ in range(3):
+            transport.send(a_call(server.url))
+        failure(lambda: transport.send(a_call(server.url, budget=0.1)))
+        assert asked == ["paris"] * 3
