@@ -140,8 +140,8 @@ def test_awkward_values(logged: Callable[[], str]) -> None:
 
 
 def test_libraries_speak_through_the_same_formatter(logged: Callable[[], str]) -> None:
-    logging.getLogger("urllib3.connectionpool").warning("Retrying: /api?email=%s&key=%s", ADDRESS, quote(SECRET))
-    logging.getLogger("urllib3.connectionpool").debug("GET /api?email=%s", ADDRESS)
+    logging.getLogger("botocore.endpoint").warning("Retrying: /api?email=%s&key=%s", ADDRESS, quote(SECRET))
+    logging.getLogger("botocore.endpoint").debug("GET /api?email=%s", ADDRESS)
     assert len(logged().splitlines()) == 1
 
 
