@@ -19,8 +19,10 @@ from chalicelib.providers.base import KnownCampaign, Provider
 from chalicelib.providers.transport import Transport
 from local.sandbox.ediware.samples import API_KEY
 from local.sandbox.mailpartner.samples import API_KEY as MAILPARTNER_KEY
+from local.sandbox.mymailmarket.samples import CREDENTIALS, NEWSLETTER
 
 CSV_URL = "<the address of a CSV file on this machine>"
+RESULT = "<the result of the call before>"
 
 Params = Mapping[str, Any]
 
@@ -41,6 +43,12 @@ class Kit:
     change: tuple[str, Params] = ("", {})
     known: Sequence[KnownCampaign] = ()
     """Campaigns of the sandbox that the provider cannot list and is told of."""
+    member: str = "Person+tag@example.com"
+    """Somebody whom the provider can unsubscribe, in another case than it has the address in."""
+    unsubscribes_by: str = "*"
+    """The function that tells it, where reading calls come before."""
+    login: Any = None
+    """The answer to a call that comes before all others, to make a session."""
     hidden: Sequence[str] = ()
     """Other people's secrets that the sandbox answers with and nobody may see."""
 
@@ -127,4 +135,65 @@ MAILPARTNER = Kit(
     ),
 )
 
-KITS = {kit.provider: kit for kit in (EDIWARE, MAILPARTNER)}
+MYMAILMARKET = Kit(
+    provider="mymailmarket",
+    path="/mymailmarket/V2.svc",
+    secrets={name: CREDENTIALS[name] for name in ("password", "api_key", "shared_secret")},
+    options={name: CREDENTIALS[name] for name in ("username", "site", "site_id")},
+    list_id=NEWSLETTER,
+    member="Camille@example.com",
+    unsubscribes_by="unsubscribe_by_address",
+    login={"Result": "OK", "ResultID": "placeholder/session", "ErrorMessage": ""},
+    read=("lists", {}),
+    change=("profile_persist", {"fields": {"MailAddress": "first@example.com", "Groepid": NEWSLETTER}}),
+    hidden=("placeholder-pass", "placeholder-password"),
+    examples=(
+        ("lists", {}),
+        ("list_get", {"list_id": NEWSLETTER}),
+        ("list_persist", {"fields": {"Name": "Été"}}),
+        ("subscriber", {"subscriber_id": "0616074268001"}),
+        ("subscriber_by_address", {"email": "camille@example.com", "list_id": NEWSLETTER}),
+        ("subscribers", {"list_id": NEWSLETTER}),
+        ("subscribers_in_status", {"list_id": NEWSLETTER, "status": "on hold", "page_size": 1}),
+        ("profile", {"subscriber_id": "0616074268001"}),
+        ("profile_by_address", {"email": "camille@example.com", "list_id": NEWSLETTER}),
+        ("subscriber_persist", {"fields": {"MailAddress": "second@example.com", "Groepid": NEWSLETTER}}),
+        (
+            "profile_persist",
+            {"fields": {"MailAddress": "zoë/a+b@example.com", "Groepid": NEWSLETTER, "FirstName": "Zoë"}},
+        ),
+        ("address_update", {"old_email": "second@example.com", "new_email": "2nd@example.com", "list_id": NEWSLETTER}),
+        ("status_update", {"subscriber_id": "0616074268001", "status": "on hold"}),
+        ("subscriber_delete_by_mobile", {"mobile": "32400000000", "list_id": NEWSLETTER}),
+        ("subscriber_delete_by_address", {"email": "zoë/a+b@example.com", "list_id": NEWSLETTER}),
+        ("subscriber_delete", {"subscriber_id": "0616074268002"}),
+        (
+            "profile_persist",
+            {"fields": {"MailAddress": "third@example.com", "Groepid": NEWSLETTER, "MobileNumber": "1"}},
+        ),
+        ("unsubscribe", {"subscriber_id": "0616074268003"}),
+        ("unsubscribe_by_address", {"email": "2nd@example.com", "list_id": NEWSLETTER}),
+        ("unsubscribe_by_mobile", {"mobile": "1", "list_id": NEWSLETTER}),
+        ("campaign_unsubscribes", {"campaign_id": "0616074267001", "start_index": 0}),
+        ("campaigns", {"status": "edit mode"}),
+        ("campaign_data", {"campaign_id": "0616074267001"}),
+        ("campaign_stats", {"campaign_id": "0616074267001"}),
+        ("campaign_create", {"fields": {"Name": "Lente"}}),
+        ("campaign_update", {"campaign_id": "0616074267004", "fields": {"Subject": "Bijna klaar"}}),
+        ("campaign_schedule", {"campaign_id": "0616074267004", "at": "2099-03-01T09:30:00Z"}),
+        ("campaign_unschedule", {"campaign_id": "0616074267004"}),
+        ("campaign_send_now", {"campaign_id": "0616074267004"}),
+        ("autoresponders", {}),
+        ("trigger_link", {"autoresponder_id": "0616074269001", "email": "camille@example.com", "reference": "r&d 1"}),
+        ("trigger_unlink", {"link_id": RESULT}),
+        ("trigger_send", {"autoresponder_id": "0616074269001", "to": "a@example.com", "custom_data": {"naam": "Zoë"}}),
+        ("user_persist", {"fields": {"UserName": "second", "UserPass": "placeholder-password"}}),
+        ("user", {"user_id": "0616074269101"}),
+        ("user_by_name", {"username": "api", "site_name": "acme"}),
+        ("templates", {}),
+        ("template", {"template_id": "0616074269201"}),
+        ("list_delete", {"list_id": NEWSLETTER}),
+    ),
+)
+
+KITS = {kit.provider: kit for kit in (EDIWARE, MAILPARTNER, MYMAILMARKET)}

@@ -16,7 +16,7 @@ from chalicelib.providers import registry
 from chalicelib.providers.base import CampaignFigures, Contact, Provider, ProviderSpec
 from chalicelib.providers.transport import Transport
 from local.sandbox import Control, Sandbox
-from tests.contract.kits import CSV_URL, KITS, Kit
+from tests.contract.kits import CSV_URL, KITS, RESULT, Kit
 from tests.contract.scripted import Scripted, answer
 
 # Each trouble, and the kind of error that it is for a call that changes something and for one that reads.
@@ -115,9 +115,14 @@ class TestFunctions:
     ) -> None:
         server.otherwise = answer(b"email;nom\r\nfile@example.com;Nom\r\n", headers={"Content-Type": "text/csv"})
         assert {name for name, _ in kit.examples} == {function.name for function in spec.functions}
+        result: Any = None
         for name, params in kit.examples:
-            given = {key: server.url if value == CSV_URL else value for key, value in params.items()}
-            told = json.dumps(provider.call(name, given, budget=10), allow_nan=False)
+            instead = {CSV_URL: server.url, RESULT: result}
+            given = {
+                key: instead.get(value, value) if isinstance(value, str) else value for key, value in params.items()
+            }
+            result = provider.call(name, given, budget=10)
+            told = json.dumps(result, allow_nan=False)
             assert not [form for form in kit.betrayals() if form in told], name
 
     def test_a_wrong_name_is_answered_with_the_right_one(self, kit: Kit, provider: Provider, control: Control) -> None:
@@ -155,7 +160,8 @@ class TestTrouble:
             control.clear_faults()
             assert (name, error.kind) == (name, expected)
             assert time.monotonic() - began < 4
-            assert "100 MB" in trouble or len(control.calls()) == before + 1, "one call, repeated by nobody"
+            made = [call for call in control.calls()[before:] if call["function"] == name]
+            assert "100 MB" in trouble or len(made) == 1, "one call, repeated by nobody"
 
     @pytest.mark.parametrize("trouble", TROUBLES)
     def test_a_signup_meets_it(
@@ -167,10 +173,10 @@ class TestTrouble:
         assert failure(sign_up).kind is expected
 
     @pytest.mark.parametrize("trouble", TROUBLES)
-    def test_an_unsubscribe_meets_it(self, trouble: str, provider: Provider, control: Control) -> None:
+    def test_an_unsubscribe_meets_it(self, trouble: str, kit: Kit, provider: Provider, control: Control) -> None:
         fault, expected, _ = TROUBLES[trouble]
-        control.fault(**fault)
-        error = failure(lambda: provider.unsubscribe("person@example.com", everywhere=False, budget=1))
+        control.fault(**fault, function=kit.unsubscribes_by)
+        error = failure(lambda: provider.unsubscribe(kit.member, everywhere=False, budget=1))
         assert error.kind is expected
 
     def test_retry_after_is_handed_on(self, kit: Kit, provider: Provider, control: Control) -> None:
@@ -181,7 +187,7 @@ class TestTrouble:
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         signing_up(kit, spec, provider)
-        control.fault("refuse_rows", contains="person3@")
+        control.fault("refuse_rows", contains="person0@")
         error = failure(lambda: provider.sign_up(kit.list_id, contacts(spec.capabilities.signup_batch)[:5], budget=5))
         assert error.kind is Kind.CONTACT and error.message and "@example" not in error.message
 
@@ -254,13 +260,13 @@ class TestReadingUnsubscribes:
         assert control.calls() == []
 
     def test_who_left_is_told_with_time_and_without_what_is_no_address(
-        self, spec: ProviderSpec, provider: Provider
+        self, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         if not spec.capabilities.reads_unsubscribes:
             pytest.skip("cannot be read")
-        provider.unsubscribe("Person+tag@example.com", everywhere=False, budget=5)
+        provider.unsubscribe(kit.member, everywhere=False, budget=5)
         found = list(provider.unsubscribed(budget=10))
-        assert "person+tag@example.com" in {each.email.lower() for each in found}
+        assert kit.member.lower() in {each.email.lower() for each in found}
         assert all(each.email.count("@") == 1 and each.email == each.email.strip() for each in found)
         assert all(each.at is None or each.at.utcoffset() is not None for each in found)
 

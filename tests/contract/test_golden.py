@@ -45,7 +45,8 @@ def test_a_call_and_its_answer(
     kit = KITS[provider]
     kit = replace(kit, options={**kit.options, **case.get("options", {})})
     client = kit.connect(server.url, transport, dict.fromkeys(kit.secrets, KEY))
-    server.script = [reply(case["answer"])] if "answer" in case else []
+    login = [answer(kit.login)] if kit.login else []
+    server.script = [*login, reply(case["answer"])] if "answer" in case else []
     if "error" in case:
         with pytest.raises(ProviderError) as caught:
             client.call(function, case["params"], budget=5)
@@ -53,8 +54,9 @@ def test_a_call_and_its_answer(
     else:
         result = client.call(function, case["params"], budget=5)
         assert json.loads(json.dumps(result)) == case["result"]
-    assert len(server.received) == ("request" in case)
-    for request in server.received:
+    received = server.received[len(login) :]
+    assert len(received) == ("request" in case)
+    for request in received:
         check_request(request, case["request"])
 
 

@@ -1,0 +1,47 @@
+"""myMailMarket (Mailpartners): signups one by one into lists, unsubscribes list by list, statistics per campaign.
+
+Its quirks and limits are told in docs/providers/mymailmarket.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..base import Capabilities, Option, Provider, ProviderSpec
+from .api import BASE_URL
+from .client import FUNCTIONS
+from .provider import MyMailMarket
+
+if TYPE_CHECKING:
+    from ...config.model import Account
+    from ..transport import Transport
+
+
+def _connect(account: Account, transport: Transport) -> Provider:
+    return MyMailMarket(account, transport)
+
+
+SPEC = ProviderSpec(
+    name="mymailmarket",
+    title="myMailMarket",
+    base_url=BASE_URL,
+    capabilities=Capabilities(
+        has_lists=True,
+        signup_batch=1,
+        signup_repeat_is_harmless=True,
+        parallel_calls=8,
+        reads_unsubscribes=True,
+        lifts_suppression=False,
+        statistics="per_campaign",
+    ),
+    options=(
+        Option("username", help="name of the API's user, best one of its own"),
+        Option("password", secret=True, help="that user's password"),
+        Option("site", help="name of the site, as in the login"),
+        Option("site_id", help="id of the site, 13 digits with the leading zero"),
+        Option("api_key", secret=True, help="API key, under the link API of the Mailpartners account"),
+        Option("shared_secret", secret=True, help="shared secret, shown beside the API key"),
+    ),
+    functions=FUNCTIONS,
+    connect=_connect,
+)

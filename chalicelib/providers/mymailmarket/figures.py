@@ -1,0 +1,151 @@
+"""A campaign's figures from answers whose fields are documented nowhere.
+
+Every number that is found is kept under its own name. Those whose name speaks of something known, in whatever case,
+spelling and nesting (`TotalSent`, `opened_unique`, `{"Clicks": {"Total": 5}}`, `[{"Name": "Opened", "Value": 5}]`),
+become the figures that all providers share. Where several names fit, the one with the fewest words beside it counts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..base import CampaignFigures
+from ..results import count, paris_time, text
+from .values import Row, id_of, named
+
+MOST_RAW = 200
+_OLDEST = 2000
+"""A year before which no campaign was sent: .NET writes the year 1 for "no date"."""
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_NOT_A_COUNT = re.compile(r"rate$|ratio|percent|^pct$|^perc$|average|^avg$|date|time|stamp|version")
+_OTHER_WORDS = frozenset({"not", "non", "no", "never", "un", "last", "first", "at", "per", "id", "days", "hours"})
+_NEUTRAL = re.compile(
+    r"all|amount|campaign|count|data|e?mails?|figures|messages?|nb|nr|num(bers?)?|of|results?|stat(istic)?s|the|totals?|value"
+)
+_MEANINGS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("unsubscribes", re.compile(r"unsub|optout|optedout|signoff")),
+    ("soft_bounces", re.compile(r"soft.*bounc|bounc.*soft")),
+    ("hard_bounces", re.compile(r"hard.*bounc|bounc.*hard")),
+    ("bounces", re.compile(r"bounc")),
+    ("clicks", re.compile(r"(?<!not)click")),
+    ("opens", re.compile(r"(?<!not)(?<!un)open")),
+    ("delivered", re.compile(r"(?<!not)(?<!un)deliver")),
+    ("sent", re.compile(r"(?<!not)(?<!un)(?<!re)(?<!con)(?<!ab)(?<!pre)sent|mailed")),
+)
+_UNIQUE = re.compile(r"unique|distinct")
+_LABELS = ("name", "label", "key", "type", "title", "description")
+_VALUES = ("value", "count", "number", "total", "amount")
+_SENT_NAMES = ("sendtimestamp", "sentdate", "datesent", "senddate", "sentat", "senton", "sendtime", "senttime", "sent")
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of an answer and the names that lead to it. `listed`: it is of one of several things in an array."""
+
+    path: Path
+    value: int | float
+    listed: bool = False
+
+
+def campaign_id(row: Row) -> str:
+    """The id of a row of `campaigns`; empty if it has none."""
+    return id_of(row, "id", "campaignid")
+
+
+def sent_at(row: Row) -> datetime | None:
+    """When a campaign of `campaigns` was sent, in UTC; None if no field tells. A time without a zone is Belgian."""
+    plain = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in row.items()}
+    for value in (plain.get(name) for name in _SENT_NAMES):
+        moment = value if isinstance(value, datetime) else paris_time(value)
+        if moment is not None and moment.year >= _OLDEST:
+            return moment
+    return None
+
+
+def figures(row: Row, stats: Row | list[Row]) -> CampaignFigures:
+    """A campaign from its row of `campaigns` and the answer of `campaign_stats`.
+
+    Bounces that are not told apart count as hard ones: they are shown rather than lost.
+    """
+    numbers = list(_numbers(stats, ()))
+    known = _known(numbers)
+    bounces = known.pop("bounces", None)
+    if bounces is not None and "soft_bounces" not in known:
+        known.setdefault("hard_bounces", bounces)
+    return CampaignFigures(
+        campaign=campaign_id(row),
+        name=text(named(row, "name", "campaignname", "title")) or None,
+        subject=text(named(row, "subject", "subjectmail", "mailsubject")) or None,
+        sent_at=sent_at(row),
+        raw=_raw(numbers),
+        **known,
+    )
+
+
+def _numbers(value: Any, path: Path, listed: bool = False) -> Iterator[Number]:
+    if isinstance(value, Mapping):
+        label = _label(value)
+        for name, item in value.items():
+            own = (label,) if label and str(name).lower() in _VALUES else (str(name),)
+            yield from _numbers(item, path + own, listed and not label)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            labelled = isinstance(item, Mapping) and bool(_label(item))
+            alone = len(value) == 1
+            yield from _numbers(item, path if labelled or alone else (*path, str(position)), not labelled and not alone)
+    else:
+        number = _number(value, path)
+        if number is not None:
+            yield Number(path, number, listed)
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    """What a pair such as `{"Name": "Opened", "Value": 5}` is called; empty for any other object."""
+    if named(row, *_VALUES) is None:
+        return ""
+    return text(named(row, *_LABELS))
+
+
+def _number(value: Any, path: Path) -> int | float | None:
+    """A number that came as one or, unless it is an id, as a text."""
+    if isinstance(value, float) and not value.is_integer():
+        return value if math.isfinite(value) else None
+    is_id = bool(path) and path[-1].lower().endswith("id")
+    return None if is_id and isinstance(value, str) else count(value)
+
+
+def _known(numbers: list[Number]) -> dict[str, int]:
+    """Figure -> count, by the name that fits it best."""
+    best: dict[str, tuple[int, int]] = {}
+    for number in numbers:
+        figure, others = _meaning(number)
+        if figure and isinstance(number.value, int) and number.value >= 0 and others < best.get(figure, (99, 0))[0]:
+            best[figure] = (others, number.value)
+    return {figure: value for figure, (_, value) in best.items()}
+
+
+def _meaning(number: Number) -> tuple[str, int]:
+    """The figure that a number's names speak of (empty for none), and how many words they hold besides."""
+    words = [word.lower() for name in number.path for word in _WORDS.findall(name)]
+    if number.listed or any(word in _OTHER_WORDS or _NOT_A_COUNT.search(word) for word in words[-3:]):
+        return "", 0
+    joined = "".join(words)
+    figure = next((name for name, pattern in _MEANINGS if pattern.search(joined)), "")
+    unique = _UNIQUE.search(joined) is not None
+    if unique:
+        figure = f"unique_{figure}" if figure in ("opens", "clicks") else ""
+    return figure, sum(_NEUTRAL.fullmatch(word) is None for word in words) - unique
+
+
+def _raw(numbers: list[Number]) -> dict[str, int | float]:
+    """The numbers under their own names; no name that could be a person's address, and no more than can be stored."""
+    named_numbers = {".".join(number.path)[:100]: number.value for number in numbers}
+    safe = {name: value for name, value in named_numbers.items() if "@" not in name}
+    return dict(list(safe.items())[:MOST_RAW])

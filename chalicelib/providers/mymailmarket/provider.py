@@ -1,0 +1,203 @@
+"""myMailMarket as the rest of Relais sees a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...errors import Kind, ProviderError
+from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
+from ..exchange import Deadline
+from ..functions import dispatch
+from ..results import address, text
+from . import figures
+from .answers import NOK, NotFound, NothingSaid, is_already_so
+from .client import FUNCTIONS, Client
+from .kept import Clocks, Kept, both_clocks
+from .pages import every_row
+from .values import Result, Row, address_of, id_of, named
+
+if TYPE_CHECKING:
+    from ...config.model import Account
+    from ..transport import Transport
+
+LISTS_KEPT_SECONDS = 180.0
+LEFT = ("unsubscribed", "blacklist")
+"""The statuses of those who left."""
+GONE = frozenset({*LEFT, "blacklisted", "deleted"})
+"""The statuses in which nobody is mailed, so that there is nothing to unsubscribe."""
+MAILED = ("sent", "sending", "partial sent")
+"""The statuses of campaigns that have figures."""
+_OWN_FIELDS = frozenset({"mailaddress", "groepid"})
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class MyMailMarket:
+    """One account. Keep it between invocations: it holds the session and, for some minutes, which lists there are."""
+
+    def __init__(self, account: Account, transport: Transport, clocks: Clocks = both_clocks) -> None:
+        self._client = Client(account, transport, clocks)
+        self._lists = Kept("lists", self._read_lists, seconds=LISTS_KEPT_SECONDS, clocks=clocks)
+
+    def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
+        """Put one contact on a list; of an address that is there already only the profile is changed."""
+        if len(contacts) > 1:
+            raise ProviderError(Kind.CALLER, f"profile_persist: one contact a call, not {len(contacts)}")
+        for contact in contacts:
+            given = {name: value for name, value in contact.fields.items() if name.lower() not in _OWN_FIELDS}
+            self._put(list_id, {**given, "MailAddress": contact.email, "Groepid": list_id}, budget)
+
+    def _put(self, list_id: str, profile: Mapping[str, Any], budget: float) -> None:
+        try:
+            self._client.profile_persist(profile, budget=budget)
+        except NotFound as error:
+            missing = f"the list {list_id} is not there ({error.message})"
+            code = error.provider_code
+        else:
+            return
+        raise ProviderError(Kind.ACCOUNT, missing, provider_code=code, list_only=True)
+
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+        """Unsubscribe the address from each list that has it; being on none is fine. `everywhere` means no more here.
+
+        What is done stays done when the time is up before the last list; the next attempt passes over it.
+        """
+        deadline = Deadline(budget)
+        for list_id in self._lists.get(deadline).value:
+            if self._may_be_on(list_id, email, deadline):
+                self._take_off(list_id, email, deadline)
+
+    def _may_be_on(self, list_id: str, email: str, deadline: Deadline) -> bool:
+        """Is the address on the list and mailed? Where the answer is not understood: perhaps."""
+        try:
+            found = self._client.subscriber_by_address(email, list_id, budget=deadline.left())
+        except (NotFound, NothingSaid):
+            return False
+        except ProviderError as error:
+            if error.kind is Kind.CALLER and error.provider_code == NOK:
+                # Its words are not among those known for "not there". Unsubscribing will tell, and does no harm.
+                return True
+            raise
+        rows = found if isinstance(found, list) else [found]
+        return any(not isinstance(row, dict) or _is_mailed(row) for row in rows)
+
+    def _take_off(self, list_id: str, email: str, deadline: Deadline) -> None:
+        try:
+            self._client.unsubscribe_by_address(email, list_id, budget=deadline.left())
+        except NotFound:
+            return
+        except ProviderError as error:
+            if not is_already_so(error):
+                raise
+
+    def list_exists(self, list_id: str, *, budget: float) -> bool:
+        """Is the list there now?"""
+        try:
+            self._client.list_get(list_id, budget=budget)
+        except ProviderError as error:
+            # Not there, or no id that the provider could have given.
+            if error.kind is Kind.CALLER:
+                return False
+            raise
+        return True
+
+    def unsubscribed(self, *, budget: float) -> Unsubscribes:
+        """Everybody unsubscribed or blacklisted on any list; somebody who left several lists comes once for each.
+
+        The provider tells only when a row was last changed, which need not be when the person left, so no time is told.
+        """
+        return Unsubscribes(self._who_left(Deadline(budget)))
+
+    def _who_left(self, deadline: Deadline) -> Iterator[Unsubscribed | None]:
+        for list_id in self._lists.get(deadline).value:
+            for status in LEFT:
+                read_page = partial(self._page, list_id, status, deadline)
+                for row in every_row(read_page, "subscribers_in_status"):
+                    yield _leaver(row)
+
+    def _page(self, list_id: str, status: str, deadline: Deadline, start: int) -> Sequence[Row]:
+        label = "subscribers_in_status"
+        # Not found: nobody is in this status, or the list was deleted after it was looked up.
+        with _nobodys_event(), suppress(NotFound, NothingSaid):
+            found = self._client.subscribers_in_status(list_id, status, start, budget=deadline.left())
+            return _rows(label, found)
+        return []
+
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
+        """The campaigns that were or are being sent, the newest first, with one call each but for those not due."""
+        resting = {each.campaign for each in known if not each.due}
+        return self._figures(resting, Deadline(budget))
+
+    def _figures(self, resting: set[str], deadline: Deadline) -> Iterator[CampaignFigures]:
+        listed = {figures.campaign_id(row): row for status in MAILED for row in self._listed(status, deadline)}
+        if not listed:
+            # None yet, or the wrong site: that its lists can be read tells.
+            self._lists.get(deadline)
+        wanted = [row for campaign, row in listed.items() if campaign and campaign not in resting]
+        for row in sorted(wanted, key=lambda row: figures.sent_at(row) or _LONG_AGO, reverse=True):
+            stats = self._stats(figures.campaign_id(row), deadline)
+            if stats is not None:
+                yield figures.figures(row, stats)
+
+    def _listed(self, status: str, deadline: Deadline) -> list[Row]:
+        with _nobodys_event(), suppress(NotFound, NothingSaid):
+            return _rows("campaigns", self._client.campaigns(status, budget=deadline.left()))
+        return []
+
+    def _stats(self, campaign: str, deadline: Deadline) -> Row | list[Row] | None:
+        """The answer of `campaign_stats`; None where the provider has no figures for this one."""
+        try:
+            found = self._client.campaign_stats(campaign, budget=deadline.left())
+        except NothingSaid:
+            return None
+        except ProviderError as error:
+            # One campaign without figures must not cost the others theirs.
+            if error.kind is not Kind.CALLER:
+                raise
+            return None
+        return found if isinstance(found, dict | list) else None
+
+    def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
+        """Make a function of `Client` by its name."""
+        return dispatch(self._client, FUNCTIONS, function, params, budget=budget)
+
+    def _read_lists(self, fresh: bool, deadline: Deadline) -> tuple[str, ...]:
+        with _nobodys_event():
+            rows = _rows("lists", self._client.lists(budget=deadline.left()))
+        return tuple(dict.fromkeys(filter(None, (id_of(row, "id", "listid", "groepid") for row in rows))))
+
+
+@contextmanager
+def _nobodys_event() -> Iterator[None]:
+    """Calls that hold nothing of an event: a refusal of one must never be laid at an event's door."""
+    try:
+        yield
+    except ProviderError as error:
+        if error.kind is not Kind.CALLER:
+            raise
+        message, code = f"{error.message}; check the account's site_id", error.provider_code
+    else:
+        return
+    raise ProviderError(Kind.ACCOUNT, message, provider_code=code)
+
+
+def _rows(label: str, found: Result) -> list[Row]:
+    """The rows of an answer. Raises `ProviderError` (later) for a FeedbackDTO, which says nothing about any."""
+    if isinstance(found, list):
+        return found
+    raise ProviderError(Kind.LATER, f"{label}: the answer holds no rows")
+
+
+def _is_mailed(row: Row) -> bool:
+    """Is this somebody on the list whom it may still write to? WCF also writes nobody as an object of nulls."""
+    if not id_of(row) and not address_of(row):
+        return False
+    return text(named(row, "status")).strip().lower() not in GONE
+
+
+def _leaver(row: Row) -> Unsubscribed | None:
+    email = address(address_of(row))
+    return Unsubscribed(email, provider_id=id_of(row) or None) if email else None
