@@ -1,0 +1,80 @@
+"""The examples of docs/back-ends.md, run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.sandbox import SAMPLE_WEBHOOK_SECRET
+from tests.e2e.world import Ediware, event
+from tests.support.stack import ROOT, RunningStack
+from tests.support.waiting import wait_for
+
+GUIDE = (ROOT / "docs" / "back-ends.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+
+
+def example(language: str, holding: str) -> str:
+    """The one block of `language` in which `holding` stands."""
+    [found] = [code for name, code in BLOCKS if name == language and holding in code]
+    return found
+
+
+def run(stack: RunningStack, folder: Path, program: str, code: str) -> str:
+    """What the example prints."""
+    path = folder / "example"
+    path.write_text(code, encoding="utf-8")
+    given = {"RELAIS_URL": stack.http, "RELAIS_SECRET": SAMPLE_WEBHOOK_SECRET, "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [program, str(path)],
+        env=given | stack.aws.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("language", "program", "address"),
+    [
+        ("python", sys.executable, "python@example.com"),
+        ("php", "php", "php@example.com"),
+        ("javascript", "node", "node@example.com"),
+        ("sh", "sh", "curl@example.com"),
+    ],
+)
+def test_a_signed_request(stack: RunningStack, tmp_path: Path, language: str, program: str, address: str) -> None:
+    needed = [program, "curl", "openssl"] if language == "sh" else [program]
+    if not all(map(shutil.which, needed)):
+        pytest.skip(f"{needed} are not all installed here")
+    answer = json.loads(run(stack, tmp_path, program, example(language, address)))
+    assert (answer["accepted"], answer["rejected"]) == (1, [])
+    wait_for(lambda: event(stack, answer["events"][0]["id"])["status"] == "delivered", 20)
+    assert Ediware(stack.sandbox).emails()[address] == 1
+
+
+def test_boto3(stack: RunningStack, tmp_path: Path) -> None:
+    run(stack, tmp_path, sys.executable, example("python", "boto3.client"))
+    wait_for(lambda: Ediware(stack.sandbox).emails()["boto3-two@example.com"] == 1, 20)
+    wait_for(lambda: event(stack, "customer-17-newsletter")["status"] == "delivered", 20)
+
+
+@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed here")
+def test_the_aws_command_line(stack: RunningStack, tmp_path: Path) -> None:
+    assert "MessageId" in json.loads(run(stack, tmp_path, "sh", example("sh", "send-message")))
+    wait_for(lambda: "cli@example.com" in Ediware(stack.sandbox).unsubscribed(), 20)
+    assert event(stack, "customer-19-left")["type"] == "unsubscribe"
+
+
+def test_the_sample_secret_is_the_one_the_guide_names() -> None:
+    assert f"RELAIS_SECRET={SAMPLE_WEBHOOK_SECRET}\n" in GUIDE
