@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,3 +49,36 @@ def test_a_thousand_events_in_one_request_are_delivered_and_a_repeat_changes_not
     again = post(running, body, "batch-1")
     assert time.monotonic() - started < 10
     assert again.json == answer.json
+    # The repeat rings again; a signup behind it shows that the workers have been through.
+    last = post(running, {"type": "signup", "form": "footer", "email": "last@example.com"}, "single-1")
+    wait_for(lambda: event(running, last.json["events"][0]["id"])["status"] == "delivered", 20)
+    assert ediware.calls("list_insert") == calls + 1
+    assert {ediware.emails()[email] for email in PEOPLE} == {1}
+
+
+def test_a_mixed_list_gets_a_verdict_for_each_and_what_is_right_is_delivered(
+    running: RunningStack, ediware: Ediware
+) -> None:
+    joined = {"type": "signup", "form": "footer", "email": "zoë@example.com", "fields": {"prenom": "Zoë"}}
+    body = {
+        "events": [
+            {**joined, "id": "joined"},
+            {"type": "signup", "form": "nowhere", "email": "zoe@example.com"},
+            {"type": "unsubscribe", "email": "left@example.com", "id": "left"},
+            {**joined, "id": "left"},
+        ]
+    }
+    answer = post(running, body, "mixed-1")
+    assert (answer.status, answer.json["accepted"]) == (202, 2)
+    assert answer.json["events"] == [{"index": 0, "id": "joined"}, {"index": 2, "id": "left"}]
+    assert [(one["index"], one["errors"][0]["field"]) for one in answer.json["rejected"]] == [(1, "form"), (3, "id")]
+    for event_id in ("joined", "left"):
+        wait_for(lambda event_id=event_id: event(running, event_id)["status"] == "delivered", 20)
+    row = next(row for row in ediware.account()["lists"]["4781"]["rows"] if row["email"] == "zoë@example.com")
+    assert row["prenom"] == "Zoë"
+    assert "left@example.com" in ediware.unsubscribed()
+    assert post(running, {**joined, "id": "left"}, "mixed-2").status == 409
+    strange = "whsec_" + b64encode(b"placeholder-of-a-stranger").decode()
+    assert post(running, body, "mixed-1", strange).status == 401
+    assert running.request("POST", "/events", json.dumps(body)).status == 401
+    assert "zoë@" not in running.logs and "left@" not in running.logs
