@@ -222,7 +222,8 @@ def _listed(row: Any) -> tuple[str, str | None, Any]:
     if isinstance(row, Mapping):
         row = (row.get("id"), row.get("email"), row.get("createdAt"))
     number, email, stated = [*row, None, None, None][:3] if isinstance(row, tuple) else (None, None, None)
-    return text(number), address(email), stated
+    # Half a character can be written in JSON and kept nowhere.
+    return text(number).encode("utf-8", "replace").decode(), address(email), stated
 
 
 def opt_out_list(nb_data: int | None, rows: Iterable[Any]) -> OptOutList:

@@ -1,0 +1,429 @@
+"""What is MailPartner's own: its codes, its two formats, its key in the query, its opt-out list and its messages."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chalicelib.config.model import Account
+from chalicelib.config.secrets import Secret
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.providers import registry
+from chalicelib.providers.base import Contact, KnownCampaign, Provider, Unsubscribed
+from chalicelib.providers.mailpartner import codes
+from chalicelib.providers.transport import Transport
+from local.sandbox import Control, Sandbox
+from tests.contract.kits import MAILPARTNER, forms
+from tests.contract.scripted import Scripted, answer
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "mailpartner.md"
+KEY = "placeholder-key"
+DONE = {"success": True, "code": 200}
+WRONG_KEY = answer({"success": False, "code": 10, "message": "Clé API incorrecte"})
+PARAMS: Mapping[str, Mapping[str, Any]] = {
+    "unsubscribe_add": {"email": "person@example.com"},
+    "send": {"subject": "Bonjour", "html": "<p>Bonjour</p>", "to": ["person@example.com"]},
+    "unsubscribe_list": {},
+}
+FUNCTIONS = registry.spec("mailpartner").functions
+
+
+def account(url: str, key: str = KEY, **options: str) -> Account:
+    return Account("lettre", "mailpartner", f"{url}/v1", None, options, {"api_key": Secret.plain(key)})
+
+
+def connect(made: Account, transport: Transport | None = None) -> Provider:
+    return registry.spec("mailpartner").connect(made, transport or Transport())
+
+
+@pytest.fixture
+def mailpartner(server: Scripted, transport: Transport) -> Provider:
+    return connect(account(server.url), transport)
+
+
+@pytest.fixture
+def played(sandbox: Sandbox, transport: Transport) -> Provider:
+    """A client of the sandbox's sample account."""
+    return MAILPARTNER.connect(sandbox.url, transport)
+
+
+def failure(ask: Callable[[], object]) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        ask()
+    return caught.value
+
+
+def cells(columns: int) -> list[list[str]]:
+    """The rows of the page's tables of so many columns."""
+    lines = [line.strip().strip("|").split("|") for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    return [[cell.strip() for cell in line] for line in lines if len(line) == columns]
+
+
+def statuses() -> list[Any]:
+    return [
+        pytest.param(int(status), body.strip("`"), name, Kind(kind), id=f"{status}-{body.strip('`')}-{name}")
+        for status, body, *kinds in cells(5)
+        if status.isdigit()
+        for name, kind in zip(PARAMS, kinds, strict=True)
+    ]
+
+
+class TestCodes:
+    def test_the_page_tells_what_each_means_at_each_function(self) -> None:
+        told: dict[str, dict[int, str]] = {name: {} for name in ("every function", *codes.BY_FUNCTION)}
+        for name, numbers, kind in cells(3):
+            if name.strip("`") in told and numbers[:1].isdigit():
+                told[name.strip("`")] |= dict.fromkeys(map(int, numbers.split(", ")), kind.split()[0].strip(","))
+        words = {codes.Meaning.KEY: "account", codes.Meaning.FAILED: "unknown"}
+        built = {
+            name: {number: words.get(meaning, meaning.value) for number, meaning in meanings.items()}  # type: ignore[call-overload]
+            for name, meanings in {"every function": codes.EVERYWHERE, **codes.BY_FUNCTION}.items()
+        }
+        assert told == built
+
+    def test_every_function_has_its_codes(self) -> None:
+        assert set(codes.BY_FUNCTION) == {function.name for function in FUNCTIONS}
+
+    @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
+    def test_credit_and_a_shut_account_are_the_owners_at_each(
+        self, name: str, server: Scripted, mailpartner: Provider
+    ) -> None:
+        params = dict(MAILPARTNER.examples)[name]
+        for code in (11, 20, 30, 40, 96):
+            server.otherwise = answer({"success": False, "code": code, "message": "Refusé"}, 400)
+            error = failure(lambda: mailpartner.call(name, params, budget=5))
+            assert (error.kind, error.provider_code) == (Kind.ACCOUNT, str(code))
+
+    def test_too_many_calls_hands_retry_after_on(self, server: Scripted, mailpartner: Provider) -> None:
+        server.otherwise = answer({"success": False, "code": 429, "message": "Trop"}, 200, {"Retry-After": "17"})
+        error = failure(lambda: mailpartner.unsubscribe("a@example.com", everywhere=False, budget=5))
+        assert (error.kind, error.retry_after) == (Kind.LATER, 17)
+
+
+class TestAnswers:
+    def test_the_page_tells_them_all(self) -> None:
+        assert len(statuses()) >= 3 * 30
+        assert {row.values[3] for row in statuses()} == set(Kind)
+
+    @pytest.mark.parametrize(("status", "body", "name", "kind"), statuses())
+    def test_each_is_of_the_kind_that_the_page_says(
+        self, status: int, body: str, name: str, kind: Kind, server: Scripted, mailpartner: Provider
+    ) -> None:
+        server.otherwise = answer(body.encode(), status, {"Location": "/elsewhere"} if status < 400 else {})
+        assert failure(lambda: mailpartner.call(name, PARAMS[name], budget=5)).kind is kind
+
+    @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
+    def test_each_call_meets_each_trouble(
+        self, name: str, sandbox: Sandbox, played: Provider, control: Control
+    ) -> None:
+        """Reads can be made again; of a change nobody knows, unless it was turned away."""
+        changes = next(function.changes for function in FUNCTIONS if function.name == name)
+        lost = Kind.UNKNOWN if changes else Kind.LATER
+        for fault, expected in (
+            ({"kind": "status", "status": 500}, lost),
+            ({"kind": "status", "status": 429, "retry_after": 9}, Kind.LATER),
+            ({"kind": "timeout", "delay_seconds": 30}, lost),
+            ({"kind": "reset"}, lost),
+            ({"kind": "reset", "when": "after"}, lost),
+            ({"kind": "html"}, lost),
+            ({"kind": "empty"}, lost),
+            ({"kind": "truncated"}, lost),
+            ({"kind": "truncated_json"}, lost),
+            ({"kind": "wrong_type"}, lost),
+            ({"kind": "wrong_charset"}, lost),
+        ):
+            control.reset()
+            control.fault(**fault)
+            error = failure(lambda: played.call(name, dict(MAILPARTNER.examples)[name], budget=0.6))
+            assert (fault, error.kind) == (fault, expected)
+            assert error.retry_after == fault.get("retry_after")
+            assert len(control.calls()) == 1
+
+    def test_the_accounts_limit_is_the_owners_to_wait_for(
+        self, sandbox: Sandbox, played: Provider, control: Control
+    ) -> None:
+        control.set("mailpartner", options={"rate_per_minute": 2, "failure_status": 400})
+        for number in range(2):
+            played.unsubscribe(f"person{number}@example.com", everywhere=False, budget=5)
+        error = failure(lambda: played.unsubscribe("person2@example.com", everywhere=False, budget=5))
+        assert (error.kind, error.provider_code) == (Kind.LATER, "429")
+
+
+class TestKey:
+    ODD = "pa/ss wörd&x=1#?%"
+
+    def test_it_arrives_whole_in_query_and_body(self, server: Scripted) -> None:
+        server.script = [answer({**DONE, "user": {"username": "a"}}), answer(DONE)]
+        client = connect(account(server.url, self.ODD))
+        client.call("me", {}, budget=5)
+        client.call("unsubscribe_add", {"email": "a@example.com"}, budget=5)
+        read, change = server.received
+        assert parse_qs(urlsplit(read.path).query)["apiKey"] == [self.ODD] and read.body == b""
+        assert change.json()["apiKey"] == self.ODD and "apiKey" not in change.path
+
+    def test_it_shows_nowhere(self, server: Scripted, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        words = f"refusé: {self.ODD} {' '.join(forms(self.ODD))}"
+        server.otherwise = answer({"success": False, "code": 40, "message": words})
+        client = connect(account(server.url, self.ODD))
+        seen = [repr(client), repr(vars(client))]
+        for function in FUNCTIONS:
+            error = failure(lambda name=function.name: client.call(name, dict(MAILPARTNER.examples)[name], budget=5))
+            seen += [repr(error), *traceback.format_exception(error)]
+        everything = "\n".join([*seen, caplog.text])
+        assert "refusé" in everything
+        assert not [form for form in forms(self.ODD) if form in everything]
+
+    def test_a_refused_key_is_looked_up_once_more(self, server: Scripted) -> None:
+        class Rotated(Secret):
+            def reveal(self, fresh: bool = False) -> str:
+                return "placeholder-new" if fresh else "placeholder-old"
+
+        server.script = [WRONG_KEY, answer({**DONE, "nbData": 0, "data": []})]
+        made = Account("lettre", "mailpartner", server.url, None, {}, {"api_key": Rotated("")})
+        assert connect(made).call("unsubscribe_list", {}, budget=5)["data"] == []
+        keys = [parse_qs(urlsplit(request.path).query)["apiKey"][0] for request in server.received]
+        assert keys == ["placeholder-old", "placeholder-new"]
+
+    def test_the_vendors_own_server_is_the_default(self) -> None:
+        asked: list[str] = []
+
+        class Deaf(Transport):
+            def ask(self, call: Any, read: Any) -> Any:
+                asked.append(call.url)
+                raise ProviderError(Kind.LATER, "nobody there")
+
+        made = Account("lettre", "mailpartner", None, None, {}, {"api_key": Secret.plain(KEY)})
+        failure(lambda: connect(made, Deaf()).unsubscribe("a@example.com", everywhere=False, budget=5))
+        assert asked == ["https://api.mailpartner.fr/v1/unsubscribe/add"]
+
+
+class TestNoLists:
+    def test_signups_and_lists_are_refused_without_a_call(self, server: Scripted, mailpartner: Provider) -> None:
+        for ask in (
+            lambda: mailpartner.sign_up("4781", [Contact("a@example.com")], budget=5),
+            lambda: mailpartner.list_exists("4781", budget=5),
+        ):
+            error = failure(ask)
+            assert error.kind is Kind.CALLER and error.message.startswith("MailPartner.fr does not offer")
+        assert server.received == []
+
+
+class TestOptOutList:
+    def rows(self, *rows: Any) -> Any:
+        return answer(json.dumps({**DONE, "nbData": 99, "data": list(rows)}).encode())
+
+    def test_who_left_when_and_who_is_none(self, server: Scripted, mailpartner: Provider) -> None:
+        server.script = [
+            self.rows(
+                {"id": 19, "email": " Zoé+tag@example.com ", "createdAt": "2026-07-20 10:19:45"},
+                {"id": 20, "email": "+33000000000", "createdAt": "2026-07-20 10:19:45"},
+                {"id": "21", "email": "winter@example.com", "createdAt": "2026-01-20T10:19:45+01:00"},
+                {"id": None, "email": "never@example.com", "createdAt": "0000-00-00 00:00:00"},
+                {"id": 22, "email": "two@@example.com"},
+                {"id": 23, "email": "line\nbreak@example.com"},
+                {"id": 24, "email": "a" * 250 + "@example.com"},
+                {"id": 25, "email": "half\ud800@example.com"},
+                {"id": "2\ud8006", "email": "odd@example.com"},
+                {"id": 26},
+                None,
+            )
+        ]
+        found = mailpartner.unsubscribed(budget=5)
+        assert list(found) == [
+            # As late as it may be meant: 10:19:45 UTC, two hours after 10:19:45 in Paris.
+            Unsubscribed("Zoé+tag@example.com", datetime(2026, 7, 20, 10, 19, 45, tzinfo=UTC), "19"),
+            Unsubscribed("winter@example.com", datetime(2026, 1, 20, 9, 19, 45, tzinfo=UTC), "21"),
+            Unsubscribed("never@example.com", None, None),
+            Unsubscribed("odd@example.com", None, "2?6"),
+        ]
+        assert found.skipped == 7
+
+    def test_a_break_in_the_middle_is_told_where_it_is_met(self, server: Scripted, mailpartner: Provider) -> None:
+        server.script = [answer(b'{"success":true,"code":200,"data":[{"id":1,"email":"a@example.com"},{"id":2,')]
+        found = mailpartner.unsubscribed(budget=5)
+        assert next(found).email == "a@example.com"
+        assert failure(lambda: next(found)).kind is Kind.LATER
+
+    @pytest.mark.parametrize("form", ["json", "xml"])
+    def test_both_formats_tell_the_same(self, form: str, sandbox: Sandbox, transport: Transport) -> None:
+        made = Account(
+            "lettre",
+            "mailpartner",
+            f"{sandbox.url}/mailpartner/v1",
+            None,
+            {"format": form},
+            MAILPARTNER.account("").secrets,
+        )
+        client = connect(made, transport)
+        client.unsubscribe("<&]]>@example.com", everywhere=True, budget=5)
+        found = client.unsubscribed(budget=5)
+        by_address = {each.email: each.provider_id for each in found}
+        assert set(by_address) == {"partie@example.com", "parti@example.com", "<&]]>@example.com"}
+        assert by_address["partie@example.com"] == "733" and found.skipped == 1
+        sent = [call["params"].get("_format") for call in Control(sandbox.url).calls()]
+        assert sent == [None, "xml" if form == "xml" else None]
+
+    def test_adding_and_deleting_can_be_repeated(self, played: Provider, control: Control) -> None:
+        added = played.call("unsubscribe_add", {"email": "person@example.com"}, budget=5)
+        assert played.call("unsubscribe_add", {"email": "person@example.com"}, budget=5) == {"stop_id": None}
+        for _ in range(2):
+            assert played.call("unsubscribe_delete", {"id": added["stop_id"]}, budget=5) is True
+        held = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
+        assert "person@example.com" not in [row["email"] for row in held]
+
+
+class TestDeletion:
+    @pytest.mark.parametrize(
+        "refused",
+        [
+            answer(b"<html>Method Not Allowed</html>", 405),
+            answer(b"<html>Not found</html>", 404),
+            answer({"success": False, "code": 1, "message": "La clé API est requise"}),
+            answer({"success": False, "code": 3, "message": "L'identifiant est requis"}),
+        ],
+        ids=["405", "404", "key not seen", "id not seen"],
+    )
+    def test_where_only_the_get_of_the_samples_is_served(
+        self, refused: Any, server: Scripted, mailpartner: Provider
+    ) -> None:
+        server.script = [refused, answer(DONE)]
+        assert mailpartner.call("unsubscribe_delete", {"id": "19"}, budget=5) is True
+        assert [(request.method, request.path) for request in server.received] == [
+            ("POST", "/v1/unsubscribe/delete"),
+            ("GET", f"/v1/unsubscribe/delete?apiKey={KEY}&id=19"),
+        ]
+
+    def test_any_other_failure_is_not_tried_another_way(self, server: Scripted, mailpartner: Provider) -> None:
+        server.otherwise = answer(b"", 500)
+        assert failure(lambda: mailpartner.call("unsubscribe_delete", {"id": "19"}, budget=5)).kind is Kind.UNKNOWN
+        assert len(server.received) == 1
+
+
+class TestXml:
+    """Nothing that an answer holds makes the reader fetch, expand or hold more than the answer itself."""
+
+    HEAD = "<result><entry>true</entry><entry>200</entry><entry>1</entry><entry>"
+
+    def told(self, body: str | bytes, server: Scripted) -> str:
+        server.script = [answer(body.encode() if isinstance(body, str) else body)]
+        client = connect(account(server.url, format="xml"))
+        error = failure(lambda: client.call("unsubscribe_list", {}, budget=20))
+        assert error.kind is Kind.LATER
+        return error.message
+
+    def test_entities_are_not_expanded(self, server: Scripted) -> None:
+        laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+        body = f'<?xml version="1.0"?><!DOCTYPE result [<!ENTITY l0 "ha">{laughs}]>{self.HEAD}&l9;</entry></result>'
+        assert "document type" in self.told(body, server)
+
+    @pytest.mark.parametrize("kind", ["ENTITY x SYSTEM", "ENTITY % x SYSTEM"])
+    def test_nothing_is_fetched(self, kind: str, server: Scripted) -> None:
+        body = (
+            f'<?xml version="1.0"?><!DOCTYPE result [<!{kind} "{server.url}/secret">]>{self.HEAD}&x;</entry></result>'
+        )
+        assert "document type" in self.told(body, server)
+        assert "document type" in self.told(
+            f'<?xml version="1.0"?><!DOCTYPE result SYSTEM "{server.url}/x"><result/>', server
+        )
+        assert len(server.received) == 2, "the list, twice"
+
+    def test_a_text_without_end(self, server: Scripted) -> None:
+        assert "too long" in self.told(self.HEAD + "x" * 20_000_000, server)
+
+    def test_fifty_megabytes(self, server: Scripted) -> None:
+        row = "<entry><entry>1</entry><entry>a@example.com</entry><entry>2026-01-01 00:00:00</entry></entry>"
+        assert "larger" in self.told(self.HEAD + row * (50_000_000 // len(row)), server)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "<result>" + "<entry>" * 100_000,
+            HEAD + "<entry><entry><b>x</b></entry></entry></entry></result>",
+            "<?xml version='1.0'?><html><body>Bonjour</body></html>",
+            "<result><entry>true</entry></result>",
+            "<result/>",
+        ],
+        ids=["deep", "other elements", "a page", "too short", "empty"],
+    )
+    def test_another_shape(self, body: str, server: Scripted) -> None:
+        assert "another shape" in self.told(body, server)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            HEAD + "</entry>",
+            HEAD + "&nbsp;</entry></result>",
+            HEAD + "</entry></result><result/>",
+            b"<?xml version='1.0' encoding='UTF-8'?>" + HEAD.encode() + b"\xe9</entry></result>",
+            b"<?xml version='1.0' encoding='klingon'?>" + HEAD.encode() + b"</entry></result>",
+        ],
+        ids=["cut", "unknown entity", "two roots", "another charset", "no charset"],
+    )
+    def test_what_is_no_xml(self, body: str | bytes, server: Scripted) -> None:
+        assert "XML" in self.told(body, server)
+
+
+class TestMessages:
+    STATUS = (
+        {"email": "a@example.com", "status": "Delivered", "stopMail": False},
+        {"email": "b@example.com", "status": "delivered", "stopMail": True},
+        {"email": "c@example.com", "statut": "Not delivered", "stopMail": False},
+        {"email": "d@example.com", "status": "Waiting", "stopMail": False},
+        {"email": "e@example.com", "status": "refused by e@example.com", "stopMail": False},
+    )
+
+    def test_rows_become_figures_without_anybody_in_them(self, server: Scripted, mailpartner: Provider) -> None:
+        server.script = [answer({**DONE, "messageId": 300, "StatutResponseList": list(self.STATUS)})]
+        sent_at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+        known = [KnownCampaign("300", "bienvenue", "Été", sent_at)]
+        (found,) = mailpartner.campaigns(budget=5, known=known)
+        assert (found.campaign, found.name, found.subject, found.sent_at) == ("300", "bienvenue", "Été", sent_at)
+        assert (found.sent, found.delivered, found.hard_bounces, found.unsubscribes) == (5, 2, 1, 1)
+        assert (found.opens, found.clicks, found.soft_bounces) == (None, None, None)
+        assert found.raw == {
+            "stopMail": 1,
+            "status delivered": 2,
+            "status not delivered": 1,
+            "status other": 1,
+            "status waiting": 1,
+        }
+
+    def test_only_what_is_due_is_asked_and_what_is_forgotten_left_out(
+        self, server: Scripted, mailpartner: Provider
+    ) -> None:
+        gone = {"success": False, "code": 4, "message": "Introuvable"}
+        server.script = [answer(gone), answer({**DONE, "StatutResponseList": []})]
+        known = [KnownCampaign("1"), KnownCampaign("2", due=False), KnownCampaign("3")]
+        assert [each.campaign for each in mailpartner.campaigns(budget=5, known=known)] == ["3"]
+        assert [request.path[-1] for request in server.received] == ["1", "3"]
+
+    def test_any_other_failure_is_told(self, server: Scripted, mailpartner: Provider) -> None:
+        server.otherwise = WRONG_KEY
+        error = failure(lambda: list(mailpartner.campaigns(budget=5, known=[KnownCampaign("1")])))
+        assert error.kind is Kind.ACCOUNT
+
+    def test_a_message_that_was_sent_is_a_campaign_to_remember(self, played: Provider) -> None:
+        send = next(function for function in FUNCTIONS if function.name == "send")
+        assert [function.name for function in FUNCTIONS if function.campaign] == ["send"] and send.campaign
+        params = {**PARAMS["send"], "tag": "bienvenue", "scheduled_at": "2099-03-01T09:30:00Z"}
+        begun = send.campaign(params, played.call("send", params, budget=5))
+        assert begun is not None
+        assert (begun.name, begun.subject, begun.sent) == ("bienvenue", "Bonjour", 1)
+        assert begun.sent_at == datetime(2099, 3, 1, 9, 30, tzinfo=UTC)
+        (found,) = played.campaigns(budget=5, known=[KnownCampaign(begun.campaign, due=True)])
+        assert (found.sent, found.delivered) == (1, 0)
+
+    def test_a_rehearsal_is_none(self, played: Provider) -> None:
+        send = next(function for function in FUNCTIONS if function.name == "send")
+        params = {**PARAMS["send"], "sandbox": True}
+        assert send.campaign and send.campaign(params, played.call("send", params, budget=5)) is None
+        assert send.campaign({}, {}) is None and send.campaign({}, None) is None
