@@ -23,6 +23,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 BATCH_GET_LIMIT = 100
+TRANSACTION_LIMIT = 100
 PARALLEL = 16
 
 
@@ -70,6 +71,36 @@ class Table:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         )
+
+    def put_new_together(self, items: Sequence[Mapping[str, Any]]) -> bool:
+        """Put items whose keys are not there yet, all or none, at twice the price of putting them one by one.
+
+        False if that cannot be now: there are too many, one but the first is there, or others write to them. Raises
+        ConditionFailed with the first item as it stands if that is there.
+        """
+        if len(items) > TRANSACTION_LIMIT:
+            return False
+        puts: Any = [
+            {
+                "Put": {
+                    "TableName": self._name,
+                    "Item": pack(item),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            }
+            for item in items
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except ClientError as error:
+            found = _found_first(error)
+            if found:
+                raise ConditionFailed(found) from None
+            return False
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+        return True
 
     def update(
         self,
@@ -184,6 +215,17 @@ class Table:
             return call()
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from error
+
+
+def _found_first(error: ClientError) -> dict[str, Any]:
+    """The first item of a cancelled transaction as it stands, if that is why; empty if the reason is another.
+
+    Raises LedgerUnavailable when it was not cancelled but failed.
+    """
+    if error.response.get("Error", {}).get("Code") != "TransactionCanceledException":
+        raise _unavailable(error) from error
+    reasons: Any = error.response.get("CancellationReasons") or [{}]
+    return unpack(reasons[0].get("Item") or {})
 
 
 def _unavailable(error: ClientError | BotoCoreError) -> LedgerUnavailable:

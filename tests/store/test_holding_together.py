@@ -1,0 +1,67 @@
+"""An event for several accounts is held whole or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import IdConflict, LedgerUnavailable
+from chalicelib.ledger import table
+from chalicelib.ledger.events import EventStore
+from tests.support.aws import TestAws
+from tests.support.product import Product
+
+BOTH = ("paris", "lyon")
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return Product()
+
+
+@pytest.fixture
+def events(product: Product) -> EventStore:
+    return product.runtime.events
+
+
+def items(product: Product, event_id: str) -> list[str]:
+    return [item["sk"] for item in product.runtime.table.query(f"E#{event_id}")]
+
+
+def test_all_of_it_in_one_call(product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product.runtime.table, "put_new", None)
+    event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
+    assert events.hold(event) is True
+    assert events.hold(event) is False
+    assert items(product, "a") == ["D#lyon", "D#paris", "E"]
+    assert events.due("lyon", event.type, None, 10) == ["a"]
+
+
+def test_where_the_id_is_taken_no_delivery_is_left_behind(product: Product, events: EventStore) -> None:
+    product.hold(product.signup("zoe@example.com", id="a"))
+    with pytest.raises(IdConflict):
+        events.hold(product.unsubscribe("zoe@example.com", id="a", accounts=BOTH))
+    assert items(product, "a") == ["E"]
+
+
+@pytest.mark.parametrize("limit", [2, 100])
+def test_deliveries_of_an_earlier_try_are_kept(
+    product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(table, "TRANSACTION_LIMIT", limit)
+    event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
+    key: dict[str, Any] = {"pk": "E#a", "sk": "D#paris", "status": "delivered", "attempts": 3}
+    product.runtime.table.put_new(key)
+    assert events.hold(event) is True
+    assert items(product, "a") == ["D#lyon", "D#paris", "E"]
+    deliveries = events.load(["a"])[0].deliveries
+    assert (deliveries["paris"].attempts, deliveries["lyon"].attempts) == (3, 0)
+    assert events.hold(event) is False
+
+
+def test_a_table_that_is_not_there_is_no_verdict(product: Product, events: EventStore, resources: TestAws) -> None:
+    assert events  # its table was there when it was made
+    resources.dynamodb.delete_table(TableName="relais-local-ledger")
+    with pytest.raises(LedgerUnavailable):
+        events.hold(product.unsubscribe("zoe@example.com", accounts=BOTH))
