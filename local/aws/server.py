@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict, deque
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -18,33 +17,8 @@ from local.aws.moto_app import Answer, MotoApp, Request
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024 * 1024
-# A message that becomes visible again (a timeout, a delay) tells nobody: a waiting poll looks this often.
-_LOOK_AGAIN_SECONDS = 0.25
-
-
-class Polls:
-    """Waiting receives by queue; a send wakes as many as it has messages, in their order."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
-
-    def wake(self, queue: str, count: int) -> None:
-        """`count` messages were sent to `queue`."""
-        waiting = self._waiting[queue]
-        while waiting and count > 0:
-            future = waiting.popleft()
-            if not future.done():
-                future.set_result(None)
-                count -= 1
-
-    async def wait(self, queue: str, seconds: float) -> None:
-        """Until a message may have come, at most `seconds`."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[queue].append(future)
-        try:
-            await asyncio.wait_for(future, seconds)
-        except TimeoutError:
-            self._waiting[queue].remove(future)
+# How often a waiting poll looks: a message that becomes visible again (a timeout, a delay) tells nobody.
+_LOOK_AGAIN_SECONDS = 0.15
 
 
 class Aws:
@@ -52,25 +26,16 @@ class Aws:
 
     def __init__(self) -> None:
         self._app = MotoApp()
-        self._polls = Polls()
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
         """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
-        service, _, operation = request.action.partition(".")
-        if service != "AmazonSQS" or operation not in ("ReceiveMessage", "SendMessage", "SendMessageBatch"):
-            return self._app.answer(request)
+        if request.action == "AmazonSQS.ReceiveMessage":
+            return await self._receive(request, gone)
+        return self._app.answer(request)
+
+    async def _receive(self, request: Request, gone: Callable[[], bool]) -> Answer:
         parameters = _parameters(request.body)
         queue = str(parameters.get("QueueUrl", "")).rpartition("/")[2]
-        if operation == "ReceiveMessage":
-            return await self._receive(request, parameters, queue, gone)
-        answer = self._app.answer(request)
-        entries = parameters.get("Entries")
-        self._polls.wake(queue, len(entries) if isinstance(entries, list) else 1)
-        return answer
-
-    async def _receive(
-        self, request: Request, parameters: dict[str, object], queue: str, gone: Callable[[], bool]
-    ) -> Answer:
         loop = asyncio.get_running_loop()
         wait = parameters.get("WaitTimeSeconds", sqs.default_wait(_region(request), queue))
         if not isinstance(wait, int) or not 0 <= wait <= 20:
@@ -85,7 +50,7 @@ class Aws:
             remaining = deadline - loop.time()
             if answer.status != HTTPStatus.OK or b'"Messages"' in answer.body or remaining <= 0:
                 return answer
-            await self._polls.wait(queue, min(remaining, _LOOK_AGAIN_SECONDS))
+            await asyncio.sleep(min(remaining, _LOOK_AGAIN_SECONDS))
 
 
 def _region(request: Request) -> str:

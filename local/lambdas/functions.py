@@ -53,7 +53,6 @@ class _Environment:
             wire.send(self._connection, {"event": event, "request_id": request_id, "deadline": time.time() + seconds})
             answer = wire.receive(self._connection)
         except TimeoutError:
-            self.kill()
             message = f"{request_id} Task timed out after {seconds:.2f} seconds"
             raise FunctionFailed({"errorType": "Sandbox.Timedout", "errorMessage": message}) from None
         except (EOFError, OSError):

@@ -106,7 +106,8 @@ SCENES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         *[("update_item", set_values(status={"S": str(n)}, text={"N": str(n)})) for n in range(3)],
         ("update_item", set_values("new", status={"S": "made"})),
         ("update_item", set_values("new", status={"S": ""})),
-        ("get_item", {"Key": key("new")}),
+        ("put_item", {"Item": RICH}),
+        ("update_item", set_values(status={"S": "again"}, text={"N": "0"})),
         ("scan", {}),
     ],
     "updates that are wrong": [

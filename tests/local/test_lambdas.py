@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,3 +124,29 @@ def test_stopping_lets_what_runs_finish_and_ends_every_process(capfd: pytest.Cap
     assert heard.out == ""
     assert "printed by a handler" in heard.err
     assert "written by a handler" in heard.err
+
+
+HOLDER = """
+import sys, threading
+from local.environ import stack_environ
+from local.lambdas.functions import Functions
+from tests.local.test_lambdas import ROOT, function
+functions = Functions([function("sleeps")], stack_environ({}, "http://127.0.0.1:9", ROOT / "none.toml"))
+threading.Thread(target=functions.invoke, args=("relais-local-sleeps", {"seconds": 60})).start()
+while not functions.busy():
+    pass
+print("busy", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_handler_at_work_ends_with_the_stack_that_is_killed() -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout
+    assert holder.stdout.readline() == "busy\n"
+    below = wait_for(lambda: found if len(found := descendants(holder.pid)) == 2 else set())
+    holder.kill()
+    holder.wait()
+    wait_for(lambda: not alive(below), 1)

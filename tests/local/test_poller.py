@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -109,6 +110,8 @@ def test_a_record_has_lambdas_shape(bench: Bench) -> None:
     record = wait_for(lambda: bench.function.batches)[0][0]
     sample = json.loads((Path(ROOT) / "events" / "sqs_signups.json").read_text())["Records"][0]
     assert keys(record) == keys(sample)
+    for one in (record, sample):
+        assert one["md5OfBody"] == hashlib.md5(one["body"].encode()).hexdigest()
     assert record["eventSourceARN"] == "arn:aws:sqs:eu-west-3:123456789012:bench"
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert abs(int(record["attributes"]["SentTimestamp"]) / 1000 - time.time()) < 60

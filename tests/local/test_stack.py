@@ -104,7 +104,7 @@ def test_workers_come_and_go_over_the_same_aws(start_stack: StackStarter, aws: T
 
 def test_a_developers_own_aws_settings_do_not_matter(start_stack: StackStarter, tmp_path: Path) -> None:
     settings = tmp_path / "config"
-    settings.write_text("[default]\nregion = us-west-2\nendpoint_url = http://127.0.0.1:9\n")
+    settings.write_text("[default]\nregion = us-west-2\nignore_configured_endpoint_urls = true\n")
     stack = start_stack(
         env={"AWS_CONFIG_FILE": str(settings), "AWS_PROFILE": "missing", "HTTP_PROXY": "http://127.0.0.1:9"}
     )
