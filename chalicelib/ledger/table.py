@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -24,6 +25,8 @@ Out = TypeVar("Out")
 
 BATCH_GET_LIMIT = 100
 TRANSACTION_LIMIT = 100
+# A transaction holds its items for some milliseconds; boto3 itself does not try again when it meets one.
+CONFLICT_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)
 PARALLEL = 16
 
 
@@ -201,7 +204,7 @@ class Table:
 
     def _write(self, call: Callable[[], Out]) -> Out:
         try:
-            return call()
+            return _past_transactions(call)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
                 found: Any = error.response.get("Item") or {}
@@ -215,6 +218,18 @@ class Table:
             return call()
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from error
+
+
+def _past_transactions(call: Callable[[], Out]) -> Out:
+    """What `call` gives once no transaction is under way on its item, such as the same event coming a second time."""
+    for seconds in CONFLICT_WAITS:
+        try:
+            return call()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "TransactionConflictException":
+                raise
+        time.sleep(seconds)
+    return call()
 
 
 def _found_first(error: ClientError) -> dict[str, Any]:
