@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,32 +15,15 @@ import pytest
 from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
 from chalicelib.errors import Kind, ProviderError
-from chalicelib.providers import registry
-from chalicelib.providers.base import Contact, KnownCampaign, Provider, Unsubscribed
+from chalicelib.providers.base import Contact, Provider, Unsubscribed
 from chalicelib.providers.mailpartner import codes
 from chalicelib.providers.transport import Transport
 from local.sandbox import Control, Sandbox
 from tests.contract.kits import MAILPARTNER, forms
+from tests.contract.mailpartner import DONE, FUNCTIONS, KEY, PARAMS, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Scripted, answer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "mailpartner.md"
-KEY = "placeholder-key"
-DONE = {"success": True, "code": 200}
-WRONG_KEY = answer({"success": False, "code": 10, "message": "Clé API incorrecte"})
-PARAMS: Mapping[str, Mapping[str, Any]] = {
-    "unsubscribe_add": {"email": "person@example.com"},
-    "send": {"subject": "Bonjour", "html": "<p>Bonjour</p>", "to": ["person@example.com"]},
-    "unsubscribe_list": {},
-}
-FUNCTIONS = registry.spec("mailpartner").functions
-
-
-def account(url: str, key: str = KEY, **options: str) -> Account:
-    return Account("lettre", "mailpartner", f"{url}/v1", None, options, {"api_key": Secret.plain(key)})
-
-
-def connect(made: Account, transport: Transport | None = None) -> Provider:
-    return registry.spec("mailpartner").connect(made, transport or Transport())
 
 
 @pytest.fixture
@@ -53,12 +35,6 @@ def mailpartner(server: Scripted, transport: Transport) -> Provider:
 def played(sandbox: Sandbox, transport: Transport) -> Provider:
     """A client of the sandbox's sample account."""
     return MAILPARTNER.connect(sandbox.url, transport)
-
-
-def failure(ask: Callable[[], object]) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        ask()
-    return caught.value
 
 
 def cells(columns: int) -> list[list[str]]:
@@ -82,9 +58,9 @@ class TestCodes:
         for name, numbers, kind in cells(3):
             if name.strip("`") in told and numbers[:1].isdigit():
                 told[name.strip("`")] |= dict.fromkeys(map(int, numbers.split(", ")), kind.split()[0].strip(","))
-        words = {codes.Meaning.KEY: "account", codes.Meaning.FAILED: "unknown"}
+        words: dict[codes.Told, str] = {codes.Meaning.KEY: "account", codes.Meaning.FAILED: "unknown"}
         built = {
-            name: {number: words.get(meaning, meaning.value) for number, meaning in meanings.items()}  # type: ignore[call-overload]
+            name: {number: words.get(meaning, str(meaning.value)) for number, meaning in meanings.items()}
             for name, meanings in {"every function": codes.EVERYWHERE, **codes.BY_FUNCTION}.items()
         }
         assert told == built
@@ -306,124 +282,3 @@ class TestDeletion:
         server.otherwise = answer(b"", 500)
         assert failure(lambda: mailpartner.call("unsubscribe_delete", {"id": "19"}, budget=5)).kind is Kind.UNKNOWN
         assert len(server.received) == 1
-
-
-class TestXml:
-    """Nothing that an answer holds makes the reader fetch, expand or hold more than the answer itself."""
-
-    HEAD = "<result><entry>true</entry><entry>200</entry><entry>1</entry><entry>"
-
-    def told(self, body: str | bytes, server: Scripted) -> str:
-        server.script = [answer(body.encode() if isinstance(body, str) else body)]
-        client = connect(account(server.url, format="xml"))
-        error = failure(lambda: client.call("unsubscribe_list", {}, budget=20))
-        assert error.kind is Kind.LATER
-        return error.message
-
-    def test_entities_are_not_expanded(self, server: Scripted) -> None:
-        laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-        body = f'<?xml version="1.0"?><!DOCTYPE result [<!ENTITY l0 "ha">{laughs}]>{self.HEAD}&l9;</entry></result>'
-        assert "document type" in self.told(body, server)
-
-    @pytest.mark.parametrize("kind", ["ENTITY x SYSTEM", "ENTITY % x SYSTEM"])
-    def test_nothing_is_fetched(self, kind: str, server: Scripted) -> None:
-        body = (
-            f'<?xml version="1.0"?><!DOCTYPE result [<!{kind} "{server.url}/secret">]>{self.HEAD}&x;</entry></result>'
-        )
-        assert "document type" in self.told(body, server)
-        assert "document type" in self.told(
-            f'<?xml version="1.0"?><!DOCTYPE result SYSTEM "{server.url}/x"><result/>', server
-        )
-        assert len(server.received) == 2, "the list, twice"
-
-    def test_a_text_without_end(self, server: Scripted) -> None:
-        assert "too long" in self.told(self.HEAD + "x" * 20_000_000, server)
-
-    def test_fifty_megabytes(self, server: Scripted) -> None:
-        row = "<entry><entry>1</entry><entry>a@example.com</entry><entry>2026-01-01 00:00:00</entry></entry>"
-        assert "larger" in self.told(self.HEAD + row * (50_000_000 // len(row)), server)
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            "<result>" + "<entry>" * 100_000,
-            HEAD + "<entry><entry><b>x</b></entry></entry></entry></result>",
-            "<?xml version='1.0'?><html><body>Bonjour</body></html>",
-            "<result><entry>true</entry></result>",
-            "<result/>",
-        ],
-        ids=["deep", "other elements", "a page", "too short", "empty"],
-    )
-    def test_another_shape(self, body: str, server: Scripted) -> None:
-        assert "another shape" in self.told(body, server)
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            HEAD + "</entry>",
-            HEAD + "&nbsp;</entry></result>",
-            HEAD + "</entry></result><result/>",
-            b"<?xml version='1.0' encoding='UTF-8'?>" + HEAD.encode() + b"\xe9</entry></result>",
-            b"<?xml version='1.0' encoding='klingon'?>" + HEAD.encode() + b"</entry></result>",
-        ],
-        ids=["cut", "unknown entity", "two roots", "another charset", "no charset"],
-    )
-    def test_what_is_no_xml(self, body: str | bytes, server: Scripted) -> None:
-        assert "XML" in self.told(body, server)
-
-
-class TestMessages:
-    STATUS = (
-        {"email": "a@example.com", "status": "Delivered", "stopMail": False},
-        {"email": "b@example.com", "status": "delivered", "stopMail": True},
-        {"email": "c@example.com", "statut": "Not delivered", "stopMail": False},
-        {"email": "d@example.com", "status": "Waiting", "stopMail": False},
-        {"email": "e@example.com", "status": "refused by e@example.com", "stopMail": False},
-    )
-
-    def test_rows_become_figures_without_anybody_in_them(self, server: Scripted, mailpartner: Provider) -> None:
-        server.script = [answer({**DONE, "messageId": 300, "StatutResponseList": list(self.STATUS)})]
-        sent_at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-        known = [KnownCampaign("300", "bienvenue", "Été", sent_at)]
-        (found,) = mailpartner.campaigns(budget=5, known=known)
-        assert (found.campaign, found.name, found.subject, found.sent_at) == ("300", "bienvenue", "Été", sent_at)
-        assert (found.sent, found.delivered, found.hard_bounces, found.unsubscribes) == (5, 2, 1, 1)
-        assert (found.opens, found.clicks, found.soft_bounces) == (None, None, None)
-        assert found.raw == {
-            "stopMail": 1,
-            "status delivered": 2,
-            "status not delivered": 1,
-            "status other": 1,
-            "status waiting": 1,
-        }
-
-    def test_only_what_is_due_is_asked_and_what_is_forgotten_left_out(
-        self, server: Scripted, mailpartner: Provider
-    ) -> None:
-        gone = {"success": False, "code": 4, "message": "Introuvable"}
-        server.script = [answer(gone), answer({**DONE, "StatutResponseList": []})]
-        known = [KnownCampaign("1"), KnownCampaign("2", due=False), KnownCampaign("3")]
-        assert [each.campaign for each in mailpartner.campaigns(budget=5, known=known)] == ["3"]
-        assert [request.path[-1] for request in server.received] == ["1", "3"]
-
-    def test_any_other_failure_is_told(self, server: Scripted, mailpartner: Provider) -> None:
-        server.otherwise = WRONG_KEY
-        error = failure(lambda: list(mailpartner.campaigns(budget=5, known=[KnownCampaign("1")])))
-        assert error.kind is Kind.ACCOUNT
-
-    def test_a_message_that_was_sent_is_a_campaign_to_remember(self, played: Provider) -> None:
-        send = next(function for function in FUNCTIONS if function.name == "send")
-        assert [function.name for function in FUNCTIONS if function.campaign] == ["send"] and send.campaign
-        params = {**PARAMS["send"], "tag": "bienvenue", "scheduled_at": "2099-03-01T09:30:00Z"}
-        begun = send.campaign(params, played.call("send", params, budget=5))
-        assert begun is not None
-        assert (begun.name, begun.subject, begun.sent) == ("bienvenue", "Bonjour", 1)
-        assert begun.sent_at == datetime(2099, 3, 1, 9, 30, tzinfo=UTC)
-        (found,) = played.campaigns(budget=5, known=[KnownCampaign(begun.campaign, due=True)])
-        assert (found.sent, found.delivered) == (1, 0)
-
-    def test_a_rehearsal_is_none(self, played: Provider) -> None:
-        send = next(function for function in FUNCTIONS if function.name == "send")
-        params = {**PARAMS["send"], "sandbox": True}
-        assert send.campaign and send.campaign(params, played.call("send", params, budget=5)) is None
-        assert send.campaign({}, {}) is None and send.campaign({}, None) is None

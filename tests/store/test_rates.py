@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,7 +45,7 @@ def clock() -> Simulated:
 
 
 @pytest.fixture
-def table(resources: TestAws) -> Iterator[Table]:
+def table(resources: TestAws) -> Table:
     return Table(resources.dynamodb, "relais-local-ledger")
 
 
@@ -153,7 +152,12 @@ def test_half_is_really_free_after_the_wait(table: Table, clock: Simulated) -> N
 def test_one_write_serves_many_calls(table: Table, clock: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[object] = []
     update = table.update
-    monkeypatch.setattr(table, "update", lambda *args, **options: writes.append(args) or update(*args, **options))
+
+    def counted(*args: Any, **options: Any) -> Any:
+        writes.append(args)
+        return update(*args, **options)
+
+    monkeypatch.setattr(table, "update", counted)
     budget = Rates(table, clock)
     for _ in range(1000):
         budget.admit("provider", LIMIT, WINDOW)
