@@ -63,7 +63,7 @@ admin_key = "{SAMPLE_ADMIN_KEY}"
 
 _ACCOUNTS = {"ediware": _EDIWARE, "mailpartner": _MAILPARTNER, "mymailmarket": _MYMAILMARKET}
 
-SAMPLE_PROVIDERS = ("ediware",)
+SAMPLE_PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
 """Providers in the sample configuration unless the caller says otherwise: those that the product knows."""
 
 

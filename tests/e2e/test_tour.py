@@ -30,8 +30,7 @@ def test_a_signup_reaches_the_list_and_an_unsubscribe_the_provider(running: Runn
         shown = wait_for(
             lambda answer=answer: (e := event(running, answer.json["id"]))["status"] == "delivered" and e, 5
         )
-        assert [one["account"] for one in shown["deliveries"]] == ["paris"]
-        assert shown["deliveries"][0]["attempts"] == 1
+        assert {one["attempts"] for one in shown["deliveries"]} == {1}
 
 
 def snapshots(running: RunningStack) -> list[dict[str, object]]:

@@ -43,9 +43,19 @@ class Ediware:
         return int(self.control.state()["providers"]["ediware"]["calls"].get(function, 0))
 
 
-def submit(stack: RunningStack, verb: str, fields: Mapping[str, str], **headers: str) -> Response:
-    """Send the sample form as a browser without scripts would."""
-    return stack.request("POST", f"/forms/footer/{verb}", urlencode(fields), {**FORM, **headers})
+def told_to_leave(url: str, email: str) -> dict[str, bool]:
+    """Whether each provider of the sandbox knows that a person left."""
+    held = {name: next(iter(one["accounts"].values())) for name, one in Control(url).state()["providers"].items()}
+    return {
+        "ediware": email in held["ediware"]["unsubscribed"],
+        "mailpartner": email in {row["email"] for row in held["mailpartner"]["optouts"]},
+        "mymailmarket": email in {row["MailAddress"] for row in held["mymailmarket"]["unsubscribed"]},
+    }
+
+
+def submit(stack: RunningStack, verb: str, fields: Mapping[str, str], form: str = "footer", **headers: str) -> Response:
+    """Send a sample form as a browser without scripts would."""
+    return stack.request("POST", f"/forms/{form}/{verb}", urlencode(fields), {**FORM, **headers})
 
 
 def put_on_queue(aws: TestAws, kind: str, events: Iterable[Mapping[str, Any]]) -> None:
@@ -78,4 +88,4 @@ def seconds_until(condition: Callable[[], object], deadline: float) -> float:
     return time.monotonic() - started
 
 
-__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "seconds_until", "submit"]
+__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "seconds_until", "submit", "told_to_leave"]

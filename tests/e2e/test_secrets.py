@@ -1,0 +1,119 @@
+"""No secret of any account leaves the product: not in logs, metrics, errors, invocations' results or HTTP answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+
+from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
+from tests.e2e.documented import DOCUMENTED
+from tests.e2e.world import FORM
+from tests.support.stack import RunningStack, starting_stacks
+from tests.support.waiting import wait_for
+
+ACCOUNTS = {"paris": "ediware", "lettre": "mailpartner", "brussel": "mymailmarket"}
+NO_SECRETS = {"provider", "base_url", "site", "site_id", "username"}
+PERSON = "private.person@example.com"
+FAULTS: list[dict[str, object]] = [
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 429, "retry_after": 1},
+    {"kind": "reset"},
+    {"kind": "reset", "when": "after"},
+    {"kind": "html"},
+    {"kind": "empty"},
+    {"kind": "truncated_json"},
+    {"kind": "wrong_type"},
+    {"kind": "redirect"},
+    {"kind": "refuse_key"},
+    {"kind": "status", "status": 200, "body": "@ECHO@"},
+]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    running = start_sandbox()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def config(sandbox: Sandbox) -> str:
+    return sample_config(sandbox.url, tuple(ACCOUNTS.values())) + "\n[delivery]\nfirst_retry_seconds = 0.2\n"
+
+
+@pytest.fixture(scope="module")
+def product(config: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    with starting_stacks(tmp_path_factory.mktemp("secrets")) as start:
+        yield start(config)
+
+
+def secrets(config: str) -> dict[str, str]:
+    """Every secret value of a configuration, by where it stands."""
+    parsed = tomllib.loads(config)
+    found = {
+        f"{account}.{key}": value
+        for account, options in parsed["accounts"].items()
+        for key, value in options.items()
+        if key not in NO_SECRETS
+    }
+    found["admin_key"] = parsed["api"]["admin_key"]
+    found["address_key"] = parsed["privacy"]["address_keys"][0]
+    return found
+
+
+def forms_of(secret: str) -> set[str]:
+    """The shapes in which a secret may get out."""
+    digest = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()
+    escaped = json.dumps(secret)[1:-1]
+    return {secret, escaped, quote(secret), quote(secret, safe=""), quote_plus(secret), digest, digest.upper()}
+
+
+def order(control: Control, fault: dict[str, object], known: dict[str, str]) -> None:
+    """Order a fault everywhere; one that echoes has each provider repeat the secrets that it was told."""
+    if fault.get("body") != "@ECHO@":
+        control.fault(**{**fault, "times": 20})
+        return
+    for account, provider in ACCOUNTS.items():
+        told = " ".join(value for place, value in known.items() if place.startswith(f"{account}."))
+        words = {"error": "1", "message": told, "success": False, "code": 10, "Result": "NOK", "ErrorMessage": told}
+        control.fault(**{**fault, "provider": provider, "body": json.dumps(words), "times": 20})
+
+
+def exercise(product: RunningStack, control: Control, known: dict[str, str]) -> list[str]:
+    """Use every door while everything works and while every kind of thing goes wrong; all that came back as text."""
+    heard: list[str] = []
+    for round_number, fault in enumerate([None, *FAULTS]):
+        if fault is not None:
+            order(control, fault, known)
+        person = f"{round_number}.{PERSON}"
+        for form in ("footer", "nieuwsbrief"):
+            for verb in ("signup", "unsubscribe"):
+                answer = product.request("POST", f"/forms/{form}/{verb}", urlencode({"email": person}), FORM)
+                heard.append(answer.body.decode() + str(answer.headers))
+        for account in DOCUMENTED:
+            function = DOCUMENTED[account][0][0]
+            heard.append(json.dumps(product.invoke("call_provider", {"account": account, "function": function})))
+        heard.append(json.dumps(product.invoke("collect_stats")))
+        heard.append(json.dumps(product.invoke("sweep")))
+        control.clear_faults()
+    return heard
+
+
+def test_no_secret_and_no_address_gets_out(product: RunningStack, sandbox: Sandbox, config: str) -> None:
+    known = secrets(config)
+    assert len(known) >= 7
+    heard = "\n".join(exercise(product, Control(sandbox.url), known))
+    wait_for(lambda: product.invoke("sweep")[0] == 0, 30)
+    everything = heard + product.logs
+    assert "paused" in product.logs, "nothing went wrong, so nothing was shown"
+    for place, secret in known.items():
+        leaked = [form for form in forms_of(secret) if form in everything]
+        where = [line[:400] for line in everything.splitlines() if any(form in line for form in leaked)]
+        assert not leaked, f"{place} got out: {where[:3]}"
+    assert PERSON not in everything
+    assert quote(PERSON) not in everything
