@@ -94,7 +94,7 @@ def event_of(
 
 def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:
     """Stop an event of a type that exists and that none of the webhooks may send."""
-    if isinstance(kind, str) and kind in tuple(EventType) and not any(kind in webhook.types for webhook in webhooks):
+    if kind in tuple(EventType) and not any(kind in webhook.types for webhook in webhooks):
         raise InvalidEvent([Mistake("type", f"is {kind}, which this webhook may not send")])
 
 
@@ -103,9 +103,8 @@ def _check_accounts(event: Event, webhooks: Sequence[Webhook]) -> None:
     wanted = set(event.accounts)
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
         return
-    if event.type is EventType.SIGNUP:
-        raise InvalidEvent(
-            [Mistake("form" if event.form else "account", "is for an account that is not this webhook's")]
-        )
+    if event.type is not EventType.UNSUBSCRIBE:
+        target = "form" if event.form else "source" if event.sync and event.sync.source else "account"
+        raise InvalidEvent([Mistake(target, "is for an account that is not this webhook's")])
     every = " (without accounts it is for all)" if event.all_accounts else ""
     raise InvalidEvent([Mistake("accounts", f"must be accounts that this webhook may name{every}")])

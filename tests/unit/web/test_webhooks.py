@@ -16,7 +16,7 @@ from chalicelib.errors import LedgerUnavailable
 from tests.unit.intake.test_signatures import whsec
 from tests.unit.web.surroundings import NOW, Answer, World, ask, gateway_event, make_app, make_settings
 
-SHOP, CRM, TWIN_OF_CRM, ALL = whsec("shop"), whsec("crm"), whsec("crm"), whsec("all")
+SHOP, CRM, TWIN_OF_CRM, LEAVERS, ALL = map(whsec, ("shop", "crm", "crm", "leavers", "all"))
 SIGNED_AT = datetime(2026, 3, 1, 9, 29, 50, tzinfo=UTC)
 SIGNUP = {"type": "signup", "form": "footer", "email": "zoe@example.com", "fields": {"prenom": "Zoé"}}
 UNSUBSCRIBE = {"type": "unsubscribe", "email": "zoe@example.com"}
@@ -32,6 +32,7 @@ def settings() -> Settings:
         webhook("shop", SHOP),
         webhook("crm", CRM, types=frozenset({"unsubscribe"}), accounts=frozenset({"lettre"})),
         webhook("twin", TWIN_OF_CRM, types=frozenset({"signup"}), accounts=frozenset({"paris"})),
+        webhook("leavers", LEAVERS, types=frozenset({"unsubscribe"})),
         webhook("all", ALL, types=frozenset({"signup", "unsubscribe", "sync"})),
     ]
     made = make_settings()
@@ -131,6 +132,7 @@ def test_ids_are_derived_from_the_request_and_the_index(post: Post) -> None:
         (ALL, {"type": "sync", "kind": "contacts", "source": "crm"}, "type"),
         (SHOP, {"type": "other", "email": "zoe@example.com"}, "type"),
         (SHOP, {"type": ["signup"], "email": "zoe@example.com"}, "type"),
+        (LEAVERS, SIGNUP, "type"),
         (CRM, UNSUBSCRIBE, "accounts"),
         (CRM, {**UNSUBSCRIBE, "accounts": ["paris"]}, "accounts"),
         (CRM, {**UNSUBSCRIBE, "accounts": ["paris", "lettre"]}, "accounts"),
@@ -214,6 +216,10 @@ def test_422_for_what_can_be_read_and_is_wrong(post: Post, world: World, body: s
     answer = post(body)
     assert (answer.status, answer.json["title"]) == (422, "Unprocessable Content")
     assert world.held == []
+
+
+def test_an_empty_list_is_the_list_s_fault(post: Post) -> None:
+    assert [one["field"] for one in post({"events": []}).json["errors"]] == ["events"]
 
 
 def test_a_thousand_are_taken(post: Post, world: World) -> None:
