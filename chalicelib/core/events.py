@@ -86,6 +86,10 @@ class Delivery:
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
 
+    def is_due(self, now: datetime) -> bool:
+        """May it be tried at `now`?"""
+        return self.status is Status.PENDING and (self.next_attempt_at is None or self.next_attempt_at <= now)
+
 
 @dataclass(frozen=True, slots=True)
 class HeldEvent:

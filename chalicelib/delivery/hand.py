@@ -64,8 +64,8 @@ class Hands:
     ) -> tuple[list[InHand], list[tuple[Task, int]]]:
         """Those of `tasks` (one account) that may go now, and those whose address is busy, with until when (ms).
 
-        What the order rules end here (superseded, suppressed) is written and gone. What the ledger fails on is left
-        pending for a later ring.
+        What the order rules end here (superseded, suppressed) is written and gone. What another worker has ended or put
+        off since it was looked up is left alone, and what the ledger fails on is left pending for a later ring.
         """
         if not tasks:
             return [], []
@@ -85,21 +85,46 @@ class Hands:
             )
 
         taken = self._each(take_one, attempts)
-        going: list[InHand] = []
         busy: list[tuple[Task, int]] = []
-        ended: list[InHand] = []
+        mine: list[tuple[InHand, Verdict]] = []
         for task, attempt, result in zip(tasks, attempts, taken, strict=True):
             if result is None:
                 continue
             if result.verdict is None:
                 busy.append((task, result.busy_until or 0))
+            else:
+                mine.append((InHand(task, attempt, task.delivery), result.verdict))
+        return self._those_to_go(mine), busy
+
+    def _those_to_go(self, mine: Sequence[tuple[InHand, Verdict]]) -> list[InHand]:
+        """Look up what is now held, once more: another worker may have delivered it just before it was held.
+
+        From here on nobody else can, so what is read now stays true.
+        """
+        current = self._as_they_stand([hand for hand, _ in mine])
+        going: list[InHand] = []
+        ended: list[InHand] = []
+        gone: list[InHand] = []
+        for hand, verdict in mine:
+            delivery = current.get(hand.task.event.id)
+            if delivery is None or not delivery.is_due(self._clock()):
+                gone.append(hand)
                 continue
-            hand = InHand(task, attempt, task.delivery)
-            if result.lost == task.event.id:
-                hand.tried(unknown=True)
-            (ended if _ends(hand, result.verdict) else going).append(hand)
+            hand.delivery = delivery
+            (ended if _ends(hand, verdict) else going).append(hand)
+        self.give_back(gone)
         self.finish(ended)
-        return going, busy
+        return going
+
+    def _as_they_stand(self, hands: Sequence[InHand]) -> dict[str, Delivery]:
+        if not hands:
+            return {}
+        try:
+            return self._events.deliveries((hand.task.event for hand in hands), hands[0].task.account)
+        except LedgerUnavailable as error:
+            logger.warning("left for a later ring", extra={"error": str(error)})
+            metrics.count("ledger_failures")
+            return {}
 
     def delivered(self, hands: Sequence[InHand]) -> None:
         """Write that the provider has taken them. The address stays held: the next one sees that this is final."""

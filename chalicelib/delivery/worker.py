@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..core.events import Delivery, Event, EventType, HeldEvent, Status
+from ..core.events import Delivery, Event, EventType, HeldEvent
 from ..core.grouping import Task
 from ..effects import Effects
 from ..errors import LedgerUnavailable
@@ -123,8 +123,7 @@ class Worker:
             Task(one.event, delivery)
             for one in held
             for delivery in one.deliveries.values()
-            if delivery.status is Status.PENDING
-            and (delivery.next_attempt_at is None or delivery.next_attempt_at <= now)
+            if delivery.is_due(now)
         ]
         self._note_those_who_left_everywhere(tasks)
         for account in self._engine.deliver(tasks, deadline):

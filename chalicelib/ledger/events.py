@@ -68,6 +68,12 @@ class EventStore:
         )
         return [_with_deliveries(event, found | siblings) for event in events]
 
+    def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
+        """How far events have come at `account`, by event id; those that are gone are left out. Read consistently."""
+        keys = {event.id: delivery_key(event.id, account, event.accounts) for event in events}
+        found = self._table.get_many(keys.values())
+        return {event_id: _delivery_from(account, found[key]) for event_id, key in keys.items() if key in found}
+
     def status(self, event_id: str, account: str) -> Status | None:
         """A delivery's status; None if the event is gone."""
         for held in self.load([event_id]):

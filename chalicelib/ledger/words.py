@@ -42,8 +42,6 @@ class Taken:
 
     verdict: Verdict | None
     busy_until: int | None = None
-    lost: str | None = None
-    """The event that held it before and whose outcome nobody recorded (it may be the same event)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +105,12 @@ class WordStore:
                 on_lost(lost)
             verdict = _verdict(attempt, merge(base, background))
             if verdict in (Verdict.SUPERSEDED, Verdict.SUPPRESSED):
-                return Taken(verdict, lost=lost)
+                return self._let_go(word, attempt, verdict)
             if _is_mine(word, attempt):
-                return Taken(verdict, lost=lost)
+                return Taken(verdict)
             try:
                 self._write_hold(key, word, base, attempt)
-                return Taken(verdict, lost=lost)
+                return Taken(verdict)
             except ConditionFailed as changed:
                 word = _word_from(changed.found)
         return Taken(None, busy_until=to_ms(now) + 1000)
@@ -124,6 +122,12 @@ class WordStore:
             self._table.update(key, f"REMOVE {_REMOVE_HOLD}", {"token": attempt.token}, condition="hold_token = :token")
         except ConditionFailed:
             return
+
+    def _let_go(self, word: Word, attempt: Attempt, verdict: Verdict) -> Taken:
+        """A delivery that ends without a call leaves no hold: once its event is gone, that would look like one."""
+        if _is_mine(word, attempt):
+            self.release(attempt)
+        return Taken(verdict)
 
     def _places(self, email: str, account: str) -> list[Key]:
         partitions = [self._keys.partition(email), *self._keys.older_partitions(email)]

@@ -1,0 +1,158 @@
+"""Three events and two workers in every order of single ledger operations and provider calls, and killed at each.
+
+Two workers that take turns at every step have more orders than anybody can run; nearly every fault needs but one or
+two switches in the wrong places, so those are run exhaustively, and orders with many switches by a seeded sample.
+`RELAIS_TEST_SEED` repeats a sample.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from chalicelib.core.events import EventType
+from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, Run, all_orders
+from tests.support.reference import World, check, serial
+
+SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
+JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
+BOTH = ("paris", "lyon")
+
+
+@dataclass(frozen=True)
+class Program:
+    """Events as verb and minute, all of one person; which of them each worker is rung for."""
+
+    events: tuple[tuple[EventType, int], ...]
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+    account: str = "paris"
+
+    def __str__(self) -> str:
+        tale = "-".join(f"{verb.value}{minute}" for verb, minute in self.events)
+        return f"{self.account}-{tale}-{''.join(map(str, self.first))}-{''.join(map(str, self.second))}"
+
+    def world(self) -> World:
+        """A world that holds the events, with nobody at work yet."""
+        world = World()
+        world.hold(*(world.event(verb, "annabell", minute, (self.account,)) for verb, minute in self.events))
+        return world
+
+
+TWO = [
+    Program(((JOIN, 1),), (0,), (0,)),
+    Program(((LEAVE, 1),), (0,), (0,)),
+    Program(((JOIN, 1), (LEAVE, 2)), (0,), (1,)),
+    Program(((JOIN, 1), (LEAVE, 1)), (0,), (1,)),
+    Program(((JOIN, 2), (LEAVE, 1)), (0,), (1,), "lyon"),
+    Program(((JOIN, 1), (LEAVE, 2)), (0, 1), (0, 1)),
+]
+THREE = [
+    Program(((JOIN, 1), (LEAVE, 2), (JOIN, 3)), (0, 2), (1,)),
+    Program(((JOIN, 1), (LEAVE, 2), (JOIN, 3)), (0, 1), (2,), "lyon"),
+    Program(((JOIN, 3), (LEAVE, 2), (LEAVE, 1)), (1,), (0, 2), "lyon"),
+    Program(((LEAVE, 3), (JOIN, 2), (JOIN, 3)), (2, 1), (0,)),
+    Program(((LEAVE, 1), (JOIN, 2), (LEAVE, 2)), (0, 1), (2,), "lyon"),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    serial(monkeypatch)
+
+
+def works(world: World, program: Program) -> list[Callable[[], object]]:
+    """What the two workers do."""
+
+    def working(numbers: Sequence[int]) -> Callable[[], object]:
+        worker, ids = world.worker(), [f"e{number}" for number in numbers]
+        return lambda: worker.work(*ids)
+
+    return [working(program.first), working(program.second)]
+
+
+def carry_out(program: Program, run: Run, first: int = 0) -> Run:
+    """One order of a program; then everything is mended and must have come out right."""
+    world = program.world()
+    world.point = run.point
+    both = works(world, program)
+    run.run(*(both[::-1] if first else both))
+    try:
+        world.settle()
+        check(world)
+    except AssertionError as error:
+        raise AssertionError(f"{program} {first} {run.switches} {run.kill}: {error}\n{run.trace}") from error
+    return run
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("program", TWO, ids=str)
+def test_every_order_of_two_events(program: Program, first: int) -> None:
+    assert all_orders(lambda switches: carry_out(program, Run(switches), first).steps, 2) > 20
+
+
+@pytest.mark.parametrize("program", THREE, ids=str)
+def test_every_order_of_three_events_with_one_switch_and_back(program: Program) -> None:
+    assert all_orders(lambda switches: carry_out(program, Run(switches)).steps, 1) > 10
+
+
+@pytest.mark.parametrize("seed", [SEED])
+def test_many_switches_in_any_program(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(300):
+        program = some_program(chance)
+        switches = frozenset(step for step in range(1, 60) if chance.random() < 0.3)
+        carry_out(program, Run(switches), chance.randrange(2))
+
+
+def some_program(chance: random.Random) -> Program:
+    """Three events with times in any order, and ties; each in one worker's hand or in both's."""
+    events = tuple((chance.choice([JOIN, LEAVE]), chance.randrange(3)) for _ in range(3))
+    hands = [chance.choice([(0,), (1,), (0, 1)]) for _ in events]
+    first, second = (tuple(n for n, hand in enumerate(hands) if worker in hand) for worker in (0, 1))
+    return Program(events, first, second, chance.choice(BOTH))
+
+
+@pytest.mark.parametrize("program", [*TWO[1:], *THREE[:2]], ids=str)
+def test_a_worker_killed_at_any_step(program: Program) -> None:
+    """The other one goes on at once, and again once the dead one's hold is over."""
+    switches = frozenset({4, 9})
+    for victim, steps in carry_out(program, Run(switches)).own_steps.items():
+        assert steps > 4
+        for step in range(1, steps + 1):
+            carry_out(program, Run(switches, kill=(victim, step)))
+
+
+@pytest.mark.parametrize("fault", [NotDone, Repeat, AnswerLost, Died])
+@pytest.mark.parametrize("program", [TWO[2], TWO[4], THREE[0], THREE[1]], ids=str)
+def test_any_one_operation_that_fails(program: Program, fault: type[BaseException]) -> None:
+    """Not done, done twice because its answer was lost, done and never answered, or the last thing a worker did."""
+    at, reached = 0, True
+    while reached:
+        world, reached, seen = program.world(), False, 0
+
+        def point(name: str, at: int = at) -> None:
+            nonlocal seen, reached
+            seen += 1
+            if seen == at + 1:
+                reached = True
+                if "_" in name or fault is Died:
+                    raise fault
+
+        world.point = point
+        for work in works(world, program):
+            try:
+                work()
+            except Died:
+                continue
+        try:
+            world.settle()
+            check(world)
+        except AssertionError as error:
+            raise AssertionError(f"{program} {fault.__name__} at {at}: {error}") from error
+        at += 1
+    assert at > 10

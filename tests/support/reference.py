@@ -1,0 +1,225 @@
+"""The promises of order as a few lines to hold the product against, and a world in which everything can go wrong.
+
+`World` is the product with two accounts: `paris` cannot take an unsubscribe back, `lyon` can. Persons are told from
+each other by their address, events of one person by how the address is spelled, so that a provider's log says which
+event each call was for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from chalicelib.core.events import Event, EventType
+from chalicelib.delivery import engine, run
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.ledger.table import Table
+from chalicelib.providers.base import Contact
+from tests.support.interleaving import OneByOne, Tapped
+from tests.support.memory import MemoryDynamo, MemoryQueues
+from tests.support.product import START, Product
+from tests.support.provider import FakeProvider
+
+SPELLINGS = 8
+ACCOUNTS = ("paris", "lyon")
+
+
+def spelled(person: str, number: int) -> str:
+    """The address of `person` (eight letters), in a spelling that only event `number` uses."""
+    letters = [letter.upper() if number >> bit & 1 else letter for bit, letter in enumerate(person)]
+    return f"{''.join(letters)}@example.com"
+
+
+@dataclass
+class LoggedProvider(FakeProvider):
+    """Remembers what took effect, in order: verb and address. `point` is come by before and after each effect."""
+
+    log: list[tuple[str, str]] = field(default_factory=list)
+    point: Callable[[str], None] = lambda name: None
+    refuses: set[str] = field(default_factory=set)
+    """Addresses (lower case) that it refuses for good."""
+    trouble: Kind | None = None
+    """Every call fails so; an unknown outcome is one that took effect."""
+
+    def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
+        self._do("signup", [contact.email for contact in contacts])
+
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+        self._do("unsubscribe", [email])
+
+    def _do(self, verb: str, emails: list[str]) -> None:
+        self.calls.append((verb, len(emails)))
+        self.point(f"before {verb}")
+        if self.trouble not in (None, Kind.UNKNOWN):
+            raise ProviderError(self.trouble, "out of order")
+        if verb == "signup" and self.refuses & {email.lower() for email in emails}:
+            raise ProviderError(Kind.CONTACT, "no such mailbox")
+        self.log += [(verb, email) for email in emails]
+        self.point(f"after {verb}")
+        if self.trouble is not None:
+            raise ProviderError(self.trouble, "no answer")
+
+
+class SerialTable(Table):
+    """The ledger's table, whose parallel work is done one by one."""
+
+    def in_parallel(self, work: Any, values: Any) -> list[Any]:
+        return [work(value) for value in values]
+
+
+@dataclass
+class World(Product):
+    """The product over `dynamo` and `queues`, in one thread a worker."""
+
+    dynamo: Any = field(default_factory=MemoryDynamo)
+    queues: Any = field(default_factory=MemoryQueues)
+    point: Callable[[str], None] = lambda name: None
+    providers: dict[str, FakeProvider] = field(default_factory=lambda: {name: LoggedProvider() for name in ACCOUNTS})
+    events: dict[str, Event] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for provider in self.logged.values():
+            provider.point = self.come_by
+        super().__post_init__()
+        assert self.runtime.table is not None  # the address keys are noted before anything can fail
+
+    @property
+    def logged(self) -> Mapping[str, LoggedProvider]:
+        return self.providers  # type: ignore[return-value]
+
+    def come_by(self, name: str) -> None:
+        self.point(name)
+
+    def restart(self) -> None:
+        super().restart()
+        self.runtime.effects = replace(self.runtime.effects, token=self._token, sleep=self._wait)
+        parts: dict[str, Any] = self.runtime.__dict__
+        parts["_dynamodb"] = Tapped(self.dynamo, self.come_by)
+        parts["_sqs"] = self.queues
+        parts["table"] = SerialTable(parts["_dynamodb"], "relais-local-ledger")
+        capabilities = self.runtime.capabilities
+        parts["capabilities"] = partial(_capabilities, capabilities)
+
+    def worker(self) -> World:
+        """Another instance over the same state."""
+        other = object.__new__(World)
+        other.__dict__.update(self.__dict__)
+        other.come_by = self.come_by  # type: ignore[method-assign]
+        other.restart()
+        return other
+
+    def _token(self) -> str:
+        self.tokens.append(f"token-{len(self.tokens)}")
+        return self.tokens[-1]
+
+    def _wait(self, seconds: float) -> None:
+        self.come_by("sleep")
+        self.clock.forward(seconds=seconds)
+
+    def event(self, verb: EventType, person: str, minute: int, accounts: Sequence[str]) -> Event:
+        """A new event of `person` that occurred at `minute`; a signup goes to the first account."""
+        number = len(self.events)
+        email, at = spelled(person, number), START - timedelta(hours=2) + timedelta(minutes=minute)
+        if verb is EventType.SIGNUP:
+            event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]))
+        else:
+            event = self.unsubscribe(email, at, id=f"e{number}", accounts=tuple(accounts))
+        self.events[event.id] = event
+        return event
+
+    def settle(self, rounds: int = 60) -> None:
+        """Mend every fault, and let sweeps and workers go on until nothing is pending."""
+        self.point = lambda name: None
+        self.restart()
+        for provider in self.logged.values():
+            provider.trouble = None
+        for _ in range(rounds):
+            if not self.pending():
+                return
+            self.clock.forward(seconds=61)
+            self.runtime.sweeper.run()
+            for _, body in self.queues.rung():
+                self.work(*body["ring"])
+        raise AssertionError(f"still pending: {self.pending()}")
+
+    def pending(self) -> list[str]:
+        return [event_id for event_id in self.events if self.view(event_id)["status"] == "pending"]
+
+    def statuses(self) -> dict[str, list[tuple[str, str, bool]]]:
+        """What became of every event, by account: status, reason, unknown outcome."""
+        return {
+            event_id: [
+                (one["account"], one["status"], one["reason"] or "", one["unknown_outcome"])
+                for one in self.view(event_id)["deliveries"]
+            ]
+            for event_id in self.events
+        }
+
+
+def _capabilities(known: Callable[[str], Any], account: str) -> Any:
+    found = known(account)
+    return found and replace(found, lifts_suppression=account == "lyon")
+
+
+def serial(monkeypatch: Any) -> None:
+    """Have every worker do its work in one thread."""
+    monkeypatch.setattr(engine, "ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(run, "ThreadPoolExecutor", OneByOne)
+
+
+def check(world: World) -> None:
+    """The reference model. What is wrong is said with everything that is needed to see why."""
+    for account in ACCOUNTS:
+        told = {one.id: _delivery(world, one, account) for one in world.events.values() if account in one.accounts}
+        log = world.logged[account].log
+        for event_id, delivery in told.items():
+            _check_event(world.events[event_id], delivery, [world.events[other] for other in told], log, told)
+        for person in {world.events[event_id].email.lower() for event_id in told}:
+            _check_person(person, [world.events[event_id] for event_id in told], told, log)
+
+
+def _delivery(world: World, event: Event, account: str) -> Mapping[str, Any]:
+    return world.delivery(event.id, account)
+
+
+def _check_event(
+    event: Event,
+    delivery: Mapping[str, Any],
+    others: Sequence[Event],
+    log: Sequence[tuple[str, str]],
+    told: Mapping[str, Mapping[str, Any]],
+) -> None:
+    done = sum(1 for _, email in log if email == event.email)
+    status, unknown = delivery["status"], delivery["unknown_outcome"]
+    tale = f"{event.id} {event.type} {status} {delivery['reason']} done {done} times; {log}"
+    assert done <= 1 or unknown, f"twice, and not marked: {tale}"
+    assert (done >= 1) if status == "delivered" else (done == 0 or unknown), f"not what happened: {tale}"
+    same = [other for other in others if other.email.lower() == event.email.lower()]
+    leaves = [other for other in same if other.type is EventType.UNSUBSCRIBE]
+    if status == "superseded" and event.type is EventType.SIGNUP:
+        assert any(other.occurred_at >= event.occurred_at for other in leaves), f"superseded by nobody: {tale}"
+    if status == "superseded" and event.type is EventType.UNSUBSCRIBE:
+        later = [other for other in same if other.type is EventType.SIGNUP and other.occurred_at > event.occurred_at]
+        assert any(told[other.id]["status"] == "delivered" for other in later), f"superseded by nothing: {tale}"
+    if delivery["reason"] == "suppressed":
+        assert delivery["account"] == "paris", f"could have been lifted: {tale}"
+        assert any(other.occurred_at < event.occurred_at for other in leaves), f"suppressed by nobody: {tale}"
+    assert delivery["attempts"] >= done, f"attempts: {tale} {delivery}"
+
+
+def _check_person(
+    person: str, events: Sequence[Event], told: Mapping[str, Mapping[str, Any]], log: Sequence[tuple[str, str]]
+) -> None:
+    """Ties go to the unsubscribe; whoever's last word counted is what the provider was told last."""
+    words = [event for event in events if event.email.lower() == person]
+    last = max(words, key=lambda event: (event.occurred_at, event.type is EventType.UNSUBSCRIBE))
+    calls = [verb for verb, email in log if email.lower() == person]
+    tale = f"{person} {[(e.id, e.type.value, str(e.occurred_at)[11:16], told[e.id]['status']) for e in words]}: {log}"
+    if last.type is EventType.UNSUBSCRIBE:
+        assert calls[-1:] == ["unsubscribe"], f"left and is subscribed: {tale}"
+    elif told[last.id]["status"] == "delivered":
+        assert calls[-1:] == ["signup"], f"came back and is not subscribed: {tale}"
