@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ from local.schedules import Schedules
 from local.state import ROOT, StackState
 from local.template import TemplateError, build
 
-STOP_SECONDS = 4.5
+STOP_SECONDS = 4.3
 _IN_FLIGHT_SECONDS = 2.5
 _READY_SECONDS = 20.0
 _SANDBOX_PORT = 8025
@@ -105,8 +105,7 @@ class Stack:
 
     def stop(self) -> None:
         """Begin nothing more, let what runs finish for a moment, end everything."""
-        for begin_to_stop in self._stopping:
-            begin_to_stop()
+        _side_by_side(self._stopping)
         self._parts.close()
 
     def _listen(self) -> HttpServer:
@@ -152,7 +151,7 @@ class Stack:
             aws = process.start(self._options.aws_port)
         except process.AwsNotStarted as error:
             raise StartFailed(f"{error} Set AWS_PORT to another port, or to 0 for a free one.") from error
-        self._parts.callback(aws.stop, 0.5)
+        self._parts.callback(aws.stop)
         return aws.endpoint
 
     def _describe(self) -> Description:
@@ -223,8 +222,12 @@ def _health(url: str) -> str | None:
 
 
 def _finish(pollers: list[Poller]) -> None:
-    """All of them side by side: the time is one for all."""
-    threads = [threading.Thread(target=poller.finish, args=(_IN_FLIGHT_SECONDS,)) for poller in pollers]
+    _side_by_side([partial(poller.finish, _IN_FLIGHT_SECONDS) for poller in pollers])
+
+
+def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
+    """All at once: the time to stop in is one for all."""
+    threads = [threading.Thread(target=call) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:

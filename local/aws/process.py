@@ -22,15 +22,13 @@ class Aws:
     endpoint: str
     process: subprocess.Popen[str]
 
-    def stop(self, seconds: float = 3.0) -> None:
+    def stop(self) -> None:
         """End it; everything it held is gone."""
-        if self.process.stdin:
-            self.process.stdin.close()
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+        self.process.kill()
+        self.process.wait()
 
 
 def start(port: int = 0, host: str = "127.0.0.1") -> Aws:

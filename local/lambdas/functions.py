@@ -129,11 +129,8 @@ class Functions:
         self._requests.close()
         if self._nursery.stdin:
             self._nursery.stdin.close()
-        try:
-            self._nursery.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._nursery.kill()
-            self._nursery.wait()
+        self._nursery.kill()
+        self._nursery.wait()
 
     def _acquire(self, name: str, wait_seconds: float) -> _Environment:
         deadline = time.monotonic() + wait_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from local.template import additions
 from tests.support.aws import TestAws
 
 
@@ -19,9 +20,11 @@ def test_a_queue_has_the_templates_times_and_dead_letters(resources: TestAws) ->
     url = resources.queue_url("relais-local-signups")
     attributes = resources.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])
-    assert attributes["VisibilityTimeout"] == "720"
+    described = additions("local")["Resources"]["SignupsQueue"]["Properties"]
+    assert int(attributes["VisibilityTimeout"]) == described["VisibilityTimeout"] != 30  # 30 is what SQS would take
+    assert int(attributes["MessageRetentionPeriod"]) == described["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert redrive["deadLetterTargetArn"].endswith(":relais-local-signups-dlq")
-    assert redrive["maxReceiveCount"] == 20
+    assert redrive["maxReceiveCount"] == described["RedrivePolicy"]["maxReceiveCount"]
 
 
 def test_the_ledger_has_its_index_expiry_and_recovery(resources: TestAws) -> None:
