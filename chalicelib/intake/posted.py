@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,13 @@ MAX_EVENTS = 1000
 
 # The second is what curl and Python's urllib say of a body when nobody told them anything.
 _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
+
+
+# The members that may say for which account an event is; none of them: `accounts`, or its absence, does.
+_TARGETS: Mapping[EventType, Sequence[str]] = {
+    EventType.SIGNUP: ("form", "account"),
+    EventType.SYNC: ("source", "account", "from"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def event_of(
         accepted_at=now,
         can_sign_up=can_sign_up,
     )
-    _check_accounts(event, signed.webhooks)
+    _check_accounts(event, value, signed.webhooks)
     return event
 
 
@@ -98,7 +105,7 @@ def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:
         raise InvalidEvent([Mistake("type", f"is {kind}, which this webhook may not send")])
 
 
-def _check_accounts(event: Event, webhooks: Sequence[Webhook]) -> None:
+def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[Webhook]) -> None:
     """Stop an event for an account that is none of the webhook's. Of several webhooks, one alone must allow it."""
     wanted = set(event.accounts)
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
