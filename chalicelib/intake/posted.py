@@ -110,8 +110,8 @@ def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[W
     wanted = set(event.accounts)
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
         return
-    if event.type is not EventType.UNSUBSCRIBE:
-        target = "form" if event.form else "source" if event.sync and event.sync.source else "account"
-        raise InvalidEvent([Mistake(target, "is for an account that is not this webhook's")])
+    for name in _TARGETS.get(event.type, ()):
+        if value.get(name) is not None:
+            raise InvalidEvent([Mistake(name, "is for an account that is not this webhook's")])
     every = " (without accounts it is for all)" if event.all_accounts else ""
     raise InvalidEvent([Mistake("accounts", f"must be accounts that this webhook may name{every}")])

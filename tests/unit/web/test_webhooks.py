@@ -129,7 +129,6 @@ def test_ids_are_derived_from_the_request_and_the_index(post: Post) -> None:
     ("secret", "event", "field"),
     [
         (SHOP, {"type": "sync", "kind": "contacts", "source": "crm"}, "type"),
-        (ALL, {"type": "sync", "kind": "contacts", "source": "crm"}, "type"),
         (SHOP, {"type": "other", "email": "zoe@example.com"}, "type"),
         (SHOP, {"type": ["signup"], "email": "zoe@example.com"}, "type"),
         (LEAVERS, SIGNUP, "type"),
