@@ -69,6 +69,6 @@ def _tell(answer: Mapping[str, Any]) -> int:
 def _words(error: Exception, event: Path | None) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{event} is no JSON: {error}"
-    if isinstance(error, EOFError):
+    if isinstance(error, (EOFError, ConnectionError)):
         return "The stack ended before it answered."
     return str(error)

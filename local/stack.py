@@ -135,6 +135,7 @@ class Stack:
         sample = ROOT / ".local" / "config" / f"sample-{running.url.rpartition(':')[2]}.toml"
         sample.parent.mkdir(parents=True, exist_ok=True)
         sample.write_text(sandbox.sample_config(running.url), encoding="utf-8")
+        self._parts.callback(sample.unlink, missing_ok=True)
         return sample
 
     def _start_sandbox(self) -> sandbox.Sandbox:

@@ -77,6 +77,8 @@ def _running() -> Iterator[StackState]:
             continue  # being removed, or of another version
         if _alive(state.pid):
             yield state
+        else:
+            state.remove()  # it was killed
 
 
 def _alive(pid: int) -> bool:

@@ -155,6 +155,7 @@ def test_the_stack_is_the_one_that_was_asked_for_or_the_last_that_lives(
     for environ in ({"PORT": "8003"}, {"PORT": "8001", "AWS_PORT": "4567"}):
         with pytest.raises(NoStack):
             state.find(environ)
+    assert not (tmp_path / "8003.json").exists()
     newer.remove()
     assert state.find({}) == older
     assert (tmp_path / "8001.json").stat().st_mode & 0o077 == 0
