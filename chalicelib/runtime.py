@@ -148,6 +148,23 @@ class Runtime:
         calls = ProviderCalls(self.settings.accounts, self._spec, self.provider)
         return calls.handle(event, Deadline.of(context, self.effects.clock).seconds_left)
 
+    def report(self, context: Context) -> dict[str, Any]:
+        """Count all deliveries for an operator."""
+        from .delivery.deadline import Deadline
+        from .ledger.census import Census
+        from .operators.report import Reports
+
+        reports = Reports(self.settings.accounts, Census(self.table), self.accounts.read, self.effects.clock)
+        return reports.make(Deadline.of(context, self.effects.clock))
+
+    def resend(self, event: Any, context: Context) -> dict[str, Any]:
+        """Send parked or refused deliveries again for an operator."""
+        from .delivery.deadline import Deadline
+        from .operators.resend import Resending
+
+        resending = Resending(self.settings.accounts, self.table, self.events, self.doorbell, self.effects.clock)
+        return resending.handle(event, Deadline.of(context, self.effects.clock))
+
     def provider(self, account: str) -> Provider:
         """The client of a configured account; one for the life of the instance."""
         if account not in self._providers:

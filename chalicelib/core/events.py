@@ -85,6 +85,8 @@ class Delivery:
     unknown_outcome: bool = False
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
+    resent_at: datetime | None = None
+    """When an operator last sent it again after it was final: its patience counts from then."""
 
     def is_due(self, now: datetime) -> bool:
         """May it be tried at `now`?"""

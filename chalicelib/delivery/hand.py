@@ -214,8 +214,9 @@ class Hands:
 
 
 def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
-    """True for a signup that was accepted too long ago to go on trying. Unsubscribes are tried for ever."""
-    return task.event.type is EventType.SIGNUP and now - task.event.accepted_at > give_up
+    """True for a signup that was accepted, or sent again, too long ago to go on. Unsubscribes are tried for ever."""
+    since = task.delivery.resent_at or task.event.accepted_at
+    return task.event.type is EventType.SIGNUP and now - since > give_up
 
 
 def _ends(hand: InHand, verdict: Verdict) -> bool:

@@ -90,11 +90,12 @@ class EventStore:
             "SET #status = :status, attempts = :attempts, updated = :now"
             + (", expires_at = :expires" if single else "")
             + _optional(delivery)
-            + " REMOVE due_pk, due_at, next_at",
+            + " REMOVE due_pk, due_at, next_at"
+            + (", reason" if delivery.reason is None else ""),
             {"now": to_ms(now), **({"expires": self._expiry(now)} if single else {})},
         )
         if changed and not single:
-            self._expire_when_whole(event, now)
+            self.expire_when_whole(event, now)
         return changed
 
     def postpone(self, event: Event, delivery: Delivery, due: datetime, now: datetime) -> bool:
@@ -201,17 +202,26 @@ class EventStore:
     def _expiry(self, now: datetime) -> int:
         return int((now + self._keep).timestamp())
 
-    def _expire_when_whole(self, event: Event, now: datetime) -> None:
+    def expire_when_whole(self, event: Event, now: datetime) -> None:
         """Let an event for several accounts expire as a whole, once its last delivery is final."""
         items = self._table.query(event_key(event.id)[0])
         if any(item.get("status") == Status.PENDING.value for item in items):
             return
-        self._table.in_parallel(
-            lambda item: self._table.update(
-                (item["pk"], item["sk"]), "SET expires_at = :expires", {"expires": self._expiry(now)}
-            ),
-            items,
-        )
+        self._table.in_parallel(lambda item: self._expire(item, now), items)
+
+    def _expire(self, item: Mapping[str, Any], now: datetime) -> None:
+        """Let an item of an event expire, unless a delivery of the event was sent again since `item` was read."""
+        seen = item.get("reopened")
+        same = "attribute_not_exists(reopened)" if seen is None else "reopened = :seen"
+        try:
+            self._table.update(
+                (item["pk"], item["sk"]),
+                "SET expires_at = :expires",
+                {"expires": self._expiry(now), "seen": seen},
+                condition=f"attribute_exists(pk) AND {same}",
+            )
+        except ConditionFailed:
+            return
 
 
 def shard_spread(event_id: str) -> float:
@@ -306,7 +316,7 @@ def _with_deliveries(event: Event, items: Mapping[tuple[str, str], Mapping[str, 
 
 
 def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
-    updated, upcoming = item.get("updated"), item.get("next_at")
+    updated, upcoming, resent = item.get("updated"), item.get("next_at"), item.get("resent")
     return Delivery(
         account=account,
         status=Status(item["status"]),
@@ -315,4 +325,5 @@ def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
         unknown_outcome=bool(item.get("unknown_outcome")),
         next_attempt_at=from_ms(upcoming) if upcoming else None,
         updated_at=from_ms(updated) if updated else None,
+        resent_at=from_ms(resent) if resent else None,
     )

@@ -182,6 +182,30 @@ class Table:
             request["ExpressionAttributeValues"] = pack(values)
         return list(islice(self._pages(KeyConditionExpression=condition, **request), limit))
 
+    def scan(
+        self, part: int, parts: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Pages of one of `parts` of the whole table, read consistently: `attributes` of the items that are `wanted`.
+
+        `wanted` is a condition with `:name` for values and `#name` for those attributes. The items that it leaves out
+        are read and paid for all the same, so this is for an operator's call, never for the daily work.
+        """
+        request: dict[str, Any] = {
+            "Segment": part,
+            "TotalSegments": parts,
+            "ConsistentRead": True,
+            "FilterExpression": wanted,
+            "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
+            "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in pack(values).items()},
+        }
+        while True:
+            answer: Any = self._read(partial(self._client.scan, TableName=self._name, **request))
+            yield [unpack(item) for item in answer["Items"]]
+            if not answer.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def _pages(self, **request: Any) -> Iterator[dict[str, Any]]:
         start: Mapping[str, Any] | None = None
         while True:

@@ -5,7 +5,6 @@ Ediware answers declared IPs only, which an operator's laptop is not. Whatever c
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from ..errors import Kind, ProviderError, SecretUnavailable
 from ..observability import logger
 from ..providers.base import Function, Provider, ProviderSpec
+from .requests import nearest, shown, wrong
 
 HELP = "help"
 KEYS = ("account", "function", "params", "confirm")
@@ -44,10 +44,10 @@ class ProviderCalls:
             return {"result": self._call(event, budget)}
         except ProviderError as error:
             outcome = error.kind.value
-            return {"error": _shown(error)}
+            return {"error": shown(error)}
         except SecretUnavailable as error:
             outcome = Kind.ACCOUNT.value
-            return {"error": _shown(ProviderError(Kind.ACCOUNT, str(error)))}
+            return {"error": shown(ProviderError(Kind.ACCOUNT, str(error)))}
         finally:
             names = {"account": account, "provider_function": function}
             known = {name: value if isinstance(value, str) else None for name, value in names.items()}
@@ -59,43 +59,34 @@ class ProviderCalls:
     def _call(self, event: Any, budget: float) -> Any:
         account, name, params, confirmed = _read(event)
         if account not in self._accounts:
-            raise _wrong(f"there is no account {account[:60]!r}", _nearest(account, self._accounts))
+            raise wrong(f"there is no account {account[:60]!r}", nearest(account, self._accounts))
         spec = self._spec_of(account)
         if name == HELP:
             return {"provider": spec.name, "functions": [_described(function) for function in spec.functions]}
         function = next((each for each in spec.functions if each.name == name), None)
         if function is not None and function.changes and not confirmed:
-            raise _wrong(f"{name} changes something at the provider", 'say so with "confirm": true')
+            raise wrong(f"{name} changes something at the provider", 'say so with "confirm": true')
         return self._provider_of(account).call(name, params, budget=budget)
 
 
 def _read(event: Any) -> tuple[str, str, Mapping[str, Any], bool]:
     """The parts of a request. Raises `ProviderError` (caller) that says what a request looks like."""
     if not isinstance(event, Mapping):
-        raise _wrong("a call is a JSON object", f"with the keys {', '.join(KEYS)}")
+        raise wrong("a call is a JSON object", f"with the keys {', '.join(KEYS)}")
     unknown = [str(key)[:60] for key in event if key not in KEYS]
     if unknown:
-        raise _wrong(f"there is no key {unknown[0]!r}", _nearest(unknown[0], KEYS))
+        raise wrong(f"there is no key {unknown[0]!r}", nearest(unknown[0], KEYS))
     account, name = event.get("account"), event.get("function")
     if not isinstance(account, str):
-        raise _wrong("account is missing", "it is the name of a configured account")
+        raise wrong("account is missing", "it is the name of a configured account")
     if not isinstance(name, str):
-        raise _wrong("function is missing", f'"{HELP}" lists what there is')
+        raise wrong("function is missing", f'"{HELP}" lists what there is')
     params, confirmed = event.get("params"), event.get("confirm", False)
     if params is not None and not isinstance(params, Mapping):
-        raise _wrong("params must be an object", "of parameter names and values")
+        raise wrong("params must be an object", "of parameter names and values")
     if not isinstance(confirmed, bool):
-        raise _wrong("confirm must be true or false", "true lets a call change something")
+        raise wrong("confirm must be true or false", "true lets a call change something")
     return account, name, params or {}, confirmed
-
-
-def _wrong(what: str, remedy: str) -> ProviderError:
-    return ProviderError(Kind.CALLER, f"{what}: {remedy}")
-
-
-def _nearest(given: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(given, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
 
 
 def _described(function: Function) -> dict[str, Any]:
@@ -105,7 +96,3 @@ def _described(function: Function) -> dict[str, Any]:
         "changes": function.changes,
         "parameters": [asdict(parameter) for parameter in function.parameters],
     }
-
-
-def _shown(error: ProviderError) -> dict[str, Any]:
-    return {"kind": error.kind.value, "message": error.message, "provider_code": error.provider_code}

@@ -18,7 +18,7 @@ def messages(aws: TestAws, kind: str) -> list[Any]:
     """The bodies of what waits in a queue, taken out of it."""
     url = aws.sqs.get_queue_url(QueueName=f"relais-local-{kind}")["QueueUrl"]
     bodies = []
-    while found := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+    while found := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
         for message in found:
             bodies.append(message["Body"])
             aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

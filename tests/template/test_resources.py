@@ -9,7 +9,8 @@ from local import template
 from .conftest import Generated
 
 QUEUES = ("signups", "unsubscribes", "syncs")
-FUNCTIONS = ("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sweep", "call_provider")
+OPERATORS = ("call_provider", "report", "resend")
+FUNCTIONS = ("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sweep", *OPERATORS)
 
 
 def queue_of(trigger: dict[str, object]) -> str:
@@ -97,7 +98,8 @@ def test_every_function_knows_its_stage_and_runs_what_the_zip_is_built_for(made:
 def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
     timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
     workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 60}
-    assert timeouts == {"APIHandler": 29, "CollectStats": 600, "Sweep": 55, "CallProvider": 120, **workers}
+    operators = {"CallProvider": 120, "Report": 600, "Resend": 600}
+    assert timeouts == {"APIHandler": 29, "CollectStats": 600, "Sweep": 55, **workers, **operators}
 
 
 def test_schedules_run_as_often_as_promised(made: Generated) -> None:

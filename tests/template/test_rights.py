@@ -105,9 +105,20 @@ def test_only_collect_stats_writes_statistics(made: Generated) -> None:
         assert writes == (function == "CollectStats")
 
 
+def test_only_operators_may_read_a_whole_table(made: Generated) -> None:
+    for function in made.functions:
+        scans = {table for right, table in allowed(made, function, "dynamodb") if right == "dynamodb:Scan"}
+        assert scans == ({"LedgerTable"} if function in ("Report", "Resend") else set())
+
+
+def test_the_list_of_campaigns_may_be_read_over_http(made: Generated) -> None:
+    rights = allowed(made, "APIHandler", "dynamodb")
+    assert {right for right, table in rights if table == "StatsTable"} >= {"dynamodb:GetItem", "dynamodb:Query"}
+
+
 def test_tables_may_be_used_as_the_code_uses_them_and_no_further() -> None:
     grants = json.loads((template.ROOT / ".chalice" / "policies.json").read_text())["grants"]
-    assert granted(grants["ledger"]) == used_in(template.ROOT / "chalicelib" / "ledger")
+    assert granted(grants["ledger"] + grants["search_ledger"]) == used_in(template.ROOT / "chalicelib" / "ledger")
     assert granted(grants["read_stats"] + grants["write_stats"]) == used_in(template.ROOT / "chalicelib" / "stats")
 
 

@@ -1,0 +1,115 @@
+"""Looks through every event of the ledger, for operators: how many deliveries stand where, and which stand so.
+
+No counters are kept as events pass: they would cost each delivery a write more, and could be wrong. Looking costs one
+read unit for every 4 KB of the table. All of it is read consistently and in parallel parts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..core.events import Status
+from .keys import event_id_of, event_key
+from .table import Table
+
+PARTS = 8
+# What expires is final and forgotten, though DynamoDB deletes it up to days later.
+_EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
+_DELIVERY = "D#"
+
+
+class OutOfTime(Exception):
+    """The ledger is larger than the time that was left."""
+
+
+CheckTime = Callable[[], None]
+"""Raises OutOfTime when no other page may be read."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Deliveries by account and status, and when the oldest pending one of each account was accepted (ms)."""
+
+    counts: dict[str, Counter[Status]] = field(default_factory=lambda: defaultdict(Counter))
+    oldest: dict[str, int] = field(default_factory=dict)
+
+    def note(self, account: str, status: Status, accepted: int) -> None:
+        """Count one delivery."""
+        self.counts[account][status] += 1
+        if status is Status.PENDING:
+            self.oldest[account] = min(accepted, self.oldest.get(account, accepted))
+
+    def add(self, other: Tally) -> None:
+        """Count what `other` counted."""
+        for account, counts in other.counts.items():
+            self.counts[account].update(counts)
+        for account, accepted in other.oldest.items():
+            self.oldest[account] = min(accepted, self.oldest.get(account, accepted))
+
+
+class Census:
+    """Reads all events. Everything raises `LedgerUnavailable`, and what `check_time` raises."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def tally(self, now: datetime, check_time: CheckTime) -> Tally:
+        """All deliveries of events that are held."""
+        tally = Tally()
+        for part in self._table.in_parallel(lambda part: self._tally_part(part, now, check_time), range(PARTS)):
+            tally.add(part)
+        return tally
+
+    def find(self, part: int, status: Status, now: datetime, check_time: CheckTime) -> Iterator[list[str]]:
+        """Ids of events with a delivery of that status in one of `PARTS` parts, a page at a time."""
+        condition, values = f"{_EVENTS} AND #status = :status", {"status": status.value}
+        for page in self._pages(part, condition, ("pk", "status", "expires_at"), now, check_time, values):
+            yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
+
+    def _tally_part(self, part: int, now: datetime, check_time: CheckTime) -> Tally:
+        """An event for several accounts has its deliveries beside it, which come before it and do not say its age."""
+        tally, waiting = Tally(), _Waiting(list)
+        attributes = ("pk", "sk", "status", "accounts", "accepted", "expires_at")
+        for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
+            for item in page:
+                if item["sk"].startswith(_DELIVERY):
+                    waiting[item["pk"]].append((item["sk"].removeprefix(_DELIVERY), Status(item["status"])))
+                elif "status" in item:
+                    tally.note(item["accounts"][0], Status(item["status"]), item["accepted"])
+                else:
+                    _note_all(tally, waiting.pop(item["pk"], []), item)
+        self._look_up(tally, waiting)
+        return tally
+
+    def _look_up(self, tally: Tally, waiting: _Waiting) -> None:
+        """Deliveries whose event did not come by: it was just being held, or never was and they do not count."""
+        events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
+        for (pk, _), event in events.items():
+            _note_all(tally, waiting[pk], event)
+
+    def _pages(
+        self,
+        part: int,
+        condition: str,
+        attributes: tuple[str, ...],
+        now: datetime,
+        check_time: CheckTime,
+        values: Mapping[str, Any],
+    ) -> Iterator[list[dict[str, Any]]]:
+        given = {"event": "E#", "now": int(now.timestamp()), **values}
+        check_time()
+        for page in self._table.scan(part, PARTS, condition, attributes, given):
+            yield page
+            check_time()
+
+
+_Waiting = defaultdict[str, list[tuple[str, Status]]]
+
+
+def _note_all(tally: Tally, deliveries: list[tuple[str, Status]], event: Mapping[str, Any]) -> None:
+    for account, status in deliveries:
+        tally.note(account, status, event["accepted"])

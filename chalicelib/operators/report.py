@@ -1,0 +1,89 @@
+"""`report`: how many deliveries stand where, overall and for each account, and which accounts are paused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from ..clock import Clock
+from ..core.events import Status
+from ..core.pausing import AccountState
+from ..core.times import epoch_milliseconds, format_time, from_epoch_milliseconds
+from ..delivery.deadline import Deadline
+from ..errors import Kind, LedgerUnavailable, ProviderError
+from ..ledger.census import Census, OutOfTime, Tally
+from ..observability import metrics
+from .requests import shown
+
+_SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, Status.PENDING)
+
+
+class Reports:
+    """Makes reports. `state_of` reads an account's state."""
+
+    def __init__(
+        self, accounts: Iterable[str], census: Census, state_of: Callable[[str], AccountState], clock: Clock
+    ) -> None:
+        self._accounts = tuple(accounts)
+        self._census = census
+        self._state_of = state_of
+        self._clock = clock
+
+    def make(self, deadline: Deadline) -> dict[str, Any]:
+        """The report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
+
+        Every delivery of an event that is held counts as accepted. Accounts that are not configured any more are
+        listed while there are deliveries of theirs.
+        """
+
+        def check_time() -> None:
+            if deadline.seconds_left <= 0:
+                raise OutOfTime
+
+        now = self._clock()
+        try:
+            tally = self._census.tally(now, check_time)
+            states = {name: self._state_of(name) for name in dict.fromkeys((*self._accounts, *sorted(tally.counts)))}
+        except OutOfTime:
+            return _later("the ledger is too large for the function's time; give it a longer timeout or more memory")
+        except LedgerUnavailable as error:
+            return _later(str(error))
+        _measure(tally, self._accounts, now)
+        accounts = {name: {**_figures(tally, [name], now), "paused": _paused(state)} for name, state in states.items()}
+        return {**_figures(tally, list(states), now), "accounts": accounts}
+
+
+def _figures(tally: Tally, accounts: list[str], now: datetime) -> dict[str, int]:
+    counts: Counter[Status] = sum((tally.counts.get(name, Counter()) for name in accounts), Counter())
+    return {
+        "accepted": counts.total(),
+        **{status.value: counts[status] for status in _SHOWN},
+        "oldest_pending_seconds": max((_age(tally, name, now) for name in accounts), default=0),
+    }
+
+
+def _age(tally: Tally, account: str, now: datetime) -> int:
+    """Whole seconds since the oldest pending delivery of an account was accepted; 0 when nothing is pending."""
+    accepted = tally.oldest.get(account)
+    return 0 if accepted is None else max(0, (epoch_milliseconds(now) - accepted) // 1000)
+
+
+def _paused(state: AccountState) -> dict[str, Any] | None:
+    """The account's pause, or that of the first list to be tried again when only lists are paused."""
+    pause = state.pause or min(state.lists.values(), key=lambda each: each.until, default=None)
+    if pause is None:
+        return None
+    until = format_time(from_epoch_milliseconds(pause.until))
+    return {"until": until, "reason": pause.reason, "lists": sorted(state.lists)}
+
+
+def _measure(tally: Tally, accounts: Iterable[str], now: datetime) -> None:
+    for name in accounts:
+        metrics.count(Status.PENDING.value, tally.counts.get(name, Counter())[Status.PENDING], account=name)
+        metrics.seconds("oldest_pending_seconds", _age(tally, name, now), account=name)
+
+
+def _later(message: str) -> dict[str, Any]:
+    return {"error": shown(ProviderError(Kind.LATER, message))}

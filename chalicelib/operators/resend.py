@@ -1,0 +1,206 @@
+"""`resend`: one command that sends parked or refused deliveries again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from ..clock import Clock
+from ..core.events import Delivery, Event, EventType, HeldEvent, Status
+from ..core.ids import ID_RULE, is_valid_id
+from ..core.times import parse_time
+from ..delivery.deadline import Deadline
+from ..delivery.doorbell import Doorbell
+from ..errors import Kind, LedgerUnavailable, ProviderError
+from ..intake.events import INVALID
+from ..ledger.census import PARTS, Census, OutOfTime
+from ..ledger.events import EventStore
+from ..ledger.reopening import Reopenings
+from ..ledger.table import Table
+from ..observability import logger, metrics
+from .requests import nearest, shown, wrong
+
+KEYS = ("account", "type", "id", "since", "status")
+STATUSES = (Status.PARKED.value, Status.REFUSED.value)
+TYPES = tuple(type.value for type in EventType)
+EVENTS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries are to be sent again; None: any."""
+
+    status: Status
+    account: str | None = None
+    type: EventType | None = None
+    id: str | None = None
+    since: datetime | None = None
+
+    def accounts(self, held: HeldEvent) -> list[str]:
+        """The accounts of those deliveries of an event that are meant and can be made."""
+        event = held.event
+        if self.type not in (None, event.type) or (self.since is not None and event.accepted_at < self.since):
+            return []
+        return [
+            delivery.account
+            for delivery in held.deliveries.values()
+            if delivery.status is self.status
+            and self.account in (None, delivery.account)
+            and _can_be_made(event, delivery)
+        ]
+
+
+class Resending:
+    """Sends again what is final."""
+
+    def __init__(
+        self,
+        accounts: Iterable[str],
+        table: Table,
+        events: EventStore,
+        doorbell: Doorbell,
+        clock: Clock,
+    ) -> None:
+        self._accounts = tuple(accounts)
+        self._table = table
+        self._events = events
+        self._census = Census(table)
+        self._reopenings = Reopenings(table, events)
+        self._doorbell = doorbell
+        self._clock = clock
+
+    def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
+        """`{"account"?, "type"?, "id"?, "since"?, "status"?}` to `{"resent": n}` or `{"error"}`; does not raise.
+
+        `n` counts deliveries. Where the time or the ledger gives out, the answer has both, and doing it again goes on
+        with the rest: what was sent again is pending, and a doorbell that failed is made good by `sweep`.
+        """
+        try:
+            wanted = _read(event, self._accounts)
+        except ProviderError as error:
+            return {"error": shown(error)}
+        run = _Run(wanted, self._events, self._reopenings, self._doorbell, self._clock, deadline)
+        given_out = [run.pages([[wanted.id]])] if wanted.id is not None else self._everywhere(run)
+        failure = next(filter(None, given_out), None)
+        logger.info(
+            "an operator sent deliveries again",
+            extra={"account": wanted.account, "status": wanted.status.value, "resent": run.resent, "failure": failure},
+        )
+        error_of = {} if failure is None else {"error": shown(ProviderError(Kind.LATER, failure))}
+        return {"resent": run.resent, **error_of}
+
+    def _everywhere(self, run: _Run) -> list[str | None]:
+        now = self._clock()
+        return self._table.in_parallel(
+            lambda part: run.pages(self._census.find(part, run.wanted.status, now, run.check_time)), range(PARTS)
+        )
+
+
+class _Run:
+    """One call's work, shared by the threads that do it."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        events: EventStore,
+        reopenings: Reopenings,
+        doorbell: Doorbell,
+        clock: Clock,
+        deadline: Deadline,
+    ) -> None:
+        self.wanted = wanted
+        self.resent = 0
+        self._events = events
+        self._reopenings = reopenings
+        self._doorbell = doorbell
+        self._clock = clock
+        self._deadline = deadline
+        self._lock = Lock()
+
+    def check_time(self) -> None:
+        """Raise OutOfTime when nothing more may be begun."""
+        if self._deadline.seconds_left <= 0:
+            raise OutOfTime
+
+    def pages(self, pages: Iterable[list[str]]) -> str | None:
+        """Send again what is meant of these pages of event ids; why it had to stop before their end, if it had to."""
+        try:
+            for ids in pages:
+                for start in range(0, len(ids), EVENTS_AT_ONCE):
+                    self.check_time()
+                    self._send(ids[start : start + EVENTS_AT_ONCE])
+        except OutOfTime:
+            return "the time ran out; call again for the rest"
+        except LedgerUnavailable as error:
+            return f"{error}; call again for the rest"
+        return None
+
+    def _send(self, event_ids: Iterable[str]) -> None:
+        """Reopen what is meant, then ring for it, whatever happens."""
+        reopened: dict[EventType, list[str]] = {}
+        try:
+            for held in self._events.load(event_ids):
+                if self._reopen(held):
+                    reopened.setdefault(held.event.type, []).append(held.event.id)
+        finally:
+            for type, ringing in reopened.items():
+                self._doorbell.ring(type, ringing)
+
+    def _reopen(self, held: HeldEvent) -> bool:
+        done = False
+        for account in self.wanted.accounts(held):
+            if self._reopenings.reopen(held, account, self._clock()):
+                done = True
+                metrics.count("resent", account=account)
+                with self._lock:
+                    self.resent += 1
+        return done
+
+
+def _can_be_made(event: Event, delivery: Delivery) -> bool:
+    """Is there anything to deliver? Invalid events and erased ones hold no address."""
+    if event.type is EventType.SYNC:
+        return not (delivery.reason or "").startswith(INVALID)
+    return bool(event.email) and (event.type is EventType.UNSUBSCRIBE or event.list is not None)
+
+
+def _read(event: Any, accounts: tuple[str, ...]) -> Wanted:
+    """What a call asks for. Raises `ProviderError` (caller) that says what would be right."""
+    if not isinstance(event, Mapping):
+        raise wrong("a call is a JSON object", f"with any of the keys {', '.join(KEYS)}")
+    given = {key: value for key, value in event.items() if value is not None}
+    for key, value in given.items():
+        if key not in KEYS:
+            raise wrong(f"there is no key {str(key)[:60]!r}", nearest(str(key), KEYS))
+        if not isinstance(value, str):
+            raise wrong(f"{key} must be a text", 'such as {"status": "refused", "since": "2026-03-01T00:00:00Z"}')
+    account, type, since = given.get("account"), given.get("type"), given.get("since")
+    return Wanted(
+        status=Status(_one_of("status", given.get("status", Status.PARKED.value), STATUSES)),
+        account=None if account is None else _one_of("account", account, accounts),
+        type=None if type is None else EventType(_one_of("type", type, TYPES)),
+        id=_id(given.get("id")),
+        since=None if since is None else _time(since),
+    )
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise wrong(f"there is no {key} {value[:60]!r}", nearest(value, known))
+    return value
+
+
+def _id(value: str | None) -> str | None:
+    if value is not None and not is_valid_id(value):
+        raise wrong("that is no event's id", f"an id {ID_RULE}")
+    return value
+
+
+def _time(value: str) -> datetime:
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise wrong(f"since is {error}", "such as 2026-03-01T09:30:00Z") from None

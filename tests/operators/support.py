@@ -1,0 +1,65 @@
+"""Deliveries in any state, and a look at what stands in the ledger and in the queues."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from chalicelib.core.events import Delivery, Event, Status
+from chalicelib.delivery.doorbell import rung_ids
+from tests.support.aws import TestAws
+from tests.support.product import FakeContext, Product
+
+
+def end(product: Product, event: Event, status: Status, account: str = "paris", **changes: Any) -> str:
+    """Give a held event's delivery a final state; the event's id."""
+    reason = None if status in (Status.DELIVERED, Status.SUPERSEDED) else "in the provider's words"
+    delivery = Delivery(account, status, **{"attempts": 3, "reason": reason, **changes})
+    assert product.runtime.events.finish(event, delivery, product.clock())
+    return event.id
+
+
+def ended(product: Product, email: str, status: Status, **changes: Any) -> str:
+    """A signup in a final state; its id."""
+    event = product.signup(email, **changes)
+    product.hold(event)
+    return end(product, event, status)
+
+
+def resend(product: Product, milliseconds: int = 120_000, **wanted: Any) -> dict[str, Any]:
+    """What `resend` answers."""
+    return product.runtime.resend(wanted, FakeContext(milliseconds))
+
+
+def report(product: Product, milliseconds: int = 120_000) -> dict[str, Any]:
+    """What `report` answers."""
+    return product.runtime.report(FakeContext(milliseconds))
+
+
+def items(aws: TestAws, event_id: str) -> dict[str, dict[str, Any]]:
+    """An event's items by their sort keys, as boto3 gives them."""
+    found = aws.dynamodb.query(
+        TableName="relais-local-ledger",
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"E#{event_id}"}},
+    )
+    return {item["sk"]["S"]: dict(item) for item in found["Items"]}
+
+
+def rung(aws: TestAws, kind: str = "signups") -> list[str]:
+    """The ids that a queue was rung for, sorted; the queue is empty afterwards."""
+    url = aws.queue_url(f"relais-local-{kind}")
+    ids: list[str] = []
+    while found := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
+        for message in found:
+            ids += rung_ids(json.loads(message["Body"])) or []
+            aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return sorted(ids)
+
+
+def calls(product: Product) -> list[str]:
+    """Names every call of DynamoDB from now on, in the list that it gives."""
+    made: list[str] = []
+    client = product.runtime._dynamodb
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))
+    return made

@@ -1,0 +1,206 @@
+"""`report`: every delivery counted once, in the state it has at this moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Status
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.ledger.table import Table
+from chalicelib.observability import metrics
+from tests.operators.support import calls, end, ended, report
+from tests.support.aws import TestAws
+from tests.support.product import Product
+
+NOTHING = {
+    "accepted": 0, "delivered": 0, "superseded": 0, "refused": 0, "parked": 0, "pending": 0,
+    "oldest_pending_seconds": 0,
+}  # fmt: skip
+LEDGER = "relais-local-ledger"
+
+
+def test_nothing(product: Product) -> None:
+    idle = {**NOTHING, "paused": None}
+    assert report(product) == {**NOTHING, "accounts": {"paris": idle, "lyon": idle}}
+
+
+def test_every_state_of_every_account(product: Product) -> None:
+    product.hold(product.signup("p@example.com"))
+    for n, status in enumerate((Status.DELIVERED, Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED)):
+        ended(product, f"p{n}@example.com", status)
+    product.hold(product.signup("bot@example.com", refused="trap"))
+    ended(product, "gone@example.com", Status.PARKED, accounts=("paris",))
+    product.clock.forward(seconds=30)
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(both)
+    end(product, both, Status.DELIVERED, "lyon")
+    product.clock.forward(seconds=10.9)
+    found = report(product)
+    accounts = found.pop("accounts")
+    assert found == {
+        "accepted": 10, "delivered": 3, "superseded": 1, "refused": 2, "parked": 2, "pending": 2,
+        "oldest_pending_seconds": 40,
+    }  # fmt: skip
+    assert accounts["lyon"] == {**NOTHING, "accepted": 1, "delivered": 1, "paused": None}
+    assert (accounts["paris"]["accepted"], accounts["paris"]["pending"]) == (9, 2)
+    product.work(both.id)
+    product.clock.forward(seconds=1)
+    assert report(product)["accounts"]["lyon"]["delivered"] == 1
+
+
+def test_the_age_is_that_of_the_acceptance_also_after_failures(product: Product) -> None:
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(both)
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    product.clock.forward(seconds=5)
+    product.work(both.id)
+    product.clock.forward(seconds=7)
+    found = report(product)
+    assert (found["pending"], found["delivered"], found["oldest_pending_seconds"]) == (1, 1, 12)
+    assert found["accounts"]["lyon"]["oldest_pending_seconds"] == 0
+
+
+def test_a_paused_account(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key of someone@example.com refused")
+    product.work(*product.hold(product.signup("a@example.com")))
+    found = report(product)["accounts"]
+    assert found["paris"]["paused"] == {"until": "2026-03-01T09:30:30Z", "reason": "key of …@… refused", "lists": []}
+    assert found["lyon"]["paused"] is None
+    product.clock.forward(seconds=60)
+    assert report(product)["accounts"]["paris"]["paused"] is not None, "until a probe has ended it"
+
+
+def test_a_paused_list_of_an_account(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "the list is gone", list_only=True)
+    product.work(*product.hold(product.signup("a@example.com"), product.signup("b@example.com", list="12")))
+    paused = report(product)["accounts"]["paris"]["paused"]
+    assert paused == {"until": "2026-03-01T09:30:30Z", "reason": "the list is gone", "lists": ["12", "4781"]}
+
+
+def test_what_has_expired_is_not_counted(product: Product) -> None:
+    ended(product, "a@example.com", Status.DELIVERED)
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(both)
+    for account in both.accounts:
+        end(product, both, Status.DELIVERED, account)
+    product.clock.forward(days=89)
+    assert report(product)["delivered"] == 3
+    product.clock.forward(days=2)
+    assert report(product)["delivered"] == 0
+
+
+def test_an_account_that_is_not_configured_any_more_is_listed_while_it_has_deliveries(product: Product) -> None:
+    product.work(*product.hold(product.signup("a@example.com", accounts=("gone",))))
+    found = report(product)
+    assert (found["parked"], found["accounts"]["gone"]["parked"]) == (1, 1)
+
+
+def test_deliveries_whose_event_was_never_held_do_not_count(product: Product) -> None:
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.runtime.events._hold_delivery(both, "paris")
+    assert report(product)["accepted"] == 0
+    product.hold(both)
+    assert report(product)["pending"] == 2
+
+
+def test_the_order_in_which_items_come_does_not_matter(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = Table.scan
+
+    def backwards(self: Table, *args: Any) -> Iterator[list[dict[str, Any]]]:
+        for page in reversed(list(scan(self, *args))):
+            yield from ([item] for item in reversed(page))
+
+    for n in range(5):
+        both = product.unsubscribe(f"u{n}@example.com", accounts=("paris", "lyon"))
+        product.hold(both)
+        end(product, both, Status.DELIVERED, "lyon")
+    product.clock.forward(seconds=3)
+    expected = report(product)
+    monkeypatch.setattr(Table, "scan", backwards)
+    assert report(product) == expected
+    assert (expected["pending"], expected["delivered"], expected["oldest_pending_seconds"]) == (5, 5, 3)
+
+
+def test_a_ledger_of_many_pages(product: Product, resources: TestAws) -> None:
+    filler = {"S": "x" * 100_000}
+    puts: list[Any] = [
+        {
+            "PutRequest": {
+                "Item": {
+                    "pk": {"S": f"E#{n}"}, "sk": {"S": "E"}, "status": {"S": "delivered" if n % 3 else "pending"},
+                    "accounts": {"L": [{"S": "paris"}]}, "accepted": {"N": str(1772357400000 - n * 1000)},
+                    "type": {"S": "signup"}, "fields": filler,
+                }
+            }
+        }
+        for n in range(150)
+    ]  # fmt: skip
+    for start in range(0, len(puts), 25):
+        resources.dynamodb.batch_write_item(RequestItems={LEDGER: puts[start : start + 25]})
+    made = calls(product)
+    found = report(product)
+    assert (found["accepted"], found["delivered"], found["pending"]) == (150, 100, 50)
+    assert found["oldest_pending_seconds"] == 147
+    assert made.count("Scan") > 8
+
+
+def test_other_items_of_the_ledger_are_no_deliveries(product: Product) -> None:
+    product.work(*product.hold(product.signup("a@example.com")))  # leaves a word, and an account's state may be there
+    product.runtime.table.put_new({"pk": "S#paris", "sk": "other", "status": "pending", "accounts": ["paris"]})
+    assert report(product)["accepted"] == 1
+
+
+def test_too_little_time_is_said(product: Product) -> None:
+    product.hold(product.signup("a@example.com"))
+    answer = report(product, milliseconds=4_000)
+    assert list(answer) == ["error"]
+    assert answer["error"]["kind"] == "later"
+    assert "timeout" in answer["error"]["message"]
+
+
+def test_a_ledger_that_does_not_answer_is_said(product: Product, resources: TestAws) -> None:
+    assert report(product)["accepted"] == 0
+    resources.dynamodb.delete_table(TableName=LEDGER)
+    assert report(product)["error"]["kind"] == "later"
+
+
+def test_an_account_state_that_cannot_be_read(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(account: str) -> None:
+        raise LedgerUnavailable("the ledger did not answer: Test")
+
+    monkeypatch.setattr(product.runtime.accounts, "read", unavailable)
+    assert report(product)["error"]["message"] == "the ledger did not answer: Test"
+
+
+def test_metrics_by_account(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
+    product.hold(product.signup("a@example.com"))
+    product.clock.forward(seconds=9)
+    metrics.flush()
+    capsys.readouterr()
+    report(product)
+    metrics.flush()
+    lines = {line["account"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert (lines["paris"]["pending"], lines["paris"]["oldest_pending_seconds"]) == (1, 9)
+    assert (lines["lyon"]["pending"], lines["lyon"]["oldest_pending_seconds"]) == (0, 0)
+
+
+def test_it_only_reads(product: Product) -> None:
+    product.hold(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
+    made = calls(product)
+    report(product)
+    assert set(made) <= {"Scan", "GetItem", "BatchGetItem"}
+
+
+def test_an_event_held_twice_counts_once_and_moves_on(product: Product) -> None:
+    event = product.signup("a@example.com")
+    product.hold(event)
+    product.hold(event)
+    assert report(product)["accepted"] == 1
+    product.clock.forward(minutes=2)
+    product.work(event.id)
+    found = report(product)
+    assert (found["accepted"], found["delivered"], found["pending"]) == (1, 1, 0)

@@ -1,0 +1,413 @@
+"""`resend`: what is final goes out again, once, and only what was meant."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import EventType, Status
+from chalicelib.delivery.doorbell import QUEUE_OF
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from tests.operators.support import calls, end, ended, items, report, resend, rung
+from tests.support.aws import TestAws
+from tests.support.product import FakeContext, Product
+
+
+def test_a_parked_signup_goes_out_again(product: Product, resources: TestAws) -> None:
+    event_id = ended(product, "a@example.com", Status.PARKED)
+    product.clock.forward(days=3)
+    assert resend(product) == {"resent": 1}
+    delivery = product.delivery(event_id)
+    assert (delivery["status"], delivery["attempts"], delivery["reason"]) == ("pending", 3, None)
+    assert delivery["updated_at"] == "2026-03-04T09:30:00Z"
+    assert "expires_at" not in items(resources, event_id)["E"]
+    assert rung(resources) == [event_id]
+    product.work(event_id)
+    delivery = product.delivery(event_id)
+    assert (delivery["status"], delivery["attempts"], delivery["reason"]) == ("delivered", 4, None)
+    assert product.paris.emails == ["a@example.com"]
+    assert "expires_at" in items(resources, event_id)["E"]
+
+
+def test_it_is_due_at_once_so_that_a_lost_doorbell_is_made_good(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_id = ended(product, "a@example.com", Status.PARKED)
+    monkeypatch.setattr(product.runtime.doorbell, "ring", lambda *_: False)
+    assert resend(product) == {"resent": 1}
+    monkeypatch.undo()
+    assert product.runtime.sweeper.run() == {"rung": 1}
+    assert rung(resources) == [event_id]
+
+
+def test_patience_begins_anew(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    product.clock.forward(days=8)
+    product.work(event_id)
+    assert product.delivery(event_id)["status"] == "parked"
+    assert resend(product) == {"resent": 1}
+    product.clock.forward(days=6)
+    product.work(event_id)
+    assert product.delivery(event_id)["status"] == "pending"
+    product.clock.forward(days=2)
+    product.work(event_id)
+    delivery = product.delivery(event_id)
+    assert (delivery["status"], delivery["reason"], delivery["attempts"]) == ("parked", "down", 3)
+
+
+def test_sweep_does_not_give_up_for_a_paused_account_what_was_just_sent_again(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
+    (first,) = product.hold(product.signup("a@example.com"))
+    product.clock.forward(days=8)
+    product.work(first)
+    assert product.delivery(first)["status"] == "parked"
+    resend(product)
+    assert product.runtime.sweeper.run() == {"rung": 0}, "the account is paused"
+    product.work(first)
+    assert product.delivery(first)["status"] == "pending"
+
+
+def test_a_delivered_event_keeps_no_reason_of_earlier_attempts(product: Product) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    product.work(event_id)
+    assert product.delivery(event_id)["reason"] == "down"
+    product.paris.rule = None
+    product.clock.forward(minutes=5)
+    product.work(event_id)
+    assert (product.delivery(event_id)["status"], product.delivery(event_id)["reason"]) == ("delivered", None)
+
+
+def test_again_changes_nothing(product: Product, resources: TestAws) -> None:
+    event_id = ended(product, "a@example.com", Status.PARKED)
+    assert [resend(product), resend(product)] == [{"resent": 1}, {"resent": 0}]
+    product.work(event_id)
+    assert [resend(product), resend(product, id=event_id)] == [{"resent": 0}, {"resent": 0}]
+    assert len(product.paris.emails) == 1
+    assert rung(resources) == [event_id]
+
+
+def test_two_operators_at_once_send_it_once(product: Product) -> None:
+    both = [product.unsubscribe(f"u{n}@example.com", accounts=("paris", "lyon")) for n in range(5)]
+    product.hold(*both)
+    for event in both:
+        end(product, event, Status.PARKED, "paris")
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: resend(product), range(3)))
+    assert sum(answer["resent"] for answer in answers) == 5
+
+
+@pytest.fixture
+def several(product: Product) -> dict[str, str]:
+    """Final deliveries of many kinds: what they are -> event id."""
+    ids = {
+        "old parked": ended(product, "p1@example.com", Status.PARKED),
+        "old refused": ended(product, "r1@example.com", Status.REFUSED),
+        "delivered": ended(product, "d@example.com", Status.DELIVERED),
+        "superseded": ended(product, "s@example.com", Status.SUPERSEDED),
+    }
+    product.clock.forward(hours=1)
+    ids["new parked"] = ended(product, "p2@example.com", Status.PARKED)
+    ids["new refused"] = ended(product, "r2@example.com", Status.REFUSED)
+    lyon = product.signup("l@example.com", accounts=("lyon",))
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(lyon, both, product.signup("pending@example.com", id="pending"))
+    ids["lyon parked"] = end(product, lyon, Status.PARKED, "lyon")
+    ids["unsubscribe parked"] = end(product, both, Status.PARKED, "paris")
+    end(product, both, Status.DELIVERED, "lyon")
+    ids["trap"] = product.hold(product.signup("bot@example.com", refused="trap"))[0]
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent"),
+    [
+        ({}, ["old parked", "new parked", "lyon parked", "unsubscribe parked"]),
+        ({"status": "parked", "account": None}, ["old parked", "new parked", "lyon parked", "unsubscribe parked"]),
+        ({"account": "paris"}, ["old parked", "new parked", "unsubscribe parked"]),
+        ({"account": "lyon"}, ["lyon parked"]),
+        ({"type": "unsubscribe"}, ["unsubscribe parked"]),
+        ({"type": "signup", "account": "paris"}, ["old parked", "new parked"]),
+        ({"type": "sync"}, []),
+        ({"since": "2026-03-01T10:30:00Z"}, ["new parked", "lyon parked", "unsubscribe parked"]),
+        ({"since": "2026-03-01T10:30:00.001Z"}, []),
+        ({"since": "2026-03-01T11:30:00+02:00", "type": "signup", "account": "paris"}, ["old parked", "new parked"]),
+        ({"status": "refused"}, ["old refused", "new refused", "trap"]),
+        ({"status": "refused", "since": "2026-03-01T10:00:00Z"}, ["new refused", "trap"]),
+        ({"status": "refused", "account": "lyon"}, []),
+    ],
+)
+def test_filters(
+    product: Product, resources: TestAws, several: dict[str, str], wanted: dict[str, Any], sent: list[str]
+) -> None:
+    before = report(product)
+    assert resend(product, **wanted) == {"resent": len(sent)}
+    ids = [several[name] for name in sent]
+    assert sorted(rung(resources) + rung(resources, "unsubscribes")) == sorted(ids)
+    pending = [name for name, event_id in several.items() if product.view(event_id)["status"] == "pending"]
+    assert sorted(pending) == sorted(sent)
+    after = report(product)
+    assert (after["accepted"], after["pending"]) == (before["accepted"], before["pending"] + len(sent))
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "sent"),
+    [
+        ("old parked", {}, 1),
+        ("old parked", {"account": "paris", "type": "signup", "since": "2026-03-01T09:30:00Z"}, 1),
+        ("old parked", {"account": "lyon"}, 0),
+        ("old parked", {"status": "refused"}, 0),
+        ("unsubscribe parked", {}, 1),
+        ("unsubscribe parked", {"account": "lyon"}, 0),
+        ("trap", {"status": "refused"}, 1),
+        ("delivered", {}, 0),
+        ("superseded", {"status": "refused"}, 0),
+    ],
+)
+def test_one_event_by_its_id_without_looking_through_the_ledger(
+    product: Product, several: dict[str, str], name: str, wanted: dict[str, Any], sent: int
+) -> None:
+    made = calls(product)
+    assert resend(product, id=several[name], **wanted) == {"resent": sent}
+    assert "Scan" not in made
+    assert product.view(several[name])["status"] == ("pending" if sent else name.split()[-1].replace("trap", "refused"))
+
+
+def test_an_id_that_is_not_held(product: Product) -> None:
+    assert resend(product, id="nobody") == {"resent": 0}
+
+
+def test_a_trapped_signup_is_delivered_when_the_operator_says_so(product: Product) -> None:
+    (event_id,) = product.hold(product.signup("person@example.com", refused="trap", fields={"prenom": "Zoé"}))
+    assert resend(product, id=event_id, status="refused") == {"resent": 1}
+    product.work(event_id)
+    assert product.paris.rows == [("4781", "person@example.com", {"prenom": "Zoé"})]
+
+
+def test_what_holds_no_address_is_left_out(product: Product, resources: TestAws) -> None:
+    product.work(
+        bodies=(
+            {"type": "signup", "id": "invalid", "form": "nowhere", "email": "a@example.com"},
+            {"type": "sync", "id": "no-sync", "kind": "nothing"},
+        )
+    )
+    product.hold(product.signup("", id="erased", refused="erased"))
+    ended(product, "b@example.com", Status.REFUSED, list=None, id="no-list")
+    assert resend(product, status="refused") == {"resent": 0}
+    for event_id in ("invalid", "no-sync", "erased", "no-list"):
+        assert resend(product, status="refused", id=event_id) == {"resent": 0}
+    assert rung(resources) == []
+
+
+def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    single = ended(product, "a@example.com", Status.PARKED)
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(both)
+    end(product, both, Status.PARKED, "paris")
+    load = product.runtime.events.load
+
+    def then_erased(ids: Any) -> Any:
+        found = load(ids)
+        for held in found:
+            product.runtime.table.update((f"E#{held.event.id}", "E"), "SET email = :none", {"none": ""})
+        return found
+
+    monkeypatch.setattr(product.runtime.events, "load", then_erased)
+    assert resend(product) == {"resent": 0}
+    assert product.delivery(single)["status"] == product.delivery(both.id)["status"] == "parked"
+
+
+def test_what_has_expired_is_not_sent_again(product: Product) -> None:
+    single = ended(product, "a@example.com", Status.PARKED)
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(both)
+    for account in both.accounts:
+        end(product, both, Status.PARKED, account)
+    product.clock.forward(days=91)
+    assert resend(product) == {"resent": 0}
+    assert resend(product, id=single) == resend(product, id=both.id) == {"resent": 0}
+
+
+class TestEventForSeveralAccounts:
+    @pytest.fixture
+    def both(self, product: Product) -> str:
+        event = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+        product.hold(event)
+        end(product, event, Status.DELIVERED, "lyon")
+        product.clock.forward(hours=1)
+        return end(product, event, Status.PARKED, "paris")
+
+    @staticmethod
+    def expiring(aws: TestAws, event_id: str) -> list[bool]:
+        return ["expires_at" in item for item in items(aws, event_id).values()]
+
+    def test_nothing_of_it_expires_until_all_is_final_again(
+        self, product: Product, resources: TestAws, both: str
+    ) -> None:
+        assert self.expiring(resources, both) == [True, True, True]
+        product.clock.forward(days=1)
+        assert resend(product) == {"resent": 1}
+        assert self.expiring(resources, both) == [False, False, False]
+        assert rung(resources, "unsubscribes") == [both]
+        assert product.delivery(both, "lyon")["status"] == "delivered"
+        product.work(both)
+        assert product.paris.unsubscribed == ["u@example.com"]
+        assert product.providers["lyon"].unsubscribed == []
+        ends = {item["expires_at"]["N"] for item in items(resources, both).values()}
+        assert ends == {str(int(product.clock().timestamp()) + 90 * 86400)}
+
+    def test_both_deliveries_are_rung_for_once(self, product: Product, resources: TestAws) -> None:
+        event = product.unsubscribe("v@example.com", accounts=("paris", "lyon"))
+        product.hold(event)
+        for account in event.accounts:
+            end(product, event, Status.PARKED, account)
+        assert resend(product) == {"resent": 2}
+        assert rung(resources, "unsubscribes") == [event.id]
+
+    @pytest.mark.parametrize("moment", ["before", "within"])
+    def test_a_worker_that_saw_it_final_does_not_let_it_expire(
+        self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch, moment: str
+    ) -> None:
+        """The worker reads everything as final; then it is sent again; then the worker goes on."""
+        runtime = product.runtime
+        event, table = runtime.events.load([both])[0].event, runtime.table
+        query, update = table.query, table.update
+
+        def slow_worker_query(pk: str) -> Any:
+            found = query(pk)
+            monkeypatch.setattr(table, "query", query)
+            assert resend(product) == {"resent": 1}
+            return found
+
+        def worker_comes_by(key: Any, change: str, *args: Any, **kwargs: Any) -> Any:
+            if change.startswith("SET #status = :pending"):
+                monkeypatch.setattr(table, "update", update)
+                runtime.events.expire_when_whole(event, product.clock())
+                assert any(self.expiring(resources, both))
+            return update(key, change, *args, **kwargs)
+
+        if moment == "before":
+            monkeypatch.setattr(table, "query", slow_worker_query)
+            runtime.events.expire_when_whole(event, product.clock())
+        else:
+            monkeypatch.setattr(table, "update", worker_comes_by)
+            assert resend(product) == {"resent": 1}
+        assert self.expiring(resources, both) == [False, False, False]
+        assert product.delivery(both)["status"] == "pending"
+
+    def test_a_late_second_call_does_not_keep_it_for_ever(
+        self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load = product.runtime.events.load
+
+        def overtaken(ids: Any) -> Any:
+            found = load(ids)
+            monkeypatch.setattr(product.runtime.events, "load", load)
+            assert resend(product) == {"resent": 1}
+            product.work(both)
+            return found
+
+        monkeypatch.setattr(product.runtime.events, "load", overtaken)
+        assert resend(product, id=both) == {"resent": 0}
+        assert self.expiring(resources, both) == [True, True, True]
+
+
+def test_many_are_sent_again_in_few_messages(product: Product, resources: TestAws) -> None:
+    events = [product.signup(f"p{n}@example.com") for n in range(150)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(product.hold, events))
+        list(pool.map(lambda event: end(product, event, Status.PARKED), events))
+    assert resend(product) == {"resent": 150}
+    assert resources.waiting("relais-local-signups") <= 16
+    assert rung(resources) == sorted(event.id for event in events)
+    assert report(product)["pending"] == 150
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (None, "a JSON object"),
+        ([], "a JSON object"),
+        ({"acount": "paris"}, "did you mean 'account'?"),
+        ({"account": "pari"}, "did you mean 'paris'?"),
+        ({"account": "elsewhere"}, "there are paris, lyon"),
+        ({"account": 5}, "must be a text"),
+        ({"type": "sign-up"}, "did you mean 'signup'?"),
+        ({"status": "delivered"}, "there are parked, refused"),
+        ({"status": "Parked"}, "did you mean 'parked'?"),
+        ({"since": "2026-03-01"}, "2026-03-01T09:30:00Z"),
+        ({"since": 1772357400}, "must be a text"),
+        ({"id": "a b"}, "1 to 128"),
+        ({"id": ""}, "1 to 128"),
+    ],
+)
+def test_a_wrong_call_is_told_what_would_be_right(product: Product, event: Any, words: str) -> None:
+    event_id = ended(product, "a@example.com", Status.PARKED)
+    answer = product.runtime.resend(event, FakeContext())
+    assert list(answer) == ["error"]
+    assert answer["error"]["kind"] == "caller"
+    assert words in answer["error"]["message"]
+    assert product.delivery(event_id)["status"] == "parked"
+
+
+def test_an_address_given_by_mistake_is_not_repeated(product: Product) -> None:
+    answer = resend(product, account="someone@example.com")
+    assert "example.com" not in json.dumps(answer)
+
+
+def test_without_time_it_says_so_and_can_go_on(product: Product) -> None:
+    ended(product, "a@example.com", Status.PARKED)
+    answer = resend(product, milliseconds=4_000)
+    assert (answer["resent"], answer["error"]["kind"]) == (0, "later")
+    assert "call again" in answer["error"]["message"]
+    assert resend(product) == {"resent": 1}
+
+
+def test_a_ledger_that_gives_out_in_between_loses_nothing(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(20):
+        ended(product, f"p{n}@example.com", Status.PARKED)
+    update, left = product.runtime.table.update, iter(range(7))
+
+    def sometimes(*args: Any, **kwargs: Any) -> Any:
+        if next(left, None) is None:
+            raise LedgerUnavailable("the ledger did not answer: Test")
+        return update(*args, **kwargs)
+
+    monkeypatch.setattr(product.runtime.table, "update", sometimes)
+    answer = resend(product)
+    assert (answer["resent"], answer["error"]["kind"]) == (7, "later")
+    assert len(rung(resources)) == 7, "what was sent again is rung for"
+    monkeypatch.undo()
+    assert resend(product) == {"resent": 13}
+
+
+def test_beside_a_running_worker_nothing_is_delivered_twice(product: Product) -> None:
+    ids = [ended(product, f"p{n}@example.com", Status.PARKED) for n in range(30)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(resend, product) for _ in range(2)]
+        works = [pool.submit(product.work, *ids) for _ in range(2)]
+        sent = sum(answer.result()["resent"] for answer in answers)
+        assert all(work.result() == {"batchItemFailures": []} for work in works)
+    product.clock.forward(minutes=10)
+    product.work(*ids)
+    assert sent == 30
+    assert sorted(product.paris.emails) == sorted(f"p{n}@example.com" for n in range(30))
+
+
+def test_the_unknown_outcome_stays_marked(product: Product) -> None:
+    event = product.signup("a@example.com")
+    product.hold(event)
+    end(product, event, Status.PARKED, unknown_outcome=True)
+    resend(product)
+    product.work(event.id)
+    assert product.delivery(event.id)["unknown_outcome"] is True
+
+
+def test_every_type_has_a_queue() -> None:
+    assert set(QUEUE_OF) == set(EventType)
