@@ -18,7 +18,9 @@ from tests.support.product import Product
 
 def messages(aws: TestAws, queue: str) -> list[list[str]]:
     """The ids of each message that waits in a queue."""
-    answer = aws.sqs.receive_message(QueueUrl=aws.queue_url(f"relais-local-{queue}"), MaxNumberOfMessages=10)
+    answer = aws.sqs.receive_message(
+        QueueUrl=aws.queue_url(f"relais-local-{queue}"), MaxNumberOfMessages=10, WaitTimeSeconds=0
+    )
     return [json.loads(message["Body"])["ring"] for message in answer.get("Messages", [])]
 
 
