@@ -31,7 +31,7 @@ from ...errors import Kind, ProviderError
 from ..credentials import KeyRefused
 from ..exchange import Answer
 from ..results import text, without_secrets
-from .values import Result, Row, named, with_times
+from .values import Result, Row, TooDeep, named, with_times
 
 Expect = Callable[[Any], Result | None]
 """Makes a result of an answer's JSON that is no FeedbackDTO; None for JSON that is not what the function answers."""
@@ -61,7 +61,7 @@ _NOT_FOUND = re.compile(rf"\bno such\b|\bno (subscriber|contact|user|list)\b|{_A
 # Of a signup only the list can be absent: other words of this sort ("mail domain unknown") are about the contact.
 _SIGNUPS = frozenset({"profile_persist", "subscriber_persist"})
 _LIST_NOT_FOUND = re.compile(
-    rf"\b(list|lijst|liste|group|groep|groupe)(id)?( [\w-]+){{0,3}} {_ABSENT}"
+    rf"\b(list|lijst|liste|group|groep|groupe)(id)?( [\w-]+){{0,5}} {_ABSENT}"
     r"|\b(no such|unknown|onbekende) (list|lijst|group|groep)\b",
     _IGNORING_CASE,
 )
@@ -99,11 +99,19 @@ def read(answer: Answer, expect: Expect, *, refused_as: Kind, secrets: tuple[str
     failed = _failed(answer, refused_as)
     if failed is not None or unusable is not None:
         raise failed or unusable or answer.unusable("no answer")
-    result = _feedback(reply)
-    result = with_times(expect(reply)) if result is None else result
+    result = _feedback(reply) or _timed(answer, expect(reply))
     if result is None:
         raise _nothing(answer, reply, expect) or answer.unusable("the answer is JSON of another shape")
     return result
+
+
+def _timed(answer: Answer, result: Result | None) -> Result | None:
+    try:
+        timed: Result | None = with_times(result)
+        return timed
+    except TooDeep:
+        too_deep = answer.unusable("the answer is nested too deeply")
+    raise too_deep
 
 
 def _barred(answer: Answer) -> ProviderError | None:

@@ -23,7 +23,7 @@ _OLDEST = 2000
 """A year before which no campaign was sent: .NET writes the year 1 for "no date"."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NOT_A_COUNT = re.compile(r"rate$|ratio|percent|^pct$|^perc$|average|^avg$|date|time|stamp|version")
-_OTHER_WORDS = frozenset({"not", "non", "no", "never", "un", "last", "first", "at", "per", "id", "days", "hours"})
+_OTHER_WORDS = frozenset({"not", "non", "no", "never", "last", "first", "at", "per", "id", "days", "hours"})
 _NEUTRAL = re.compile(
     r"all|amount|campaign|count|data|e?mails?|figures|messages?|nb|nr|num(bers?)?|of|results?|stat(istic)?s|the|totals?|value"
 )

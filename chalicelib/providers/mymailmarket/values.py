@@ -13,9 +13,16 @@ Row = dict[str, Any]
 Result = Row | list[Row] | str | bool
 """An object, an array of objects, or what a FeedbackDTO brings: an id, or True where it brings none."""
 
+DEEPEST = 50
+"""Levels of objects and arrays. Everything that walks an answer does so by recursion."""
+
 _WCF_DATE = re.compile(r"/Date\((-?[0-9]{1,18})([+-][0-9]{4})?\)/")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDS = ("subscriberid", "id")
+
+
+class TooDeep(Exception):
+    """An answer with more than `DEEPEST` levels."""
 
 
 def wcf_time(value: str) -> datetime | None:
@@ -33,15 +40,17 @@ def wcf_time(value: str) -> datetime | None:
         return None
 
 
-def with_times(value: Any) -> Any:
-    """`value` with every WCF date in it, however deep, as an aware datetime."""
+def with_times(value: Any, levels: int = DEEPEST) -> Any:
+    """`value` with every WCF date in it as an aware datetime. Raises `TooDeep` for what no row of the vendor's is."""
     if isinstance(value, str):
         return wcf_time(value) or value
+    if not isinstance(value, Mapping | list):
+        return value
+    if levels == 0:
+        raise TooDeep
     if isinstance(value, Mapping):
-        return {name: with_times(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [with_times(item) for item in value]
-    return value
+        return {name: with_times(item, levels - 1) for name, item in value.items()}
+    return [with_times(item, levels - 1) for item in value]
 
 
 def named(row: Mapping[str, Any], *names: str) -> Any:

@@ -1,0 +1,314 @@
+"""What is myMailMarket's own: signups, unsubscribes over all lists, who left page by page, campaigns by the call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chalicelib.errors import Kind
+from chalicelib.providers.base import Contact, KnownCampaign, Provider
+from chalicelib.providers.mymailmarket import provider as module
+from chalicelib.providers.transport import Transport
+from local.sandbox import Control, Sandbox
+from tests.contract.kits import MYMAILMARKET
+from tests.contract.mymailmarket import (
+    ABSENT,
+    CUSTOMERS,
+    LISTS,
+    LOGIN,
+    NEWS,
+    PERSON,
+    connect,
+    failure,
+    nok,
+    ok,
+    paths,
+    subscriber,
+)
+from tests.contract.scripted import Reply, Scripted, answer
+
+EMAIL = "person@example.com"
+THERE = answer(subscriber(1, "active"))
+NULLS = answer({"SubscriberId": None, "MailAddress": None, "Status": None})
+
+
+@pytest.fixture
+def real(sandbox: Sandbox, transport: Transport) -> Provider:
+    return MYMAILMARKET.connect(sandbox.url, transport)
+
+
+def statuses(control: Control, address: str) -> dict[str, str]:
+    """List -> status of an address in the sandbox."""
+    lists = control.state()["providers"]["mymailmarket"]["accounts"]["brussel"]["lists"]
+    return {
+        name: row["Status"] for name, held in lists.items() for row in held["rows"] if row["MailAddress"] == address
+    }
+
+
+class TestSignups:
+    def test_the_lists_and_the_address_are_the_events_and_no_field_says_otherwise(self, server: Scripted) -> None:
+        fields = {
+            "FirstName": "Zoë",
+            "MailAddress": "x@example.com",
+            "groepid": "1",
+            "Groepid": "2",
+            "mailaddress": "y",
+        }
+        connect(server, LOGIN, ok("1")).sign_up(NEWS, [Contact("Person@Example.com", fields)], budget=5)
+        sent = server.received[1]
+        assert sent.json() == {"FirstName": "Zoë", "MailAddress": "Person@Example.com", "Groepid": NEWS}
+        assert sent.headers["content-type"] == "application/json; charset=utf-8"
+        assert "Zoë" in sent.body.decode()
+
+    def test_twice_leaves_one_contact_with_the_newer_profile(self, real: Provider, control: Control) -> None:
+        for name in ("Zoë", "Zoé"):
+            real.sign_up(NEWS, [Contact("new@example.com", {"FirstName": name})], budget=5)
+        rows = control.state()["providers"]["mymailmarket"]["accounts"]["brussel"]["lists"][NEWS]["rows"]
+        assert [row["FirstName"] for row in rows if row["MailAddress"] == "new@example.com"] == ["Zoé"]
+
+    @pytest.mark.parametrize(
+        "reply", [ABSENT, nok("List not found"), nok("Groepid 7 bestaat niet"), nok("unknown list")]
+    )
+    def test_a_list_that_is_not_there_is_the_lists_trouble(self, reply: Reply, server: Scripted) -> None:
+        error = failure(lambda: connect(server, LOGIN, reply).sign_up("7", [PERSON], budget=5))
+        assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "list 7 " in error.message
+
+    @pytest.mark.parametrize("words", ["computer says no", "mail domain unknown", "address is on the list of rejects"])
+    def test_other_words_are_about_the_contact(self, words: str, server: Scripted) -> None:
+        error = failure(lambda: connect(server, LOGIN, nok(words)).sign_up("7", [PERSON], budget=5))
+        assert (error.kind, error.list_only, error.provider_code) == (Kind.CONTACT, False, "NOK")
+
+    @pytest.mark.parametrize("reply", [ABSENT, answer([]), answer({}), nok("list not found"), answer(b"", 400)])
+    def test_a_list_may_be_absent_in_many_ways(self, reply: Reply, server: Scripted) -> None:
+        assert not connect(server, LOGIN, reply).list_exists("7", budget=5)
+
+    def test_no_id_whatever_pauses_the_account(self, server: Scripted) -> None:
+        assert not connect(server).list_exists("..", budget=5)
+        assert not server.received
+
+    def test_an_empty_answer_does_not_make_a_list_absent(self, server: Scripted) -> None:
+        error = failure(lambda: connect(server, LOGIN, answer(b"")).list_exists("7", budget=5))
+        assert error.kind is Kind.LATER
+
+
+class TestUnsubscribes:
+    def test_every_list_that_has_the_address_is_told(self, real: Provider, control: Control) -> None:
+        real.unsubscribe("Camille@Example.com", everywhere=False, budget=5)
+        assert statuses(control, "camille@example.com") == {NEWS: "unsubscribed", CUSTOMERS: "unsubscribed"}
+
+    def test_only_where_it_is_and_is_mailed(self, real: Provider, control: Control) -> None:
+        control.set(
+            "mymailmarket", set_status={"MailAddress": "camille@example.com", "list": NEWS, "Status": "blacklist"}
+        )
+        real.unsubscribe("camille@example.com", everywhere=True, budget=5)
+        assert statuses(control, "camille@example.com") == {NEWS: "blacklist", CUSTOMERS: "unsubscribed"}
+        real.unsubscribe("camille@example.com", everywhere=True, budget=5)
+        assert len(control.calls(function="unsubscribe_by_address")) == 1
+
+    @pytest.mark.parametrize("status", ["active", "bounced", "on hold", "referred", "Active", "", None])
+    def test_whoever_may_be_mailed_is_taken_off(self, status: str | None, server: Scripted) -> None:
+        found = answer({**subscriber(1), "Status": status})
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), found, ok())
+        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert paths(server) == ["login", "lists", "Subscriber", "unsubscribe/"]
+
+    @pytest.mark.parametrize("status", ["unsubscribed", "blacklist", "deleted", "Unsubscribed "])
+    def test_whoever_has_left_is_not(self, status: str, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), answer([subscriber(1, status)]))
+        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert paths(server) == ["login", "lists", "Subscriber"]
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            ABSENT,
+            nok("Subscriber not found"),
+            nok("person@example.com is not in this list"),
+            answer(b""),
+            answer([]),
+            answer(None),
+            answer({}),
+            NULLS,
+            answer([{"MailAddress": ""}]),
+        ],
+    )
+    def test_being_on_no_list_is_fine_however_it_is_told(self, reply: Reply, server: Scripted) -> None:
+        connect(server, LOGIN, LISTS, reply, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert paths(server) == ["login", "lists", "Subscriber", "Subscriber"]
+
+    @pytest.mark.parametrize("odd", [nok("computer says no"), nok("unknown field emailaddress")])
+    def test_where_the_look_up_is_not_understood_unsubscribing_tells(self, odd: Reply, server: Scripted) -> None:
+        provider = connect(server, LOGIN, LISTS, odd, ok("1"), ok("an id"), nok("not found"))
+        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert paths(server) == ["login", "lists", *["Subscriber", "unsubscribe/"] * 2]
+
+    @pytest.mark.parametrize("reply", [ABSENT, nok("already unsubscribed"), nok("is reeds uitgeschreven")])
+    def test_who_is_gone_by_then_is_done(self, reply: Reply, server: Scripted) -> None:
+        connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
+
+    def test_a_refusal_to_take_off_somebody_who_is_there_is_told(self, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, nok("computer says no"))
+        assert failure(lambda: provider.unsubscribe(EMAIL, everywhere=False, budget=5)).kind is Kind.CONTACT
+
+    def test_what_was_done_stays_done_and_the_next_attempt_goes_on(self, real: Provider, control: Control) -> None:
+        control.fault("status", status=500, function="unsubscribe_by_address", skip=1, times=1)
+        assert failure(lambda: real.unsubscribe("camille@example.com", everywhere=False, budget=5)).kind is Kind.UNKNOWN
+        real.unsubscribe("camille@example.com", everywhere=False, budget=5)
+        assert set(statuses(control, "camille@example.com").values()) == {"unsubscribed"}
+        worked = [call for call in control.calls(function="unsubscribe_by_address") if call["worked"]]
+        assert len(worked) == 2
+
+    def test_no_call_starts_beyond_the_budget(self, real: Provider, control: Control) -> None:
+        control.fault("latency", delay_seconds=0.7, function="subscriber_by_address")
+        assert failure(lambda: real.unsubscribe("camille@example.com", everywhere=False, budget=1.2)).kind is Kind.LATER
+
+    def test_the_lists_are_looked_up_once_in_some_minutes(self, server: Scripted) -> None:
+        clock = [0.0]
+        provider = connect(server, LOGIN, LISTS, *[ABSENT] * 4, LISTS, *[ABSENT] * 2, clocks=lambda: tuple(clock))
+        for moment in (0.0, module.LISTS_KEPT_SECONDS - 1, module.LISTS_KEPT_SECONDS + 1):
+            clock[0] = moment
+            provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert paths(server).count("lists") == 2
+
+    @pytest.mark.parametrize(
+        ("reply", "kind"),
+        [
+            (ABSENT, Kind.ACCOUNT),
+            (nok("site unknown"), Kind.ACCOUNT),
+            (answer(b"", 400), Kind.ACCOUNT),
+            (ok(), Kind.LATER),
+            (ok("1"), Kind.LATER),
+            (answer(b""), Kind.LATER),
+            (answer(None), Kind.LATER),
+        ],
+    )
+    def test_lists_that_cannot_be_read_are_never_no_lists(self, reply: Reply, kind: Kind, server: Scripted) -> None:
+        error = failure(lambda: connect(server, LOGIN, reply).unsubscribe(EMAIL, everywhere=False, budget=5))
+        assert error.kind is kind
+
+    def test_an_account_without_lists_has_nothing_to_do(self, server: Scripted) -> None:
+        connect(server, LOGIN, answer([])).unsubscribe(EMAIL, everywhere=False, budget=5)
+
+
+def pages(*starts: Sequence[dict[str, Any]]) -> list[Reply]:
+    return [answer(list(page)) for page in starts]
+
+
+def leavers(first: int, last: int) -> list[dict[str, Any]]:
+    return [subscriber(number) for number in range(first, last + 1)]
+
+
+class TestWhoLeft:
+    def test_all_lists_and_both_statuses(self, real: Provider, control: Control) -> None:
+        control.set(
+            "mymailmarket",
+            add_subscribers={
+                "list": CUSTOMERS,
+                "rows": [
+                    {"MailAddress": "blocked@example.com", "Status": "blacklist"},
+                    {"MailAddress": "bounced@example.com", "Status": "bounced"},
+                    {"MailAddress": "", "MobileNumber": "32400000001", "Status": "unsubscribed"},
+                ],
+            },
+        )
+        found = real.unsubscribed(budget=5)
+        rows = list(found)
+        assert {row.email for row in rows} == {"weg@example.com", "blocked@example.com"} and found.skipped == 1
+        assert all(row.at is None and row.provider_id for row in rows)
+
+    def test_pages_overlap_by_one_row(self, server: Scripted) -> None:
+        one = answer([{"Id": NEWS}])
+        script = pages(leavers(0, 249), leavers(249, 498), leavers(498, 500), [])
+        found = list(connect(server, LOGIN, one, *script).unsubscribed(budget=5))
+        assert [row.provider_id for row in found] == [f"{number:013d}" for number in range(501)]
+        queries = [parse_qs(urlsplit(request.path).query) for request in server.received[2:]]
+        assert [query["startindex"] for query in queries] == [["0"], ["249"], ["498"], ["0"]]
+        assert {*(query["pagesize"][0] for query in queries)} == {"250"}
+        assert paths(server)[2:] == [f"subscribers/group/{NEWS}/status/unsubscribed/"] * 3 + [
+            f"subscribers/group/{NEWS}/status/blacklist/"
+        ]
+
+    def test_rows_that_shift_between_pages_are_not_missed(self, real: Provider, control: Control) -> None:
+        names = [f"left{number}@example.com" for number in range(600)]
+        rows = [{"MailAddress": name, "Status": "unsubscribed", "seconds_ago": 9} for name in names]
+        control.set("mymailmarket", add_subscribers={"list": NEWS, "rows": rows})
+        back = {"set_status": {"MailAddress": "left7@example.com", "Status": "active"}}
+        gone = {"set_status": {"MailAddress": "camille@example.com", "list": NEWS, "Status": "unsubscribed"}}
+        control.set("mymailmarket", between_pages=[back, gone])
+        found = [row.email for row in real.unsubscribed(budget=20)]
+        assert {*names, "camille@example.com", "weg@example.com"} <= {*found, "left7@example.com"}
+        assert len(found) == len(set(found)), "each row comes once, read twice or not"
+
+    def test_a_list_that_never_holds_still_is_left_for_later(self, server: Scripted) -> None:
+        script = [page for _ in range(5) for page in pages(leavers(0, 249), leavers(600, 610))]
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), *script)
+        assert failure(lambda: list(provider.unsubscribed(budget=5))).kind is Kind.LATER
+        assert len(server.received) == 12
+
+    @pytest.mark.parametrize("reply", [ABSENT, answer(None), answer([])])
+    def test_a_status_that_nobody_is_in_is_empty(self, reply: Reply, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), reply, reply)
+        assert list(provider.unsubscribed(budget=5)) == []
+
+    @pytest.mark.parametrize(
+        ("reply", "kind"), [(answer(b"", 400), Kind.ACCOUNT), (ok(), Kind.LATER), (answer(["?"]), Kind.LATER)]
+    )
+    def test_a_page_that_cannot_be_read_is_told(self, reply: Reply, kind: Kind, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), reply)
+        assert failure(lambda: list(provider.unsubscribed(budget=5))).kind is kind
+
+
+class TestCampaigns:
+    def test_those_that_were_sent_with_their_figures(self, real: Provider, control: Control) -> None:
+        control.set(
+            "mymailmarket",
+            add_campaign={
+                "id": "7",
+                "name": "Nu",
+                "subject": "Nu !",
+                "status": "partial sent",
+                "sent_seconds_ago": 60,
+                "figures": {"NumberSent": "12", "Opened": {"Unique": 3, "Total": 5}},
+            },
+        )
+        found = list(real.campaigns(budget=5))
+        assert [each.campaign for each in found] == ["7", "0616074267001", "0616074267002", "0616074267003"]
+        now = found[0]
+        assert (now.name, now.subject, now.sent, now.opens, now.unique_opens, now.clicks) == (
+            "Nu",
+            "Nu !",
+            12,
+            5,
+            3,
+            None,
+        )
+        assert now.sent_at is not None and now.raw == {"NumberSent": 12, "Opened.Unique": 3, "Opened.Total": 5}
+        older = found[2]
+        assert older.sent == 3200 and older.hard_bounces is not None and older.raw["OpenRate"] != older.unique_opens
+
+    def test_those_that_are_not_due_cost_no_call(self, real: Provider, control: Control) -> None:
+        known = [KnownCampaign("0616074267001", due=True), KnownCampaign("0616074267002", due=False)]
+        found = [each.campaign for each in real.campaigns(budget=5, known=known)]
+        assert found == ["0616074267001", "0616074267003"]
+        assert len(control.calls(function="campaign_stats")) == 2
+
+    def test_what_was_read_before_trouble_is_handed_on(self, real: Provider, control: Control) -> None:
+        control.fault("status", status=503, function="campaign_stats", skip=1)
+        reading = iter(real.campaigns(budget=5))
+        assert next(reading).campaign == "0616074267001"
+        assert failure(lambda: next(reading)).kind is Kind.LATER
+
+    @pytest.mark.parametrize("reply", [ABSENT, nok("no statistics yet"), answer(None), answer(b""), ok("1")])
+    def test_one_without_figures_costs_the_others_nothing(self, reply: Reply, server: Scripted) -> None:
+        listed = answer([{"Id": "1"}, {"Id": "2"}])
+        script = [LOGIN, listed, answer([]), ABSENT, reply, answer({"Sent": 4})]
+        found = list(connect(server, *script).campaigns(budget=5))
+        assert [(each.campaign, each.sent) for each in found] == [("2", 4)]
+
+    def test_no_campaigns_at_all_are_believed_of_the_right_site_only(self, server: Scripted) -> None:
+        assert list(connect(server, LOGIN, *[ABSENT] * 3, LISTS).campaigns(budget=5)) == []
+        error = failure(lambda: list(connect(server, LOGIN, *[ABSENT] * 4).campaigns(budget=5)))
+        assert error.kind is Kind.ACCOUNT and "site_id" in error.message
