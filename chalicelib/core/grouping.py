@@ -32,9 +32,12 @@ class Group:
 
 
 def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
-    """Tasks grouped for delivery, by account. Unsubscribes come first, so that older signups find the later word."""
+    """Tasks grouped for delivery, by account. Unsubscribes come first, so that older signups find the later word.
+
+    A delivery that comes twice, as when an event and a ring for it meet in one batch, is made once.
+    """
     gathered: dict[tuple[str, bool, str | None], list[Task]] = {}
-    for task in tasks:
+    for task in {(task.event.id, task.account): task for task in tasks}.values():
         is_signup = task.event.type is EventType.SIGNUP
         gathered.setdefault((task.account, is_signup, task.event.list if is_signup else None), []).append(task)
     groups: dict[str, list[Group]] = {}

@@ -161,8 +161,7 @@ class Hands:
 
     def due_later(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
         """Have tasks that were not tried rung for again at a certain time."""
-        now = self._clock()
-        self._each(lambda pair: self._events.postpone(pair[0].event, pair[0].delivery, pair[1], now), tasks)
+        self._each(lambda pair: self._events.defer(pair[0].event, pair[0].delivery, pair[1]), tasks)
 
     def park(self, tasks: Iterable[Task], reason: str) -> None:
         """Stop trying; one command sends them again."""

@@ -113,6 +113,23 @@ class EventStore:
             },
         )
 
+    def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
+        """Have a delivery that was not tried rung for at `due`; False if an attempt was noted since `delivery` was read.
+
+        Whoever made that attempt has said when it is due again, and what came of it must not be written over.
+        """
+        try:
+            self._table.update(
+                delivery_key(event.id, delivery.account, event.accounts),
+                "SET due_at = :due",
+                {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending"},
+                condition=f"{PENDING} AND attempts = :attempts",
+                names=STATUS_NAME,
+            )
+        except ConditionFailed:
+            return False
+        return True
+
     def mark_unknown(self, event_id: str, account: str) -> None:
         """Note that an attempt of this pending delivery may have taken effect without anybody recording it."""
         for held in self.load([event_id]):

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import pytest
 
 from chalicelib.core.events import EventType
+from chalicelib.errors import Kind
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, Run, all_orders
-from tests.support.reference import World, check, serial
+from tests.support.product import START
+from tests.support.reference import World, body_of, check, serial
 
 SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
@@ -156,3 +158,29 @@ def test_any_one_operation_that_fails(program: Program, fault: type[BaseExceptio
             raise AssertionError(f"{program} {fault.__name__} at {at}: {error}") from error
         at += 1
     assert at > 10
+
+
+def test_an_event_that_comes_twice_in_one_batch_is_delivered_once_without_waiting() -> None:
+    world = World()
+    event = world.event(JOIN, "annabell", 1, ("paris",))
+    world.work(event.id, bodies=(body_of(event), body_of(event)))
+    assert world.logged["paris"].log == [("signup", event.email)]
+    assert world.clock() == START, "it was waited for"
+
+
+def test_a_delivery_put_off_by_who_tried_it_is_not_put_off_again_by_who_waited() -> None:
+    """The one who waited knew neither of the attempt nor of when it is due again."""
+
+    def order(switches: frozenset[int]) -> int:
+        world = Program(((JOIN, 1),), (0,), (0,)).world()
+        world.logged["paris"].trouble = Kind.UNKNOWN
+        first, second = world.worker(), world.worker()
+        run = Run(switches)
+        world.point = run.point
+        run.run(lambda: first.work("e0"), lambda: second.work("e0"))
+        item = world.dynamo.items["E#e0"]["E"]
+        assert (item["attempts"]["N"], item["unknown_outcome"]["BOOL"]) == ("1", True)
+        assert int(item["due_at"]["N"]) * 1000 <= int(item["next_at"]["N"])
+        return run.steps
+
+    assert all_orders(order, 2) > 50

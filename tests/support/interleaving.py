@@ -35,6 +35,18 @@ Point = Callable[[str], None]
 """Called with the name of what comes next; may raise one of the above."""
 
 
+def at_operation(at: int, act: Callable[[str], object]) -> Point:
+    """A `point` that does `act` once, at the operation of that number."""
+    left = [at]
+
+    def point(name: str) -> None:
+        left[0] -= 1
+        if left[0] == -1:
+            act(name)
+
+    return point
+
+
 class Tapped:
     """A boto3 client, or what stands in for one, that comes by `point` before every operation."""
 

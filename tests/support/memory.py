@@ -84,6 +84,9 @@ class MemoryDynamo:
     def query(self, **request: Any) -> Any:
         return self._do("query", request, self._query)
 
+    def transact_write_items(self, **request: Any) -> Any:
+        return self._do("transact_write_items", request, self._put_together)
+
     def _do(self, operation: str, request: Any, work: Callable[[Any], Any]) -> Any:
         _check_names(request)
         with self._lock:
@@ -95,6 +98,26 @@ class MemoryDynamo:
         self._check(request, self._find(pk, sk))
         self.items.setdefault(pk, {})[sk] = copy.deepcopy(request["Item"])
         return {}
+
+    def _put_together(self, request: Any) -> Any:
+        puts = [item["Put"] for item in request["TransactItems"]]
+        assert len(puts) <= 100
+        reasons = [self._reason_against(put) for put in puts]
+        if any(reason["Code"] != "None" for reason in reasons):
+            error: Any = {"Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"}}
+            raise ClientError({**error, "CancellationReasons": reasons}, "TransactWriteItems")
+        for put in puts:
+            self._put(put)
+        return {}
+
+    def _reason_against(self, put: Any) -> dict[str, Any]:
+        _check_names(put)
+        try:
+            self._check(put, self._find(*_keys(put["Item"])))
+        except ClientError as error:
+            found: Any = error.response
+            return {"Code": "ConditionalCheckFailed", "Item": found.get("Item")}
+        return {"Code": "None"}
 
     def _update(self, request: Any) -> Any:
         pk, sk = _keys(request["Key"])

@@ -165,6 +165,18 @@ def _capabilities(known: Callable[[str], Any], account: str) -> Any:
     return found and replace(found, lifts_suppression=account == "lyon")
 
 
+def body_of(event: Any) -> dict[str, Any]:
+    """A signup as a back end puts it on a queue."""
+    return {
+        "type": "signup",
+        "id": event.id,
+        "occurred_at": event.occurred_at.isoformat(),
+        "account": event.accounts[0],
+        "list": event.list,
+        "email": event.email,
+    }
+
+
 def serial(monkeypatch: Any) -> None:
     """Have every worker do its work in one thread."""
     monkeypatch.setattr(engine, "ThreadPoolExecutor", OneByOne)

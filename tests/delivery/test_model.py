@@ -1,0 +1,133 @@
+"""Everything that can go wrong, in any order, against the reference model of `tests/support/reference.py`.
+
+Two persons at two accounts; events of any time and with ties, by doorbell or whole on a queue, once or twice; workers
+that die or meet a failing ledger at any operation, or that another worker gets in between of; providers in every kind
+of trouble; doorbells lost and doubled; sweeps and time. In the end all is mended, and every promise must hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from chalicelib.core.events import EventType
+from chalicelib.errors import Kind
+from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation
+from tests.support.reference import ACCOUNTS, World, body_of, check, serial
+
+PERSONS = ("annabell", "bertrand")
+FAULTS = {"die": Died, "not done": NotDone, "repeat": Repeat, "answer lost": AnswerLost}
+TROUBLE = (None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN)
+MOST_EVENTS = 10
+
+persons, accounts, minutes = st.sampled_from(PERSONS), st.sampled_from(ACCOUNTS), st.integers(0, 4)
+choices = st.lists(st.integers(0, MOST_EVENTS), min_size=1, max_size=4)
+operations = st.integers(0, 24)
+
+
+class Order(RuleBasedStateMachine):
+    """What may happen to the product."""
+
+    @initialize()
+    def start(self) -> None:
+        self.world = World()
+        self.workers = [self.world.worker(), self.world.worker()]
+        self.bells: list[list[str]] = []
+
+    @rule(person=persons, minute=minutes, account=accounts)
+    def sign_up(self, person: str, minute: int, account: str) -> None:
+        self._hold(EventType.SIGNUP, person, minute, (account,))
+
+    @rule(person=persons, minute=minutes, where=st.sampled_from([("paris",), ("lyon",), ACCOUNTS]))
+    def leave(self, person: str, minute: int, where: tuple[str, ...]) -> None:
+        self._hold(EventType.UNSUBSCRIBE, person, minute, where)
+
+    @rule(person=persons, minute=minutes, account=accounts, times=st.integers(1, 2), number=st.integers(0, 1))
+    def whole_on_a_queue(self, person: str, minute: int, account: str, times: int, number: int) -> None:
+        if len(self.world.events) < MOST_EVENTS:
+            event = self.world.event(EventType.SIGNUP, person, minute, (account,))
+            self._work(number, bodies=(body_of(event),) * times)
+
+    @rule(number=st.integers(0, 1), which=choices)
+    def work(self, number: int, which: list[int]) -> None:
+        self._work(number, *self._bells(which))
+
+    @rule(number=st.integers(0, 1), which=choices, at=operations, fault=st.sampled_from(sorted(FAULTS)))
+    def work_with_a_fault(self, number: int, which: list[int], at: int, fault: str) -> None:
+        self.world.point = at_operation(at, lambda name: fail(name, FAULTS[fault]))
+        self._work(number, *self._bells(which))
+        self.world.point = lambda name: None
+
+    @rule(which=choices, others=choices, at=operations)
+    def work_side_by_side(self, which: list[int], others: list[int], at: int) -> None:
+        def meanwhile(_: str) -> None:
+            self.world.point = lambda name: None
+            self._work(1, *self._bells(others))
+
+        self.world.point = at_operation(at, meanwhile)
+        self._work(0, *self._bells(which))
+        self.world.point = lambda name: None
+
+    @rule(account=accounts, trouble=st.sampled_from(TROUBLE))
+    def trouble(self, account: str, trouble: Kind | None) -> None:
+        self.world.logged[account].trouble = trouble
+
+    @rule(account=accounts, person=persons)
+    def refuse(self, account: str, person: str) -> None:
+        self.world.logged[account].refuses ^= {f"{person}@example.com"}
+
+    @rule(seconds=st.sampled_from([1, 31, 61, 130, 4000]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.clock.forward(seconds=seconds)
+
+    @rule(lost=st.booleans())
+    def sweep(self, lost: bool) -> None:
+        self.world.runtime.sweeper.run()
+        rung = [body["ring"] for _, body in self.world.queues.rung()]
+        self.bells += [] if lost else rung
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.world.settle()
+            check(self.world)
+
+    def _hold(self, verb: EventType, person: str, minute: int, where: tuple[str, ...]) -> None:
+        if len(self.world.events) < MOST_EVENTS:
+            event = self.world.event(verb, person, minute, where)
+            self.world.hold(event)
+            self.bells.append([event.id])
+
+    def _bells(self, which: list[int]) -> list[str]:
+        """Some of what was rung, in any order; a bell is never used up, so it may come twice."""
+        return [event_id for number in which if number < len(self.bells) for event_id in self.bells[-1 - number]]
+
+    def _work(self, number: int, *ids: str, bodies: tuple[Any, ...] = ()) -> None:
+        try:
+            failures = self.workers[number].work(*ids, bodies=bodies)["batchItemFailures"]
+        except Died:
+            self.workers[number] = self.world.worker()
+            failures = bodies
+        if failures and bodies:
+            self.world.point = lambda name: None
+            self._work(number, bodies=bodies)
+
+
+def fail(name: str, fault: type[BaseException]) -> None:
+    """Raise `fault`; a worker may die anywhere, the rest can only happen to the ledger."""
+    if fault is Died or "_" in name:
+        raise fault
+
+
+def test_all_promises_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    serial(monkeypatch)
+    few = settings(
+        max_examples=150,
+        stateful_step_count=30,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(Order, settings=few)
