@@ -1,4 +1,4 @@
-"""The README's tour, pasted into a shell as it stands there."""
+"""What the documentation shows, pasted into a shell as it stands there; and that it leaves out nothing it must name."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from local.sandbox import Control
-from tests.support.stack import ROOT, RunningStack
+from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
+from local.template import build
+from tests.support.stack import ROOT, RunningStack, StackStarter
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FORMS = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-TOUR_SECONDS = 120
+SECONDS = 120
+
+pastes = pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
 
 # What is another one each time: ids, times, ports.
 CHANGING = (
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|form-(…|[0-9a-f]{40})"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"snapshot#\d{4}-\d\d-\d\dT\d\d"), "snapshot#<hour>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
@@ -31,7 +39,7 @@ CHANGING = (
 
 @dataclass(frozen=True)
 class Step:
-    """What is pasted, and what the README says it prints, as JSON or as text (nothing where it says nothing)."""
+    """What is pasted, and what the document says it prints, as JSON or as text (nothing where it says nothing)."""
 
     pasted: str
     language: str
@@ -39,17 +47,18 @@ class Step:
 
 
 def section(title: str) -> str:
-    """A section's text, without its title."""
+    """A section of the README, without its title."""
     [text] = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## )", README, re.DOTALL | re.MULTILINE)
     return str(text)
 
 
-def steps() -> Iterator[Step]:
-    blocks = BLOCK.findall(section("A five-minute tour"))
-    for (language, text), (next_language, next_text) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
+def steps(text: str) -> Iterator[Step]:
+    """The blocks of shell, each with the block of what it prints, if one follows."""
+    blocks = BLOCK.findall(text)
+    for (language, code), (next_language, next_code) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
         if language == "sh":
             shows = next_language in ("json", "text")
-            yield Step(text, next_language if shows else "text", next_text if shows else "")
+            yield Step(code, next_language if shows else "text", next_code if shows else "")
 
 
 def unchanging(text: str) -> str:
@@ -71,24 +80,29 @@ def as_shown(printed: str, step: Step) -> bool:
     return unchanging(printed) == unchanging(step.shown)
 
 
-def pasted(stack: RunningStack, script: str) -> str:
-    """What a shell prints when it is given `script` line by line, at this stack's addresses."""
-    for address, own in (
-        ("http://127.0.0.1:8000", stack.http),
-        ("http://127.0.0.1:4566", stack.lines["aws"]),
-        ("http://127.0.0.1:8025", stack.sandbox),
-    ):
+def paste(text: str, addresses: Mapping[str, str], port: str) -> None:
+    """Give a shell what `text` says, line by line, with other `addresses`, and compare what it prints."""
+    shown = list(steps(text))
+    script = "".join(f"{step.pasted}printf '\\n@@@\\n'\n" for step in shown)
+    for address, own in addresses.items():
         assert address in script
         script = script.replace(address, own)
+    *printed, rest = shell(script, port).split("\n@@@\n")
+    assert rest == ""
+    for step, output in zip(shown, printed, strict=True):
+        assert as_shown(output, step), f"{step.pasted}\nprinted\n{output}\nand not\n{step.shown}"
+
+
+def shell(script: str, port: str) -> str:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RELAIS_"))}
     done = subprocess.run(
         ["bash", "-eu"],
         input=script,
         cwd=ROOT,
-        env={**environ, "PORT": stack.port},
+        env={**environ, "PORT": port},
         capture_output=True,
         text=True,
-        timeout=TOUR_SECONDS,
+        timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout[-2000:]
@@ -96,21 +110,37 @@ def pasted(stack: RunningStack, script: str) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="the tour needs curl and bash")
+@pastes
 def test_the_tour_does_what_it_says(stack: RunningStack) -> None:
     Control(stack.sandbox).clock(freeze=True)  # else figures could grow between the two runs of collect_stats
-    tour = list(steps())
-    assert len(tour) >= 10
-    script = "".join(f"{step.pasted}printf '\\n@@@\\n'\n" for step in tour)
-    *printed, rest = pasted(stack, script).split("\n@@@\n")
-    assert rest == ""
-    for step, text in zip(tour, printed, strict=True):
-        assert as_shown(text, step), f"{step.pasted}\nprinted\n{text}\nand not\n{step.shown}"
+    tour = section("A five-minute tour")
+    assert len(list(steps(tour))) >= 10
+    addresses = {
+        "http://127.0.0.1:8000": stack.http,
+        "http://127.0.0.1:4566": stack.lines["aws"],
+        "http://127.0.0.1:8025": stack.sandbox,
+    }
+    paste(tour, addresses, stack.port)
 
 
 def test_make_run_prints_what_the_tour_begins_with(stack: RunningStack) -> None:
     printed = "".join(f"{name}: {value}\n" for name, value in stack.lines.items())
     assert unchanging(printed) in unchanging(section("A five-minute tour"))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with start_sandbox() as running:
+        yield running
+
+
+@pastes
+def test_forms_do_what_they_say(start_stack: StackStarter, sandbox: Sandbox) -> None:
+    [form] = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
+    sample = sample_config(sandbox.url, ["ediware"])
+    others = re.sub(r"^\[forms\.footer.*?(?=^\[(?!forms))", "", sample, flags=re.DOTALL | re.MULTILINE)
+    stack = start_stack(form + others)
+    paste(FORMS, {"http://127.0.0.1:8000": stack.http}, stack.port)
 
 
 def test_every_dependency_has_its_reason() -> None:
@@ -119,3 +149,49 @@ def test_every_dependency_has_its_reason() -> None:
         lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
         pinned = {re.split(r"[\[=]", line)[0] for line in lines if "==" in line and not line.startswith("types-")}
         assert pinned <= named
+
+
+def test_every_alarm_has_its_runbook() -> None:
+    resources = build("prod")["Resources"].values()
+    named = {one["Properties"]["AlarmName"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"}
+    runbooks = re.findall(r"^### relais-prod-(\S+)\n\n(.*?)$", OPERATIONS, re.MULTILINE)
+    written = {
+        "relais-prod-" + title.replace("FUNCTION", name).replace("QUEUE", name)
+        for title, beginning in runbooks
+        for name in re.findall(r"`(\w+)`", beginning) or [""]
+    }
+    assert named <= written
+
+
+def test_every_metric_is_explained() -> None:
+    [table] = re.findall(r"^## Metrics\n(.*?)(?=^## )", OPERATIONS, re.DOTALL | re.MULTILINE)
+    explained = set(re.findall(r"`(\w+)`", table))
+    counted = set[str]()
+    for path in (ROOT / "chalicelib").rglob("*.py"):
+        counted |= set(re.findall(r'metrics\.(?:count|seconds)\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+    assert counted
+    assert counted <= explained
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in links(document.read_text(encoding="utf-8")):
+        path, _, anchor = unquote(target).partition("#")
+        found = (document.parent / path).resolve() if path else document
+        assert found.exists(), f"{document.name} links to {target}"
+        if anchor and found.suffix == ".md":
+            assert anchor in anchors(found.read_text(encoding="utf-8")), f"{document.name} links to {target}"
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def links(text: str) -> Sequence[str]:
+    return [target for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)) if not urlsplit(target).scheme]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that the headings of a Markdown text have on the usual code hosts."""
+    titles = re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
