@@ -156,7 +156,9 @@ def test_other_items_of_the_ledger_are_no_deliveries(product: Product) -> None:
 
 def test_too_little_time_is_said(product: Product) -> None:
     product.hold(product.signup("a@example.com"))
+    made = calls(product)
     answer = report(product, milliseconds=4_000)
+    assert "Scan" not in made
     assert list(answer) == ["error"]
     assert answer["error"]["kind"] == "later"
     assert "timeout" in answer["error"]["message"]
