@@ -54,7 +54,7 @@ class Engine:
         capabilities = self._capabilities_of(account)
         try:
             if capabilities is None:
-                self._hands.park((task for group in groups for task in group.tasks), NOT_CONFIGURED)
+                self._hands.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
                 return False
             run = AccountRun(
                 account=account,

@@ -23,6 +23,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 SUPPRESSED = "suppressed"
+PARKED_AT_ONCE = 200
 WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write what a provider has already done: losing that would do it twice."""
 
@@ -163,16 +164,19 @@ class Hands:
         """Have tasks that were not tried rung for again at a certain time."""
         self._each(lambda pair: self._events.defer(pair[0].event, pair[0].delivery, pair[1]), tasks)
 
-    def park(self, tasks: Iterable[Task], reason: str) -> None:
-        """Stop trying; one command sends them again."""
-        now = self._clock()
+    def park(self, tasks: Sequence[Task], reason: str, deadline: Deadline) -> None:
+        """Stop trying tasks of one account; one command sends them again. What is left at `deadline` is rung again.
 
-        def park_one(task: Task) -> None:
-            delivery = replace(task.delivery, status=Status.PARKED, reason=reason)
-            if self._events.finish(task.event, delivery, now):
-                metrics.count(Status.PARKED.value, account=task.account)
-
-        self._each(park_one, tasks)
+        It takes them in hand as if they were to go: another worker may be delivering one at this moment, or have died
+        of it and left its outcome unknown, and who left must be known to have left also where that cannot be told.
+        """
+        for start in range(0, len(tasks), PARKED_AT_ONCE):
+            if deadline.seconds_left <= 0:
+                return
+            hands, _ = self.take(tasks[start : start + PARKED_AT_ONCE], deadline, provider_lifts=True)
+            for hand in hands:
+                hand.delivery = replace(hand.delivery, status=Status.PARKED, reason=reason)
+            self._give_back_and_finish(hands)
 
     def finish(self, hands: Sequence[InHand]) -> None:
         """Write final states, trying again for a while: an unwritten delivery would be made twice."""

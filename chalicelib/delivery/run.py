@@ -194,13 +194,13 @@ class AccountRun:
 
     def _wait_for_list(self, group: Group, shut: Pause) -> None:
         overdue = self._overdue(group)
-        self.hands.park(overdue, shut.reason)
+        self.hands.park(overdue, shut.reason, self.deadline)
         until = from_epoch_milliseconds(shut.until)
         self.hands.due_later((task, until) for task in group.tasks if task not in overdue)
 
     def _give_up_overdue(self, groups: Sequence[Group], pause: Pause | None) -> None:
         for group in groups:
-            self.hands.park(self._overdue(group), pause.reason if pause else "paused")
+            self.hands.park(self._overdue(group), pause.reason if pause else "paused", self.deadline)
 
     def _overdue(self, group: Group) -> list[Task]:
         now = self.effects.clock()

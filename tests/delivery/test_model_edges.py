@@ -1,0 +1,111 @@
+"""Single places where an event could be lost, doubled in silence or wrongly ended, each found by reading the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import EventType
+from chalicelib.errors import Kind, LedgerUnavailable
+from tests.support.interleaving import Died
+from tests.support.product import settings
+from tests.support.reference import World, serial
+
+JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
+
+
+@pytest.fixture(autouse=True)
+def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    serial(monkeypatch)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:
+    """Held signups of several persons."""
+    return world.hold(*(world.event(JOIN, person, 1, (account,)) for person in persons))
+
+
+def persons(count: int) -> list[str]:
+    """Names of eight letters."""
+    return [f"person{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(count)]
+
+
+def refuse(world: World, emails: Sequence[str], words: str = "no such mailbox") -> None:
+    """Have paris refuse calls with one of these addresses."""
+    world.logged["paris"].refuses |= {email.lower() for email in emails}
+
+
+def test_giving_up_never_touches_what_another_worker_is_delivering(world: World) -> None:
+    """After a long outage the probe may carry signups that are past hope; whoever else is rung for them must wait."""
+    (event_id,) = joins(world, ["annabell"])
+    world.logged["paris"].trouble = Kind.LATER
+    world.work(event_id)
+    world.clock.forward(hours=170)
+    world.logged["paris"].trouble = None
+    probing, other = world.worker(), world.worker()
+
+    def meanwhile(name: str) -> None:
+        if name == "before signup":
+            world.point = lambda _: None
+            other.work(event_id)
+
+    world.point = meanwhile
+    probing.work(event_id)
+    assert world.delivery(event_id)["status"] == "delivered"
+
+
+def test_giving_up_marks_an_outcome_that_nobody_recorded(world: World) -> None:
+    """Its worker died with the row in the list: who sends the parked signup again must know."""
+    (event_id, other) = joins(world, ["annabell", "bertrand"])
+    world.point = lambda name: die_at(name, "after signup")
+    with pytest.raises(Died):
+        world.work(event_id)
+    world.point = lambda name: None
+    world.clock.forward(hours=170)
+    world.logged["paris"].trouble = Kind.LATER
+    world.work(other)
+    world.work(event_id)
+    found = world.delivery(event_id)
+    assert (found["status"], found["unknown_outcome"]) == ("parked", True)
+
+
+def first_update(fault: type[BaseException]) -> Any:
+    """A `point` that fails the first update of the ledger."""
+    left = [1]
+
+    def point(name: str) -> None:
+        if name == "update_item" and left:
+            left.pop()
+            raise fault
+
+    return point
+
+
+def die_at(name: str, where: str) -> None:
+    if name == where:
+        raise Died
+
+
+def broken(*_: object) -> Any:
+    raise LedgerUnavailable("the ledger did not answer")
+
+
+def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
+    leave = world.event(LEAVE, "annabell", 2, ("paris",))
+    world.hold(leave)
+    whole = world.settings
+    world.settings = settings(accounts={"lyon": whole.accounts["lyon"]}, forms={})
+    world.restart()
+    world.work(leave.id)
+    assert world.delivery(leave.id)["status"] == "parked"
+    world.settings = whole
+    world.restart()
+    (join,) = joins(world, ["annabell"])
+    world.work(join)
+    assert world.delivery(join)["status"] == "superseded"
