@@ -35,6 +35,8 @@ class InHand:
     task: Task
     attempt: Attempt
     delivery: Delivery
+    called: bool = False
+    """A call has carried it since it was taken in hand."""
 
     @property
     def contact(self) -> Contact:
@@ -43,6 +45,7 @@ class InHand:
 
     def tried(self, *, unknown: bool = False) -> None:
         """A call carried it; `unknown`: what that call did is not known."""
+        self.called = True
         self.delivery = replace(
             self.delivery,
             attempts=self.delivery.attempts + 1,
@@ -157,8 +160,14 @@ class Hands:
         self._each(put_off_one, waiting)
 
     def give_back(self, hands: Sequence[InHand]) -> None:
-        """Give back addresses for which no call was made."""
-        self._each(lambda hand: self._words.release(hand.attempt), hands)
+        """Give back what cannot go on now; calls that were made are noted, and what they carried is due at once."""
+
+        def one(hand: InHand) -> None:
+            if hand.called:
+                self._note_calls(hand)
+            self._words.release(hand.attempt)
+
+        self._each(one, hands)
 
     def due_later(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
         """Have tasks that were not tried rung for again at a certain time."""
@@ -192,10 +201,16 @@ class Hands:
         """Release first: a hold whose event is gone counts as delivered, so no other state may leave one behind."""
 
         def one(hand: InHand) -> None:
+            if hand.called and hand.delivery.unknown_outcome:
+                self._note_calls(hand)  # who finds the address free must know, should this process end right here
             self._words.release(hand.attempt)
             self._finish_one(hand)
 
         self._each(one, hands)
+
+    def _note_calls(self, hand: InHand) -> None:
+        now = self._clock()
+        self._events.postpone(hand.task.event, replace(hand.delivery, status=Status.PENDING), now, now)
 
     def _finish_one(self, hand: InHand) -> bool:
         if self._events.finish(hand.task.event, hand.delivery, self._clock()):

@@ -92,6 +92,25 @@ def die_at(name: str, where: str) -> None:
         raise Died
 
 
+def test_rows_of_a_refused_batch_stay_marked_when_time_runs_out(world: World) -> None:
+    ids = joins(world, persons(8))
+    refuse(world, [world.events[ids[7]].email])
+    calls = 0
+
+    def slow(name: str) -> None:
+        nonlocal calls
+        if name == "before signup":
+            calls += 1
+            if calls == 2:
+                world.clock.forward(seconds=118)
+
+    world.point = slow
+    world.work(*ids)
+    pending = [one for one in map(world.delivery, ids) if one["status"] == "pending"]
+    assert pending and all(one["unknown_outcome"] for one in pending)
+    assert all(one["attempts"] >= 1 for one in pending)
+
+
 def broken(*_: object) -> Any:
     raise LedgerUnavailable("the ledger did not answer")
 
