@@ -16,7 +16,7 @@ from ..core.pausing import Pause
 from ..core.splitting import Splitting
 from ..core.times import from_epoch_milliseconds
 from ..effects import Effects
-from ..errors import Kind, ProviderError, SecretUnavailable
+from ..errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..observability import carried
 from ..providers.base import Capabilities, Provider
 from .deadline import Deadline
@@ -96,9 +96,14 @@ class AccountRun:
         hands: list[InHand] = []
         while waiting and len(hands) < wanted:
             tasks = [waiting.popleft() for _ in range(min(wanted - len(hands), len(waiting)))]
-            going, held_elsewhere = self.hands.take(
-                tasks, self.deadline, provider_lifts=self.capabilities.lifts_suppression
-            )
+            try:
+                going, held_elsewhere = self.hands.take(
+                    tasks, self.deadline, provider_lifts=self.capabilities.lifts_suppression
+                )
+            except LedgerUnavailable:
+                if not hands:
+                    raise
+                break  # what is in hand goes; whoever is left out is rung for again
             hands += going
             busy += held_elsewhere
         return hands

@@ -11,7 +11,7 @@ from chalicelib.core.events import EventType
 from chalicelib.errors import Kind, LedgerUnavailable
 from tests.support.interleaving import Died
 from tests.support.product import settings
-from tests.support.reference import World, serial
+from tests.support.reference import World, check, serial
 
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 
@@ -109,6 +109,21 @@ def test_rows_of_a_refused_batch_stay_marked_when_time_runs_out(world: World) ->
     pending = [one for one in map(world.delivery, ids) if one["status"] == "pending"]
     assert pending and all(one["unknown_outcome"] for one in pending)
     assert all(one["attempts"] >= 1 for one in pending)
+
+
+def test_a_ledger_that_fails_half_way_gives_back_what_was_taken(world: World) -> None:
+    """A second helping to fill a call with cannot be had: the first one goes, or waits, but is not called unknown."""
+    left = world.event(LEAVE, "annabell", 2, ("paris",))
+    world.work(*world.hold(left))
+    ids = [*joins(world, ["annabell"]), *joins(world, persons(255))]
+    read: Any = world.runtime.words.read
+    calls = iter([read, broken])
+    world.runtime.words.read = lambda *given: next(calls, read)(*given)  # type: ignore[method-assign]
+    world.work(*ids)
+    assert world.logged["paris"].log[1:] == [("signup", world.events[event_id].email) for event_id in ids[1:255]]
+    world.settle()
+    assert not any(world.delivery(event_id)["unknown_outcome"] for event_id in ids)
+    check(world)
 
 
 def broken(*_: object) -> Any:
