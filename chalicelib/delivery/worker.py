@@ -125,18 +125,28 @@ class Worker:
             for delivery in one.deliveries.values()
             if delivery.is_due(now)
         ]
-        self._note_those_who_left_everywhere(tasks)
-        for account in self._engine.deliver(tasks, deadline):
+        for account in self._engine.deliver(self._noted(tasks), deadline):
             self._ring_again(account)
 
-    def _note_those_who_left_everywhere(self, tasks: Sequence[Task]) -> None:
-        """An unsubscribe from all accounts holds for accounts to come; without it an import could undo it there."""
+    def _noted(self, tasks: Sequence[Task]) -> list[Task]:
+        """Tasks that may go. An unsubscribe from all accounts is first noted for accounts to come, or waits for that.
+
+        Without the note an import could undo it there, and once it is delivered nobody would come back to write it.
+        """
         events = {task.event.id: task.event for task in tasks if task.event.all_accounts}
         unsubscribes = [event for event in events.values() if event.type is EventType.UNSUBSCRIBE]
-        try:
-            self._table.in_parallel(self._words.note_unsubscribe_everywhere, unsubscribes)
-        except LedgerUnavailable as error:
-            logger.warning("an unsubscribe was not noted for accounts to come", extra={"error": str(error)})
+
+        def fails(event: Event) -> bool:
+            try:
+                self._words.note_unsubscribe_everywhere(event)
+            except LedgerUnavailable as error:
+                logger.warning("left for a later ring", extra={"error": str(error)})
+                return True
+            return False
+
+        failed = self._table.in_parallel(fails, unsubscribes)
+        waiting = {event.id for event, fail in zip(unsubscribes, failed, strict=True) if fail}
+        return [task for task in tasks if task.event.id not in waiting]
 
 
 def _new(event: Event) -> HeldEvent:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.core.events import EventType
 from chalicelib.errors import Kind, LedgerUnavailable
-from tests.support.interleaving import Died
+from tests.support.interleaving import Died, NotDone
 from tests.support.product import settings
 from tests.support.reference import World, check, serial
 
@@ -128,6 +129,19 @@ def test_a_ledger_that_fails_half_way_gives_back_what_was_taken(world: World) ->
 
 def broken(*_: object) -> Any:
     raise LedgerUnavailable("the ledger did not answer")
+
+
+def test_an_unsubscribe_from_everywhere_waits_until_it_is_noted_for_accounts_to_come(world: World) -> None:
+    leave = replace(world.event(LEAVE, "annabell", 2, ("lyon",)), all_accounts=True)
+    world.events[leave.id] = leave
+    world.hold(leave)
+
+    world.point = first_update(NotDone)
+    world.work(leave.id)
+    world.settle()
+    (join,) = joins(world, ["annabell"])
+    world.work(join)
+    assert world.delivery(join)["status"] == "superseded"
 
 
 def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
