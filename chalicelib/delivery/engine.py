@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ..config.model import Delivery as Patience
+from ..core.events import EventType
 from ..core.grouping import Group, Task, by_account
 from ..effects import Effects
 from ..errors import LedgerUnavailable
@@ -19,6 +20,7 @@ from .health import Health
 from .run import AccountRun
 
 NOT_CONFIGURED = "the account is not configured any more"
+TAKES_NO_SIGNUPS = "the account's provider takes no signups"
 
 
 class Engine:
@@ -56,6 +58,7 @@ class Engine:
             if capabilities is None:
                 self._hands.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
                 return False
+            groups = self._without_signups_nobody_takes(groups, capabilities, deadline)
             run = AccountRun(
                 account=account,
                 provider=self._provider_of(account),
@@ -72,3 +75,13 @@ class Engine:
             logger.warning("left for a later ring", extra={"account": account, "error": str(error)})
             metrics.count("ledger_failures", account=account)
             return False
+
+    def _without_signups_nobody_takes(
+        self, groups: Sequence[Group], capabilities: Capabilities, deadline: Deadline
+    ) -> Sequence[Group]:
+        """Park signups that were accepted while the account had another provider."""
+        if capabilities.signup_batch > 0:
+            return groups
+        left = [group for group in groups if group.verb is EventType.SIGNUP]
+        self._hands.park([task for group in left for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
+        return [group for group in groups if group.verb is not EventType.SIGNUP]

@@ -144,6 +144,19 @@ def test_an_unsubscribe_from_everywhere_waits_until_it_is_noted_for_accounts_to_
     assert world.delivery(join)["status"] == "superseded"
 
 
+def test_a_signup_for_an_account_that_takes_none_any_more_stops_nothing_else(world: World) -> None:
+    here, there = joins(world, ["annabell"]), joins(world, ["bertrand"], "lyon")
+    world.work(*here[1:])
+    known: Any = world.runtime.capabilities
+    world.runtime.__dict__["capabilities"] = lambda name: replace(
+        known(name), signup_batch=0 if name == "paris" else 255
+    )
+    del world.runtime.__dict__["worker"]
+    assert world.work(*here, *there) == {"batchItemFailures": []}
+    assert world.delivery(there[0], "lyon")["status"] == "delivered"
+    assert world.delivery(here[0])["status"] == "parked"
+
+
 def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris",))
     world.hold(leave)
