@@ -17,7 +17,7 @@ from ..core.splitting import Splitting
 from ..core.times import from_epoch_milliseconds
 from ..effects import Effects
 from ..errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
-from ..observability import carried
+from ..observability import carried, logger
 from ..providers.base import Capabilities, Provider
 from .deadline import Deadline
 from .hand import Hands, InHand, is_overdue
@@ -149,6 +149,11 @@ class AccountRun:
             return error
         except SecretUnavailable as error:
             return ProviderError(Kind.ACCOUNT, str(error))
+        except Exception as error:
+            # Any: a client that breaks may have done its work first, and must neither do that again every minute nor
+            # take other accounts with it. Only the kind of error is told, for its words may hold an address.
+            logger.exception("a provider's client broke", extra={"account": self.account})
+            return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
         return None
 
     def _accepted(self, group: Group, part: Sequence[InHand]) -> None:

@@ -157,6 +157,25 @@ def test_a_signup_for_an_account_that_takes_none_any_more_stops_nothing_else(wor
     assert world.delivery(here[0])["status"] == "parked"
 
 
+def test_a_client_that_breaks_pauses_its_account_and_nothing_else(world: World) -> None:
+    """Whatever it did before it broke is not known, and must not be done again every minute."""
+    here, there = joins(world, ["annabell"]), joins(world, ["bertrand"], "lyon")
+
+    def point(name: str) -> None:
+        if name == "after signup" and world.logged["paris"].log:
+            raise KeyError("answer")
+
+    world.point = point
+    assert world.work(*here, *there) == {"batchItemFailures": []}
+    found = world.delivery(here[0])
+    assert (found["status"], found["unknown_outcome"], found["attempts"]) == ("pending", True, 1)
+    assert "annabell" not in str(found["reason"])
+    world.point = lambda name: None
+    assert world.runtime.accounts.read("paris").pause is not None
+    world.settle()
+    check(world)
+
+
 def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris",))
     world.hold(leave)
