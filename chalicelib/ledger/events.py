@@ -94,7 +94,7 @@ class EventStore:
             + (", reason" if delivery.reason is None else ""),
             {"now": to_ms(now), **({"expires": self._expiry(now)} if single else {})},
         )
-        if changed and not single:
+        if not single:  # also when it was final: that may be our own write, whose answer was lost
             self.expire_when_whole(event, now)
         return changed
 

@@ -32,6 +32,8 @@ class EventView:
             for account in event["accounts"]
             if (item := items.get(f"D#{account}", event)).get("status")
         ]
+        if not deliveries:
+            return None  # DynamoDB deletes what has expired item by item, and the deliveries went first
         return {
             "id": event_id,
             "type": event["type"],

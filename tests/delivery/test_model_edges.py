@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.core.events import EventType
 from chalicelib.errors import Kind, LedgerUnavailable
-from tests.support.interleaving import Died, NotDone
+from tests.support.interleaving import Died, NotDone, Repeat
 from tests.support.product import settings
 from tests.support.reference import World, check, serial
 
@@ -174,6 +174,31 @@ def test_a_client_that_breaks_pauses_its_account_and_nothing_else(world: World) 
     assert world.runtime.accounts.read("paris").pause is not None
     world.settle()
     check(world)
+
+
+def test_an_event_half_of_which_has_expired_is_gone(world: World) -> None:
+    leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
+    world.work(*world.hold(leave))
+    items = world.dynamo.items[f"E#{leave.id}"]
+    for name in ("D#paris", "D#lyon"):
+        del items[name]
+    assert world.runtime.api is not None
+    from chalicelib.ledger.view import EventView
+
+    assert EventView(world.runtime.table, world.runtime.accounts.read).find(leave.id) is None
+
+
+def test_an_event_for_several_accounts_expires_though_an_answer_of_the_ledger_was_lost(world: World) -> None:
+    leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
+    world.hold(leave)
+
+    def point(name: str) -> None:
+        if name == "update_item" and world.logged["lyon"].log and world.logged["paris"].log:
+            raise Repeat
+
+    world.point = point
+    world.work(leave.id)
+    assert all("expires_at" in item for item in world.dynamo.items[f"E#{leave.id}"].values())
 
 
 def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
