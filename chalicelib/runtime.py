@@ -20,7 +20,7 @@ from .core.ids import new_event_id
 from .effects import Effects
 from .observability import metrics
 from .providers import registry
-from .providers.base import Capabilities, Provider, ProviderSpec
+from .providers.base import CampaignFigures, Capabilities, Provider, ProviderSpec
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .ledger.table import Table
     from .ledger.words import WordStore
     from .providers.transport import Transport
+    from .stats.store import StatsStore
     from .web.api import Api
 
 
@@ -126,14 +127,13 @@ class Runtime:
         from .core.times import parse_time
         from .stats.collect import collect
         from .stats.runs import LastRuns
-        from .stats.store import StatsStore
 
         time = event.get("time")
         return collect(
             self.settings.accounts,
             lambda account: self.provider(account.name),
             lambda account: self._spec(account.name).capabilities,
-            StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep),
+            self.stats,
             LastRuns(self.table),
             hour=parse_time(time) if time else self.effects.clock(),
             clock=self.effects.clock,
@@ -145,7 +145,7 @@ class Runtime:
         from .delivery.deadline import Deadline
         from .operators.provider_call import ProviderCalls
 
-        calls = ProviderCalls(self.settings.accounts, self._spec, self.provider)
+        calls = ProviderCalls(self.settings.accounts, self._spec, self.provider, self._remember)
         return calls.handle(event, Deadline.of(context, self.effects.clock).seconds_left)
 
     def report(self, context: Context) -> dict[str, Any]:
@@ -174,6 +174,11 @@ class Runtime:
     def capabilities(self, account: str) -> Capabilities | None:
         """What an account's provider can do; None if the account is not configured any more."""
         return self._spec(account).capabilities if account in self.settings.accounts else None
+    def _remember(self, account: str, begun: CampaignFigures) -> None:
+        from .stats.remember import remember
+
+        remember(self.stats, account, self._spec(account).name, begun, self.effects.clock())
+
 
     def _spec(self, account: str) -> ProviderSpec:
         return registry.spec(self.settings.accounts[account].provider)
@@ -235,6 +240,13 @@ class Runtime:
             provider = self.settings.accounts[account].provider
             name = provider if limit.shared_by == "ip" else f"{provider}#{account}"
             self._rates.admit(name, limit.calls, limit.seconds)
+    @cached_property
+    def stats(self) -> StatsStore:
+        """The writing side of the statistics."""
+        from .stats.store import StatsStore
+
+        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep)
+
 
     @cached_property
     def _rates(self) -> Rates:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import Kind, ProviderError, SecretUnavailable
+from ..errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..observability import logger
-from ..providers.base import Function, Provider, ProviderSpec
+from ..providers.base import CampaignFigures, Function, Provider, ProviderSpec
 from .requests import nearest, shown, wrong
 
 HELP = "help"
@@ -19,21 +19,27 @@ KEYS = ("account", "function", "params", "confirm")
 
 
 class ProviderCalls:
-    """Makes the calls. `spec_of` and `provider_of` give a configured account's declaration and client."""
+    """Makes the calls. `spec_of` and `provider_of` give a configured account's declaration and client.
+
+    `remember` keeps a campaign that a call of an account has begun, for the statistics.
+    """
 
     def __init__(
         self,
         accounts: Mapping[str, Any],
         spec_of: Callable[[str], ProviderSpec],
         provider_of: Callable[[str], Provider],
+        remember: Callable[[str, CampaignFigures], None],
     ) -> None:
         self._accounts = accounts
         self._spec_of = spec_of
         self._provider_of = provider_of
+        self._remember = remember
 
     def handle(self, event: Any, budget: float) -> dict[str, Any]:
         """`{"account", "function", "params", "confirm"}` to `{"result"}` or `{"error"}`; `budget` in seconds.
 
+        A result has a `warning` beside it where the call began a campaign that could not be kept for the statistics.
         Never raises for what the caller or the provider did wrong. Every call leaves one line in the log, without its
         parameters: they may hold a person's data.
         """
@@ -41,7 +47,7 @@ class ProviderCalls:
         account, function = asked.get("account"), asked.get("function")
         outcome = "ok"
         try:
-            return {"result": self._call(event, budget)}
+            return self._call(event, budget)
         except ProviderError as error:
             outcome = error.kind.value
             return {"error": shown(error)}
@@ -56,17 +62,33 @@ class ProviderCalls:
                 extra={**known, "confirmed": asked.get("confirm") is True, "outcome": outcome},
             )
 
-    def _call(self, event: Any, budget: float) -> Any:
+    def _call(self, event: Any, budget: float) -> dict[str, Any]:
         account, name, params, confirmed = _read(event)
         if account not in self._accounts:
             raise wrong(f"there is no account {account[:60]!r}", nearest(account, self._accounts))
         spec = self._spec_of(account)
         if name == HELP:
-            return {"provider": spec.name, "functions": [_described(function) for function in spec.functions]}
+            functions = [_described(function) for function in spec.functions]
+            return {"result": {"provider": spec.name, "functions": functions}}
         function = next((each for each in spec.functions if each.name == name), None)
         if function is not None and function.changes and not confirmed:
             raise wrong(f"{name} changes something at the provider", 'say so with "confirm": true')
-        return self._provider_of(account).call(name, params, budget=budget)
+        result = self._provider_of(account).call(name, params, budget=budget)
+        return {"result": result, **self._remembered(account, function, params, result)}
+
+    def _remembered(
+        self, account: str, function: Function | None, params: Mapping[str, Any], result: Any
+    ) -> dict[str, str]:
+        """Keep the campaign that a call has begun, if it has; a `warning` if that failed."""
+        try:
+            begun = function.campaign(params, result) if function and function.campaign else None
+            if begun is not None:
+                self._remember(account, begun)
+        except Exception as error:  # The mail is sent: whatever goes wrong now must not hide the answer that says so.
+            reason = str(error) if isinstance(error, RelaisError) else type(error).__name__
+            logger.error("a campaign was begun and not remembered", extra={"account": account, "reason": reason})
+            return {"warning": f"the call was made, but collect_stats will not read this campaign's figures: {reason}"}
+        return {}
 
 
 def _read(event: Any) -> tuple[str, str, Mapping[str, Any], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from threading import Thread
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..core.figures import Snapshot
 from ..errors import ProviderError, RelaisError
 from ..observability import bound, carried, logger, metrics, redact
+from .known import known_campaigns
 from .normalise import normalise
 from .store import BATCH
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..config.model import Account
-    from ..providers.base import CampaignFigures, Capabilities, Provider
+    from ..providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
 
 WRITERS = 16
 """Writes under way at once, for all accounts together; the DynamoDB client wants as many connections."""
@@ -38,6 +39,9 @@ class Store(Protocol):
     def newest(self, account: str, campaigns: Sequence[str]) -> Mapping[str, Snapshot]:
         """What is known of the campaigns, by id."""
 
+    def listed(self, account: str) -> Iterable[Snapshot]:
+        """Every campaign of an account, its figures left out."""
+
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
         """Keep a row if a figure changed; True if a snapshot was written."""
 
@@ -48,7 +52,10 @@ class Runs(Protocol):
     def last_good(self, account: str) -> datetime | None:
         """When the account was last read without an error."""
 
-    def note_good(self, account: str, at: datetime) -> None:
+    def last_hour(self, account: str) -> datetime | None:
+        """The schedule's time of that run."""
+
+    def note_good(self, account: str, at: datetime, hour: datetime) -> None:
         """Note a good run."""
 
 
@@ -85,7 +92,7 @@ def collect(
     chosen = {name: account for name, account in accounts.items() if capabilities(account).statistics != "none"}
     outcomes = {name: Outcome(error=OUT_OF_TIME) for name in chosen}
     pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="stats")
-    run = _Run(connect_provider, store, runs, pool, hour, clock, remaining_seconds)
+    run = _Run(connect_provider, capabilities, store, runs, pool, hour, clock, remaining_seconds)
     try:
         _side_by_side(
             [partial(run.one, account, outcomes[name]) for name, account in chosen.items()], remaining_seconds
@@ -112,6 +119,7 @@ class _Run:
     """What the accounts of one run share."""
 
     connect_provider: Callable[[Account], Provider]
+    capabilities: Callable[[Account], Capabilities]
     store: Store
     runs: Runs
     pool: ThreadPoolExecutor
@@ -144,12 +152,25 @@ class _Run:
     def _read(self, account: Account, outcome: Outcome) -> str | None:
         """Read and keep; the reason if it stopped before the end."""
         provider = self.connect_provider(account)
-        rows = _each_once(provider.campaigns(budget=self.remaining_seconds() - RESERVE_SECONDS))
-        for batch in _batches(rows):
+        known = self._known(account)
+        shown = provider.campaigns(budget=self.remaining_seconds() - RESERVE_SECONDS, known=known)
+        for batch in _batches(_each_once(shown)):
             if self.remaining_seconds() < RESERVE_SECONDS:
                 return OUT_OF_TIME
             self._keep(account, batch, outcome)
         return None
+
+    def _known(self, account: Account) -> Sequence[KnownCampaign]:
+        """What a provider is told that must be asked about each campaign: what there is, and what is due."""
+        if self.capabilities(account).statistics != "per_campaign":
+            return ()
+        try:
+            last_run = self.runs.last_hour(account.name)
+        except RelaisError as error:
+            # Nobody knows which hours were missed: whatever was due within a day is read.
+            logger.warning("time of the last good run not read", extra={"reason": str(error)})
+            last_run = self.hour - timedelta(days=1)
+        return known_campaigns(self.store.listed(account.name), self.hour, last_run)
 
     def _keep(self, account: Account, batch: Sequence[CampaignFigures], outcome: Outcome) -> None:
         taken_at = self.clock()
@@ -171,7 +192,7 @@ class _Run:
         now = self.clock()
         try:
             if good:
-                self.runs.note_good(account, now)
+                self.runs.note_good(account, now, self.hour)
             last = now if good else self.runs.last_good(account)
         except RelaisError as error:
             # The figures are kept; that they are is said by the result, and by the next run's note.

@@ -32,6 +32,8 @@ ACCOUNT_INDEX = "newest_of_account"
 ALL_CAMPAIGNS = "campaigns"
 NEWEST = "newest"
 SNAPSHOT_PREFIX = "snapshot#"
+DESCRIPTION = ("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at")
+"""The attributes of a snapshot that are no figures."""
 _NEVER_SENT = "0"  # before every year: campaigns without a known time come last
 
 

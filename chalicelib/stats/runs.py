@@ -20,17 +20,27 @@ class LastRuns:
 
     def last_good(self, account: str) -> datetime | None:
         """When the account was last read without an error; None: never. Raises `LedgerUnavailable`."""
-        item = self._table.get(_key(account))
-        return from_epoch_milliseconds(item["good_at"]) if item else None
+        return self._noted(account, "good_at")
 
-    def note_good(self, account: str, at: datetime) -> None:
-        """Note a good run at `at`, unless a later one is noted already. Raises `LedgerUnavailable`."""
+    def last_hour(self, account: str) -> datetime | None:
+        """The schedule's time of the account's last good run; None: there was none. Raises `LedgerUnavailable`."""
+        return self._noted(account, "good_hour")
+
+    def _noted(self, account: str, attribute: str) -> datetime | None:
+        item = self._table.get(_key(account))
+        return from_epoch_milliseconds(item[attribute]) if item and attribute in item else None
+
+    def note_good(self, account: str, at: datetime, hour: datetime) -> None:
+        """Note a good run that ended at `at`, unless a later one is noted already; `hour` is the schedule's time.
+
+        Raises `LedgerUnavailable`.
+        """
         try:
             self._table.update(
                 _key(account),
-                "SET good_at = :at",
-                {"at": epoch_milliseconds(at)},
-                condition="attribute_not_exists(good_at) OR good_at < :at",
+                "SET good_at = :at, good_hour = :hour",
+                {"at": epoch_milliseconds(at), "hour": epoch_milliseconds(hour)},
+                condition="attribute_not_exists(good_at) OR good_at <= :at",
             )
         except ConditionFailed:
             return

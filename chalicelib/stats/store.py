@@ -8,9 +8,9 @@ cost twice the units for what this order gives.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,6 +18,8 @@ from ..core.figures import Snapshot, changed, described
 from ..core.times import format_time
 from ..errors import StatsUnavailable
 from .items import (
+    ACCOUNT_INDEX,
+    DESCRIPTION,
     SNAPSHOT_PREFIX,
     Item,
     campaign_item,
@@ -65,6 +67,26 @@ class StatsStore:
         if wanted:
             raise StatsUnavailable("the statistics table did not answer: keys stay unprocessed")
         return found
+
+    def listed(self, account: str) -> Iterator[Snapshot]:
+        """Every campaign of an account without its figures, the newest first: one query for each megabyte of them.
+
+        What was written a moment ago may be missing. Raises `StatsUnavailable`.
+        """
+        request: dict[str, Any] = {
+            "IndexName": ACCOUNT_INDEX,
+            "KeyConditionExpression": "#account = :account",
+            "ExpressionAttributeValues": {":account": {"S": account}},
+            "ExpressionAttributeNames": {f"#{name}": name for name in DESCRIPTION},
+            "ProjectionExpression": ", ".join(f"#{name}" for name in DESCRIPTION),
+            "ScanIndexForward": False,
+        }
+        while True:
+            answer = asked(lambda: self._client.query(TableName=self._table, **request))
+            yield from map(snapshot_of, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
         """Keep `row`, read by the run of `hour`, if a figure differs from what is `known`.

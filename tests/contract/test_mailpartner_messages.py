@@ -9,7 +9,7 @@ import pytest
 from chalicelib.errors import Kind
 from chalicelib.providers.base import KnownCampaign, Provider
 from chalicelib.providers.transport import Transport
-from local.sandbox import Sandbox
+from local.sandbox import Control, Sandbox
 from tests.contract.kits import MAILPARTNER
 from tests.contract.mailpartner import DONE, FUNCTIONS, PARAMS, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Scripted, answer
@@ -52,8 +52,9 @@ class TestMessages:
         }
 
     def test_only_what_is_due_is_asked_and_what_is_forgotten_left_out(
-        self, server: Scripted, mailpartner: Provider
+        self, server: Scripted, mailpartner: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("chalicelib.providers.mailpartner.provider.PARALLEL_CALLS", 1)
         gone = {"success": False, "code": 4, "message": "Introuvable"}
         server.script = [answer(gone), answer({**DONE, "StatutResponseList": []})]
         known = [KnownCampaign("1"), KnownCampaign("2", due=False), KnownCampaign("3")]
@@ -75,6 +76,18 @@ class TestMessages:
         assert begun.sent_at == datetime(2099, 3, 1, 9, 30, tzinfo=UTC)
         (found,) = played.campaigns(budget=5, known=[KnownCampaign(begun.campaign, due=True)])
         assert (found.sent, found.delivered) == (1, 0)
+
+    def test_several_are_asked_for_at_once(self, played: Provider, control: Control) -> None:
+        sent = [played.call("send", PARAMS["send"], budget=5)["message_id"] for _ in range(12)]
+        control.fault("latency", delay_seconds=0.2, function="bulk_status")
+        found = played.campaigns(budget=5, known=[KnownCampaign(name) for name in sent])
+        assert [each.campaign for each in found] == sent
+        assert control.state()["providers"]["mailpartner"]["most_in_flight"] > 1
+
+    def test_a_report_without_recipients_tells_of_none(self, server: Scripted, mailpartner: Provider) -> None:
+        server.script = [answer({**DONE, "StatutResponseList": []})]
+        (found,) = mailpartner.campaigns(budget=5, known=[KnownCampaign("300")])
+        assert (found.sent, found.delivered) == (None, None)
 
     def test_a_rehearsal_is_none(self, played: Provider) -> None:
         send = next(function for function in FUNCTIONS if function.name == "send")

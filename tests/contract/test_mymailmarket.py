@@ -261,6 +261,12 @@ class TestWhoLeft:
         assert failure(lambda: list(provider.unsubscribed(budget=5))).kind is kind
 
 
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what a script says is about the campaigns in their order."""
+    monkeypatch.setattr("chalicelib.providers.mymailmarket.provider.PARALLEL_CALLS", 1)
+
+
 class TestCampaigns:
     def test_those_that_were_sent_with_their_figures(self, real: Provider, control: Control) -> None:
         control.set(
@@ -292,17 +298,31 @@ class TestCampaigns:
     def test_those_that_are_not_due_cost_no_call(self, real: Provider, control: Control) -> None:
         known = [KnownCampaign("0616074267001", due=True), KnownCampaign("0616074267002", due=False)]
         found = [each.campaign for each in real.campaigns(budget=5, known=known)]
-        assert found == ["0616074267001", "0616074267003"]
+        assert found == ["0616074267003", "0616074267001"], "the one that is not known comes first"
         assert len(control.calls(function="campaign_stats")) == 2
 
-    def test_what_was_read_before_trouble_is_handed_on(self, real: Provider, control: Control) -> None:
+    def test_those_that_are_known_come_in_the_order_given(self, real: Provider) -> None:
+        known = [KnownCampaign(f"061607426700{number}") for number in (2, 9, 3, 1)]
+        found = [each.campaign for each in real.campaigns(budget=5, known=known)]
+        assert found == ["0616074267002", "0616074267003", "0616074267001"]
+
+    def test_several_are_read_at_once(self, real: Provider, control: Control) -> None:
+        control.fault("latency", delay_seconds=0.2, function="campaign_stats")
+        assert len(list(real.campaigns(budget=5))) == 3
+        assert control.state()["providers"]["mymailmarket"]["most_in_flight"] > 1
+
+    def test_what_was_read_before_trouble_is_handed_on(
+        self, real: Provider, control: Control, one_at_a_time: None
+    ) -> None:
         control.fault("status", status=503, function="campaign_stats", skip=1)
         reading = iter(real.campaigns(budget=5))
         assert next(reading).campaign == "0616074267001"
         assert failure(lambda: next(reading)).kind is Kind.LATER
 
     @pytest.mark.parametrize("reply", [ABSENT, nok("no statistics yet"), answer(None), answer(b""), ok("1")])
-    def test_one_without_figures_costs_the_others_nothing(self, reply: Reply, server: Scripted) -> None:
+    def test_one_without_figures_costs_the_others_nothing(
+        self, reply: Reply, server: Scripted, one_at_a_time: None
+    ) -> None:
         listed = answer([{"Id": "1"}, {"Id": "2"}])
         script = [LOGIN, listed, answer([]), ABSENT, reply, answer({"Sent": 4})]
         found = list(connect(server, *script).campaigns(budget=5))

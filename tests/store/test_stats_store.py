@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from chalicelib.config.model import Account
 from chalicelib.core.figures import Snapshot
 from chalicelib.errors import StatsUnavailable
 from chalicelib.ledger.table import Table
-from chalicelib.providers.base import CampaignFigures, Capabilities, Provider
+from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.stats.collect import collect
 from chalicelib.stats.normalise import normalise
 from chalicelib.stats.pages import StatsReader
@@ -225,7 +225,7 @@ class Toy:
     def __init__(self, rows: list[CampaignFigures]) -> None:
         self.rows = rows
 
-    def campaigns(self, *, budget: float) -> list[CampaignFigures]:
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> list[CampaignFigures]:
         return self.rows
 
 
@@ -260,6 +260,7 @@ def test_a_whole_run_of_many_campaigns(
     assert client.writes == 2
     assert history(reader, "c7") == [(9, 0), (11, 9)]
     assert runs.last_good("paris") == NINE + 2 * HOUR
-    runs.note_good("paris", NINE)
-    assert runs.last_good("paris") == NINE + 2 * HOUR
-    assert runs.last_good("nice") is None
+    assert runs.last_hour("paris") == NINE + 2 * HOUR
+    runs.note_good("paris", NINE, NINE)
+    assert runs.last_good("paris") == runs.last_hour("paris") == NINE + 2 * HOUR
+    assert runs.last_good("nice") is runs.last_hour("nice") is None

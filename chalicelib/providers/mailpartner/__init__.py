@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..base import Capabilities, Option, Provider, ProviderSpec, RateLimit
 from .client import BASE_URL, JSON, XML
-from .provider import FUNCTIONS, MailPartner
+from .provider import FUNCTIONS, PARALLEL_CALLS, MailPartner
 
 if TYPE_CHECKING:
     from ...config.model import Account
@@ -27,7 +27,7 @@ SPEC = ProviderSpec(
     capabilities=Capabilities(
         has_lists=False,
         signup_batch=0,
-        parallel_calls=8,
+        parallel_calls=PARALLEL_CALLS,
         reads_unsubscribes=True,
         lifts_suppression=False,
         has_global_unsubscribe=False,

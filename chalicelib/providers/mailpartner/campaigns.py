@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -31,17 +32,17 @@ def begun(params: Mapping[str, Any], result: Any) -> CampaignFigures | None:
 
 
 def figures(known: KnownCampaign, status: BulkStatus) -> CampaignFigures:
-    """What has become of a message: aggregates, no recipient.
+    """What has become of a message: aggregates, no recipient. Without any recipient in the answer nothing is known.
 
     Opens and clicks are not told, nor whether a bounce was hard or soft; it counts as hard, being the last word on it.
     """
+    described = CampaignFigures(known.campaign, known.name, known.subject, known.sent_at)
+    if not status.statut_response_list:
+        return described
     states = Counter(_state(row.status) for row in status.statut_response_list)
     stopped = sum(row.stop_mail for row in status.statut_response_list)
-    return CampaignFigures(
-        campaign=known.campaign,
-        name=known.name,
-        subject=known.subject,
-        sent_at=known.sent_at,
+    return replace(
+        described,
         sent=states.total(),
         delivered=states[_DELIVERED],
         hard_bounces=sum(states[state] for state in _BOUNCED),

@@ -9,6 +9,7 @@ from ...errors import ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..exchange import Deadline
 from ..functions import declared, dispatch, unsupported
+from ..side_by_side import in_order
 from .campaigns import figures
 from .client import Client
 from .codes import MESSAGE_NOT_FOUND
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..transport import Transport
 
 FUNCTIONS = declared(Client)
+PARALLEL_CALLS = 8
+"""Calls under way at once for one account and verb."""
 _NAME = "MailPartner.fr"
 
 
@@ -46,15 +49,17 @@ class MailPartner:
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterator[CampaignFigures]:
         """The figures of those of `known` that are due, a call each; one that MailPartner has forgotten is left out."""
         deadline = Deadline(budget)
-        for campaign in known:
-            if campaign.due:
-                try:
-                    status = self._client.bulk_status(campaign.campaign, budget=deadline.left())
-                except ProviderError as error:
-                    if error.provider_code != MESSAGE_NOT_FOUND:
-                        raise
-                else:
-                    yield figures(campaign, status)
+        due = (campaign for campaign in known if campaign.due)
+        return filter(None, in_order(lambda campaign: self._status(campaign, deadline), due, PARALLEL_CALLS))
+
+    def _status(self, campaign: KnownCampaign, deadline: Deadline) -> CampaignFigures | None:
+        try:
+            status = self._client.bulk_status(campaign.campaign, budget=deadline.left())
+        except ProviderError as error:
+            if error.provider_code != MESSAGE_NOT_FOUND:
+                raise
+            return None
+        return figures(campaign, status)
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
         """Make a function of `Client` by its name."""

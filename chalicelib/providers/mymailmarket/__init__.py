@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..base import Capabilities, Option, Provider, ProviderSpec
 from .api import BASE_URL
 from .client import FUNCTIONS
-from .provider import MyMailMarket
+from .provider import PARALLEL_CALLS, MyMailMarket
 
 if TYPE_CHECKING:
     from ...config.model import Account
@@ -29,7 +29,7 @@ SPEC = ProviderSpec(
         has_lists=True,
         signup_batch=1,
         signup_repeat_is_harmless=True,
-        parallel_calls=8,
+        parallel_calls=PARALLEL_CALLS,
         reads_unsubscribes=True,
         lifts_suppression=False,
         statistics="per_campaign",

@@ -13,6 +13,7 @@ from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubs
 from ..exchange import Deadline
 from ..functions import dispatch
 from ..results import address, text
+from ..side_by_side import in_order
 from . import figures
 from .answers import NOK, NotFound, NothingSaid, is_already_so
 from .client import FUNCTIONS, Client
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ..transport import Transport
 
 LISTS_KEPT_SECONDS = 180.0
+PARALLEL_CALLS = 8
+"""Calls under way at once for one account and verb."""
 LEFT = ("unsubscribed", "blacklist")
 """The statuses of those who left."""
 GONE = frozenset({*LEFT, "blacklisted", "deleted"})
@@ -127,20 +130,27 @@ class MyMailMarket:
         return []
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
-        """The campaigns that were or are being sent, the newest first, with one call each but for those not due."""
-        resting = {each.campaign for each in known if not each.due}
-        return self._figures(resting, Deadline(budget))
+        """The campaigns that were or are being sent, with one call each but for those of `known` that are not due.
 
-    def _figures(self, resting: set[str], deadline: Deadline) -> Iterator[CampaignFigures]:
+        Those that are not known come first, the newest first, then the others in the order of `known`.
+        """
+        return self._figures(known, Deadline(budget))
+
+    def _figures(self, known: Sequence[KnownCampaign], deadline: Deadline) -> Iterator[CampaignFigures]:
         listed = {figures.campaign_id(row): row for status in MAILED for row in self._listed(status, deadline)}
         if not listed:
             # None yet, or the wrong site: that its lists can be read tells.
             self._lists.get(deadline)
-        wanted = [row for campaign, row in listed.items() if campaign and campaign not in resting]
-        for row in sorted(wanted, key=lambda row: figures.sent_at(row) or _LONG_AGO, reverse=True):
-            stats = self._stats(figures.campaign_id(row), deadline)
-            if stats is not None:
-                yield figures.figures(row, stats)
+        due = [listed[each.campaign] for each in known if each.due and each.campaign in listed]
+        seen = {"", *(each.campaign for each in known)}
+        new = [row for campaign, row in listed.items() if campaign not in seen]
+        new.sort(key=lambda row: figures.sent_at(row) or _LONG_AGO, reverse=True)
+        found = in_order(lambda row: self._figures_of(row, deadline), [*new, *due], PARALLEL_CALLS)
+        yield from filter(None, found)
+
+    def _figures_of(self, row: Row, deadline: Deadline) -> CampaignFigures | None:
+        stats = self._stats(figures.campaign_id(row), deadline)
+        return None if stats is None else figures.figures(row, stats)
 
     def _listed(self, status: str, deadline: Deadline) -> list[Row]:
         with _nobodys_event(), suppress(NotFound, NothingSaid):

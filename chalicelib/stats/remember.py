@@ -1,0 +1,27 @@
+"""Remembering a campaign that a call has just begun, where the provider could not list it afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .normalise import normalise
+from .store import StatsStore
+
+if TYPE_CHECKING:
+    from ..providers.base import CampaignFigures
+
+_BELIEVED = timedelta(days=1)
+"""How far before the call a stated time of sending may lie: clocks differ, and zones are left out."""
+
+
+def remember(store: StatsStore, account: str, provider: str, begun: CampaignFigures, now: datetime) -> None:
+    """Keep the campaign, so that the next run asks for its figures. Raises `StatsUnavailable`.
+
+    It was sent `now` (aware) where the provider states no time, or one long before the call was made.
+    """
+    stated = begun.sent_at
+    sent_at = now if stated is None or stated < now - _BELIEVED else stated
+    row = normalise(account, provider, replace(begun, sent_at=sent_at), now)
+    store.record(store.newest(account, [row.campaign]).get(row.campaign), row, now)
