@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 Row = TypeVar("Row")
 
 SINGLES_THAT_BLAME_THE_LIST = 8
+WITNESSES = 2
+"""Rows from elsewhere in the batch that must be refused in the same words before the list is blamed: without them a
+few bad rows at the head of what waits would stop a list for as long as they are retried."""
 
 
 @dataclass(slots=True)
@@ -33,7 +36,16 @@ class Splitting(Generic[Row]):
         """The rows to send next; None when all have been dealt with or the list is at fault."""
         if self.list_is_at_fault or not self._waiting:
             return None
-        return self._waiting.pop()
+        return [self._witness()] if self._looks_at_fault else self._waiting.pop()
+
+    def _witness(self) -> Row:
+        """A row far from those that were refused, taken out of what waits: the last one, then one from the middle."""
+        place = -1 if len(self.suspects) == SINGLES_THAT_BLAME_THE_LIST else 0
+        farthest = self._waiting[0]
+        witness = farthest[place]
+        rest = farthest[:-1] if place else farthest[1:]
+        self._waiting[:1] = [rest] if rest else []
+        return witness
 
     def accepted(self) -> None:
         """The part sent last was accepted."""
@@ -59,5 +71,10 @@ class Splitting(Generic[Row]):
 
     @property
     def list_is_at_fault(self) -> bool:
-        """Eight rows one by one, all refused in the same words: eight bad addresses in a row are not to be believed."""
+        """Eight rows one by one and the witnesses, all refused in the same words: so many bad ones are not believed."""
+        witnessed = len(self.suspects) >= SINGLES_THAT_BLAME_THE_LIST + WITNESSES
+        return self._looks_at_fault and (witnessed or not self._waiting)
+
+    @property
+    def _looks_at_fault(self) -> bool:
         return self.all_refused_alike and len(self.suspects) >= SINGLES_THAT_BLAME_THE_LIST

@@ -201,6 +201,16 @@ def test_an_event_for_several_accounts_expires_though_an_answer_of_the_ledger_wa
     assert all("expires_at" in item for item in world.dynamo.items[f"E#{leave.id}"].values())
 
 
+def test_eight_bad_rows_at_the_head_of_a_batch_do_not_block_a_list(world: World) -> None:
+    names = persons(40)
+    ids = world.hold(*(world.event(JOIN, name, minute, ("paris",)) for minute, name in enumerate(names)))
+    refuse(world, [world.events[event_id].email for event_id in ids[:8]])
+    world.work(*ids)
+    world.settle(rounds=5)
+    statuses = [world.delivery(event_id)["status"] for event_id in ids]
+    assert statuses == ["refused"] * 8 + ["delivered"] * 32
+
+
 def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris",))
     world.hold(leave)
