@@ -198,6 +198,8 @@ class AccountRun:
     def _trouble(self, group: Group, hands: Sequence[InHand], error: ProviderError) -> None:
         """Pause the account, or only the list, and put off what is in hand."""
         list_id = group.list if error.list_only else None
+        if list_id is not None and self.health.answered(None):
+            self.resumed = True  # who knows that a list is missing can be asked again about all others
         until = self.health.failed(error, list_id)
         self._stopped = self._stopped or list_id is None
         self.hands.put_off(hands, error.message, until, self._give_up)

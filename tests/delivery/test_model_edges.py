@@ -224,3 +224,16 @@ def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back
     (join,) = joins(world, ["annabell"])
     world.work(join)
     assert world.delivery(join)["status"] == "superseded"
+
+
+def test_what_one_list_refuses_shows_that_its_account_is_back(world: World) -> None:
+    (first,) = joins(world, ["annabell"])
+    world.logged["paris"].trouble = Kind.LATER
+    world.work(first)
+    world.logged["paris"].trouble = None
+    world.clock.forward(seconds=31)
+    world.logged["paris"].lists.clear()
+    refuse(world, [world.events[first].email])
+    world.work(first)
+    state = world.runtime.accounts.read("paris")
+    assert state.pause is None and "4781" in state.lists
