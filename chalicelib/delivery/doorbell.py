@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..core.events import EventType
+from ..core.ids import is_valid_id
 from ..names import QueueKind, queue
 from ..observability import logger
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 IDS_A_MESSAGE = 250
-MESSAGES_A_CALL = 10
+MESSAGES_A_CALL = 7
+"""So many messages of the longest ids (33 KB) stay within the 256 KB of one call."""
 QUEUE_OF: Mapping[EventType, QueueKind] = {
     EventType.SIGNUP: "signups",
     EventType.UNSUBSCRIBE: "unsubscribes",
@@ -26,11 +28,11 @@ RING = "ring"
 
 
 def rung_ids(message: Any) -> list[str] | None:
-    """The event ids that a message rings for; None if it is no doorbell."""
+    """The event ids that a message rings for; None if it is no doorbell. What can be no event's id is left out."""
     ids = message.get(RING) if isinstance(message, dict) and "type" not in message else None
-    if not isinstance(ids, list) or not all(isinstance(event_id, str) for event_id in ids):
+    if not isinstance(ids, list):
         return None
-    return ids
+    return [event_id for event_id in ids if isinstance(event_id, str) and is_valid_id(event_id)]
 
 
 class Doorbell:

@@ -237,3 +237,19 @@ def test_what_one_list_refuses_shows_that_its_account_is_back(world: World) -> N
     world.work(first)
     state = world.runtime.accounts.read("paris")
     assert state.pause is None and "4781" in state.lists
+
+
+@pytest.mark.parametrize("ids", [["x" * 3000], ["\ud800"], [""], ["a b"], [7]], ids=repr)
+def test_a_ring_with_ids_that_no_event_can_have_delays_nobody(world: World, ids: list[Any]) -> None:
+    (event_id,) = joins(world, ["annabell"])
+    world.work(event_id, bodies=({"ring": ids},))
+    assert world.delivery(event_id)["status"] == "delivered"
+
+
+def test_many_long_ids_fit_into_the_queues_calls(world: World) -> None:
+    sizes: list[int] = []
+    world.queues.send_message_batch = lambda **request: (
+        sizes.append(sum(len(entry["MessageBody"]) for entry in request["Entries"])) or {}
+    )
+    world.runtime.doorbell.ring(JOIN, [f"{n:0128}" for n in range(5000)])
+    assert sizes and max(sizes) <= 262_144
