@@ -14,6 +14,7 @@ from chalicelib import names
 from chalicelib.delivery.deadline import Context
 from chalicelib.observability import observed
 from chalicelib.runtime import runtime
+from chalicelib.schedules import also_by_hand
 from chalicelib.web.gateway import create_app
 
 STAGE = names.stage(os.environ)
@@ -54,6 +55,7 @@ def syncs(event: SQSEvent) -> dict[str, Any]:
     return runtime().worker.handle("syncs", event.to_dict(), lambda_context(event))
 
 
+@also_by_hand
 @app.schedule("rate(1 hour)")
 @observed
 def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
     return runtime().collect_stats(event.to_dict(), lambda_context(event))
 
 
+@also_by_hand
 @app.schedule("rate(1 minute)")
 @observed
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
