@@ -56,8 +56,19 @@ class Sweep:
             except LedgerUnavailable as error:
                 logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
+        rung += self._ring_for_accounts_that_are_gone()
         metrics.count("rung", rung)
         return {"rung": rung}
+
+    def _ring_for_accounts_that_are_gone(self) -> int:
+        """What waited for an account that is not configured any more is rung for, too, so that a worker parks it."""
+        rung, now = 0, self._effects.clock()
+        try:
+            for account in self._accounts.gone(self._names):
+                rung += sum(self._ring_due(account, verb, now, MOST_A_RUN) for verb in VERBS)
+        except LedgerUnavailable as error:
+            logger.error("accounts that are gone could not be swept", extra={"error": str(error)})
+        return rung
 
     def ring_account(self, account: str) -> int:
         """Ring for one account that has just come back, without waiting for the next run; how many."""
@@ -73,10 +84,12 @@ class Sweep:
         for verb in verbs:
             window = self._window(state, verb, now)
             if window is not None:
-                ids = list(dict.fromkeys(self._events.due(account, verb, *window)))
-                if ids and self._doorbell.ring(verb, ids):
-                    rung += len(ids)
+                rung += self._ring_due(account, verb, *window)
         return rung
+
+    def _ring_due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> int:
+        ids = list(dict.fromkeys(self._events.due(account, verb, horizon, limit)))
+        return len(ids) if ids and self._doorbell.ring(verb, ids) else 0
 
     def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
         """Until when deliveries are rung for as due, and how many; None: not now.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..core.pausing import AccountState, Pause
 from .keys import account_key
-from .table import ConditionFailed, Table
+from .table import ConditionFailed, Key, Table
+
+_EVERY_NAME: Key = ("S#accounts", "names")
 
 
 class AccountStore:
@@ -21,6 +23,14 @@ class AccountStore:
         """The account's state; a fresh one if nothing ever happened to it."""
         item = self._table.get(account_key(account))
         return _state_from(item) if item else AccountState()
+
+    def gone(self, configured: Iterable[str]) -> list[str]:
+        """Accounts that were configured once and are not among `configured` any more; those are noted."""
+        names = set(configured)
+        noted = set((self._table.get(_EVERY_NAME) or {}).get("configured", ()))
+        if names - noted:
+            self._table.update(_EVERY_NAME, "ADD configured :names", {"names": names - noted})
+        return sorted(noted - names)
 
     def write(self, account: str, seen: AccountState, state: AccountState) -> AccountState | None:
         """Change the state from `seen` to `state`; gives it as written, None if somebody else changed it meanwhile."""

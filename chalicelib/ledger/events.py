@@ -114,7 +114,7 @@ class EventStore:
         )
 
     def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
-        """Have a delivery that was not tried rung for at `due`; False if an attempt was noted since `delivery` was read.
+        """Have an untried delivery rung for at `due`; False if an attempt was noted since `delivery` was read.
 
         Whoever made that attempt has said when it is due again, and what came of it must not be written over.
         """
@@ -154,7 +154,8 @@ class EventStore:
         found = self._table.in_parallel(
             lambda shard: self._table.query_due(DUE_INDEX, due_partition(account, verb, shard), until, limit), shards
         )
-        return [event_id_of(item["pk"]) for items in found for item in items][:limit]
+        earliest = sorted((item for items in found for item in items), key=lambda item: item["due_at"])[:limit]
+        return [event_id_of(item["pk"]) for item in earliest]
 
     def _transition(self, event: Event, delivery: Delivery, change: str, values: Mapping[str, Any]) -> bool:
         try:

@@ -211,6 +211,15 @@ def test_eight_bad_rows_at_the_head_of_a_batch_do_not_block_a_list(world: World)
     assert statuses == ["refused"] * 8 + ["delivered"] * 32
 
 
+def test_pending_events_of_an_account_that_is_gone_are_parked(world: World) -> None:
+    (event_id,) = joins(world, ["annabell"])
+    world.runtime.sweeper.run()
+    accounts = {name: account for name, account in world.settings.accounts.items() if name != "paris"}
+    world.settings = settings(accounts=accounts, forms={})
+    world.settle()
+    assert world.delivery(event_id)["status"] == "parked"
+
+
 def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris",))
     world.hold(leave)
@@ -253,3 +262,11 @@ def test_many_long_ids_fit_into_the_queues_calls(world: World) -> None:
     )
     world.runtime.doorbell.ring(JOIN, [f"{n:0128}" for n in range(5000)])
     assert sizes and max(sizes) <= 262_144
+
+
+def test_the_earliest_due_come_first_whichever_part_of_the_index_they_stand_in(world: World) -> None:
+    ids = []
+    for name in persons(40):
+        ids += joins(world, [name])
+        world.clock.forward(seconds=31)
+    assert world.runtime.events.due("paris", JOIN, None, 10) == ids[:10]
