@@ -84,7 +84,7 @@ class Hands:
                 attempt,
                 known[attempt.event.email],
                 lambda event_id: self._events.status(event_id, attempt.account),
-                lambda event_id: self._events.mark_unknown(event_id, attempt.account),
+                lambda hold: self._events.mark_unknown(hold.event, attempt.account, hold.token),
                 self._clock(),
             )
 

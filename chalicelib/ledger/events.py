@@ -130,22 +130,23 @@ class EventStore:
             return False
         return True
 
-    def mark_unknown(self, event_id: str, account: str) -> None:
-        """Note that an attempt of this pending delivery may have taken effect without anybody recording it."""
+    def mark_unknown(self, event_id: str, account: str, attempt: str) -> None:
+        """Note, once, that this attempt at a pending delivery may have taken effect without anybody recording it."""
         for held in self.load([event_id]):
             delivery = held.deliveries.get(account)
-            if delivery and delivery.status is Status.PENDING and not delivery.unknown_outcome:
+            if delivery and delivery.status is Status.PENDING:
                 key = delivery_key(event_id, account, held.event.accounts)
                 try:
                     self._table.update(
                         key,
-                        "SET unknown_outcome = :yes, attempts = if_not_exists(attempts, :none) + :one",
-                        {"yes": True, "none": 0, "one": 1, "pending": "pending"},
-                        condition=PENDING,
+                        "SET unknown_outcome = :yes, lost_attempt = :lost, "
+                        "attempts = if_not_exists(attempts, :none) + :one",
+                        {"yes": True, "lost": attempt, "none": 0, "one": 1, "pending": "pending"},
+                        condition=f"{PENDING} AND (attribute_not_exists(lost_attempt) OR lost_attempt <> :lost)",
                         names=STATUS_NAME,
                     )
                 except ConditionFailed:
-                    return  # final by now: somebody did record it
+                    return  # final by now, or noted: somebody did record it
 
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Ids of events with a pending delivery to `account` due by `horizon` (None: at any time), earliest first."""

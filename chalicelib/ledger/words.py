@@ -30,7 +30,7 @@ from .table import ConditionFailed, Key, Table
 StatusOf = Callable[[str], Status | None]
 """Gives the status of an event's delivery to the account in question; None if the event is gone."""
 
-OnLost = Callable[[str], None]
+OnLost = Callable[[Hold], None]
 
 TRIES = 5
 _REMOVE_HOLD = "hold_event, hold_type, hold_at, hold_until, hold_token"
@@ -87,22 +87,20 @@ class WordStore:
         """Take the address of `attempt.event` in hand if the order rules and other workers allow it.
 
         `known` are the words as just read for this address (`read`); what has changed since makes a condition fail,
-        and the answer to that is looked at again. One write where nobody interferes. `on_lost` is told of an event
-        that held the address and whose outcome nobody recorded, before the trace of it is overwritten.
+        and the answer to that is looked at again. One write where nobody interferes. `on_lost` is told of the hold of
+        an attempt whose outcome nobody recorded, before the trace of it is overwritten.
         """
         key = (self._keys.partition(attempt.event.email), attempt.account)
         background = self._background(known, key, status_of)
         word = known.get(key, Word())
-        lost: str | None = None
         for _ in range(TRIES):
             if attempt.event.type is EventType.UNSUBSCRIBE and _is_news(word, attempt.event):
                 word = self._unsubscribe_first(key, word, attempt)
             base, state = _without_hold(word, attempt, status_of, now)
             if word.hold is not None and state is Holder.BUSY:
                 return Taken(None, busy_until=word.hold.until)
-            if word.hold is not None and state is Holder.LOST and lost != word.hold.event:
-                lost = word.hold.event
-                on_lost(lost)
+            if word.hold is not None and state is Holder.LOST:
+                on_lost(word.hold)
             verdict = _verdict(attempt, merge(base, background))
             if verdict in (Verdict.SUPERSEDED, Verdict.SUPPRESSED):
                 return self._let_go(word, attempt, verdict)

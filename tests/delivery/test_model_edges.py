@@ -270,3 +270,15 @@ def test_the_earliest_due_come_first_whichever_part_of_the_index_they_stand_in(w
         ids += joins(world, [name])
         world.clock.forward(seconds=31)
     assert world.runtime.events.due("paris", JOIN, None, 10) == ids[:10]
+
+
+def test_every_attempt_counts_also_one_that_nobody_recorded(world: World) -> None:
+    (event_id,) = joins(world, ["annabell"])
+    world.logged["paris"].trouble = Kind.UNKNOWN
+    world.work(event_id)
+    world.clock.forward(seconds=31)
+    world.point = lambda name: die_at(name, "after signup")
+    with pytest.raises(Died):
+        world.work(event_id)
+    world.settle()
+    assert world.delivery(event_id)["attempts"] == len(world.logged["paris"].log) == 3

@@ -189,7 +189,12 @@ def _check_names(request: Mapping[str, Any]) -> None:
 
 
 def _keys(item: Mapping[str, Any]) -> Keys:
-    return item["pk"]["S"], item["sk"]["S"]
+    """The keys of an item or request, refused as DynamoDB refuses them: 2,048 bytes of UTF-8, and not empty."""
+    pk, sk = item["pk"]["S"], item["sk"]["S"]
+    for value in (pk, sk):
+        if not 0 < len(value.encode("utf-8", "surrogatepass")) <= 2048 or not value.isprintable():
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "a key is wrong"}}, "Operation")
+    return pk, sk
 
 
 def _updated(item: Item, change: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Item:
