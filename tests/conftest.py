@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from local.aws import process
-from tests.support import waiting
+from local.sandbox import start as start_sandbox
+from tests.support import packaging, waiting
 from tests.support.aws import TestAws
 from tests.support.stack import RunningStack, StackStarter, starting_stacks
 
@@ -57,3 +58,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """One stack with the sandbox for all tests of a module."""
     with starting_stacks(tmp_path_factory.mktemp("stack")) as starter:
         yield starter()
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[packaging.Packaged]:
+    """The deployment package, unpacked, and the sandbox that its configuration names."""
+    sandbox = start_sandbox()
+    try:
+        yield packaging.make(tmp_path_factory.mktemp("package"), sandbox)
+    finally:
+        sandbox.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from local import template
+from tests.support.packaging import copy_checkout
 
 STAGES = ("local", "dev", "prod")
 
@@ -54,16 +54,6 @@ class Generated:
 def made(request: pytest.FixtureRequest) -> Generated:
     """Every stage's template in turn."""
     return Generated(request.param, template.build(request.param))
-
-
-def copy_checkout(target: Path) -> Path:
-    """Copy all that a package is made from, to change it at will."""
-    for folder in ("chalicelib", ".chalice"):
-        ignored = shutil.ignore_patterns("__pycache__", "deployments", "relais.toml")
-        shutil.copytree(template.ROOT / folder, target / folder, ignore=ignored)
-    for name in ("app.py", "requirements.txt", "constraints.txt"):
-        shutil.copy(template.ROOT / name, target / name)
-    return target
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,8 +12,7 @@ import pytest
 from chalicelib.errors import ConfigurationError
 from local import package, template
 from tests.support.aws import TestAws
-
-from .conftest import copy_checkout
+from tests.support.packaging import Packaged
 
 CONFIGURATION = """
 [accounts.paris]
@@ -45,51 +41,11 @@ print(json.dumps(app.app(event, None)["statusCode"]))
 """
 
 
-@dataclass(frozen=True)
-class Packaged:
-    """What `package` made of a checkout with stray files in it."""
-
-    checkout: Path
-    configuration: Path
-    out: Path
-    unpacked: Path
-    said: str
-
-
 @pytest.fixture
 def configuration(tmp_path: Path) -> Path:
     path = tmp_path / "mine.toml"
     path.write_text(CONFIGURATION)
     return path
-
-
-@pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
-    fetch_wheels()
-    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
-    (checkout / ".local").symlink_to(template.ROOT / ".local")  # the wheels are kept there
-    for stray in (".env", "notes.csv", "web/page.html.orig"):
-        (checkout / "chalicelib" / stray).write_text("left lying about")
-    (checkout / "chalicelib" / "relais.toml").write_text("another configuration")
-    (checkout / "app.py").chmod(0o600)
-    configuration = checkout / "mine.toml"
-    configuration.write_text(CONFIGURATION)
-    out, unpacked = checkout / "out", checkout / "unpacked"
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        package.package("local", configuration, out, checkout)
-    with zipfile.ZipFile(out / "deployment.zip") as made:
-        made.extractall(unpacked)
-    return Packaged(checkout, configuration, out, unpacked, said.getvalue())
-
-
-def fetch_wheels() -> None:
-    """Fetch the wheels once for the whole checkout; without a way to the package index there is nothing to test."""
-    try:
-        package.install_wheels()
-    except package.PackagingError as error:
-        if any(sign in str(error) for sign in ("NewConnectionError", "ConnectTimeout", "NameResolutionError")):
-            pytest.skip("the package index cannot be reached")
-        raise
 
 
 def test_it_refuses_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +97,8 @@ def test_the_zip_holds_the_product_and_nothing_else(packaged: Packaged) -> None:
 
 
 def test_the_zip_holds_the_configuration_that_was_named_and_the_checkout_is_left_alone(packaged: Packaged) -> None:
-    assert (packaged.unpacked / "chalicelib" / "relais.toml").read_text() == CONFIGURATION
+    shipped = packaged.unpacked / "chalicelib" / "relais.toml"
+    assert shipped.read_text() == packaged.configuration.read_text()
     assert (packaged.checkout / "chalicelib" / "relais.toml").read_text() == "another configuration"
     assert not (packaged.checkout / ".chalice" / "deployments").exists()
 

@@ -1,0 +1,133 @@
+"""The packaged functions as Lambda runs them: the unpacked zip under Lambda's own runtime client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local.description import ACCOUNT_ID, Function
+from local.lambdas.functions import FunctionFailed
+from tests.packaged.runtime_api import Invocation, RuntimeApi
+from tests.support.aws import REGION, TestAws
+from tests.support.packaging import Packaged
+
+
+class PackagedFunction:
+    """One function with at most one execution environment, which is made when it is needed.
+
+    Invocations come one after another. `deadline_seconds` is what a function is told that it has.
+    """
+
+    def __init__(self, function: Function, packaged: Packaged, client: Path, aws: TestAws, log: Path) -> None:
+        self._function = function
+        self._root = packaged.unpacked
+        self._client = client
+        self._aws = aws
+        self._log = log
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._api: RuntimeApi | None = None
+        self.deadline_seconds: float = function.timeout_seconds
+        self.events: list[Any] = []
+
+    @property
+    def log(self) -> str:
+        """What its environments have written."""
+        return self._log.read_text()
+
+    def __call__(self, event: Any) -> Any:
+        """The result. Raises FunctionFailed with Lambda's error document, also where the environment died."""
+        with self._lock:
+            self.events.append(event)
+            process, api = self._environment()
+            invocation = api.invoke(event, self._arn, self.deadline_seconds)
+            while not invocation.answered.wait(0.05):
+                if process.poll() is not None and not invocation.answered.is_set():
+                    raise FunctionFailed(self._ended(invocation, api))
+        assert invocation.answer is not None
+        kind, body = invocation.answer
+        if kind == "error":
+            raise FunctionFailed(body)
+        return body
+
+    def kill(self) -> None:
+        """SIGKILL to the environment, whatever it is doing."""
+        assert self._process is not None
+        self._process.kill()
+
+    def stop(self) -> None:
+        """End the environment."""
+        if self._process is not None and self._api is not None:
+            self._process.kill()
+            self._process.wait()
+            self._api.stop()
+        self._process = self._api = None
+
+    def _environment(self) -> tuple[subprocess.Popen[bytes], RuntimeApi]:
+        if self._process is None or self._api is None or self._process.poll() is not None:
+            self.stop()
+            self._api = RuntimeApi()
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    isolated("-m", "awslambdaric", self._function.handler),
+                    cwd=self._root,
+                    env={**self.environ, "AWS_LAMBDA_RUNTIME_API": self._api.address},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+        return self._process, self._api
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What Lambda sets, the template's variables, and nothing of this process's."""
+        return {
+            **clean_environ(self._root, self._client),
+            **self._function.environment,
+            **self._aws.environ,
+            "AWS_LAMBDA_FUNCTION_NAME": self._function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self._function.memory_mb),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "_HANDLER": self._function.handler,
+        }
+
+    @property
+    def _arn(self) -> str:
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{self._function.name}"
+
+    def _ended(self, invocation: Invocation, api: RuntimeApi) -> Mapping[str, Any]:
+        document: Mapping[str, Any] | None = api.init_error
+        return document or {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"RequestId: {invocation.request_id} Error: the runtime exited\n{self.log[-2000:]}",
+        }
+
+
+def isolated(*args: str) -> list[str]:
+    """A Python without its installed packages: neither the virtual environment's nor this checkout's are found."""
+    return [sys.executable, "-S", "-B", *args]
+
+
+def clean_environ(root: Path, *others: Path) -> dict[str, str]:
+    """An environment in which Python imports from the task root first, as Lambda's does, then from `others`."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "LAMBDA_TASK_ROOT": str(root),
+        "PYTHONPATH": ":".join(map(str, (root, *others))),
+    }
+
+
+def wait_until_invoked(function: PackagedFunction, times: int, deadline_seconds: float = 20) -> None:
+    """Until the function has been started for that many events in all."""
+    deadline = time.monotonic() + deadline_seconds
+    while len(function.events) < times:
+        assert time.monotonic() < deadline, f"{len(function.events)} of {times} invocations"
+        time.sleep(0.05)

@@ -1,0 +1,38 @@
+"""Requests as API Gateway hands them to the function: those of `events/`, with what a test changes in them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from local.sandbox import SAMPLE_ADMIN_KEY
+from tests.support.stack import ROOT
+
+
+def form(verb: str, **fields: str) -> dict[str, Any]:
+    """A browser's form post to `/forms/footer/{verb}`."""
+    event = _sample(f"http_form_{verb}")
+    for headers in ("headers", "multiValueHeaders"):
+        del event[headers]["Idempotency-Key"]
+    return {**event, "body": urlencode(fields)}
+
+
+def event_of(event_id: str, key: str = SAMPLE_ADMIN_KEY) -> dict[str, Any]:
+    """`GET /events/{id}` by an operator."""
+    path = f"events/{event_id}"
+    event = _sample("http_get_event")
+    event["headers"]["Authorization"] = f"Bearer {key}"
+    event["multiValueHeaders"]["Authorization"] = [f"Bearer {key}"]
+    about = {**event["requestContext"], "path": f"/api/{path}"}
+    return {**event, "path": f"/{path}", "pathParameters": {"proxy": path}, "requestContext": about}
+
+
+def scheduled() -> dict[str, Any]:
+    """EventBridge's scheduled event."""
+    return _sample("schedule_collect_stats")
+
+
+def _sample(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return found

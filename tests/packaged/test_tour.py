@@ -1,0 +1,102 @@
+"""The README's tour on what would be deployed: the zip, under Lambda's own runtime client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.lambdas import events
+from local.lambdas.functions import FunctionFailed
+from tests.e2e.world import told_to_leave
+from tests.packaged.conftest import Artefact
+from tests.packaged.gateway_events import event_of, form, scheduled
+from tests.support.aws import REGION
+from tests.support.waiting import wait_for
+
+PERSON = "zoe@example.com"
+
+
+def status_of(artefact: Artefact, event_id: str) -> str:
+    """As `GET /events/{id}` says it."""
+    status, shown = artefact.request(event_of(event_id))
+    assert status == 200, shown
+    return str(shown["status"])
+
+
+def test_a_signup_and_an_unsubscribe_go_all_the_way(artefact: Artefact, poll: Callable[..., None]) -> None:
+    poll("signups", "unsubscribes")
+    status, joined = artefact.request(form("signup", email=PERSON, prenom="Zoé"))
+    assert (status, joined["status"]) == (202, "accepted")
+    wait_for(lambda: artefact.ediware.emails()[PERSON] == 1, 20)
+    row = next(row for row in artefact.ediware.account()["lists"]["4781"]["rows"] if row["email"] == PERSON)
+    assert row["prenom"] == "Zoé"
+    wait_for(lambda: status_of(artefact, joined["id"]) == "delivered", 10)
+    status, left = artefact.request(form("unsubscribe", email=PERSON))
+    assert status == 202
+    wait_for(lambda: status_of(artefact, left["id"]) == "delivered", 20)
+    told = told_to_leave(artefact.packaged.sandbox.url, PERSON)
+    assert told["ediware"] and told["mailpartner"]  # the third has no list that this person is on
+    assert artefact.request(event_of(joined["id"], key="wrong"))[0] == 401
+    wait_for(lambda: not any(artefact.aws.held(f"relais-local-{queue}") for queue in ("signups", "unsubscribes")), 10)
+    assert PERSON not in artefact.logs
+    assert artefact.packaged.api_key not in artefact.logs
+
+
+def test_what_runs_by_the_clock_and_what_operators_call(artefact: Artefact) -> None:
+    first = artefact["collect_stats"](scheduled())["accounts"]
+    assert {one["error"] for one in first.values()} == {None}
+    assert first["paris"]["written"] == first["paris"]["read"] > 0
+    assert artefact["collect_stats"](scheduled())["accounts"]["paris"]["written"] == 0
+    assert artefact["sweep"](scheduled()) == {"rung": 0}
+    call = artefact["call_provider"]
+    assert "list_insert" in str(call({"account": "paris", "function": "help"})["result"])
+    assert "result" in call({"account": "paris", "function": "list_list", "params": {}})
+    assert artefact["report"]({})["accounts"].keys() == {"paris", "lettre", "brussel"}
+    assert artefact["resend"]({"account": "paris"}) == {"resent": 0}
+
+
+def test_every_function_starts_and_logs_under_its_name(artefact: Artefact) -> None:
+    for name, function in artefact.functions.items():
+        described = artefact.packaged.description.function(name)
+        if name == "api_handler":
+            assert artefact.request(event_of("unknown"))[0] == 404
+        elif described.queues:
+            assert function({"Records": []}) == {"batchItemFailures": []}
+        else:
+            assert isinstance(function(scheduled() if described.schedules else {}), dict)
+        assert '"message": "done"' in function.log
+        assert f'"function": "{name}"' in function.log
+
+
+def test_only_the_message_that_failed_comes_again(artefact: Artefact, poll: Callable[..., None]) -> None:
+    aws, queue, worker = artefact.aws, "relais-local-signups", artefact["signups"]
+    worker.events.clear()
+    url = aws.queue_url(queue)
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
+    aws.sqs.delete_queue(QueueUrl=aws.queue_url(f"{queue}-dlq"))  # so that what is unreadable cannot be set aside
+    whole = '{"type": "signup", "id": "whole", "form": "footer", "email": "lou@example.com"}'
+    aws.sqs.send_message_batch(
+        QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "no JSON"}, {"Id": "1", "MessageBody": whole}]
+    )
+    poll("signups")
+    wait_for(lambda: len(worker.events) >= 2, 20)
+    assert [sorted(bodies(event)) for event in worker.events[:2]] == [sorted(["no JSON", whole]), ["no JSON"]]
+    assert artefact.ediware.emails()["lou@example.com"] == 1
+    aws.create_resources()
+    wait_for(lambda: aws.held(queue) == 0 and aws.waiting(f"{queue}-dlq") == 1, 20)
+
+
+def bodies(event: Any) -> list[str]:
+    """What the messages of a batch held."""
+    return [record["body"] for record in event["Records"]]
+
+
+def test_a_failing_handler_is_lambdas_error_without_an_address(artefact: Artefact) -> None:
+    event: Any = events.queued([], "relais-local-signups", REGION)
+    record = {"messageId": "m", "body": PERSON, "attributes": None}
+    with pytest.raises(FunctionFailed) as failed:
+        artefact["signups"]({**event, "Records": [record, None]})
+    assert failed.value.document["errorType"] != "Runtime.ExitError"
+    assert PERSON not in str(failed.value.document) + artefact["signups"].log
