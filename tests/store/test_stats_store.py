@@ -221,6 +221,31 @@ def test_an_absent_table_is_said_by_its_code(client: Counting) -> None:
         assert isinstance(caught.value.__cause__, ClientError)
 
 
+def test_an_accounts_campaigns_are_listed_by_query_the_newest_first(store: StatsStore, client: Counting) -> None:
+    for n in range(12):
+        record(store, row(campaign=f"c{n}", name=f"name {n}", sent_at=NINE - n * HOUR, opens=n))
+    record(store, row(campaign="unsent", sent_at=None, opens=1))
+    store.record(None, replace(row(opens=3), account="lyon"), NINE)
+    client.calls.clear()
+    listed = list(store.listed("paris"))
+    assert [each.campaign for each in listed] == [*(f"c{n}" for n in range(12)), "unsent"]
+    assert (listed[3].name, listed[3].sent_at, listed[3].taken_at) == ("name 3", NINE - 3 * HOUR, NINE)
+    assert client.calls == ["query"]
+    paged = StatsStore(cast(Any, Paged(client)), TABLE)
+    assert list(paged.listed("paris")) == listed
+    assert list(store.listed("nice")) == []
+
+
+class Paged:
+    """Queries that end after five items, as DynamoDB's do after a megabyte."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def query(self, **request: Any) -> Any:
+        return self._client.query(**request, Limit=5)
+
+
 class Toy:
     def __init__(self, rows: list[CampaignFigures]) -> None:
         self.rows = rows

@@ -16,6 +16,7 @@ from chalicelib.errors import Kind, LedgerUnavailable, ProviderError, StatsUnava
 from chalicelib.observability import hide, metrics
 from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.stats.collect import OUT_OF_TIME, collect
+from chalicelib.stats.normalise import normalise
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 Answer = Callable[[float], Iterable[CampaignFigures]]
@@ -66,6 +67,17 @@ class Runs:
         if self.failing:
             raise LedgerUnavailable("the ledger did not answer")
         self.good[account], self.hours[account] = at, hour
+
+
+class Asked:
+    """A provider that is told of campaigns and gives the figures of those that are due."""
+
+    def __init__(self) -> None:
+        self.known: list[KnownCampaign] = []
+
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
+        self.known = list(known)
+        return [CampaignFigures(each.campaign, sent_at=each.sent_at, sent=1) for each in known if each.due]
 
 
 class Toy:
@@ -222,3 +234,33 @@ def test_the_time_of_the_last_good_run_and_the_metrics(capsys: pytest.CaptureFix
 def test_an_unreachable_ledger_costs_no_figures() -> None:
     store = Memory()
     assert run({"paris": rows(2)}, store, Runs(failing=True))["paris"] == {"read": 2, "written": 2, "error": None}
+
+
+def test_a_provider_asked_campaign_by_campaign_is_told_which_are_due() -> None:
+    ages = {"young": 1, "daily": 10 * 24, "old": 31 * 24}
+    store, runs, asked = Memory(), Runs(), Asked()
+    for name, hours in ages.items():
+        sent_at = NOW - timedelta(hours=hours)
+        store.kept["paris", name] = normalise("paris", "toy", CampaignFigures(name, sent_at=sent_at), NOW)
+    store.kept["lyon", "other"] = normalise("lyon", "toy", CampaignFigures("other", sent_at=NOW), NOW)
+
+    def due(now: datetime, runs: Runs = runs) -> set[str]:
+        collect(
+            {"paris": Account("paris", "toy")},
+            lambda _: cast(Provider, asked),
+            lambda _: Capabilities(False, statistics="per_campaign"),
+            store,
+            runs,
+            hour=now,
+            clock=lambda: now,
+            remaining_seconds=lambda: 500.0,
+        )
+        assert {each.campaign for each in asked.known} == set(ages)
+        return {each.campaign for each in asked.known if each.due}
+
+    assert due(NOW) == {"young", "daily", "old"}, "the first run makes good what the last thirty days missed"
+    assert runs.hours == {"paris": NOW}
+    day = [due(NOW + timedelta(hours=hours)) for hours in range(1, 25)]
+    assert sorted(day, key=len) == [{"young"}] * 23 + [{"young", "daily"}]
+    later = NOW + timedelta(hours=30)
+    assert due(later, Runs(failing=True)) == {"young", "daily"}, "nobody knows what was missed: a day's worth is read"

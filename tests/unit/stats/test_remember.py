@@ -1,0 +1,49 @@
+"""What is kept of a campaign that a call has begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from chalicelib.core.figures import Snapshot
+from chalicelib.providers.base import CampaignFigures
+from chalicelib.stats.remember import remember
+from chalicelib.stats.store import StatsStore
+
+NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
+
+
+class Memory:
+    def __init__(self) -> None:
+        self.kept: list[Snapshot] = []
+
+    def newest(self, account: str, campaigns: Sequence[str]) -> dict[str, Snapshot]:
+        return {each.campaign: each for each in self.kept}
+
+    def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
+        assert hour == NOW and known == (self.kept[-1] if self.kept else None)
+        self.kept.append(row)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        (None, NOW),
+        (NOW + timedelta(days=3), NOW + timedelta(days=3)),
+        (NOW - timedelta(hours=2), NOW - timedelta(hours=2)),
+        (NOW - timedelta(days=400), NOW),
+    ],
+    ids=["not stated", "scheduled", "another zone", "cannot be"],
+)
+def test_when_it_was_sent(stated: datetime | None, kept: datetime) -> None:
+    store = Memory()
+    for _ in range(2):
+        begun: Any = CampaignFigures("300", "mars", "Été", stated, sent=2)
+        remember(cast(StatsStore, store), "lettre", "toy", begun, NOW)
+    row = store.kept[-1]
+    assert (row.account, row.provider, row.campaign, row.sent_at, row.taken_at) == ("lettre", "toy", "300", kept, NOW)
+    assert (row.name, row.subject, row.sent) == ("mars", "Été", 2)
