@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from chalicelib.core.events import EventType
+from chalicelib.core.events import EventType, Status
 from chalicelib.errors import Kind
+from chalicelib.ledger.reopening import Reopenings
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation
 from tests.support.reference import ACCOUNTS, World, body_of, check, serial
 
@@ -33,7 +34,11 @@ class Order(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.world = World()
+        self.begin(World())
+
+    def begin(self, world: World) -> None:
+        """In this world."""
+        self.world = world
         self.workers = [self.world.worker(), self.world.worker()]
         self.bells: list[list[str]] = []
 
@@ -41,9 +46,9 @@ class Order(RuleBasedStateMachine):
     def sign_up(self, person: str, minute: int, account: str) -> None:
         self._hold(EventType.SIGNUP, person, minute, (account,))
 
-    @rule(person=persons, minute=minutes, where=st.sampled_from([("paris",), ("lyon",), ACCOUNTS]))
-    def leave(self, person: str, minute: int, where: tuple[str, ...]) -> None:
-        self._hold(EventType.UNSUBSCRIBE, person, minute, where)
+    @rule(person=persons, minute=minutes, where=st.sampled_from([("paris",), ("lyon",), ACCOUNTS]), every=st.booleans())
+    def leave(self, person: str, minute: int, where: tuple[str, ...], every: bool) -> None:
+        self._hold(EventType.UNSUBSCRIBE, person, minute, where, all_accounts=every and where == ACCOUNTS)
 
     @rule(person=persons, minute=minutes, account=accounts, times=st.integers(1, 2), number=st.integers(0, 1))
     def whole_on_a_queue(self, person: str, minute: int, account: str, times: int, number: int) -> None:
@@ -79,7 +84,21 @@ class Order(RuleBasedStateMachine):
     def refuse(self, account: str, person: str) -> None:
         self.world.logged[account].refuses ^= {f"{person}@example.com"}
 
-    @rule(seconds=st.sampled_from([1, 31, 61, 130, 4000]))
+    @rule(account=accounts, missing=st.booleans())
+    def list_goes_missing(self, account: str, missing: bool) -> None:
+        self.world.logged[account].lists = set() if missing else {"4781"}
+
+    @rule(number=st.integers(0, MOST_EVENTS), account=accounts)
+    def send_again(self, number: int, account: str) -> None:
+        """What an operator does with parked and refused ones."""
+        world = self.world
+        for held in world.runtime.events.load([f"e{number}"]):
+            delivery = held.deliveries.get(account)
+            if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
+                Reopenings(world.runtime.table, world.runtime.events).reopen(held, account, world.clock())
+                self.bells.append([held.event.id])
+
+    @rule(seconds=st.sampled_from([1, 31, 61, 130, 4000, 170 * 3600]))
     def time_passes(self, seconds: int) -> None:
         self.world.clock.forward(seconds=seconds)
 
@@ -94,9 +113,9 @@ class Order(RuleBasedStateMachine):
             self.world.settle()
             check(self.world)
 
-    def _hold(self, verb: EventType, person: str, minute: int, where: tuple[str, ...]) -> None:
+    def _hold(self, verb: EventType, person: str, minute: int, where: tuple[str, ...], **more: Any) -> None:
         if len(self.world.events) < MOST_EVENTS:
-            event = self.world.event(verb, person, minute, where)
+            event = self.world.event(verb, person, minute, where, **more)
             self.world.hold(event)
             self.bells.append([event.id])
 

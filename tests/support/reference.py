@@ -55,6 +55,8 @@ class LoggedProvider(FakeProvider):
         self.point(f"before {verb}")
         if self.trouble not in (None, Kind.UNKNOWN):
             raise ProviderError(self.trouble, "out of order")
+        if verb == "signup" and not self.lists:
+            raise ProviderError(Kind.CONTACT, "no such list")
         if verb == "signup" and self.refuses & {email.lower() for email in emails}:
             raise ProviderError(Kind.CONTACT, "no such mailbox")
         self.log += [(verb, email) for email in emails]
@@ -120,14 +122,14 @@ class World(Product):
         self.come_by("sleep")
         self.clock.forward(seconds=seconds)
 
-    def event(self, verb: EventType, person: str, minute: int, accounts: Sequence[str]) -> Event:
+    def event(self, verb: EventType, person: str, minute: int, accounts: Sequence[str], **more: Any) -> Event:
         """A new event of `person` that occurred at `minute`; a signup goes to the first account."""
         number = len(self.events)
         email, at = spelled(person, number), START - timedelta(hours=2) + timedelta(minutes=minute)
         if verb is EventType.SIGNUP:
-            event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]))
+            event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]), **more)
         else:
-            event = self.unsubscribe(email, at, id=f"e{number}", accounts=tuple(accounts))
+            event = self.unsubscribe(email, at, id=f"e{number}", accounts=tuple(accounts), **more)
         self.events[event.id] = event
         return event
 
@@ -136,7 +138,7 @@ class World(Product):
         self.point = lambda name: None
         self.restart()
         for provider in self.logged.values():
-            provider.trouble = None
+            provider.trouble, provider.lists = None, {"4781"}
         for _ in range(rounds):
             if not self.pending():
                 return
