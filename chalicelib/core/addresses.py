@@ -14,7 +14,8 @@ def normalise(email: str) -> str:
     A `+tag` stays: it is another mailbox for all that is known. A domain that IDNA refuses is kept as it is, since an
     unsubscribe must be held for any address that somebody could have been subscribed with.
     """
-    local, _, domain = unicodedata.normalize("NFC", email.strip()).lower().rpartition("@")
+    lower = unicodedata.normalize("NFC", email.strip()).lower()  # of some letters that is not NFC again
+    local, _, domain = unicodedata.normalize("NFC", lower).rpartition("@")
     return f"{local}@{_a_label(domain)}"
 
 

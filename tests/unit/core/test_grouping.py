@@ -1,0 +1,55 @@
+"""Who goes with whom into a call."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, strategies as st
+
+from chalicelib.core.events import Delivery, Event, EventType
+from chalicelib.core.grouping import Task, by_account
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def task(number: int, type: EventType, account: str, list_id: str, minute: int) -> Task:
+    at = START + timedelta(minutes=minute)
+    listed = list_id if type is EventType.SIGNUP else None
+    return Task(Event(f"e{number}", type, "a@example.com", (account,), at, START, list=listed), Delivery(account))
+
+
+tasks = st.lists(
+    st.builds(
+        task,
+        st.integers(0, 30),
+        st.sampled_from([EventType.SIGNUP, EventType.UNSUBSCRIBE]),
+        st.sampled_from(["paris", "lyon"]),
+        st.sampled_from(["1", "2"]),
+        st.integers(0, 9),
+    ),
+    max_size=30,
+)
+
+
+@given(tasks)
+def test_every_delivery_goes_once_with_its_like(given_tasks: list[Task]) -> None:
+    grouped = by_account(given_tasks)
+    seen = []
+    for account, groups in grouped.items():
+        for group in groups:
+            assert group.account == account and group.tasks
+            for one in group.tasks:
+                assert (one.account, one.event.type) == (account, group.verb) and one.event.list == group.list
+                seen.append((one.event.id, account))
+    assert sorted(seen) == sorted({(one.event.id, one.account) for one in given_tasks})
+
+
+@given(tasks)
+def test_unsubscribes_come_first_and_all_in_the_order_of_what_happened(given_tasks: list[Task]) -> None:
+    for groups in by_account(given_tasks).values():
+        verbs = [group.verb for group in groups]
+        assert verbs == sorted(verbs, key=lambda verb: verb is EventType.SIGNUP)
+        assert len({(group.verb, group.list) for group in groups}) == len(groups)
+        for group in groups:
+            times = [one.event.occurred_at for one in group.tasks]
+            assert times == sorted(times)
