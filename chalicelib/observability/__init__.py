@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import metrics
+from . import metrics, trail
 from .handlers import observed, observing
 from .logs import bound, carried, logger
 from .redaction import hide, redact
 
-__all__ = ["bound", "carried", "hide", "logger", "metrics", "observed", "observing", "redact"]
+__all__ = ["bound", "carried", "hide", "logger", "metrics", "observed", "observing", "redact", "trail"]

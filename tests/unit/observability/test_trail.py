@@ -1,0 +1,81 @@
+"""Every event can be followed by its id, and every change of state is counted by account."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Delivery, Event, EventType, Status
+from chalicelib.observability import metrics, trail
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _none_left(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.flush()
+    capsys.readouterr()
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict[tuple[str, str], float]]:
+    """The lines of the log, and the counts by account and metric."""
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counts: dict[tuple[str, str], float] = {}
+    for line in lines:
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert ["stage", "account"] in directive["Dimensions"]
+            counts.update({(line["account"], metric["Name"]): line[metric["Name"]] for metric in directive["Metrics"]})
+    return [line for line in lines if "_aws" not in line], counts
+
+
+def event(event_id: str, *accounts: str, refused: str | None = None) -> Event:
+    return Event(event_id, EventType.UNSUBSCRIBE, "zoe@example.com", accounts, NOW, NOW, refused=refused)
+
+
+def test_accepted_events_are_counted_for_each_account_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    trail.accepted([event("a", "paris", "lyon"), event("b", "paris"), event("c", "paris", refused="trap")])
+    (good, trapped), counts = said(capsys)
+    assert (good["message"], good["verb"], good["event_ids"]) == ("accepted", "unsubscribe", ["a", "b"])
+    assert (trapped["event_ids"], trapped["status"], trapped["reason"]) == (["c"], "refused", "trap")
+    assert counts == {("paris", "accepted"): 3, ("lyon", "accepted"): 1, ("paris", "refused"): 1}
+
+
+def test_ended_deliveries_are_counted_and_named_by_what_became_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    delivered = Delivery("paris", Status.DELIVERED)
+    words = "no such address zoe@example.com"
+    trail.ended(
+        [
+            ("a", delivered),
+            ("b", delivered),
+            ("c", Delivery("paris", Status.REFUSED, reason=words)),
+            ("d", Delivery("lyon", Status.PARKED, reason="down", unknown_outcome=True)),
+        ]
+    )
+    (first, refused, parked), counts = said(capsys)
+    assert (first["message"], first["account"], first["event_ids"]) == ("delivered", "paris", ["a", "b"])
+    assert "reason" not in first
+    assert (refused["message"], refused["event_ids"], refused["level"]) == ("refused", ["c"], "INFO")
+    assert "example.com" not in json.dumps(refused)
+    assert (parked["message"], parked["level"], parked["unknown_outcome"]) == ("parked", "WARNING", True)
+    assert counts == {("paris", "delivered"): 2, ("paris", "refused"): 1, ("lyon", "parked"): 1}
+
+
+def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [f"event-{number}" for number in range(1001)]
+    trail.put_off("paris", ids, "down", NOW)
+    lines, counts = said(capsys)
+    assert len(lines) == 5
+    assert [event_id for line in lines for event_id in line["event_ids"]] == ids
+    assert {(line["message"], line["until"]) for line in lines} == {("put off", NOW.isoformat())}
+    assert counts == {}
+
+
+def test_nothing_is_said_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    trail.accepted([])
+    trail.ended([])
+    trail.put_off("paris", [], "down", NOW)
+    assert said(capsys) == ([], {})
