@@ -40,12 +40,19 @@ class Holder:
             new = self._events.hold(event)
         except IdConflict:
             event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=OTHER_CONTENT)
-            new = self._events.hold(event)
+            new = self._hold_once(event)
         if new:
             metrics.count("accepted")
         if new and event.refused is not None:
             metrics.count("refused")
         return event, new
+
+    def _hold_once(self, event: Event) -> bool:
+        """Hold a refusal under its message's id; the same message may have been read under another configuration."""
+        try:
+            return self._events.hold(event)
+        except IdConflict:
+            return False
 
     def _event(self, message: Message, default_type: EventType) -> Event:
         own_id, now = derived_id(message.id, 0), self._clock()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, given, strategies as st
 
 from chalicelib.core.events import EventType
 from chalicelib.errors import Kind, LedgerUnavailable
 from tests.support.interleaving import Died, NotDone, Repeat
-from tests.support.product import settings
+from tests.support.product import FakeContext, settings
 from tests.support.reference import World, check, serial
 
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
@@ -283,3 +286,105 @@ def test_every_attempt_counts_also_one_that_nobody_recorded(world: World) -> Non
         world.work(event_id)
     world.settle()
     assert world.delivery(event_id)["attempts"] == len(world.logged["paris"].log) == 3
+
+
+def test_a_worker_whose_clock_is_seconds_ahead_takes_nothing_out_of_a_living_hand(world: World) -> None:
+    join, leave = world.event(JOIN, "annabell", 1, ("paris",)), world.event(LEAVE, "annabell", 2, ("paris",))
+    world.hold(join, leave)
+    slow, ahead = world.worker(), world.worker()
+
+    def meanwhile(name: str) -> None:
+        if name == "before signup":
+            world.point = lambda _: None
+            world.clock.forward(seconds=116 + 4)  # the last moment of the longest call, and what the clocks differ by
+            ahead.work(leave.id, milliseconds=60_000)
+            world.clock.forward(seconds=-4)
+            assert world.logged["paris"].log == []
+
+    world.point = meanwhile
+    slow.work(join.id)
+    assert not world.delivery(join.id)["unknown_outcome"]
+    world.settle()
+    check(world)
+
+
+def test_a_full_hand_is_given_back_when_time_runs_out_before_the_call(world: World) -> None:
+    ids = joins(world, persons(255))
+    left = [3]
+
+    def slow(name: str) -> None:
+        if name == "update_item" and left[0]:
+            left[0] -= 1
+            world.clock.forward(seconds=40)
+
+    world.point = slow
+    world.work(*ids)
+    assert world.logged["paris"].calls == []
+    assert not any("hold_token" in item for items in world.dynamo.items.values() for item in items.values())
+    world.settle()
+    assert not any(world.delivery(event_id)["unknown_outcome"] for event_id in ids)
+    check(world)
+
+
+def test_a_signup_takes_three_writes_and_few_reads(world: World) -> None:
+    """Put 1 and index 1, word 1, done 1 and index 1: five write units for an item of up to 1 KB."""
+    world.work(*joins(world, ["annabell"]))
+    before = dict(world.dynamo.counts)
+    event = world.event(JOIN, "bertrand", 1, ("paris",))
+    world.hold(event)
+    world.work(event.id)
+    spent = {name: count - before.get(name, 0) for name, count in world.dynamo.counts.items()}
+    assert (spent["put_item"], spent["update_item"]) == (1, 2)
+    assert spent["batch_get_item"] == 3
+    assert "delete_item" not in spent and "transact_write_items" not in spent
+    (item,) = world.dynamo.items[f"E#{event.id}"].values()
+    assert len(str(item)) < 1024
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+near_events = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["signup", "unsubscribe", "sync", "x"]) | json_values,
+        "id": st.sampled_from(["same", "e1"]) | json_values,
+        "email": st.sampled_from(["a@example.com", "a\ud800@example.com", "@"]) | json_values,
+        "form": st.just("footer") | json_values,
+        "account": st.just("paris") | json_values,
+        "list": st.just("4781") | json_values,
+        "accounts": st.just(["paris", "lyon"]) | json_values,
+        "fields": st.dictionaries(st.text(max_size=4) | st.just("\ud800"), json_values, max_size=2) | json_values,
+        "occurred_at": st.sampled_from(["2026-03-01T09:00:00Z", "9999-12-31T23:59:59-23:59"]) | json_values,
+        "consent": st.dictionaries(st.sampled_from(["ip", "at", "text"]), json_values) | json_values,
+        "ring": json_values,
+    },
+)
+
+
+@given(bodies=st.lists(near_events | json_values, max_size=4))
+@hypothesis.settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_on_a_queue_crashes_a_worker_or_delays_who_came_with_it(world: World, bodies: list[Any]) -> None:
+    good = {"type": "signup", "form": "footer", "email": f"p{len(world.logged['paris'].log)}@example.org"}
+    assert world.work(bodies=(*bodies, good)) == {"batchItemFailures": []}
+    assert good["email"] in {email for _, email in world.logged["paris"].log}
+
+
+def test_a_message_in_conflict_that_comes_again_after_the_configuration_changed_crashes_nobody(world: World) -> None:
+    sent = {"attributes": {"SentTimestamp": "1772357400000"}, "messageId": "m1"}
+
+    def come(body: dict[str, Any]) -> dict[str, Any]:
+        record = {**sent, "body": json.dumps(body)}
+        return world.runtime.worker.handle("unsubscribes", {"Records": [record]}, FakeContext())
+
+    held = {"type": "unsubscribe", "id": "taken", "email": "a@example.com", "accounts": ["lyon"]}
+    assert world.work(bodies=(held,)) == {"batchItemFailures": []}
+    other = {**held, "email": "b@example.com"}
+    del other["accounts"]
+    assert come(other) == {"batchItemFailures": []}
+    accounts = {"lyon": world.settings.accounts["lyon"]}
+    world.settings = settings(accounts=accounts, forms={})
+    world.restart()
+    assert come({**other, "accounts": ["lyon"]}) == {"batchItemFailures": []}
