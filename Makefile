@@ -6,11 +6,12 @@ PY := .venv/bin/python
 READY := .venv/ready-$(shell cat requirements.txt requirements-dev.txt constraints.txt local/setup.py | cksum | tr -d ' ')
 CODE := app.py chalicelib local
 
-.PHONY: help run test package lint types imports format setup clean
+.PHONY: help run test bench package lint types imports format setup clean
 
 help:
 	@echo "make run       the whole product on this machine, in the foreground"
 	@echo "make test      every test; PYTEST_ARGS=... narrows them down"
+	@echo "make bench     what it costs: counts, and ratios of times; BENCH=... names single benchmarks"
 	@echo "make package   out/: the deployment zip and template; STAGE=prod, RELAIS_CONFIG=chalicelib/relais.toml"
 	@echo "make lint types imports    the checks;  make format, setup, clean"
 
@@ -32,6 +33,9 @@ else
 	$(PYTEST) $(COVERAGE) --cov-append --cov-report=term tests/e2e || failed=1; \
 	exit $$failed
 endif
+
+bench: $(READY)
+	@exec $(PY) -m local.bench $(BENCH)
 
 package: $(READY)
 	@exec $(PY) -m local.package

@@ -1,0 +1,171 @@
+"""Reading campaigns: a first run, a run that finds nothing new, and a page of the list."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from local import sandbox
+from local.bench.capacity import Capacity
+from local.bench.surroundings import Measured, described, in_fresh_process, product
+from local.bench.table import Row, ratio
+from local.lambdas.context import LambdaContext
+
+SIZES = (1_000, 10_000)
+PAGE = 100
+DAYS = 29
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One run: what it said of its one account, and what it asked of DynamoDB and of the provider."""
+
+    outcome: Mapping[str, Any]
+    calls: Counter[str]
+    write_units: int
+    read_units: float
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Everything measured at one number of campaigns."""
+
+    campaigns: int
+    first: Measured[Cost]
+    unchanged: Measured[Cost]
+    page: Measured[Cost]
+
+
+def rows() -> Iterator[Row]:
+    """Ediware's campaigns, which come all at once, at two sizes; then myMailMarket's, which cost a call each."""
+    small, large = (_measure(size) for size in SIZES)
+    columns = [f"{size:,} campaigns" for size in SIZES]
+    for name in ("first", "unchanged"):
+        yield from _run_rows(name, getattr(small, name), getattr(large, name), columns)
+    pages = [small.page.result, large.page.result]
+    yield Row(f"page of {PAGE}: queries", [page.calls["Query"] for page in pages], columns)
+    yield Row(f"page of {PAGE}: read units", [page.read_units for page in pages], columns)
+    yield Row("time a campaign, first run", ["× 1.00", _a_campaign(large.first, small.first)], columns)
+    yield Row("time a campaign, unchanged run", ["× 1.00", _a_campaign(large.unchanged, small.unchanged)], columns)
+    unchanged = [ratio(size.unchanged.seconds, size.first.seconds) for size in (small, large)]
+    yield Row("unchanged run's time of a first run's", unchanged, columns)
+    yield from _calls_by_age()
+
+
+def _run_rows(name: str, small: Measured[Cost], large: Measured[Cost], columns: list[str]) -> Iterator[Row]:
+    both = (small, large)
+    yield Row(f"{name} run: snapshots written", [each.result.outcome["written"] for each in both], columns)
+    operations = sorted(small.result.calls | large.result.calls)
+    for operation in operations:
+        yield Row(f"{name} run: {operation}", [each.result.calls[operation] for each in both], columns)
+    yield Row(f"{name} run: write units of puts", [each.result.write_units for each in both], columns)
+    yield Row(f"{name} run: seconds here", [each.seconds for each in both], columns)
+    yield Row(f"{name} run: peak memory, MB", [each.peak_megabytes for each in both], columns)
+
+
+def _a_campaign(large: Measured[Cost], small: Measured[Cost]) -> str:
+    """The time for one campaign among many, in times of that for one among few."""
+    return ratio(large.seconds / large.result.outcome["read"], small.seconds / small.result.outcome["read"])
+
+
+def _measure(size: int) -> Size:
+    campaigns = [
+        {"id": str(n), "reference": f"Campaign {n}", "subject": "Subject " * 6, "sent_seconds_ago": age}
+        for n, age in enumerate(_ages(size, DAYS))
+    ]
+    with _world("ediware", "paris", campaigns) as (environ, now):
+        return Size(
+            size,
+            in_fresh_process(environ, run_schedule, now),
+            in_fresh_process(environ, run_schedule, now + timedelta(hours=1)),
+            in_fresh_process(environ, read_page),
+        )
+
+
+def _calls_by_age() -> Iterator[Row]:
+    """How many of a thousand campaigns, sent one by one over forty days, a run asks for."""
+    campaigns = [
+        {"id": str(n), "name": f"Campaign {n}", "sent_seconds_ago": age, "figures": {"Sent": 1000, "Opened": 300}}
+        for n, age in enumerate(_ages(SIZES[0], 40))
+    ]
+    with _world("mymailmarket", "brussel", campaigns) as (environ, now):
+        runs = [in_fresh_process(environ, run_schedule, now + timedelta(hours=hours)) for hours in (0, 1, 2, 8)]
+    columns = ["first", "an hour later", "an hour later", "after 5 missed"]
+    yield Row(f"{SIZES[0]:,} with a call each: read", [run.result.outcome["read"] for run in runs], columns)
+    yield Row("written", [run.result.outcome["written"] for run in runs], columns)
+    yield Row("queries", [run.result.calls["Query"] for run in runs], columns)
+
+
+def _ages(count: int, days: int) -> list[float]:
+    """Seconds since campaigns were sent, evenly over so many days."""
+    return [(place + 0.5) * days * _SECONDS_A_DAY / count for place in range(count)]
+
+
+@contextmanager
+def _world(
+    provider: str, account: str, campaigns: list[dict[str, Any]]
+) -> Iterator[tuple[Mapping[str, str], datetime]]:
+    """A product and a sandbox whose clock stands still, with just these campaigns; its time."""
+    with sandbox.start() as running:
+        running.world.clock.freeze(True)
+        provided: Any = running.world.providers[provider]
+        provided.accounts[account].campaigns.clear()
+        for campaign in campaigns:
+            provided.change({"account": account, "add_campaign": campaign})
+        with product(sandbox.sample_config(running.url, [provider])) as environ:
+            yield environ, running.world.clock.now()
+
+
+def run_schedule(at: datetime) -> Cost:
+    """One run of `collect_stats` as a cold instance makes it."""
+    counted = _counted()
+    from chalicelib.runtime import runtime
+
+    context = LambdaContext("collect_stats", "bench", time.time() + 600, os.environ["AWS_REGION"], "512")
+    with _no_output():
+        result = runtime().collect_stats({"time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}, context)
+    (outcome,) = result["accounts"].values()
+    if outcome["error"] is not None:
+        raise RuntimeError(f"the run failed: {outcome['error']}")
+    return Cost(outcome, counted.calls, counted.write_units, counted.read_units)
+
+
+def read_page() -> Cost:
+    """One page of the list over HTTP."""
+    counted = _counted()
+    from chalicelib.runtime import runtime
+    from chalicelib.web.messages import Request
+
+    headers = {"authorization": f"Bearer {sandbox.SAMPLE_ADMIN_KEY}"}
+    answer = runtime().api.handle(Request("GET", "/stats/campaigns", headers, {"limit": str(PAGE)}))
+    found = json.loads(answer.body)["campaigns"]
+    if len(found) != PAGE:
+        raise RuntimeError(f"a page of {len(found)} campaigns")
+    return Cost({"read": len(found)}, counted.calls, counted.write_units, counted.read_units)
+
+
+def _counted() -> Capacity:
+    """Counts what this process's clients do from now on."""
+    import boto3
+    from botocore.session import Session
+
+    session, counted = Session(), Capacity(described()[1])
+    counted.watch(session)
+    boto3.setup_default_session(botocore_session=session)
+    return counted
+
+
+@contextmanager
+def _no_output() -> Iterator[None]:
+    """Without the lines that the product logs."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        yield

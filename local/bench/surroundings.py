@@ -1,0 +1,87 @@
+"""What benchmarks run in: an embedded AWS with the stage's tables, and processes as fresh as a cold Lambda instance."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import boto3
+
+from local import resources
+from local.aws import process
+from local.description import Queue, Table, queues_and_tables
+from local.environ import DEFAULT_REGION, STAGE, stack_environ
+from local.template import additions
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Generic[R]):
+    """What a function gave, how long it took, and the most memory that its process ever had."""
+
+    result: R
+    seconds: float
+    peak_megabytes: float
+
+
+@cache
+def described() -> tuple[list[Queue], list[Table]]:
+    """The queues and tables of the stage."""
+    return queues_and_tables(additions(STAGE), DEFAULT_REGION)
+
+
+@contextmanager
+def product(config: str) -> Iterator[Mapping[str, str]]:
+    """The environment of a product with this configuration, over an AWS of its own that is empty."""
+    aws = process.start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "relais.toml"
+            path.write_text(config)
+            environ = stack_environ({**os.environ, "AWS_DEFAULT_REGION": DEFAULT_REGION}, aws.endpoint, path)
+            queues, tables = described()
+            own = boto3.Session("local", "local", region_name=DEFAULT_REGION)
+            sqs = own.client("sqs", endpoint_url=aws.endpoint)
+            resources.create(queues, tables, sqs, own.client("dynamodb", endpoint_url=aws.endpoint))
+            yield environ
+    finally:
+        aws.stop()
+
+
+def in_fresh_process(environ: Mapping[str, str], function: Callable[..., R], *arguments: object) -> Measured[R]:
+    """Call a module's function in a new process with that environment; only its own time is measured."""
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawning, initializer=_take_on, initargs=(dict(environ),)) as pool:
+        return pool.submit(_measure, function, arguments).result()
+
+
+def _take_on(environ: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environ)
+
+
+def _measure(function: Callable[..., R], arguments: tuple[object, ...]) -> Measured[R]:
+    started = time.perf_counter()
+    result = function(*arguments)
+    return Measured(result, time.perf_counter() - started, _peak_megabytes())
+
+
+def _peak_megabytes() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux's ru_maxrss also remembers the process that this one was started from
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
