@@ -18,7 +18,7 @@ from .config.model import Settings
 from .core.events import Event, EventType
 from .core.ids import new_event_id
 from .effects import Effects
-from .observability import metrics
+from .observability import metrics, trail
 from .providers import registry
 from .providers.base import CampaignFigures, Capabilities, Provider, ProviderSpec
 
@@ -72,7 +72,7 @@ class Runtime:
     def accept(self, event: Event) -> None:
         """Hold an event for good, then ring for it. Raises IdConflict, or LedgerUnavailable if it is not held."""
         if self.events.hold(event):
-            metrics.count("accepted")
+            trail.accepted([event])
         if event.refused is None:
             self.doorbell.ring(event.type, [event.id])
 

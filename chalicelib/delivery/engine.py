@@ -12,7 +12,7 @@ from ..core.grouping import Group, Task, by_account
 from ..effects import Effects
 from ..errors import LedgerUnavailable
 from ..ledger.accounts import AccountStore
-from ..observability import carried, logger, metrics
+from ..observability import bound, carried, logger, metrics
 from ..providers.base import Capabilities, Provider
 from .deadline import Deadline
 from .hand import Hands
@@ -48,8 +48,12 @@ class Engine:
         if not groups:
             return []
         with ThreadPoolExecutor(len(groups), thread_name_prefix="account") as pool:
-            resumed = pool.map(carried(partial(self._run, deadline)), groups, groups.values())
+            resumed = pool.map(carried(partial(self._bound_run, deadline)), groups, groups.values())
         return [account for account, again in zip(groups, resumed, strict=True) if again]
+
+    def _bound_run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
+        with bound(account=account):
+            return self._run(deadline, account, groups)
 
     def _run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
         """One account's run; trouble with the ledger ends it and nothing else. True if it came back after a pause."""

@@ -15,7 +15,7 @@ from ..errors import LedgerUnavailable
 from ..ledger.events import EventStore
 from ..ledger.table import Table
 from ..ledger.words import Attempt, Taken, WordStore
-from ..observability import logger, metrics
+from ..observability import logger, metrics, trail
 from ..providers.base import Contact
 from .deadline import Deadline
 
@@ -158,6 +158,8 @@ class Hands:
             self._words.release(hand.attempt)
 
         self._each(put_off_one, waiting)
+        if waiting:
+            trail.put_off(waiting[0].task.account, (hand.task.event.id for hand in waiting), reason, until)
 
     def give_back(self, hands: Sequence[InHand]) -> None:
         """Give back what cannot go on now; calls that were made are noted, and what they carried is due at once."""
@@ -191,8 +193,7 @@ class Hands:
         """Write final states, trying again for a while: an unwritten delivery would be made twice."""
         left = list(hands)
         for pause in (*WRITE_AGAIN_AFTER, None):
-            written = self._each(self._finish_one, left)
-            left = [hand for hand, done in zip(left, written, strict=True) if done is None]
+            left = self._end(left, self._finish_one)
             if not left or pause is None:
                 return
             self._effects.sleep(pause)
@@ -200,22 +201,26 @@ class Hands:
     def _give_back_and_finish(self, hands: Sequence[InHand]) -> None:
         """Release first: a hold whose event is gone counts as delivered, so no other state may leave one behind."""
 
-        def one(hand: InHand) -> None:
+        def one(hand: InHand) -> bool:
             if hand.called and hand.delivery.unknown_outcome:
                 self._note_calls(hand)  # who finds the address free must know, should this process end right here
             self._words.release(hand.attempt)
-            self._finish_one(hand)
+            return self._finish_one(hand)
 
-        self._each(one, hands)
+        self._end(hands, one)
 
     def _note_calls(self, hand: InHand) -> None:
         now = self._clock()
         self._events.postpone(hand.task.event, replace(hand.delivery, status=Status.PENDING), now, now)
 
     def _finish_one(self, hand: InHand) -> bool:
-        if self._events.finish(hand.task.event, hand.delivery, self._clock()):
-            metrics.count(hand.delivery.status.value, account=hand.delivery.account)
-        return True
+        return self._events.finish(hand.task.event, hand.delivery, self._clock())
+
+    def _end(self, hands: Sequence[InHand], write: Callable[[InHand], bool]) -> list[InHand]:
+        """Write final states by `write`, which says if it changed anything; gives those where the ledger failed."""
+        written = self._each(write, hands)
+        trail.ended((hand.task.event.id, hand.delivery) for hand, new in zip(hands, written, strict=True) if new)
+        return [hand for hand, new in zip(hands, written, strict=True) if new is None]
 
     def _each(self, work: Callable[[T], U], values: Iterable[T]) -> list[U | None]:
         """`work` on each value in parallel; None where the ledger failed, which touches nothing but that value."""

@@ -17,7 +17,7 @@ from ..ledger.events import EventStore
 from ..ledger.table import Table
 from ..ledger.words import WordStore
 from ..names import QueueKind
-from ..observability import logger, metrics
+from ..observability import logger, metrics, trail
 from .deadline import Context, Deadline
 from .doorbell import QUEUE_OF, Doorbell, rung_ids
 from .engine import Engine
@@ -98,16 +98,21 @@ class Worker:
         fresh: list[HeldEvent] = []
         known: list[str] = []
         failed: list[str] = []
+        accepted: list[Event] = []
         for message, result in zip(messages, self._table.in_parallel(hold, messages), strict=True):
             if isinstance(result, LedgerUnavailable):
                 logger.error("an event could not be held", extra={"message_id": message.id, "error": str(result)})
+                metrics.count("ledger_failures")
                 failed.append(message.id)
                 continue
             event, new = result
             if not new:
                 known.append(event.id)
-            elif event.refused is None:
+                continue
+            accepted.append(event)
+            if event.refused is None:
                 fresh.append(_new(event))
+        trail.accepted(accepted)
         return fresh, known, failed
 
     def _load(self, event_ids: Iterable[str]) -> list[HeldEvent]:

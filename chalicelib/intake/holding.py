@@ -11,7 +11,7 @@ from ..core.events import Event, EventType
 from ..core.ids import derived_id
 from ..errors import IdConflict, InvalidEvent
 from ..ledger.events import EventStore
-from ..observability import logger, metrics
+from ..observability import logger
 from .events import INVALID, parse_event, refused_event
 from .queue import Message
 
@@ -41,10 +41,6 @@ class Holder:
         except IdConflict:
             event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=OTHER_CONTENT)
             new = self._hold_once(event)
-        if new:
-            metrics.count("accepted")
-        if new and event.refused is not None:
-            metrics.count("refused")
         return event, new
 
     def _hold_once(self, event: Event) -> bool:

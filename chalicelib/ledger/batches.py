@@ -8,7 +8,7 @@ from datetime import timedelta
 from ..clock import Clock
 from ..core.events import Event
 from ..errors import IdConflict, LedgerUnavailable
-from ..observability import metrics
+from ..observability import trail
 from .events import EventStore
 from .table import Table
 
@@ -31,6 +31,7 @@ class Batches:
         are found so when the same events come again.
         """
         in_time = self._clock() + TIME_TO_HOLD
+        new: list[Event] = []
         places: dict[str, list[int]] = {}
         for place, event in enumerate(events):
             places.setdefault(event.id, []).append(place)
@@ -38,16 +39,19 @@ class Batches:
         def hold(same_id: Sequence[int]) -> list[tuple[int, bool]]:
             if self._clock() > in_time:
                 raise LedgerUnavailable("the ledger was too slow to hold all of these events")
-            return [(place, self._hold(events[place])) for place in same_id]
+            return [(place, self._hold(events[place], new)) for place in same_id]
 
-        results = self._table.in_parallel(hold, places.values())
+        try:
+            results = self._table.in_parallel(hold, places.values())
+        finally:
+            trail.accepted(new)
         held = dict(result for group in results for result in group)
         return [held[place] for place in range(len(events))]
 
-    def _hold(self, event: Event) -> bool:
+    def _hold(self, event: Event, new: list[Event]) -> bool:
         try:
             if self._events.hold(event):
-                metrics.count("accepted")
+                new.append(event)
         except IdConflict:
             return False
         return True
