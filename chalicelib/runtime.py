@@ -117,9 +117,16 @@ class Runtime:
     def sweeper(self) -> Sweep:
         """What `sweep` does."""
         from .delivery.sweep import Sweep
+        from .ledger.waiting import Waiting
 
         return Sweep(
-            self.settings.accounts, self.events, self.accounts, self.doorbell, self.settings.delivery, self.effects
+            self.settings.accounts,
+            self.events,
+            self.accounts,
+            self.doorbell,
+            Waiting(self.table).oldest,
+            self.settings.delivery,
+            self.effects,
         )
 
     def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,7 +28,10 @@ FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
 
 
 class Sweep:
-    """Rings for due deliveries of all accounts, or of one."""
+    """Rings for due deliveries of all accounts, or of one.
+
+    `oldest(account)`: when the account's oldest pending delivery was accepted (ms), None if there is none.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Sweep:
         events: EventStore,
         accounts: AccountStore,
         doorbell: Doorbell,
+        oldest: Callable[[str], int | None],
         patience: Patience,
         effects: Effects,
     ) -> None:
@@ -43,6 +47,7 @@ class Sweep:
         self._events = events
         self._accounts = accounts
         self._doorbell = doorbell
+        self._oldest = oldest
         self._patience = patience
         self._effects = effects
 
@@ -52,6 +57,7 @@ class Sweep:
         rung = 0
         for account in self._names:
             try:
+                self._measure(account)
                 rung += self._ring(account, [verb for verb in VERBS if verb not in busy])
             except LedgerUnavailable as error:
                 logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
@@ -69,6 +75,18 @@ class Sweep:
         except LedgerUnavailable as error:
             logger.error("accounts that are gone could not be swept", extra={"error": str(error)})
         return rung
+
+    def _measure(self, account: str) -> None:
+        """How long the oldest delivery has waited, and how long the account has been paused while anything waits.
+
+        A pause ends with a call that works, so one that nothing waits for says nothing.
+        """
+        oldest, now = self._oldest(account), epoch_milliseconds(self._effects.clock())
+        pause = self._accounts.read(account).pause
+        waiting = 0.0 if oldest is None else max(0.0, (now - oldest) / 1000)
+        paused = 0.0 if oldest is None or pause is None else max(0.0, (now - pause.since) / 1000)
+        metrics.seconds("oldest_pending_seconds", waiting, account)
+        metrics.seconds("paused_seconds", paused, account)
 
     def ring_account(self, account: str) -> int:
         """Ring for one account that has just come back, without waiting for the next run; how many."""

@@ -1,0 +1,82 @@
+"""What `sweep` measures of every account: how long the oldest delivery waits, how long the account has been paused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.ledger.waiting import LOOKED_AT
+from chalicelib.observability import metrics
+from tests.support.product import Product
+
+
+@pytest.fixture
+def measured(product: Product, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`measured()`: the seconds of the oldest pending delivery and of the pause of paris, as sweep writes them."""
+
+    def read() -> tuple[float, float]:
+        metrics.flush()
+        capsys.readouterr()
+        product.runtime.sweeper.run()
+        metrics.flush()
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        (line,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]
+        return line["oldest_pending_seconds"], line["paused_seconds"]
+
+    return read
+
+
+def test_nothing_waits_and_nothing_is_paused(measured: Any) -> None:
+    assert measured() == (0, 0)
+
+
+def test_the_oldest_of_any_type_counts_from_when_it_was_accepted(product: Product, measured: Any) -> None:
+    product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
+    product.clock.forward(seconds=30)
+    (later,) = product.hold(product.signup("b@example.com"))
+    product.clock.forward(seconds=15)
+    assert measured() == (45, 0)
+    product.clock.forward(hours=5)
+    assert measured() == (5 * 3600 + 45, 0)
+    product.work(later)
+    assert measured() == (5 * 3600 + 45, 0)
+
+
+def test_what_was_delivered_waits_no_longer(product: Product, measured: Any) -> None:
+    ids = product.hold(product.signup("a@example.com"))
+    product.clock.forward(seconds=20)
+    assert measured() == (20, 0)
+    product.work(*ids)
+    assert measured() == (0, 0)
+
+
+def test_a_delivery_that_is_put_off_again_and_again_keeps_its_age(product: Product, measured: Any) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    ids = product.hold(product.signup("a@example.com"))
+    product.clock.forward(seconds=10)
+    for _ in range(12):
+        product.work(*ids)
+        product.clock.forward(seconds=3600)
+    assert measured() == (12 * 3600 + 10, 12 * 3600)
+
+
+def test_a_pause_that_nothing_waits_for_says_nothing(product: Product, measured: Any) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
+    ids = product.hold(product.signup("a@example.com"))
+    product.work(*ids)
+    product.clock.forward(hours=24 * 8)
+    assert measured()[1] > 0
+    product.work(*ids)  # past hope: parked
+    assert product.view(ids[0])["status"] == "parked"
+    assert measured() == (0, 0)
+
+
+def test_many_that_were_never_tried_are_measured_by_those_that_came_first(product: Product, measured: Any) -> None:
+    product.hold(*(product.signup(f"p{number}@example.com") for number in range(LOOKED_AT * 8)))
+    product.clock.forward(seconds=90)
+    product.hold(*(product.signup(f"q{number}@example.com") for number in range(LOOKED_AT * 8)))
+    product.clock.forward(seconds=1)
+    assert measured() == (91, 0)
