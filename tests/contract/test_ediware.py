@@ -114,6 +114,20 @@ class TestAnswers:
         assert error.kind is Kind.CONTACT and functions(server) == ["unsub_global_add"]
 
 
+class TestBulk:
+    def test_a_warm_insert_of_255_rows_is_one_request_on_a_kept_alive_connection(
+        self, server: Scripted, ediware: Provider
+    ) -> None:
+        server.script = [answer(lists(l4781="email")), OK, OK]
+        people = [Contact(f"person{number}@example.com") for number in range(255)]
+        ediware.sign_up("4781", people, budget=10)
+        warm = len(server.received)
+        ediware.sign_up("4781", people, budget=10)
+        assert functions(server)[warm:] == ["list_insert"]
+        assert len(server.received[-1].json()["tab_insert"]) == 255
+        assert server.connections == 1
+
+
 class TestColumns:
     def test_the_address_goes_under_the_lists_own_column(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer(lists(l4781="email", l4782="EMAIL")), OK, OK]
