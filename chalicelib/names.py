@@ -9,6 +9,8 @@ QueueKind = Literal["signups", "unsubscribes", "syncs"]
 TableKind = Literal["ledger", "stats"]
 
 DUE_INDEX = "due"
+METRICS = "Relais"
+"""The namespace of the product's own metrics."""
 
 
 def stage(environ: Mapping[str, str]) -> str:

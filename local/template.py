@@ -1,10 +1,11 @@
 """The SAM template of a stage, made by Chalice from `app.py` and `.chalice/`.
 
-Chalice knows handlers, routes and triggers. `.chalice/` adds what it does not: `resources.json` tables, parameters and
-alarms, `each-function.json` and `each-queue.json` what every function and every queue has, `gateway-answers.json` what
-API Gateway says when a request does not reach the product, `policies.json` the rights of every function. Here they are
-put together in a folder of their own, so that nothing is written into the checkout; Chalice runs in a process of its
-own, because an `app` once imported keeps the names of its stage.
+Chalice knows handlers, routes and triggers. `.chalice/` adds what it does not: `resources.json` tables and parameters,
+`metric-alarms.json` alarms on what the product measures, `each-function.json` and `each-queue.json` what every function
+and every queue has, `gateway-answers.json` what API Gateway says when a request does not reach the product,
+`policies.json` the rights of every function. Here they are put together
+in a folder of their own, so that nothing is written into the checkout; Chalice runs in a process of its own, because an
+`app` once imported keeps the names of its stage.
 """
 
 from __future__ import annotations
@@ -114,6 +115,8 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
     for queue in QUEUES:
         values = {"stage": stage, "queue": queue, "Queue": resource_name(queue)}
         _merge(merged, _filled(root, "each-queue.json", values))
+    for alarm, measured in _filled(root, "metric-alarms.json", {}).items():
+        merged["Resources"][f"{alarm}Alarm"] = _metric_alarm(stage, **measured)
     answers = {kind: _gateway_answer(**answer) for kind, answer in _filled(root, "gateway-answers.json", {}).items()}
     merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = answers
     return merged
@@ -126,6 +129,40 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
     for grant in rules["functions"][function]:
         statements += rules["grants"][grant]
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _metric_alarm(
+    stage: str,
+    name: str,
+    description: str,
+    metric: str,
+    statistic: str,
+    threshold: int,
+    period: int,
+    periods: int,
+    missing: str = "notBreaching",
+) -> dict[str, Any]:
+    """An alarm on one of the product's own metrics, as `.chalice/metric-alarms.json` describes it.
+
+    It watches what is added up for the stage, of all accounts; `period` in seconds.
+    """
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": f"relais-{stage}-{name}",
+            "AlarmDescription": description,
+            "Namespace": names.METRICS,
+            "MetricName": metric,
+            "Dimensions": [{"Name": "stage", "Value": stage}],
+            "Statistic": statistic,
+            "Period": period,
+            "EvaluationPeriods": periods,
+            "Threshold": threshold,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": missing,
+            "AlarmActions": {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]},
+        },
+    }
 
 
 def _gateway_answer(status: int, title: str, detail: str, retry_after: int | None = None) -> dict[str, Any]:

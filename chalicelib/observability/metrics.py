@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ..clock import system_clock
-from ..names import stage
+from ..names import METRICS, stage
 from .redaction import redact
 
-NAMESPACE = "Relais"
 _MOST = 100  # values of one metric, and metrics of one line, says the format
 
 Unit = Literal["Count", "Seconds"]
@@ -74,7 +73,7 @@ def _line(account: str | None, values: dict[tuple[str, Unit], list[float]]) -> d
             "Timestamp": int(system_clock().timestamp() * 1000),
             "CloudWatchMetrics": [
                 {
-                    "Namespace": NAMESPACE,
+                    "Namespace": METRICS,
                     "Dimensions": [["stage"], ["stage", "account"]] if of_account else [["stage"]],
                     "Metrics": [{"Name": name, "Unit": unit} for name, unit in values],
                 }

@@ -55,6 +55,9 @@ class Runs(Protocol):
     def last_hour(self, account: str) -> datetime | None:
         """The schedule's time of that run."""
 
+    def first_tried(self, account: str, at: datetime) -> datetime:
+        """When an account without a good run was first tried; `at` if not before."""
+
     def note_good(self, account: str, at: datetime, hour: datetime) -> None:
         """Note a good run."""
 
@@ -193,13 +196,12 @@ class _Run:
         try:
             if good:
                 self.runs.note_good(account, now, self.hour)
-            last = now if good else self.runs.last_good(account)
+            last = now if good else self.runs.last_good(account) or self.runs.first_tried(account, now)
         except RelaisError as error:
             # The figures are kept; that they are is said by the result, and by the next run's note.
             logger.warning("time of the last good run not kept", extra={"reason": str(error)})
             return
-        if last is not None:
-            metrics.seconds("stats_age_seconds", (now - last).total_seconds(), account)
+        metrics.seconds("stats_age_seconds", (now - last).total_seconds(), account)
 
 
 def _each_once(rows: Iterable[CampaignFigures]) -> Iterator[CampaignFigures]:

@@ -26,6 +26,14 @@ class LastRuns:
         """The schedule's time of the account's last good run; None: there was none. Raises `LedgerUnavailable`."""
         return self._noted(account, "good_hour")
 
+    def first_tried(self, account: str, at: datetime) -> datetime:
+        """When an account that was never read without an error was first tried: `at` if not before.
+
+        Raises `LedgerUnavailable`.
+        """
+        change, values = "SET tried_at = if_not_exists(tried_at, :at)", {"at": epoch_milliseconds(at)}
+        return from_epoch_milliseconds(self._table.update(_key(account), change, values)["tried_at"])
+
     def _noted(self, account: str, attribute: str) -> datetime | None:
         item = self._table.get(_key(account))
         return from_epoch_milliseconds(item[attribute]) if item and attribute in item else None

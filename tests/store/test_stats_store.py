@@ -289,3 +289,5 @@ def test_a_whole_run_of_many_campaigns(
     runs.note_good("paris", NINE, NINE)
     assert runs.last_good("paris") == runs.last_hour("paris") == NINE + 2 * HOUR
     assert runs.last_good("nice") is runs.last_hour("nice") is None
+    assert runs.first_tried("nice", NINE) == runs.first_tried("nice", NINE + HOUR) == NINE
+    assert runs.last_good("nice") is None

@@ -102,6 +102,10 @@ def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
     assert timeouts == {"APIHandler": 29, "CollectStats": 600, "Sweep": 55, **workers, **operators}
 
 
+def test_the_http_function_has_the_processor_that_a_thousand_events_in_one_request_take(made: Generated) -> None:
+    assert made["APIHandler"]["MemorySize"] == 1024  # a share of a processor goes with it
+
+
 def test_schedules_run_as_often_as_promised(made: Generated) -> None:
     schedules = {
         name: event["Properties"]["Schedule"]
@@ -137,22 +141,6 @@ def test_the_gateways_own_failures_look_like_the_products(made: Generated) -> No
         assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
         assert headers["gatewayresponse.header.x-request-id"] == "context.requestId"
         assert ("gatewayresponse.header.Retry-After" in headers) == (problem["status"] in (429, 503))
-
-
-def test_somebody_is_told_of_errors_and_of_messages_set_aside(made: Generated) -> None:
-    alarms = made.of_type("AWS::CloudWatch::Alarm")
-    watched = {
-        (alarm["MetricName"], json.dumps(dimension["Value"]))
-        for alarm in alarms.values()
-        for dimension in alarm["Dimensions"]
-    }
-    for name in made.functions:
-        assert ("Errors", json.dumps({"Ref": name})) in watched
-    for queue in ("Signups", "Unsubscribes", "Syncs"):
-        value = json.dumps({"Fn::GetAtt": [f"{queue}DeadLetterQueue", "QueueName"]})
-        assert ("ApproximateNumberOfMessagesVisible", value) in watched
-    assert ("5XXError", json.dumps(f"relais-{made.stage}")) in watched
-    assert all(alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic" for alarm in alarms.values())
 
 
 def test_functions_can_be_given_a_fixed_address(made: Generated) -> None:

@@ -52,6 +52,10 @@ class Runs:
         self.good: dict[str, datetime] = {}
         self.hours: dict[str, datetime] = {}
         self.failing = failing
+        self.tried: dict[str, datetime] = {}
+
+    def first_tried(self, account: str, at: datetime) -> datetime:
+        return self.tried.setdefault(account, at)
 
     def last_good(self, account: str) -> datetime | None:
         if self.failing:
@@ -229,6 +233,17 @@ def test_the_time_of_the_last_good_run_and_the_metrics(capsys: pytest.CaptureFix
     assert figures["stats_age_seconds"] == [0.0, 7200.0]
     (warning,) = [line for line in lines if line.get("level") == "WARNING"]
     assert (warning["account"], warning["kind"]) == ("paris", "later")
+
+
+def test_statistics_that_never_came_are_as_old_as_the_first_try(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.flush()
+    capsys.readouterr()
+    store, runs, broken = Memory(), Runs(), failing(ProviderError(Kind.ACCOUNT, "key"))
+    run({"paris": broken}, store, runs)
+    run({"paris": broken}, store, runs, now=NOW + timedelta(hours=3))
+    metrics.flush()
+    (figures,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line]
+    assert figures["stats_age_seconds"] == [0.0, 10800.0]
 
 
 def test_an_unreachable_ledger_costs_no_figures() -> None:

@@ -1,0 +1,56 @@
+"""Somebody is told of whatever needs a person, and finds what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from local.template import ROOT
+
+from .conftest import Generated
+
+ALARM = "AWS::CloudWatch::Alarm"
+# What the product measures and a person must know of.
+OWN = {
+    *("owner_must_act", "paused_seconds", "oldest_pending_seconds", "parked", "stats_age_seconds", "ledger_failures"),
+    "unreadable_messages",
+}
+
+
+def test_errors_and_messages_set_aside_are_watched(made: Generated) -> None:
+    watched = {
+        (alarm["MetricName"], json.dumps(dimension["Value"]))
+        for alarm in made.of_type(ALARM).values()
+        for dimension in alarm["Dimensions"]
+    }
+    for name in made.functions:
+        assert ("Errors", json.dumps({"Ref": name})) in watched
+    for queue in ("Signups", "Unsubscribes", "Syncs"):
+        value = json.dumps({"Fn::GetAtt": [f"{queue}DeadLetterQueue", "QueueName"]})
+        assert ("ApproximateNumberOfMessagesVisible", value) in watched
+    assert ("5XXError", json.dumps(f"relais-{made.stage}")) in watched
+
+
+def test_what_the_product_measures_is_watched_for_the_whole_stage(made: Generated) -> None:
+    own = [alarm for alarm in made.of_type(ALARM).values() if alarm["Namespace"] == "Relais"]
+    assert {alarm["MetricName"] for alarm in own} == OWN
+    assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": made.stage}] for alarm in own)
+    # What is measured by the clock is in alarm also when nobody measures any more.
+    silent = {alarm["MetricName"] for alarm in own if alarm["TreatMissingData"] == "breaching"}
+    assert silent == {"oldest_pending_seconds", "stats_age_seconds"}
+
+
+def test_every_watched_metric_is_one_that_the_product_writes() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
+    for metric in OWN - {"parked"}:  # named after a status
+        assert f'"{metric}"' in code, metric
+
+
+def test_every_alarm_can_be_told_to_somebody_and_has_its_page(made: Generated) -> None:
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    pages = [re.escape(page) for page in re.findall(r"^### relais-prod-(\S+)$", runbook, re.MULTILINE)]
+    known = "|".join(pages).replace("FUNCTION", r"\w+").replace("QUEUE", r"\w+")
+    for alarm in made.of_type(ALARM).values():
+        assert alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
+        assert alarm["AlarmDescription"]
+        assert re.fullmatch(rf"relais-{made.stage}-(?:{known})", alarm["AlarmName"]), alarm["AlarmName"]
