@@ -21,6 +21,7 @@ from chalicelib.config.load import find_path, load
 from chalicelib.errors import ConfigurationError
 
 from . import template
+from .one_at_a_time import one_at_a_time
 
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 _BUILT = ("deployment.zip", "sam.json")
@@ -80,11 +81,12 @@ def install_wheels(root: Path = template.ROOT) -> Path:
     pins = [root / name for name in ("requirements.txt", "constraints.txt")]
     key = hashlib.sha256(b"\0".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]
     kept = root / ".local" / "wheels" / f"{template.RUNTIME_PYTHON}-{machine}-{key}"
-    if not kept.is_dir():
-        shutil.rmtree(kept.parent, ignore_errors=True)
-        half_done = kept.with_suffix(f".{os.getpid()}")
-        _run_pip(pins[0], half_done, machine)
-        half_done.replace(kept)
+    with one_at_a_time(kept.parent.with_suffix(".lock")):
+        if not kept.is_dir():
+            shutil.rmtree(kept.parent, ignore_errors=True)
+            half_done = kept.with_suffix(".half-done")
+            _run_pip(pins[0], half_done, machine)
+            half_done.replace(kept)
     return kept
 
 

@@ -3,9 +3,9 @@
 Chalice knows handlers, routes and triggers. `.chalice/` adds what it does not: `resources.json` tables and parameters,
 `metric-alarms.json` alarms on what the product measures, `each-function.json` and `each-queue.json` what every function
 and every queue has, `gateway-answers.json` what API Gateway says when a request does not reach the product,
-`policies.json` the rights of every function. Here they are put together
-in a folder of their own, so that nothing is written into the checkout; Chalice runs in a process of its own, because an
-`app` once imported keeps the names of its stage.
+`policies.json` the rights of every function. Here they are put together in a folder of their own, so that nothing is
+written into the checkout; Chalice runs in a process of its own, because an `app` once imported keeps the names of its
+stage.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from local.one_at_a_time import one_at_a_time
 from tests.support.packaging import unreachable
 from tests.support.stack import ROOT
 
@@ -21,11 +21,12 @@ def folder() -> Path:
     """Where the client is, kept under `.local/` while its pins do not change; skips where it cannot be had."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     kept = ROOT / ".local" / "lambda-client" / f"{version}-{hashlib.sha256(PINS.read_bytes()).hexdigest()[:16]}"
-    if not kept.is_dir():
-        half_done = kept.with_suffix(f".{os.getpid()}")
-        _install(half_done)
-        shutil.rmtree(kept, ignore_errors=True)
-        half_done.replace(kept)
+    with one_at_a_time(kept.parent.with_suffix(".lock")):
+        if not kept.is_dir():
+            half_done = kept.with_suffix(".half-done")
+            shutil.rmtree(half_done, ignore_errors=True)
+            _install(half_done)
+            half_done.replace(kept)
     return kept
 
 
