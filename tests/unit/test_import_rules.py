@@ -11,7 +11,8 @@ from chalicelib import providers
 
 def test_nothing_names_a_provider_but_the_provider_itself() -> None:
     graph = grimp.build_graph("chalicelib", "local", cache_dir=None)
-    packages = [found.name for found in pkgutil.iter_modules(providers.__path__, "chalicelib.providers.") if found.ispkg]
+    found = pkgutil.iter_modules(providers.__path__, "chalicelib.providers.")
+    packages = [module.name for module in found if module.ispkg]
     assert packages
     named = {
         (importer, imported)
