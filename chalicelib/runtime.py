@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .ledger.words import WordStore
     from .providers.transport import Transport
     from .stats.store import StatsStore
+    from .syncs.runner import Syncs
     from .web.api import Api
 
 
@@ -110,7 +111,32 @@ class Runtime:
             engine=engine,
             doorbell=self.doorbell,
             ring_again=self.sweeper.ring_account,
+            sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
             effects=self.effects,
+        )
+
+    @cached_property
+    def syncs(self) -> Syncs:
+        """What makes syncs of contacts."""
+        from .ledger.batches import Batches
+        from .ledger.syncs import SyncStore
+        from .syncs.contacts import Tools
+        from .syncs.runner import Syncs
+        from .syncs.source import Fetcher
+
+        return Syncs(
+            Tools(
+                settings=self.settings,
+                events=self.events,
+                syncs=SyncStore(self.table),
+                accounts=self.accounts,
+                batches=Batches(self.table, self.events, self.effects.clock),
+                doorbell=self.doorbell,
+                provider_of=self.provider,
+                digest=self._address_keys.digest,
+                fetcher=Fetcher(),
+                effects=self.effects,
+            )
         )
 
     @cached_property
@@ -155,6 +181,11 @@ class Runtime:
         calls = ProviderCalls(self.settings.accounts, self._spec, self.provider, self._remember)
         return calls.handle(event, Deadline.of(context, self.effects.clock).seconds_left)
 
+    def _remember(self, account: str, begun: CampaignFigures) -> None:
+        from .stats.remember import remember
+
+        remember(self.stats, account, self._spec(account).name, begun, self.effects.clock())
+
     def report(self, context: Context) -> dict[str, Any]:
         """Count all deliveries for an operator."""
         from .delivery.deadline import Deadline
@@ -181,11 +212,6 @@ class Runtime:
     def capabilities(self, account: str) -> Capabilities | None:
         """What an account's provider can do; None if the account is not configured any more."""
         return self._spec(account).capabilities if account in self.settings.accounts else None
-    def _remember(self, account: str, begun: CampaignFigures) -> None:
-        from .stats.remember import remember
-
-        remember(self.stats, account, self._spec(account).name, begun, self.effects.clock())
-
 
     def _spec(self, account: str) -> ProviderSpec:
         return registry.spec(self.settings.accounts[account].provider)
@@ -222,6 +248,13 @@ class Runtime:
         return AccountStore(self.table)
 
     @cached_property
+    def stats(self) -> StatsStore:
+        """The writing side of the statistics."""
+        from .stats.store import StatsStore
+
+        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep)
+
+    @cached_property
     def doorbell(self) -> Doorbell:
         """The doorbell."""
         from .delivery.doorbell import Doorbell
@@ -247,13 +280,6 @@ class Runtime:
             provider = self.settings.accounts[account].provider
             name = provider if limit.shared_by == "ip" else f"{provider}#{account}"
             self._rates.admit(name, limit.calls, limit.seconds)
-    @cached_property
-    def stats(self) -> StatsStore:
-        """The writing side of the statistics."""
-        from .stats.store import StatsStore
-
-        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep)
-
 
     @cached_property
     def _rates(self) -> Rates:

@@ -115,6 +115,7 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
     for queue in QUEUES:
         values = {"stage": stage, "queue": queue, "Queue": resource_name(queue)}
         _merge(merged, _filled(root, "each-queue.json", values))
+        merged["Resources"][f"{values['Queue']}Queue"]["Properties"]["VisibilityTimeout"] = 6 * _timeout(queue, root)
     for alarm, measured in _filled(root, "metric-alarms.json", {}).items():
         merged["Resources"][f"{alarm}Alarm"] = _metric_alarm(stage, **measured)
     answers = {kind: _gateway_answer(**answer) for kind, answer in _filled(root, "gateway-answers.json", {}).items()}
@@ -129,6 +130,11 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
     for grant in rules["functions"][function]:
         statements += rules["grants"][grant]
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _timeout(function: str, root: Path) -> int:
+    """Seconds that a function may take. AWS advises that its queue hides a message for six times as long."""
+    return int(_read_json(root / ".chalice" / "config.json")["lambda_functions"][function]["lambda_timeout"])
 
 
 def _metric_alarm(

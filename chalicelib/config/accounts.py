@@ -38,6 +38,12 @@ class Directory:
             return f"{spec.title} cannot be asked who unsubscribed, so nothing can be read from account {name}"
         return self.check(name)
 
+    def check_fetch(self, account: str, table: Table) -> None:
+        """Note a mistake at `fetch` unless the account's provider can fetch a file itself."""
+        spec = self.specs.get(account)
+        if spec is not None and not spec.capabilities.fetches_lists:
+            table.wrong("fetch", f'{spec.title} cannot fetch a file itself: leave it out, or say "relais"')
+
     def signup_target(self, table: Table) -> tuple[str, str]:
         """The keys `account` and `list` of a form or a source: ("", "") as far as they are wrong."""
         account = table.text("account", "name the account that the contacts go to", self.takes_signups)

@@ -65,6 +65,7 @@ def _source(table: Table, directory: Directory) -> Source:
     fetch: Literal["relais", "provider"] = "relais"
     if table.choice("fetch", ("relais", "provider"), "relais") == "provider":
         fetch = "provider"
+        directory.check_fetch(account, table)
     table.finish()
     return Source(table.name, url, account, list_id, allow_private, fetch)
 

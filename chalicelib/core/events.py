@@ -47,11 +47,21 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """A signup or an unsubscribe that can be held and delivered.
+class Sync:
+    """What a sync asks for: contacts for a list, given with it or read from a configured source."""
 
-    `accounts` are the accounts it has a delivery for (exactly one for a signup). `fields` are provider fields. `email`
-    is trimmed and otherwise as the person typed it. Times are aware, UTC, to the millisecond.
+    kind: Literal["contacts"]
+    source: str | None = None
+    contacts: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A signup, an unsubscribe or a sync that can be held and delivered.
+
+    `accounts` are the accounts it has a delivery for (exactly one for a signup or a sync of contacts). `fields` are
+    provider fields. `email` is trimmed and otherwise as the person typed it; a sync has none. Times are aware, UTC, to
+    the millisecond.
     """
 
     id: str
@@ -70,6 +80,7 @@ class Event:
     may_lift: bool = True
     """May this signup bring back somebody who left? (False at a plain form's door.)"""
     consent: Consent | None = None
+    sync: Sync | None = None
     refused: str | None = None
     """Set when the event stands refused from the start (a filled trap, an invalid event from a queue): the reason."""
 

@@ -19,7 +19,7 @@ from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
 from ..observability import logger, metrics
 from .doorbell import IDS_A_MESSAGE, Doorbell
 
-VERBS = (EventType.UNSUBSCRIBE, EventType.SIGNUP)
+VERBS = (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
 MOST_A_RUN = 20_000
 """Ids rung for at most, an account, verb and run."""
 BACKLOG_ENOUGH = 2_000
@@ -113,8 +113,11 @@ class Sweep:
         """Until when deliveries are rung for as due, and how many; None: not now.
 
         A paused account is left alone but for signups that are past hope; one whose pause is over is probed with a
-        few, due or not; one that has come back gets all that waited for it, due or not.
+        few, due or not; one that has come back gets all that waited for it, due or not. A sync keeps its own times:
+        what it makes is held whatever the account's state.
         """
+        if verb is EventType.SYNC:
+            return now, MOST_A_RUN
         if pausing.is_shut(state.pause, epoch_milliseconds(now)):
             hopeless = now - timedelta(hours=self._patience.give_up_after_hours)
             return (hopeless + FIRST_DUE_AT_MOST, MOST_A_RUN) if verb is EventType.SIGNUP else None

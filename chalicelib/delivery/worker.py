@@ -22,11 +22,16 @@ from .deadline import Context, Deadline
 from .doorbell import QUEUE_OF, Doorbell, rung_ids
 from .engine import Engine
 
+MOST_EVENTS = 10_000
+"""Events that one invocation looks up: a long import can ring for far more at once than its memory holds."""
 TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
 
 
 class Worker:
-    """One batch of messages of any queue to the end. `ring_again(account)` rings for what waited for an account."""
+    """One batch of messages of any queue to the end.
+
+    `ring_again(account)` rings for what waited for an account; `sync(tasks, deadline)` makes syncs.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Worker:
         engine: Engine,
         doorbell: Doorbell,
         ring_again: Callable[[str], int],
+        sync: Callable[[Sequence[Task], Deadline], None],
         effects: Effects,
     ) -> None:
         self._table = table
@@ -47,6 +53,7 @@ class Worker:
         self._engine = engine
         self._doorbell = doorbell
         self._ring_again = ring_again
+        self._sync = sync
         self._effects = effects
 
     def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -58,8 +65,9 @@ class Worker:
         messages = [read_message(record) for record in event.get("Records", ())]
         rung, whole, failed = self._sorted(kind, messages)
         fresh, known, not_held = self._hold(kind, whole)
-        held = [*fresh, *self._load({*rung, *known})]
-        self._deliver(held, deadline)
+        held = [*fresh, *self._load(self._not_too_many(kind, [*known, *rung]))]
+        syncs = self._deliver(held, deadline)
+        self._make(kind, syncs, deadline)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_held)]}
 
     def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
@@ -115,6 +123,13 @@ class Worker:
         trail.accepted(accepted)
         return fresh, known, failed
 
+    def _not_too_many(self, kind: QueueKind, event_ids: Iterable[str]) -> list[str]:
+        """As many ids as fit into memory as events; for the others the bell is rung again."""
+        unique = list(dict.fromkeys(event_ids))
+        if len(unique) > MOST_EVENTS:
+            self._doorbell.ring(TYPE_OF[kind], unique[MOST_EVENTS:])
+        return unique[:MOST_EVENTS]
+
     def _load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
         try:
             return self._events.load(event_ids)
@@ -122,16 +137,24 @@ class Worker:
             logger.warning("left for a later ring", extra={"error": str(error)})
             return []
 
-    def _deliver(self, held: Sequence[HeldEvent], deadline: Deadline) -> None:
+    def _deliver(self, held: Sequence[HeldEvent], deadline: Deadline) -> list[Task]:
+        """Deliver what is due to the providers; gives the syncs that are due."""
         now = self._effects.clock()
         tasks = [
-            Task(one.event, delivery)
-            for one in held
-            for delivery in one.deliveries.values()
-            if delivery.is_due(now)
+            Task(one.event, delivery) for one in held for delivery in one.deliveries.values() if delivery.is_due(now)
         ]
-        for account in self._engine.deliver(self._noted(tasks), deadline):
+        syncs = [task for task in tasks if task.event.type is EventType.SYNC]
+        others = [task for task in tasks if task.event.type is not EventType.SYNC]
+        for account in self._engine.deliver(self._noted(others), deadline):
             self._ring_again(account)
+        return syncs
+
+    def _make(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
+        """Make the syncs, or leave them to the worker of their own queue, which has the time and the memory."""
+        if syncs and kind == QUEUE_OF[EventType.SYNC]:
+            self._sync(syncs, deadline)
+        elif syncs:
+            self._doorbell.ring(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
 
     def _noted(self, tasks: Sequence[Task]) -> list[Task]:
         """Tasks that may go. An unsubscribe from all accounts is first noted for accounts to come, or waits for that.

@@ -12,6 +12,7 @@ from ..core.times import to_milliseconds
 from ..errors import InvalidEvent, without_addresses
 from . import addresses
 from .members import Members
+from .syncs import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
 
 _TYPES = tuple(kind.value for kind in EventType)
 _SCOPES = ("account", "global")
@@ -37,7 +38,7 @@ def parse_event(
         InvalidEvent: With every mistake at once; no message quotes a value.
     """
     members = Members(data)
-    members.check_size()
+    members.check_size(*((MAX_SYNC_KILOBYTES,) if is_contacts_sync(data) else ()))
     kind = members.choice("type", _TYPES, required=True)
     common = _common(members, default_id, default_occurred_at, accepted_at)
     email = _email(members, kind)
@@ -47,7 +48,7 @@ def parse_event(
     elif kind == EventType.UNSUBSCRIBE:
         specific = _unsubscribe(members, settings)
     elif kind == EventType.SYNC:
-        members.wrong("type", "sync is not available in this version")
+        specific = read_sync(members, settings, can_sign_up)
     if members.mistakes or kind is None:
         raise InvalidEvent(members.mistakes)
     return Event(type=EventType(kind), email=email, **common, **specific)
@@ -71,7 +72,9 @@ def refused_event(
     members = Members(data)
     common = _common(members, default_id, default_occurred_at, accepted_at)
     form = settings.forms.get(members.text("form") or "")
-    named = {members.text("account"), form.account if form else None, *(members.texts("accounts") or ())}
+    source = settings.sources.get(members.text("source") or "")
+    targets = {target.account for target in (form, source) if target is not None}
+    named = {members.text("account"), *targets, *(members.texts("accounts") or ())}
     return Event(
         type=EventType(members.choice("type", _TYPES) or default_type),
         email="",

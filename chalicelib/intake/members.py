@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,15 +38,15 @@ class Members:
         """True when the member is there and not null."""
         return self._data.get(name) is not None
 
-    def check_size(self) -> None:
+    def check_size(self, kilobytes: int = MAX_EVENT_BYTES // 1024) -> None:
         """Note when the whole object is larger than one event may be."""
         try:
             text = json.dumps(self._data, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
             self.wrong("", "must not be nested so deeply")
             return
-        if len(text.encode("utf-8", "replace")) > MAX_EVENT_BYTES:
-            self.wrong("", "must be at most 64 KB")
+        if len(text.encode("utf-8", "replace")) > kilobytes * 1024:
+            self.wrong("", f"must be at most {kilobytes} KB")
 
     def text(self, name: str, *, required: bool = False) -> str | None:
         """A text that is not blank."""
@@ -131,6 +131,15 @@ class Members:
         if not self.has(name):
             return None
         return Members(self._data[name], f"{self._within}{name}.", self.mistakes)
+
+    def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
+        """The objects of a list of 1 to `most`, each as texts (see `scalars`); mistakes as `name[0].member`."""
+        values = self._data.get(name)
+        if not isinstance(values, list) or not 1 <= len(values) <= most:
+            self.wrong(name, f"must be a list of 1 to {most:,} objects")
+            return
+        for index, value in enumerate(values):
+            yield Members(value, f"{self._within}{name}[{index}].", self.mistakes).scalars()
 
     def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
         """All members as texts: numbers and booleans as JSON writes them, null ones left out.

@@ -20,6 +20,7 @@ from .keys import (
     event_key,
     shard_of,
 )
+from .syncs import sync_from, sync_item
 from .table import ConditionFailed, Table
 
 FIRST_DUE = timedelta(seconds=60)
@@ -259,6 +260,7 @@ def _content(event: Event) -> bytes:
         None if event.all_accounts else sorted(event.accounts),
         event.scope,
         to_ms(event.occurred_at) if event.occurred_at_stated else None,
+        *([sync_item(event.sync)] if event.sync else []),
     ]
     return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
 
@@ -286,6 +288,7 @@ def _event_item(event: Event) -> dict[str, Any]:
         "all_accounts": event.all_accounts or None,
         "may_not_lift": True if not event.may_lift else None,
         "consent": _consent_item(event.consent) if event.consent else None,
+        "sync": sync_item(event.sync) if event.sync else None,
     }
 
 
@@ -322,6 +325,7 @@ def _event_from(item: Mapping[str, Any]) -> Event:
         )
         if consent
         else None,
+        sync=sync_from(item["sync"]) if "sync" in item else None,
     )
 
 

@@ -44,6 +44,8 @@ class Capabilities:
     statistics_kept_for: timedelta | None = None
     """How long the provider itself still shows a campaign; None: not stated."""
     rate_limit: RateLimit | None = None
+    fetches_lists: bool = False
+    """Can it be told to fetch a file of contacts itself? Whoever left is not kept out of such a list by Relais."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,12 @@ class Provider(Protocol):
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Ask the provider afresh whether the list is there (used to tell a bad row from a missing list)."""
+
+    def address_field(self, list_id: str, *, budget: float) -> str:
+        """The name of the list's own field for the address, as it may stand over a column of a file."""
+
+    def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
+        """Have the provider fetch a CSV file and add its rows to a list (`fetches_lists`)."""
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """Everybody whom the provider now holds as unsubscribed. `budget` covers reading to the end."""

@@ -13,6 +13,7 @@ from chalicelib.config.secrets import Secret
 from chalicelib.core.events import Event, EventType
 from chalicelib.core.times import epoch_milliseconds
 from chalicelib.effects import Effects
+from chalicelib.names import QueueKind
 from chalicelib.runtime import Runtime
 from tests.support.provider import FakeProvider
 
@@ -108,8 +109,10 @@ class Product:
             self.runtime.events.hold(event)
         return [event.id for event in events]
 
-    def work(self, *ids: str, bodies: tuple[Any, ...] = (), milliseconds: int = 120_000) -> dict[str, Any]:
-        """One invocation of a worker: a doorbell for `ids`, and messages with `bodies`."""
+    def work(
+        self, *ids: str, bodies: tuple[Any, ...] = (), milliseconds: int = 120_000, queue: QueueKind = "signups"
+    ) -> dict[str, Any]:
+        """One invocation of a queue's worker: a doorbell for `ids`, and messages with `bodies`."""
         messages = ([{"ring": list(ids)}] if ids else []) + list(bodies)
         records = [
             {
@@ -119,7 +122,7 @@ class Product:
             }
             for body in messages
         ]
-        return self.runtime.worker.handle("signups", {"Records": records}, FakeContext(milliseconds))
+        return self.runtime.worker.handle(queue, {"Records": records}, FakeContext(milliseconds))
 
     def view(self, event_id: str) -> dict[str, Any]:
         """What `GET /events/{id}` shows."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.errors import Kind, ProviderError
-from chalicelib.providers.base import CampaignFigures, Contact
+from chalicelib.providers.base import CampaignFigures, Contact, KnownCampaign
 
 Rule = Callable[[str, Sequence[str]], ProviderError | None]
 
@@ -23,6 +23,8 @@ class FakeProvider:
     rows: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
     calls: list[tuple[str, int]] = field(default_factory=list)
+    address_column: str = "email"
+    fetched: list[tuple[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
@@ -43,7 +45,17 @@ class FakeProvider:
         self.calls.append(("list_exists", 0))
         return list_id in self.lists
 
-    def campaigns(self, *, budget: float) -> Iterable[CampaignFigures]:
+    def address_field(self, list_id: str, *, budget: float) -> str:
+        self._begin("address_field", [])
+        return self.address_column
+
+    def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
+        assert budget > 0
+        self._begin("fetch_list", [])
+        self.fetched.append((list_id, url))
+        self._end("fetch_list", [])
+
+    def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
         return ()
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:

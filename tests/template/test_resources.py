@@ -97,7 +97,7 @@ def test_every_function_knows_its_stage_and_runs_what_the_zip_is_built_for(made:
 
 def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
     timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
-    workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 60}
+    workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 300}
     operators = {"CallProvider": 120, "Report": 600, "Resend": 600}
     assert timeouts == {"APIHandler": 29, "CollectStats": 600, "Sweep": 55, **workers, **operators}
 

@@ -35,6 +35,7 @@ SPEC = ProviderSpec(
         has_global_unsubscribe=True,
         statistics="all_at_once",
         statistics_kept_for=timedelta(days=30),
+        fetches_lists=True,
     ),
     options=(
         Option("api_key", secret=True, help="key of the API, shown in the account's settings"),

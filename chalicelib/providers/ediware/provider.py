@@ -57,6 +57,14 @@ class Ediware:
         """Is the list among those of the account or its sub-accounts now?"""
         return self._columns.exists(list_id, Deadline(budget))
 
+    def address_field(self, list_id: str, *, budget: float) -> str:
+        """The list's `field_email`."""
+        return self._columns.of(list_id, Deadline(budget))
+
+    def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
+        """Have Ediware fetch the file, with semicolons between the columns, from its own addresses."""
+        self._client.list_insert_url(list_id, url, budget=budget)
+
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """Refused: what Ediware holds cannot be read."""
         raise unsupported("Ediware", "reading who unsubscribed")

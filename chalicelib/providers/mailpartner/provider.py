@@ -42,6 +42,14 @@ class MailPartner:
         """Refused: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")
 
+    def address_field(self, list_id: str, *, budget: float) -> str:
+        """Refused: there are no contact lists."""
+        raise unsupported(_NAME, "contact lists")
+
+    def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
+        """Refused: there are no contact lists."""
+        raise unsupported(_NAME, "contact lists")
+
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """The opt-out list."""
         return self._client.unsubscribed(budget=budget)

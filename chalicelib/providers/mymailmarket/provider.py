@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
 from ..exchange import Deadline
-from ..functions import dispatch
+from ..functions import dispatch, unsupported
 from ..results import address, text
 from ..side_by_side import in_order
 from . import figures
@@ -34,7 +34,8 @@ GONE = frozenset({*LEFT, "blacklisted", "deleted"})
 """The statuses in which nobody is mailed, so that there is nothing to unsubscribe."""
 MAILED = ("sent", "sending", "partial sent")
 """The statuses of campaigns that have figures."""
-_OWN_FIELDS = frozenset({"mailaddress", "groepid"})
+_ADDRESS_FIELD = "MailAddress"
+_OWN_FIELDS = frozenset({_ADDRESS_FIELD.lower(), "groepid"})
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -51,7 +52,7 @@ class MyMailMarket:
             raise ProviderError(Kind.CALLER, f"profile_persist: one contact a call, not {len(contacts)}")
         for contact in contacts:
             given = {name: value for name, value in contact.fields.items() if name.lower() not in _OWN_FIELDS}
-            self._put(list_id, {**given, "MailAddress": contact.email, "Groepid": list_id}, budget)
+            self._put(list_id, {**given, _ADDRESS_FIELD: contact.email, "Groepid": list_id}, budget)
 
     def _put(self, list_id: str, profile: Mapping[str, Any], budget: float) -> None:
         try:
@@ -106,6 +107,14 @@ class MyMailMarket:
                 return False
             raise
         return True
+
+    def address_field(self, list_id: str, *, budget: float) -> str:
+        """The same for every list."""
+        return _ADDRESS_FIELD
+
+    def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
+        """Refused: there is no such call."""
+        raise unsupported("myMailMarket", "fetching a file of contacts")
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """Everybody unsubscribed or blacklisted on any list; somebody who left several lists comes once for each.

@@ -94,7 +94,7 @@ SPECS = {
     for spec in (
         _spec(
             "bulk",
-            Capabilities(has_lists=True, signup_batch=255),
+            Capabilities(has_lists=True, signup_batch=255, fetches_lists=True),
             _KEY,
             Option("mode", required=False, choices=("fast", "slow"), default="slow"),
             Option("site", required=False),

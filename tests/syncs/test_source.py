@@ -1,0 +1,324 @@
+"""Fetching a file: only from where it may be fetched, whatever the host does, and never more than is allowed."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import threading
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from chalicelib.config.model import Source
+from chalicelib.syncs.errors import SyncRefused, SyncTrouble
+from chalicelib.syncs.source import Fetcher
+from tests.contract.scripted import Reply, Scripted, answer, dripping, endless, message, raw, silence
+
+CSV = b"email;prenom\na@example.com;Zo\xc3\xa9\n"
+FILE = answer(CSV, headers={"Content-Type": "text/csv"})
+KEY = "placeholder-key-in-the-url"
+GZIP = {"Content-Type": "text/csv", "Content-Encoding": "gzip"}
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with Scripted(otherwise=FILE) as running:
+        yield running
+
+
+def source(url: str, *, allow_private: bool = True) -> Source:
+    return Source("crm", url, "paris", "4781", allow_private)
+
+
+def fetch(fetcher: Fetcher, wanted: Source, budget: float = 5.0) -> bytes:
+    with fetcher.open(wanted, budget) as parts:
+        return b"".join(parts)
+
+
+def redirect(location: str, status: int = 302) -> Reply:
+    return answer(b"", status, {"Location": location})
+
+
+def named(*answers: str) -> Fetcher:
+    """A fetcher whose resolver knows one answer for every name."""
+    return Fetcher(resolve=lambda host, port: list(answers))
+
+
+def test_a_file_is_fetched_with_nothing_but_a_name(server: Scripted) -> None:
+    assert fetch(Fetcher(), source(f"{server.url}/export.csv?key={KEY}&x=a%20b")) == CSV
+    (request,) = server.received
+    assert (request.method, request.path) == ("GET", f"/export.csv?key={KEY}&x=a%20b")
+    assert set(request.headers) == {"host", "user-agent", "accept", "accept-encoding"}
+    assert request.headers["host"] == server.url.removeprefix("http://")
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "localhost", "0"]
+)
+def test_this_machine_is_not_reached_however_it_is_written(server: Scripted, host: str) -> None:
+    with pytest.raises(SyncRefused, match="address"):
+        fetch(Fetcher(), source(f"http://{host}:{server.port}/x.csv", allow_private=False))
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[::]"])
+def test_nor_by_ipv6(server: Scripted, host: str) -> None:
+    with pytest.raises(SyncRefused, match="address"):
+        fetch(Fetcher(), source(f"http://{host}:{server.port}/x.csv", allow_private=False))
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("answers", [["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"], ["169.254.169.254"]])
+def test_a_public_name_does_not_lead_here(server: Scripted, answers: list[str]) -> None:
+    with pytest.raises(SyncRefused, match="address"):
+        fetch(named(*answers), source(f"http://crm.example.com:{server.port}/x.csv", allow_private=False))
+    assert server.connections == 0
+
+
+def test_cloud_secrets_are_out_of_reach_even_for_private_sources() -> None:
+    with pytest.raises(SyncRefused, match="nothing is fetched from"):
+        fetch(Fetcher(), source("http://169.254.169.254/latest/meta-data/"))
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that changes its meaning after the check changes nothing: it is resolved once, and not by the socket."""
+    asked: list[str] = []
+
+    def answers(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.255.255.1"]
+
+    def never(*arguments: object, **options: object) -> None:
+        assert arguments[0] == "127.0.0.1"
+        return real(*arguments, **options)  # type: ignore[arg-type, return-value]
+
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    assert fetch(Fetcher(resolve=answers), source(f"http://crm.example.com:{server.port}/x.csv")) == CSV
+    assert asked == ["crm.example.com"]
+    assert server.received[0].headers["host"] == f"crm.example.com:{server.port}"
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(server: Scripted) -> None:
+    assert fetch(named("127.0.0.2", "127.0.0.1"), source(f"http://crm.example.com:{server.port}/x.csv")) == CSV
+
+
+class TestRedirects:
+    def test_a_few_are_followed(self, server: Scripted) -> None:
+        server.script += [redirect("/two", 301), redirect("three?x=1", 302), redirect(f"{server.url}/four", 307)]
+        assert fetch(Fetcher(), source(f"{server.url}/a/one")) == CSV
+        assert [request.path for request in server.received] == ["/a/one", "/two", "/three?x=1", "/four"]
+
+    def test_no_more_than_a_few(self, server: Scripted) -> None:
+        server.otherwise = redirect("/again")
+        with pytest.raises(SyncRefused, match="more than 5"):
+            fetch(Fetcher(), source(server.url))
+        assert len(server.received) == 6
+
+    def test_each_hop_is_checked(self, server: Scripted) -> None:
+        answers = {"outside.example.com": ["127.0.0.1"], "inside.example.com": ["169.254.1.1"]}
+        fetcher = Fetcher(resolve=lambda host, port: answers[host])
+        for location in (f"http://inside.example.com:{server.port}/", "//inside.example.com/x"):
+            server.script.append(redirect(location))
+            with pytest.raises(SyncRefused, match="nothing is fetched from"):
+                fetch(fetcher, source(f"http://outside.example.com:{server.port}/"))
+        assert len(server.received) == 2
+
+    @pytest.mark.parametrize(
+        ("location", "why"),
+        [
+            ("file:///etc/passwd", "not of http"),
+            ("ftp://crm.example.com/x", "not of http"),
+            ("gopher://127.0.0.1/", "not of http"),
+            ("http://me:pw@127.0.0.1/", "credentials"),
+            ("http://[::1/", "no URL|cannot be used"),
+            ("http://127.0.0.1:99999/", "cannot be used"),
+        ],
+    )
+    def test_only_to_where_a_file_may_be(self, server: Scripted, location: str, why: str) -> None:
+        server.script.append(redirect(location))
+        with pytest.raises(SyncRefused, match=why):
+            fetch(Fetcher(), source(server.url))
+        assert len(server.received) == 1
+
+    def test_to_nowhere(self, server: Scripted) -> None:
+        server.script.append(answer(b"", 302))
+        with pytest.raises(SyncRefused, match="nowhere"):
+            fetch(Fetcher(), source(server.url))
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 204, 206, 304])
+    def test_no_file(self, server: Scripted, status: int) -> None:
+        server.otherwise = answer(b"", status)
+        with pytest.raises(SyncRefused, match=f"HTTP {status}"):
+            fetch(Fetcher(), source(server.url))
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
+    def test_trouble(self, server: Scripted, status: int) -> None:
+        server.otherwise = answer(b"", status, {"Retry-After": "7"})
+        with pytest.raises(SyncTrouble, match=f"HTTP {status}") as caught:
+            fetch(Fetcher(), source(server.url))
+        assert caught.value.retry_after == 7
+
+    def test_a_page(self, server: Scripted) -> None:
+        server.otherwise = answer(b"<html>", headers={"Content-Type": "text/HTML; charset=utf-8"})
+        with pytest.raises(SyncRefused, match="a page"):
+            fetch(Fetcher(), source(server.url))
+
+    def test_packed_and_unpacked(self, server: Scripted) -> None:
+        server.otherwise = answer(gzip.compress(CSV * 10_000), headers=GZIP)
+        assert fetch(Fetcher(), source(server.url)) == CSV * 10_000
+
+    def test_packed_otherwise(self, server: Scripted) -> None:
+        server.otherwise = answer(CSV, headers={"Content-Encoding": "br"})
+        with pytest.raises(SyncRefused, match="packed"):
+            fetch(Fetcher(), source(server.url))
+
+    @pytest.mark.parametrize("packed", [gzip.compress(CSV * 1000)[:-20], b"not gzip at all", b""])
+    def test_packed_wrongly(self, server: Scripted, packed: bytes) -> None:
+        server.otherwise = answer(packed, headers=GZIP)
+        with pytest.raises(SyncTrouble, match="broke"):
+            fetch(Fetcher(), source(server.url))
+
+    def test_a_bomb_is_met_by_the_limit_and_not_by_memory(self, server: Scripted) -> None:
+        packer = zlib.compressobj(9, wbits=31)
+        bomb = b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(300)), packer.flush()])
+        server.otherwise = answer(bomb, headers=GZIP)
+        tracemalloc.start()
+        with pytest.raises(SyncRefused, match="larger than 200 MB"), Fetcher().open(source(server.url), 60.0) as parts:
+            for _ in parts:
+                pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 5_000_000
+
+    def test_too_large(self, server: Scripted) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\n"
+        server.otherwise = endless(head, b"x" * 65536, 100)
+        with pytest.raises(SyncRefused, match="larger than 1 MB"):
+            fetch(Fetcher(largest=1024 * 1024), source(server.url))
+
+    def test_broken_off(self, server: Scripted) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+        server.otherwise = raw(head + CSV)
+        with pytest.raises(SyncTrouble, match="broke off"):
+            fetch(Fetcher(), source(server.url))
+
+    @pytest.mark.parametrize("play", [raw(b""), raw(b"", reset=True), raw(b"SSH-2.0-OpenSSH\r\n")])
+    def test_no_answer(self, server: Scripted, play: Reply) -> None:
+        server.otherwise = play
+        with pytest.raises(SyncTrouble, match="broke off"):
+            fetch(Fetcher(), source(server.url))
+
+    def test_silence(self, server: Scripted) -> None:
+        server.otherwise = silence(20)
+        with pytest.raises(SyncTrouble, match="too long"):
+            fetch(Fetcher(patience=0.3), source(server.url))
+
+    def test_a_host_that_drips_does_not_hold_a_worker(self, server: Scripted) -> None:
+        server.otherwise = dripping(message(CSV, headers={"Content-Type": "text/csv"}), 0.1)
+        with pytest.raises(SyncTrouble, match="too long"):
+            fetch(Fetcher(), source(server.url), 1.0)
+
+    def test_nobody_listens(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        with pytest.raises(SyncTrouble, match="cannot be reached"):
+            fetch(Fetcher(), source(f"http://127.0.0.1:{port}/"))
+
+    def test_no_such_name(self) -> None:
+        def unknown(host: str, port: int) -> list[str]:
+            raise socket.gaierror(-2, "Name or service not known")
+
+        with pytest.raises(SyncTrouble, match="not known"):
+            fetch(Fetcher(resolve=unknown), source("http://crm.example.com/"))
+
+    def test_a_name_that_cannot_be(self) -> None:
+        with pytest.raises(SyncRefused, match="cannot be used"):
+            fetch(Fetcher(), source(f"http://{'x' * 70}.example.com/"))
+
+    def test_no_error_repeats_the_url(self, server: Scripted) -> None:
+        for play in (raw(b""), answer(b"", 404), silence(5), redirect(f"http://me:pw@127.0.0.1/?{KEY}")):
+            server.otherwise = play
+            with pytest.raises((SyncTrouble, SyncRefused)) as caught:
+                fetch(Fetcher(patience=0.2), source(f"{server.url}/?key={KEY}"))
+            assert KEY not in repr(caught.value)
+            assert caught.value.__cause__ is None
+            assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+class TestTls:
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Path:
+        """A certificate for crm.example.com that is its own authority, and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "crm.example.com")])
+        now = datetime.now(UTC)
+        names = x509.SubjectAlternativeName([x509.DNSName("crm.example.com")])
+        made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        certificate = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
+        path = tmp_path / "host.pem"
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
+        return path
+
+    @pytest.fixture
+    def port(self, authority: Path) -> Iterator[int]:
+        """A host that answers with the file over TLS, once a connection, and notes the name that it is asked for."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(authority)
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve() -> None:
+            while True:
+                try:
+                    sock, _ = listener.accept()
+                    with context.wrap_socket(sock, server_side=True) as line:
+                        line.recv(65536)
+                        line.sendall(message(CSV, headers={"Content-Type": "text/csv", "Connection": "close"}))
+                except ssl.SSLError:
+                    continue
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+    def test_the_name_is_verified_though_the_address_is_connected_to(self, authority: Path, port: int) -> None:
+        fetcher = Fetcher(resolve=lambda host, port: ["127.0.0.1"], ca_bundle=str(authority))
+        assert fetch(fetcher, source(f"https://crm.example.com:{port}/x.csv")) == CSV
+
+    def test_another_name_is_not_taken(self, authority: Path, port: int) -> None:
+        fetcher = Fetcher(resolve=lambda host, port: ["127.0.0.1"], ca_bundle=str(authority))
+        with pytest.raises(SyncTrouble, match="TLS"):
+            fetch(fetcher, source(f"https://other.example.com:{port}/x.csv"))
+
+    def test_an_unknown_authority_is_not_trusted(self, port: int) -> None:
+        with pytest.raises(SyncTrouble, match="TLS"):
+            fetch(named("127.0.0.1"), source(f"https://crm.example.com:{port}/x.csv"))
+
+    def test_no_redirect_leads_out_of_tls(self, authority: Path, server: Scripted) -> None:
+        from urllib3.util import parse_url
+
+        from chalicelib.syncs.source import _next
+
+        with pytest.raises(SyncRefused, match="from https to http"):
+            _next(parse_url("https://crm.example.com/"), "http://crm.example.com/")
