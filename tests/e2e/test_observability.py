@@ -1,0 +1,166 @@
+"""What operators see of a run in which everything happens: every metric, every event's trail, and no address."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from chalicelib.names import METRICS as NAMESPACE
+from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
+from tests.e2e.world import ADMIN_KEY, put_on_queue, submit
+from tests.support.stack import RunningStack, starting_stacks
+from tests.support.waiting import wait_for
+
+QUEUES = ("signups", "unsubscribes", "syncs")
+WHOLE_STAGE = {"unreadable_messages", "unsigned_requests", "rung"}
+BY_ACCOUNT = {
+    "paris": {
+        *("accepted", "delivered", "superseded", "refused", "provider_calls", "provider_seconds"),
+        *("oldest_pending_seconds", "paused_seconds", "campaigns_read", "snapshots_written", "stats_age_seconds"),
+    },
+    "brussel": {
+        *("accepted", "parked", "provider_calls", "provider_seconds", "provider_failures", "oldest_pending_seconds"),
+        *("paused_seconds", "accounts_paused", "owner_must_act", "stats_failures"),
+    },
+    "lettre": {"accepted", "delivered", "provider_calls", "provider_seconds", "oldest_pending_seconds"},
+}
+PERSON = "private.person"
+# As they stand in bodies, and as URLs, JSON and HTML write them.
+ADDRESS = re.compile(r"[\w.+%-]+(?:@|%40|\\u0040|&#64;)[\w-]+\.(?:com|example)", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    running = start_sandbox()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def product(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    config = sample_config(sandbox.url) + "\n[delivery]\nfirst_retry_seconds = 0.2\ngive_up_after_hours = 0.003\n"
+    with starting_stacks(tmp_path_factory.mktemp("observed")) as start:
+        yield start(config)
+
+
+def lines(product: RunningStack) -> list[dict[str, Any]]:
+    """Every line that a function wrote, metrics among them."""
+    return [json.loads(line) for line in product.logs.splitlines() if line.startswith("{")]
+
+
+def measured(product: RunningStack) -> dict[str | None, set[str]]:
+    """The names of the metrics so far, by account (None: of the whole stage alone)."""
+    names: dict[str | None, set[str]] = {}
+    for line in lines(product):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            account = line.get("account")
+            assert directive["Namespace"] == NAMESPACE
+            assert directive["Dimensions"] == ([["stage"], ["stage", "account"]] if account else [["stage"]])
+            assert line["stage"] == "local"
+            names.setdefault(account, set()).update(metric["Name"] for metric in directive["Metrics"])
+    return names
+
+
+def trail(product: RunningStack, event_id: str) -> list[dict[str, Any]]:
+    """The lines about one event."""
+    return [line for line in lines(product) if event_id in line.get("event_ids", ())]
+
+
+def status(product: RunningStack, event_id: str) -> str:
+    """What the event has come to; "unknown" while it is not held."""
+    answer = product.request("GET", f"/events/{event_id}", headers={"authorization": f"Bearer {ADMIN_KEY}"})
+    return str(answer.json.get("status", "unknown")) if answer.status in (200, 404) else "unknown"
+
+
+def test_every_metric_is_written_with_its_account(product: RunningStack, sandbox: Sandbox) -> None:
+    joined = submit(product, "signup", {"email": f"{PERSON}@example.com"})
+    wait_for(lambda: status(product, joined.json["id"]) == "delivered", 20)
+    trapped = submit(product, "signup", {"email": f"bot.{PERSON}@example.com", "website": "https://example.com"})
+    left = submit(product, "unsubscribe", {"email": f"{PERSON}@example.com"})
+    wait_for(lambda: status(product, left.json["id"]) == "delivered", 20)
+    late = {"type": "signup", "id": "late", "form": "footer", "email": f"{PERSON}@example.com"}
+    put_on_queue(product.aws, "signups", [{**late, "occurred_at": "2026-01-01T00:00:00Z"}])
+    Control(sandbox.url).fault("refuse_key", provider="mymailmarket")
+    given_up = submit(product, "signup", {"email": f"other.{PERSON}@example.com"}, form="nieuwsbrief")
+    product.aws.sqs.send_message(
+        QueueUrl=product.aws.queue_url("relais-local-syncs"), MessageBody=f"no JSON of {PERSON}@example.com"
+    )
+    product.request("POST", "/events", f'{{"email": "{PERSON}@example.com"}}')
+    wait_for(lambda: status(product, "late") == "superseded", 20)
+    wait_for(lambda: product.invoke("sweep")[0] == 0 and status(product, given_up.json["id"]) == "parked", 60)
+    product.invoke("collect_stats")
+    Control(sandbox.url).clear_faults()
+    expected: set[tuple[str | None, str]] = {(None, name) for name in WHOLE_STAGE}
+    expected |= {(account, name) for account, names in BY_ACCOUNT.items() for name in names}
+
+    def missing() -> set[tuple[str | None, str]]:
+        return expected - {(account, name) for account, names in measured(product).items() for name in names}
+
+    wait_for(lambda: not missing(), 20)
+    steps = [[line["message"] for line in trail(product, answer.json["id"])] for answer in (joined, trapped, given_up)]
+    assert steps[0] == ["accepted", "delivered"]
+    assert steps[1] == ["accepted"]
+    assert (steps[2][0], steps[2][-1]) == ("accepted", "parked")
+    assert "put off" in steps[2]
+    first, last = trail(product, joined.json["id"])
+    assert first["request_id"] == joined.headers["x-request-id"]
+    assert (first["function"], last["function"], last["account"]) == ("api_handler", "signups", "paris")
+    assert last["request_id"] != first["request_id"]
+    assert {line["account"] for line in trail(product, left.json["id"])[1:]} == {"paris", "lettre", "brussel"}
+
+
+WORST_EVENTS: list[dict[str, Any]] = [
+    {"type": "signup", "id": "ok-1", "form": "footer", "email": f"{PERSON}+tag@example.com", "fields": {"prenom": "@"}},
+    {"type": "signup", "id": f"{PERSON}@example.com", "form": "footer", "email": "x@example.com"},
+    {"type": f"{PERSON}@example.com", "email": "x@example.com"},
+    {"type": "signup", "form": f"{PERSON}@example.com", "email": "x@example.com"},
+    {"type": "signup", "form": "footer", "email": {"at": f"{PERSON}@example.com"}},
+    {"type": "signup", "form": "footer", "email": f"{PERSON}@example.com,{PERSON}@other.example"},
+    {"type": "signup", "account": f"{PERSON}@example.com", "list": "1", "email": "x@example.com"},
+    {"type": "signup", "account": "paris", "list": f"{PERSON}@example.com", "email": "x@example.com"},
+    {"type": "unsubscribe", "email": f'"{PERSON}"@example.com', "accounts": [f"{PERSON}@example.com"]},
+    {"type": "unsubscribe", "id": "ok-2", "email": f'"{PERSON}"@example.com', "occurred_at": f"{PERSON}@example.com"},
+    {"type": "unsubscribe", "id": "ok-3", "email": f"{PERSON}@exämple.com"},
+    {"type": "sync", "kind": f"{PERSON}@example.com", "source": f"{PERSON}@example.com"},
+]
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "status", "status": 500, "body": f"no mail for {PERSON}@example.com"},
+    {"kind": "status", "status": 200, "body": json.dumps({"error": "1", "message": f"bad row {PERSON}@example.com"})},
+    {"kind": "status", "status": 400, "body": f"<p>{PERSON}&#64;example.com {quote(PERSON + '@example.com')}</p>"},
+    {"kind": "redirect", "location": f"http://redirected.invalid/?email={quote(PERSON + '@example.com')}"},
+    {"kind": "truncated_json"},
+    {"kind": "reset", "when": "after"},
+    {"kind": "refuse_rows", "contains": PERSON},
+]
+
+
+def test_no_line_of_a_run_with_faults_holds_an_address(product: RunningStack, sandbox: Sandbox) -> None:
+    control = Control(sandbox.url)
+    for number, fault in enumerate(FAULTS):
+        control.fault(**fault, times=10)
+        email = f"{number}.{PERSON}@example.com"
+        for form in ("footer", "nieuwsbrief"):
+            headers = {"Idempotency-Key": email, "Origin": f"https://{email}", "Referer": f"https://{email}/?{email}"}
+            submit(product, "signup", {"email": email, "prenom": email}, form=form)
+            submit(product, "unsubscribe", {"email": email}, form=form, **headers)
+        product.invoke("sweep")
+        control.clear_faults()
+    for path in (f"/forms/{PERSON}@example.com/signup", f"/unsubscribe/{PERSON}@example.com"):
+        product.request("POST", path, f"email={PERSON}@example.com")
+    product.request("GET", f"/events/{PERSON}@example.com?email={PERSON}@example.com")
+    put_on_queue(product.aws, "unsubscribes", WORST_EVENTS)
+    product.invoke("call_provider", {"account": "paris", "function": f"{PERSON}@example.com", "params": {}})
+    product.invoke("resend", {"account": f"{PERSON}@example.com"})
+    wait_for(lambda: not any(product.aws.held(f"relais-local-{queue}") for queue in QUEUES), 60)
+    wait_for(lambda: status(product, "ok-1") != "unknown" and status(product, "ok-3") != "unknown", 20)
+    found = {match[0] for match in ADDRESS.finditer(product.logs)}
+    where = [line[:600] for line in product.logs.splitlines() if ADDRESS.search(line)]
+    assert not found, f"{found}: {where[:3]}"
+    assert PERSON not in product.logs
+    said = {line.get("message") for line in lines(product)}
+    assert {"accepted", "put off", "paused", "an event on a queue is invalid"} <= said, "nothing went wrong"
