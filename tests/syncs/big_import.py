@@ -1,0 +1,113 @@
+"""Imports the file at a URL through the real worker, in a process whose memory is measured: `URL`, result as JSON.
+
+The ledger is in this process and must not count, so only the key of every signup stays: holding needs no more.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chalicelib.config.model import Account, Privacy, Settings, Source
+from chalicelib.config.secrets import Secret
+from chalicelib.core.times import epoch_milliseconds
+from chalicelib.ledger.view import EventView
+from chalicelib.runtime import Runtime
+from tests.support.memory import MemoryDynamo, MemoryQueues
+
+ROUND_SECONDS = 20
+"""How long an invocation may last: short, so that the import takes several."""
+
+
+class Context:
+    """Lambda's, with all the time that there is, at the beginning."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return ROUND_SECONDS * 1000
+
+
+@dataclass
+class Ledger(MemoryDynamo):
+    """Holds signups as nothing but their keys. Putting one is conditional, as ever."""
+
+    keys: set[str] = field(default_factory=set)
+    refused: int = 0
+    puts: int = 0
+
+    def put_item(self, **request: Any) -> Any:
+        item = request["Item"]
+        if item.get("type") != {"S": "signup"}:
+            return super().put_item(**request)
+        assert request["ConditionExpression"] == "attribute_not_exists(pk)"
+        with self._lock:
+            self.puts += 1
+            key = item["pk"]["S"]
+            assert key not in self.keys, "no row is held twice"
+            self.keys.add(key)
+            self.refused += item["status"]["S"] == "refused"
+        return {}
+
+
+@dataclass
+class Queues(MemoryQueues):
+    """Counts what is rung for, and keeps what is rung on the queue of syncs."""
+
+    rung: int = 0
+
+    def _send(self, name: str, bodies: Any) -> None:
+        given = list(bodies)
+        if name.endswith("-signups"):
+            self.rung += sum(len(json.loads(body)["ring"]) for body in given)
+        else:
+            super()._send(name, given)
+
+
+def main(url: str) -> dict[str, Any]:
+    """The result: what was held and rung for, what the sync says of itself, and the most memory used, in MB."""
+    account = Account("paris", "ediware", secrets={"api_key": Secret.plain("placeholder")})
+    settings = Settings(
+        accounts={"paris": account},
+        privacy=Privacy((Secret.plain("placeholder-address-key-1"),)),
+        sources={"crm": Source("crm", url, "paris", "4781", allow_private=True)},
+    )
+    ledger, queues = Ledger(), Queues()
+    runtime = Runtime(settings, "local")
+    runtime.__dict__.update(_dynamodb=ledger, _sqs=queues)
+    body: Any = {"type": "sync", "id": "big", "kind": "contacts", "source": "crm"}
+    rounds = 0
+    while body is not None:
+        rounds += 1
+        record = {
+            "messageId": str(uuid.uuid4()),
+            "body": json.dumps(body),
+            "attributes": {"SentTimestamp": str(epoch_milliseconds(datetime.now(UTC)))},
+        }
+        runtime.worker.handle("syncs", {"Records": [record]}, Context())
+        waiting = queues.bodies.pop("relais-local-syncs", [])
+        body = json.loads(waiting[0]) if waiting else None
+    view = EventView(runtime.table, runtime.accounts.read).find("big")
+    assert view is not None
+    return {
+        "held": len(ledger.keys) - ledger.refused,
+        "refused": ledger.refused,
+        "rung": queues.rung,
+        "rounds": rounds,
+        "delivery": view["deliveries"][0],
+        "peak_mb": peak_mb(),
+    }
+
+
+def peak_mb() -> float:
+    """The most that was ever resident of this process, as the kernel counts it."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    result = main(sys.argv[1])
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
