@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..core.events import Status, overall
+from ..core.events import EventType, Status, overall
 from ..core.pausing import AccountState, Pause
 from ..core.times import format_time, from_epoch_milliseconds as from_ms
 from .keys import event_key
@@ -28,7 +28,7 @@ class EventView:
         if event is None:
             return None
         deliveries = [
-            self._delivery(account, item, event.get("list"))
+            self._delivery(account, item, event)
             for account in event["accounts"]
             if (item := items.get(f"D#{account}", event)).get("status")
         ]
@@ -43,10 +43,11 @@ class EventView:
             "deliveries": deliveries,
         }
 
-    def _delivery(self, account: str, item: Mapping[str, Any], list_id: str | None) -> dict[str, Any]:
+    def _delivery(self, account: str, item: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
         status, reason, upcoming = item["status"], item.get("reason"), item.get("next_at")
-        if status == Status.PENDING.value:
-            pause = _pause_in_force(self._state_of(account), list_id)
+        # A sync does not wait for its account: it says itself what it waits for.
+        if status == Status.PENDING.value and event["type"] != EventType.SYNC:
+            pause = _pause_in_force(self._state_of(account), event.get("list"))
             reason, upcoming = (pause.reason, pause.until) if pause else (reason, upcoming)
         return {
             "account": account,

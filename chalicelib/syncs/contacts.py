@@ -20,7 +20,7 @@ from ..ledger.accounts import AccountStore
 from ..ledger.batches import Batches
 from ..ledger.events import FIRST_DUE, EventStore
 from ..ledger.syncs import Progress, SyncStore
-from ..observability import logger, trail
+from ..observability import logger, metrics, trail
 from ..providers.base import Provider
 from .errors import FileChanged, OutOfTime, SyncRefused, SyncTrouble, TakenOver
 from .importing import Import
@@ -195,6 +195,7 @@ class ContactsSync:
         )
         until = now + timedelta(seconds=seconds)
         self._note(replace(self._progress, failures=failures + 1), until=now)
+        metrics.count("syncs_put_off", account=self._account)
         trail.put_off(self._account, [self._event.id], self._words(error), until)
         delivery = replace(delivery, attempts=delivery.attempts + 1, reason=self._words(error), next_attempt_at=until)
         self._tools.events.postpone(self._event, delivery, until, now)

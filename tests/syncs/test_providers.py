@@ -1,0 +1,40 @@
+"""Which column of a file is the address, and who can fetch a file, as each provider says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.providers import registry
+from chalicelib.providers.transport import Transport
+from local.sandbox import start as start_sandbox
+from tests.contract.kits import KITS
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("ediware", "email"), ("mymailmarket", "MailAddress"), ("mailpartner", "")]
+)
+def test_the_list_s_own_column(name: str, field: str) -> None:
+    kit = KITS[name]
+    with start_sandbox() as sandbox:
+        provider = registry.spec(name).connect(kit.account(sandbox.url), Transport())
+        if registry.spec(name).capabilities.has_lists:
+            assert provider.address_field(kit.list_id, budget=5) == field
+        else:
+            with pytest.raises(ProviderError) as caught:
+                provider.address_field("1", budget=5)
+            assert caught.value.kind is Kind.CALLER
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in registry.names() if not registry.spec(name).capabilities.fetches_lists]
+)
+def test_who_does_not_fetch_files_says_so(name: str) -> None:
+    spec = registry.spec(name)
+    kit = KITS[name]
+    with start_sandbox() as sandbox:
+        provider = spec.connect(kit.account(sandbox.url), Transport())
+        with pytest.raises(ProviderError) as caught:
+            provider.fetch_list(kit.list_id or "1", "https://crm.example.com/export.csv", budget=5)
+        assert caught.value.kind is Kind.CALLER
+        assert "not offer" in caught.value.message

@@ -1,0 +1,58 @@
+"""What the worker hands on: syncs to their own queue, and what is too much for one invocation's memory to the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from chalicelib.core.events import HeldEvent
+from chalicelib.delivery import worker
+from chalicelib.delivery.sweep import Sweep
+from chalicelib.ledger.events import EventStore
+from tests.support.aws import TestAws
+from tests.support.product import Product
+
+
+def test_no_more_events_are_looked_up_than_fit_into_memory(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MOST_EVENTS", 5)
+    looked_up: list[int] = []
+    load = EventStore.load
+
+    def counted(self: EventStore, event_ids: Sequence[str]) -> list[HeldEvent]:
+        ids = list(event_ids)
+        looked_up.append(len(ids))
+        return load(self, ids)
+
+    monkeypatch.setattr(EventStore, "load", counted)
+    ids = product.hold(*(product.signup(f"person{number}@example.com") for number in range(12)))
+    rung = ids
+    for expected in (5, 5, 2):
+        product.work(*rung)
+        assert looked_up.pop(0) == expected
+        queue = resources.queue_url("relais-local-signups")
+        messages = resources.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=0).get("Messages", [])
+        for message in messages:
+            resources.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        rung = [one for message in messages for one in json.loads(message["Body"])["ring"]]
+    assert rung == []
+    assert sorted(product.paris.emails) == sorted(f"person{number}@example.com" for number in range(12))
+
+
+def test_a_paused_account_does_not_keep_a_sync_waiting(product: Product) -> None:
+    """What a sync makes is held; the deliveries wait for the account by themselves."""
+    from chalicelib.errors import Kind, ProviderError
+
+    product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3600)
+    product.work(*product.hold(product.signup("zoe@example.com")))
+    contacts = [{"email": "lea@example.com"}]
+    event = {"type": "sync", "id": "s", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}
+    product.work(bodies=(event,), queue="signups")
+    product.clock.forward(seconds=100)
+    sweeper: Sweep = product.runtime.sweeper
+    assert sweeper.run() == {"rung": 1}
+    product.work("s", queue="syncs")
+    assert product.view("s")["status"] == "delivered"
