@@ -115,9 +115,10 @@ def test_a_stray_quote_costs_its_own_line_only(stray: str) -> None:
     assert [row.values["email"] for row in rows if row.mistake is None] == [f"p{n}@example.com" for n in range(5)]
 
 
-def test_a_row_of_several_lines_with_too_few_values_costs_its_first_line_only() -> None:
-    rows = read('email;note\n"x\na@b.c;y\n" z;b@c.d\n"just\none"\ne@f.g;z\n')
+def test_a_row_of_several_lines_with_too_many_values_costs_its_first_line_only() -> None:
+    rows = read('email;note\n"x\na@b.c;y\n";b@c.d;z\ne@f.g;z\n')
     assert [row.values["email"] for row in rows if row.mistake is None] == ["a@b.c", "e@f.g"]
+    assert list(mistakes(rows)) == [2, 4]
 
 
 def test_a_line_that_is_too_long_is_not_held() -> None:
