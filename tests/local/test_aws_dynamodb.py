@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -261,36 +260,6 @@ def test_a_cancelled_transaction_leaves_everything_as_it_was(resources: TestAws)
     assert sorted(json.dumps(item, sort_keys=True) for item in items) == sorted(
         json.dumps(item, sort_keys=True) for item in [{**key("old"), "n": {"N": "1"}}, key("gone")]
     )
-
-
-def test_three_thousand_conditional_calls_take_seconds(resources: TestAws) -> None:
-    def put(n: int) -> None:
-        resources.dynamodb.put_item(
-            TableName=TABLE,
-            Item={**key(f"e{n}"), "due_pk": {"S": "p"}, "due_at": {"N": str(n)}},
-            ConditionExpression="attribute_not_exists(pk)",
-        )
-
-    def update(n: int) -> None:
-        resources.dynamodb.update_item(
-            TableName=TABLE,
-            Key=key(f"e{n % 1500}"),
-            UpdateExpression="SET #s = :s, attempts = :a REMOVE due_pk, due_at",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeNames={"#s": "status"},
-            ExpressionAttributeValues={":s": {"S": "done"}, ":a": {"N": "1"}},
-        )
-
-    began = time.monotonic()
-    with ThreadPoolExecutor(16) as workers:
-        list(workers.map(put, range(1500)))
-        list(workers.map(update, range(1500)))
-    assert time.monotonic() - began < 20  # about 4 seconds on two idle cores
-    began = time.monotonic()
-    resources.dynamodb.query(
-        TableName=TABLE, KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "e7"}}
-    )
-    assert time.monotonic() - began < 0.5
 
 
 def test_it_ends_with_the_process_that_started_it() -> None:
