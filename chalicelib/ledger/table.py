@@ -134,17 +134,6 @@ class Table:
         answer: Any = self._write(lambda: self._client.update_item(**request))
         return unpack(answer.get("Attributes", {}))
 
-    def delete(self, key: Key, condition: str) -> None:
-        """Delete an item if `condition` holds. Raises ConditionFailed."""
-        self._write(
-            lambda: self._client.delete_item(
-                TableName=self._name,
-                Key=pack({"pk": key[0], "sk": key[1]}),
-                ConditionExpression=condition,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        )
-
     def get(self, key: Key) -> dict[str, Any] | None:
         """One item, read consistently."""
         answer = self._read(
