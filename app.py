@@ -75,18 +75,18 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:
 @observed
 def call_provider(event: Any, context: Context) -> dict[str, Any]:
     """Any call of any account's provider, by its name, for operators."""
-    return runtime().call_provider(event, context)
+    return runtime().operators.call_provider(event, context)
 
 
 @app.lambda_function()
 @observed
 def report(event: Any, context: Context) -> dict[str, Any]:
     """How many deliveries stand where, overall and by account, for operators."""
-    return runtime().report(context)
+    return runtime().operators.report(context)
 
 
 @app.lambda_function()
 @observed
 def resend(event: Any, context: Context) -> dict[str, Any]:
     """Parked or refused deliveries once more, for operators."""
-    return runtime().resend(event, context)
+    return runtime().operators.resend(event, context)

@@ -20,7 +20,7 @@ from .core.ids import new_event_id
 from .effects import Effects
 from .observability import metrics, trail
 from .providers import registry
-from .providers.base import CampaignFigures, Capabilities, Provider, ProviderSpec
+from .providers.base import Capabilities, Provider, ProviderSpec
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .ledger.rates import Rates
     from .ledger.table import Table
     from .ledger.words import WordStore
+    from .operators.desk import Desk
     from .providers.transport import Transport
     from .stats.store import StatsStore
     from .syncs.runner import Syncs
@@ -165,7 +166,7 @@ class Runtime:
         return collect(
             self.settings.accounts,
             lambda account: self.provider(account.name),
-            lambda account: self._spec(account.name).capabilities,
+            lambda account: self.spec(account.name).capabilities,
             self.stats,
             LastRuns(self.table),
             hour=parse_time(time) if time else self.effects.clock(),
@@ -173,47 +174,25 @@ class Runtime:
             remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
         )
 
-    def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
-        """Make one provider call for an operator."""
-        from .delivery.deadline import Deadline
-        from .operators.provider_call import ProviderCalls
+    @cached_property
+    def operators(self) -> Desk:
+        """What operators call by hand."""
+        from .operators.desk import Desk
 
-        calls = ProviderCalls(self.settings.accounts, self._spec, self.provider, self._remember)
-        return calls.handle(event, Deadline.of(context, self.effects.clock).seconds_left)
-
-    def _remember(self, account: str, begun: CampaignFigures) -> None:
-        from .stats.remember import remember
-
-        remember(self.stats, account, self._spec(account).name, begun, self.effects.clock())
-
-    def report(self, context: Context) -> dict[str, Any]:
-        """Count all deliveries for an operator."""
-        from .delivery.deadline import Deadline
-        from .ledger.census import Census
-        from .operators.report import Reports
-
-        reports = Reports(self.settings.accounts, Census(self.table), self.accounts.read, self.effects.clock)
-        return reports.make(Deadline.of(context, self.effects.clock))
-
-    def resend(self, event: Any, context: Context) -> dict[str, Any]:
-        """Send parked or refused deliveries again for an operator."""
-        from .delivery.deadline import Deadline
-        from .operators.resend import Resending
-
-        resending = Resending(self.settings.accounts, self.table, self.events, self.doorbell, self.effects.clock)
-        return resending.handle(event, Deadline.of(context, self.effects.clock))
+        return Desk(self)
 
     def provider(self, account: str) -> Provider:
         """The client of a configured account; one for the life of the instance."""
         if account not in self._providers:
-            self._providers[account] = self._spec(account).connect(self.settings.accounts[account], self._transport)
+            self._providers[account] = self.spec(account).connect(self.settings.accounts[account], self._transport)
         return self._providers[account]
 
     def capabilities(self, account: str) -> Capabilities | None:
         """What an account's provider can do; None if the account is not configured any more."""
-        return self._spec(account).capabilities if account in self.settings.accounts else None
+        return self.spec(account).capabilities if account in self.settings.accounts else None
 
-    def _spec(self, account: str) -> ProviderSpec:
+    def spec(self, account: str) -> ProviderSpec:
+        """The declaration of a configured account's provider."""
         return registry.spec(self.settings.accounts[account].provider)
 
     @cached_property
@@ -275,7 +254,7 @@ class Runtime:
 
     def _admit(self, account: str) -> None:
         """Use a permit where the account's provider limits its calls. Raises ProviderError (later) if there is none."""
-        limit = self._spec(account).capabilities.rate_limit
+        limit = self.spec(account).capabilities.rate_limit
         if limit is not None:
             provider = self.settings.accounts[account].provider
             name = provider if limit.shared_by == "ip" else f"{provider}#{account}"

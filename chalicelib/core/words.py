@@ -31,6 +31,19 @@ class Word:
     unsubscribed_at: int | None = None
     signed_up_at: int | None = None
     hold: Hold | None = None
+    unsubscribed_by: str | None = None
+    """The event that brought the latest unsubscribe."""
+    provider_id: str | None = None
+    """What the account's provider calls the row of this address among those who left, where it has a name for it."""
+    forgotten_at: int | None = None
+    """When the person asked to be forgotten; what is held about the address is erased once it is final."""
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Did the person leave, and not come back since?"""
+        if self.unsubscribed_at is None:
+            return False
+        return self.signed_up_at is None or self.signed_up_at <= self.unsubscribed_at
 
 
 class Verdict(Enum):
@@ -61,10 +74,15 @@ def latest(*times: int | None) -> int | None:
 
 def merge(*words: Word) -> Word:
     """One word from those under several address keys, or of one account and of all. The first one's hold is kept."""
+    told = [(word.unsubscribed_at, -place) for place, word in enumerate(words) if word.unsubscribed_at is not None]
+    left = words[-max(told)[1]] if told else Word()
     return Word(
-        unsubscribed_at=latest(*(word.unsubscribed_at for word in words)),
+        unsubscribed_at=left.unsubscribed_at,
         signed_up_at=latest(*(word.signed_up_at for word in words)),
         hold=words[0].hold if words else None,
+        unsubscribed_by=left.unsubscribed_by,
+        provider_id=next((word.provider_id for word in words if word.provider_id is not None), None),
+        forgotten_at=latest(*(word.forgotten_at for word in words)),
     )
 
 
@@ -75,7 +93,7 @@ def signup_verdict(at: int, word: Word, *, may_lift: bool, provider_lifts: bool)
         return Verdict.GO
     if left >= at:
         return Verdict.SUPERSEDED
-    if word.signed_up_at is not None and word.signed_up_at > left:
+    if not word.is_suppressed:
         return Verdict.GO  # an earlier signup has already brought the person back
     return Verdict.LIFT if may_lift and provider_lifts else Verdict.SUPPRESSED
 

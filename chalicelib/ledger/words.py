@@ -145,7 +145,8 @@ class WordStore:
         if word.hold is None:
             try:
                 self._write_hold(key, word, word, attempt)
-                return replace(word, unsubscribed_at=to_ms(attempt.event.occurred_at), hold=attempt.hold())
+                at, by = to_ms(attempt.event.occurred_at), attempt.event.id
+                return replace(word, unsubscribed_at=at, unsubscribed_by=by, hold=attempt.hold())
             except ConditionFailed as changed:
                 word = _word_from(changed.found)
         return self._note_unsubscribe(key, attempt.event) if _is_news(word, attempt.event) else word
@@ -229,4 +230,11 @@ def _word_from(item: Mapping[str, Any]) -> Word:
             until=item["hold_until"],
             token=item["hold_token"],
         )
-    return Word(unsubscribed_at=item.get("unsubscribed_at"), signed_up_at=item.get("signed_up_at"), hold=hold)
+    return Word(
+        unsubscribed_at=item.get("unsubscribed_at"),
+        signed_up_at=item.get("signed_up_at"),
+        hold=hold,
+        unsubscribed_by=item.get("unsubscribed_by"),
+        provider_id=item.get("provider_id"),
+        forgotten_at=item.get("forgotten_at"),
+    )

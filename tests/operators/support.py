@@ -28,12 +28,12 @@ def ended(product: Product, email: str, status: Status, **changes: Any) -> str:
 
 def resend(product: Product, milliseconds: int = 120_000, **wanted: Any) -> dict[str, Any]:
     """What `resend` answers."""
-    return product.runtime.resend(wanted, FakeContext(milliseconds))
+    return product.runtime.operators.resend(wanted, FakeContext(milliseconds))
 
 
 def report(product: Product, milliseconds: int = 120_000) -> dict[str, Any]:
     """What `report` answers."""
-    return product.runtime.report(FakeContext(milliseconds))
+    return product.runtime.operators.report(FakeContext(milliseconds))
 
 
 def items(aws: TestAws, event_id: str) -> dict[str, dict[str, Any]]:

@@ -347,7 +347,7 @@ def test_many_are_sent_again_in_few_messages(product: Product, resources: TestAw
 )
 def test_a_wrong_call_is_told_what_would_be_right(product: Product, event: Any, words: str) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
-    answer = product.runtime.resend(event, FakeContext())
+    answer = product.runtime.operators.resend(event, FakeContext())
     assert list(answer) == ["error"]
     assert answer["error"]["kind"] == "caller"
     assert words in answer["error"]["message"]

@@ -45,7 +45,7 @@ class StatisticsWorld:
     def call(self, account: str, function: str, **params: Any) -> dict[str, Any]:
         """`call_provider`, confirmed."""
         event = {"account": account, "function": function, "params": params, "confirm": True}
-        return self.product.runtime.call_provider(event, FakeContext())
+        return self.product.runtime.operators.call_provider(event, FakeContext())
 
     def calls(self, account: str, function: str) -> int:
         """How many calls of a function the account's provider has had since this was last asked."""

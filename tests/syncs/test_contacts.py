@@ -281,7 +281,7 @@ class TestFiles:
 def resend(product: Product, status: str, event_id: str) -> dict[str, Any]:
     from tests.support.product import FakeContext
 
-    return product.runtime.resend({"status": status, "id": event_id}, FakeContext())
+    return product.runtime.operators.resend({"status": status, "id": event_id}, FakeContext())
 
 
 class TestLongFiles:

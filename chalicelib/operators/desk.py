@@ -1,0 +1,57 @@
+"""Operators' functions put together: each takes what its invocation brings and gives its answer.
+
+Parts are imported where they are used, so that a cold start pays only for what its own function needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..providers.base import CampaignFigures
+
+if TYPE_CHECKING:
+    from ..delivery.deadline import Context
+    from ..runtime import Runtime
+
+
+class Desk:
+    """What can be asked of `product` by hand."""
+
+    def __init__(self, product: Runtime) -> None:
+        self._product = product
+
+    def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
+        """Make one provider call."""
+        from ..delivery.deadline import Deadline
+        from .provider_call import ProviderCalls
+
+        product = self._product
+        calls = ProviderCalls(product.settings.accounts, product.spec, product.provider, self._remember)
+        return calls.handle(event, Deadline.of(context, product.effects.clock).seconds_left)
+
+    def _remember(self, account: str, begun: CampaignFigures) -> None:
+        from ..stats.remember import remember
+
+        product = self._product
+        remember(product.stats, account, product.spec(account).name, begun, product.effects.clock())
+
+    def report(self, context: Context) -> dict[str, Any]:
+        """Count all deliveries."""
+        from ..delivery.deadline import Deadline
+        from ..ledger.census import Census
+        from .report import Reports
+
+        product = self._product
+        clock = product.effects.clock
+        reports = Reports(product.settings.accounts, Census(product.table), product.accounts.read, clock)
+        return reports.make(Deadline.of(context, clock))
+
+    def resend(self, event: Any, context: Context) -> dict[str, Any]:
+        """Send parked or refused deliveries again."""
+        from ..delivery.deadline import Deadline
+        from .resend import Resending
+
+        product = self._product
+        clock = product.effects.clock
+        resending = Resending(product.settings.accounts, product.table, product.events, product.doorbell, clock)
+        return resending.handle(event, Deadline.of(context, clock))
