@@ -19,7 +19,7 @@ def test_what_is_not_there_is_skipped_by_name(everything: str | None, monkeypatc
     monkeypatch.delenv(EVERYTHING, raising=False)
     if everything is not None:
         monkeypatch.setenv(EVERYTHING, everything)
-    with pytest.raises(pytest.skip.Exception, match="^the page needs no-such-browser$"):
+    with pytest.raises(pytest.skip.Exception, match=r"^the page needs no-such-browser$"):
         need("no-such-browser", "the page")
 
 
