@@ -16,6 +16,7 @@ from ..effects import Effects
 from ..errors import LedgerUnavailable
 from ..ledger.accounts import AccountStore
 from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
+from ..ledger.waiting import Oldest
 from ..observability import logger, metrics
 from .doorbell import IDS_A_MESSAGE, Doorbell
 
@@ -30,7 +31,7 @@ FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
 class Sweep:
     """Rings for due deliveries of all accounts, or of one.
 
-    `oldest(account)`: when the account's oldest pending delivery was accepted (ms), None if there is none.
+    `oldest(account)`: when the account's oldest pending deliveries were accepted.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Sweep:
         events: EventStore,
         accounts: AccountStore,
         doorbell: Doorbell,
-        oldest: Callable[[str], int | None],
+        oldest: Callable[[str], Oldest],
         patience: Patience,
         effects: Effects,
     ) -> None:
@@ -77,16 +78,16 @@ class Sweep:
         return rung
 
     def _measure(self, account: str) -> None:
-        """How long the oldest delivery has waited, and how long the account has been paused while anything waits.
+        """How long the oldest delivery and the oldest unsubscribe have waited, and how long the account is paused.
 
         A pause ends with a call that works, so one that nothing waits for says nothing.
         """
         oldest, now = self._oldest(account), epoch_milliseconds(self._effects.clock())
         pause = self._accounts.read(account).pause
-        waiting = 0.0 if oldest is None else max(0.0, (now - oldest) / 1000)
-        paused = 0.0 if oldest is None or pause is None else max(0.0, (now - pause.since) / 1000)
-        metrics.seconds("oldest_pending_seconds", waiting, account)
-        metrics.seconds("paused_seconds", paused, account)
+        paused_since = None if oldest.of_all is None or pause is None else pause.since
+        metrics.seconds("oldest_pending_seconds", _age(oldest.of_all, now), account)
+        metrics.seconds("oldest_unsubscribe_seconds", _age(oldest.unsubscribe, now), account)
+        metrics.seconds("paused_seconds", _age(paused_since, now), account)
 
     def ring_account(self, account: str) -> int:
         """Ring for one account that has just come back, without waiting for the next run; how many."""
@@ -133,3 +134,8 @@ class Sweep:
         except (ClientError, BotoCoreError) as error:
             logger.warning("the backlog is not known", extra={"verb": verb.value, "error": type(error).__name__})
             return 0
+
+
+def _age(since: int | None, now: int) -> float:
+    """Seconds from `since` (ms) to `now` (ms); 0 if there was nothing."""
+    return 0.0 if since is None else max(0.0, (now - since) / 1000)

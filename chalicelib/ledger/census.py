@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..core.events import Status
+from ..core.events import EventType, Status
 from .keys import event_id_of, event_key
 from .table import Table
 
@@ -32,23 +32,27 @@ CheckTime = Callable[[], None]
 
 @dataclass(slots=True)
 class Tally:
-    """Deliveries by account and status, and when the oldest pending one of each account was accepted (ms)."""
+    """Deliveries by account and status, and when each account's oldest pending ones were accepted (ms)."""
 
     counts: dict[str, Counter[Status]] = field(default_factory=lambda: defaultdict(Counter))
     oldest: dict[str, int] = field(default_factory=dict)
+    oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
 
-    def note(self, account: str, status: Status, accepted: int) -> None:
-        """Count one delivery."""
+    def note(self, account: str, status: Status, event: Mapping[str, Any]) -> None:
+        """Count one delivery of `event`, of which `type` and `accepted` are looked at."""
         self.counts[account][status] += 1
         if status is Status.PENDING:
-            self.oldest[account] = min(accepted, self.oldest.get(account, accepted))
+            _keep_earlier(self.oldest, account, event["accepted"])
+            if event["type"] == EventType.UNSUBSCRIBE:
+                _keep_earlier(self.oldest_unsubscribe, account, event["accepted"])
 
     def add(self, other: Tally) -> None:
         """Count what `other` counted."""
         for account, counts in other.counts.items():
             self.counts[account].update(counts)
-        for account, accepted in other.oldest.items():
-            self.oldest[account] = min(accepted, self.oldest.get(account, accepted))
+        for mine, theirs in ((self.oldest, other.oldest), (self.oldest_unsubscribe, other.oldest_unsubscribe)):
+            for account, accepted in theirs.items():
+                _keep_earlier(mine, account, accepted)
 
 
 class Census:
@@ -73,13 +77,13 @@ class Census:
     def _tally_part(self, part: int, now: datetime, check_time: CheckTime) -> Tally:
         """An event for several accounts has its deliveries beside it, which come before it and do not say its age."""
         tally, waiting = Tally(), _Waiting(list)
-        attributes = ("pk", "sk", "status", "accounts", "accepted", "expires_at")
+        attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at")
         for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
             for item in page:
                 if item["sk"].startswith(_DELIVERY):
                     waiting[item["pk"]].append((item["sk"].removeprefix(_DELIVERY), Status(item["status"])))
                 elif "status" in item:
-                    tally.note(item["accounts"][0], Status(item["status"]), item["accepted"])
+                    tally.note(item["accounts"][0], Status(item["status"]), item)
                 else:
                     _note_all(tally, waiting.pop(item["pk"], []), item)
         self._look_up(tally, waiting)
@@ -112,4 +116,8 @@ _Waiting = defaultdict[str, list[tuple[str, Status]]]
 
 def _note_all(tally: Tally, deliveries: list[tuple[str, Status]], event: Mapping[str, Any]) -> None:
     for account, status in deliveries:
-        tally.note(account, status, event["accepted"])
+        tally.note(account, status, event)
+
+
+def _keep_earlier(times: dict[str, int], account: str, time: int) -> None:
+    times[account] = min(time, times.get(account, time))

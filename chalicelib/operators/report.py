@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +50,7 @@ class Reports:
             return _later("the ledger is too large for the function's time; give it a longer timeout or more memory")
         except LedgerUnavailable as error:
             return _later(str(error))
-        _measure(tally, self._accounts, now)
+        _measure(tally, self._accounts)
         accounts = {name: {**_figures(tally, [name], now), "paused": _paused(state)} for name, state in states.items()}
         return {**_figures(tally, list(states), now), "accounts": accounts}
 
@@ -60,13 +60,14 @@ def _figures(tally: Tally, accounts: list[str], now: datetime) -> dict[str, int]
     return {
         "accepted": counts.total(),
         **{status.value: counts[status] for status in _SHOWN},
-        "oldest_pending_seconds": max((_age(tally, name, now) for name in accounts), default=0),
+        "oldest_pending_seconds": _age(tally.oldest, accounts, now),
+        "oldest_unsubscribe_seconds": _age(tally.oldest_unsubscribe, accounts, now),
     }
 
 
-def _age(tally: Tally, account: str, now: datetime) -> int:
-    """Whole seconds since the oldest pending delivery of an account was accepted; 0 when nothing is pending."""
-    accepted = tally.oldest.get(account)
+def _age(oldest: Mapping[str, int], accounts: Iterable[str], now: datetime) -> int:
+    """Whole seconds since the earliest of those times (ms) of `accounts`; 0 when they have none."""
+    accepted = min((oldest[name] for name in accounts if name in oldest), default=None)
     return 0 if accepted is None else max(0, (epoch_milliseconds(now) - accepted) // 1000)
 
 
@@ -79,10 +80,9 @@ def _paused(state: AccountState) -> dict[str, Any] | None:
     return {"until": until, "reason": pause.reason, "lists": sorted(state.lists)}
 
 
-def _measure(tally: Tally, accounts: Iterable[str], now: datetime) -> None:
+def _measure(tally: Tally, accounts: Iterable[str]) -> None:
     for name in accounts:
         metrics.count(Status.PENDING.value, tally.counts.get(name, Counter())[Status.PENDING], account=name)
-        metrics.seconds("oldest_pending_seconds", _age(tally, name, now), account=name)
 
 
 def _later(message: str) -> dict[str, Any]:

@@ -16,17 +16,23 @@ from tests.support.product import Product
 @pytest.fixture
 def measured(product: Product, capsys: pytest.CaptureFixture[str]) -> Any:
     """`measured()`: the seconds of the oldest pending delivery and of the pause of paris, as sweep writes them."""
+    return lambda: tuple(_ages(product, capsys)[name] for name in ("oldest_pending_seconds", "paused_seconds"))
 
-    def read() -> tuple[float, float]:
-        metrics.flush()
-        capsys.readouterr()
-        product.runtime.sweeper.run()
-        metrics.flush()
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        (line,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]
-        return line["oldest_pending_seconds"], line["paused_seconds"]
 
-    return read
+@pytest.fixture
+def late(product: Product, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`late(account)`: the age in seconds of the oldest unsubscribe that it was not told of, as sweep writes it."""
+    return lambda account="paris": _ages(product, capsys, account)["oldest_unsubscribe_seconds"]
+
+
+def _ages(product: Product, capsys: pytest.CaptureFixture[str], account: str = "paris") -> Any:
+    metrics.flush()
+    capsys.readouterr()
+    product.runtime.sweeper.run()
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in lines if line.get("account") == account and "oldest_pending_seconds" in line]
+    return line
 
 
 def test_nothing_waits_and_nothing_is_paused(measured: Any) -> None:
@@ -80,3 +86,21 @@ def test_many_that_were_never_tried_are_measured_by_those_that_came_first(produc
     product.hold(*(product.signup(f"q{number}@example.com") for number in range(LOOKED_AT * 8)))
     product.clock.forward(seconds=1)
     assert measured() == (91, 0)
+
+
+def test_the_unsubscribe_clock_runs_until_every_account_was_told(product: Product, late: Any) -> None:
+    product.hold(product.signup("s@example.com"))
+    product.clock.forward(hours=1)
+    assert (late("paris"), late("lyon")) == (0, 0)
+    (both,) = product.hold(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    product.clock.forward(seconds=7)
+    assert (late("paris"), late("lyon")) == (7, 7)
+    product.work(both)
+    product.clock.forward(hours=25)
+    product.hold(product.unsubscribe("v@example.com"))
+    product.clock.forward(seconds=3)
+    assert (late("paris"), late("lyon")) == (25 * 3600 + 10, 0)
+    product.paris.rule = None
+    product.work(both)
+    assert late("paris") == 3

