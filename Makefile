@@ -55,8 +55,9 @@ format: $(READY)
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+# DynamoDB Local is for tests alone: a machine that cannot have it lacks nothing else.
 setup: $(READY)
-	@:
+	@$(PY) -m local.dynamodb_local || [ -z "$$RELAIS_EVERYTHING" ]
 
 $(READY):
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \

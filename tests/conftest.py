@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 
 from chalicelib.observability import redaction
 from local.aws import process
+from local.dynamodb_local import Unavailable, start as start_dynamodb_local
 from local.sandbox import start as start_sandbox
 from tests.support import packaging, waiting
-from tests.support.aws import TestAws
+from tests.support.aws import TestAws, with_dynamodb
+from tests.support.backends import BACKENDS
 from tests.support.stack import RunningStack, StackStarter, starting_stacks
+from tests.support.tools import missing
 
 
 @pytest.fixture(autouse=True)
@@ -31,14 +35,33 @@ def aws_server() -> Iterator[TestAws]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The endpoint of one DynamoDB Local for the whole run; use `aws` with `on_both`, which empties it first."""
+    with ExitStack() as running:
+        try:
+            endpoint = running.enter_context(start_dynamodb_local())
+        except Unavailable as reason:
+            missing(str(reason))
+        yield endpoint
+
+
 @pytest.fixture
-def aws(aws_server: TestAws, monkeypatch: pytest.MonkeyPatch) -> TestAws:
+def dynamodb(request: pytest.FixtureRequest) -> str | None:
+    """The endpoint of another DynamoDB than the embedded one, where a test is run over several."""
+    backend = getattr(request, "param", BACKENDS[0])
+    return None if backend == BACKENDS[0] else request.getfixturevalue("dynamodb_local")
+
+
+@pytest.fixture
+def aws(aws_server: TestAws, dynamodb: str | None, monkeypatch: pytest.MonkeyPatch) -> TestAws:
     """An empty AWS that boto3 in this process reaches by itself: `.endpoint`, `.environ`, `.sqs`, `.dynamodb`."""
-    aws_server.reset()
+    empty = with_dynamodb(aws_server, dynamodb)
+    empty.reset()
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for name, value in aws_server.environ.items():
+    for name, value in empty.environ.items():
         monkeypatch.setenv(name, value)
-    return aws_server
+    return empty
 
 
 @pytest.fixture

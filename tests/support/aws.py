@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,12 @@ def stage_description() -> Description:
     return describe(build("local"), REGION)
 
 
+@cache
+def with_dynamodb(aws: TestAws, endpoint: str | None) -> TestAws:
+    """`aws` with its DynamoDB at `endpoint` (None: its own); one for all tests, as clients take time to make."""
+    return replace(aws, dynamodb_endpoint=endpoint)
+
+
 @dataclass(frozen=True)
 class TestAws:
     """A running AWS at `endpoint`."""
@@ -32,6 +38,8 @@ class TestAws:
 
     endpoint: str
     region: str = REGION
+    dynamodb_endpoint: str | None = None
+    """Where its DynamoDB is, if that is another one."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -45,6 +53,7 @@ class TestAws:
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
+            **({"AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb_endpoint} if self.dynamodb_endpoint else {}),
         }
 
     def client(self, service: str) -> Any:
@@ -52,9 +61,10 @@ class TestAws:
         import boto3
 
         make: Any = boto3.client  # its overloads know service names as literals only
+        elsewhere = self.dynamodb_endpoint if service == "dynamodb" else None
         return make(
             service,
-            endpoint_url=self.endpoint,
+            endpoint_url=elsewhere or self.endpoint,
             region_name=self.region,
             aws_access_key_id="local",
             aws_secret_access_key="local",
@@ -75,10 +85,16 @@ class TestAws:
     def reset(self) -> None:
         """Forget every queue, table, secret and parameter."""
         urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=10)
+        if self.dynamodb_endpoint:
+            for name in self.dynamodb.list_tables()["TableNames"]:
+                self.dynamodb.delete_table(TableName=name)
 
     def create_resources(self) -> None:
         """Make the queues and tables of the stage `local`."""
         queues, tables = queues_and_tables(additions("local"), self.region)
+        if self.dynamodb_endpoint:
+            # DynamoDB Local has no recovery. It does delete what has expired, by its own clock and not by the test's.
+            tables = [replace(table, ttl_attribute=None, recovery=False) for table in tables]
         resources.create(queues, tables, self.sqs, self.dynamodb)
 
     def queue_url(self, name: str) -> str:

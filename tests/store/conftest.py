@@ -1,0 +1,13 @@
+"""What is told to the store, and what it tells, must be the same on every DynamoDB."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.backends import BACKENDS
+
+
+@pytest.fixture(params=BACKENDS)
+def dynamodb(request: pytest.FixtureRequest) -> str | None:
+    """Every test of this folder that uses `aws` runs over both."""
+    return None if request.param == BACKENDS[0] else request.getfixturevalue("dynamodb_local")

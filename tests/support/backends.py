@@ -1,0 +1,10 @@
+"""The DynamoDBs that the ledger is tested over: the embedded one, and the vendor's where it can be had."""
+
+from __future__ import annotations
+
+import pytest
+
+BACKENDS = ("embedded", "dynamodb-local")
+
+on_both = pytest.mark.parametrize("dynamodb", BACKENDS, indirect=True)
+"""For a test or a module: run it over each, with the fixture `aws` or what is made of it."""
