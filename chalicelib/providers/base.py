@@ -37,8 +37,15 @@ class Capabilities:
     parallel_calls: int = 1
     """Calls that may be under way at once for one account and verb."""
     reads_unsubscribes: bool = False
+    """Can it be asked who left (`unsubscribed`)?"""
+    reads_subscribers: bool = False
+    """Can it be asked whom it would still mail (`subscribed`)?"""
     lifts_suppression: bool = False
-    """Can an unsubscribe be taken back by API, so that a later signup can bring the person back?"""
+    """Can an unsubscribe be taken back by API (`lift`), so that a later signup can bring the person back?"""
+    unsuppress_by_hand: str = ""
+    """Where it cannot: what an operator is to do at the vendor, in words that end a sentence about the address."""
+    deletes_subscribers: bool = False
+    """Can it be told to delete a person (`forget`)?"""
     has_global_unsubscribe: bool = False
     statistics: Literal["none", "all_at_once", "per_campaign"] = "none"
     statistics_kept_for: timedelta | None = None
@@ -136,6 +143,8 @@ class Unsubscribed:
     may be meant, which can lie ahead of now."""
     provider_id: str | None = None
     """What the provider calls this row, where it has a name for it."""
+    version: str | None = None
+    """Another text whenever the provider has changed this row, and nothing more; None where id and time tell it."""
 
 
 class Unsubscribes(Iterator[Unsubscribed]):
@@ -166,8 +175,21 @@ class Provider(Protocol):
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         """Add `contacts` (at most `signup_batch`) to a list. All or error: no answer tells single rows apart."""
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
-        """Unsubscribe an address from every list of the account; `everywhere`: from all senders, where offered."""
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
+        """Unsubscribe an address from every list of the account; `everywhere`: from all senders, where offered.
+
+        Gives what the provider calls the row that it made, where it names one (as `Unsubscribed.provider_id`).
+        """
+
+    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+        """Take back that the person left, so that mail may go out again (`lifts_suppression`).
+
+        `list_id` is the list that the person comes back to, `provider_id` what the provider was last known to call the
+        row. Nothing to take back is success. CONTACT where the provider keeps the person out for a reason of its own.
+        """
+
+    def forget(self, email: str, *, budget: float) -> None:
+        """Unsubscribe the address and delete it, wherever it is (`deletes_subscribers`). Being nowhere is success."""
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Ask the provider afresh whether the list is there (used to tell a bad row from a missing list)."""
@@ -180,6 +202,12 @@ class Provider(Protocol):
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """Everybody whom the provider now holds as unsubscribed. `budget` covers reading to the end."""
+
+    def subscribed(self, *, budget: float) -> Iterator[str]:
+        """Addresses that the provider would still mail (`reads_subscribers`); one on several lists may come again.
+
+        `budget` covers reading to the end. Reading on may raise `ProviderError`.
+        """
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
         """The figures of the campaigns that the provider still shows.

@@ -19,7 +19,7 @@ from chalicelib.providers.base import KnownCampaign, Provider
 from chalicelib.providers.transport import Transport
 from local.sandbox.ediware.samples import API_KEY
 from local.sandbox.mailpartner.samples import API_KEY as MAILPARTNER_KEY
-from local.sandbox.mymailmarket.samples import CREDENTIALS, NEWSLETTER
+from local.sandbox.mymailmarket.samples import CREDENTIALS, CUSTOMERS, NEWSLETTER
 
 CSV_URL = "<the address of a CSV file on this machine>"
 RESULT = "<the result of the call before>"
@@ -47,6 +47,10 @@ class Kit:
     """Somebody whom the provider can unsubscribe, in another case than it has the address in."""
     unsubscribes_by: str = "*"
     """The function that tells it, where reading calls come before."""
+    lifts_by: str = ""
+    """The function, as the sandbox's journal names it, that takes an unsubscribe back."""
+    others_lists: Sequence[str] = ()
+    """Lists besides `list_id` that `member` is on."""
     login: Any = None
     """The answer to a call that comes before all others, to make a session."""
     hidden: Sequence[str] = ()
@@ -105,6 +109,7 @@ MAILPARTNER = Kit(
     path="/mailpartner/v1",
     secrets={"api_key": MAILPARTNER_KEY},
     known=(KnownCampaign("300", None, "Bienvenue"),),
+    lifts_by="unsubscribe/delete",
     read=("unsubscribe_list", {}),
     change=("unsubscribe_add", {"email": "first@example.com"}),
     hidden=("sample-subaccount-token-81", "sample-subaccount-key-81"),
@@ -143,6 +148,8 @@ MYMAILMARKET = Kit(
     list_id=NEWSLETTER,
     member="Camille@example.com",
     unsubscribes_by="unsubscribe_by_address",
+    lifts_by="status_update",
+    others_lists=(CUSTOMERS,),
     login={"Result": "OK", "ResultID": "placeholder/session", "ErrorMessage": ""},
     read=("lists", {}),
     change=("profile_persist", {"fields": {"MailAddress": "first@example.com", "Groepid": NEWSLETTER}}),

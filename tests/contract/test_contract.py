@@ -95,6 +95,7 @@ class TestDeclaration:
         assert can.parallel_calls >= 1
         assert can.has_lists or can.signup_batch == 0
         assert can.statistics != "none" or can.statistics_kept_for is None
+        assert can.lifts_suppression or can.unsuppress_by_hand, "whoever cannot lift says what to do by hand"
 
     def test_options_are_named_once_and_explained(self, spec: ProviderSpec) -> None:
         names = [option.name for option in spec.options]
@@ -276,6 +277,136 @@ class TestReadingUnsubscribes:
         for fault, _, expected in TROUBLES.values():
             control.fault(**fault)
             assert failure(lambda: list(provider.unsubscribed(budget=1))).kind is expected
+            control.clear_faults()
+
+
+def able(spec: ProviderSpec, capability: str) -> None:
+    if not getattr(spec.capabilities, capability):
+        pytest.skip("cannot")
+
+
+def mailed(provider: Provider) -> set[str]:
+    return {email.lower() for email in provider.subscribed(budget=10)}
+
+
+def gone(provider: Provider) -> set[str]:
+    return {each.email.lower() for each in provider.unsubscribed(budget=10)}
+
+
+class TestWhatIsNotOffered:
+    @pytest.mark.parametrize(
+        ("capability", "ask"),
+        [
+            ("lifts_suppression", lambda p: p.lift("a@example.com", list_id="1", provider_id="1", budget=5)),
+            ("deletes_subscribers", lambda p: p.forget("a@example.com", budget=5)),
+            ("reads_subscribers", lambda p: list(p.subscribed(budget=5))),
+            ("fetches_lists", lambda p: p.fetch_list("1", "https://example.com/list.csv", budget=5)),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_it_is_refused_without_a_call(
+        self,
+        capability: str,
+        ask: Callable[[Provider], object],
+        spec: ProviderSpec,
+        provider: Provider,
+        control: Control,
+    ) -> None:
+        if getattr(spec.capabilities, capability):
+            pytest.skip("offered")
+        error = failure(lambda: ask(provider))
+        assert error.kind is Kind.CALLER and spec.title.split()[0] in error.message
+        assert control.calls() == []
+
+
+class TestComingBack:
+    """`lift`, after which the provider no longer tells that the person left."""
+
+    @pytest.mark.parametrize("knows_the_row", [True, False])
+    def test_whoever_comes_back_is_no_longer_among_those_who_left(
+        self, knows_the_row: bool, kit: Kit, spec: ProviderSpec, provider: Provider
+    ) -> None:
+        able(spec, "lifts_suppression")
+        row = provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        before = gone(provider)
+        assert kit.member.lower() in before
+        for _ in range(2):
+            provider.lift(
+                kit.member.swapcase(), list_id=kit.list_id, provider_id=row if knows_the_row else None, budget=10
+            )
+            left = [each for each in provider.unsubscribed(budget=10) if each.email.lower() == kit.member.lower()]
+            assert len(left) == (len(kit.others_lists) if spec.capabilities.has_lists else 0)
+        assert before - {kit.member.lower()} <= gone(provider), "nobody else came back"
+
+    def test_a_row_that_is_not_there_any_more_is_looked_for(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider
+    ) -> None:
+        able(spec, "lifts_suppression")
+        provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        before = len(list(provider.unsubscribed(budget=10)))
+        provider.lift(kit.member, list_id=kit.list_id, provider_id="9999999", budget=10)
+        assert len(list(provider.unsubscribed(budget=10))) == before - 1
+
+    def test_nobody_is_nothing_to_take_back(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        able(spec, "lifts_suppression")
+        provider.lift("nobody@example.com", list_id=kit.list_id, provider_id=None, budget=10)
+        assert not control.calls(function=kit.lifts_by)
+
+    def test_trouble_and_time(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+        able(spec, "lifts_suppression")
+        row = provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        control.forget_calls()
+
+        def lift(budget: float) -> None:
+            provider.lift(kit.member, list_id=kit.list_id, provider_id=row, budget=budget)
+
+        assert failure(lambda: lift(0.1)).kind is Kind.LATER and control.calls() == []
+        control.fault("reset", function=kit.lifts_by, when="after", times=1)
+        assert failure(lambda: lift(5)).kind is Kind.UNKNOWN
+        lift(5)
+
+
+class TestForgetting:
+    def test_the_person_is_nowhere_and_again_is_harmless(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider
+    ) -> None:
+        able(spec, "deletes_subscribers")
+        assert kit.member.lower() in mailed(provider)
+        for _ in range(2):
+            provider.forget(kit.member, budget=10)
+            assert kit.member.lower() not in mailed(provider) | gone(provider)
+        provider.forget("nobody@example.com", budget=10)
+
+    def test_trouble_and_time(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+        able(spec, "deletes_subscribers")
+        assert failure(lambda: provider.forget(kit.member, budget=0.1)).kind is Kind.LATER
+        assert control.calls() == []
+        control.fault("status", status=500, function="subscriber_delete_by_address", when="after", skip=1, times=1)
+        assert failure(lambda: provider.forget(kit.member, budget=5)).kind is Kind.UNKNOWN
+        assert kit.member.lower() not in mailed(provider), "left everywhere before it is deleted anywhere"
+        provider.forget(kit.member, budget=5)
+        assert kit.member.lower() not in gone(provider)
+
+
+class TestReadingSubscribers:
+    def test_whoever_signs_up_is_among_them_and_whoever_leaves_is_not(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider
+    ) -> None:
+        able(spec, "reads_subscribers")
+        provider.sign_up(kit.list_id, [Contact("New+tag@example.com")], budget=5)
+        assert {"new+tag@example.com", kit.member.lower()} <= mailed(provider)
+        provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        provider.unsubscribe("new+tag@example.com", everywhere=False, budget=5)
+        assert not mailed(provider) & {"new+tag@example.com", kit.member.lower()}
+        assert not mailed(provider) & gone(provider)
+
+    def test_trouble_leaves_nothing_unknown(self, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+        able(spec, "reads_subscribers")
+        for fault, _, expected in TROUBLES.values():
+            control.fault(**fault)
+            assert failure(lambda: list(provider.subscribed(budget=1))).kind is expected
             control.clear_faults()
 
 

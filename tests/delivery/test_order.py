@@ -23,7 +23,7 @@ def test_an_older_signup_is_superseded_by_an_unsubscribe(product: Product) -> No
     product.work(*product.hold(join))
     assert product.delivery(join.id)["status"] == "superseded"
     assert product.paris.emails == []
-    assert product.paris.unsubscribed == ["a@example.com"]
+    assert product.paris.left == ["a@example.com"]
 
 
 def test_a_tie_goes_to_the_unsubscribe(product: Product) -> None:
@@ -38,7 +38,7 @@ def test_an_unsubscribe_after_a_delivered_signup_is_told(product: Product) -> No
     leave = product.unsubscribe("a@example.com", START)
     product.work(*product.hold(leave))
     assert product.delivery(leave.id)["status"] == "delivered"
-    assert product.paris.unsubscribed == ["a@example.com"]
+    assert product.paris.left == ["a@example.com"]
 
 
 def test_an_unsubscribe_is_superseded_by_a_later_signup_that_was_delivered(product: Product) -> None:
@@ -46,7 +46,7 @@ def test_an_unsubscribe_is_superseded_by_a_later_signup_that_was_delivered(produ
     leave = product.unsubscribe("a@example.com", START - MINUTE)
     product.work(*product.hold(leave))
     assert product.delivery(leave.id)["status"] == "superseded"
-    assert product.paris.unsubscribed == []
+    assert product.paris.left == []
 
 
 def test_a_delivered_signup_still_counts_after_another_one_took_its_place_and_failed(product: Product) -> None:
@@ -106,7 +106,7 @@ def test_an_unsubscribe_for_all_accounts_has_a_delivery_for_each(product: Produc
     product.work(*product.hold(leave))
     assert [one["status"] for one in product.view(leave.id)["deliveries"]] == ["delivered", "delivered"]
     assert product.view(leave.id)["status"] == "delivered"
-    assert [fake.unsubscribed for fake in product.providers.values()] == [["a@example.com"]] * 2
+    assert [fake.left for fake in product.providers.values()] == [["a@example.com"]] * 2
 
 
 def test_an_older_address_key_still_finds_who_left(product: Product) -> None:
@@ -159,13 +159,13 @@ def test_an_unsubscribe_that_arrives_during_the_signups_call_is_told_after_it(pr
         other.__dict__.update(product.__dict__)
         other.restart()
         other.work(leave.id)
-        assert product.paris.unsubscribed == []
+        assert product.paris.left == []
 
     while_held(product, product.signup("a@example.com", START - MINUTE), arrive)
     assert product.delivery(leave.id)["status"] == "pending"
     product.clock.forward(minutes=5)
     product.work(leave.id)
-    assert product.paris.unsubscribed == ["a@example.com"]
+    assert product.paris.left == ["a@example.com"]
     late = product.signup("a@example.com", START - MINUTE)
     product.work(*product.hold(late))
     assert product.delivery(late.id)["status"] == "superseded"

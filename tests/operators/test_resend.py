@@ -255,8 +255,8 @@ class TestEventForSeveralAccounts:
         assert rung(resources, "unsubscribes") == [both]
         assert product.delivery(both, "lyon")["status"] == "delivered"
         product.work(both)
-        assert product.paris.unsubscribed == ["u@example.com"]
-        assert product.providers["lyon"].unsubscribed == []
+        assert product.paris.left == ["u@example.com"]
+        assert product.providers["lyon"].left == []
         ends = {item["expires_at"]["N"] for item in items(resources, both).values()}
         assert ends == {str(int(product.clock().timestamp()) + 90 * 86400)}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.errors import Kind, ProviderError
-from chalicelib.providers.base import CampaignFigures, Contact, KnownCampaign
+from chalicelib.providers.base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
 
 Rule = Callable[[str, Sequence[str]], ProviderError | None]
 
@@ -21,7 +21,17 @@ class FakeProvider:
     after: Rule | None = None
     lists: set[str] = field(default_factory=lambda: {"4781"})
     rows: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
-    unsubscribed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """The unsubscribes that it was told."""
+    row_ids: dict[str, str] = field(default_factory=dict)
+    """What it calls the rows that unsubscribes make, by address."""
+    lifted: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    """Address, list and row id of every unsubscribe that was taken back."""
+    forgotten: list[str] = field(default_factory=list)
+    leavers: list[Unsubscribed | None] = field(default_factory=list)
+    """What it tells of who left."""
+    mailed: list[str] = field(default_factory=list)
+    """Whom it says that it would still mail."""
     calls: list[tuple[str, int]] = field(default_factory=list)
     address_column: str = "email"
     fetched: list[tuple[str, str]] = field(default_factory=list)
@@ -35,11 +45,34 @@ class FakeProvider:
             self.rows += [(list_id, contact.email, contact.fields) for contact in contacts]
         self._end("sign_up", emails)
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
         self._begin("unsubscribe", [email])
         with self._lock:
-            self.unsubscribed.append(email)
+            self.left.append(email)
         self._end("unsubscribe", [email])
+        return self.row_ids.get(email)
+
+    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+        assert budget > 0
+        self._begin("lift", [email])
+        with self._lock:
+            self.lifted.append((email, list_id, provider_id))
+        self._end("lift", [email])
+
+    def forget(self, email: str, *, budget: float) -> None:
+        assert budget > 0
+        self._begin("forget", [email])
+        with self._lock:
+            self.forgotten.append(email)
+        self._end("forget", [email])
+
+    def unsubscribed(self, *, budget: float) -> Unsubscribes:
+        self._begin("unsubscribed", [])
+        return Unsubscribes(self.leavers)
+
+    def subscribed(self, *, budget: float) -> Iterator[str]:
+        self._begin("subscribed", [])
+        return iter(self.mailed)
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         self.calls.append(("list_exists", 0))

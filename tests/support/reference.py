@@ -47,8 +47,9 @@ class LoggedProvider(FakeProvider):
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         self._do("signup", [contact.email for contact in contacts])
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
         self._do("unsubscribe", [email])
+        return None
 
     def _do(self, verb: str, emails: list[str]) -> None:
         self.calls.append((verb, len(emails)))

@@ -32,6 +32,8 @@ SPEC = ProviderSpec(
         parallel_calls=4,
         reads_unsubscribes=False,
         lifts_suppression=False,
+        unsuppress_by_hand="take the address off the account's unsubscribed list in the Ediware/MDWorks interface, or "
+        "have its support do so; then send the event again with `resend`",
         has_global_unsubscribe=True,
         statistics="all_at_once",
         statistics_kept_for=timedelta(days=30),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import Kind, ProviderError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..transport import Transport
 
 FUNCTIONS = declared(Client)
+_NAME = "Ediware"
 
 
 class Ediware:
@@ -43,7 +44,7 @@ class Ediware:
                 self._columns.doubt(list_id)
             raise
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
         """Put the address on the account's unsubscribed list, or on the delisting list of all senders."""
         client = self._client
         tell = client.unsub_global_add if everywhere else client.unsub_add
@@ -52,6 +53,15 @@ class Ediware:
         except ProviderError as error:
             if not is_already_so(error):
                 raise
+        return None
+
+    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+        """Refused: no call takes an address off the unsubscribed list."""
+        raise unsupported(_NAME, "taking an unsubscribe back")
+
+    def forget(self, email: str, *, budget: float) -> None:
+        """Refused: no call deletes a contact."""
+        raise unsupported(_NAME, "deleting a contact")
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Is the list among those of the account or its sub-accounts now?"""
@@ -67,7 +77,11 @@ class Ediware:
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """Refused: what Ediware holds cannot be read."""
-        raise unsupported("Ediware", "reading who unsubscribed")
+        raise unsupported(_NAME, "reading who unsubscribed")
+
+    def subscribed(self, *, budget: float) -> Iterator[str]:
+        """Refused: what Ediware holds cannot be read."""
+        raise unsupported(_NAME, "reading whom it mails")
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
         """All campaigns of the last 30 days, by one call."""

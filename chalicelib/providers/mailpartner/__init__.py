@@ -29,7 +29,7 @@ SPEC = ProviderSpec(
         signup_batch=0,
         parallel_calls=PARALLEL_CALLS,
         reads_unsubscribes=True,
-        lifts_suppression=False,
+        lifts_suppression=True,
         has_global_unsubscribe=False,
         statistics="per_campaign",
         rate_limit=RateLimit(calls=2000, seconds=60.0, shared_by="ip"),

@@ -140,15 +140,8 @@ class Client:
         self, id: Annotated[str, "id of the row, from unsubscribe_list"], *, budget: float = _SECONDS
     ) -> bool:
         """Take a row off the opt-out list; it is as well if it is not there."""
-        deadline = Deadline(budget)
-        params = {"id": Limits("unsubscribe_delete").filled("id", id)}
-        try:
-            return self._ask("unsubscribe_delete", params, _done, deadline.left())
-        except ProviderError as error:
-            if error.provider_code not in _NOT_BY_POST:
-                raise
-        # The vendor's text says POST, every sample of theirs sends GET. What failed like this has deleted nothing.
-        return self._ask("unsubscribe_delete", params, _done, deadline.left(), at=_DELETE_BY_GET)
+        self.take_off(id, budget=budget)
+        return True
 
     @function(changes=True)
     def subaccount_create(
@@ -195,6 +188,18 @@ class Client:
     def credit_remove(self, token: Token, credit: Euros, *, budget: float = _SECONDS) -> models.Transfer:
         """Move credit back from a sub-account."""
         return self._transfer("credit_remove", token, credit, budget)
+
+    def take_off(self, number: str, *, budget: float) -> bool:
+        """`unsubscribe_delete`, telling whether the row was there."""
+        deadline = Deadline(budget)
+        params = {"id": Limits("unsubscribe_delete").filled("id", number)}
+        try:
+            return self._ask("unsubscribe_delete", params, bool, deadline.left())
+        except ProviderError as error:
+            if error.provider_code not in _NOT_BY_POST:
+                raise
+        # The vendor's text says POST, every sample of theirs sends GET. What failed like this has deleted nothing.
+        return self._ask("unsubscribe_delete", params, bool, deadline.left(), at=_DELETE_BY_GET)
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """The opt-out list row by row. Raises `ProviderError`, also while it is read."""
@@ -265,7 +270,3 @@ def _placed(endpoint: _Endpoint, params: Mapping[str, Any]) -> tuple[str, Mappin
     # A lone surrogate cannot be said in UTF-8; a question mark is better than an unsubscribe that can never be sent.
     body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return "", {"Content-Type": "application/json"}, body
-
-
-def _done(reply: Mapping[str, Any]) -> bool:
-    return True

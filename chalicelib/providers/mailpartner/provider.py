@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ProviderError
+from ...core.addresses import normalise
+from ...errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..exchange import Deadline
 from ..functions import declared, dispatch, unsupported
@@ -22,6 +23,7 @@ FUNCTIONS = declared(Client)
 PARALLEL_CALLS = 8
 """Calls under way at once for one account and verb."""
 _NAME = "MailPartner.fr"
+_NO_ID = "unsubscribe_list: the address stands there without an id; take it off in the account's dashboard"
 
 
 class MailPartner:
@@ -34,9 +36,33 @@ class MailPartner:
         """Refused: there are no contact lists."""
         raise unsupported(_NAME, "signups, for it has no contact lists")
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
         """Put the address on the account's opt-out list, which is all there is; `everywhere` means the same."""
-        self._client.unsubscribe_add(email, budget=budget)
+        return self._client.unsubscribe_add(email, budget=budget).stop_id
+
+    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+        """Take the address off the opt-out list, by its row's id where that is known and still right.
+
+        Otherwise the list is read through, for it cannot be asked for one address, and every row of it goes.
+        """
+        deadline = Deadline(budget)
+        if provider_id and self._client.take_off(provider_id, budget=deadline.left()):
+            return
+        for number in self._rows_of(email, deadline):
+            self._client.take_off(number, budget=deadline.left())
+
+    def _rows_of(self, email: str, deadline: Deadline) -> list[str]:
+        """The ids of the rows of an address, in whatever spelling. Raises `ProviderError` for one without an id."""
+        wanted = normalise(email)
+        found = self._client.unsubscribed(budget=deadline.left())
+        ids = [row.provider_id for row in found if normalise(row.email) == wanted]
+        if None in ids:
+            raise ProviderError(Kind.CONTACT, _NO_ID)
+        return [number for number in ids if number is not None]
+
+    def forget(self, email: str, *, budget: float) -> None:
+        """Refused: there is nothing to delete but the opt-out, which must stay."""
+        raise unsupported(_NAME, "deleting a contact")
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Refused: there are no contact lists."""
@@ -53,6 +79,10 @@ class MailPartner:
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """The opt-out list."""
         return self._client.unsubscribed(budget=budget)
+
+    def subscribed(self, *, budget: float) -> Iterator[str]:
+        """Refused: it is told whom to mail with each message, and keeps no list of them."""
+        raise unsupported(_NAME, "reading whom it mails")
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterator[CampaignFigures]:
         """The figures of those of `known` that are due, a call each; one that MailPartner has forgotten is left out."""

@@ -31,7 +31,9 @@ SPEC = ProviderSpec(
         signup_repeat_is_harmless=True,
         parallel_calls=PARALLEL_CALLS,
         reads_unsubscribes=True,
-        lifts_suppression=False,
+        reads_subscribers=True,
+        lifts_suppression=True,
+        deletes_subscribers=True,
         statistics="per_campaign",
     ),
     options=(

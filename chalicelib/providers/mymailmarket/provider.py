@@ -12,13 +12,15 @@ from ...errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
 from ..exchange import Deadline
 from ..functions import dispatch, unsupported
-from ..results import address, text
+from ..results import address
 from ..side_by_side import in_order
 from . import figures
-from .answers import NOK, NotFound, NothingSaid, is_already_so
+from .answers import NotFound, NothingSaid
 from .client import FUNCTIONS, Client
 from .kept import Clocks, Kept, both_clocks
+from .memberships import GONE, come_back, delete, leave
 from .pages import every_row
+from .parameters import STATUSES
 from .values import Result, Row, address_of, id_of, named
 
 if TYPE_CHECKING:
@@ -30,8 +32,7 @@ PARALLEL_CALLS = 8
 """Calls under way at once for one account and verb."""
 LEFT = ("unsubscribed", "blacklist")
 """The statuses of those who left."""
-GONE = frozenset({*LEFT, "blacklisted", "deleted"})
-"""The statuses in which nobody is mailed, so that there is nothing to unsubscribe."""
+MAY_BE_MAILED = tuple(status for status in STATUSES if status not in GONE)
 MAILED = ("sent", "sending", "partial sent")
 """The statuses of campaigns that have figures."""
 _ADDRESS_FIELD = "MailAddress"
@@ -64,38 +65,35 @@ class MyMailMarket:
             return
         raise ProviderError(Kind.ACCOUNT, missing, provider_code=code, list_only=True)
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> None:
+    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
         """Unsubscribe the address from each list that has it; being on none is fine. `everywhere` means no more here.
 
         What is done stays done when the time is up before the last list; the next attempt passes over it.
         """
         deadline = Deadline(budget)
         for list_id in self._lists.get(deadline).value:
-            if self._may_be_on(list_id, email, deadline):
-                self._take_off(list_id, email, deadline)
+            leave(self._client, list_id, email, deadline)
+        return None
 
-    def _may_be_on(self, list_id: str, email: str, deadline: Deadline) -> bool:
-        """Is the address on the list and mailed? Where the answer is not understood: perhaps."""
-        try:
-            found = self._client.subscriber_by_address(email, list_id, budget=deadline.left())
-        except (NotFound, NothingSaid):
-            return False
-        except ProviderError as error:
-            if error.kind is Kind.CALLER and error.provider_code == NOK:
-                # Its words are not among those known for "not there". Unsubscribing will tell, and does no harm.
-                return True
-            raise
-        rows = found if isinstance(found, list) else [found]
-        return any(not isinstance(row, dict) or _is_mailed(row) for row in rows)
+    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+        """Put the address back to active on the one list that the person comes back to, if it was unsubscribed there.
 
-    def _take_off(self, list_id: str, email: str, deadline: Deadline) -> None:
-        try:
-            self._client.unsubscribe_by_address(email, list_id, budget=deadline.left())
-        except NotFound:
-            return
-        except ProviderError as error:
-            if not is_already_so(error):
-                raise
+        An unsubscribe covers every list, coming back only the one that was asked for.
+        """
+        if list_id is None:
+            raise ProviderError(Kind.CALLER, "status_update: it takes a list to come back to")
+        come_back(self._client, list_id, email, Deadline(budget))
+
+    def forget(self, email: str, *, budget: float) -> None:
+        """Unsubscribe the address from each list that has it and only then delete it from each.
+
+        So whatever is left undone when the time is up, nobody is mailed meanwhile; the next attempt goes on.
+        """
+        deadline = Deadline(budget)
+        lists = self._lists.get(deadline).value
+        held = [list_id for list_id in lists if leave(self._client, list_id, email, deadline)]
+        for list_id in held:
+            delete(self._client, list_id, email, deadline)
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Is the list there now?"""
@@ -124,11 +122,19 @@ class MyMailMarket:
         return Unsubscribes(self._who_left(Deadline(budget)))
 
     def _who_left(self, deadline: Deadline) -> Iterator[Unsubscribed | None]:
+        for row in self._in_status(LEFT, deadline):
+            yield _leaver(row)
+
+    def subscribed(self, *, budget: float) -> Iterator[str]:
+        """Everybody on any list in a status in which somebody may be mailed, once for each list."""
+        rows = self._in_status(MAY_BE_MAILED, Deadline(budget))
+        return filter(None, (address(address_of(row)) for row in rows))
+
+    def _in_status(self, statuses: Sequence[str], deadline: Deadline) -> Iterator[Row]:
+        """Every row of every list in one of these statuses."""
         for list_id in self._lists.get(deadline).value:
-            for status in LEFT:
-                read_page = partial(self._page, list_id, status, deadline)
-                for row in every_row(read_page, "subscribers_in_status"):
-                    yield _leaver(row)
+            for status in statuses:
+                yield from every_row(partial(self._page, list_id, status, deadline), "subscribers_in_status")
 
     def _page(self, list_id: str, status: str, deadline: Deadline, start: int) -> Sequence[Row]:
         label = "subscribers_in_status"
@@ -210,13 +216,9 @@ def _rows(label: str, found: Result) -> list[Row]:
     raise ProviderError(Kind.LATER, f"{label}: the answer holds no rows")
 
 
-def _is_mailed(row: Row) -> bool:
-    """Is this somebody on the list whom it may still write to? WCF also writes nobody as an object of nulls."""
-    if not id_of(row) and not address_of(row):
-        return False
-    return text(named(row, "status")).strip().lower() not in GONE
-
-
 def _leaver(row: Row) -> Unsubscribed | None:
     email = address(address_of(row))
-    return Unsubscribed(email, provider_id=id_of(row) or None) if email else None
+    if not email:
+        return None
+    version = " ".join(filter(None, (str(named(row, name) or "") for name in ("status", "userlastupdate"))))
+    return Unsubscribed(email, provider_id=id_of(row) or None, version=version or None)
