@@ -55,6 +55,7 @@ class Runtime:
     @cached_property
     def api(self) -> Api:
         """The HTTP side."""
+        from .ledger.form_hours import FormHours
         from .ledger.view import EventView
         from .stats.pages import StatsReader
         from .web.api import Api
@@ -64,6 +65,7 @@ class Runtime:
             self.settings,
             accept=self.accept,
             accept_all=self.accept_all,
+            count_unsubscribe=FormHours(self.table).count_unsubscribe,
             find_event=view.find,
             can_sign_up=_can_sign_up,
             campaigns=StatsReader(self._dynamodb, names.table(self.stage, "stats")),
@@ -75,7 +77,7 @@ class Runtime:
         """Hold an event for good, then ring for it. Raises IdConflict, or LedgerUnavailable if it is not held."""
         if self.events.hold(event):
             trail.accepted([event])
-        if event.refused is None:
+        if event.refused is None and event.held_back is None:
             self.doorbell.ring(event.type, [event.id])
 
     def accept_all(self, events: Sequence[Event]) -> list[bool]:

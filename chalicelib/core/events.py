@@ -56,6 +56,14 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Nobody is told of an event before `until` (aware, UTC), unless an operator releases it earlier."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A signup, an unsubscribe or a sync that can be held and delivered.
 
@@ -83,6 +91,8 @@ class Event:
     sync: Sync | None = None
     refused: str | None = None
     """Set when the event stands refused from the start (a filled trap, an invalid event from a queue): the reason."""
+    held_back: HeldBack | None = None
+    """Set when the event is accepted and not to be delivered yet; kept with its deliveries, not with the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +108,16 @@ class Delivery:
     updated_at: datetime | None = None
     resent_at: datetime | None = None
     """When an operator last sent it again after it was final: its patience counts from then."""
+    held_back: bool = False
+    """It was held back when it was accepted, and nobody has released it."""
 
     def is_due(self, now: datetime) -> bool:
         """May it be tried at `now`?"""
         return self.status is Status.PENDING and (self.next_attempt_at is None or self.next_attempt_at <= now)
+
+    def waits_for_release(self, now: datetime) -> bool:
+        """Is it held back at `now`, before its time has come?"""
+        return self.held_back and self.status is Status.PENDING and not self.is_due(now)
 
 
 @dataclass(frozen=True, slots=True)

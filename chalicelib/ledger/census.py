@@ -13,12 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from ..core.events import EventType, Status
+from ..core.times import epoch_milliseconds
 from .keys import event_id_of, event_key
 from .table import Table
 
 PARTS = 8
 # What expires is final and forgotten, though DynamoDB deletes it up to days later.
 _EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
+_HELD_BACK = "(#held_back = :yes AND #status = :pending AND #next_at > :time)"
 _DELIVERY = "D#"
 
 
@@ -68,10 +70,21 @@ class Census:
             tally.add(part)
         return tally
 
-    def find(self, part: int, status: Status, now: datetime, check_time: CheckTime) -> Iterator[list[str]]:
-        """Ids of events with a delivery of that status in one of `PARTS` parts, a page at a time."""
-        condition, values = f"{_EVENTS} AND #status = :status", {"status": status.value}
-        for page in self._pages(part, condition, ("pk", "status", "expires_at"), now, check_time, values):
+    def find(
+        self, part: int, status: Status, now: datetime, check_time: CheckTime, *, held_back: bool = False
+    ) -> Iterator[list[str]]:
+        """Ids of events with a delivery of that status in one of `PARTS` parts, a page at a time.
+
+        `held_back`: also those with one that is held back until later.
+        """
+        condition = "#status = :status"
+        attributes: tuple[str, ...] = ("pk", "status", "expires_at")
+        values: dict[str, Any] = {"status": status.value}
+        if held_back:
+            condition = f"({condition} OR {_HELD_BACK})"
+            attributes = (*attributes, "held_back", "next_at")
+            values |= {"yes": True, "pending": Status.PENDING.value, "time": epoch_milliseconds(now)}
+        for page in self._pages(part, f"{_EVENTS} AND {condition}", attributes, now, check_time, values):
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
 
     def _tally_part(self, part: int, now: datetime, check_time: CheckTime) -> Tally:

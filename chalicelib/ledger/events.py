@@ -12,12 +12,13 @@ from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as
 from ..errors import IdConflict
 from ..names import DUE_INDEX
 from .keys import (
-    SHARDS,
     AddressKeys,
     delivery_key,
     due_partition,
+    due_partitions,
     event_id_of,
     event_key,
+    held_back_partition,
     shard_of,
 )
 from .syncs import sync_from, sync_item
@@ -106,7 +107,8 @@ class EventStore:
             delivery,
             "SET #status = :status, attempts = :attempts, updated = :now, due_at = :due"
             + _optional(delivery)
-            + (", next_at = :next" if delivery.next_attempt_at else ""),
+            + (", next_at = :next" if delivery.next_attempt_at else "")
+            + " REMOVE held_back",  # it waits for its provider from here on, not for an operator
             {
                 "now": to_ms(now),
                 "due": to_ms(due) // 1000,
@@ -152,9 +154,8 @@ class EventStore:
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Ids of events with a pending delivery to `account` due by `horizon` (None: at any time), earliest first."""
         until = to_ms(horizon) // 1000 if horizon else None
-        shards = range(SHARDS)
         found = self._table.in_parallel(
-            lambda shard: self._table.query_due(DUE_INDEX, due_partition(account, verb, shard), until, limit), shards
+            lambda partition: self._table.query_due(DUE_INDEX, partition, until, limit), due_partitions(account, verb)
         )
         earliest = sorted((item for items in found for item in items), key=lambda item: item["due_at"])[:limit]
         return [event_id_of(item["pk"]) for item in earliest]
@@ -209,13 +210,19 @@ class EventStore:
                 "updated": to_ms(event.accepted_at),
                 "expires_at": self._expiry(event.accepted_at),
             }
-        shard = shard_of(event.id)
+        fields = {"status": Status.PENDING.value, "attempts": 0, "updated": to_ms(event.accepted_at)}
+        held_back = event.held_back
+        if held_back is not None:
+            return fields | {
+                "held_back": True,
+                "reason": held_back.reason,
+                "next_at": to_ms(held_back.until),
+                "due_pk": held_back_partition(account),
+                "due_at": to_ms(held_back.until) // 1000,
+            }
         spread = timedelta(seconds=shard_spread(event.id))
-        return {
-            "status": Status.PENDING.value,
-            "attempts": 0,
-            "updated": to_ms(event.accepted_at),
-            "due_pk": due_partition(account, event.type, shard),
+        return fields | {
+            "due_pk": due_partition(account, event.type, shard_of(event.id)),
             "due_at": to_ms(event.accepted_at + FIRST_DUE + spread) // 1000,
         }
 
@@ -349,4 +356,5 @@ def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
         next_attempt_at=from_ms(upcoming) if upcoming else None,
         updated_at=from_ms(updated) if updated else None,
         resent_at=from_ms(resent) if resent else None,
+        held_back=bool(item.get("held_back")),
     )

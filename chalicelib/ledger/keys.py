@@ -14,6 +14,8 @@ from .table import Key
 EVERY_ACCOUNT = "*"
 SHARDS = 4
 """Index partitions for each account and verb: one partition takes 1,000 writes a second."""
+_HELD_BACK = SHARDS
+"""Comes after them, for unsubscribes that were held back when they were accepted."""
 
 
 def event_key(event_id: str) -> Key:
@@ -39,6 +41,25 @@ def event_id_of(pk: str) -> str:
 def due_partition(account: str, verb: EventType, shard: int) -> str:
     """A partition of the `due` index."""
     return f"{account}#{verb.value}#{shard}"
+
+
+def held_back_partition(account: str) -> str:
+    """The partition of the `due` index for unsubscribes that were held back when they were accepted.
+
+    They are due a day later than others, and in a partition of their own come in the order in which they were accepted.
+    """
+    return due_partition(account, EventType.UNSUBSCRIBE, _HELD_BACK)
+
+
+def due_partitions(account: str, verb: EventType) -> list[str]:
+    """All partitions of the `due` index in which deliveries of that verb may stand."""
+    usual = [due_partition(account, verb, shard) for shard in range(SHARDS)]
+    return [*usual, held_back_partition(account)] if verb is EventType.UNSUBSCRIBE else usual
+
+
+def form_hour_key(form: str, hour: str) -> Key:
+    """What a form brought in an hour, which is named by its beginning."""
+    return f"S#form#{form}", hour
 
 
 def shard_of(event_id: str) -> int:

@@ -1,4 +1,4 @@
-"""The one way back from a final state: an operator sends a delivery again."""
+"""What an operator may send: deliveries that are final, once more, and those that were held back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAME_ADDRESS = "email = :email"
 
 
 class Reopenings:
-    """Makes final deliveries pending again."""
+    """Makes final deliveries pending again, and pending ones that were held back due."""
 
     def __init__(self, table: Table, events: EventStore) -> None:
         self._table = table
@@ -40,6 +40,32 @@ class Reopenings:
             self._events.expire_when_whole(event, now)  # somebody else came first, and may be done with it already
             return False
         self._keep(event, now)
+        return True
+
+    def release(self, held: HeldEvent, account: str, now: datetime) -> bool:
+        """Make a delivery that was held back due, if it still waits as in `held`; False if not.
+
+        Raises LedgerUnavailable; doing it again is harmless then.
+        """
+        event, waits_until = held.event, held.deliveries[account].next_attempt_at
+        values = {
+            "pending": Status.PENDING.value,
+            "yes": True,
+            "seen": to_ms(waits_until) if waits_until else None,
+            "due_pk": due_partition(account, event.type, shard_of(event.id)),
+            "time": to_ms(now),
+            "now": to_ms(now) // 1000,
+        }
+        try:
+            self._table.update(
+                delivery_key(event.id, account, event.accounts),
+                "SET due_pk = :due_pk, due_at = :now, updated = :time REMOVE reason, next_at, held_back",
+                values,
+                condition="#status = :pending AND held_back = :yes AND next_at = :seen",
+                names=STATUS_NAME,
+            )
+        except ConditionFailed:
+            return False
         return True
 
     def _reopen(self, held: HeldEvent, account: str, now: datetime) -> bool:

@@ -48,7 +48,8 @@ class EventView:
         # A sync does not wait for its account: it says itself what it waits for.
         if status == Status.PENDING.value and event["type"] != EventType.SYNC:
             pause = _pause_in_force(self._state_of(account), event.get("list"))
-            reason, upcoming = (pause.reason, pause.until) if pause else (reason, upcoming)
+            if pause is not None and pause.until >= (upcoming or 0):  # what is held back for longer has its own reason
+                reason, upcoming = pause.reason, pause.until
         return {
             "account": account,
             "status": status,

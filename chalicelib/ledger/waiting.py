@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.events import EventType, Status
 from ..names import DUE_INDEX
-from .keys import SHARDS, due_partition, event_id_of, event_key
+from .keys import due_partitions, event_id_of, event_key, held_back_partition
 from .table import Table
 
 _PENDING = Status.PENDING.value
@@ -17,10 +17,12 @@ LOOKED_AT = 10
 
 @dataclass(frozen=True, slots=True)
 class Oldest:
-    """When an account's oldest pending delivery, and its oldest pending unsubscribe, was accepted (ms); None: none."""
+    """When an account's oldest pending deliveries were accepted (ms); None: there is none."""
 
     of_all: int | None = None
+    """Without what was held back: that waits on purpose, with an alarm of its own."""
     unsubscribe: int | None = None
+    """Also what was held back: the person was promised to be left alone."""
 
 
 class Waiting:
@@ -36,22 +38,27 @@ class Waiting:
         what is due next was never tried for the most part, and comes in the order in which it was accepted but for the
         half minute by which first due times are spread. Raises LedgerUnavailable.
         """
-        partitions = [(verb, due_partition(account, verb, shard)) for verb in EventType for shard in range(SHARDS)]
+        partitions = [(verb, partition) for verb in EventType for partition in due_partitions(account, verb)]
         found = self._table.in_parallel(
             lambda partition: self._table.query_due(DUE_INDEX, partition[1], None, LOOKED_AT), partitions
         )
-        ids = [
-            (verb, event_id_of(key["pk"])) for (verb, _), keys in zip(partitions, found, strict=True) for key in keys
+        waiting = [
+            (*place, event_key(event_id_of(key["pk"])))
+            for place, keys in zip(partitions, found, strict=True)
+            for key in keys
         ]
-        events = self._table.get_many(event_key(event_id) for _, event_id in ids)
+        events = self._table.get_many(key for _, _, key in waiting)
         # The index lags behind by moments: what has just become final may still stand in it.
         accepted = [
-            (verb, item["accepted"])
-            for verb, event_id in ids
-            if (item := events.get(event_key(event_id))) and item.get("status", _PENDING) == _PENDING
+            (verb, partition, events[key]["accepted"])
+            for verb, partition, key in waiting
+            if key in events and events[key].get("status", _PENDING) == _PENDING
         ]
-        unsubscribes = (at for verb, at in accepted if verb is EventType.UNSUBSCRIBE)
-        return Oldest(_earliest(at for _, at in accepted), _earliest(unsubscribes))
+        held_back = held_back_partition(account)
+        return Oldest(
+            _earliest(at for _, partition, at in accepted if partition != held_back),
+            _earliest(at for verb, _, at in accepted if verb is EventType.UNSUBSCRIBE),
+        )
 
 
 def _earliest(times: Iterable[int]) -> int | None:

@@ -20,15 +20,21 @@ ACCEPTED = "accepted"
 def accepted(events: Iterable[Event]) -> None:
     """Events that were held just now, for the first time. Those that stand refused from the start are told as such."""
     said: dict[tuple[str, str | None], list[str]] = {}
+    waiting: dict[tuple[str | None, str], list[str]] = {}
     for event in events:
         for account in event.accounts:
             metrics.count(ACCEPTED, account=account)
             if event.refused is not None:
                 metrics.count(Status.REFUSED.value, account=account)
         said.setdefault((event.type.value, event.refused), []).append(event.id)
+        if event.held_back is not None:
+            metrics.count("unsubscribes_held_back")
+            waiting.setdefault((event.form, event.held_back.reason), []).append(event.id)
     for (verb, refused), ids in said.items():
         facts = {"verb": verb} if refused is None else {"verb": verb, "status": Status.REFUSED.value, "reason": refused}
         _say(logger.info, ACCEPTED, ids, facts)
+    for (form, reason), ids in waiting.items():
+        _say(logger.warning, "held back", ids, {"form": form, "reason": reason})
 
 
 def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:

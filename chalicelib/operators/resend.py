@@ -1,4 +1,4 @@
-"""`resend`: one command that sends parked or refused deliveries again."""
+"""`resend`: one command that sends parked or refused deliveries again, and releases what was held back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,12 @@ class Wanted:
     id: str | None = None
     since: datetime | None = None
 
-    def accounts(self, held: HeldEvent) -> list[str]:
+    @property
+    def held_back(self) -> bool:
+        """Also deliveries that wait for an operator: those are meant wherever parked ones are."""
+        return self.status is Status.PARKED
+
+    def accounts(self, held: HeldEvent, now: datetime) -> list[str]:
         """The accounts of those deliveries of an event that are meant and can be made."""
         event = held.event
         if self.type not in (None, event.type) or (self.since is not None and event.accepted_at < self.since):
@@ -47,7 +52,7 @@ class Wanted:
         return [
             delivery.account
             for delivery in held.deliveries.values()
-            if delivery.status is self.status
+            if (delivery.status is self.status or (self.held_back and delivery.waits_for_release(now)))
             and self.account in (None, delivery.account)
             and _can_be_made(event, delivery)
         ]
@@ -95,7 +100,10 @@ class Resending:
     def _everywhere(self, run: _Run) -> list[str | None]:
         now = self._clock()
         return self._table.in_parallel(
-            lambda part: run.pages(self._census.find(part, run.wanted.status, now, run.check_time)), range(PARTS)
+            lambda part: run.pages(
+                self._census.find(part, run.wanted.status, now, run.check_time, held_back=run.wanted.held_back)
+            ),
+            range(PARTS),
         )
 
 
@@ -150,9 +158,11 @@ class _Run:
                 self._doorbell.ring(type, ringing)
 
     def _reopen(self, held: HeldEvent) -> bool:
-        done = False
-        for account in self.wanted.accounts(held):
-            if self._reopenings.reopen(held, account, self._clock()):
+        done, now = False, self._clock()
+        for account in self.wanted.accounts(held, now):
+            waits = held.deliveries[account].status is Status.PENDING
+            send = self._reopenings.release if waits else self._reopenings.reopen
+            if send(held, account, now):
                 done = True
                 metrics.count("resent", account=account)
                 with self._lock:

@@ -9,7 +9,7 @@ from ..clock import Clock
 from ..config.model import Settings
 from . import health, problems
 from .events import EventsDoor, FindEvent
-from .forms import Accept, FormsDoor
+from .forms import Accept, CountUnsubscribe, FormsDoor
 from .messages import Request, Response
 from .problems import HttpProblem
 from .router import Router
@@ -25,8 +25,9 @@ _ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'no
 class Api:
     """Every path of Relais.
 
-    `accept` holds an event durably (raises `IdConflict` or `LedgerUnavailable`), `accept_all` many; `find_event` gives
-    the JSON of `GET /events/{id}` or None; `campaigns` are what is kept of them; `can_sign_up` tells whether a
+    `accept` holds an event durably (raises `IdConflict` or `LedgerUnavailable`), `accept_all` many;
+    `count_unsubscribe` counts what a form brings within the hour (raises `LedgerUnavailable`); `find_event` gives the
+    JSON of `GET /events/{id}` or None; `campaigns` are what is kept of them; `can_sign_up` tells whether a
     provider, by its name, takes signups; `new_id` makes a fresh event id.
     """
 
@@ -36,6 +37,7 @@ class Api:
         *,
         accept: Accept,
         accept_all: AcceptAll,
+        count_unsubscribe: CountUnsubscribe,
         find_event: FindEvent,
         campaigns: Campaigns,
         can_sign_up: Callable[[str], bool],
@@ -44,7 +46,7 @@ class Api:
     ) -> None:
         self._router = Router(
             [
-                *FormsDoor(settings, accept, clock, new_id).routes(),
+                *FormsDoor(settings, accept, count_unsubscribe, clock, new_id).routes(),
                 *EventsDoor(settings, find_event).routes(),
                 *WebhooksDoor(settings, accept_all, can_sign_up, clock).routes(),
                 *StatsDoor(settings, campaigns).routes(),

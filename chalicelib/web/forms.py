@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from ..clock import Clock
 from ..config.model import Form, Settings
 from ..core.events import Event, EventType
 from ..core.ids import form_event_id
+from ..core.thresholds import held_back
 from ..core.times import to_milliseconds
 from ..intake.bodies import Submission, read_submission
 from ..intake.forms import Facts, signup_from_form, unsubscribe_from_form
@@ -21,15 +24,26 @@ from .router import Params, Route
 Accept = Callable[[Event], None]
 """Holds an event durably before it returns; raises `IdConflict` or `LedgerUnavailable`."""
 
+CountUnsubscribe = Callable[[str, datetime], int]
+"""Counts an unsubscribe that a form brings at a time; gives which one of its hour it is. Raises `LedgerUnavailable`."""
+
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class FormsDoor:
     """Turns what a form sends into an event and has it held."""
 
-    def __init__(self, settings: Settings, accept: Accept, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        accept: Accept,
+        count_unsubscribe: CountUnsubscribe,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
         self._settings = settings
         self._accept = accept
+        self._count_unsubscribe = count_unsubscribe
         self._clock = clock
         self._new_id = new_id
 
@@ -44,10 +58,13 @@ class FormsDoor:
         return self._held(request, form, event)
 
     def unsubscribe(self, request: Request, params: Params) -> Response:
-        """Hold an unsubscribe from every account."""
+        """Hold an unsubscribe from every account; above the form's limit it is told to nobody yet."""
         form = self._form(params)
         facts = self._facts(request, form, EventType.UNSUBSCRIBE)
-        return self._held(request, form, unsubscribe_from_form(form, _submission(request), facts, self._accounts()))
+        event = unsubscribe_from_form(form, _submission(request), facts, self._accounts())
+        brought = self._count_unsubscribe(form.name, event.accepted_at)
+        waits = held_back(form.name, brought, form.unsubscribes_per_hour, event.accepted_at)
+        return self._held(request, form, replace(event, held_back=waits))
 
     def _route(self, verb: str, post: Callable[[Request, Params], Response]) -> Route:
         return Route(

@@ -57,6 +57,8 @@ class World:
     taken: set[str] = field(default_factory=set)
     """Ids that are held with other content."""
     failure: Exception | None = None
+    counted: list[tuple[str, datetime]] = field(default_factory=list)
+    """The unsubscribes that forms brought, each with its form and time."""
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
 
     def accept(self, event: Event) -> None:
@@ -70,6 +72,12 @@ class World:
         kept = [event for event in events if event.id not in self.taken]
         self.held += kept
         return [event in kept for event in events]
+
+    def count_unsubscribe(self, form: str, at: datetime) -> int:
+        if self.failure is not None:
+            raise self.failure
+        self.counted.append((form, at))
+        return len(self.counted)
 
     def find_event(self, event_id: str) -> Mapping[str, Any] | None:
         if self.failure is not None:
@@ -114,6 +122,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             settings,
             accept=world.accept,
             accept_all=world.accept_all,
+            count_unsubscribe=world.count_unsubscribe,
             find_event=world.find_event,
             can_sign_up=lambda provider: provider != "listless",
             campaigns=world.campaigns,

@@ -1,0 +1,270 @@
+"""A form's unsubscribes above its limit: accepted, told to nobody, released by an operator or by the clock."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.ledger.reopening import Reopenings
+from chalicelib.ledger.table import Table
+from chalicelib.observability import metrics
+from chalicelib.web.messages import Request
+from tests.operators.support import items, report, resend, rung
+from tests.support.aws import TestAws
+from tests.support.product import Product, settings
+
+LIMIT = 3
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    given = settings()
+    return Product(replace(given, forms={"footer": replace(given.forms["footer"], unsubscribes_per_hour=LIMIT)}))
+
+
+def leave(product: Product, email: str, key: str | None = None) -> tuple[int, str]:
+    """Fill in the form to leave; the answer's status and the event's id."""
+    headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
+    request = Request("POST", "/forms/footer/unsubscribe", headers, body=json.dumps({"email": email}).encode())
+    answer = product.runtime.api.handle(request)
+    return answer.status, json.loads(answer.body).get("id", "")
+
+
+def flood(product: Product, beyond: int = 1) -> list[str]:
+    """The ids of the events that come after the form's limit is reached."""
+    for number in range(LIMIT):
+        leave(product, f"p{number}@example.com")
+    return [leave(product, f"q{number}@example.com")[1] for number in range(beyond)]
+
+
+def words(product: Product, resources: TestAws) -> int:
+    """How many addresses the ledger knows something of."""
+    found = resources.dynamodb.scan(
+        TableName="relais-local-ledger",
+        FilterExpression="begins_with(pk, :word)",
+        ExpressionAttributeValues={":word": {"S": "A#"}},
+    )
+    return len({item["pk"]["S"] for item in found["Items"]})
+
+
+def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Product, resources: TestAws) -> None:
+    (held,) = flood(product)
+    assert len(rung(resources, "unsubscribes")) == LIMIT
+    product.clock.forward(hours=23, minutes=59)
+    assert product.runtime.sweeper.run() == {"rung": LIMIT * 2}, "of both accounts, and none of those held back"
+    product.work(held)
+    assert (product.paris.unsubscribed, words(product, resources)) == ([], 0)
+    view = product.view(held)
+    assert view["status"] == "pending"
+    for delivery in view["deliveries"]:
+        assert "held back" in delivery["reason"]
+        assert (delivery["attempts"], delivery["next_attempt_at"]) == (0, "2026-03-02T09:30:00Z")
+
+
+def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Product, resources: TestAws) -> None:
+    (held,) = flood(product)
+    product.clock.forward(hours=24)
+    assert product.runtime.sweeper.run() == {"rung": (LIMIT + 1) * 2}
+    assert held in rung(resources, "unsubscribes")
+    product.work(held)
+    assert product.paris.unsubscribed == product.providers["lyon"].unsubscribed == ["q0@example.com"]
+    assert {delivery["reason"] for delivery in product.view(held)["deliveries"]} == {None}
+    assert product.view(held)["occurred_at"] == "2026-03-01T09:30:00Z"
+    (later,) = product.hold(product.signup("q0@example.com", may_lift=False))
+    product.work(later)
+    assert product.delivery(later)["reason"] == "suppressed"
+
+
+def test_a_signup_goes_while_an_unsubscribe_is_held_back_and_counts_when_it_is_later(product: Product) -> None:
+    (held,) = flood(product)
+    product.clock.forward(hours=1)
+    (later,) = product.hold(product.signup("q0@example.com"))
+    product.work(later)
+    assert product.delivery(later)["status"] == "delivered"
+    product.clock.forward(hours=23)
+    product.work(held)
+    assert product.delivery(held)["status"] == "superseded"
+    assert product.paris.unsubscribed == []
+
+
+def test_an_operator_releases_all_of_them_at_once(product: Product, resources: TestAws) -> None:
+    held = flood(product, 2)
+    product.clock.forward(hours=2)
+    assert resend(product) == {"resent": 4}, "deliveries"
+    assert resend(product) == {"resent": 0}
+    assert set(held) <= set(rung(resources, "unsubscribes"))
+    assert {delivery["reason"] for one in held for delivery in product.view(one)["deliveries"]} == {None}
+    product.work(*held)
+    assert sorted(product.paris.unsubscribed) == ["q0@example.com", "q1@example.com"]
+    assert "held_back" not in items(resources, held[0])["D#paris"]
+
+
+def test_an_operator_chooses_which_are_released(product: Product) -> None:
+    (held,) = flood(product)
+    for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}, {"status": "refused"}):
+        assert resend(product, **others) == {"resent": 0}
+    assert resend(product, account="lyon", type="unsubscribe", since="2026-03-01T09:30:00Z") == {"resent": 1}
+    assert resend(product, id=held) == {"resent": 1}
+
+
+def test_what_is_released_is_due_also_when_its_doorbell_is_lost(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (held,) = flood(product)
+    rung(resources, "unsubscribes")
+    monkeypatch.setattr(product.runtime.doorbell, "ring", lambda *_: False)
+    assert resend(product) == {"resent": 2}
+    monkeypatch.undo()
+    assert product.runtime.sweeper.run() == {"rung": 2}
+    assert rung(resources, "unsubscribes") == [held] * 2
+
+
+def test_what_a_worker_has_put_off_is_not_released_over_its_head(product: Product) -> None:
+    (held,) = flood(product)
+    (seen,) = product.runtime.events.load([held])
+    product.clock.forward(hours=24)
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    product.work(held)
+    reopenings = Reopenings(product.runtime.table, product.runtime.events)
+    assert [reopenings.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
+    assert (product.delivery(held)["reason"], product.delivery(held, "lyon")["status"]) == ("down", "delivered")
+    assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"
+
+
+def test_a_pause_that_ends_sooner_does_not_hide_why_it_waits(product: Product) -> None:
+    (held,) = flood(product)
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    product.work(*product.hold(product.signup("a@example.com")))
+    assert "held back" in product.delivery(held)["reason"]
+
+
+def test_the_same_request_again_is_the_same_event(product: Product, resources: TestAws) -> None:
+    flood(product, 0)
+    first, again = leave(product, "q@example.com", "key-1"), leave(product, "q@example.com", "key-1")
+    assert first == again == (202, first[1])
+    product.clock.forward(hours=1)
+    assert leave(product, "q@example.com", "key-1") == first, "also in an hour in which it would not wait"
+    product.work(first[1])
+    assert product.delivery(first[1])["attempts"] == 0
+    product.clock.forward(hours=23)
+    product.work(first[1])
+    assert product.paris.unsubscribed == ["q@example.com"]
+
+
+def test_every_hour_begins_anew(product: Product) -> None:
+    flood(product)
+    product.clock.forward(minutes=30)
+    _, told = leave(product, "r@example.com")
+    product.work(told)
+    assert product.paris.unsubscribed == ["r@example.com"]
+
+
+def test_a_limit_of_nothing_holds_all_back(product: Product, resources: TestAws) -> None:
+    given = product.settings
+    forms = {"footer": replace(given.forms["footer"], unsubscribes_per_hour=0)}
+    product.settings = replace(given, forms=forms)
+    product.restart()
+    _, held = leave(product, "a@example.com")
+    assert rung(resources, "unsubscribes") == []
+    assert "held back" in product.delivery(held)["reason"]
+
+
+def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources: TestAws) -> None:
+    accounts = {"paris": product.settings.accounts["paris"]}
+    product.settings = replace(product.settings, accounts=accounts)
+    product.restart()
+    (held,) = flood(product)
+    assert "held back" in product.delivery(held)["reason"]
+    assert resend(product) == {"resent": 1}
+    product.work(held)
+    assert product.paris.unsubscribed == ["q0@example.com"]
+
+
+def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, resources: TestAws) -> None:
+    _ = product.runtime.api
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
+    assert {status for status, _ in answers} == {202}
+    assert len(rung(resources, "unsubscribes")) == LIMIT
+    held = [one for _, one in answers if product.delivery(one)["reason"] is not None]
+    assert len(held) == LIMIT * 3
+
+
+def test_without_the_count_nothing_is_accepted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    product.runtime.table.put_new({"pk": "S#form#footer", "sk": "2026-03-01T09:00:00Z", "unsubscribes": "spoilt"})
+    status, _ = leave(product, "a@example.com")
+    assert status == 503
+    assert report(product)["accepted"] == 0
+
+
+def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Any] = []
+    update = Table.update
+
+    def watched(self: Table, key: tuple[str, str], *args: Any, **more: Any) -> Any:
+        if key[0].startswith("S#form#"):
+            counted.append(key)
+        return update(self, key, *args, **more)
+
+    monkeypatch.setattr(Table, "update", watched)
+    headers = {"content-type": "application/json"}
+    product.runtime.api.handle(Request("POST", "/forms/footer/signup", headers, body=b'{"email": "a@example.com"}'))
+    assert leave(product, "not an address")[0] == 422
+    product.runtime.accept(product.unsubscribe("b@example.com"))
+    product.work(bodies=({"type": "unsubscribe", "id": "own-1", "email": "c@example.com"},))
+    assert counted == []
+    leave(product, "a@example.com")
+    assert counted == [("S#form#footer", "2026-03-01T09:00:00Z")]
+
+
+def test_counts_expire(product: Product, resources: TestAws) -> None:
+    flood(product)
+    item = product.runtime.table.get(("S#form#footer", "2026-03-01T09:00:00Z"))
+    assert item is not None
+    assert item["unsubscribes"] == LIMIT + 1
+    assert item["expires_at"] > product.clock().timestamp() + 3600
+
+
+def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
+    product: Product, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(LIMIT):
+        _, told = leave(product, f"p{number}@example.com")
+        product.work(told)
+    metrics.flush()
+    capsys.readouterr()
+    held = [leave(product, "q0@example.com", "key")[1], leave(product, "q0@example.com", "key")[1]]
+    product.clock.forward(hours=5)
+    product.runtime.sweeper.run()
+    metrics.flush()
+    out = capsys.readouterr()
+    lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
+    assert [line["unsubscribes_held_back"] for line in lines if "unsubscribes_held_back" in line] == [1]
+    (said,) = [line for line in lines if line.get("message") == "held back"]
+    assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", held[:1])
+    (paris,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]
+    assert (paris["oldest_unsubscribe_seconds"], paris["oldest_pending_seconds"]) == (5 * 3600, 0)
+    found = report(product)
+    assert found["oldest_unsubscribe_seconds"] == timedelta(hours=5).total_seconds()
+
+
+def test_among_many_that_wait_the_oldest_that_was_held_back_is_still_seen(
+    product: Product, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flood(product)
+    product.clock.forward(hours=23)
+    product.hold(*(product.unsubscribe(f"r{number}@example.com") for number in range(60)))
+    product.clock.forward(hours=2)
+    metrics.flush()
+    capsys.readouterr()
+    product.runtime.sweeper.run()
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (lyon,) = [line for line in lines if line.get("account") == "lyon" and "oldest_pending_seconds" in line]
+    assert lyon["oldest_unsubscribe_seconds"] == 25 * 3600
