@@ -59,7 +59,7 @@ def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Prod
     product.clock.forward(hours=23, minutes=59)
     assert product.runtime.sweeper.run() == {"rung": LIMIT * 2}, "of both accounts, and none of those held back"
     product.work(held)
-    assert (product.paris.unsubscribed, words(product, resources)) == ([], 0)
+    assert (product.paris.left, words(product, resources)) == ([], 0)
     view = product.view(held)
     assert view["status"] == "pending"
     for delivery in view["deliveries"]:
@@ -73,7 +73,7 @@ def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Prod
     assert product.runtime.sweeper.run() == {"rung": (LIMIT + 1) * 2}
     assert held in rung(resources, "unsubscribes")
     product.work(held)
-    assert product.paris.unsubscribed == product.providers["lyon"].unsubscribed == ["q0@example.com"]
+    assert product.paris.left == product.providers["lyon"].left == ["q0@example.com"]
     assert {delivery["reason"] for delivery in product.view(held)["deliveries"]} == {None}
     assert product.view(held)["occurred_at"] == "2026-03-01T09:30:00Z"
     (later,) = product.hold(product.signup("q0@example.com", may_lift=False))
@@ -90,7 +90,7 @@ def test_a_signup_goes_while_an_unsubscribe_is_held_back_and_counts_when_it_is_l
     product.clock.forward(hours=23)
     product.work(held)
     assert product.delivery(held)["status"] == "superseded"
-    assert product.paris.unsubscribed == []
+    assert product.paris.left == []
 
 
 def test_an_operator_releases_all_of_them_at_once(product: Product, resources: TestAws) -> None:
@@ -101,7 +101,7 @@ def test_an_operator_releases_all_of_them_at_once(product: Product, resources: T
     assert set(held) <= set(rung(resources, "unsubscribes"))
     assert {delivery["reason"] for one in held for delivery in product.view(one)["deliveries"]} == {None}
     product.work(*held)
-    assert sorted(product.paris.unsubscribed) == ["q0@example.com", "q1@example.com"]
+    assert sorted(product.paris.left) == ["q0@example.com", "q1@example.com"]
     assert "held_back" not in items(resources, held[0])["D#paris"]
 
 
@@ -154,7 +154,7 @@ def test_the_same_request_again_is_the_same_event(product: Product, resources: T
     assert product.delivery(first[1])["attempts"] == 0
     product.clock.forward(hours=23)
     product.work(first[1])
-    assert product.paris.unsubscribed == ["q@example.com"]
+    assert product.paris.left == ["q@example.com"]
 
 
 def test_every_hour_begins_anew(product: Product) -> None:
@@ -162,7 +162,7 @@ def test_every_hour_begins_anew(product: Product) -> None:
     product.clock.forward(minutes=30)
     _, told = leave(product, "r@example.com")
     product.work(told)
-    assert product.paris.unsubscribed == ["r@example.com"]
+    assert product.paris.left == ["r@example.com"]
 
 
 def test_a_limit_of_nothing_holds_all_back(product: Product, resources: TestAws) -> None:
@@ -183,7 +183,7 @@ def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources
     assert "held back" in product.delivery(held)["reason"]
     assert resend(product) == {"resent": 1}
     product.work(held)
-    assert product.paris.unsubscribed == ["q0@example.com"]
+    assert product.paris.left == ["q0@example.com"]
 
 
 def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, resources: TestAws) -> None:
