@@ -16,13 +16,23 @@ UNSUBSCRIBE_URL = "@unsubscribe_url"
 
 def read_forms(root: Table, directory: Directory) -> dict[str, Form]:
     """Every form of the file."""
-    return {name: _form(table, directory) for name, table in root.named_tables("forms").items()}
+    lacking = _lacking_for_links(root)
+    return {name: _form(table, directory, lacking) for name, table in root.named_tables("forms").items()}
 
 
-def _form(table: Table, directory: Directory) -> Form:
+def _lacking_for_links(root: Table) -> str:
+    """What the file must have before unsubscribe links can be made, "" if it is all there."""
+    needed = {
+        '[unsubscribe] with keys = ["secret:relais/unsubscribe#k1"]': ("unsubscribe",),
+        'public_url = "https://relais.example.com" to [api]': ("api", "public_url"),
+    }
+    return " and ".join(remedy for remedy, path in needed.items() if not root.leads_to(*path))
+
+
+def _form(table: Table, directory: Directory, lacking: str) -> Form:
     account, list_id = directory.signup_target(table)
     trap = table.text_or("trap", "website")
-    email_field, fields = _fields(table)
+    email_field, fields = _fields(table, lacking)
     if trap in fields or trap == email_field:
         table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
     form = Form(
@@ -42,7 +52,7 @@ def _form(table: Table, directory: Directory) -> Form:
     return form
 
 
-def _fields(form: Table) -> tuple[str, dict[str, str]]:
+def _fields(form: Table, lacking: str) -> tuple[str, dict[str, str]]:
     """The form field of the address, and the others with their provider fields (`@unsubscribe_url` among them)."""
     example = f'email = "{ADDRESS}"'
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
@@ -50,6 +60,8 @@ def _fields(form: Table) -> tuple[str, dict[str, str]]:
         return "", {}
     fields = {key: target for key in table.keys if (target := table.text(key, "", _target))}
     _report_form_fields(table, tuple(fields))
+    if UNSUBSCRIBE_URL in fields and lacking:
+        table.wrong(UNSUBSCRIBE_URL, f"no unsubscribe link can be made: add {lacking}")
     addresses = [key for key, target in fields.items() if target == ADDRESS]
     if not addresses and not table.has_mistakes:
         form.wrong("fields", f"no field is the address: add {example}, with the form's own name for it")

@@ -189,6 +189,17 @@ class Table:
         """The keys that stand in the file."""
         return tuple(self._values)
 
+    def leads_to(self, *path: str) -> bool:
+        """Does something stand at `path`, table by table? What is no table on the way is told of where it is read."""
+        values: object = self._values
+        for key in path:
+            if not isinstance(values, dict):
+                return True
+            if key not in values:
+                return False
+            values = values[key]
+        return True
+
     @property
     def name(self) -> str:
         """The last part of the table's place: the account's, form's … name."""
