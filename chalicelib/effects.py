@@ -17,9 +17,12 @@ def _token() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """`chance` gives a number from 0 to 1, `token` a name that nobody else has, `sleep` waits so many seconds."""
+    """`chance` gives a number from 0 to 1, `token` a name that nobody else has, `sleep` waits so many
+    seconds, `random_bytes` gives so many bytes that nobody can guess.
+    """
 
     clock: Clock = system_clock
     chance: Callable[[], float] = random.random
     token: Callable[[], str] = _token
     sleep: Callable[[float], None] = time.sleep
+    random_bytes: Callable[[int], bytes] = os.urandom

@@ -16,10 +16,16 @@ _ADDRESS_LIKE = re.compile(
     rf"(?:\"[^\"\r\n]{{0,64}}\"|(?<![^{_OUTSIDE}])[^{_OUTSIDE}]+?){_AT}[^\s<>\"'(),;&?/\[\]{{}}]+", re.IGNORECASE
 )
 
+# Whoever has a person's unsubscribe link can take them off; slashes may be escaped, as JSON and URLs do it.
+_UNSUBSCRIBE_LINK = re.compile(r"((?:/|%2F)unsubscribe(?:\\*/|%2F))[^\s\"'?#<>&,;)\]}/\\]+", re.IGNORECASE)
+
 
 def without_addresses(text: str, limit: int = 300) -> str:
-    """`text` with everything that looks like an e-mail address replaced by `…@…`, cut to `limit` characters."""
-    return _ADDRESS_LIKE.sub("…@…", text)[:limit]
+    """`text`, cut to `limit` characters, with `…@…` for whatever looks like an e-mail address.
+
+    Unsubscribe links lose their tokens, which stand for an address.
+    """
+    return _ADDRESS_LIKE.sub("…@…", _UNSUBSCRIBE_LINK.sub(r"\g<1>***", text))[:limit]
 
 
 class Kind(StrEnum):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .providers.transport import Transport
     from .stats.store import StatsStore
     from .syncs.runner import Syncs
+    from .unsubscribe.links import Links
     from .web.api import Api
 
 
@@ -69,8 +70,9 @@ class Runtime:
             find_event=view.find,
             can_sign_up=_can_sign_up,
             campaigns=StatsReader(self._dynamodb, names.table(self.stage, "stats")),
+            links=lambda: self.links,
             clock=self.effects.clock,
-            new_id=lambda: new_event_id(self.effects.clock(), os.urandom),
+            new_id=lambda: new_event_id(self.effects.clock(), self.effects.random_bytes),
         )
 
     def accept(self, event: Event) -> None:
@@ -99,13 +101,22 @@ class Runtime:
     @cached_property
     def worker(self) -> Worker:
         """What the queue functions do."""
+        from .delivery.contacts import Contacts
         from .delivery.engine import Engine
         from .delivery.hand import Hands
         from .delivery.worker import Worker
         from .intake.holding import Holder
 
         hands = Hands(self.table, self.events, self.words, self.effects)
-        engine = Engine(hands, self.accounts, self.provider, self.capabilities, self.settings.delivery, self.effects)
+        engine = Engine(
+            hands,
+            self.accounts,
+            self.provider,
+            self.capabilities,
+            Contacts(self.settings.forms, lambda email: self.links.url(email)),
+            self.settings.delivery,
+            self.effects,
+        )
         return Worker(
             table=self.table,
             events=self.events,
@@ -241,6 +252,13 @@ class Runtime:
         from .delivery.doorbell import Doorbell
 
         return Doorbell(self._sqs, self.stage)
+
+    @cached_property
+    def links(self) -> Links:
+        """What makes and reads unsubscribe links."""
+        from .unsubscribe.links import Links
+
+        return Links(self.settings.unsubscribe_keys, self.settings.api.public_url or "", self.effects.random_bytes)
 
     @cached_property
     def _address_keys(self) -> AddressKeys:

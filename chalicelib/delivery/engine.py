@@ -14,6 +14,7 @@ from ..errors import LedgerUnavailable
 from ..ledger.accounts import AccountStore
 from ..observability import bound, carried, logger, metrics
 from ..providers.base import Capabilities, Provider
+from .contacts import Contacts
 from .deadline import Deadline
 from .hand import Hands
 from .health import Health
@@ -32,6 +33,7 @@ class Engine:
         accounts: AccountStore,
         provider_of: Callable[[str], Provider],
         capabilities_of: Callable[[str], Capabilities | None],
+        contacts: Contacts,
         patience: Patience,
         effects: Effects,
     ) -> None:
@@ -39,6 +41,7 @@ class Engine:
         self._accounts = accounts
         self._provider_of = provider_of
         self._capabilities_of = capabilities_of
+        self._contacts = contacts
         self._patience = patience
         self._effects = effects
 
@@ -67,6 +70,7 @@ class Engine:
                 account=account,
                 provider=self._provider_of(account),
                 capabilities=capabilities,
+                contacts=self._contacts,
                 hands=self._hands,
                 health=Health(account, self._accounts, self._patience, self._effects),
                 patience=self._patience,

@@ -16,7 +16,6 @@ from ..ledger.events import EventStore
 from ..ledger.table import Table
 from ..ledger.words import Attempt, Taken, WordStore
 from ..observability import logger, metrics, trail
-from ..providers.base import Contact
 from .deadline import Deadline
 
 T = TypeVar("T")
@@ -37,11 +36,6 @@ class InHand:
     delivery: Delivery
     called: bool = False
     """A call has carried it since it was taken in hand."""
-
-    @property
-    def contact(self) -> Contact:
-        """The row that a signup call carries for it."""
-        return Contact(self.task.event.email, self.task.event.fields)
 
     def tried(self, *, unknown: bool = False) -> None:
         """A call carried it; `unknown`: what that call did is not known."""

@@ -19,6 +19,7 @@ from ..effects import Effects
 from ..errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..observability import carried, logger
 from ..providers.base import Capabilities, Provider
+from .contacts import Contacts
 from .deadline import Deadline
 from .hand import Hands, InHand, is_overdue
 from .health import Health
@@ -37,6 +38,7 @@ class AccountRun:
     account: str
     provider: Provider
     capabilities: Capabilities
+    contacts: Contacts
     hands: Hands
     health: Health
     patience: Patience
@@ -141,7 +143,7 @@ class AccountRun:
         budget = self.deadline.seconds_left
         try:
             if group.verb is EventType.SIGNUP and group.list is not None:
-                self.provider.sign_up(group.list, [hand.contact for hand in part], budget=budget)
+                self.provider.sign_up(group.list, [self.contacts.of(hand.task.event) for hand in part], budget=budget)
             else:
                 event = part[0].task.event
                 self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)

@@ -29,7 +29,6 @@ _PATTERNS = tuple(
         r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}",
         rf"(\b{_TELLING_NAME}(?:=|%3D))[^\s&\"'<>;]+",
         rf"(\\*[\"']{_TELLING_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
-        r"((?:/|%2F)unsubscribe(?:/|%2F))[^\s\"'?#<>&,;)\]}/\\]+",
     )
 )
 # Values under these names are masked whole, whatever they look like.

@@ -14,6 +14,7 @@ from .messages import Request, Response
 from .problems import HttpProblem
 from .router import Router
 from .stats import Campaigns, StatsDoor
+from .unsubscribe import ReadsLinks, UnsubscribeDoor
 from .webhooks import AcceptAll, WebhooksDoor
 
 # Answers concern one person or one moment, so none is kept; what is sent is what it says it is.
@@ -28,7 +29,7 @@ class Api:
     `accept` holds an event durably (raises `IdConflict` or `LedgerUnavailable`), `accept_all` many;
     `count_unsubscribe` counts what a form brings within the hour (raises `LedgerUnavailable`); `find_event` gives the
     JSON of `GET /events/{id}` or None; `campaigns` are what is kept of them; `can_sign_up` tells whether a
-    provider, by its name, takes signups; `new_id` makes a fresh event id.
+    provider, by its name, takes signups; `links` gives what reads unsubscribe tokens; `new_id` makes a fresh event id.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Api:
         find_event: FindEvent,
         campaigns: Campaigns,
         can_sign_up: Callable[[str], bool],
+        links: Callable[[], ReadsLinks],
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -48,6 +50,7 @@ class Api:
             [
                 *FormsDoor(settings, accept, count_unsubscribe, clock, new_id).routes(),
                 *EventsDoor(settings, find_event).routes(),
+                *UnsubscribeDoor(settings, links, accept, clock, new_id).routes(),
                 *WebhooksDoor(settings, accept_all, can_sign_up, clock).routes(),
                 *StatsDoor(settings, campaigns).routes(),
                 *health.ROUTES,

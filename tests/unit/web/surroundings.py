@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +16,13 @@ from chalicelib.config.secrets import Secret
 from chalicelib.core.events import Event
 from chalicelib.core.figures import Snapshot
 from chalicelib.stats.pages import Page
+from chalicelib.unsubscribe.links import Links
 from chalicelib.web.api import Api
 from chalicelib.web.gateway import Gateway, create_app
 
 ADMIN_KEY = "placeholder-admin-key-of-32-chars"
+UNSUBSCRIBE_KEY = Secret.plain("placeholder-unsubscribe-key-of-40-characters")
+PUBLIC_URL = "https://relais.example.com"
 NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
 
 
@@ -60,6 +64,7 @@ class World:
     counted: list[tuple[str, datetime]] = field(default_factory=list)
     """The unsubscribes that forms brought, each with its form and time."""
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
+    links: Links = field(default_factory=lambda: Links([UNSUBSCRIBE_KEY], PUBLIC_URL, os.urandom))
 
     def accept(self, event: Event) -> None:
         if self.failure is not None:
@@ -99,7 +104,7 @@ class Answer:
 Send = Callable[..., Answer]
 
 
-def make_settings(**api: Any) -> Settings:
+def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Settings:
     def form(name: str, **more: Any) -> Form:
         return Form(
             name=name, account="paris", list="4781", email_field="email", fields={"prenom": "firstname"}, **more
@@ -111,6 +116,7 @@ def make_settings(**api: Any) -> Settings:
         accounts={"paris": Account("paris", "any"), "lettre": Account("lettre", "any")},
         privacy=Privacy((Secret.plain("placeholder"),)),
         forms={made.name: made for made in forms},
+        unsubscribe_keys=unsubscribe_keys,
         api=ApiSettings(**({"admin_key": Secret.plain(ADMIN_KEY)} | api)),
     )
 
@@ -126,6 +132,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             find_event=world.find_event,
             can_sign_up=lambda provider: provider != "listless",
             campaigns=world.campaigns,
+            links=lambda: world.links,
             clock=lambda: NOW,
             new_id=lambda: f"new-{next(numbers)}",
         ).handle

@@ -1,0 +1,35 @@
+"""Which of the languages that a page exists in a visitor reads best (`Accept-Language`, RFC 9110 §12.5.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_QUALITY = r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?"
+_RANGE = re.compile(rf"\s*([a-z]{{1,8}}|\*)(?:-[a-z0-9-]*)?\s*(?:;\s*q\s*=\s*({_QUALITY})\s*)?", re.IGNORECASE)
+
+
+def preferred(header: str, offered: Sequence[str], default: str) -> str:
+    """The one of `offered` (primary subtags such as "fr") that the header likes best, `default` if it wants none.
+
+    A range counts by its primary subtag (`nl-BE` is `nl`); of several alike the first named wins; `*` stands for all
+    that are not named. What cannot be read is passed over.
+    """
+    wanted = _wanted(header)
+    rest = wanted.get("*", (0.0, 0))
+    ranked = [(*wanted.get(language, rest), language) for language in offered]
+    quality, _, best = max(ranked, key=lambda each: (each[0], -each[1]))
+    return best if quality > 0 else default
+
+
+def _wanted(header: str) -> dict[str, tuple[float, int]]:
+    """Quality and place of each primary subtag, as the best of its ranges has them."""
+    found: dict[str, tuple[float, int]] = {}
+    for place, text in enumerate(header.split(",")):
+        match = _RANGE.fullmatch(text)
+        if match is None:
+            continue
+        language, quality = match[1].lower(), float(match[2] or 1)
+        if language not in found or quality > found[language][0]:
+            found[language] = (quality, place)
+    return found

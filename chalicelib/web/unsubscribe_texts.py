@@ -1,0 +1,100 @@
+"""What the unsubscribe pages say, in each language that they exist in. `{address}` is where the masked address goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its heading, its paragraphs, and what its button says, if it has one."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    button: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All pages in one language."""
+
+    ask: Page
+    done: Page
+    unknown: Page
+    later: Page
+
+
+DEFAULT = "fr"
+
+TEXTS: Mapping[str, Texts] = {
+    "fr": Texts(
+        ask=Page(
+            "Se désinscrire",
+            ("Vous ne souhaitez plus recevoir nos e-mails à l’adresse {address}\u00a0?",),
+            "Me désinscrire",
+        ),
+        done=Page(
+            "Votre désinscription est enregistrée",
+            (
+                "Nous n’enverrons plus d’e-mails à {address}.",
+                "Un message déjà parti peut encore vous parvenir. Vous pouvez fermer cette page.",
+            ),
+        ),
+        unknown=Page(
+            "Ce lien n’est pas valable",
+            ("Il est peut-être incomplet. Ouvrez-le à nouveau depuis l’e-mail, en entier.",),
+        ),
+        later=Page(
+            "Réessayez dans un instant",
+            ("Votre désinscription n’a pas encore pu être enregistrée.",),
+            "Réessayer",
+        ),
+    ),
+    "nl": Texts(
+        ask=Page(
+            "Uitschrijven",
+            ("Wilt u geen e-mails van ons meer ontvangen op {address}?",),
+            "Schrijf mij uit",
+        ),
+        done=Page(
+            "U bent uitgeschreven",
+            (
+                "Wij sturen geen e-mails meer naar {address}.",
+                "Een bericht dat al onderweg is, kan nog aankomen. U kunt deze pagina sluiten.",
+            ),
+        ),
+        unknown=Page(
+            "Deze link is niet geldig",
+            ("Misschien is hij afgebroken. Open hem nog eens vanuit de e-mail, in zijn geheel.",),
+        ),
+        later=Page(
+            "Probeer het zo meteen opnieuw",
+            ("Uw uitschrijving kon nog niet worden vastgelegd.",),
+            "Opnieuw proberen",
+        ),
+    ),
+    "en": Texts(
+        ask=Page(
+            "Unsubscribe",
+            ("Do you want no more e-mails from us at {address}?",),
+            "Unsubscribe me",
+        ),
+        done=Page(
+            "You are unsubscribed",
+            (
+                "We will send no more e-mails to {address}.",
+                "A message that is already on its way may still reach you. You can close this page.",
+            ),
+        ),
+        unknown=Page(
+            "This link is not valid",
+            ("It may have been cut off. Open it once more from the e-mail, the whole of it.",),
+        ),
+        later=Page(
+            "Please try again in a moment",
+            ("That you want to leave could not be recorded yet.",),
+            "Try again",
+        ),
+    ),
+}

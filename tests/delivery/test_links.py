@@ -1,0 +1,114 @@
+"""The unsubscribe link that Relais writes into a provider field: made at the call and kept nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.config.model import Api, Form
+from chalicelib.config.secrets import Secret
+from chalicelib.core.events import Event
+from chalicelib.errors import Kind, ProviderError
+from tests.support.aws import TestAws
+from tests.support.product import Product, settings
+
+KEY = Secret.plain("placeholder-unsubscribe-key-of-40-characters", key="unsubscribe.keys (item 1)")
+START = "https://relais.example.com/unsubscribe/"
+FIELDS = {"prenom": "prenom"}
+
+
+def product_with(*keys: Secret) -> Product:
+    forms = {
+        "footer": Form("footer", "paris", "4781", "email", FIELDS, unsubscribe_url_field="lien_desabo"),
+        "plain": Form("plain", "paris", "4781", "email", FIELDS),
+    }
+    api = Api(public_url="https://relais.example.com")
+    return Product(settings(forms=forms, unsubscribe_keys=keys, api=api))
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return product_with(KEY)
+
+
+def link_in(product: Product, email: str) -> str | None:
+    [fields] = [fields for _, address, fields in product.paris.rows if address == email]
+    return fields.get("lien_desabo")
+
+
+def signup(product: Product, email: str, **changes: object) -> Event:
+    return product.signup(email, **{"form": "footer", "fields": {"prenom": "Zoé"}, **changes})
+
+
+def test_a_form_that_asks_for_it_gets_each_persons_own_link(product: Product) -> None:
+    people = [f"p{number}@example.com" for number in range(3)]
+    product.work(*product.hold(*(signup(product, email) for email in people)))
+    links = [str(link_in(product, email)) for email in people]
+    assert all(link.startswith(START) for link in links)
+    assert [product.runtime.links.address(link.removeprefix(START)) for link in links] == people
+    assert product.paris.rows[0][2]["prenom"] == "Zoé"
+    assert product.paris.calls_of("sign_up") == 1, "and they still go together"
+
+
+def test_an_event_on_a_queue_that_names_the_form_gets_it_too(product: Product) -> None:
+    product.work(bodies=({"type": "signup", "form": "footer", "email": "a@example.com", "fields": {"prenom": "Zoé"}},))
+    assert str(link_in(product, "a@example.com")).startswith(START)
+
+
+def test_nobody_else_does(product: Product) -> None:
+    product.work(
+        *product.hold(
+            signup(product, "plain@example.com", form="plain"),
+            signup(product, "none@example.com", form=None),
+            signup(product, "gone@example.com", form="not configured any more"),
+            signup(product, "moved@example.com", list="4782"),
+        )
+    )
+    assert len(product.paris.rows) == 4
+    assert {link_in(product, email) for _, email, _ in product.paris.rows} == {None}
+
+
+def test_the_link_is_no_part_of_the_event(product: Product, resources: TestAws) -> None:
+    event = signup(product, "a@example.com")
+    product.work(*product.hold(event))
+    assert not product.runtime.events.hold(event), "the same id and content again is the same event"
+    held = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
+    assert "a@example.com" in str(held)
+    assert "unsubscribe/" not in str(held)
+    assert str(link_in(product, "a@example.com")).removeprefix(START) not in str(held)
+
+
+def test_a_provider_that_quotes_the_link_does_not_have_it_kept(
+    product: Product, capfd: pytest.CaptureFixture[str]
+) -> None:
+    quoted: list[str] = []
+
+    def refuse(verb: str, emails: object) -> ProviderError:
+        link = product.runtime.links.url("a@example.com")
+        quoted.append(link.removeprefix(START))
+        return ProviderError(Kind.CONTACT, f"lien_desabo must not be {link}")
+
+    product.paris.rule = refuse
+    (event_id,) = product.hold(signup(product, "a@example.com"))
+    product.work(event_id)
+    assert product.delivery(event_id)["status"] == "refused"
+    written = str(product.view(event_id)) + "".join(capfd.readouterr())
+    assert "lien_desabo must not be" in written
+    assert quoted
+    assert not any(token[:20] in written for token in quoted)
+
+
+def test_while_the_key_cannot_be_read_signups_wait_and_say_why(
+    resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RELAIS_TEST_KEY", raising=False)
+    product = product_with(Secret("env:RELAIS_TEST_KEY", key="unsubscribe.keys (item 1)"))
+    (event_id,) = product.hold(signup(product, "a@example.com"))
+    product.work(event_id)
+    delivery = product.delivery(event_id)
+    assert (delivery["status"], product.paris.rows) == ("pending", [])
+    assert "unsubscribe.keys (item 1): env:RELAIS_TEST_KEY cannot be used" in delivery["reason"]
+    monkeypatch.setenv("RELAIS_TEST_KEY", KEY.reveal())
+    product.clock.forward(hours=2)
+    product.work(event_id)
+    assert product.delivery(event_id)["status"] == "delivered"
+    assert str(link_in(product, "a@example.com")).startswith(START)

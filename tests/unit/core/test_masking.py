@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from chalicelib.core.masking import masked
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("anna@example.com", "a•••@example.com"),
+        ("a@example.com", "a•••@example.com"),
+        ("Émilie@example.com", "É•••@example.com"),
+        ("e\u0301milie@example.com", "e\u0301•••@example.com"),
+        ("\u0301anna@example.com", "a•••@example.com"),
+        ("\u202eanna@example.com", "a•••@example.com"),
+        ("\u200b \u00a0@example.com", "•••@example.com"),
+        ("<b>@example.com", "<•••@example.com"),
+        ("zoé@exämple.com", "z•••@exämple.com"),
+        ("شخص@مثال.إختبار", "ش•••@مثال.إختبار"),
+        ("anna@exa\u202emple\u200b.com", "a•••@example.com"),
+        ("x" + "\u0301" * 60 + "@example.com", "x" + "\u0301" * 4 + "•••@example.com"),
+        ("a@" + "d" * 240, "a•••@" + "d" * 240),
+    ],
+)
+def test_the_first_letter_and_the_domain_are_shown(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+@given(st.text(min_size=2, max_size=60), st.text(min_size=1, max_size=60))
+def test_the_rest_of_the_name_never_is(local: str, domain: str) -> None:
+    shown = masked(f"{local}@{domain}")
+    name, _, _ = shown.partition("•••@")
+    assert len(name) <= 5
+    assert "•••@" in shown
+    assert not any(character in shown for character in "\n\r\t \u202e\u200f")

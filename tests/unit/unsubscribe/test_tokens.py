@@ -1,0 +1,184 @@
+"""Only genuine tokens act: what was forged, cut, changed by a bit or made under a key that is gone gives no address."""
+
+from __future__ import annotations
+
+import os
+import random
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, strategies as st
+
+from chalicelib.config.secrets import Secret
+from chalicelib.errors import SecretUnavailable
+from chalicelib.intake.addresses import unsubscribe_mistake
+from chalicelib.unsubscribe import tokens
+from chalicelib.unsubscribe.links import Links
+
+KEY, OTHER = "placeholder-key-one-of-32-characters", "placeholder-key-two-of-32-characters"
+BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+ADDRESSES = st.text(min_size=1, max_size=120).map(lambda local: f"{local.replace('@', '')}@example.com")
+
+
+def links(*keys: str | Secret) -> Links:
+    secrets = [key if isinstance(key, Secret) else Secret.plain(key) for key in keys]
+    return Links(secrets, "https://relais.example.com/api", os.urandom)
+
+
+def token_of(email: str, *keys: str) -> str:
+    return links(*keys).url(email).rpartition("/")[2]
+
+
+@given(
+    ADDRESSES,
+    st.text(min_size=1, max_size=60).filter(lambda key: key.isprintable()),
+    st.binary(min_size=12, max_size=12),
+)
+def test_a_token_gives_the_address_it_was_made_of(email: str, key: str, nonce: bytes) -> None:
+    if unsubscribe_mistake(email):
+        return
+    assert tokens.unseal(tokens.seal(email, key, nonce), key) == email
+
+
+def test_a_link_is_the_public_url_the_path_and_a_token_that_shows_nothing() -> None:
+    url = links(KEY).url("  Zoé.Long-Name@example.com ")
+    start, _, token = url.rpartition("/")
+    assert start == "https://relais.example.com/api/unsubscribe"
+    assert set(token) <= set(BASE64URL)
+    assert b"example" not in urlsafe_b64decode(token + "==")
+    assert links(KEY).address(token) == "Zoé.Long-Name@example.com"
+    assert links(KEY).url("Zoé.Long-Name@example.com") != url
+
+
+def test_a_thousand_random_changes_and_none_acts() -> None:
+    chance = random.Random(8058)
+    genuine = [token_of(f"person{number}@example.com", KEY) for number in range(20)]
+    reader = links(KEY)
+    tried = 0
+    while tried < 1000:
+        token = chance.choice(genuine)
+        changed = chance.choice(CHANGES)(token, chance)
+        if changed in genuine:
+            continue
+        tried += 1
+        assert reader.address(changed) is None, changed
+    assert all(reader.address(token) for token in genuine)
+
+
+def _other_character(token: str, chance: random.Random) -> str:
+    place = chance.randrange(len(token))
+    return token[:place] + chance.choice(BASE64URL) + token[place + 1 :]
+
+
+def _other_last_character(token: str, chance: random.Random) -> str:
+    return token[:-1] + chance.choice(BASE64URL)
+
+
+def _other_bit(token: str, chance: random.Random) -> str:
+    raw = bytearray(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _shorter(token: str, chance: random.Random) -> str:
+    return token[: chance.randrange(len(token))]
+
+
+def _without_beginning(token: str, chance: random.Random) -> str:
+    return token[chance.randrange(1, len(token)) :]
+
+
+def _longer(token: str, chance: random.Random) -> str:
+    return token + "".join(chance.choices(BASE64URL + "=. \n%/é", k=chance.randrange(1, 9)))
+
+
+def _swapped(token: str, chance: random.Random) -> str:
+    one, other = sorted(chance.sample(range(len(token)), 2))
+    return token[:one] + token[other] + token[one + 1 : other] + token[one] + token[other + 1 :]
+
+
+def _other_case(token: str, chance: random.Random) -> str:
+    return chance.choice([token.upper(), token.lower(), token.swapcase()])
+
+
+def _noise(token: str, chance: random.Random) -> str:
+    return "".join(chance.choices(BASE64URL, k=chance.randrange(200)))
+
+
+CHANGES: list[Callable[[str, random.Random], str]] = [
+    *(
+        _other_character,
+        _other_last_character,
+        _other_bit,
+        _shorter,
+        _without_beginning,
+        _longer,
+        _swapped,
+        _other_case,
+    ),
+    _noise,
+]
+
+
+def test_every_end_cut_off_is_noticed() -> None:
+    token = token_of("zoe@example.com", KEY)
+    assert [links(KEY).address(token[:length]) for length in range(len(token))] == [None] * len(token)
+
+
+@pytest.mark.parametrize("length", range(5, 9))
+def test_there_is_one_spelling_of_a_token(length: int) -> None:
+    """The last character of base64 may have bits that decoders ignore."""
+    token = token_of("z" * length + "@example.com", KEY)
+    others = [token[:-1] + last for last in BASE64URL if last != token[-1]]
+    others += [token + "=" * count for count in (1, 2, 3)] + [f" {token}", f"{token}\n", token[:9] + "\n" + token[9:]]
+    assert {links(KEY).address(other) for other in others} == {None}
+
+
+def test_a_token_of_another_version_is_not_read() -> None:
+    token = token_of("zoe@example.com", KEY)
+    raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    for version in (0, 2, 255):
+        assert links(KEY).address(urlsafe_b64encode(bytes([version]) + raw[1:]).rstrip(b"=").decode()) is None
+
+
+def test_keys_are_rotated() -> None:
+    old = token_of("zoe@example.com", KEY)
+    new = token_of("zoe@example.com", OTHER, KEY)
+    assert links(OTHER, KEY).address(old) == links(OTHER, KEY).address(new) == "zoe@example.com"
+    assert links(OTHER).address(new) == "zoe@example.com", "the first key makes"
+    assert links(KEY).address(new) is None
+    assert links(OTHER).address(old) is None, "the old key was removed"
+    assert Links([], "", os.urandom).address(old) is None
+
+
+def test_what_is_sealed_must_be_an_address_that_could_be_taken_off() -> None:
+    for wrong in ("", "   ", "nobody", "a@b@example.com", "a@", "a\x00@example.com", "a" * 255 + "@example.com"):
+        assert links(KEY).address(tokens.seal(wrong, KEY, bytes(12))) is None
+    padded = tokens.seal(" zoe@example.com\n", KEY, bytes(12))
+    assert links(KEY).address(padded) == "zoe@example.com"
+
+
+def test_the_longest_address_fits() -> None:
+    email = "\U0001f600" * 242 + "@example.com"
+    assert unsubscribe_mistake(email) is None
+    token = token_of(email, KEY)
+    assert links(KEY).address(token) == email
+    assert len(token) < 1500
+
+
+def test_a_key_that_cannot_be_read_is_not_taken_for_a_forged_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RELAIS_TEST_NO_SUCH_KEY", raising=False)
+    missing = Secret("env:RELAIS_TEST_NO_SUCH_KEY", key="unsubscribe.keys (item 1)")
+    genuine = token_of("zoe@example.com", KEY)
+    assert links(missing, KEY).address(genuine) == "zoe@example.com"
+    for token in (token_of("zoe@example.com", OTHER), "forged"):
+        with pytest.raises(SecretUnavailable, match=r"unsubscribe\.keys") as caught:
+            links(missing, KEY).address(token)
+        assert token not in str(caught.value)
+    with pytest.raises(SecretUnavailable):
+        links(missing, KEY).url("zoe@example.com")
+
+
+def test_nothing_shows_a_key() -> None:
+    assert KEY not in repr(links(KEY)) + str(vars(links(KEY)))
