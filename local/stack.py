@@ -62,7 +62,7 @@ class Stack:
     def start(self, asked_to_stop: threading.Event) -> None:
         """Everything, until `/healthz` answers 200. Raises StartFailed; returns early when asked to stop meanwhile."""
         server = self._listen()
-        config = self._configuration()
+        config = self._configuration(server)
         _check(config)
         endpoint = self._options.endpoint or self._embedded_aws()
         environ = stack_environ(self._given, endpoint, config)
@@ -125,7 +125,13 @@ class Stack:
             address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
         return f"http://{address if address.version == 4 else f'[{address}]'}:{server.port}"
 
-    def _configuration(self) -> Path:
+    def _link_url(self, server: HttpServer) -> str:
+        """What the sample configuration calls its public URL: plain http is taken for this machine's own names only."""
+        address = ipaddress.ip_address(str(server.server_address[0]))
+        mine = address.is_loopback or address.is_unspecified
+        return self._http_url(server) if mine else f"http://127.0.0.1:{server.port}"
+
+    def _configuration(self, server: HttpServer) -> Path:
         """The named configuration, or the sandbox's sample one."""
         if self._options.config:
             return self._options.config
@@ -134,7 +140,7 @@ class Stack:
         self._sandbox_url = running.url
         sample = ROOT / ".local" / "config" / f"sample-{running.url.rpartition(':')[2]}.toml"
         sample.parent.mkdir(parents=True, exist_ok=True)
-        sample.write_text(sandbox.sample_config(running.url), encoding="utf-8")
+        sample.write_text(sandbox.sample_config(running.url, public_url=self._link_url(server)), encoding="utf-8")
         self._parts.callback(sample.unlink, missing_ok=True)
         return sample
 

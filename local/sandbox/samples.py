@@ -11,6 +11,7 @@ from .mymailmarket.samples import CREDENTIALS, NEWSLETTER
 
 SAMPLE_ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
 SAMPLE_ADDRESS_KEY = "sample-address-key-only-for-this-machine-0000"
+SAMPLE_UNSUBSCRIBE_KEY = "sample-unsubscribe-key-only-for-this-machine-0000"
 SAMPLE_WEBHOOK_SECRET = "whsec_" + b64encode(b"sample-webhook-key-only-for-this-machine").decode()
 
 _EDIWARE = f"""\
@@ -26,6 +27,7 @@ list = "4781"
 email = "@email"
 prenom = "prenom"
 nom = "nom"
+"@unsubscribe_url" = "lien_desabo"
 """
 
 _MAILPARTNER = f"""\
@@ -57,8 +59,12 @@ secret = "{SAMPLE_WEBHOOK_SECRET}"
 [privacy]
 address_keys = ["{SAMPLE_ADDRESS_KEY}"]
 
+[unsubscribe]
+keys = ["{SAMPLE_UNSUBSCRIBE_KEY}"]
+
 [api]
 admin_key = "{SAMPLE_ADMIN_KEY}"
+public_url = "@PUBLIC_URL@"
 """
 
 _ACCOUNTS = {"ediware": _EDIWARE, "mailpartner": _MAILPARTNER, "mymailmarket": _MYMAILMARKET}
@@ -67,7 +73,12 @@ SAMPLE_PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
 """Providers in the sample configuration unless the caller says otherwise: those that the product knows."""
 
 
-def sample_config(sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS) -> str:
-    """TOML text of a configuration with a sample account at each of `providers`, all at the sandbox."""
+def sample_config(
+    sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS, public_url: str = "http://127.0.0.1:8000"
+) -> str:
+    """TOML text of a configuration with a sample account at each of `providers`, all at the sandbox.
+
+    `public_url` is where the product itself is to be reached, for links that it writes.
+    """
     accounts = [_ACCOUNTS[name].replace("@URL@", sandbox_url.rstrip("/")) for name in providers]
-    return "\n".join([*accounts, _REST])
+    return "\n".join([*accounts, _REST.replace("@PUBLIC_URL@", public_url)])

@@ -34,6 +34,7 @@ CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"snapshot#\d{4}-\d\d-\d\dT\d\d"), "snapshot#<hour>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
+    (re.compile(r"/unsubscribe/A(\w+…|[\w-]{50,})"), "/unsubscribe/<token>"),
 )
 
 

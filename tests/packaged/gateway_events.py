@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from local.sandbox import SAMPLE_ADMIN_KEY
 from tests.support.stack import ROOT
@@ -26,6 +26,16 @@ def event_of(event_id: str, key: str = SAMPLE_ADMIN_KEY) -> dict[str, Any]:
     event["multiValueHeaders"]["Authorization"] = [f"Bearer {key}"]
     about = {**event["requestContext"], "path": f"/api/{path}"}
     return {**event, "path": f"/{path}", "pathParameters": {"proxy": path}, "requestContext": about}
+
+
+def link(method: str, url: str) -> dict[str, Any]:
+    """A request for an unsubscribe link, as a mail provider makes it."""
+    path = urlsplit(url).path.removeprefix("/")
+    event = _sample("http_form_unsubscribe")
+    about = {**event["requestContext"], "httpMethod": method, "path": f"/api/{path}"}
+    body = "List-Unsubscribe=One-Click" if method == "POST" else None
+    own = {"path": f"/{path}", "httpMethod": method, "pathParameters": {"proxy": path}}
+    return {**event, **own, "requestContext": about, "body": body}
 
 
 def scheduled() -> dict[str, Any]:

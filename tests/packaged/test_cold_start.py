@@ -45,12 +45,12 @@ NEVER_AT_IMPORT = {
     *("chalice.awsclient", "chalice.cli", "chalice.config", "chalice.deploy", "chalice.local", "chalice.package"),
     *("chalice.test", "moto", "flask", "pytest", "local", "tests"),
     *("chalicelib.delivery.engine", "chalicelib.delivery.worker", "chalicelib.operators", "chalicelib.stats.collect"),
-    *("chalicelib.syncs", "chalicelib.providers.transport"),
+    *("chalicelib.syncs", "chalicelib.providers.transport", "chalicelib.unsubscribe", "cryptography", "cffi"),
     *(f"chalicelib.providers.{name}" for name in registry.names()),
 }
 NEVER_FOR_A_FORM = {
     *("defusedxml", "dns", "pydantic", "asyncio", "chalicelib.delivery.engine", "chalicelib.operators"),
-    *("chalicelib.providers.transport", "chalicelib.syncs", "moto", "local", "tests"),
+    *("chalicelib.providers.transport", "chalicelib.syncs", "cryptography", "cffi", "moto", "local", "tests"),
 }
 
 

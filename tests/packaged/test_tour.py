@@ -11,11 +11,11 @@ from local.lambdas import events
 from local.lambdas.functions import FunctionFailed
 from tests.e2e.world import told_to_leave
 from tests.packaged.conftest import Artefact
-from tests.packaged.gateway_events import event_of, form, scheduled
+from tests.packaged.gateway_events import event_of, form, link, scheduled
 from tests.support.aws import REGION
 from tests.support.waiting import wait_for
 
-PERSON = "zoe@example.com"
+PERSON, READER = "zoe@example.com", "reader@example.com"
 
 
 def status_of(artefact: Artefact, event_id: str) -> str:
@@ -42,6 +42,19 @@ def test_a_signup_and_an_unsubscribe_go_all_the_way(artefact: Artefact, poll: Ca
     wait_for(lambda: not any(artefact.aws.held(f"relais-local-{queue}") for queue in ("signups", "unsubscribes")), 10)
     assert PERSON not in artefact.logs
     assert artefact.packaged.api_key not in artefact.logs
+
+
+def test_a_mails_own_link_unsubscribes(artefact: Artefact, poll: Callable[..., None]) -> None:
+    """Also that the zip's cryptography can be loaded: it is compiled, as nothing else of ours is."""
+    poll("signups", "unsubscribes")
+    assert artefact.request(form("signup", email=READER))[0] == 202
+    wait_for(lambda: artefact.ediware.emails()[READER] == 1, 20)
+    row = next(row for row in artefact.ediware.account()["lists"]["4781"]["rows"] if row["email"] == READER)
+    asked = artefact["api_handler"](link("GET", row["lien_desabo"]))
+    assert (asked["statusCode"], "r•••@example.com" in asked["body"]) == (200, True)
+    assert artefact["api_handler"](link("POST", row["lien_desabo"]))["statusCode"] == 200
+    wait_for(lambda: told_to_leave(artefact.packaged.sandbox.url, READER)["ediware"], 20)
+    assert row["lien_desabo"].rpartition("/")[2] not in artefact.logs
 
 
 def test_what_runs_by_the_clock_and_what_operators_call(artefact: Artefact) -> None:

@@ -127,7 +127,9 @@ def test_the_sample_configuration_names_the_sandbox(sandbox: Sandbox) -> None:
     config = tomllib.loads(sample_config(sandbox.url))
     assert config["accounts"]["paris"]["base_url"] == f"{sandbox.url}/ediware/api_http"
     assert config["accounts"]["paris"]["api_key"] == API_KEY
-    assert config["forms"]["footer"]["fields"] == {"email": "@email", "prenom": "prenom", "nom": "nom"}
+    link = {"@unsubscribe_url": "lien_desabo"}
+    assert config["forms"]["footer"]["fields"] == {"email": "@email", "prenom": "prenom", "nom": "nom"} | link
+    assert config["api"]["public_url"] == "http://127.0.0.1:8000"
     assert config["api"]["admin_key"] == SAMPLE_ADMIN_KEY and len(SAMPLE_ADMIN_KEY) >= 32
 
 
