@@ -68,7 +68,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 @observed
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Ring for whatever is pending, due and not in hand."""
-    return runtime().sweeper.run()
+    return runtime().sweep(lambda_context(event))
 
 
 @app.lambda_function()

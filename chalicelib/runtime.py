@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .delivery.deadline import Context
     from .delivery.doorbell import Doorbell
+    from .delivery.patrol import Patrol
     from .delivery.sweep import Sweep
     from .delivery.worker import Worker
     from .ledger.accounts import AccountStore
@@ -152,6 +153,27 @@ class Runtime:
                 effects=self.effects,
             )
         )
+
+    def sweep(self, context: Context) -> dict[str, Any]:
+        """Ring for whatever is due, then go on with the nightly pass over the ledger while there is time."""
+        from .delivery.deadline import Deadline
+
+        deadline = Deadline.of(context, self.effects.clock)
+        rung = self.sweeper.run()["rung"]
+        return {"rung": rung + self.patrol.run(deadline)}
+
+    @cached_property
+    def patrol(self) -> Patrol:
+        """The nightly pass over the ledger."""
+        from .delivery.mender import Mender
+        from .delivery.patrol import Patrol
+        from .ledger.mending import Mending
+        from .ledger.patrols import PatrolStore
+
+        mending = Mending(self.table, self.events)
+        accounts = frozenset(self.settings.accounts)
+        mender = Mender(accounts, self.table, self.events, mending, self.accounts.read, self.doorbell)
+        return Patrol(PatrolStore(self.table), mending, mender, self.effects)
 
     @cached_property
     def sweeper(self) -> Sweep:

@@ -54,25 +54,30 @@ class Sweep:
 
     def run(self) -> dict[str, int]:
         """Ring for all accounts; `{"rung": n}` counts the deliveries rung for."""
-        busy = {verb for verb in VERBS if self._backlog(verb) > BACKLOG_ENOUGH}
+        verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
         rung = 0
-        for account in self._names:
+        for account in self._in_turn():
             try:
+                rung += self._ring(account, verbs)
                 self._measure(account)
-                rung += self._ring(account, [verb for verb in VERBS if verb not in busy])
             except LedgerUnavailable as error:
                 logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
-        rung += self._ring_for_accounts_that_are_gone()
+        rung += self._ring_for_accounts_that_are_gone(verbs)
         metrics.count("rung", rung)
         return {"rung": rung}
 
-    def _ring_for_accounts_that_are_gone(self) -> int:
+    def _in_turn(self) -> tuple[str, ...]:
+        """All accounts, each minute beginning with another: should runs be cut short, none of them is always last."""
+        first = int(self._effects.clock().timestamp()) // 60 % max(1, len(self._names))
+        return self._names[first:] + self._names[:first]
+
+    def _ring_for_accounts_that_are_gone(self, verbs: Iterable[EventType]) -> int:
         """What waited for an account that is not configured any more is rung for, too, so that a worker parks it."""
         rung, now = 0, self._effects.clock()
         try:
             for account in self._accounts.gone(self._names):
-                rung += sum(self._ring_due(account, verb, now, MOST_A_RUN) for verb in VERBS)
+                rung += sum(self._ring_due(account, verb, now, MOST_A_RUN) for verb in verbs)
         except LedgerUnavailable as error:
             logger.error("accounts that are gone could not be swept", extra={"error": str(error)})
         return rung

@@ -46,7 +46,7 @@ class EventStore:
         content = _content(event)
         item = _event_item(event) | {"content": self._keys.digest(content)}
         if event.refused is not None:
-            item["expires_at"] = self._expiry(event.accepted_at)
+            item["expires_at"] = self.expiry(event.accepted_at)
         try:
             if len(event.accounts) == 1:
                 self._table.put_new(item | self._delivery_fields(event, event.accounts[0]))
@@ -94,7 +94,7 @@ class EventStore:
             + _optional(delivery)
             + " REMOVE due_pk, due_at, next_at"
             + (", reason" if delivery.reason is None else ""),
-            {"now": to_ms(now), **({"expires": self._expiry(now)} if single else {})},
+            {"now": to_ms(now), **({"expires": self.expiry(now)} if single else {})},
         )
         if not single:  # also when it was final: that may be our own write, whose answer was lost
             self.expire_when_whole(event, now)
@@ -194,8 +194,23 @@ class EventStore:
     def _hold_delivery(self, event: Event, account: str) -> None:
         try:
             self._table.put_new(self._delivery_item(event, account))
+        except ConditionFailed as earlier:  # an earlier try of the same request came this far
+            if "due_pk" not in earlier.found:
+                self._wake(event, account)
+
+    def _wake(self, event: Event, account: str) -> None:
+        """Put back a delivery that stands for an event which nobody held for long, so that it was given up."""
+        due = {name: value for name, value in self._delivery_fields(event, account).items() if name.startswith("due_")}
+        try:
+            self._table.update(
+                delivery_key(event.id, account, event.accounts),
+                "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at",
+                {**due, "pending": Status.PENDING.value},
+                condition=f"{PENDING} AND attribute_not_exists(due_pk)",
+                names=STATUS_NAME,
+            )
         except ConditionFailed:
-            return  # an earlier try of the same request came this far
+            return  # it is final: then the event is held, or was
 
     def _delivery_item(self, event: Event, account: str) -> dict[str, Any]:
         pk, sk = delivery_key(event.id, account, event.accounts)
@@ -208,7 +223,7 @@ class EventStore:
                 "attempts": 0,
                 "reason": event.refused,
                 "updated": to_ms(event.accepted_at),
-                "expires_at": self._expiry(event.accepted_at),
+                "expires_at": self.expiry(event.accepted_at),
             }
         fields = {"status": Status.PENDING.value, "attempts": 0, "updated": to_ms(event.accepted_at)}
         held_back = event.held_back
@@ -226,7 +241,8 @@ class EventStore:
             "due_at": to_ms(event.accepted_at + FIRST_DUE + spread) // 1000,
         }
 
-    def _expiry(self, now: datetime) -> int:
+    def expiry(self, now: datetime) -> int:
+        """When what is final at `now` expires (seconds since 1970)."""
         return int((now + self._keep).timestamp())
 
     def expire_when_whole(self, event: Event, now: datetime) -> None:
@@ -244,7 +260,7 @@ class EventStore:
             self._table.update(
                 (item["pk"], item["sk"]),
                 "SET expires_at = :expires",
-                {"expires": self._expiry(now), "seen": seen},
+                {"expires": self.expiry(now), "seen": seen},
                 condition=f"attribute_exists(pk) AND {same}",
             )
         except ConditionFailed:

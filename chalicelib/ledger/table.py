@@ -171,29 +171,43 @@ class Table:
             request["ExpressionAttributeValues"] = pack(values)
         return list(islice(self._pages(KeyConditionExpression=condition, **request), limit))
 
+    def query_due_at(self, index: str, due_pk: str, due_at: int) -> Iterator[dict[str, Any]]:
+        """Keys in a partition of the `due` index that stand at exactly that time."""
+        return self._pages(
+            IndexName=index,
+            KeyConditionExpression="due_pk = :pk AND due_at = :at",
+            ExpressionAttributeValues=pack({":pk": due_pk, ":at": due_at}),
+        )
+
     def scan(
         self, part: int, parts: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]
     ) -> Iterator[list[dict[str, Any]]]:
         """Pages of one of `parts` of the whole table, read consistently: `attributes` of the items that are `wanted`.
 
         `wanted` is a condition with `:name` for values and `#name` for those attributes. The items that it leaves out
-        are read and paid for all the same, so this is for an operator's call, never for the daily work.
+        are read and paid for all the same, so this is for an operator's call or once a day, never for each event.
         """
-        request: dict[str, Any] = {
-            "Segment": part,
-            "TotalSegments": parts,
-            "ConsistentRead": True,
-            "FilterExpression": wanted,
-            "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
-            "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
-            "ExpressionAttributeValues": {f":{name}": value for name, value in pack(values).items()},
-        }
+        request = {"Segment": part, "TotalSegments": parts, **_search(wanted, attributes, values)}
         while True:
             answer: Any = self._read(partial(self._client.scan, TableName=self._name, **request))
             yield [unpack(item) for item in answer["Items"]]
             if not answer.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def scan_page(
+        self, after: Key | None, limit: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]
+    ) -> tuple[list[dict[str, Any]], Key | None]:
+        """As `scan`, of at most `limit` items that come after the key `after`; and the key to go on after (None: end).
+
+        `limit` counts the items that are read, whether they are wanted or not.
+        """
+        request = {"Limit": limit, **_search(wanted, attributes, values)}
+        if after is not None:
+            request["ExclusiveStartKey"] = pack({"pk": after[0], "sk": after[1]})
+        answer: Any = self._read(partial(self._client.scan, TableName=self._name, **request))
+        last = unpack(answer.get("LastEvaluatedKey") or {})
+        return [unpack(item) for item in answer["Items"]], (last["pk"], last["sk"]) if last else None
 
     def _pages(self, **request: Any) -> Iterator[dict[str, Any]]:
         start: Mapping[str, Any] | None = None
@@ -231,6 +245,17 @@ class Table:
             return call()
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from error
+
+
+def _search(wanted: str, attributes: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scan asks for, as DynamoDB has it."""
+    return {
+        "ConsistentRead": True,
+        "FilterExpression": wanted,
+        "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
+        "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in pack(values).items()},
+    }
 
 
 def _past_transactions(call: Callable[[], Out]) -> Out:

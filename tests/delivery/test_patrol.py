@@ -1,0 +1,381 @@
+"""The nightly pass: each thing that may be left behind is broken here on purpose, and found right again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Delivery, Event, Status
+from chalicelib.core.patrol import Progress
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.ledger import mending
+from chalicelib.ledger.events import _event_item
+from chalicelib.ledger.patrols import PatrolStore
+from chalicelib.ledger.table import Table
+from chalicelib.observability import metrics
+from tests.operators.support import calls, end, ended, items, rung
+from tests.support.aws import TestAws
+from tests.support.product import FakeContext, Product
+
+BOTH = ("paris", "lyon")
+
+
+@pytest.fixture
+def night(product: Product) -> Any:
+    """`night(milliseconds)`: a run of `sweep` on the next night; `{"rung": n}`."""
+
+    def run(milliseconds: int = 55_000) -> dict[str, Any]:
+        product.clock.forward(hours=24)
+        return product.runtime.sweep(FakeContext(milliseconds))
+
+    return run
+
+
+def take_out(
+    aws: TestAws, event_id: str, sort: str = "E", change: str = "REMOVE due_pk, due_at", **values: Any
+) -> None:
+    """Change an item behind the product's back."""
+    more: Any = {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}
+    key = {"pk": {"S": f"E#{event_id}"}, "sk": {"S": sort}}
+    aws.dynamodb.update_item(TableName="relais-local-ledger", Key=key, UpdateExpression=change, **more)
+
+
+def orphan(product: Product, email: str = "a@example.com") -> Event:
+    """An event whose sender was never told that it is held: its deliveries are there, it is not."""
+    event = product.unsubscribe(email, accounts=BOTH)
+    for account in BOTH:
+        product.runtime.events._hold_delivery(event, account)
+    return event
+
+
+def put_the_event(product: Product, event: Event) -> None:
+    """What the sender's request does that found the deliveries there, as they were before they were retired."""
+    product.runtime.table.put_new(_event_item(replace(event, accepted_at=product.clock())))
+
+
+@pytest.mark.parametrize("change", ["REMOVE due_pk, due_at", "REMOVE due_at", "SET due_pk = :elsewhere"])
+def test_a_pending_delivery_that_no_sweep_finds_is_put_back(
+    product: Product, resources: TestAws, night: Any, change: str
+) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    values = {"elsewhere": {"S": "paris#signup#9"}} if "elsewhere" in change else {}
+    take_out(resources, event_id, change=change, **values)
+    product.clock.forward(minutes=2)
+    assert product.runtime.sweeper.run() == {"rung": 0}
+    assert night() == {"rung": 1}
+    assert rung(resources) == [event_id]
+    assert product.runtime.sweeper.run() == {"rung": 1}, "from now on sweep finds it by itself"
+    product.work(event_id)
+    assert product.paris.emails == ["a@example.com"]
+
+
+def test_a_delivery_of_an_event_for_several_accounts_too(product: Product, resources: TestAws, night: Any) -> None:
+    (event_id,) = product.hold(product.unsubscribe("a@example.com", accounts=BOTH))
+    for account in BOTH:
+        take_out(resources, event_id, f"D#{account}")
+    assert night() == {"rung": 1}, "one ring for both"
+    product.work(*set(rung(resources, "unsubscribes")))
+    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+
+
+def test_what_is_put_back_keeps_the_time_until_which_it_waits(product: Product, resources: TestAws, night: Any) -> None:
+    event = product.signup("a@example.com")
+    product.hold(event)
+    until = product.clock() + timedelta(hours=30)
+    waiting = Delivery("paris", attempts=1, reason="down", next_attempt_at=until)
+    product.runtime.events.postpone(event, waiting, until, product.clock())
+    take_out(resources, event.id)
+    night()
+    rung(resources)
+    assert product.runtime.sweeper.run() == {"rung": 0}
+    product.clock.forward(hours=6)
+    assert product.runtime.sweeper.run() == {"rung": 1}
+
+
+def test_what_the_index_does_not_show_is_written_anew(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, hidden = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    before = items(resources, shown)["E"]["due_at"], items(resources, hidden)["E"]["due_at"]
+    query_due_at = Table.query_due_at
+
+    def without(self: Table, *place: Any) -> Iterator[dict[str, Any]]:
+        return (key for key in query_due_at(self, *place) if key["pk"] != f"E#{hidden}")
+
+    monkeypatch.setattr(Table, "query_due_at", without)
+    night()
+    after = items(resources, shown)["E"]["due_at"], items(resources, hidden)["E"]["due_at"]
+    assert after[0] == before[0], "sweep rings for it: nothing is to do"
+    assert after[1] == {"N": str(int(product.clock().timestamp()))}
+
+
+def test_what_waits_for_a_paused_account_or_list_is_left_alone(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "the list is gone", list_only=True)
+    ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    product.work(ids[0])
+    due = items(resources, ids[1])["E"]["due_at"]
+    monkeypatch.setattr(Table, "query_due_at", lambda *_: iter(()))
+    night()
+    assert items(resources, ids[1])["E"]["due_at"] == due
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
+    product.work(*product.hold(product.unsubscribe("c@example.com")))
+    night()
+    assert items(resources, ids[1])["E"]["due_at"] == due
+
+
+def test_what_waits_for_an_account_that_nobody_knows_is_rung_for(
+    product: Product, resources: TestAws, night: Any
+) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
+    product.clock.forward(minutes=2)
+    assert product.runtime.sweeper.run() == {"rung": 0}, "it was never seen configured"
+    assert night() == {"rung": 1}
+    product.work(*rung(resources))
+    assert product.delivery(event_id, "gone")["status"] == "parked"
+
+
+def test_an_event_whose_last_worker_died_before_its_expiry_gets_one(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = product.unsubscribe("a@example.com", accounts=BOTH)
+    product.hold(event)
+    end(product, event, Status.DELIVERED, "lyon")
+    with monkeypatch.context() as dying:
+        dying.setattr(product.runtime.events, "expire_when_whole", lambda *_: None)
+        end(product, event, Status.DELIVERED)
+    assert [name for name, item in items(resources, event.id).items() if "expires_at" in item] == []
+    night()
+    expected = {"N": str(int((product.clock() + timedelta(days=90)).timestamp()))}
+    assert {item["expires_at"]["N"] for item in items(resources, event.id).values()} == {expected["N"]}
+    assert len(items(resources, event.id)) == 3
+
+
+def test_one_that_still_waits_somewhere_gets_none(product: Product, resources: TestAws, night: Any) -> None:
+    event = product.unsubscribe("a@example.com", accounts=BOTH)
+    product.hold(event)
+    end(product, event, Status.DELIVERED, "lyon")
+    night()
+    assert [name for name, item in items(resources, event.id).items() if "expires_at" in item] == []
+
+
+def test_what_is_final_and_what_remains_of_an_expired_event_expires(
+    product: Product, resources: TestAws, night: Any
+) -> None:
+    single = ended(product, "a@example.com", Status.DELIVERED)
+    take_out(resources, single, change="REMOVE expires_at")
+    event = product.unsubscribe("b@example.com", accounts=BOTH)
+    product.hold(event)
+    for account in BOTH:
+        end(product, event, Status.DELIVERED, account)
+    take_out(resources, event.id, "D#lyon", "REMOVE expires_at")
+    key = {"pk": {"S": f"E#{event.id}"}, "sk": {"S": "E"}}
+    resources.dynamodb.delete_item(TableName="relais-local-ledger", Key=key)
+    night()
+    assert "expires_at" in items(resources, single)["E"]
+    assert "expires_at" in items(resources, event.id)["D#lyon"]
+
+
+def test_deliveries_of_an_event_that_was_never_held_are_rung_for_no_more(
+    product: Product, resources: TestAws, night: Any
+) -> None:
+    event = orphan(product)
+    product.clock.forward(hours=23)
+    product.runtime.sweep(FakeContext(55_000))
+    assert product.runtime.sweeper.run() == {"rung": 2}, "its sender may still repeat it"
+    night()
+    assert product.runtime.sweeper.run() == {"rung": 0}
+    assert all("expires_at" in item for item in items(resources, event.id).values())
+    taken = items(resources, event.id)
+    night()
+    assert items(resources, event.id) == taken, "once"
+
+
+def test_an_event_that_is_held_after_all_goes_to_every_account(
+    product: Product, resources: TestAws, night: Any
+) -> None:
+    event = orphan(product)
+    product.clock.forward(days=1)
+    night()
+    assert product.runtime.events.hold(replace(event, accepted_at=product.clock()))
+    assert not any("expires_at" in item for item in items(resources, event.id).values())
+    product.clock.forward(seconds=91)
+    assert product.runtime.sweeper.run() == {"rung": 2}, "also when its doorbell is lost"
+    product.work(event.id)
+    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+
+
+def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_same_pass(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = orphan(product)
+    product.clock.forward(days=1)
+    let_expire, done = mending.Mending.let_expire, list[str]()
+
+    def at_this_moment(self: Any, left: Any, now: Any) -> bool:
+        if not done:
+            done.append(left.event_id)
+            put_the_event(product, event)
+        return let_expire(self, left, now)
+
+    monkeypatch.setattr(mending.Mending, "let_expire", at_this_moment)
+    assert night() == {"rung": 3}, "twice by sweep, then once by the pass for both deliveries"
+    assert not any("expires_at" in item for item in items(resources, event.id).values())
+    product.work(*set(rung(resources, "unsubscribes")))
+    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+
+
+def test_an_event_that_is_held_just_after_is_found_by_the_next_pass(
+    product: Product, resources: TestAws, night: Any
+) -> None:
+    event = orphan(product)
+    product.clock.forward(days=1)
+    night()
+    rung(resources, "unsubscribes")
+    put_the_event(product, event)
+    assert night() == {"rung": 1}
+    assert not any("expires_at" in item for item in items(resources, event.id).values())
+    product.work(*rung(resources, "unsubscribes"))
+    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+
+
+def test_words_are_never_touched(product: Product, resources: TestAws, night: Any) -> None:
+    product.work(*product.hold(product.unsubscribe("a@example.com", accounts=BOTH, all_accounts=True)))
+    product.hold(product.signup("b@example.com"))
+
+    def others() -> list[Any]:
+        found = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
+        kept = [item for item in found if not item["pk"]["S"].startswith("E#") and item["pk"]["S"] != "S#sweep"]
+        return sorted(kept, key=json.dumps)
+
+    before = others()
+    assert [item["sk"]["S"] for item in before if item["pk"]["S"].startswith("A#")] != []
+    for _ in range(3):
+        product.clock.forward(days=60)
+        night()
+    words = [item for item in others() if item["pk"]["S"].startswith("A#")]
+    assert words == [item for item in before if item["pk"]["S"].startswith("A#")]
+    assert not any("expires_at" in item for item in words)
+
+
+def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mending, "PAGE_ITEMS", 4)
+    product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
+    made = calls(product)
+    night()
+    pages = made.count("Scan")
+    assert pages == 13 // 4 + 1, "ten events and what the ledger knows besides, four a page"
+    made.clear()
+    for _ in range(5):
+        product.clock.forward(minutes=1)
+        product.runtime.sweep(FakeContext(55_000))
+    assert made.count("Scan") == 0
+    night()
+    assert made.count("Scan") == pages
+
+
+def test_a_run_that_is_cut_short_is_gone_on_with(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mending, "PAGE_ITEMS", 4)
+    ids = product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
+    for event_id in ids:
+        take_out(resources, event_id)
+    page, pages = mending.Mending.page, list[Any]()
+
+    def slow(self: Any, after: Any, now: Any) -> Any:
+        pages.append(after)
+        product.clock.forward(seconds=20)
+        return page(self, after, now)
+
+    monkeypatch.setattr(mending.Mending, "page", slow)
+    assert night(30_000)["rung"] == 4, "one page, for the next would end too late"
+    product.clock.forward(seconds=40)
+    product.runtime.sweep(FakeContext(10_000))
+    assert len(pages) == 1, "no page is begun without the time for it"
+    product.clock.forward(seconds=60)
+    product.runtime.sweep(FakeContext(30_000))
+    product.clock.forward(seconds=60)
+    product.runtime.sweep(FakeContext(300_000))
+    assert len(pages) == len(set(pages)) == 4
+    assert sorted(set(rung(resources))) == sorted(ids)
+    assert PatrolStore(product.runtime.table).read() == Progress("2026-03-02", None, True, 4)
+
+
+def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
+    product: Product, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.hold(product.signup("a@example.com"))
+    product.clock.forward(days=1)
+
+    def dies(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(mending.Mending, "page", dies)
+        with pytest.raises(KeyboardInterrupt):
+            product.runtime.sweep(FakeContext(55_000))
+    made = calls(product)
+    product.clock.forward(seconds=54)
+    product.runtime.sweep(FakeContext(55_000))
+    assert "Scan" not in made, "it may still be at it"
+    product.clock.forward(seconds=6)
+    product.runtime.sweep(FakeContext(55_000))
+    assert made.count("Scan") == 1
+
+
+def test_a_run_that_another_has_taken_over_from_notes_nothing(product: Product) -> None:
+    store, now = PatrolStore(product.runtime.table), product.clock()
+    assert store.take("one", now, now + timedelta(minutes=1)) == (True, None)
+    assert store.take("two", now, now + timedelta(minutes=1)) == (False, None)
+    later = now + timedelta(minutes=2)
+    assert store.take("two", later, later + timedelta(minutes=1)) == (True, None)
+    assert not store.note("one", Progress("2026-03-01", ("E#1", "E")), later)
+    assert store.note("two", Progress("2026-03-01", ("E#2", "E"), pages=2), later)
+    assert store.read() == Progress("2026-03-01", ("E#2", "E"), pages=2)
+
+
+def test_a_ledger_that_does_not_answer_is_looked_at_again(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (event_id,) = product.hold(product.signup("a@example.com"))
+    take_out(resources, event_id)
+
+    def unavailable(*_: Any) -> Any:
+        raise LedgerUnavailable("the ledger did not answer: Test")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(mending.Mending, "page", unavailable)
+        assert night() == {"rung": 0}
+    product.clock.forward(minutes=1)
+    assert product.runtime.sweep(FakeContext(55_000)) == {"rung": 1}
+
+
+def test_what_was_mended_is_counted_and_named(
+    product: Product, resources: TestAws, night: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lost,) = product.hold(product.signup("a@example.com"))
+    take_out(resources, lost)
+    final = ended(product, "b@example.com", Status.DELIVERED)
+    take_out(resources, final, change="REMOVE expires_at")
+    retired = orphan(product, "c@example.com")
+    product.clock.forward(hours=1)
+    metrics.flush()
+    capsys.readouterr()
+    night()
+    metrics.flush()
+    out = capsys.readouterr()
+    lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
+    said = {line["what"]: (line["deliveries"], line["event_ids"]) for line in lines if "what" in line}
+    assert said == {
+        "mended_pending": (1, [lost]), "mended_expiry": (1, [final]), "mended_orphans": (2, [retired.id]),
+    }  # fmt: skip
+    counted = {name: value for line in lines for name, value in line.items() if name.startswith(("mended", "nightly"))}
+    assert counted == {"mended_pending": 1, "mended_expiry": 1, "mended_orphans": 2, "nightly_passes": 1}
+    assert "@example.com" not in out.out + out.err
