@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import EventType
+from chalicelib.core.events import EventType, Sync
+from chalicelib.delivery import sweep
 from chalicelib.delivery.doorbell import rung_ids
 from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.ledger.waiting import Waiting
 from tests.support.aws import TestAws
-from tests.support.product import Product
+from tests.support.product import Product, settings
 
 
 def messages(aws: TestAws, kind: str) -> list[Any]:
@@ -42,6 +44,89 @@ def test_unsubscribes_are_rung_for_at_their_own_queue(product: Product, resource
     product.clock.forward(seconds=91)
     assert product.runtime.sweeper.run() == {"rung": 2}
     assert len(messages(resources, "unsubscribes")) == 2
+
+
+def test_more_than_a_run_rings_for_is_rung_for_by_the_next_ones(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_A_RUN", 4)
+    first = product.hold(*(product.signup(f"p{number}@example.com") for number in range(4)))
+    product.clock.forward(seconds=31)
+    others = product.hold(*(product.signup(f"q{number}@example.com") for number in range(6)))
+    product.clock.forward(hours=2)
+    runs: list[set[str]] = []
+    while product.runtime.sweeper.run() != {"rung": 0}:
+        runs.append(
+            {event_id for body in messages(resources, "signups") for event_id in rung_ids(json.loads(body)) or []}
+        )
+        product.work(*runs[-1])
+        assert len(runs) < 9
+    assert runs[0] == set(first), "those that were due first"
+    assert runs[1] | runs[2] == set(others)
+    assert len(product.paris.emails) == 10
+
+
+def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(product: Product, resources: TestAws) -> None:
+    product.runtime.sweeper.run()  # both accounts are configured
+    sync = Sync("contacts", contacts=({"email": "c@example.com"},))
+    ids = product.hold(
+        product.signup("a@example.com", accounts=("lyon",)),
+        product.unsubscribe("b@example.com", accounts=("lyon",)),
+        product.signup("", accounts=("lyon",), type=EventType.SYNC, sync=sync),
+    )
+    product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
+    product.restart()
+    product.clock.forward(seconds=91)
+    assert product.runtime.sweeper.run() == {"rung": 3}
+    for kind, event_id in zip(("signups", "unsubscribes", "syncs"), ids, strict=True):
+        (body,) = messages(resources, kind)
+        assert rung_ids(json.loads(body)) == [event_id]
+
+
+def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.runtime.sweeper.run()
+    product.hold(product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",)))
+    product.hold(product.unsubscribe("b@example.com"))
+    product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
+    product.restart()
+    product.clock.forward(seconds=91)
+    with monkeypatch.context() as busy:
+        waiting = {EventType.SIGNUP: sweep.BACKLOG_ENOUGH + 1}
+        busy.setattr(product.runtime.doorbell, "backlog", lambda verb: waiting.get(verb, 0))
+        assert product.runtime.sweeper.run() == {"rung": 1}, "the unsubscribe"
+    assert product.runtime.sweeper.run() == {"rung": 3}
+
+
+def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
+    product.clock.forward(seconds=91)
+
+    def unavailable(*_: Any) -> Any:
+        raise LedgerUnavailable("the ledger did not answer")
+
+    monkeypatch.setattr(Waiting, "oldest", unavailable)
+    assert product.runtime.sweeper.run() == {"rung": 2}
+
+
+def test_no_account_is_always_the_last(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    read = product.runtime.accounts.read
+
+    def watched(account: str) -> Any:
+        begun.append(account)
+        return read(account)
+
+    monkeypatch.setattr(product.runtime.accounts, "read", watched)
+    firsts = set()
+    for _ in range(2):
+        begun.clear()
+        product.runtime.sweeper.run()
+        firsts.add(begun[0])
+        assert set(begun) == {"paris", "lyon"}
+        product.clock.forward(minutes=1)
+    assert firsts == {"paris", "lyon"}
 
 
 def test_a_paused_account_is_left_alone_then_probed_then_rung_for_at_once(product: Product, resources: TestAws) -> None:
