@@ -64,6 +64,14 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 
 
 @also_by_hand
+@app.schedule("rate(15 minutes)")
+@observed
+def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
+    """Tell every account who left the others, as their providers tell it."""
+    return runtime().sync_unsubscribes(lambda_context(event))
+
+
+@also_by_hand
 @app.schedule("rate(1 minute)")
 @observed
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:

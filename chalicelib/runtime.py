@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .operators.desk import Desk
     from .providers.transport import Transport
     from .stats.store import StatsStore
+    from .syncs.leavers import Tools as LeaverTools
     from .syncs.runner import Syncs
     from .unsubscribe.links import Links
     from .web.api import Api
@@ -174,6 +175,39 @@ class Runtime:
         accounts = frozenset(self.settings.accounts)
         mender = Mender(accounts, self.table, self.events, mending, self.accounts.read, self.doorbell)
         return Patrol(PatrolStore(self.table), mending, mender, self.effects)
+
+    def sync_unsubscribes(self, context: Context) -> dict[str, Any]:
+        """Tell every account who left the others, as their providers tell it."""
+        from .delivery.deadline import Deadline
+        from .syncs.scheduled import sync_unsubscribes
+
+        return sync_unsubscribes(self.leavers, Deadline.of(context, self.effects.clock))
+
+    @cached_property
+    def leavers(self) -> LeaverTools:
+        """What lists of those who left are read and told with."""
+        from .ledger.batches import Batches
+        from .ledger.leavers import LeaverStore
+        from .syncs.leavers import Tools
+        from .syncs.telling import Ledger
+
+        return Tools(
+            settings=self.settings,
+            store=LeaverStore(self.table),
+            accounts=self.accounts,
+            keys=self._address_keys,
+            ledger=Ledger(
+                table=self.table,
+                events=self.events,
+                words=self.words,
+                batches=Batches(self.table, self.events, self.effects.clock),
+                doorbell=self.doorbell,
+                digest=self._address_keys.digest,
+                effects=self.effects,
+            ),
+            provider_of=self.provider,
+            capabilities_of=self.capabilities,
+        )
 
     @cached_property
     def sweeper(self) -> Sweep:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from zlib import crc32
 
@@ -88,6 +88,16 @@ class AddressKeys:
     def digest(self, content: bytes) -> str:
         """A keyed digest of an event's content under the first key."""
         return hmac.digest(self._keys[0], content, sha256).hex()[:32]
+
+    def row_digest(self, name: str | None = None) -> tuple[str, Callable[[bytes], bytes]]:
+        """A keyed digest of rows (32 bytes), under the key whose fingerprint is `name` or else the first.
+
+        Gives that fingerprint with it: what was hashed with a key is found again with the same one only.
+        """
+        known = {addresses.fingerprint(key): key for key in self._keys}
+        used = name if name in known else addresses.fingerprint(self._keys[0])
+        key = known[used]
+        return used, lambda content: hmac.digest(key, b"row " + content, sha256)
 
     def matches(self, content: bytes, digest: str) -> bool:
         """Is `digest` that of `content` under any of the keys?"""

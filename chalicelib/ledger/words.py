@@ -6,7 +6,7 @@ time stands in the word no older signup can take it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,29 @@ class WordStore:
             for email, keys in places.items()
         }
 
+    def read_at(self, emails: Iterable[str], accounts: Sequence[str]) -> dict[str, dict[str, list[Word]]]:
+        """What is known of each address at several accounts and at all (`EVERY_ACCOUNT`): the words under every key."""
+        names = [*dict.fromkeys(accounts), EVERY_ACCOUNT]
+        places = {email: self._partitions(email) for email in dict.fromkeys(emails)}
+        found = self._table.get_many((pk, name) for pks in places.values() for pk in pks for name in names)
+        return {
+            email: {name: [_word_from(found.get((pk, name), {})) for pk in pks] for name in names}
+            for email, pks in places.items()
+        }
+
+    def note_left(self, email: str, account: str, at: int, event_id: str, provider_id: str | None) -> None:
+        """Note that an account's provider tells of somebody who left: at (ms), by which event, under which row."""
+        values = {"at": at, "id": event_id, "row": provider_id}
+        try:
+            self._table.update(
+                (self._keys.partition(email), account),
+                "SET unsubscribed_at = :at, unsubscribed_by = :id" + (", provider_id = :row" if provider_id else ""),
+                values,
+                condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
+            )
+        except ConditionFailed:
+            return  # the person has left since, and that is known
+
     def note_unsubscribe_everywhere(self, event: Event) -> None:
         """Note that a person left all accounts, so that one configured later knows it, too."""
         key = (self._keys.partition(event.email), EVERY_ACCOUNT)
@@ -128,8 +151,10 @@ class WordStore:
         return Taken(verdict)
 
     def _places(self, email: str, account: str) -> list[Key]:
-        partitions = [self._keys.partition(email), *self._keys.older_partitions(email)]
-        return [(partition, sort) for partition in partitions for sort in (account, EVERY_ACCOUNT)]
+        return [(partition, sort) for partition in self._partitions(email) for sort in (account, EVERY_ACCOUNT)]
+
+    def _partitions(self, email: str) -> list[str]:
+        return [self._keys.partition(email), *self._keys.older_partitions(email)]
 
     def _background(self, known: Mapping[Key, Word], key: Key, status_of: StatusOf) -> Word:
         """What other places say: the word for all accounts, and those under older keys."""

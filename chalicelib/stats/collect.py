@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.figures import Snapshot
 from ..errors import ProviderError, RelaisError
 from ..observability import bound, carried, logger, metrics, redact
+from ..threads import until_time_is_up
 from .known import known_campaigns
 from .normalise import normalise
 from .store import BATCH
@@ -97,24 +97,13 @@ def collect(
     pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="stats")
     run = _Run(connect_provider, capabilities, store, runs, pool, hour, clock, remaining_seconds)
     try:
-        _side_by_side(
-            [partial(run.one, account, outcomes[name]) for name, account in chosen.items()], remaining_seconds
+        until_time_is_up(
+            [partial(run.one, account, outcomes[name]) for name, account in chosen.items()],
+            lambda: remaining_seconds() - RESERVE_SECONDS / 2,
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return {"accounts": {name: outcome.as_json() for name, outcome in outcomes.items()}}
-
-
-def _side_by_side(jobs: Iterable[Callable[[], None]], remaining_seconds: Callable[[], float]) -> None:
-    """Run every job in a thread of its own until all have ended or the time is up.
-
-    The threads are daemons: a provider that ignores its budget delays neither the others' answer nor the process's end.
-    """
-    threads = [Thread(target=carried(job), daemon=True) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=max(0.0, remaining_seconds() - RESERVE_SECONDS / 2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Sequence
 
@@ -67,7 +68,15 @@ admin_key = "{SAMPLE_ADMIN_KEY}"
 public_url = "@PUBLIC_URL@"
 """
 
+_SYNC = """\
+[sync.unsubscribes]
+from = {read_from}
+to = {tell}
+"""
+
 _ACCOUNTS = {"ediware": _EDIWARE, "mailpartner": _MAILPARTNER, "mymailmarket": _MYMAILMARKET}
+
+_SAY_WHO_LEFT = ("mailpartner", "mymailmarket")
 
 SAMPLE_PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
 """Providers in the sample configuration unless the caller says otherwise: those that the product knows."""
@@ -81,4 +90,8 @@ def sample_config(
     `public_url` is where the product itself is to be reached, for links that it writes.
     """
     accounts = [_ACCOUNTS[name].replace("@URL@", sandbox_url.rstrip("/")) for name in providers]
-    return "\n".join([*accounts, _REST.replace("@PUBLIC_URL@", public_url)])
+    names = {"ediware": "paris", "mailpartner": "lettre", "mymailmarket": "brussel"}
+    readable = [names[provider] for provider in providers if provider in _SAY_WHO_LEFT]
+    everybody = [names[provider] for provider in providers]
+    sync = [_SYNC.format(read_from=json.dumps(readable), tell=json.dumps(everybody))] if readable else []
+    return "\n".join([*accounts, *sync, _REST.replace("@PUBLIC_URL@", public_url)])

@@ -18,6 +18,7 @@ from tests.support.stack import ROOT, RunningStack, starting_stacks
 
 SAMPLES = sorted((ROOT / "events").glob("*.json"))
 FUNCTIONS = {"http": "api_handler", "sqs": "", "schedule": "", "call": "call_provider"}
+VARYING_COUNTS = {"read": 0, "written": 0}
 VARYING_HEADERS = {"x-request-id", "date"}
 
 
@@ -57,6 +58,9 @@ def direct(name: str, event: Any, environ: dict[str, str]) -> Any:
 
 def settled(result: Any) -> Any:
     """A result without what differs from one call to the next by its nature."""
+    if isinstance(result, dict) and "accounts" in result:
+        # Who has left, and what of it is news, depends on what the stack has delivered of the other samples by now.
+        return {name: one | (VARYING_COUNTS if "backlog" in one else {}) for name, one in result["accounts"].items()}
     if not isinstance(result, dict) or "statusCode" not in result:
         return result
     kept = {name: value for name, value in result["headers"].items() if name.lower() not in VARYING_HEADERS}
@@ -79,12 +83,13 @@ def test_a_sample_gives_the_same_both_ways(
 
 def test_there_is_a_sample_for_every_kind_of_trigger() -> None:
     assert {function_of(sample) for sample in SAMPLES} >= {
-        *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sweep", "call_provider")
+        *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sync_unsubscribes", "sweep"),
+        "call_provider",
     }
 
 
 @pytest.mark.parametrize("event", [{}, {"time": "2026-03-01T09:30:00Z"}])
-@pytest.mark.parametrize("name", ["collect_stats", "sweep"])
+@pytest.mark.parametrize("name", ["collect_stats", "sync_unsubscribes", "sweep"])
 def test_a_schedule_may_also_be_run_by_hand(stack_of_samples: RunningStack, name: str, event: dict[str, str]) -> None:
     code, result = stack_of_samples.invoke(name, event)
     assert code == 0, result

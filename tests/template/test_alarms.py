@@ -13,7 +13,7 @@ ALARM = "AWS::CloudWatch::Alarm"
 # What the product measures and a person must know of.
 OWN = {
     *("owner_must_act", "paused_seconds", "oldest_pending_seconds", "parked", "stats_age_seconds", "ledger_failures"),
-    *("unreadable_messages", "oldest_unsubscribe_seconds", "unsubscribes_held_back"),
+    *("unreadable_messages", "oldest_unsubscribe_seconds", "unsubscribes_held_back", "unsubscribes_read_age_seconds"),
 }
 
 
@@ -37,7 +37,9 @@ def test_what_the_product_measures_is_watched_for_the_whole_stage(made: Generate
     assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": made.stage}] for alarm in own)
     # What is measured by the clock is in alarm also when nobody measures any more.
     silent = {alarm["MetricName"] for alarm in own if alarm["TreatMissingData"] == "breaching"}
-    assert silent == {"oldest_pending_seconds", "oldest_unsubscribe_seconds", "stats_age_seconds"}
+    assert silent == {
+        *("oldest_pending_seconds", "oldest_unsubscribe_seconds", "stats_age_seconds", "unsubscribes_read_age_seconds")
+    }
 
 
 def test_every_watched_metric_is_one_that_the_product_writes() -> None:

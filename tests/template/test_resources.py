@@ -10,7 +10,16 @@ from .conftest import Generated
 
 QUEUES = ("signups", "unsubscribes", "syncs")
 OPERATORS = ("call_provider", "report", "resend")
-FUNCTIONS = ("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sweep", *OPERATORS)
+FUNCTIONS = (
+    "api_handler",
+    "signups",
+    "unsubscribes",
+    "syncs",
+    "collect_stats",
+    "sync_unsubscribes",
+    "sweep",
+    *OPERATORS,
+)
 
 
 def queue_of(trigger: dict[str, object]) -> str:
@@ -99,7 +108,14 @@ def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
     timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
     workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 300}
     operators = {"CallProvider": 120, "Report": 600, "Resend": 600}
-    assert timeouts == {"APIHandler": 29, "CollectStats": 600, "Sweep": 55, **workers, **operators}
+    assert timeouts == {
+        "APIHandler": 29,
+        "CollectStats": 600,
+        "SyncUnsubscribes": 600,
+        "Sweep": 55,
+        **workers,
+        **operators,
+    }
 
 
 def test_the_http_function_has_the_processor_that_a_thousand_events_in_one_request_take(made: Generated) -> None:
@@ -113,7 +129,11 @@ def test_schedules_run_as_often_as_promised(made: Generated) -> None:
         for event in function.get("Events", {}).values()
         if event["Type"] == "Schedule"
     }
-    assert schedules == {"CollectStats": "rate(1 hour)", "Sweep": "rate(1 minute)"}
+    assert schedules == {
+        "CollectStats": "rate(1 hour)",
+        "SyncUnsubscribes": "rate(15 minutes)",
+        "Sweep": "rate(1 minute)",
+    }
 
 
 def test_every_handler_exists(made: Generated) -> None:

@@ -1,0 +1,169 @@
+"""Three accounts whose providers are in memory, over a ledger in memory: what tests of the unsubscribe sync share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.config.model import Account, Settings, UnsubscribeSync
+from chalicelib.config.secrets import Secret
+from chalicelib.core.events import HeldEvent
+from chalicelib.core.times import epoch_milliseconds
+from chalicelib.delivery.deadline import Deadline
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.ledger.keys import AddressKeys
+from chalicelib.providers.base import Unsubscribed, Unsubscribes
+from chalicelib.syncs.leavers import LeaversSync
+from tests.support.interleaving import Died, Tapped
+from tests.support.memory import MemoryDynamo, MemoryQueues
+from tests.support.product import ADDRESS_KEY, FakeContext, MovableClock, Product, settings
+from tests.support.provider import FakeProvider
+
+PROVIDERS = {"paris": "ediware", "lettre": "mailpartner", "brussel": "mymailmarket"}
+EVERYBODY = tuple(PROVIDERS)
+WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
+
+
+def three_accounts(
+    read_from: tuple[str, ...] = ("lettre", "brussel"), tell: tuple[str, ...] = EVERYBODY, **rules: Any
+) -> Settings:
+    """The configuration of the three accounts with its section; the other values are its own."""
+    accounts = {
+        name: Account(name, provider, secrets={"api_key": Secret.plain("placeholder")})
+        for name, provider in PROVIDERS.items()
+    }
+    return settings(accounts=accounts, sync_unsubscribes=UnsubscribeSync(read_from, tell, **rules))
+
+
+@dataclass
+class World:
+    """The product with the three accounts. `product.providers[name].leavers` is what each tells of who left."""
+
+    config: Settings = field(default_factory=three_accounts)
+    clock: MovableClock = field(default_factory=MovableClock)
+    dynamo: MemoryDynamo = field(default_factory=MemoryDynamo)
+    queues: MemoryQueues = field(default_factory=MemoryQueues)
+    product: Product = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.product = Product(self.config, self.clock, {name: FakeProvider() for name in PROVIDERS})
+        self.restart()
+
+    def restart(self, config: Settings | None = None) -> None:
+        """Another instance over the same state."""
+        self.product.settings = self.config = config or self.config
+        self.product.restart()
+        self.product.runtime.__dict__.update(_dynamodb=self.dynamo, _sqs=self.queues)
+
+    def provider(self, name: str) -> FakeProvider:
+        return self.product.providers[name]
+
+    def leave(self, name: str, *emails: str, at: datetime | None = None, **more: Any) -> None:
+        """People leave at a provider."""
+        rows = self.provider(name).leavers
+        for email in emails:
+            row_id = more.get("provider_id", f"{name}-{len(rows)}")
+            rows.append(Unsubscribed(email, at, row_id, more.get("version")))
+
+    def sync(self, seconds: int = 600) -> dict[str, Any]:
+        """One run of the schedule; gives what became of each account."""
+        result = self.product.runtime.sync_unsubscribes(FakeContext(seconds * 1000))
+        accounts: dict[str, Any] = result["accounts"]
+        return accounts
+
+    def deliver(self) -> list[str]:
+        """Work on all that is rung for; gives the ids, each once."""
+        ids: list[str] = []
+        while waiting := self.queues.rung():
+            for queue, body in waiting:
+                ids += body["ring"]
+                self.product.work(*body["ring"], queue=queue.removeprefix("relais-local-"))
+        return list(dict.fromkeys(ids))
+
+    def sweep_and_deliver(self) -> None:
+        """Work on all that is rung for, also what a worker died before ringing for."""
+        self.clock.forward(minutes=5)
+        self.product.runtime.sweeper.run()
+        self.deliver()
+
+    def sign_up(self, email: str, account: str, *, may_lift: bool = True) -> tuple[str, str | None]:
+        """Somebody signs up at an account now; gives what became of it."""
+        event = self.product.signup(email, accounts=(account,), may_lift=may_lift)
+        self.product.work(*self.product.hold(event), milliseconds=60_000)
+        delivery = self.product.delivery(event.id, account)
+        return delivery["status"], delivery["reason"]
+
+    def came_back(self, email: str, account: str) -> None:
+        """A signup of now was delivered at an account: what it leaves in the ledger, whatever the provider can do."""
+        key = (AddressKeys([ADDRESS_KEY.encode()]).partition(email), account)
+        change, at = "SET signed_up_at = :at", epoch_milliseconds(self.clock())
+        self.product.runtime.table.update(key, change, {"at": at})
+
+    def break_after(self, name: str, rows: int) -> None:
+        """Let a provider's list break off."""
+        fake = self.provider(name)
+
+        def breaking(*, budget: float) -> Unsubscribes:
+            def some() -> Iterator[Unsubscribed | None]:
+                yield from fake.leavers[:rows]
+                raise ProviderError(Kind.LATER, "it broke off")
+
+            return Unsubscribes(some())
+
+        fake.unsubscribed = breaking  # type: ignore[method-assign]
+
+    def mend(self, name: str) -> None:
+        """Let it be read to its end again."""
+        del self.provider(name).unsubscribed
+
+    def dies_at(self, operation: int) -> bool:
+        """A run that is killed before its n-th call of AWS; False if it ended before that."""
+        left = [operation]
+
+        def point(name: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Died
+
+        runtime = self.product.runtime
+        runtime.__dict__.update(_dynamodb=Tapped(self.dynamo, point), _sqs=Tapped(self.queues, point))
+        (source,) = self.config.sync_unsubscribes.read_from if self.config.sync_unsubscribes else ("",)
+        deadline = Deadline.of(FakeContext(600_000), self.clock)
+        try:
+            LeaversSync(runtime.leavers, source, EVERYBODY, deadline).run()
+        except Died:
+            return True
+        finally:
+            self.restart()
+        return False
+
+    def events(self, ids: Iterable[str]) -> list[HeldEvent]:
+        return self.product.runtime.events.load(ids)
+
+    def told(self) -> dict[str, list[str]]:
+        """Which unsubscribes each provider was told, in order."""
+        return {name: fake.left for name, fake in self.product.providers.items()}
+
+    def count(self) -> dict[str, int]:
+        """DynamoDB calls since the last count."""
+        counted, self.dynamo.counts = self.dynamo.counts, {}
+        return counted
+
+
+class SlowWrites:
+    """Makes every event that is held, and every bucket that is stored, take so many seconds."""
+
+    def __init__(self, world: World, seconds: float) -> None:
+        self.seconds = seconds
+
+        def slowly(operation: str) -> None:
+            if operation in WRITES:
+                world.clock.forward(seconds=self.seconds)
+
+        world.product.runtime.__dict__["_dynamodb"] = Tapped(world.dynamo, slowly)
+
+
+def writes(counted: dict[str, int]) -> int:
+    return sum(counted.get(name, 0) for name in WRITES)
