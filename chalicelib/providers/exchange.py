@@ -64,12 +64,36 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: status, headers (names in lower case) and the whole body, of any status but a redirect."""
+class Answered:
+    """What came back, of any status but a redirect, without its body: status and headers (names in lower case)."""
 
     call: Call
     status: int
     headers: Mapping[str, str] = field(repr=False)
+
+    def unusable(self, why: str) -> ProviderError:
+        """The error of an answer that says neither yes nor no; the status goes first where it tells more."""
+        return self.overload() or self.call.without_answer(f"{why} (HTTP {self.status})")
+
+    def overload(self) -> ProviderError | None:
+        """The error that the status alone tells of a server in trouble; None for every other status.
+
+        429 and 503 say that the request was turned away; any other 5xx may have come after the work was done.
+        """
+        retry_after = seconds_to_wait(self.headers.get("retry-after"))
+        if self.status in (429, 503):
+            why = "too many calls" if self.status == 429 else "the provider is not available"
+            message = f"{self.call.label}: {why} (HTTP {self.status})"
+            return ProviderError(Kind.LATER, message, provider_code=str(self.status), retry_after=retry_after)
+        if self.status >= 500:
+            return self.call.without_answer(f"the provider failed (HTTP {self.status})", retry_after=retry_after)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Answered):
+    """An answer with its whole body."""
+
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
@@ -89,23 +113,20 @@ class Answer:
         for start in range(0, len(self.body), size):
             yield self.body[start : start + size]
 
-    def unusable(self, why: str) -> ProviderError:
-        """The error of an answer that says neither yes nor no; the status goes first where it tells more."""
-        return self.overload() or self.call.without_answer(f"{why} (HTTP {self.status})")
 
-    def overload(self) -> ProviderError | None:
-        """The error that the status alone tells of a server in trouble; None for every other status.
+@dataclass(frozen=True, slots=True)
+class Arriving(Answered):
+    """An answer whose body is still under way."""
 
-        429 and 503 say that the request was turned away; any other 5xx may have come after the work was done.
-        """
-        retry_after = seconds_to_wait(self.headers.get("retry-after"))
-        if self.status in (429, 503):
-            why = "too many calls" if self.status == 429 else "the provider is not available"
-            message = f"{self.call.label}: {why} (HTTP {self.status})"
-            return ProviderError(Kind.LATER, message, provider_code=str(self.status), retry_after=retry_after)
-        if self.status >= 500:
-            return self.call.without_answer(f"the provider failed (HTTP {self.status})", retry_after=retry_after)
-        return None
+    parts: Iterator[bytes] = field(repr=False)
+
+    def slices(self) -> Iterator[bytes]:
+        """The body as it comes, once. Raises `ProviderError` where it breaks off, lasts too long or is too large."""
+        return self.parts
+
+    def whole(self) -> Answer:
+        """The same with its whole body. Raises as `slices` does."""
+        return Answer(self.call, self.status, self.headers, b"".join(self.parts))
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:

@@ -12,8 +12,10 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import requests
@@ -21,13 +23,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from ..errors import Kind, ProviderError
-from .exchange import SHORTEST_CALL, Answer, Call, Deadline
+from .exchange import SHORTEST_CALL, Answer, Arriving, Call, Deadline
 from .wire import Attempt, Pool, PoolTLS
 
 CONNECT_SECONDS = 5.0
 _SLICE = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOVED_FOR_GOOD = (301, 308)
+_BREAKS = (requests.RequestException, HTTPError, OSError, ValueError)
+"""What the libraries raise where a call breaks."""
 
 OnCall = Callable[[str, str, float, str], None]
 """Told of every call: label, account, seconds it took, and `ok` or the kind of its error."""
@@ -97,10 +101,32 @@ class Transport:
         whole answer (time over, connection lost, any other redirect, too large a body) UNKNOWN if the call changes
         something, else LATER; and what `read` raises.
         """
+        with self._told(call):
+            with self._answered(call) as arriving:
+                answer = arriving.whole()
+            return read(answer)
+
+    def stream(self, call: Call, read: Callable[[Arriving], Iterable[T]]) -> Iterator[T]:
+        """Make the call and give what `read` makes of the answer while the body still comes, in bounded memory.
+
+        The first value is read before this returns, so that a refusal is raised here; reading on may raise too, both
+        as in `ask`. `on_call` is told once, at the end. Whoever drops the iterator half way closes the connection.
+        """
+        values = self._streamed(call, read)
+        first = list(islice(values, 1))
+        return chain(first, values)
+
+    def _streamed(self, call: Call, read: Callable[[Arriving], Iterable[T]]) -> Iterator[T]:
+        with self._told(call), self._answered(call) as arriving:
+            yield from read(arriving)
+
+    @contextmanager
+    def _told(self, call: Call) -> Iterator[None]:
+        """Tell `on_call` of what happens within."""
         started = time.monotonic()
         outcome = "ok"
         try:
-            return read(self._exchange(call))
+            yield
         except ProviderError as error:
             outcome = error.kind.value
             raise
@@ -108,40 +134,35 @@ class Transport:
             if self._on_call is not None:
                 self._on_call(call.label, call.account, time.monotonic() - started, outcome)
 
-    def _exchange(self, call: Call) -> Answer:
-        deadline = Deadline(call.budget)
+    @contextmanager
+    def _answered(self, call: Call) -> Iterator[Arriving]:
+        """The answer to the call as soon as its headers are there."""
+        attempt = Attempt(Deadline(call.budget), call.patience)
         if call.budget < SHORTEST_CALL:
             raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
         if self._admit is not None:
             self._admit(call.account)
-        answer: Answer | None = None
-        failure: ProviderError | None = None
-        with Attempt(deadline, call.patience) as attempt:
-            try:
-                answer = self._send(call)
-            except ProviderError as error:
-                failure = error
-            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                failure = _explain(call, attempt, error)
-        # Raised out here so that the library's exception, whose text may hold the URL, is not even its context.
-        if answer is None:
-            raise failure or call.without_answer("no answer")
-        return answer
-
-    def _send(self, call: Call) -> Answer:
-        request = requests.Request(call.method, call.url, headers=dict(call.headers), data=call.body or None)
-        prepared = self._session.prepare_request(request)
-        timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.patience, call.budget * 0.9))
-        response = self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
+        response = self._send(call, attempt)
         try:
             if response.status_code in _REDIRECTS:
                 raise _redirected(call, response.status_code)
-            body = _body(call, response)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            yield Arriving(call, response.status_code, headers, _parts(call, attempt, response))
         finally:
             # A connection whose answer was read to its end is back in the pool by now and is not touched by this.
             response.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(call, response.status_code, headers, body)
+
+    def _send(self, call: Call, attempt: Attempt) -> requests.Response:
+        try:
+            request = requests.Request(call.method, call.url, headers=dict(call.headers), data=call.body or None)
+            prepared = self._session.prepare_request(request)
+            timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.patience, call.budget * 0.9))
+            with attempt:
+                return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
+        except _BREAKS as error:
+            failure = _explain(call, attempt, error)
+        # Raised out here so that the library's exception, whose text may hold the URL, is not even its context.
+        raise failure
 
 
 def _redirected(call: Call, status: int) -> ProviderError:
@@ -151,24 +172,32 @@ def _redirected(call: Call, status: int) -> ProviderError:
     return call.without_answer(why)
 
 
-def _body(call: Call, response: requests.Response) -> bytes:
-    """The whole body, unpacked, of at most `call.max_bytes`; never holds more than that and one slice."""
+def _parts(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
+    """The body, unpacked, slice by slice, of at most `call.max_bytes` in all."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
         raise call.without_answer("the answer is packed in a way nobody asked for")
-    slices = _slices(response)
-    parts, size = [], 0
+    slices = _slices(call, attempt, response)
+    size = 0
     for part in _unpacked(call, slices) if "gzip" in encoding else slices:
-        parts.append(part)
         size += len(part)
         if size > call.max_bytes:
             raise call.without_answer(f"the answer is larger than {call.max_bytes} bytes")
-    return b"".join(parts)
-
-
-def _slices(response: requests.Response) -> Iterator[bytes]:
-    while part := response.raw.read(_SLICE, decode_content=False):
         yield part
+
+
+def _slices(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
+    while part := _slice(call, attempt, response):
+        yield part
+
+
+def _slice(call: Call, attempt: Attempt, response: requests.Response) -> bytes:
+    try:
+        part: bytes = response.raw.read(_SLICE, decode_content=False)
+        return part
+    except _BREAKS as error:
+        failure = _explain(call, attempt, error)
+    raise failure
 
 
 def _unpacked(call: Call, slices: Iterator[bytes]) -> Iterator[bytes]:

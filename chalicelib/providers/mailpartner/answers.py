@@ -10,13 +10,14 @@ The first that fits (docs/providers/mailpartner.md has the same as a table):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from ...errors import Kind, ProviderError
 from ..credentials import KeyRefused
-from ..exchange import Answer, seconds_to_wait
+from ..exchange import Answer, Answered, Arriving, seconds_to_wait
 from ..results import count, text, without_secrets
 from .codes import Meaning, Told, meaning, unlisted
 from .stream import Broken, Members
@@ -58,17 +59,19 @@ def read(answer: Answer, make: Callable[[Mapping[str, Any]], T | None], *, key: 
     return result
 
 
-def read_list(answer: Answer, *, key: str) -> Listing:
+def read_list(answer: Answer | Arriving, *, key: str) -> Listing:
     """The opt-out list, as JSON or as XML, whichever came; only its head is read here. Raises like `read`."""
+    slices = answer.slices()
+    beginning = next(slices, b"")
     try:
-        return (_xml_list if _is_xml(answer) else _json_list)(answer, key)
+        return (_xml_list if _is_xml(beginning) else _json_list)(answer, chain((beginning,), slices), key)
     except Broken as error:
         why = str(error)
     raise _by_status(answer) or answer.unusable(why)
 
 
-def _json_list(answer: Answer, key: str) -> Listing:
-    members = Members(answer.slices(), "data")
+def _json_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
+    members = Members(slices, "data")
     begun = members.up_to_array()
     if not _done(answer, members.read, key):
         raise Broken("the answer is JSON of another shape")
@@ -78,17 +81,17 @@ def _json_list(answer: Answer, key: str) -> Listing:
     return Listing(stated, _to_the_end(answer, members.rows()) if begun else iter(()))
 
 
-def _xml_list(answer: Answer, key: str) -> Listing:
+def _xml_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
     from .markup import Document
 
-    document = Document(answer.slices())
+    document = Document(slices)
     head = document.read_head()
     if not _done(answer, _members(head), key):
         raise Broken("XML of another shape")
     return Listing(count(head[2]), _to_the_end(answer, document.rows()))
 
 
-def _to_the_end(answer: Answer, rows: Iterator[Any]) -> Iterator[Any]:
+def _to_the_end(answer: Answered, rows: Iterator[Any]) -> Iterator[Any]:
     try:
         yield from rows
         return
@@ -103,7 +106,7 @@ def _reply(answer: Answer) -> tuple[Any, ProviderError | None]:
         return answer.json(), None
     except ProviderError as error:
         unusable = error
-    return (_xml_failure(answer) if _is_xml(answer) else None), unusable
+    return (_xml_failure(answer) if _is_xml(answer.body) else None), unusable
 
 
 def _xml_failure(answer: Answer) -> Mapping[str, Any] | None:
@@ -121,11 +124,11 @@ def _members(head: list[str]) -> Mapping[str, Any]:
     return dict(zip(names, head, strict=False)) if len(head) == len(names) else {}
 
 
-def _is_xml(answer: Answer) -> bool:
-    return answer.body[:200].removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<?xml", b"<result"))
+def _is_xml(body: bytes) -> bool:
+    return body[:200].removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<?xml", b"<result"))
 
 
-def _done(answer: Answer, reply: Any, key: str) -> bool | None:
+def _done(answer: Answered, reply: Any, key: str) -> bool | None:
     """True for a success, False for a failure that says that it is so already, None if the body tells neither.
 
     Raises `ProviderError` for any other failure.
@@ -143,7 +146,7 @@ def _done(answer: Answer, reply: Any, key: str) -> bool | None:
     raise _refused(answer, code, told, without_secrets(text(reply.get("message")), key))
 
 
-def _refused(answer: Answer, code: int | None, told: Told | None, words: str) -> ProviderError:
+def _refused(answer: Answered, code: int | None, told: Told | None, words: str) -> ProviderError:
     label = answer.call.label
     message = f"{label}: {words or 'refused without words'}"
     number = None if code is None else str(code)
@@ -158,7 +161,7 @@ def _refused(answer: Answer, code: int | None, told: Told | None, words: str) ->
     return ProviderError(kind, message, provider_code=number, retry_after=retry_after)
 
 
-def _by_status(answer: Answer) -> ProviderError | None:
+def _by_status(answer: Answered) -> ProviderError | None:
     """The error that a status tells where the body tells nothing; None if it tells nothing either."""
     label, status = answer.call.label, answer.status
     if status in _OF_ACCOUNT:

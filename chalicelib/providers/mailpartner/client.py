@@ -7,14 +7,14 @@ Each raises `ProviderError`: caller for a parameter outside the vendor's stated 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from ...errors import ProviderError
-from ..base import Unsubscribes
+from ..base import Unsubscribed, Unsubscribes
 from ..credentials import with_key
 from ..exchange import MEGABYTE, Answer, Call, Deadline
 from ..functions import Limits, function
@@ -33,6 +33,8 @@ _SECONDS = 30.0
 _PATIENCE = 10.0
 _LONG_PATIENCE = 30.0
 _LONGEST_LIST = 32 * MEGABYTE
+_LONGEST_STREAM = 1024 * MEGABYTE
+"""Of the opt-out list where it is read as it comes: some ten million rows, and a bound for what a packed one holds."""
 
 MessageId = Annotated[str, "id of the message, from send"]
 Address = Annotated[str, "the e-mail address"]
@@ -127,7 +129,12 @@ class Client:
     @function(changes=False)
     def unsubscribe_list(self, *, budget: float = _SECONDS) -> models.OptOutList:
         """The whole opt-out list. Rows that hold no address (telephone numbers) are counted and left out."""
-        return self._listing(lambda listing: models.opt_out_list(listing.stated, listing.rows), budget)
+
+        def read(answer: Answer, key: str) -> models.OptOutList:
+            listing = answers.read_list(answer, key=key)
+            return models.opt_out_list(listing.stated, listing.rows)
+
+        return self._exchange("unsubscribe_list", self._list_params, read, budget, max_bytes=_LONGEST_LIST)
 
     @function(changes=True)
     def unsubscribe_add(self, email: Address, *, budget: float = _SECONDS) -> models.OptedOut:
@@ -202,23 +209,22 @@ class Client:
         return self._ask("unsubscribe_delete", params, bool, deadline.left(), at=_DELETE_BY_GET)
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """The opt-out list row by row. Raises `ProviderError`, also while it is read."""
-        return self._listing(lambda listing: Unsubscribes(map(models.unsubscribed, listing.rows)), budget)
+        """The opt-out list row by row, as it comes. Raises `ProviderError`, also while it is read."""
+
+        def once(key: str, left: float) -> Iterator[Unsubscribed | None]:
+            endpoint = _ENDPOINTS["unsubscribe_list"]
+            call = self._call("unsubscribe_list", endpoint, {"apiKey": key, **self._list_params}, left, _LONGEST_STREAM)
+            return self._transport.stream(
+                call, lambda answer: map(models.unsubscribed, answers.read_list(answer, key=key).rows)
+            )
+
+        return Unsubscribes(with_key(self._account, "api_key", once, budget=budget))
 
     def _transfer(self, name: str, token: str, credit: float, budget: float) -> models.Transfer:
         limits = Limits(name)
         limits.need(credit > 0, "credit must be above 0")
         params = {"credit": credit, "tokenSubaccount": limits.filled("token", token)}
         return self._ask(name, params, models.transfer, budget)
-
-    def _listing(self, make: Callable[[answers.Listing], T], budget: float) -> T:
-        return self._exchange(
-            "unsubscribe_list",
-            self._list_params,
-            lambda answer, key: make(answers.read_list(answer, key=key)),
-            budget,
-            max_bytes=_LONGEST_LIST,
-        )
 
     def _ask(
         self,
@@ -245,22 +251,25 @@ class Client:
         endpoint = at or _ENDPOINTS[name]
 
         def once(key: str, left: float) -> T:
-            query, headers, body = _placed(endpoint, {"apiKey": key, **params})
-            call = Call(
-                account=self._account.name,
-                label=name,
-                method=endpoint.method,
-                url=f"{self._base}/{endpoint.path}{query}",
-                changes=endpoint.changes,
-                budget=left,
-                headers=headers,
-                body=body,
-                patience=endpoint.patience,
-                max_bytes=max_bytes,
-            )
+            call = self._call(name, endpoint, {"apiKey": key, **params}, left, max_bytes)
             return self._transport.ask(call, lambda answer: read(answer, key))
 
         return with_key(self._account, "api_key", once, budget=budget)
+
+    def _call(self, name: str, endpoint: _Endpoint, params: Mapping[str, Any], budget: float, max_bytes: int) -> Call:
+        query, headers, body = _placed(endpoint, params)
+        return Call(
+            account=self._account.name,
+            label=name,
+            method=endpoint.method,
+            url=f"{self._base}/{endpoint.path}{query}",
+            changes=endpoint.changes,
+            budget=budget,
+            headers=headers,
+            body=body,
+            patience=endpoint.patience,
+            max_bytes=max_bytes,
+        )
 
 
 def _placed(endpoint: _Endpoint, params: Mapping[str, Any]) -> tuple[str, Mapping[str, str], bytes]:

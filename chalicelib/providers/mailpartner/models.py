@@ -11,6 +11,7 @@ from ..base import Unsubscribed
 from ..results import address, count, first, paris_time, text
 
 Row = Mapping[str, Any]
+_FIRST_YEAR = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,24 +205,31 @@ def opt_out(row: Any) -> OptOut | None:
 
 
 def unsubscribed(row: Any) -> Unsubscribed | None:
-    """The same row as all providers tell it.
-
-    Nobody says whether its time is of Paris or UTC, so it is the later one: an unsubscribe must not seem older than a
-    signup that it followed.
-    """
+    """The same row as all providers tell it."""
     number, email, stated = _listed(row)
-    in_paris = paris_time(stated)
-    if email is None or in_paris is None:
-        return None if email is None else Unsubscribed(email, None, number or None)
-    moment = datetime.fromisoformat(text(stated).strip())
-    return Unsubscribed(email, in_paris if moment.tzinfo else max(in_paris, moment.replace(tzinfo=UTC)), number or None)
+    return None if email is None else Unsubscribed(email, _latest(stated), number or None)
+
+
+def _latest(stated: Any) -> datetime | None:
+    """The time of a row of the opt-out list, as late as it may be meant; None for one before there was MailPartner.
+
+    Nobody says whether it is of Paris or UTC. An unsubscribe must not seem older than a signup that it followed, so it
+    is read as the later moment: that is always UTC, for clocks in Paris are ahead.
+    """
+    try:
+        moment = datetime.fromisoformat(text(stated).strip())
+        late = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return late if late.year >= _FIRST_YEAR else None
 
 
 def _listed(row: Any) -> tuple[str, str | None, Any]:
     """Id, address and time of a row of the opt-out list."""
-    if isinstance(row, Mapping):
-        row = (row.get("id"), row.get("email"), row.get("createdAt"))
-    number, email, stated = [*row, None, None, None][:3] if isinstance(row, tuple) else (None, None, None)
+    if isinstance(row, dict):
+        number, email, stated = row.get("id"), row.get("email"), row.get("createdAt")
+    else:
+        number, email, stated = [*row, None, None, None][:3] if isinstance(row, tuple) else (None, None, None)
     # Half a character can be written in JSON and kept nowhere.
     return text(number).encode("utf-8", "replace").decode(), address(email), stated
 

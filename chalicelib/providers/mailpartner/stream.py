@@ -1,4 +1,4 @@
-"""One JSON object with one long array in it, read as a stream: memory holds one slice and one row at a time."""
+"""One JSON object with one long array in it, read as a stream: memory holds one slice and the rows in it."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Members:
             self._at += 1
         else:
             while True:
+                yield from self._many()
                 yield self._value()
                 if self._one_of(",]") == "]":
                     break
@@ -68,6 +69,22 @@ class Members:
             self.read[name] = self._value()
             if self._one_of(",}") == "}":
                 return self._at_end()
+
+    def _many(self) -> list[Any]:
+        """The values that end in what is there, with the comma behind them; none if that cannot be told at a glance.
+
+        A million rows one by one cost three times as much. They end at the last object with a comma behind it, if what
+        stands before is an array's content: inside a text or another object it is not.
+        """
+        end = self._text.rfind("},", self._at)
+        if end < 0:
+            return []
+        try:
+            values: list[Any] = self._json.decode(f"[{self._text[self._at : end + 1]}]")
+        except (ValueError, RecursionError):
+            return []
+        self._at = end + 2
+        return values
 
     def _value(self) -> Any:
         """The whole JSON value that begins here."""

@@ -1,0 +1,258 @@
+"""Long answers read while they still come: through the transport, and the opt-out list all the way to its rows."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import threading
+import time
+import traceback
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.config.model import Account
+from chalicelib.config.secrets import Secret
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.providers.base import Unsubscribed
+from chalicelib.providers.exchange import MEGABYTE, Arriving
+from chalicelib.providers.mailpartner import client
+from chalicelib.providers.transport import Transport
+from tests.contract.mailpartner import DONE, KEY, WRONG_KEY, account, connect, failure
+from tests.contract.scripted import Line, Reply, Scripted, answer, endless, raw
+from tests.contract.test_transport import BROKEN, CHUNKED, GZIP, SECRET, a_call, bomb
+
+Told = list[tuple[str, str]]
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def in_steps(parts: Iterable[bytes], steps: threading.Event | None = None, end: bytes = b"0\r\n\r\n") -> Reply:
+    """Chunks, all but the first only once `steps` is set; then `end`."""
+
+    def play(line: Line) -> None:
+        line.send(CHUNKED)
+        for number, part in enumerate(parts):
+            if number and steps is not None:
+                while not steps.wait(0.01):
+                    line.pause(0)
+            line.send(chunk(part))
+        line.send(end)
+
+    return play
+
+
+def slices(arriving: Arriving) -> Iterator[bytes]:
+    return arriving.slices()
+
+
+@pytest.fixture
+def told() -> Told:
+    return []
+
+
+@pytest.fixture
+def transport(told: Told) -> Transport:
+    return Transport(on_call=lambda label, account, seconds, outcome: told.append((label, outcome)))
+
+
+class TestTransport:
+    PART = b"x" * 64 * 1024
+
+    def test_it_is_read_while_it_comes_and_told_once_at_the_end(
+        self, server: Scripted, transport: Transport, told: Told
+    ) -> None:
+        go_on = threading.Event()
+        server.script = [in_steps([self.PART, b"y", b"z"], go_on)]
+        found = transport.stream(a_call(server.url), slices)
+        assert next(found) == self.PART and told == []
+        go_on.set()
+        assert b"".join(found) == b"yz" and told == [("list_insert", "ok")]
+        transport.send(a_call(server.url))
+        assert [each.connection for each in server.received] == [1, 1], "the connection is kept"
+
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_all_of_it_comes(self, packed: bool, server: Scripted, transport: Transport) -> None:
+        body = json.dumps(list(range(100_000))).encode()
+        server.script = [answer(gzip.compress(body), headers=GZIP) if packed else answer(body)]
+        assert b"".join(transport.stream(a_call(server.url), slices)) == body
+
+    def test_whoever_stops_half_way_closes_the_connection(
+        self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
+    ) -> None:
+        server.script = [endless(CHUNKED, chunk(self.PART), 100_000)]
+        found = transport.stream(a_call(server.url), slices)
+        next(found)
+        del found
+        wait_for(lambda: server.ended)
+        assert told == [("list_insert", "ok")]
+
+    @pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
+    @pytest.mark.parametrize("reset", [False, True])
+    def test_a_break_on_the_way_is_raised_by_the_iterator(
+        self, reset: bool, changes: bool, server: Scripted, transport: Transport, told: Told
+    ) -> None:
+        server.script = [raw(CHUNKED + chunk(self.PART) + b"10000\r\nxx", reset=reset)]
+        got: list[bytes] = []
+        error = failure(lambda: got.extend(transport.stream(a_call(server.url, changes=changes), slices)))
+        assert error.kind is (Kind.UNKNOWN if changes else Kind.LATER)
+        assert got == [self.PART] or reset, "a reset may overtake what was sent before it"
+        assert told == [("list_insert", error.kind.value)] and len(server.received) == 1
+
+    def test_the_budget_covers_reading_to_the_end(self, server: Scripted, transport: Transport, told: Told) -> None:
+        server.script = [in_steps([self.PART] * 50, threading.Event())]
+        found = transport.stream(a_call(server.url, changes=False, budget=0.6), slices)
+        began = time.monotonic()
+        error = failure(lambda: list(found))
+        assert error.kind is Kind.LATER and "in time" in error.message
+        assert time.monotonic() - began < 3
+
+    @pytest.mark.parametrize(
+        "reply",
+        [endless(CHUNKED, chunk(b"x" * MEGABYTE), 100), answer(bomb(300), headers=GZIP)],
+        ids=["in chunks", "gzip bomb"],
+    )
+    def test_a_huge_body_is_met_by_the_cap(self, reply: Reply, server: Scripted, transport: Transport) -> None:
+        server.script = [reply]
+        found = transport.stream(a_call(server.url, changes=False, max_bytes=4 * MEGABYTE), slices)
+        sizes: list[int] = []
+        tracemalloc.start()
+        error = failure(lambda: sizes.extend(map(len, found)))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert error.kind is Kind.LATER and "larger" in error.message
+        assert sum(sizes) <= 4 * MEGABYTE and peak < 2 * MEGABYTE
+
+    @pytest.mark.parametrize("trouble", sorted(BROKEN))
+    def test_every_trouble_of_a_whole_answer_is_one_here_too(
+        self, trouble: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def read(arriving: Arriving) -> Iterable[Any]:
+            got = arriving.whole()
+            value = got.json()
+            if got.status >= 400:
+                raise got.unusable("an error")
+            return [value]
+
+        caplog.set_level(logging.DEBUG)
+        server.script = [BROKEN[trouble]]
+        error = failure(lambda: transport.stream(a_call(server.url, changes=False, budget=0.6), read))
+        assert error.kind is Kind.LATER
+        assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + caplog.text
+        assert error.__context__ is None
+
+    def test_it_asks_to_be_admitted_and_says_when_it_was_not(self, server: Scripted, told: Told) -> None:
+        def nobody(name: str) -> None:
+            raise ProviderError(Kind.LATER, f"{name}: too many calls")
+
+        transport = Transport(on_call=lambda *call: told.append((call[0], call[3])), admit=nobody)
+        assert failure(lambda: transport.stream(a_call(server.url), slices)).kind is Kind.LATER
+        assert server.connections == 0 and told == [("list_insert", "later")]
+
+
+ROWS = 150_000
+XML = ("<result><entry>true</entry><entry>200</entry><entry>3</entry><entry>", "</entry></result>")
+FORMS = {
+    "json": (
+        '{"success":true,"code":200,"nbData":3,"data":[',
+        '{{"id": {0}, "email": "person{0}@example.com", "createdAt": "2026-07-20 10:19:45"}}',
+        ",",
+        "]}",
+    ),
+    "xml": (
+        XML[0],
+        "<entry><entry>{0}</entry><entry>\n<![CDATA[person{0}@example.com]]>\n</entry>"
+        "<entry>2026-07-20 10:19:45</entry></entry>",
+        "\n",
+        XML[1],
+    ),
+}
+
+
+def listing(form: str, number: int, at_once: int = 1000) -> Iterator[bytes]:
+    """The opt-out list of so many rows, made as it is sent."""
+    head, row, between, end = FORMS[form]
+    for start in range(0, number, at_once):
+        rows = between.join(row.format(each) for each in range(start, min(start + at_once, number)))
+        yield f"{between if start else head}{rows}".encode()
+    yield end.encode()
+
+
+class TestOptOutList:
+    @pytest.mark.parametrize(("form", "number"), [("json", ROWS), ("xml", ROWS // 3)])
+    def test_memory_follows_the_row_and_not_the_list(self, form: str, number: int, server: Scripted) -> None:
+        server.script = [in_steps(listing(form, number))]
+        found = connect(account(server.url, format=form)).unsubscribed(budget=120)
+        first = next(found)
+        tracemalloc.start()
+        rows = sum(1 for _ in found)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert first == Unsubscribed("person0@example.com", datetime(2026, 7, 20, 10, 19, 45, tzinfo=UTC), "0")
+        assert rows == number - 1 and found.skipped == 0
+        assert peak < 3 * MEGABYTE, "the body alone has more than that"
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_rows_come_while_the_rest_is_still_to_be_sent(self, form: str, server: Scripted, told: Told) -> None:
+        go_on = threading.Event()
+        transport = Transport(on_call=lambda *call: told.append((call[0], call[3])))
+        server.script = [in_steps(listing(form, 3000), go_on)]
+        found = connect(account(server.url, format=form), transport).unsubscribed(budget=20)
+        assert [next(found).provider_id for _ in range(3)] == ["0", "1", "2"] and told == []
+        go_on.set()
+        assert sum(1 for _ in found) == 2997 and told == [("unsubscribe_list", "ok")]
+
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize(
+        "end",
+        [b"", chunk(b"<![CD") + b"0\r\n\r\n", chunk(b"}}}") + b"0\r\n\r\n"],
+        ids=["closed", "ended early", "nonsense"],
+    )
+    def test_a_break_in_the_middle_is_for_later(self, form: str, end: bytes, server: Scripted) -> None:
+        parts = list(listing(form, 3000))[:-1]
+
+        def play(line: Line) -> None:
+            in_steps(parts, end=end)(line)
+            line.hang_up()
+
+        server.script = [play]
+        found = connect(account(server.url, format=form)).unsubscribed(budget=20)
+        got: list[Unsubscribed] = []
+        error = failure(lambda: got.extend(found))
+        assert error.kind is Kind.LATER and got and len(server.received) == 1
+        assert list(found) == [], "it is over, not tried again"
+
+    def test_a_wrong_key_is_looked_up_once_more_before_any_row(self, server: Scripted) -> None:
+        class Rotated(Secret):
+            def reveal(self, fresh: bool = False) -> str:
+                return "placeholder-new" if fresh else "placeholder-old"
+
+        server.script = [WRONG_KEY, in_steps(listing("json", 10))]
+        made = Account("lettre", "mailpartner", f"{server.url}/v1", None, {}, {"api_key": Rotated("")})
+        assert sum(1 for _ in connect(made).unsubscribed(budget=5)) == 10
+        assert ["placeholder-new" in request.path for request in server.received] == [False, True]
+
+    def test_a_refusal_is_raised_before_any_row(self, server: Scripted) -> None:
+        server.script = [answer({"success": False, "code": 40, "message": f"refusé {KEY}"}, 400)]
+        error = failure(lambda: connect(account(server.url)).unsubscribed(budget=5))
+        assert error.kind is Kind.ACCOUNT and KEY not in error.message
+
+    def test_a_packed_answer_has_a_bound(self, server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(client, "_LONGEST_STREAM", 100_000)
+        server.script = [answer(gzip.compress(b"".join(listing("json", 10_000))), headers=GZIP)]
+        error = failure(lambda: list(connect(account(server.url)).unsubscribed(budget=5)))
+        assert error.kind is Kind.LATER and "larger" in error.message
+
+    @pytest.mark.parametrize("rows", [[], [None, {"id": 1}], [{"id": 1, "email": "a},{@example.com"}, {"id": 2}] * 3])
+    def test_odd_rows_are_told_apart(self, rows: Sequence[Any], server: Scripted) -> None:
+        server.script = [answer(json.dumps({**DONE, "data": rows}).encode())]
+        found = connect(account(server.url)).unsubscribed(budget=5)
+        emails = [row.email for row in found]
+        assert emails == [row["email"] for row in rows if row and "email" in row]
+        assert found.skipped == len(rows) - len(emails)
