@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(produc
     ids = product.hold(
         product.signup("a@example.com", accounts=("lyon",)),
         product.unsubscribe("b@example.com", accounts=("lyon",)),
-        product.signup("", accounts=("lyon",), type=EventType.SYNC, sync=sync),
+        replace(product.signup("", accounts=("lyon",)), type=EventType.SYNC, sync=sync),
     )
     product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
     product.restart()
