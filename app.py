@@ -98,3 +98,17 @@ def report(event: Any, context: Context) -> dict[str, Any]:
 def resend(event: Any, context: Context) -> dict[str, Any]:
     """Parked or refused deliveries once more, for operators."""
     return runtime().operators.resend(event, context)
+
+
+@app.lambda_function()
+@observed
+def forget(event: Any, context: Context) -> dict[str, Any]:
+    """A person leaves every account, and what is held about them is erased, for operators."""
+    return runtime().operators.forget(event, context)
+
+
+@app.lambda_function()
+@observed
+def export_person(event: Any, context: Context) -> dict[str, Any]:
+    """All that is held about a person, for operators."""
+    return runtime().operators.export_person(event, context)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .delivery.deadline import Context
     from .delivery.doorbell import Doorbell
+    from .delivery.hand import Hands
     from .delivery.patrol import Patrol
     from .delivery.sweep import Sweep
     from .delivery.worker import Worker
@@ -74,8 +75,12 @@ class Runtime:
             campaigns=StatsReader(self._dynamodb, names.table(self.stage, "stats")),
             links=lambda: self.links,
             clock=self.effects.clock,
-            new_id=lambda: new_event_id(self.effects.clock(), self.effects.random_bytes),
+            new_id=self.new_id,
         )
+
+    def new_id(self) -> str:
+        """A fresh event id."""
+        return new_event_id(self.effects.clock(), self.effects.random_bytes)
 
     def accept(self, event: Event) -> None:
         """Hold an event for good, then ring for it. Raises IdConflict, or LedgerUnavailable if it is not held."""
@@ -105,13 +110,11 @@ class Runtime:
         """What the queue functions do."""
         from .delivery.contacts import Contacts
         from .delivery.engine import Engine
-        from .delivery.hand import Hands
         from .delivery.worker import Worker
         from .intake.holding import Holder
 
-        hands = Hands(self.table, self.events, self.words, self.effects)
         engine = Engine(
-            hands,
+            self.hands,
             self.accounts,
             self.provider,
             self.capabilities,
@@ -130,6 +133,13 @@ class Runtime:
             sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
             effects=self.effects,
         )
+
+    @cached_property
+    def hands(self) -> Hands:
+        """What takes addresses in hand."""
+        from .delivery.hand import Hands
+
+        return Hands(self.table, self.events, self.words, self.effects)
 
     @cached_property
     def syncs(self) -> Syncs:

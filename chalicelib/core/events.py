@@ -44,6 +44,8 @@ class Consent:
     text: str | None = None
     ip: str | None = None
     at: datetime | None = None
+    wording_sha256: str | None = None
+    """The SHA-256 of the words that the person saw, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Event:
     scope: Literal["account", "global"] = "account"
     all_accounts: bool = False
     """An unsubscribe that names no account: it holds for accounts added later, too."""
+    forget: bool = False
+    """An unsubscribe of somebody who asked to be forgotten."""
     may_lift: bool = True
     """May this signup bring back somebody who left? (False at a plain form's door.)"""
     consent: Consent | None = None

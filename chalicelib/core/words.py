@@ -6,6 +6,7 @@ last delivered, and which event has the address in hand. Times are milliseconds 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -121,3 +122,8 @@ def settled(word: Word, status: Status | None) -> Word:
         return word
     counts = hold.type is EventType.SIGNUP and status in (Status.DELIVERED, None)
     return replace(word, hold=None, signed_up_at=latest(word.signed_up_at, hold.at if counts else None))
+
+
+def all_settled(words: Iterable[Word], status_of: Callable[[str], Status | None]) -> Word:
+    """One word from those of an account under several keys, each without its hold; `status_of` tells how that ended."""
+    return merge(*(settled(word, status_of(word.hold.event)) if word.hold else word for word in words))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ..core.events import Delivery, EventType, Status
+from ..core.forgetting import loses_its_data
 from ..core.grouping import Task
-from ..core.words import Verdict
+from ..core.times import epoch_milliseconds
+from ..core.words import Verdict, Word
 from ..effects import Effects
 from ..errors import LedgerUnavailable
 from ..ledger.events import EventStore
@@ -34,8 +36,18 @@ class InHand:
     task: Task
     attempt: Attempt
     delivery: Delivery
+    word: Word = field(default_factory=Word)
+    """What was known of the address when it was taken in hand."""
+    suppressed: bool = False
     called: bool = False
     """A call has carried it since it was taken in hand."""
+
+    @property
+    def loses_its_data(self) -> bool:
+        """Has the person asked to be forgotten, so that this event is erased as it ends?"""
+        event = self.task.event
+        at = epoch_milliseconds(event.occurred_at)
+        return loses_its_data(event.type, at, self.word, (self.delivery.status,), suppressed=self.suppressed)
 
     def tried(self, *, unknown: bool = False) -> None:
         """A call carried it; `unknown`: what that call did is not known."""
@@ -91,7 +103,7 @@ class Hands:
             if result.verdict is None:
                 busy.append((task, result.busy_until or 0))
             else:
-                mine.append((InHand(task, attempt, task.delivery), result.verdict))
+                mine.append((InHand(task, attempt, task.delivery, result.word), result.verdict))
         return self._those_to_go(mine), busy
 
     def _those_to_go(self, mine: Sequence[tuple[InHand, Verdict]]) -> list[InHand]:
@@ -105,11 +117,14 @@ class Hands:
         gone: list[InHand] = []
         for hand, verdict in mine:
             delivery = current.get(hand.task.event.id)
-            if delivery is None or not delivery.is_due(self._clock()):
+            if delivery is None or delivery.status is not Status.PENDING:
                 gone.append(hand)
                 continue
             hand.delivery = delivery
-            (ended if _ends(hand, verdict) else going).append(hand)
+            if _ends(hand, verdict):
+                ended.append(hand)
+            else:
+                (going if delivery.is_due(self._clock()) else gone).append(hand)
         self.give_back(gone)
         self.finish(ended)
         return going
@@ -208,7 +223,7 @@ class Hands:
         self._events.postpone(hand.task.event, replace(hand.delivery, status=Status.PENDING), now, now)
 
     def _finish_one(self, hand: InHand) -> bool:
-        return self._events.finish(hand.task.event, hand.delivery, self._clock())
+        return self._events.finish(hand.task.event, hand.delivery, self._clock(), forgotten=hand.loses_its_data)
 
     def _end(self, hands: Sequence[InHand], write: Callable[[InHand], bool]) -> list[InHand]:
         """Write final states by `write`, which says if it changed anything; gives those where the ledger failed."""
@@ -242,4 +257,5 @@ def _ends(hand: InHand, verdict: Verdict) -> bool:
         hand.delivery = replace(hand.delivery, status=Status.SUPERSEDED, reason=None)
     elif verdict is Verdict.SUPPRESSED:
         hand.delivery = replace(hand.delivery, status=Status.REFUSED, reason=SUPPRESSED)
+        hand.suppressed = True
     return hand.delivery.status is not Status.PENDING

@@ -70,6 +70,10 @@ class Worker:
         self._make(kind, syncs, deadline)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_held)]}
 
+    def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
+        """Deliver held signups and unsubscribes now, without a message; what is left is rung for by `sweep`."""
+        self._deliver(self._load(event_ids), deadline)
+
     def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
         """Ids rung for, messages with events, and the ids of unreadable messages that could not be set aside."""
         rung: list[str] = []

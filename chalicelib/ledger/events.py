@@ -11,6 +11,7 @@ from ..core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
 from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..errors import IdConflict
 from ..names import DUE_INDEX
+from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase, erase_items, person_is_forgotten
 from .keys import (
     AddressKeys,
     delivery_key,
@@ -83,19 +84,29 @@ class EventStore:
                 return held.deliveries[account].status
         return None
 
-    def finish(self, event: Event, delivery: Delivery, now: datetime) -> bool:
-        """Write a delivery's final state; False if it was final already. It leaves the index with this write."""
+    def finish(self, event: Event, delivery: Delivery, now: datetime, *, forgotten: bool = False) -> bool:
+        """Write a delivery's final state; False if it was final already. It leaves the index with this write.
+
+        With `forgotten` an event for one account loses its personal data in the same write, as its person wished. One
+        for several is asked about once it is whole.
+        """
         single = len(event.accounts) == 1
+        at_once = forgotten and single and not event.forget
         changed = self._transition(
             event,
             delivery,
             "SET #status = :status, attempts = :attempts, updated = :now"
             + (", expires_at = :expires" if single else "")
+            + (", erased = :now" if at_once else "")
             + _optional(delivery)
             + " REMOVE due_pk, due_at, next_at"
-            + (", reason" if delivery.reason is None else ""),
+            + (", reason" if delivery.reason is None else "")
+            + (f", {PERSONAL}" if at_once else ""),
             {"now": to_ms(now), **({"expires": self.expiry(now)} if single else {})},
+            names=PERSONAL_NAME if at_once else {},
         )
+        if forgotten and single and event.forget:
+            erase(self._table, event.id, now)
         if not single:  # also when it was final: that may be our own write, whose answer was lost
             self.expire_when_whole(event, now)
         return changed
@@ -160,7 +171,14 @@ class EventStore:
         earliest = sorted((item for items in found for item in items), key=lambda item: item["due_at"])[:limit]
         return [event_id_of(item["pk"]) for item in earliest]
 
-    def _transition(self, event: Event, delivery: Delivery, change: str, values: Mapping[str, Any]) -> bool:
+    def _transition(
+        self,
+        event: Event,
+        delivery: Delivery,
+        change: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
         try:
             self._table.update(
                 delivery_key(event.id, delivery.account, event.accounts),
@@ -174,7 +192,7 @@ class EventStore:
                     **values,
                 },
                 condition=PENDING,
-                names=STATUS_NAME,
+                names={**STATUS_NAME, **(names or {})},
             )
         except ConditionFailed:
             return False
@@ -246,10 +264,16 @@ class EventStore:
         return int((now + self._keep).timestamp())
 
     def expire_when_whole(self, event: Event, now: datetime) -> None:
-        """Let an event for several accounts expire as a whole, once its last delivery is final."""
+        """Let an event for several accounts expire as a whole, once its last delivery is final.
+
+        If the person asked to be forgotten it loses their data first, so that one without an expiry is not done with.
+        """
         items = self._table.query(event_key(event.id)[0])
         if any(item.get("status") == Status.PENDING.value for item in items):
             return
+        forgotten = person_is_forgotten(self._table, self._keys, event, items)
+        if forgotten and erase_items(self._table, items, now) is Outcome.WAITING:
+            return  # it was sent again just now
         self._table.in_parallel(lambda item: self._expire(item, now), items)
 
     def _expire(self, item: Mapping[str, Any], now: datetime) -> None:
@@ -309,6 +333,7 @@ def _event_item(event: Event) -> dict[str, Any]:
         "fields": dict(event.fields) or None,
         "everywhere": True if event.scope == "global" else None,
         "all_accounts": event.all_accounts or None,
+        "forget": event.forget or None,
         "may_not_lift": True if not event.may_lift else None,
         "consent": _consent_item(event.consent) if event.consent else None,
         "sync": sync_item(event.sync) if event.sync else None,
@@ -321,6 +346,7 @@ def _consent_item(consent: Consent) -> dict[str, Any]:
         "text": consent.text,
         "ip": consent.ip,
         "at": to_ms(consent.at) if consent.at else None,
+        "wording_sha256": consent.wording_sha256,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -339,12 +365,14 @@ def _event_from(item: Mapping[str, Any]) -> Event:
         fields=item.get("fields", {}),
         scope="global" if item.get("everywhere") else "account",
         all_accounts=bool(item.get("all_accounts")),
+        forget=bool(item.get("forget")),
         may_lift=not item.get("may_not_lift"),
         consent=Consent(
             source=consent.get("source"),
             text=consent.get("text"),
             ip=consent.get("ip"),
             at=from_ms(consent["at"]) if "at" in consent else None,
+            wording_sha256=consent.get("wording_sha256"),
         )
         if consent
         else None,

@@ -11,6 +11,7 @@ from .keys import delivery_key, due_partition, event_key, shard_of
 from .table import ConditionFailed, Table
 
 _NOT_EXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
+_NOT_ERASED = "attribute_not_exists(erased)"
 _SAME_ADDRESS = "email = :email"
 
 
@@ -71,7 +72,12 @@ class Reopenings:
     def _reopen(self, held: HeldEvent, account: str, now: datetime) -> bool:
         event = held.event
         single = len(event.accounts) == 1
-        conditions = ["#status = :seen", _NOT_EXPIRED, *([_SAME_ADDRESS] if single and event.email else [])]
+        conditions = [
+            "#status = :seen",
+            _NOT_EXPIRED,
+            _NOT_ERASED,
+            *([_SAME_ADDRESS] if single and event.email else []),
+        ]
         values = {
             "pending": Status.PENDING.value,
             "seen": held.deliveries[account].status.value,

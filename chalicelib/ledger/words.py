@@ -7,7 +7,7 @@ time stands in the word no older signup can take it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,8 @@ class Taken:
 
     verdict: Verdict | None
     busy_until: int | None = None
+    word: Word = field(default_factory=Word)
+    """What is known of the address, as it was judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,28 @@ class WordStore:
         key = (self._keys.partition(event.email), EVERY_ACCOUNT)
         self._note_unsubscribe(key, event)
 
+    def forget(self, email: str, at: datetime, by: str) -> None:
+        """Note, in one write, that a person left all accounts and is to be forgotten; `by`: the event of that wish."""
+        key = (self._keys.partition(email), EVERY_ACCOUNT)
+        values = {"at": to_ms(at), "id": by}
+        try:
+            self._table.update(
+                key,
+                "SET unsubscribed_at = :at, unsubscribed_by = :id, forgotten_at = :at",
+                values,
+                condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
+            )
+        except ConditionFailed:  # somebody's clock is ahead: their later unsubscribe stays
+            self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
+
+    def of(self, email: str) -> dict[str, list[Word]]:
+        """All that is known of an address: by account, and for all (`*`), one word for each key that has any."""
+        found: dict[str, list[Word]] = {}
+        for partition in self._partitions(email):
+            for item in self._table.query(partition):
+                found.setdefault(item["sk"], []).append(_word_from(item))
+        return found
+
     def take(
         self, attempt: Attempt, known: Mapping[Key, Word], status_of: StatusOf, on_lost: OnLost, now: datetime
     ) -> Taken:
@@ -124,14 +148,15 @@ class WordStore:
                 return Taken(None, busy_until=word.hold.until)
             if word.hold is not None and state is Holder.LOST:
                 on_lost(word.hold)
-            verdict = _verdict(attempt, merge(base, background))
-            if verdict in (Verdict.SUPERSEDED, Verdict.SUPPRESSED):
-                return self._let_go(word, attempt, verdict)
+            known_now = merge(base, background)
+            taken = Taken(_verdict(attempt, known_now), word=known_now)
+            if taken.verdict in (Verdict.SUPERSEDED, Verdict.SUPPRESSED):
+                return self._let_go(word, attempt, taken)
             if _is_mine(word, attempt):
-                return Taken(verdict)
+                return taken
             try:
                 self._write_hold(key, word, base, attempt)
-                return Taken(verdict)
+                return taken
             except ConditionFailed as changed:
                 word = _word_from(changed.found)
         return Taken(None, busy_until=to_ms(now) + 1000)
@@ -144,11 +169,11 @@ class WordStore:
         except ConditionFailed:
             return
 
-    def _let_go(self, word: Word, attempt: Attempt, verdict: Verdict) -> Taken:
+    def _let_go(self, word: Word, attempt: Attempt, taken: Taken) -> Taken:
         """A delivery that ends without a call leaves no hold: once its event is gone, that would look like one."""
         if _is_mine(word, attempt):
             self.release(attempt)
-        return Taken(verdict)
+        return taken
 
     def _places(self, email: str, account: str) -> list[Key]:
         return [(partition, sort) for partition in self._partitions(email) for sort in (account, EVERY_ACCOUNT)]

@@ -55,3 +55,33 @@ class Desk:
         clock = product.effects.clock
         resending = Resending(product.settings.accounts, product.table, product.events, product.doorbell, clock)
         return resending.handle(event, Deadline.of(context, clock))
+
+    def forget(self, event: Any, context: Context) -> dict[str, Any]:
+        """Have a person leave everywhere, and erase what is held about them."""
+        from ..delivery.deadline import Deadline
+        from .forget import Forgetting
+
+        product = self._product
+        clock = product.effects.clock
+        forgetting = Forgetting(
+            product.settings.accounts,
+            product.table,
+            product.events,
+            product.words,
+            product.hands,
+            product.worker,
+            product.new_id,
+            clock,
+        )
+        return forgetting.handle(event, Deadline.of(context, clock))
+
+    def export_person(self, event: Any, context: Context) -> dict[str, Any]:
+        """All that is held about a person."""
+        from ..delivery.deadline import Deadline
+        from .export import Exports
+
+        product = self._product
+        clock = product.effects.clock
+        keep_days = product.settings.privacy.keep_events_days
+        exports = Exports(product.table, product.events, product.words, keep_days, clock)
+        return exports.handle(event, Deadline.of(context, clock))

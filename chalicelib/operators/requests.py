@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import Kind, ProviderError
+from ..intake import addresses
 
 
 def wrong(what: str, remedy: str) -> ProviderError:
@@ -24,3 +25,15 @@ def nearest(given: str, known: Iterable[str]) -> str:
 def shown(error: ProviderError) -> dict[str, Any]:
     """An error as the answer of a function."""
     return {"kind": error.kind.value, "message": error.message, "provider_code": error.provider_code}
+
+
+def address(event: Any) -> str:
+    """The address of `{"email"}`, trimmed. Raises `ProviderError` (caller) that says what would be right."""
+    if not isinstance(event, Mapping) or any(key != "email" for key in event):
+        raise wrong("a call is a JSON object", "with the key email and no other")
+    given = event.get("email")
+    email = addresses.trimmed(given) if isinstance(given, str) else ""
+    mistake = addresses.unsubscribe_mistake(email)
+    if mistake is not None:
+        raise wrong("email is wrong", f"it {mistake}")
+    return email
