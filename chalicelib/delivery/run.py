@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 from ..config.model import Delivery as Patience
-from ..core.events import EventType
+from ..core.events import Event, EventType
 from ..core.grouping import Group, Task
 from ..core.pausing import Pause
 from ..core.splitting import Splitting
@@ -145,8 +145,7 @@ class AccountRun:
             if group.verb is EventType.SIGNUP and group.list is not None:
                 self.provider.sign_up(group.list, [self.contacts.of(hand.task.event) for hand in part], budget=budget)
             else:
-                event = part[0].task.event
-                self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)
+                self._take_off(part[0].task.event, budget)
         except ProviderError as error:
             return error
         except SecretUnavailable as error:
@@ -157,6 +156,13 @@ class AccountRun:
             logger.exception("a provider's client broke", extra={"account": self.account})
             return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
         return None
+
+    def _take_off(self, event: Event, budget: float) -> None:
+        """Tell the provider of one who left, or have it delete one who asked to be forgotten, where it does."""
+        if event.forget and self.capabilities.deletes_subscribers:
+            self.provider.forget(event.email, budget=budget)
+        else:
+            self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)
 
     def _accepted(self, group: Group, part: Sequence[InHand]) -> None:
         for hand in part:

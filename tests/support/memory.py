@@ -84,6 +84,9 @@ class MemoryDynamo:
     def query(self, **request: Any) -> Any:
         return self._do("query", request, self._query)
 
+    def scan(self, **request: Any) -> Any:
+        return self._do("scan", request, self._scan)
+
     def transact_write_items(self, **request: Any) -> Any:
         return self._do("transact_write_items", request, self._put_together)
 
@@ -162,6 +165,17 @@ class MemoryDynamo:
         more = {"LastEvaluatedKey": {"n": start + limit}} if start + limit < len(due) else {}
         fields = [{"pk": {"S": pk}, "sk": {"S": sk}, "due_at": {"N": f"{at:.0f}"}} for at, pk, sk in page]
         return {"Items": fields, **more}
+
+    def _scan(self, request: Any) -> Any:
+        """Everything in one page of the first part."""
+        if request["Segment"]:
+            return {"Items": []}
+        names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+        meaning = _Condition(request["FilterExpression"], names, values).parse()
+        items = [item for partition in self.items.values() for item in partition.values()]
+        shown = [names[name] for name in request["ProjectionExpression"].split(", ")]
+        found = [item for item in items if meaning.expr(_moto_item(item))]
+        return {"Items": [{name: item[name] for name in shown if name in item} for item in found]}
 
     def _find(self, pk: str, sk: str) -> Item | None:
         return self.items.get(pk, {}).get(sk)

@@ -51,6 +51,9 @@ class LoggedProvider(FakeProvider):
         self._do("unsubscribe", [email])
         return None
 
+    def forget(self, email: str, *, budget: float) -> None:
+        self._do("unsubscribe", [email])
+
     def _do(self, verb: str, emails: list[str]) -> None:
         self.calls.append((verb, len(emails)))
         self.point(f"before {verb}")
