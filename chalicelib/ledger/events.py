@@ -11,7 +11,7 @@ from ..core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
 from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..errors import IdConflict
 from ..names import DUE_INDEX
-from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase, erase_items, person_is_forgotten
+from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase_items, person_is_forgotten
 from .keys import (
     AddressKeys,
     delivery_key,
@@ -90,8 +90,8 @@ class EventStore:
         With `forgotten` an event for one account loses its personal data in the same write, as its person wished. One
         for several is asked about once it is whole.
         """
-        single = len(event.accounts) == 1
-        at_once = forgotten and single and not event.forget
+        single = len(event.accounts) == 1 and not event.forget  # a wish erases others before itself
+        at_once = forgotten and single
         changed = self._transition(
             event,
             delivery,
@@ -105,8 +105,6 @@ class EventStore:
             {"now": to_ms(now), **({"expires": self.expiry(now)} if single else {})},
             names=PERSONAL_NAME if at_once else {},
         )
-        if forgotten and single and event.forget:
-            erase(self._table, event.id, now)
         if not single:  # also when it was final: that may be our own write, whose answer was lost
             self.expire_when_whole(event, now)
         return changed
