@@ -1,0 +1,70 @@
+"""What DynamoDB itself says that its calls cost, index by index; the embedded one's figures are not to be believed."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+_WRITES = frozenset(["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"])
+_READS = frozenset(["GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"])
+
+
+class Events(Protocol):
+    """Where botocore tells of calls: a session (for clients made later), or a client's `meta.events`."""
+
+    def register(self, event_name: str, handler: Callable[..., Any]) -> None:
+        """Have `handler` called at every event of that name."""
+
+
+@dataclass
+class Consumed:
+    """Calls by operation, units written and units read, of every client that is watched.
+
+    `nothing_read` counts items that were asked for in batches and are not there. DynamoDB charges for each as for the
+    smallest item, a unit where it is read consistently; DynamoDB Local does so for single items only.
+    """
+
+    calls: Counter[str] = field(default_factory=Counter)
+    write_units: float = 0.0
+    read_units: float = 0.0
+    nothing_read: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def watch(self, events: Events) -> None:
+        """Ask for the price of whatever is called from now on, and add it up."""
+        events.register("provide-client-params.dynamodb", self._ask)
+        events.register("after-call.dynamodb", self._answered)
+
+    def clear(self) -> None:
+        """Begin again from nothing."""
+        with self._lock:
+            self.calls.clear()
+            self.write_units, self.read_units, self.nothing_read = 0.0, 0.0, 0
+
+    def _ask(self, **told: Any) -> None:
+        operation, request = told["model"].name, told["params"]
+        if operation in _WRITES | _READS:
+            request.setdefault("ReturnConsumedCapacity", "INDEXES")
+        keys = sum(len(table["Keys"]) for table in request.get("RequestItems", {}).values() if "Keys" in table)
+        with self._lock:
+            self.nothing_read += keys
+
+    def _answered(self, **told: Any) -> None:
+        operation, answer = told["model"].name, told["parsed"]
+        units = _units(answer.get("ConsumedCapacity"))
+        with self._lock:
+            self.calls[operation] += 1
+            self.nothing_read -= sum(map(len, answer.get("Responses", {}).values()))
+            if operation in _WRITES:
+                self.write_units += units
+            elif operation in _READS:
+                self.read_units += units
+
+
+def _units(consumed: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> float:
+    """A batch and a transaction tell of each table."""
+    tables = [consumed] if isinstance(consumed, Mapping) else consumed or ()
+    return sum(float(table["CapacityUnits"]) for table in tables)

@@ -1,0 +1,81 @@
+"""Account states change only from what they were decided from; address keys and account names are remembered."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.core.pausing import AccountState, Pause
+from chalicelib.errors import ConfigurationError
+from chalicelib.ledger.accounts import AccountStore
+from chalicelib.ledger.fingerprints import check_address_keys
+from chalicelib.ledger.keys import AddressKeys
+from chalicelib.ledger.table import Table
+from tests.support.aws import TestAws
+
+PAUSE = Pause(until=2, since=1, reason="HTTP 503", kind="later", failures=3)
+FIRST, SECOND = b"placeholder-address-key-1", b"placeholder-address-key-2"
+
+
+@pytest.fixture
+def table(resources: TestAws) -> Table:
+    return Table(resources.dynamodb, "relais-local-ledger")
+
+
+@pytest.fixture
+def accounts(table: Table) -> AccountStore:
+    return AccountStore(table)
+
+
+def test_a_state_is_read_as_it_was_written(accounts: AccountStore) -> None:
+    assert accounts.read("paris") == AccountState()
+    full = AccountState(PAUSE, {"4781": replace(PAUSE, failures=1)}, resumed_at=5, probe_until=7)
+    written = accounts.write("paris", AccountState(), full)
+    assert written == replace(full, version=1) == accounts.read("paris")
+    assert accounts.write("paris", written, AccountState()) == AccountState(version=2) == accounts.read("paris")
+    assert accounts.read("lyon") == AccountState()
+
+
+def test_it_changes_only_from_the_version_that_was_seen(accounts: AccountStore) -> None:
+    assert accounts.write("paris", AccountState(), AccountState(PAUSE)) is not None
+    assert accounts.write("paris", AccountState(), AccountState()) is None, "somebody was there before"
+    seen = accounts.read("paris")
+    assert accounts.write("paris", seen, AccountState(resumed_at=1)) is not None
+    assert accounts.write("paris", seen, AccountState(resumed_at=2)) is None
+    assert accounts.write("lyon", seen, AccountState(resumed_at=2)) is None, "a state that was never written"
+    assert accounts.read("paris") == AccountState(resumed_at=1, version=2)
+
+
+def test_of_many_workers_one_changes_it(accounts: AccountStore) -> None:
+    seen = accounts.write("paris", AccountState(), AccountState(PAUSE))
+    assert seen is not None
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(lambda n: accounts.write("paris", seen, replace(seen, probe_until=n)), range(8)))
+    (winner,) = [each for each in written if each is not None]
+    assert accounts.read("paris") == winner
+
+
+def test_accounts_that_are_gone_are_known_by_name(accounts: AccountStore) -> None:
+    assert accounts.gone(["paris", "lyon"]) == []
+    assert accounts.gone(["lyon", "nice"]) == ["paris"]
+    assert accounts.gone(["nice"]) == ["lyon", "paris"]
+    assert accounts.gone(["paris", "lyon", "nice"]) == []
+
+
+def test_a_key_that_the_ledger_knows_must_stay(table: Table) -> None:
+    check_address_keys(table, AddressKeys([FIRST]))
+    check_address_keys(table, AddressKeys([SECOND, FIRST]))
+    check_address_keys(table, AddressKeys([FIRST, SECOND]))
+    for keys in ([FIRST], [SECOND], [b"placeholder-address-key-3"]):
+        with pytest.raises(ConfigurationError, match=r"privacy\.address_keys"):
+            check_address_keys(table, AddressKeys(keys))
+
+
+def test_keys_noted_at_once_are_all_known(table: Table) -> None:
+    """Two instances with different configurations start side by side: afterwards both keys are needed."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda key: check_address_keys(table, AddressKeys([key, FIRST])), (FIRST, SECOND)))
+    with pytest.raises(ConfigurationError):
+        check_address_keys(table, AddressKeys([FIRST]))

@@ -1,0 +1,219 @@
+"""Every transition of a delivery is a condition on what stands in the ledger."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
+from chalicelib.errors import IdConflict
+from chalicelib.ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
+from tests.support.aws import TestAws
+from tests.support.product import START, Product
+
+FINAL = [Status.DELIVERED, Status.REFUSED, Status.SUPERSEDED, Status.PARKED]
+LATER = START + timedelta(minutes=7)
+BOTH = ("paris", "lyon")
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return Product()
+
+
+@pytest.fixture
+def events(product: Product) -> EventStore:
+    return product.runtime.events
+
+
+@pytest.fixture
+def held(product: Product, events: EventStore) -> Event:
+    event = product.signup("zoe@example.com", id="a")
+    assert events.hold(event)
+    return event
+
+
+def delivery(events: EventStore, account: str = "paris") -> Delivery:
+    return events.load(["a"])[0].deliveries[account]
+
+
+def item(product: Product, sort: str = "E") -> dict[str, Any]:
+    found = product.runtime.table.get(("E#a", sort))
+    assert found is not None
+    return found
+
+
+def due(events: EventStore, **how: Any) -> list[str]:
+    return events.due("paris", how.get("verb", EventType.SIGNUP), how.get("horizon"), how.get("limit", 10))
+
+
+class TestHolding:
+    def test_what_was_held_is_loaded_again_as_it_was(self, product: Product, events: EventStore) -> None:
+        consent = Consent("https://www.example.com/", "v2", "192.0.2.1", START - timedelta(seconds=3))
+        event = product.signup(
+            "Zoé@example.com", fields={"prenom": "Zoé", "nom": ""}, form="footer", may_lift=False, consent=consent
+        )
+        leave = product.unsubscribe("zoé@example.com", accounts=BOTH, scope="global", all_accounts=True)
+        assert events.hold(event) and events.hold(leave)
+        loaded = {one.event.id: one for one in events.load([event.id, leave.id, "unknown"])}
+        untried = {account: Delivery(account, updated_at=START) for account in BOTH}
+        assert loaded == {
+            event.id: HeldEvent(event, {"paris": untried["paris"]}),
+            leave.id: HeldEvent(leave, untried),
+        }
+
+    def test_the_same_again_is_held_already(self, product: Product, events: EventStore, held: Event) -> None:
+        again = replace(held, accepted_at=LATER, consent=Consent(ip="192.0.2.9"))
+        assert events.hold(again) is False
+        assert delivery(events).updated_at == START
+
+    @pytest.mark.parametrize(
+        "other", [{"email": "other@example.com"}, {"list": "4782"}, {"fields": {"nom": "x"}}, {"occurred_at": LATER}]
+    )
+    def test_the_id_with_other_content_is_a_conflict(
+        self, events: EventStore, held: Event, other: dict[str, Any]
+    ) -> None:
+        with pytest.raises(IdConflict):
+            events.hold(replace(held, **other))
+        assert events.load(["a"])[0].event == held
+
+    def test_of_many_at_once_one_holds_it(self, product: Product, events: EventStore) -> None:
+        event = product.signup("zoe@example.com")
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(lambda _: events.hold(event), range(16)))
+        assert sorted(results) == [False] * 15 + [True]
+
+    def test_what_is_refused_from_the_start_is_final_and_expires(self, product: Product, events: EventStore) -> None:
+        assert events.hold(product.signup("zoe@example.com", id="a", refused="trap"))
+        assert (delivery(events).status, delivery(events).reason) == (Status.REFUSED, "trap")
+        assert item(product)["expires_at"] == int((START + timedelta(days=90)).timestamp())
+        assert due(events) == []
+
+
+class TestFinishing:
+    @pytest.mark.parametrize("status", FINAL)
+    def test_it_leaves_the_index_and_expires(
+        self, product: Product, events: EventStore, held: Event, status: Status
+    ) -> None:
+        assert due(events) == ["a"]
+        assert events.finish(held, Delivery("paris", status, attempts=2, reason="why"), LATER) is True
+        assert delivery(events) == Delivery("paris", status, 2, "why", updated_at=LATER)
+        assert item(product)["expires_at"] == int((LATER + timedelta(days=90)).timestamp())
+        assert not {"due_pk", "due_at", "next_at"} & item(product).keys()
+        assert due(events) == []
+
+    @pytest.mark.parametrize("first", FINAL)
+    def test_what_is_final_stays_as_it_is(
+        self, product: Product, events: EventStore, held: Event, first: Status
+    ) -> None:
+        assert events.finish(held, Delivery("paris", first, attempts=1), START)
+        before = item(product)
+        assert events.finish(held, Delivery("paris", Status.DELIVERED, attempts=9), LATER) is False
+        assert events.postpone(held, Delivery("paris", attempts=9), LATER, LATER) is False
+        assert events.defer(held, Delivery("paris", attempts=1), LATER) is False
+        events.mark_unknown("a", "paris", "token")
+        assert item(product) == before
+
+    def test_a_reason_does_not_outlive_success(self, events: EventStore, held: Event) -> None:
+        failed = Delivery("paris", attempts=1, reason="HTTP 503", next_attempt_at=LATER)
+        assert events.postpone(held, failed, LATER, START)
+        assert events.finish(held, replace(failed, status=Status.DELIVERED, reason=None), LATER)
+        assert delivery(events) == Delivery("paris", Status.DELIVERED, 1, updated_at=LATER)
+
+    def test_an_unknown_event_cannot_be_finished(self, product: Product, events: EventStore) -> None:
+        event = product.signup("zoe@example.com", id="a")
+        assert events.finish(event, Delivery("paris", Status.DELIVERED), START) is False
+        assert events.postpone(event, Delivery("paris"), LATER, START) is False
+        assert events.defer(event, Delivery("paris"), LATER) is False
+        assert events.load(["a"]) == [] and events.status("a", "paris") is None
+
+    def test_an_event_for_several_accounts_expires_once_its_last_delivery_is_final(
+        self, product: Product, events: EventStore
+    ) -> None:
+        event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
+        events.hold(event)
+        events.finish(event, Delivery("paris", Status.DELIVERED), START)
+        assert not any("expires_at" in item(product, sort) for sort in ("E", "D#paris", "D#lyon"))
+        events.finish(event, Delivery("lyon", Status.SUPERSEDED), LATER)
+        expiry = int((LATER + timedelta(days=90)).timestamp())
+        assert [item(product, sort)["expires_at"] for sort in ("E", "D#paris", "D#lyon")] == [expiry] * 3
+
+    def test_that_it_expires_is_made_good_by_whoever_comes_next(self, product: Product, events: EventStore) -> None:
+        """The worker that ended the last delivery may have died before it could say so."""
+        event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
+        events.hold(event)
+        for account in BOTH:
+            key = ("E#a", f"D#{account}")
+            product.runtime.table.update(key, "SET #s = :final", {"final": "delivered"}, names={"s": "status"})
+        assert events.finish(event, Delivery("lyon", Status.DELIVERED), LATER) is False
+        assert "expires_at" in item(product)
+
+
+class TestWaiting:
+    def test_a_failed_attempt_stays_pending_and_is_due_again(
+        self, product: Product, events: EventStore, held: Event
+    ) -> None:
+        failed = Delivery("paris", attempts=1, reason="HTTP 503", unknown_outcome=True, next_attempt_at=LATER)
+        assert events.postpone(held, failed, LATER, START)
+        assert delivery(events) == replace(failed, updated_at=START)
+        second = LATER + timedelta(seconds=1)
+        assert due(events, horizon=LATER - timedelta(seconds=1)) == []
+        assert due(events, horizon=second) == ["a"]
+        assert events.postpone(held, replace(failed, attempts=2, reason=None), second, LATER)
+        assert (delivery(events).attempts, delivery(events).reason) == (2, "HTTP 503"), "told until there is news"
+
+    def test_an_untried_delivery_is_deferred_unless_somebody_tried_it(
+        self, product: Product, events: EventStore, held: Event
+    ) -> None:
+        seen = delivery(events)
+        assert events.defer(held, seen, LATER) is True
+        assert item(product)["due_at"] == int(LATER.timestamp())
+        assert events.postpone(held, replace(seen, attempts=1), START, START)
+        assert events.defer(held, seen, LATER + timedelta(hours=1)) is False
+        assert item(product)["due_at"] == int(START.timestamp())
+
+    def test_a_lost_attempt_counts_once(self, events: EventStore, held: Event) -> None:
+        for _ in range(3):
+            events.mark_unknown("a", "paris", "first")
+        assert (delivery(events).attempts, delivery(events).unknown_outcome) == (1, True)
+        events.mark_unknown("a", "paris", "second")
+        assert delivery(events).attempts == 2
+        events.mark_unknown("a", "nowhere", "third")
+        events.mark_unknown("unknown", "paris", "third")
+        assert delivery(events).attempts == 2
+
+
+class TestIndex:
+    def test_first_due_times_are_a_minute_off_and_spread(self, product: Product, events: EventStore) -> None:
+        for n in range(12):
+            events.hold(product.signup(f"p{n}@example.com", id=f"e{n}"))
+        times = [product.runtime.table.get((f"E#e{n}", "E")) or {} for n in range(12)]
+        offsets = {each["due_at"] - int(START.timestamp()) for each in times}
+        first = int(FIRST_DUE.total_seconds())
+        assert first <= min(offsets) and max(offsets) <= first + FIRST_DUE_SPREAD_SECONDS and len(offsets) > 3
+        assert due(events, horizon=START + FIRST_DUE - timedelta(seconds=1), limit=50) == []
+
+    @pytest.fixture
+    def ten(self, product: Product, events: EventStore) -> list[str]:
+        """Ten signups over all shards, due minute after minute, and others that are not asked for."""
+        ids = [f"e{n}" for n in range(10)]
+        for n, event_id in enumerate(ids):
+            event = product.signup(f"p{n}@example.com", id=event_id)
+            events.hold(event)
+            events.defer(event, Delivery("paris"), START + timedelta(minutes=n))
+        events.hold(product.unsubscribe("zoe@example.com", id="leaves"))
+        events.hold(product.signup("zoe@example.com", id="elsewhere", accounts=("lyon",)))
+        assert len({(product.runtime.table.get((f"E#{each}", "E")) or {})["due_pk"] for each in ids}) > 1
+        return ids
+
+    def test_the_earliest_come_first_whatever_their_shard(self, events: EventStore, ten: list[str]) -> None:
+        assert due(events, limit=50) == ten
+        assert due(events, limit=4) == ten[:4]
+        assert due(events, horizon=START + timedelta(minutes=6), limit=50) == ten[:7]
+        assert due(events, verb=EventType.UNSUBSCRIBE) == ["leaves"]
+        assert events.due("lyon", EventType.SIGNUP, None, 10) == ["elsewhere"]
+        assert events.due("nowhere", EventType.SIGNUP, None, 10) == []

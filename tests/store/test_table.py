@@ -1,0 +1,118 @@
+"""The few operations that everything in the ledger is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import LedgerUnavailable
+from chalicelib.ledger.table import BATCH_GET_LIMIT, TRANSACTION_LIMIT, ConditionFailed, Table
+from tests.support.aws import TestAws
+
+ITEM = {"pk": "a", "sk": "1", "text": "Zoé", "number": 12, "yes": True, "list": ["x", 2], "map": {"k": "v"}}
+
+
+@pytest.fixture
+def table(resources: TestAws) -> Table:
+    return Table(resources.dynamodb, "relais-local-ledger")
+
+
+def refusal(work: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+    with pytest.raises(ConditionFailed) as caught:
+        work(*arguments, **options)
+    return dict(caught.value.found)
+
+
+def test_values_come_back_as_they_went(table: Table) -> None:
+    table.put_new({**ITEM, "absent": None, "names": {"x", "y"}})
+    assert table.get(("a", "1")) == {**ITEM, "names": {"x", "y"}}
+    assert table.get(("a", "2")) is None
+
+
+def test_what_is_there_is_not_put_again_and_is_shown(table: Table) -> None:
+    table.put_new(ITEM)
+    assert refusal(table.put_new, {"pk": "a", "sk": "1"}) == ITEM
+    assert table.get(("a", "1")) == ITEM
+
+
+def test_together_is_all_or_none(table: Table) -> None:
+    items = [{"pk": "b", "sk": str(n)} for n in range(3)]
+    assert table.put_new_together(items) is True
+    assert table.query("b") == items
+    assert refusal(table.put_new_together, items) == items[0]
+    fresh = {"pk": "b", "sk": "new"}
+    assert table.put_new_together([fresh, items[1]]) is False, "not the first: the caller puts them one by one"
+    assert table.get(("b", "new")) is None
+    most = [{"pk": "c", "sk": f"{n:03}"} for n in range(TRANSACTION_LIMIT + 1)]
+    assert table.put_new_together(most) is False
+    assert table.query("c") == []
+    assert table.put_new_together(most[:-1]) is True
+    assert len(table.query("c")) == TRANSACTION_LIMIT
+
+
+def test_an_update_shows_what_is_there_now_or_what_stood_against_it(table: Table) -> None:
+    assert table.update(("d", "1"), "SET #n = :one", {"one": 1}, names={"n": "number"}) == {
+        "pk": "d",
+        "sk": "1",
+        "number": 1,
+    }
+    stands = refusal(table.update, ("d", "1"), "SET x = :x", {"x": 1}, condition="attribute_not_exists(pk)")
+    assert stands == {"pk": "d", "sk": "1", "number": 1}
+    assert refusal(table.update, ("d", "2"), "SET x = :x", {"x": 1}, condition="attribute_exists(pk)") == {}
+    assert table.get(("d", "2")) is None
+
+
+def test_many_are_got_in_batches_each_once(table: Table) -> None:
+    keys = [("e", f"{n:03}") for n in range(BATCH_GET_LIMIT + 5)]
+    table.in_parallel(lambda key: table.put_new({"pk": key[0], "sk": key[1]}), keys)
+    found = table.get_many([*keys, keys[0], ("e", "not there")])
+    assert sorted(found) == keys
+    assert table.get_many([]) == {}
+
+
+def test_all_of_a_partition_over_several_pages(table: Table) -> None:
+    """A page ends at 1 MB."""
+    items = [{"pk": "f", "sk": f"{n:02}", "text": "x" * 150_000} for n in range(9)]
+    table.in_parallel(table.put_new, items)
+    assert [item["sk"] for item in table.query("f")] == [item["sk"] for item in items]
+
+
+def test_a_scan_reads_every_part_and_only_what_is_wanted(table: Table) -> None:
+    items = [{"pk": f"g{n}", "sk": "1", "number": n, "text": "x" * 90_000} for n in range(40)]
+    table.in_parallel(table.put_new, items)
+    pages = [
+        page for part in range(2) for page in table.scan(part, 2, "#number < :most", ["pk", "number"], {"most": 20})
+    ]
+    assert len(pages) > 2, "a page ends at 1 MB"
+    found = sorted((item for page in pages for item in page), key=lambda item: item["number"])
+    assert found == [{"pk": f"g{n}", "number": n} for n in range(20)]
+
+
+def test_due_times_are_read_up_to_a_horizon_and_a_limit(table: Table) -> None:
+    for n in range(7):
+        table.put_new({"pk": f"h{n}", "sk": "1", "due_pk": "p", "due_at": 100 - n})
+    table.put_new({"pk": "other", "sk": "1", "due_pk": "q", "due_at": 1})
+    table.put_new({"pk": "none", "sk": "1", "due_at": 1})
+
+    def due(horizon: int | None, limit: int) -> list[str]:
+        return [item["pk"] for item in table.query_due("due", "p", horizon, limit)]
+
+    assert due(None, 10) == [f"h{n}" for n in reversed(range(7))]
+    assert due(96, 10) == ["h6", "h5", "h4"]
+    assert due(None, 2) == ["h6", "h5"]
+
+
+@pytest.mark.parametrize("work", ["put_new", "put_new_together", "get", "get_many", "update", "query"])
+def test_whatever_fails_leaves_as_one_kind(work: str, resources: TestAws) -> None:
+    arguments: dict[str, tuple[Any, ...]] = {
+        "put_new": (ITEM,),
+        "put_new_together": ([ITEM],),
+        "get": (("a", "1"),),
+        "get_many": ([("a", "1")],),
+        "update": (("a", "1"), "SET x = :x", {"x": 1}),
+        "query": ("a",),
+    }
+    missing = Table(resources.dynamodb, "relais-local-nothing")
+    with pytest.raises(LedgerUnavailable, match="ResourceNotFound"):
+        getattr(missing, work)(*arguments[work])

@@ -1,0 +1,111 @@
+"""What a delivery costs, in the units that DynamoDB Local counts; the embedded AWS counts them wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.core.times import format_time
+from chalicelib.errors import Kind, ProviderError
+from chalicelib.web.messages import Request
+from local.bench.consumed import Consumed
+from tests.support.aws import TestAws
+from tests.support.product import Product
+
+FIELDS = {"prenom": "Zoé " * 60, "nom": "x" * 120}
+FORM: dict[str, Any] = {"email": "zoe@example.com", "prenom": "Zoé"}
+
+pytestmark = pytest.mark.parametrize("dynamodb", ["dynamodb-local"], indirect=True)
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    """One that has been at work: what is written once in a ledger's life is written."""
+    made = Product()
+    made.work(*made.hold(made.signup("first@example.com"), made.unsubscribe("other@example.com")))
+    return made
+
+
+@pytest.fixture
+def consumed(product: Product) -> Consumed:
+    counted = Consumed()
+    counted.watch(product.runtime.table._client.meta.events)
+    return counted
+
+
+def ledger_item(resources: TestAws, event_id: str) -> bytes:
+    key = {"pk": {"S": f"E#{event_id}"}, "sk": {"S": "E"}}
+    return json.dumps(resources.dynamodb.get_item(TableName="relais-local-ledger", Key=key)["Item"]).encode()
+
+
+def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
+    product: Product, consumed: Consumed, resources: TestAws
+) -> None:
+    event = product.signup("zoe@example.com", fields=FIELDS)
+    product.hold(event)
+    assert (consumed.write_units, consumed.read_units) == (2, 0), "held: the item, and its place in the index"
+    product.work(event.id)
+    assert product.delivery(event.id)["status"] == "delivered"
+    assert 700 < len(ledger_item(resources, event.id)) < 1500, "as JSON, with its types: close to 1 KB in DynamoDB"
+    assert consumed.write_units == 5
+    assert {name: calls for name, calls in consumed.calls.items() if name.startswith(("Put", "Update"))} == {
+        "PutItem": 1,
+        "UpdateItem": 2,
+    }
+
+
+def test_the_same_by_a_websites_form(product: Product, consumed: Consumed) -> None:
+    headers = {"content-type": "application/json"}
+    answer = product.runtime.api.handle(Request("POST", "/forms/footer/signup", headers, {}, json.dumps(FORM).encode()))
+    assert answer.status == 202
+    event_id = json.loads(answer.body)["id"]
+    product.work(event_id)
+    assert consumed.write_units == 5
+    assert product.delivery(event_id)["status"] == "delivered"
+
+
+def test_the_same_as_a_whole_event_on_a_queue(product: Product, consumed: Consumed) -> None:
+    body = {
+        "id": "by-queue",
+        "type": "signup",
+        "occurred_at": format_time(product.clock()),
+        "account": "paris",
+        "list": "4781",
+        "email": "zoe@example.com",
+    }
+    product.work(bodies=(body,))
+    assert consumed.write_units == 5
+    assert (consumed.read_units, consumed.nothing_read) == (2, 2), "what was held just before is not loaded again"
+    assert product.delivery("by-queue")["status"] == "delivered"
+
+
+def test_what_is_read_for_a_signup_that_was_rung_for(product: Product, consumed: Consumed) -> None:
+    (event_id,) = product.hold(product.signup("zoe@example.com", fields=FIELDS))
+    product.work(event_id)
+    assert consumed.read_units == 3, "the event twice, and the account's state once for the batch"
+    assert consumed.nothing_read == 2, "the words of an address that is new, of the account and of all"
+
+
+def test_a_batch_costs_no_more_for_each(product: Product, consumed: Consumed) -> None:
+    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(40)))
+    product.work(*ids)
+    assert consumed.write_units == 5 * 40
+    assert (consumed.read_units, consumed.nothing_read) == (2 * 40 + 1, 2 * 40)
+    assert product.paris.calls[-1] == ("sign_up", 40)
+
+
+def test_a_failed_attempt_costs_each_event_in_hand_its_attempt_and_the_account_one_write(
+    product: Product, consumed: Consumed
+) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    held = product.hold(*(product.signup(f"p{n}@example.com") for n in range(10)))
+    consumed.clear()
+    product.work(*held)
+    assert {product.delivery(event_id)["status"] for event_id in held} == {"pending"}
+    word, postponed, word_given_back, pause = 1, 3, 1, 1
+    assert consumed.write_units == 10 * (word + postponed + word_given_back) + pause, "moving in the index counts twice"
+    consumed.clear()
+    product.work(*held)
+    assert consumed.write_units == 0, "while the account is paused, nothing is written"

@@ -1,0 +1,201 @@
+"""Taking an address in hand: one conditional write decides between workers, whatever either of them has read before."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.core.events import Event, Status
+from chalicelib.core.times import epoch_milliseconds as to_ms
+from chalicelib.core.words import Hold, Verdict, Word, merge
+from chalicelib.ledger.keys import EVERY_ACCOUNT, AddressKeys
+from chalicelib.ledger.table import Key
+from chalicelib.ledger.words import Attempt, Taken, WordStore
+from tests.support.aws import TestAws
+from tests.support.product import ADDRESS_KEY, START, Product
+
+MINUTE = timedelta(minutes=1)
+UNTIL = START + MINUTE
+EMAIL = "zoe@example.com"
+GO, SUPERSEDED = Taken(Verdict.GO), Taken(Verdict.SUPERSEDED)
+
+
+class Ledger:
+    """The words, the deliveries' statuses as the test says they are, and the holds that were found lost."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+        self.words = product.runtime.words
+        self.statuses: dict[str, Status] = {}
+        self.lost: list[Hold] = []
+
+    def known(self, event: Event, words: WordStore | None = None) -> dict[Key, Word]:
+        return (words or self.words).read([event.email], "paris")[event.email]
+
+    def word(self) -> Word:
+        """What the ledger says of the address at the account and everywhere, the hold included."""
+        known = self.known(self.product.signup(EMAIL))
+        return merge(*known.values())
+
+    def take(
+        self,
+        event: Event,
+        token: str,
+        *,
+        known: dict[Key, Word] | None = None,
+        now: datetime = START,
+        lifts: bool = False,
+        words: WordStore | None = None,
+    ) -> Taken:
+        attempt = Attempt(event, "paris", now + MINUTE, token, provider_lifts=lifts)
+        seen = known if known is not None else self.known(event, words)
+        self.statuses.setdefault(event.id, Status.PENDING)
+        return (words or self.words).take(attempt, seen, self.statuses.get, self.lost.append, now)
+
+    def release(self, event: Event, token: str) -> None:
+        self.words.release(Attempt(event, "paris", UNTIL, token))
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return Product()
+
+
+@pytest.fixture
+def ledger(product: Product) -> Ledger:
+    return Ledger(product)
+
+
+@pytest.fixture
+def join(product: Product) -> Event:
+    return product.signup(EMAIL, START, id="join")
+
+
+def test_who_holds_it_keeps_others_away(product: Product, ledger: Ledger, join: Event) -> None:
+    assert ledger.take(join, "one") == GO
+    hold = ledger.word().hold
+    assert hold is not None and (hold.event, hold.token, hold.until) == ("join", "one", to_ms(UNTIL))
+    other = product.signup("ZOE@example.com", START, id="other")
+    assert ledger.take(other, "two") == Taken(None, busy_until=to_ms(UNTIL))
+    assert ledger.take(join, "one") == GO, "it is its own already: its answer may have been lost"
+    assert ledger.take(product.signup("leo@example.com"), "three") == GO
+
+
+def test_of_many_workers_one_gets_it(product: Product, ledger: Ledger) -> None:
+    events = [product.signup(EMAIL, START, id=f"e{n}") for n in range(8)]
+    known = {event.id: ledger.known(event) for event in events}
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda event: ledger.take(event, event.id, known=known[event.id]), events))
+    assert sorted(each.verdict is Verdict.GO for each in taken) == [False] * 7 + [True]
+    assert ledger.lost == []
+
+
+def test_given_back_it_can_be_taken_and_only_its_holder_gives_it_back(ledger: Ledger, join: Event) -> None:
+    ledger.take(join, "one")
+    ledger.release(join, "another")
+    assert ledger.word().hold is not None
+    ledger.release(join, "one")
+    assert ledger.word() == Word()
+    assert ledger.take(join, "two") == GO
+
+
+def test_a_hold_past_its_time_is_taken_over_and_told(product: Product, ledger: Ledger, join: Event) -> None:
+    ledger.take(join, "one")
+    other = product.signup(EMAIL, START, id="other")
+    assert ledger.take(other, "two", now=UNTIL - timedelta(milliseconds=1)).verdict is None
+    assert ledger.take(other, "two", now=UNTIL) == GO
+    assert [(hold.event, hold.token) for hold in ledger.lost] == [("join", "one")]
+
+
+def test_a_hold_of_a_delivered_signup_is_noted_and_taken(product: Product, ledger: Ledger, join: Event) -> None:
+    ledger.take(join, "one")
+    ledger.statuses["join"] = Status.DELIVERED
+    assert ledger.take(product.signup(EMAIL, START + MINUTE, id="other"), "two") == GO
+    assert (ledger.lost, ledger.word().signed_up_at) == ([], to_ms(START))
+
+
+def test_a_hold_of_a_refused_signup_counts_for_nothing(product: Product, ledger: Ledger, join: Event) -> None:
+    ledger.take(join, "one")
+    ledger.statuses["join"] = Status.REFUSED
+    assert ledger.take(product.unsubscribe(EMAIL, START - MINUTE, id="leave"), "two") == GO
+    assert ledger.word().signed_up_at is None
+
+
+class TestLeaving:
+    def test_its_time_stands_with_its_hold(self, product: Product, ledger: Ledger) -> None:
+        assert ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one") == GO
+        word = ledger.word()
+        assert (word.unsubscribed_at, word.unsubscribed_by) == (to_ms(START), "leave")
+        assert word.hold is not None and word.hold.event == "leave"
+
+    def test_it_is_written_beside_a_hold_and_no_older_signup_gets_the_word_from_then_on(
+        self, product: Product, ledger: Ledger, join: Event
+    ) -> None:
+        early = product.signup(EMAIL, START - MINUTE, id="early")
+        stale = ledger.known(early)
+        ledger.take(join, "one")
+        leave = product.unsubscribe(EMAIL, START, id="leave")
+        assert ledger.take(leave, "two").verdict is None
+        assert ledger.word().unsubscribed_at == to_ms(START)
+        ledger.release(join, "one")
+        assert ledger.take(early, "three", known=stale) == SUPERSEDED, "what it had read says otherwise"
+        assert ledger.take(join, "four") == SUPERSEDED, "a tie goes to the unsubscribe"
+        assert ledger.take(leave, "five") == GO
+
+    def test_the_latest_counts(self, product: Product, ledger: Ledger) -> None:
+        late = product.unsubscribe(EMAIL, START + MINUTE, id="late")
+        assert ledger.take(late, "one") == GO
+        ledger.release(late, "one")
+        assert ledger.take(product.unsubscribe(EMAIL, START, id="early"), "two") == GO
+        assert (ledger.word().unsubscribed_at, ledger.word().unsubscribed_by) == (to_ms(START + MINUTE), "late")
+
+    def test_a_later_signup_that_was_delivered_stands_against_it(
+        self, product: Product, ledger: Ledger, join: Event
+    ) -> None:
+        ledger.take(join, "one")
+        ledger.statuses["join"] = Status.DELIVERED
+        leave = product.unsubscribe(EMAIL, START - MINUTE, id="leave")
+        assert ledger.take(leave, "two") == SUPERSEDED
+        assert ledger.take(product.unsubscribe(EMAIL, START, id="same"), "three") == GO
+
+    def test_everywhere_counts_at_every_account(self, product: Product, ledger: Ledger, join: Event) -> None:
+        for at in (START, START - MINUTE, START + MINUTE, START):
+            ledger.words.note_unsubscribe_everywhere(product.unsubscribe(EMAIL, at, id=str(at), all_accounts=True))
+        place = (AddressKeys([ADDRESS_KEY.encode()]).partition(EMAIL), EVERY_ACCOUNT)
+        assert ledger.known(join)[place].unsubscribed_at == to_ms(START + MINUTE)
+        assert ledger.take(join, "one") == SUPERSEDED
+
+
+class TestComingBack:
+    @pytest.fixture(autouse=True)
+    def left(self, product: Product, ledger: Ledger) -> None:
+        leave = product.unsubscribe(EMAIL, START - MINUTE, id="leave")
+        ledger.take(leave, "leave")
+        ledger.statuses["leave"] = Status.DELIVERED
+
+    def test_it_lifts_where_door_and_provider_allow_it(self, ledger: Ledger, join: Event) -> None:
+        assert ledger.take(join, "one", lifts=True) == Taken(Verdict.LIFT)
+
+    def test_else_it_is_suppressed_and_leaves_no_hold(self, product: Product, ledger: Ledger, join: Event) -> None:
+        assert ledger.take(join, "one") == Taken(Verdict.SUPPRESSED)
+        plain = product.signup(EMAIL, START, id="plain", may_lift=False)
+        assert ledger.take(plain, "two", lifts=True) == Taken(Verdict.SUPPRESSED)
+        hold = ledger.word().hold
+        assert hold is not None and hold.event == "leave"
+
+    def test_once_back_signups_go_on(self, product: Product, ledger: Ledger, join: Event) -> None:
+        ledger.take(join, "one", lifts=True)
+        ledger.statuses["join"] = Status.DELIVERED
+        assert ledger.take(product.signup(EMAIL, START + MINUTE, id="again"), "two") == GO
+
+
+def test_words_under_an_older_key_count(product: Product, ledger: Ledger, join: Event) -> None:
+    ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one")
+    ledger.statuses["leave"] = Status.DELIVERED
+    rotated = WordStore(product.runtime.table, AddressKeys([b"placeholder-address-key-2", ADDRESS_KEY.encode()]))
+    assert len(ledger.known(join, rotated)) == 4
+    assert ledger.take(join, "two", words=rotated) == SUPERSEDED
+    alone = WordStore(product.runtime.table, AddressKeys([b"placeholder-address-key-2"]))
+    assert ledger.take(join, "three", words=alone) == GO, "which is why no key is ever removed"
