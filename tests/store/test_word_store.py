@@ -109,6 +109,18 @@ def test_a_hold_past_its_time_is_taken_over_and_told(product: Product, ledger: L
     assert [(hold.event, hold.token) for hold in ledger.lost] == [("join", "one")]
 
 
+def test_of_two_who_saw_the_same_hold_past_its_time_one_takes_it_over(
+    product: Product, ledger: Ledger, join: Event
+) -> None:
+    ledger.take(join, "one")
+    first, second = (product.signup(EMAIL, START, id=name) for name in ("first", "second"))
+    known = ledger.known(first)
+    assert ledger.take(first, "two", known=known, now=UNTIL) == GO
+    assert ledger.take(second, "three", known=known, now=UNTIL) == Taken(None, busy_until=to_ms(UNTIL + MINUTE))
+    hold = ledger.word().hold
+    assert hold is not None and hold.token == "two"
+
+
 def test_a_hold_of_a_delivered_signup_is_noted_and_taken(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     ledger.statuses["join"] = Status.DELIVERED
