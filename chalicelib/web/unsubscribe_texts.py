@@ -1,4 +1,7 @@
-"""What the unsubscribe pages say, in each language that they exist in. `{address}` is where the masked address goes."""
+"""What the unsubscribe pages say, in each language that they exist in. `{address}` is where the masked address goes.
+
+The hyphen of e‑mail is one at which no line ends (U+2011).
+"""
 
 from __future__ import annotations
 
@@ -31,19 +34,19 @@ TEXTS: Mapping[str, Texts] = {
     "fr": Texts(
         ask=Page(
             "Se désinscrire",
-            ("Vous ne souhaitez plus recevoir nos e-mails à l’adresse {address}\u00a0?",),
+            ("Vous ne souhaitez plus recevoir nos e‑mails à l’adresse {address}\u00a0?",),
             "Me désinscrire",
         ),
         done=Page(
             "Votre désinscription est enregistrée",
             (
-                "Nous n’enverrons plus d’e-mails à {address}.",
+                "Nous n’enverrons plus d’e‑mails à {address}.",
                 "Un message déjà parti peut encore vous parvenir. Vous pouvez fermer cette page.",
             ),
         ),
         unknown=Page(
             "Ce lien n’est pas valable",
-            ("Il est peut-être incomplet. Ouvrez-le à nouveau depuis l’e-mail, en entier.",),
+            ("Il est peut-être incomplet. Ouvrez-le à nouveau depuis l’e‑mail, en entier.",),
         ),
         later=Page(
             "Réessayez dans un instant",
@@ -54,19 +57,19 @@ TEXTS: Mapping[str, Texts] = {
     "nl": Texts(
         ask=Page(
             "Uitschrijven",
-            ("Wilt u geen e-mails van ons meer ontvangen op {address}?",),
+            ("Wilt u geen e‑mails van ons meer ontvangen op {address}?",),
             "Schrijf mij uit",
         ),
         done=Page(
             "U bent uitgeschreven",
             (
-                "Wij sturen geen e-mails meer naar {address}.",
+                "Wij sturen geen e‑mails meer naar {address}.",
                 "Een bericht dat al onderweg is, kan nog aankomen. U kunt deze pagina sluiten.",
             ),
         ),
         unknown=Page(
             "Deze link is niet geldig",
-            ("Misschien is hij afgebroken. Open hem nog eens vanuit de e-mail, in zijn geheel.",),
+            ("Misschien is hij afgebroken. Open hem nog eens vanuit de e‑mail, in zijn geheel.",),
         ),
         later=Page(
             "Probeer het zo meteen opnieuw",
@@ -77,19 +80,19 @@ TEXTS: Mapping[str, Texts] = {
     "en": Texts(
         ask=Page(
             "Unsubscribe",
-            ("Do you want no more e-mails from us at {address}?",),
+            ("Do you want no more e‑mails from us at {address}?",),
             "Unsubscribe me",
         ),
         done=Page(
             "You are unsubscribed",
             (
-                "We will send no more e-mails to {address}.",
+                "We will send no more e‑mails to {address}.",
                 "A message that is already on its way may still reach you. You can close this page.",
             ),
         ),
         unknown=Page(
             "This link is not valid",
-            ("It may have been cut off. Open it once more from the e-mail, the whole of it.",),
+            ("It may have been cut off. Open it once more from the e‑mail, the whole of it.",),
         ),
         later=Page(
             "Please try again in a moment",

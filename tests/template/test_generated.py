@@ -44,6 +44,14 @@ def test_sam_translates_it_and_keeps_the_flag_that_saves_messages(made: Generate
     assert stages == ["api"]
 
 
+def test_the_gateway_writes_down_no_path(made: Generated) -> None:
+    """Paths hold unsubscribe tokens: an access log, an execution log or a trace of the gateway's would keep them."""
+    api = made["RestAPI"]
+    assert not {"AccessLogSetting", "MethodSettings", "TracingEnabled", "CanarySetting"} & api.keys()
+    assert "AccessLogSetting" not in made.body.get("Globals", {}).get("Api", {})
+    assert not made.of_type("AWS::ApiGateway::Stage") and not made.of_type("AWS::ApiGateway::Account")
+
+
 def test_an_unknown_stage_is_refused() -> None:
     with pytest.raises(template.TemplateError, match=r"no stage 'production'.*local, dev, prod"):
         template.build("production")
