@@ -10,7 +10,7 @@ from ..config.model import Form, Settings
 from ..core.events import Consent, Event, EventType
 from ..core.times import to_milliseconds
 from ..errors import InvalidEvent, without_addresses
-from . import addresses
+from . import addresses, wordings
 from .members import Members
 from .syncs import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
 
@@ -154,7 +154,10 @@ def _consent(members: Members, occurred_at: datetime) -> Consent | None:
     if stated is None:
         return None
     at = stated.time("at", now=occurred_at)
-    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at)
+    kept, mistake = wordings.kept(stated.text("wording"), stated.text("wording_sha256"))
+    if mistake:
+        stated.wrong("wording_sha256", mistake)
+    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, kept)
 
 
 def _unsubscribe(members: Members, settings: Settings) -> dict[str, Any]:

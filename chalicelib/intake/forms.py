@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..config.model import Form
 from ..core.events import Consent, Event, EventType
 from ..errors import InvalidEvent, Mistake
-from . import addresses
+from . import addresses, wordings
 from .bodies import Submission
 from .texts import size_mistakes, text_mistake
 
@@ -90,7 +90,13 @@ def _signup(form: Form, submission: Submission, facts: Facts) -> tuple[Event, li
         form=form.name,
         fields={form.fields[name]: text for name, text in texts.items()},
         may_lift=form.lifts_suppression,
-        consent=Consent(stated.get("source") or _page(facts.page), stated.get("text"), facts.ip, facts.at),
+        consent=Consent(
+            stated.get("source") or _page(facts.page),
+            stated.get("text"),
+            facts.ip,
+            facts.at,
+            stated.get("wording_sha256"),
+        ),
     )
     measured = texts | {f"consent.{name}": text for name, text in stated.items()}
     return event, mistakes or size_mistakes(measured)
@@ -135,14 +141,15 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
 
 
 def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[Mistake]]:
-    """Page (`source`) and wording (`text`) as the website states them: in a JSON object `consent`, or in fields named
-    `consent.source` and `consent.text`. A form may also map a field of its own called `consent`; then it is that.
+    """Page (`source`), version of the wording (`text`) and the wording or its digest, as the website states them: in a
+    JSON object `consent`, or in fields named `consent.source` and so on. A form may also map a field of its own
+    called `consent`; then it is that. Of the wording only its digest is given.
     """
     nested = submission.nested.get("consent")
     members: Mapping[str, object] = nested if isinstance(nested, dict) and "consent" not in form.fields else {}
     found: dict[str, str] = {}
     mistakes: list[Mistake] = []
-    for name in ("source", "text"):
+    for name in ("source", "text", "wording", "wording_sha256"):
         flat = submission.texts.get(f"consent.{name}", ())
         value = members.get(name) or _SEPARATOR.join(flat)
         mistake = text_mistake(value) if isinstance(value, str) else "must be a text"
@@ -150,7 +157,10 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
             mistakes.append(Mistake(f"consent.{name}", mistake))
         elif isinstance(value, str) and value.strip():
             found[name] = value
-    return found, mistakes
+    kept, mistake = wordings.kept(found.pop("wording", None), found.pop("wording_sha256", None))
+    if mistake:
+        mistakes.append(Mistake("consent.wording_sha256", mistake))
+    return found | ({"wording_sha256": kept} if kept else {}), mistakes
 
 
 def _page(referer: str | None) -> str | None:

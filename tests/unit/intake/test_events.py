@@ -144,6 +144,9 @@ def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> No
         ({**SIGNUP, "consent": "yes"}, "consent", "must be a JSON object"),
         ({**SIGNUP, "consent": {"ip": "somewhere"}}, "consent.ip", "IP address"),
         ({**SIGNUP, "consent": {"at": "yesterday"}}, "consent.at", "RFC 3339"),
+        ({**SIGNUP, "consent": {"wording_sha256": "v3"}}, "consent.wording_sha256", "64 hexadecimal digits"),
+        ({**SIGNUP, "consent": {"wording": "a", "wording_sha256": "0" * 64}}, "consent.wording_sha256", "is not the"),
+        ({**SIGNUP, "consent": {"wording": 5}}, "consent.wording", "must be a text"),
         ({**DIRECT, "fields": {"firstname": "x" * 65_536}}, "", "at most 64 KB"),
     ],
 )  # fmt: skip

@@ -79,6 +79,33 @@ def test_consent_can_be_stated_in_flat_fields(form: Form) -> None:
     assert event.consent == Consent("https://x.example", "v3", "203.0.113.9", NOW)
 
 
+# printf %s "$WORDS" | sha256sum
+WORDS_SHA_256 = "884631f26e512e23f22cbc4f5d52ec2627d04b4eade38f245a91e3ef59234298"
+
+
+def test_of_the_wording_only_its_digest_is_kept(form: Form) -> None:
+    stated = {"consent": {"wording": "Je veux des nouvelles.\nEt rien d'autre."}}
+    nested = signup_from_form(form, sent(stated, email="a@example.com"), FACTS)
+    flat = sent(email="a@example.com", consent__wording="  Je veux des nouvelles.\r\nEt rien d'autre.\r\n")
+    both = sent(
+        email="a@example.com",
+        consent__wording="Je veux des nouvelles.\nEt rien d'autre.",
+        consent__wording_sha256=WORDS_SHA_256.upper(),
+    )
+    for event in (nested, signup_from_form(form, flat, FACTS), signup_from_form(form, both, FACTS)):
+        assert event.consent == Consent("https://www.example.com/news", None, "203.0.113.9", NOW, WORDS_SHA_256)
+
+
+def test_a_digest_of_the_wording_must_be_one_and_its_own(form: Form) -> None:
+    for stated in ("abc", "0" * 63 + "g", "0" * 65):
+        assert mistakes_of(form, sent(email="a@example.com", consent__wording_sha256=stated)) == {
+            "consent.wording_sha256": "must be a SHA-256 of 64 hexadecimal digits"
+        }
+    assert mistakes_of(form, sent(email="a@example.com", consent__wording="x", consent__wording_sha256="0" * 64)) == {
+        "consent.wording_sha256": "is not the SHA-256 of consent.wording"
+    }
+
+
 def test_a_form_may_have_a_field_of_its_own_called_consent(form: Form) -> None:
     own = replace(form, fields={"consent": "optin"})
     assert signup_from_form(own, sent(email="a@example.com", consent="yes"), FACTS).fields == {"optin": "yes"}
