@@ -14,10 +14,9 @@ from ..ledger.events import EventStore
 from ..ledger.keys import due_partitions
 from ..ledger.mending import Left, Mending
 from ..ledger.table import Table
-from ..observability import logger, metrics
+from ..observability import logger, metrics, trail
 from .doorbell import Doorbell
 
-IDS_A_LINE = 250
 Held = Mapping[str, HeldEvent]
 
 
@@ -100,10 +99,12 @@ class Mender:
         return {one.event.id: one for one in self.events.load(dict.fromkeys(one.event_id for one in left))}
 
     def _ring(self, mended: Sequence[Left], held: Held) -> int:
-        ringing: dict[EventType, dict[str, None]] = {}
+        ringing: dict[EventType, list[str]] = {}
         for one in mended:
-            ringing.setdefault(held[one.event_id].event.type, {})[one.event_id] = None
-        return sum(len(ids) for verb, ids in ringing.items() if self.doorbell.ring(verb, list(ids)))
+            ringing.setdefault(held[one.event_id].event.type, []).append(one.event_id)
+        rung = sum(len(ids) for verb, ids in ringing.items() if self.doorbell.ring(verb, list(dict.fromkeys(ids))))
+        metrics.count("rung", rung)
+        return rung
 
 
 def _is_of(one: Left, held: Held) -> bool:
@@ -126,8 +127,8 @@ def _tell(what: str, mended: Sequence[Left]) -> None:
         return
     metrics.count(what, len(mended))
     ids = list(dict.fromkeys(one.event_id for one in mended))
-    for start in range(0, len(ids), IDS_A_LINE):
+    for start in range(0, len(ids), trail.IDS_A_LINE):
         logger.warning(
             "the nightly pass mended what was left behind",
-            extra={"what": what, "deliveries": len(mended), "event_ids": ids[start : start + IDS_A_LINE]},
+            extra={"what": what, "deliveries": len(mended), "event_ids": ids[start : start + trail.IDS_A_LINE]},
         )
