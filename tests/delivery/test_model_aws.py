@@ -1,4 +1,4 @@
-"""The same programs in memory and on the embedded AWS: same calls, same outcomes, same items to the last attribute.
+"""The same programs in memory and on each AWS: same calls, same outcomes, same items to the last attribute.
 
 This is what lets the other tests of this folder trust `tests/support/memory.py`.
 """
@@ -13,6 +13,7 @@ import pytest
 from chalicelib.errors import Kind
 from tests.delivery.test_model import FAULTS, PERSONS, Order
 from tests.support.aws import TestAws
+from tests.support.backends import on_both
 from tests.support.memory import MemoryDynamo
 from tests.support.reference import ACCOUNTS, World, check, serial
 
@@ -48,10 +49,9 @@ def some(chance: random.Random) -> list[int]:
     return [chance.randrange(6) for _ in range(3)]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_memory_and_the_embedded_aws_come_to_the_same(
-    seed: int, resources: TestAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@on_both
+@pytest.mark.parametrize("seed", range(5))
+def test_memory_and_aws_come_to_the_same(seed: int, resources: TestAws, monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
     memory = MemoryDynamo()
     one, other = live(memory, seed), live(resources.dynamodb, seed)

@@ -11,9 +11,11 @@ import pytest
 from chalicelib.core.events import Event
 from chalicelib.core.words import Holder, holder_state
 from chalicelib.errors import LedgerUnavailable
+from tests.support.backends import on_both
 from tests.support.product import START, Product
 
 MINUTE = timedelta(minutes=1)
+pytestmark = on_both
 
 
 def test_an_older_signup_is_superseded_by_an_unsubscribe(product: Product) -> None:
