@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -45,12 +45,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer."""
+    """One HTTP answer. With `parts` its body is these, sent in chunks as they are made, and `body` is empty."""
 
     body: bytes = b""
     status: int = 200
     content_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    parts: Iterator[bytes] | None = None
+
+    def whole(self) -> Reply:
+        """The same with its whole body; `parts` are used up."""
+        return self if self.parts is None else replace(self, body=b"".join(self.parts), parts=None)
 
 
 def json_reply(value: Any, status: int = 200, content_type: str = JSON_TYPE) -> Reply:

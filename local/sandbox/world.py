@@ -71,7 +71,7 @@ class World:
             reply = provider.answer(request, call)
             entry.worked = True
         else:
-            reply = spoil(self._troubled(provider, request, call, rule, entry), rule)
+            reply = spoil(self._troubled(provider, request, call, rule, entry).whole(), rule)
         entry.outcome = rule.kind if rule else "answered"
         entry.status = reply.status
         return Handled(reply, rule, entry)

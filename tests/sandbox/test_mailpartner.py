@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ import requests
 from local.sandbox import Control, Sandbox
 from local.sandbox.mailpartner.samples import API_KEY
 from local.sandbox.mailpartner.service import FUNCTIONS
+from local.sandbox.provider import SettingError
 
 Ask = Callable[..., dict[str, Any]]
 GOOD: dict[str, Any] = {
@@ -222,3 +224,71 @@ def test_faults_speak_this_vendors_language(ask: Ask, control: Control) -> None:
     assert ask("unsubscribe/add", post=True, email="bad@example.com")["code"] == 9
     assert ask("me")["code"] == 10
     assert "bad@example.com" not in optouts(control)
+
+
+class TestGrownOptOuts:
+    """A list too long to be held: made while it is sent, and otherwise like any other."""
+
+    @pytest.fixture(autouse=True)
+    def grown(self, control: Control) -> None:
+        control.set("mailpartner", grow_optouts={"count": 2500, "domain": "Far.example.com", "seconds_ago": 60})
+        control.set("mailpartner", grow_optouts={"count": 2}, add_optouts=["<&]]>é@example.com"])
+
+    def test_both_forms_hold_every_row_once(self, ask: Ask, sandbox: Sandbox) -> None:
+        found = ask("unsubscribe/list")
+        rows = found["data"]
+        assert found["nbData"] == len(rows) == len({row["id"] for row in rows}) == 3 + 1 + 2502
+        assert [row["email"] for row in rows[3:6]] == [
+            "<&]]>é@example.com",
+            "grown0@far.example.com",
+            "grown1@far.example.com",
+        ]
+        assert rows[-1]["email"] == "grown2501@example.com" and rows[5]["createdAt"] < rows[-1]["createdAt"]
+        url = f"{sandbox.url}/mailpartner/v1/unsubscribe/list?apiKey={API_KEY}&_format=xml"
+        answer = requests.get(url, timeout=10)
+        assert answer.headers["Transfer-Encoding"] == "chunked"
+        *_, entries = ElementTree.fromstring(answer.content)
+        texts = [[field.text.strip() for field in entry] for entry in entries]
+        assert texts == [[str(row["id"]), row["email"], row["createdAt"]] for row in rows]
+
+    def test_rows_can_be_deleted_and_are_known_by_their_address(self, ask: Ask, control: Control) -> None:
+        row = ask("unsubscribe/list")["data"][1000]
+        assert ask("unsubscribe/add", post=True, email=row["email"].upper())["code"] == 3
+        assert ask("unsubscribe/add", post=True, email="grown0@example.com")["code"] == 200, "of another domain"
+        assert ask("unsubscribe/delete", post=True, id=row["id"])["code"] == 200
+        assert ask("unsubscribe/delete", post=True, id=row["id"])["code"] == 4
+        control.set("mailpartner", remove_optouts=["grown2501@example.com"])
+        left = {each["email"] for each in ask("unsubscribe/list")["data"]}
+        assert not left & {row["email"], "grown2501@example.com"} and len(left) == 3 + 2 + 2500
+        assert ask("unsubscribe/add", post=True, email=row["email"])["code"] == 200
+        assert control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts_grown"] == 2500
+
+    @pytest.mark.parametrize("kind", ["truncated", "truncated_json", "html", "latency"])
+    def test_faults_meet_it_like_any_other(self, kind: str, sandbox: Sandbox, control: Control) -> None:
+        control.fault(kind, when="after")
+        url = f"{sandbox.url}/mailpartner/v1/unsubscribe/list?apiKey={API_KEY}"
+        if kind == "truncated":
+            with pytest.raises(requests.RequestException):
+                requests.get(url, timeout=10)
+            return
+        text = requests.get(url, timeout=10).text
+        assert ("grown1@" in text, text.endswith("]}"), "Maintenance" in text) == {
+            "truncated_json": (True, False, False),
+            "html": (False, False, True),
+            "latency": (True, True, False),
+        }[kind]
+
+    def test_a_client_that_hangs_up_leaves_the_sandbox_well(self, ask: Ask, sandbox: Sandbox, control: Control) -> None:
+        control.set("mailpartner", grow_optouts={"count": 1_000_000})
+        with requests.get(
+            f"{sandbox.url}/mailpartner/v1/unsubscribe/list?apiKey={API_KEY}", timeout=10, stream=True
+        ) as answer:
+            head, rows = islice(answer.iter_content(100_000), 2)
+        assert b"success" in head and b"grown" in rows
+        assert ask("me")["code"] == 200
+
+
+def test_what_cannot_grow_is_refused(control: Control) -> None:
+    for wrong in ({"count": 0}, {"count": 1, "domain": "a b"}, {"domain": "example.com"}):
+        with pytest.raises(SettingError, match="grow_optouts"):
+            control.set("mailpartner", grow_optouts=wrong)

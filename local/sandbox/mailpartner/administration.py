@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .holdings import Refused, Situation, SubAccount, stamp
+from .holdings import Refused, Situation, SubAccount
 from .optout import ADDRESS
+from .stops import stamp
 
 _PAGE = 20
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..clock import paris
+from .stops import OptOuts
 
 
 class Refused(Exception):
@@ -16,19 +16,6 @@ class Refused(Exception):
     def __init__(self, code: int, message: str) -> None:
         self.code, self.message = code, message
         super().__init__(message)
-
-
-@dataclass
-class OptOut:
-    """A row of the opt-out list. `value` is an address, or a telephone number, as the vendor's own sample shows."""
-
-    id: int
-    value: str
-    created: datetime
-
-    def row(self) -> dict[str, Any]:
-        """The row as `unsubscribe/list` shows it."""
-        return {"id": self.id, "email": self.value, "createdAt": stamp(self.created)}
 
 
 @dataclass
@@ -70,7 +57,7 @@ class Account:
     api_key: str
     username: str
     balance: float = 100.0
-    optouts: dict[int, OptOut] = field(default_factory=dict)
+    optouts: OptOuts = field(default_factory=OptOuts)
     messages: dict[int, Message] = field(default_factory=dict)
     subaccounts: dict[str, SubAccount] = field(default_factory=dict)
     refuse_send_with: int | None = None
@@ -102,11 +89,6 @@ class Situation:
 
 
 Function = Callable[[Situation, Mapping[str, Any]], dict[str, Any]]
-
-
-def stamp(moment: datetime) -> str:
-    """A time as the vendor writes it: Paris time without a zone."""
-    return paris(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def delivered_by(message: Message) -> datetime:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..clock import paris
-from .holdings import Message, Refused, Situation, delivered_by, stamp
+from .holdings import Message, Refused, Situation, delivered_by
 from .optout import ADDRESS
+from .stops import stamp
 
 _COST_EACH = 0.001
 _RECIPIENTS = 500
@@ -59,7 +60,6 @@ def message_cancel(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
 def bulk_status(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     """What became of each recipient's copy; reports are in a minute after sending."""
     message = _the_message(at, params)
-    stopped = {row.value.lower() for row in at.account.optouts.values()}
     key = "statut" if at.options.statut else "status"
     rows = [
         {
@@ -67,7 +67,7 @@ def bulk_status(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
             "token": f"sample-token-{message.id}-{place}",
             key: _status(message, address, at.now),
             "cost": message.cost / len(message.recipients),
-            "stopMail": address.lower() in stopped,
+            "stopMail": address in at.account.optouts,
             "date": str(int(delivered_by(message).timestamp())),
         }
         for place, address in enumerate(message.recipients)
@@ -100,7 +100,7 @@ def _recipients(at: Situation, params: Mapping[str, Any]) -> list[str]:
     addresses = [_address(row, 19, "Un destinataire est invalide") for row in rows]
     if len({address.lower() for address in addresses}) < len(addresses):
         raise Refused(15, "Un destinataire est en double")
-    if {address.lower() for address in addresses} & {row.value.lower() for row in at.account.optouts.values()}:
+    if any(address in at.account.optouts for address in addresses):
         raise Refused(14, "Un destinataire est désabonné")
     return addresses
 

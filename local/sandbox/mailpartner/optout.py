@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .holdings import OptOut, Refused, Situation
+from .holdings import Refused, Situation
+from .stops import OptOut
 
 ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.]+")
 
 
 def unsubscribe_list(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     """The whole list in one answer; ids come in no order."""
-    rows = [row.row() for row in at.account.optouts.values()]
-    return {"nbData": len(rows), "data": rows}
+    return {"nbData": len(at.account.optouts), "data": at.account.optouts.listing()}
 
 
 def unsubscribe_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,10 +24,10 @@ def unsubscribe_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused(2, "L'adresse email est requise")
     if not ADDRESS.fullmatch(address) or len(address) > 254:
         raise Refused(9, "L'adresse email est invalide")
-    if any(row.value.lower() == address.lower() for row in at.account.optouts.values()):
+    if address in at.account.optouts:
         raise Refused(3, "Cette adresse est déjà dans la liste des désabonnés")
     row = OptOut(at.new_id(), address, at.now)
-    at.account.optouts[row.id] = row
+    at.account.optouts.put(row)
     return {"stopId": row.id}
 
 
@@ -36,7 +36,6 @@ def unsubscribe_delete(at: Situation, params: Mapping[str, Any]) -> dict[str, An
     given = str(params.get("id") or "")
     if not given:
         raise Refused(3, "L'identifiant de l'adresse est requis")
-    if not given.isdecimal() or int(given) not in at.account.optouts:
+    if not given.isdecimal() or not at.account.optouts.delete(int(given)):
         raise Refused(4, "L'identifiant de l'adresse est introuvable")
-    del at.account.optouts[int(given)]
     return {}

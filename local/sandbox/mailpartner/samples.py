@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .holdings import Account, Message, OptOut, SubAccount
+from .holdings import Account, Message, SubAccount
+from .stops import OptOut, OptOuts
 
 API_KEY = "sample-mailpartner-key-not-a-secret"
 
@@ -17,7 +18,7 @@ def sample_accounts(now: datetime) -> list[Account]:
         OptOut(19, "+33000000000", now - timedelta(days=21)),
         OptOut(541, "parti@example.com", now - timedelta(days=2)),
     ]
-    lettre.optouts = {row.id: row for row in rows}
+    lettre.optouts = OptOuts(rows)
     people = ["camille@example.com", "dominique@example.com", "bounce@example.com"]
     lettre.messages = {300: Message(300, "Bienvenue", people, now - timedelta(days=1), 0.003)}
     sub = SubAccount(

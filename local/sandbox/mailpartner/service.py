@@ -7,15 +7,17 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..clock import SandboxClock
 from ..exchange import HTML_TYPE, Call, Reply, Request, json_reply, text_reply
 from ..provider import SettingError
 from . import administration, commands, messages, optout, xml
-from .holdings import Account, Function, Options, Refused, Situation, stamp
+from .holdings import Account, Function, Options, Refused, Situation
 from .samples import sample_accounts
+from .stops import Listing, stamp
 
 _VERSION = "v1/"
 _KEY_REQUIRED = (1, "La Clé API est requise")
@@ -80,11 +82,12 @@ class MailPartner:
         except Refused as refusal:
             return self._refused(refusal, call, request)
         whole = {"success": True, "code": 200, **data}
-        if not _wants_xml(request, call):
-            return json_reply(whole)
-        if "nbData" in whole and not self.options.true_nb_data:
+        as_xml = _wants_xml(request, call)
+        if as_xml and "nbData" in whole and not self.options.true_nb_data:
             whole["nbData"] += 2
-        return xml.answer(whole)
+        if isinstance(whole.get("data"), Listing):
+            return _listed(whole, whole["data"], as_xml=as_xml)
+        return xml.answer(whole) if as_xml else json_reply(whole)
 
     def up_to_row(self, request: Request, call: Call, row: int) -> tuple[Request, Call] | None:
         """No call brings several contacts that are kept one by one."""
@@ -152,9 +155,8 @@ class MailPartner:
 
     def _account(self, account: Account, newest: int | None) -> dict[str, Any]:
         now = self._clock.now()
-        optouts = [row.row() for row in account.optouts.values()]
         return {
-            "optouts": optouts if newest is None else optouts[-newest:],
+            **account.optouts.shown(newest),
             "messages": [
                 {
                     "id": held.id,
@@ -171,6 +173,24 @@ class MailPartner:
             ],
             "balance": account.balance,
         }
+
+
+def _listed(whole: Mapping[str, Any], listing: Listing, *, as_xml: bool) -> Reply:
+    """The opt-out list in one answer: whole, or made as it is sent where rows were grown."""
+    if as_xml:
+        made = xml.listed({**whole, "data": []}, listing)
+    else:
+        head, end = json.dumps({**whole, "data": []}, ensure_ascii=False).rsplit("]", 1)
+        encode = partial(json.dumps, ensure_ascii=False)
+        made = Reply(parts=_joined(head, ", ", listing.encoded(encode), f"]{end}"))
+    return made if listing.blocks else made.whole()
+
+
+def _joined(head: str, between: str, parts: Iterable[Sequence[str]], end: str) -> Iterator[bytes]:
+    yield head.encode()
+    for number, part in enumerate(parts):
+        yield ((between if number else "") + between.join(part)).encode()
+    yield end.encode()
 
 
 def _wants_xml(request: Request | None, call: Call) -> bool:

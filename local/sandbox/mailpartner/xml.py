@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
 from ..exchange import Reply
+from .stops import Listing
 
 _TYPE = "application/xml; charset=UTF-8"
 
@@ -15,6 +16,19 @@ def answer(data: Mapping[str, Any]) -> Reply:
     """A success: texts stand in CDATA with line breaks round it, as in the vendor's sample."""
     entries = "\n".join(_entry(value) for value in data.values())
     return _reply(f'<?xml version="1.0" encoding="UTF-8"?>\n<result>\n{entries}\n</result>\n', 200)
+
+
+def listed(data: Mapping[str, Any], listing: Listing) -> Reply:
+    """The same with the rows of the opt-out list in the last entry, made as they are sent."""
+    head, _, end = answer(data).body.decode().rpartition("</entry>")
+
+    def parts() -> Iterator[bytes]:
+        yield head.encode()
+        for part in listing.encoded(_entry):
+            yield "".join(f"{row}\n" for row in part).encode()
+        yield f"</entry>{end}".encode()
+
+    return Reply(b"", 200, _TYPE, parts=parts())
 
 
 def failure(code: int, message: str, status: int) -> Reply:
