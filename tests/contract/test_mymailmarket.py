@@ -221,13 +221,13 @@ class TestWhoLeft:
 
     def test_pages_overlap_by_one_row(self, server: Scripted) -> None:
         one = answer([{"Id": NEWS}])
-        script = pages(leavers(0, 249), leavers(249, 498), leavers(498, 500), [])
+        script = pages(leavers(0, 249), leavers(249, 498), leavers(498, 500), leavers(0, 249), [])
         found = list(connect(server, LOGIN, one, *script).unsubscribed(budget=5))
         assert [row.provider_id for row in found] == [f"{number:013d}" for number in range(501)]
         queries = [parse_qs(urlsplit(request.path).query) for request in server.received[2:]]
-        assert [query["startindex"] for query in queries] == [["0"], ["249"], ["498"], ["0"]]
+        assert [query["startindex"] for query in queries] == [["0"], ["249"], ["498"], ["0"], ["0"]]
         assert {*(query["pagesize"][0] for query in queries)} == {"250"}
-        assert paths(server)[2:] == [f"subscribers/group/{NEWS}/status/unsubscribed/"] * 3 + [
+        assert paths(server)[2:] == [f"subscribers/group/{NEWS}/status/unsubscribed/"] * 4 + [
             f"subscribers/group/{NEWS}/status/blacklist/"
         ]
 
@@ -241,6 +241,20 @@ class TestWhoLeft:
         found = [row.email for row in real.unsubscribed(budget=20)]
         assert {*names, "camille@example.com", "weg@example.com"} <= {*found, "left7@example.com"}
         assert len(found) == len(set(found)), "each row comes once, read twice or not"
+
+    def test_a_row_that_moves_to_the_front_while_another_comes_back_is_not_missed(
+        self, real: Provider, control: Control
+    ) -> None:
+        names = [f"left{number}@example.com" for number in range(600)]
+        rows = [
+            {"MailAddress": name, "Status": "unsubscribed", "seconds_ago": number + 9}
+            for number, name in enumerate(names)
+        ]
+        control.set("mymailmarket", add_subscribers={"list": NEWS, "rows": rows})
+        both = {"remove": "left7@example.com", "set_status": {"MailAddress": names[400], "Status": "unsubscribed"}}
+        control.set("mymailmarket", between_pages=[both])
+        assert {*names} <= {row.email for row in real.unsubscribed(budget=20)}
+        assert len(control.calls(function="subscribers_in_status")) == 8, "none of them read twice through"
 
     def test_a_list_that_never_holds_still_is_left_for_later(self, server: Scripted) -> None:
         script = [page for _ in range(5) for page in pages(leavers(0, 249), leavers(600, 610))]
