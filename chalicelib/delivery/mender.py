@@ -41,8 +41,8 @@ class Mender:
         ended = [one for one in left if one.status is not Status.PENDING]
         rung = self._put_back(pending, held, now)
         rung += self._retire([one for one in pending if not _is_of(one, held)], now)
-        self._let_expire([one for one in ended if one.is_single or one.event_id not in held], now)
-        self._let_expire_as_a_whole(ended, held, now)
+        self._let_expire([one for one in ended if not _expires_as_a_whole(one, held)], now)
+        self._let_expire_as_a_whole([one for one in ended if _expires_as_a_whole(one, held)], held, now)
         return rung
 
     def _put_back(self, pending: Sequence[Left], held: Held, now: datetime) -> int:
@@ -89,9 +89,12 @@ class Mender:
         _tell("mended_expiry", [one for one, yes in zip(ended, done, strict=True) if yes])
 
     def _let_expire_as_a_whole(self, ended: Sequence[Left], held: Held, now: datetime) -> None:
-        """An event for several accounts whose last worker died after the last delivery, before the event's expiry."""
-        several = {one.event_id: one for one in ended if not one.is_single and one.event_id in held}
-        whole = [one for one in several.values() if _is_over(held[one.event_id], now)]
+        """An event whose last worker died after the last delivery, before the event's expiry.
+
+        If its person asked to be forgotten, that worker was to take their data out, too; that is done here.
+        """
+        of_event = {one.event_id: one for one in ended}
+        whole = [one for one in of_event.values() if _is_over(held[one.event_id], now)]
         self.table.in_parallel(lambda one: self.events.expire_when_whole(held[one.event_id].event, now), whole)
         _tell("mended_expiry", whole)
 
@@ -110,6 +113,11 @@ class Mender:
 def _is_of(one: Left, held: Held) -> bool:
     """Is it a delivery of an event that is held?"""
     return one.event_id in held and one.account in held[one.event_id].deliveries
+
+
+def _expires_as_a_whole(one: Left, held: Held) -> bool:
+    """True for a part of an event for several accounts, and for a wish to be forgotten, which erases others first."""
+    return one.event_id in held and (not one.is_single or held[one.event_id].event.forget)
 
 
 def _is_over(one: HeldEvent, now: datetime) -> bool:

@@ -183,6 +183,23 @@ def test_what_is_final_and_what_remains_of_an_expired_event_expires(
     assert "expires_at" in items(resources, event.id)["D#lyon"]
 
 
+@pytest.mark.parametrize("accounts", [BOTH, ("paris",)])
+def test_a_wish_to_be_forgotten_is_erased_before_it_expires(
+    product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch, accounts: tuple[str, ...]
+) -> None:
+    wish = product.unsubscribe("a@example.com", accounts=accounts, all_accounts=True, forget=True)
+    product.runtime.words.forget("a@example.com", product.clock(), wish.id)
+    product.hold(wish)
+    with monkeypatch.context() as dying:
+        dying.setattr(product.runtime.events, "expire_when_whole", lambda *_: None)
+        product.work(wish.id)
+    assert "email" in items(resources, wish.id)["E"]
+    night()
+    found = items(resources, wish.id)
+    assert "email" not in found["E"]
+    assert all("expires_at" in item for item in found.values())
+
+
 def test_deliveries_of_an_event_that_was_never_held_are_rung_for_no_more(
     product: Product, resources: TestAws, night: Any
 ) -> None:
