@@ -110,7 +110,8 @@ class Transport:
         """Make the call and give what `read` makes of the answer while the body still comes, in bounded memory.
 
         The first value is read before this returns, so that a refusal is raised here; reading on may raise too, both
-        as in `ask`. `on_call` is told once, at the end. Whoever drops the iterator half way closes the connection.
+        as in `ask`. `on_call` is told once, at the end, of all the time that went by, the reader's own with it. Whoever
+        drops the iterator half way closes the connection.
         """
         values = self._streamed(call, read)
         first = list(islice(values, 1))

@@ -444,6 +444,24 @@ class TestSecrets:
         assert told
         assert not [form for form in kit.betrayals() if form in everything]
 
+    @pytest.mark.parametrize("trouble", ["wrong key", "status 500", "reset after the work", "HTML", "null"])
+    def test_none_shows_where_people_come_back_or_are_forgotten_or_read(
+        self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
+        asks: Mapping[str, Callable[[], object]] = {
+            "lifts_suppression": lambda: provider.lift(kit.member, list_id=kit.list_id, provider_id="733", budget=5),
+            "deletes_subscribers": lambda: provider.forget(kit.member, budget=5),
+            "reads_subscribers": lambda: list(provider.subscribed(budget=5)),
+            "reads_unsubscribes": lambda: list(provider.unsubscribed(budget=5)),
+        }
+        control.fault(**TROUBLES[trouble][0])
+        for capability, ask in asks.items():
+            if getattr(spec.capabilities, capability):
+                error = failure(ask)
+                told = "\n".join([repr(error), *traceback.format_exception(error), *_hidden_causes(error)])
+                assert not [form for form in kit.betrayals() if form in told]
+                assert kit.member.lower() not in told.lower()
+
 
 def _hidden_causes(error: BaseException) -> list[str]:
     """What a logger that walks the chain by itself would find, `from None` or not."""

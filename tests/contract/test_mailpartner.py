@@ -210,6 +210,7 @@ class TestOptOutList:
                 {"id": 25, "email": "half\ud800@example.com"},
                 {"id": "2\ud8006", "email": "odd@example.com"},
                 {"id": 26},
+                {"id": 27, "email": "epoch@example.com", "createdAt": "1970-01-01 00:00:00"},
                 None,
             )
         ]
@@ -220,6 +221,7 @@ class TestOptOutList:
             Unsubscribed("winter@example.com", datetime(2026, 1, 20, 9, 19, 45, tzinfo=UTC), "21"),
             Unsubscribed("never@example.com", None, None),
             Unsubscribed("odd@example.com", None, "2?6"),
+            Unsubscribed("epoch@example.com", None, "27"),
         ]
         assert found.skipped == 7
 
@@ -255,6 +257,54 @@ class TestOptOutList:
             assert played.call("unsubscribe_delete", {"id": added["stop_id"]}, budget=5) is True
         held = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
         assert "person@example.com" not in [row["email"] for row in held]
+
+
+class TestComingBack:
+    def listed(self, control: Control) -> list[str]:
+        held = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
+        return [row["email"] for row in held]
+
+    def test_the_id_that_the_unsubscribe_brought_takes_one_call(self, played: Provider, control: Control) -> None:
+        number = played.unsubscribe("a@example.com", everywhere=False, budget=5)
+        assert number in {row.provider_id for row in played.unsubscribed(budget=5) if row.email == "a@example.com"}
+        assert played.unsubscribe("a@example.com", everywhere=False, budget=5) is None, "it was there before"
+        control.forget_calls()
+        played.lift("a@example.com", list_id=None, provider_id=number, budget=5)
+        assert [call["function"] for call in control.calls()] == ["unsubscribe/delete"]
+        assert "a@example.com" not in self.listed(control)
+
+    @pytest.mark.parametrize("number", [None, "", "999"])
+    def test_without_it_every_row_of_the_address_goes(
+        self, number: str | None, played: Provider, control: Control
+    ) -> None:
+        before = self.listed(control)
+        spellings = ["Zo\u00e9@Exämple.com", "zoe\u0301@exämple.com", "ZOÉ@xn--exmple-cua.com"]
+        control.set("mailpartner", add_optouts=[*spellings, "zoé+tag@exämple.com"])
+        played.lift("zoé@exämple.com ", list_id=None, provider_id=number, budget=5)
+        assert self.listed(control) == [*before, "zoé+tag@exämple.com"]
+
+    def test_a_row_without_an_id_is_somebodys_to_delete(self, server: Scripted, mailpartner: Provider) -> None:
+        server.script = [answer({**DONE, "data": [{"email": "a@example.com"}, {"id": 1, "email": "b@example.com"}]})]
+        error = failure(lambda: mailpartner.lift("a@example.com", list_id=None, provider_id=None, budget=5))
+        assert error.kind is Kind.CONTACT and "dashboard" in error.message
+        assert len(server.received) == 1
+
+    def test_a_list_that_breaks_off_deletes_nothing(self, server: Scripted, mailpartner: Provider) -> None:
+        server.script = [answer(b'{"success":true,"code":200,"data":[{"id":1,"email":"a@example.com"},{"id":2,')]
+        error = failure(lambda: mailpartner.lift("a@example.com", list_id=None, provider_id=None, budget=5))
+        assert error.kind is Kind.LATER and len(server.received) == 1
+
+    def test_where_only_get_is_served_a_row_that_is_not_there_is_still_looked_for(
+        self, server: Scripted, mailpartner: Provider
+    ) -> None:
+        no_post, not_there = answer(b"<html>", 405), answer({"success": False, "code": 4, "message": "Introuvable"})
+        listing = answer({**DONE, "data": [{"id": 7, "email": "a@example.com"}]})
+        server.script = [no_post, not_there, listing, no_post, answer(DONE)]
+        mailpartner.lift("a@example.com", list_id=None, provider_id="5", budget=5)
+        assert [(each.method, each.path.rpartition("&")[2]) for each in server.received[1::3]] == [
+            ("GET", "id=5"),
+            ("GET", "id=7"),
+        ]
 
 
 class TestDeletion:

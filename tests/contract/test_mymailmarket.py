@@ -189,8 +189,155 @@ class TestUnsubscribes:
         error = failure(lambda: connect(server, LOGIN, reply).unsubscribe(EMAIL, everywhere=False, budget=5))
         assert error.kind is kind
 
+    @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
+    def test_a_login_that_answers_nothing_does_not_mean_that_nobody_is_there(
+        self, nothing: Reply, server: Scripted
+    ) -> None:
+        refused = answer(b"", 401)
+        provider = connect(server, LOGIN, LISTS, ABSENT, ABSENT, refused, nothing, refused, nothing)
+        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert failure(lambda: provider.unsubscribe(EMAIL, everywhere=False, budget=5)).kind is Kind.LATER
+        error = failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5))
+        assert error.kind is Kind.LATER
+
     def test_an_account_without_lists_has_nothing_to_do(self, server: Scripted) -> None:
         connect(server, LOGIN, answer([])).unsubscribe(EMAIL, everywhere=False, budget=5)
+
+
+class TestComingBack:
+    def test_only_the_list_that_was_asked_for(self, real: Provider, control: Control) -> None:
+        real.unsubscribe("camille@example.com", everywhere=False, budget=5)
+        real.lift("Camille@Example.com", list_id=NEWS, provider_id=None, budget=5)
+        assert statuses(control, "camille@example.com") == {NEWS: "active", CUSTOMERS: "unsubscribed"}
+
+    def test_without_it_a_signup_changes_the_profile_and_not_that_the_person_left(
+        self, real: Provider, control: Control
+    ) -> None:
+        back = Contact("camille@example.com", {"FirstName": "Camille"})
+        real.unsubscribe(back.email, everywhere=False, budget=5)
+        real.sign_up(NEWS, [back], budget=5)
+        assert statuses(control, back.email)[NEWS] == "unsubscribed"
+        real.lift(back.email, list_id=NEWS, provider_id=None, budget=5)
+        real.sign_up(NEWS, [back], budget=5)
+        assert statuses(control, back.email)[NEWS] == "active"
+
+    @pytest.mark.parametrize("status", ["active", "bounced", "on hold", "referred", "deleted"])
+    def test_whoever_did_not_leave_is_left_alone(self, status: str, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer(subscriber(1, status)))
+        provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5)
+        assert paths(server) == ["login", "Subscriber"]
+
+    @pytest.mark.parametrize("reply", [ABSENT, nok("Subscriber not found"), answer(b""), answer([]), NULLS])
+    def test_whoever_is_not_there_has_nothing_to_take_back(self, reply: Reply, server: Scripted) -> None:
+        connect(server, LOGIN, reply).lift(EMAIL, list_id=NEWS, provider_id=None, budget=5)
+        assert paths(server) == ["login", "Subscriber"]
+
+    @pytest.mark.parametrize("status", ["unsubscribed", "Unsubscribed "])
+    @pytest.mark.parametrize("reply", [ok("1"), ABSENT], ids=["done", "gone meanwhile"])
+    def test_the_status_is_set_by_the_subscribers_id(self, reply: Reply, status: str, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer([subscriber(7, status)]), reply)
+        provider.lift(EMAIL, list_id=NEWS, provider_id="another", budget=5)
+        assert paths(server) == ["login", "Subscriber", f"subscriber/{7:013d}/status/active/"]
+
+    @pytest.mark.parametrize("status", ["blacklist", "Blacklisted"])
+    def test_the_blacklist_is_the_vendors(self, status: str, server: Scripted) -> None:
+        rows = [subscriber(1), subscriber(2, status)]
+        provider = connect(server, LOGIN, answer(rows))
+        error = failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5))
+        assert error.kind is Kind.CONTACT and "blacklist" in error.message and "resend" in error.message
+        assert paths(server) == ["login", "Subscriber"], "nothing is changed, of the other row neither"
+
+    @pytest.mark.parametrize("reply", [ok("1"), answer({**subscriber(1), "Status": None})])
+    def test_an_answer_that_does_not_say_how_it_stands_is_for_later(self, reply: Reply, server: Scripted) -> None:
+        provider = connect(server, LOGIN, reply)
+        assert failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5)).kind is Kind.LATER
+        assert paths(server) == ["login", "Subscriber"]
+
+    def test_a_refusal_is_told(self, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer(subscriber(1)), nok("computer says no"))
+        error = failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5))
+        assert error.kind is Kind.CALLER and "computer says no" in error.message
+
+    def test_it_takes_a_list(self, server: Scripted) -> None:
+        provider = connect(server)
+        error = failure(lambda: provider.lift(EMAIL, list_id=None, provider_id=None, budget=5))
+        assert error.kind is Kind.CALLER and not server.received
+
+
+class TestForgetting:
+    def test_left_everywhere_before_it_is_deleted_anywhere(self, server: Scripted) -> None:
+        one = [LOGIN, LISTS, THERE, ok(), THERE, ok(), ok(), ok()]
+        connect(server, *one).forget(EMAIL, budget=5)
+        deletion = f"subscriber/address/{EMAIL.replace('@', '%40')}/delete"
+        assert paths(server) == ["login", "lists", *["Subscriber", "unsubscribe/"] * 2, deletion, deletion]
+
+    @pytest.mark.parametrize("status", ["unsubscribed", "blacklist"])
+    def test_whoever_has_left_is_deleted_too(self, status: str, server: Scripted) -> None:
+        connect(server, LOGIN, LISTS, answer(subscriber(1, status)), ABSENT, ok()).forget(EMAIL, budget=5)
+        assert len(server.received) == 5 and paths(server)[-1].endswith("/delete")
+
+    @pytest.mark.parametrize("reply", [ABSENT, answer(b""), NULLS, answer(subscriber(1, "deleted"))])
+    def test_whoever_is_not_there_or_deleted_is_forgotten(self, reply: Reply, server: Scripted) -> None:
+        connect(server, LOGIN, LISTS, reply, reply).forget(EMAIL, budget=5)
+        assert paths(server) == ["login", "lists", "Subscriber", "Subscriber"]
+
+    @pytest.mark.parametrize("reply", [ABSENT, nok("subscriber not found")])
+    def test_whoever_is_gone_by_then_is_done(self, reply: Reply, server: Scripted) -> None:
+        connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, reply, reply).forget(EMAIL, budget=5)
+
+    def test_where_the_look_up_is_not_understood_it_is_tried(self, server: Scripted) -> None:
+        odd = nok("computer says no")
+        connect(server, LOGIN, answer([{"Id": NEWS}]), odd, ABSENT, ABSENT).forget(EMAIL, budget=5)
+        assert len(server.received) == 5
+
+    def test_a_refusal_is_told(self, server: Scripted) -> None:
+        provider = connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, ok(), nok("computer says no"))
+        assert "computer says no" in failure(lambda: provider.forget(EMAIL, budget=5)).message
+
+    def test_a_new_signup_afterwards_is_a_new_subscriber(self, real: Provider, control: Control) -> None:
+        real.forget("camille@example.com", budget=5)
+        real.lift("camille@example.com", list_id=NEWS, provider_id=None, budget=5)
+        real.sign_up(NEWS, [Contact("camille@example.com")], budget=5)
+        assert statuses(control, "camille@example.com") == {NEWS: "active", CUSTOMERS: "deleted"}
+
+
+class TestWhomItMails:
+    def test_every_status_but_those_of_who_left(self, real: Provider, control: Control) -> None:
+        named = {status: f"is.{status.replace(' ', '')}@example.com" for status in module.STATUSES}
+        rows = [{"MailAddress": address, "Status": status} for status, address in named.items()]
+        control.set("mymailmarket", add_subscribers={"list": CUSTOMERS, "rows": [*rows, {"MobileNumber": "324"}]})
+        found = list(real.subscribed(budget=10))
+        mailed = {status for status, address in named.items() if address in found}
+        assert mailed == {"active", "bounced", "on hold", "referred"}
+        assert found.count("camille@example.com") == 2 and "" not in found
+
+    def test_rows_that_shift_are_not_missed(self, real: Provider, control: Control) -> None:
+        names = [f"here{number}@example.com" for number in range(600)]
+        rows = [{"MailAddress": name, "seconds_ago": number + 9} for number, name in enumerate(names)]
+        control.set("mymailmarket", add_subscribers={"list": NEWS, "rows": rows})
+        moved = {"set_status": {"MailAddress": names[400], "Status": "active"}}
+        control.set("mymailmarket", between_pages=[{"remove": names[7], **moved}, {"remove": names[8]}])
+        assert {*names} <= {*real.subscribed(budget=20)}
+
+
+class TestVersions:
+    def test_a_row_that_is_changed_is_another_version(self, real: Provider, control: Control) -> None:
+        def versions() -> dict[str, str | None]:
+            return {row.email: row.version for row in real.unsubscribed(budget=5)}
+
+        first = versions()
+        assert versions() == first and all(first.values())
+        control.clock(advance=60)
+        for status in ("active", "unsubscribed"):
+            control.set("mymailmarket", set_status={"MailAddress": "weg@example.com", "Status": status})
+        second = versions()
+        control.set("mymailmarket", set_status={"MailAddress": "weg@example.com", "Status": "blacklist"})
+        assert len({first["weg@example.com"], second["weg@example.com"], versions()["weg@example.com"]}) == 3
+
+    def test_a_row_that_says_neither_has_none(self, server: Scripted) -> None:
+        rows = answer([{"SubscriberId": "1", "MailAddress": EMAIL}])
+        (row,) = connect(server, LOGIN, answer([{"Id": NEWS}]), rows, answer([])).unsubscribed(budget=5)
+        assert row.version is None
 
 
 def pages(*starts: Sequence[dict[str, Any]]) -> list[Reply]:

@@ -21,7 +21,7 @@ GONE = frozenset({"unsubscribed", *BLACKLISTED, "deleted"})
 def leave(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
     """Unsubscribe the address from the list if it is there and mailed; says whether it is there, mailed or not."""
     try:
-        found = _statuses(client, list_id, email, deadline)
+        found = [_status(row) for row in _found(client, list_id, email, deadline)]
     except ProviderError as error:
         if error.kind is not Kind.CALLER or error.provider_code != NOK:
             raise
@@ -35,15 +35,17 @@ def leave(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
 def come_back(client: Client, list_id: str, email: str, deadline: Deadline) -> None:
     """Make the address active on the list if it was unsubscribed there.
 
-    Raises `ProviderError` (contact) for one on the vendor's blacklist, which is not Relais' to undo.
+    Raises `ProviderError`: contact for one on the vendor's blacklist, which is not Relais' to undo; later where the
+    answer does not say how the address stands.
     """
-    for row in _found(client, list_id, email, deadline):
-        status = _status(row)
-        if status in BLACKLISTED:
-            raise ProviderError(Kind.CONTACT, _BLACKLIST)
-        if not status:
-            raise ProviderError(Kind.LATER, "subscriber_by_address: the answer tells no status")
-        if status == "unsubscribed":
+    rows = _found(client, list_id, email, deadline)
+    statuses = {_status(row) for row in rows}
+    if statuses & BLACKLISTED:
+        raise ProviderError(Kind.CONTACT, _BLACKLIST)
+    if "" in statuses:
+        raise ProviderError(Kind.LATER, "subscriber_by_address: the answer tells no status")
+    for row in rows:
+        if _status(row) == "unsubscribed":
             _activate(client, id_of(row), deadline)
 
 
@@ -77,10 +79,6 @@ def _take_off(client: Client, list_id: str, email: str, deadline: Deadline) -> N
     except ProviderError as error:
         if not is_already_so(error):
             raise
-
-
-def _statuses(client: Client, list_id: str, email: str, deadline: Deadline) -> list[str]:
-    return [_status(row) for row in _found(client, list_id, email, deadline)]
 
 
 def _found(client: Client, list_id: str, email: str, deadline: Deadline) -> list[Row]:

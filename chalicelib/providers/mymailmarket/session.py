@@ -124,6 +124,9 @@ def _key(answer: Answer, secrets: tuple[str, ...]) -> str:
     except answers.NotFound as error:
         message = f"{error.message}; check the account's base_url" if error.provider_code == "404" else error.message
         refused = ProviderError(Kind.ACCOUNT, message, provider_code=error.provider_code)
+    except answers.NothingSaid as error:
+        # Not as itself: of the call that this session is for, an empty answer may mean that somebody is not there.
+        refused = ProviderError(error.kind, error.message, retry_after=error.retry_after)
     except KeyRefused:
         raise
     except ProviderError as error:
