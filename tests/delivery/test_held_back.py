@@ -223,14 +223,6 @@ def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: 
     assert counted == [("S#form#footer", "2026-03-01T09:00:00Z")]
 
 
-def test_counts_expire(product: Product, resources: TestAws) -> None:
-    flood(product)
-    item = product.runtime.table.get(("S#form#footer", "2026-03-01T09:00:00Z"))
-    assert item is not None
-    assert item["unsubscribes"] == LIMIT + 1
-    assert item["expires_at"] > product.clock().timestamp() + 3600
-
-
 def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:

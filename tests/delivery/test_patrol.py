@@ -348,17 +348,6 @@ def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
     assert made.count("Scan") == 1
 
 
-def test_a_run_that_another_has_taken_over_from_notes_nothing(product: Product) -> None:
-    store, now = PatrolStore(product.runtime.table), product.clock()
-    assert store.take("one", now, now + timedelta(minutes=1)) == (True, None)
-    assert store.take("two", now, now + timedelta(minutes=1)) == (False, None)
-    later = now + timedelta(minutes=2)
-    assert store.take("two", later, later + timedelta(minutes=1)) == (True, None)
-    assert not store.note("one", Progress("2026-03-01", ("E#1", "E")), later)
-    assert store.note("two", Progress("2026-03-01", ("E#2", "E"), pages=2), later)
-    assert store.read() == Progress("2026-03-01", ("E#2", "E"), pages=2)
-
-
 def test_a_ledger_that_does_not_answer_is_looked_at_again(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
