@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.config.model import Api, Form
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, EventType
 from chalicelib.errors import Kind, ProviderError
+from chalicelib.web.messages import Request
 from tests.support.aws import TestAws
 from tests.support.product import Product, settings
 
@@ -75,6 +78,31 @@ def test_the_link_is_no_part_of_the_event(product: Product, resources: TestAws) 
     assert "a@example.com" in str(held)
     assert "unsubscribe/" not in str(held)
     assert str(link_in(product, "a@example.com")).removeprefix(START) not in str(held)
+
+
+def test_an_old_link_counts_again_after_a_later_signup(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = product.runtime.capabilities("paris")
+    assert known is not None
+    monkeypatch.setattr(product.runtime, "capabilities", lambda account: replace(known, lifts_suppression=True))
+    path = product.runtime.links.url("a@example.com").removeprefix("https://relais.example.com")
+
+    def click() -> list[str]:
+        product.clock.forward(minutes=1)
+        assert product.runtime.api.handle(Request("POST", path)).status == 200
+        return product.runtime.events.due("paris", EventType.UNSUBSCRIBE, None, 10)
+
+    product.work(*click())
+    assert (product.paris.left, product.providers["lyon"].left) == (
+        ["a@example.com"],
+        ["a@example.com"],
+    )
+    product.clock.forward(days=400)
+    (joined,) = product.hold(signup(product, "a@example.com", form="plain"))
+    product.work(joined)
+    assert product.delivery(joined)["status"] == "delivered"
+    product.work(*click())
+    assert product.paris.left == ["a@example.com"] * 2
+    assert product.providers["lyon"].left == ["a@example.com"] * 2
 
 
 def test_a_provider_that_quotes_the_link_does_not_have_it_kept(

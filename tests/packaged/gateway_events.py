@@ -31,9 +31,9 @@ def event_of(event_id: str, key: str = SAMPLE_ADMIN_KEY) -> dict[str, Any]:
 def link(method: str, url: str) -> dict[str, Any]:
     """A request for an unsubscribe link, as a mail provider makes it."""
     path = urlsplit(url).path.removeprefix("/")
-    event = _sample("http_form_unsubscribe")
+    event = _sample("http_unsubscribe_link")
     about = {**event["requestContext"], "httpMethod": method, "path": f"/api/{path}"}
-    body = "List-Unsubscribe=One-Click" if method == "POST" else None
+    body = event["body"] if method == "POST" else None
     own = {"path": f"/{path}", "httpMethod": method, "pathParameters": {"proxy": path}}
     return {**event, **own, "requestContext": about, "body": body}
 
