@@ -149,16 +149,18 @@ class MemoryDynamo:
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     def _query(self, request: Any) -> Any:
-        values, limit = request["ExpressionAttributeValues"], request.get("Limit")
+        values, limit = request["ExpressionAttributeValues"], request.get("Limit", 1_000_000)
         if "IndexName" not in request:
             partition = self.items.get(values[":pk"]["S"], {})
             return {"Items": [partition[sk] for sk in sorted(partition)]}
-        horizon = float(values.get(":horizon", {"N": "inf"})["N"])
+        exactly = values.get(":at")
+        horizon = float((exactly or values.get(":horizon", {"N": "inf"}))["N"])
         due = sorted(
             (float(item["due_at"]["N"]), *_keys(item))
             for items in self.items.values()
             for item in items.values()
             if item.get("due_pk") == values[":pk"] and float(item["due_at"]["N"]) <= horizon
+            if exactly in (None, item["due_at"])
         )
         start = request.get("ExclusiveStartKey", {}).get("n", 0)
         page = due[start : start + limit]
@@ -168,7 +170,7 @@ class MemoryDynamo:
 
     def _scan(self, request: Any) -> Any:
         """Everything in one page of the first part."""
-        if request["Segment"]:
+        if request.get("Segment"):
             return {"Items": []}
         names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
         meaning = _Condition(request["FilterExpression"], names, values).parse()
