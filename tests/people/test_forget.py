@@ -131,8 +131,15 @@ def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, resou
     assert product.paris.left == [ZOE, ZOE]
 
 
-@pytest.mark.parametrize("status", [Status.PARKED, Status.REFUSED, Status.SUPERSEDED, Status.DELIVERED])
-@pytest.mark.parametrize("accounts", [("paris",), ("paris", "lyon")])
+@pytest.mark.parametrize(
+    ("status", "accounts"),
+    [
+        (Status.PARKED, ("paris",)),
+        (Status.PARKED, ("paris", "lyon")),
+        (Status.REFUSED, ("paris", "lyon")),
+        (Status.SUPERSEDED, ("paris",)),
+    ],
+)
 def test_every_final_state_is_erased_and_never_sent_again(
     product: Product, resources: TestAws, status: Status, accounts: tuple[str, ...]
 ) -> None:
@@ -379,7 +386,7 @@ def test_when_the_time_is_over_it_says_so_and_the_person_is_out_all_the_same(pro
     assert product.paris.left == [ZOE]
 
 
-@pytest.mark.parametrize("at", range(1, 22, 2))
+@pytest.mark.parametrize("at", [1, 2, 4, 7, 10])
 def test_a_ledger_that_fails_at_any_point_is_told_and_made_good(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:

@@ -1,0 +1,62 @@
+"""A person forgotten through the whole stack: at three providers, in the ledger, in the logs; and kept out by syncs."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.world import Control, Ediware, event, put_on_queue, submit, told_to_leave
+from tests.support.stack import RunningStack
+from tests.support.waiting import wait_for
+
+PERSON = "camille@example.com"
+"""The sandbox has this address on two lists of myMailMarket."""
+
+
+def forget(stack: RunningStack) -> dict[str, int]:
+    code, answer = stack.invoke("forget", {"email": PERSON.upper()})
+    assert code == 0, answer
+    return dict(answer)
+
+
+def lists_at_mymailmarket(stack: RunningStack) -> str:
+    """All that the sandbox's myMailMarket holds, as text."""
+    return json.dumps(Control(stack.sandbox).state()["providers"]["mymailmarket"])
+
+
+def in_ledger(stack: RunningStack) -> bool:
+    """Does the address stand anywhere in the ledger?"""
+    pages = stack.aws.dynamodb.get_paginator("scan").paginate(TableName="relais-local-ledger")
+    return PERSON in json.dumps([item for page in pages for item in page["Items"]]).lower()
+
+
+def test_a_person_is_forgotten_everywhere_and_stays_so(running: RunningStack, ediware: Ediware) -> None:
+    signup = submit(running, "signup", {"email": PERSON, "prenom": "Camille", "consent.wording": "Ja."})
+    wait_for(lambda: ediware.emails()[PERSON] == 1, 20)
+    wait_for(lambda: event(running, signup.json["id"])["status"] == "delivered", 20)
+    code, exported = running.invoke("export_person", {"email": PERSON})
+    assert code == 0
+    (held,) = exported["events"]
+    assert (held["email"], len(held["consent"]["wording_sha256"])) == (PERSON, 64)
+    assert PERSON in lists_at_mymailmarket(running)
+    assert forget(running)["erased"] == 1
+    wait_for(lambda: forget(running)["waiting"] == 0, 30)
+    assert PERSON not in lists_at_mymailmarket(running)
+    told = told_to_leave(running.sandbox, PERSON)
+    assert told["ediware"]
+    assert told["mailpartner"]
+    assert not in_ledger(running)
+    contacts = [{"email": PERSON}, {"email": "max@example.com"}]
+    sync = {"type": "sync", "id": "back", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}
+    put_on_queue(running.aws, "syncs", [sync])
+    wait_for(lambda: ediware.emails()["max@example.com"] == 1, 30)
+    for _ in range(2):
+        code, answer = running.invoke("sync_unsubscribes", {})
+        assert code == 0, answer
+    submit(running, "signup", {"email": PERSON})
+    wait_for(lambda: not in_ledger(running), 30)
+    wait_for(lambda: forget(running) == {"erased": 0, "waiting": 0}, 30)
+    assert ediware.emails()[PERSON] == 1, "the row of before, whose owner is unsubscribed"
+    assert PERSON not in lists_at_mymailmarket(running)
+    code, exported = running.invoke("export_person", {"email": PERSON})
+    assert (code, exported["events"]) == (0, [])
+    assert PERSON not in running.logs.lower()
