@@ -46,7 +46,7 @@ TEXTS: Mapping[str, Texts] = {
         ),
         unknown=Page(
             "Ce lien n’est pas valable",
-            ("Il est peut-être incomplet. Ouvrez-le à nouveau depuis l’e‑mail, en entier.",),
+            ("Il est peut-être incomplet. Ouvrez-le à nouveau depuis l’e‑mail.",),
         ),
         later=Page(
             "Réessayez dans un instant",
@@ -57,7 +57,7 @@ TEXTS: Mapping[str, Texts] = {
     "nl": Texts(
         ask=Page(
             "Uitschrijven",
-            ("Wilt u geen e‑mails van ons meer ontvangen op {address}?",),
+            ("Wilt u geen e‑mails meer van ons ontvangen op {address}?",),
             "Schrijf mij uit",
         ),
         done=Page(
@@ -69,7 +69,7 @@ TEXTS: Mapping[str, Texts] = {
         ),
         unknown=Page(
             "Deze link is niet geldig",
-            ("Misschien is hij afgebroken. Open hem nog eens vanuit de e‑mail, in zijn geheel.",),
+            ("Misschien is hij onvolledig. Open hem opnieuw vanuit de e‑mail.",),
         ),
         later=Page(
             "Probeer het zo meteen opnieuw",
@@ -80,7 +80,7 @@ TEXTS: Mapping[str, Texts] = {
     "en": Texts(
         ask=Page(
             "Unsubscribe",
-            ("Do you want no more e‑mails from us at {address}?",),
+            ("Do you want to stop getting our e‑mails at {address}?",),
             "Unsubscribe me",
         ),
         done=Page(
@@ -92,11 +92,11 @@ TEXTS: Mapping[str, Texts] = {
         ),
         unknown=Page(
             "This link is not valid",
-            ("It may have been cut off. Open it once more from the e‑mail, the whole of it.",),
+            ("It may be incomplete. Please open it again from the e‑mail.",),
         ),
         later=Page(
             "Please try again in a moment",
-            ("That you want to leave could not be recorded yet.",),
+            ("Your request could not be recorded yet.",),
             "Try again",
         ),
     ),

@@ -39,6 +39,8 @@ PROGRAMS = {"javascript": "node", "php": "php"}
 def test_the_vector_is_the_products() -> None:
     key, nonce = VECTOR["key"], bytes.fromhex(VECTOR["nonce, in hexadecimal"])
     assert tokens.seal(VECTOR["address"], key, nonce) == VECTOR["token"]
+    links = Links([Secret.plain(key)], URL, lambda count: bytes(range(count)))
+    assert links.url(VECTOR["address"]) == f"{URL}/unsubscribe/{VECTOR['token']}"
     assert tokens.unseal(VECTOR["token"], key) == VECTOR["address"]
     aes_key = hmac.digest(key.encode(), b"relais unsubscribe v1", sha256).hex()
     assert aes_key == VECTOR["AES key, in hexadecimal"]
