@@ -143,18 +143,20 @@ class Runtime:
 
     @cached_property
     def syncs(self) -> Syncs:
-        """What makes syncs of contacts."""
+        """What makes the syncs that events ask for."""
         from .ledger.batches import Batches
         from .ledger.syncs import SyncStore
+        from .syncs.asked import Tools as AskedTools
         from .syncs.contacts import Tools
         from .syncs.runner import Syncs
         from .syncs.source import Fetcher
 
+        store = SyncStore(self.table)
         return Syncs(
             Tools(
                 settings=self.settings,
                 events=self.events,
-                syncs=SyncStore(self.table),
+                syncs=store,
                 accounts=self.accounts,
                 batches=Batches(self.table, self.events, self.effects.clock),
                 doorbell=self.doorbell,
@@ -162,7 +164,15 @@ class Runtime:
                 digest=self._address_keys.digest,
                 fetcher=Fetcher(),
                 effects=self.effects,
-            )
+            ),
+            AskedTools(
+                settings=self.settings,
+                events=self.events,
+                syncs=store,
+                doorbell=self.doorbell,
+                effects=self.effects,
+                leavers=self.leavers,
+            ),
         )
 
     def sweep(self, context: Context) -> dict[str, Any]:

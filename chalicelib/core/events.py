@@ -50,11 +50,15 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """What a sync asks for: contacts for a list, given with it or read from a configured source."""
+    """What a sync asks for: contacts for a list, given with it or read from a configured source; or who left.
 
-    kind: Literal["contacts"]
+    The lists of those who left are read at the event's own accounts and told to those of `tell`.
+    """
+
+    kind: Literal["contacts", "unsubscribes"]
     source: str | None = None
     contacts: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+    tell: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

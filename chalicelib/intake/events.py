@@ -74,7 +74,7 @@ def refused_event(
     form = settings.forms.get(members.text("form") or "")
     source = settings.sources.get(members.text("source") or "")
     targets = {target.account for target in (form, source) if target is not None}
-    named = {members.text("account"), *targets, *(members.texts("accounts") or ())}
+    named = {members.text("account"), *targets, *(members.texts("accounts") or ()), *(members.texts("from") or ())}
     return Event(
         type=EventType(members.choice("type", _TYPES) or default_type),
         email="",

@@ -26,7 +26,7 @@ _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlenco
 # The members that may say for which account an event is; none of them: `accounts`, or its absence, does.
 _TARGETS: Mapping[EventType, Sequence[str]] = {
     EventType.SIGNUP: ("form", "account"),
-    EventType.SYNC: ("source", "account", "from"),
+    EventType.SYNC: ("source", "account", "from", "to"),
 }
 
 
@@ -107,7 +107,7 @@ def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:
 
 def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[Webhook]) -> None:
     """Stop an event for an account that is none of the webhook's. Of several webhooks, one alone must allow it."""
-    wanted = set(event.accounts)
+    wanted = {*event.accounts, *(event.sync.tell if event.sync else ())}
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
         return
     for name in _TARGETS.get(event.type, ()):

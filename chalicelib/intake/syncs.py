@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..config.model import Settings
 from ..core.events import Sync
+from ..providers import registry
 from .members import Members
 
 MAX_CONTACTS = 1000
@@ -26,9 +27,9 @@ def read_sync(members: Members, settings: Settings, can_sign_up: Callable[[str],
     others nothing.
     """
     kind = members.choice("kind", _KINDS, required=True)
+    if kind == "unsubscribes":
+        return _unsubscribes(members, settings)
     if kind != "contacts":
-        if kind is not None:
-            members.wrong("kind", f"{kind} is not available in this version")
         return {"accounts": ()}
     if members.has("source"):
         return _from_source(members, settings)
@@ -41,6 +42,30 @@ def read_sync(members: Members, settings: Settings, can_sign_up: Callable[[str],
     _check_account(members, account, settings, can_sign_up)
     contacts = tuple(members.objects("contacts", MAX_CONTACTS))
     return {"accounts": (account,), "list": list_id, "sync": Sync("contacts", contacts=contacts)}
+
+
+def _unsubscribes(members: Members, settings: Settings) -> dict[str, Any]:
+    """Which accounts' lists are read, and who is told: what the configuration says unless the event does."""
+    rules = settings.sync_unsubscribes
+    read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
+    tell = _accounts(members, "to", rules.tell if rules else None, settings)
+    if not all(_says_who_left(settings.accounts[name].provider) for name in read_from):
+        members.wrong("from", "names an account whose provider cannot say who left")
+    return {"accounts": read_from, "sync": Sync("unsubscribes", tell=tell)}
+
+
+def _accounts(members: Members, name: str, otherwise: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
+    """Accounts in the order of the configuration; none if the event names them wrong."""
+    if not members.has(name) and otherwise is None:
+        members.wrong(name, "is required where the configuration has no [sync.unsubscribes]")
+    named = members.texts(name) if members.has(name) else list(otherwise or ())
+    if named is not None and not settings.accounts.keys() >= set(named):
+        members.wrong(name, "must name configured accounts only")
+    return tuple(account for account in settings.accounts if account in (named or ()))
+
+
+def _says_who_left(provider: str) -> bool:
+    return registry.spec(provider).capabilities.reads_unsubscribes
 
 
 def _from_source(members: Members, settings: Settings) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def sync_item(sync: Sync) -> dict[str, Any]:
     values = {
         "kind": sync.kind,
         "source": sync.source,
+        "tell": list(sync.tell) or None,
         "contacts": json.dumps(contacts, ensure_ascii=False, separators=(",", ":")) if contacts else None,
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -94,7 +95,9 @@ def sync_item(sync: Sync) -> dict[str, Any]:
 
 def sync_from(item: Mapping[str, Any]) -> Sync:
     """A sync from the part of an item."""
-    return Sync(item["kind"], item.get("source"), tuple(json.loads(item.get("contacts", "[]"))))
+    return Sync(
+        item["kind"], item.get("source"), tuple(json.loads(item.get("contacts", "[]"))), tuple(item.get("tell", ()))
+    )
 
 
 def _key(event_id: str) -> Key:

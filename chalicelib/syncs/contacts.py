@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ..config.model import Settings, Source
 from ..core import pausing
-from ..core.events import Delivery, Event, EventType, Status
+from ..core.events import Event, EventType, Status
 from ..core.grouping import Task
 from ..core.times import epoch_milliseconds
 from ..delivery.deadline import Deadline
 from ..delivery.doorbell import Doorbell
 from ..effects import Effects
-from ..errors import Kind, ProviderError, SecretUnavailable, without_addresses
+from ..errors import Kind, ProviderError, SecretUnavailable
 from ..ledger.accounts import AccountStore
 from ..ledger.batches import Batches
-from ..ledger.events import FIRST_DUE, EventStore
+from ..ledger.events import EventStore
 from ..ledger.syncs import Progress, SyncStore
-from ..observability import logger, metrics, trail
 from ..providers.base import Provider
-from .errors import FileChanged, OutOfTime, SyncRefused, SyncTrouble, TakenOver
+from .attempt import Attempt
+from .errors import FileChanged, OutOfTime, SyncRefused, SyncTrouble
 from .importing import Import
 from .people import Signups, address_column, inline_rows
 from .rows import Rows, read_csv
@@ -31,8 +30,6 @@ from .source import Fetcher
 T = TypeVar("T")
 SHORTEST_SECONDS = 10.0
 """No sync, and no chunk of one, is begun with less time than this."""
-TAKEN_FOR = timedelta(seconds=90)
-"""A worker that has not noted anything for so long is taken for dead. Longer than the silence a host may keep."""
 MOST_RESTARTS = 3
 FETCHED_ELSEWHERE = "fetched by the provider itself"
 
@@ -53,31 +50,16 @@ class Tools:
     effects: Effects
 
 
-class ContactsSync:
+class ContactsSync(Attempt):
     """One worker's go at one sync, until it is done, fails or has to be left to another invocation."""
 
     def __init__(self, tools: Tools, task: Task, deadline: Deadline) -> None:
+        super().__init__(tools, task, deadline)
         self._tools = tools
-        self._event: Event = task.event
-        self._delivery: Delivery = task.delivery
-        self._deadline = deadline
-        self._token = tools.effects.token()
-        self._progress = Progress()
         self._begun_at = 0
 
-    def run(self) -> None:
-        """Come as far as the time allows. Raises LedgerUnavailable: then it is left for a later ring."""
-        now = self._now
-        taken = self._tools.syncs.take(self._event.id, self._token, now, now + TAKEN_FOR)
-        if taken is None:
-            return
-        self._progress, self._begun_at = taken, taken.rows
-        try:
-            self._come_to_something()
-        except TakenOver:
-            logger.info("another worker has taken over")
-
     def _come_to_something(self) -> None:
+        self._begun_at = self._progress.rows
         try:
             summary = self._make()
         except OutOfTime:
@@ -158,21 +140,6 @@ class ContactsSync:
             unknown = error.kind is Kind.UNKNOWN
             raise SyncTrouble(error.message, retry_after=error.retry_after, unknown=unknown) from None
 
-    def _note(self, progress: Progress, until: datetime | None = None) -> None:
-        """Write down how far it has come, and keep it; with `until` not after now it is given back."""
-        self._progress = progress
-        now = self._now
-        if not self._tools.syncs.note(self._event.id, self._token, progress, now, until or now + TAKEN_FOR):
-            raise TakenOver
-
-    def _go_on_later(self) -> None:
-        """Leave the rest to the next invocation, which is rung for at once."""
-        now = self._now
-        self._note(self._progress, until=now)
-        delivery = replace(self._delivery, reason=f"so far {counts(self._progress, 'row')}")
-        self._tools.events.postpone(self._event, delivery, now + FIRST_DUE, now)
-        self._tools.doorbell.ring(EventType.SYNC, [self._event.id])
-
     def _begin_anew(self) -> None:
         if self._progress.restarts >= MOST_RESTARTS:
             self._finish(Status.REFUSED, self._words("the file is another one every time it is read"))
@@ -180,51 +147,21 @@ class ContactsSync:
         self._progress = Progress(failures=self._progress.failures, restarts=self._progress.restarts + 1)
         self._put_off(SyncTrouble("the file was changed while it was read, which begins anew"))
 
-    def _put_off(self, error: SyncTrouble) -> None:
-        """Try again later, doubling the wait; or park it when that has gone on for too long."""
-        patience, now = self._tools.settings.delivery, self._now
-        delivery = replace(self._delivery, unknown_outcome=self._delivery.unknown_outcome or error.unknown)
-        since = delivery.resent_at or self._event.accepted_at
-        if now - since > timedelta(hours=patience.give_up_after_hours):
-            self._delivery = delivery
-            self._finish(Status.PARKED, self._words(error))
-            return
-        failures, chance = self._progress.failures, self._tools.effects.chance()
-        seconds = pausing.wait_seconds(
-            failures, patience.first_retry_seconds, patience.longest_retry_seconds, chance, error.retry_after
-        )
-        until = now + timedelta(seconds=seconds)
-        self._note(replace(self._progress, failures=failures + 1), until=now)
-        metrics.count("syncs_put_off", account=self._account)
-        trail.put_off(self._account, [self._event.id], self._words(error), until)
-        delivery = replace(delivery, attempts=delivery.attempts + 1, reason=self._words(error), next_attempt_at=until)
-        self._tools.events.postpone(self._event, delivery, until, now)
-
-    def _finish(self, status: Status, reason: str) -> None:
-        now = self._now
-        self._note(replace(self._progress, failures=0, restarts=0), until=now)
-        delivery = replace(self._delivery, status=status, attempts=self._delivery.attempts + 1, reason=reason)
-        if not self._tools.events.finish(self._event, delivery, now):
-            return
-        trail.ended([(self._event.id, delivery)])
-        if status is Status.DELIVERED and self._event.sync and self._event.sync.contacts:
+    def _finish(self, status: Status, reason: str) -> bool:
+        ended = super()._finish(status, reason)
+        if ended and status is Status.DELIVERED and self._event.sync and self._event.sync.contacts:
             self._tools.syncs.forget_contacts(self._event)
+        return ended
 
     def _words(self, why: object) -> str:
         source = self._event.sync.source if self._event.sync else None
-        done = f"; so far {counts(self._progress, 'row')}" if self._progress.rows else ""
-        return without_addresses(f"source {source}: {why}{done}" if source else f"{why}{done}")
+        return super()._words(f"source {source}: {why}" if source else why)
+
+    def _so_far(self) -> str:
+        return counts(self._progress, "row") if self._progress.rows else ""
 
     def _still_time(self) -> bool:
         return self._deadline.seconds_left >= SHORTEST_SECONDS
-
-    @property
-    def _account(self) -> str:
-        return self._event.accounts[0]
-
-    @property
-    def _now(self) -> datetime:
-        return self._tools.effects.clock()
 
 
 def counts(progress: Progress, unit: str) -> str:

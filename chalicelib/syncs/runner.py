@@ -11,6 +11,8 @@ from ..core.grouping import Task
 from ..delivery.deadline import Deadline
 from ..errors import LedgerUnavailable
 from ..observability import bound, carried, logger, metrics
+from .asked import AskedSync, Tools as AskedTools
+from .attempt import Attempt
 from .contacts import SHORTEST_SECONDS, ContactsSync, Tools
 
 AT_ONCE = 4
@@ -19,8 +21,9 @@ AT_ONCE = 4
 class Syncs:
     """Makes syncs. What is not done at the end of an invocation is rung for again."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, asked: AskedTools) -> None:
         self._tools = tools
+        self._asked = asked
 
     def run(self, tasks: Sequence[Task], deadline: Deadline) -> None:
         """Those with their contacts first: they take seconds, a file may take more than one invocation."""
@@ -34,7 +37,12 @@ class Syncs:
             return
         with bound(event_id=task.event.id):
             try:
-                ContactsSync(self._tools, task, deadline).run()
+                self._attempt(deadline, task).run()
             except LedgerUnavailable as error:
                 logger.warning("left for a later ring", extra={"error": str(error)})
                 metrics.count("ledger_failures", account=task.account)
+
+    def _attempt(self, deadline: Deadline, task: Task) -> Attempt:
+        if task.event.sync is not None and task.event.sync.kind == "unsubscribes":
+            return AskedSync(self._asked, task, deadline)
+        return ContactsSync(self._tools, task, deadline)

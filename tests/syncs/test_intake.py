@@ -62,7 +62,7 @@ def test_an_address_is_each_contact_s_own_affair() -> None:
     [
         ({"type": "sync"}, "kind", "is required"),
         ({"type": "sync", "kind": "people"}, "kind", "must be one of"),
-        ({"type": "sync", "kind": "unsubscribes", "from": ["lettre"]}, "kind", "not available in this version"),
+        ({"type": "sync", "kind": "unsubscribes"}, "from", "is required where the configuration has no"),
         (SYNC, "source", "or account, list and contacts"),
         ({**SYNC, "source": "nowhere"}, "source", "not a configured source"),
         ({**SYNC, "source": ["crm"]}, "source", "must be a text"),

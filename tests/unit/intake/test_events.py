@@ -109,7 +109,7 @@ def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> No
         ({"email": "a@example.com"}, "type", "is required"),
         ({**LEAVE, "type": "delete"}, "type", "must be one of"),
         ({**LEAVE, "type": ["signup"]}, "type", "must be one of"),
-        ({"type": "sync", "kind": "unsubscribes"}, "kind", "not available in this version"),
+        ({"type": "sync", "kind": "unsubscribes"}, "from", "is required where the configuration has no"),
         ({**LEAVE, "id": "a b"}, "id", "1 to 128"),
         ({**LEAVE, "id": ""}, "id", "1 to 128"),
         ({**LEAVE, "id": 5}, "id", "1 to 128"),
