@@ -64,7 +64,7 @@ class Runtime:
         from .stats.pages import StatsReader
         from .web.api import Api
 
-        view = EventView(self.table, self.accounts.read)
+        view = EventView(self.table, self.accounts.read, self.effects.clock)
         return Api(
             self.settings,
             accept=self.accept,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..clock import Clock
 from ..core.events import EventType, Status, overall
 from ..core.pausing import AccountState, Pause
 from ..core.times import format_time, from_epoch_milliseconds as from_ms
@@ -16,24 +18,25 @@ from .table import Table
 class EventView:
     """Reads events for `GET /events/{id}`."""
 
-    def __init__(self, table: Table, state_of: Callable[[str], AccountState]) -> None:
+    def __init__(self, table: Table, state_of: Callable[[str], AccountState], clock: Clock) -> None:
         self._table = table
         self._state_of = state_of
+        self._clock = clock
 
     def find(self, event_id: str) -> dict[str, Any] | None:
         """The event and its deliveries as JSON values; None if it is not, or no longer, held."""
         pk, sk = event_key(event_id)
         items = {item["sk"]: item for item in self._table.query(pk)}
         event = items.get(sk)
-        if event is None:
-            return None
+        if event is None or event.get("expires_at", math.inf) <= self._clock().timestamp():
+            return None  # DynamoDB deletes what has expired up to days later
         deliveries = [
             self._delivery(account, item, event)
             for account in event["accounts"]
             if (item := items.get(f"D#{account}", event)).get("status")
         ]
         if not deliveries:
-            return None  # DynamoDB deletes what has expired item by item, and the deliveries went first
+            return None  # it deletes item by item, and the deliveries went first
         return {
             "id": event_id,
             "type": event["type"],

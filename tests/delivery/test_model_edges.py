@@ -186,7 +186,7 @@ def test_an_event_half_of_which_has_expired_is_gone(world: World) -> None:
     assert world.runtime.api is not None
     from chalicelib.ledger.view import EventView
 
-    assert EventView(world.runtime.table, world.runtime.accounts.read).find(leave.id) is None
+    assert EventView(world.runtime.table, world.runtime.accounts.read, world.clock).find(leave.id) is None
 
 
 def test_an_event_for_several_accounts_expires_though_an_answer_of_the_ledger_was_lost(world: World) -> None:

@@ -90,7 +90,7 @@ def main(url: str) -> dict[str, Any]:
         runtime.worker.handle("syncs", {"Records": [record]}, Context())
         waiting = queues.bodies.pop("relais-local-syncs", [])
         body = json.loads(waiting[0]) if waiting else None
-    view = EventView(runtime.table, runtime.accounts.read).find("big")
+    view = EventView(runtime.table, runtime.accounts.read, runtime.effects.clock).find("big")
     assert view is not None
     return {
         "held": len(ledger.keys) - ledger.refused,

@@ -1,0 +1,69 @@
+"""What loses its data for a wish to be forgotten, and whose contact is whose."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.core.addresses import normalise
+from chalicelib.core.events import EventType, Status
+from chalicelib.core.forgetting import contacts_of, is_person, loses_its_data
+from chalicelib.core.words import Word
+
+SIGNUP, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
+DELIVERED, SUPERSEDED, REFUSED, PARKED = Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED
+FORGOTTEN = Word(unsubscribed_at=10, forgotten_at=10)
+
+
+@pytest.mark.parametrize("status", [DELIVERED, SUPERSEDED, REFUSED, PARKED])
+@pytest.mark.parametrize("type", [SIGNUP, LEAVE])
+def test_whatever_came_up_to_the_wish_does(type: EventType, status: Status) -> None:
+    came_back = Word(unsubscribed_at=10, forgotten_at=10, signed_up_at=20)
+    for at in (9, 10):
+        assert loses_its_data(type, at, FORGOTTEN, (status,))
+        assert loses_its_data(type, at, came_back, (status,))
+        assert not loses_its_data(type, at, Word(unsubscribed_at=10), (status,))
+
+
+@pytest.mark.parametrize(
+    ("type", "statuses", "suppressed", "does"),
+    [
+        (SIGNUP, (DELIVERED,), False, False),
+        (SIGNUP, (PARKED,), False, False),
+        (SIGNUP, (REFUSED,), False, False),
+        (SIGNUP, (REFUSED,), True, True),
+        (SIGNUP, (SUPERSEDED,), False, True),
+        (LEAVE, (DELIVERED,), False, True),
+        (LEAVE, (DELIVERED, SUPERSEDED), False, True),
+        (LEAVE, (DELIVERED, PARKED), False, False),
+        (LEAVE, (REFUSED,), False, False),
+    ],
+)
+def test_later_ones_do_where_nothing_came_of_them(
+    type: EventType, statuses: tuple[Status, ...], suppressed: bool, does: bool
+) -> None:
+    assert loses_its_data(type, 11, FORGOTTEN, statuses, suppressed=suppressed) is does
+    came_back = Word(unsubscribed_at=10, forgotten_at=10, signed_up_at=11)
+    assert not loses_its_data(type, 12, came_back, statuses, suppressed=suppressed)
+    again = Word(unsubscribed_at=12, forgotten_at=12, signed_up_at=11)
+    assert loses_its_data(type, 12, again, statuses, suppressed=suppressed)
+
+
+def test_an_address_is_a_person_s_in_any_spelling() -> None:
+    wanted = normalise("Zoé@Exämple.com")
+    assert all(
+        is_person(email, wanted) for email in ("zoé@exämple.com", " ZOÉ@xn--exmple-cua.com", "Zoe\u0301@exämple.com")
+    )
+    assert not any(
+        is_person(email, wanted) for email in ("zoe@exämple.com", "zoé+a@exämple.com", "", None, 5, wanted[1:])
+    )
+
+
+def test_a_contact_is_whose_address_it_has() -> None:
+    contacts = [
+        {"Email": "A@example.com"},
+        {"Email": "b@example.com", "parent": "a@example.com"},
+        {"nom": "a@example.com"},
+    ]
+    assert contacts_of(contacts, "a@example.com") == [True, False, False]
+    assert contacts_of([{"mail": "a@example.com"}, {"mail": "b@example.com"}], "a@example.com") == [True, False]
+    assert contacts_of([], "a@example.com") == []
