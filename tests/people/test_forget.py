@@ -263,6 +263,19 @@ class TestAfterwards:
         assert product.paris.left == [ZOE, ZOE], "whoever came back is told anew"
         assert holders(resources, ZOE) == []
 
+    def test_whoever_came_back_is_told_anew_also_when_that_event_is_gone(
+        self, product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.test_a_signed_one_begins_anew(product, resources, monkeypatch)
+        back = product.signup(ZOE, product.clock() + MINUTE)
+        product.work(*product.hold(back))
+        assert product.delivery(back.id)["status"] == "delivered"
+        product.clock.forward(minutes=2)
+        key: Any = {"pk": {"S": f"E#{back.id}"}, "sk": {"S": "E"}}
+        resources.dynamodb.delete_item(TableName="relais-local-ledger", Key=key)
+        assert forget(product) == {"erased": 0, "waiting": 0}
+        assert product.paris.left == [ZOE, ZOE, ZOE]
+
     def test_an_unsubscribe_read_back_leaves_nothing(self, product: Product, resources: TestAws) -> None:
         for accounts in (("lyon",), ("paris", "lyon")):
             product.work(*product.hold(product.unsubscribe(ZOE, accounts=accounts)))
