@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from chalicelib.core.times import format_time
+from chalicelib.delivery.deadline import Deadline
 from chalicelib.errors import Kind, ProviderError
 from chalicelib.web.messages import Request
+from local.bench.capacity import size
 from local.bench.consumed import Consumed
 from tests.support.aws import TestAws
-from tests.support.product import Product
+from tests.support.product import FakeContext, Product
 
 FIELDS = {"prenom": "Zoé " * 60, "nom": "x" * 120}
 FORM: dict[str, Any] = {"email": "zoe@example.com", "prenom": "Zoé"}
@@ -109,3 +111,18 @@ def test_a_failed_attempt_costs_each_event_in_hand_its_attempt_and_the_account_o
     consumed.clear()
     product.work(*held)
     assert consumed.write_units == 0, "while the account is paused, nothing is written"
+
+
+def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed: Consumed, resources: TestAws) -> None:
+    product.work(*product.hold(*(product.signup(f"p{n}@example.com", fields=FIELDS) for n in range(60))))
+    items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
+    before = consumed.read_units, consumed.write_units
+    context = FakeContext()
+    product.runtime.patrol.run(Deadline.of(context, product.clock))
+    read, written = consumed.read_units - before[0], consumed.write_units - before[1]
+    units = sum(map(size, items)) / 4096
+    assert units <= read <= units + 3
+    assert written == 3, "taken, noted, given back"
+    product.clock.forward(minutes=1)
+    product.runtime.patrol.run(Deadline.of(context, product.clock))
+    assert consumed.read_units - before[0] - read == 1, "for the rest of the day it asks whether it is done"
