@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from local.description import Table
 
-_WRITE_UNIT, _READ_UNIT = 1024, 4096
+WRITE_UNIT, READ_UNIT = 1024, 4096
 
 
 @dataclass
@@ -45,13 +45,13 @@ class Capacity:
             self.calls[operation] += 1
             if operation == "PutItem":
                 copies = 1 + self._indexes_with(params["TableName"], params["Item"])
-                self.write_units += copies * math.ceil(size(params["Item"]) / _WRITE_UNIT)
+                self.write_units += copies * math.ceil(size(params["Item"]) / WRITE_UNIT)
 
     def _answered(self, **told: Any) -> None:
         items = told["parsed"].get("Items") if told["model"].name == "Query" else None
         if items is not None:
             with self._lock:
-                self.read_units += math.ceil(sum(map(size, items)) / _READ_UNIT) / 2
+                self.read_units += math.ceil(sum(map(size, items)) / READ_UNIT) / 2
 
     def _indexes_with(self, table: str, item: Mapping[str, Any]) -> int:
         schemas = (index["KeySchema"] for index in self._indexes_of(table))

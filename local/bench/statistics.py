@@ -7,16 +7,16 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from local import sandbox
 from local.bench.capacity import Capacity
 from local.bench.surroundings import Measured, described, in_fresh_process, product
 from local.bench.table import Row, ratio
+from local.bench.workers import no_output
 from local.lambdas.context import LambdaContext
 
 SIZES = (1_000, 10_000)
@@ -131,7 +131,7 @@ def run_schedule(at: datetime) -> Cost:
     from chalicelib.runtime import runtime
 
     context = LambdaContext("collect_stats", "bench", time.time() + 600, os.environ["AWS_REGION"], "512")
-    with _no_output():
+    with no_output():
         result = runtime().collect_stats({"time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}, context)
     (outcome,) = result["accounts"].values()
     if outcome["error"] is not None:
@@ -162,10 +162,3 @@ def _counted() -> Capacity:
     counted.watch(session)
     boto3.setup_default_session(botocore_session=session)
     return counted
-
-
-@contextmanager
-def _no_output() -> Iterator[None]:
-    """Without the lines that the product logs."""
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        yield

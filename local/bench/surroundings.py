@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import boto3
 
@@ -43,31 +43,43 @@ def described() -> tuple[list[Queue], list[Table]]:
 
 
 @contextmanager
-def product(config: str) -> Iterator[Mapping[str, str]]:
-    """The environment of a product with this configuration, over an AWS of its own that is empty."""
+def product(config: str, dynamodb: str | None = None) -> Iterator[Mapping[str, str]]:
+    """The environment of a product with this configuration, over an AWS of its own that is empty.
+
+    `dynamodb` is the endpoint of a DynamoDB to use instead of that AWS's own.
+    """
     aws = process.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "relais.toml"
             path.write_text(config)
             environ = stack_environ({**os.environ, "AWS_DEFAULT_REGION": DEFAULT_REGION}, aws.endpoint, path)
+            environ |= {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb} if dynamodb else {}
             queues, tables = described()
-            own = boto3.Session("local", "local", region_name=DEFAULT_REGION)
-            sqs = own.client("sqs", endpoint_url=aws.endpoint)
-            resources.create(queues, tables, sqs, own.client("dynamodb", endpoint_url=aws.endpoint))
+            if dynamodb:  # DynamoDB Local has no recovery
+                tables = [replace(table, recovery=False) for table in tables]
+            resources.create(queues, tables, client("sqs", environ), client("dynamodb", environ))
             yield environ
     finally:
         aws.stop()
 
 
+def client(service: str, environ: Mapping[str, str]) -> Any:
+    """A client of what a process with that environment would reach."""
+    endpoint = environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environ["AWS_ENDPOINT_URL"]
+    make: Any = boto3.Session(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]).client
+    return make(service, endpoint_url=endpoint, region_name=environ["AWS_REGION"])
+
+
 def in_fresh_process(environ: Mapping[str, str], function: Callable[..., R], *arguments: object) -> Measured[R]:
     """Call a module's function in a new process with that environment; only its own time is measured."""
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawning, initializer=_take_on, initargs=(dict(environ),)) as pool:
+    with ProcessPoolExecutor(1, mp_context=spawning, initializer=take_on, initargs=(dict(environ),)) as pool:
         return pool.submit(_measure, function, arguments).result()
 
 
-def _take_on(environ: dict[str, str]) -> None:
+def take_on(environ: dict[str, str]) -> None:
+    """Make this process's environment that one, with nothing else in it."""
     os.environ.clear()
     os.environ.update(environ)
 
@@ -75,10 +87,11 @@ def _take_on(environ: dict[str, str]) -> None:
 def _measure(function: Callable[..., R], arguments: tuple[object, ...]) -> Measured[R]:
     started = time.perf_counter()
     result = function(*arguments)
-    return Measured(result, time.perf_counter() - started, _peak_megabytes())
+    return Measured(result, time.perf_counter() - started, peak_megabytes())
 
 
-def _peak_megabytes() -> float:
+def peak_megabytes() -> float:
+    """The most memory that this process ever had."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux's ru_maxrss also remembers the process that this one was started from
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

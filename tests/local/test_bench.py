@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from local.bench import statistics
+from local import sandbox
+from local.bench import delivery, statistics
 from local.bench.__main__ import found, main
 from local.bench.capacity import Capacity, size
+from local.bench.memory_table import MemoryTable
 from local.bench.surroundings import described, in_fresh_process
 from local.bench.table import Row, ratio, shown
+from local.dynamodb_local import Unavailable
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +92,65 @@ def test_statistics_at_small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["page of 100: queries", *columns] == [1, 1]
     (read,) = [figures for (what, *_), figures in rows.items() if what.endswith("a call each: read")]
     assert read[0] == 100 and all(isinstance(each, int) and each < 40 for each in read[1:])
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SIDE_BY_SIDE": 20, "MANY": 20, "GROWTH": (20, 300), "WORKERS": 2}.items():
+        monkeypatch.setattr(delivery, name, value)
+
+
+def test_delivery_at_small_sizes(small: None, dynamodb_local: str) -> None:
+    one, relais = (delivery._deliver(each, 20) for each in (delivery.BASELINE, delivery.RELAIS))
+    rows = (*delivery._beside(relais, one), *delivery._times(relais, one), *delivery._growth())
+    found = {(row.what, *row.columns): list(row.figures) for row in rows}
+    beside = {what: figures for (what, *columns), figures in found.items() if "baseline" in columns}
+    assert beside["provider calls, 20 signups"] == [2, 20, "× 10.00"], "Relais asks once for the address's column"
+    assert beside["write units a signup, 20 signups"] == [5, 3, "× 0.60"]
+    assert beside["read units a signup, 20 signups"][:2] == [3 + 1 / 20, 0]
+    assert beside["DynamoDB calls a signup, 20 signups"][1] == 3
+    (seconds,) = [figures for what, figures in beside.items() if what.startswith("seconds for 20 signups, 2 workers")]
+    assert all(isinstance(figure, float) and figure > 0.1 for figure in seconds[:2])
+    alone = {what: figures for (what, *columns), figures in found.items() if columns == ["20 signups", "300 signups"]}
+    prefix = "one worker, table in memory: "
+    assert alone[f"{prefix}write units a signup"] == [5, 5], "as DynamoDB Local counts them"
+    assert alone[f"{prefix}read units a signup"] == [3 + 1 / 20, 3 + 1 / 300]
+    assert alone[f"{prefix}provider calls"] == [2, 3]
+    assert alone[f"{prefix}time a signup"][0] == "× 1.00"
+
+
+def test_delivery_where_there_is_no_dynamodb_local(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable() -> None:
+        raise Unavailable("not here")
+
+    monkeypatch.setattr("local.dynamodb_local.start", unavailable)
+    baseline = delivery._deliver(delivery.BASELINE, 20)
+    rows = {row.what: row.figures for row in delivery._beside(baseline, baseline)}
+    assert rows["provider calls, 20 signups"] == [20, 20, "× 1.00"]
+    assert rows["write units a signup: DynamoDB Local is not here to count them"] == ["–", "–", "–"]
+
+
+def test_a_run_that_told_somebody_twice_is_no_result() -> None:
+    with sandbox.start() as running:
+        rows = delivery._list(running).rows
+        rows[:] = [{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "b@example.com"}]
+        with pytest.raises(RuntimeError, match="2 of 3 people were told, in 3 rows"):
+            delivery._calls(running, 3)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"ConditionExpression": "attribute_exists(pk)"},
+        {"ConditionExpression": "a = :a OR b = :b"},
+        {"UpdateExpression": "SET a = a + :a"},
+    ],
+)
+def test_the_table_in_memory_refuses_what_it_does_not_know(request_: dict[str, Any]) -> None:
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    values = {"ExpressionAttributeValues": {":a": {"N": "1"}, ":b": {"N": "1"}}}
+    with pytest.raises(NotImplementedError):
+        MemoryTable().update_item(**{"Key": key, "UpdateExpression": "SET c = :a", **values, **request_})
 
 
 def test_it_runs_as_a_module() -> None:

@@ -1,0 +1,156 @@
+"""Workers side by side, each a process as fresh as a cold Lambda instance, which take batches of one queue in turn."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+from local.bench.consumed import Consumed
+from local.bench.surroundings import peak_megabytes, take_on
+from local.lambdas import events
+from local.lambdas.context import LambdaContext
+
+Message = Mapping[str, Any]
+LIST = "4781"
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function of a queue: its handler (module.function) and the most messages that it is given at once."""
+
+    handler: str
+    batch: int
+    idles: bool
+    """Does it take a batch without messages?"""
+
+
+@dataclass
+class Work:
+    """What workers did, all together; `peak_megabytes` is that of the largest."""
+
+    seconds: float = 0.0
+    peak_megabytes: float = 0.0
+    calls: Counter[str] = field(default_factory=Counter)
+    write_units: float = 0.0
+    read_units: float = 0.0
+
+
+def signups(count: int, first: int = 0) -> Iterator[Message]:
+    """Signups of as many people as messages of a queue, as ReceiveMessage gives them."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for number in range(first, first + count):
+        event = {
+            "id": f"signup-{number}",
+            "type": "signup",
+            "occurred_at": now,
+            "account": "paris",
+            "list": LIST,
+            "email": f"person-{number}@example.com",
+            "fields": {"prenom": "Camille", "nom": f"Exemple {number}"},
+        }
+        body = json.dumps(event)
+        yield {
+            "MessageId": f"message-{number}",
+            "ReceiptHandle": f"receipt-{number}",
+            "Body": body,
+            "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+            "Attributes": {"SentTimestamp": f"{time.time() * 1000:.0f}", "ApproximateReceiveCount": "1"},
+        }
+
+
+def batches(messages: Iterable[Message], most: int) -> Iterator[list[Message]]:
+    """Messages in batches as large as the queue's trigger makes them."""
+    left = iter(messages)
+    return iter(lambda: list(islice(left, most)), [])
+
+
+def run(workers: int, environ: Mapping[str, str], function: Function, messages: Iterable[Message]) -> Work:
+    """Have so many workers of a function take all messages. Only the work is timed, not their start.
+
+    Raises RuntimeError if a message was to come again.
+    """
+    work = list(batches(messages, function.batch))
+    spawning = multiprocessing.get_context("spawn")
+    ready = spawning.Barrier(workers)
+    done = Work()
+    with ProcessPoolExecutor(workers, spawning, _begin, (dict(environ), function, ready)) as pool:
+        list(pool.map(_is_ready, range(workers)))
+        started = time.perf_counter()
+        parts = list(pool.map(_invoke, work))
+        done.seconds = time.perf_counter() - started
+    for part in parts:
+        done.calls += part.calls
+        done.write_units += part.write_units
+        done.read_units += part.read_units
+        done.peak_megabytes = max(done.peak_megabytes, part.peak_megabytes)
+    return done
+
+
+class _Worker:
+    """What one process has once it has begun."""
+
+    handler: Callable[[Any, Any], Any]
+    consumed: Consumed
+    ready: Barrier
+
+
+def _begin(environ: dict[str, str], function: Function, ready: Barrier) -> None:
+    import botocore
+
+    take_on(environ)
+    _Worker.consumed, _Worker.ready = Consumed(), ready
+    botocore.register_initializer(_Worker.consumed.watch)  # of every session made from now on
+    _Worker.handler = staticmethod(warmed(function))
+
+
+def warmed(function: Function) -> Callable[[Any, Any], Any]:
+    """A function's handler, as Lambda finds it by its name, with what it does once behind it where that can be."""
+    module, _, name = function.handler.rpartition(".")
+    found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), name)
+    if function.idles:
+        invoke(found, [])
+    return found
+
+
+def _is_ready(_: int) -> None:
+    _Worker.ready.wait(_TIMEOUT_SECONDS)
+
+
+def _invoke(batch: list[Message]) -> Work:
+    consumed = _Worker.consumed
+    consumed.clear()
+    invoke(_Worker.handler, batch)
+    reads = consumed.read_units + consumed.nothing_read
+    return Work(0.0, peak_megabytes(), Counter(consumed.calls), consumed.write_units, reads)
+
+
+def invoke(handler: Callable[[Any, Any], Any], batch: list[Message]) -> None:
+    """One invocation, without what it logs. Raises RuntimeError if a message was to come again."""
+    region = os.environ["AWS_REGION"]
+    context = LambdaContext("signups", "bench", time.time() + _TIMEOUT_SECONDS, region, "512")
+    with no_output():
+        answer = handler(events.queued(batch, "signups", region), context)
+    if answer["batchItemFailures"]:
+        raise RuntimeError(f"{len(answer['batchItemFailures'])} of {len(batch)} messages failed")
+
+
+@contextmanager
+def no_output() -> Iterator[None]:
+    """Without the lines that a handler logs."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        yield
