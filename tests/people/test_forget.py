@@ -243,13 +243,20 @@ class TestAfterwards:
         assert (product.delivery(later.id)["status"], product.delivery(later.id)["reason"]) == ("refused", "suppressed")
         assert (product.paris.emails, holders(resources, ZOE)) == ([], [])
 
-    def test_a_signed_one_begins_anew(
-        self, product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.fixture
+    def lifting(self, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The accounts' provider can take an unsubscribe back."""
         known = product.runtime.capabilities
-        lifts = lambda account: replace(known(account), lifts_suppression=True)  # type: ignore[type-var] # noqa: E731
+
+        def lifts(account: str) -> Any:
+            found = known(account)
+            return found and replace(found, lifts_suppression=True)
+
         monkeypatch.setitem(product.runtime.__dict__, "capabilities", lifts)
         product.runtime.__dict__.pop("worker", None)
+
+    @pytest.mark.usefixtures("lifting")
+    def test_a_signed_one_begins_anew(self, product: Product, resources: TestAws) -> None:
         later = product.signup(ZOE)
         product.work(*product.hold(later))
         assert product.delivery(later.id)["status"] == "delivered"
@@ -263,18 +270,37 @@ class TestAfterwards:
         assert product.paris.left == [ZOE, ZOE], "whoever came back is told anew"
         assert holders(resources, ZOE) == []
 
+    @pytest.mark.usefixtures("lifting")
     def test_whoever_came_back_is_told_anew_also_when_that_event_is_gone(
-        self, product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+        self, product: Product, resources: TestAws
     ) -> None:
-        self.test_a_signed_one_begins_anew(product, resources, monkeypatch)
-        back = product.signup(ZOE, product.clock() + MINUTE)
+        back = product.signup(ZOE)
         product.work(*product.hold(back))
-        assert product.delivery(back.id)["status"] == "delivered"
         product.clock.forward(minutes=2)
         key: Any = {"pk": {"S": f"E#{back.id}"}, "sk": {"S": "E"}}
         resources.dynamodb.delete_item(TableName="relais-local-ledger", Key=key)
         assert forget(product) == {"erased": 0, "waiting": 0}
-        assert product.paris.left == [ZOE, ZOE, ZOE]
+        assert product.paris.left == [ZOE, ZOE]
+
+    @pytest.mark.usefixtures("lifting")
+    def test_whoever_is_just_coming_back_is_told_anew(self, product: Product, resources: TestAws) -> None:
+        answers = []
+
+        def meanwhile(verb: str, emails: Any) -> None:
+            if verb == "sign_up":
+                product.clock.forward(minutes=1)
+                answers.append(forget(product))
+
+        back = product.signup(ZOE)
+        product.hold(back)
+        product.paris.after = meanwhile
+        product.work(back.id, milliseconds=300_000)
+        product.paris.after = None
+        assert answers == [{"erased": 0, "waiting": 2}]
+        product.clock.forward(hours=2)
+        assert forget(product) == {"erased": 1, "waiting": 0}
+        assert product.paris.left == [ZOE, ZOE]
+        assert holders(resources, ZOE) == []
 
     def test_an_unsubscribe_read_back_leaves_nothing(self, product: Product, resources: TestAws) -> None:
         for accounts in (("lyon",), ("paris", "lyon")):
