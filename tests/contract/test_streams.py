@@ -93,6 +93,18 @@ class TestTransport:
         wait_for(lambda: server.ended)
         assert told == [("list_insert", "ok")]
 
+    def test_a_refusal_closes_it_too_whoever_keeps_the_error(
+        self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
+    ) -> None:
+        def read(arriving: Arriving) -> Iterable[bytes]:
+            next(arriving.slices())
+            raise arriving.unusable("odd")
+
+        server.script = [endless(CHUNKED, chunk(self.PART), 100_000)]
+        error = failure(lambda: transport.stream(a_call(server.url), read))
+        wait_for(lambda: server.ended)
+        assert told == [("list_insert", error.kind.value)]
+
     @pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
     @pytest.mark.parametrize("reset", [False, True])
     def test_a_break_on_the_way_is_raised_by_the_iterator(
