@@ -1,0 +1,102 @@
+"""What erasing takes out of an item, and what it leaves; on every DynamoDB alike."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Consent, Event, EventType, Status, Sync
+from chalicelib.core.forgetting import contacts_of
+from chalicelib.ledger.erasing import Outcome, erase, note_waiting, take_contacts_out
+from chalicelib.ledger.people import Found, People
+from tests.operators.support import end
+from tests.support.aws import TestAws
+from tests.support.product import START, Product
+
+ZOE = "zoe@example.com"
+MAX = {"email": "max@example.com"}
+theirs = partial(contacts_of, normalised=ZOE)
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return Product()
+
+
+def own(product: Product, event_id: str) -> dict[str, Any]:
+    return product.runtime.table.get((f"E#{event_id}", "E")) or {}
+
+
+def sync(product: Product, *contacts: dict[str, str]) -> Event:
+    now = product.clock()
+    asked = Sync("contacts", contacts=contacts)
+    return Event("sync", EventType.SYNC, "", ("paris",), now, now, list="4781", sync=asked)
+
+
+def test_a_signup_keeps_what_is_nobody_s(product: Product) -> None:
+    table = product.runtime.table
+    event = product.signup(ZOE, id="one", fields={"prenom": "Zo"}, consent=Consent("https://example.com/", at=START))
+    product.hold(event)
+    before = own(product, "one")
+    assert erase(table, "one", START) is Outcome.WAITING
+    assert own(product, "one") == before
+    end(product, event, Status.DELIVERED)
+    assert [erase(table, "one", START) for _ in range(2)] == [Outcome.ERASED, Outcome.NOTHING]
+    assert before.keys() - own(product, "one").keys() == {"email", "fields", "consent", "due_pk", "due_at"}
+    assert product.hold(event) == ["one"], "the same event again is still the same"
+    assert erase(table, "nobody", START) is Outcome.NOTHING
+
+
+def test_the_write_that_ends_it_can_erase_it(product: Product) -> None:
+    from chalicelib.core.events import Delivery
+
+    event = product.signup(ZOE, id="one", fields={"prenom": "Zo"})
+    product.hold(event)
+    assert product.runtime.events.finish(event, Delivery("paris", Status.SUPERSEDED), START, forgotten=True)
+    assert not own(product, "one").keys() & {"email", "fields", "consent"}
+    assert own(product, "one").keys() >= {"erased", "expires_at"}
+
+
+def test_an_event_for_several_accounts_waits_for_the_last(product: Product) -> None:
+    table = product.runtime.table
+    event = product.unsubscribe(ZOE, id="both", accounts=("paris", "lyon"))
+    product.hold(event)
+    end(product, event, Status.DELIVERED, "lyon")
+    assert erase(table, "both", START) is Outcome.WAITING
+    product.runtime.words.forget(ZOE, START, "wish")
+    end(product, event, Status.PARKED, "paris")
+    assert "email" not in own(product, "both")
+    assert all("erased" in item and "expires_at" in item for item in table.query("E#both"))
+
+
+def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
+    table = product.runtime.table
+    signup, wish = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="wish", forget=True)
+    product.hold(signup, wish)
+    assert note_waiting(table, "wish", ["one", "gone"])
+    product.runtime.words.forget(ZOE, START, "wish")
+    end(product, signup, Status.DELIVERED)
+    assert "email" in own(product, "one")
+    end(product, wish, Status.DELIVERED)
+    assert not {"email", "waiting_ids"} & (own(product, "one").keys() | own(product, "wish").keys())
+    assert not note_waiting(table, "wish", ["one"])
+
+
+def test_a_contact_goes_and_the_others_stay(product: Product) -> None:
+    table = product.runtime.table
+    product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
+    assert People(table).find(ZOE, START, lambda: None) == Found((), ("sync",))
+    assert [take_contacts_out(table, "sync", theirs) for _ in range(2)] == [True, False]
+    (held,) = product.runtime.events.load(["sync"])
+    assert held.event.sync == Sync("contacts", contacts=(MAX,))
+    assert People(table).find(ZOE, START, lambda: None) == Found((), ())
+
+
+def test_the_last_contact_takes_the_list_with_it(product: Product) -> None:
+    product.hold(sync(product, {"email": ZOE}))
+    assert take_contacts_out(product.runtime.table, "sync", theirs)
+    assert own(product, "sync")["sync"] == {"kind": "contacts"}
+    assert not take_contacts_out(product.runtime.table, "sync", theirs)
+    assert not take_contacts_out(product.runtime.table, "nobody", theirs)
