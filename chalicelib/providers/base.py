@@ -43,7 +43,7 @@ class Capabilities:
     lifts_suppression: bool = False
     """Can an unsubscribe be taken back by API (`lift`), so that a later signup can bring the person back?"""
     unsuppress_by_hand: str = ""
-    """Where it cannot: what an operator is to do at the vendor, in words that end a sentence about the address."""
+    """Where it cannot: what an operator is to do at the vendor, as an instruction without a full stop."""
     deletes_subscribers: bool = False
     """Can it be told to delete a person (`forget`)?"""
     has_global_unsubscribe: bool = False
