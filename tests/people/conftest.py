@@ -1,13 +1,21 @@
-"""The product over the embedded AWS."""
+"""The product over a ledger in memory; `tests/store` and `tests/e2e` erase and export over DynamoDB."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.support.aws import TestAws
-from tests.support.product import Product
+from tests.people.support import new_product
+from tests.support.memory import MemoryDynamo
+from tests.support.reference import World
 
 
 @pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
+def product() -> World:
+    return new_product()
+
+
+@pytest.fixture
+def ledger(product: World) -> MemoryDynamo:
+    """The product's own."""
+    found: MemoryDynamo = product.dynamo
+    return found

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.aws import TestAws
+from tests.support.memory import MemoryDynamo
 from tests.support.product import FakeContext, Product
+from tests.support.provider import FakeProvider
+from tests.support.reference import World
 
-LEDGER = "relais-local-ledger"
 PERSONAL = {"email", "fields", "consent", "waiting_ids"}
+
+
+def new_product(**parts: Any) -> World:
+    """The product with two accounts, and these parts in place of its own."""
+    return World(**{"providers": {"paris": FakeProvider(), "lyon": FakeProvider()}, **parts})
 
 
 def forget(product: Product, email: Any = "zoe@example.com", milliseconds: int = 120_000) -> dict[str, Any]:
@@ -22,18 +28,16 @@ def export(product: Product, email: str = "zoe@example.com", milliseconds: int =
     return product.runtime.operators.export_person({"email": email}, FakeContext(milliseconds))
 
 
-def dump(aws: TestAws) -> list[dict[str, Any]]:
+def dump(ledger: MemoryDynamo) -> list[dict[str, Any]]:
     """Every item of the ledger."""
-    pages = aws.dynamodb.get_paginator("scan").paginate(TableName=LEDGER, ConsistentRead=True)
-    return [dict(item) for page in pages for item in page["Items"]]
+    return [item for partition in ledger.items.values() for item in partition.values()]
 
 
-def holders(aws: TestAws, text: str) -> list[str]:
+def holders(ledger: MemoryDynamo, text: str) -> list[str]:
     """Keys of the items in which a text stands, in any capitals."""
-    return [item["pk"]["S"] for item in dump(aws) if text.lower() in json.dumps(item, ensure_ascii=False).lower()]
+    return [item["pk"]["S"] for item in dump(ledger) if text.lower() in json.dumps(item, ensure_ascii=False).lower()]
 
 
-def event_item(aws: TestAws, event_id: str) -> dict[str, Any]:
+def event_item(ledger: MemoryDynamo, event_id: str) -> dict[str, Any]:
     """An event's own item."""
-    key: Any = {"pk": {"S": f"E#{event_id}"}, "sk": {"S": "E"}}
-    return dict(aws.dynamodb.get_item(TableName=LEDGER, Key=key, ConsistentRead=True).get("Item", {}))
+    return dict(ledger.items.get(f"E#{event_id}", {}).get("E", {}))

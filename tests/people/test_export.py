@@ -13,8 +13,8 @@ import pytest
 from chalicelib.config.model import Privacy
 from chalicelib.config.secrets import Secret
 from chalicelib.errors import Kind, ProviderError
-from tests.people.support import dump, export, forget
-from tests.support.aws import TestAws
+from tests.people.support import dump, export, forget, new_product
+from tests.support.memory import MemoryDynamo
 from tests.support.product import ADDRESS_KEY, START, FakeContext, Product, settings
 
 ZOE = "zoe@example.com"
@@ -34,7 +34,7 @@ def words(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["account"]: one for one in answer["words"]}
 
 
-def test_an_event_is_shown_with_all_that_was_kept_of_it(product: Product, resources: TestAws) -> None:
+def test_an_event_is_shown_with_all_that_was_kept_of_it(product: Product, ledger: MemoryDynamo) -> None:
     product.work(bodies=(BODY,))
     answer = export(product)
     assert answer["email"] == ZOE
@@ -78,15 +78,15 @@ def test_an_event_is_shown_with_all_that_was_kept_of_it(product: Product, resour
         words(answer)["paris"] | {"signed_up_at": "2026-03-01T09:29:00.500Z", "last_event": "order-1"}
         == (words(answer)["paris"])
     )
-    assert WORDING not in json.dumps(dump(resources))
+    assert WORDING not in json.dumps(dump(ledger))
     (row,) = product.paris.rows
     assert dict(row[2]) == {"prenom": "Zoé"}, "consent goes to no provider"
 
 
-def test_everything_in_an_item_is_in_the_export(product: Product, resources: TestAws) -> None:
+def test_everything_in_an_item_is_in_the_export(product: Product, ledger: MemoryDynamo) -> None:
     """Whoever adds an attribute to events must say here what it is, or show it."""
     product.work(bodies=(BODY,))
-    (item,) = [item for item in dump(resources) if item["pk"]["S"] == "E#order-1"]
+    (item,) = [item for item in dump(ledger) if item["pk"]["S"] == "E#order-1"]
     not_about_a_person = {"pk", "sk", "content", "accounts"}
     shown = {
         *("type", "email", "occurred", "accepted", "list", "form", "fields", "consent", "expires_at"),
@@ -157,11 +157,13 @@ def test_what_has_expired_is_gone_though_it_is_not_deleted_yet(product: Product)
     assert words(answer)["paris"]["signed_up_at"] is not None
 
 
-def test_words_under_an_older_key_are_told(resources: TestAws) -> None:
-    old = Product()
+def test_words_under_an_older_key_are_told(ledger: MemoryDynamo) -> None:
+    old = new_product(dynamo=ledger)
     old.work(bodies=(BODY,))
     keys = (Secret.plain("placeholder-address-key-2"), Secret.plain(ADDRESS_KEY))
-    product = Product(settings=settings(privacy=Privacy(keys)), clock=old.clock, providers=old.providers)
+    product = new_product(
+        settings=settings(privacy=Privacy(keys)), clock=old.clock, providers=old.providers, dynamo=ledger
+    )
     product.work(*product.hold(product.unsubscribe(ZOE, START)))
     told = words(export(product))["paris"]
     assert (told["signed_up_at"], told["left_at"]) == ("2026-03-01T09:29:00.500Z", "2026-03-01T09:30:00Z")

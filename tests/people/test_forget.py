@@ -16,8 +16,8 @@ from chalicelib.core.events import Consent, Status
 from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ledger import erasing
 from chalicelib.ledger.table import Table
-from tests.people.support import PERSONAL, event_item, forget, holders
-from tests.support.aws import TestAws
+from tests.people.support import PERSONAL, event_item, forget, holders, new_product
+from tests.support.memory import MemoryDynamo
 from tests.support.product import ADDRESS_KEY, START, Product, settings
 
 ZOE = "zoe@example.com"
@@ -42,18 +42,18 @@ def up(product: Product) -> None:
         provider.rule = None
 
 
-def test_the_data_of_a_delivered_signup_goes_and_the_rest_stays(product: Product, resources: TestAws) -> None:
+def test_the_data_of_a_delivered_signup_goes_and_the_rest_stays(product: Product, ledger: MemoryDynamo) -> None:
     event_id = delivered(product, "Zoe@Example.com")
-    before = event_item(resources, event_id)
+    before = event_item(ledger, event_id)
     product.clock.forward(minutes=1)
     assert forget(product) == {"erased": 1, "waiting": 0}
-    after = event_item(resources, event_id)
+    after = event_item(ledger, event_id)
     assert before.keys() - after.keys() == PERSONAL - {"waiting_ids"}
     assert after.keys() - before.keys() == {"erased"}
     assert all(after[name] == before[name] for name in before.keys() - PERSONAL)
     assert product.delivery(event_id)["status"] == "delivered"
-    assert holders(resources, "example.com") == []
-    assert holders(resources, "203.0.113") == []
+    assert holders(ledger, "example.com") == []
+    assert holders(ledger, "203.0.113") == []
 
 
 def test_every_account_is_told_and_the_word_for_all_says_it(product: Product) -> None:
@@ -90,19 +90,19 @@ def test_again_is_harmless(product: Product) -> None:
     assert product.paris.left == [ZOE]
 
 
-def test_somebody_unknown_may_be_forgotten_too(product: Product, resources: TestAws) -> None:
+def test_somebody_unknown_may_be_forgotten_too(product: Product, ledger: MemoryDynamo) -> None:
     assert forget(product) == {"erased": 0, "waiting": 0}
     assert product.paris.left == [ZOE]
-    assert holders(resources, ZOE) == []
+    assert holders(ledger, ZOE) == []
 
 
-def test_a_pending_signup_is_superseded_at_once_without_a_call(product: Product, resources: TestAws) -> None:
+def test_a_pending_signup_is_superseded_at_once_without_a_call(product: Product, ledger: MemoryDynamo) -> None:
     (event_id,) = product.hold(product.signup(ZOE))
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert product.delivery(event_id)["status"] == "superseded"
     assert product.paris.emails == []
-    assert holders(resources, ZOE) == []
-    assert "expires_at" in event_item(resources, event_id)
+    assert holders(ledger, ZOE) == []
+    assert "expires_at" in event_item(ledger, event_id)
 
 
 def test_so_is_one_that_was_put_off_and_one_of_a_paused_account(product: Product) -> None:
@@ -114,7 +114,7 @@ def test_so_is_one_that_was_put_off_and_one_of_a_paused_account(product: Product
     assert [product.delivery(event_id)["status"] for event_id in ids] == ["superseded"] * 2
 
 
-def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, resources: TestAws) -> None:
+def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, ledger: MemoryDynamo) -> None:
     leave = product.unsubscribe(ZOE, accounts=("paris", "lyon"), all_accounts=True)
     down(product, "paris")
     product.work(*product.hold(leave))
@@ -123,10 +123,10 @@ def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, resou
     up(product)
     product.clock.forward(hours=2)
     product.work(leave.id)
-    assert holders(resources, ZOE) == [f"E#{product.runtime.words.of(ZOE)['*'][0].unsubscribed_by}"]
+    assert holders(ledger, ZOE) == [f"E#{product.runtime.words.of(ZOE)['*'][0].unsubscribed_by}"]
     product.runtime.sweeper.run()
     product.work(product.runtime.words.of(ZOE)["*"][0].unsubscribed_by or "")
-    assert holders(resources, ZOE) == []
+    assert holders(ledger, ZOE) == []
     assert forget(product) == {"erased": 0, "waiting": 0}
     assert product.paris.left == [ZOE, ZOE]
 
@@ -141,7 +141,7 @@ def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, resou
     ],
 )
 def test_every_final_state_is_erased_and_never_sent_again(
-    product: Product, resources: TestAws, status: Status, accounts: tuple[str, ...]
+    product: Product, ledger: MemoryDynamo, status: Status, accounts: tuple[str, ...]
 ) -> None:
     from tests.operators.support import end, resend
 
@@ -150,7 +150,7 @@ def test_every_final_state_is_erased_and_never_sent_again(
     for account in accounts:
         end(product, event, status, account)
     assert forget(product) == {"erased": 1, "waiting": 0}
-    assert holders(resources, ZOE) == []
+    assert holders(ledger, ZOE) == []
     assert resend(product, status="parked", id=event.id) == {"resent": 0}
     assert resend(product, status="refused", id=event.id) == {"resent": 0}
     assert {one["status"] for one in product.view(event.id)["deliveries"]} == {status.value}
@@ -196,30 +196,30 @@ class TestInAnotherHand:
 
     @pytest.mark.parametrize("failure", [None, ProviderError(Kind.LATER, "down"), ProviderError(Kind.CONTACT, "no")])
     def test_it_is_erased_by_whoever_tells_the_account(
-        self, product: Product, resources: TestAws, failure: ProviderError | None
+        self, product: Product, ledger: MemoryDynamo, failure: ProviderError | None
     ) -> None:
         event_id = self.interrupted(product, failure)
-        assert f"E#{event_id}" in holders(resources, ZOE)
+        assert f"E#{event_id}" in holders(ledger, ZOE)
         product.clock.forward(hours=2)
         product.work(product.runtime.words.of(ZOE)["*"][0].unsubscribed_by or "")
         product.work(event_id)
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
         assert product.paris.left == [ZOE], "whoever was signed up by the call is taken off again"
         assert forget(product) == {"erased": 0, "waiting": 0}
 
-    def test_or_by_calling_again(self, product: Product, resources: TestAws) -> None:
+    def test_or_by_calling_again(self, product: Product, ledger: MemoryDynamo) -> None:
         self.interrupted(product, None)
         product.clock.forward(hours=2)
         assert forget(product) == {"erased": 1, "waiting": 0}
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
 
-    def test_one_account_is_enough(self, resources: TestAws) -> None:
+    def test_one_account_is_enough(self, ledger: MemoryDynamo) -> None:
         one = {"paris": settings().accounts["paris"]}
-        product = Product(settings=settings(accounts=one))
+        product = new_product(settings=settings(accounts=one), dynamo=ledger)
         event_id = self.interrupted(product, None)
         product.clock.forward(hours=2)
         product.work(product.runtime.words.of(ZOE)["*"][0].unsubscribed_by or "")
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
         assert product.delivery(event_id)["status"] == "delivered"
 
 
@@ -231,17 +231,17 @@ class TestAfterwards:
         forget(product)
         product.clock.forward(minutes=5)
 
-    def test_an_older_signup_is_superseded_and_erased(self, product: Product, resources: TestAws) -> None:
+    def test_an_older_signup_is_superseded_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         late = product.signup(ZOE, START - MINUTE)
         product.work(*product.hold(late))
         assert product.delivery(late.id)["status"] == "superseded"
-        assert (product.paris.emails, holders(resources, ZOE)) == ([], [])
+        assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])
 
-    def test_a_plain_form_s_is_refused_and_erased(self, product: Product, resources: TestAws) -> None:
+    def test_a_plain_form_s_is_refused_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         later = product.signup(ZOE, may_lift=False)
         product.work(*product.hold(later))
         assert (product.delivery(later.id)["status"], product.delivery(later.id)["reason"]) == ("refused", "suppressed")
-        assert (product.paris.emails, holders(resources, ZOE)) == ([], [])
+        assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])
 
     @pytest.fixture
     def lifting(self, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,34 +256,33 @@ class TestAfterwards:
         product.runtime.__dict__.pop("worker", None)
 
     @pytest.mark.usefixtures("lifting")
-    def test_a_signed_one_begins_anew(self, product: Product, resources: TestAws) -> None:
+    def test_a_signed_one_begins_anew(self, product: Product, ledger: MemoryDynamo) -> None:
         later = product.signup(ZOE)
         product.work(*product.hold(later))
         assert product.delivery(later.id)["status"] == "delivered"
-        assert event_item(resources, later.id)["email"] == {"S": ZOE}
+        assert event_item(ledger, later.id)["email"] == {"S": ZOE}
         refused = product.signup(ZOE)
         product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "no")
         product.work(*product.hold(refused))
         up(product)
-        assert event_item(resources, refused.id)["email"] == {"S": ZOE}, "it may be sent again"
+        assert event_item(ledger, refused.id)["email"] == {"S": ZOE}, "it may be sent again"
         assert forget(product) == {"erased": 2, "waiting": 0}
         assert product.paris.left == [ZOE, ZOE], "whoever came back is told anew"
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
 
     @pytest.mark.usefixtures("lifting")
     def test_whoever_came_back_is_told_anew_also_when_that_event_is_gone(
-        self, product: Product, resources: TestAws
+        self, product: Product, ledger: MemoryDynamo
     ) -> None:
         back = product.signup(ZOE)
         product.work(*product.hold(back))
         product.clock.forward(minutes=2)
-        key: Any = {"pk": {"S": f"E#{back.id}"}, "sk": {"S": "E"}}
-        resources.dynamodb.delete_item(TableName="relais-local-ledger", Key=key)
+        del ledger.items[f"E#{back.id}"]
         assert forget(product) == {"erased": 0, "waiting": 0}
         assert product.paris.left == [ZOE, ZOE]
 
     @pytest.mark.usefixtures("lifting")
-    def test_whoever_is_just_coming_back_is_told_anew(self, product: Product, resources: TestAws) -> None:
+    def test_whoever_is_just_coming_back_is_told_anew(self, product: Product, ledger: MemoryDynamo) -> None:
         answers = []
 
         def meanwhile(verb: str, emails: Any) -> None:
@@ -300,18 +299,18 @@ class TestAfterwards:
         product.clock.forward(hours=2)
         assert forget(product) == {"erased": 1, "waiting": 0}
         assert product.paris.left == [ZOE, ZOE]
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
 
-    def test_an_unsubscribe_read_back_leaves_nothing(self, product: Product, resources: TestAws) -> None:
+    def test_an_unsubscribe_read_back_leaves_nothing(self, product: Product, ledger: MemoryDynamo) -> None:
         for accounts in (("lyon",), ("paris", "lyon")):
             product.work(*product.hold(product.unsubscribe(ZOE, accounts=accounts)))
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
 
-    def test_what_may_still_be_sent_again_keeps_its_data(self, product: Product, resources: TestAws) -> None:
+    def test_what_may_still_be_sent_again_keeps_its_data(self, product: Product, ledger: MemoryDynamo) -> None:
         product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "no")
         leave = product.unsubscribe(ZOE, accounts=("paris", "lyon"))
         product.work(*product.hold(leave))
-        assert event_item(resources, leave.id)["email"] == {"S": ZOE}
+        assert event_item(ledger, leave.id)["email"] == {"S": ZOE}
 
 
 def sync(*emails: str, **members: Any) -> dict[str, Any]:
@@ -328,71 +327,75 @@ def sync(*emails: str, **members: Any) -> dict[str, Any]:
 
 
 class TestSyncs:
-    def test_a_contact_of_a_pending_sync_goes_and_the_others_stay(self, product: Product, resources: TestAws) -> None:
+    def test_a_contact_of_a_pending_sync_goes_and_the_others_stay(self, product: Product, ledger: MemoryDynamo) -> None:
         product.work(bodies=(sync(ZOE, "max@example.com"),), queue="signups")
         assert forget(product, "ZOE@example.com") == {"erased": 1, "waiting": 0}
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
         product.work("import", queue="syncs")
         assert product.delivery("import")["reason"] == "held 1, refused 0"
 
-    def test_a_sync_with_nobody_else_ends(self, product: Product, resources: TestAws) -> None:
+    def test_a_sync_with_nobody_else_ends(self, product: Product, ledger: MemoryDynamo) -> None:
         product.work(bodies=(sync(ZOE),), queue="signups")
         assert forget(product) == {"erased": 1, "waiting": 0}
         product.work("import", queue="syncs")
         assert product.delivery("import")["status"] == "refused"
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
 
-    def test_rows_made_afterwards_are_kept_out_and_erased(self, product: Product, resources: TestAws) -> None:
+    def test_rows_made_afterwards_are_kept_out_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         forget(product)
         product.clock.forward(minutes=5)
         product.work(bodies=(sync(ZOE, "max@example.com"),), queue="syncs")
-        rows = [key.removeprefix("E#") for key in holders(resources, "example.com") if key.startswith("E#row-")]
+        rows = [key.removeprefix("E#") for key in holders(ledger, "example.com") if key.startswith("E#row-")]
         assert len(rows) == 2
         product.work(*rows)
         assert product.paris.emails == ["max@example.com"]
-        assert holders(resources, ZOE) == []
+        assert holders(ledger, ZOE) == []
 
-    def test_the_list_s_own_column_is_looked_at(self, product: Product, resources: TestAws) -> None:
+    def test_the_list_s_own_column_is_looked_at(self, product: Product, ledger: MemoryDynamo) -> None:
         contacts = [{"courriel": ZOE, "parrain": "max@example.com"}, {"courriel": "max@example.com"}]
         product.work(bodies=(sync(contacts=contacts),), queue="signups")
         assert forget(product) == {"erased": 1, "waiting": 0}
-        assert holders(resources, "max@example.com") == ["E#import"]
+        assert holders(ledger, "max@example.com") == ["E#import"]
 
-    def test_an_address_in_another_person_s_field_is_left(self, product: Product, resources: TestAws) -> None:
+    def test_an_address_in_another_person_s_field_is_left(self, product: Product, ledger: MemoryDynamo) -> None:
         contacts = [{"email": "max@example.com", "parrain": ZOE}]
         product.work(bodies=(sync(contacts=contacts),), queue="signups")
         assert forget(product) == {"erased": 0, "waiting": 0}
 
 
-def test_two_address_keys(resources: TestAws) -> None:
-    old = Product()
+def test_two_address_keys(ledger: MemoryDynamo) -> None:
+    old = new_product(dynamo=ledger)
     event_id = delivered(old)
     keys = (Secret.plain("placeholder-address-key-2"), Secret.plain(ADDRESS_KEY))
-    product = Product(settings=settings(privacy=Privacy(keys)), clock=old.clock, providers=old.providers)
+    product = new_product(
+        settings=settings(privacy=Privacy(keys)), clock=old.clock, providers=old.providers, dynamo=ledger
+    )
     product.clock.forward(minutes=1)
     assert forget(product) == {"erased": 1, "waiting": 0}
-    assert "email" not in event_item(resources, event_id)
+    assert "email" not in event_item(ledger, event_id)
     assert product.paris.left == [ZOE]
     assert {len(words) for words in product.runtime.words.of(ZOE).values()} == {1, 2}, "found under both"
     third = (Secret.plain("placeholder-address-key-3"), *keys)
-    newest = Product(settings=settings(privacy=Privacy(third)), clock=old.clock, providers=old.providers)
+    newest = new_product(
+        settings=settings(privacy=Privacy(third)), clock=old.clock, providers=old.providers, dynamo=ledger
+    )
     late = newest.signup(ZOE, START)
     both = newest.unsubscribe(ZOE, START, accounts=("paris", "lyon"))
     newest.work(*newest.hold(late, both))
     assert newest.delivery(late.id)["status"] == "superseded"
-    assert holders(resources, ZOE) == []
+    assert holders(ledger, ZOE) == []
     assert forget(newest) == {"erased": 0, "waiting": 0}
 
 
-def test_similar_addresses_are_left_alone(product: Product, resources: TestAws) -> None:
+def test_similar_addresses_are_left_alone(product: Product, ledger: MemoryDynamo) -> None:
     others = ["zoe+shop@example.com", "zoe@example.org", "azoe@example.com", "zoe@example.com.example"]
     for email in others:
         delivered(product, email)
     assert forget(product) == {"erased": 0, "waiting": 0}
-    assert len(holders(resources, "zoe")) == len(others)
+    assert len(holders(ledger, "zoe")) == len(others)
 
 
-def test_spellings_of_an_international_domain_meet(product: Product, resources: TestAws) -> None:
+def test_spellings_of_an_international_domain_meet(product: Product, ledger: MemoryDynamo) -> None:
     delivered(product, "zoé@exämple.com")
     product.clock.forward(minutes=1)
     assert forget(product, "ZOÉ@xn--exmple-cua.com") == {"erased": 1, "waiting": 0}
@@ -427,7 +430,7 @@ def test_when_the_time_is_over_it_says_so_and_the_person_is_out_all_the_same(pro
 
 @pytest.mark.parametrize("at", [1, 2, 4, 7, 10])
 def test_a_ledger_that_fails_at_any_point_is_told_and_made_good(
-    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch, at: int
+    product: Product, ledger: MemoryDynamo, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     delivered(product)
     product.hold(product.signup(ZOE))
@@ -448,7 +451,7 @@ def test_a_ledger_that_fails_at_any_point_is_told_and_made_good(
     product.clock.forward(hours=2)
     answers = [forget(product), forget(product)]
     assert answers[-1] == {"erased": 0, "waiting": 0}
-    assert holders(resources, ZOE) == []
+    assert holders(ledger, ZOE) == []
     assert product.paris.left[-1:] == [ZOE]
 
 
