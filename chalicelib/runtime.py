@@ -64,7 +64,7 @@ class Runtime:
         from .stats.pages import StatsReader
         from .web.api import Api
 
-        view = EventView(self.table, self.accounts.read, self.effects.clock)
+        view = EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
         return Api(
             self.settings,
             accept=self.accept,
@@ -77,6 +77,12 @@ class Runtime:
             clock=self.effects.clock,
             new_id=self.new_id,
         )
+
+    def remedy(self, account: str, may_lift: bool) -> str | None:
+        """What can be done for a suppressed signup at an account; `may_lift`: its door may."""
+        from .operators.remedies import for_suppressed
+
+        return for_suppressed(self.capabilities(account), may_lift=may_lift)
 
     def new_id(self) -> str:
         """A fresh event id."""
@@ -137,9 +143,13 @@ class Runtime:
     @cached_property
     def hands(self) -> Hands:
         """What takes addresses in hand."""
+        from .delivery.comebacks import Comebacks
         from .delivery.hand import Hands
 
-        return Hands(self.table, self.events, self.words, self.effects)
+        comebacks = Comebacks(
+            self.settings.accounts, self.capabilities, self.words, self.events, self.doorbell, self.effects.clock
+        )
+        return Hands(self.table, self.events, self.words, comebacks.follow, self.effects)
 
     @cached_property
     def syncs(self) -> Syncs:

@@ -102,6 +102,14 @@ class Event:
     held_back: HeldBack | None = None
     """Set when the event is accepted and not to be delivered yet; kept with its deliveries, not with the event."""
 
+    @property
+    def lifts_only(self) -> bool:
+        """A signup without a list adds nobody to anything: it takes back that somebody left an account without lists.
+
+        None comes from outside; Relais makes them when somebody comes back.
+        """
+        return self.type is EventType.SIGNUP and self.list is None
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -118,6 +126,8 @@ class Delivery:
     """When an operator last sent it again after it was final: its patience counts from then."""
     held_back: bool = False
     """It was held back when it was accepted, and nobody has released it."""
+    taken_back: datetime | None = None
+    """The time of the unsubscribe of which an operator says that it was taken back at the vendor by hand."""
 
     def is_due(self, now: datetime) -> bool:
         """May it be tried at `now`?"""

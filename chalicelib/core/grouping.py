@@ -28,6 +28,7 @@ class Group:
     account: str
     verb: EventType
     list: str | None
+    """The list of signups; None for unsubscribes, and for signups that only lift."""
     tasks: tuple[Task, ...]
 
 

@@ -40,6 +40,11 @@ def derived_id(base: str, index: int) -> str:
     return "part-" + _digest("part", base, str(index))
 
 
+def lift_id(signup: str, account: str) -> str:
+    """The id of what a signup that brought somebody back makes for another account."""
+    return "lift-" + _digest("lift", signup, account)
+
+
 def _digest(*parts: str) -> str:
     """40 hexadecimal digits over the parts; each part's length goes in, so that no two lists of parts read alike."""
     whole = b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode("utf-8", "replace") for part in parts))

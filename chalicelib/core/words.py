@@ -12,6 +12,9 @@ from enum import Enum, auto
 
 from .events import EventType, Status
 
+SUPPRESSED = "suppressed"
+"""The reason under which a signup stands refused because the person had left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -87,8 +90,14 @@ def merge(*words: Word) -> Word:
     )
 
 
-def signup_verdict(at: int, word: Word, *, may_lift: bool, provider_lifts: bool) -> Verdict:
-    """May a signup of time `at` be delivered? Ties go to the unsubscribe."""
+def signup_verdict(
+    at: int, word: Word, *, may_lift: bool, provider_lifts: bool, taken_back: int | None = None
+) -> Verdict:
+    """May a signup of time `at` be delivered? Ties go to the unsubscribe.
+
+    `taken_back` is the time of the unsubscribe that an operator says was taken back by hand, where the provider offers
+    no other way. A later one still counts.
+    """
     left = word.unsubscribed_at
     if left is None:
         return Verdict.GO
@@ -96,7 +105,9 @@ def signup_verdict(at: int, word: Word, *, may_lift: bool, provider_lifts: bool)
         return Verdict.SUPERSEDED
     if not word.is_suppressed:
         return Verdict.GO  # an earlier signup has already brought the person back
-    return Verdict.LIFT if may_lift and provider_lifts else Verdict.SUPPRESSED
+    if not provider_lifts:
+        return Verdict.GO if taken_back is not None and left <= taken_back else Verdict.SUPPRESSED
+    return Verdict.LIFT if may_lift else Verdict.SUPPRESSED
 
 
 def unsubscribe_verdict(at: int, word: Word) -> Verdict:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ..config.model import Delivery as Patience
-from ..core.events import EventType
 from ..core.grouping import Group, Task, by_account
 from ..effects import Effects
 from ..errors import LedgerUnavailable
@@ -90,6 +89,6 @@ class Engine:
         """Park signups that were accepted while the account had another provider."""
         if capabilities.signup_batch > 0:
             return groups
-        left = [group for group in groups if group.verb is EventType.SIGNUP]
+        left = [group for group in groups if group.list is not None]
         self._hands.park([task for group in left for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
-        return [group for group in groups if group.verb is not EventType.SIGNUP]
+        return [group for group in groups if group.list is None]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ..core.events import Delivery, EventType, Status
+from ..core.events import Delivery, Event, EventType, Status
 from ..core.forgetting import loses_its_data
 from ..core.grouping import Task
 from ..core.times import epoch_milliseconds
-from ..core.words import Verdict, Word
+from ..core.words import SUPPRESSED, Verdict, Word
 from ..effects import Effects
 from ..errors import LedgerUnavailable
 from ..ledger.events import EventStore
@@ -23,7 +23,6 @@ from .deadline import Deadline
 T = TypeVar("T")
 U = TypeVar("U")
 
-SUPPRESSED = "suppressed"
 PARKED_AT_ONCE = 200
 WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to write what a provider has already done: losing that would do it twice."""
@@ -41,6 +40,12 @@ class InHand:
     suppressed: bool = False
     called: bool = False
     """A call has carried it since it was taken in hand."""
+    lifts: bool = False
+    """The person left before, and the provider is to take that back before anything else."""
+    comes_back: bool = False
+    """The person had left, and this brings them back."""
+    provider_id: str | None = None
+    """What the provider calls the person's row among those who left, as far as it is known."""
 
     @property
     def loses_its_data(self) -> bool:
@@ -60,12 +65,24 @@ class InHand:
 
 
 class Hands:
-    """Takes addresses in hand, and writes down what became of their deliveries."""
+    """Takes addresses in hand, and writes down what became of their deliveries.
 
-    def __init__(self, table: Table, events: EventStore, words: WordStore, effects: Effects) -> None:
+    `came_back` is told of each signup that brought somebody back who had left, before it is written that it did. It may
+    raise LedgerUnavailable, and be told again.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        events: EventStore,
+        words: WordStore,
+        came_back: Callable[[Event], None],
+        effects: Effects,
+    ) -> None:
         self._table = table
         self._events = events
         self._words = words
+        self._came_back = came_back
         self._effects = effects
         self._clock = effects.clock
 
@@ -81,7 +98,14 @@ class Hands:
             return [], []
         known = self._words.read((task.event.email for task in tasks), tasks[0].account)
         attempts = [
-            Attempt(task.event, task.account, deadline.holds_end_at, self._effects.token(), provider_lifts)
+            Attempt(
+                task.event,
+                task.account,
+                deadline.holds_end_at,
+                self._effects.token(),
+                provider_lifts,
+                task.delivery.taken_back,
+            )
             for task in tasks
         ]
 
@@ -103,7 +127,7 @@ class Hands:
             if result.verdict is None:
                 busy.append((task, result.busy_until or 0))
             else:
-                mine.append((InHand(task, attempt, task.delivery, result.word), result.verdict))
+                mine.append((_in_hand(task, attempt, result.word), result.verdict))
         return self._those_to_go(mine), busy
 
     def _those_to_go(self, mine: Sequence[tuple[InHand, Verdict]]) -> list[InHand]:
@@ -143,7 +167,13 @@ class Hands:
         """Write that the provider has taken them. The address stays held: the next one sees that this is final."""
         for hand in hands:
             hand.delivery = replace(hand.delivery, status=Status.DELIVERED, reason=None)
+        self._each(self._note_row, [hand for hand in hands if hand.task.event.type is EventType.UNSUBSCRIBE])
         self.finish(hands)
+
+    def _note_row(self, hand: InHand) -> None:
+        """So that taking the unsubscribe back needs no reading of them all. It may fail at no other price."""
+        if hand.provider_id is not None:
+            self._words.note_row(hand.attempt, hand.provider_id)
 
     def refuse(self, hands: Sequence[tuple[InHand, str]]) -> None:
         """Write that the provider refused them for good, in its words, and give the addresses back."""
@@ -223,6 +253,8 @@ class Hands:
         self._events.postpone(hand.task.event, replace(hand.delivery, status=Status.PENDING), now, now)
 
     def _finish_one(self, hand: InHand) -> bool:
+        if hand.comes_back and hand.delivery.status is Status.DELIVERED:
+            self._came_back(hand.task.event)
         return self._events.finish(hand.task.event, hand.delivery, self._clock(), forgotten=hand.loses_its_data)
 
     def _end(self, hands: Sequence[InHand], write: Callable[[InHand], bool]) -> list[InHand]:
@@ -251,6 +283,25 @@ def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
     return task.event.type is EventType.SIGNUP and now - since > give_up
 
 
+def _in_hand(task: Task, attempt: Attempt, word: Word) -> InHand:
+    """A delivery that may go, and what its person's `word` at the account means for it.
+
+    Somebody who came back to one list may still be off the account's others. So whoever ever left has that taken back
+    with each signup whose door may, and not only with the first; having nothing to take back is no harm.
+    """
+    is_signup = task.event.type is EventType.SIGNUP
+    left = word.is_suppressed if task.event.lifts_only else word.unsubscribed_at is not None
+    return InHand(
+        task,
+        attempt,
+        task.delivery,
+        word,
+        lifts=is_signup and left and attempt.provider_lifts and task.event.may_lift,
+        comes_back=is_signup and word.is_suppressed and not task.event.lifts_only,
+        provider_id=word.provider_id if is_signup else None,
+    )
+
+
 def _ends(hand: InHand, verdict: Verdict) -> bool:
     """Note a verdict that ends the delivery without a call."""
     if verdict is Verdict.SUPERSEDED:
@@ -258,4 +309,6 @@ def _ends(hand: InHand, verdict: Verdict) -> bool:
     elif verdict is Verdict.SUPPRESSED:
         hand.delivery = replace(hand.delivery, status=Status.REFUSED, reason=SUPPRESSED)
         hand.suppressed = True
+    elif hand.task.event.lifts_only and not hand.lifts:
+        hand.delivery = replace(hand.delivery, status=Status.DELIVERED, reason=None)  # there is nothing to take back
     return hand.delivery.status is not Status.PENDING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -86,7 +86,7 @@ class AccountRun:
 
     def _group(self, group: Group) -> list[tuple[Task, int]]:
         waiting, busy = deque(group.tasks), list[tuple[Task, int]]()
-        size = self.capabilities.signup_batch if group.verb is EventType.SIGNUP else 1
+        size = 1 if group.list is None else self.capabilities.signup_batch
         while waiting and not self._over and self.health.shut(group.list) is None:
             hands = self._fill(waiting, size * self._in_one_go, busy)
             parts = [hands[start : start + size] for start in range(0, len(hands), size)]
@@ -120,7 +120,7 @@ class AccountRun:
 
     def _part(self, group: Group, hands: Sequence[InHand]) -> None:
         """One chunk, to its end: delivered, split and refused row by row, or put off with the rest of the account."""
-        splitting = Splitting(hands)
+        splitting = Splitting(self._lifted(group, hands))
         while (part := splitting.next_part()) is not None:
             if self._over:
                 self.hands.give_back([*part, *splitting.left, *(hand for hand, _ in splitting.suspects)])
@@ -139,13 +139,57 @@ class AccountRun:
                 return
         self._settle(group, splitting)
 
+    def _lifted(self, group: Group, hands: Sequence[InHand]) -> Sequence[InHand]:
+        """Have the provider take back that people of a chunk left; gives those who may go on.
+
+        It is done again, to no harm, with the next attempt at a signup that comes no further than this.
+        """
+        lifting = [hand for hand in hands if hand.lifts]
+        if not lifting:
+            return hands
+        if self._over:
+            self.hands.give_back(hands)
+            return []
+        errors = dict(zip(map(id, lifting), self._at_once(partial(self._lift, group), lifting), strict=True))
+        failed = [(hand, error) for hand in lifting if (error := errors[id(hand)]) is not None]
+        for hand, error in failed:
+            hand.tried(unknown=error.kind is Kind.UNKNOWN)
+        blame = next((error for _, error in failed if error.kind not in REFUSALS), None)
+        if failed and blame is None and group.list is not None:
+            blame = self._missing_list(group.list)
+        if blame is not None:
+            self._trouble(group, hands, blame)
+            return []
+        self.hands.refuse([(hand, error.message) for hand, error in failed])
+        return [hand for hand in hands if errors.get(id(hand)) is None]
+
+    def _at_once(
+        self, work: Callable[[InHand], ProviderError | None], hands: Sequence[InHand]
+    ) -> list[ProviderError | None]:
+        """`work` on each, as many at a time as the provider takes calls."""
+        if len(hands) == 1:
+            return [work(hands[0])]
+        with ThreadPoolExecutor(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
+            return list(pool.map(carried(work), hands))
+
+    def _lift(self, group: Group, hand: InHand) -> ProviderError | None:
+        email, row = hand.task.event.email, hand.provider_id
+        budget = self.deadline.seconds_left
+        return self._asked(lambda: self.provider.lift(email, list_id=group.list, provider_id=row, budget=budget))
+
     def _call(self, group: Group, part: Sequence[InHand]) -> ProviderError | None:
         budget = self.deadline.seconds_left
+        if group.verb is EventType.UNSUBSCRIBE:
+            return self._asked(lambda: self._take_off(part[0], budget))
+        if group.list is None:
+            return None  # to take back that somebody left was all there was to do
+        list_id, contacts = group.list, [self.contacts.of(hand.task.event) for hand in part]
+        return self._asked(lambda: self.provider.sign_up(list_id, contacts, budget=budget))
+
+    def _asked(self, call: Callable[[], None]) -> ProviderError | None:
+        """Make a call; what went wrong, if it did."""
         try:
-            if group.verb is EventType.SIGNUP and group.list is not None:
-                self.provider.sign_up(group.list, [self.contacts.of(hand.task.event) for hand in part], budget=budget)
-            else:
-                self._take_off(part[0].task.event, budget)
+            call()
         except ProviderError as error:
             return error
         except SecretUnavailable as error:
@@ -157,12 +201,13 @@ class AccountRun:
             return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
         return None
 
-    def _take_off(self, event: Event, budget: float) -> None:
+    def _take_off(self, hand: InHand, budget: float) -> None:
         """Tell the provider of one who left, or have it delete one who asked to be forgotten, where it does."""
+        event = hand.task.event
         if event.forget and self.capabilities.deletes_subscribers:
             self.provider.forget(event.email, budget=budget)
         else:
-            self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)
+            hand.provider_id = self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)
 
     def _accepted(self, group: Group, part: Sequence[InHand]) -> None:
         for hand in part:

@@ -389,6 +389,7 @@ def _with_deliveries(event: Event, items: Mapping[tuple[str, str], Mapping[str, 
 
 def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
     updated, upcoming, resent = item.get("updated"), item.get("next_at"), item.get("resent")
+    taken_back = item.get("taken_back")
     return Delivery(
         account=account,
         status=Status(item["status"]),
@@ -399,4 +400,5 @@ def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
         updated_at=from_ms(updated) if updated else None,
         resent_at=from_ms(resent) if resent else None,
         held_back=bool(item.get("held_back")),
+        taken_back=from_ms(taken_back) if taken_back else None,
     )

@@ -22,11 +22,12 @@ class Reopenings:
         self._table = table
         self._events = events
 
-    def reopen(self, held: HeldEvent, account: str, now: datetime) -> bool:
+    def reopen(self, held: HeldEvent, account: str, now: datetime, *, taken_back: datetime | None = None) -> bool:
         """Make a delivery pending and due, if it still stands as in `held` and its event still holds the address.
 
         It keeps its attempts and loses its reason, and the event does not expire any more; False if nothing was done.
-        Raises LedgerUnavailable; doing it again is harmless then.
+        `taken_back` is noted with it: see `Delivery.taken_back`. Raises LedgerUnavailable; doing it again is harmless
+        then.
 
         Of an event for several accounts, the items are told before that they do not expire, so that a failure in
         between loses nothing, and once more after: a worker that had found everything final just before may have said
@@ -34,10 +35,10 @@ class Reopenings:
         """
         event = held.event
         if len(event.accounts) == 1:
-            return self._reopen(held, account, now)
+            return self._reopen(held, account, now, taken_back)
         if not self._keep(event, now):
             return False
-        if not self._reopen(held, account, now):
+        if not self._reopen(held, account, now, taken_back):
             self._events.expire_when_whole(event, now)  # somebody else came first, and may be done with it already
             return False
         self._keep(event, now)
@@ -69,7 +70,7 @@ class Reopenings:
             return False
         return True
 
-    def _reopen(self, held: HeldEvent, account: str, now: datetime) -> bool:
+    def _reopen(self, held: HeldEvent, account: str, now: datetime, taken_back: datetime | None) -> bool:
         event = held.event
         single = len(event.accounts) == 1
         conditions = [
@@ -85,8 +86,11 @@ class Reopenings:
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
             "email": event.email if single and event.email else None,
+            "taken_back": to_ms(taken_back) if taken_back else None,
         }
         change = "SET #status = :pending, due_pk = :due_pk, due_at = :now, updated = :time, resent = :time"
+        if taken_back:
+            change += ", taken_back = :taken_back"
         try:
             self._table.update(
                 delivery_key(event.id, account, event.accounts),

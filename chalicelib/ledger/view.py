@@ -11,17 +11,28 @@ from ..clock import Clock
 from ..core.events import EventType, Status, overall
 from ..core.pausing import AccountState, Pause
 from ..core.times import format_time, from_epoch_milliseconds as from_ms
+from ..core.words import SUPPRESSED
 from .keys import event_key
 from .table import Table
 
 
 class EventView:
-    """Reads events for `GET /events/{id}`."""
+    """Reads events for `GET /events/{id}`.
 
-    def __init__(self, table: Table, state_of: Callable[[str], AccountState], clock: Clock) -> None:
+    `remedy_of` says what can be done for a suppressed signup at an account, given whether its door may lift.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        state_of: Callable[[str], AccountState],
+        clock: Clock,
+        remedy_of: Callable[[str, bool], str | None] = lambda account, may_lift: None,
+    ) -> None:
         self._table = table
         self._state_of = state_of
         self._clock = clock
+        self._remedy_of = remedy_of
 
     def find(self, event_id: str) -> dict[str, Any] | None:
         """The event and its deliveries as JSON values; None if it is not, or no longer, held."""
@@ -61,7 +72,15 @@ class EventView:
             "unknown_outcome": bool(item.get("unknown_outcome")),
             "next_attempt_at": _time(upcoming),
             "updated_at": _time(item.get("updated")),
+            **self._remedy(account, item, event),
         }
+
+    def _remedy(self, account: str, item: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, str]:
+        """What to do about a signup whose person had left; no member at all of any other delivery."""
+        if (item["status"], item.get("reason")) != (Status.REFUSED.value, SUPPRESSED):
+            return {}
+        remedy = self._remedy_of(account, not event.get("may_not_lift"))
+        return {} if remedy is None else {"remedy": remedy}
 
 
 def _pause_in_force(state: AccountState, list_id: str | None) -> Pause | None:

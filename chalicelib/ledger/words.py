@@ -55,6 +55,8 @@ class Attempt:
     until: datetime
     token: str
     provider_lifts: bool = False
+    taken_back: datetime | None = None
+    """See `Delivery.taken_back`."""
 
     def hold(self) -> Hold:
         """The hold that this attempt takes."""
@@ -100,6 +102,11 @@ class WordStore:
             )
         except ConditionFailed:
             return  # the person has left since, and that is known
+
+    def look(self, email: str, account: str, status_of: StatusOf) -> Word:
+        """What is known of one address at `account` from all places, delivered signups included, its hold left out."""
+        known = self.read([email], account)[email]
+        return merge(Word(), *(_settled_by(word, status_of) for word in known.values()))
 
     def note_unsubscribe_everywhere(self, event: Event) -> None:
         """Note that a person left all accounts, so that one configured later knows it, too."""
@@ -169,6 +176,15 @@ class WordStore:
         except ConditionFailed:
             return
 
+    def note_row(self, attempt: Attempt, provider_id: str) -> None:
+        """Note what the provider calls the row that this attempt's unsubscribe made; nothing if the hold is past."""
+        key = (self._keys.partition(attempt.event.email), attempt.account)
+        values = {"token": attempt.token, "row": provider_id}
+        try:
+            self._table.update(key, "SET provider_id = :row", values, condition="hold_token = :token")
+        except ConditionFailed:
+            return
+
     def _let_go(self, word: Word, attempt: Attempt, taken: Taken) -> Taken:
         """A delivery that ends without a call leaves no hold: once its event is gone, that would look like one."""
         if _is_mine(word, attempt):
@@ -183,12 +199,7 @@ class WordStore:
 
     def _background(self, known: Mapping[Key, Word], key: Key, status_of: StatusOf) -> Word:
         """What other places say: the word for all accounts, and those under older keys."""
-        others = [
-            settled(word, status_of(word.hold.event)) if word.hold else word
-            for place, word in known.items()
-            if place != key
-        ]
-        return merge(Word(), *others)
+        return merge(Word(), *(_settled_by(word, status_of) for place, word in known.items() if place != key))
 
     def _unsubscribe_first(self, key: Key, word: Word, attempt: Attempt) -> Word:
         """Write an unsubscribe's time, with the hold in the same write where nobody has the address."""
@@ -263,7 +274,18 @@ def _verdict(attempt: Attempt, word: Word) -> Verdict:
     at = to_ms(attempt.event.occurred_at)
     if attempt.event.type is EventType.UNSUBSCRIBE:
         return unsubscribe_verdict(at, word)
-    return signup_verdict(at, word, may_lift=attempt.event.may_lift, provider_lifts=attempt.provider_lifts)
+    return signup_verdict(
+        at,
+        word,
+        may_lift=attempt.event.may_lift,
+        provider_lifts=attempt.provider_lifts,
+        taken_back=to_ms(attempt.taken_back) if attempt.taken_back else None,
+    )
+
+
+def _settled_by(word: Word, status_of: StatusOf) -> Word:
+    """`word` without its hold, whose event is looked up."""
+    return settled(word, status_of(word.hold.event)) if word.hold else word
 
 
 def _is_news(word: Word, event: Event) -> bool:

@@ -50,10 +50,14 @@ class Desk:
         """Send parked or refused deliveries again."""
         from ..delivery.deadline import Deadline
         from .resend import Resending
+        from .undone import Undone
 
         product = self._product
         clock = product.effects.clock
-        resending = Resending(product.settings.accounts, product.table, product.events, product.doorbell, clock)
+        undone = Undone(product.capabilities, product.words, product.events)
+        resending = Resending(
+            product.settings.accounts, product.table, product.events, product.doorbell, undone.of, clock
+        )
         return resending.handle(event, Deadline.of(context, clock))
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -12,6 +12,7 @@ from ..clock import Clock
 from ..core.events import Delivery, Event, EventType, HeldEvent, Status
 from ..core.ids import ID_RULE, is_valid_id
 from ..core.times import parse_time
+from ..core.words import SUPPRESSED
 from ..delivery.deadline import Deadline
 from ..delivery.doorbell import Doorbell
 from ..errors import Kind, LedgerUnavailable, ProviderError
@@ -27,6 +28,13 @@ KEYS = ("account", "type", "id", "since", "status")
 STATUSES = (Status.PARKED.value, Status.REFUSED.value)
 TYPES = tuple(type.value for type in EventType)
 EVENTS_AT_ONCE = 100
+
+TakenBack = Callable[[Event, str], datetime | None]
+"""Raises StillToBeTold, LedgerUnavailable."""
+
+
+class StillToBeTold(Exception):
+    """The unsubscribe has not reached the vendor yet, so nobody can have taken it back there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,11 @@ class Wanted:
 
 
 class Resending:
-    """Sends again what is final."""
+    """Sends again what is final.
+
+    `taken_back(event, account)` gives the time of the unsubscribe that an operator says was taken back at the vendor by
+    sending this one suppressed signup again; None where the provider can be asked to do so itself.
+    """
 
     def __init__(
         self,
@@ -67,6 +79,7 @@ class Resending:
         table: Table,
         events: EventStore,
         doorbell: Doorbell,
+        taken_back: TakenBack,
         clock: Clock,
     ) -> None:
         self._accounts = tuple(accounts)
@@ -75,6 +88,7 @@ class Resending:
         self._census = Census(table)
         self._reopenings = Reopenings(table, events)
         self._doorbell = doorbell
+        self._taken_back = taken_back
         self._clock = clock
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
@@ -87,7 +101,7 @@ class Resending:
             wanted = _read(event, self._accounts)
         except ProviderError as error:
             return {"error": shown(error)}
-        run = _Run(wanted, self._events, self._reopenings, self._doorbell, self._clock, deadline)
+        run = _Run(wanted, self._events, self._reopenings, self._doorbell, self._taken_back, self._clock, deadline)
         given_out = [run.pages([[wanted.id]])] if wanted.id is not None else self._everywhere(run)
         failure = next(filter(None, given_out), None)
         logger.info(
@@ -116,6 +130,7 @@ class _Run:
         events: EventStore,
         reopenings: Reopenings,
         doorbell: Doorbell,
+        taken_back: TakenBack,
         clock: Clock,
         deadline: Deadline,
     ) -> None:
@@ -124,6 +139,7 @@ class _Run:
         self._events = events
         self._reopenings = reopenings
         self._doorbell = doorbell
+        self._taken_back = taken_back
         self._clock = clock
         self._deadline = deadline
         self._lock = Lock()
@@ -144,6 +160,8 @@ class _Run:
             return "the time ran out; call again for the rest"
         except LedgerUnavailable as error:
             return f"{error}; call again for the rest"
+        except StillToBeTold:
+            return "the vendor is still to be told that the person left: call again once that is delivered, and undone"
         return None
 
     def _send(self, event_ids: Iterable[str]) -> None:
@@ -160,21 +178,29 @@ class _Run:
     def _reopen(self, held: HeldEvent) -> bool:
         done, now = False, self._clock()
         for account in self.wanted.accounts(held, now):
-            waits = held.deliveries[account].status is Status.PENDING
-            send = self._reopenings.release if waits else self._reopenings.reopen
-            if send(held, account, now):
+            if self._send_one(held, account, now):
                 done = True
                 metrics.count("resent", account=account)
                 with self._lock:
                     self.resent += 1
         return done
 
+    def _send_one(self, held: HeldEvent, account: str, now: datetime) -> bool:
+        if held.deliveries[account].status is Status.PENDING:
+            return self._reopenings.release(held, account, now)
+        return self._reopenings.reopen(held, account, now, taken_back=self._word_of(held, account))
+
+    def _word_of(self, held: HeldEvent, account: str) -> datetime | None:
+        """What sending it again says of the unsubscribe in its way: nothing, unless this one event is named."""
+        named = self.wanted.id is not None and held.deliveries[account].reason == SUPPRESSED
+        return self._taken_back(held.event, account) if named else None
+
 
 def _can_be_made(event: Event, delivery: Delivery) -> bool:
     """Is there anything to deliver? Invalid events and erased ones hold no address."""
     if event.type is EventType.SYNC:
         return not (delivery.reason or "").startswith(INVALID)
-    return bool(event.email) and (event.type is EventType.UNSUBSCRIBE or event.list is not None)
+    return bool(event.email)
 
 
 def _read(event: Any, accounts: tuple[str, ...]) -> Wanted:

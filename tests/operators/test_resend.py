@@ -196,9 +196,8 @@ def test_what_holds_no_address_is_left_out(product: Product, resources: TestAws)
         )
     )
     product.hold(product.signup("", id="erased", refused="erased"))
-    ended(product, "b@example.com", Status.REFUSED, list=None, id="no-list")
     assert resend(product, status="refused") == {"resent": 0}
-    for event_id in ("invalid", "no-sync", "erased", "no-list"):
+    for event_id in ("invalid", "no-sync", "erased"):
         assert resend(product, status="refused", id=event_id) == {"resent": 0}
     assert rung(resources) == []
 

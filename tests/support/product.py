@@ -128,7 +128,7 @@ class Product:
         """What `GET /events/{id}` shows, or would if the event had not expired."""
         from chalicelib.ledger.view import EventView
 
-        found = EventView(self.runtime.table, self.runtime.accounts.read, lambda: START).find(event_id)
+        found = EventView(self.runtime.table, self.runtime.accounts.read, lambda: START, self.runtime.remedy).find(event_id)
         assert found is not None
         return found
 

@@ -1,0 +1,20 @@
+"""What an operator can do about a signup that stands refused because its person had left."""
+
+from __future__ import annotations
+
+from ..providers.base import Capabilities
+
+BY_HAND = "take back at the vendor that the person left"
+NEEDS_A_DOOR = (
+    "this door may not bring back somebody who left: a signed webhook, a queue and a form with lifts_suppression may"
+)
+AGAIN = "it can be taken back now: send the event again with `resend`"
+
+
+def for_suppressed(capabilities: Capabilities | None, *, may_lift: bool) -> str | None:
+    """In words; None where the account is not configured any more. `may_lift`: the signup's door may."""
+    if capabilities is None:
+        return None
+    if not capabilities.lifts_suppression:
+        return capabilities.unsuppress_by_hand or BY_HAND
+    return AGAIN if may_lift else NEEDS_A_DOOR
