@@ -61,6 +61,8 @@ THREE = [
     Program(((JOIN, 3), (LEAVE, 2), (LEAVE, 1)), (1,), (0, 2), "lyon"),
     Program(((LEAVE, 3), (JOIN, 2), (JOIN, 3)), (2, 1), (0,)),
     Program(((LEAVE, 1), (JOIN, 2), (LEAVE, 2)), (0, 1), (2,), "lyon"),
+    Program(((LEAVE, 1), (JOIN, 2), (LEAVE, 3)), (0, 1), (2, 1), "lyon"),
+    Program(((LEAVE, 1), (JOIN, 2), (JOIN, 3)), (0, 1), (2,), "lyon"),
 ]
 
 

@@ -17,6 +17,7 @@ from chalicelib.core.events import EventType, Status
 from chalicelib.errors import Kind
 from chalicelib.ledger.reopening import Reopenings
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation
+from tests.support.product import FakeContext
 from tests.support.reference import ACCOUNTS, World, body_of, check, serial
 
 PERSONS = ("annabell", "bertrand")
@@ -42,9 +43,9 @@ class Order(RuleBasedStateMachine):
         self.workers = [self.world.worker(), self.world.worker()]
         self.bells: list[list[str]] = []
 
-    @rule(person=persons, minute=minutes, account=accounts)
-    def sign_up(self, person: str, minute: int, account: str) -> None:
-        self._hold(EventType.SIGNUP, person, minute, (account,))
+    @rule(person=persons, minute=minutes, account=accounts, may_lift=st.booleans())
+    def sign_up(self, person: str, minute: int, account: str, may_lift: bool = True) -> None:
+        self._hold(EventType.SIGNUP, person, minute, (account,), may_lift=may_lift)
 
     @rule(person=persons, minute=minutes, where=st.sampled_from([("paris",), ("lyon",), ACCOUNTS]), every=st.booleans())
     def leave(self, person: str, minute: int, where: tuple[str, ...], every: bool) -> None:
@@ -97,6 +98,13 @@ class Order(RuleBasedStateMachine):
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
                 Reopenings(world.runtime.table, world.runtime.events).reopen(held, account, world.clock())
                 self.bells.append([held.event.id])
+
+    @rule(number=st.integers(0, MOST_EVENTS))
+    def take_back_by_hand(self, number: int) -> None:
+        """What an operator does who has taken a person off the vendor's list."""
+        wanted = {"id": f"e{number}", "status": "refused"}
+        if self.world.runtime.operators.resend(wanted, FakeContext())["resent"]:
+            self.bells.append([f"e{number}"])
 
     @rule(seconds=st.sampled_from([1, 31, 61, 130, 4000, 170 * 3600]))
     def time_passes(self, seconds: int) -> None:

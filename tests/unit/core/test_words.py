@@ -52,6 +52,25 @@ def test_a_signup_of_time_five(
 
 
 @pytest.mark.parametrize(
+    ("left", "joined", "may_lift", "provider_lifts", "verdict"),
+    [
+        (3, None, True, False, Verdict.GO),
+        (3, None, False, False, Verdict.GO),
+        (2, 1, False, False, Verdict.GO),
+        (4, None, True, False, Verdict.SUPPRESSED),  # somebody left again after what the operator undid
+        (5, None, True, False, Verdict.SUPERSEDED),
+        (3, None, True, True, Verdict.LIFT),
+        (3, None, False, True, Verdict.SUPPRESSED),  # the operator's word is for what cannot be asked of the provider
+    ],
+)
+def test_a_signup_of_time_five_whose_suppression_of_time_three_was_taken_back_by_hand(
+    left: int, joined: int | None, may_lift: bool, provider_lifts: bool, verdict: Verdict
+) -> None:
+    word = Word(left, joined)
+    assert signup_verdict(5, word, may_lift=may_lift, provider_lifts=provider_lifts, taken_back=3) is verdict
+
+
+@pytest.mark.parametrize(
     ("left", "joined", "verdict"),
     [
         (None, None, Verdict.GO),
