@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 from ..config.model import Delivery as Patience
-from ..core.events import Event, EventType
+from ..core.events import EventType
 from ..core.grouping import Group, Task
 from ..core.pausing import Pause
 from ..core.splitting import Splitting

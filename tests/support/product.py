@@ -128,7 +128,9 @@ class Product:
         """What `GET /events/{id}` shows, or would if the event had not expired."""
         from chalicelib.ledger.view import EventView
 
-        found = EventView(self.runtime.table, self.runtime.accounts.read, lambda: START, self.runtime.remedy).find(event_id)
+        runtime = self.runtime
+        view = EventView(runtime.table, runtime.accounts.read, lambda: START, runtime.remedy)
+        found = view.find(event_id)
         assert found is not None
         return found
 
