@@ -1,0 +1,277 @@
+"""Coming back: the provider is asked to take it back first, and whoever could not ask it otherwise says what to do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.config.model import Account
+from chalicelib.config.secrets import Secret
+from chalicelib.core.events import EventType, Status
+from chalicelib.core.ids import lift_id
+from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.ledger.census import Census
+from chalicelib.ledger.words import WordStore
+from tests.support.interleaving import AnswerLost, Died, NotDone, at_operation
+from tests.support.product import FakeContext, settings
+from tests.support.reference import LoggedProvider, World, check, serial
+
+JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
+ALL = ("paris", "lyon", "nice")
+
+
+@pytest.fixture(autouse=True)
+def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    serial(monkeypatch)
+
+
+def three() -> World:
+    """Accounts that cannot lift (paris), can (lyon), and can and have no lists (nice)."""
+    accounts = {name: Account(name, "ediware", secrets={"api_key": Secret.plain("placeholder")}) for name in ALL}
+    return World(settings(accounts=accounts), providers={name: LoggedProvider() for name in ALL})
+
+
+def left_everywhere(world: World) -> None:
+    """Annabell leaves all accounts at minute 1."""
+    world.work(*world.hold(world.event(LEAVE, "annabell", 1, ALL, all_accounts=True)), queue="unsubscribes")
+
+
+def come(world: World, account: str, minute: int = 2, **more: Any) -> str:
+    """A signup of hers, delivered; its id."""
+    (event_id,) = world.hold(world.event(JOIN, "annabell", minute, (account,), **more))
+    world.work(event_id)
+    return event_id
+
+
+def verbs(world: World, account: str) -> list[str]:
+    return [verb for verb, _ in world.logged[account].log]
+
+
+def go_on(world: World, *ids: str) -> None:
+    """Until nothing of these is pending."""
+    world.settle()
+    world.events |= {held.event.id: held.event for held in world.runtime.events.load(ids)}
+    world.settle()
+
+
+def test_the_provider_takes_it_back_before_the_signup_and_once_is_enough() -> None:
+    world = three()
+    left_everywhere(world)
+    event_id = come(world, "lyon")
+    assert verbs(world, "lyon") == ["unsubscribe", "lift", "signup"]
+    delivery = world.delivery(event_id, "lyon")
+    assert (delivery["status"], delivery["attempts"], delivery["unknown_outcome"]) == ("delivered", 1, False)
+    assert "remedy" not in delivery
+    again = come(world, "lyon", 3, may_lift=False)
+    assert world.delivery(again, "lyon")["status"] == "delivered"
+    assert verbs(world, "lyon")[3:] == ["signup"]
+
+
+def test_a_second_list_of_the_account_is_come_back_to_as_well() -> None:
+    world = three()
+    left_everywhere(world)
+    come(world, "lyon")
+    come(world, "lyon", 3)
+    assert verbs(world, "lyon") == ["unsubscribe", "lift", "signup", "lift", "signup"]
+
+
+def test_a_door_that_may_not_ends_refused_and_says_which_may() -> None:
+    world = three()
+    left_everywhere(world)
+    delivery = world.delivery(come(world, "lyon", may_lift=False), "lyon")
+    assert (delivery["status"], delivery["reason"]) == ("refused", "suppressed")
+    assert "lifts_suppression" in delivery["remedy"]
+    assert verbs(world, "lyon") == ["unsubscribe"]
+    assert verbs(world, "nice") == ["unsubscribe"]
+
+
+def test_a_provider_that_cannot_ends_refused_and_says_what_to_do_there() -> None:
+    world = three()
+    left_everywhere(world)
+    delivery = world.delivery(come(world, "paris"))
+    assert (delivery["status"], delivery["reason"]) == ("refused", "suppressed")
+    assert "unsubscribed list" in delivery["remedy"]
+
+
+def test_who_comes_back_is_let_off_at_accounts_without_lists() -> None:
+    world = three()
+    left_everywhere(world)
+    event_id = come(world, "lyon")
+    follow = lift_id(event_id, "nice")
+    go_on(world, follow)
+    assert world.delivery(follow, "nice")["status"] == "delivered"
+    assert verbs(world, "nice") == ["unsubscribe", "lift"]
+    assert verbs(world, "paris") == ["unsubscribe"]
+    check(world)
+
+
+def test_a_later_unsubscribe_stands_against_what_follows() -> None:
+    world = three()
+    left_everywhere(world)
+    follow = lift_id(come(world, "lyon"), "nice")
+    world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("nice",))))
+    go_on(world, follow)
+    assert world.delivery(follow, "nice")["status"] == "superseded"
+    assert verbs(world, "nice") == ["unsubscribe", "unsubscribe"]
+
+
+def test_nothing_follows_where_nobody_had_left() -> None:
+    world = three()
+    world.work(*world.hold(world.event(LEAVE, "annabell", 1, ("nice",))))
+    event_id = come(world, "lyon")
+    assert world.runtime.events.load([lift_id(event_id, "nice")]) == []
+    assert verbs(world, "lyon") == ["signup"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(Kind.CONTACT, "refused"), (Kind.LATER, "pending"), (Kind.ACCOUNT, "pending"), (Kind.UNKNOWN, "pending")],
+)
+def test_a_lift_that_fails(kind: Kind, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = three()
+    left_everywhere(world)
+
+    def fails(*_: object, **__: object) -> None:
+        raise ProviderError(kind, "in the provider's words")
+
+    monkeypatch.setattr(world.logged["lyon"], "lift", fails)
+    event_id = come(world, "lyon")
+    delivery = world.delivery(event_id, "lyon")
+    assert (delivery["status"], delivery["reason"]) == (status, "in the provider's words")
+    assert delivery["unknown_outcome"] is (kind is Kind.UNKNOWN)
+    assert verbs(world, "lyon") == ["unsubscribe"]
+    monkeypatch.undo()
+    serial(monkeypatch)
+    world.settle()
+    assert verbs(world, "lyon")[1:] == ([] if kind is Kind.CONTACT else ["lift", "signup"])
+
+
+def test_of_a_chunk_only_who_left_is_lifted_and_only_the_refused_one_is_refused() -> None:
+    world = three()
+    people = ["annabell", "bertrand", "camillaa"]
+    for person in people[:2]:
+        world.work(*world.hold(world.event(LEAVE, person, 1, ("lyon",))))
+    world.logged["lyon"].refuses = {"annabell@example.com"}
+    ids = world.hold(*(world.event(JOIN, person, 2, ("lyon",)) for person in people))
+    world.work(*ids)
+    assert [world.delivery(event_id, "lyon")["status"] for event_id in ids] == ["refused", "delivered", "delivered"]
+    assert verbs(world, "lyon")[2:] == ["lift", "signup", "signup"]
+    assert world.logged["lyon"].calls[-1] == ("signup", 2)
+
+
+def test_the_providers_name_for_the_row_is_noted_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = three()
+    given: list[str | None] = []
+    monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
+    monkeypatch.setattr(world.logged["lyon"], "lift", lambda email, *, provider_id, **_: given.append(provider_id))
+    left_everywhere(world)
+    come(world, "lyon")
+    assert given == ["row-7"]
+
+
+def test_that_the_name_cannot_be_noted_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = three()
+
+    def fails(*_: object) -> None:
+        raise LedgerUnavailable("down")
+
+    monkeypatch.setattr(WordStore, "note_row", fails)
+    monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
+    left_everywhere(world)
+    assert world.view("e0")["status"] == "delivered"
+
+
+@pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
+def test_any_one_operation_that_fails_on_the_way_back(fault: type[BaseException]) -> None:
+    """Also between the lift and the signup, and between the signup and what follows from it."""
+    at, reached = 0, True
+    while reached:
+        world, reached = three(), False
+        left_everywhere(world)
+        (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("lyon",)))
+
+        def act(name: str) -> None:
+            nonlocal reached
+            reached = True
+            if "_" in name or fault is Died:
+                raise fault
+
+        world.point = at_operation(at, act)
+        with suppress(Died):
+            world.work(event_id)
+        try:
+            world.clock.forward(seconds=200)
+            go_on(world, lift_id(event_id, "nice"))
+            check(world)
+            assert world.delivery(lift_id(event_id, "nice"), "nice")["status"] == "delivered"
+            assert verbs(world, "nice")[-1] == "lift"
+        except AssertionError as error:
+            raise AssertionError(f"{fault.__name__} at {at}: {error}") from error
+        at += 1
+    assert at > 10
+
+
+def again(world: World, **wanted: Any) -> dict[str, Any]:
+    return world.runtime.operators.resend({"status": "refused", **wanted}, FakeContext())
+
+
+def test_an_operator_who_names_the_event_says_that_it_was_taken_back_at_the_vendor() -> None:
+    world = three()
+    left_everywhere(world)
+    event_id = come(world, "paris")
+    assert again(world, id=event_id) == {"resent": 1}
+    world.work(event_id)
+    assert world.delivery(event_id)["status"] == "delivered"
+    assert verbs(world, "paris") == ["unsubscribe", "signup"]
+
+
+def test_sending_many_again_says_nothing_of_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = three()
+    left_everywhere(world)
+    event_id = come(world, "paris")
+    monkeypatch.setattr(Census, "find", lambda _, part, *__: [[event_id]] if part == 0 else [])
+    assert again(world, account="paris") == {"resent": 1}
+    world.work(event_id)
+    assert world.delivery(event_id)["reason"] == "suppressed"
+    assert verbs(world, "paris") == ["unsubscribe"]
+
+
+def test_who_left_again_since_is_not_meant_by_it() -> None:
+    world = three()
+    left_everywhere(world)
+    event_id = come(world, "paris", 5)
+    assert again(world, id=event_id) == {"resent": 1}
+    world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("paris",))))
+    world.work(event_id)
+    assert world.delivery(event_id)["reason"] == "suppressed"
+    assert again(world, id=event_id) == {"resent": 1}
+    world.work(*world.hold(world.event(LEAVE, "annabell", 6, ("paris",))))
+    world.work(event_id)
+    assert world.delivery(event_id)["status"] == "superseded"
+
+
+def test_it_says_nothing_of_a_provider_that_can_be_asked() -> None:
+    world = three()
+    left_everywhere(world)
+    event_id = come(world, "lyon", may_lift=False)
+    assert again(world, id=event_id) == {"resent": 1}
+    world.work(event_id)
+    assert world.delivery(event_id, "lyon")["reason"] == "suppressed"
+
+
+def test_nobody_can_have_taken_back_what_the_vendor_has_not_been_told() -> None:
+    world = three()
+    world.logged["paris"].trouble = Kind.LATER
+    left_everywhere(world)
+    world.clock.forward(seconds=100)
+    (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("paris",)))
+    world.logged["paris"].trouble = None
+    held = world.runtime.events.load([event_id])[0]
+    refused = replace(held.deliveries["paris"], status=Status.REFUSED, reason="suppressed")
+    assert world.runtime.events.finish(held.event, refused, world.clock())
+    answer = again(world, id=event_id)
+    assert answer["resent"] == 0
+    assert "still to be told" in answer["error"]["message"]
