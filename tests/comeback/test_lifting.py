@@ -232,7 +232,7 @@ def test_sending_many_again_says_nothing_of_any(monkeypatch: pytest.MonkeyPatch)
     world = three()
     left_everywhere(world)
     event_id = come(world, "paris")
-    monkeypatch.setattr(Census, "find", lambda _, part, *__: [[event_id]] if part == 0 else [])
+    monkeypatch.setattr(Census, "find", lambda _, part, *__, **___: [[event_id]] if part == 0 else [])
     assert again(world, account="paris") == {"resent": 1}
     world.work(event_id)
     assert world.delivery(event_id)["reason"] == "suppressed"
