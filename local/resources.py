@@ -27,19 +27,18 @@ def _queue(queue: Queue, sqs: SQSClient) -> None:
     if queue.redrive_policy:
         attributes["RedrivePolicy"] = json.dumps(queue.redrive_policy)
     try:
-        url = sqs.get_queue_url(QueueName=queue.name)["QueueUrl"]
-    except sqs.exceptions.QueueDoesNotExist:
         sqs.create_queue(QueueName=queue.name, Attributes=attributes)
-    else:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    except sqs.exceptions.QueueNameExists:  # with other attributes
+        sqs.set_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=queue.name)["QueueUrl"], Attributes=attributes)
 
 
 def _table(table: Table, dynamodb: DynamoDBClient) -> None:
     try:
-        dynamodb.create_table(**table.definition)
+        made = dynamodb.create_table(**table.definition)
     except dynamodb.exceptions.ResourceInUseException:
         return
-    dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    if made["TableDescription"]["TableStatus"] != "ACTIVE":
+        dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     if table.ttl_attribute:
         dynamodb.update_time_to_live(
             TableName=table.name, TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl_attribute}

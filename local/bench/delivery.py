@@ -74,6 +74,8 @@ def _times(relais: Delivered, other: Delivered) -> Iterator[Row]:
         _both(relais.work.seconds, other.work.seconds * scale),
         columns,
     )
+    waits = [LATENCY_SECONDS * calls for calls in (relais.provider_calls, other.provider_calls * scale)]
+    yield Row("seconds of waiting for the provider in these, all workers together", _both(*waits), columns)
 
 
 def _both(relais: Cell, other: Cell) -> list[Cell]:

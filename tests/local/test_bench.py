@@ -111,6 +111,8 @@ def test_delivery_at_small_sizes(small: None, dynamodb_local: str) -> None:
     assert beside["DynamoDB calls a signup, 20 signups"][1] == 3
     (seconds,) = [figures for what, figures in beside.items() if what.startswith("seconds for 20 signups, 2 workers")]
     assert all(isinstance(figure, float) and figure > 0.1 for figure in seconds[:2])
+    (waits,) = [figures for what, figures in beside.items() if what.startswith("seconds of waiting")]
+    assert waits == [pytest.approx(0.2), pytest.approx(2.0), "× 10.00"]
     alone = {what: figures for (what, *columns), figures in found.items() if columns == ["20 signups", "300 signups"]}
     prefix = "one worker, table in memory: "
     assert alone[f"{prefix}write units a signup"] == [5, 5], "as DynamoDB Local counts them"

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import json
 
+from local import resources as local_resources
+from local.description import queues_and_tables
 from local.template import additions
 from tests.support.aws import TestAws
+
+
+def create_all(aws: TestAws) -> None:
+    queues, tables = queues_and_tables(additions("local"), aws.region)
+    local_resources.create(queues, tables, aws.sqs, aws.dynamodb)
 
 
 def test_every_queue_and_table_of_the_template_exists(resources: TestAws) -> None:
@@ -27,14 +34,23 @@ def test_a_queue_has_the_templates_times_and_dead_letters(resources: TestAws) ->
     assert redrive["maxReceiveCount"] == described["RedrivePolicy"]["maxReceiveCount"]
 
 
-def test_the_ledger_has_its_index_expiry_and_recovery(resources: TestAws) -> None:
-    dynamodb = resources.dynamodb
+def test_the_ledger_has_its_index_expiry_and_recovery(aws: TestAws) -> None:
+    create_all(aws)
+    dynamodb = aws.dynamodb
     table = dynamodb.describe_table(TableName="relais-local-ledger")["Table"]
     ttl = dynamodb.describe_time_to_live(TableName="relais-local-ledger")["TimeToLiveDescription"]
     backups = dynamodb.describe_continuous_backups(TableName="relais-local-ledger")["ContinuousBackupsDescription"]
     assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["due"]
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_a_queue_that_is_there_gets_the_templates_times(aws: TestAws) -> None:
+    aws.sqs.create_queue(QueueName="relais-local-signups", Attributes={"VisibilityTimeout": "31"})
+    create_all(aws)
+    url = aws.queue_url("relais-local-signups")
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["VisibilityTimeout"] != "31" and "RedrivePolicy" in attributes
 
 
 def test_a_second_time_keeps_what_is_there(resources: TestAws) -> None:

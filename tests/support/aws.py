@@ -92,9 +92,8 @@ class TestAws:
     def create_resources(self) -> None:
         """Make the queues and tables of the stage `local`."""
         queues, tables = queues_and_tables(additions("local"), self.region)
-        if self.dynamodb_endpoint:
-            # DynamoDB Local has no recovery. It does delete what has expired, by its own clock and not by the test's.
-            tables = [replace(table, ttl_attribute=None, recovery=False) for table in tables]
+        # No test waits for either: DynamoDB Local has no recovery, and deletes what has expired by its own clock.
+        tables = [replace(table, ttl_attribute=None, recovery=False) for table in tables]
         resources.create(queues, tables, self.sqs, self.dynamodb)
 
     def queue_url(self, name: str) -> str:
