@@ -23,8 +23,8 @@ VARYING_HEADERS = {"x-request-id", "date"}
 
 
 def function_of(sample: Path) -> str:
-    """The function that a sample is for, from its file's name."""
-    door, _, rest = sample.stem.partition("_")
+    """The function that a sample is for, from its file's name; behind a hyphen stands what it is an example of."""
+    door, _, rest = sample.stem.partition("-")[0].partition("_")
     return FUNCTIONS.get(door, sample.stem) or rest
 
 

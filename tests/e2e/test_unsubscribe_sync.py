@@ -1,0 +1,171 @@
+"""Who leaves at one provider leaves everywhere: ninety people by every door, told once to each, then all is quiet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from chalicelib.config.secrets import Secret
+from chalicelib.unsubscribe.links import Links
+from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, Sandbox, sample_config, start as start_sandbox
+from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
+from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
+from tests.e2e.world import event as event_of, put_on_queue, submit
+from tests.support.stack import RunningStack, starting_stacks
+from tests.support.waiting import wait_for
+
+READS = {"unsubscribe/list", "lists", "subscribers_in_status", "session_create"}
+TELLING = {
+    "ediware": ("unsub_add",),
+    "mailpartner": ("unsubscribe/add",),
+    "mymailmarket": ("unsubscribe_by_address", "unsubscribe", "status_update"),
+}
+KEPT = ("E#", "A#", "S#paris", "S#lettre", "S#brussel")
+DOORS = ("form", "link", "webhook", "queue")
+
+
+@dataclass
+class World:
+    stack: RunningStack
+    control: Control
+
+    def post(self, event: Mapping[str, Any]) -> None:
+        data, now = json.dumps(event), datetime.now(UTC)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": event["id"],
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(SAMPLE_WEBHOOK_SECRET).sign(event["id"], now, data),
+        }
+        assert self.stack.request("POST", "/events", data, headers).status == 202
+
+    def leave(self, door: str, email: str) -> None:
+        """Somebody leaves every account through a door of Relais."""
+        event = {"type": "unsubscribe", "id": f"{door}.{email.partition('@')[0]}", "email": email}
+        if door == "form":
+            assert submit(self.stack, "unsubscribe", {"email": email}).status == 202
+        elif door == "link":
+            links = Links([Secret.plain(SAMPLE_UNSUBSCRIBE_KEY)], self.stack.http, os.urandom)
+            path = links.url(email).removeprefix(self.stack.http)
+            assert self.stack.request("POST", path, "List-Unsubscribe=One-Click").status == 200
+        elif door == "webhook":
+            self.post(event)
+        else:
+            put_on_queue(self.stack.aws, "unsubscribes", [event])
+
+    def sync(self) -> dict[str, Any]:
+        code, result = self.stack.invoke("sync_unsubscribes")
+        assert code == 0, result
+        assert {one["error"] for one in result["accounts"].values()} == {None}
+        accounts: dict[str, Any] = result["accounts"]
+        return accounts
+
+    def is_quiet(self) -> bool:
+        """Is every delivery final?"""
+        return not any('"due_pk"' in item for item in self.ledger())
+
+    def left(self) -> dict[str, set[str]]:
+        """Who stands as gone at each provider, from every list that it has."""
+        held = {name: next(iter(one["accounts"].values())) for name, one in self.control.state()["providers"].items()}
+        rows = [row for one in held["mymailmarket"]["lists"].values() for row in one["rows"]]
+        staying = {row["MailAddress"] for row in rows if row["Status"] == "active"}
+        return {
+            "ediware": set(held["ediware"]["unsubscribed"]),
+            "mailpartner": {row["email"] for row in held["mailpartner"]["optouts"]},
+            "mymailmarket": {row["MailAddress"] for row in rows} - staying,
+        }
+
+    def told(self, provider: str) -> Counter[str]:
+        """How often a provider was told of each address."""
+        calls = [call for function in TELLING[provider] for call in self.control.calls(provider, function)]
+        return Counter(address for call in calls for address in call["addresses"])
+
+    def ledger(self) -> list[str]:
+        """Every item about events, people and accounts, as text: not the rate budget of the calls, nor sweep's own."""
+        pages = self.stack.aws.dynamodb.get_paginator("scan").paginate(TableName="relais-local-ledger")
+        items = [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith(KEPT)]
+        return sorted(json.dumps(item, sort_keys=True, default=str) for item in items)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    running = start_sandbox()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start(sandbox: Sandbox, tmp_path: Path) -> Iterator[Callable[[str], World]]:
+    with starting_stacks(tmp_path) as starter:
+
+        def begin(config: str) -> World:
+            return World(starter(config), Control(sandbox.url))
+
+        yield begin
+
+
+def test_three_providers_agree_after_two_runs_and_the_third_only_reads(
+    start: Callable[[str], World], sandbox: Sandbox
+) -> None:
+    world = start(sample_config(sandbox.url))
+    people = {
+        name: [f"{name}{number:02}@example.com" for number in range(30)] for name in ("paris", "lettre", "brussel")
+    }
+    everybody = {email for emails in people.values() for email in emails}
+    world.control.set("mymailmarket", add_subscribers={"list": NEWSLETTER, "rows": sorted(everybody)})
+    world.control.set("mymailmarket", add_subscribers={"list": CUSTOMERS, "rows": people["brussel"]})
+    world.control.set("mailpartner", add_optouts=people["lettre"])
+    for email in people["brussel"]:
+        world.control.set(
+            "mymailmarket", set_status={"MailAddress": email, "Status": "unsubscribed", "list": NEWSLETTER}
+        )
+    for number, email in enumerate(people["paris"]):
+        world.leave(DOORS[number % len(DOORS)], email)
+    wait_for(lambda: world.told("ediware").total() >= 30, 120, 0.5)
+
+    for _ in range(2):
+        world.sync()
+        wait_for(world.is_quiet, 150, 0.5)
+    for provider, left in world.left().items():
+        assert everybody <= left, provider
+    assert {email: count for email, count in world.told("ediware").items() if email in everybody} == dict.fromkeys(
+        everybody, 1
+    )
+    # Who left at a provider needs no telling there, but for the other lists of brussel.
+    told = world.told("mailpartner")
+    assert {email: told[email] for email in everybody} == {email: int("lettre" not in email) for email in everybody}
+    told = world.told("mymailmarket")
+    assert {email: told[email] for email in everybody} == dict.fromkeys(everybody, 1)
+
+    before = world.ledger()
+    world.control.forget_calls()
+    assert {one["written"] for one in world.sync().values()} == {0}
+    assert {call["function"] for call in world.control.calls()} <= READS
+    assert world.ledger() == before
+
+
+def test_an_event_by_http_and_by_queue(start: Callable[[str], World], sandbox: Sandbox) -> None:
+    config = sample_config(sandbox.url).replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["unsubscribe", "sync"]')
+    world = start(config)
+    ask = {"type": "sync", "kind": "unsubscribes", "from": ["lettre"], "to": ["paris"]}
+    world.control.set("mailpartner", add_optouts=["zoe@example.com"])
+    world.post({**ask, "id": "by-http"})
+    wait_for(lambda: event_of(world.stack, "by-http")["status"] == "delivered", 60)
+    wait_for(lambda: "zoe@example.com" in world.left()["ediware"], 60)
+    assert "zoe@example.com" not in world.left()["mymailmarket"]
+
+    world.control.set("mailpartner", add_optouts=["lea@example.com"])
+    put_on_queue(world.stack.aws, "signups", [{**ask, "id": "by-queue"}])
+    wait_for(lambda: "lea@example.com" in world.left()["ediware"], 60)
+    (delivery,) = event_of(world.stack, "by-queue")["deliveries"]
+    assert (delivery["account"], delivery["status"]) == ("lettre", "delivered")
+    assert delivery["reason"].endswith("told 1")

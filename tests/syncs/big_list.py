@@ -1,0 +1,59 @@
+"""A long list of MailPartner's through the schedule's function, in a process whose memory is measured: `URL ROWS`.
+
+Three runs: the first takes the list as known, the second finds nothing new, the third finds ten. The ledger is in this
+process and must not count for more than it has to, so it keeps what it is given and no index of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from chalicelib.config.model import Account, Privacy, Settings, UnsubscribeSync
+from chalicelib.config.secrets import Secret
+from chalicelib.runtime import Runtime
+from local.sandbox import Control
+from local.sandbox.mailpartner.samples import API_KEY
+from tests.support.memory import MemoryDynamo, MemoryQueues
+from tests.support.product import FakeContext
+
+
+def main(url: str, rows: int) -> dict[str, Any]:
+    """What each run gave, how long it took, what it asked of DynamoDB; and the most memory used, in MB."""
+    control = Control(url)
+    control.set("mailpartner", grow_optouts={"count": rows})
+    key = {"api_key": Secret.plain(API_KEY)}
+    settings = Settings(
+        accounts={
+            "lettre": Account("lettre", "mailpartner", base_url=f"{url}/mailpartner/v1", secrets=key),
+            "paris": Account("paris", "ediware", secrets=key),
+        },
+        privacy=Privacy((Secret.plain("placeholder-address-key-1"),)),
+        sync_unsubscribes=UnsubscribeSync(("lettre",), ("paris",), baseline="known"),
+    )
+    dynamo = MemoryDynamo()
+    runtime = Runtime(settings, "local")
+    runtime.__dict__.update(_dynamodb=dynamo, _sqs=MemoryQueues())
+    runs = []
+    for news in (0, 0, 10):
+        if news:
+            control.set("mailpartner", add_optouts=[f"new{number}@example.com" for number in range(news)])
+        dynamo.counts = {}
+        started = time.perf_counter()
+        outcome = runtime.sync_unsubscribes(FakeContext(6_000_000))["accounts"]["lettre"]
+        runs.append({**outcome, "seconds": time.perf_counter() - started, "calls": dynamo.counts, "peak_mb": peak_mb()})
+    return {"runs": runs, "peak_mb": peak_mb()}
+
+
+def peak_mb() -> float:
+    """The most that was ever resident of this process, as the kernel counts it."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    result = main(sys.argv[1], int(sys.argv[2]))
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
