@@ -49,9 +49,8 @@ def split(content: bytes | bytearray) -> frozenset[bytes]:
     return frozenset(bytes(content[start : start + SIZE]) for start in range(0, len(content), SIZE))
 
 
-def digest_of(fingerprints: Iterable[bytes]) -> bytes:
-    """The digest of a bucket that holds these fingerprints."""
-    content = joined(fingerprints)
+def digest_of(content: bytes) -> bytes:
+    """The digest of a bucket that holds these fingerprints, joined."""
     return sha256(content).digest()[:DIGEST] if content else EMPTY
 
 
@@ -63,7 +62,7 @@ class Buckets:
 
     @cached_property
     def _digests(self) -> list[bytes]:
-        return [digest_of(self.of(bucket)) for bucket in range(BUCKETS)]
+        return [digest_of(joined(self.of(bucket))) for bucket in range(BUCKETS)]
 
     def add(self, bucket: int, fingerprint: bytes) -> None:
         """Put a row in; the same one may come again."""

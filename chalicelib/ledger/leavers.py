@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..core.leaving import BUCKETS, EMPTY, joined, split
+from ..core.leaving import BUCKETS, EMPTY
 from ..core.times import epoch_milliseconds as to_ms
 from .table import ConditionFailed, Key, Table
 
@@ -91,17 +91,17 @@ class LeaverStore:
         except ConditionFailed:
             return
 
-    def buckets(self, account: str, target: str, numbers: Iterable[int]) -> dict[int, frozenset[bytes]]:
-        """The fingerprints in some buckets."""
+    def buckets(self, account: str, target: str, numbers: Iterable[int]) -> dict[int, bytes]:
+        """The fingerprints in some buckets, joined."""
         keys = {_bucket_key(account, target, number): number for number in numbers}
         found = self._table.get_many(keys)
-        return {number: split(bytes(found.get(key, {}).get("rows", b""))) for key, number in keys.items()}
+        return {number: bytes(found.get(key, {}).get("rows", b"")) for key, number in keys.items()}
 
-    def write_buckets(self, account: str, target: str, contents: Mapping[int, Iterable[bytes]]) -> None:
-        """Put these fingerprints into these buckets, in place of what is there."""
+    def write_buckets(self, account: str, target: str, contents: Mapping[int, bytes]) -> None:
+        """Put these fingerprints, joined, into these buckets, in place of what is there."""
 
         def write(number: int) -> None:
-            rows = joined(contents[number])
+            rows = contents[number]
             key = _bucket_key(account, target, number)
             if rows:
                 self._table.update(key, "SET #rows = :rows", {"rows": rows}, names={"rows": "rows"})

@@ -151,7 +151,8 @@ class LeaversSync:
             return
         try:
             for side in sides:
-                side.look(rows.buckets, store.buckets(self._source, side.name, sorted(side.changed)))
+                for numbers in _parts(sorted(side.changed), BUCKETS_AT_ONCE):
+                    side.look(rows.buckets, store.buckets(self._source, side.name, numbers))
             self._take_as_known(rows, [side for side in sides if self._is_baseline(side)])
             news = [side for side in sides if not self._is_baseline(side)]
             self._forget_gone(rows, news)
@@ -172,8 +173,7 @@ class LeaversSync:
             for numbers in _parts(sorted(side.changed), BUCKETS_AT_ONCE):
                 if not self._still_time():
                     return
-                for number in numbers:
-                    side.new.pop(number, None)
+                side.all_done(numbers)
                 side.write(self._tools.store, self._source, numbers, rows.buckets)
             if rows.is_whole:
                 side.head = Head(side.head.digests, begun=True)
@@ -181,7 +181,7 @@ class LeaversSync:
     def _forget_gone(self, rows: Listing, sides: Iterable[Dealt]) -> None:
         """Store the buckets that only lost rows."""
         for side in sides:
-            side.write(self._tools.store, self._source, side.changed - side.new.keys(), rows.buckets)
+            side.write(self._tools.store, self._source, side.changed - side.counts().keys(), rows.buckets)
 
     def _tell_news(self, rows: Listing, sides: Sequence[Dealt], reading: Reading) -> None:
         accounts = tuple(self._tools.settings.accounts)
@@ -191,6 +191,8 @@ class LeaversSync:
         for window in windows(sides, WINDOW):
             if not self._may_go_on():
                 return
+            for side in sides:
+                side.open(window)
             self._tell_window(rows.rows_in(window), sides, telling)
             for side in sides:
                 side.write(self._tools.store, self._source, window & side.changed, rows.buckets)
@@ -239,11 +241,8 @@ def _candidates(rows: Iterable[Row], sides: Sequence[Dealt]) -> Iterator[Candida
 
 def _count_new(sides: Iterable[Dealt]) -> int:
     """Rows that are not dealt with for all accounts."""
-    left: dict[int, set[bytes]] = {}
-    for side in sides:
-        for number, rows in side.new.items():
-            left.setdefault(number, set()).update(rows)
-    return sum(map(len, left.values()))
+    numbers = {number for side in sides for number in side.counts()}
+    return sum(len(frozenset().union(*(side.new(number) for side in sides))) for number in numbers)
 
 
 def _parts(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
