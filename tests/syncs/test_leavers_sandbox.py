@@ -107,8 +107,9 @@ def test_a_long_list_takes_little_memory_and_no_more_work_than_its_news(sandbox:
     result = json.loads(done.stdout.splitlines()[-1])
     first, second, third = result["runs"]
     assert (first["read"] >= ROWS, first["written"], first["error"]) == (True, 0, None)
-    # The one write is the permit for the provider's call.
-    assert second["calls"] == {"get_item": 1, "batch_get_item": 1, "update_item": 1}
+    permits = second["calls"].pop("update_item", 0)  # for the provider's call, where those of the first run are old
+    assert permits <= 1
+    assert second["calls"] == {"get_item": 1, "batch_get_item": 1}
     assert (third["written"], third["calls"]["put_item"]) == (10, 10)
     assert third["calls"]["update_item"] <= 1 + 10 + 10 + 3
     assert third["calls"]["batch_get_item"] <= 3
