@@ -81,8 +81,9 @@ def _remember_parsed_expressions() -> None:
 
 
 def _query_without_sorting_the_table() -> None:
-    """moto sorts every item of the table for each Query; hand it only those that can be in the answer."""
+    """moto looks at every item of the table for each Query; hand it only those that can be in the answer."""
     tables = _table_class()
+    _note_what_is_written(tables)
     query = tables.query
     bound = inspect.signature(query).bind
 
@@ -103,21 +104,62 @@ def _query_without_sorting_the_table() -> None:
     tables.query = narrowed
 
 
+def _note_what_is_written(tables: Any) -> None:
+    """Keep, beside each table, which items may stand in which partition of an index; see `_indexed`."""
+    backend: Any = import_module("moto.dynamodb.models").DynamoDBBackend
+    put, update = tables.put_item, backend.update_item
+
+    def put_item(self: Any, *args: Any, **kwargs: Any) -> Any:
+        item = put(self, *args, **kwargs)
+        _note(self, item)
+        return item
+
+    def update_item(self: Any, table_name: str, *args: Any, **kwargs: Any) -> Any:
+        item = update(self, table_name, *args, **kwargs)
+        _note(self.get_table(table_name), item)
+        return item
+
+    tables.put_item, backend.update_item = put_item, update_item
+
+
+def _note(table: Any, item: Any) -> None:
+    for name, places in getattr(table, "partitions", {}).items():
+        if name in item.attrs:
+            places[item.attrs[name]][item.hash_key, item.range_key] = None
+
+
+def _partition(table: Any, name: str, value: Any) -> dict[tuple[Any, Any], None]:
+    """Keys of all items whose attribute `name` has this value, and perhaps of some that had it."""
+    if not hasattr(table, "partitions"):
+        table.partitions = {}
+    if name not in table.partitions:
+        table.partitions[name] = defaultdict(dict)
+        for item in table.all_items():
+            _note(table, item)
+    found: dict[tuple[Any, Any], None] = table.partitions[name][value]
+    return found
+
+
 def _indexed(table: Any, conditions: Iterable[tuple[str, Any]]) -> Mapping[Any, Any]:
     """The table's items that have these values, in the same nesting."""
     wanted = list(conditions)
-
-    def fits(item: Any) -> bool:
-        return all(name in item.attrs and item.attrs[name] == value for name, value in wanted)
-
-    if not table.range_key_attr:
-        return {key: item for key, item in table.items.items() if fits(item)}
-    found: dict[Any, dict[Any, Any]] = defaultdict(dict)
-    for key, items in table.items.items():
-        for sort_key, item in items.items():
-            if fits(item):
-                found[key][sort_key] = item
+    places = _partition(table, *wanted[0])
+    found: dict[Any, Any] = defaultdict(dict) if table.range_key_attr else {}
+    for hash_key, sort_key in list(places):
+        items = table.items.get(hash_key)
+        item = items.get(sort_key) if table.range_key_attr and items else items
+        if not item or not _has(item, *wanted[0]):
+            del places[hash_key, sort_key]
+        elif all(_has(item, name, value) for name, value in wanted[1:]):
+            if table.range_key_attr:
+                found[hash_key][sort_key] = item
+            else:
+                found[hash_key] = item
     return found
+
+
+def _has(item: Any, name: str, value: Any) -> bool:
+    return name in item.attrs and bool(item.attrs[name] == value)
 
 
 def _roll_back_touched_items_only() -> None:

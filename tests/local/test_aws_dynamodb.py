@@ -51,6 +51,20 @@ def key(name: str) -> dict[str, Any]:
     return {"pk": {"S": name}, "sk": {"S": "1"}}
 
 
+def partition(name: str) -> tuple[str, dict[str, Any]]:
+    return (
+        "query",
+        {
+            "IndexName": "due",
+            "KeyConditionExpression": "due_pk = :p",
+            "ExpressionAttributeValues": {":p": {"S": name}},
+        },
+    )
+
+
+P: dict[str, Any] = {"ExpressionAttributeValues": {":p": {"S": "p"}}}
+Q: dict[str, Any] = {"ExpressionAttributeValues": {":q": {"S": "q"}}}
+Q2: dict[str, Any] = {"ExpressionAttributeValues": {":q": {"S": "q"}, ":q2": {"N": "7"}}}
 RICH = {
     **key("rich"),
     "text": {"S": "Zoé"},
@@ -155,6 +169,21 @@ SCENES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         ),
         ("delete_item", {"Key": key("counter"), "ReturnValues": "ALL_OLD"}),
+    ],
+    "an index whose items come, move and go": [
+        *[("put_item", {"Item": {**key(f"i{n}"), "due_pk": {"S": "p"}, "due_at": {"N": str(n)}}}) for n in range(6)],
+        partition("p"),
+        ("update_item", {"Key": key("i0"), "UpdateExpression": "REMOVE due_pk, due_at"}),
+        ("update_item", {"Key": key("i1"), "UpdateExpression": "SET due_pk = :q", **Q}),
+        ("update_item", {"Key": key("new"), "UpdateExpression": "SET due_pk = :q, due_at = :q2", **Q2}),
+        ("delete_item", {"Key": key("i2")}),
+        ("put_item", {"Item": key("i3")}),
+        partition("p"),
+        partition("q"),
+        ("update_item", {"Key": key("i1"), "UpdateExpression": "SET due_pk = :p", **P}),
+        ("put_item", {"Item": {**key("i2"), "due_pk": {"S": "p"}, "due_at": {"N": "0"}}}),
+        partition("p"),
+        partition("q"),
     ],
     "queries": [
         *[("put_item", {"Item": {"pk": {"S": pk}, "sk": {"S": sk}}}) for pk in "ab" for sk in "321"],
