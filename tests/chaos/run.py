@@ -1,0 +1,191 @@
+"""What happens to the product, one part after the other, and how long the suite waits for it to come through."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos import judgement, world
+from tests.chaos.letters import Letter, Writer
+from tests.chaos.sender import QUEUES, Sender
+from tests.chaos.stage import Stage
+
+AS_PLANNED = 10_600
+"""Events that are sent when the run is not made shorter."""
+PATIENCE_SECONDS = 900.0
+"""How long a part may take on a machine with much else to do."""
+QUIET_SECONDS = 30.0
+"""How long the queues may take to come to rest before time passes all the same."""
+HOUR, DAY = 3600.0, 86_400.0
+
+
+@dataclass
+class Run:
+    """One run on one stage; `events` says how large it is."""
+
+    stage: Stage
+    writer: Writer
+    sender: Sender
+    calls: world.Calls
+    events: int = AS_PLANNED
+    unreadable: set[str] = field(default_factory=set)
+    started: float = field(default_factory=time.monotonic)
+
+    def storm(self) -> None:
+        """Everything at once: all doors, all providers, all faults, and processes that are killed."""
+        self.stage.order_faults()
+        self.stage.dials.aws_rate, self.stage.dials.death_rate = 0.01, 0.004
+        self._put_unreadable_messages()
+        share, writer = self._share, self.writer
+        self._send_in_the_storm(
+            [
+                *writer.signups(share(5000), "4781"),
+                *writer.signups(share(1000), "4782", says_id=False),
+                *writer.signups(share(900), "4782", door="queue"),
+                *writer.signups(share(300), "4783"),
+                *writer.refused(min(3, share(3))),
+                *writer.signups(share(80), "4781", door="form"),
+                *writer.signups(share(5), "4781", door="form", kind="trap"),
+                *writer.signups(share(260), "0616074266229"),
+                *writer.signups(share(60), "0616074266229", door="queue"),
+                *writer.signups(share(15), "0616074266229", door="form"),
+                *writer.signups(share(10), "4781", door="queue", kind="invalid"),
+                *writer.unsubscribes(share(150), "paris"),
+                *writer.unsubscribes(share(150), "lettre"),
+                *writer.unsubscribes(share(70)),
+                *writer.unsubscribes(share(30), door="form"),
+                *writer.quarrels(share(400)),
+            ]
+        )
+        self.settle("the storm")
+
+    def days_without_ediware(self) -> None:
+        """Three days in which Ediware answers 503 to everything. Who left is told to the others at once."""
+        stage, writer, share = self.stage, self.writer, self._share
+        fault = stage.outage("ediware")
+        rows, calls = world.held(stage.control).rows.total(), stage.calls_of("ediware")
+        everywhere = writer.unsubscribes(share(30))
+        self.sender.send([*writer.signups(share(500), "4781"), *everywhere])
+        for seconds in (HOUR, 11 * HOUR, DAY, DAY / 2, DAY):
+            self._a_moment_of(seconds)
+            self.sender.send([*writer.signups(share(150), "4782", door="queue"), *writer.unsubscribes(1, "paris")])
+        self._until("the others know who left", lambda: self._told_elsewhere(everywhere))
+        assert world.held(stage.control).rows.total() == rows
+        probes = stage.calls_of("ediware") - calls
+        assert probes <= 60, f"a provider that is down was called {probes} times"
+        self.tell(f"three days without Ediware: {probes} calls")
+        stage.control.clear_faults(fault)
+        stage.jump(HOUR)
+        self.settle("the outage")
+
+    def given_up_and_sent_again(self) -> None:
+        """myMailMarket is down for more than a week: signups are parked, unsubscribes are not; `resend` mends it."""
+        stage, writer = self.stage, self.writer
+        fault = stage.outage("mymailmarket")
+        signups = writer.signups(self._share(100), "0616074266229")
+        self.sender.send([*signups, *writer.unsubscribes(self._share(20), "brussel")])
+        self._a_moment_of(7 * DAY)
+        self._until("all are given up", lambda: self._statuses(signups) == {"parked"}, HOUR)
+        assert self._statuses(self.writer.written) >= {"parked", "pending"}
+        self.tell(f"{len(signups)} signups are parked")
+        stage.control.clear_faults(fault)
+        stage.jump(HOUR)
+        self._until("all are sent again", lambda: self._sent_again(signups))
+        self.settle("the week")
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more, and what was left over comes to its end."""
+        self.stage.calm()
+        self.settle("everything")
+
+    def settle(self, what: str) -> None:
+        """Go on, with sweeps and time, until nothing is to be done any more."""
+        self._until(what, lambda: not (self.stage.waiting() or self.stage.is_anything_pending()))
+        with self.stage.traffic.none():
+            self.calls.read()
+        self.tell(f"{what} is over")
+
+    def tell(self, words: str) -> None:
+        """A line of the test's output."""
+        sys.stdout.write(f"[{time.monotonic() - self.started:5.1f} s] {words}\n")
+
+    def _share(self, number: int) -> int:
+        return max(1, number * self.events // AS_PLANNED)
+
+    def _put_unreadable_messages(self) -> None:
+        for number, queue in enumerate(QUEUES):
+            body = f"{{unreadable {number}"
+            self.unreadable.add(body)
+            self.stage.aws.sqs.send_message(
+                QueueUrl=self.stage.aws.queue_url(f"relais-local-{queue}"), MessageBody=body
+            )
+
+    def _send_in_the_storm(self, letters: Sequence[Letter]) -> None:
+        failed: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                self.sender.send(letters)
+            except BaseException as error:  # any: it is raised again below, where it fails the test
+                failed.append(error)
+
+        thread = threading.Thread(target=send, name="senders")
+        thread.start()
+        while thread.is_alive():
+            self._a_minute()
+        for error in failed:
+            raise error
+        self.tell(f"{len(letters)} events sent; answers {dict(sorted(self.sender.answers.items()))}")
+
+    def _a_minute(self, seconds: float | None = None) -> None:
+        """A sweep, and time for what it rang for; then a minute passes, or so many seconds.
+
+        Time is let pass when there is nothing left to do in it: on a slow machine everything would be overdue
+        otherwise, and be rung for over and over.
+        """
+        self.stage.invoke("sweep")
+        self._mischief()
+        deadline = time.monotonic() + QUIET_SECONDS
+        while self.stage.waiting() and time.monotonic() < deadline:
+            self._mischief()
+            time.sleep(0.3)
+        self.stage.jump(seconds or self.stage.chance.choice([20, 60, 70, 130]))
+
+    def _mischief(self) -> None:
+        """What may happen to a process or to AWS at any time."""
+        dials, chance = self.stage.dials, self.stage.chance
+        if dials.death_rate and chance.random() < 0.1:
+            self.stage.kill_somebody()
+        if dials.aws_rate and chance.random() < 0.05:
+            dials.aws_down_for(chance.uniform(0.2, 0.6))
+
+    def _a_moment_of(self, seconds: float) -> None:
+        """So much time passes at once, and then it is swept."""
+        self._a_minute(seconds)
+        self._a_minute()
+
+    def _until(self, what: str, condition: Callable[[], bool], seconds: float | None = None) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, f"not in time: {what}; {self.stage.invoke('report', {})}"
+            self._a_minute(seconds)
+
+    def _told(self, letters: Sequence[Letter]) -> list[Any]:
+        return judgement.told(self.stage.product, letters)[0]
+
+    def _statuses(self, letters: Sequence[Letter]) -> set[str]:
+        return {one.status for one in self._told(letters)}
+
+    def _told_elsewhere(self, letters: Sequence[Letter]) -> bool:
+        found = [one for one in self._told(letters) if one.account != "paris"]
+        return {one.status for one in found} == {"delivered"}
+
+    def _sent_again(self, letters: Sequence[Letter]) -> bool:
+        """By an operator, who repeats a command that did not come through."""
+        if "parked" in self._statuses(letters):
+            self.stage.invoke("resend", {"account": "brussel"})
+        return "parked" not in self._statuses(letters)

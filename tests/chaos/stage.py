@@ -1,0 +1,258 @@
+"""The local stack's own parts, put together so that everything that may go wrong does: see `docs/testing.md`.
+
+The embedded AWS, the sandbox and every function run in processes of their own, as they do under `make run`; HTTP
+server, gateway and pollers are the stack's. What differs: functions load `tests.chaos.process`, queues are
+`ChaoticQueue`s, the suite itself fires `sweep`, batch windows are short, and a message comes back seconds after its
+worker was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chalicelib.config.load import load
+from chalicelib.core.events import EventType
+from chalicelib.effects import Effects
+from chalicelib.runtime import Runtime
+from local.aws import process as aws_process
+from local.environ import stack_environ
+from local.http.gateway import Gateway
+from local.http.server import HttpServer
+from local.lambdas.events import default
+from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
+from local.poller import Poller
+from local.sandbox import Control, sample_config
+from tests.chaos import trouble
+from tests.chaos.dials import Dials
+from tests.chaos.queues import ChaoticQueue
+from tests.chaos.sender import QUEUES, Sender
+from tests.chaos.traffic import Traffic
+from tests.support.aws import REGION, TestAws, stage_description
+from tests.support.processes import descendants
+from tests.support.stack import ROOT
+
+DELIVERY = """
+[delivery]
+first_retry_seconds = 0.01
+longest_retry_seconds = 3600
+give_up_after_hours = 168
+"""
+_WINDOW_SECONDS = 0.25
+_BACK_AFTER_SECONDS = "3"
+
+
+@dataclass
+class Stage:
+    """A running product in trouble. `product` is an instance of it in this process, without any trouble."""
+
+    seed: int
+    dials: Dials
+    aws: TestAws
+    control: Control
+    functions: Functions
+    traffic: Traffic
+    queues: list[ChaoticQueue]
+    url: str
+    product: Runtime
+    chance: random.Random
+    killed: int = 0
+
+    def sender(self) -> Sender:
+        """Somebody outside."""
+        return Sender(self.url, self.aws.sqs, self.dials.now, random.Random(f"{self.seed} sender"))
+
+    def invoke(self, name: str, event: Any = None) -> Any:
+        """What a function answers; None if it failed or its process died."""
+        function = stage_description().function(name)
+        given = default(function, self.dials.now(), REGION) if event is None else event
+        with self.traffic.one():
+            try:
+                return self.functions.invoke(function.name, given)
+            except (FunctionFailed, NoEnvironment):
+                return None
+
+    def jump(self, seconds: float) -> None:
+        """Let time pass for the product and the providers, while nobody is at work."""
+        with self.traffic.none():
+            time.sleep(0.25)  # what a killed process has sent may still be under way; a slow answer takes that long
+            self.dials.forward(seconds)
+            self.control.clock(advance=seconds)
+
+    def kill_somebody(self) -> None:
+        """SIGKILL for a process of a function, whatever it is doing."""
+        victims = sorted(descendants(self.functions.pid))
+        if victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.chance.choice(victims), signal.SIGKILL)
+                self.killed += 1
+
+    def is_anything_pending(self) -> bool:
+        """Does anything stand in the index of what is to be done?"""
+        events, accounts = self.product.events, self.product.settings.accounts
+        return any(events.due(name, verb, None, 1) for name in accounts for verb in EventType)
+
+    def waiting(self) -> int:
+        """How many messages the queues hold."""
+        return sum(self.aws.held(f"relais-local-{queue}") for queue in QUEUES)
+
+    def order_faults(self) -> None:
+        """Have the providers fail now and then."""
+        for rule in trouble.rules(self.chance):
+            self.control.fault(**rule)
+
+    def outage(self, provider: str) -> int:
+        """Have one provider turn everything away, and the others fail now and then; the number of the fault."""
+        self.control.clear_faults()
+        number = self.control.fault("status", provider=provider, status=503)
+        self.order_faults()
+        return number
+
+    def calls_of(self, provider: str) -> int:
+        """How many calls a provider has got."""
+        return sum(self.control.state(newest=0)["providers"][provider]["calls"].values())
+
+    def bodies(self, queue: str) -> list[str]:
+        """What a queue holds."""
+        url, found = self.aws.queue_url(queue), list[str]()
+        while some := self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0):
+            if "Messages" not in some:
+                break
+            found += [message["Body"] for message in some["Messages"]]
+        return found
+
+    def figures(self) -> dict[str, Any]:
+        """What was done to it."""
+        messages = sum((queue.counts for queue in self.queues), Counter[str]())
+        return {"messages": dict(messages), "killed from outside": self.killed, "processes": self.dials.processes}
+
+    def calm(self) -> None:
+        """From now on nothing goes wrong any more."""
+        self.control.clear_faults()
+        self.dials.aws_rate = self.dials.death_rate = 0.0
+        for queue in self.queues:
+            queue.rough = False
+
+
+@contextmanager
+def running(seed: int, folder: Path) -> Iterator[Stage]:
+    """A stage that ends with the block, whatever happens in it."""
+    with contextlib.ExitStack() as ends:
+        aws = aws_process.start()
+        ends.callback(aws.stop)
+        sandbox = _sandbox(ends)
+        config = folder / "relais.toml"
+        config.write_text(sample_config(sandbox) + DELIVERY)
+        environ = stack_environ({**os.environ, "AWS_ENDPOINT_URL": aws.endpoint}, aws.endpoint, config)
+        dials = Dials(folder / "dials")
+        environ |= {"CHAOS_DIALS": str(dials.path), "CHAOS_SEED": str(seed), "POWERTOOLS_LOG_LEVEL": "ERROR"}
+        test_aws = TestAws(aws.endpoint)
+        test_aws.create_resources()
+        for queue in QUEUES:
+            test_aws.sqs.set_queue_attributes(
+                QueueUrl=test_aws.queue_url(f"relais-local-{queue}"),
+                Attributes={"VisibilityTimeout": _BACK_AFTER_SECONDS},
+            )
+        functions = _functions(environ, folder / "functions.log")
+        ends.callback(functions.stop, 0.5)
+        traffic = Traffic()
+        queues = _poll(test_aws, functions, traffic, seed, ends)
+        product = Runtime(load(config, environ), "local", Effects(clock=dials.now))
+        product.__dict__["_dynamodb"] = test_aws.dynamodb
+        yield Stage(
+            seed=seed,
+            dials=dials,
+            aws=test_aws,
+            control=Control(sandbox),
+            functions=functions,
+            traffic=traffic,
+            queues=queues,
+            url=_serve(functions, traffic, dials, ends),
+            product=product,
+            chance=random.Random(f"{seed} stage"),
+        )
+
+
+def _sandbox(ends: contextlib.ExitStack) -> str:
+    """In a process of its own: this one has the pollers and the senders to look after."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.chaos.providers"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    ends.callback(process.wait)
+    ends.callback(process.stdout.close)
+    ends.callback(process.stdin.close)
+    return process.stdout.readline().strip()
+
+
+def _functions(environ: dict[str, str], log: Path) -> Functions:
+    """The template's functions over `tests.chaos.process`, whose logs go to a file of their own."""
+    described = [replace(one, handler=one.handler.replace("app.", "tests.chaos.process.", 1)) for one in _described()]
+    errors = os.dup(2)
+    try:
+        with log.open("w") as file:
+            os.dup2(file.fileno(), 2)
+            return Functions(described, environ)
+    finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+
+
+def _described() -> Any:
+    return stage_description().functions
+
+
+def _serve(functions: Functions, traffic: Traffic, dials: Dials, ends: contextlib.ExitStack) -> str:
+    description = stage_description()
+    server = HttpServer("127.0.0.1", 0)
+    ends.callback(server.server_close)
+    name = description.http_function.name
+
+    def invoke(event: Any, wait_seconds: float) -> Any:
+        with traffic.one():
+            return functions.invoke(name, event, wait_seconds)
+
+    server.start(Gateway(description.api, invoke, dials.now))
+    ends.callback(server.shutdown)
+    url = f"http://127.0.0.1:{server.port}"
+    with urllib.request.urlopen(f"{url}/healthz", timeout=30):
+        return url
+
+
+def _poll(
+    aws: TestAws, functions: Functions, traffic: Traffic, seed: int, ends: contextlib.ExitStack
+) -> list[ChaoticQueue]:
+    queues = []
+    for function in _described():
+        for trigger in function.queues:
+            queue = ChaoticQueue(aws.client("sqs"), random.Random(f"{seed} {trigger.queue}"))
+            queues.append(queue)
+            quick = replace(trigger, window_seconds=_WINDOW_SECONDS)
+            poller = Poller(quick, queue, REGION, partial(_in_traffic, functions, traffic, function.name))
+            ends.callback(poller.finish, 5.0)
+            ends.callback(poller.stop_collecting)
+            poller.start()
+    return queues
+
+
+def _in_traffic(functions: Functions, traffic: Traffic, name: str, event: Any) -> Any:
+    with traffic.one():
+        return functions.invoke(name, event)

@@ -1,0 +1,77 @@
+"""Ten thousand events over all three providers while everything goes wrong: nothing lost, once, the later word wins.
+
+`docs/testing.md` tells what happens here. `CHAOS_SEED` repeats what was drawn, `CHAOS_EVENTS` makes it shorter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.sandbox import SAMPLE_ADMIN_KEY
+from tests.chaos import judgement, world
+from tests.chaos.letters import Writer
+from tests.chaos.run import AS_PLANNED, Run
+from tests.chaos.sender import QUEUES
+from tests.chaos.stage import Stage, running
+
+SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+EVENTS = int(os.environ.get("CHAOS_EVENTS") or AS_PLANNED)
+LOOKED_UP = 60
+STATUSES = ("pending", "parked", "refused", "delivered", "superseded")
+
+
+@pytest.mark.timeout(3000)
+def test_nothing_is_lost_nothing_comes_twice_unmarked_and_the_later_word_wins(tmp_path: Path) -> None:
+    sys.stdout.write(f"CHAOS_SEED={SEED} CHAOS_EVENTS={EVENTS}\n")
+    with running(SEED, tmp_path) as stage:
+        writer = Writer(random.Random(f"{SEED} letters"), stage.dials.now())
+        run = Run(stage, writer, stage.sender(), world.Calls(stage.control), EVENTS)
+        run.storm()
+        run.days_without_ediware()
+        run.given_up_and_sent_again()
+        run.calm()
+        check(run, stage)
+
+
+def check(run: Run, stage: Stage) -> None:
+    """Everything that was sent, against what the product says and what the providers hold."""
+    letters = run.writer.written
+    assert all(letter.id for letter in letters)
+    verdict = judgement.judge(stage.product, letters, world.held(stage.control), run.calls)
+    run.tell(json.dumps({"events": len(letters), **verdict.figures, **stage.figures()}, indent=1))
+    assert verdict, f"CHAOS_SEED={SEED}\n{verdict}"
+    found, _ = judgement.told(stage.product, letters)
+    check_report(stage.invoke("report", {}), judgement.counts(found))
+    for one in stage.chance.sample(found, min(LOOKED_UP, len(found))):
+        shown = look_up(stage, one.letter.id or "")
+        (delivery,) = [each for each in shown["deliveries"] if each["account"] == one.account]
+        assert (delivery["status"], delivery["unknown_outcome"]) == (one.status, one.unknown)
+    assert {body for queue in QUEUES for body in stage.bodies(f"relais-local-{queue}-dlq")} == run.unreadable
+    assert stage.invoke("sweep") == {"rung": 0}
+    assert max(run.calls.rows) <= 255
+
+
+def check_report(report: Any, expected: dict[str, Counter[str]]) -> None:
+    """`report` counts what the senders count."""
+    for account, counts in expected.items():
+        shown = report["accounts"][account]
+        assert shown["accepted"] == counts.total()
+        assert {status: shown[status] for status in STATUSES} == {status: counts[status] for status in STATUSES}
+    assert report["accepted"] == sum(counts.total() for counts in expected.values())
+
+
+def look_up(stage: Stage, event_id: str) -> Any:
+    """`GET /events/{id}`."""
+    request = urllib.request.Request(f"{stage.url}/events/{event_id}")
+    request.add_header("authorization", f"Bearer {SAMPLE_ADMIN_KEY}")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)

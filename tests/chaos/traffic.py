@@ -1,0 +1,47 @@
+"""Who is at work: the clock is moved only while no invocation is under way.
+
+A hold ends some seconds after its invocation, by the clocks of those who look at it. Clocks in Lambda are right to
+fractions of a second; a jump of an hour within an invocation would end holds of living workers, which never happens.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Traffic:
+    """Counts invocations, and holds new ones up while everything stands still."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._stopped = False
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Within it one invocation is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._stopped)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def none(self) -> Iterator[None]:
+        """Within it none is."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._stopped)
+            self._stopped = True
+            self._changed.wait_for(lambda: not self._running)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._stopped = False
+                self._changed.notify_all()
