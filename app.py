@@ -79,6 +79,14 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     return runtime().sweep(lambda_context(event))
 
 
+@also_by_hand
+@app.schedule("rate(7 days)")
+@observed
+def audit(event: CloudWatchEvent) -> dict[str, Any]:
+    """Whether providers and ledger agree on who left; by the schedule a dry run, for operators also a repair."""
+    return runtime().operators.audit(event.to_dict(), lambda_context(event))
+
+
 @app.lambda_function()
 @observed
 def call_provider(event: Any, context: Context) -> dict[str, Any]:

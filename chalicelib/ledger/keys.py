@@ -81,6 +81,10 @@ class AddressKeys:
         """The partitions under which earlier keys may have written the same address."""
         return [f"A#{addresses.keyed_hash(email, key)}" for key in self._keys[1:]]
 
+    def hashes(self, email: str) -> list[str]:
+        """The keyed hash of an address under every key, the first that of the key that writes."""
+        return [addresses.keyed_hash(email, key) for key in self._keys]
+
     def fingerprints(self) -> set[str]:
         """The fingerprint of every key."""
         return {addresses.fingerprint(key) for key in self._keys}

@@ -108,6 +108,11 @@ class WordStore:
         known = self.read([email], account)[email]
         return merge(Word(), *(_settled_by(word, status_of) for word in known.values()))
 
+    def look_by_hash(self, hashed: str, account: str, status_of: StatusOf) -> Word:
+        """The same of an address whose keyed hash is all that is known, under that one key."""
+        found = self._table.get_many((f"A#{hashed}", name) for name in (account, EVERY_ACCOUNT))
+        return merge(Word(), *(_settled_by(_word_from(item), status_of) for item in found.values()))
+
     def note_unsubscribe_everywhere(self, event: Event) -> None:
         """Note that a person left all accounts, so that one configured later knows it, too."""
         key = (self._keys.partition(event.email), EVERY_ACCOUNT)

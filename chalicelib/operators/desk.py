@@ -60,6 +60,13 @@ class Desk:
         )
         return resending.handle(event, Deadline.of(context, clock))
 
+    def audit(self, event: Any, context: Context) -> dict[str, Any]:
+        """Compare who left with what the providers say."""
+        from ..delivery.deadline import Deadline
+        from .audit import Audit
+
+        return Audit(self._product.leavers).handle(event, Deadline.of(context, self._product.effects.clock))
+
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
         """Have a person leave everywhere, and erase what is held about them."""
         from ..delivery.deadline import Deadline

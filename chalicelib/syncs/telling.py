@@ -99,6 +99,19 @@ class Telling:
             self.ledger.doorbell.ring(EventType.UNSUBSCRIBE, [event.id for event in events])
         return [row for one, _, _ in decided for row in one.rows], len(events)
 
+    def untold(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """One row of each person of whom `tell` would tell or note something; nothing is written."""
+        people = _people(candidates)
+        verdicts = [
+            news(one.latest, self.reading, about, first_seen=one.names >= set(self.names))
+            for one, about in zip(people, self._known(people), strict=True)
+        ]
+        return [
+            one.rows[0]
+            for one, verdict in zip(people, verdicts, strict=True)
+            if verdict is not None and (verdict.tell or verdict.note)
+        ]
+
     def _known(self, people: Sequence[Person]) -> list[Known]:
         words = self.ledger.words.read_at((one.email for one in people), [self.source, *self.names])
         held = {one.event.id: one for one in self.ledger.events.load(self._to_look_up(words.values()))}

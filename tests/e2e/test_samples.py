@@ -84,12 +84,12 @@ def test_a_sample_gives_the_same_both_ways(
 def test_there_is_a_sample_for_every_kind_of_trigger() -> None:
     assert {function_of(sample) for sample in SAMPLES} >= {
         *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sync_unsubscribes", "sweep"),
-        *("call_provider", "forget", "export_person"),
+        *("audit", "call_provider", "forget", "export_person"),
     }
 
 
 @pytest.mark.parametrize("event", [{}, {"time": "2026-03-01T09:30:00Z"}])
-@pytest.mark.parametrize("name", ["collect_stats", "sync_unsubscribes", "sweep"])
+@pytest.mark.parametrize("name", ["audit", "collect_stats", "sync_unsubscribes", "sweep"])
 def test_a_schedule_may_also_be_run_by_hand(stack_of_samples: RunningStack, name: str, event: dict[str, str]) -> None:
     code, result = stack_of_samples.invoke(name, event)
     assert code == 0, result

@@ -17,6 +17,7 @@ FUNCTIONS = (
     "syncs",
     "collect_stats",
     "sync_unsubscribes",
+    "audit",
     "sweep",
     *OPERATORS,
 )
