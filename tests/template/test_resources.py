@@ -9,7 +9,7 @@ from local import template
 from .conftest import Generated
 
 QUEUES = ("signups", "unsubscribes", "syncs")
-OPERATORS = ("call_provider", "report", "resend")
+OPERATORS = ("call_provider", "report", "resend", "forget", "export_person")
 FUNCTIONS = (
     "api_handler",
     "signups",
@@ -108,11 +108,12 @@ def test_every_function_knows_its_stage_and_runs_what_the_zip_is_built_for(made:
 def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
     timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
     workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 300}
-    operators = {"CallProvider": 120, "Report": 600, "Resend": 600}
+    operators = {"CallProvider": 120, "Report": 600, "Resend": 600, "Forget": 600, "ExportPerson": 600}
     assert timeouts == {
         "APIHandler": 29,
         "CollectStats": 600,
         "SyncUnsubscribes": 600,
+        "Audit": 900,
         "Sweep": 55,
         **workers,
         **operators,
@@ -133,6 +134,7 @@ def test_schedules_run_as_often_as_promised(made: Generated) -> None:
     assert schedules == {
         "CollectStats": "rate(1 hour)",
         "SyncUnsubscribes": "rate(15 minutes)",
+        "Audit": "rate(7 days)",
         "Sweep": "rate(1 minute)",
     }
 
