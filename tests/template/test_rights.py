@@ -109,7 +109,7 @@ def test_only_what_reads_or_begins_campaigns_writes_statistics(made: Generated) 
 def test_only_operators_and_the_nightly_pass_may_read_a_whole_table(made: Generated) -> None:
     for function in made.functions:
         scans = {table for right, table in allowed(made, function, "dynamodb") if right == "dynamodb:Scan"}
-        searching = ("Report", "Resend", "Sweep", "Forget", "ExportPerson")
+        searching = ("Report", "Resend", "Sweep", "Audit", "Forget", "ExportPerson")
         assert scans == ({"LedgerTable"} if function in searching else set())
 
 
