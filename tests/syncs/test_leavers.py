@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.config.secrets import Secret
 from chalicelib.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.observability import metrics
 from chalicelib.syncs import leavers, listing
 from tests.support.interleaving import NotDone, Tapped
 from tests.support.product import START
@@ -145,6 +146,17 @@ class TestBaseline:
         assert event.event.accounts == ("lettre", "brussel")
         assert event.event.occurred_at == START
         assert world.told()["paris"] == ["zoe@example.com"]
+
+    def test_a_list_that_breaks_off_later_forgets_nobody_who_was_known(self) -> None:
+        """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
+        world = World(three_accounts(baseline="known"))
+        emails = [f"person{number}@example.com" for number in range(6)]
+        world.leave("lettre", *emails, at=START - HOUR)
+        world.sync()
+        world.break_after("lettre", 2)
+        assert world.sync()["lettre"]["error"] == "later: it broke off"
+        world.mend("lettre")
+        assert world.sync()["lettre"] == {"read": 6, "written": 0, "skipped": 0, "backlog": 0, "error": None}
 
 
 class TestPortions:
@@ -313,6 +325,24 @@ class TestTrouble:
             }
             assert writes(world.count()) == 0, at
         assert died > 12
+
+    def test_how_long_a_list_could_not_be_read_is_measured(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        ages: list[tuple[float, str | None]] = []
+        monkeypatch.setattr(metrics, "seconds", lambda name, value, account=None: ages.append((value, account)))
+        world.restart(three_accounts(("lettre",)))
+        world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.LATER, "busy")
+        for _ in range(3):
+            world.sync()
+            world.clock.forward(minutes=15)
+        world.provider("lettre").rule = None
+        world.sync()
+        assert ages == [(0.0, "lettre"), (900.0, "lettre"), (1800.0, "lettre"), (0.0, "lettre")]
+        world.count()
+        world.sync()
+        assert writes(world.count()) == 0
+        world.restart(replace(world.config, sync_unsubscribes=None))
+        assert world.sync() == {}
+        assert ages[-1] == (0.0, None)
 
 
 class TestOrder:
