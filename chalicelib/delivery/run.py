@@ -183,8 +183,11 @@ class AccountRun:
             return self._asked(lambda: self._take_off(part[0], budget))
         if group.list is None:
             return None  # to take back that somebody left was all there was to do
-        list_id, contacts = group.list, [self.contacts.of(hand.task.event) for hand in part]
-        return self._asked(lambda: self.provider.sign_up(list_id, contacts, budget=budget))
+        list_id = group.list
+        return self._asked(lambda: self._sign_up(list_id, part, budget))
+
+    def _sign_up(self, list_id: str, part: Sequence[InHand], budget: float) -> None:
+        self.provider.sign_up(list_id, [self.contacts.of(hand.task.event) for hand in part], budget=budget)
 
     def _asked(self, call: Callable[[], None]) -> ProviderError | None:
         """Make a call; what went wrong, if it did."""
