@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
-from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
+from ..core.events import Delivery, Event, EventType, HeldEvent, Status
+from ..core.times import epoch_milliseconds as to_ms
 from ..errors import IdConflict
 from ..names import DUE_INDEX
 from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase_items, person_is_forgotten
+from .event_items import content_of, delivery_from, event_from, event_item, with_deliveries
 from .keys import (
     AddressKeys,
     delivery_key,
@@ -22,7 +22,6 @@ from .keys import (
     held_back_partition,
     shard_of,
 )
-from .syncs import sync_from, sync_item
 from .table import ConditionFailed, Table
 
 FIRST_DUE = timedelta(seconds=60)
@@ -44,8 +43,8 @@ class EventStore:
 
         Raises IdConflict where the id is held with other content, LedgerUnavailable when nothing can be promised.
         """
-        content = _content(event)
-        item = _event_item(event) | {"content": self._keys.digest(content)}
+        content = content_of(event)
+        item = event_item(event) | {"content": self._keys.digest(content)}
         if event.refused is not None:
             item["expires_at"] = self.expiry(event.accepted_at)
         try:
@@ -62,20 +61,20 @@ class EventStore:
     def load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
         """The events of those ids that are held, each with its deliveries. Read consistently."""
         found = self._table.get_many(event_key(event_id) for event_id in event_ids)
-        events = [_event_from(item) for item in found.values()]
+        events = [event_from(item) for item in found.values()]
         siblings = self._table.get_many(
             delivery_key(event.id, account, event.accounts)
             for event in events
             if len(event.accounts) > 1
             for account in event.accounts
         )
-        return [_with_deliveries(event, found | siblings) for event in events]
+        return [with_deliveries(event, found | siblings) for event in events]
 
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
         """How far events have come at `account`, by event id; those that are gone are left out. Read consistently."""
         keys = {event.id: delivery_key(event.id, account, event.accounts) for event in events}
         found = self._table.get_many(keys.values())
-        return {event_id: _delivery_from(account, found[key]) for event_id, key in keys.items() if key in found}
+        return {event_id: delivery_from(account, found[key]) for event_id, key in keys.items() if key in found}
 
     def status(self, event_id: str, account: str) -> Status | None:
         """A delivery's status; None if the event is gone."""
@@ -294,111 +293,7 @@ def shard_spread(event_id: str) -> float:
     return (sum(event_id.encode()) * 7919) % (FIRST_DUE_SPREAD_SECONDS * 1000) / 1000
 
 
-def _content(event: Event) -> bytes:
-    """What makes two events with one id the same: never arrival time, IP or a defaulted `occurred_at`."""
-    values = [
-        event.type.value,
-        event.form,
-        event.list,
-        event.email,
-        dict(event.fields),
-        None if event.all_accounts else sorted(event.accounts),
-        event.scope,
-        to_ms(event.occurred_at) if event.occurred_at_stated else None,
-        *([sync_item(event.sync)] if event.sync else []),
-    ]
-    return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
-
-
 def _optional(delivery: Delivery) -> str:
     return (", reason = :reason" if delivery.reason is not None else "") + (
         ", unknown_outcome = :unknown" if delivery.unknown_outcome else ""
-    )
-
-
-def _event_item(event: Event) -> dict[str, Any]:
-    pk, sk = event_key(event.id)
-    return {
-        "pk": pk,
-        "sk": sk,
-        "type": event.type.value,
-        "email": event.email,
-        "accounts": list(event.accounts),
-        "occurred": to_ms(event.occurred_at),
-        "accepted": to_ms(event.accepted_at),
-        "list": event.list,
-        "form": event.form,
-        "fields": dict(event.fields) or None,
-        "everywhere": True if event.scope == "global" else None,
-        "all_accounts": event.all_accounts or None,
-        "forget": event.forget or None,
-        "may_not_lift": True if not event.may_lift else None,
-        "consent": _consent_item(event.consent) if event.consent else None,
-        "sync": sync_item(event.sync) if event.sync else None,
-    }
-
-
-def _consent_item(consent: Consent) -> dict[str, Any]:
-    values = {
-        "source": consent.source,
-        "text": consent.text,
-        "ip": consent.ip,
-        "at": to_ms(consent.at) if consent.at else None,
-        "wording_sha256": consent.wording_sha256,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _event_from(item: Mapping[str, Any]) -> Event:
-    consent = item.get("consent")
-    return Event(
-        id=event_id_of(item["pk"]),
-        type=EventType(item["type"]),
-        email=item.get("email", ""),
-        accounts=tuple(item["accounts"]),
-        occurred_at=from_ms(item["occurred"]),
-        accepted_at=from_ms(item["accepted"]),
-        list=item.get("list"),
-        form=item.get("form"),
-        fields=item.get("fields", {}),
-        scope="global" if item.get("everywhere") else "account",
-        all_accounts=bool(item.get("all_accounts")),
-        forget=bool(item.get("forget")),
-        may_lift=not item.get("may_not_lift"),
-        consent=Consent(
-            source=consent.get("source"),
-            text=consent.get("text"),
-            ip=consent.get("ip"),
-            at=from_ms(consent["at"]) if "at" in consent else None,
-            wording_sha256=consent.get("wording_sha256"),
-        )
-        if consent
-        else None,
-        sync=sync_from(item["sync"]) if "sync" in item else None,
-    )
-
-
-def _with_deliveries(event: Event, items: Mapping[tuple[str, str], Mapping[str, Any]]) -> HeldEvent:
-    deliveries = {}
-    for account in event.accounts:
-        item = items.get(delivery_key(event.id, account, event.accounts))
-        if item is not None:
-            deliveries[account] = _delivery_from(account, item)
-    return HeldEvent(event, deliveries)
-
-
-def _delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
-    updated, upcoming, resent = item.get("updated"), item.get("next_at"), item.get("resent")
-    taken_back = item.get("taken_back")
-    return Delivery(
-        account=account,
-        status=Status(item["status"]),
-        attempts=item.get("attempts", 0),
-        reason=item.get("reason"),
-        unknown_outcome=bool(item.get("unknown_outcome")),
-        next_attempt_at=from_ms(upcoming) if upcoming else None,
-        updated_at=from_ms(updated) if updated else None,
-        resent_at=from_ms(resent) if resent else None,
-        held_back=bool(item.get("held_back")),
-        taken_back=from_ms(taken_back) if taken_back else None,
     )

@@ -14,7 +14,7 @@ from chalicelib.core.events import Delivery, Event, Status
 from chalicelib.core.patrol import Progress
 from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ledger import mending
-from chalicelib.ledger.events import _event_item
+from chalicelib.ledger.event_items import event_item
 from chalicelib.ledger.patrols import PatrolStore
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
@@ -55,7 +55,7 @@ def orphan(product: Product, email: str = "a@example.com") -> Event:
 
 def put_the_event(product: Product, event: Event) -> None:
     """What the sender's request does that found the deliveries there, as they were before they were retired."""
-    product.runtime.table.put_new(_event_item(replace(event, accepted_at=product.clock())))
+    product.runtime.table.put_new(event_item(replace(event, accepted_at=product.clock())))
 
 
 @pytest.mark.parametrize("change", ["REMOVE due_pk, due_at", "REMOVE due_at", "SET due_pk = :elsewhere"])
