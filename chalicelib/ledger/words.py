@@ -42,8 +42,8 @@ class Taken:
 
     verdict: Verdict | None
     busy_until: int | None = None
-    word: Word = field(default_factory=Word)
-    """What is known of the address, as it was judged by."""
+    word: Word = field(default_factory=Word, compare=False)
+    """What is known of the address, as it was judged by; no part of the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
