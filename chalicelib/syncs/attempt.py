@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -47,7 +48,7 @@ class AttemptTools(Protocol):
         """The clock, chance, names."""
 
 
-class Attempt:
+class Attempt(ABC):
     """A sync's delivery in one worker's hands. What it does is for subclasses: `_come_to_something`."""
 
     def __init__(self, tools: AttemptTools, task: Task, deadline: Deadline) -> None:
@@ -73,13 +74,13 @@ class Attempt:
         except TakenOver:
             logger.info("another worker has taken over")
 
+    @abstractmethod
     def _come_to_something(self) -> None:
         """Do it, and write what came of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _so_far(self) -> str:
         """What was done by now, in words; nothing if nothing was."""
-        raise NotImplementedError
 
     def _words(self, why: object) -> str:
         """Why it ended or waits, and how far it came, as an operator is told it."""

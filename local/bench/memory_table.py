@@ -11,7 +11,7 @@ import math
 import multiprocessing
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.managers import BaseManager
@@ -119,7 +119,7 @@ def _holds(clause: str, item: Item, request: Mapping[str, Any]) -> bool:
         return names.get(name, name) not in item
     name, equals, value = clause.partition(" = ")
     if not equals or " " in value:
-        raise NotImplementedError(f"the condition {clause}")
+        raise ValueError(f"not known here: the condition {clause}")
     return names.get(name, name) in item and item[names.get(name, name)] == values[value]
 
 
@@ -133,7 +133,7 @@ def _updated(item: Item, request: Mapping[str, Any]) -> Item:
         return kept | {names.get(name, name): values[value] for name, value in simple.sets}
     verb, *rest = change.split(" ")
     if verb != "ADD" or len(rest) != 2:
-        raise NotImplementedError(f"the update {change}")
+        raise ValueError(f"not known here: the update {change}")
     name, value = rest
     added = sorted({*item.get(name, {"SS": []})["SS"], *values[value]["SS"]})
     return {**item, name: {"SS": added}}
@@ -141,6 +141,8 @@ def _updated(item: Item, request: Mapping[str, Any]) -> Item:
 
 class _Tables(BaseManager):
     """Serves a table to other processes."""
+
+    table: Callable[[], Any]  # made by `register`
 
 
 _Tables.register("table", MemoryTable)
@@ -150,4 +152,4 @@ _Tables.register("table", MemoryTable)
 def served() -> Iterator[Any]:
     """A table, as what can be handed to processes of this one and used there like a client."""
     with _Tables(ctx=multiprocessing.get_context("spawn")) as manager:
-        yield manager.table()  # type: ignore[attr-defined]
+        yield manager.table()
