@@ -68,7 +68,8 @@ class EventStore:
             if len(event.accounts) > 1
             for account in event.accounts
         )
-        return [with_deliveries(event, found | siblings) for event in events]
+        known = found | siblings
+        return [with_deliveries(event, known) for event in events]
 
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
         """How far events have come at `account`, by event id; those that are gone are left out. Read consistently."""
