@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from chalicelib.core.events import Delivery
+from chalicelib.core.ids import lift_id
 from chalicelib.providers import registry
 from chalicelib.runtime import Runtime
 from tests.chaos import model
@@ -15,8 +17,10 @@ from tests.chaos.trouble import REFUSAL, REFUSED
 from tests.chaos.world import Calls, Held
 
 _AT_MOST = 20
-NEVER_FORGET = ("paris", "lettre")
-"""Accounts whose provider notes also who was on no list, and where nobody is taken back."""
+NO_LISTS = "lettre"
+"""An account where one can only leave, and be taken back for having signed up elsewhere."""
+NEVER_TAKES_BACK = "paris"
+"""An account whose provider notes everybody who left, for ever."""
 
 
 @dataclass
@@ -46,10 +50,21 @@ def told(product: Runtime, letters: Sequence[Letter]) -> tuple[list[Told], list[
             if delivery is None:
                 missing.append(f"{letter} is lost at {account}")
             else:
-                found.append(
-                    Told(letter, account, delivery.status.value, delivery.reason or "", delivery.unknown_outcome)
-                )
+                found.append(_told(letter, delivery))
     return found, missing
+
+
+def what_follows(product: Runtime, letters: Sequence[Letter]) -> list[Told]:
+    """What the product made of signups by itself: who comes back elsewhere is taken off the opt-out list."""
+    causes = {lift_id(one.id or "", NO_LISTS): one for one in letters if one.type == "signup" and one.door != "form"}
+    return [
+        _told(replace(causes[one.event.id], id=one.event.id, accounts=(NO_LISTS,), list=None), one.deliveries[NO_LISTS])
+        for one in product.events.load(causes)
+    ]
+
+
+def _told(letter: Letter, delivery: Delivery) -> Told:
+    return Told(letter, delivery.account, delivery.status.value, delivery.reason or "", delivery.unknown_outcome)
 
 
 def judge(product: Runtime, letters: Sequence[Letter], held: Held, calls: Calls) -> Verdict:
@@ -57,7 +72,7 @@ def judge(product: Runtime, letters: Sequence[Letter], held: Held, calls: Calls)
     found, missing = told(product, letters)
     verdict = Verdict(mistakes=missing)
     people: dict[tuple[str, str], list[Told]] = defaultdict(list)
-    for one in found:
+    for one in [*found, *what_follows(product, letters)]:
         people[one.account, one.letter.key].append(one)
     for (account, person), all_told in people.items():
         verdict.mistakes += _of_person(account, person, all_told, held, _lifts(product, account))
@@ -90,13 +105,13 @@ def _of_person(account: str, person: str, all_told: Sequence[Told], held: Held, 
     if not usual:
         return
     last, place = model.last_word(usual), (account, person)
-    subscribed = place in held.members and place not in held.left
+    subscribed = (account == NO_LISTS or place in held.members) and place not in held.left
     if last.letter.type == "unsubscribe" and subscribed:
         yield f"{account}: {person} left and is subscribed: {usual}"
     if last.letter.type == "signup" and last.status == "delivered" and not subscribed:
         yield f"{account}: {person} came last and is not subscribed: {usual}"
     told_off = any(one.letter.type == "unsubscribe" and one.status == "delivered" for one in usual)
-    if told_off and account in NEVER_FORGET and place not in held.left:
+    if told_off and account == NEVER_TAKES_BACK and place not in held.left:
         yield f"{account}: {person} was told to have left and has not: {usual}"
 
 

@@ -50,7 +50,8 @@ def check(run: Run, stage: Stage) -> None:
     run.tell(json.dumps({"events": len(letters), **verdict.figures, **stage.figures()}, indent=1))
     assert verdict, f"CHAOS_SEED={SEED}\n{verdict}"
     found, _ = judgement.told(stage.product, letters)
-    check_report(stage.invoke("report", {}), judgement.counts(found))
+    follows = judgement.what_follows(stage.product, letters)
+    check_report(stage.invoke("report", {}), judgement.counts([*found, *follows]))
     for one in stage.chance.sample(found, min(LOOKED_UP, len(found))):
         shown = look_up(stage, one.letter.id or "")
         (delivery,) = [each for each in shown["deliveries"] if each["account"] == one.account]
