@@ -158,7 +158,8 @@ def running(seed: int, folder: Path) -> Iterator[Stage]:
         config.write_text(sample_config(sandbox) + DELIVERY)
         environ = stack_environ({**os.environ, "AWS_ENDPOINT_URL": aws.endpoint}, aws.endpoint, config)
         dials = Dials(folder / "dials")
-        environ |= {"CHAOS_DIALS": str(dials.path), "CHAOS_SEED": str(seed), "POWERTOOLS_LOG_LEVEL": "ERROR"}
+        environ |= {"CHAOS_DIALS": str(dials.path), "CHAOS_SEED": str(seed)}
+        environ |= {"POWERTOOLS_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}  # a killed process has said what it said
         test_aws = TestAws(aws.endpoint)
         test_aws.create_resources()
         for queue in QUEUES:

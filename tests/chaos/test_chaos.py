@@ -9,8 +9,10 @@ import json
 import os
 import random
 import sys
+import urllib.error
 import urllib.request
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from tests.chaos.stage import Stage, running
 
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
 EVENTS = int(os.environ.get("CHAOS_EVENTS") or AS_PLANNED)
-LOOKED_UP = 60
+LOOKED_UP, TRIES = 60, 3
 STATUSES = ("pending", "parked", "refused", "delivered", "superseded")
 
 
@@ -71,8 +73,10 @@ def check_report(report: Any, expected: dict[str, Counter[str]]) -> None:
 
 
 def look_up(stage: Stage, event_id: str) -> Any:
-    """`GET /events/{id}`."""
+    """`GET /events/{id}`; 503 says that it is to be asked again."""
     request = urllib.request.Request(f"{stage.url}/events/{event_id}")
     request.add_header("authorization", f"Bearer {SAMPLE_ADMIN_KEY}")
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+    for _ in range(TRIES):
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+    raise AssertionError(f"{event_id} cannot be looked up")
