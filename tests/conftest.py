@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from chalicelib.observability import redaction
@@ -18,6 +19,11 @@ from tests.support.aws import TestAws, with_dynamodb
 from tests.support.backends import BACKENDS
 from tests.support.stack import RunningStack, StackStarter, starting_stacks
 from tests.support.tools import missing
+
+
+# How fast an example runs says more about the machine than about the product.
+hypothesis.settings.register_profile("relais", deadline=None)
+hypothesis.settings.load_profile("relais")
 
 
 @pytest.fixture(autouse=True)

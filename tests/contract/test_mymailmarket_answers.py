@@ -90,7 +90,7 @@ def test_every_call_meets_every_trouble(
 ) -> None:
     reply, for_read, for_change = TROUBLES[trouble]
     provider = connect(server, LOGIN, reply)
-    error = failure(lambda: provider.call(name, params, budget=0.3 if trouble == "timeout" else 5))
+    error = failure(lambda: provider.call(name, params, budget=0.6 if trouble == "timeout" else 5))
     refusal = Kind.CONTACT if name in CONTACT_FUNCTIONS else Kind.CALLER
     assert error.kind is ((for_change if changes else for_read) or refusal), error
     assert error.retry_after == (7 if trouble in ("429", "503") else None)

@@ -155,7 +155,7 @@ def test_every_dependency_has_its_reason() -> None:
 def test_every_alarm_has_its_runbook() -> None:
     resources = build("prod")["Resources"].values()
     named = {one["Properties"]["AlarmName"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"}
-    runbooks = re.findall(r"^### relais-prod-(\S+)\n\n(.*?)$", OPERATIONS, re.MULTILINE)
+    runbooks = re.findall(r"^### relais-prod-(\S+)\n\n(.*?)(?=\n\n)", OPERATIONS, re.DOTALL | re.MULTILINE)
     written = {
         "relais-prod-" + title.replace("FUNCTION", name).replace("QUEUE", name)
         for title, beginning in runbooks
