@@ -20,7 +20,6 @@ from tests.support.backends import BACKENDS
 from tests.support.stack import RunningStack, StackStarter, starting_stacks
 from tests.support.tools import missing
 
-
 # How fast an example runs says more about the machine than about the product.
 hypothesis.settings.register_profile("relais", deadline=None)
 hypothesis.settings.load_profile("relais")
