@@ -22,8 +22,8 @@ run: $(READY)
 # What is held against the clock, and what keeps every processor busy by itself, run alone; everything else file by file in
 # several processes: many a test waits, so there may be more of them than processors. Files start in their own order,
 # since those with the fewest tests, which come last otherwise, take longest. Coverage is judged over all runs, and only
-# when every test has run. The chaos suite
-# says its seed and its figures, so its output is not kept back. Tests that start make themselves are to find none above.
+# when every test has run. The chaos suite says its seed and its figures, so its output is not kept back. Tests that start
+# make themselves are to find none above them.
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(PY) -m pytest
 COVERAGE := --cov=chalicelib --cov-branch
 TEST_PROCESSES ?= 3

@@ -151,7 +151,7 @@ def test_a_run_that_told_somebody_twice_is_no_result() -> None:
 def test_the_table_in_memory_refuses_what_it_does_not_know(request_: dict[str, Any]) -> None:
     key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
     values = {"ExpressionAttributeValues": {":a": {"N": "1"}, ":b": {"N": "1"}}}
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not known here"):
         MemoryTable().update_item(**{"Key": key, "UpdateExpression": "SET c = :a", **values, **request_})
 
 
