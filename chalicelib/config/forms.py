@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from . import checks
 from .accounts import Directory
 from .model import Form
@@ -16,23 +18,23 @@ UNSUBSCRIBE_URL = "@unsubscribe_url"
 
 def read_forms(root: Table, directory: Directory) -> dict[str, Form]:
     """Every form of the file."""
-    lacking = _lacking_for_links(root)
-    return {name: _form(table, directory, lacking) for name, table in root.named_tables("forms").items()}
+    links = Links(root.leads_to("unsubscribe"), root.leads_to("api", "public_url"))
+    return {name: _form(table, directory, links) for name, table in root.named_tables("forms").items()}
 
 
-def _lacking_for_links(root: Table) -> str:
-    """What the file must have before unsubscribe links can be made, "" if it is all there."""
-    needed = {
-        '[unsubscribe] with keys = ["secret:relais/unsubscribe#k1"]': ("unsubscribe",),
-        'public_url = "https://relais.example.com" to [api]': ("api", "public_url"),
-    }
-    return " and ".join(remedy for remedy, path in needed.items() if not root.leads_to(*path))
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Are unsubscribe links on, as their section says, and is it known where they lead?"""
+
+    on: bool
+    addressed: bool
 
 
-def _form(table: Table, directory: Directory, lacking: str) -> Form:
+def _form(table: Table, directory: Directory, links: Links) -> Form:
     account, list_id = directory.signup_target(table)
     trap = table.text_or("trap", "website")
-    email_field, fields = _fields(table, lacking)
+    email_field, fields = _fields(table, links)
+    link_field = fields.pop(UNSUBSCRIBE_URL, None)
     if trap in fields or trap == email_field:
         table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
     form = Form(
@@ -40,7 +42,7 @@ def _form(table: Table, directory: Directory, lacking: str) -> Form:
         account=account,
         list=list_id,
         email_field=email_field,
-        unsubscribe_url_field=fields.pop(UNSUBSCRIBE_URL, None),
+        unsubscribe_url_field=link_field if links.on else None,
         fields=fields,
         origins=frozenset(map(checks.normal_origin, table.texts("origins", checks.origin) or ())),
         redirect=table.text_or("redirect", None, checks.page),
@@ -52,7 +54,7 @@ def _form(table: Table, directory: Directory, lacking: str) -> Form:
     return form
 
 
-def _fields(form: Table, lacking: str) -> tuple[str, dict[str, str]]:
+def _fields(form: Table, links: Links) -> tuple[str, dict[str, str]]:
     """The form field of the address, and the others with their provider fields (`@unsubscribe_url` among them)."""
     example = f'email = "{ADDRESS}"'
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
@@ -60,8 +62,9 @@ def _fields(form: Table, lacking: str) -> tuple[str, dict[str, str]]:
         return "", {}
     fields = {key: target for key in table.keys if (target := table.text(key, "", _target))}
     _report_form_fields(table, tuple(fields))
-    if UNSUBSCRIBE_URL in fields and lacking:
-        table.wrong(UNSUBSCRIBE_URL, f"no unsubscribe link can be made: add {lacking}")
+    if UNSUBSCRIBE_URL in fields and links.on and not links.addressed:
+        remedy = 'public_url = "https://relais.example.com" to [api]'
+        table.wrong(UNSUBSCRIBE_URL, f"no unsubscribe link can be made: add {remedy}")
     addresses = [key for key, target in fields.items() if target == ADDRESS]
     if not addresses and not table.has_mistakes:
         form.wrong("fields", f"no field is the address: add {example}, with the form's own name for it")

@@ -99,6 +99,14 @@ def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> N
     )
 
 
+def test_without_their_section_links_are_off(load_text: LoadText, whole: str) -> None:
+    text = whole.replace('[unsubscribe]\nkeys = ["ssm:/relais/unsubscribe"]\n', "")
+    settings = load_text(text)
+    assert settings.unsubscribe_keys == ()
+    assert settings.forms["footer"].unsubscribe_url_field is None
+    assert settings.forms["footer"].fields == {"prenom": "prenom"}
+
+
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
 def test_bases_lose_their_final_slashes(load_text: LoadText, slashes: str) -> None:
     text = MINIMAL.replace("[privacy]", f'base_url = "http://127.0.0.1:9000/api{slashes}"\n[privacy]')
