@@ -160,8 +160,8 @@ class Run:
         dials, chance = self.stage.dials, self.stage.chance
         if dials.death_rate and chance.random() < 0.1:
             self.stage.kill_somebody()
-        if dials.aws_rate and chance.random() < 0.05:
-            dials.aws_down_for(chance.uniform(0.2, 0.6))
+        if dials.aws_rate and chance.random() < 0.15:
+            dials.aws_down_for(chance.uniform(0.2, 0.8))
 
     def _a_moment_of(self, seconds: float) -> None:
         """So much time passes at once, and then it is swept."""
