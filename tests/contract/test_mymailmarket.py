@@ -127,9 +127,7 @@ class TestUnsubscribes:
             ABSENT,
             nok("Subscriber not found"),
             nok("person@example.com is not in this list"),
-            answer(b""),
             answer([]),
-            answer(None),
             answer({}),
             NULLS,
             answer([{"MailAddress": ""}]),
@@ -138,6 +136,19 @@ class TestUnsubscribes:
     def test_being_on_no_list_is_fine_however_it_is_told(self, reply: Reply, server: Scripted) -> None:
         connect(server, LOGIN, LISTS, reply, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
         assert paths(server) == ["login", "lists", "Subscriber", "Subscriber"]
+
+    @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
+    @pytest.mark.parametrize("reply", [ok("1"), ABSENT, nok("computer says no")])
+    def test_where_the_look_up_says_nothing_unsubscribing_tells(
+        self, nothing: Reply, reply: Reply, server: Scripted
+    ) -> None:
+        connect(server, LOGIN, LISTS, nothing, reply, nothing, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
+        assert paths(server) == ["login", "lists", *["Subscriber", "unsubscribe/"] * 2]
+
+    @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
+    def test_where_both_say_nothing_it_is_not_done(self, nothing: Reply, server: Scripted) -> None:
+        provider = connect(server, LOGIN, LISTS, nothing, answer(b""))
+        assert failure(lambda: provider.unsubscribe(EMAIL, everywhere=False, budget=5)).kind is Kind.UNKNOWN
 
     @pytest.mark.parametrize("odd", [nok("computer says no"), nok("unknown field emailaddress")])
     def test_where_the_look_up_is_not_understood_unsubscribing_tells(self, odd: Reply, server: Scripted) -> None:
@@ -276,7 +287,7 @@ class TestForgetting:
         connect(server, LOGIN, LISTS, answer(subscriber(1, status)), ABSENT, ok()).forget(EMAIL, budget=5)
         assert len(server.received) == 5 and paths(server)[-1].endswith("/delete")
 
-    @pytest.mark.parametrize("reply", [ABSENT, answer(b""), NULLS, answer(subscriber(1, "deleted"))])
+    @pytest.mark.parametrize("reply", [ABSENT, NULLS, answer(subscriber(1, "deleted"))])
     def test_whoever_is_not_there_or_deleted_is_forgotten(self, reply: Reply, server: Scripted) -> None:
         connect(server, LOGIN, LISTS, reply, reply).forget(EMAIL, budget=5)
         assert paths(server) == ["login", "lists", "Subscriber", "Subscriber"]

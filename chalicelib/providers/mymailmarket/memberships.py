@@ -22,6 +22,8 @@ def leave(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
     """Unsubscribe the address from the list if it is there and mailed; says whether it is there, mailed or not."""
     try:
         found = [_status(row) for row in _found(client, list_id, email, deadline)]
+    except NothingSaid:
+        return _leave_unseen(client, list_id, email, deadline)
     except ProviderError as error:
         if error.kind is not Kind.CALLER or error.provider_code != NOK:
             raise
@@ -32,13 +34,30 @@ def leave(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
     return any(status != "deleted" for status in found)
 
 
+def _leave_unseen(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
+    """Unsubscribe an address after a look-up with an empty answer: most likely nobody, perhaps a broken server.
+
+    Whoever is not there cannot be unsubscribed, in whatever words that is said.
+    """
+    try:
+        _take_off(client, list_id, email, deadline)
+    except ProviderError as error:
+        if error.kind not in (Kind.CALLER, Kind.CONTACT):
+            raise
+        return False
+    return True
+
+
 def come_back(client: Client, list_id: str, email: str, deadline: Deadline) -> None:
     """Make the address active on the list if it was unsubscribed there.
 
     Raises `ProviderError`: contact for one on the vendor's blacklist, which is not Relais' to undo; later where the
     answer does not say how the address stands.
     """
-    rows = _found(client, list_id, email, deadline)
+    try:
+        rows = _found(client, list_id, email, deadline)
+    except NothingSaid:
+        return  # nobody: the signup that follows makes the address anew
     statuses = {_status(row) for row in rows}
     if statuses & BLACKLISTED:
         raise ProviderError(Kind.CONTACT, _BLACKLIST)
@@ -82,10 +101,10 @@ def _take_off(client: Client, list_id: str, email: str, deadline: Deadline) -> N
 
 
 def _found(client: Client, list_id: str, email: str, deadline: Deadline) -> list[Row]:
-    """The rows of the address on the list: none, or one, for all that is known."""
+    """The rows of the address on the list: none, or one, for all that is known. Raises NothingSaid, too."""
     try:
         found = client.subscriber_by_address(email, list_id, budget=deadline.left())
-    except (NotFound, NothingSaid):
+    except NotFound:
         return []
     rows = found if isinstance(found, list) else [found]
     # A FeedbackDTO in a row's place says that there is something and not what; WCF writes nobody as an object of nulls.
