@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import permutations, product
 
 import pytest
 
@@ -104,6 +105,28 @@ def test_every_order_of_two_events(program: Program, first: int) -> None:
 @pytest.mark.parametrize("program", THREE, ids=str)
 def test_every_order_of_three_events_with_one_switch_and_back(program: Program) -> None:
     assert all_orders(lambda switches: carry_out(program, Run(switches)).steps, 1) > 10
+
+
+ORDERS_OF_TIME = sorted({tuple(sorted(set(times)).index(time) for time in times) for times in product("123", repeat=3)})
+"""Every order in which three events can have occurred, ties included: thirteen."""
+
+
+@pytest.mark.parametrize("account", BOTH)
+@pytest.mark.parametrize("verbs", list(product((JOIN, LEAVE), repeat=3)), ids=lambda verbs: "-".join(verbs))
+def test_three_events_of_any_verbs_and_times_come_to_two_workers_in_any_order(
+    verbs: tuple[EventType, ...], account: str
+) -> None:
+    for times, arrival in product(ORDERS_OF_TIME, permutations(range(3))):
+        program = Program(tuple(zip(verbs, times, strict=True)), arrival[::2], arrival[1::2], account)
+        world = program.world()
+        workers = world.worker(), world.worker()
+        for place, number in enumerate(arrival):
+            workers[place % 2].work(f"e{number}")
+        world.settle()
+        try:
+            check(world)
+        except AssertionError as error:
+            raise AssertionError(f"{program}: {error}") from error
 
 
 def test_many_switches_in_any_program() -> None:
