@@ -43,7 +43,7 @@ class Run:
         share, writer = self._share, self.writer
         self._send_in_the_storm(
             [
-                *writer.signups(share(5000), "4781"),
+                *writer.signups(share(5900), "4781"),
                 *writer.signups(share(1000), "4782", says_id=False),
                 *writer.signups(share(900), "4782", door="queue"),
                 *writer.signups(share(300), "4783"),
@@ -54,11 +54,11 @@ class Run:
                 *writer.signups(share(60), "0616074266229", door="queue"),
                 *writer.signups(share(15), "0616074266229", door="form"),
                 *writer.signups(share(10), "4781", door="queue", kind="invalid"),
-                *writer.unsubscribes(share(150), "paris"),
+                *writer.unsubscribes(share(60), "paris"),
                 *writer.unsubscribes(share(150), "lettre"),
-                *writer.unsubscribes(share(70)),
-                *writer.unsubscribes(share(30), door="form"),
-                *writer.quarrels(share(400)),
+                *writer.unsubscribes(share(40)),
+                *writer.unsubscribes(share(15), door="form"),
+                *writer.quarrels(share(150)),
             ]
         )
         self.settle("the storm")
@@ -158,10 +158,10 @@ class Run:
     def _mischief(self) -> None:
         """What may happen to a process or to AWS at any time."""
         dials, chance = self.stage.dials, self.stage.chance
-        if dials.death_rate and chance.random() < 0.1:
+        if dials.death_rate and chance.random() < 0.05:
             self.stage.kill_somebody()
-        if dials.aws_rate and chance.random() < 0.15:
-            dials.aws_down_for(chance.uniform(0.2, 0.8))
+        if dials.aws_rate and chance.random() < 0.05:
+            dials.aws_down_for(chance.uniform(0.2, 0.6))
 
     def _a_moment_of(self, seconds: float) -> None:
         """So much time passes at once, and then it is swept."""
