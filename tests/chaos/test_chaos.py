@@ -1,6 +1,6 @@
 """Events by the thousand over all three providers while everything goes wrong: nothing lost, once, the later word wins.
 
-`docs/testing.md` tells what happens here. `CHAOS_SEED` repeats what was drawn, `CHAOS_EVENTS` makes it shorter.
+`docs/testing.md` tells what happens here. `CHAOS_SEED` repeats what was drawn, `CHAOS_EVENTS` sets how many.
 """
 
 from __future__ import annotations
