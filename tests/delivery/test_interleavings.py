@@ -1,8 +1,6 @@
-"""Three events and two workers in every order of single ledger operations and provider calls, and killed at each.
+"""Two workers killed at each step, faults at each ledger request, and samples of orders that are too many to walk.
 
-Two workers that take turns at every step have more orders than anybody can run; nearly every fault needs but one or
-two switches in the wrong places, so those are run exhaustively, and orders with many switches by a seeded sample.
-`RELAIS_TEST_SEED` repeats a sample.
+`test_all_orders.py` has every order in which nothing goes wrong. `RELAIS_TEST_SEED` repeats a sample.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import permutations, product
 
 import pytest
 
@@ -59,11 +56,6 @@ TWO = [
 THREE = [
     Program(((JOIN, 1), (LEAVE, 2), (JOIN, 3)), (0, 2), (1,)),
     Program(((JOIN, 1), (LEAVE, 2), (JOIN, 3)), (0, 1), (2,), "lyon"),
-    Program(((JOIN, 3), (LEAVE, 2), (LEAVE, 1)), (1,), (0, 2), "lyon"),
-    Program(((LEAVE, 3), (JOIN, 2), (JOIN, 3)), (2, 1), (0,)),
-    Program(((LEAVE, 1), (JOIN, 2), (LEAVE, 2)), (0, 1), (2,), "lyon"),
-    Program(((LEAVE, 1), (JOIN, 2), (LEAVE, 3)), (0, 1), (2, 1), "lyon"),
-    Program(((LEAVE, 1), (JOIN, 2), (JOIN, 3)), (0, 1), (2,), "lyon"),
 ]
 
 
@@ -96,57 +88,23 @@ def carry_out(program: Program, run: Run, first: int = 0) -> Run:
     return run
 
 
-@pytest.mark.parametrize("first", [0, 1])
-@pytest.mark.parametrize("program", TWO, ids=str)
-def test_every_order_of_two_events(program: Program, first: int) -> None:
-    assert all_orders(lambda switches: carry_out(program, Run(switches), first).steps, 2) > 20
-
-
-@pytest.mark.parametrize("program", THREE, ids=str)
-def test_every_order_of_three_events_with_one_switch_and_back(program: Program) -> None:
-    assert all_orders(lambda switches: carry_out(program, Run(switches)).steps, 1) > 10
-
-
-ORDERS_OF_TIME = sorted({tuple(sorted(set(times)).index(time) for time in times) for times in product("123", repeat=3)})
-"""Every order in which three events can have occurred, ties included: thirteen."""
-
-
-@pytest.mark.parametrize("account", BOTH)
-@pytest.mark.parametrize("verbs", list(product((JOIN, LEAVE), repeat=3)), ids=lambda verbs: "-".join(verbs))
-def test_three_events_of_any_verbs_and_times_come_to_two_workers_in_any_order(
-    verbs: tuple[EventType, ...], account: str
-) -> None:
-    for times, arrival in product(ORDERS_OF_TIME, permutations(range(3))):
-        program = Program(tuple(zip(verbs, times, strict=True)), arrival[::2], arrival[1::2], account)
-        world = program.world()
-        workers = world.worker(), world.worker()
-        for place, number in enumerate(arrival):
-            workers[place % 2].work(f"e{number}")
-        world.settle()
-        try:
-            check(world)
-        except AssertionError as error:
-            raise AssertionError(f"{program}: {error}") from error
-
-
-def test_many_switches_in_any_program() -> None:
+def test_many_switches_where_both_workers_are_rung_for_most_events() -> None:
     sys.stdout.write(f"RELAIS_TEST_SEED={SEED}\n")  # shown when it fails
     chance = random.Random(SEED)
-    for _ in range(300):
+    for _ in range(150):
         program = some_program(chance)
         switches = frozenset(step for step in range(1, 60) if chance.random() < 0.3)
         carry_out(program, Run(switches), chance.randrange(2))
 
 
 def some_program(chance: random.Random) -> Program:
-    """Three events with times in any order, and ties; each in one worker's hand or in both's."""
+    """Three events with times in any order, and ties; one worker is rung for all, the other for two or more."""
     events = tuple((chance.choice([JOIN, LEAVE]), chance.randrange(3)) for _ in range(3))
-    hands = [chance.choice([(0,), (1,), (0, 1)]) for _ in events]
-    first, second = (tuple(n for n, hand in enumerate(hands) if worker in hand) for worker in (0, 1))
-    return Program(events, first, second, chance.choice(BOTH))
+    second = tuple(sorted(chance.sample(range(3), chance.choice([2, 3]))))
+    return Program(events, (0, 1, 2), second, chance.choice(BOTH))
 
 
-@pytest.mark.parametrize("program", [*TWO[1:], *THREE[:2]], ids=str)
+@pytest.mark.parametrize("program", [*TWO[1:], *THREE], ids=str)
 def test_a_worker_killed_at_any_step(program: Program) -> None:
     """The other one goes on at once, and again once the dead one's hold is over."""
     switches = frozenset({4, 9})

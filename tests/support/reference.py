@@ -11,19 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from chalicelib.core.events import Event, EventType
 from chalicelib.delivery import engine, run
 from chalicelib.errors import Kind, ProviderError
 from chalicelib.ledger.table import Table
+from chalicelib.providers import registry
 from chalicelib.providers.base import Contact
 from tests.support.interleaving import OneByOne, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import START, Product
 from tests.support.provider import FakeProvider
 
+_spec = cache(registry.spec)  # it looks through the product's modules, which takes as long as a fifth of a delivery
 SPELLINGS = 8
 ACCOUNTS = ("paris", "lyon")
 
@@ -89,6 +91,8 @@ class World(Product):
     point: Callable[[str], None] = lambda name: None
     providers: dict[str, FakeProvider] = field(default_factory=lambda: {name: LoggedProvider() for name in ACCOUNTS})
     events: dict[str, Event] = field(default_factory=dict)
+    number: int = 0
+    """Part of every token, so that worlds with the same ledger and different numbers do not have the same ones."""
     tokens: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -111,6 +115,7 @@ class World(Product):
         parts["_dynamodb"] = Tapped(self.dynamo, self.come_by)
         parts["_sqs"] = self.queues
         parts["table"] = SerialTable(parts["_dynamodb"], "relais-local-ledger")
+        parts["spec"] = lambda account: _spec(self.settings.accounts[account].provider)
         capabilities = self.runtime.capabilities
         parts["capabilities"] = partial(_capabilities, capabilities)
 
@@ -123,7 +128,7 @@ class World(Product):
         return other
 
     def _token(self) -> str:
-        self.tokens.append(f"token-{len(self.tokens)}")
+        self.tokens.append(f"token-{self.number}-{len(self.tokens)}")
         return self.tokens[-1]
 
     def _wait(self, seconds: float) -> None:
@@ -131,8 +136,11 @@ class World(Product):
         self.clock.forward(seconds=seconds)
 
     def event(self, verb: EventType, person: str, minute: int, accounts: Sequence[str], **more: Any) -> Event:
-        """A new event of `person` that occurred at `minute`; a signup goes to the first account."""
-        number = len(self.events)
+        """A new event of `person` that occurred at `minute`; a signup goes to the first account.
+
+        It is called e0, e1 and so on, unless it has a `number` of its own.
+        """
+        number = more.pop("number", len(self.events))
         email, at = spelled(person, number), START - timedelta(hours=2) + timedelta(minutes=minute)
         if verb is EventType.SIGNUP:
             event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]), **more)

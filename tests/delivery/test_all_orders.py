@@ -1,0 +1,197 @@
+"""Any three events of one person and two workers, in every order of single ledger requests and provider calls.
+
+The events have any verbs, and any order of times with ties; each comes to one worker or the other, at an account whose
+provider takes people back (lyon) and at one whose provider does not (paris). One event may come to both workers also
+where there are two. `RELAIS_ALL_ORDERS=1` adds that both of two do, and one of three.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations_with_replacement, permutations, product
+
+import pytest
+
+from chalicelib.core.events import EventType
+from tests.support.interleaving import Run
+from tests.support.reference import ACCOUNTS, World, check, serial
+from tests.support.states import Orders, Walk
+
+JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
+EVERYTHING = bool(os.environ.get("RELAIS_ALL_ORDERS"))
+SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
+Events = tuple[tuple[int, EventType], ...]
+Hand = tuple[int, ...]
+ONE: Sequence[Hand] = ((0,), (1,))
+EITHER: Sequence[Hand] = ((0,), (1,), (0, 1))
+
+
+def named(events: Events) -> str:
+    """Events for people, earliest first."""
+    return "-".join(f"{verb.value}{minute}" for minute, verb in events)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Events of one person as minute and verb, earliest first, and the places of those that each worker is rung for."""
+
+    account: str
+    events: Events
+    first: Hand
+    second: Hand
+
+    def __str__(self) -> str:
+        return f"{self.account}-{named(self.events)}-{''.join(map(str, self.first))}-{''.join(map(str, self.second))}"
+
+    @property
+    def numbers(self) -> list[int]:
+        """A number for each event; the same event has the same one in every program, so that much is known of it."""
+        return [
+            3 * (2 * minute + (verb is LEAVE)) + self.events[:place].count((minute, verb))
+            for place, (minute, verb) in enumerate(self.events)
+        ]
+
+    @property
+    def hands(self) -> list[tuple[str, ...]]:
+        """The ids that each worker is rung for."""
+        return [tuple(f"e{self.numbers[place]}" for place in hand) for hand in (self.first, self.second)]
+
+    def tell(self, world: World) -> World:
+        """Let a world know of the events, without holding them."""
+        for (minute, verb), number in zip(self.events, self.numbers, strict=True):
+            world.event(verb, "annabell", minute, (self.account,), number=number)
+        return world
+
+
+def several(count: int) -> list[Events]:
+    """All that so many events can be: verbs, and who occurred before whom or together with whom."""
+    moments = list(product(range(count), (JOIN, LEAVE)))
+    return [
+        events
+        for events in combinations_with_replacement(moments, count)
+        if len({minute for minute, _ in events}) == 1 + events[-1][0]  # no minute is left out
+    ]
+
+
+def programs(account: str, events: Events, hands: Sequence[Hand]) -> list[Program]:
+    """All ways to ring for events, each at one of `hands`: the workers that are rung for it."""
+    found: dict[tuple[Hand, Hand], None] = {}
+    for whose in product(hands, repeat=len(events)):
+        first, second = (tuple(place for place, hand in enumerate(whose) if number in hand) for number in (0, 1))
+        found |= {_canonical(events, *ways): None for ways in product(_sorted(events, first), _sorted(events, second))}
+    return [Program(account, events, *ways) for ways in found]
+
+
+def _sorted(events: Events, hand: Hand) -> set[Hand]:
+    """All orders that can make a difference: the engine sorts by verb and time, and leaves equal ones as they come."""
+    return {tuple(sorted(order, key=lambda place: events[place])) for order in permutations(hand)}
+
+
+def _canonical(events: Events, first: Hand, second: Hand) -> tuple[Hand, Hand]:
+    """One for all ways that differ only in what equal events and the two workers are called."""
+    ways: list[tuple[Hand, Hand]] = []
+    for names in permutations(range(len(events))):
+        if all(events[name] == event for name, event in zip(names, events, strict=True)):
+            one, other = (tuple(names[place] for place in hand) for hand in (first, second))
+            ways += [(one, other), (other, one)]
+    return min(ways, key=lambda way: (-len(way[0]), way))
+
+
+def orders(walk: Walk, program: Program) -> Orders:
+    """Every order of a program."""
+    world = program.tell(World())
+    world.hold(*world.events.values())
+    return walk.orders(world, program.hands)
+
+
+def judge(walk: Walk, program: Program) -> int:
+    """Mend what is left over at each end of every order; all must have come out right. Gives how many states are."""
+    every = orders(walk, program)
+    for cells, state in every.ends.items():
+        world = program.tell(World(number=2))
+        walk.requests.put(cells, world)
+        try:
+            world.settle()
+            check(world)
+        except AssertionError as error:
+            raise AssertionError("\n".join([f"{program}: {error}", *every.to(state)])) from error
+    return every.states
+
+
+def outcomes(walk: Walk, program: Program) -> set[str]:
+    """What can have happened at the ends of all orders, whenever it did."""
+    worlds = []
+    for cells in orders(walk, program).ends:
+        worlds.append(program.tell(World()))
+        walk.requests.put(cells, worlds[-1])
+    return {outcome(world) for world in worlds}
+
+
+def outcome(world: World) -> str:
+    """What has happened, whenever it did and whoever did it."""
+    return str([world.statuses(), {name: provider.log for name, provider in world.logged.items()}])
+
+
+@pytest.fixture(autouse=True)
+def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """And without log lines: workers run twenty thousand times."""
+    serial(monkeypatch)
+    caplog.set_level(logging.CRITICAL, "relais")
+
+
+@pytest.fixture(scope="module")
+def walk() -> Walk:
+    """What is found out about a worker in one program holds in all."""
+    return Walk()
+
+
+@pytest.mark.parametrize("events", several(3), ids=named)
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_three_events_that_one_worker_or_another_is_rung_for(account: str, events: Events, walk: Walk) -> None:
+    for program in programs(account, events, ONE):
+        assert judge(walk, program) > 20
+
+
+@pytest.mark.parametrize("events", [*several(1), *several(2)], ids=named)
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_events_that_both_workers_may_be_rung_for(account: str, events: Events, walk: Walk) -> None:
+    for program in programs(account, events, EITHER):
+        if EVERYTHING or len(program.first + program.second) < 4:
+            assert judge(walk, program) > 10
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="takes a quarter of an hour, with RELAIS_ALL_ORDERS=1")
+@pytest.mark.parametrize("events", several(3), ids=named)
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_three_events_one_of_which_both_workers_are_rung_for(account: str, events: Events, walk: Walk) -> None:
+    for program in programs(account, events, EITHER):
+        if len(program.first + program.second) == 4:
+            assert judge(walk, program) > 100
+
+
+@pytest.mark.parametrize("events", several(2), ids=named)
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_how_long_waits_take_makes_no_difference(account: str, events: Events, walk: Walk) -> None:
+    for program in programs(account, events, ONE):
+        assert outcomes(walk, program) == outcomes(Walk(time_passes=True), program)
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_orders_of_threads_end_as_the_walk_foresees(account: str, walk: Walk) -> None:
+    """The same product where nothing is looked up: two threads that take turns at random."""
+    chance = random.Random(SEED)
+    for events in several(3)[::5]:
+        program = chance.choice(programs(account, events, ONE))
+        foreseen = outcomes(walk, program)
+        for _ in range(10):
+            world = program.tell(World())
+            world.hold(*world.events.values())
+            run = Run(frozenset(step for step in range(1, 60) if chance.random() < 0.3))
+            world.point = run.point
+            run.run(*(partial(world.worker().work, *hand) for hand in program.hands if hand))
+            assert outcome(world) in foreseen, f"{SEED} {program} {run.trace}"
