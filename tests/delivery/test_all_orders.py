@@ -165,7 +165,7 @@ def test_events_that_both_workers_may_be_rung_for(account: str, events: Events, 
             assert judge(walk, program) > 10
 
 
-@pytest.mark.skipif(not EVERYTHING, reason="takes a quarter of an hour, with RELAIS_ALL_ORDERS=1")
+@pytest.mark.skipif(not EVERYTHING, reason="takes twenty minutes, with RELAIS_ALL_ORDERS=1")
 @pytest.mark.parametrize("events", several(3), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_three_events_one_of_which_both_workers_are_rung_for(account: str, events: Events, walk: Walk) -> None:
