@@ -185,6 +185,29 @@ SCENES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         partition("p"),
         partition("q"),
     ],
+    "scans in segments, page by page": [
+        *[("put_item", {"Item": {"pk": {"S": f"a{n % 9}"}, "sk": {"S": f"{97 - n}"}}}) for n in range(40)],
+        ("scan", {}),
+        *[("scan", {"Segment": segment, "TotalSegments": 3}) for segment in range(3)],
+        *[
+            ("scan", {"Segment": segment, "TotalSegments": 2, "Limit": 6, "ExclusiveStartKey": start})
+            for segment in range(2)
+            for start in [{"pk": {"S": "a4"}, "sk": {"S": "60"}}, {"pk": {"S": "a0"}, "sk": {"S": "0"}}]
+        ],
+        ("delete_item", {"Key": {"pk": {"S": "a5"}, "sk": {"S": "92"}}}),
+        *[
+            (
+                "scan",
+                {
+                    "Segment": segment,
+                    "TotalSegments": 2,
+                    "FilterExpression": "sk > :s",
+                    "ExpressionAttributeValues": {":s": {"S": "80"}},
+                },
+            )
+            for segment in range(2)
+        ],
+    ],
     "queries": [
         *[("put_item", {"Item": {"pk": {"S": pk}, "sk": {"S": sk}}}) for pk in "ab" for sk in "321"],
         *[
