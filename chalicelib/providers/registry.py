@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 from .. import providers
 from .base import ProviderSpec
@@ -14,7 +15,13 @@ from .base import ProviderSpec
 
 def names() -> tuple[str, ...]:
     """The providers' names in alphabetical order, without importing any of them."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(providers.__path__) if module.ispkg))
+    return _packages(tuple(providers.__path__))
+
+
+@cache
+def _packages(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Looked for once: it takes a third of a millisecond, and the engine asks for every account that it delivers to."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(folders) if module.ispkg))
 
 
 def spec(name: str) -> ProviderSpec:
