@@ -62,6 +62,20 @@ class _Environment:
             raise FunctionFailed(answer["error"])
         return answer["result"]
 
+    def ended(self) -> bool:
+        """Has the process died while it had nothing to do? It says nothing unasked, so what can be read is its end."""
+        self._connection.setblocking(False)
+        try:
+            return not self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Of a process that has ended: its number may be another's by now."""
+        self._connection.close()
+
     def kill(self) -> None:
         """At once, whatever it is doing."""
         self._connection.close()
@@ -138,22 +152,26 @@ class Functions:
             while True:
                 if self._stopped:
                     raise NoEnvironment("the stack is stopping")
-                if self._idle[name]:
-                    return self._idle[name].pop()
+                while self._idle[name]:
+                    environment = self._idle[name].pop()
+                    if not environment.ended():
+                        return environment
+                    self._all[name].discard(environment)
+                    environment.close()
                 if len(self._all[name]) + self._starting[name] < _CONCURRENCY:
                     self._starting[name] += 1
                     break
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise NoEnvironment(f"no environment of {name} in {wait_seconds} seconds")
-        environment = None
+        started = None
         try:
-            environment = self._start(self._functions[name])
-            return environment
+            started = self._start(self._functions[name])
+            return started
         finally:
             with self._changed:
                 self._starting[name] -= 1
-                if environment:
-                    self._all[name].add(environment)
+                if started:
+                    self._all[name].add(started)
                 self._changed.notify_all()
 
     def _start(self, function: Function) -> _Environment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -96,6 +98,14 @@ def test_a_process_that_dies_fails_its_invocation_only(functions: Functions) -> 
     assert failure(functions, "unserializable")["errorType"] == "TypeError"
     assert failure(functions, "missing")["errorType"] == "AttributeError"
     assert invoke(functions, "echo")["event"] is None
+
+
+def test_a_process_that_died_with_nothing_to_do_fails_no_invocation(functions: Functions) -> None:
+    pid = invoke(functions, "echo")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not alive({pid}))
+    assert invoke(functions, "echo")["pid"] != pid
+    assert functions.busy() == 0
 
 
 def test_more_than_can_run_wait_for_their_turn(functions: Functions) -> None:
