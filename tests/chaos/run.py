@@ -18,9 +18,11 @@ AS_PLANNED = 10_600
 """Events that are sent when the run is not made shorter."""
 PATIENCE_SECONDS = 900.0
 """How long a part may take on a machine with much else to do."""
-QUIET_SECONDS = 30.0
+QUIET_SECONDS = 15.0
 """How long the queues may take to come to rest before time passes all the same."""
 HOUR, DAY = 3600.0, 86_400.0
+_MISCHIEF = 0.03
+"""How likely it is, at each look round, that a process is killed, and that AWS is away for a moment."""
 
 
 @dataclass
@@ -158,9 +160,9 @@ class Run:
     def _mischief(self) -> None:
         """What may happen to a process or to AWS at any time."""
         dials, chance = self.stage.dials, self.stage.chance
-        if dials.death_rate and chance.random() < 0.05:
+        if dials.death_rate and chance.random() < _MISCHIEF:
             self.stage.kill_somebody()
-        if dials.aws_rate and chance.random() < 0.05:
+        if dials.aws_rate and chance.random() < _MISCHIEF:
             dials.aws_down_for(chance.uniform(0.2, 0.6))
 
     def _a_moment_of(self, seconds: float) -> None:

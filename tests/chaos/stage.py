@@ -52,6 +52,8 @@ longest_retry_seconds = 3600
 give_up_after_hours = 168
 """
 _WINDOW_SECONDS = 0.25
+_BATCH_SIZE = 4
+"""Messages: few, so that several workers have something to do at a time, and die of it."""
 _BACK_AFTER_SECONDS = "3"
 
 
@@ -148,20 +150,20 @@ class Stage:
 
 
 @contextmanager
-def running(seed: int, folder: Path) -> Iterator[Stage]:
-    """A stage that ends with the block, whatever happens in it."""
+def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[Stage]:
+    """A stage that ends with the block, whatever happens in it; `dynamodb`: another than the embedded AWS's own."""
     with contextlib.ExitStack() as ends:
         aws = aws_process.start()
         ends.callback(aws.stop)
         sandbox = _sandbox(ends)
         config = folder / "relais.toml"
         config.write_text(sample_config(sandbox) + DELIVERY)
-        environ = stack_environ({**os.environ, "AWS_ENDPOINT_URL": aws.endpoint}, aws.endpoint, config)
+        test_aws = TestAws(aws.endpoint, dynamodb_endpoint=dynamodb)
+        test_aws.create_resources()
+        environ = stack_environ({**os.environ, **test_aws.environ}, aws.endpoint, config)
         dials = Dials(folder / "dials")
         environ |= {"CHAOS_DIALS": str(dials.path), "CHAOS_SEED": str(seed)}
         environ |= {"POWERTOOLS_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}  # a killed process has said what it said
-        test_aws = TestAws(aws.endpoint)
-        test_aws.create_resources()
         for queue in QUEUES:
             test_aws.sqs.set_queue_attributes(
                 QueueUrl=test_aws.queue_url(f"relais-local-{queue}"),
@@ -246,7 +248,7 @@ def _poll(
         for trigger in function.queues:
             queue = ChaoticQueue(aws.client("sqs"), random.Random(f"{seed} {trigger.queue}"))
             queues.append(queue)
-            quick = replace(trigger, window_seconds=_WINDOW_SECONDS)
+            quick = replace(trigger, window_seconds=_WINDOW_SECONDS, batch_size=_BATCH_SIZE)
             poller = Poller(quick, queue, REGION, partial(_in_traffic, functions, traffic, function.name))
             ends.callback(poller.finish, 5.0)
             ends.callback(poller.stop_collecting)

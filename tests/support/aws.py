@@ -59,6 +59,7 @@ class TestAws:
     def client(self, service: str) -> Any:
         """A boto3 client of `service`."""
         import boto3
+        from botocore.config import Config
 
         make: Any = boto3.client  # its overloads know service names as literals only
         elsewhere = self.dynamodb_endpoint if service == "dynamodb" else None
@@ -68,6 +69,7 @@ class TestAws:
             region_name=self.region,
             aws_access_key_id="local",
             aws_secret_access_key="local",
+            config=Config(max_pool_connections=50),  # pollers and many a test ask from several threads
         )
 
     @cached_property
