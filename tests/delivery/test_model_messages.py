@@ -14,6 +14,8 @@ from chalicelib.core.events import EventType
 from tests.support.product import FakeContext, settings
 from tests.support.reference import World, serial
 
+pytestmark = pytest.mark.no_cover
+
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 
 

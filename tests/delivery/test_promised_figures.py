@@ -17,6 +17,8 @@ from local.sandbox.ediware.samples import API_KEY
 from tests.support.product import FakeContext, settings
 from tests.support.reference import World
 
+pytestmark = pytest.mark.no_cover
+
 
 class Ediware:
     """The product, with its ledger in memory, and one account at the simulated Ediware."""

@@ -8,6 +8,8 @@ from chalicelib.config.model import Delivery
 from chalicelib.errors import Kind, ProviderError
 from tests.support.product import Product, settings
 
+pytestmark = pytest.mark.no_cover
+
 
 def test_a_signup_is_delivered_once_however_often_it_is_rung_for(product: Product) -> None:
     (event_id,) = product.hold(product.signup("a@example.com", fields={"prenom": "Zoé"}))

@@ -6,10 +6,14 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from chalicelib.core.following import hours_waiting
 from chalicelib.core.times import format_time
 from tests.statistics.world import StatisticsWorld
 from tests.support.aws import TestAws
+
+pytestmark = pytest.mark.no_cover
 
 OPEN_FIGURES = ("opens", "unique_opens", "clicks", "unique_clicks")
 

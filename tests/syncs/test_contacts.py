@@ -139,6 +139,7 @@ class TestInline:
         product.work(event["id"], queue="syncs")
         assert product.view(event["id"])["status"] == "delivered"
 
+    @pytest.mark.no_cover
     def test_a_thousand_of_the_longest(self, product: Product, aws: TestAws) -> None:
         """256 KB of JSON still fit into one item of the ledger."""
         contacts = [{"email": f"p{number}@example.com", "note": "é" * 99} for number in range(1000)]

@@ -301,6 +301,7 @@ class TestTrouble:
     @pytest.mark.parametrize(
         ("source", "people"), [("lettre", ["a@example.com", "b@example.com"]), ("brussel", ["a@example.com"])]
     )
+    @pytest.mark.no_cover
     def test_a_worker_that_dies_at_any_call_loses_and_doubles_nothing(self, source: str, people: list[str]) -> None:
         died = 0
         for at in range(200):

@@ -231,6 +231,7 @@ class TestEncodings:
         assert outcome(one) == outcome(other)
 
 
+@pytest.mark.no_cover
 def test_a_long_file_is_never_held() -> None:
     def file() -> Iterator[bytes]:
         yield b"email;prenom\n"

@@ -142,6 +142,7 @@ types = st.one_of(st.sampled_from([JSON, FORM, MULTIPART, None]), st.text(max_si
 
 @settings(deadline=None, max_examples=400)
 @given(types, bodies)
+@pytest.mark.no_cover
 def test_no_body_gives_anything_but_a_submission_or_a_body_error(content_type: str | None, body: bytes) -> None:
     outcome: BodyError | Submission
     try:

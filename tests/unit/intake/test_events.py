@@ -249,6 +249,7 @@ events = st.fixed_dictionaries(
 
 @hypothesis_settings(deadline=None, max_examples=300)
 @given(events | values)
+@pytest.mark.no_cover
 def test_no_event_gives_anything_but_an_event_or_its_mistakes(data: Any) -> None:
     settings = Settings(accounts={}, privacy=Privacy(()))  # made here, as a fixture would be one for all examples
     outcome: Event | InvalidEvent

@@ -168,6 +168,7 @@ contents = (
 
 @hypothesis_settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["GET", "POST", "OPTIONS", "HEAD", "PUT"]), paths, headers, contents, st.booleans())
+@pytest.mark.no_cover
 def test_no_request_is_answered_with_500(
     app: Gateway, method: str, path: str, given_headers: dict[str, str], body: str | None, base64: bool
 ) -> None:

@@ -221,6 +221,7 @@ def test_an_empty_list_is_the_list_s_fault(post: Post) -> None:
     assert [one["field"] for one in post({"events": []}).json["errors"]] == ["events"]
 
 
+@pytest.mark.no_cover
 def test_a_thousand_are_taken(post: Post, world: World) -> None:
     assert post({"events": [SIGNUP] * 1000}).json["accepted"] == 1000
     assert len({event.id for event in world.held}) == 1000
@@ -239,6 +240,7 @@ def test_413_above_five_megabytes_whoever_sends_it(post: Post, world: World) -> 
     assert post(body(60_000)).status == 202
 
 
+@pytest.mark.no_cover
 def test_thousands_of_mistakes_make_no_answer_too_large_to_give(post: Post) -> None:
     fields: dict[str, Any] = {f"{number}\U0001f600" * 9: [] for number in range(10, 70)}
     wrong = {"type": "signup", "account": "paris", "list": "1", "email": "a@b.test", "fields": fields}

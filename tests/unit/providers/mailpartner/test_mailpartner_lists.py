@@ -88,6 +88,7 @@ class TestJson:
         with pytest.raises(Broken, match=why):
             read(slices(body, 64 * 1024))
 
+    @pytest.mark.no_cover
     def test_a_long_list_is_never_whole_in_memory(self) -> None:
         assert peak(lambda: sum(1 for _ in long_json().rows())) < 3_000_000
 
@@ -103,6 +104,7 @@ class TestXml:
         with pytest.raises(Broken):
             everything(Document([XML[:end]]))
 
+    @pytest.mark.no_cover
     def test_a_long_list_is_never_whole_in_memory(self) -> None:
         assert peak(lambda: sum(1 for _ in long_xml().rows())) < 3_000_000
 

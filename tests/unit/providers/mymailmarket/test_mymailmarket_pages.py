@@ -81,6 +81,7 @@ def test_the_front_is_followed_as_far_as_it_holds_news() -> None:
     assert held.starts == [0, 249, 498, 0, 249, 498], "shifted by nobody, and news on two pages of the front"
 
 
+@pytest.mark.no_cover
 def test_nobody_who_stays_is_missed_whatever_happens() -> None:
     for seed in range(60):
         chance = random.Random(seed)
