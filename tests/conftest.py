@@ -25,6 +25,17 @@ hypothesis.settings.register_profile("relais", deadline=None)
 hypothesis.settings.load_profile("relais")
 
 
+ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
+"""Folders whose tests run the product in processes of its own, if at all: coverage finds nothing there."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage where there is some to measure: it slows everything down."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in ELSEWHERE:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(autouse=True)
 def forgotten_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test reveals as a secret, such as the word "second", is not to be masked in the next one's log."""

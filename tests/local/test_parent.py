@@ -31,7 +31,9 @@ def makefile(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_recipe_learns_that_make_alone_was_stopped(makefile: Path, number: int) -> None:
-    made = subprocess.Popen(["make", "-f", makefile, "run"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    # Whatever runs in the background of a script ignores SIGINT, and so would make.
+    command = ["env", "--default-signal=INT", "make", "-f", makefile, "run"]
+    made = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert made.stdout is not None
     made.stdout.readline()
     try:
