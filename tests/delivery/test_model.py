@@ -153,7 +153,7 @@ def fail(name: str, fault: type[BaseException]) -> None:
 def test_all_promises_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
     few = settings(
-        max_examples=150,
+        max_examples=100,
         stateful_step_count=30,
         deadline=None,
         print_blob=True,
