@@ -1,4 +1,4 @@
-"""Secret values: read when first needed, and never shown by a repr, a format, a pickle or an error."""
+"""Secret values: read when first needed, and never shown by a repr, a format, a serializer or an error."""
 
 from __future__ import annotations
 
@@ -80,4 +80,4 @@ class Secret:
         return self
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret cannot be pickled or otherwise written out")
+        raise TypeError("a Secret cannot be written out")

@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from chalicelib.core.events import Event, EventType
 from chalicelib.delivery import engine, run
 from chalicelib.errors import Kind, ProviderError
 from chalicelib.ledger.table import Table
-from chalicelib.providers import registry
 from chalicelib.providers.base import Contact
 from tests.support.interleaving import OneByOne, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import START, Product
 from tests.support.provider import FakeProvider
 
-_spec = cache(registry.spec)  # it looks through the product's modules, which takes as long as a fifth of a delivery
 SPELLINGS = 8
 ACCOUNTS = ("paris", "lyon")
 
@@ -115,7 +113,6 @@ class World(Product):
         parts["_dynamodb"] = Tapped(self.dynamo, self.come_by)
         parts["_sqs"] = self.queues
         parts["table"] = SerialTable(parts["_dynamodb"], "relais-local-ledger")
-        parts["spec"] = lambda account: _spec(self.settings.accounts[account].provider)
         capabilities = self.runtime.capabilities
         parts["capabilities"] = partial(_capabilities, capabilities)
 
