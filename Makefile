@@ -6,11 +6,13 @@ PY := .venv/bin/python
 READY := .venv/ready-$(shell cat requirements.txt requirements-dev.txt constraints.txt local/setup.py | cksum | tr -d ' ')
 CODE := app.py chalicelib local
 
-.PHONY: help run test bench package lint types imports format setup clean
+.PHONY: help run check test test-slow test-all bench package lint types imports format setup clean
 
 help:
 	@echo "make run       the whole product on this machine, in the foreground"
-	@echo "make test      every test; PYTEST_ARGS=... narrows them down"
+	@echo "make check     while writing: lint, types, imports and the tests that need no server; a minute"
+	@echo "make test      every behaviour once, in five minutes; PYTEST_ARGS=... narrows down"
+	@echo "make test-all  make test, then what takes long (make test-slow)"
 	@echo "make bench     what it costs: counts, and ratios of times; BENCH=... names single benchmarks"
 	@echo "make package   out/: the deployment zip and template; STAGE=prod, RELAIS_CONFIG=chalicelib/relais.toml"
 	@echo "make lint types imports    the checks;  make format, setup, clean"
@@ -19,27 +21,28 @@ help:
 run: $(READY)
 	@exec $(PY) -m local
 
-# What is held against the clock, and what keeps every processor busy by itself, run alone; everything else file by file in
-# several processes: many a test waits, so there may be more of them than processors. Files start in their own order,
-# since those with the fewest tests, which come last otherwise, take longest. Coverage is judged over all runs, and only
-# when every test has run. The chaos suite says its seed and its figures, so its output is not kept back. Tests that start
-# make themselves are to find none above them.
+# Tests are collected once and run in forked processes, one more than there are processors, since many a test waits for
+# others (tests/runner). Tests that start make themselves are to find none above them.
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(PY) -m pytest
-COVERAGE := --cov=chalicelib --cov-branch
-TEST_PROCESSES ?= 3
-ALONE := tests/e2e/test_bulk.py tests/e2e/test_webhooks.py
-CHAOS := tests/chaos
+PROCESSES ?= $(shell $(PY) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
+# COVERAGE=yes measures it; .ci/run does.
+MEASURED := $(if $(COVERAGE),--cov=chalicelib --cov-branch --cov-report=term)
+# With PYTEST_ARGS the named tests run in one process, so that a debugger and -s work.
+RUN = $(PYTEST) $(if $(strip $(PYTEST_ARGS)),,--processes $(PROCESSES))
+
+check: $(READY)
+	@$(MAKE) --no-print-directory lint types imports
+	@$(RUN) -m "not slow and not server" --no-servers $(PYTEST_ARGS)
 
 test: $(READY)
-ifneq ($(strip $(PYTEST_ARGS)),)
-	@$(PYTEST) $(PYTEST_ARGS)
-else
-	@failed=0; \
-	$(PYTEST) -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(COVERAGE) --cov-report= --cov-fail-under=0 $(ALONE:%=--ignore=%) $(CHAOS:%=--ignore=%) || failed=1; \
-	$(PYTEST) $(COVERAGE) --cov-append --cov-report= --cov-fail-under=0 $(ALONE) || failed=1; \
-	$(PYTEST) $(COVERAGE) --cov-append --cov-report=term -s $(CHAOS) || failed=1; \
-	exit $$failed
-endif
+	@$(RUN) -m "not slow" $(MEASURED) $(PYTEST_ARGS)
+
+# What `make test-all` adds to `make test`.
+test-slow: $(READY)
+	@RELAIS_THOROUGH=yes $(RUN) -m slow $(PYTEST_ARGS)
+
+test-all: $(READY)
+	@failed=0; for part in test test-slow; do $(MAKE) --no-print-directory $$part || failed=1; done; exit $$failed
 
 bench: $(READY)
 	@exec $(PY) -m local.bench $(BENCH)

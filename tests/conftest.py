@@ -20,6 +20,8 @@ from tests.support.backends import BACKENDS
 from tests.support.stack import RunningStack, StackStarter, starting_stacks
 from tests.support.tools import missing
 
+pytest_plugins = ["tests.runner.plugin"]
+
 # How fast an example runs says more about the machine than about the product.
 hypothesis.settings.register_profile("relais", deadline=None)
 hypothesis.settings.load_profile("relais")
@@ -29,11 +31,19 @@ ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
 """Folders whose tests run the product in processes of its own, if at all: coverage finds nothing there."""
 
 
+SERVERS = frozenset(["aws_server", "dynamodb_local", "packaged", "sandbox", "stack", "start_stack"])
+"""Fixtures that start a server or another process."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure coverage where there is some to measure: it slows everything down."""
+    """Mark what needs a server; measure coverage where there is some to measure: it slows everything down."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in ELSEWHERE:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in ELSEWHERE:
             item.add_marker(pytest.mark.no_cover)
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
 
 
 @pytest.fixture(autouse=True)
