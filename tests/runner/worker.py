@@ -25,9 +25,11 @@ class Worker:
         self._session = session
         self._config: Any = session.config
         self._connection = connection
+        self._running = False
 
     def run(self) -> None:
         """Run tests until none is left. The next one is asked for early: it decides which fixtures are kept."""
+        self._running = True
         number = self._next()
         while number is not None:
             following = self._next()
@@ -45,6 +47,8 @@ class Worker:
 
     def pytest_warning_recorded(self, warning_message: Any, when: str, nodeid: str, location: Any) -> None:
         """Send a warning on, as text: its class may not be known on the other side."""
+        if not self._running:
+            return  # pytest repeats to a new plugin what was warned of before this process was forked
         category, text = warning_message.category.__name__, str(warning_message.message)
         place = (warning_message.filename, warning_message.lineno)
         self._connection.send((WARNED, category, text, *place, when, nodeid, location))
