@@ -14,7 +14,7 @@ from tests.support.stack import ROOT
 pytestmark = pytest.mark.server
 CONFTEST = 'pytest_plugins = ["tests.runner.plugin"]\n'
 TESTS = '''
-import os, socket, warnings, pytest
+import socket, warnings, pytest
 
 @pytest.mark.parametrize("number", range(20))
 def test_passes(number, tmp_path):
@@ -27,9 +27,6 @@ def test_fails():
 
 def test_nobody_is_lost():
     raise ValueError("an error of its own")
-
-def test_dies():
-    os._exit(7)
 
 def test_skipped():
     pytest.skip("no java here")
@@ -51,10 +48,13 @@ def test_uses_a_resource(resource):
     pass
 '''
 
+FIRST = "import os\n\ndef test_dies():\n    os._exit(7)\n"
+
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run those tests in `folder` as a run of their own."""
     (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_first.py").write_text(FIRST)
     (folder / "test_it.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -ra\n")
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
