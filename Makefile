@@ -6,13 +6,14 @@ PY := .venv/bin/python
 READY := .venv/ready-$(shell cat requirements.txt requirements-dev.txt constraints.txt local/setup.py | cksum | tr -d ' ')
 CODE := app.py chalicelib local
 
-.PHONY: help run check test test-slow test-all bench package lint types imports format setup clean
+.PHONY: help run check test test-slow test-all mutants bench package lint types imports format setup clean
 
 help:
 	@echo "make run       the whole product on this machine, in the foreground"
 	@echo "make check     while writing: lint, types, imports and the tests that need no server; a minute"
 	@echo "make test      every behaviour once, in five minutes; PYTEST_ARGS=... narrows down"
 	@echo "make test-all  make test, then what takes long (make test-slow)"
+	@echo "make mutants   mistakes made on purpose, and which test notices each"
 	@echo "make bench     what it costs: counts, and ratios of times; BENCH=... names single benchmarks"
 	@echo "make package   out/: the deployment zip and template; STAGE=prod, RELAIS_CONFIG=chalicelib/relais.toml"
 	@echo "make lint types imports    the checks;  make format, setup, clean"
@@ -43,6 +44,9 @@ test-slow: $(READY)
 
 test-all: $(READY)
 	@failed=0; for part in test test-slow; do $(MAKE) --no-print-directory $$part || failed=1; done; exit $$failed
+
+mutants: $(READY)
+	@$(PY) -m tests.mutants $(MUTANTS)
 
 bench: $(READY)
 	@exec $(PY) -m local.bench $(BENCH)
