@@ -45,6 +45,17 @@ def ask(stack: state.StackState, function: str, event: Any) -> Mapping[str, Any]
     return answer
 
 
+def outcome(answer: Mapping[str, Any]) -> tuple[int, Any]:
+    """The exit code and the JSON value that stand for an answer; None where the function was not run."""
+    if "refused" in answer:
+        return 1, None
+    if "failed" in answer:
+        document = answer["failed"]
+        return 1, {"error": {"kind": document["errorType"], "message": document["errorMessage"]}}
+    result = answer["result"]
+    return (1 if isinstance(result, dict) and result.get("error") else 0), result
+
+
 def _event(path: Path | None) -> Any:
     if path is None:
         return None
@@ -52,18 +63,16 @@ def _event(path: Path | None) -> Any:
 
 
 def _tell(answer: Mapping[str, Any]) -> int:
+    code, result = outcome(answer)
     if "refused" in answer:
         print(answer["refused"], file=sys.stderr)
-        return 1
+        return code
     if "failed" in answer:
         document = answer["failed"]
         print("".join(document.get("stackTrace", [])), file=sys.stderr, end="")
         print(f"{document['errorType']}: {document['errorMessage']}", file=sys.stderr)
-        result: Any = {"error": {"kind": document["errorType"], "message": document["errorMessage"]}}
-    else:
-        result = answer["result"]
     print(json.dumps(result))
-    return 1 if isinstance(result, dict) and result.get("error") else 0
+    return code
 
 
 def _words(error: Exception, event: Path | None) -> str:

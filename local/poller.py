@@ -42,7 +42,7 @@ class Batch:
 
     messages: list[Mapping[str, Any]] = field(default_factory=list)
     payload_bytes: int = 0
-    opened: float = field(default_factory=time.monotonic)
+    opened: float = 0.0
 
     def add(self, message: Mapping[str, Any]) -> None:
         """One more message."""
@@ -51,15 +51,24 @@ class Batch:
 
 
 class Poller:
-    """One collector for one trigger. `invoke` runs the function with an event and raises FunctionFailed."""
+    """One collector for one trigger. `invoke` runs the function with an event and raises FunctionFailed.
+
+    Windows pass by `clock`, in seconds.
+    """
 
     def __init__(
-        self, trigger: QueueTrigger, sqs: SQSClient, region: str, invoke: Callable[[Mapping[str, Any]], Any]
+        self,
+        trigger: QueueTrigger,
+        sqs: SQSClient,
+        region: str,
+        invoke: Callable[[Mapping[str, Any]], Any],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._trigger = trigger
         self._sqs = sqs
         self._region = region
         self._invoke = invoke
+        self._clock = clock
         self._url = sqs.get_queue_url(QueueName=trigger.queue)["QueueUrl"]
         self._leases = Leases(sqs, self._url)
         self._slots = threading.BoundedSemaphore(trigger.concurrency or _DEFAULT_CONCURRENCY)
@@ -114,14 +123,14 @@ class Poller:
         batch = Batch()
         messages = self._left_over or self._receive(_LONG_POLL_SECONDS)
         self._left_over = []
-        batch.opened = time.monotonic()
+        batch.opened = self._clock()
         while True:
             for index, message in enumerate(messages):
                 if batch.messages and batch.payload_bytes + _size(message) > _MAX_PAYLOAD_BYTES:
                     self._left_over = messages[index:]
                     return batch
                 batch.add(message)
-            remaining = batch.opened + self._trigger.window_seconds - time.monotonic()
+            remaining = batch.opened + self._trigger.window_seconds - self._clock()
             full = len(batch.messages) >= self._trigger.batch_size
             if not batch.messages or full or remaining <= 0 or self._stopping.is_set():
                 return batch
@@ -190,7 +199,7 @@ class Poller:
         self._leases.let_go(done + back)
         self._leases.delete(done)
         if back:
-            elapsed = time.monotonic() - batch.opened
+            elapsed = self._clock() - batch.opened
             self._leases.show_again_in(back, max(math.ceil(self._visibility_timeout() - elapsed), 0))
 
     def _visibility_timeout(self) -> int:

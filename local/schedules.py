@@ -103,6 +103,7 @@ class Schedules:
             for function in functions
             for expression in function.schedules
         }
+        self._firing = threading.Lock()
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -115,18 +116,23 @@ class Schedules:
 
     def fire_due(self) -> list[threading.Thread]:
         """Start what is due now, in threads of their own. A schedule that was missed for several periods fires once."""
-        now = self._clock()
         started = []
-        for (function, expression), due in self._due.items():
-            if due > now:
-                continue
-            following = next_due(expression, due)
-            self._due[function, expression] = following if following > now else next_due(expression, now)
+        for function, due in self._take_due():
             event = events.scheduled(function, due, self._region)
             thread = threading.Thread(target=self._run, args=(function, event), name=f"run {function}", daemon=True)
             thread.start()
             started.append(thread)
         return started
+
+    def _take_due(self) -> list[tuple[str, datetime]]:
+        """Which functions are due, and since when; each is due the next time from now on."""
+        with self._firing:
+            now = self._clock()
+            found = [(place, due) for place, due in self._due.items() if due <= now]
+            for (function, expression), due in found:
+                following = next_due(expression, due)
+                self._due[function, expression] = following if following > now else next_due(expression, now)
+            return [(function, due) for (function, _), due in found]
 
     def _fire_for_ever(self) -> None:
         while not self._stopping.wait(0.5):

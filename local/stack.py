@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import resources, sandbox
 from local.aws import process
 from local.control import Control
-from local.description import Description, NotUnderstood, describe
+from local.description import Description, NotUnderstood, QueueTrigger, describe
 from local.environ import STAGE, stack_environ
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
@@ -40,8 +40,8 @@ STOP_SECONDS = 4.3
 _IN_FLIGHT_SECONDS = 2.5
 _READY_SECONDS = 20.0
 _SANDBOX_PORT = 8025
-# An AWS that went away is asked again by the poller itself.
-_POLLING = Config(max_pool_connections=16, read_timeout=30, retries={"total_max_attempts": 2})
+# How pollers ask. An AWS that went away is asked again by the poller itself.
+POLLING = Config(max_pool_connections=16, read_timeout=30, retries={"total_max_attempts": 2})
 
 
 def _now() -> datetime:
@@ -49,13 +49,16 @@ def _now() -> datetime:
 
 
 class Stack:
-    """One running product. `start` it once; `stop` undoes as much as was started."""
+    """One running product. `start` it once; `stop` undoes as much as was started. `now` is the clock of its parts."""
 
-    def __init__(self, options: Options, environ: Mapping[str, str]) -> None:
+    def __init__(self, options: Options, environ: Mapping[str, str], now: Callable[[], datetime] = _now) -> None:
         self._options = options
         self._given = environ
+        self._now = now
         self._parts = contextlib.ExitStack()
         self._stopping: list[Callable[[], None]] = []
+        self._pollers: list[Poller] = []
+        self._schedules: Schedules | None = None
         self._sandbox_url: str | None = None
         self._state: StackState | None = None
 
@@ -63,16 +66,18 @@ class Stack:
         """Everything, until `/healthz` answers 200. Raises StartFailed; returns early when asked to stop meanwhile."""
         server = self._listen()
         config = self._configuration(server)
-        _check(config)
+        check(config)
         endpoint = self._options.endpoint or self._embedded_aws()
         environ = stack_environ(self._given, endpoint, config)
         os.environ.clear()  # boto3 in this process as well reaches that AWS and no other
         os.environ.update(environ)
         description = self._describe()
         self._create_resources(description, endpoint)
-        functions = Functions(description.functions, environ)
+        functions = self._make_functions(description, environ)
         self._parts.callback(functions.stop, 0.5)
         self._serve(server, description, functions)
+        self._parts.callback(self._finish_work)
+        self._stopping.append(self._begin_no_more_work)
         self._work(description, functions)
         control = self._control(description, functions)
         self._await_health(server, asked_to_stop)
@@ -175,29 +180,42 @@ class Stack:
 
     def _serve(self, server: HttpServer, description: Description, functions: Functions) -> None:
         name = description.http_function.name
-        server.start(Gateway(description.api, partial(functions.invoke, name), _now))
+        server.start(Gateway(description.api, partial(functions.invoke, name), self._now))
         self._stopping.append(server.shutdown)
+
+    def _make_functions(self, description: Description, environ: Mapping[str, str]) -> Functions:
+        return Functions(description.functions, environ)
 
     def _work(self, description: Description, functions: Functions) -> None:
         """Pollers and schedules."""
         region = self._options.region
-        pollers = [
-            Poller(trigger, boto3.client("sqs", config=_POLLING), region, partial(functions.invoke, function.name))
+        self._pollers = [
+            self._poller(trigger, partial(functions.invoke, function.name))
             for function in description.functions
             for trigger in function.queues
         ]
-        schedules = Schedules(description.functions, region, functions.invoke, _now)
-        self._stopping += [schedules.stop, *(poller.stop_collecting for poller in pollers)]
-        self._parts.callback(_finish, pollers)
-        schedules.start()
-        for poller in pollers:
+        self._schedules = Schedules(description.functions, region, functions.invoke, self._now)
+        self._schedules.start()
+        for poller in self._pollers:
             poller.start()
+
+    def _poller(self, trigger: QueueTrigger, invoke: Callable[[Any], Any]) -> Poller:
+        return Poller(trigger, boto3.client("sqs", config=POLLING), self._options.region, invoke)
+
+    def _begin_no_more_work(self) -> None:
+        if self._schedules:
+            self._schedules.stop()
+        for poller in self._pollers:
+            poller.stop_collecting()
+
+    def _finish_work(self) -> None:
+        _side_by_side([partial(poller.finish, _IN_FLIGHT_SECONDS) for poller in self._pollers])
 
     def _control(self, description: Description, functions: Functions) -> Control:
         def invoke(name: str, event: Any) -> Any:
             function = description.function(name)
             if event is None:
-                event = events.default(function, _now(), self._options.region)
+                event = events.default(function, self._now(), self._options.region)
             return functions.invoke(function.name, event)
 
         control = Control(secrets.token_urlsafe(32), invoke)
@@ -228,10 +246,6 @@ def _health(url: str) -> str | None:
         return str(error)
 
 
-def _finish(pollers: list[Poller]) -> None:
-    _side_by_side([partial(poller.finish, _IN_FLIGHT_SECONDS) for poller in pollers])
-
-
 def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
     """All at once: the time to stop in is one for all."""
     threads = [threading.Thread(target=call) for call in calls]
@@ -241,8 +255,8 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
         thread.join()
 
 
-def _check(config: Path) -> None:
-    """Everything that is wrong with the configuration, before anything runs with it."""
+def check(config: Path) -> None:
+    """Name everything that is wrong with the configuration, before anything runs with it. Raises StartFailed."""
     from chalicelib.config.load import load
     from chalicelib.errors import ConfigurationError
 

@@ -17,7 +17,7 @@ from local.sandbox import start as start_sandbox
 from tests.support import packaging, waiting
 from tests.support.aws import TestAws, with_dynamodb
 from tests.support.backends import BACKENDS
-from tests.support.stack import RunningStack, StackStarter, starting_stacks
+from tests.support.stack import MovableStack, SharedStack, StackStarter, starting_stacks
 from tests.support.tools import missing
 
 pytest_plugins = ["tests.runner.plugin"]
@@ -110,11 +110,19 @@ def start_stack(tmp_path: Path) -> Iterator[StackStarter]:
         yield starter
 
 
+@pytest.fixture(scope="session")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedStack]:
+    """The one stack of this process, for fixtures that reset it before tests and leave it idle after them."""
+    shared = SharedStack(tmp_path_factory.mktemp("stack"))
+    yield shared
+    shared.stop()
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One stack with the sandbox for all tests of a module."""
-    with starting_stacks(tmp_path_factory.mktemp("stack")) as starter:
-        yield starter()
+def stack(shared_stack: SharedStack) -> Iterator[MovableStack]:
+    """A stack with the sandbox for all tests of a module."""
+    yield shared_stack.reset()
+    shared_stack.idle()
 
 
 @pytest.fixture(scope="session")

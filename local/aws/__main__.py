@@ -8,19 +8,21 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 
 from local.aws.server import serve
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; with `--with-parent` also until standard input closes."""
+def main(arguments: list[str] | None = None, now: Callable[[], float] = time.time) -> int:
+    """Serve until SIGINT or SIGTERM; with `--with-parent` also until standard input closes. `now` is SQS' clock."""
     parser = argparse.ArgumentParser(prog="python -m local aws", description="The embedded DynamoDB and SQS alone.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one (default 4566)")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
     try:
-        asyncio.run(_serve(options.host, options.port, options.with_parent))
+        asyncio.run(_serve(options.host, options.port, options.with_parent, now))
     except OSError as error:
         words = f"The embedded AWS cannot listen at {options.host}:{options.port}: {os.strerror(error.errno or 0)}."
         print(words, file=sys.stdout if options.with_parent else sys.stderr, flush=True)
@@ -28,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-async def _serve(host: str, port: int, with_parent: bool) -> None:
-    server, port = await serve(host, port)
+async def _serve(host: str, port: int, with_parent: bool, now: Callable[[], float]) -> None:
+    server, port = await serve(host, port, now)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

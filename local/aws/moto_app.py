@@ -7,8 +7,9 @@ import io
 import json
 import logging
 import sys
+import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -43,9 +44,12 @@ class Answer:
 
 
 class MotoApp:
-    """moto with its cures. One instance a process; `answer` must not be called by two threads at once."""
+    """moto with its cures. One instance a process; `answer` must not be called by two threads at once.
 
-    def __init__(self) -> None:
+    `now` is the clock of its SQS, in epoch seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
         from moto.dynamodb.responses import DynamoHandler
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from moto.sqs.responses import SQSResponse
@@ -54,7 +58,7 @@ class MotoApp:
         self._anything = DomainDispatcherApplication(create_backend_app)
         _cure_every_request()
         dynamodb.cure()
-        sqs.cure()
+        sqs.cure(now)
 
     def answer(self, request: Request) -> Answer:
         """moto's answer; a failure inside moto is told on standard error and answered 500, as AWS would."""

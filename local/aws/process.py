@@ -31,9 +31,12 @@ class Aws:
         self.process.wait()
 
 
-def start(port: int = 0, host: str = "127.0.0.1") -> Aws:
-    """A new, empty AWS at `port` (0: a free one), answering when this returns. Raises AwsNotStarted."""
-    command = [sys.executable, "-m", "local.aws", "--host", host, "--port", str(port), "--with-parent"]
+def start(port: int = 0, host: str = "127.0.0.1", module: str = "local.aws") -> Aws:
+    """A new, empty AWS at `port` (0: a free one), answering when this returns. Raises AwsNotStarted.
+
+    `module` is what the process runs; it takes the arguments of `local.aws` and prints the same first line.
+    """
+    command = [sys.executable, "-m", module, "--host", host, "--port", str(port), "--with-parent"]
     # moto itself uses boto3's settings: a developer's profile would reach it.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 from local.aws import sqs
@@ -17,21 +19,29 @@ from local.aws.moto_app import Answer, MotoApp, Request
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024 * 1024
-# How often a waiting poll looks: a message that becomes visible again (a timeout, a delay) tells nobody.
+# How often a waiting poll looks by itself: a message that becomes visible again (a timeout, a delay) tells nobody.
 _LOOK_AGAIN_SECONDS = 0.15
+# What may show messages to a waiting poll, or take its queue away.
+_CHANGES = ("AmazonSQS.Send", "AmazonSQS.Change", "AmazonSQS.Set", "AmazonSQS.Purge", "AmazonSQS.DeleteQueue")
+_RESET = "/moto-api/"
 
 
 class Aws:
     """moto's answers with long polls that wait in the event loop."""
 
-    def __init__(self) -> None:
-        self._app = MotoApp()
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._app = MotoApp(now)
+        self._changed = asyncio.Event()
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
         """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
         if request.action == "AmazonSQS.ReceiveMessage":
             return await self._receive(request, gone)
-        return self._app.answer(request)
+        answer = self._app.answer(request)
+        if request.action.startswith(_CHANGES) or request.target.startswith(_RESET):
+            self._changed.set()
+            self._changed = asyncio.Event()
+        return answer
 
     async def _receive(self, request: Request, gone: Callable[[], bool]) -> Answer:
         parameters = _parameters(request.body)
@@ -50,7 +60,8 @@ class Aws:
             remaining = deadline - loop.time()
             if answer.status != HTTPStatus.OK or b'"Messages"' in answer.body or remaining <= 0:
                 return answer
-            await asyncio.sleep(min(remaining, _LOOK_AGAIN_SECONDS))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(remaining, _LOOK_AGAIN_SECONDS))
 
 
 def _region(request: Request) -> str:
@@ -131,9 +142,12 @@ def _on_the_wire(answer: Answer, head_only: bool) -> bytes:
     return head if head_only else head + answer.body
 
 
-async def serve(host: str, port: int) -> tuple[asyncio.Server, int]:
-    """Listen at `host`:`port` (0: a free one); the port in use. Raises OSError when it is taken."""
-    aws = Aws()
+async def serve(host: str, port: int, now: Callable[[], float] = time.time) -> tuple[asyncio.Server, int]:
+    """Listen at `host`:`port` (0: a free one); the port in use. `now` is the clock of SQS, in epoch seconds.
+
+    Raises OSError when the port is taken.
+    """
+    aws = Aws(now)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -9,18 +9,19 @@ from __future__ import annotations
 import copy
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 
-def cure() -> None:
-    """Patch moto's SQS in this process."""
+def cure(now: Callable[[], float] = time.time) -> None:
+    """Patch moto's SQS in this process; `now` is its clock, in epoch seconds."""
+    _use_clock(now)
     _copy_messages_cheaply()
-    _count_only_when_asked()
+    _count_only_when_asked(now)
     _find_messages_by_receipt()
-    _check_retention_directly()
+    _check_retention_directly(now)
     _never_wait()
 
 
@@ -34,6 +35,13 @@ def default_wait(region: str, queue_name: str) -> int:
 def _models() -> Any:
     # Any: what is patched here is moto's inside, which its types do not speak of.
     return import_module("moto.sqs.models")
+
+
+def _use_clock(now: Callable[[], float]) -> None:
+    """moto's own clock makes two datetime objects to tell the time: 5 µs for each message it looks at."""
+    models = _models()
+    models.unix_time = now
+    models.unix_time_millis = lambda: now() * 1000
 
 
 def _copy_messages_cheaply() -> None:
@@ -71,16 +79,13 @@ class _Attributes(Mapping[str, Any]):
         return computed
 
 
-def _count_only_when_asked() -> None:
-    """Sending asks for one attribute and moto computes all; its clock costs 5 µs for each message it looks at."""
-    models = _models()
-    models.unix_time = time.time
-    models.unix_time_millis = lambda: time.time() * 1000
+def _count_only_when_asked(clock: Callable[[], float]) -> None:
+    """Sending asks for one attribute and moto computes all."""
     queue_class = _models().Queue
     compute = queue_class.attributes.fget
 
     def messages(self: Any) -> list[Any]:
-        now = time.time() * 1000
+        now = clock() * 1000
         return [message for message in self._messages if now > message.visible_at and now >= message.delayed_until]
 
     def groups(self: Any) -> set[str]:
@@ -124,12 +129,12 @@ def _find_messages_by_receipt() -> None:
     queue_class.delete_message = delete
 
 
-def _check_retention_directly() -> None:
+def _check_retention_directly(now: Callable[[], float]) -> None:
     """moto computes all of the queue's attributes for each message received."""
 
     def valid(self: Any, queue_name: str, message: Any) -> bool:
         retention: float = self.get_queue(queue_name).message_retention_period
-        return bool(retention + message.sent_timestamp / 1000 > time.time())
+        return bool(retention + message.sent_timestamp / 1000 > now())
 
     _models().SQSBackend.is_message_valid_based_on_retention_period = valid
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,17 +76,24 @@ class _Environment:
         """Of a process that has ended: its number may be another's by now."""
         self._connection.close()
 
-    def kill(self) -> None:
-        """At once, whatever it is doing."""
-        self._connection.close()
+    def end(self) -> None:
+        """SIGKILL: whoever waits for an answer learns of it."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
+    def kill(self) -> None:
+        """At once, whatever it is doing."""
+        self._connection.close()
+        self.end()
+
 
 class Functions:
-    """Every function of the stage, ready to be invoked; `environ` goes over the template's own variables."""
+    """Every function of the stage, ready to be invoked; `environ` goes over the template's own variables.
 
-    def __init__(self, functions: Iterable[Function], environ: Mapping[str, str]) -> None:
+    `modules` are imported once, before the first environment is made, and shared by all of them.
+    """
+
+    def __init__(self, functions: Iterable[Function], environ: Mapping[str, str], modules: Sequence[str] = ()) -> None:
         self._functions = {function.name: function for function in functions}
         self._environ = dict(environ)
         self._idle: dict[str, list[_Environment]] = {name: [] for name in self._functions}
@@ -95,7 +102,7 @@ class Functions:
         self._changed = threading.Condition()
         self._stopped = False
         self._requests, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "local.lambdas.nursery", str(theirs.fileno())]
+        command = [sys.executable, "-m", "local.lambdas.nursery", str(theirs.fileno()), *modules]
         with theirs:
             self._nursery = subprocess.Popen(
                 command, cwd=_ROOT, env=self._environ, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
@@ -128,6 +135,24 @@ class Functions:
         """How many invocations are running."""
         with self._changed:
             return sum(len(self._all[name]) - len(self._idle[name]) for name in self._functions)
+
+    def end_environments(self, name: str | None = None) -> int:
+        """End every process, or those of one function, with SIGKILL; new ones are made when need be. How many ended.
+
+        What runs in them fails as if the runtime had exited.
+        """
+        with self._changed:
+            names = self._functions if name is None else [name]
+            idle = [environment for each in names for environment in self._idle[each]]
+            busy = [environment for each in names for environment in self._all[each] if environment not in idle]
+            for each in names:
+                self._all[each].difference_update(self._idle[each])
+                self._idle[each].clear()
+        for environment in busy:
+            environment.end()
+        for environment in idle:
+            environment.kill()
+        return len(idle) + len(busy)
 
     def stop(self, seconds: float) -> None:
         """Let running invocations finish for `seconds`, then end every process."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
-class SandboxClock:
-    """The time that the simulated providers live in. Safe to use from several threads."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self) -> None:
+
+class SandboxClock:
+    """The time that the simulated providers live in, by default this machine's. Safe to use from several threads."""
+
+    def __init__(self, present: Callable[[], datetime] = _now) -> None:
+        self._present = present
         self._lock = threading.Lock()
         self._offset = timedelta()
         self._frozen_at: datetime | None = None
-        self.started = datetime.now(UTC)
+        self.started = present()
 
     def now(self) -> datetime:
         """The sandbox's present moment, aware, in UTC."""
@@ -21,7 +27,7 @@ class SandboxClock:
             return self._now()
 
     def _now(self) -> datetime:
-        return (self._frozen_at or datetime.now(UTC)) + self._offset
+        return (self._frozen_at or self._present()) + self._offset
 
     def advance(self, seconds: float) -> None:
         """Move the clock on (or, with a negative number, back)."""
@@ -32,9 +38,9 @@ class SandboxClock:
         """Stop the clock where it is, or let it go on from there."""
         with self._lock:
             if frozen and self._frozen_at is None:
-                self._frozen_at = datetime.now(UTC)
+                self._frozen_at = self._present()
             elif not frozen and self._frozen_at is not None:
-                self._offset -= datetime.now(UTC) - self._frozen_at
+                self._offset -= self._present() - self._frozen_at
                 self._frozen_at = None
 
     @property
@@ -46,7 +52,7 @@ class SandboxClock:
         """Start again from the real present, running."""
         with self._lock:
             self._offset, self._frozen_at = timedelta(), None
-            self.started = datetime.now(UTC)
+            self.started = self._present()
 
 
 def paris(moment: datetime) -> datetime:

@@ -99,14 +99,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.client_address[0],
         )
         first, _, rest = path.lstrip("/").partition("/")
-        provider = self.server.world.providers.get(first)
+        world = self.server.world  # of the whole request, even if the server gets another one meanwhile
+        provider = world.providers.get(first)
         if provider is not None:
             below = Request(request.method, "/" + rest, request.query, request.headers, request.body, request.client)
-            handled = self.server.world.handle(provider, below, self.number)
+            handled = world.handle(provider, below, self.number)
             try:
-                self._send(handled)
+                self._send(handled, world.stopping)
             finally:
-                self.server.world.journal.end(handled.entry)
+                world.journal.end(handled.entry)
         else:
             self._whole(self._own_answer(request, first, rest))
 
@@ -138,16 +139,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _whole(self, reply: Reply) -> None:
         wire.send_whole(self.connection, reply, with_body=self.command != "HEAD")
 
-    def _send(self, handled: Handled) -> None:
+    def _send(self, handled: Handled, stopping: threading.Event) -> None:
         rule = handled.rule
         if rule is None or rule.kind not in _CONNECTION_FAULTS:
             self._whole(handled.reply)
             return
         self.close_connection = True
-        self._break(handled, rule)
+        self._break(handled, rule, stopping)
 
-    def _break(self, handled: Handled, rule: Rule) -> None:
-        stopping = self.server.world.stopping
+    def _break(self, handled: Handled, rule: Rule, stopping: threading.Event) -> None:
         if rule.kind in ("timeout", "close", "reset"):
             handled.entry.status = None
         if rule.kind == "timeout":
@@ -170,11 +170,21 @@ class Sandbox:
 
     def __init__(self, server: SandboxServer) -> None:
         self._server = server
-        self.world = server.world
         self.port = int(server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
         self._thread.start()
+
+    @property
+    def world(self) -> World:
+        """What it serves."""
+        return self._server.world
+
+    def begin_anew(self, world: World) -> None:
+        """Serve `world` from now on, as if newly started: what is still under way ends, and changes it no more."""
+        before, self._server.world = self._server.world, world
+        before.stopping.set()
+        self._server.hang_up_all()
 
     def stop(self) -> None:
         """Stop serving, end every connection, free the port. Calling it again does nothing."""
@@ -193,6 +203,6 @@ class Sandbox:
         self.stop()
 
 
-def start(port: int = 0) -> Sandbox:
-    """Start a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one."""
-    return Sandbox(SandboxServer(port, World()))
+def start(port: int = 0, world: World | None = None) -> Sandbox:
+    """Start a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one. Without `world`, a new one."""
+    return Sandbox(SandboxServer(port, world or World()))

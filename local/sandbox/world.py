@@ -35,8 +35,12 @@ class Handled:
 class World:
     """The providers, the clock, the faults and the journal."""
 
-    def __init__(self, providers: Sequence[Callable[[SandboxClock], SimulatedProvider]] = PROVIDERS) -> None:
-        self.clock = SandboxClock()
+    def __init__(
+        self,
+        providers: Sequence[Callable[[SandboxClock], SimulatedProvider]] = PROVIDERS,
+        clock: SandboxClock | None = None,
+    ) -> None:
+        self.clock = clock or SandboxClock()
         self.faults = Faults()
         self.journal = Journal()
         self.stopping = threading.Event()

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import mmap
-import struct
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-_DOUBLE = struct.Struct("=d")
-_SIZE = 4096
-_CLOCK, _AWS_RATE, _AWS_DOWN_UNTIL, _DEATH_RATE, _PROCESSES = range(5)
+from tests.support.moved_clock import MovedClock
+
+_AWS_RATE, _AWS_DOWN_UNTIL, _DEATH_RATE, _PROCESSES = range(1, 5)
 
 
-class Dials:
-    """Shared memory: each value is eight bytes, written by the suite alone (but for the count of processes)."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.exists():
-            path.write_bytes(bytes(_SIZE))
-        self._file = path.open("r+b")
-        self._memory = mmap.mmap(self._file.fileno(), _SIZE)
-
-    def now(self) -> datetime:
-        """The time that the product lives in."""
-        return datetime.now(UTC) + timedelta(seconds=self._get(_CLOCK))
-
-    def forward(self, seconds: float) -> None:
-        """Move that time on."""
-        self._set(_CLOCK, self._get(_CLOCK) + seconds)
+class Dials(MovedClock):
+    """The clock and more numbers beside it, written by the suite alone (but for the count of processes)."""
 
     @property
     def aws_rate(self) -> float:
@@ -67,10 +48,3 @@ class Dials:
     def processes(self) -> int:
         """How many processes there have been."""
         return int(self._get(_PROCESSES))
-
-    def _get(self, place: int) -> float:
-        found: float = _DOUBLE.unpack_from(self._memory, place * _DOUBLE.size)[0]
-        return found
-
-    def _set(self, place: int, value: float) -> None:
-        _DOUBLE.pack_into(self._memory, place * _DOUBLE.size, value)

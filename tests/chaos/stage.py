@@ -40,10 +40,10 @@ from tests.chaos import trouble
 from tests.chaos.dials import Dials
 from tests.chaos.queues import ChaoticQueue
 from tests.chaos.sender import QUEUES, Sender
-from tests.chaos.traffic import Traffic
 from tests.support.aws import REGION, TestAws, stage_description
 from tests.support.processes import descendants
 from tests.support.stack import ROOT
+from tests.support.traffic import Traffic
 
 DELIVERY = """
 [delivery]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.world import Ediware
-from tests.support.stack import RunningStack, starting_stacks
+from tests.support.stack import MovableStack, RunningStack, SharedStack
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningStack]:
+def running(shared_stack: SharedStack) -> Iterator[MovableStack]:
     """A stack as `make run` starts it without a configuration."""
-    with starting_stacks(tmp_path) as start:
-        yield start()
+    yield shared_stack.reset()
+    shared_stack.idle()
 
 
 @pytest.fixture

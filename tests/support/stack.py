@@ -1,4 +1,8 @@
-"""A real stack for tests: `python -m local run` as a subprocess at free ports."""
+"""Real stacks for tests, as subprocesses at free ports.
+
+One serves all tests of a process, one after the other, by a clock that the test owns (`SharedStack`); a test may also
+start `python -m local run` for itself (`StackStarter`).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from local import invoke, state
 from tests.support.aws import TestAws
+from tests.support.moved_clock import VARIABLE, MovedClock
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
@@ -48,13 +55,11 @@ class Response:
 class RunningStack:
     """`lines` are the `name: value` lines it printed, such as `lines["admin key"]`."""
 
-    def __init__(
-        self, process: subprocess.Popen[str], lines: dict[str, str], environ: dict[str, str], log: Path
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[str], lines: dict[str, str], log: Path) -> None:
         self.process = process
         self.lines = lines
-        self._environ = environ
         self._log = log
+        self._aws: TestAws | None = None
 
     @property
     def http(self) -> str:
@@ -64,7 +69,9 @@ class RunningStack:
     @property
     def aws(self) -> TestAws:
         """The AWS it uses."""
-        return TestAws(self.lines["aws"])
+        if self._aws is None:
+            self._aws = TestAws(self.lines["aws"])
+        return self._aws
 
     @property
     def sandbox(self) -> str:
@@ -94,16 +101,8 @@ class RunningStack:
             return Response(error.code, _lower(error.headers.items()), error.read())
 
     def invoke(self, name: str, event: Any = None) -> tuple[int, Any]:
-        """`python -m local invoke NAME`: exit code and parsed standard output, None when that is empty."""
-        command = [sys.executable, "-m", "local", "invoke", name]
-        if event is not None:
-            command += ["--event", "-"]
-        environ = {**self._environ, "PORT": self.port}
-        environ.pop("AWS_PORT", None)
-        done = subprocess.run(
-            command, cwd=ROOT, env=environ, input=json.dumps(event), capture_output=True, text=True, check=False
-        )
-        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
+        """As `python -m local invoke NAME`: exit code and parsed standard output, None when that is empty."""
+        return invoke.outcome(invoke.ask(state.find({"PORT": self.port}), name, event))
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
         """Send it a signal and wait; its exit code."""
@@ -138,8 +137,7 @@ class StackStarter:
     def __call__(self, config_text: str | None = None, env: Mapping[str, str] | None = None) -> RunningStack:
         """A stack that is ready, with this configuration or the sandbox. Raises StackNotStarted."""
         number = len(self._started)
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RELAIS_"))}
-        environ |= {"PORT": "0", "AWS_PORT": "0", "SANDBOX_PORT": "0", "PYTHONUNBUFFERED": "1"}
+        environ = _environ() | {"PORT": "0", "AWS_PORT": "0", "SANDBOX_PORT": "0"}
         if config_text is not None:
             config = self._folder / f"relais-{number}.toml"
             config.write_text(config_text)
@@ -156,7 +154,7 @@ class StackStarter:
                 stderr=errors,
                 text=True,
             )
-        running = RunningStack(process, _read_lines(process, log), environ, log)
+        running = RunningStack(process, _read_lines(process, log), log)
         self._started.append(running)
         return running
 
@@ -164,6 +162,108 @@ class StackStarter:
         """Whatever still runs."""
         for running in self._started:
             running.stop(signal.SIGTERM)
+
+
+class MovableStack(RunningStack):
+    """The shared stack, as the test that it was reset for sees it."""
+
+    def __init__(self, shared: SharedStack, lines: dict[str, str], log: Path) -> None:
+        super().__init__(shared.process, lines, log)
+        self._shared = shared
+
+    def now(self) -> datetime:
+        """The time that it lives in."""
+        return self._shared.clock.now()
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass for the product, its queues and the simulated providers, once no invocation is under way.
+
+        Schedules that are due fire, and messages that were to come by then do; batch windows close.
+        """
+        self._shared.tell("forward", seconds=seconds)
+
+    def kill_workers(self, function: str | None = None) -> int:
+        """SIGKILL for the processes of one function, or of all, whatever they are doing; how many there were."""
+        return int(self._shared.tell("end_environments", function=function))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
+        """It is for other tests, too."""
+        raise AssertionError("this stack is shared: a test that stops one starts it itself")
+
+
+class SharedStack:
+    """One stack for all tests of a process. `reset` makes it a test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "stack.log"
+        self.clock = MovedClock(folder / "clock")
+        environ = {**_environ(), VARIABLE: str(self.clock.path)}
+        with self._log.open("a") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.stack_process"],
+                cwd=ROOT,
+                env=environ,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self._lines: dict[str, str] = self._answer()["lines"]
+
+    @property
+    def http(self) -> str:
+        """Base URL of the product, for configurations that name it."""
+        return self._lines["http"]
+
+    @property
+    def sandbox(self) -> str:
+        """Base URL of the sandbox, for configurations that name it."""
+        return self._lines["sandbox"]
+
+    def reset(self, config_text: str | None = None, *, template_windows: bool = False) -> MovableStack:
+        """The stack as if newly started, with this configuration or the sandbox's own. Raises StackNotStarted.
+
+        Batch windows last for a moment, or as long as the template says, by the stack's clock.
+        """
+        self.tell("reset", config=config_text, windows=template_windows)
+        return MovableStack(self, self._lines, self._log)
+
+    def idle(self) -> None:
+        """Nothing goes on in it, and it takes no time from others, until it is reset."""
+        self.tell("idle")
+
+    def tell(self, command: str, **arguments: Any) -> Any:
+        """Have it do something, and wait until it has."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+        self.process.stdin.flush()
+        answer = self._answer()
+        if "failed" in answer:
+            raise StackNotStarted(1, answer["failed"])
+        return answer["done"]
+
+    def stop(self) -> None:
+        """End it."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+        try:
+            self.process.wait(10)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"the shared stack ended:\n{self._log.read_text()}")
+        return json.loads(line)
+
+
+def _environ() -> dict[str, str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RELAIS_"))}
+    return environ | {"PYTHONUNBUFFERED": "1"}
 
 
 def _read_lines(process: subprocess.Popen[str], log: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Who is at work: the clock is moved only while no invocation is under way.
+"""Which invocations are under way: a clock is moved only while there is none.
 
 A hold ends some seconds after its invocation, by the clocks of those who look at it. Clocks in Lambda are right to
 fractions of a second; a jump of an hour within an invocation would end holds of living workers, which never happens.
@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Closed(Exception):
+    """No invocation may begin any more."""
+
+
 class Traffic:
     """Counts invocations, and holds new ones up while everything stands still."""
 
@@ -18,12 +22,15 @@ class Traffic:
         self._changed = threading.Condition()
         self._running = 0
         self._stopped = False
+        self._closed = False
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Within it one invocation is under way."""
+        """Within it one invocation is under way. Raises Closed."""
         with self._changed:
             self._changed.wait_for(lambda: not self._stopped)
+            if self._closed:
+                raise Closed
             self._running += 1
         try:
             yield
@@ -45,3 +52,18 @@ class Traffic:
             with self._changed:
                 self._stopped = False
                 self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let no new invocation begin."""
+        with self._changed:
+            self._closed = True
+
+    def open(self) -> None:
+        """Let them begin again."""
+        with self._changed:
+            self._closed = False
+
+    def ended(self, seconds: float) -> bool:
+        """Whether all invocations end within so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, seconds)

@@ -1,0 +1,52 @@
+"""What function processes of the test stack load in place of `app`: the same `app`, by a clock that the test owns.
+
+The stack imports this module once and forks every function process from there, so it also imports all of the product,
+and has boto3 read what it reads when the first client of a service is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+import chalicelib
+from chalicelib import names, runtime as product
+from chalicelib.config.load import find_path, load
+from chalicelib.effects import Effects
+from chalicelib.runtime import Runtime
+from tests.support.moved_clock import VARIABLE, MovedClock
+
+LONGEST_SLEEP = 0.01
+"""What is left of a pause before something is tried again."""
+
+_clock = MovedClock(Path(os.environ[VARIABLE]))
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(min(seconds, LONGEST_SLEEP))
+
+
+@cache
+def _runtime() -> Runtime:
+    effects = Effects(clock=_clock.now, sleep=_sleep)
+    return Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
+
+
+def __getattr__(handler: str) -> Any:
+    """A handler of `app`, by the name that the template gives it."""
+    return getattr(_app, handler)
+
+
+for _module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+    importlib.import_module(_module.name)
+for _service in ("dynamodb", "sqs"):
+    boto3.client(_service)
+product.runtime = _runtime
+_app = importlib.import_module("app")
