@@ -8,7 +8,7 @@ from tests.browser import chromium
 from tests.browser.chromium import Browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with chromium.started() as running:
         yield running

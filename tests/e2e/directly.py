@@ -1,4 +1,7 @@
-"""Runs one function of `app` in this process, as a stranger to the local stack would: `NAME < event.json`."""
+"""Runs functions of `app` as a stranger to the local stack would: one line of JSON in, the result as a line out.
+
+Everything is imported once; each line is run by a process of its own, forked from there, in the environment that it names.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import json
 import os
 import sys
 import time
+from typing import Any
+
+from tests.support.imported import import_product
 
 REQUEST_ID = "00000000-0000-4000-8000-0000000000ff"
 
@@ -30,14 +36,41 @@ class Context:
 
 
 def main() -> None:
-    """The result is the only line on the descriptor named by RESULT_FD."""
-    name, event = sys.argv[1], json.load(sys.stdin)
+    """Until standard input closes. What functions write goes to standard error."""
+    results = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    import_product()
     import app
 
-    handler = app.app if name == "api_handler" else getattr(app, name)
-    result = handler(event, Context(name))
-    with os.fdopen(int(os.environ["RESULT_FD"]), "w") as out:
-        json.dump(result, out)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _run(app, asked, results)
+        status = os.waitpid(child, 0)[1]
+        if status:
+            results.write(json.dumps({"status": os.waitstatus_to_exitcode(status)}) + "\n")
+            results.flush()
+
+
+def _run(app: Any, asked: dict[str, Any], results: Any) -> None:
+    """In the child: the result, or an exit code other than 0."""
+    code = 1
+    try:
+        os.environ.clear()
+        os.environ.update(asked["environ"])
+        name = asked["name"]
+        handler = app.app if name == "api_handler" else getattr(app, name)
+        result = handler(asked["event"], Context(name))
+        results.write(json.dumps({"result": result}) + "\n")
+        results.flush()
+        code = 0
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import tomllib
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,9 +19,9 @@ from standardwebhooks.webhooks import Webhook
 
 from chalicelib.providers import registry
 from chalicelib.providers.base import Capabilities
-from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
+from local.sandbox import Control, sample_config
 from tests.e2e.world import FORM, event as event_of, put_on_queue
-from tests.support.stack import RunningStack, starting_stacks
+from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
 Door = Literal["form", "webhook", "queue"]
@@ -65,8 +64,7 @@ CELLS = [
 class World:
     """The stack, and what its sample configuration has for each provider."""
 
-    stack: RunningStack
-    sandbox: Sandbox
+    stack: MovableStack
     accounts: dict[str, str]
     """The account at each provider."""
     forms: dict[str, tuple[str, str, str]]
@@ -84,12 +82,12 @@ class World:
 
     def holds(self, cell: Cell) -> bool:
         """Does the provider hold the person at all?"""
-        state = Control(self.sandbox.url).state()["providers"][cell.provider]["accounts"]
+        state = Control(self.stack.sandbox).state()["providers"][cell.provider]["accounts"]
         return f'"{cell.email}"' in json.dumps(state)
 
     def told(self, cell: Cell) -> bool:
         """Was the provider asked to unsubscribe the person, by whatever its call for that is?"""
-        calls = Control(self.sandbox.url).calls(provider=cell.provider)
+        calls = Control(self.stack.sandbox).calls(provider=cell.provider)
         return any(
             call["worked"] and "unsub" in call["function"].lower() and cell.email in call["addresses"] for call in calls
         )
@@ -129,7 +127,7 @@ class World:
         if door == "queue":
             put_on_queue(self.stack.aws, QUEUE_OF[event["type"]], [event])
         else:
-            data, now = json.dumps(event), datetime.now(UTC)
+            data, now = json.dumps(event), self.stack.now()
             headers = {
                 "content-type": "application/json",
                 "webhook-id": event["id"],
@@ -142,24 +140,19 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(shared_stack: SharedStack) -> Iterator[World]:
     """Everything submitted; who is to leave has joined before where the provider has something to join."""
-    sandbox = start_sandbox()
-    config = f'{sample_config(sandbox.url, registry.names())}\n[webhooks.office]\nsecret = "{SECRET}"\n'
+    config = f'{sample_config(shared_stack.sandbox, registry.names())}\n[webhooks.office]\nsecret = "{SECRET}"\n'
     config += 'types = ["signup", "unsubscribe", "sync"]\n'
     read = tomllib.loads(config)
-    try:
-        with starting_stacks(tmp_path_factory.mktemp("doors")) as start:
-            world = World(
-                stack=start(config),
-                sandbox=sandbox,
-                accounts={account["provider"]: name for name, account in read["accounts"].items()},
-                forms={form["account"]: (name, form["list"], _address(form)) for name, form in read["forms"].items()},
-            )
-            _submit(world)
-            yield world
-    finally:
-        sandbox.stop()
+    world = World(
+        stack=shared_stack.reset(config),
+        accounts={account["provider"]: name for name, account in read["accounts"].items()},
+        forms={form["account"]: (name, form["list"], _address(form)) for name, form in read["forms"].items()},
+    )
+    _submit(world)
+    yield world
+    shared_stack.idle()
 
 
 def _address(form: dict[str, Any]) -> str:

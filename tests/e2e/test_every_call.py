@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from local.sandbox import Sandbox, sample_config, start as start_sandbox
+from local.sandbox import sample_config
 from tests.e2e.documented import DOCUMENTED
-from tests.support.stack import RunningStack, starting_stacks
+from tests.support.stack import RunningStack, SharedStack
 
 PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
 
@@ -40,20 +40,13 @@ def csv_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    running = start_sandbox()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def product(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with starting_stacks(tmp_path_factory.mktemp("calls")) as start:
-        yield start(sample_config(sandbox.url, PROVIDERS))
+def product(shared_stack: SharedStack) -> Iterator[RunningStack]:
+    yield shared_stack.reset(sample_config(shared_stack.sandbox, PROVIDERS))
+    shared_stack.idle()
 
 
 def call(product: RunningStack, account: str, function: str, **rest: Any) -> tuple[int, Any]:
-    """`python -m local invoke call_provider`."""
+    """As `python -m local invoke call_provider`."""
     return product.invoke("call_provider", {"account": account, "function": function, **rest})
 
 

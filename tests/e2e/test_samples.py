@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import pytest
 
 from local.sandbox import Control, sample_config
 from tests.support.aws import TestAws
-from tests.support.stack import ROOT, RunningStack, starting_stacks
+from tests.support.stack import ROOT, RunningStack, SharedStack
 
 SAMPLES = sorted((ROOT / "events").glob("*.json"))
 FUNCTIONS = {"http": "api_handler", "sqs": "", "schedule": "", "call": "call_provider"}
 VARYING_COUNTS = {"read": 0, "written": 0}
 VARYING_HEADERS = {"x-request-id", "date"}
+Direct = Callable[[str, Any, dict[str, str]], Any]
 
 
 def function_of(sample: Path) -> str:
@@ -29,31 +30,40 @@ def function_of(sample: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack_of_samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with starting_stacks(tmp_path_factory.mktemp("samples")) as start:
-        stack = start()
-        Control(stack.sandbox).clock(freeze=True)
-        yield stack
+def stack_of_samples(shared_stack: SharedStack) -> Iterator[RunningStack]:
+    stack = shared_stack.reset()
+    Control(stack.sandbox).clock(freeze=True)
+    yield stack
+    shared_stack.idle()
 
 
-def direct(name: str, event: Any, environ: dict[str, str]) -> Any:
-    """The function's result in a process that knows nothing of the stack."""
-    read, write = os.pipe()
-    with os.fdopen(read) as results:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.e2e.directly", name],
+@pytest.fixture(scope="module")
+def direct(aws_server: TestAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Direct]:
+    """`direct(name, event, environ)`: the function's result in a process that knows nothing of the stack."""
+    log = tmp_path_factory.mktemp("direct") / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.directly"],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environ, "RESULT_FD": str(write)},
-            input=json.dumps(event),
-            capture_output=True,
+            env={"PATH": os.environ["PATH"], "RELAIS_STAGE": "local", **aws_server.environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
-            pass_fds=[write],
-            timeout=60,
-            check=False,
         )
-        os.close(write)
-        assert done.returncode == 0, done.stderr
-        return json.load(results)
+
+    def run(name: str, event: Any, environ: dict[str, str]) -> Any:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked = {"name": name, "event": event, "environ": {"PATH": os.environ["PATH"], **environ}}
+        process.stdin.write(f"{json.dumps(asked)}\n")
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline())
+        assert "result" in answer, log.read_text()
+        return answer["result"]
+
+    with process:  # closes its input and waits
+        yield run
 
 
 def settled(result: Any) -> Any:
@@ -76,7 +86,7 @@ def _varying(account: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
 def test_a_sample_gives_the_same_both_ways(
-    sample: Path, stack_of_samples: RunningStack, resources: TestAws, tmp_path: Path
+    sample: Path, stack_of_samples: RunningStack, direct: Direct, resources: TestAws, tmp_path: Path
 ) -> None:
     event, name = json.loads(sample.read_text()), function_of(sample)
     config = tmp_path / "relais.toml"

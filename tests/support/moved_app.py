@@ -1,26 +1,22 @@
 """What function processes of the test stack load in place of `app`: the same `app`, by a clock that the test owns.
 
-The stack imports this module once and forks every function process from there, so it also imports all of the product,
-and has boto3 read what it reads when the first client of a service is made.
+The stack imports this module once and forks every function process from there, so it also imports all of the product.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-import chalicelib
 from chalicelib import names, runtime as product
 from chalicelib.config.load import find_path, load
 from chalicelib.effects import Effects
 from chalicelib.runtime import Runtime
+from tests.support.imported import import_product
 from tests.support.moved_clock import VARIABLE, MovedClock
 
 LONGEST_SLEEP = 0.01
@@ -44,9 +40,6 @@ def __getattr__(handler: str) -> Any:
     return getattr(_app, handler)
 
 
-for _module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-    importlib.import_module(_module.name)
-for _service in ("dynamodb", "sqs"):
-    boto3.client(_service)
+import_product()
 product.runtime = _runtime
 _app = importlib.import_module("app")
