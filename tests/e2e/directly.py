@@ -1,6 +1,6 @@
 """Runs functions of `app` as a stranger to the local stack would: one line of JSON in, the result as a line out.
 
-Everything is imported once; each line is run by a process of its own, forked from there, in the environment that it names.
+Everything is imported once; each line is run by a process forked from there, in the environment that it names.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from local import invoke, state
 from tests.support.aws import TestAws
@@ -27,6 +27,7 @@ from tests.support.moved_clock import VARIABLE, MovedClock
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
+T = TypeVar("T")
 
 
 class StackNotStarted(AssertionError):
@@ -181,6 +182,23 @@ class MovableStack(RunningStack):
         Schedules that are due fire, and messages that were to come by then do; batch windows close.
         """
         self._shared.tell("forward", seconds=seconds)
+
+    def until(self, condition: Callable[[], T], step_seconds: float = 61.0, deadline_seconds: float = 60.0) -> T:
+        """The first true result of `condition`; time passes by steps, in which schedules fire, while nothing goes on.
+
+        Raises AssertionError with its last result after `deadline_seconds` of real time.
+        """
+        deadline = time.monotonic() + deadline_seconds
+        while not (result := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"still {result!r} after {deadline_seconds} seconds")
+            if not self._shared.tell("is_quiet"):
+                time.sleep(0.02)
+            elif not (result := condition()):
+                self.forward(step_seconds)
+            else:
+                break
+        return result
 
     def kill_workers(self, function: str | None = None) -> int:
         """SIGKILL for the processes of one function, or of all, whatever they are doing; how many there were."""

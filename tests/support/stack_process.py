@@ -62,17 +62,33 @@ class ReceivedOnce:
     When the clock is moved, leases of messages that are in hand run out as well, which none does in real time.
     """
 
-    def __init__(self, sqs: Any) -> None:
+    def __init__(self, sqs: Any, name: str) -> None:
         self._sqs = sqs
+        self._name = name
         self._lock = threading.Lock()
         self._held: dict[str, str] = {}  # message ids by receipt
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sqs, name)
 
-    def look_again(self, name: str) -> None:
+    def look_again(self) -> None:
         """Have the embedded AWS look at once whether a waiting receive finds something: the time has changed."""
-        self._sqs.set_queue_attributes(QueueUrl=self._sqs.get_queue_url(QueueName=name)["QueueUrl"], Attributes={})
+        self._sqs.set_queue_attributes(QueueUrl=self._url(), Attributes={})
+
+    def waiting(self) -> bool:
+        """Are there messages that can be received?"""
+        wanted = "ApproximateNumberOfMessages"
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url(), AttributeNames=[wanted])
+        return int(answer["Attributes"][wanted]) > 0
+
+    def _url(self) -> str:
+        url: str = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
+        return url
+
+    def holds(self) -> bool:
+        """Is anything in hand?"""
+        with self._lock:
+            return bool(self._held)
 
     def forget(self) -> None:
         """All messages are gone."""
@@ -150,7 +166,8 @@ class ResettableStack(Stack):
         if self._window is not None:
             trigger = replace(trigger, window_seconds=self._window)
         if trigger.queue not in self._queues:
-            self._queues[trigger.queue] = ReceivedOnce(boto3.client("sqs", config=local_stack.POLLING))
+            client = boto3.client("sqs", config=local_stack.POLLING)
+            self._queues[trigger.queue] = ReceivedOnce(client, trigger.queue)
         queue: Any = self._queues[trigger.queue]
         return Poller(trigger, queue, self._options.region, invoke, self._clock.monotonic)
 
@@ -192,8 +209,14 @@ class ResettableStack(Stack):
             self._clock.forward(seconds)
         if self._schedules:
             self._schedules.fire_due()
-        for name, queue in self._queues.items():
-            queue.look_again(name)
+        for queue in self._queues.values():
+            queue.look_again()
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is under way, and nothing will be before time passes."""
+        before = self._traffic.counts()
+        busy = before[0] or any(queue.waiting() or queue.holds() for queue in self._queues.values())
+        return not busy and self._traffic.counts() == before
 
     def end_environments(self, function: str | None) -> int:
         """SIGKILL for the processes of a function, or of all; how many."""

@@ -21,6 +21,7 @@ class Traffic:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._running = 0
+        self._begun = 0
         self._stopped = False
         self._closed = False
 
@@ -32,6 +33,7 @@ class Traffic:
             if self._closed:
                 raise Closed
             self._running += 1
+            self._begun += 1
         try:
             yield
         finally:
@@ -52,6 +54,11 @@ class Traffic:
             with self._changed:
                 self._stopped = False
                 self._changed.notify_all()
+
+    def counts(self) -> tuple[int, int]:
+        """How many are under way, and how many there have been."""
+        with self._changed:
+            return self._running, self._begun
 
     def close(self) -> None:
         """Let no new invocation begin."""
