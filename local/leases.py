@@ -20,15 +20,19 @@ _SIDE_BY_SIDE = 4
 
 
 class Leases:
-    """What is held of the queue at `url`, by receipt handle. Received with `seconds` as visibility timeout."""
+    """What is held of the queue at `url`, by receipt handle. Received with `seconds` as visibility timeout.
+
+    `clock` gives seconds and never goes back.
+    """
 
     seconds = 40
     _RENEW_AFTER_SECONDS = 12.0
     _LOOK_EVERY_SECONDS = 3.0
 
-    def __init__(self, sqs: SQSClient, url: str) -> None:
+    def __init__(self, sqs: SQSClient, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._sqs = sqs
         self._url = url
+        self._clock = clock
         self._held: dict[str, float] = {}  # receipt handle: when it was leased last
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -41,7 +45,7 @@ class Leases:
     def hold(self, receipts: Iterable[str]) -> None:
         """These were just received."""
         with self._lock:
-            self._held.update(dict.fromkeys(receipts, time.monotonic()))
+            self._held.update(dict.fromkeys(receipts, self._clock()))
 
     def let_go(self, receipts: Iterable[str]) -> None:
         """These are renewed no more."""
@@ -98,7 +102,7 @@ class Leases:
 
     def _renew_for_ever(self) -> None:
         while not self._ended.wait(self._LOOK_EVERY_SECONDS):
-            now = time.monotonic()
+            now = self._clock()
             with self._lock:
                 old = [receipt for receipt, leased in self._held.items() if now - leased > self._RENEW_AFTER_SECONDS]
             for start in range(0, len(old), 10):
@@ -110,6 +114,6 @@ class Leases:
         except (BotoCoreError, ClientError) as error:
             _log.warning("leases could not be renewed: %s", error)
             return
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._held.update({receipt: now for receipt in receipts if receipt in self._held})

@@ -40,9 +40,9 @@ _DEFAULT_CONCURRENCY = 5
 class Batch:
     """Messages collected for one invocation."""
 
+    opened: float
     messages: list[Mapping[str, Any]] = field(default_factory=list)
     payload_bytes: int = 0
-    opened: float = 0.0
 
     def add(self, message: Mapping[str, Any]) -> None:
         """One more message."""
@@ -53,7 +53,7 @@ class Batch:
 class Poller:
     """One collector for one trigger. `invoke` runs the function with an event and raises FunctionFailed.
 
-    Windows pass by `clock`, in seconds.
+    `clock` gives seconds and never goes back; windows and leases are measured by it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Poller:
         self._invoke = invoke
         self._clock = clock
         self._url = sqs.get_queue_url(QueueName=trigger.queue)["QueueUrl"]
-        self._leases = Leases(sqs, self._url)
+        self._leases = Leases(sqs, self._url, clock)
         self._slots = threading.BoundedSemaphore(trigger.concurrency or _DEFAULT_CONCURRENCY)
         self._left_over: list[Mapping[str, Any]] = []
         self._stopping = threading.Event()
@@ -120,10 +120,9 @@ class Poller:
 
     def _collect(self) -> Batch:
         """The next batch; empty when nothing came in one long poll."""
-        batch = Batch()
         messages = self._left_over or self._receive(_LONG_POLL_SECONDS)
         self._left_over = []
-        batch.opened = self._clock()
+        batch = Batch(opened=self._clock())
         while True:
             for index, message in enumerate(messages):
                 if batch.messages and batch.payload_bytes + _size(message) > _MAX_PAYLOAD_BYTES:

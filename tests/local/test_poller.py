@@ -7,8 +7,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,10 +18,12 @@ from local.lambdas.functions import FunctionFailed
 from local.leases import Leases
 from local.poller import Poller
 from tests.support.aws import REGION, TestAws
+from tests.support.sqs import QueueInMemory
 from tests.support.stack import ROOT
 from tests.support.waiting import wait_for
 
 Answer = Callable[[list[Mapping[str, Any]]], Any]
+until = partial(wait_for, every_seconds=0.005)
 
 
 class Recorder:
@@ -28,7 +31,6 @@ class Recorder:
 
     def __init__(self) -> None:
         self.batches: list[list[Mapping[str, Any]]] = []
-        self.at: list[float] = []
         self.answer: Answer = lambda records: None
         self.running = 0
         self.most = 0
@@ -37,7 +39,6 @@ class Recorder:
     def __call__(self, event: Mapping[str, Any]) -> Any:
         with self._lock:
             self.batches.append(event["Records"])
-            self.at.append(time.monotonic())
             self.running += 1
             self.most = max(self.most, self.running)
         try:
@@ -52,49 +53,57 @@ class Recorder:
 
 
 class Bench:
-    """A queue, a recorder, and pollers between them."""
+    """A queue, a recorder, and pollers between them. Time passes when a test says so."""
 
-    def __init__(self, aws: TestAws) -> None:
-        self.aws = aws
+    def __init__(self) -> None:
+        self.queue = QueueInMemory("bench")
         self.function = Recorder()
         self._pollers: list[Poller] = []
-        dead = aws.sqs.create_queue(QueueName="bench-dlq")["QueueUrl"]
-        arn = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-        attributes: Any = {"VisibilityTimeout": "1", "RedrivePolicy": redrive}
-        self.url = aws.sqs.create_queue(QueueName="bench", Attributes=attributes)["QueueUrl"]
 
     def poll(
         self, batch_size: int = 10, window: float = 0, flag: bool = True, concurrency: int | None = None
     ) -> Poller:
         trigger = QueueTrigger("bench", batch_size, window, flag, concurrency)
-        poller = Poller(trigger, self.aws.client("sqs"), REGION, self.function)
+        poller = Poller(trigger, cast("Any", self.queue), REGION, self.function, self.queue.clock)
         poller.start()
         self._pollers.append(poller)
         return poller
 
-    def send(self, *bodies: str) -> None:
-        for start in range(0, len(bodies), 10):
-            entries: Any = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
-            self.aws.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+    def come_back(self, messages: int) -> None:
+        """Wait until so many messages were given back, and let the queue's visibility timeout pass."""
+        until(lambda: self.queue.in_flight == messages and self.queue.invisible_seconds() <= 1)
+        self.queue.forward(1)
 
     @property
     def empty(self) -> bool:
-        return self.aws.held("bench") == 0
+        return self.queue.held == 0
 
     def stop(self) -> None:
         for poller in self._pollers:
             poller.stop_collecting()
-        self.send(*["wake up"] * len(self._pollers))  # ends their long polls
+        self.queue.forward(60)  # ends their long polls
         for poller in self._pollers:
             poller.finish(2)
 
 
 @pytest.fixture
-def bench(aws: TestAws) -> Iterator[Bench]:
-    bench = Bench(aws)
+def bench() -> Iterator[Bench]:
+    bench = Bench()
     yield bench
     bench.stop()
+
+
+@pytest.fixture
+def embedded(aws: TestAws) -> Iterator[tuple[str, Recorder]]:
+    """The URL of a queue of the embedded AWS, and what a poller invokes with its messages."""
+    url = aws.sqs.create_queue(QueueName="bench", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    function = Recorder()
+    poller = Poller(QueueTrigger("bench", 10, 0, True, None), aws.client("sqs"), REGION, function)
+    poller.start()
+    yield url, function
+    poller.stop_collecting()
+    aws.sqs.send_message(QueueUrl=url, MessageBody="ends the long poll")
+    poller.finish(2)
 
 
 def keys(value: Any) -> Any:
@@ -104,10 +113,10 @@ def keys(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_a_record_has_lambdas_shape(bench: Bench) -> None:
-    bench.poll()
-    bench.send('{"type": "signup"}')
-    record = wait_for(lambda: bench.function.batches)[0][0]
+def test_a_record_has_lambdas_shape(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
+    url, function = embedded
+    aws.sqs.send_message(QueueUrl=url, MessageBody='{"type": "signup"}')
+    record = until(lambda: function.batches)[0][0]
     sample = json.loads((Path(ROOT) / "events" / "sqs_signups.json").read_text())["Records"][0]
     assert keys(record) == keys(sample)
     for one in (record, sample):
@@ -115,92 +124,102 @@ def test_a_record_has_lambdas_shape(bench: Bench) -> None:
     assert record["eventSourceARN"] == "arn:aws:sqs:eu-west-3:123456789012:bench"
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert abs(int(record["attributes"]["SentTimestamp"]) / 1000 - time.time()) < 60
-    wait_for(lambda: bench.empty)
+    until(lambda: aws.held("bench") == 0)
 
 
-def test_message_attributes_are_handed_on(bench: Bench) -> None:
-    bench.poll()
+def test_message_attributes_are_handed_on(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
+    url, function = embedded
     attributes: Any = {"source": {"DataType": "String", "StringValue": "crm"}}
-    bench.aws.sqs.send_message(QueueUrl=bench.url, MessageBody="x", MessageAttributes=attributes)
-    record = wait_for(lambda: bench.function.batches)[0][0]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=attributes)
+    record = until(lambda: function.batches)[0][0]
     assert record["messageAttributes"] == {
         "source": {"stringValue": "crm", "stringListValues": [], "binaryListValues": [], "dataType": "String"}
     }
 
 
+def fail_b_once(records: list[Mapping[str, Any]]) -> Any:
+    first = [r["messageId"] for r in records if r["body"] == "b" and r["attributes"]["ApproximateReceiveCount"] == "1"]
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in first]}
+
+
+def test_messages_of_the_embedded_aws_are_deleted_or_come_back(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
+    url, function = embedded
+    function.answer = fail_b_once
+    entries: Any = [{"Id": body, "MessageBody": body} for body in ("a", "b", "c")]
+    aws.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    until(lambda: sum(map(len, function.batches)) == 4 and aws.held("bench") == 0)
+    assert sorted(body for batch in function.bodies for body in batch) == ["a", "b", "b", "c"]
+
+
 def test_the_window_starts_with_the_first_message(bench: Bench) -> None:
     bench.poll(batch_size=100, window=1.5)
-    bench.send("a")
-    began = time.monotonic()
-    time.sleep(0.7)  # within the window, by the clock: that is what is tested
-    bench.send("b")
-    wait_for(lambda: bench.function.batches)
+    until(lambda: bench.queue.polls)
+    bench.queue.forward(0.9)
+    bench.queue.send("a")
+    until(lambda: bench.queue.in_flight == 1 and bench.queue.polls)
+    bench.queue.forward(0.7)
+    bench.queue.send("b")
+    until(lambda: bench.queue.in_flight == 2)
+    assert bench.function.batches == []
+    bench.queue.forward(0.9)
+    until(lambda: bench.function.batches)
     assert bench.function.bodies == [["a", "b"]]
-    assert 1.2 < bench.function.at[0] - began < 2.5
 
 
 def test_a_full_batch_does_not_wait(bench: Bench) -> None:
-    bench.send(*map(str, range(25)))
-    began = time.monotonic()
+    bench.queue.send(*map(str, range(25)))
     bench.poll(batch_size=20, window=2)
-    wait_for(lambda: len(bench.function.batches) == 2)
+    until(lambda: bench.function.batches and bench.queue.held == bench.queue.in_flight == 5)
+    assert [len(batch) for batch in bench.function.batches] == [20]
+    bench.queue.forward(2)
+    until(lambda: len(bench.function.batches) == 2)
     assert [len(batch) for batch in bench.function.batches] == [20, 5]
-    assert bench.function.at[0] - began < 1.5
-    assert bench.function.at[1] - began >= 1.9
 
 
 def test_a_batch_closes_at_six_megabytes(bench: Bench) -> None:
     big = "x" * 250_000
-    bench.send(*[big[:100_000]] * 10)
-    for _ in range(26):
-        bench.aws.sqs.send_message(QueueUrl=bench.url, MessageBody=big)
+    bench.queue.send(*[big[:100_000]] * 10, *[big] * 26)
     bench.poll(batch_size=1000, window=2)
-    wait_for(lambda: sum(map(len, bench.function.batches)) == 36, 15)
+    until(lambda: 0 < bench.queue.held == bench.queue.in_flight < 36 and bench.queue.polls)
+    bench.queue.forward(2)
+    until(lambda: sum(map(len, bench.function.batches)) == 36)
     sizes = [len(json.dumps({"Records": batch})) for batch in bench.function.batches]
     assert len(sizes) == 2
     assert max(sizes) <= 6 * 1024 * 1024
 
 
-def test_a_thousand_messages_are_one_batch_within_seconds(bench: Bench) -> None:
-    bench.send(*map(str, range(1000)))
-    began = time.monotonic()
+def test_a_thousand_messages_are_one_batch(bench: Bench) -> None:
+    bench.queue.send(*map(str, range(1000)))
     bench.poll(batch_size=1000, window=4)
-    wait_for(lambda: bench.function.batches)
-    assert len(bench.function.batches[0]) == 1000
-    assert bench.function.at[0] - began < 4  # about half a second on two idle cores
-    wait_for(lambda: bench.empty, 10)
+    until(lambda: bench.function.batches and bench.empty)
+    assert list(map(len, bench.function.batches)) == [1000]
 
 
 def test_only_named_failures_come_back(bench: Bench) -> None:
-    def fail_b_once(records: list[Mapping[str, Any]]) -> Any:
-        first = [
-            r["messageId"] for r in records if r["body"] == "b" and r["attributes"]["ApproximateReceiveCount"] == "1"
-        ]
-        return {"batchItemFailures": [{"itemIdentifier": message} for message in first]}
-
     bench.function.answer = fail_b_once
-    bench.send("a", "b", "c")
+    bench.queue.send("a", "b", "c")
     bench.poll()
-    wait_for(lambda: bench.empty, 10)
-    assert sorted(bench.function.bodies[0]) == ["a", "b", "c"]
+    until(lambda: bench.queue.held == 1)
+    assert bench.function.bodies == [["a", "b", "c"]]
+    bench.come_back(1)
+    until(lambda: bench.empty)
     assert bench.function.bodies[1:] == [["b"]]
-    assert bench.function.at[1] - bench.function.at[0] > 0.8  # after the queue's visibility timeout
 
 
 def test_without_the_flag_named_failures_are_deleted(bench: Bench) -> None:
     bench.function.answer = lambda records: {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in records]}
-    bench.send("a")
+    bench.queue.send("a")
     bench.poll(flag=False)
-    wait_for(lambda: bench.function.batches and bench.empty)
+    until(lambda: bench.function.batches and bench.empty)
     assert bench.function.bodies == [["a"]]
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}])
 def test_an_answer_that_names_nothing_is_success(bench: Bench, answer: Any) -> None:
     bench.function.answer = lambda records: answer
-    bench.send("a")
+    bench.queue.send("a")
     bench.poll()
-    wait_for(lambda: bench.function.batches and bench.empty)
+    until(lambda: bench.function.batches and bench.empty)
     assert bench.function.bodies == [["a"]]
 
 
@@ -217,10 +236,11 @@ def test_an_answer_that_names_nothing_is_success(bench: Bench, answer: Any) -> N
 )
 def test_an_answer_that_cannot_be_understood_fails_the_whole_batch(bench: Bench, answer: Any) -> None:
     bench.function.answer = lambda records: answer if len(bench.function.batches) == 1 else None
-    bench.send("a", "b")
+    bench.queue.send("a", "b")
     bench.poll()
-    wait_for(lambda: bench.empty, 10)
-    assert sorted(body for batch in bench.function.bodies for body in batch) == ["a", "a", "b", "b"]
+    bench.come_back(2)
+    until(lambda: bench.empty)
+    assert bench.function.bodies == [["a", "b"], ["a", "b"]]
 
 
 def test_a_batch_that_raises_comes_back_and_ends_in_the_dead_letters(bench: Bench) -> None:
@@ -228,9 +248,12 @@ def test_a_batch_that_raises_comes_back_and_ends_in_the_dead_letters(bench: Benc
         raise FunctionFailed({"errorType": "ValueError", "errorMessage": "no"})
 
     bench.function.answer = fail
-    bench.send("a")
+    bench.queue.send("a")
     bench.poll()
-    wait_for(lambda: bench.aws.waiting("bench-dlq") == 1, 10)
+    bench.come_back(1)
+    until(lambda: len(bench.function.batches) == 2)
+    bench.come_back(1)
+    until(lambda: bench.queue.dead_letters == ["a"])
     assert bench.function.bodies == [["a"], ["a"]]
     assert bench.empty
 
@@ -238,53 +261,67 @@ def test_a_batch_that_raises_comes_back_and_ends_in_the_dead_letters(bench: Benc
 def test_no_more_at_once_than_the_trigger_allows_and_the_next_batch_is_ready(bench: Bench) -> None:
     gate = threading.Event()
     bench.function.answer = lambda records: gate.wait(10) and None
-    bench.send(*map(str, range(40)))
+    bench.queue.send(*map(str, range(40)))
     bench.poll(batch_size=10, concurrency=2)
-    wait_for(lambda: bench.function.running == 2)
-    wait_for(lambda: bench.aws.in_flight("bench") == 30)
-    assert bench.aws.waiting("bench") == 10
+    until(lambda: bench.function.running == 2)
+    until(lambda: bench.queue.in_flight == 30)
+    assert bench.queue.waiting == 10
     gate.set()
-    wait_for(lambda: bench.empty, 10)
+    until(lambda: bench.empty)
     assert bench.function.most == 2
     assert sorted(map(len, bench.function.batches)) == [10] * 4
 
 
 def test_stopping_gives_back_at_once_what_was_not_begun(bench: Bench) -> None:
     poller = bench.poll(batch_size=100, window=30)
-    bench.send("a", "b")
-    wait_for(lambda: bench.aws.waiting("bench") == 0)
+    bench.queue.send("a", "b")
+    until(lambda: bench.queue.in_flight == 2 and bench.queue.polls)
     poller.stop_collecting()
+    bench.queue.forward(1)
     poller.finish(1)
-    assert bench.aws.waiting("bench") == 2
+    assert bench.queue.waiting == 2
     assert bench.function.batches == []
 
 
 def test_stopping_waits_for_what_runs_and_deletes_it(bench: Bench) -> None:
-    bench.function.answer = lambda records: time.sleep(0.5)
+    gate = threading.Event()
+    bench.function.answer = lambda records: gate.wait(10) and None
     poller = bench.poll()
-    bench.send("a")
-    wait_for(lambda: bench.function.running == 1)
+    bench.queue.send("a")
+    until(lambda: bench.function.running == 1)
     poller.stop_collecting()
-    poller.finish(3)
+    bench.queue.forward(1)
+    finishing = threading.Thread(target=poller.finish, args=(10,))
+    finishing.start()
+    finishing.join(0.1)
+    assert finishing.is_alive()
+    gate.set()
+    finishing.join()
     assert bench.empty
 
 
 def test_a_long_invocation_keeps_its_messages(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Leases, "seconds", 2)
-    monkeypatch.setattr(Leases, "_RENEW_AFTER_SECONDS", 0.5)
-    monkeypatch.setattr(Leases, "_LOOK_EVERY_SECONDS", 0.2)
-    bench.function.answer = lambda records: time.sleep(3.5)
+    monkeypatch.setattr(Leases, "_LOOK_EVERY_SECONDS", 0.01)
+    gate = threading.Event()
+    bench.function.answer = lambda records: gate.wait(10) and None
     bench.poll()
-    bench.send("a")
-    wait_for(lambda: bench.empty, 10)
+    bench.queue.send("a")
+    until(lambda: bench.function.running == 1)
+    for _ in range(4):
+        bench.queue.forward(15)
+        until(lambda: bench.queue.in_flight == 1 and bench.queue.invisible_seconds() == Leases.seconds)
+    gate.set()
+    until(lambda: bench.empty)
     assert bench.function.bodies == [["a"]]
 
 
-def test_what_a_killed_holder_held_is_back_when_its_lease_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Leases, "seconds", 2)
-    bench.aws.sqs.set_queue_attributes(QueueUrl=bench.url, Attributes={"VisibilityTimeout": "720"})
-    killed = Poller(QueueTrigger("bench", 100, 600, True, None), bench.aws.client("sqs"), REGION, bench.function)
-    bench.send("a")
+def test_what_a_killed_holder_held_is_back_when_its_lease_ends(bench: Bench) -> None:
+    bench.queue.visibility_timeout = 720
+    trigger = QueueTrigger("bench", 100, 600, True, None)
+    killed = Poller(trigger, cast("Any", bench.queue), REGION, bench.function, bench.queue.clock)
+    bench.queue.send("a")
     assert len(killed._receive(1)) == 1
     bench.poll()
-    wait_for(lambda: bench.function.bodies == [["a"]], 5)
+    assert bench.queue.invisible_seconds() <= 40
+    bench.queue.forward(40)
+    until(lambda: bench.function.bodies == [["a"]])
