@@ -97,6 +97,7 @@ def test_a_client_that_left_its_long_poll_takes_no_message(aws: TestAws, queue: 
     with long_poll(aws, queue, 20):
         pass
     aws.sqs.send_message(QueueUrl=queue, MessageBody="not for the dead")
+    time.sleep(0.3)  # a poll that went on would look again within 0.15 seconds
     assert len(receive(aws, queue, wait=1)) == 1
 
 
