@@ -54,7 +54,7 @@ class Function:
 
     name: str
     handler: str
-    timeout_seconds: int
+    timeout_seconds: float
     memory_mb: int
     environment: Mapping[str, str] = field(default_factory=dict)
     queues: tuple[QueueTrigger, ...] = ()

@@ -21,6 +21,7 @@ from local.http.server import HttpServer
 from local.lambdas.functions import FunctionFailed, NoEnvironment
 from tests.support.stack import ROOT
 
+pytestmark = pytest.mark.server
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 OWN_ANSWERS = {
     "DEFAULT_5XX": {

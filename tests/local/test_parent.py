@@ -19,7 +19,7 @@ print("running", flush=True)
 print("stopped" if stopped.wait(20) else "left alone", flush=True)
 """
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+pytestmark = [pytest.mark.server, pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")]
 
 
 @pytest.fixture
