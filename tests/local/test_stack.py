@@ -7,15 +7,20 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from local.options import StartFailed, read_options
+from local.stack import Stack
 from local.state import FOLDER
 from tests.support.aws import TestAws
 from tests.support.processes import alive, descendants
-from tests.support.stack import ROOT, RunningStack, StackNotStarted, StackStarter
+from tests.support.stack import ROOT, RunningStack, StackNotStarted, StackStarter, starting_stacks
 from tests.support.waiting import wait_for
 
 CONFIG = """
@@ -28,6 +33,17 @@ address_keys = ["placeholder-address-key-0123456789abcdef"]
 """
 
 
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One stack for what does not stop it, started by a developer whose own settings lead to another AWS."""
+    folder = tmp_path_factory.mktemp("stack")
+    settings = folder / "config"
+    settings.write_text("[default]\nregion = us-west-2\nignore_configured_endpoint_urls = true\n")
+    own = {"AWS_CONFIG_FILE": str(settings), "AWS_PROFILE": "missing", "HTTP_PROXY": "http://127.0.0.1:9"}
+    with starting_stacks(folder) as start:
+        yield start(env=own)
+
+
 def test_prints_where_everything_is_once_it_is_ready(stack: RunningStack) -> None:
     assert list(stack.lines) == ["http", "aws", "sandbox", "dashboard", "admin key"]
     assert stack.lines["dashboard"] == f"{stack.http}/dashboard"
@@ -36,84 +52,8 @@ def test_prints_where_everything_is_once_it_is_ready(stack: RunningStack) -> Non
     assert stack.aws.dynamodb.list_tables()["TableNames"] == ["relais-local-ledger", "relais-local-stats"]
 
 
-def test_starts_no_sandbox_with_a_configuration(start_stack: StackStarter) -> None:
-    stack = start_stack(CONFIG)
-    assert list(stack.lines) == ["http", "aws", "dashboard"]
-
-
-def test_says_every_mistake_of_a_wrong_configuration(start_stack: StackStarter) -> None:
-    with pytest.raises(StackNotStarted) as refused:
-        start_stack(CONFIG.replace('provider = "ediware"', 'provider = "ediwear"').replace("[privacy]", "[privacies]"))
-    assert refused.value.code == 1
-    assert "ediwear" in refused.value.errors
-    assert "privacies" in refused.value.errors
-    assert "Traceback" not in refused.value.errors
-
-
-@pytest.mark.parametrize("name", ["PORT", "AWS_PORT", "SANDBOX_PORT"])
-def test_names_a_port_that_is_in_use(start_stack: StackStarter, name: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        with pytest.raises(StackNotStarted) as refused:
-            start_stack(env={name: port})
-    assert refused.value.code == 1
-    assert re.search(rf"{port}.*{name}|{name}.*{port}", refused.value.errors)
-    assert len(refused.value.errors.strip().splitlines()) == 1
-
-
-def test_names_a_port_that_is_none(start_stack: StackStarter) -> None:
-    with pytest.raises(StackNotStarted, match="PORT is 'http'"):
-        start_stack(env={"PORT": "http"})
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything_within_five_seconds(start_stack: StackStarter, number: signal.Signals) -> None:
-    stack = start_stack()
-    stack.invoke("sweep")
-    below = descendants(stack.process.pid)
-    known = FOLDER / f"{stack.port}.json"
-    assert len(below) >= 3
-    assert known.exists()
-    began = time.monotonic()
-    assert stack.stop(number) == 0
-    assert time.monotonic() - began < 5
-    wait_for(lambda: not alive(below), 1)
-    assert not known.exists()
-    assert _refused(stack.http)
-    assert _refused(stack.sandbox)
-
-
-def test_nothing_outlives_a_sigkill(start_stack: StackStarter) -> None:
-    stack = start_stack()
-    stack.request("GET", "/healthz")
-    below = descendants(stack.process.pid)
-    stack.stop(signal.SIGKILL)
-    wait_for(lambda: not alive(below), 5)
-
-
-def test_workers_come_and_go_over_the_same_aws(start_stack: StackStarter, aws: TestAws) -> None:
-    environ = {"AWS_ENDPOINT_URL": aws.endpoint}
-    first = start_stack(CONFIG, env=environ)
-    assert first.lines["aws"] == aws.endpoint
-    kept = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
-    first.aws.dynamodb.put_item(TableName="relais-local-ledger", Item=kept)
-    first.stop(signal.SIGKILL)
-    second = start_stack(CONFIG, env=environ)
-    assert second.aws.dynamodb.get_item(TableName="relais-local-ledger", Key=kept)["Item"] == kept
-
-
-def test_a_developers_own_aws_settings_do_not_matter(start_stack: StackStarter, tmp_path: Path) -> None:
-    settings = tmp_path / "config"
-    settings.write_text("[default]\nregion = us-west-2\nignore_configured_endpoint_urls = true\n")
-    stack = start_stack(
-        env={"AWS_CONFIG_FILE": str(settings), "AWS_PROFILE": "missing", "HTTP_PROXY": "http://127.0.0.1:9"}
-    )
+def test_a_developers_own_aws_settings_do_not_matter(stack: RunningStack) -> None:
     assert stack.invoke("sweep") == (0, {"rung": 0})
-
-
-def test_it_starts_a_second_time(start_stack: StackStarter) -> None:
-    start_stack().stop()
-    assert start_stack().invoke("sweep") == (0, {"rung": 0})
 
 
 def test_runs_from_another_folder(stack: RunningStack, tmp_path: Path) -> None:
@@ -126,6 +66,76 @@ def test_runs_from_another_folder(stack: RunningStack, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, '{"rung": 0}\n')
+
+
+def test_says_every_mistake_of_a_wrong_configuration(start_stack: StackStarter) -> None:
+    with pytest.raises(StackNotStarted) as refused:
+        start_stack(CONFIG.replace('provider = "ediware"', 'provider = "ediwear"').replace("[privacy]", "[privacies]"))
+    assert refused.value.code == 1
+    assert "ediwear" in refused.value.errors
+    assert "privacies" in refused.value.errors
+    assert "Traceback" not in refused.value.errors
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", ["PORT", "AWS_PORT", "SANDBOX_PORT"])
+def test_names_a_port_that_is_in_use(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, ExitStack() as started:
+        port = str(taken.getsockname()[1])
+        environ = {"PORT": "0", "AWS_PORT": "0", "SANDBOX_PORT": "0", name: port}
+        stack = Stack(read_options(environ), environ)
+        started.callback(stack.stop)
+        with pytest.raises(StartFailed) as refused:
+            stack.start(threading.Event())
+    assert re.search(rf"{port}.*{name}|{name}.*{port}", str(refused.value))
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_names_a_port_that_is_none() -> None:
+    with pytest.raises(StartFailed, match="PORT is 'http'"):
+        read_options({"PORT": "http"})
+
+
+def test_a_signal_stops_everything_within_five_seconds(start_stack: StackStarter) -> None:
+    stack = start_stack()
+    stack.invoke("sweep")
+    check_that_it_stops(stack, signal.SIGTERM)
+    assert _refused(stack.sandbox)
+
+
+def test_nothing_outlives_a_sigkill(start_stack: StackStarter) -> None:
+    stack = start_stack()
+    below = descendants(stack.process.pid)
+    assert len(below) >= 3
+    stack.stop(signal.SIGKILL)
+    wait_for(lambda: not alive(below), 5)
+
+
+def test_workers_come_and_go_over_the_same_aws(start_stack: StackStarter, aws: TestAws) -> None:
+    environ = {"AWS_ENDPOINT_URL": aws.endpoint}
+    first = start_stack(CONFIG, env=environ)
+    assert list(first.lines) == ["http", "aws", "dashboard"], "no sandbox beside a configuration"
+    assert first.lines["aws"] == aws.endpoint
+    kept = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
+    first.aws.dynamodb.put_item(TableName="relais-local-ledger", Item=kept)
+    first.stop(signal.SIGKILL)
+    second = start_stack(CONFIG, env=environ)
+    assert second.aws.dynamodb.get_item(TableName="relais-local-ledger", Key=kept)["Item"] == kept
+    check_that_it_stops(second, signal.SIGINT)
+
+
+def check_that_it_stops(stack: RunningStack, number: signal.Signals) -> None:
+    """Within five seconds of a signal, with nothing left running and nothing known of it."""
+    below = descendants(stack.process.pid)
+    known = FOLDER / f"{stack.port}.json"
+    assert below
+    assert known.exists()
+    began = time.monotonic()
+    assert stack.stop(number) == 0
+    assert time.monotonic() - began < 5
+    wait_for(lambda: not alive(below), 1)
+    assert not known.exists()
+    assert _refused(stack.http)
 
 
 def _refused(url: str) -> bool:
