@@ -1,14 +1,12 @@
-"""Who leaves at one provider leaves everywhere: ninety people by every door, told once to each, then all is quiet."""
+"""Who leaves at one provider leaves everywhere: people by every door, told once to each, then all is quiet."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +14,11 @@ from standardwebhooks.webhooks import Webhook
 
 from chalicelib.config.secrets import Secret
 from chalicelib.unsubscribe.links import Links
-from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, Sandbox, sample_config, start as start_sandbox
+from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, sample_config
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
 from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
 from tests.e2e.world import event as event_of, put_on_queue, submit
-from tests.support.stack import RunningStack, starting_stacks
+from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
 READS = {"unsubscribe/list", "lists", "subscribers_in_status", "session_create"}
@@ -31,15 +29,17 @@ TELLING = {
 }
 KEPT = ("E#", "A#", "S#paris", "S#lettre", "S#brussel")
 DOORS = ("form", "link", "webhook", "queue")
+PEOPLE = 12
+"""Who leave at each provider."""
 
 
 @dataclass
 class World:
-    stack: RunningStack
+    stack: MovableStack
     control: Control
 
     def post(self, event: Mapping[str, Any]) -> None:
-        data, now = json.dumps(event), datetime.now(UTC)
+        data, now = json.dumps(event), self.stack.now()
         headers = {
             "content-type": "application/json",
             "webhook-id": event["id"],
@@ -97,28 +97,16 @@ class World:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    running = start_sandbox()
-    yield running
-    running.stop()
+def world(shared_stack: SharedStack) -> Iterator[World]:
+    config = sample_config(shared_stack.sandbox)
+    config = config.replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["unsubscribe", "sync"]')
+    yield World(shared_stack.reset(config), Control(shared_stack.sandbox))
+    shared_stack.idle()
 
 
-@pytest.fixture
-def start(sandbox: Sandbox, tmp_path: Path) -> Iterator[Callable[[str], World]]:
-    with starting_stacks(tmp_path) as starter:
-
-        def begin(config: str) -> World:
-            return World(starter(config), Control(sandbox.url))
-
-        yield begin
-
-
-def test_three_providers_agree_after_two_runs_and_the_third_only_reads(
-    start: Callable[[str], World], sandbox: Sandbox
-) -> None:
-    world = start(sample_config(sandbox.url))
+def test_three_providers_agree_after_two_runs_and_the_third_only_reads(world: World) -> None:
     people = {
-        name: [f"{name}{number:02}@example.com" for number in range(30)] for name in ("paris", "lettre", "brussel")
+        name: [f"{name}{number:02}@example.com" for number in range(PEOPLE)] for name in ("paris", "lettre", "brussel")
     }
     everybody = {email for emails in people.values() for email in emails}
     world.control.set("mymailmarket", add_subscribers={"list": NEWSLETTER, "rows": sorted(everybody)})
@@ -130,11 +118,11 @@ def test_three_providers_agree_after_two_runs_and_the_third_only_reads(
         )
     for number, email in enumerate(people["paris"]):
         world.leave(DOORS[number % len(DOORS)], email)
-    wait_for(lambda: world.told("ediware").total() >= 30, 120, 0.5)
+    wait_for(lambda: world.told("ediware").total() >= PEOPLE)
 
     for _ in range(2):
         world.sync()
-        wait_for(world.is_quiet, 150, 0.5)
+        world.stack.until(world.is_quiet)
     for provider, left in world.left().items():
         assert everybody <= left, provider
     assert {email: count for email, count in world.told("ediware").items() if email in everybody} == dict.fromkeys(
@@ -153,19 +141,17 @@ def test_three_providers_agree_after_two_runs_and_the_third_only_reads(
     assert world.ledger() == before
 
 
-def test_an_event_by_http_and_by_queue(start: Callable[[str], World], sandbox: Sandbox) -> None:
-    config = sample_config(sandbox.url).replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["unsubscribe", "sync"]')
-    world = start(config)
+def test_an_event_by_http_and_by_queue(world: World) -> None:
     ask = {"type": "sync", "kind": "unsubscribes", "from": ["lettre"], "to": ["paris"]}
     world.control.set("mailpartner", add_optouts=["zoe@example.com"])
     world.post({**ask, "id": "by-http"})
-    wait_for(lambda: event_of(world.stack, "by-http")["status"] == "delivered", 60)
-    wait_for(lambda: "zoe@example.com" in world.left()["ediware"], 60)
+    wait_for(lambda: event_of(world.stack, "by-http")["status"] == "delivered")
+    wait_for(lambda: "zoe@example.com" in world.left()["ediware"])
     assert "zoe@example.com" not in world.left()["mymailmarket"]
 
     world.control.set("mailpartner", add_optouts=["lea@example.com"])
     put_on_queue(world.stack.aws, "signups", [{**ask, "id": "by-queue"}])
-    wait_for(lambda: "lea@example.com" in world.left()["ediware"], 60)
+    wait_for(lambda: "lea@example.com" in world.left()["ediware"])
     (delivery,) = event_of(world.stack, "by-queue")["deliveries"]
     assert (delivery["account"], delivery["status"]) == ("lettre", "delivered")
     assert delivery["reason"].endswith("told 1")
