@@ -38,6 +38,8 @@ from local.template import TemplateError, build
 
 STOP_SECONDS = 4.3
 _IN_FLIGHT_SECONDS = 2.5
+FUNCTIONS_SECONDS = 0.5
+"""How long invocations may go on after their messages were given back."""
 _READY_SECONDS = 20.0
 _SANDBOX_PORT = 8025
 # How pollers ask. An AWS that went away is asked again by the poller itself.
@@ -74,7 +76,7 @@ class Stack:
         description = self._describe()
         self._create_resources(description, endpoint)
         functions = self._make_functions(description, environ)
-        self._parts.callback(functions.stop, 0.5)
+        self._parts.callback(functions.stop, FUNCTIONS_SECONDS)
         self._serve(server, description, functions)
         self._parts.callback(self._finish_work)
         self._stopping.append(self._begin_no_more_work)

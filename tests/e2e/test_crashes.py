@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -15,44 +15,86 @@ from local.aws import process
 from local.sandbox import sample_config, start as start_sandbox
 from tests.e2e.world import Ediware, event, put_on_queue
 from tests.support.aws import TestAws
-from tests.support.stack import RunningStack, starting_stacks
+from tests.support.stack import MovableStack, RunningStack, SharedStack, starting_stacks
 from tests.support.waiting import wait_for
 
-PARTS, PEOPLE = 4, 200
+PARTS = 4
 SEED = 20260301
+LATENCY_SECONDS = 0.3
+HOLDS_END_SECONDS = 130.0
+"""After as long nobody waits any more for a worker that was killed."""
 
 
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_nothing_is_missing_and_nothing_doubled_in_silence(
+    shared_stack: SharedStack, end: Literal["stopped", "killed"]
+) -> None:
+    chance = random.Random(SEED)
+    stack: MovableStack = shared_stack.reset()
+    ediware = Ediware(stack.sandbox)
+    ediware.control.fault(kind="latency", delay_seconds=LATENCY_SECONDS)
+    ids = [f"event-{index}" for index in range(60)]
+    for part in range(PARTS):
+        calls = _calls(ediware)
+        put_on_queue(stack.aws, "signups", (_signup(event_id) for event_id in ids[part::PARTS]))
+        wait_for(lambda calls=calls: _calls(ediware) > calls)
+        time.sleep(chance.uniform(0, 2 * LATENCY_SECONDS))  # not waiting for anything: when they die is left to chance
+        if end == "stopped":
+            stack.restart_workers()
+        else:
+            assert stack.kill_workers() > 0
+    stack.until(lambda: len(_people(ediware)) == len(ids), HOLDS_END_SECONDS)
+    _judge(ediware, stack.until(lambda: _delivered(stack, ids), HOLDS_END_SECONDS))
+    shared_stack.idle()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-def test_nothing_is_missing_and_nothing_doubled_in_silence(tmp_path: Path, number: signal.Signals) -> None:
+def test_nothing_is_missing_and_nothing_doubled_in_silence_when_the_stack_ends(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     chance = random.Random(SEED)
     aws_process, sandbox = process.start(), start_sandbox()
     aws, ediware = TestAws(aws_process.endpoint), Ediware(sandbox.url)
-    ediware.control.fault(kind="latency", delay_seconds=0.3)
-    ids = [f"event-{index}" for index in range(PEOPLE)]
+    ediware.control.fault(kind="latency", delay_seconds=LATENCY_SECONDS)
+    ids = [f"event-{index}" for index in range(200)]
     try:
         with starting_stacks(tmp_path) as start:
             config = sample_config(sandbox.url) + "\n[delivery]\nfirst_retry_seconds = 1\n"
             environ = aws.environ
             stack = start(config, environ)
             for part in range(PARTS):
-                mine = ids[part::PARTS]
-                put_on_queue(aws, "signups", (_signup(event_id) for event_id in mine))
+                put_on_queue(aws, "signups", (_signup(event_id) for event_id in ids[part::PARTS]))
                 time.sleep(chance.uniform(0.5, 6))  # not waiting for anything: when it dies is left to chance
                 stack.stop(number)
                 stack = start(config, environ)
             deadline = time.monotonic() + 300
-            while len([name for name in ediware.emails() if name.startswith("person")]) < PEOPLE:
+            while len(_people(ediware)) < len(ids):
                 assert time.monotonic() < deadline, "events are missing"
                 stack.invoke("sweep")
                 time.sleep(3)
-            told = wait_for(lambda: _delivered(stack, ids), 120, 2)
-            rows = ediware.emails()
-            doubled = {name for name, times in rows.items() if name.startswith("person") and times > 1}
-            unknown = {index for index, one in enumerate(told) if one["deliveries"][0]["unknown_outcome"]}
-            assert doubled <= {f"person{index}@example.com" for index in unknown}
+            _judge(ediware, wait_for(lambda: _delivered(stack, ids), 120, 2))
     finally:
         sandbox.stop()
         aws_process.stop()
+
+
+def _judge(ediware: Ediware, told: Sequence[Any]) -> None:
+    """Everybody is there; who is there twice belongs to an event whose outcome was unknown."""
+    rows = _people(ediware)
+    assert len(rows) == len(told)
+    doubled = {name for name, times in rows.items() if times > 1}
+    unknown = {index for index, one in enumerate(told) if one["deliveries"][0]["unknown_outcome"]}
+    assert doubled <= {f"person{index}@example.com" for index in unknown}
+
+
+def _people(ediware: Ediware) -> dict[str, int]:
+    """How often each person stands in the list."""
+    return {name: times for name, times in ediware.emails().items() if name.startswith("person")}
+
+
+def _calls(ediware: Ediware) -> int:
+    return sum(ediware.control.state(newest=0)["providers"]["ediware"]["calls"].values())
 
 
 def _delivered(stack: RunningStack, ids: Sequence[str]) -> list[dict[str, Any]]:

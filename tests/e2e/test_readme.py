@@ -7,17 +7,20 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
+from local.sandbox import Control, sample_config
 from local.template import build
-from tests.support.stack import ROOT, RunningStack, StackStarter
+from tests.support.stack import ROOT, MovableStack, RunningStack, SharedStack
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMS = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
@@ -25,6 +28,8 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("local/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SECONDS = 120
+# One second is the pause of a loop that waits for something; longer, and time has to pass.
+SLEEP = 'sleep() { if [ "$1" -gt 1 ]; then curl -s "@URL@/$1"; else command sleep 0.1; fi; }\n'
 
 pastes = pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
 
@@ -81,17 +86,37 @@ def as_shown(printed: str, step: Step) -> bool:
     return unchanging(printed) == unchanging(step.shown)
 
 
-def paste(text: str, addresses: Mapping[str, str], port: str) -> None:
+def paste(text: str, addresses: Mapping[str, str], stack: MovableStack) -> None:
     """Give a shell what `text` says, line by line, with other `addresses`, and compare what it prints."""
     shown = list(steps(text))
     script = "".join(f"{step.pasted}printf '\\n@@@\\n'\n" for step in shown)
     for address, own in addresses.items():
         assert address in script
         script = script.replace(address, own)
-    *printed, rest = shell(script, port).split("\n@@@\n")
+    with sleeping(stack) as url:
+        *printed, rest = shell(SLEEP.replace("@URL@", url) + script, stack.port).split("\n@@@\n")
     assert rest == ""
     for step, output in zip(shown, printed, strict=True):
         assert as_shown(output, step), f"{step.pasted}\nprinted\n{output}\nand not\n{step.shown}"
+
+
+@contextmanager
+def sleeping(stack: MovableStack) -> Iterator[str]:
+    """The URL of a server that lets so many seconds pass in the stack as the path of a request says."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            stack.forward(float(self.path.removeprefix("/")))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def shell(script: str, port: str) -> str:
@@ -111,8 +136,14 @@ def shell(script: str, port: str) -> str:
     return done.stdout
 
 
+@pytest.fixture
+def stack(shared_stack: SharedStack) -> Iterator[MovableStack]:
+    yield shared_stack.reset()
+    shared_stack.idle()
+
+
 @pastes
-def test_the_tour_does_what_it_says(stack: RunningStack) -> None:
+def test_the_tour_does_what_it_says(stack: MovableStack) -> None:
     Control(stack.sandbox).clock(freeze=True)  # else figures could grow between the two runs of collect_stats
     tour = section("A five-minute tour")
     assert len(list(steps(tour))) >= 10
@@ -121,7 +152,7 @@ def test_the_tour_does_what_it_says(stack: RunningStack) -> None:
         "http://127.0.0.1:4566": stack.lines["aws"],
         "http://127.0.0.1:8025": stack.sandbox,
     }
-    paste(tour, addresses, stack.port)
+    paste(tour, addresses, stack)
 
 
 def test_make_run_prints_what_the_tour_begins_with(stack: RunningStack) -> None:
@@ -129,19 +160,14 @@ def test_make_run_prints_what_the_tour_begins_with(stack: RunningStack) -> None:
     assert unchanging(printed) in unchanging(section("A five-minute tour"))
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox() as running:
-        yield running
-
-
 @pastes
-def test_forms_do_what_they_say(start_stack: StackStarter, sandbox: Sandbox) -> None:
+def test_forms_do_what_they_say(shared_stack: SharedStack) -> None:
     [form] = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
-    sample = sample_config(sandbox.url, ["ediware"])
+    sample = sample_config(shared_stack.sandbox, ["ediware"])
     others = re.sub(r"^\[forms\.footer.*?(?=^\[(?!forms))", "", sample, flags=re.DOTALL | re.MULTILINE)
-    stack = start_stack(form + others)
-    paste(FORMS, {"http://127.0.0.1:8000": stack.http}, stack.port)
+    stack = shared_stack.reset(form + others)
+    paste(FORMS, {"http://127.0.0.1:8000": stack.http}, stack)
+    shared_stack.idle()
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64encode
-from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from standardwebhooks.webhooks import Webhook
 
 from local.sandbox import SAMPLE_WEBHOOK_SECRET
-from tests.e2e.world import Ediware, event, seconds_until
-from tests.support.stack import Response, RunningStack
+from tests.e2e.world import Ediware, event
+from tests.support.stack import MovableStack, Response
 from tests.support.waiting import wait_for
 
-PEOPLE = [f"person{number}@example.com" for number in range(1000)]
 
-
-def post(stack: RunningStack, body: Any, webhook_id: str, secret: str = SAMPLE_WEBHOOK_SECRET) -> Response:
+def post(stack: MovableStack, body: Any, webhook_id: str, secret: str = SAMPLE_WEBHOOK_SECRET) -> Response:
     """Send `body` as the standard's own package signs it."""
-    data, now = json.dumps(body), datetime.now(UTC)
+    data, now = json.dumps(body), stack.now()
     headers = {
         "content-type": "application/json",
         "webhook-id": webhook_id,
@@ -30,34 +27,32 @@ def post(stack: RunningStack, body: Any, webhook_id: str, secret: str = SAMPLE_W
     return stack.request("POST", "/events", data, headers)
 
 
-def test_a_thousand_events_in_one_request_are_delivered_and_a_repeat_changes_nothing(
-    running: RunningStack, ediware: Ediware
+@pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.slow)])
+def test_many_events_in_one_request_are_delivered_and_a_repeat_changes_nothing(
+    running: MovableStack, ediware: Ediware, count: int
 ) -> None:
-    body = {"events": [{"type": "signup", "form": "footer", "email": email} for email in PEOPLE]}
-    started = time.monotonic()
+    people, before = [f"person{number}@example.com" for number in range(count)], ediware.emails().total()
+    body = {"events": [{"type": "signup", "form": "footer", "email": email} for email in people]}
     answer = post(running, body, "batch-1")
-    assert time.monotonic() - started < 10
-    assert (answer.status, answer.json["accepted"], answer.json["rejected"]) == (202, 1000, []), answer.body[:500]
+    assert (answer.status, answer.json["accepted"], answer.json["rejected"]) == (202, count, []), answer.body[:500]
     ids = [one["id"] for one in answer.json["events"]]
-    assert [one["index"] for one in answer.json["events"]] == list(range(1000))
-    assert len(set(ids)) == 1000
-    assert seconds_until(lambda: ediware.emails().total() >= len(PEOPLE), 20) < 20
-    wait_for(lambda: event(running, ids[-1])["status"] == "delivered", 10)
+    assert [one["index"] for one in answer.json["events"]] == list(range(count))
+    assert len(set(ids)) == count
+    wait_for(lambda: ediware.emails().total() == before + count, 30)
+    wait_for(lambda: all(event(running, ids[place])["status"] == "delivered" for place in (0, -1)))
     calls = ediware.calls("list_insert")
     assert calls <= 5
-    started = time.monotonic()
     again = post(running, body, "batch-1")
-    assert time.monotonic() - started < 10
     assert again.json == answer.json
     # The repeat rings again; a signup behind it shows that the workers have been through.
     last = post(running, {"type": "signup", "form": "footer", "email": "last@example.com"}, "single-1")
-    wait_for(lambda: event(running, last.json["events"][0]["id"])["status"] == "delivered", 20)
+    wait_for(lambda: event(running, last.json["events"][0]["id"])["status"] == "delivered")
     assert ediware.calls("list_insert") == calls + 1
-    assert {ediware.emails()[email] for email in PEOPLE} == {1}
+    assert {ediware.emails()[email] for email in people} == {1}
 
 
 def test_a_mixed_list_gets_a_verdict_for_each_and_what_is_right_is_delivered(
-    running: RunningStack, ediware: Ediware
+    running: MovableStack, ediware: Ediware
 ) -> None:
     joined = {"type": "signup", "form": "footer", "email": "zoë@example.com", "fields": {"prenom": "Zoë"}}
     body = {
@@ -73,7 +68,7 @@ def test_a_mixed_list_gets_a_verdict_for_each_and_what_is_right_is_delivered(
     assert answer.json["events"] == [{"index": 0, "id": "joined"}, {"index": 2, "id": "left"}]
     assert [(one["index"], one["errors"][0]["field"]) for one in answer.json["rejected"]] == [(1, "form"), (3, "id")]
     for event_id in ("joined", "left"):
-        wait_for(lambda event_id=event_id: event(running, event_id)["status"] == "delivered", 20)
+        wait_for(lambda event_id=event_id: event(running, event_id)["status"] == "delivered")
     row = next(row for row in ediware.account()["lists"]["4781"]["rows"] if row["email"] == "zoë@example.com")
     assert row["prenom"] == "Zoë"
     assert "left@example.com" in ediware.unsubscribed()

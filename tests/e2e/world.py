@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +12,6 @@ from urllib.parse import urlencode
 from local.sandbox import Control, sample_config
 from tests.support.aws import TestAws
 from tests.support.stack import Response, RunningStack
-from tests.support.waiting import wait_for
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
@@ -81,11 +79,4 @@ def event(stack: RunningStack, event_id: str, key: str = ADMIN_KEY) -> dict[str,
     return found
 
 
-def seconds_until(condition: Callable[[], object], deadline: float) -> float:
-    """How long it took until `condition` held; fails after `deadline` seconds."""
-    started = time.monotonic()
-    wait_for(condition, deadline)
-    return time.monotonic() - started
-
-
-__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "seconds_until", "submit", "told_to_leave"]
+__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "submit", "told_to_leave"]

@@ -169,8 +169,20 @@ class MovableStack(RunningStack):
     """The shared stack, as the test that it was reset for sees it."""
 
     def __init__(self, shared: SharedStack, lines: dict[str, str], log: Path) -> None:
-        super().__init__(shared.process, lines, log)
         self._shared = shared
+        self._turn = shared.turn
+        super().__init__(shared.process, lines, log)
+
+    @property
+    def lines(self) -> dict[str, str]:
+        """As `RunningStack.lines`, as long as it was not reset for another test."""
+        if self._turn != self._shared.turn:
+            raise AssertionError("this stack has been reset or left idle since: its test has ended")
+        return self._lines
+
+    @lines.setter
+    def lines(self, lines: dict[str, str]) -> None:
+        self._lines = lines
 
     def now(self) -> datetime:
         """The time that it lives in."""
@@ -204,6 +216,13 @@ class MovableStack(RunningStack):
         """SIGKILL for the processes of one function, or of all, whatever they are doing; how many there were."""
         return int(self._shared.tell("end_environments", function=function))
 
+    def restart_workers(self) -> None:
+        """Stop pollers and functions as a signal to the stack would, and begin anew.
+
+        What is under way has a moment to finish. Queues, tables and providers keep what they hold.
+        """
+        self._shared.tell("restart_workers")
+
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
         """It is for other tests, too."""
         raise AssertionError("this stack is shared: a test that stops one starts it itself")
@@ -215,6 +234,8 @@ class SharedStack:
     def __init__(self, folder: Path) -> None:
         self._log = folder / "stack.log"
         self.clock = MovedClock(folder / "clock")
+        self.turn = 0
+        """How often it was reset or left idle: what an earlier reset gave is no more to be used."""
         environ = {**_environ(), VARIABLE: str(self.clock.path)}
         with self._log.open("a") as errors:
             self.process = subprocess.Popen(
@@ -243,11 +264,13 @@ class SharedStack:
 
         Batch windows last for a moment, or as long as the template says, by the stack's clock.
         """
+        self.turn += 1
         self.tell("reset", config=config_text, windows=template_windows)
         return MovableStack(self, self._lines, self._log)
 
     def idle(self) -> None:
         """Nothing goes on in it, and it takes no time from others, until it is reset."""
+        self.turn += 1
         self.tell("idle")
 
     def tell(self, command: str, **arguments: Any) -> Any:

@@ -212,6 +212,19 @@ class ResettableStack(Stack):
         for queue in self._queues.values():
             queue.look_again()
 
+    def restart_workers(self) -> None:
+        """End the work as at the stack's own end, and begin it again over the same queues and tables."""
+        self._begin_no_more_work()
+        self._finish_work()
+        self._traffic.close()
+        while not self._traffic.ended(local_stack.FUNCTIONS_SECONDS):
+            self._functions.end_environments()
+        self._functions.end_environments()
+        for queue in self._queues.values():
+            queue.forget()
+        self._traffic.open()
+        self._work(self._description, self._functions)
+
     def is_quiet(self) -> bool:
         """Whether nothing is under way, and nothing will be before time passes."""
         before = self._traffic.counts()
