@@ -30,12 +30,11 @@ def reveal(account: Account, name: str, *, fresh: bool = False) -> str:
     raise ProviderError(Kind.ACCOUNT, why)
 
 
-def with_key(account: Account, name: str, call: Callable[[str, float], T], *, budget: float) -> T:
-    """`call(key, budget)`; if the key is refused and the secret, read afresh, has changed, the call is repeated once.
+def with_key(account: Account, name: str, call: Callable[[str, float], T], *, deadline: Deadline) -> T:
+    """`call(key, seconds)`; if the key is refused and the secret, read afresh, has changed, the call is repeated once.
 
     Raises what `call` raises (`KeyRefused` for a refused key), and `ProviderError` when the secret cannot be read.
     """
-    deadline = Deadline(budget)
     key = reveal(account, name)
     try:
         return call(key, deadline.left())

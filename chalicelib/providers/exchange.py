@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from socket import socket
 from typing import Any, Literal, NoReturn
 
 from ..errors import Kind, ProviderError
@@ -21,17 +22,33 @@ SHORTEST_CALL = 0.25
 """Seconds that must be left for a call to be started at all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The clock that calls are timed by, and how they wait for an answer. Passed in, so that tests need not wait.
+
+    `monotonic` gives seconds. `limit_read` has the next read from a socket raise `TimeoutError` when no byte has come
+    after so many seconds.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    limit_read: Callable[[socket, float], None] = socket.settimeout
+
+
+SYSTEM_TIMING = Timing()
+
+
 class Deadline:
     """A moment on the monotonic clock by which a whole method, of one call or several, must be done."""
 
-    __slots__ = ("_at",)
+    __slots__ = ("_at", "_monotonic")
 
-    def __init__(self, budget: float) -> None:
-        self._at = time.monotonic() + budget
+    def __init__(self, budget: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._at = monotonic() + budget
 
     def left(self) -> float:
         """Seconds that are left; below zero when it is past."""
-        return self._at - time.monotonic()
+        return self._at - self._monotonic()
 
 
 @dataclass(frozen=True, slots=True)

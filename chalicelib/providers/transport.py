@@ -10,7 +10,6 @@ import errno
 import logging
 import socket
 import ssl
-import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from ..errors import Kind, ProviderError
-from .exchange import SHORTEST_CALL, Answer, Arriving, Call, Deadline
+from .exchange import SHORTEST_CALL, SYSTEM_TIMING, Answer, Arriving, Call, Deadline, Timing
 from .wire import Attempt, Pool, PoolTLS
 
 CONNECT_SECONDS = 5.0
@@ -83,11 +82,20 @@ class Transport:
     """Makes calls. One per process, safe to use from several threads."""
 
     def __init__(
-        self, session: requests.Session | None = None, on_call: OnCall | None = None, admit: Admit | None = None
+        self,
+        session: requests.Session | None = None,
+        on_call: OnCall | None = None,
+        admit: Admit | None = None,
+        timing: Timing = SYSTEM_TIMING,
     ) -> None:
         self._session = session or make_session()
         self._on_call = on_call
         self._admit = admit
+        self._timing = timing
+
+    def deadline(self, budget: float) -> Deadline:
+        """The deadline of what may take so many seconds from now, by the clock that the calls are timed by."""
+        return Deadline(budget, self._timing.monotonic)
 
     def send(self, call: Call) -> Answer:
         """Make the call and return its answer, whatever the status. Raises `ProviderError`; see `ask`."""
@@ -124,7 +132,7 @@ class Transport:
     @contextmanager
     def _told(self, call: Call) -> Iterator[None]:
         """Tell `on_call` of what happens within."""
-        started = time.monotonic()
+        started = self._timing.monotonic()
         outcome = "ok"
         try:
             yield
@@ -133,12 +141,12 @@ class Transport:
             raise
         finally:
             if self._on_call is not None:
-                self._on_call(call.label, call.account, time.monotonic() - started, outcome)
+                self._on_call(call.label, call.account, self._timing.monotonic() - started, outcome)
 
     @contextmanager
     def _answered(self, call: Call) -> Iterator[Arriving]:
         """The answer to the call as soon as its headers are there."""
-        attempt = Attempt(Deadline(call.budget), call.patience)
+        attempt = Attempt(self.deadline(call.budget), call.patience, self._timing)
         if call.budget < SHORTEST_CALL:
             raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
         if self._admit is not None:

@@ -22,7 +22,7 @@ from typing import Any, Self
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .exchange import Deadline
+from .exchange import SYSTEM_TIMING, Deadline, Timing
 
 LONGEST_IDLE = 4.0
 _SLICE = 64 * 1024
@@ -32,10 +32,11 @@ _on_this_thread = threading.local()
 class Attempt:
     """What is known of the request under way on this thread. A context manager round sending and reading."""
 
-    def __init__(self, deadline: Deadline, patience: float) -> None:
+    def __init__(self, deadline: Deadline, patience: float, timing: Timing = SYSTEM_TIMING) -> None:
         self.sent = False
         self._deadline = deadline
         self._patience = patience
+        self._timing = timing
 
     def __enter__(self) -> Self:
         _on_this_thread.attempt = self
@@ -50,6 +51,10 @@ class Attempt:
         if seconds <= 0:
             raise TimeoutError("the call's time is over")
         return seconds
+
+    def limit_read(self, sock: socket.socket) -> None:
+        """Let the next read from the socket wait no longer than that. Raises `TimeoutError` like `wait`."""
+        self._timing.limit_read(sock, self.wait())
 
 
 def _attempt() -> Attempt:
@@ -69,7 +74,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._attempt.wait())
+        self._attempt.limit_read(self._sock)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from ...errors import Kind
 from ..base import CampaignFigures
 from ..credentials import with_key
-from ..exchange import MEGABYTE, Call
+from ..exchange import MEGABYTE, Call, Deadline
 from ..functions import Limits, function
 from . import answers, models
 
@@ -57,6 +57,10 @@ class Client:
             "Content-Type": str(account.options.get("content_type") or JSON_TYPE),
             "Accept": JSON_TYPE,
         }
+
+    def deadline(self, budget: float) -> Deadline:
+        """The deadline of a method of one call or several, by the clock that the calls are timed by."""
+        return self._transport.deadline(budget)
 
     @function(changes=False)
     def user_list(self, *, budget: float = _SECONDS) -> tuple[models.User, ...]:
@@ -266,7 +270,7 @@ class Client:
                 call, lambda answer: answers.read(answer, expect, refused_as=refused_as, key=key)
             )
 
-        return with_key(self._account, "api_key", once, budget=budget)
+        return with_key(self._account, "api_key", once, deadline=self.deadline(budget))
 
 
 def _body(params: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
-from ..exchange import Deadline
 from ..functions import declared, dispatch, unsupported
 from .answers import is_already_so
 from .client import MOST_ROWS, Client
@@ -34,7 +33,7 @@ class Ediware:
             raise ProviderError(Kind.CALLER, f"list_insert: at most {MOST_ROWS} contacts a call, not {len(contacts)}")
         if not contacts:
             return
-        deadline = Deadline(budget)
+        deadline = self._client.deadline(budget)
         column = self._columns.of(list_id, deadline)
         rows = [{**contact.fields, column: contact.email} for contact in contacts]
         try:
@@ -65,11 +64,11 @@ class Ediware:
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Is the list among those of the account or its sub-accounts now?"""
-        return self._columns.exists(list_id, Deadline(budget))
+        return self._columns.exists(list_id, self._client.deadline(budget))
 
     def address_field(self, list_id: str, *, budget: float) -> str:
         """The list's `field_email`."""
-        return self._columns.of(list_id, Deadline(budget))
+        return self._columns.of(list_id, self._client.deadline(budget))
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Have Ediware fetch the file, with semicolons between the columns, from its own addresses."""

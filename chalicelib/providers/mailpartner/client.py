@@ -79,6 +79,10 @@ class Client:
         self._base = account.base_url or BASE_URL
         self._list_params = {"_format": XML} if account.options.get("format") == XML else {}
 
+    def deadline(self, budget: float) -> Deadline:
+        """The deadline of a method of one call or several, by the clock that the calls are timed by."""
+        return self._transport.deadline(budget)
+
     @function(changes=False)
     def me(self, *, budget: float = _SECONDS) -> models.Me:
         """Whose key it is, and the credit that is left."""
@@ -198,7 +202,7 @@ class Client:
 
     def take_off(self, number: str, *, budget: float) -> bool:
         """`unsubscribe_delete`, telling whether the row was there."""
-        deadline = Deadline(budget)
+        deadline = self.deadline(budget)
         params = {"id": Limits("unsubscribe_delete").filled("id", number)}
         try:
             return self._ask("unsubscribe_delete", params, bool, deadline.left())
@@ -218,7 +222,7 @@ class Client:
                 call, lambda answer: map(models.unsubscribed, answers.read_list(answer, key=key).rows)
             )
 
-        return Unsubscribes(with_key(self._account, "api_key", once, budget=budget))
+        return Unsubscribes(with_key(self._account, "api_key", once, deadline=self.deadline(budget)))
 
     def _transfer(self, name: str, token: str, credit: float, budget: float) -> models.Transfer:
         limits = Limits(name)
@@ -254,7 +258,7 @@ class Client:
             call = self._call(name, endpoint, {"apiKey": key, **params}, left, max_bytes)
             return self._transport.ask(call, lambda answer: read(answer, key))
 
-        return with_key(self._account, "api_key", once, budget=budget)
+        return with_key(self._account, "api_key", once, deadline=self.deadline(budget))
 
     def _call(self, name: str, endpoint: _Endpoint, params: Mapping[str, Any], budget: float, max_bytes: int) -> Call:
         query, headers, body = _placed(endpoint, params)

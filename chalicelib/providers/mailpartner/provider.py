@@ -45,7 +45,7 @@ class MailPartner:
 
         Otherwise the list is read through, for it cannot be asked for one address, and every row of it goes.
         """
-        deadline = Deadline(budget)
+        deadline = self._client.deadline(budget)
         if provider_id and self._client.take_off(provider_id, budget=deadline.left()):
             return
         for number in self._rows_of(email, deadline):
@@ -86,7 +86,7 @@ class MailPartner:
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterator[CampaignFigures]:
         """The figures of those of `known` that are due, a call each; one that MailPartner has forgotten is left out."""
-        deadline = Deadline(budget)
+        deadline = self._client.deadline(budget)
         due = (campaign for campaign in known if campaign.due)
         return filter(None, in_order(lambda campaign: self._status(campaign, deadline), due, PARALLEL_CALLS))
 

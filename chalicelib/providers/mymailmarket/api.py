@@ -52,12 +52,16 @@ class Api:
         self._site_id = str(account.options["site_id"])
         self._session = Session(account, transport, self._base, clocks)
 
+    def deadline(self, budget: float) -> Deadline:
+        """The deadline of a method of one call or several, by the clock that the calls are timed by."""
+        return self._transport.deadline(budget)
+
     def _ask(self, request: Request, expect: answers.Expect, budget: float) -> Result:
         """Make the call; if its session is refused, once more under a new one.
 
         Repeating is right for a change too: a call that was answered 401 was turned away before it did anything.
         """
-        deadline = Deadline(budget)
+        deadline = self.deadline(budget)
         session = self._session.current(deadline)
         try:
             return self._send(request, expect, session, deadline)

@@ -70,7 +70,7 @@ class MyMailMarket:
 
         What is done stays done when the time is up before the last list; the next attempt passes over it.
         """
-        deadline = Deadline(budget)
+        deadline = self._client.deadline(budget)
         for list_id in self._lists.get(deadline).value:
             leave(self._client, list_id, email, deadline)
         return None
@@ -82,14 +82,14 @@ class MyMailMarket:
         """
         if list_id is None:
             raise ProviderError(Kind.CALLER, "status_update: it takes a list to come back to")
-        come_back(self._client, list_id, email, Deadline(budget))
+        come_back(self._client, list_id, email, self._client.deadline(budget))
 
     def forget(self, email: str, *, budget: float) -> None:
         """Unsubscribe the address from each list that has it and only then delete it from each.
 
         So whatever is left undone when the time is up, nobody is mailed meanwhile; the next attempt goes on.
         """
-        deadline = Deadline(budget)
+        deadline = self._client.deadline(budget)
         lists = self._lists.get(deadline).value
         held = [list_id for list_id in lists if leave(self._client, list_id, email, deadline)]
         for list_id in held:
@@ -119,7 +119,7 @@ class MyMailMarket:
 
         The provider tells only when a row was last changed, which need not be when the person left, so no time is told.
         """
-        return Unsubscribes(self._who_left(Deadline(budget)))
+        return Unsubscribes(self._who_left(self._client.deadline(budget)))
 
     def _who_left(self, deadline: Deadline) -> Iterator[Unsubscribed | None]:
         for row in self._in_status(LEFT, deadline):
@@ -127,7 +127,7 @@ class MyMailMarket:
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
         """Everybody on any list in a status in which somebody may be mailed, once for each list."""
-        rows = self._in_status(MAY_BE_MAILED, Deadline(budget))
+        rows = self._in_status(MAY_BE_MAILED, self._client.deadline(budget))
         return filter(None, (address(address_of(row)) for row in rows))
 
     def _in_status(self, statuses: Sequence[str], deadline: Deadline) -> Iterator[Row]:
@@ -149,7 +149,7 @@ class MyMailMarket:
 
         Those that are not known come first, the newest first, then the others in the order of `known`.
         """
-        return self._figures(known, Deadline(budget))
+        return self._figures(known, self._client.deadline(budget))
 
     def _figures(self, known: Sequence[KnownCampaign], deadline: Deadline) -> Iterator[CampaignFigures]:
         listed = {figures.campaign_id(row): row for status in MAILED for row in self._listed(status, deadline)}
