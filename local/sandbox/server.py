@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
 import struct
@@ -16,7 +17,7 @@ from .control import control
 from .exchange import HTML_TYPE, Reply, Request, json_reply, text_reply
 from .faults import Rule
 from .page import page
-from .world import Handled, World
+from .world import Handled, Pause, World
 
 _LONGEST_BODY = 64_000_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 s: closing sends RST
@@ -70,6 +71,11 @@ class SandboxServer(ThreadingHTTPServer):
             except OSError:
                 continue  # already closed by the other side
 
+    def wake(self) -> None:
+        """Take no more connections; `shutdown` need not wait for the next look at whether to go on."""
+        with contextlib.suppress(OSError):  # not every system lets a listening socket be shut down
+            self.socket.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is nothing to report; anything else is printed as usual."""
         if not isinstance(sys.exception(), OSError):
@@ -105,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             below = Request(request.method, "/" + rest, request.query, request.headers, request.body, request.client)
             handled = world.handle(provider, below, self.number)
             try:
-                self._send(handled, world.stopping)
+                self._send(handled, world.pause)
             finally:
                 world.journal.end(handled.entry)
         else:
@@ -139,25 +145,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _whole(self, reply: Reply) -> None:
         wire.send_whole(self.connection, reply, with_body=self.command != "HEAD")
 
-    def _send(self, handled: Handled, stopping: threading.Event) -> None:
+    def _send(self, handled: Handled, pause: Pause) -> None:
         rule = handled.rule
         if rule is None or rule.kind not in _CONNECTION_FAULTS:
             self._whole(handled.reply)
             return
         self.close_connection = True
-        self._break(handled, rule, stopping)
+        self._break(handled, rule, pause)
 
-    def _break(self, handled: Handled, rule: Rule, stopping: threading.Event) -> None:
+    def _break(self, handled: Handled, rule: Rule, pause: Pause) -> None:
         if rule.kind in ("timeout", "close", "reset"):
             handled.entry.status = None
         if rule.kind == "timeout":
-            wire.hold(self.connection, rule.delay_seconds or 60.0, stopping)
+            wire.hold(self.connection, rule.delay_seconds or 60.0, pause)
         elif rule.kind == "reset":
             self.server.abort(self.connection)
         elif rule.kind == "truncated":
             wire.send_half(self.connection, handled.reply)
         elif rule.kind == "drip":
-            wire.drip(self.connection, handled.reply, rule, stopping)
+            wire.drip(self.connection, handled.reply, rule, pause)
         elif rule.kind == "huge":
             wire.send_huge(self.connection, handled.reply, rule)
 
@@ -191,6 +197,7 @@ class Sandbox:
         if self.world.stopping.is_set():
             return
         self.world.stopping.set()
+        self._server.wake()
         self._server.shutdown()
         self._server.hang_up_all()
         self._server.server_close()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import http
 import select
 import socket
-import threading
-import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from .exchange import Reply
 from .faults import Rule
 
 _BLOCK = b"x" * 65_536
+_STEP_SECONDS = 0.1
+"""How soon it is noticed that the client of a held connection has hung up."""
 
 
 def head(reply: Reply, length: int | None, *, encoding: str = "", close: bool = False, chunked: bool = False) -> bytes:
@@ -52,11 +53,11 @@ def send_half(connection: socket.socket, reply: Reply) -> None:
     connection.sendall(head(reply, len(body)) + body[: len(body) // 2])
 
 
-def drip(connection: socket.socket, reply: Reply, rule: Rule, stopping: threading.Event) -> None:
+def drip(connection: socket.socket, reply: Reply, rule: Rule, pause: Callable[[float], bool]) -> None:
     """The answer byte by byte, so that no single read of the client waits long and the whole one does."""
     connection.sendall(head(reply, len(reply.body)))
     for place in range(len(reply.body)):
-        if stopping.wait(rule.delay_seconds or 0.5):
+        if pause(rule.delay_seconds or 0.5):
             return
         connection.sendall(reply.body[place : place + 1])
 
@@ -64,13 +65,18 @@ def drip(connection: socket.socket, reply: Reply, rule: Rule, stopping: threadin
 def send_huge(connection: socket.socket, reply: Reply, rule: Rule) -> None:
     """A body of `size_bytes`: the beginning of a JSON string that goes on and on."""
     if rule.compressed:
-        packer = zlib.compressobj(1, wbits=31)  # 31: a gzip container
-        body = b"".join([*map(packer.compress, _huge(rule.size_bytes)), packer.flush()])
+        body = _huge_packed(rule.size_bytes)
         connection.sendall(head(reply, len(body), encoding="gzip", close=True) + body)
         return
     connection.sendall(head(reply, rule.size_bytes, close=True))
     for block in _huge(rule.size_bytes):
         connection.sendall(block)
+
+
+@lru_cache(maxsize=4)
+def _huge_packed(size: int) -> bytes:
+    packer = zlib.compressobj(1, wbits=31)  # 31: a gzip container
+    return b"".join([*map(packer.compress, _huge(size)), packer.flush()])
 
 
 def _huge(size: int) -> Iterator[bytes]:
@@ -82,12 +88,16 @@ def _huge(size: int) -> Iterator[bytes]:
         left -= len(_BLOCK)
 
 
-def hold(connection: socket.socket, seconds: float, stopping: threading.Event) -> None:
+def hold(connection: socket.socket, seconds: float, pause: Callable[[float], bool]) -> None:
     """Wait without a word until the time is over, the client hangs up, or the sandbox stops."""
-    deadline = time.monotonic() + seconds
-    while not stopping.is_set() and (left := deadline - time.monotonic()) > 0:
-        readable, _, _ = select.select([connection], [], [], min(left, 0.2))
-        if readable and not connection.recv(1, socket.MSG_PEEK):
+    left = seconds
+    while left > 0 and not _hung_up(connection):
+        step = min(left, _STEP_SECONDS)
+        if pause(step):
             return
-        if readable:
-            stopping.wait(min(left, 0.2))
+        left -= step
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and not connection.recv(1, socket.MSG_PEEK)

@@ -32,18 +32,27 @@ class Handled:
     entry: Entry
 
 
+Pause = Callable[[float], bool]
+"""Waits so many seconds; true when whoever waits is to give up, as the sandbox stops."""
+
+
 class World:
-    """The providers, the clock, the faults and the journal."""
+    """The providers, the clock, the faults and the journal.
+
+    `pause` is how faults wait (latency, slow answers, held connections). With one of their own tests need not wait.
+    """
 
     def __init__(
         self,
         providers: Sequence[Callable[[SandboxClock], SimulatedProvider]] = PROVIDERS,
         clock: SandboxClock | None = None,
+        pause: Pause | None = None,
     ) -> None:
         self.clock = clock or SandboxClock()
         self.faults = Faults()
         self.journal = Journal()
         self.stopping = threading.Event()
+        self.pause = pause or self.stopping.wait
         self.providers: dict[str, SimulatedProvider] = {made.name: made for made in (p(self.clock) for p in providers)}
 
     def reset(self) -> None:
@@ -69,7 +78,7 @@ class World:
     def _through(self, provider: SimulatedProvider, request: Request, call: Call, entry: Entry) -> Handled:
         trouble = self.faults.trouble(provider.name, call)
         if trouble.latency:
-            self.stopping.wait(trouble.latency)
+            self.pause(trouble.latency)
         rule = trouble.rule
         if rule is None:
             reply = provider.answer(request, call)

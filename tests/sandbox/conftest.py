@@ -1,4 +1,4 @@
-"""A fresh sandbox for each test: starting one takes milliseconds."""
+"""A fresh sandbox for each test: starting one takes less than a millisecond."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from local.sandbox import Control, Sandbox, start
+from local.sandbox.world import World
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+def pauses() -> list[float]:
+    """How many seconds the sandbox has paused each time; it does not wait really."""
+    return []
+
+
+@pytest.fixture
+def sandbox(pauses: list[float]) -> Iterator[Sandbox]:
     """A running sandbox with the sample accounts."""
-    with start() as running:
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return False
+
+    with start(world=World(pause=pause)) as running:
         yield running
 
 

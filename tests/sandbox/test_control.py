@@ -86,6 +86,7 @@ def test_unknown_paths_are_404(sandbox: Sandbox) -> None:
         assert requests.get(sandbox.url + path, timeout=10).status_code == 404
 
 
+@pytest.mark.server
 def test_stop_frees_the_port_and_ends_every_thread() -> None:
     before = threading.active_count()
     sandbox = start()
@@ -133,6 +134,7 @@ def test_the_sample_configuration_names_the_sandbox(sandbox: Sandbox) -> None:
     assert config["api"]["admin_key"] == SAMPLE_ADMIN_KEY and len(SAMPLE_ADMIN_KEY) >= 32
 
 
+@pytest.mark.server
 def test_it_runs_by_itself_until_told_to_stop() -> None:
     root = Path(__file__).parents[2]
     with subprocess.Popen(

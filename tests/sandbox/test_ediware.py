@@ -223,7 +223,7 @@ def test_list_insert_url_fetches_from_this_machine_only(ask: Ask, control: Contr
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Csv) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/contacts.csv"
         assert ask("list_insert_url", list_id="4781", url=url) == OK
         server.shutdown()
