@@ -31,7 +31,9 @@ ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
 """Folders whose tests run the product in processes of its own, if at all: coverage finds nothing there."""
 
 
-SERVERS = frozenset(["aws_server", "dynamodb_local", "packaged", "sandbox", "stack", "start_stack"])
+SERVERS = frozenset(
+    ["aws_server", "dynamodb_local", "packaged", "real_server", "sandbox", "server", "stack", "start_stack"]
+)
 """Fixtures that start a server or another process."""
 
 

@@ -53,6 +53,8 @@ class Kit:
     """Lists besides `list_id` that `member` is on."""
     login: Any = None
     """The answer to a call that comes before all others, to make a session."""
+    answered_anything: Sequence[str] = ()
+    """Functions whose result is the answer's JSON, whatever it is."""
     hidden: Sequence[str] = ()
     """Other people's secrets that the sandbox answers with and nobody may see."""
 
@@ -84,6 +86,7 @@ EDIWARE = Kit(
     secrets={"api_key": API_KEY},
     list_id="4781",
     read=("list_list", {}),
+    answered_anything=("call",),
     change=("list_insert", {"list_id": "4781", "contacts": [{"email": "first@example.com", "prenom": "Zoé"}]}),
     hidden=("placeholder-pass-1", "placeholder-pass-2", "placeholder-password"),
     examples=(

@@ -49,7 +49,7 @@ def connect(
 ) -> MyMailMarket:
     """A client of that account, and the answers that it is going to get."""
     server.script = list(script)
-    return MyMailMarket(account(server.url, secrets), Transport(), clocks)
+    return MyMailMarket(account(server.url, secrets), Transport(timing=server.timing), clocks)
 
 
 def failure(ask: Callable[[], object]) -> ProviderError:

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from chalicelib.providers.exchange import SYSTEM_TIMING, Timing
+from tests.support.own_time import OwnTime
+from tests.support.waiting import wait_for
+
 
 @dataclass(frozen=True)
 class Received:
@@ -33,10 +37,10 @@ Reply = Callable[["Line"], None]
 
 @dataclass
 class Line:
-    """One connection of a client. `stopped` is set when the server ends, so that no reply outlives the test."""
+    """One connection of a client. `waits` pauses it; true when the server ends, so that no reply outlives the test."""
 
     sock: socket.socket
-    stopped: threading.Event
+    waits: Callable[[float], bool]
     open: bool = True
 
     def send(self, data: bytes) -> None:
@@ -44,7 +48,7 @@ class Line:
 
     def pause(self, seconds: float) -> None:
         """Wait, but not beyond the server's end."""
-        if self.stopped.wait(seconds):
+        if self.waits(seconds):
             raise ConnectionError
 
     def hang_up(self, *, reset: bool = False) -> None:
@@ -97,14 +101,46 @@ def silence(seconds: float) -> Reply:
     return play
 
 
-def endless(head: bytes, part: bytes, times: int) -> Reply:
+@dataclass
+class Endless:
+    """A reply of a head and then the same part again and again."""
+
+    head: bytes
+    part: bytes
+    times: int
+    sent: int = 0
+    """How many parts the last client let it send."""
+
+    def __call__(self, line: Line) -> None:
+        self.sent = 0
+        line.send(self.head)
+        for _ in range(self.times):
+            line.send(self.part)
+            self.sent += 1
+        line.hang_up()
+
+
+def endless(head: bytes, part: bytes, times: int) -> Endless:
     """A head and then the same part again and again."""
+    return Endless(head, part, times)
+
+
+def after(seconds: float, reply: Reply) -> Reply:
+    """A reply that comes so late."""
 
     def play(line: Line) -> None:
-        line.send(head)
-        for _ in range(times):
-            line.send(part)
-        line.hang_up()
+        line.pause(seconds)
+        reply(line)
+
+    return play
+
+
+def once(condition: Callable[[], object], reply: Reply) -> Reply:
+    """A reply that is held back until the condition is true."""
+
+    def play(line: Line) -> None:
+        wait_for(condition, every_seconds=0.002)
+        reply(line)
 
     return play
 
@@ -119,6 +155,8 @@ class Scripted:
     connections: int = 0
     ended: int = 0
     """Connections that this server has closed."""
+    time: OwnTime | None = None
+    """The time in which replies pause, if not the real one."""
 
     def __enter__(self) -> Self:
         self._stopped = threading.Event()
@@ -143,6 +181,16 @@ class Scripted:
         for thread in self._threads:
             thread.join(5)
 
+    @property
+    def timing(self) -> Timing:
+        """For transports that are to live in the same time."""
+        return self.time.timing if self.time else SYSTEM_TIMING
+
+    def _pause(self, seconds: float) -> bool:
+        if self.time is None:
+            return self._stopped.wait(seconds)
+        return self.time.pause(seconds) or self._stopped.is_set()
+
     def _listen(self) -> None:
         while not self._stopped.is_set():
             try:
@@ -157,7 +205,7 @@ class Scripted:
             thread.start()
 
     def _serve(self, sock: socket.socket, number: int) -> None:
-        line = Line(sock, self._stopped)
+        line = Line(sock, self._pause)
         reader = sock.makefile("rb")
         try:
             while line.open:

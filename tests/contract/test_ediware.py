@@ -19,7 +19,8 @@ from chalicelib.providers.base import Contact, Provider
 from chalicelib.providers.ediware import columns
 from chalicelib.providers.exchange import MEGABYTE
 from chalicelib.providers.transport import Transport
-from tests.contract.scripted import Line, Reply, Scripted, answer, message, raw
+from tests.contract.locks import CountedLock
+from tests.contract.scripted import Reply, Scripted, after, answer, once, raw
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "ediware.md"
 KEY = "placeholder-key"
@@ -199,12 +200,8 @@ class TestColumns:
         assert functions(server) == ["list_list"]
 
     def test_a_slow_look_up_leaves_less_for_the_insert(self, server: Scripted, ediware: Provider) -> None:
-        def slowly(line: Line) -> None:
-            line.pause(0.8)
-            line.send(message(lists(l4781="email")))
-
-        server.script = [slowly]
-        assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=1.0)).kind is Kind.LATER
+        server.script = [after(9.8, answer(lists(l4781="email")))]
+        assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=10)).kind is Kind.LATER
         assert functions(server) == ["list_list"]
 
     @pytest.mark.parametrize(
@@ -213,15 +210,10 @@ class TestColumns:
         ids=["found", "failed"],
     )
     def test_threads_that_wait_share_one_look_up(
-        self, found: Reply, calls: int, server: Scripted, ediware: Any, wait_for: Callable[..., Any]
+        self, found: Reply, calls: int, server: Scripted, ediware: Any
     ) -> None:
-        everybody_waits = threading.Event()
-
-        def when_told(line: Line) -> None:
-            everybody_waits.wait(10)
-            found(line)
-
-        server.script = [when_told]
+        lock = ediware._columns._lock = CountedLock()
+        server.script = [once(lambda: lock.asked == 8, found)]
         outcomes: list[str] = []
 
         def sign_up() -> None:
@@ -231,12 +223,9 @@ class TestColumns:
             except ProviderError as error:
                 outcomes.append(error.kind.value)
 
-        lock = ediware._columns._lock = CountedLock()
         threads = [threading.Thread(target=sign_up) for _ in range(8)]
         for thread in threads:
             thread.start()
-        wait_for(lambda: lock.asked == 8)
-        everybody_waits.set()
         for thread in threads:
             thread.join()
         assert len(set(outcomes)) == 1 and len(outcomes) == 8
@@ -245,13 +234,14 @@ class TestColumns:
     def test_who_waits_for_a_look_up_waits_no_longer_than_its_budget(
         self, server: Scripted, ediware: Provider, wait_for: Callable[..., Any]
     ) -> None:
-        server.otherwise = lambda line: line.pause(30)
-        first = threading.Thread(target=lambda: failure(lambda: ediware.sign_up("4781", [PERSON], budget=2)))
+        given_up = threading.Event()
+        server.otherwise = once(given_up.is_set, raw(b""))
+        first = threading.Thread(target=lambda: failure(lambda: ediware.sign_up("4781", [PERSON], budget=10)))
         first.start()
         wait_for(lambda: server.received)
-        began = time.monotonic()
-        assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=0.5)).kind is Kind.LATER
-        assert time.monotonic() - began < 1.5
+        assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=0.05)).kind is Kind.LATER
+        assert first.is_alive() and len(server.received) == 1
+        given_up.set()
         first.join()
 
 
@@ -263,18 +253,6 @@ class Clock:
 
     def monotonic(self) -> float:
         return self._now
-
-
-class CountedLock:
-    """A lock that tells how many have asked for it."""
-
-    def __init__(self) -> None:
-        self._lock, self.asked = threading.Lock(), 0
-        self.release = self._lock.release
-
-    def acquire(self, timeout: float) -> bool:
-        self.asked += 1
-        return self._lock.acquire(timeout=timeout)
 
 
 class Rotated(Secret):

@@ -96,33 +96,6 @@ class TestAnswers:
         server.otherwise = answer(body.encode(), status, {"Location": "/elsewhere"} if status < 400 else {})
         assert failure(lambda: mailpartner.call(name, PARAMS[name], budget=5)).kind is kind
 
-    @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
-    def test_each_call_meets_each_trouble(
-        self, name: str, sandbox: Sandbox, played: Provider, control: Control
-    ) -> None:
-        """Reads can be made again; of a change nobody knows, unless it was turned away."""
-        changes = next(function.changes for function in FUNCTIONS if function.name == name)
-        lost = Kind.UNKNOWN if changes else Kind.LATER
-        for fault, expected in (
-            ({"kind": "status", "status": 500}, lost),
-            ({"kind": "status", "status": 429, "retry_after": 9}, Kind.LATER),
-            ({"kind": "timeout", "delay_seconds": 30}, lost),
-            ({"kind": "reset"}, lost),
-            ({"kind": "reset", "when": "after"}, lost),
-            ({"kind": "html"}, lost),
-            ({"kind": "empty"}, lost),
-            ({"kind": "truncated"}, lost),
-            ({"kind": "truncated_json"}, lost),
-            ({"kind": "wrong_type"}, lost),
-            ({"kind": "wrong_charset"}, lost),
-        ):
-            control.reset()
-            control.fault(**fault)
-            error = failure(lambda: played.call(name, dict(MAILPARTNER.examples)[name], budget=0.6))
-            assert (fault, error.kind) == (fault, expected)
-            assert error.retry_after == fault.get("retry_after")
-            assert len(control.calls()) == 1
-
     def test_the_accounts_limit_is_the_owners_to_wait_for(
         self, sandbox: Sandbox, played: Provider, control: Control
     ) -> None:

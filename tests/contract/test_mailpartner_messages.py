@@ -13,6 +13,7 @@ from local.sandbox import Control, Sandbox
 from tests.contract.kits import MAILPARTNER
 from tests.contract.mailpartner import DONE, FUNCTIONS, PARAMS, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Scripted, answer
+from tests.support.own_time import until_others_wait
 
 
 @pytest.fixture
@@ -77,9 +78,10 @@ class TestMessages:
         (found,) = played.campaigns(budget=5, known=[KnownCampaign(begun.campaign, due=True)])
         assert (found.sent, found.delivered) == (1, 0)
 
-    def test_several_are_asked_for_at_once(self, played: Provider, control: Control) -> None:
+    def test_several_are_asked_for_at_once(self, sandbox: Sandbox, played: Provider, control: Control) -> None:
         sent = [played.call("send", PARAMS["send"], budget=5)["message_id"] for _ in range(12)]
-        control.fault("latency", delay_seconds=0.2, function="bulk_status")
+        sandbox.world.pause = until_others_wait(2)
+        control.fault("latency", delay_seconds=1, function="bulk_status")
         found = played.campaigns(budget=5, known=[KnownCampaign(name) for name in sent])
         assert [each.campaign for each in found] == sent
         assert control.state()["providers"]["mailpartner"]["most_in_flight"] > 1

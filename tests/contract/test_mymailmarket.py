@@ -29,6 +29,7 @@ from tests.contract.mymailmarket import (
     subscriber,
 )
 from tests.contract.scripted import Reply, Scripted, answer
+from tests.support.own_time import until_others_wait
 
 EMAIL = "person@example.com"
 THERE = answer(subscriber(1, "active"))
@@ -173,8 +174,8 @@ class TestUnsubscribes:
         assert len(worked) == 2
 
     def test_no_call_starts_beyond_the_budget(self, real: Provider, control: Control) -> None:
-        control.fault("latency", delay_seconds=0.7, function="subscriber_by_address")
-        assert failure(lambda: real.unsubscribe("camille@example.com", everywhere=False, budget=1.2)).kind is Kind.LATER
+        control.fault("latency", delay_seconds=7, function="subscriber_by_address")
+        assert failure(lambda: real.unsubscribe("camille@example.com", everywhere=False, budget=12)).kind is Kind.LATER
 
     def test_the_lists_are_looked_up_once_in_some_minutes(self, server: Scripted) -> None:
         clock = [0.0]
@@ -478,8 +479,9 @@ class TestCampaigns:
         found = [each.campaign for each in real.campaigns(budget=5, known=known)]
         assert found == ["0616074267002", "0616074267003", "0616074267001"]
 
-    def test_several_are_read_at_once(self, real: Provider, control: Control) -> None:
-        control.fault("latency", delay_seconds=0.2, function="campaign_stats")
+    def test_several_are_read_at_once(self, sandbox: Sandbox, real: Provider, control: Control) -> None:
+        sandbox.world.pause = until_others_wait(3)
+        control.fault("latency", delay_seconds=1, function="campaign_stats")
         assert len(list(real.campaigns(budget=5))) == 3
         assert control.state()["providers"]["mymailmarket"]["most_in_flight"] > 1
 

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.errors import Kind
 from chalicelib.providers import registry
-from tests.contract.kits import MYMAILMARKET, RESULT
+from tests.contract.kits import Kit
+from tests.contract.matrix import every_call, example
 from tests.contract.mymailmarket import LOGIN, connect, failure
 from tests.contract.scripted import Reply, Scripted, answer, message, raw, silence
 
@@ -29,7 +30,7 @@ TROUBLES: Mapping[str, tuple[Reply, Kind | None, Kind | None]] = {
     "500": (answer(b"<html>Request Error</html>", 500), *(READS, CHANGES)),
     "429": (answer(b"", 429, {"Retry-After": "7"}), Kind.LATER, Kind.LATER),
     "503": (answer(b"", 503, {"Retry-After": "7"}), Kind.LATER, Kind.LATER),
-    "timeout": (silence(3), *(READS, CHANGES)),
+    "timeout": (silence(30), *(READS, CHANGES)),
     "reset": (raw(b"", reset=True), *(READS, CHANGES)),
     "reset within the answer": (raw(message({"Result": "OK"})[:-5], reset=True), *(READS, CHANGES)),
     "HTML": (answer(b"<html>Welcome</html>"), *(READS, CHANGES)),
@@ -73,24 +74,12 @@ def test_each_is_of_the_kind_that_the_page_says(status: int, body: str, name: st
     assert error.message.startswith(f"{name}: ") and "@" not in error.message
 
 
-def calls() -> list[Any]:
-    functions = {function.name: function for function in registry.spec("mymailmarket").functions}
-    examples = {
-        name: {key: "1" if value == RESULT else value for key, value in params.items()}
-        for name, params in MYMAILMARKET.examples
-    }
-    assert examples.keys() == functions.keys()
-    return [pytest.param(name, examples[name], functions[name].changes, id=name) for name in functions]
-
-
 @pytest.mark.parametrize("trouble", TROUBLES)
-@pytest.mark.parametrize(("name", "params", "changes"), calls())
-def test_every_call_meets_every_trouble(
-    name: str, params: Mapping[str, Any], changes: bool, trouble: str, server: Scripted
-) -> None:
+@pytest.mark.parametrize(("kit", "name", "changes"), every_call(["mymailmarket"]))
+def test_every_call_meets_every_trouble(kit: Kit, name: str, changes: bool, trouble: str, server: Scripted) -> None:
     reply, for_read, for_change = TROUBLES[trouble]
     provider = connect(server, LOGIN, reply)
-    error = failure(lambda: provider.call(name, params, budget=0.6 if trouble == "timeout" else 5))
+    error = failure(lambda: provider.call(name, example(kit, name, server.url), budget=5))
     refusal = Kind.CONTACT if name in CONTACT_FUNCTIONS else Kind.CALLER
     assert error.kind is ((for_change if changes else for_read) or refusal), error
     assert error.retry_after == (7 if trouble in ("429", "503") else None)

@@ -16,8 +16,10 @@ from chalicelib.config.secrets import Secret
 from chalicelib.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.observability import redact
 from chalicelib.providers import registry
+from chalicelib.providers.mymailmarket.provider import MyMailMarket
 from chalicelib.providers.transport import Transport
 from tests.contract.kits import forms
+from tests.contract.locks import CountedLock
 from tests.contract.mymailmarket import (
     ABSENT,
     LISTS,
@@ -33,19 +35,9 @@ from tests.contract.mymailmarket import (
     ok,
     paths,
 )
-from tests.contract.scripted import Line, Reply, Scripted, answer, raw
+from tests.contract.scripted import Line, Reply, Scripted, answer, once, raw
 
 CHANGE = {"fields": {"Name": "x"}}
-
-
-def after(seconds: float, reply: Reply) -> Reply:
-    """A reply that lets others arrive first."""
-
-    def play(line: Line) -> None:
-        line.pause(seconds)
-        reply(line)
-
-    return play
 
 
 class Clocks:
@@ -248,18 +240,27 @@ def at_once(number: int, ask: Callable[[], Any]) -> list[Any]:
         return list(pool.map(one, range(number)))
 
 
+def counted(provider: MyMailMarket) -> CountedLock:
+    """The lock under which the provider makes its session, as one that counts who asked for it."""
+    lock = CountedLock()
+    vars(provider._client._session._kept)["_lock"] = lock
+    return lock
+
+
 class TestManyThreads:
     def test_twenty_make_one_session(self, server: Scripted) -> None:
-        provider = connect(server, after(0.3, LOGIN))
-        server.otherwise = LISTS
+        provider = connect(server)
+        lock = counted(provider)
+        server.script, server.otherwise = [once(lambda: lock.asked == 20, LOGIN)], LISTS
         results = at_once(20, lambda: provider.call("lists", {}, budget=10))
         assert all(isinstance(result, list) for result in results)
         assert paths(server).count("login") == 1
 
     def test_twenty_renew_it_once_when_it_is_old(self, server: Scripted) -> None:
         clocks = Clocks()
-        provider = connect(server, LOGIN, LISTS, after(0.3, LOGIN), clocks=clocks)
-        server.otherwise = LISTS
+        provider = connect(server, clocks=clocks)
+        lock = counted(provider)
+        server.script, server.otherwise = [LOGIN, LISTS, once(lambda: lock.asked == 1 + 20, LOGIN)], LISTS
         provider.call("lists", {}, budget=5)
         clocks.monotonic += 7000
         at_once(20, lambda: provider.call("lists", {}, budget=10))
@@ -267,18 +268,21 @@ class TestManyThreads:
 
     def test_twenty_share_a_failed_login(self, server: Scripted) -> None:
         provider = connect(server)
-        server.otherwise = after(0.5, nok("wrong site"))
+        lock = counted(provider)
+        server.otherwise = once(lambda: lock.asked == 20, nok("wrong site"))
         assert set(at_once(20, lambda: provider.call("lists", {}, budget=10))) == {Kind.ACCOUNT}
         assert paths(server) == ["login"]
 
     def test_who_waits_waits_no_longer_than_its_budget(self, server: Scripted, wait_for: Callable[..., Any]) -> None:
         provider = connect(server)
-        server.otherwise = lambda line: line.pause(30)
-        first = threading.Thread(target=lambda: failure(lambda: provider.call("lists", {}, budget=2)))
+        given_up = threading.Event()
+        server.otherwise = once(given_up.is_set, raw(b""))
+        first = threading.Thread(target=lambda: failure(lambda: provider.call("lists", {}, budget=10)))
         first.start()
         wait_for(lambda: server.received)
-        assert failure(lambda: provider.call("lists", {}, budget=0.3)).kind is Kind.LATER
+        assert failure(lambda: provider.call("lists", {}, budget=0.05)).kind is Kind.LATER
         assert first.is_alive() and len(server.received) == 1
+        given_up.set()
         first.join()
 
 
