@@ -7,9 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from cfnlint.api import lint
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 
 from local import template
 
@@ -18,6 +15,8 @@ from .conftest import Generated
 
 def complaints(body: dict[str, Any]) -> list[str]:
     """What cfn-lint says of a template."""
+    from cfnlint.api import lint  # takes seconds to import
+
     return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(body), regions=["eu-west-3"])]
 
 
@@ -32,6 +31,9 @@ def test_cfn_lint_would_find_a_fragment_whose_function_is_gone() -> None:
 
 
 def test_sam_translates_it_and_keeps_the_flag_that_saves_messages(made: Generated) -> None:
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
     body = copy.deepcopy(made.body)
     for name in made.functions:
         body["Resources"][name]["Properties"]["CodeUri"] = "s3://bucket/key"  # as `aws cloudformation package` does
