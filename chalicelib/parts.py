@@ -63,7 +63,7 @@ class Parts:
         from .ledger.fingerprints import check_address_keys
         from .ledger.table import Table
 
-        table = Table(self._dynamodb, names.table(self.stage, "ledger"))
+        table = Table(self._dynamodb, names.table(self.stage, "ledger"), self.effects)
         check_address_keys(table, self._address_keys)
         return table
 
@@ -93,7 +93,7 @@ class Parts:
         """The writing side of the statistics."""
         from .stats.store import StatsStore
 
-        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects.sleep)
+        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects)
 
     @cached_property
     def doorbell(self) -> Doorbell:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..dynamodb import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
+from ..effects import Effects
 from ..errors import LedgerUnavailable
 from ..observability import carried
 from .codec import pack, unpack
@@ -23,7 +25,6 @@ Key = tuple[str, str]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-BATCH_GET_LIMIT = 100
 TRANSACTION_LIMIT = 100
 # A transaction holds its items for some milliseconds; boto3 itself does not try again when it meets one.
 CONFLICT_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)
@@ -48,9 +49,10 @@ class ConditionFailed(Exception):
 class Table:
     """Conditional writes and consistent reads of one table. Every failure of AWS leaves as `LedgerUnavailable`."""
 
-    def __init__(self, client: DynamoDBClient, name: str) -> None:
+    def __init__(self, client: DynamoDBClient, name: str, effects: Effects | None = None) -> None:
         self._client = client
         self._name = name
+        self._effects = effects or Effects()
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="ledger", initializer=_enter_pool)
 
     def in_parallel(self, work: Callable[[In], Out], values: Iterable[In]) -> list[Out]:
@@ -220,14 +222,8 @@ class Table:
                 return
 
     def _get_batch(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        wanted: Any = [pack({"pk": pk, "sk": sk}) for pk, sk in keys]
-        items: list[dict[str, Any]] = []
-        while wanted:
-            request: Any = {self._name: {"Keys": wanted, "ConsistentRead": True}}
-            answer: Any = self._read(partial(self._client.batch_get_item, RequestItems=request))
-            items += [unpack(item) for item in answer["Responses"].get(self._name, [])]
-            wanted = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
-        return items
+        wanted = [pack({"pk": pk, "sk": sk}) for pk, sk in keys]
+        return [unpack(item) for item in self._read(lambda: batch_get(self._client, self._name, wanted, self._effects))]
 
     def _write(self, call: Callable[[], Out]) -> Out:
         try:
@@ -243,7 +239,7 @@ class Table:
     def _read(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, KeysUnprocessed) as error:
             raise _unavailable(error) from error
 
 
@@ -281,6 +277,8 @@ def _found_first(error: ClientError) -> dict[str, Any]:
     return unpack(reasons[0].get("Item") or {})
 
 
-def _unavailable(error: ClientError | BotoCoreError) -> LedgerUnavailable:
+def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> LedgerUnavailable:
+    if isinstance(error, KeysUnprocessed):
+        return LedgerUnavailable(f"the ledger did not answer: {error}")
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     return LedgerUnavailable(f"the ledger did not answer: {code}")

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from ..errors import RelaisError
+from ..invocation import invocation
 from . import metrics
 from .logs import bound, logger
 from .redaction import redact
@@ -24,14 +25,16 @@ class HandlerFailed(RelaisError):
 
 
 @contextmanager
-def observing(function: str, request_id: str | None = None) -> Iterator[None]:
+def observing(function: str, request_id: str | None = None, context: object = None) -> Iterator[None]:
     """Bind `function` and `request_id` to the log, note time and failure, flush the metrics whatever happens.
+
+    `context` is Lambda's: what runs within can ask `invocation.seconds_left` for the time that is left.
 
     An exception goes on as it is, or as `HandlerFailed` where its text or a cause's holds an address or a secret.
     """
     cold_start = _is_cold_start()
     started = time.monotonic()
-    with bound(function=function, request_id=request_id):
+    with bound(function=function, request_id=request_id), invocation(context):
         try:
             yield
             logger.info("done", extra={"cold_start": cold_start, "seconds": _since(started)})
@@ -53,18 +56,19 @@ def observed(handler: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(handler)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with observing(handler.__name__, _request_id(*args)):
+        context = _lambda_context(*args)
+        with observing(handler.__name__, getattr(context, "aws_request_id", None), context):
             return handler(*args, **kwargs)
 
     return run
 
 
-def _request_id(*args: object) -> str | None:
+def _lambda_context(*args: object) -> object:
+    """Lambda's context among a handler's arguments, or within one of Chalice's events; None if there is none."""
     for arg in args:
-        for holder in (arg, getattr(arg, "context", None)):
-            found = getattr(holder, "aws_request_id", None)
-            if isinstance(found, str):
-                return found
+        for candidate in (arg, getattr(arg, "context", None)):
+            if isinstance(getattr(candidate, "aws_request_id", None), str):
+                return candidate
     return None
 
 

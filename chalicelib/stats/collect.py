@@ -11,12 +11,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.figures import Snapshot
+from ..dynamodb import BATCH_GET_LIMIT
 from ..errors import ProviderError, RelaisError
 from ..observability import bound, carried, logger, metrics, redact
 from ..threads import until_time_is_up
 from .known import known_campaigns
 from .normalise import normalise
-from .store import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -208,7 +208,7 @@ def _batches(rows: Iterator[CampaignFigures]) -> Iterator[list[CampaignFigures]]
     while failure is None:
         batch: list[CampaignFigures] = []
         try:
-            batch.extend(islice(rows, BATCH))
+            batch.extend(islice(rows, BATCH_GET_LIMIT))
         except ProviderError as error:
             failure = error
         if not batch:

@@ -7,7 +7,6 @@ cost twice the units for what this order gives.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..core.figures import Snapshot, changed, described
 from ..core.times import format_time
+from ..dynamodb import KeysUnprocessed, batch_get
+from ..effects import Effects
 from ..errors import StatsUnavailable
 from .items import (
     ACCOUNT_INDEX,
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-BATCH = 100
-"""Keys that DynamoDB takes in one BatchGetItem."""
-_ATTEMPTS = 8
 # An item gives way only to what was read at the same time or later, so a slow run never puts back older figures.
 _NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"
 
@@ -48,25 +46,16 @@ class StatsStore:
     The client should retry throttled calls by itself (standard or adaptive mode) and hold a connection a thread.
     """
 
-    def __init__(self, client: DynamoDBClient, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, effects: Effects | None = None) -> None:
         self._client = client
         self._table = table
-        self._sleep = sleep
+        self._effects = effects or Effects()
 
     def newest(self, account: str, campaigns: Sequence[str]) -> dict[str, Snapshot]:
-        """What is known of `campaigns` (at most `BATCH`, each once), by id. Raises `StatsUnavailable`."""
+        """What is known of `campaigns` (each once, as many as a batch takes), by id. Raises `StatsUnavailable`."""
         wanted = [campaign_key(account, campaign) for campaign in campaigns]
-        found: dict[str, Snapshot] = {}
-        for attempt in range(_ATTEMPTS):
-            if not wanted:
-                return found
-            if attempt:
-                self._sleep(min(2.0, 0.05 * 2**attempt))
-            items, wanted = self._batch_get(wanted)
-            found.update((item.campaign, item) for item in map(snapshot_of, items))
-        if wanted:
-            raise StatsUnavailable("the statistics table did not answer: keys stay unprocessed")
-        return found
+        items = asked(lambda: batch_get(self._client, self._table, wanted, self._effects))
+        return {snapshot.campaign: snapshot for snapshot in map(snapshot_of, items)}
 
     def listed(self, account: str) -> Iterator[Snapshot]:
         """Every campaign of an account without its figures, the newest first: one query for each megabyte of them.
@@ -148,21 +137,12 @@ class StatsStore:
             raise _unavailable(error) from error
         return True
 
-    def _batch_get(self, keys: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-        """The items found, and the keys that DynamoDB left for another call."""
-        answer = asked(
-            lambda: self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-        )
-        left = answer.get("UnprocessedKeys", {}).get(self._table)
-        keys_left = [dict(key) for key in left["Keys"]] if left else []
-        return [dict(item) for item in answer["Responses"].get(self._table, [])], keys_left
-
 
 def asked(call: Callable[[], R]) -> R:
     """What a read of the table gives. Raises `StatsUnavailable`."""
     try:
         return call()
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, KeysUnprocessed) as error:
         raise _unavailable(error) from error
 
 
@@ -170,7 +150,9 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _unavailable(error: ClientError | BotoCoreError) -> StatsUnavailable:
+def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> StatsUnavailable:
+    if isinstance(error, KeysUnprocessed):
+        return StatsUnavailable(f"the statistics table did not answer: {error}")
     # The code alone: botocore's texts quote requests.
     code = _code(error) if isinstance(error, ClientError) else type(error).__name__
     return StatsUnavailable(f"the statistics table did not answer: {code}")

@@ -39,7 +39,7 @@ class Gateway(Chalice):
         request = Request("GET", "/", id=str(uuid.uuid4()))
         try:
             request = _from_event(event, context)
-            with observing("api_handler", request.id):
+            with observing("api_handler", request.id, context):
                 answer = self._through_chalice(request, event, context)
         except Exception as error:  # the outermost edge: what is raised here reaches the client as a bare 502
             answer = self._rendered(finished(request, problems.answer(request, error)))

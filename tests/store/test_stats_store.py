@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.config.model import Account
 from chalicelib.core.figures import Snapshot
+from chalicelib.effects import Effects
 from chalicelib.errors import StatsUnavailable
 from chalicelib.ledger.table import Table
 from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
@@ -191,12 +192,14 @@ def test_keys_that_dynamodb_leaves_are_asked_for_again(store: StatsStore, client
         record(store, row(campaign=f"c{n}", opens=n))
     waits: list[float] = []
     sparing = Sparing(client)
-    found = StatsStore(cast(Any, sparing), TABLE, waits.append).newest("paris", [f"c{n}" for n in range(5)])
+    found = StatsStore(cast(Any, sparing), TABLE, Effects(sleep=waits.append)).newest(
+        "paris", [f"c{n}" for n in range(5)]
+    )
     assert sorted(found) == [f"c{n}" for n in range(5)]
     assert len(waits) == 4
     sparing.most = 0
     with pytest.raises(StatsUnavailable):
-        StatsStore(cast(Any, sparing), TABLE, waits.append).newest("paris", ["c1"])
+        StatsStore(cast(Any, sparing), TABLE, Effects(sleep=waits.append)).newest("paris", ["c1"])
 
 
 class Sparing:

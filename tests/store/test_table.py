@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.dynamodb import BATCH_GET_LIMIT
 from chalicelib.errors import LedgerUnavailable
-from chalicelib.ledger.table import BATCH_GET_LIMIT, TRANSACTION_LIMIT, ConditionFailed, Table
+from chalicelib.ledger.table import TRANSACTION_LIMIT, ConditionFailed, Table
 from tests.support.aws import TestAws
 
 ITEM = {"pk": "a", "sk": "1", "text": "Zoé", "number": 12, "yes": True, "list": ["x", 2], "map": {"k": "v"}}

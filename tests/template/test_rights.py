@@ -130,10 +130,15 @@ def granted(statements: list[dict[str, Any]]) -> set[str]:
 
 
 def used_in(folder: Path) -> set[str]:
-    """The rights that the DynamoDB calls in a folder take: everything written as `….client.call` or `…_client.call`."""
+    """The rights that the DynamoDB calls in a folder take: everything written as `….client.call` or `…_client.call`.
+
+    Batches are read by `dynamodb.batch_get`, which all folders share.
+    """
     used = set()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and "client" in ast.unparse(node.value) and node.attr in DYNAMODB_CALLS:
                 used.add(DYNAMODB_CALLS[node.attr])
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "batch_get":
+                used.add(DYNAMODB_CALLS["batch_get_item"])
     return used
