@@ -23,6 +23,8 @@ from typing import Any, get_args
 
 from chalicelib import names
 
+from .one_at_a_time import one_at_a_time
+
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
 QUEUES: tuple[names.QueueKind, ...] = get_args(names.QueueKind)
@@ -62,14 +64,18 @@ def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
     check_stage(stage, root)
     kept = root / ".local" / "template" / f"{stage}-{_fingerprint(root)}.json"
     if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="relais-template-") as folder:
-            project = Path(folder)
-            lay_out(project, stage, root)
-            template = run_chalice(project, stage)
-            _keep(template, kept)
-        _forget_older(kept, stage)
+        with one_at_a_time(kept.with_name(f"{stage}.lock")):
+            if not kept.is_file():
+                _make(stage, kept, root)
     return _read_json(kept)
+
+
+def _make(stage: str, kept: Path, root: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="relais-template-") as folder:
+        project = Path(folder)
+        lay_out(project, stage, root)
+        _keep(run_chalice(project, stage), kept)
+    _forget_older(kept, stage)
 
 
 def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
@@ -221,7 +227,7 @@ def _fingerprint(root: Path) -> str:
 
 
 def _keep(template: dict[str, Any], kept: Path) -> None:
-    """Write in one step: two stacks may start at once."""
+    """Write in one step: others may read meanwhile."""
     half_written = kept.with_suffix(f".{os.getpid()}")
     _write_json(half_written, template)
     half_written.replace(kept)

@@ -12,7 +12,8 @@ import pytest
 from local import template
 from tests.support.packaging import copy_checkout
 
-STAGES = ("local", "dev", "prod")
+STAGES = ("local", *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("dev", "prod")))
+"""Templates differ by their stage's name alone, which a test shows; so all is looked at in one of them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Generated:
 
 @pytest.fixture(scope="session", params=STAGES)
 def made(request: pytest.FixtureRequest) -> Generated:
-    """Every stage's template in turn."""
+    """A stage's template: the local one, and in `make test-all` the others in turn."""
     return Generated(request.param, template.build(request.param))
 
 

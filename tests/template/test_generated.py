@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +23,26 @@ def complaints(body: dict[str, Any]) -> list[str]:
     return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(body), regions=["eu-west-3"])]
 
 
-def test_cfn_lint_finds_nothing(made: Generated) -> None:
-    assert complaints(made.body) == []
+def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config) -> None:
+    """Remembered for the same template and linter, which take seconds."""
+    linted = hashlib.sha256(f"{version('cfn-lint')} {json.dumps(made.body)}".encode()).hexdigest()
+    place = f"relais/linted-{made.stage}"
+    assert pytestconfig.cache is not None
+    if pytestconfig.cache.get(place, None) != linted:
+        assert complaints(made.body) == []
+        pytestconfig.cache.set(place, linted)
 
 
 def test_cfn_lint_would_find_a_fragment_whose_function_is_gone() -> None:
-    body = template.build("prod")
-    body["Resources"]["Renamed"] = {"Properties": {"FunctionName": "relais-local-renamed"}}
+    fragment = {"Properties": {"FunctionName": "relais-local-renamed"}}
+    body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Renamed": fragment}}
     assert any("'Type' is a required property" in complaint for complaint in complaints(body))
+
+
+def test_stages_differ_by_their_name_alone() -> None:
+    local, prod = (json.dumps(template.build(stage)) for stage in ("local", "prod"))
+    assert local != prod
+    assert re.sub(r"\bprod\b", "local", prod) == local
 
 
 def test_sam_translates_it_and_keeps_the_flag_that_saves_messages(made: Generated) -> None:
@@ -60,18 +75,25 @@ def test_an_unknown_stage_is_refused() -> None:
 
 
 def test_it_is_made_anew_only_when_something_changed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    timeouts: list[str] = []
+
+    def chalice(project: Path, stage: str) -> dict[str, Any]:
+        config = json.loads((project / ".chalice" / "config.json").read_text())
+        timeouts.append(config["lambda_functions"]["sweep"]["lambda_timeout"])
+        return {"stage": stage, "timeout": timeouts[-1]}
+
+    monkeypatch.setattr(template, "run_chalice", chalice)
     first = template.build("local", checkout)
-    with monkeypatch.context() as patched:
-        patched.setattr(template, "run_chalice", lambda *_: pytest.fail("made again for nothing"))
-        assert template.build("local", checkout) == first
+    assert template.build("local", checkout) == first == {"stage": "local", "timeout": 55}
     config = checkout / ".chalice" / "config.json"
     config.write_text(config.read_text().replace('"lambda_timeout": 55', '"lambda_timeout": 44'))
-    assert template.build("local", checkout)["Resources"]["Sweep"]["Properties"]["Timeout"] == 44
-    assert len(list((checkout / ".local" / "template").iterdir())) == 1
+    assert template.build("local", checkout) == {"stage": "local", "timeout": 44}
+    assert timeouts == [55, 44]
+    assert len(list((checkout / ".local" / "template").glob("*.json"))) == 1
 
 
 def test_what_chalice_says_is_passed_on(checkout: Path) -> None:
     (checkout / "app.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(template.TemplateError, match="nothing_of_this_name"):
         template.build("local", checkout)
-    assert not any((checkout / ".local" / "template").iterdir())
+    assert not any((checkout / ".local" / "template").glob("*.json"))
