@@ -8,20 +8,35 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from chalicelib.config.model import Account, Privacy, Settings, Source
 from chalicelib.config.secrets import Secret
 from chalicelib.core.times import epoch_milliseconds
+from chalicelib.effects import Effects
 from chalicelib.ledger.view import EventView
 from chalicelib.runtime import Runtime
 from tests.support.memory import MemoryDynamo, MemoryQueues
 
 ROUND_SECONDS = 20
 """How long an invocation may last: short, so that the import takes several."""
+BAD = ("not an address;x;y;z", "too@example.com;few", '"person@example.com;open;quote', "a@b@example.com;;;")
+
+
+def big_file(rows: int) -> bytes:
+    """Every hundredth row is bad, each fourth of those in the same way; some values have accents, quotes, lines."""
+    lines = ["email;prenom;nom;ville"]
+    for number in range(rows):
+        if number % 100 == 99:
+            lines.append(BAD[number // 100 % len(BAD)])
+        elif number % 50 == 0:
+            lines.append(f'person{number}@example.com;"Zoé ""Z""";"Les; deux\nlignes";Lyon')
+        else:
+            lines.append(f"person{number}@example.com;Prénom{number};Nom{number};Saint-Étienne")
+    return "\r\n".join(lines).encode("utf-8-sig")
 
 
 class Context:
@@ -37,7 +52,8 @@ class Ledger(MemoryDynamo):
 
     keys: set[str] = field(default_factory=set)
     refused: int = 0
-    puts: int = 0
+    at_put: Callable[[int], object] = lambda held: None
+    """Called with the number of signups held by now."""
 
     def put_item(self, **request: Any) -> Any:
         item = request["Item"]
@@ -45,11 +61,11 @@ class Ledger(MemoryDynamo):
             return super().put_item(**request)
         assert request["ConditionExpression"] == "attribute_not_exists(pk)"
         with self._lock:
-            self.puts += 1
             key = item["pk"]["S"]
             assert key not in self.keys, "no row is held twice"
             self.keys.add(key)
             self.refused += item["status"]["S"] == "refused"
+            self.at_put(len(self.keys))
         return {}
 
 
@@ -67,16 +83,16 @@ class Queues(MemoryQueues):
             super()._send(name, given)
 
 
-def main(url: str) -> dict[str, Any]:
-    """The result: what was held and rung for, what the sync says of itself, and the most memory used, in MB."""
+def run_import(url: str, effects: Effects | None = None, ledger: Ledger | None = None) -> dict[str, Any]:
+    """The result: what was held and enqueued, in how many invocations, and what the sync says of itself."""
     account = Account("paris", "ediware", secrets={"api_key": Secret.plain("placeholder")})
     settings = Settings(
         accounts={"paris": account},
         privacy=Privacy((Secret.plain("placeholder-address-key-1"),)),
         sources={"crm": Source("crm", url, "paris", "4781", allow_private=True)},
     )
-    ledger, queues = Ledger(), Queues()
-    runtime = Runtime(settings, "local")
+    ledger, queues = ledger or Ledger(), Queues()
+    runtime = Runtime(settings, "local", effects)
     runtime.__dict__.update(_dynamodb=ledger, _sqs=queues)
     body: Any = {"type": "sync", "id": "big", "kind": "contacts", "source": "crm"}
     rounds = 0
@@ -85,7 +101,7 @@ def main(url: str) -> dict[str, Any]:
         record = {
             "messageId": str(uuid.uuid4()),
             "body": json.dumps(body),
-            "attributes": {"SentTimestamp": str(epoch_milliseconds(datetime.now(UTC)))},
+            "attributes": {"SentTimestamp": str(epoch_milliseconds(runtime.effects.clock()))},
         }
         runtime.worker.handle("syncs", {"Records": [record]}, Context())
         waiting = queues.bodies.pop("relais-local-syncs", [])
@@ -98,7 +114,6 @@ def main(url: str) -> dict[str, Any]:
         "rung": queues.rung,
         "rounds": rounds,
         "delivery": view["deliveries"][0],
-        "peak_mb": peak_mb(),
     }
 
 
@@ -109,5 +124,5 @@ def peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    result = main(sys.argv[1])
+    result = run_import(sys.argv[1]) | {"peak_mb": peak_mb()}
     sys.stdout.write(f"\n{json.dumps(result)}\n")
