@@ -59,20 +59,20 @@ def test_a_signed_request(stack: RunningStack, tmp_path: Path, language: str, pr
         pytest.skip(f"{needed} are not all installed here")
     answer = json.loads(run(stack, tmp_path, program, example(language, address)))
     assert (answer["accepted"], answer["rejected"]) == (1, [])
-    wait_for(lambda: event(stack, answer["events"][0]["id"])["status"] == "delivered", 20)
+    wait_for(lambda: event(stack, answer["events"][0]["id"])["status"] == "delivered")
     assert Ediware(stack.sandbox).emails()[address] == 1
 
 
 def test_boto3(stack: RunningStack, tmp_path: Path) -> None:
     run(stack, tmp_path, sys.executable, example("python", "boto3.client"))
-    wait_for(lambda: Ediware(stack.sandbox).emails()["boto3-two@example.com"] == 1, 20)
-    wait_for(lambda: event(stack, "customer-17-newsletter")["status"] == "delivered", 20)
+    wait_for(lambda: Ediware(stack.sandbox).emails()["boto3-two@example.com"] == 1)
+    wait_for(lambda: event(stack, "customer-17-newsletter")["status"] == "delivered")
 
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed here")
 def test_the_aws_command_line(stack: RunningStack, tmp_path: Path) -> None:
     assert "MessageId" in json.loads(run(stack, tmp_path, "sh", example("sh", "send-message")))
-    wait_for(lambda: "cli@example.com" in Ediware(stack.sandbox).unsubscribed(), 20)
+    wait_for(lambda: "cli@example.com" in Ediware(stack.sandbox).unsubscribed())
     assert event(stack, "customer-19-left")["type"] == "unsubscribe"
 
 

@@ -30,7 +30,7 @@ def addresses(count: int) -> list[str]:
 def test_many_events_on_the_queue_take_few_calls(running: MovableStack, ediware: Ediware, count: int) -> None:
     people, before = addresses(count), ediware.emails().total()
     put_on_queue(running.aws, "signups", ({"type": "signup", "form": "footer", "email": email} for email in people))
-    wait_for(lambda: running.aws.waiting("relais-local-signups") == 0, 30)
+    wait_for(lambda: running.aws.waiting("relais-local-signups") == 0)
     running.forward(WINDOW_SECONDS)
     wait_for(lambda: ediware.emails().total() == before + count, 60)
     assert ediware.calls("list_insert") <= count / ROWS_A_CALL + 2  # a window may end in the middle
@@ -43,7 +43,7 @@ def test_many_posts_take_few_calls(running: MovableStack, ediware: Ediware, coun
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda email: submit(running, "signup", {"email": email}), people))
     assert {answer.status for answer in answers} == {202}
-    wait_for(lambda: running.aws.waiting("relais-local-signups") == 0, 30)
+    wait_for(lambda: running.aws.waiting("relais-local-signups") == 0)
     running.forward(WINDOW_SECONDS)
     wait_for(lambda: ediware.emails().total() == before + count, 60)
     assert ediware.calls("list_insert") <= count * 3 / 100 + 2

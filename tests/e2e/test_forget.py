@@ -31,7 +31,7 @@ def in_ledger(stack: RunningStack) -> bool:
 
 def test_a_person_is_forgotten_everywhere_and_stays_so(running: RunningStack, ediware: Ediware) -> None:
     signup = submit(running, "signup", {"email": PERSON, "prenom": "Camille", "consent.wording": "Ja."})
-    wait_for(lambda: event(running, signup.json["id"])["status"] == "delivered", 20)
+    wait_for(lambda: event(running, signup.json["id"])["status"] == "delivered")
     code, exported = running.invoke("export_person", {"email": PERSON.upper()})
     assert code == 0
     (held,) = exported["events"]
@@ -39,7 +39,7 @@ def test_a_person_is_forgotten_everywhere_and_stays_so(running: RunningStack, ed
     assert at_mymailmarket(running) == ["active", "active"]
     rows = ediware.emails()[PERSON]
     assert forget(running)["erased"] == 1
-    wait_for(lambda: forget(running)["waiting"] == 0, 30)
+    wait_for(lambda: forget(running)["waiting"] == 0)
     assert at_mymailmarket(running) == ["deleted", "deleted"]
     told = told_to_leave(running.sandbox, PERSON)
     assert told["ediware"]
@@ -48,13 +48,13 @@ def test_a_person_is_forgotten_everywhere_and_stays_so(running: RunningStack, ed
     contacts = [{"email": PERSON}, {"email": "max@example.com"}]
     sync = {"type": "sync", "id": "back", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}
     put_on_queue(running.aws, "syncs", [sync])
-    wait_for(lambda: ediware.emails()["max@example.com"] == 1, 30)
+    wait_for(lambda: ediware.emails()["max@example.com"] == 1)
     for _ in range(2):
         code, answer = running.invoke("sync_unsubscribes", {})
         assert code == 0, answer
     submit(running, "signup", {"email": PERSON})
-    wait_for(lambda: not in_ledger(running), 30)
-    wait_for(lambda: forget(running) == {"erased": 0, "waiting": 0}, 30)
+    wait_for(lambda: not in_ledger(running))
+    wait_for(lambda: forget(running) == {"erased": 0, "waiting": 0})
     assert ediware.emails()[PERSON] == rows, "those of before, whose owner is unsubscribed"
     assert at_mymailmarket(running) == ["deleted", "deleted"]
     code, exported = running.invoke("export_person", {"email": PERSON.upper()})

@@ -81,10 +81,10 @@ def status(product: RunningStack, event_id: str) -> str:
 
 def test_every_metric_is_written_with_its_account(product: MovableStack) -> None:
     joined = submit(product, "signup", {"email": f"{PERSON}@example.com"})
-    wait_for(lambda: status(product, joined.json["id"]) == "delivered", 20)
+    wait_for(lambda: status(product, joined.json["id"]) == "delivered")
     trapped = submit(product, "signup", {"email": f"bot.{PERSON}@example.com", "website": "https://example.com"})
     left = submit(product, "unsubscribe", {"email": f"{PERSON}@example.com"})
-    wait_for(lambda: status(product, left.json["id"]) == "delivered", 20)
+    wait_for(lambda: status(product, left.json["id"]) == "delivered")
     late = {"type": "signup", "id": "late", "form": "footer", "email": f"{PERSON}@example.com"}
     put_on_queue(product.aws, "signups", [{**late, "occurred_at": "2026-01-01T00:00:00Z"}])
     Control(product.sandbox).fault("refuse_key", provider="mymailmarket")
@@ -93,7 +93,7 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
         QueueUrl=product.aws.queue_url("relais-local-syncs"), MessageBody=f"no JSON of {PERSON}@example.com"
     )
     product.request("POST", "/events", f'{{"email": "{PERSON}@example.com"}}')
-    wait_for(lambda: status(product, "late") == "superseded", 20)
+    wait_for(lambda: status(product, "late") == "superseded")
     wait_for(lambda: "put off" in [line["message"] for line in trail(product, given_up.json["id"])])
     product.forward(13 * HOUR)  # `sweep` and `collect_stats` run
     wait_for(lambda: status(product, given_up.json["id"]) == "parked")
@@ -103,7 +103,7 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
     def missing() -> set[tuple[str | None, str]]:
         return expected - {(account, name) for account, names in measured(product).items() for name in names}
 
-    wait_for(lambda: not missing(), 20)
+    wait_for(lambda: not missing())
     Control(product.sandbox).clear_faults()
     steps = [[line["message"] for line in trail(product, answer.json["id"])] for answer in (joined, trapped, given_up)]
     assert steps[0] == ["accepted", "delivered"]
@@ -152,7 +152,7 @@ def test_no_line_of_a_run_with_faults_holds_an_address(product: MovableStack) ->
             submit(product, "signup", {"email": email, "prenom": email}, form=form)
             submit(product, "unsubscribe", {"email": email}, form=form, **headers)
         product.forward(61)  # `sweep` runs, and what was put off is tried again
-        wait_for(lambda: is_quiet(product), 30)
+        wait_for(lambda: is_quiet(product))
         control.clear_faults()
     for path in (f"/forms/{PERSON}@example.com/signup", f"/unsubscribe/{PERSON}@example.com"):
         product.request("POST", path, f"email={PERSON}@example.com")
@@ -160,8 +160,8 @@ def test_no_line_of_a_run_with_faults_holds_an_address(product: MovableStack) ->
     put_on_queue(product.aws, "unsubscribes", WORST_EVENTS)
     product.invoke("call_provider", {"account": "paris", "function": f"{PERSON}@example.com", "params": {}})
     product.invoke("resend", {"account": f"{PERSON}@example.com"})
-    wait_for(lambda: is_quiet(product), 30)
-    wait_for(lambda: status(product, "ok-1") != "unknown" and status(product, "ok-3") != "unknown", 20)
+    wait_for(lambda: is_quiet(product))
+    wait_for(lambda: status(product, "ok-1") != "unknown" and status(product, "ok-3") != "unknown")
     found = {match[0] for match in ADDRESS.finditer(product.logs)}
     where = [line[:600] for line in product.logs.splitlines() if ADDRESS.search(line)]
     assert not found, f"{found}: {where[:3]}"

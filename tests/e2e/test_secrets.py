@@ -93,7 +93,7 @@ def exercise(product: MovableStack, control: Control, known: dict[str, str]) -> 
             function = DOCUMENTED[account][0][0]
             heard.append(json.dumps(product.invoke("call_provider", {"account": account, "function": function})))
         heard.append(json.dumps(product.invoke("collect_stats")))
-        wait_for(lambda: not any(product.aws.held(f"relais-local-{queue}") for queue in QUEUES), 30)
+        wait_for(lambda: not any(product.aws.held(f"relais-local-{queue}") for queue in QUEUES))
         control.clear_faults()
         product.forward(61)  # `sweep` runs, and what was put off is tried again
     heard.append(json.dumps(product.invoke("sweep")))

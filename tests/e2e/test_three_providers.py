@@ -11,11 +11,11 @@ def test_a_form_on_each_and_an_unsubscribe_told_to_all(running: RunningStack, ed
     person = "zoe@example.com"
     assert submit(running, "signup", {"email": person, "prenom": "Zoé"}).status == 202
     assert submit(running, "signup", {"email": person, "voornaam": "Zoë"}, form="nieuwsbrief").status == 202
-    wait_for(lambda: ediware.emails()[person] == 1, 10)
-    wait_for(lambda: newsletter(running).get(person, {}).get("FirstName") == "Zoë", 10)
+    wait_for(lambda: ediware.emails()[person] == 1)
+    wait_for(lambda: newsletter(running).get(person, {}).get("FirstName") == "Zoë")
     left = submit(running, "unsubscribe", {"email": person})
-    wait_for(lambda: all(told_to_leave(running.sandbox, person).values()), 15)
-    shown = wait_for(lambda: (e := event(running, left.json["id"]))["status"] == "delivered" and e, 10)
+    wait_for(lambda: all(told_to_leave(running.sandbox, person).values()))
+    shown = wait_for(lambda: (e := event(running, left.json["id"]))["status"] == "delivered" and e)
     assert [one["account"] for one in shown["deliveries"]] == ["paris", "lettre", "brussel"]
     assert {one["status"] for one in shown["deliveries"]} == {"delivered"}
     assert newsletter(running)[person]["Status"] == "unsubscribed"

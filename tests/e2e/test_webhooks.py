@@ -38,7 +38,7 @@ def test_a_thousand_events_in_one_request_are_delivered_and_a_repeat_changes_not
     ids = [one["id"] for one in answer.json["events"]]
     assert [one["index"] for one in answer.json["events"]] == list(range(1000))
     assert len(set(ids)) == 1000
-    wait_for(lambda: ediware.emails().total() == before + len(PEOPLE), 30)
+    wait_for(lambda: ediware.emails().total() == before + len(PEOPLE), 120)
     wait_for(lambda: all(event(running, ids[place])["status"] == "delivered" for place in (0, -1)))
     calls = ediware.calls("list_insert")
     assert calls <= 5

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from local import invoke, state
 from tests.support.aws import TestAws
 from tests.support.moved_clock import VARIABLE, MovedClock
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
@@ -200,17 +201,18 @@ class MovableStack(RunningStack):
 
         Raises AssertionError with its last result after `deadline_seconds` of real time.
         """
+
+        def settled() -> object:
+            """Found, or nothing will happen before time passes."""
+            return condition() or self._shared.tell("is_quiet")
+
         deadline = time.monotonic() + deadline_seconds
-        while not (result := condition()):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"still {result!r} after {deadline_seconds} seconds")
-            if not self._shared.tell("is_quiet"):
-                time.sleep(0.02)
-            elif not (result := condition()):
-                self.forward(step_seconds)
-            else:
-                break
-        return result
+        while time.monotonic() < deadline:
+            wait_for(settled, deadline_seconds)
+            if result := condition():
+                return result
+            self.forward(step_seconds)
+        raise AssertionError(f"still {condition()!r} after {deadline_seconds} seconds")
 
     def kill_workers(self, function: str | None = None) -> int:
         """SIGKILL for the processes of one function, or of all, whatever they are doing; how many there were."""

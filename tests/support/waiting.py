@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
 
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.5
+_SHARE_OF_THE_WAIT = 0.1
 
-def wait_for(condition: Callable[[], T], deadline_seconds: float = 10.0, every_seconds: float = 0.05) -> T:
+
+def pauses() -> Iterator[float]:
+    """How long to wait before looking again: short at first, then a tenth of the time that has passed.
+
+    Looking costs time as well, which what is waited for may need.
+    """
+    started = time.monotonic()
+    while True:
+        passed = time.monotonic() - started
+        yield min(max(FIRST_PAUSE_SECONDS, passed * _SHARE_OF_THE_WAIT), LONGEST_PAUSE_SECONDS)
+
+
+def wait_for(condition: Callable[[], T], deadline_seconds: float = 30.0, every_seconds: float | None = None) -> T:
     """The first true result of `condition`. Raises AssertionError with its last result after `deadline_seconds`."""
     deadline = time.monotonic() + deadline_seconds
-    while not (result := condition()):
+    for pause in pauses():
+        if result := condition():
+            return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"still {result!r} after {deadline_seconds} seconds")
-        time.sleep(every_seconds)
-    return result
+            break
+        time.sleep(pause if every_seconds is None else every_seconds)
+    raise AssertionError(f"still {result!r} after {deadline_seconds} seconds")
