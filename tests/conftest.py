@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 
 from chalicelib.observability import redaction
 from local.aws import process
 from local.dynamodb_local import Unavailable, start as start_dynamodb_local
 from local.sandbox import start as start_sandbox
-from tests.support import packaging, waiting
+from tests.support import examples, packaging, waiting
 from tests.support.aws import TestAws, with_dynamodb
 from tests.support.backends import BACKENDS
 from tests.support.stack import MovableStack, SharedStack, StackStarter, starting_stacks
@@ -22,10 +22,7 @@ from tests.support.tools import missing
 
 pytest_plugins = ["tests.runner.plugin"]
 
-# How fast an example runs says more about the machine than about the product.
-hypothesis.settings.register_profile("relais", deadline=None)
-hypothesis.settings.load_profile("relais")
-
+examples.load_profile()
 
 ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
 """Folders whose tests run the product in processes of its own, if at all: coverage finds nothing there."""
@@ -39,13 +36,22 @@ SERVERS = frozenset(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server; measure coverage where there is some to measure: it slows everything down."""
+    """Mark what needs a server; measure coverage where there is some to measure: it slows everything down.
+
+    What draws examples is slow as well where many are drawn: `make test-all` runs it a second time.
+    """
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in ELSEWHERE:
+        if _folder(item.path) in ELSEWHERE:
             item.add_marker(pytest.mark.no_cover)
         if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
+        if examples.THOROUGH and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.slow)
+
+
+@cache
+def _folder(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(autouse=True)

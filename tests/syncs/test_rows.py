@@ -13,6 +13,7 @@ from hypothesis import example, given, settings, strategies as st
 from chalicelib.syncs.errors import SyncRefused
 from chalicelib.syncs.rows import Row, read_csv
 from chalicelib.syncs.text import LONGEST_LINE, WINDOW, decoded
+from tests.support.examples import examples
 
 HEADER = ["email", "prenom", "ville"]
 
@@ -38,7 +39,7 @@ def mistakes(rows: Iterable[Row]) -> dict[int, str]:
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12) | st.text('ab;,\t\n\r" é€ ', max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(st.lists(TEXT, min_size=3, max_size=3), max_size=8),
     st.sampled_from(";,\t"),
@@ -210,7 +211,7 @@ class TestEncodings:
             read_csv([text.encode(encoding)])
 
     @given(st.binary(max_size=300), st.integers(1, 20))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(50), deadline=None)
     def test_no_bytes_are_too_strange(self, data: bytes, size: int) -> None:
         try:
             rows = read(b"email;nom\n" + data, size)
@@ -220,7 +221,7 @@ class TestEncodings:
             assert (row.mistake is None) == bool(row.values)
 
     @given(st.binary(max_size=200), st.integers(1, 20), st.integers(1, 20))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     def test_it_does_not_matter_in_which_pieces_a_file_comes(self, data: bytes, one: int, other: int) -> None:
         def outcome(size: int) -> object:
             try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from chalicelib.config.load import load
 from chalicelib.config.model import Account, Settings
@@ -17,6 +16,7 @@ from chalicelib.config.references import Reference
 from chalicelib.config.vault import Vault
 from chalicelib.errors import ConfigurationError, Mistake
 from chalicelib.providers.base import Capabilities, Option, Provider, ProviderSpec
+from tests.unit.config.secrets_aws import SecretsAws
 
 WHOLE = """\
 [accounts.paris]
@@ -169,22 +169,31 @@ def clock() -> Hands:
     return Hands()
 
 
+@pytest.fixture(scope="session")
+def secrets_aws() -> SecretsAws:
+    """Secrets Manager and Parameter Store, for the whole run; use `aws`, which empties them first."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("AWS_ENDPOINT_URL", raising=False)
+        patched.delenv("AWS_PROFILE", raising=False)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patched.setenv(name, "testing")
+        patched.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+        return SecretsAws()
+
+
 @pytest.fixture
-def in_process_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws(secrets_aws: SecretsAws) -> SecretsAws:
     """Secrets Manager and Parameter Store in this process, empty."""
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
-    with mock_aws():
-        yield
+    secrets_aws.clear()
+    return secrets_aws
 
 
 class CountingVault(Vault):
     """Counts what it asks of AWS, and can be told to fail or to wait."""
 
-    def __init__(self, clock: Hands) -> None:
+    def __init__(self, clock: Hands, clients: Mapping[str, Any]) -> None:
         super().__init__({}, clock)
+        self._clients = dict(clients)
         self.asked: list[Reference] = []
         self.failing: Exception | None = None
         self.gate: threading.Event | None = None
@@ -199,26 +208,12 @@ class CountingVault(Vault):
 
 
 @pytest.fixture
-def vault(in_process_aws: None, clock: Hands) -> CountingVault:
-    """A vault over the embedded AWS."""
-    return CountingVault(clock)
+def vault(aws: SecretsAws, clock: Hands) -> CountingVault:
+    """A vault over them."""
+    return CountingVault(clock, aws.clients)
 
 
 @pytest.fixture
-def store(in_process_aws: None) -> Callable[[str, str], None]:
-    """Makes a secret in Secrets Manager."""
-
-    def make(name: str, text: str) -> None:
-        boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
-
-    return make
-
-
-@pytest.fixture
-def change(in_process_aws: None) -> Callable[[str, str], None]:
-    """Gives a secret in Secrets Manager another value."""
-
-    def put(name: str, text: str) -> None:
-        boto3.client("secretsmanager").put_secret_value(SecretId=name, SecretString=text)
-
-    return put
+def store(aws: SecretsAws) -> Callable[[str, str], None]:
+    """Makes a secret in Secrets Manager, or gives it another value."""
+    return aws.secrets.__setitem__

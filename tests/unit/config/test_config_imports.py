@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import chalicelib
 
 ROOT = Path(chalicelib.__file__).parent.parent
@@ -18,6 +20,7 @@ print([name for name in ("boto3", "botocore", "aws_lambda_powertools") if name i
 """
 
 
+@pytest.mark.server
 def test_loading_imports_no_aws_library() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -1,4 +1,4 @@
-"""Secrets of every kind against the embedded AWS, and that they show nowhere."""
+"""Secrets of every kind, and that they show nowhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -19,6 +18,7 @@ from chalicelib.config.references import MalformedReference, parse
 from chalicelib.config.secrets import Secret
 from chalicelib.config.vault import SHARED, Vault
 from chalicelib.errors import RelaisError, SecretUnavailable
+from tests.unit.config.secrets_aws import ARN, SecretsAws
 
 VALUE = "placeholder-value-1"
 
@@ -57,13 +57,13 @@ def test_a_whole_secret_even_if_it_is_json(vault: Any, store: Store) -> None:
     assert _secret("secret:relais/paris", vault).reveal() == text
 
 
-def test_a_secret_by_its_arn(vault: Any) -> None:
-    made = boto3.client("secretsmanager").create_secret(Name="relais/paris", SecretString='{"k": "v-placeholder"}')
-    assert _secret(f"secret:{made['ARN']}#k", vault).reveal() == "v-placeholder"
+def test_a_secret_by_its_arn(vault: Any, store: Store) -> None:
+    store("relais/paris", '{"k": "v-placeholder"}')
+    assert _secret(f"secret:{ARN}relais/paris#k", vault).reveal() == "v-placeholder"
 
 
-def test_a_parameter_is_decrypted(vault: Any) -> None:
-    boto3.client("ssm").put_parameter(Name="/relais/paris/key", Value=VALUE, Type="SecureString")
+def test_a_parameter_is_decrypted(vault: Any, aws: SecretsAws) -> None:
+    aws.parameters["/relais/paris/key"] = VALUE
     assert _secret("ssm:/relais/paris/key", vault).reveal() == VALUE
 
 
@@ -104,11 +104,11 @@ def test_references_are_written_as_they_were(text: str) -> None:
 # --- references that lead nowhere ---
 
 
-def test_what_is_missing_is_named(vault: Any, store: Store) -> None:
+def test_what_is_missing_is_named(vault: Any, store: Store, aws: SecretsAws) -> None:
     store("relais/paris", json.dumps({"api_key": VALUE, "empty": "", "nested": {"a": VALUE}, "flag": True}))
     store("relais/text", f"not json: {VALUE}")
     store("relais/list", json.dumps([VALUE]))
-    boto3.client("secretsmanager").create_secret(Name="relais/bytes", SecretBinary=b"\x00")
+    aws.secrets["relais/bytes"] = b"\x00"
     reasons = {
         "secret:relais/none": "there is no such secret in this region's Secrets Manager",
         "ssm:/relais/none": "there is no such parameter in this region's Parameter Store",

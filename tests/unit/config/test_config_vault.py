@@ -25,11 +25,11 @@ def _secret(text: str, vault: Vault) -> Secret:
     return Secret(text, key="accounts.paris.api_key", vault=vault)
 
 
-def test_a_value_is_kept_for_five_minutes(vault: Any, store: Store, change: Store, clock: Any) -> None:
+def test_a_value_is_kept_for_five_minutes(vault: Any, store: Store, clock: Any) -> None:
     store("relais/paris", "old")
     secret = _secret("secret:relais/paris", vault)
     assert secret.reveal() == "old"
-    change("relais/paris", "new")
+    store("relais/paris", "new")
     clock.forward(299)
     assert secret.reveal() == "old"
     clock.forward(1)
@@ -37,13 +37,13 @@ def test_a_value_is_kept_for_five_minutes(vault: Any, store: Store, change: Stor
     assert len(vault.asked) == 2
 
 
-def test_fresh_fetches_now_but_once_in_thirty_seconds(vault: Any, store: Store, change: Store, clock: Any) -> None:
+def test_fresh_fetches_now_but_once_in_thirty_seconds(vault: Any, store: Store, clock: Any) -> None:
     store("relais/paris", "old")
     secret = _secret("secret:relais/paris", vault)
     secret.reveal()
-    change("relais/paris", "new")
+    store("relais/paris", "new")
     assert secret.reveal(fresh=True) == "new"
-    change("relais/paris", "newer")
+    store("relais/paris", "newer")
     clock.forward(29)
     assert [secret.reveal(fresh=True) for _ in range(5)] == ["new"] * 5
     clock.forward(1)
@@ -52,7 +52,7 @@ def test_fresh_fetches_now_but_once_in_thirty_seconds(vault: Any, store: Store, 
 
 
 def test_the_last_known_value_outlives_trouble(
-    vault: Any, store: Store, change: Store, clock: Any, monkeypatch: pytest.MonkeyPatch
+    vault: Any, store: Store, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[tuple[Any, ...]] = []
     monkeypatch.setattr(vault_module, "_warn_stale", lambda *said: warned.append(said))
@@ -68,7 +68,7 @@ def test_the_last_known_value_outlives_trouble(
     assert len(vault.asked) == 3
     assert len(warned) == 1, "one warning for the whole outage"
     vault.failing = None
-    change("relais/paris", "new")
+    store("relais/paris", "new")
     clock.forward(31)
     assert secret.reveal() == "new"
     vault.failing = EndpointConnectionError(endpoint_url="https://example.com")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from chalicelib.intake.bodies import MAX_BODY_BYTES, BodyError, Submission, read_submission
+from tests.support.examples import examples
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -140,7 +141,7 @@ bodies = st.one_of(
 types = st.one_of(st.sampled_from([JSON, FORM, MULTIPART, None]), st.text(max_size=60))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(60))
 @given(types, bodies)
 @pytest.mark.no_cover
 def test_no_body_gives_anything_but_a_submission_or_a_body_error(content_type: str | None, body: bytes) -> None:

@@ -12,6 +12,7 @@ from chalicelib.core.events import Consent, Event, EventType
 from chalicelib.errors import InvalidEvent
 from chalicelib.intake import strict_json
 from chalicelib.intake.events import parse_event, refused_event
+from tests.support.examples import examples
 
 NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
 KEPT = NOW.replace(microsecond=1_000)
@@ -169,7 +170,7 @@ def test_an_event_of_64_kb_is_taken(settings: Settings) -> None:
 
 def test_depth_is_no_crash(settings: Settings) -> None:
     deep: list[Any] = []
-    for _ in range(100_000):
+    for _ in range(20_000):
         deep = [deep]
     assert mistakes({**SIGNUP, "fields": {"other": deep}}, settings) == {"": "must not be nested so deeply"}
 
@@ -247,7 +248,7 @@ events = st.fixed_dictionaries(
 )
 
 
-@hypothesis_settings(deadline=None, max_examples=300)
+@hypothesis_settings(deadline=None, max_examples=examples(50))
 @given(events | values)
 @pytest.mark.no_cover
 def test_no_event_gives_anything_but_an_event_or_its_mistakes(data: Any) -> None:

@@ -98,6 +98,7 @@ def test_the_names_are_the_packages() -> None:
     assert not {"base", "registry", "transport"} & set(registry.names())
 
 
+@pytest.mark.server
 def test_looking_imports_no_provider_and_a_declaration_no_http_library() -> None:
     code = (
         "import sys; from chalicelib.providers import registry; names = registry.names();"
@@ -124,6 +125,7 @@ class TestToy:
         with pytest.raises(LookupError, match="SPEC"):
             registry.spec("empty")
 
+    @pytest.mark.server
     def test_it_works_with_what_all_providers_share(self) -> None:
         with Scripted([answer({"id": 7}), answer({"why": "no"}), answer({"id": 8})]) as server:
             account = Account("paris", "toy", server.url, None, {}, {"key": Secret.plain("placeholder")})

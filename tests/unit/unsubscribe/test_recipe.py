@@ -46,6 +46,7 @@ def test_the_vector_is_the_products() -> None:
     assert aes_key == VECTOR["AES key, in hexadecimal"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("language", CALLS)
 def test_a_function_as_it_stands_makes_links(tmp_path: Path, language: str) -> None:
     program = need(PROGRAMS[language], f"the recipe in {language}") if language in PROGRAMS else sys.executable

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from chalicelib.errors import ConfigurationError, Mistake
 from chalicelib.web.gateway import Gateway, create_app
 from chalicelib.web.messages import Request, Response
+from tests.support.examples import examples
 from tests.unit.web.surroundings import Send, ask, gateway_event
 
 PROBLEM = "application/problem+json"
@@ -166,7 +167,9 @@ contents = (
 )
 
 
-@hypothesis_settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    deadline=None, max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sampled_from(["GET", "POST", "OPTIONS", "HEAD", "PUT"]), paths, headers, contents, st.booleans())
 @pytest.mark.no_cover
 def test_no_request_is_answered_with_500(

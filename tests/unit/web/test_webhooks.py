@@ -242,14 +242,14 @@ def test_413_above_five_megabytes_whoever_sends_it(post: Post, world: World) -> 
 
 @pytest.mark.no_cover
 def test_thousands_of_mistakes_make_no_answer_too_large_to_give(post: Post) -> None:
-    fields: dict[str, Any] = {f"{number}\U0001f600" * 9: [] for number in range(10, 70)}
+    fields: dict[str, Any] = {f"{number}\U0001f600" * 9: [] for number in range(10, 30)}
     wrong = {"type": "signup", "account": "paris", "list": "1", "email": "a@b.test", "fields": fields}
     answer = post({"events": [wrong] * 1000})
     assert answer.status == 422
     assert len(json.dumps(answer.body)) < 6_000_000
     assert len(answer.json["errors"]) == 101
     assert {len(mistakes) for mistakes in rejected(answer).values()} == {11}
-    assert rejected(answer)[0][-1] == ("", "and 50 more mistakes")
+    assert rejected(answer)[0][-1] == ("", "and 10 more mistakes")
 
 
 @pytest.mark.parametrize(

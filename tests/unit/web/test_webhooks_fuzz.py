@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
+from tests.support.examples import examples
 from tests.unit.intake.test_signatures import whsec
 from tests.unit.web.surroundings import World, ask, gateway_event, make_app
 from tests.unit.web.test_webhooks import SIGNUP, UNSUBSCRIBE, settings, signed
 
 pytestmark = pytest.mark.no_cover
 
-FUZZ = hypothesis_settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+FUZZ = hypothesis_settings(deadline=None, max_examples=examples(30), suppress_health_check=list(HealthCheck))
 BODY = json.dumps(SIGNUP)
 RIGHT = signed(BODY)
 STRANGE = signed(BODY, whsec("strange"))

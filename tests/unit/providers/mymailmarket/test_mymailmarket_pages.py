@@ -11,6 +11,7 @@ import pytest
 from chalicelib.errors import Kind, ProviderError
 from chalicelib.providers.mymailmarket.pages import ATTEMPTS, every_row
 from chalicelib.providers.mymailmarket.parameters import LARGEST_PAGE
+from tests.support.examples import examples
 
 
 class Held:
@@ -83,7 +84,7 @@ def test_the_front_is_followed_as_far_as_it_holds_news() -> None:
 
 @pytest.mark.no_cover
 def test_nobody_who_stays_is_missed_whatever_happens() -> None:
-    for seed in range(60):
+    for seed in range(examples(15)):
         chance = random.Random(seed)
 
         def happens(rows: list[int], chance: random.Random = chance) -> None:

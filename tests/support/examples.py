@@ -1,0 +1,24 @@
+"""How many examples Hypothesis draws: some in `make test`, many in `make test-all`."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+
+THOROUGH = bool(os.environ.get("RELAIS_THOROUGH"))
+"""Set by `make test-all`."""
+_FEW = 25
+_TIMES_AS_MANY = 20
+
+
+def examples(few: int) -> int:
+    """So many examples in `make test`, many times as many in `make test-all`; for tests that need more than others."""
+    return few * _TIMES_AS_MANY if THOROUGH else few
+
+
+def load_profile() -> None:
+    """Choose the profile. How fast an example runs says more about the machine than about the product."""
+    hypothesis.settings.register_profile("relais", deadline=None, max_examples=_FEW)
+    hypothesis.settings.register_profile("thorough", deadline=None, max_examples=_FEW * _TIMES_AS_MANY)
+    hypothesis.settings.load_profile("thorough" if THOROUGH else "relais")
