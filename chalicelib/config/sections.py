@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..core.events import EventType
 from . import checks
 from .accounts import Directory
 from .model import DEFAULT_WEBHOOK_TYPES, Api, Delivery, Privacy, Source, UnsubscribeSync, Webhook
 from .secrets import Secret
 from .table import Table
 
-_EVENT_TYPES = ("signup", "unsubscribe", "sync")
+_EVENT_TYPES = tuple(type.value for type in EventType)
 _TEN_YEARS_IN_HOURS = 87_600.0
 _TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, assert_never
 
 
 class EventType(StrEnum):
@@ -15,6 +15,20 @@ class EventType(StrEnum):
     SIGNUP = "signup"
     UNSUBSCRIBE = "unsubscribe"
     SYNC = "sync"
+
+    @property
+    def waits_for_account(self) -> bool:
+        """Are deliveries of this type put off while their account is paused?
+
+        A sync stores events whatever the account's state, and says itself what it waits for.
+        """
+        match self:
+            case EventType.SIGNUP | EventType.UNSUBSCRIBE:
+                return True
+            case EventType.SYNC:
+                return False
+            case _:
+                assert_never(self)
 
 
 class Status(StrEnum):

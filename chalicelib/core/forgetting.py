@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import assert_never
 
 from .addresses import normalise
 from .events import EventType, Status
@@ -19,17 +20,23 @@ def loses_its_data(
     Whatever is no younger than the wish to be forgotten must. What comes later must where nothing came of it for the
     person: a signup that was `suppressed` or superseded, such as a row of an import, and an unsubscribe that is told.
     A later signup that was delivered begins anew, and one that the provider refused or that was parked may still be
-    sent again.
+    sent again. A sync has no person of its own: the contacts in it are taken out one by one.
     """
+    if type is EventType.SYNC:
+        return False
     if word.forgotten_at is None:
         return False
     if at <= word.forgotten_at:
         return True
     if word.signed_up_at is not None and word.signed_up_at > word.forgotten_at:
         return False
-    if type is EventType.SIGNUP:
-        return suppressed or set(statuses) == {Status.SUPERSEDED}
-    return set(statuses) <= {Status.DELIVERED, Status.SUPERSEDED}
+    match type:
+        case EventType.SIGNUP:
+            return suppressed or set(statuses) == {Status.SUPERSEDED}
+        case EventType.UNSUBSCRIBE:
+            return set(statuses) <= {Status.DELIVERED, Status.SUPERSEDED}
+        case _:
+            assert_never(type)
 
 
 def is_person(email: object, normalised: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
 IDS_A_MESSAGE = 250
 MESSAGES_A_CALL = 7
 """So many messages of the longest ids (33 KB) stay within the 256 KB of one call."""
-QUEUE_OF: Mapping[EventType, QueueKind] = {
-    EventType.SIGNUP: "signups",
-    EventType.UNSUBSCRIBE: "unsubscribes",
-    EventType.SYNC: "syncs",
-}
 RING = "ring"
+
+
+def _queue_of(verb: EventType) -> QueueKind:
+    match verb:
+        case EventType.SIGNUP:
+            return "signups"
+        case EventType.UNSUBSCRIBE:
+            return "unsubscribes"
+        case EventType.SYNC:
+            return "syncs"
+        case _:
+            assert_never(verb)
+
+
+QUEUE_OF: Mapping[EventType, QueueKind] = {verb: _queue_of(verb) for verb in EventType}
 
 
 def rung_ids(message: Any) -> list[str] | None:

@@ -52,7 +52,7 @@ class Mender:
         def put_back(one: Left) -> bool:
             event, account = held[one.event_id].event, one.account or ""
             delivery = held[one.event_id].deliveries[account]
-            waits = event.type is not EventType.SYNC and _is_paused(states[account], event.list)
+            waits = event.type.waits_for_account and _is_paused(states[account], event.list)
             what = found(one.place, due_partitions(account, event.type), paused=waits, now=now)
             if what is Found.OVERDUE:
                 # Of an account that is gone sweep knows only if it ever saw it configured.

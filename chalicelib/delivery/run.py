@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import assert_never
 
 from ..config.model import Delivery as Patience
 from ..core.events import EventType
@@ -179,12 +180,16 @@ class AccountRun:
 
     def _call(self, group: Group, part: Sequence[InHand]) -> ProviderError | None:
         budget = self.deadline.seconds_left
-        if group.verb is EventType.UNSUBSCRIBE:
-            return self._asked(lambda: self._take_off(part[0], budget))
-        if group.list is None:
-            return None  # to take back that somebody left was all there was to do
-        list_id = group.list
-        return self._asked(lambda: self._sign_up(list_id, part, budget))
+        match group.verb:
+            case EventType.UNSUBSCRIBE:
+                return self._asked(lambda: self._take_off(part[0], budget))
+            case EventType.SIGNUP:
+                if group.list is None:
+                    return None  # to take back that somebody left was all there was to do
+                list_id = group.list
+                return self._asked(lambda: self._sign_up(list_id, part, budget))
+            case _:
+                assert_never(group.verb)
 
     def _sign_up(self, list_id: str, part: Sequence[InHand], budget: float) -> None:
         self.provider.sign_up(list_id, [self.contacts.of(hand.task.event) for hand in part], budget=budget)

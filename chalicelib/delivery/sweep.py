@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,7 +21,20 @@ from ..ledger.waiting import Oldest
 from ..observability import logger, metrics
 from .doorbell import IDS_A_MESSAGE, Doorbell
 
-VERBS = (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
+
+def _order(verb: EventType) -> int:
+    match verb:
+        case EventType.UNSUBSCRIBE:
+            return 0
+        case EventType.SIGNUP:
+            return 1
+        case EventType.SYNC:
+            return 2
+        case _:
+            assert_never(verb)
+
+
+VERBS = tuple(sorted(EventType, key=_order))
 MOST_A_RUN = 20_000
 """Ids rung for at most, an account, verb and run."""
 BACKLOG_ENOUGH = 2_000
@@ -122,16 +136,27 @@ class Sweep:
         few, due or not; one that has come back gets all that waited for it, due or not. A sync keeps its own times:
         what it makes is held whatever the account's state.
         """
-        if verb is EventType.SYNC:
+        if not verb.waits_for_account:
             return now, MOST_A_RUN
         if pausing.is_shut(state.pause, epoch_milliseconds(now)):
-            hopeless = now - timedelta(hours=self._patience.give_up_after_hours)
-            return (hopeless + FIRST_DUE_AT_MOST, MOST_A_RUN) if verb is EventType.SIGNUP else None
+            return self._window_while_paused(verb, now)
         if state.pause is not None:
             return None, IDS_A_MESSAGE
         if state.resumed_at is None:
             return now, MOST_A_RUN
         return max(now, from_epoch_milliseconds(state.resumed_at) + FIRST_DUE_AT_MOST), MOST_A_RUN
+
+    def _window_while_paused(self, verb: EventType, now: datetime) -> tuple[datetime, int] | None:
+        match verb:
+            case EventType.SIGNUP:
+                hopeless = now - timedelta(hours=self._patience.give_up_after_hours)
+                return hopeless + FIRST_DUE_AT_MOST, MOST_A_RUN
+            case EventType.UNSUBSCRIBE:
+                return None  # it is tried for ever
+            case EventType.SYNC:
+                return now, MOST_A_RUN
+            case _:
+                assert_never(verb)
 
     def _backlog(self, verb: EventType) -> int:
         try:

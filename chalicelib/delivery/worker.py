@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -147,9 +147,8 @@ class Worker:
         tasks = [
             Task(one.event, delivery) for one in held for delivery in one.deliveries.values() if delivery.is_due(now)
         ]
-        syncs = [task for task in tasks if task.event.type is EventType.SYNC]
-        others = [task for task in tasks if task.event.type is not EventType.SYNC]
-        for account in self._engine.deliver(self._noted(others), deadline):
+        calls, syncs = _by_what_delivers_them(tasks)
+        for account in self._engine.deliver(self._noted(calls), deadline):
             self._ring_again(account)
         return syncs
 
@@ -179,6 +178,21 @@ class Worker:
         failed = self._table.in_parallel(fails, unsubscribes)
         waiting = {event.id for event, fail in zip(unsubscribes, failed, strict=True) if fail}
         return [task for task in tasks if task.event.id not in waiting]
+
+
+def _by_what_delivers_them(tasks: Iterable[Task]) -> tuple[list[Task], list[Task]]:
+    """Tasks that a provider is called for, and syncs."""
+    calls: list[Task] = []
+    syncs: list[Task] = []
+    for task in tasks:
+        match task.event.type:
+            case EventType.SIGNUP | EventType.UNSUBSCRIBE:
+                calls.append(task)
+            case EventType.SYNC:
+                syncs.append(task)
+            case _:
+                assert_never(task.event.type)
+    return calls, syncs
 
 
 def _new(event: Event) -> HeldEvent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from ..config.model import Form, Settings
 from ..core.events import Consent, Event, EventType
@@ -41,17 +41,24 @@ def parse_event(
     members.check_size(*((MAX_SYNC_KILOBYTES,) if is_contacts_sync(data) else ()))
     kind = members.choice("type", _TYPES, required=True)
     common = _common(members, default_id, default_occurred_at, accepted_at)
-    email = _email(members, kind)
-    specific: dict[str, Any] = {}
-    if kind == EventType.SIGNUP:
-        specific = _signup(members, settings, can_sign_up, common["occurred_at"])
-    elif kind == EventType.UNSUBSCRIBE:
-        specific = _unsubscribe(members, settings)
-    elif kind == EventType.SYNC:
-        specific = read_sync(members, settings, can_sign_up)
-    if members.mistakes or kind is None:
+    if kind is None:
         raise InvalidEvent(members.mistakes)
-    return Event(type=EventType(kind), email=email, **common, **specific)
+    type = EventType(kind)
+    email, specific = "", dict[str, Any]()
+    match type:
+        case EventType.SIGNUP:
+            email = _email(members, addresses.signup_mistake)
+            specific = _signup(members, settings, can_sign_up, common["occurred_at"])
+        case EventType.UNSUBSCRIBE:
+            email = _email(members, addresses.unsubscribe_mistake)
+            specific = _unsubscribe(members, settings)
+        case EventType.SYNC:
+            specific = read_sync(members, settings, can_sign_up)
+        case _:
+            assert_never(type)
+    if members.mistakes:
+        raise InvalidEvent(members.mistakes)
+    return Event(type=type, email=email, **common, **specific)
 
 
 def refused_event(
@@ -95,16 +102,13 @@ def _common(members: Members, default_id: str, default_occurred_at: datetime, ac
     }
 
 
-def _email(members: Members, kind: str | None) -> str:
-    """The trimmed address, by the strictness of the event's type; "" when it is wrong or not asked for."""
-    if kind not in (EventType.SIGNUP, EventType.UNSUBSCRIBE):
-        return ""
+def _email(members: Members, mistake_of: Callable[[str], str | None]) -> str:
+    """The trimmed address, as strictly as `mistake_of` takes it; "" when there is none."""
     given = members.text("email", required=True)
     if given is None:
         return ""
     address = addresses.trimmed(given)
-    strict = kind == EventType.SIGNUP
-    mistake = addresses.signup_mistake(address) if strict else addresses.unsubscribe_mistake(address)
+    mistake = mistake_of(address)
     if mistake is not None:
         members.wrong("email", mistake)
     return address

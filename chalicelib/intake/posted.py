@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from ..config.model import Settings, Webhook
 from ..core.events import Event, EventType
@@ -21,13 +21,6 @@ MAX_EVENTS = 1000
 
 # The second is what curl and Python's urllib say of a body when nobody told them anything.
 _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
-
-
-# The members that may say for which account an event is; none of them: `accounts`, or its absence, does.
-_TARGETS: Mapping[EventType, Sequence[str]] = {
-    EventType.SIGNUP: ("form", "account"),
-    EventType.SYNC: ("source", "account", "from", "to"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +103,21 @@ def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[W
     wanted = {*event.accounts, *(event.sync.tell if event.sync else ())}
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
         return
-    for name in _TARGETS.get(event.type, ()):
+    for name in _targets(event.type):
         if value.get(name) is not None:
             raise InvalidEvent([Mistake(name, "is for an account that is not this webhook's")])
     every = " (without accounts it is for all)" if event.all_accounts else ""
     raise InvalidEvent([Mistake("accounts", f"must be accounts that this webhook may name{every}")])
+
+
+def _targets(type: EventType) -> Sequence[str]:
+    """The members that may say for which account an event is; none of them: `accounts`, or its absence, does."""
+    match type:
+        case EventType.SIGNUP:
+            return ("form", "account")
+        case EventType.UNSUBSCRIBE:
+            return ()
+        case EventType.SYNC:
+            return ("source", "account", "from", "to")
+        case _:
+            assert_never(type)

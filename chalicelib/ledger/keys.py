@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import assert_never
 from zlib import crc32
 
 from ..core import addresses
@@ -54,7 +55,13 @@ def held_back_partition(account: str) -> str:
 def due_partitions(account: str, verb: EventType) -> list[str]:
     """All partitions of the `due` index in which deliveries of that verb may stand."""
     usual = [due_partition(account, verb, shard) for shard in range(SHARDS)]
-    return [*usual, held_back_partition(account)] if verb is EventType.UNSUBSCRIBE else usual
+    match verb:
+        case EventType.UNSUBSCRIBE:
+            return [*usual, held_back_partition(account)]
+        case EventType.SIGNUP | EventType.SYNC:
+            return usual
+        case _:
+            assert_never(verb)
 
 
 def form_hour_key(form: str, hour: str) -> Key:

@@ -59,8 +59,7 @@ class EventView:
 
     def _delivery(self, account: str, item: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
         status, reason, upcoming = item["status"], item.get("reason"), item.get("next_at")
-        # A sync does not wait for its account: it says itself what it waits for.
-        if status == Status.PENDING.value and event["type"] != EventType.SYNC:
+        if status == Status.PENDING.value and EventType(event["type"]).waits_for_account:
             pause = _pause_in_force(self._state_of(account), event.get("list"))
             if pause is not None and pause.until >= (upcoming or 0):  # what is held back for longer has its own reason
                 reason, upcoming = pause.reason, pause.until

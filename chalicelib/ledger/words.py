@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from ..core.events import Event, EventType, Status
 from ..core.times import epoch_milliseconds as to_ms
@@ -277,15 +277,21 @@ def _without_hold(word: Word, attempt: Attempt, status_of: StatusOf, now: dateti
 
 def _verdict(attempt: Attempt, word: Word) -> Verdict:
     at = to_ms(attempt.event.occurred_at)
-    if attempt.event.type is EventType.UNSUBSCRIBE:
-        return unsubscribe_verdict(at, word)
-    return signup_verdict(
-        at,
-        word,
-        may_lift=attempt.event.may_lift,
-        provider_lifts=attempt.provider_lifts,
-        taken_back=to_ms(attempt.taken_back) if attempt.taken_back else None,
-    )
+    match attempt.event.type:
+        case EventType.UNSUBSCRIBE:
+            return unsubscribe_verdict(at, word)
+        case EventType.SIGNUP:
+            return signup_verdict(
+                at,
+                word,
+                may_lift=attempt.event.may_lift,
+                provider_lifts=attempt.provider_lifts,
+                taken_back=to_ms(attempt.taken_back) if attempt.taken_back else None,
+            )
+        case EventType.SYNC:
+            raise ValueError(f"event {attempt.event.id} is a sync: it has no address, and so no order with others")
+        case _:
+            assert_never(attempt.event.type)
 
 
 def _settled_by(word: Word, status_of: StatusOf) -> Word:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 from ..clock import Clock
 from ..core.addresses import normalise
@@ -99,11 +99,20 @@ class Exports:
     def _described(self, event_ids: Sequence[str], wanted: str) -> Iterator[dict[str, Any]]:
         items = self._table.get_many(event_key(event_id) for event_id in event_ids)
         for held in self._events.load(event_ids):
-            described = _sync if held.event.type is EventType.SYNC else _event
-            yield {**described(held, wanted), "kept_until": _kept_until(items, held)}
+            yield {**_described(held, wanted), "kept_until": _kept_until(items, held)}
 
 
-def _event(held: HeldEvent, _: str) -> dict[str, Any]:
+def _described(held: HeldEvent, wanted: str) -> dict[str, Any]:
+    match held.event.type:
+        case EventType.SIGNUP | EventType.UNSUBSCRIBE:
+            return _event(held)
+        case EventType.SYNC:
+            return _sync(held, wanted)
+        case _:
+            assert_never(held.event.type)
+
+
+def _event(held: HeldEvent) -> dict[str, Any]:
     event = held.event
     return {
         **_common(held),

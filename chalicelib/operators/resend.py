@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, assert_never
 
 from ..clock import Clock
 from ..core.events import Delivery, Event, EventType, HeldEvent, Status
@@ -198,9 +198,13 @@ class _Run:
 
 def _can_be_made(event: Event, delivery: Delivery) -> bool:
     """Is there anything to deliver? Invalid events and erased ones hold no address."""
-    if event.type is EventType.SYNC:
-        return not (delivery.reason or "").startswith(INVALID)
-    return bool(event.email)
+    match event.type:
+        case EventType.SIGNUP | EventType.UNSUBSCRIBE:
+            return bool(event.email)
+        case EventType.SYNC:
+            return not (delivery.reason or "").startswith(INVALID)
+        case _:
+            assert_never(event.type)
 
 
 def _read(event: Any, accounts: tuple[str, ...]) -> Wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, strategies as st
 
 from chalicelib.core.events import Delivery, Event, EventType
@@ -53,3 +54,8 @@ def test_unsubscribes_come_first_and_all_in_the_order_of_what_happened(given_tas
         for group in groups:
             times = [one.event.occurred_at for one in group.tasks]
             assert times == sorted(times)
+
+
+def test_what_no_provider_is_called_for_is_never_taken_for_an_unsubscribe() -> None:
+    with pytest.raises(ValueError, match="event e1 is a sync"):
+        by_account([task(1, EventType.SYNC, "paris", "1", 0)])

@@ -1,0 +1,49 @@
+"""Where event types are told apart, each of them has its own answer, and none stands for another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import get_args
+
+import pytest
+
+from chalicelib.config.sections import _EVENT_TYPES
+from chalicelib.core.events import Event, EventType, Status
+from chalicelib.core.forgetting import loses_its_data
+from chalicelib.core.words import Word
+from chalicelib.delivery.doorbell import QUEUE_OF
+from chalicelib.delivery.sweep import VERBS
+from chalicelib.delivery.worker import TYPE_OF
+from chalicelib.ledger.words import Attempt, _verdict
+from chalicelib.names import QueueKind
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+SIGNUP = Event("e1", EventType.SIGNUP, "a@example.com", ("paris",), START, START, list="1")
+
+
+def test_every_type_is_swept_unsubscribes_first() -> None:
+    assert VERBS == (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
+    assert set(_EVENT_TYPES) == {type.value for type in EventType}
+
+
+def test_every_type_has_a_queue_of_its_own() -> None:
+    assert set(QUEUE_OF) == set(EventType)
+    assert {kind: QUEUE_OF[type] for kind, type in TYPE_OF.items()} == {kind: kind for kind in get_args(QueueKind)}
+
+
+def test_a_sync_alone_does_not_wait_for_its_account() -> None:
+    assert [type for type in EventType if not type.waits_for_account] == [EventType.SYNC]
+
+
+def test_a_sync_is_not_erased_as_a_persons_event() -> None:
+    forgotten = Word(unsubscribed_at=10, forgotten_at=10)
+    for at in (5, 15):
+        assert not loses_its_data(EventType.SYNC, at, forgotten, (Status.DELIVERED,))
+        assert loses_its_data(EventType.UNSUBSCRIBE, at, forgotten, (Status.DELIVERED,))
+
+
+def test_a_sync_has_no_order_with_a_persons_events() -> None:
+    attempt = Attempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token")
+    with pytest.raises(ValueError, match="event e1 is a sync"):
+        _verdict(attempt, Word())
