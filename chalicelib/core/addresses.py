@@ -7,6 +7,10 @@ import unicodedata
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 
+NORMALISATION_VERSION = 1
+"""Of the rules of `normalise`. Whoever changes what it gives for any address raises it and registers a migration
+(`ledger.normalisation`): what stands in the ledger under the old normal form would not be found any more."""
+
 
 def normalise(email: str) -> str:
     """The form of `email` under which all its spellings meet: trimmed, NFC, lower case, the domain as A-labels.

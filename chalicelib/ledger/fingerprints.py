@@ -1,32 +1,68 @@
-"""Guards the suppressions against a lost address key: without it nobody who left could be recognised any more."""
+"""Guards the suppressions: without the address keys and the normalisation of addresses that the ledger was written
+with, nobody who left could be recognised any more.
+"""
 
 from __future__ import annotations
 
-from ..errors import ConfigurationError, Mistake
+from collections.abc import Mapping
+
+from ..core.addresses import NORMALISATION_VERSION
+from ..errors import ConfigurationError, LedgerUnavailable, Mistake
 from .keys import AddressKeys
-from .table import Key, Table
+from .normalisation import FIRST_VERSION, MIGRATIONS, Migration, path
+from .table import ConditionFailed, Key, Table
 
 _KEY: Key = ("S#privacy", "keys")
+_TRIES = 3
 
 
-def check_address_keys(table: Table, keys: AddressKeys) -> None:
-    """Compare the configured keys with those the ledger was ever written with, and note new ones.
+def check_address_keys(
+    table: Table,
+    keys: AddressKeys,
+    *,
+    version: int = NORMALISATION_VERSION,
+    migrations: Mapping[tuple[int, int], Migration] = MIGRATIONS,
+) -> None:
+    """Compare keys and `version` of this release with what the ledger was written with, and record what is new.
 
-    Raises ConfigurationError if a known one is missing from the configuration.
+    Raises ConfigurationError if a known key is missing from the configuration, or if no migration leads from the
+    ledger's version to this one; LedgerUnavailable.
     """
+    for _ in range(_TRIES):
+        if _check(table, keys, version, migrations):
+            return
+    raise LedgerUnavailable("other instances changed the ledger's address keys meanwhile")
+
+
+def _check(table: Table, keys: AddressKeys, version: int, migrations: Mapping[tuple[int, int], Migration]) -> bool:
+    """False if another instance recorded something meanwhile, and another look is needed."""
     item = table.get(_KEY) or {}
     known, configured = set(item.get("fingerprints", ())), keys.fingerprints()
-    missing = known - configured
-    if missing:
-        raise ConfigurationError(
-            [
-                Mistake(
-                    "privacy.address_keys",
-                    f"{len(missing)} of the keys that this ledger was written with are missing "
-                    f"(fingerprints {', '.join(sorted(missing))}); put them back at the end of the list, since "
-                    "without them nobody who unsubscribed under them can be recognised",
-                )
-            ]
+    if known - configured:
+        raise ConfigurationError([_missing(known - configured)])
+    recorded = item.get("normalisation")
+    for migrate in path(recorded or (FIRST_VERSION if known else version), version, migrations):
+        migrate(table, keys)
+    new = configured - known
+    if recorded == version and not new:
+        return True
+    changed = "if_not_exists(normalisation, :version)" if recorded is None else ":version"
+    try:
+        item = table.update(
+            _KEY,
+            f"SET normalisation = {changed}" + (" ADD fingerprints :new" if new else ""),
+            {"version": version, "new": new or None, "recorded": recorded},
+            condition=None if recorded is None else "normalisation = :recorded",
         )
-    if configured - known:
-        table.update(_KEY, "ADD fingerprints :new", {"new": configured - known})
+    except ConditionFailed:
+        return False
+    return bool(item["normalisation"] == version)
+
+
+def _missing(fingerprints: set[str]) -> Mistake:
+    return Mistake(
+        "privacy.address_keys",
+        f"{len(fingerprints)} of the keys that this ledger was written with are missing "
+        f"(fingerprints {', '.join(sorted(fingerprints))}); put them back at the end of the list, since "
+        "without them nobody who unsubscribed under them can be recognised",
+    )
