@@ -116,6 +116,19 @@ class LedgerUnavailable(RelaisError):
     """The ledger could not be read or written: nothing may be promised or decided now."""
 
 
+class MalformedItem(LedgerUnavailable):
+    """An item of the ledger that cannot be read: for whatever needs it, it is as if the ledger did not answer.
+
+    `problem` names an attribute, never its value.
+    """
+
+    def __init__(self, pk: str, sk: str, problem: str) -> None:
+        self.pk = pk
+        self.sk = sk
+        self.problem = problem
+        super().__init__(f"malformed ledger item {pk} / {sk}: {problem}")
+
+
 class StatsUnavailable(RelaisError):
     """The statistics table could not be read or written."""
 

@@ -10,7 +10,7 @@ from ..core.events import EventType, HeldEvent, Status
 from ..core.patrol import LONG_PAST, NEVER_HELD_AFTER, Found, Place, found
 from ..core.pausing import AccountState
 from ..core.times import epoch_milliseconds
-from ..ledger.events import EventStore
+from ..ledger.events import EventStore, Loaded
 from ..ledger.keys import due_partitions
 from ..ledger.mending import Left, Mending
 from ..ledger.table import Table
@@ -36,7 +36,9 @@ class Mender:
 
     def mend(self, left: Sequence[Left], now: datetime) -> int:
         """Put right what needs it; how many deliveries were rung for."""
-        held = self._held(left)
+        loaded = self._loaded(left)
+        held = _by_id(loaded.held)
+        left = [one for one in left if one.event_id not in loaded.malformed]  # malformed is not gone
         pending = [one for one in left if one.status is Status.PENDING]
         ended = [one for one in left if one.status is not Status.PENDING]
         rung = self._put_back(pending, held, now)
@@ -80,7 +82,7 @@ class Mender:
         retired = [one for one, yes in zip(old, done, strict=True) if yes]
         _tell("mended_orphans", retired)
         as_retired = [replace(one, place=Place(None, None)) for one in retired]
-        held = self._held(as_retired)
+        held = _by_id(self._loaded(as_retired).held)
         return self._put_back([one for one in as_retired if _is_of(one, held)], held, now)
 
     def _let_expire(self, ended: Sequence[Left], now: datetime) -> None:
@@ -98,8 +100,8 @@ class Mender:
         self.table.in_parallel(lambda one: self.events.expire_when_whole(held[one.event_id].event, now), whole)
         _tell("mended_expiry", whole)
 
-    def _held(self, left: Iterable[Left]) -> Held:
-        return {one.event.id: one for one in self.events.load(dict.fromkeys(one.event_id for one in left))}
+    def _loaded(self, left: Iterable[Left]) -> Loaded:
+        return self.events.load_well_formed(dict.fromkeys(one.event_id for one in left))
 
     def _ring(self, mended: Sequence[Left], held: Held) -> int:
         ringing: dict[EventType, list[str]] = {}
@@ -108,6 +110,10 @@ class Mender:
         rung = sum(len(ids) for verb, ids in ringing.items() if self.doorbell.ring(verb, list(dict.fromkeys(ids))))
         metrics.count("rung", rung)
         return rung
+
+
+def _by_id(held: Iterable[HeldEvent]) -> Held:
+    return {one.event.id: one for one in held}
 
 
 def _is_of(one: Left, held: Held) -> bool:

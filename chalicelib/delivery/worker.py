@@ -136,7 +136,7 @@ class Worker:
 
     def _load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
         try:
-            return self._events.load(event_ids)
+            return self._events.load_well_formed(event_ids).held
         except LedgerUnavailable as error:
             logger.warning("left for a later ring", extra={"error": str(error)})
             return []

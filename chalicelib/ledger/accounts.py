@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from ..core.pausing import AccountState, Pause
+from .attributes import Attributes, well_formed
 from .keys import account_key
 from .table import ConditionFailed, Key, Table
 
@@ -20,14 +21,23 @@ class AccountStore:
         self._table = table
 
     def read(self, account: str) -> AccountState:
-        """The account's state; a fresh one if nothing ever happened to it."""
+        """The account's state; a fresh one if nothing ever happened to it.
+
+        A malformed state counts as one that says nothing: the account is not paused, so what waits for it goes on, and
+        the next failure or success writes the state anew.
+        """
         item = self._table.get(account_key(account))
-        return _state_from(item) if item else AccountState()
+        if item is None:
+            return AccountState()
+        version = item.get("version")
+        return well_formed(_state_from, item) or AccountState(version=version if type(version) is int else 0)
 
     def gone(self, configured: Iterable[str]) -> list[str]:
         """Accounts that were configured once and are not among `configured` any more; those are noted."""
         names = set(configured)
-        noted = set((self._table.get(_EVERY_NAME) or {}).get("configured", ()))
+        noted = well_formed(lambda item: item.text_set("configured"), self._table.get(_EVERY_NAME) or {})
+        if noted is None:
+            return []
         if names - noted:
             self._table.update(_EVERY_NAME, "ADD configured :names", {"names": names - noted})
         return sorted(noted - names)
@@ -72,15 +82,22 @@ def _pause_item(pause: Pause) -> dict[str, Any]:
     }
 
 
-def _pause_from(item: Mapping[str, Any]) -> Pause:
-    return Pause(item["until"], item["since"], item["reason"], item["kind"], item["failures"])
+def _pause_from(part: Attributes) -> Pause:
+    return Pause(
+        part.milliseconds("until"),
+        part.milliseconds("since"),
+        part.text("reason"),
+        part.text("kind"),
+        part.whole("failures"),
+    )
 
 
-def _state_from(item: Mapping[str, Any]) -> AccountState:
+def _state_from(item: Attributes) -> AccountState:
+    pause, lists = item.optional_map("pause"), item.optional_map("lists")
     return AccountState(
-        pause=_pause_from(item["pause"]) if "pause" in item else None,
-        lists={name: _pause_from(pause) for name, pause in item.get("lists", {}).items()},
-        resumed_at=item.get("resumed_at"),
-        probe_until=item.get("probe_until"),
-        version=item["version"],
+        pause=_pause_from(pause) if pause else None,
+        lists={name: _pause_from(lists.map(name)) for name in lists.names()} if lists else {},
+        resumed_at=item.optional_milliseconds("resumed_at"),
+        probe_until=item.optional_milliseconds("probe_until"),
+        version=item.whole("version"),
     )

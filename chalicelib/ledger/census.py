@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core.events import EventType, Status
 from ..core.times import epoch_milliseconds
+from .attributes import Attributes, well_formed
 from .keys import event_id_of, event_key
 from .table import Table
 
@@ -32,6 +33,15 @@ CheckTime = Callable[[], None]
 """Raises OutOfTime when no other page may be read."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event, as far as it is counted; `own` is its one delivery, if that stands in the same item."""
+
+    type: EventType
+    accepted: int
+    own: tuple[str, Status] | None
+
+
 @dataclass(slots=True)
 class Tally:
     """Deliveries by account and status, and when each account's oldest pending ones were accepted (ms)."""
@@ -40,13 +50,13 @@ class Tally:
     oldest: dict[str, int] = field(default_factory=dict)
     oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
 
-    def note(self, account: str, status: Status, event: Mapping[str, Any]) -> None:
-        """Count one delivery of `event`, of which `type` and `accepted` are looked at."""
+    def note(self, account: str, status: Status, event: _Event) -> None:
+        """Count one delivery of `event`."""
         self.counts[account][status] += 1
         if status is Status.PENDING:
-            _keep_earlier(self.oldest, account, event["accepted"])
-            if event["type"] == EventType.UNSUBSCRIBE:
-                _keep_earlier(self.oldest_unsubscribe, account, event["accepted"])
+            _keep_earlier(self.oldest, account, event.accepted)
+            if event.type is EventType.UNSUBSCRIBE:
+                _keep_earlier(self.oldest_unsubscribe, account, event.accepted)
 
     def add(self, other: Tally) -> None:
         """Count what `other` counted."""
@@ -64,7 +74,7 @@ class Census:
         self._table = table
 
     def tally(self, now: datetime, check_time: CheckTime) -> Tally:
-        """All deliveries of events that are held."""
+        """All deliveries of events that are held. Malformed items are passed over, logged and counted."""
         tally = Tally()
         for part in self._table.in_parallel(lambda part: self._tally_part(part, now, check_time), range(PARTS)):
             tally.add(part)
@@ -94,19 +104,19 @@ class Census:
         for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
             for item in page:
                 if item["sk"].startswith(_DELIVERY):
-                    waiting[item["pk"]].append((item["sk"].removeprefix(_DELIVERY), Status(item["status"])))
-                elif "status" in item:
-                    tally.note(item["accounts"][0], Status(item["status"]), item)
+                    delivery = well_formed(_delivery_from, item)
+                    if delivery is not None:
+                        waiting[item["pk"]].append(delivery)
                 else:
-                    _note_all(tally, waiting.pop(item["pk"], []), item)
+                    _note_all(tally, waiting.pop(item["pk"], []), well_formed(_event_from, item))
         self._look_up(tally, waiting)
         return tally
 
     def _look_up(self, tally: Tally, waiting: _Waiting) -> None:
         """Deliveries whose event did not come by: it was just being held, or never was and they do not count."""
         events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
-        for (pk, _), event in events.items():
-            _note_all(tally, waiting[pk], event)
+        for (pk, _), item in events.items():
+            _note_all(tally, waiting[pk], well_formed(_event_from, item))
 
     def _pages(
         self,
@@ -127,8 +137,20 @@ class Census:
 _Waiting = defaultdict[str, list[tuple[str, Status]]]
 
 
-def _note_all(tally: Tally, deliveries: list[tuple[str, Status]], event: Mapping[str, Any]) -> None:
-    for account, status in deliveries:
+def _delivery_from(item: Attributes) -> tuple[str, Status]:
+    return item.text("sk").removeprefix(_DELIVERY), item.one_of("status", Status)
+
+
+def _event_from(item: Attributes) -> _Event:
+    accounts = item.texts("accounts")
+    own = (accounts[0], item.one_of("status", Status)) if len(accounts) == 1 else None
+    return _Event(item.one_of("type", EventType), item.milliseconds("accepted"), own)
+
+
+def _note_all(tally: Tally, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
+    if event is None:
+        return
+    for account, status in deliveries if event.own is None else [event.own]:
         tally.note(account, status, event)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from ..core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
-from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
-from .keys import delivery_key, event_id_of, event_key
+from ..core.events import Consent, Delivery, Event, EventType, Status
+from ..core.times import epoch_milliseconds as to_ms
+from .attributes import Attributes
+from .keys import event_id_of, event_key
 from .syncs import sync_from, sync_item
 
 
@@ -62,59 +62,51 @@ def _consent_item(consent: Consent) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def event_from(item: Mapping[str, Any]) -> Event:
-    """The event of an item; one whose personal data was erased has an empty address."""
-    consent = item.get("consent")
+def event_from(item: Attributes) -> Event:
+    """The event of an item; one whose personal data was erased has an empty address. Raises MalformedItem."""
+    consent, sync = item.optional_map("consent"), item.optional_map("sync")
     return Event(
-        id=event_id_of(item["pk"]),
-        type=EventType(item["type"]),
-        email=item.get("email", ""),
-        accounts=tuple(item["accounts"]),
-        occurred_at=from_ms(item["occurred"]),
-        accepted_at=from_ms(item["accepted"]),
-        list=item.get("list"),
-        form=item.get("form"),
-        fields=item.get("fields", {}),
-        scope="global" if item.get("everywhere") else "account",
-        all_accounts=bool(item.get("all_accounts")),
-        forget=bool(item.get("forget")),
-        may_lift=not item.get("may_not_lift"),
-        consent=Consent(
-            source=consent.get("source"),
-            text=consent.get("text"),
-            ip=consent.get("ip"),
-            at=from_ms(consent["at"]) if "at" in consent else None,
-            wording_sha256=consent.get("wording_sha256"),
-        )
-        if consent
-        else None,
-        sync=sync_from(item["sync"]) if "sync" in item else None,
+        id=event_id_of(item.text("pk")),
+        type=item.one_of("type", EventType),
+        email=item.optional_text("email") or "",
+        accounts=item.texts("accounts"),
+        occurred_at=item.moment("occurred"),
+        accepted_at=item.moment("accepted"),
+        list=item.optional_text("list"),
+        form=item.optional_text("form"),
+        fields=item.text_map("fields"),
+        scope="global" if item.flag("everywhere") else "account",
+        all_accounts=item.flag("all_accounts"),
+        forget=item.flag("forget"),
+        may_lift=not item.flag("may_not_lift"),
+        consent=_consent_from(consent) if consent else None,
+        sync=sync_from(sync) if sync else None,
     )
 
 
-def with_deliveries(event: Event, items: Mapping[tuple[str, str], Mapping[str, Any]]) -> HeldEvent:
-    """An event with those of its deliveries that are among `items`, which are by their keys."""
-    deliveries = {}
-    for account in event.accounts:
-        item = items.get(delivery_key(event.id, account, event.accounts))
-        if item is not None:
-            deliveries[account] = delivery_from(account, item)
-    return HeldEvent(event, deliveries)
+def _consent_from(part: Attributes) -> Consent | None:
+    if not part.names():
+        return None
+    return Consent(
+        source=part.optional_text("source"),
+        text=part.optional_text("text"),
+        ip=part.optional_text("ip"),
+        at=part.optional_moment("at"),
+        wording_sha256=part.optional_text("wording_sha256"),
+    )
 
 
-def delivery_from(account: str, item: Mapping[str, Any]) -> Delivery:
-    """The delivery to `account` that an item holds."""
-    updated, upcoming, resent = item.get("updated"), item.get("next_at"), item.get("resent")
-    taken_back = item.get("taken_back")
+def delivery_from(account: str, item: Attributes) -> Delivery:
+    """The delivery to `account` that an item holds. Raises MalformedItem."""
     return Delivery(
         account=account,
-        status=Status(item["status"]),
-        attempts=item.get("attempts", 0),
-        reason=item.get("reason"),
-        unknown_outcome=bool(item.get("unknown_outcome")),
-        next_attempt_at=from_ms(upcoming) if upcoming else None,
-        updated_at=from_ms(updated) if updated else None,
-        resent_at=from_ms(resent) if resent else None,
-        held_back=bool(item.get("held_back")),
-        taken_back=from_ms(taken_back) if taken_back else None,
+        status=item.one_of("status", Status),
+        attempts=item.optional_whole("attempts") or 0,
+        reason=item.optional_text("reason"),
+        unknown_outcome=item.flag("unknown_outcome"),
+        next_attempt_at=item.optional_moment("next_at"),
+        updated_at=item.optional_moment("updated"),
+        resent_at=item.optional_moment("resent"),
+        held_back=item.flag("held_back"),
+        taken_back=item.optional_moment("taken_back"),
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ..core.events import Delivery, Event, EventType, HeldEvent, Status
+from ..core.ids import is_valid_id
 from ..core.times import epoch_milliseconds as to_ms
 from ..errors import IdConflict
 from ..names import DUE_INDEX
+from .attributes import Attributes, strictly, well_formed
 from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase_items, person_is_forgotten
-from .event_items import content_of, delivery_from, event_from, event_item, with_deliveries
+from .event_items import content_of, delivery_from, event_from, event_item
 from .keys import (
     AddressKeys,
     delivery_key,
@@ -28,6 +32,18 @@ FIRST_DUE = timedelta(seconds=60)
 FIRST_DUE_SPREAD_SECONDS = 30
 PENDING = "#status = :pending"
 STATUS_NAME = {"status": "status"}
+_FINAL = tuple(status.value for status in Status if status is not Status.PENDING)
+Read = Callable[[Callable[[Attributes], Any], Mapping[str, Any]], Any]
+"""Makes of an item what a parser gives: `attributes.strictly` or `attributes.well_formed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Events that are held, without the parts that are malformed."""
+
+    held: list[HeldEvent]
+    malformed: frozenset[str]
+    """Ids of events that are held and malformed, as a whole or in one of their deliveries."""
 
 
 class EventStore:
@@ -59,23 +75,46 @@ class EventStore:
         return True
 
     def load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
-        """The events of those ids that are held, each with its deliveries. Read consistently."""
+        """The events of those ids that are held, each with its deliveries. Read consistently.
+
+        Raises MalformedItem if one of them cannot be read: whoever needs it must not take it for gone.
+        """
+        return self._load(event_ids, strictly).held
+
+    def load_well_formed(self, event_ids: Iterable[str]) -> Loaded:
+        """The same for whoever goes through many events: what is malformed is passed over, logged and counted."""
+        return self._load(event_ids, well_formed)
+
+    def _load(self, event_ids: Iterable[str], read: Read) -> Loaded:
         found = self._table.get_many(event_key(event_id) for event_id in event_ids)
-        events = [event_from(item) for item in found.values()]
-        siblings = self._table.get_many(
+        parsed: dict[str, Event | None] = {event_id_of(pk): read(event_from, item) for (pk, _), item in found.items()}
+        events = [event for event in parsed.values() if event is not None]
+        items = found | self._table.get_many(
             delivery_key(event.id, account, event.accounts)
             for event in events
             if len(event.accounts) > 1
             for account in event.accounts
         )
-        known = found | siblings
-        return [with_deliveries(event, known) for event in events]
+        held: list[HeldEvent] = []
+        malformed = {event_id for event_id, event in parsed.items() if event is None}
+        for event in events:
+            keys = {account: delivery_key(event.id, account, event.accounts) for account in event.accounts}
+            deliveries: dict[str, Delivery | None] = {
+                account: read(partial(delivery_from, account), items[key])
+                for account, key in keys.items()
+                if key in items
+            }
+            if None in deliveries.values():
+                malformed.add(event.id)
+            held.append(HeldEvent(event, {name: one for name, one in deliveries.items() if one is not None}))
+        return Loaded(held, frozenset(malformed))
 
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
         """How far events have come at `account`, by event id; those that are gone are left out. Read consistently."""
         keys = {event.id: delivery_key(event.id, account, event.accounts) for event in events}
         found = self._table.get_many(keys.values())
-        return {event_id: delivery_from(account, found[key]) for event_id, key in keys.items() if key in found}
+        parse = partial(delivery_from, account)
+        return {event_id: strictly(parse, found[key]) for event_id, key in keys.items() if key in found}
 
     def status(self, event_id: str, account: str) -> Status | None:
         """A delivery's status; None if the event is gone."""
@@ -166,8 +205,9 @@ class EventStore:
         found = self._table.in_parallel(
             lambda partition: self._table.query_due(DUE_INDEX, partition, until, limit), due_partitions(account, verb)
         )
-        earliest = sorted((item for items in found for item in items), key=lambda item: item["due_at"])[:limit]
-        return [event_id_of(item["pk"]) for item in earliest]
+        due = (well_formed(due_from, item) for items in found for item in items)
+        earliest = sorted(each for each in due if each is not None)[:limit]
+        return [event_id for _, event_id in earliest]
 
     def _transition(
         self,
@@ -267,7 +307,7 @@ class EventStore:
         If the person asked to be forgotten it loses their data first, so that one without an expiry is not done with.
         """
         items = self._table.query(event_key(event.id)[0])
-        if any(item.get("status") == Status.PENDING.value for item in items):
+        if not all(_is_final(item) for item in items):
             return
         forgotten = person_is_forgotten(self._table, self._keys, event, items)
         if forgotten and erase_items(self._table, items, now) is Outcome.WAITING:
@@ -287,6 +327,20 @@ class EventStore:
             )
         except ConditionFailed:
             return
+
+
+def due_from(item: Attributes) -> tuple[int, str]:
+    """When a delivery in the `due` index is due (seconds since 1970), and the id of its event."""
+    due_at, pk = item.whole("due_at"), item.text("pk")
+    if pk == event_id_of(pk) or not is_valid_id(event_id_of(pk)):
+        raise item.malformed("pk", "is no event's")
+    return due_at, event_id_of(pk)
+
+
+def _is_final(item: Mapping[str, Any]) -> bool:
+    """True for a delivery that has ended (a malformed one has not) and for an event with its deliveries beside it."""
+    status = item.get("status")
+    return status in _FINAL if "status" in item else item["sk"] == "E"
 
 
 def shard_spread(event_id: str) -> float:

@@ -14,6 +14,7 @@ from ..core.events import Delivery, Event, Status
 from ..core.patrol import LONG_PAST, Place
 from ..core.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
+from .attributes import Attributes, well_formed
 from .events import PENDING, STATUS_NAME, EventStore
 from .keys import due_partition, event_id_of, event_key, shard_of
 from .table import ConditionFailed, Key, Table
@@ -64,14 +65,18 @@ class Mending:
         self._events = events
 
     def page(self, after: Key | None, now: datetime) -> tuple[list[Left], Key | None]:
-        """What may need mending among the `PAGE_ITEMS` items after `after`, and the key to go on after (None: end)."""
+        """What may need mending among the `PAGE_ITEMS` items after `after`, and the key to go on after (None: end).
+
+        Malformed items are passed over, logged and counted.
+        """
         values = {
             "event": "E#",
             "pending": Status.PENDING.value,
             "long_past": int((now - LONG_PAST).timestamp()),
         }
         items, last = self._table.scan_page(after, PAGE_ITEMS, _WANTED, _READ, values)
-        return [_left_from(item) for item in items], last
+        left = (well_formed(_left_from, item) for item in items)
+        return [one for one in left if one is not None], last
 
     def is_in_index(self, left: Left) -> bool:
         """Does the index show a delivery where its own attributes say that it stands?"""
@@ -121,12 +126,17 @@ class Mending:
         return True
 
 
-def _left_from(item: Mapping[str, Any]) -> Left:
-    status = Status(item["status"]) if "status" in item else None
-    account = None
-    if item["sk"].startswith(_DELIVERY):
-        account = item["sk"].removeprefix(_DELIVERY)
-    elif status is not None:
-        account = item["accounts"][0]
-    place = Place(item.get("due_pk"), item.get("due_at"), item.get("expires_at"))
-    return Left((item["pk"], item["sk"]), status, account, place, item.get("updated", 0))
+def _left_from(item: Attributes) -> Left:
+    key = (item.text("pk"), item.text("sk"))
+    status: Status | None
+    account: str | None
+    if key[1].startswith(_DELIVERY):
+        status, account = item.one_of("status", Status), key[1].removeprefix(_DELIVERY)
+    else:
+        accounts = item.texts("accounts")
+        if len(accounts) == 1:
+            status, account = item.one_of("status", Status), accounts[0]
+        else:
+            status, account = None, None
+    place = Place(item.optional_text("due_pk"), item.optional_whole("due_at"), item.optional_whole("expires_at"))
+    return Left(key, status, account, place, item.optional_milliseconds("updated") or 0)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.patrol import Progress
 from ..core.times import epoch_milliseconds as to_ms
+from .attributes import Attributes, well_formed
 from .table import ConditionFailed, Key, Table
 
 _KEY: Key = ("S#sweep", "patrol")
@@ -21,7 +22,7 @@ class PatrolStore:
 
     def read(self) -> Progress | None:
         """How far it has come; None if there was none yet."""
-        return _progress_from(self._table.get(_KEY) or {})
+        return _progress_in(self._table.get(_KEY) or {})
 
     def take(self, token: str, now: datetime, until: datetime) -> tuple[bool, Progress | None]:
         """Take the pass in hand as `token` until then; False if another run has it. Gives how far it has come."""
@@ -34,7 +35,7 @@ class PatrolStore:
             )
         except ConditionFailed:
             return False, None
-        return True, _progress_from(item)
+        return True, _progress_in(item)
 
     def note(self, token: str, progress: Progress, until: datetime) -> bool:
         """Note how far it has come and keep it until then; False if another run has taken it meanwhile."""
@@ -56,8 +57,16 @@ class PatrolStore:
         return True
 
 
-def _progress_from(item: Mapping[str, Any]) -> Progress | None:
-    if "day" not in item:
-        return None
-    after = tuple(item["after"])
-    return Progress(item["day"], (after[0], after[1]) if after else None, item["complete"], item["pages"])
+def _progress_in(item: Mapping[str, Any]) -> Progress | None:
+    """How far the pass has come; None if there was none, or if the item is malformed: then a pass begins anew."""
+    return well_formed(_progress_from, item) if "day" in item else None
+
+
+def _progress_from(item: Attributes) -> Progress:
+    after = item.texts("after")
+    if len(after) not in (0, 2):
+        raise item.malformed("after", "is no key")
+    item.optional_milliseconds("taken_until")  # compared by DynamoDB alone
+    return Progress(
+        item.text("day"), (after[0], after[1]) if after else None, item.flag("complete"), item.whole("pages")
+    )

@@ -6,15 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from ..core.events import Event, Status, Sync
 from ..core.times import epoch_milliseconds as to_ms
+from .attributes import Attributes
 from .keys import event_key
 from .table import ConditionFailed, Key, Table
 
 KEPT = timedelta(days=90)
 """How long the progress of a sync is kept after it was last noted. Without it a sync begins from the beginning."""
+
+_KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,23 @@ def sync_item(sync: Sync) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def sync_from(item: Mapping[str, Any]) -> Sync:
-    """A sync from the part of an item."""
-    return Sync(
-        item["kind"], item.get("source"), tuple(json.loads(item.get("contacts", "[]"))), tuple(item.get("tell", ()))
-    )
+def sync_from(part: Attributes) -> Sync:
+    """A sync from the part of an item. Raises MalformedItem."""
+    kind = _KINDS.get(part.text("kind"))
+    if kind is None:
+        raise part.malformed("kind", "is none of the known names")
+    tell = part.texts("tell") if "tell" in part else ()
+    return Sync(kind, part.optional_text("source"), _contacts_from(part), tell)
+
+
+def _contacts_from(part: Attributes) -> tuple[Mapping[str, str], ...]:
+    try:
+        contacts = json.loads(part.optional_text("contacts") or "[]")
+    except ValueError:
+        raise part.malformed("contacts", "is no JSON") from None
+    if not isinstance(contacts, list) or not all(isinstance(contact, dict) for contact in contacts):
+        raise part.malformed("contacts", "is no list of contacts")
+    return tuple(contacts)
 
 
 def _key(event_id: str) -> Key:

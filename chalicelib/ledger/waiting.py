@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ..core.events import EventType, Status
 from ..names import DUE_INDEX
-from .keys import due_partitions, event_id_of, event_key, held_back_partition
+from .attributes import well_formed
+from .events import due_from
+from .keys import due_partitions, event_key, held_back_partition
 from .table import Table
 
 _PENDING = Status.PENDING.value
@@ -43,17 +45,19 @@ class Waiting:
             lambda partition: self._table.query_due(DUE_INDEX, partition[1], None, LOOKED_AT), partitions
         )
         waiting = [
-            (*place, event_key(event_id_of(key["pk"])))
+            (*place, event_key(due[1]))
             for place, keys in zip(partitions, found, strict=True)
             for key in keys
+            if (due := well_formed(due_from, key)) is not None
         ]
         events = self._table.get_many(key for _, _, key in waiting)
         # The index lags behind by moments: what has just become final may still stand in it.
-        accepted = [
-            (verb, partition, events[key]["accepted"])
-            for verb, partition, key in waiting
-            if key in events and events[key].get("status", _PENDING) == _PENDING
-        ]
+        times = {
+            key: well_formed(lambda item: item.milliseconds("accepted"), item)
+            for key, item in events.items()
+            if item.get("status", _PENDING) == _PENDING
+        }
+        accepted = [(verb, partition, at) for verb, partition, key in waiting if (at := times.get(key)) is not None]
         held_back = held_back_partition(account)
         return Oldest(
             _earliest(at for _, partition, at in accepted if partition != held_back),

@@ -168,7 +168,7 @@ class _Run:
         """Reopen what is meant, then ring for it, whatever happens."""
         reopened: dict[EventType, list[str]] = {}
         try:
-            for held in self._events.load(event_ids):
+            for held in self._events.load_well_formed(event_ids).held:
                 if self._reopen(held):
                     reopened.setdefault(held.event.type, []).append(held.event.id)
         finally:

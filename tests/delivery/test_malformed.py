@@ -1,0 +1,255 @@
+"""A malformed item is logged, counted and passed over; sweep, the nightly pass, report and workers do all the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import Status
+from chalicelib.core.pausing import AccountState
+from chalicelib.core.times import epoch_milliseconds
+from chalicelib.errors import Kind, LedgerUnavailable, MalformedItem, ProviderError
+from chalicelib.observability import metrics
+from tests.operators.support import end, items, report, resend, rung
+from tests.support.aws import TestAws
+from tests.support.product import FakeContext, Product
+
+BOTH = ("paris", "lyon")
+TABLE = "relais-local-ledger"
+Seen = Callable[[], set[tuple[str, str]]]
+STATE = ("S#paris", "state")
+PAUSE = {"until": 1, "since": 1, "reason": "down", "kind": "later", "failures": 1}
+
+
+@pytest.fixture
+def seen(capsys: pytest.CaptureFixture[str]) -> Seen:
+    """The keys and problems that were logged since the last call, each of which was counted."""
+    metrics.flush()
+    capsys.readouterr()
+
+    def read() -> set[tuple[str, str]]:
+        metrics.flush()
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        found = [line for line in lines if line.get("message") == "malformed ledger item passed over"]
+        assert sum(line.get("malformed_items", 0) for line in lines) == len(found)
+        assert "@" not in json.dumps(found)
+        return {(f"{line['pk']} / {line['sk']}", line["problem"]) for line in found}
+
+    return read
+
+
+@pytest.fixture
+def spoil(resources: TestAws) -> Callable[..., None]:
+    """`spoil(pk, sk, change, **values)`: change an item behind the product's back, values as boto3 has them."""
+
+    def change(pk: str, sk: str, expression: str, **values: Any) -> None:
+        used = [name for name in ("status", "lists", "version", "pause", "type") if f"#{name}" in expression]
+        more: Any = {"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}}
+        if used:
+            more["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        more = {name: value for name, value in more.items() if value}
+        resources.dynamodb.update_item(TableName=TABLE, Key=key, UpdateExpression=expression, **more)
+
+    return change
+
+
+def night(product: Product) -> dict[str, Any]:
+    """A run of `sweep` on the next night."""
+    product.clock.forward(hours=24)
+    return product.runtime.sweep(FakeContext(55_000))
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        ({"version": 1, "lists": {}, "pause": {**PAUSE, "until": "soon"}}, "pause.until is no number"),
+        ({"version": 1, "lists": {}, "pause": {"until": 1}}, "pause.since is missing"),
+        ({"version": 1, "lists": {}, "pause": {**PAUSE, "until": 10**18}}, "pause.until is no time"),
+        ({"version": 1, "lists": {}, "pause": "yes"}, "pause is no map"),
+        ({"version": 1, "lists": ["4781"]}, "lists is no map"),
+        ({"version": 1, "lists": {"4781": {**PAUSE, "failures": True}}}, "lists.4781.failures is no number"),
+        ({"version": 1, "lists": {}, "resumed_at": "today"}, "resumed_at is no number"),
+        ({"version": 1, "lists": {}, "probe_until": [1]}, "probe_until is no number"),
+        ({"lists": {}}, "version is missing"),
+        ({"version": "one", "lists": {}}, "version is no number"),
+    ],
+)
+def test_an_account_whose_state_is_malformed_goes_on_and_so_do_the_others(
+    product: Product, resources: TestAws, seen: Seen, state: dict[str, Any], problem: str
+) -> None:
+    ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
+    product.runtime.table.put_new({"pk": STATE[0], "sk": STATE[1], **state})
+    product.clock.forward(minutes=2)
+    assert product.runtime.sweep(FakeContext(55_000)) == {"rung": 2}
+    assert seen() == {("S#paris / state", problem)}
+    assert rung(resources) == sorted(ids)
+    assert report(product)["accounts"]["paris"]["paused"] is None
+    product.work(*ids)
+    assert (product.paris.emails, product.providers["lyon"].emails) == (["a@example.com"], ["b@example.com"])
+
+
+def test_the_next_pause_writes_a_malformed_state_anew(product: Product, seen: Seen) -> None:
+    product.runtime.table.put_new({"pk": STATE[0], "sk": STATE[1], "version": 7, "pause": {}, "lists": {}})
+    product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
+    product.work(*product.hold(product.signup("a@example.com")))
+    assert seen() == {("S#paris / state", "pause.until is missing")}
+    state = product.runtime.accounts.read("paris")
+    assert (state.version, state.pause and state.pause.reason, state.lists) == (8, "down", {})
+    assert seen() == set()
+    assert product.runtime.accounts.read("lyon") == AccountState()
+
+
+def test_names_of_accounts_that_are_no_set_stop_nothing(product: Product, resources: TestAws, seen: Seen) -> None:
+    ids = product.hold(product.signup("a@example.com"))
+    product.runtime.table.put_new({"pk": "S#accounts", "sk": "names", "configured": "gone"})
+    product.clock.forward(minutes=2)
+    assert product.runtime.sweeper.run() == {"rung": 1}
+    assert rung(resources) == ids
+    assert seen() == {("S#accounts / names", "configured is no set")}
+
+
+def test_what_the_index_shows_and_is_no_event_is_not_rung_for(product: Product, resources: TestAws, seen: Seen) -> None:
+    ids = product.hold(product.signup("a@example.com"))
+    for pk in ("X#1", "E#not an id"):
+        product.runtime.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
+    product.clock.forward(minutes=2)
+    assert product.runtime.sweeper.run() == {"rung": 1}
+    assert rung(resources) == ids
+    assert seen() == {("X#1 / E", "pk is no event's"), ("E#not an id / E", "pk is no event's")}
+
+
+@pytest.mark.parametrize(
+    ("change", "values", "problem"),
+    [
+        ("REMOVE accepted", {}, "accepted is missing"),
+        ("SET accepted = :no", {"no": {"S": "today"}}, "accepted is no number"),
+        ("SET #type = :no", {"no": {"S": "shout"}}, "type is none of the known names"),
+        ("SET accounts = :no", {"no": {"S": "paris"}}, "accounts is no list"),
+        ("SET accounts = :no", {"no": {"L": [{"N": "1"}]}}, "accounts is no list of texts"),
+        ("SET occurred = :no", {"no": {"N": "9" * 20}}, "occurred is no time"),
+        ("SET next_at = :no", {"no": {"S": "soon"}}, "next_at is no number"),
+        ("SET email = :no", {"no": {"N": "1"}}, "email is no text"),
+        ("SET consent = :no", {"no": {"S": "yes"}}, "consent is no map"),
+    ],
+)
+def test_a_malformed_event_holds_up_no_other(
+    product: Product,
+    resources: TestAws,
+    seen: Seen,
+    spoil: Callable[..., None],
+    change: str,
+    values: dict[str, Any],
+    problem: str,
+) -> None:
+    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    spoil(f"E#{bad}", "E", change, **values)
+    before = items(resources, bad)
+    product.clock.forward(minutes=2)
+    assert product.runtime.sweeper.run() == {"rung": 2}, "the index tells of both"
+    report(product)
+    seen()
+    assert product.work(bad, good) == {"batchItemFailures": []}
+    assert product.paris.emails == ["b@example.com"]
+    assert seen() == {(f"E#{bad} / E", problem)}
+    resend(product)
+    night(product)
+    assert items(resources, bad) == before, "nobody takes it for gone"
+
+
+def test_report_counts_the_others(product: Product, seen: Seen, spoil: Callable[..., None]) -> None:
+    ids = [product.signup("a@example.com"), product.signup("b@example.com"), product.signup("c@example.com")]
+    both = product.unsubscribe("d@example.com", accounts=BOTH)
+    gone = product.unsubscribe("e@example.com", accounts=BOTH)
+    product.hold(*ids, both, gone)
+    spoil(f"E#{ids[0].id}", "E", "SET #status = :no", no={"S": "waiting"})
+    spoil(f"E#{ids[1].id}", "E", "REMOVE accepted")
+    spoil(f"E#{both.id}", "D#paris", "REMOVE #status")
+    spoil(f"E#{gone.id}", "E", "REMOVE accounts")
+    product.clock.forward(seconds=9)
+    found = report(product)
+    assert (found["accepted"], found["pending"], found["oldest_pending_seconds"]) == (2, 2, 9)
+    assert [found["accounts"][name]["pending"] for name in BOTH] == [1, 1]
+    assert seen() == {
+        (f"E#{ids[0].id} / E", "status is none of the known names"),
+        (f"E#{ids[1].id} / E", "accepted is missing"),
+        (f"E#{both.id} / D#paris", "status is missing"),
+        (f"E#{gone.id} / E", "accounts is missing"),
+    }
+
+
+def test_the_age_of_the_oldest_is_measured_by_the_others(
+    product: Product, seen: Seen, spoil: Callable[..., None]
+) -> None:
+    old = product.hold(product.signup("a@example.com"))[0]
+    product.clock.forward(seconds=5)
+    new = product.signup("b@example.com")
+    product.hold(new)
+    spoil(f"E#{old}", "E", "REMOVE accepted")
+    assert product.runtime.sweeper._oldest("paris").of_all == epoch_milliseconds(new.accepted_at)
+    assert seen() == {(f"E#{old} / E", "accepted is missing")}
+
+
+def test_the_nightly_pass_goes_on_with_the_others(
+    product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
+) -> None:
+    """Also with what is left behind of an event one of whose deliveries is malformed: it is not taken for gone."""
+    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    both = product.hold(product.unsubscribe("c@example.com", accounts=BOTH))[0]
+    for pk, sk in ((f"E#{bad}", "E"), (f"E#{good}", "E"), (f"E#{both}", "D#paris"), (f"E#{both}", "D#lyon")):
+        spoil(pk, sk, "REMOVE due_pk, due_at")
+    spoil(f"E#{bad}", "E", "SET #status = :pending, updated = :no", pending={"S": "pending"}, no={"S": "now"})
+    spoil(f"E#{both}", "D#lyon", "SET next_at = :no", no={"S": "soon"})
+    before = items(resources, bad), items(resources, both)
+    for _ in range(3):  # deliveries of events that are gone would be retired after a day
+        night(product)
+    assert set(rung(resources)) == {good}
+    assert seen() == {(f"E#{bad} / E", "updated is no number"), (f"E#{both} / D#lyon", "next_at is no number")}
+    assert (items(resources, bad), items(resources, both)) == before
+    spoil(f"E#{both}", "D#lyon", "REMOVE next_at")
+    night(product)
+    assert rung(resources, "unsubscribes") == [both], "once it is put right, it goes on"
+
+
+def test_a_nightly_pass_whose_progress_is_malformed_begins_anew(
+    product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
+) -> None:
+    lost = product.hold(product.signup("a@example.com"))
+    night(product)
+    rung(resources)
+    spoil(f"E#{lost[0]}", "E", "REMOVE due_pk, due_at")
+    spoil("S#sweep", "patrol", "SET pages = :no", no={"S": "many"})
+    night(product)
+    assert seen() == {("S#sweep / patrol", "pages is no number")}
+    assert rung(resources) == lost
+    spoil("S#sweep", "patrol", "SET taken_until = :no", no={"S": "later"})
+    product.hold(product.signup("b@example.com"))
+    assert night(product)["rung"] == 2, "sweep goes on even where the pass cannot"
+    assert seen() == {("S#sweep / patrol", "taken_until is no number")}
+
+
+def test_an_event_does_not_expire_before_its_malformed_delivery(
+    product: Product, resources: TestAws, spoil: Callable[..., None]
+) -> None:
+    event = product.unsubscribe("a@example.com", accounts=BOTH)
+    product.hold(event)
+    spoil(f"E#{event.id}", "D#lyon", "SET #status = :no", no={"S": "waiting"})
+    end(product, event, Status.DELIVERED, "paris")
+    assert not any("expires_at" in item for item in items(resources, event.id).values())
+    spoil(f"E#{event.id}", "D#lyon", "SET #status = :yes", yes={"S": "pending"})
+    end(product, event, Status.DELIVERED, "lyon")
+    assert all("expires_at" in item for item in items(resources, event.id).values())
+
+
+def test_whoever_needs_one_event_is_told_that_it_cannot_be_read(product: Product, spoil: Callable[..., None]) -> None:
+    """For a rule of order it must not count as gone: a signup that is gone was delivered."""
+    event = product.signup("a@example.com")
+    product.hold(event)
+    spoil(f"E#{event.id}", "E", "SET #status = :no", no={"N": "1"})
+    for read in (product.runtime.events.status, product.runtime.events.mark_unknown):
+        with pytest.raises(MalformedItem, match=rf"^malformed ledger item E#{event.id} / E: status is no text$"):
+            read(event.id, *(("paris", "t") if read == product.runtime.events.mark_unknown else ("paris",)))
+    assert issubclass(MalformedItem, LedgerUnavailable)
