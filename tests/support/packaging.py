@@ -1,11 +1,15 @@
-"""A deployment package for tests, made once a run, with a configuration under which it can be run."""
+"""A deployment package for tests, made once for the same content, with a configuration under which it can be run."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +18,27 @@ import pytest
 
 from local import package, template
 from local.description import Description, describe
+from local.one_at_a_time import one_at_a_time
 from local.sandbox import Sandbox, sample_config
 from tests.support.aws import REGION
 
 SECRET = "relais/paris"
 KEY_OF_PARIS = f"secret:{SECRET}#api_key"
+_NOWHERE = "http://127.0.0.1:9"
+"""Stands in the packaged configuration where a sandbox is named."""
+_IMPORT_ALL = """
+import app, importlib, pkgutil, boto3, chalicelib
+for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+    importlib.import_module(module.name)
+"""
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """What `package` made of a copy of the checkout with stray files in it; its accounts are those of `sandbox`."""
+    """What `package` made of a copy of the checkout with stray files in it.
+
+    `unpacked` is the zip's content, in which the accounts are those of `sandbox`.
+    """
 
     checkout: Path
     configuration: Path
@@ -46,23 +61,82 @@ class Packaged:
 
 
 def make(folder: Path, sandbox: Sandbox) -> Packaged:
-    """Package a copy of the checkout in `folder` and unpack the zip there; skips where no wheels can be had."""
+    """The package of this checkout, and in `folder` its content with `sandbox` in its configuration.
+
+    Skips where no wheels can be had.
+    """
     fetch_wheels()
-    checkout = copy_checkout(folder)
+    built = _built()
+    configuration = built / "mine.toml"
+    text = configuration.read_text()
+    unpacked = folder / "unpacked"
+    shutil.copytree(built / "unpacked", unpacked, copy_function=_link)
+    shipped = unpacked / "chalicelib" / "relais.toml"
+    shipped.unlink()  # the file itself is others' as well
+    shipped.write_text(text.replace(_NOWHERE, sandbox.url))
+    said, api_key = (built / "said").read_text(), (built / "api_key").read_text()
+    return Packaged(built, configuration, built / "out", unpacked, said, sandbox, api_key)
+
+
+def _built() -> Path:
+    """A copy of the checkout, packaged and unpacked: made once for the same content, for all test processes."""
+    home = template.ROOT / ".local" / "packaged"
+    kept = home / _fingerprint()
+    with one_at_a_time(home.with_suffix(".lock")):
+        if not kept.is_dir():
+            shutil.rmtree(home, ignore_errors=True)
+            half_done = kept.with_suffix(".half-done")
+            half_done.mkdir(parents=True)
+            _build(half_done)
+            half_done.replace(kept)
+    return kept
+
+
+def _fingerprint() -> str:
+    """Of all that the package is made from, and made by."""
+    digest = hashlib.sha256()
+    made_by = [Path(module.__file__ or "") for module in (package, template)]
+    root = template.ROOT
+    product = [
+        root / "app.py",
+        *sorted((root / "chalicelib").rglob("*.*")),
+        *sorted((root / ".chalice").glob("*.json")),
+    ]
+    pins = [root / name for name in ("requirements.txt", "constraints.txt")]
+    for source in (*made_by, *product, *pins, Path(__file__)):
+        if source.is_file() and "__pycache__" not in source.parts:
+            digest.update(f"{source.name}\0{source.stat().st_size}\0".encode())
+            digest.update(source.read_bytes())
+    digest.update(f"{sys.version}\0{sample_config(_NOWHERE)}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _build(checkout: Path) -> None:
+    copy_checkout(checkout)
     (checkout / ".local").symlink_to(template.ROOT / ".local")  # the wheels are kept there
     for stray in (".env", "notes.csv", "web/page.html.orig"):
         (checkout / "chalicelib" / stray).write_text("left lying about")
     (checkout / "chalicelib" / "relais.toml").write_text("another configuration")
     (checkout / "app.py").chmod(0o600)
     configuration = checkout / "mine.toml"
-    text, api_key = _configured(sample_config(sandbox.url))
+    text, api_key = _configured(sample_config(_NOWHERE))
     configuration.write_text(text)
-    out, unpacked = checkout / "out", checkout / "unpacked"
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        package.package("local", configuration, out, checkout)
-    with zipfile.ZipFile(out / "deployment.zip") as made:
+        package.package("local", configuration, checkout / "out", checkout)
+    (checkout / "said").write_text(said.getvalue())
+    (checkout / "api_key").write_text(api_key)
+    unpacked = checkout / "unpacked"
+    with zipfile.ZipFile(checkout / "out" / "deployment.zip") as made:
         made.extractall(unpacked)
-    return Packaged(checkout, configuration, out, unpacked, said.getvalue(), sandbox, api_key)
+    # Whoever imports it later finds it compiled.
+    subprocess.run([sys.executable, "-S", "-c", _IMPORT_ALL], cwd=unpacked, env={"PYTHONPATH": "."}, check=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # on another disk
+        shutil.copy2(source, target)
 
 
 def copy_checkout(target: Path) -> Path:

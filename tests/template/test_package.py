@@ -97,7 +97,7 @@ def test_the_zip_holds_the_product_and_nothing_else(packaged: Packaged) -> None:
 
 
 def test_the_zip_holds_the_configuration_that_was_named_and_the_checkout_is_left_alone(packaged: Packaged) -> None:
-    shipped = packaged.unpacked / "chalicelib" / "relais.toml"
+    shipped = zipfile.Path(packaged.out / "deployment.zip") / "chalicelib" / "relais.toml"
     assert shipped.read_text() == packaged.configuration.read_text()
     assert (packaged.checkout / "chalicelib" / "relais.toml").read_text() == "another configuration"
     assert not (packaged.checkout / ".chalice" / "deployments").exists()
@@ -116,6 +116,24 @@ def test_the_zip_answers_by_itself(packaged: Packaged, resources: TestAws) -> No
     assert asked.stdout.splitlines()[-1:] == ["200"], asked.stdout + asked.stderr
 
 
+def test_the_same_files_give_the_same_zip_readable_by_anybody(tmp_path: Path) -> None:
+    made = []
+    for number, mode in enumerate((0o600, 0o755)):
+        names = ["app.py", "chalicelib/names.py", "app.py"][number : number + 2]
+        source, target = tmp_path / f"{number}.zip", tmp_path / f"{number}-rewritten.zip"
+        with zipfile.ZipFile(source, "w") as written:
+            for name in names:
+                entry = zipfile.ZipInfo(name, (2026, 3, 1 + number, 9, 30, 0))
+                entry.external_attr = mode << 16
+                written.writestr(entry, f"# {name}\n" * 100)
+        package._rewrite_zip(source, target)
+        made.append(target.read_bytes())
+        with zipfile.ZipFile(target) as rewritten:
+            assert {entry.external_attr >> 16 & 0o777 for entry in rewritten.infolist()} == {0o644}
+    assert made[0] == made[1]
+
+
+@pytest.mark.slow
 def test_the_same_product_gives_the_same_zip(packaged: Packaged, tmp_path: Path) -> None:
     package.package("local", packaged.configuration, tmp_path, packaged.checkout)
     assert (tmp_path / "deployment.zip").read_bytes() == (packaged.out / "deployment.zip").read_bytes()
