@@ -1,17 +1,45 @@
-"""What the suite turns while function processes run: their clock, and how much goes wrong for them. One small file."""
+"""What the suite sets while function processes run: their clock, and how much goes wrong for them. One small file.
+
+Beside it stand counts of what the processes have met, and of how they died.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.support.moved_clock import MovedClock
 
-_AWS_RATE, _AWS_DOWN_UNTIL, _DEATH_RATE, _PROCESSES = range(1, 5)
+AWS_TROUBLE = {
+    "dynamodb": (
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "done, not answered",
+        "not sent",
+    ),
+    "sqs": ("RequestThrottled", "InternalError", "done, not answered", "not sent"),
+}
+"""How a request to each service fails."""
+DEATHS = ("before a provider's call", "after a provider's call", "before a write to the ledger")
+"""Where a process may be killed by itself."""
+
+_AWS_RATE, _AWS_DOWN_UNTIL, _DEATH_RATE, _FIRST_COUNT = range(1, 5)
+_COUNTED = (
+    "processes",
+    *(f"{service} requests" for service in AWS_TROUBLE),
+    *(f"{service}: {kind}" for service, kinds in AWS_TROUBLE.items() for kind in kinds),
+    *(f"chances to die {place}" for place in DEATHS),
+    *(f"died {place}" for place in DEATHS),
+)
+_PLACES = {name: _FIRST_COUNT + place for place, name in enumerate(_COUNTED)}
 
 
 class Dials(MovedClock):
-    """The clock and more numbers beside it, written by the suite alone (but for the count of processes)."""
+    """The clock and more numbers beside it. Rates are written by the suite alone, counts by everybody."""
 
     @property
     def aws_rate(self) -> float:
@@ -35,16 +63,25 @@ class Dials(MovedClock):
     def death_rate(self, rate: float) -> None:
         self._set(_DEATH_RATE, rate)
 
-    def next_process(self) -> int:
-        """A number for a new process, from 1."""
+    def count(self, what: str) -> int:
+        """One more of it; how many there have been, in all processes."""
+        with self._alone():
+            number = self.counted(what) + 1
+            self._set(_PLACES[what], number)
+            return number
+
+    def counted(self, what: str) -> int:
+        """How many there have been."""
+        return int(self._get(_PLACES[what]))
+
+    def deaths(self) -> int:
+        """How many processes have been killed by themselves."""
+        return sum(self.counted(f"died {place}") for place in DEATHS)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            self._set(_PROCESSES, self._get(_PROCESSES) + 1)
-            return int(self._get(_PROCESSES))
+            yield
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    @property
-    def processes(self) -> int:
-        """How many processes there have been."""
-        return int(self._get(_PROCESSES))

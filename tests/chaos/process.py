@@ -4,13 +4,17 @@ Three things are put in from outside, and nothing of the product is replaced:
 
 - the clock, so that the suite can let days pass (`Effects.clock`; waiting for AWS and for addresses is short, too);
 - trouble with AWS, at the last place before the wire, where boto3 still believes in it and repeats by its own rules: a
-  proxy would do the same and cost as much again as moto itself, which is what limits how many events there can be;
+  proxy would do the same and cost much more;
 - death by SIGKILL at a moment that is drawn: right before a provider gets a request, right after it has answered, and
   likewise for each write to the ledger.
+
+Every process is forked from one that has imported this, and with it all of the product and its clients of AWS. What is
+a process's own begins with its first handler: its number, and what it draws.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -18,6 +22,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,72 +36,97 @@ from chalicelib import names, runtime as product
 from chalicelib.config.load import find_path, load
 from chalicelib.effects import Effects
 from chalicelib.runtime import Runtime
-from tests.chaos.dials import Dials
+from tests.chaos.dials import AWS_TROUBLE, DEATHS, Dials
+from tests.support.imported import import_product
+from tests.support.moved_clock import VARIABLE
 
 _HURRY = 0.1
 """What is left of every wait but a provider's: how long things take is not what is looked at here."""
-_dials = Dials(Path(os.environ["CHAOS_DIALS"]))
-_chance = random.Random(f"{os.environ['CHAOS_SEED']} process {_dials.next_process()}")
+_SEED = os.environ["CHAOS_SEED"]
+_CERTAIN = {"dynamodb": 400, "sqs": 40}
+"""Among how many first requests to a service each trouble is met once, whatever is drawn for the others."""
+_CERTAIN_DEATH = (20, 20, 200)
+"""Among how many first chances to die a process does die, for each of the places."""
 _lock = threading.Lock()
-_DYNAMODB_ERRORS = (
-    (400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"),
-    (400, "com.amazon.coral.availability#ThrottlingException"),
-    (500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
-    (503, "com.amazonaws.dynamodb.v20120810#ServiceUnavailable"),
-)
-_SQS_ERRORS = ((400, "com.amazonaws.sqs#RequestThrottled"), (500, "com.amazonaws.sqs#InternalError"))
+_STATUS = {
+    "ProvisionedThroughputExceededException": (400, "com.amazonaws.dynamodb.v20120810#"),
+    "ThrottlingException": (400, "com.amazon.coral.availability#"),
+    "InternalServerError": (500, "com.amazonaws.dynamodb.v20120810#"),
+    "ServiceUnavailable": (503, "com.amazonaws.dynamodb.v20120810#"),
+    "RequestThrottled": (400, "com.amazonaws.sqs#"),
+    "InternalError": (500, "com.amazonaws.sqs#"),
+}
 
 
-def __getattr__(handler: str) -> Any:
-    """A handler of `app`, by the name that the template gives it."""
-    import app
+def _certain_trouble(service: str) -> dict[int, str]:
+    chance, kinds = random.Random(f"{_SEED} {service}"), AWS_TROUBLE[service]
+    return dict(zip(chance.sample(range(2, _CERTAIN[service]), len(kinds)), kinds, strict=True))
 
-    return getattr(app, handler)
+
+_TROUBLE = {service: _certain_trouble(service) for service in AWS_TROUBLE}
+_chance = random.Random(f"{_SEED} deaths")
+_DEATHS = {place: _chance.randrange(1, most) for place, most in zip(DEATHS, _CERTAIN_DEATH, strict=True)}
+
+
+class _Own:
+    """What each process has for itself."""
+
+    def __init__(self) -> None:
+        self.dials = Dials(Path(os.environ[VARIABLE]))
+        self.chance = random.Random(f"{_SEED} process {self.dials.count('processes')}")
+
+    def draw(self) -> float:
+        """A number from 0 to 1."""
+        with _lock:
+            return self.chance.random()
 
 
 @cache
-def _runtime() -> Runtime:
-    effects = Effects(clock=_dials.now, sleep=lambda seconds: time.sleep(seconds * _HURRY))
-    made = Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
-    _trouble(made._dynamodb, "dynamodb", _DYNAMODB_ERRORS)
-    _trouble(made._sqs, "sqs", _SQS_ERRORS)
-    session = made._transport._session
-    send = session.send
-
-    def send_or_die(*args: Any, **options: Any) -> Any:
-        _die(_dials.death_rate)
-        answer = send(*args, **options)
-        _die(_dials.death_rate)
-        return answer
-
-    session.send = send_or_die
-    return made
+def _own() -> _Own:
+    return _Own()
 
 
-def _draw() -> float:
-    with _lock:
-        return _chance.random()
+def _now() -> datetime:
+    return _own().dials.now()
 
 
-def _die(rate: float) -> None:
-    if rate and _draw() < rate:
+def _die(place: str, share: float = 1.0) -> None:
+    """Perhaps; `share` of how likely it is at a provider's call."""
+    own = _own()
+    rate = own.dials.death_rate * share
+    if rate and (own.dials.count(f"chances to die {place}") == _DEATHS[place] or own.draw() < rate):
+        own.dials.count(f"died {place}")
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _trouble(client: Any, service: str, errors: tuple[tuple[int, str], ...]) -> None:
+def _trouble_of(service: str) -> str | None:
+    """How the next request to a service fails, if it does."""
+    own, kinds = _own(), AWS_TROUBLE[service]
+    rate = own.dials.aws_rate
+    if not rate:
+        return None
+    kind = _TROUBLE[service].get(own.dials.count(f"{service} requests"))
+    if kind is None and own.draw() < rate:
+        kind = kinds[int(own.draw() * len(kinds))]
+    if kind is not None:
+        own.dials.count(f"{service}: {kind}")
+    return kind
+
+
+def _put_trouble_in(client: Any, service: str) -> None:
     """Let some requests of `client` be refused, break off after they did their work, or be the last of the process."""
 
     def before_send(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
-        writes = event_name.endswith(("PutItem", "UpdateItem", "TransactWriteItems"))
-        _die(_dials.death_rate / 20 if writes else 0.0)
-        if _draw() >= _dials.aws_rate:
+        if event_name.endswith(("PutItem", "UpdateItem", "TransactWriteItems")):
+            _die(DEATHS[2], 1 / 20)
+        kind = _trouble_of(service)
+        if kind is None:
             return None
-        kind = int(_draw() * (len(errors) + 2))
-        if kind < len(errors):
-            status, code = errors[kind]
-            body = json.dumps({"__type": code, "message": "simulated"}).encode()
+        if kind in _STATUS:
+            status, prefix = _STATUS[kind]
+            body = json.dumps({"__type": prefix + kind, "message": "simulated"}).encode()
             return AWSResponse(request.url, status, {"x-amzn-RequestId": "simulated"}, _Raw(body))
-        if kind > len(errors):
+        if kind == "done, not answered":
             client._endpoint.http_session.send(request)
         raise ConnectionClosedError(endpoint_url=request.url)
 
@@ -113,5 +143,31 @@ class _Raw:
         yield self._body
 
 
+def _make_runtime() -> Runtime:
+    effects = Effects(clock=_now, sleep=lambda seconds: time.sleep(seconds * _HURRY))
+    made = Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
+    _put_trouble_in(made._dynamodb, "dynamodb")
+    _put_trouble_in(made._sqs, "sqs")
+    session = made._transport._session
+    send = session.send
+
+    def send_or_die(*args: Any, **options: Any) -> Any:
+        _die(DEATHS[0])
+        answer = send(*args, **options)
+        _die(DEATHS[1])
+        return answer
+
+    session.send = send_or_die
+    return made
+
+
+def __getattr__(handler: str) -> Any:
+    """A handler of `app`, by the name that the template gives it."""
+    return getattr(_app, handler)
+
+
 botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _HURRY))
-product.runtime = _runtime
+import_product()
+_runtime = _make_runtime()
+product.runtime = lambda: _runtime
+_app = importlib.import_module("app")

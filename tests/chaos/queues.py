@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from local.leases import Leases
+
 Message = Mapping[str, Any]
+FATES = ("lost", "doubled", "late")
+_CERTAIN = 12
+"""Among how many first messages each fate is met once, whatever is drawn for the others."""
 
 
 class ChaoticQueue:
@@ -16,42 +22,92 @@ class ChaoticQueue:
     Only doorbells are lost. A whole event on a queue that SQS loses was never accepted by anybody.
     """
 
-    def __init__(self, sqs: Any, chance: random.Random) -> None:
+    def __init__(self, sqs: Any, name: str, chance: random.Random) -> None:
         self._sqs = sqs
+        self._url: str = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         self._chance = chance
+        self._certain = [*FATES, *[""] * (_CERTAIN - len(FATES))]
+        chance.shuffle(self._certain)
+        self._lock = threading.Lock()
         self._later: list[Message] = []
+        self._in_hand: Counter[str] = Counter()
         self.rough = True
         self.counts: Counter[str] = Counter()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sqs, name)
 
+    def busy(self) -> bool:
+        """Is anything in the poller's hands, to be handed out later, or to be received now?"""
+        with self._lock:
+            if self._in_hand or self._later:
+                return True
+        return self._number("ApproximateNumberOfMessages") > 0
+
+    def held(self) -> int:
+        """How many messages there are."""
+        return self._number("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+    def look_again(self) -> None:
+        """Have a waiting receive see at once what it may find: the time has changed."""
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={})
+
     def receive_message(self, **request: Any) -> dict[str, Any]:
         """As SQS answers, and then some."""
+        if self._later:  # what is kept back is not to wait for something else
+            request = {**request, "WaitTimeSeconds": 0}
         found: list[Message] = self._sqs.receive_message(**request).get("Messages", [])
-        given = [message for message in found if not self.rough or self._is_given(message, request["QueueUrl"])]
-        room = int(request["MaxNumberOfMessages"]) - len(given)
-        if self._later and (not found or not self.rough or self._chance.random() < 0.3):
-            self._chance.shuffle(self._later)
-            given += self._later[:room]
-            del self._later[:room]
-        self._chance.shuffle(given)
+        with self._lock:
+            given = [message for message in found if not self.rough or self._is_given(message)]
+            room = int(request["MaxNumberOfMessages"]) - len(given)
+            if self._later and (not found or not self.rough or self._chance.random() < 0.3):
+                self._chance.shuffle(self._later)
+                given += self._later[:room]
+                del self._later[:room]
+            self._chance.shuffle(given)
+            self._in_hand.update(message["ReceiptHandle"] for message in given)
         return {"Messages": given}
 
     def delete_message_batch(self, **request: Any) -> Any:
         """A message that came twice in one batch has the same receipt here, as it has not in AWS."""
         entries = {entry["ReceiptHandle"]: entry for entry in request["Entries"]}
-        return self._sqs.delete_message_batch(**{**request, "Entries": list(entries.values())})
+        try:
+            return self._sqs.delete_message_batch(**{**request, "Entries": list(entries.values())})
+        finally:
+            self._let_go(request["Entries"])
 
-    def _is_given(self, message: Message, url: str) -> bool:
+    def change_message_visibility_batch(self, **request: Any) -> Any:
+        """They are given back, unless their lease is only renewed."""
+        try:
+            return self._sqs.change_message_visibility_batch(**request)
+        finally:
+            self._let_go([one for one in request["Entries"] if one["VisibilityTimeout"] != Leases.seconds])
+
+    def _let_go(self, entries: list[Any]) -> None:
+        with self._lock:
+            self._in_hand.subtract(entry["ReceiptHandle"] for entry in entries)
+            self._in_hand = +self._in_hand
+
+    def _number(self, *names: str) -> int:
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(names))["Attributes"]
+        return sum(int(answer[name]) for name in names)
+
+    def _is_given(self, message: Message) -> bool:
         """Does this message come now? It may also come later, once more, or never."""
-        drawn = self._chance.random()
-        if drawn < 0.08 and message["Body"].startswith('{"ring"'):
-            self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            self.counts["lost"] += 1
-            return False
-        if drawn < 0.25:
+        fate = self._fate()
+        if fate == "lost":
+            if not message["Body"].startswith('{"ring"'):
+                self._certain.append(fate)
+                return True
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        elif fate:
             self._later.append(message)
-            self.counts["doubled" if drawn < 0.16 else "late"] += 1
-            return drawn < 0.16
-        return True
+        if fate:
+            self.counts[fate] += 1
+        return fate not in ("lost", "late")
+
+    def _fate(self) -> str:
+        if self._certain:
+            return self._certain.pop()
+        drawn = self._chance.random()
+        return "lost" if drawn < 0.08 else "doubled" if drawn < 0.16 else "late" if drawn < 0.25 else ""

@@ -20,9 +20,10 @@ PATIENCE_SECONDS = 900.0
 """How long a part may take on a machine with much else to do."""
 QUIET_SECONDS = 15.0
 """How long the queues may take to come to rest before time passes all the same."""
+LOOK_SECONDS = 0.02
 HOUR, DAY = 3600.0, 86_400.0
-_MISCHIEF = 0.03
-"""How likely it is, at each look round, that a process is killed, and that AWS is away for a moment."""
+_MISCHIEF = 0.2
+"""How likely it is, each minute, that a process is killed, and that AWS is away for a moment."""
 
 
 @dataclass
@@ -35,10 +36,14 @@ class Run:
     calls: world.Calls
     events: int = AS_PLANNED
     unreadable: set[str] = field(default_factory=set)
+    parked: int = 0
+    """How many signups were given up, and sent again."""
     started: float = field(default_factory=time.monotonic)
+    _minutes: int = 0
 
     def storm(self) -> None:
         """Everything at once: all doors, all providers, all faults, and processes that are killed."""
+        self.stage.order_each_fault_once()
         self.stage.order_faults()
         self.stage.dials.aws_rate, self.stage.dials.death_rate = 0.01, 0.004
         self._put_unreadable_messages()
@@ -93,7 +98,8 @@ class Run:
         self._a_moment_of(7 * DAY)
         self._until("all are given up", lambda: self._statuses(signups) == {"parked"}, HOUR)
         assert self._statuses(self.writer.written) >= {"parked", "pending"}
-        self.tell(f"{len(signups)} signups are parked")
+        self.parked = len(signups)
+        self.tell(f"{self.parked} signups are parked")
         stage.control.clear_faults(fault)
         stage.jump(HOUR)
         self._until("all are sent again", lambda: self._sent_again(signups))
@@ -106,7 +112,7 @@ class Run:
 
     def settle(self, what: str) -> None:
         """Go on, with sweeps and time, until nothing is to be done any more."""
-        self._until(what, lambda: not (self.stage.waiting() or self.stage.is_anything_pending()))
+        self._until(what, lambda: not (self.stage.held() or self.stage.is_anything_pending()))
         with self.stage.traffic.none():
             self.calls.read()
         self.tell(f"{what} is over")
@@ -150,20 +156,24 @@ class Run:
         otherwise, and be rung for over and over.
         """
         self.stage.invoke("sweep")
-        self._mischief()
+        mischief = self._mischief()
         deadline = time.monotonic() + QUIET_SECONDS
-        while self.stage.waiting() and time.monotonic() < deadline:
-            self._mischief()
-            time.sleep(0.3)
+        while self.stage.busy() and time.monotonic() < deadline:
+            if mischief and self.stage.traffic.counts()[0]:
+                mischief.pop()()
+            time.sleep(LOOK_SECONDS)
         self.stage.jump(seconds or self.stage.chance.choice([20, 60, 70, 130]))
 
-    def _mischief(self) -> None:
-        """What may happen to a process or to AWS at any time."""
+    def _mischief(self) -> list[Callable[[], None]]:
+        """What happens to a process or to AWS in the next minute, while somebody is at work; at first both do."""
         dials, chance = self.stage.dials, self.stage.chance
-        if dials.death_rate and chance.random() < _MISCHIEF:
-            self.stage.kill_somebody()
-        if dials.aws_rate and chance.random() < _MISCHIEF:
-            dials.aws_down_for(chance.uniform(0.2, 0.6))
+        self._minutes += 1
+        kill, down = (chance.random() < _MISCHIEF or self._minutes <= 2 for _ in range(2))
+        seconds = chance.uniform(0.2, 0.6)
+        return [
+            *([self.stage.kill_somebody] if kill and dials.death_rate else []),
+            *([lambda: dials.aws_down_for(seconds)] if down and dials.aws_rate else []),
+        ]
 
     def _a_moment_of(self, seconds: float) -> None:
         """So much time passes at once, and then it is swept."""

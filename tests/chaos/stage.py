@@ -2,8 +2,8 @@
 
 The embedded AWS, the sandbox and every function run in processes of their own, as they do under `make run`; HTTP
 server, gateway and pollers are the stack's. What differs: functions load `tests.chaos.process`, queues are
-`ChaoticQueue`s, the suite itself fires `sweep`, batch windows are short, and a message comes back seconds after its
-worker was killed.
+`ChaoticQueue`s, the suite itself fires `sweep`, and all clocks, also that of SQS, are the suite's. Batch windows are
+short: they are all that is waited for in real time.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from chalicelib.config.load import load
 from chalicelib.core.events import EventType
@@ -37,10 +38,11 @@ from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
 from local.poller import Poller
 from local.sandbox import Control, sample_config
 from tests.chaos import trouble
-from tests.chaos.dials import Dials
+from tests.chaos.dials import AWS_TROUBLE, DEATHS, Dials
 from tests.chaos.queues import ChaoticQueue
 from tests.chaos.sender import QUEUES, Sender
 from tests.support.aws import REGION, TestAws, stage_description
+from tests.support.moved_clock import VARIABLE
 from tests.support.processes import descendants
 from tests.support.stack import ROOT
 from tests.support.traffic import Traffic
@@ -51,10 +53,13 @@ first_retry_seconds = 0.01
 longest_retry_seconds = 3600
 give_up_after_hours = 168
 """
-_WINDOW_SECONDS = 0.25
+_WINDOW_SECONDS = 0.05
 _BATCH_SIZE = 4
 """Messages: few, so that several workers have something to do at a time, and die of it."""
 _BACK_AFTER_SECONDS = "3"
+_SLOWEST_SECONDS = 0.15
+"""How long the slowest answer of a provider takes."""
+_APP = "tests.chaos.process"
 
 
 @dataclass
@@ -72,6 +77,9 @@ class Stage:
     product: Runtime
     chance: random.Random
     killed: int = 0
+    met: Counter[str] = field(default_factory=Counter)
+    """How often a provider's call met each fault, up to the last time that faults were cleared."""
+    _died: int = 0
 
     def sender(self) -> Sender:
         """Somebody outside."""
@@ -88,11 +96,20 @@ class Stage:
                 return None
 
     def jump(self, seconds: float) -> None:
-        """Let time pass for the product and the providers, while nobody is at work."""
+        """Let time pass for the product, its queues and the providers, while nobody is at work."""
         with self.traffic.none():
-            time.sleep(0.25)  # what a killed process has sent may still be under way; a slow answer takes that long
+            died = self.killed + self.dials.deaths()
+            if died > self._died:  # what a killed process has sent may still be under way
+                time.sleep(_SLOWEST_SECONDS)
+                self._died = died
             self.dials.forward(seconds)
             self.control.clock(advance=seconds)
+        for queue in self.queues:
+            queue.look_again()
+
+    def busy(self) -> bool:
+        """Is anything under way, or will it be before time passes?"""
+        return self.traffic.counts()[0] > 0 or any(queue.busy() for queue in self.queues)
 
     def kill_somebody(self) -> None:
         """SIGKILL for a process of a function, whatever it is doing."""
@@ -107,18 +124,29 @@ class Stage:
         events, accounts = self.product.events, self.product.settings.accounts
         return any(events.due(name, verb, None, 1) for name in accounts for verb in EventType)
 
-    def waiting(self) -> int:
+    def held(self) -> int:
         """How many messages the queues hold."""
-        return sum(self.aws.held(f"relais-local-{queue}") for queue in QUEUES)
+        return sum(queue.held() for queue in self.queues)
 
     def order_faults(self) -> None:
         """Have the providers fail now and then."""
         for rule in trouble.rules(self.chance):
             self.control.fault(**rule)
 
+    def order_each_fault_once(self) -> None:
+        """Have each fault be met among the next calls, whatever else is drawn."""
+        for rule in trouble.each_once(self.chance):
+            self.control.fault(**rule)
+
+    def clear_faults(self) -> None:
+        """End all faults, and keep how often each was met."""
+        for rule in self.control.faults():
+            self.met[trouble.name(rule)] += rule["fired"]
+        self.control.clear_faults()
+
     def outage(self, provider: str) -> int:
         """Have one provider turn everything away, and the others fail now and then; the number of the fault."""
-        self.control.clear_faults()
+        self.clear_faults()
         number = self.control.fault("status", provider=provider, status=503)
         self.order_faults()
         return number
@@ -138,12 +166,22 @@ class Stage:
 
     def figures(self) -> dict[str, Any]:
         """What was done to it."""
-        messages = sum((queue.counts for queue in self.queues), Counter[str]())
-        return {"messages": dict(messages), "killed from outside": self.killed, "processes": self.dials.processes}
+        counted = self.dials.counted
+        return {
+            "messages": dict(sum((queue.counts for queue in self.queues), Counter[str]())),
+            "provider faults": dict(sorted(self.met.items())),
+            "aws faults": {
+                f"{service}: {kind}": counted(f"{service}: {kind}")
+                for service, kinds in AWS_TROUBLE.items()
+                for kind in kinds
+            },
+            "deaths": {"from outside": self.killed, **{place: counted(f"died {place}") for place in DEATHS}},
+            "processes": counted("processes"),
+        }
 
     def calm(self) -> None:
         """From now on nothing goes wrong any more."""
-        self.control.clear_faults()
+        self.clear_faults()
         self.dials.aws_rate = self.dials.death_rate = 0.0
         for queue in self.queues:
             queue.rough = False
@@ -153,7 +191,9 @@ class Stage:
 def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[Stage]:
     """A stage that ends with the block, whatever happens in it; `dynamodb`: another than the embedded AWS's own."""
     with contextlib.ExitStack() as ends:
-        aws = aws_process.start()
+        dials = Dials(folder / "clock")
+        with patch.dict(os.environ, {VARIABLE: str(dials.path)}):
+            aws = aws_process.start(module="tests.support.moved_aws")
         ends.callback(aws.stop)
         sandbox = _sandbox(ends)
         config = folder / "relais.toml"
@@ -161,8 +201,7 @@ def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[St
         test_aws = TestAws(aws.endpoint, dynamodb_endpoint=dynamodb)
         test_aws.create_resources()
         environ = stack_environ({**os.environ, **test_aws.environ}, aws.endpoint, config)
-        dials = Dials(folder / "dials")
-        environ |= {"CHAOS_DIALS": str(dials.path), "CHAOS_SEED": str(seed)}
+        environ |= {VARIABLE: str(dials.path), "CHAOS_SEED": str(seed)}
         environ |= {"POWERTOOLS_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}  # a killed process has said what it said
         for queue in QUEUES:
             test_aws.sqs.set_queue_attributes(
@@ -172,7 +211,7 @@ def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[St
         functions = _functions(environ, folder / "functions.log")
         ends.callback(functions.stop, 0.5)
         traffic = Traffic()
-        queues = _poll(test_aws, functions, traffic, seed, ends)
+        queues = _poll(test_aws, functions, traffic, dials, seed, ends)
         product = Runtime(load(config, environ), "local", Effects(clock=dials.now))
         product.__dict__["_dynamodb"] = test_aws.dynamodb
         yield Stage(
@@ -208,12 +247,12 @@ def _sandbox(ends: contextlib.ExitStack) -> str:
 
 def _functions(environ: dict[str, str], log: Path) -> Functions:
     """The template's functions over `tests.chaos.process`, whose logs go to a file of their own."""
-    described = [replace(one, handler=one.handler.replace("app.", "tests.chaos.process.", 1)) for one in _described()]
+    described = [replace(one, handler=one.handler.replace("app.", f"{_APP}.", 1)) for one in _described()]
     errors = os.dup(2)
     try:
         with log.open("w") as file:
             os.dup2(file.fileno(), 2)
-            return Functions(described, environ)
+            return Functions(described, environ, [_APP])
     finally:
         os.dup2(errors, 2)
         os.close(errors)
@@ -241,15 +280,16 @@ def _serve(functions: Functions, traffic: Traffic, dials: Dials, ends: contextli
 
 
 def _poll(
-    aws: TestAws, functions: Functions, traffic: Traffic, seed: int, ends: contextlib.ExitStack
+    aws: TestAws, functions: Functions, traffic: Traffic, dials: Dials, seed: int, ends: contextlib.ExitStack
 ) -> list[ChaoticQueue]:
     queues = []
     for function in _described():
         for trigger in function.queues:
-            queue = ChaoticQueue(aws.client("sqs"), random.Random(f"{seed} {trigger.queue}"))
+            queue = ChaoticQueue(aws.client("sqs"), trigger.queue, random.Random(f"{seed} {trigger.queue}"))
             queues.append(queue)
             quick = replace(trigger, window_seconds=_WINDOW_SECONDS, batch_size=_BATCH_SIZE)
-            poller = Poller(quick, queue, REGION, partial(_in_traffic, functions, traffic, function.name))
+            invoke = partial(_in_traffic, functions, traffic, function.name)
+            poller = Poller(quick, queue, REGION, invoke, dials.monotonic)
             ends.callback(poller.finish, 5.0)
             ends.callback(poller.stop_collecting)
             poller.start()

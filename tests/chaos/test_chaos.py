@@ -1,6 +1,7 @@
 """Events by the thousand over all three providers while everything goes wrong: nothing lost, once, the later word wins.
 
-`docs/testing.md` tells what happens here. `CHAOS_SEED` repeats what was drawn, `CHAOS_EVENTS` sets how many.
+`docs/testing.md` tells what happens here. `CHAOS_SEED` repeats what was drawn; `CHAOS_EVENTS` sets how many events the
+slow test sends.
 """
 
 from __future__ import annotations
@@ -21,35 +22,51 @@ import pytest
 
 from local import dynamodb_local
 from local.sandbox import SAMPLE_ADMIN_KEY
-from tests.chaos import judgement, world
+from tests.chaos import judgement, trouble, world
 from tests.chaos.letters import Writer
+from tests.chaos.queues import FATES
 from tests.chaos.run import AS_PLANNED, Run
 from tests.chaos.sender import QUEUES
 from tests.chaos.stage import Stage, running
 from tests.support.tools import EVERYTHING
 
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-EVENTS = int(os.environ.get("CHAOS_EVENTS") or AS_PLANNED)
+FEW = 500
+MANY = int(os.environ.get("CHAOS_EVENTS") or AS_PLANNED)
 LOOKED_UP, TRIES = 60, 3
 STATUSES = ("pending", "parked", "refused", "delivered", "superseded")
 
+pytestmark = pytest.mark.server
 
-@pytest.mark.timeout(3000)
+
 def test_nothing_is_lost_nothing_comes_twice_unmarked_and_the_later_word_wins(tmp_path: Path) -> None:
-    sys.stdout.write(f"CHAOS_SEED={SEED} CHAOS_EVENTS={EVENTS}\n")
-    with fastest_dynamodb() as dynamodb, running(SEED, tmp_path, dynamodb) as stage:
+    go_through(FEW, tmp_path, None)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_nothing_is_lost_of_many_events(tmp_path: Path) -> None:
+    with fastest_dynamodb() as dynamodb:
+        go_through(MANY, tmp_path, dynamodb)
+
+
+def go_through(events: int, folder: Path, dynamodb: str | None) -> None:
+    """So many events through all of it; `dynamodb`: another one than the embedded AWS's own."""
+    sys.stdout.write(f"CHAOS_SEED={SEED}\n")
+    with running(SEED, folder, dynamodb) as stage:
         writer = Writer(random.Random(f"{SEED} letters"), stage.dials.now())
-        run = Run(stage, writer, stage.sender(), world.Calls(stage.control), EVENTS)
+        run = Run(stage, writer, stage.sender(), world.Calls(stage.control), events)
         run.storm()
         run.days_without_ediware()
         run.given_up_and_sent_again()
         run.calm()
-        check(run, stage)
+        figures = check(run, stage)
+        check_that_all_of_it_happened(run, figures)
 
 
 @contextmanager
 def fastest_dynamodb() -> Iterator[str | None]:
-    """DynamoDB Local takes half the time of the embedded AWS's own, which is there when the other one is not."""
+    """DynamoDB Local, or the embedded AWS's own where the other one is not."""
     with ExitStack() as running:
         try:
             endpoint = running.enter_context(dynamodb_local.start())
@@ -61,12 +78,13 @@ def fastest_dynamodb() -> Iterator[str | None]:
         yield endpoint
 
 
-def check(run: Run, stage: Stage) -> None:
-    """Everything that was sent, against what the product says and what the providers hold."""
+def check(run: Run, stage: Stage) -> dict[str, Any]:
+    """Everything that was sent, against what the product says and what the providers hold; the figures."""
     letters = run.writer.written
     assert all(letter.id for letter in letters)
     verdict = judgement.judge(stage.product, letters, world.held(stage.control), run.calls)
-    run.tell(json.dumps({"events": len(letters), **verdict.figures, **stage.figures()}, indent=1))
+    figures = {"events": len(letters), **verdict.figures, **stage.figures()}
+    run.tell(json.dumps(figures, indent=1))
     assert verdict, f"CHAOS_SEED={SEED}\n{verdict}"
     found, _ = judgement.told(stage.product, letters)
     follows = judgement.what_follows(stage.product, letters)
@@ -78,6 +96,18 @@ def check(run: Run, stage: Stage) -> None:
     assert {body for queue in QUEUES for body in stage.bodies(f"relais-local-{queue}-dlq")} == run.unreadable
     assert stage.invoke("sweep") == {"rung": 0}
     assert max(run.calls.rows) <= 255
+    return figures
+
+
+def check_that_all_of_it_happened(run: Run, figures: dict[str, Any]) -> None:
+    """Each kind of trouble was met at least once."""
+    met = figures["provider faults"]
+    missing = {name for name in trouble.NAMES if not met.get(name)}
+    missing |= {name for name in FATES if not figures["messages"].get(name)}
+    for kind in ("aws faults", "deaths"):
+        missing |= {f"{kind}: {name}" for name, number in figures[kind].items() if not number}
+    assert not missing, f"CHAOS_SEED={SEED} {figures}"
+    assert figures["marked unknown"] and run.parked
 
 
 def check_report(report: Any, expected: dict[str, Counter[str]]) -> None:
