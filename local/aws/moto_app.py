@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from local.aws import dynamodb, sqs
+from local.aws import sqs
 
 _log = logging.getLogger(__name__)
 
@@ -50,14 +50,12 @@ class MotoApp:
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        from moto.dynamodb.responses import DynamoHandler
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from moto.sqs.responses import SQSResponse
 
-        self._direct = {"DynamoDB_20120810": DynamoHandler, "AmazonSQS": SQSResponse}
+        self._direct = {"AmazonSQS": SQSResponse}
         self._anything = DomainDispatcherApplication(create_backend_app)
         _cure_every_request()
-        dynamodb.cure()
         sqs.cure(now)
 
     def answer(self, request: Request) -> Answer:

@@ -12,9 +12,11 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from http import HTTPStatus
 
 from local.aws import sqs
+from local.aws.dynamodb.wire import PREFIX as DYNAMODB, Wire
 from local.aws.moto_app import Answer, MotoApp, Request
 
 _MAX_HEAD = 64 * 1024
@@ -27,14 +29,24 @@ _RESET = "/moto-api/"
 
 
 class Aws:
-    """moto's answers with long polls that wait in the event loop."""
+    """DynamoDB of our own and moto's answers for the rest, with long polls that wait in the event loop."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._app = MotoApp(now)
+        self._now = now
+        self._dynamodb = Wire()
         self._changed = asyncio.Event()
+
+    @cached_property
+    def _app(self) -> MotoApp:
+        """moto, which takes half a second to load."""
+        return MotoApp(self._now)
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
         """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
+        if request.action.startswith(DYNAMODB):
+            return Answer(*self._dynamodb.answer(request.action, _region(request), request.body))
+        if request.target == "/moto-api/reset":
+            self._dynamodb.reset()
         if request.action == "AmazonSQS.ReceiveMessage":
             return await self._receive(request, gone)
         answer = self._app.answer(request)

@@ -1,4 +1,4 @@
-"""What DynamoDB itself says that its calls cost, index by index; the embedded one's figures are not to be believed."""
+"""What calls to DynamoDB cost, added up from the ConsumedCapacity in its answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Consumed:
     """Calls by operation, units written and units read, of every client that is watched.
 
     `nothing_read` counts items that were asked for in batches and are not there. DynamoDB charges for each as for the
-    smallest item, a unit where it is read consistently; DynamoDB Local does so for single items only.
+    smallest item, a unit where it is read consistently, and so does the embedded AWS; DynamoDB Local charges nothing.
     """
 
     calls: Counter[str] = field(default_factory=Counter)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from local import dynamodb_local, sandbox
+from local import sandbox
 from local.bench.memory_table import Spent, served
 from local.bench.surroundings import client, in_fresh_process, product
 from local.bench.table import Cell, Row, ratio
@@ -34,8 +34,6 @@ class Delivered:
     signups: int
     work: Work
     provider_calls: int
-    units: bool
-    """Are units counted as DynamoDB counts them?"""
 
 
 def rows() -> Iterator[Row]:
@@ -56,11 +54,8 @@ def _beside(relais: Delivered, other: Delivered) -> Iterator[Row]:
         columns,
     )
     for what in ("write", "read"):
-        if relais.units:
-            each = [getattr(side.work, f"{what}_units") / side.signups for side in (relais, other)]
-            yield Row(f"{what} units a signup, {count}", _both(*each), columns)
-        else:
-            yield Row(f"{what} units a signup: DynamoDB Local is not here to count them", ["–", "–", "–"], columns)
+        each = [getattr(side.work, f"{what}_units") / side.signups for side in (relais, other)]
+        yield Row(f"{what} units a signup, {count}", _both(*each), columns)
     peaks = _both(relais.work.peak_megabytes, other.work.peak_megabytes)
     yield Row(f"a worker's peak memory, MB, {count}", peaks, columns)
 
@@ -84,21 +79,16 @@ def _both(relais: Cell, other: Cell) -> list[Cell]:
 
 def _deliver(function: Function, count: int) -> Delivered:
     """Have `WORKERS` tell a provider that takes its time of so many signups."""
-    with ExitStack() as around:
-        try:
-            endpoint: str | None = around.enter_context(dynamodb_local.start())
-        except dynamodb_local.Unavailable:
-            endpoint = None
-        environ, running = around.enter_context(_world(endpoint))
+    with _world() as (environ, running):
         running.world.faults.add([{"kind": "latency", "delay_seconds": LATENCY_SECONDS}])
         work = run(WORKERS, environ, function, signups(count))
-        return Delivered(count, work, _calls(running, count), endpoint is not None)
+        return Delivered(count, work, _calls(running, count))
 
 
 @contextmanager
-def _world(endpoint: str | None) -> Iterator[tuple[Mapping[str, str], Sandbox]]:
+def _world() -> Iterator[tuple[Mapping[str, str], Sandbox]]:
     """The environment of either worker, and the sandbox with nobody on its list."""
-    with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"]), endpoint) as environ:
+    with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
         _list(running).rows.clear()
         for name in _BASELINE_TABLES.values():
             client("dynamodb", environ).create_table(
@@ -151,10 +141,10 @@ def _figure(what: str, delivered: Delivered) -> Cell:
 
 
 def _grown(count: int) -> Delivered:
-    with _world(None) as (environ, running), served() as table:
+    with _world() as (environ, running), served() as table:
         measured = in_fresh_process(environ, deliver_over, table, count)
         work = replace(measured.result, peak_megabytes=measured.peak_megabytes)
-        return Delivered(count, work, _calls(running, count), False)
+        return Delivered(count, work, _calls(running, count))
 
 
 def deliver_over(table: Any, count: int) -> Work:

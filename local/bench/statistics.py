@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local import sandbox
-from local.bench.capacity import Capacity
-from local.bench.surroundings import Measured, described, in_fresh_process, product
+from local.bench.consumed import Consumed
+from local.bench.surroundings import Measured, in_fresh_process, product
 from local.bench.table import Row, ratio
 from local.bench.workers import no_output
 from local.lambdas.context import LambdaContext
@@ -31,7 +31,7 @@ class Cost:
 
     outcome: Mapping[str, Any]
     calls: Counter[str]
-    write_units: int
+    write_units: float
     read_units: float
 
 
@@ -67,7 +67,7 @@ def _run_rows(name: str, small: Measured[Cost], large: Measured[Cost], columns: 
     operations = sorted(small.result.calls | large.result.calls)
     for operation in operations:
         yield Row(f"{name} run: {operation}", [each.result.calls[operation] for each in both], columns)
-    yield Row(f"{name} run: write units of puts", [each.result.write_units for each in both], columns)
+    yield Row(f"{name} run: write units", [each.result.write_units for each in both], columns)
     yield Row(f"{name} run: seconds here", [each.seconds for each in both], columns)
     yield Row(f"{name} run: peak memory, MB", [each.peak_megabytes for each in both], columns)
 
@@ -153,12 +153,12 @@ def read_page() -> Cost:
     return Cost({"read": len(found)}, counted.calls, counted.write_units, counted.read_units)
 
 
-def _counted() -> Capacity:
+def _counted() -> Consumed:
     """Counts what this process's clients do from now on."""
     import boto3
     from botocore.session import Session
 
-    session, counted = Session(), Capacity(described()[1])
+    session, counted = Session(), Consumed()
     counted.watch(session)
     boto3.setup_default_session(botocore_session=session)
     return counted

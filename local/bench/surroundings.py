@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -43,21 +43,15 @@ def described() -> tuple[list[Queue], list[Table]]:
 
 
 @contextmanager
-def product(config: str, dynamodb: str | None = None) -> Iterator[Mapping[str, str]]:
-    """The environment of a product with this configuration, over an AWS of its own that is empty.
-
-    `dynamodb` is the endpoint of a DynamoDB to use instead of that AWS's own.
-    """
+def product(config: str) -> Iterator[Mapping[str, str]]:
+    """The environment of a product with this configuration, over an AWS of its own that is empty."""
     aws = process.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "relais.toml"
             path.write_text(config)
             environ = stack_environ({**os.environ, "AWS_DEFAULT_REGION": DEFAULT_REGION}, aws.endpoint, path)
-            environ |= {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb} if dynamodb else {}
             queues, tables = described()
-            if dynamodb:  # DynamoDB Local has no recovery
-                tables = [replace(table, recovery=False) for table in tables]
             resources.create(queues, tables, client("sqs", environ), client("dynamodb", environ))
             yield environ
     finally:

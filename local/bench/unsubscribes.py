@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from local import sandbox
-from local.bench.capacity import Capacity
-from local.bench.surroundings import Measured, described, in_fresh_process, product
+from local.bench.consumed import Consumed
+from local.bench.surroundings import Measured, in_fresh_process, product
 from local.bench.table import Row, ratio
 from local.lambdas.context import LambdaContext
 
@@ -64,7 +64,7 @@ def run_schedule() -> Cost:
     import boto3
     from botocore.session import Session
 
-    session, counted = Session(), Capacity(described()[1])
+    session, counted = Session(), Consumed()
     counted.watch(session)
     boto3.setup_default_session(botocore_session=session)
     from chalicelib.runtime import runtime

@@ -135,8 +135,7 @@ def _invoke(batch: list[Message]) -> Work:
     consumed = _Worker.consumed
     consumed.clear()
     invoke(_Worker.handler, batch)
-    reads = consumed.read_units + consumed.nothing_read
-    return Work(0.0, peak_megabytes(), Counter(consumed.calls), consumed.write_units, reads)
+    return Work(0.0, peak_megabytes(), Counter(consumed.calls), consumed.write_units, consumed.read_units)
 
 
 def invoke(handler: Callable[[Any, Any], Any], batch: list[Message]) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local import sandbox
 from local.bench import delivery, statistics
 from local.bench.__main__ import found, main
-from local.bench.capacity import Capacity, size
-from local.bench.memory_table import MemoryTable
-from local.bench.surroundings import described, in_fresh_process
+from local.bench.surroundings import in_fresh_process
 from local.bench.table import Row, ratio, shown
-from local.dynamodb_local import Unavailable
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,29 +45,6 @@ def test_the_table_is_aligned() -> None:
     assert (ratio(3, 2), ratio(1, 0)) == ("× 1.50", "–")
 
 
-def test_an_items_size_is_counted_as_dynamodb_does() -> None:
-    item: dict[str, Any] = {
-        "pk": {"S": "é1"},
-        "n": {"N": "1234"},
-        "none": {"NULL": True},
-        "m": {"M": {"a": {"L": [{"S": "xy"}]}}},
-    }
-    assert size(item) == (2 + 3) + (1 + 4) + (4 + 1) + (1 + 3 + (1 + 3 + 1 + 2) + 1)
-
-
-def test_a_put_counts_for_the_table_and_for_each_index_that_the_item_stands_in() -> None:
-    class PutItem:
-        name = "PutItem"
-
-    counted = Capacity(described()[1])
-    plain = {"pk": {"S": "C#paris#1"}, "sk": {"S": "snapshot#2026-03-01T09"}, "account": {"S": "paris"}}
-    listed = {**plain, "newest_pk": {"S": "campaigns"}, "newest_sk": {"S": "x"}}
-    for item in (plain, listed, {**listed, "raw": {"S": "x" * 1024}}):
-        counted._asked(params={"TableName": "relais-local-stats", "Item": item}, model=PutItem)
-    assert counted.calls == {"PutItem": 3}
-    assert counted.write_units == 1 + 3 + 6
-
-
 def test_memory_is_that_of_the_process_itself() -> None:
     ballast = b"x" * 300_000_000
     measured = in_fresh_process({}, len, b"four")
@@ -85,9 +58,9 @@ def test_statistics_at_small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = ("100 campaigns", "200 campaigns")
     assert rows["first run: snapshots written", *columns] == [100, 200]
     assert rows["first run: PutItem", *columns] == [200, 400]
-    assert rows["first run: write units of puts", *columns] == [400, 800]
+    assert rows["first run: write units", *columns] == [400, 800]
     assert rows["unchanged run: snapshots written", *columns] == [0, 0]
-    assert rows["unchanged run: write units of puts", *columns] == [0, 0]
+    assert rows["unchanged run: write units", *columns] == [0, 0]
     assert ("unchanged run: PutItem", *columns) not in rows
     assert rows["page of 100: queries", *columns] == [1, 1]
     (read,) = [figures for (what, *_), figures in rows.items() if what.endswith("a call each: read")]
@@ -100,7 +73,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(delivery, name, value)
 
 
-def test_delivery_at_small_sizes(small: None, dynamodb_local: str) -> None:
+def test_delivery_at_small_sizes(small: None) -> None:
     one, relais = (delivery._deliver(each, 20) for each in (delivery.BASELINE, delivery.RELAIS))
     rows = (*delivery._beside(relais, one), *delivery._times(relais, one), *delivery._growth())
     found = {(row.what, *row.columns): list(row.figures) for row in rows}
@@ -115,21 +88,10 @@ def test_delivery_at_small_sizes(small: None, dynamodb_local: str) -> None:
     assert waits == [pytest.approx(0.2), pytest.approx(2.0), "× 10.00"]
     alone = {what: figures for (what, *columns), figures in found.items() if columns == ["20 signups", "300 signups"]}
     prefix = "one worker, table in memory: "
-    assert alone[f"{prefix}write units a signup"] == [5, 5], "as DynamoDB Local counts them"
+    assert alone[f"{prefix}write units a signup"] == [5, 5]
     assert alone[f"{prefix}read units a signup"] == [3 + 1 / 20, 3 + 1 / 300]
     assert alone[f"{prefix}provider calls"] == [2, 3]
     assert alone[f"{prefix}time a signup"][0] == "× 1.00"
-
-
-def test_delivery_where_there_is_no_dynamodb_local(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unavailable() -> None:
-        raise Unavailable("not here")
-
-    monkeypatch.setattr("local.dynamodb_local.start", unavailable)
-    baseline = delivery._deliver(delivery.BASELINE, 20)
-    rows = {row.what: row.figures for row in delivery._beside(baseline, baseline)}
-    assert rows["provider calls, 20 signups"] == [20, 20, "× 1.00"]
-    assert rows["write units a signup: DynamoDB Local is not here to count them"] == ["–", "–", "–"]
 
 
 def test_a_run_that_told_somebody_twice_is_no_result() -> None:
@@ -138,21 +100,6 @@ def test_a_run_that_told_somebody_twice_is_no_result() -> None:
         rows[:] = [{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "b@example.com"}]
         with pytest.raises(RuntimeError, match="2 of 3 people were told, in 3 rows"):
             delivery._calls(running, 3)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {"ConditionExpression": "attribute_exists(pk)"},
-        {"ConditionExpression": "a = :a OR b = :b"},
-        {"UpdateExpression": "SET a = a + :a"},
-    ],
-)
-def test_the_table_in_memory_refuses_what_it_does_not_know(request_: dict[str, Any]) -> None:
-    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
-    values = {"ExpressionAttributeValues": {":a": {"N": "1"}, ":b": {"N": "1"}}}
-    with pytest.raises(ValueError, match="not known here"):
-        MemoryTable().update_item(**{"Key": key, "UpdateExpression": "SET c = :a", **values, **request_})
 
 
 def test_it_runs_as_a_module() -> None:

@@ -6,5 +6,7 @@ import pytest
 
 BACKENDS = ("embedded", "dynamodb-local")
 
-on_both = pytest.mark.parametrize("dynamodb", BACKENDS, indirect=True)
+on_both = pytest.mark.parametrize(
+    "dynamodb", [BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)], indirect=True
+)
 """For a test or a module: run it over each, with the fixture `aws` or what is made of it."""

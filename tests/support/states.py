@@ -70,6 +70,7 @@ class Requests:
         self.values, self.requests = Numbers(), Numbers()
         self.nothing = self.values.of(None)
         self._time_passes = time_passes
+        self._ledger = MemoryDynamo()
         self._names, self._cells = Numbers(), list[tuple[int, ...]]()
         self._done: dict[tuple[int, Cells], tuple[Cells, int]] = {}
         assert (self.nothing, self.cell("clock")) == (0, CLOCK)
@@ -120,7 +121,7 @@ class Requests:
             elif value is not None and name[0] in ACCOUNTS:
                 world.logged[name[0]].log = [(verb, email) for verb, email in value]
             elif value is not None:
-                world.dynamo.items.setdefault(name[0], {})[name[1]] = value
+                world.dynamo.hold({(name[0], name[1]): value})
 
     def _used_by(self, request: Request) -> Iterable[int]:
         if request.whom == "ledger":
@@ -139,16 +140,15 @@ class Requests:
         return tuple(self.values.of(round(now + request.what, 3)) for now in held), self.nothing
 
     def _ask_ledger(self, request: Request, held: Sequence[Any]) -> tuple[Cells, int]:
-        ledger, keys = MemoryDynamo(), _keys(request.what)
-        for (pk, sk), item in zip(keys, held, strict=True):
-            if item is not None:
-                ledger.items.setdefault(pk, {})[sk] = item
+        ledger, keys = self._ledger, _keys(request.what)
+        ledger.hold(dict(zip(keys, held, strict=True)))
         assert request.verb in LEDGER, f"may be about more than its keys: {request}"
         try:
             answer = {"answer": getattr(ledger, request.verb)(**request.what)}
         except ClientError as error:
             answer = {"error": error.response, "operation": error.operation_name}
-        after = [ledger.items.get(pk, {}).get(sk) for pk, sk in keys]
+        after = [ledger.item(key) for key in keys]
+        ledger.hold(dict.fromkeys(keys))
         return tuple(map(self.values.of, after)), self.values.of(answer)
 
 

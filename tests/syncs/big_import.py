@@ -55,12 +55,15 @@ class Ledger(MemoryDynamo):
     at_put: Callable[[int], object] = lambda held: None
     """Called with the number of signups held by now."""
 
+    def __post_init__(self) -> None:
+        super().__init__()
+
     def put_item(self, **request: Any) -> Any:
         item = request["Item"]
         if item.get("type") != {"S": "signup"}:
             return super().put_item(**request)
         assert request["ConditionExpression"] == "attribute_not_exists(pk)"
-        with self._lock:
+        with self.engine.lock:
             key = item["pk"]["S"]
             assert key not in self.keys, "no row is held twice"
             self.keys.add(key)
