@@ -3,6 +3,9 @@
 The events have any verbs, and any order of times with ties; each comes to one worker or the other, at an account whose
 provider takes people back (lyon) and at one whose provider does not (paris). One event may come to both workers also
 where there are two. `RELAIS_ALL_ORDERS=1` adds that both of two do, and one of three.
+
+All of this is slow but for two events of which each comes to one worker: `test_interleavings.py` detects the same
+faults in less time.
 """
 
 from __future__ import annotations
@@ -151,6 +154,14 @@ def walk() -> Walk:
     return Walk()
 
 
+@pytest.mark.parametrize("events", several(2), ids=named)
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_two_events_of_which_each_comes_to_one_worker(account: str, events: Events, walk: Walk) -> None:
+    for program in programs(account, events, ONE):
+        assert judge(walk, program) > 10
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("events", several(3), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_three_events_that_one_worker_or_another_is_rung_for(account: str, events: Events, walk: Walk) -> None:
@@ -158,6 +169,7 @@ def test_three_events_that_one_worker_or_another_is_rung_for(account: str, event
         assert judge(walk, program) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("events", [*several(1), *several(2)], ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_events_that_both_workers_may_be_rung_for(account: str, events: Events, walk: Walk) -> None:
@@ -166,6 +178,7 @@ def test_events_that_both_workers_may_be_rung_for(account: str, events: Events, 
             assert judge(walk, program) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not EVERYTHING, reason="takes twenty minutes, with RELAIS_ALL_ORDERS=1")
 @pytest.mark.parametrize("events", several(3), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
@@ -175,6 +188,7 @@ def test_three_events_one_of_which_both_workers_are_rung_for(account: str, event
             assert judge(walk, program) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("events", several(2), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_how_long_waits_take_makes_no_difference(account: str, events: Events, walk: Walk) -> None:
@@ -182,6 +196,7 @@ def test_how_long_waits_take_makes_no_difference(account: str, events: Events, w
         assert outcomes(walk, program) == outcomes(Walk(time_passes=True), program)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_orders_of_threads_end_as_the_walk_foresees(account: str, walk: Walk) -> None:
     """The same product where nothing is looked up: two threads that take turns at random."""

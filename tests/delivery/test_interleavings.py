@@ -1,6 +1,7 @@
 """Two workers killed at each step, faults at each ledger request, and samples of orders that are too many to walk.
 
-`test_all_orders.py` has every order in which nothing goes wrong. `RELAIS_TEST_SEED` repeats a sample.
+Of the tests of order these run in full in `make test`: they detect most faults for their time. `test_all_orders.py` has
+every order in which nothing goes wrong. `RELAIS_TEST_SEED` repeats a sample.
 """
 
 from __future__ import annotations

@@ -150,13 +150,15 @@ def fail(name: str, fault: type[BaseException]) -> None:
         raise fault
 
 
-def test_all_promises_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_all_promises_in_any_order(monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
+    """Only here do sweeps, operators, refusals, missing lists and lost messages come together."""
     serial(monkeypatch)
-    few = settings(
-        max_examples=100,
+    profile = settings(
+        max_examples=examples,
         stateful_step_count=30,
         deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
-    run_state_machine_as_test(Order, settings=few)
+    run_state_machine_as_test(Order, settings=profile)

@@ -55,7 +55,7 @@ def in_order(item: Any) -> dict[str, Any]:
 
 
 @on_both
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 def test_memory_and_aws_come_to_the_same(seed: int, resources: TestAws, monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
     memory = MemoryDynamo()
