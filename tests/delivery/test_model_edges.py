@@ -112,6 +112,22 @@ def test_rows_of_a_refused_batch_stay_marked_when_time_runs_out(world: World) ->
     assert all(one["attempts"] >= 1 for one in pending)
 
 
+def test_what_a_provider_has_taken_is_written_once_the_ledger_answers_again(world: World) -> None:
+    """Otherwise the signup would be sent a second time, and be marked as unknown at best."""
+    (event_id,) = joins(world, ["annabell"])
+    left = [3]
+
+    def point(name: str) -> None:
+        if name == "update_item" and world.logged["paris"].log and left[0]:
+            left[0] -= 1
+            raise NotDone
+
+    world.point = point
+    world.work(event_id)
+    found = world.delivery(event_id)
+    assert (found["status"], found["unknown_outcome"], left) == ("delivered", False, [0])
+
+
 def test_a_ledger_that_fails_half_way_gives_back_what_was_taken(world: World) -> None:
     """A second helping to fill a call with cannot be had: the first one goes, or waits, but is not called unknown."""
     left = world.event(LEAVE, "annabell", 2, ("paris",))
