@@ -90,12 +90,25 @@ def dynamodb(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 def aws(aws_server: TestAws, dynamodb: str | None, monkeypatch: pytest.MonkeyPatch) -> TestAws:
     """An empty AWS that boto3 in this process reaches by itself: `.endpoint`, `.environ`, `.sqs`, `.dynamodb`."""
-    empty = with_dynamodb(aws_server, dynamodb)
-    empty.reset()
+    return _emptied(with_dynamodb(aws_server, dynamodb), monkeypatch)
+
+
+@pytest.fixture
+def aws_in_process(dynamodb: str | None, monkeypatch: pytest.MonkeyPatch) -> TestAws:
+    """The same without a server, for folders whose tests start no other process: they override `aws` with it."""
+    from tests.support.in_process import in_process_aws
+
+    return _emptied(with_dynamodb(in_process_aws(), dynamodb), monkeypatch)
+
+
+def _emptied(aws: TestAws, monkeypatch: pytest.MonkeyPatch) -> TestAws:
+    """`aws` as the one and only AWS of this process for the time of a test, and empty."""
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", aws.session)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for name, value in empty.environ.items():
+    for name, value in aws.environ.items():
         monkeypatch.setenv(name, value)
-    return empty
+    aws.reset()
+    return aws
 
 
 @pytest.fixture

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.aws import TestAws
 from tests.support.backends import BACKENDS
+
+
+@pytest.fixture
+def aws(aws_in_process: TestAws) -> TestAws:
+    """No test of this folder starts a process that needs AWS."""
+    return aws_in_process
 
 
 @pytest.fixture(params=BACKENDS)

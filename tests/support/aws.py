@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from local import resources
-from local.description import Description, describe, queues_and_tables
+from local.description import Description, Queue, Table, describe, queues_and_tables
 from local.template import additions, build
 
 if TYPE_CHECKING:
+    import boto3
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sqs import SQSClient
 
@@ -22,6 +24,16 @@ REGION = "eu-west-3"
 def stage_description() -> Description:
     """What the template of the stage `local` describes."""
     return describe(build("local"), REGION)
+
+
+@cache
+def _stage_resources(region: str) -> tuple[Sequence[Queue], Sequence[Table]]:
+    """The queues and tables of the stage `local`.
+
+    Tables have no expiry and no recovery: DynamoDB Local has no recovery, and deletes what expired by its own clock.
+    """
+    queues, tables = queues_and_tables(additions("local"), region)
+    return queues, [replace(table, ttl_attribute=None, recovery=False) for table in tables]
 
 
 @cache
@@ -56,19 +68,22 @@ class TestAws:
             **({"AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb_endpoint} if self.dynamodb_endpoint else {}),
         }
 
+    @cached_property
+    def session(self) -> boto3.Session:
+        """boto3's default session for tests: it keeps what it has read of AWS's services for the next client."""
+        import boto3
+
+        return boto3.Session("local", "local", region_name=self.region)
+
     def client(self, service: str) -> Any:
         """A boto3 client of `service`."""
-        import boto3
         from botocore.config import Config
 
-        make: Any = boto3.client  # its overloads know service names as literals only
+        make: Any = self.session.client  # its overloads know service names as literals only
         elsewhere = self.dynamodb_endpoint if service == "dynamodb" else None
         return make(
             service,
             endpoint_url=elsewhere or self.endpoint,
-            region_name=self.region,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
             config=Config(max_pool_connections=50),  # pollers and many a test ask from several threads
         )
 
@@ -86,17 +101,17 @@ class TestAws:
 
     def reset(self) -> None:
         """Forget every queue, table, secret and parameter."""
-        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=10)
+        self._forget_everything()
         if self.dynamodb_endpoint:
             for name in self.dynamodb.list_tables()["TableNames"]:
                 self.dynamodb.delete_table(TableName=name)
 
+    def _forget_everything(self) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST"), timeout=10)
+
     def create_resources(self) -> None:
         """Make the queues and tables of the stage `local`."""
-        queues, tables = queues_and_tables(additions("local"), self.region)
-        # No test waits for either: DynamoDB Local has no recovery, and deletes what has expired by its own clock.
-        tables = [replace(table, ttl_attribute=None, recovery=False) for table in tables]
-        resources.create(queues, tables, self.sqs, self.dynamodb)
+        resources.create(*_stage_resources(self.region), self.sqs, self.dynamodb)
 
     def queue_url(self, name: str) -> str:
         """The URL of the queue `name`."""

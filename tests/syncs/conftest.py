@@ -13,6 +13,12 @@ from tests.support.product import Product, settings
 
 
 @pytest.fixture
+def aws(aws_in_process: TestAws) -> TestAws:
+    """No test of this folder starts a process that needs AWS."""
+    return aws_in_process
+
+
+@pytest.fixture
 def host() -> Iterator[Scripted]:
     """The host of the source's file."""
     with Scripted(otherwise=answer(b"", 404)) as running:
