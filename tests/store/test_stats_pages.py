@@ -14,9 +14,9 @@ from chalicelib.stats.normalise import normalise
 from chalicelib.stats.pages import BadCursor, StatsReader
 from chalicelib.stats.store import StatsStore
 from tests.support.aws import TestAws
+from tests.support.campaigns import TABLE, put_campaigns
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TABLE = "relais-local-stats"
 
 
 def campaign(account: str, name: str, sent_at: datetime | None, opens: int = 0, at: datetime = NOON) -> Snapshot:
@@ -25,11 +25,9 @@ def campaign(account: str, name: str, sent_at: datetime | None, opens: int = 0, 
 
 @pytest.fixture
 def store(resources: TestAws) -> StatsStore:
-    made = StatsStore(resources.dynamodb, TABLE)
-    for n in range(30):
-        made.record(None, campaign("paris" if n % 3 else "lyon", f"c#{n}", NOON - timedelta(days=n)), NOON)
-    made.record(None, campaign("paris", "unsent", None), NOON)
-    return made
+    campaigns = [campaign("paris" if n % 3 else "lyon", f"c#{n}", NOON - timedelta(days=n)) for n in range(30)]
+    put_campaigns(resources.dynamodb, [*campaigns, campaign("paris", "unsent", None)])
+    return StatsStore(resources.dynamodb, TABLE)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from chalicelib.config.model import Source
 from chalicelib.syncs.errors import SyncRefused, SyncTrouble
-from chalicelib.syncs.source import Fetcher
+from chalicelib.syncs.source import MEGABYTE, Fetcher
 from tests.contract.scripted import Reply, Scripted, answer, dripping, endless, message, raw, silence
 
 CSV = b"email;prenom\na@example.com;Zo\xc3\xa9\n"
@@ -195,10 +195,12 @@ class TestAnswers:
 
     def test_a_bomb_is_met_by_the_limit_and_not_by_memory(self, server: Scripted) -> None:
         packer = zlib.compressobj(9, wbits=31)
-        bomb = b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(300)), packer.flush()])
+        bomb = b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(60)), packer.flush()])
+        assert Fetcher().largest == 200 * MEGABYTE
         server.otherwise = answer(bomb, headers=GZIP)
         tracemalloc.start()
-        with pytest.raises(SyncRefused, match="larger than 200 MB"), Fetcher().open(source(server.url), 60.0) as parts:
+        fetcher = Fetcher(largest=40 * MEGABYTE)
+        with pytest.raises(SyncRefused, match="larger than 40 MB"), fetcher.open(source(server.url), 60.0) as parts:
             for _ in parts:
                 pass
         peak = tracemalloc.get_traced_memory()[1]
@@ -229,9 +231,9 @@ class TestAnswers:
             fetch(Fetcher(patience=0.3), source(server.url))
 
     def test_a_host_that_drips_does_not_hold_a_worker(self, server: Scripted) -> None:
-        server.otherwise = dripping(message(CSV, headers={"Content-Type": "text/csv"}), 0.1)
+        server.otherwise = dripping(message(CSV, headers={"Content-Type": "text/csv"}), 0.05)
         with pytest.raises(SyncTrouble, match="too long"):
-            fetch(Fetcher(), source(server.url), 1.0)
+            fetch(Fetcher(), source(server.url), 0.3)
 
     def test_nobody_listens(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
