@@ -17,7 +17,7 @@ from local.sandbox.ediware.samples import API_KEY
 from tests.support.product import FakeContext, settings
 from tests.support.reference import World
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.server, pytest.mark.no_cover]
 
 
 class Ediware:

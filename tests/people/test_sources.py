@@ -13,6 +13,7 @@ from tests.support.memory import MemoryDynamo
 from tests.support.product import Product, settings
 from tests.support.reference import World
 
+pytestmark = pytest.mark.server
 ZOE = "zoe@example.com"
 FILE = b"email;prenom\nZoe@example.com;Zo\nmax@example.com;Max\n"
 STEPS = ("sync held", "rows held", "rows delivered")

@@ -13,7 +13,7 @@ from chalicelib.core.times import format_time
 from tests.statistics.world import StatisticsWorld
 from tests.support.aws import TestAws
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.server, pytest.mark.no_cover]
 
 OPEN_FIGURES = ("opens", "unique_opens", "clicks", "unique_clicks")
 

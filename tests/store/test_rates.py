@@ -197,6 +197,7 @@ def test_nothing_is_admitted_while_the_ledger_does_not_answer(
     assert "does not say" in refusal(Rates(table, clock)).message
 
 
+@pytest.mark.server
 def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources: TestAws, clock: Simulated) -> None:
     """Two accounts behind one address, each with its own client, and an instance started anew: one budget."""
     with start() as sandbox:

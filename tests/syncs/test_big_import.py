@@ -39,6 +39,7 @@ def check(result: dict[str, Any], rows: int) -> None:
     assert result["delivery"]["reason"].startswith(told)
 
 
+@pytest.mark.server
 def test_a_big_file_takes_several_invocations_and_only_a_chunk_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time passes with each row that is stored, so that an invocation has enough of it for two chunks."""
     clock, ahead, read = MovableClock(), [0], 0

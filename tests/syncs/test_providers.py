@@ -10,6 +10,8 @@ from chalicelib.providers.transport import Transport
 from local.sandbox import start as start_sandbox
 from tests.contract.kits import KITS
 
+pytestmark = pytest.mark.server
+
 
 @pytest.mark.parametrize(
     ("name", "field"), [("ediware", "email"), ("mymailmarket", "MailAddress"), ("mailpartner", "")]
