@@ -118,7 +118,10 @@ def test_a_key_that_is_refused_is_tried_a_few_times_however_many_events_arrive(e
     assert ediware.report()["paused"] is None
 
 
-@pytest.mark.parametrize(("people", "batches"), [(600, 1), (600, 2), (1000, 4)])
+@pytest.mark.parametrize(
+    ("people", "batches"),
+    [(600, 2), pytest.param(600, 1, marks=pytest.mark.slow), pytest.param(1000, 4, marks=pytest.mark.slow)],
+)
 def test_concurrent_batches_make_few_calls_more_than_one_would(ediware: Ediware, people: int, batches: int) -> None:
     ids = ediware.signups(people)
     parts = [ids[start::batches] for start in range(batches)]
