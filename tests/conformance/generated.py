@@ -78,7 +78,7 @@ def _joined(separator: str, parts: Iterable[Placed]) -> Placed:
     texts: list[str] = []
     values: dict[str, Any] = {}
     for number, (text, given) in enumerate(parts):
-        texts.append(re.sub(r":\w+", lambda name: f"{name[0]}{number}", text))
+        texts.append(re.sub(r":\w+", rf"\g<0>{number}", text))
         values.update({f"{name}{number}": value for name, value in given.items()})
     return separator.join(texts), values
 
