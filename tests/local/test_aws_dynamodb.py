@@ -1,4 +1,4 @@
-"""The embedded AWS's DynamoDB where it differs from DynamoDB Local, and its process; `tests/conformance` has the rest."""
+"""The embedded DynamoDB where it differs from DynamoDB Local, and its process; `tests/conformance` has the rest."""
 
 from __future__ import annotations
 
