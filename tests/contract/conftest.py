@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from chalicelib.providers.transport import Transport
 from local.sandbox import Control, Sandbox, start
+from local.sandbox.control import control as answer_control
+from local.sandbox.exchange import Request
+from local.sandbox.provider import SettingError
 from local.sandbox.world import World
 from tests.contract.scripted import Scripted
 from tests.support import waiting
@@ -29,10 +33,26 @@ def sandbox(own_time: OwnTime) -> Iterator[Sandbox]:
         yield running
 
 
+class DirectControl(Control):
+    """The control API of a sandbox of this process, without HTTP in between."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox.url)
+        self._world = sandbox.world
+
+    def _ask(self, method: str, name: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        named = {key: str(value) for key, value in (query or {}).items()}
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = answer_control(self._world, Request(method, f"/{name}", named, {}, content))
+        if answer.status >= 400:
+            raise SettingError(answer.body.decode())
+        return json.loads(answer.body)
+
+
 @pytest.fixture
 def control(sandbox: Sandbox) -> Control:
     """The control API of that sandbox."""
-    return Control(sandbox.url)
+    return DirectControl(sandbox)
 
 
 @pytest.fixture
