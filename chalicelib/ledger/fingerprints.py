@@ -43,20 +43,28 @@ def _check(table: Table, keys: AddressKeys, version: int, migrations: Mapping[tu
     recorded = item.get("normalisation")
     for migrate in path(recorded or (FIRST_VERSION if known else version), version, migrations):
         migrate(table, keys)
-    new = configured - known
-    if recorded == version and not new:
-        return True
-    changed = "if_not_exists(normalisation, :version)" if recorded is None else ":version"
-    try:
-        item = table.update(
-            _KEY,
-            f"SET normalisation = {changed}" + (" ADD fingerprints :new" if new else ""),
-            {"version": version, "new": new or None, "recorded": recorded},
-            condition=None if recorded is None else "normalisation = :recorded",
-        )
-    except ConditionFailed:
+    if recorded != version and not _record_version(table, recorded, version):
         return False
-    return bool(item["normalisation"] == version)
+    if configured - known:
+        table.update(_KEY, "ADD fingerprints :new", {"new": configured - known})
+    return True
+
+
+def _record_version(table: Table, seen: int | None, version: int) -> bool:
+    """Record this release's version in place of the one that was seen; False if there is another one by now.
+
+    It comes before the fingerprints, since a ledger that has those and no version counts as the first.
+    """
+    try:
+        table.update(
+            _KEY,
+            "SET normalisation = :version",
+            {"version": version, "seen": seen},
+            condition="attribute_not_exists(normalisation)" if seen is None else "normalisation = :seen",
+        )
+    except ConditionFailed as refused:
+        return bool(refused.found.get("normalisation") == version)
+    return True
 
 
 def _missing(fingerprints: set[str]) -> Mistake:
