@@ -40,6 +40,7 @@ class Run:
     """How many signups were given up, and sent again."""
     started: float = field(default_factory=time.monotonic)
     _minutes: int = 0
+    """How often time has passed."""
 
     def storm(self) -> None:
         """Everything at once: all doors, all providers, all faults, and processes that are killed."""
@@ -115,7 +116,7 @@ class Run:
         self._until(what, lambda: not (self.stage.held() or self.stage.is_anything_pending()))
         with self.stage.traffic.none():
             self.calls.read()
-        self.tell(f"{what} is over")
+        self.tell(f"{what} is over, after {self._minutes} sweeps")
 
     def tell(self, words: str) -> None:
         """A line of the test's output."""
@@ -149,13 +150,14 @@ class Run:
             raise error
         self.tell(f"{len(letters)} events sent; answers {dict(sorted(self.sender.answers.items()))}")
 
-    def _a_minute(self, seconds: float | None = None) -> None:
-        """A sweep, and time for what it rang for; then a minute passes, or so many seconds.
+    def _a_minute(self, seconds: float | None = None) -> bool:
+        """A sweep, and time for what it rang for; then a minute passes, or so many seconds. Did it ring for nothing?
 
         Time is let pass when there is nothing left to do in it: on a slow machine everything would be overdue
         otherwise, and be rung for over and over.
         """
-        self.stage.invoke("sweep")
+        self._minutes += 1
+        rung = self.stage.invoke("sweep")
         mischief = self._mischief()
         deadline = time.monotonic() + QUIET_SECONDS
         while self.stage.busy() and time.monotonic() < deadline:
@@ -163,11 +165,11 @@ class Run:
                 mischief.pop()()
             time.sleep(LOOK_SECONDS)
         self.stage.jump(seconds or self.stage.chance.choice([20, 60, 70, 130]))
+        return rung == {"rung": 0}
 
     def _mischief(self) -> list[Callable[[], None]]:
         """What happens to a process or to AWS in the next minute, while somebody is at work; at first both do."""
         dials, chance = self.stage.dials, self.stage.chance
-        self._minutes += 1
         kill, down = (chance.random() < _MISCHIEF or self._minutes <= 2 for _ in range(2))
         seconds = chance.uniform(0.2, 0.6)
         return [
@@ -181,10 +183,11 @@ class Run:
         self._a_minute()
 
     def _until(self, what: str, condition: Callable[[], bool], seconds: float | None = None) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        """Minutes pass, or so many seconds at a time; while nothing is due, ever more of them, up to an hour."""
+        deadline, longer = time.monotonic() + PATIENCE_SECONDS, 0.0
         while not condition():
             assert time.monotonic() < deadline, f"not in time: {what}; {self.stage.invoke('report', {})}"
-            self._a_minute(seconds)
+            longer = min(HOUR, 2 * longer or 120.0) if self._a_minute(seconds or longer or None) else 0.0
 
     def _told(self, letters: Sequence[Letter]) -> list[Any]:
         return judgement.told(self.stage.product, letters)[0]

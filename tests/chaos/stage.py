@@ -282,7 +282,8 @@ def _serve(functions: Functions, traffic: Traffic, dials: Dials, ends: contextli
 def _poll(
     aws: TestAws, functions: Functions, traffic: Traffic, dials: Dials, seed: int, ends: contextlib.ExitStack
 ) -> list[ChaoticQueue]:
-    queues = []
+    queues, pollers = list[ChaoticQueue](), list[Poller]()
+    ends.callback(_finish, pollers)
     for function in _described():
         for trigger in function.queues:
             queue = ChaoticQueue(aws.client("sqs"), trigger.queue, random.Random(f"{seed} {trigger.queue}"))
@@ -290,10 +291,16 @@ def _poll(
             quick = replace(trigger, window_seconds=_WINDOW_SECONDS, batch_size=_BATCH_SIZE)
             invoke = partial(_in_traffic, functions, traffic, function.name)
             poller = Poller(quick, queue, REGION, invoke, dials.monotonic)
-            ends.callback(poller.finish, 5.0)
-            ends.callback(poller.stop_collecting)
+            pollers.append(poller)
             poller.start()
     return queues
+
+
+def _finish(pollers: list[Poller]) -> None:
+    for poller in pollers:
+        poller.stop_collecting()
+    for poller in pollers:
+        poller.finish(5.0)
 
 
 def _in_traffic(functions: Functions, traffic: Traffic, name: str, event: Any) -> Any:
