@@ -6,7 +6,6 @@ costs the same however much the table holds.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 
 from local.aws.dynamodb import Client
 from local.aws.dynamodb.client import METHODS
-from local.bench.surroundings import described
+from local.bench import surroundings
 
 
 @dataclass
@@ -33,7 +32,7 @@ class MemoryTable(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        for table in described()[1]:
+        for table in surroundings.described()[1]:
             self.engine.call("CreateTable", table.definition)
         self._spent = Spent()
 
@@ -71,5 +70,5 @@ _Tables.register("table", MemoryTable)
 @contextmanager
 def served() -> Iterator[Any]:
     """Yields a table, as what can be handed to processes of this one and used there like a client."""
-    with _Tables(ctx=multiprocessing.get_context("spawn")) as manager:
+    with _Tables(ctx=surroundings.FRESH) as manager:
         yield manager.table()

@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +26,9 @@ from local.environ import DEFAULT_REGION, STAGE, stack_environ
 from local.template import additions
 
 R = TypeVar("R")
+
+FRESH: BaseContext = multiprocessing.get_context("spawn")
+"""How processes are started that have imported nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,7 @@ def client(service: str, environ: Mapping[str, str]) -> Any:
 
 def in_fresh_process(environ: Mapping[str, str], function: Callable[..., R], *arguments: object) -> Measured[R]:
     """Call a module's function in a new process with that environment; only its own time is measured."""
-    spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawning, initializer=take_on, initargs=(dict(environ),)) as pool:
+    with ProcessPoolExecutor(1, mp_context=FRESH, initializer=take_on, initargs=(dict(environ),)) as pool:
         return pool.submit(_measure, function, arguments).result()
 
 

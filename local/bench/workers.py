@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import multiprocessing
 import os
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+from local.bench import surroundings
 from local.bench.consumed import Consumed
 from local.bench.surroundings import peak_megabytes, take_on
 from local.lambdas import events
@@ -85,10 +85,9 @@ def run(workers: int, environ: Mapping[str, str], function: Function, messages: 
     Raises RuntimeError if a message was to come again.
     """
     work = list(batches(messages, function.batch))
-    spawning = multiprocessing.get_context("spawn")
-    ready = spawning.Barrier(workers)
+    ready = surroundings.FRESH.Barrier(workers)
     done = Work()
-    with ProcessPoolExecutor(workers, spawning, _begin, (dict(environ), function, ready)) as pool:
+    with ProcessPoolExecutor(workers, surroundings.FRESH, _begin, (dict(environ), function, ready)) as pool:
         list(pool.map(_is_ready, range(workers)))
         started = time.perf_counter()
         parts = list(pool.map(_invoke, work))
