@@ -13,6 +13,7 @@ import pytest
 from local.dynamodb_local import Unavailable, install, start
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 PORTS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
@@ -35,6 +36,7 @@ def programs(folder: Path, **scripts: str) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PORTS[0].exists(), reason="looks into Linux's table of ports")
 def test_it_listens_at_the_loopback_only(dynamodb_local: str) -> None:
     port = f"{int(dynamodb_local.rpartition(':')[2]):04X}"
@@ -44,6 +46,7 @@ def test_it_listens_at_the_loopback_only(dynamodb_local: str) -> None:
     assert addresses and all(address.endswith("0100007F") for address in addresses)
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_one_that_started_it(dynamodb_local: str) -> None:
     assert dynamodb_local  # so that this test is skipped where there is none
     program = "from local.dynamodb_local import start\nwith start() as e: print(e, flush=True); input()"

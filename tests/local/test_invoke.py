@@ -111,6 +111,7 @@ def test_any_python_will_do(stack: RunningStack) -> None:
     assert (done.returncode, done.stdout) == (0, '{"rung": 0}\n')
 
 
+@pytest.mark.server
 def test_without_a_venv_the_way_out_is_said(tmp_path: Path) -> None:
     (tmp_path / "local").mkdir()
     for name in ("__init__.py", "__main__.py"):
@@ -137,6 +138,7 @@ def stack_state(port: int, pid: int, started_at: float = 1.0, aws: int = 4566) -
     )
 
 
+@pytest.mark.server
 def test_the_stack_is_the_one_that_was_asked_for_or_the_last_that_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

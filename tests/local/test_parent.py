@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.tools import need
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
@@ -19,11 +20,12 @@ print("running", flush=True)
 print("stopped" if stopped.wait(20) else "left alone", flush=True)
 """
 
-pytestmark = [pytest.mark.server, pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")]
+pytestmark = pytest.mark.server
 
 
 @pytest.fixture
 def makefile(tmp_path: Path) -> Path:
+    need("make", "a recipe that is stopped")
     (tmp_path / "child.py").write_text(CHILD)
     (tmp_path / "Makefile").write_text(f"run:\n\t@PYTHONPATH={ROOT} exec {sys.executable} {tmp_path}/child.py\n")
     return tmp_path / "Makefile"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ class Generated:
         role, _ = self.functions[function]["Role"]["Fn::GetAtt"]
         (policy,) = self[role]["Policies"]
         return [each.get("Fn::If", [None, each])[1] for each in policy["PolicyDocument"]["Statement"]]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the local template made before any test runs: that takes a process, which tests that need none must not."""
+    if any("made" in getattr(item, "fixturenames", ()) for item in session.items):
+        with suppress(template.TemplateError):  # tests say so
+            template.build("local")
 
 
 @pytest.fixture(scope="session", params=STAGES)

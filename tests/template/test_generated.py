@@ -39,6 +39,7 @@ def test_cfn_lint_would_find_a_fragment_whose_function_is_gone() -> None:
     assert any("'Type' is a required property" in complaint for complaint in complaints(body))
 
 
+@pytest.mark.server
 def test_stages_differ_by_their_name_alone() -> None:
     local, prod = (json.dumps(template.build(stage)) for stage in ("local", "prod"))
     assert local != prod
@@ -92,6 +93,7 @@ def test_it_is_made_anew_only_when_something_changed(checkout: Path, monkeypatch
     assert len(list((checkout / ".local" / "template").glob("*.json"))) == 1
 
 
+@pytest.mark.server
 def test_what_chalice_says_is_passed_on(checkout: Path) -> None:
     (checkout / "app.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(template.TemplateError, match="nothing_of_this_name"):

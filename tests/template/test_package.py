@@ -75,6 +75,7 @@ def test_it_refuses_an_unknown_stage(tmp_path: Path, configuration: Path, capsys
     assert "production" in capsys.readouterr().err
 
 
+@pytest.mark.server
 def test_the_command_ends_with_an_error_when_it_refuses(tmp_path: Path) -> None:
     environ = {**os.environ, "RELAIS_CONFIG": str(tmp_path / "none.toml")}
     command = [sys.executable, "-c", "import sys; from local import package; from pathlib import Path; "]
