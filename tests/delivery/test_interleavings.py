@@ -6,6 +6,7 @@ every order in which nothing goes wrong. `RELAIS_TEST_SEED` repeats a sample.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -62,8 +63,10 @@ THREE = [
 
 
 @pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """And without log lines: workers run some thousand times."""
     serial(monkeypatch)
+    caplog.set_level(logging.CRITICAL, "relais")
 
 
 def works(world: World, program: Program) -> list[Callable[[], object]]:

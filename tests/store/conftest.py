@@ -14,7 +14,7 @@ def aws(aws_in_process: TestAws) -> TestAws:
     return aws_in_process
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)])
 def dynamodb(request: pytest.FixtureRequest) -> str | None:
     """Every test of this folder that uses `aws` runs over both."""
     return None if request.param == BACKENDS[0] else request.getfixturevalue("dynamodb_local")
