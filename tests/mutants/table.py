@@ -1,0 +1,333 @@
+"""The mutants: one change of the product each, by the promise of the contract (section 6) that it breaks."""
+
+from __future__ import annotations
+
+from tests.mutants.running import Mutant
+
+INTERLEAVINGS = "tests/delivery/test_interleavings.py"
+MANY_SWITCHES = f"{INTERLEAVINGS}::test_many_switches_where_both_workers_are_rung_for_most_events"
+
+NOTHING_IS_LOST = (
+    Mutant(
+        "answers-before-storing-form",
+        promise=1,
+        breaks="202 for a form's event that could not be stored",
+        file="chalicelib/web/forms.py",
+        before="        self._accept(event)\n",
+        after="        try:\n            self._accept(event)\n        except Exception:\n            pass\n",
+        tests=("tests/unit/web/test_forms.py",),
+    ),
+    Mutant(
+        "answers-before-storing-batch",
+        promise=1,
+        breaks="202 for a batch of which an event could not be stored",
+        file="chalicelib/ledger/batches.py",
+        before="        except IdConflict:\n            return False\n        return True\n",
+        after="        except IdConflict:\n            return False\n"
+        "        except LedgerUnavailable:\n            pass\n        return True\n",
+        tests=("tests/delivery/test_accept_all.py",),
+    ),
+    Mutant(
+        "message-dropped-when-not-stored",
+        promise=1,
+        breaks="a queue's event that could not be stored does not come again",
+        file="chalicelib/delivery/worker.py",
+        before="                failed.append(message.id)\n                continue\n",
+        after="                continue\n",
+        tests=("tests/delivery/test_sweep_and_queues.py",),
+    ),
+    Mutant(
+        "unsubscribe-parked",
+        promise=1,
+        breaks="an unsubscribe is parked after give_up_after_hours",
+        file="chalicelib/delivery/hand.py",
+        before="return task.event.type is EventType.SIGNUP and now - since > give_up",
+        after="return now - since > give_up",
+        tests=("tests/delivery/test_signups.py",),
+    ),
+    Mutant(
+        "pause-not-ended",
+        promise=1,
+        breaks="an account that answers again stays paused",
+        file="chalicelib/delivery/health.py",
+        before="            if self._change(pausing.without_pause(self._state, self._now, list_id)):\n",
+        after="            if self._change(self._state):\n",
+        tests=("tests/delivery/test_signups.py", "tests/delivery/test_sweep_and_queues.py"),
+    ),
+    Mutant(
+        "bisection-drops-the-rest",
+        promise=1,
+        breaks="the second half of a refused batch is never sent",
+        file="chalicelib/core/splitting.py",
+        before="        self._waiting += [part[middle:], part[:middle]]\n",
+        after="        self._waiting += [part[:middle]]\n",
+        tests=("tests/delivery/test_signups.py",),
+    ),
+    Mutant(
+        "sweep-forgets-a-paused-account",
+        promise=1,
+        breaks="events of an account whose pause is over are not enqueued",
+        file="chalicelib/delivery/sweep.py",
+        before="            return None, IDS_A_MESSAGE\n",
+        after="            return None\n",
+        tests=("tests/delivery/test_sweep_and_queues.py",),
+    ),
+    Mutant(
+        "failed-attempt-leaves-the-index",
+        promise=1,
+        breaks="a delivery put off after a failure is not found by sweep any more",
+        file="chalicelib/ledger/events.py",
+        before='            + " REMOVE held_back",',
+        after='            + " REMOVE held_back, due_pk",',
+        tests=("tests/delivery/test_sweep_and_queues.py", "tests/delivery/test_interleavings.py"),
+    ),
+)
+
+ONCE = (
+    Mutant(
+        "second-look-up-skipped",
+        promise=2,
+        breaks="after taking the lease the state of the delivery is not read again",
+        file="chalicelib/delivery/hand.py",
+        before="        current = self._as_they_stand([hand for hand, _ in mine])\n",
+        after="        current = {hand.task.event.id: hand.task.delivery for hand, _ in mine}\n",
+        tests=(MANY_SWITCHES,),
+    ),
+    Mutant(
+        "lease-ignored",
+        promise=2,
+        breaks="a lease is taken while another worker holds it",
+        file="chalicelib/core/words.py",
+        before="    return Holder.BUSY if hold.until > now else Holder.LOST\n",
+        after="    return Holder.DONE\n",
+        tests=(MANY_SWITCHES,),
+    ),
+    Mutant(
+        "lease-written-unconditionally",
+        promise=2,
+        breaks="of two workers that find an address free, both take the lease",
+        file="chalicelib/ledger/words.py",
+        before='        conditions = ["attribute_not_exists(hold_token)"]\n',
+        after='        conditions = ["(attribute_not_exists(hold_token) OR attribute_exists(hold_token))"]\n',
+        tests=(MANY_SWITCHES,),
+    ),
+    Mutant(
+        "lost-attempt-not-marked",
+        promise=2,
+        breaks="an attempt whose worker died is not marked unknown_outcome",
+        file="chalicelib/ledger/words.py",
+        before="            if word.hold is not None and state is Holder.LOST:\n",
+        after="            if word.hold is not None and state is None:\n",
+        tests=(f"{INTERLEAVINGS}::test_a_worker_killed_at_any_step",),
+    ),
+    Mutant(
+        "unanswered-call-not-marked",
+        promise=2,
+        breaks="a call that was not answered is not marked unknown_outcome",
+        file="chalicelib/delivery/run.py",
+        before="                for hand in part:\n"
+        "                    hand.tried(unknown=error.kind is Kind.UNKNOWN)\n"
+        "                self._trouble",
+        after="                for hand in part:\n                    hand.tried()\n                self._trouble",
+        tests=(f"{INTERLEAVINGS}::test_any_one_operation_that_fails_where_outcomes_are_unknown",),
+    ),
+    Mutant(
+        "refused-rows-not-marked",
+        promise=2,
+        breaks="rows of a refused batch that are sent again are not marked unknown_outcome",
+        file="chalicelib/delivery/run.py",
+        before="        unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless\n",
+        after="        unknown = False\n",
+        tests=("tests/delivery/test_signups.py",),
+    ),
+    Mutant(
+        "done-is-not-written-again",
+        promise=2,
+        breaks="a delivery whose final state could not be written at first is made again",
+        file="chalicelib/delivery/hand.py",
+        before="        for pause in (*WRITE_AGAIN_AFTER, None):\n",
+        after="        for pause in (None,):\n",
+        tests=("tests/delivery/test_model_edges.py",),
+    ),
+)
+
+THE_LATER_WORD_WINS = (
+    Mutant(
+        "ties-go-to-the-signup",
+        promise=3,
+        breaks="of the same occurred_at the signup wins",
+        file="chalicelib/core/words.py",
+        before="    if left >= at:\n",
+        after="    if left > at:\n",
+        tests=(MANY_SWITCHES,),
+    ),
+    Mutant(
+        "signup-ignores-the-state",
+        promise=3,
+        breaks="a signup is delivered although the person unsubscribed later",
+        file="chalicelib/core/words.py",
+        before="    left = word.unsubscribed_at\n    if left is None:\n",
+        after="    left = None\n    if left is None:\n",
+        tests=(MANY_SWITCHES,),
+    ),
+    Mutant(
+        "unsubscribe-rule-inverted",
+        promise=3,
+        breaks="an unsubscribe is superseded by an earlier signup, and not by a later one",
+        file="chalicelib/core/words.py",
+        before="word.signed_up_at is not None and word.signed_up_at > at else Verdict.GO",
+        after="word.signed_up_at is not None and word.signed_up_at < at else Verdict.GO",
+        tests=(MANY_SWITCHES,),
+    ),
+    Mutant(
+        "undelivered-signup-supersedes",
+        promise=3,
+        breaks="an unsubscribe is superseded by a later signup that was refused",
+        file="chalicelib/core/words.py",
+        before="    counts = hold.type is EventType.SIGNUP and status in (Status.DELIVERED, None)\n",
+        after="    counts = hold.type is EventType.SIGNUP\n",
+        tests=("tests/unit/core/test_words.py",),
+    ),
+    Mutant(
+        "unsubscribe-not-written-first",
+        promise=3,
+        breaks="an unsubscribe that must wait for the lease does not stop older signups",
+        file="chalicelib/ledger/words.py",
+        before="            if attempt.event.type is EventType.UNSUBSCRIBE and _is_news(word, attempt.event):\n",
+        after="            if attempt.event.type is EventType.UNSUBSCRIBE and word.hold is None:\n",
+        tests=(f"{INTERLEAVINGS}::test_an_unsubscribe_that_must_wait_lets_no_other_older_signup_go_first",),
+    ),
+    Mutant(
+        "all-accounts-not-considered",
+        promise=3,
+        breaks="an unsubscribe from all accounts does not count for one configured later",
+        file="chalicelib/ledger/words.py",
+        before="            known_now = merge(base, background)\n",
+        after="            known_now = base\n",
+        tests=("tests/delivery/test_model_edges.py", "tests/delivery/test_order.py"),
+    ),
+    Mutant(
+        "suppression-lifted-by-any-door",
+        promise=3,
+        breaks="a plain form's signup lifts a suppression",
+        file="chalicelib/core/words.py",
+        before="    return Verdict.LIFT if may_lift else Verdict.SUPPRESSED\n",
+        after="    return Verdict.LIFT\n",
+        tests=("tests/comeback/test_lifting.py",),
+    ),
+    Mutant(
+        "signup-goes-without-the-ledger",
+        promise=3,
+        breaks="a signup goes although the state of its address cannot be read",
+        file="chalicelib/delivery/hand.py",
+        before="        known = self._words.read((task.event.email for task in tasks), tasks[0].account)\n",
+        after="        try:\n"
+        "            known = self._words.read((task.event.email for task in tasks), tasks[0].account)\n"
+        "        except LedgerUnavailable:\n"
+        "            known = {task.event.email: {} for task in tasks}\n",
+        tests=("tests/delivery/test_order.py",),
+    ),
+)
+
+IN_BULK = (
+    Mutant(
+        "calls-half-full",
+        promise=4,
+        breaks="signups of a list go in calls of half the provider's size",
+        file="chalicelib/delivery/run.py",
+        before="        size = 1 if group.list is None else self.capabilities.signup_batch\n",
+        after="        size = 1 if group.list is None else self.capabilities.signup_batch // 2\n",
+        tests=("tests/delivery/test_signups.py", "tests/delivery/test_promised_figures.py"),
+    ),
+    Mutant(
+        "bisection-one-by-one",
+        promise=4,
+        breaks="a refused batch is sent again row by row",
+        file="chalicelib/core/splitting.py",
+        before="        middle = (len(part) + 1) // 2\n",
+        after="        middle = 1\n",
+        tests=("tests/delivery/test_promised_figures.py",),
+    ),
+    Mutant(
+        "bad-row-takes-its-neighbours",
+        promise=4,
+        breaks="of two rows that were refused together both are refused for good",
+        file="chalicelib/core/splitting.py",
+        before="            self.suspects.append((part[0], words))\n            return\n        middle",
+        after="            self.suspects.append((part[0], words))\n            return\n"
+        "        if len(part) == 2:\n            self.suspects += [(row, words) for row in part]\n            return\n"
+        "        middle",
+        tests=("tests/delivery/test_promised_figures.py", "tests/delivery/test_signups.py"),
+    ),
+)
+
+EVERYWHERE = (
+    Mutant(
+        "told-to-the-first-account-only",
+        promise=5,
+        breaks="an unsubscribe read from a provider is told to one of the others",
+        file="chalicelib/syncs/telling.py",
+        before="            accounts=verdict.tell,\n",
+        after="            accounts=verdict.tell[:1],\n",
+        tests=("tests/syncs/test_leavers.py",),
+    ),
+    Mutant(
+        "news-per-run-ignored",
+        promise=5,
+        breaks="a run tells more than news_per_run",
+        file="chalicelib/syncs/leavers.py",
+        before="        return self._tools.rules.news_per_run - self._outcome.written\n",
+        after="        return self._tools.rules.news_per_run\n",
+        tests=("tests/syncs/test_leavers.py",),
+    ),
+    Mutant(
+        "rows-done-before-they-are-stored",
+        promise=5,
+        breaks="rows of a provider's list count as told although their events were not stored",
+        file="chalicelib/syncs/telling.py",
+        before="        self.ledger.batches.hold_all(events)\n",
+        after="",
+        tests=("tests/syncs/test_leavers.py",),
+    ),
+    Mutant(
+        "rest-of-a-broken-list-forgotten",
+        promise=5,
+        breaks="a list that breaks off makes what was known of its rest news again",
+        file="chalicelib/core/leaving.py",
+        before="            if (whole or self._contents[bucket])\n",
+        after="            if True\n",
+        tests=("tests/syncs/test_leavers.py",),
+    ),
+)
+
+HISTORY = (
+    Mutant(
+        "snapshot-without-a-change",
+        promise=6,
+        breaks="a snapshot is written although no figure changed",
+        file="chalicelib/core/figures.py",
+        before="    return any(value is not None and value != before for before, value in pairs)\n",
+        after="    return any(value is not None for before, value in pairs)\n",
+        tests=("tests/store/test_stats_store.py",),
+    ),
+    Mutant(
+        "missing-figure-counts-as-change",
+        promise=6,
+        breaks="a figure that an answer lacks is written as a change",
+        file="chalicelib/core/figures.py",
+        before="    return any(value is not None and value != before for before, value in pairs)\n",
+        after="    return any(value != before for before, value in pairs)\n",
+        tests=("tests/unit/stats/test_figures.py",),
+    ),
+    Mutant(
+        "older-reading-replaces-newer",
+        promise=6,
+        breaks="a slow run puts older figures in the place of newer ones",
+        file="chalicelib/stats/store.py",
+        before='_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"\n',
+        after='_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at OR taken_at > :taken_at"\n',
+        tests=("tests/store/test_stats_store.py",),
+    ),
+)
+
+MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATER_WORD_WINS, *IN_BULK, *EVERYWHERE, *HISTORY)
