@@ -78,7 +78,7 @@ def _joined(separator: str, parts: Iterable[Placed]) -> Placed:
     texts: list[str] = []
     values: dict[str, Any] = {}
     for number, (text, given) in enumerate(parts):
-        texts.append(re.sub(r":\w+", rf"\g<0>{number}", text))
+        texts.append(re.sub(r"(:\w+)", rf"\g<1>{number}", text))
         values.update({f"{name}{number}": value for name, value in given.items()})
     return separator.join(texts), values
 
@@ -168,7 +168,7 @@ def calls(draw: Any) -> Call:
             **({"ProjectionExpression": ", ".join(paths)} if paths else {}),
         }
     if kind == "together":
-        items = draw(st.lists(_item(), min_size=1, max_size=3))
+        items = draw(st.lists(_item(), min_size=1, max_size=3, unique_by=lambda item: str((item["pk"], item["sk"]))))
         return "transact_write_items", {
             "TransactItems": [{"Put": draw(_guarded({**table, "Item": item}, {}))} for item in items]
         }

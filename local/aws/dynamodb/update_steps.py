@@ -104,7 +104,7 @@ def delete(item: Item, path: ResolvedPath, value: Value) -> None:
     """DELETE: takes elements from a set; a set without elements is taken away."""
     before = found_at(item, path)
     if before is None:
-        if len(path) > 1 and found_at(item, path[:-1]) is None:
+        if len(path) > 1 and ("M" if isinstance(path[-1], str) else "L") not in (found_at(item, path[:-1]) or {}):
             raise _wrong_path()
         return
     ((kind, content),) = value.items()
