@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -50,13 +51,24 @@ class MotoApp:
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from moto.sqs.responses import SQSResponse
 
         self._direct = {"AmazonSQS": SQSResponse}
-        self._anything = DomainDispatcherApplication(create_backend_app)
         _cure_every_request()
         sqs.cure(now)
+
+    @cached_property
+    def _anything(self) -> Any:
+        """All other services, behind moto's own server, which is made of Flask."""
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        return DomainDispatcherApplication(create_backend_app)
+
+    def reset(self) -> None:
+        """Forgets every queue, secret and parameter."""
+        from moto.moto_api._internal.models import moto_api_backend
+
+        moto_api_backend.reset()
 
     def answer(self, request: Request) -> Answer:
         """moto's answer; a failure inside moto is told on standard error and answered 500, as AWS would."""

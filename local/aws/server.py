@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
 from http import HTTPStatus
 
 from local.aws import sqs
@@ -25,7 +25,7 @@ _MAX_BODY = 64 * 1024 * 1024
 _LOOK_AGAIN_SECONDS = 0.15
 # What may show messages to a waiting poll, or take its queue away.
 _CHANGES = ("AmazonSQS.Send", "AmazonSQS.Change", "AmazonSQS.Set", "AmazonSQS.Purge", "AmazonSQS.DeleteQueue")
-_RESET = "/moto-api/"
+_RESET = "/moto-api/reset"
 
 
 class Aws:
@@ -35,25 +35,46 @@ class Aws:
         self._now = now
         self._dynamodb = Wire()
         self._changed = asyncio.Event()
+        self._loading = threading.Lock()
+        self._loaded: MotoApp | None = None
 
-    @cached_property
+    @property
     def _app(self) -> MotoApp:
-        """moto, which takes half a second to load."""
-        return MotoApp(self._now)
+        """moto, which takes half a second to load, the first time."""
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = MotoApp(self._now)
+            return self._loaded
+
+    def load(self) -> None:
+        """Loads what is otherwise loaded by the first request that is not DynamoDB's."""
+        self._app  # noqa: B018 (a property that loads)
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
         """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
         if request.action.startswith(DYNAMODB):
             return Answer(*self._dynamodb.answer(request.action, _region(request), request.body))
-        if request.target == "/moto-api/reset":
-            self._dynamodb.reset()
+        if request.target == _RESET:
+            return self._reset()
         if request.action == "AmazonSQS.ReceiveMessage":
             return await self._receive(request, gone)
         answer = self._app.answer(request)
-        if request.action.startswith(_CHANGES) or request.target.startswith(_RESET):
-            self._changed.set()
-            self._changed = asyncio.Event()
+        if request.action.startswith(_CHANGES):
+            self._wake_polls()
         return answer
+
+    def _reset(self) -> Answer:
+        """Forgets everything. What has not been loaded has nothing to forget."""
+        self._dynamodb.reset()
+        with self._loading:
+            if self._loaded is not None:
+                self._loaded.reset()
+        self._wake_polls()
+        return Answer(HTTPStatus.OK, [("Content-Type", "application/json")], b'{"status": "ok"}')
+
+    def _wake_polls(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _receive(self, request: Request, gone: Callable[[], bool]) -> Answer:
         parameters = _parameters(request.body)
@@ -160,6 +181,7 @@ async def serve(host: str, port: int, now: Callable[[], float] = time.time) -> t
     Raises OSError when the port is taken.
     """
     aws = Aws(now)
+    threading.Thread(target=aws.load, daemon=True).start()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

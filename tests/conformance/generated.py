@@ -14,7 +14,7 @@ Placed = tuple[str, dict[str, Any]]
 """A part of an expression, and its values by placeholder."""
 
 _NAMES = ("aa", "bb", "cc", "mm", "ll")
-_PATHS = (*_NAMES, "mm.x", "mm.y", "mm.x.z", "ll[0]", "ll[1]", "ll[0].x", "missing")
+_PATHS = (*_NAMES, "mm.x", "mm.y", "mm.x.z", "ll[0]", "ll[1]", "ll[0].x", "nothing")
 
 _scalars = st.one_of(
     st.sampled_from(["0", "1", "-1", "1.5", "10", "1e2", "0.10"]).map(lambda text: {"N": text}),
@@ -187,7 +187,11 @@ def _query(draw: Any, table: dict[str, str], kind: str) -> dict[str, Any]:
         edge = {"S": draw(st.sampled_from("123"))} if kind == "query" else {"N": str(draw(st.integers(0, 313)))}
         text += f" AND {sort} {draw(st.sampled_from(['=', '<', '<=', '>', '>=']))} :s"
         values[":s"] = edge
-    more: dict[str, Any] = {"Limit": draw(st.integers(1, 3))} if draw(st.booleans()) else {}
+    more: dict[str, Any] = {}
+    if ":s" not in values and draw(
+        st.booleans()
+    ):  # whether a full page at the edge of a range is the last one, is open
+        more["Limit"] = draw(st.integers(1, 3))
     if draw(st.booleans()):
         more["ScanIndexForward"] = draw(st.booleans())
     return {**table, **index, **more, "KeyConditionExpression": text, "ExpressionAttributeValues": values}

@@ -13,7 +13,7 @@ from .paths import Tree, projected
 from .reads import projection_tree
 from .schema import Key
 from .tables import Table
-from .values import Item, item_size
+from .values import Item
 from .writes import Write, delete, put
 
 MAX_GETS, MAX_WRITES = 100, 25
@@ -72,7 +72,7 @@ class _Gets:
         consistent = bool(self.request.get("ConsistentRead"))
         for key, given in self.keys:
             item = self.table.items.get(key)
-            size = 0 if item is None else item_size(item)
+            size = 0 if item is None else self.table.size_of(key)
             if self.left or size > room:
                 self.left.append(given)
                 continue

@@ -128,6 +128,8 @@ def _given(answer: Mapping[str, Any]) -> dict[str, Any]:
             given[name] = copied(member)
         elif name == "Items":
             given[name] = [copied(item) for item in member]
+        elif name == "Responses" and isinstance(member, dict):
+            given[name] = {table: [copied(item) for item in items] for table, items in member.items()}
         else:
             given[name] = _copied_answer(member)
     return given

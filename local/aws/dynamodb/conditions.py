@@ -124,15 +124,14 @@ class _Compiler:
     def _comparison(self, node: Comparison) -> Test:
         self._check_distinct(node.operator, [node.left, node.right])
         left, right = self.operand(node.left), self.operand(node.right)
-        if node.operator == "=":
+        if node.operator in ("=", "<>"):
+            wanted = node.operator == "="
 
             def equal(item: Any, bindings: Bindings) -> bool:
                 one = left(item, bindings)
-                return one is not None and one == right(item, bindings)
+                return (one is not None and one == right(item, bindings)) is wanted
 
             return equal
-        if node.operator == "<>":
-            return lambda item, bindings: left(item, bindings) != right(item, bindings)
         order = _ORDERS[node.operator]
         for each in (node.left, node.right):
             self._check_type(node.operator, each, frozenset(["S", "N", "B"]))

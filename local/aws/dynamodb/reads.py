@@ -12,6 +12,7 @@ from .database import Answer, Database, Request, choice, condition_of, refuse_le
 from .errors import DynamoError, invalid, invalid_value
 from .key_conditions import KeyRange, compile_key_condition
 from .paths import Projection, Tree, compile_projection, projected
+from .schema import Key
 from .tables import Index, Table
 from .values import Item, canonical, item_size, ordered, type_of
 
@@ -32,7 +33,7 @@ def get_item(database: Database, request: Request) -> Answer:
     if item is not None:
         answer["Item"] = item if tree is None else projected(item, tree)
     if kind:
-        size = 0 if item is None else item_size(item)
+        size = 0 if item is None else table.size_of(key)
         consistent = bool(request.get("ConsistentRead"))
         answer["ConsumedCapacity"] = capacity.of_read(table, None, size, consistent).shown(kind)
     return answer
@@ -68,15 +69,16 @@ class _Page:
     filter: Condition | None
     bindings: Bindings
 
-    def read(self, items: Iterable[Item]) -> Answer:
+    def read(self, keys: Iterable[Key]) -> Answer:
         """Reads items until the page is full, and returns the answer."""
         found: list[Item] = []
         size = scanned = count = 0
         last: Item | None = None
-        for item in items:
+        for key in keys:
+            item = self.table.items[key]
             seen = item if self.index is None or self.whole_items else self.index.view(item)
             scanned += 1
-            size += item_size(seen)
+            size += self.table.size_of(key) if seen is item else item_size(seen)
             if self.filter is None or self.filter.test(seen, self.bindings):
                 count += 1
                 if not self.counts_only:

@@ -78,9 +78,18 @@ class Table:
     tags: dict[str, str] = field(default_factory=dict)
     items: dict[Key, Item] = field(default_factory=dict)
     rows: Rows = field(default_factory=Rows)
+    _sizes: dict[Key, int] = field(default_factory=dict)
+
+    def size_of(self, key: Key) -> int:
+        """Returns the bytes of an item that is there."""
+        size = self._sizes.get(key)
+        if size is None:
+            size = self._sizes[key] = item_size(self.items[key])
+        return size
 
     def store(self, key: Key, before: Item | None, after: Item | None) -> None:
         """Replaces an item, as it stands (`before`), by another one; None stands for no item."""
+        self._sizes.pop(key, None)
         if after is None:
             if before is not None:
                 del self.items[key]
@@ -109,19 +118,19 @@ class Table:
             raise invalid(f"The table does not have the specified index: {name}")
         return self.indexes[name]
 
-    def in_range(self, index: Index | None, wanted: KeyRange, forward: bool, start: Item | None) -> Iterator[Item]:
-        """Yields the items of a key range, after the one with the keys `start`."""
+    def in_range(self, index: Index | None, wanted: KeyRange, forward: bool, start: Item | None) -> Iterator[Key]:
+        """Yields the keys of the items of a key range, after the one with the keys `start`."""
         rows = self.rows if index is None else index.rows
         hash_key = ordered(wanted.partition)
         bounds = rows.bounds(hash_key, wanted.operator, tuple(map(ordered, wanted.values)))
         after = None if start is None else self._place(index, start)[1]
-        return self._items(index, rows.partition(hash_key, bounds, forward, after))
+        return _keys(index, rows.partition(hash_key, bounds, forward, after))
 
-    def in_segment(self, index: Index | None, segment: int, segments: int, start: Item | None) -> Iterator[Item]:
-        """Yields the items of a scan's segment, after the one with the keys `start`."""
+    def in_segment(self, index: Index | None, segment: int, segments: int, start: Item | None) -> Iterator[Key]:
+        """Yields the keys of the items of a scan's segment, after the one with the keys `start`."""
         rows = self.rows if index is None else index.rows
         after = None if start is None else self._place(index, start)
-        return self._items(index, rows.everything(segment, segments, after))
+        return _keys(index, rows.everything(segment, segments, after))
 
     def _place(self, index: Index | None, keys: Item) -> tuple[Any, Entry]:
         key = self.schema.key_of_item(keys)
@@ -130,13 +139,14 @@ class Table:
         own = index.schema.key_of_item(keys)
         return own[0], (own[1], *key)
 
-    def _items(self, index: Index | None, entries: Iterator[tuple[Any, Entry]]) -> Iterator[Item]:
-        items = self.items
-        if index is None:
-            return (items[hash_key, entry[0]] for hash_key, entry in entries)
-        return (items[entry[1], entry[2]] for _, entry in entries)
-
     def keys_at(self, index: Index | None, item: Item) -> Item:
         """Returns what names an item's place for the next page."""
         names = self.schema.names if index is None else (*self.schema.names, *index.schema.names)
         return {name: item[name] for name in names}
+
+
+def _keys(index: Index | None, entries: Iterator[tuple[Any, Entry]]) -> Iterator[Key]:
+    """Yields the table's keys of entries."""
+    if index is None:
+        return ((hash_key, entry[0]) for hash_key, entry in entries)
+    return ((entry[1], entry[2]) for _, entry in entries)

@@ -128,7 +128,7 @@ def transact_get_items(database: Database, request: Request) -> Answer:
         places.add((table.name, key))
         item = table.items.get(key)
         responses.append({} if item is None else {"Item": item if tree is None else projected(item, tree)})
-        size = 0 if item is None else item_size(item)
+        size = 0 if item is None else table.size_of(key)
         units.setdefault(table.name, Units(table)).own += capacity.read_units(size, consistent=True)
     answer: Answer = {"Responses": responses}
     if kind:

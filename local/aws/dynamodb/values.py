@@ -23,6 +23,8 @@ Item = dict[str, Value]
 TYPES = frozenset(["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"])
 MAX_DEPTH = 32
 MAX_DIGITS = 38
+MAX_NAME_BYTES = 65_535
+_SURELY_SHORT = MAX_NAME_BYTES // 4
 MAX_EXPONENT, MIN_EXPONENT = 125, -130
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _EMPTY = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
@@ -33,41 +35,37 @@ _SEVERAL = (
 
 def canonical_item(attributes: Any) -> Item:
     """Returns the attributes in canonical form, as a new dict. Raises DynamoError."""
-    if not isinstance(attributes, Mapping):
-        raise _serialization("Start of structure or map found where not expected.")
-    return {_checked_name(name): canonical(value) for name, value in attributes.items()}
+    return _map(attributes, 0)
 
 
 def canonical(value: Any, depth: int = 1) -> Value:
     """Returns the value in canonical form, as a new dict. Raises DynamoError."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise _serialization("Unexpected value type in payload")
     if len(value) != 1:
         raise invalid(_SEVERAL if value else _EMPTY)
-    for kind, content in value.items():
-        if kind == "S" and type(content) is str:
-            return {"S": content}
-        make = _CANONICAL.get(kind)
-        if make is None:
-            raise invalid(_EMPTY)
-        if depth > MAX_DEPTH:
-            raise invalid("Nesting Levels have exceeded supported limits: Attributes cannot have more than 32 levels")
-        return {kind: make(content, depth)}
-    raise invalid(_EMPTY)
+    ((kind, content),) = value.items()
+    if kind == "S" and type(content) is str:
+        return {"S": content}
+    make = _CANONICAL.get(kind)
+    if make is None:
+        raise invalid(_EMPTY)
+    if depth > MAX_DEPTH:
+        raise invalid("Nesting Levels have exceeded supported limits: Attributes cannot have more than 32 levels")
+    return {kind: make(content, depth)}
 
 
 def _serialization(message: str) -> DynamoError:
     return DynamoError("SerializationException", message)
 
 
-def _checked_name(name: Any) -> str:
+def _check_name(name: Any) -> None:
     if not isinstance(name, str):
         raise _serialization("Unexpected field type")
     if not name:
         raise invalid_value("Item attribute names must not be empty")
-    if len(name) > 16_383 and len(name.encode()) > 65_535:
+    if text_size(name) > MAX_NAME_BYTES:
         raise invalid_value("Attribute name is too large, must be less than 65536 bytes")
-    return name
 
 
 def _string(content: Any, _depth: int = 0) -> str:
@@ -114,9 +112,14 @@ def _list(content: Any, depth: int) -> list[Value]:
 
 
 def _map(content: Any, depth: int) -> Item:
-    if not isinstance(content, Mapping):
+    if type(content) is not dict and not isinstance(content, Mapping):
         raise _serialization("Unexpected value type in payload")
-    return {_checked_name(name): canonical(each, depth + 1) for name, each in content.items()}
+    found: Item = {}
+    for name, value in content.items():
+        if type(name) is not str or not 0 < len(name) < _SURELY_SHORT:
+            _check_name(name)
+        found[name] = canonical(value, depth + 1)
+    return found
 
 
 def _set_of(kind: str, name: str, make: Callable[[Any], Any], order: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
@@ -197,9 +200,8 @@ def text_size(text: str) -> int:
 
 def value_size(value: Value) -> int:
     """Returns a value's bytes, without its attribute's name."""
-    for kind, content in value.items():
-        return _SIZES[kind](content)
-    return 0
+    ((kind, content),) = value.items()
+    return _SIZES[kind](content)
 
 
 def _number_size(content: str) -> int:
@@ -228,19 +230,17 @@ def copied(item: Mapping[str, Value]) -> Item:
 
 def copied_value(value: Value) -> Value:
     """Returns a copy of a value of which the receiver may change every part."""
-    for kind, content in value.items():
-        if kind == "M":
-            return {"M": copied(content)}
-        if kind == "L":
-            return {"L": [copied_value(each) for each in content]}
-        return {kind: list(content)} if isinstance(content, list) else {kind: content}
-    return {}
+    ((kind, content),) = value.items()
+    if kind == "M":
+        return {"M": copied(content)}
+    if kind == "L":
+        return {"L": [copied_value(each) for each in content]}
+    return {kind: list(content) if type(content) is list else content}
 
 
 def ordered(value: Value) -> Any:
     """Returns what a string, number or binary value is sorted by; None for other types."""
-    for kind, content in value.items():
-        if kind == "N":
-            return Decimal(content)
-        return content if kind in ("S", "B") else None
-    return None
+    ((kind, content),) = value.items()
+    if kind == "N":
+        return Decimal(content)
+    return content if kind in ("S", "B") else None
