@@ -1,1 +1,1 @@
-"""The embedded AWS: moto behind a small HTTP server, as a process of its own."""
+"""The embedded AWS: a DynamoDB of our own, and moto for the rest, behind a small HTTP server in its own process."""

@@ -1,7 +1,7 @@
 """The embedded AWS's HTTP server: one thread, an event loop, HTTP/1.1 with keep-alive.
 
-moto is not made for threads (its DynamoDB and SQS race), so requests are answered one at a time; nothing is
-lost by it, as Python would not run two at once anyway. Only SQS long polls wait, and they wait outside moto: a
+moto is not made for threads (its SQS races), so requests are answered one at a time; nothing is lost by it, as Python
+would not run two at once anyway. Only SQS long polls wait, and they wait outside moto: a
 waiting poll holds no message, and ends with its connection, so that a killed worker takes nothing with it.
 """
 
