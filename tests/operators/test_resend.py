@@ -207,15 +207,15 @@ def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkey
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.hold(both)
     end(product, both, Status.PARKED, "paris")
-    load = product.runtime.events.load
+    load = product.runtime.events.load_well_formed
 
     def then_erased(ids: Any) -> Any:
         found = load(ids)
-        for held in found:
+        for held in found.held:
             product.runtime.table.update((f"E#{held.event.id}", "E"), "SET email = :none", {"none": ""})
         return found
 
-    monkeypatch.setattr(product.runtime.events, "load", then_erased)
+    monkeypatch.setattr(product.runtime.events, "load_well_formed", then_erased)
     assert resend(product) == {"resent": 0}
     assert product.delivery(single)["status"] == product.delivery(both.id)["status"] == "parked"
 
@@ -301,16 +301,16 @@ class TestEventForSeveralAccounts:
     def test_a_late_second_call_does_not_keep_it_for_ever(
         self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        load = product.runtime.events.load
+        load = product.runtime.events.load_well_formed
 
         def overtaken(ids: Any) -> Any:
             found = load(ids)
-            monkeypatch.setattr(product.runtime.events, "load", load)
+            monkeypatch.setattr(product.runtime.events, "load_well_formed", load)
             assert resend(product) == {"resent": 1}
             product.work(both)
             return found
 
-        monkeypatch.setattr(product.runtime.events, "load", overtaken)
+        monkeypatch.setattr(product.runtime.events, "load_well_formed", overtaken)
         assert resend(product, id=both) == {"resent": 0}
         assert self.expiring(resources, both) == [True, True, True]
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from chalicelib.core.events import HeldEvent
 from chalicelib.delivery import worker
 from chalicelib.delivery.sweep import Sweep
-from chalicelib.ledger.events import EventStore
+from chalicelib.ledger.events import EventStore, Loaded
 from tests.support.aws import TestAws
 from tests.support.product import Product
 
@@ -20,14 +19,14 @@ def test_no_more_events_are_looked_up_than_fit_into_memory(
 ) -> None:
     monkeypatch.setattr(worker, "MOST_EVENTS", 5)
     looked_up: list[int] = []
-    load = EventStore.load
+    load = EventStore.load_well_formed
 
-    def counted(self: EventStore, event_ids: Sequence[str]) -> list[HeldEvent]:
+    def counted(self: EventStore, event_ids: Sequence[str]) -> Loaded:
         ids = list(event_ids)
         looked_up.append(len(ids))
         return load(self, ids)
 
-    monkeypatch.setattr(EventStore, "load", counted)
+    monkeypatch.setattr(EventStore, "load_well_formed", counted)
     ids = product.hold(*(product.signup(f"person{number}@example.com") for number in range(12)))
     rung = ids
     for expected in (5, 5, 2):
