@@ -41,19 +41,25 @@ class Attributes:
 
     def text(self, name: str) -> str:
         """A text."""
-        return self._value(name, str, "text")
+        value = self._values.get(name)
+        if type(value) is str:
+            return value
+        raise self._wrong(name, "text")
 
     def optional_text(self, name: str) -> str | None:
         """A text, or None."""
-        return self._value(name, str, "text") if name in self._values else None
+        return self.text(name) if name in self._values else None
 
     def whole(self, name: str) -> int:
         """A whole number."""
-        return self._value(name, int, "number")
+        value = self._values.get(name)
+        if type(value) is int:  # exactly: a truth value is no number
+            return value
+        raise self._wrong(name, "number")
 
     def optional_whole(self, name: str) -> int | None:
         """A whole number, or None."""
-        return self._value(name, int, "number") if name in self._values else None
+        return self.whole(name) if name in self._values else None
 
     def flag(self, name: str) -> bool:
         """True or false; false if it is absent."""
@@ -121,9 +127,12 @@ class Attributes:
 
     def _value(self, name: str, kind: type[T], called: str) -> T:
         value = self._values.get(name)
-        if type(value) is kind:  # exactly: a truth value is no number
+        if type(value) is kind:
             return value
-        raise self.malformed(name, "is missing" if value is None else f"is no {called}")
+        raise self._wrong(name, called)
+
+    def _wrong(self, name: str, called: str) -> MalformedItem:
+        return self.malformed(name, "is missing" if self._values.get(name) is None else f"is no {called}")
 
 
 def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T | None:
