@@ -15,7 +15,7 @@ from local.sandbox import Control
 from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
 from tests.browser.chromium import Browser
 from tests.e2e.world import told_to_leave
-from tests.support.stack import RunningStack
+from tests.support.stack import MovableStack, RunningStack
 from tests.support.waiting import wait_for
 
 ENTER, TAB = "\ue007", "\ue004"  # as WebDriver names them
@@ -31,7 +31,8 @@ RIGHT_TO_LEFT = "שלום@דוגמה.example.com"
 
 
 @pytest.fixture(autouse=True)
-def as_usual(browser: Browser) -> None:
+def as_usual(browser: Browser, stack: MovableStack) -> None:
+    stack.settle()  # what another test has clicked is delivered
     browser.resize(1000)
     browser.prefer("light")
     browser.speak("en")

@@ -196,6 +196,10 @@ class MovableStack(RunningStack):
         """
         self._shared.tell("forward", seconds=seconds)
 
+    def settle(self) -> None:
+        """Wait until nothing goes on and nothing will before time passes."""
+        wait_for(lambda: self._shared.tell("is_quiet"), 60)
+
     def until(self, condition: Callable[[], T], step_seconds: float = 61.0, deadline_seconds: float = 60.0) -> T:
         """The first true result of `condition`; time passes by steps, in which schedules fire, while nothing goes on.
 
