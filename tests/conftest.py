@@ -29,7 +29,10 @@ ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
 
 
 SERVERS = frozenset(
-    ["aws_server", "dynamodb_local", "host", "packaged", "real_server", "sandbox", "server", "stack", "start_stack"]
+    [
+        *("aws_server", "browser", "dynamodb_local", "host", "packaged", "real_server", "sandbox", "server"),
+        *("shared_stack", "stack", "start_stack"),
+    ]
 )
 """Fixtures that start a server or another process."""
 

@@ -49,6 +49,7 @@ def test_nothing_is_missing_and_nothing_doubled_in_silence(
 
 
 @pytest.mark.slow
+@pytest.mark.server
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_nothing_is_missing_and_nothing_doubled_in_silence_when_the_stack_ends(
     tmp_path: Path, number: signal.Signals
