@@ -416,11 +416,18 @@ class TestBounds:
 
     def test_patience_ends_a_call_before_its_budget(self, real_server: Scripted) -> None:
         real_server.script = [silence(30)]
-        error = failure(lambda: Transport().send(a_call(real_server.url, budget=20, patience=0.05)))
+        error = failure(lambda: Transport().send(a_call(real_server.url, budget=1000, patience=0.05)))
         assert error.kind is Kind.UNKNOWN and "in time" in error.message
 
     def test_a_drip_ends_with_the_budget_in_real_time_too(self, real_server: Scripted) -> None:
-        real_server.script = [dripping(OK, 0.1)]
+        """No single wait lasts as long as the budget, so that no timeout of the libraries ends the call."""
+
+        def drip(line: Line) -> None:
+            for part, pause in ((OK[:9], 0.3), (OK[9:30], 0.25), (OK[30:], 0.0)):
+                line.send(part)
+                line.pause(pause)
+
+        real_server.script = [drip]
         error = failure(lambda: Transport().send(a_call(real_server.url, changes=False, budget=0.4)))
         assert error.kind is Kind.LATER and "in time" in error.message
 
