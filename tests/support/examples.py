@@ -9,7 +9,7 @@ import hypothesis
 THOROUGH = bool(os.environ.get("RELAIS_THOROUGH"))
 """Set by `make test-all`."""
 _FEW = 25
-_TIMES_AS_MANY = 20
+_TIMES_AS_MANY = 10
 
 
 def examples(few: int) -> int:
