@@ -99,6 +99,7 @@ def run(tests: Sequence[str], root: Path) -> Outcome:
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-m", "not slow", "--hypothesis-seed=1"]
     command += ["-p", "no:cacheprovider", "-p", plugin.__name__, *tests]
     environ = {**os.environ, plugin.RESULT: str(result), "RELAIS_TEST_SEED": "1"}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling the copied tests for each mutant would take longest
     begun = time.monotonic()
     try:
         done = subprocess.run(

@@ -147,8 +147,13 @@ class TestBaseline:
         assert event.event.occurred_at == START
         assert world.told()["paris"] == ["zoe@example.com"]
 
-    def test_a_list_that_breaks_off_later_forgets_nobody_who_was_known(self) -> None:
+    @pytest.mark.parametrize("buckets", [1, 4096])
+    def test_a_list_that_breaks_off_later_forgets_nobody_who_was_known(
+        self, monkeypatch: pytest.MonkeyPatch, buckets: int
+    ) -> None:
         """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
+        if buckets == 1:
+            monkeypatch.setattr(listing, "place", lambda digest: (0, digest[2:8]))
         world = World(three_accounts(baseline="known"))
         emails = [f"person{number}@example.com" for number in range(6)]
         world.leave("lettre", *emails, at=START - HOUR)
