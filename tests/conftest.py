@@ -52,6 +52,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Before workers are forked, load once for all what the tests of most folders use."""
+    used = any("aws_in_process" in getattr(item, "fixturenames", ()) for item in session.items)
+    if used and session.config.option.processes > 1:
+        from tests.support import in_process
+
+        in_process.load()
+
+
 @cache
 def _folder(path: Path) -> str:
     return path.relative_to(Path(__file__).parent).parts[0]

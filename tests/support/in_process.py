@@ -59,12 +59,23 @@ def in_process_aws() -> InProcessAws:
     return InProcessAws(ENDPOINT)
 
 
+def load() -> None:
+    """Load moto and boto3's clients, which takes a second: before workers are forked, it is done once for all."""
+    _embedded().load()
+    in_process_aws().create_resources()
+    in_process_aws().reset()
+
+
 class _Embedded:
     """The embedded AWS without its HTTP server, one request at a time as there. Nobody waits for a message."""
 
     def __init__(self) -> None:
         self._aws = Aws()
         self._lock = Lock()
+
+    def load(self) -> None:
+        """Load what the first request that is not DynamoDB's would load."""
+        self._aws.load()
 
     def answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         """The response to a request for `ENDPOINT`; None for others, which botocore then sends itself."""
