@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pytest
 
 from chalicelib.core.events import EventType
+from chalicelib.delivery.sweep import Sweep
 from chalicelib.errors import Kind
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, Run, all_orders, at_operation
 from tests.support.product import START
@@ -64,8 +65,9 @@ THREE = [
 
 @pytest.fixture(autouse=True)
 def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """And without log lines: workers run some thousand times."""
+    """And without log lines and measurements of what waits: workers and sweeps run some thousand times."""
     serial(monkeypatch)
+    monkeypatch.setattr(Sweep, "_measure", lambda *_: None)
     caplog.set_level(logging.CRITICAL, "relais")
 
 
