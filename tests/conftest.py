@@ -28,6 +28,9 @@ ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
 """Folders whose tests run the product in processes of its own, if at all: coverage finds nothing there."""
 
 
+LOG_SHOWN = 6000
+"""Characters of a running stack's log that are shown with a failure."""
+
 SERVERS = frozenset(
     [
         *("aws_server", "browser", "dynamodb_local", "host", "packaged", "real_server", "sandbox", "server"),
@@ -59,6 +62,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from tests.support import in_process
 
         in_process.load()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the end of the running stack's log with a failure: the next test begins a new one."""
+    report: Any = yield
+    stack = getattr(item, "funcargs", {}).get("shared_stack")
+    if report.failed and stack is not None:
+        report.sections.append(("The running stack's log ends with", stack.logs[-LOG_SHOWN:]))
+    return report
 
 
 @cache

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -239,6 +240,7 @@ class SharedStack:
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "stack.log"
+        self._telling = threading.Lock()
         self.clock = MovedClock(folder / "clock")
         self.turn = 0
         """How often it was reset or left idle: what an earlier reset gave is no more to be used."""
@@ -274,6 +276,11 @@ class SharedStack:
         self.tell("reset", config=config_text, windows=template_windows)
         return MovableStack(self, self._lines, self._log)
 
+    @property
+    def logs(self) -> str:
+        """What it has written on standard error since its last reset."""
+        return self._log.read_text()
+
     def idle(self) -> None:
         """Nothing goes on in it, and it takes no time from others, until it is reset."""
         self.turn += 1
@@ -282,9 +289,10 @@ class SharedStack:
     def tell(self, command: str, **arguments: Any) -> Any:
         """Have it do something, and wait until it has."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
-        self.process.stdin.flush()
-        answer = self._answer()
+        with self._telling:
+            self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+            self.process.stdin.flush()
+            answer = self._answer()
         if "failed" in answer:
             raise StackNotStarted(1, answer["failed"])
         return answer["done"]
