@@ -20,7 +20,7 @@ from tests.support.waiting import wait_for
 
 PARTS = 4
 SEED = 20260301
-LATENCY_SECONDS = 0.3
+LATENCY_SECONDS = 0.1
 HOLDS_END_SECONDS = 130.0
 """After as long nobody waits any more for a worker that was killed."""
 

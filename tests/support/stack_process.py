@@ -12,8 +12,10 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from tests.support.traffic import Closed, Traffic
 APP = "tests.support.moved_app"
 WINDOW_SECONDS = 0.05
 """How long a batch is collected unless a test asks for the template's windows."""
-_END_SECONDS = 10.0
+_ON_ITS_WAY_SECONDS = 0.02
 
 
 class TrackedFunctions(Functions):
@@ -73,14 +75,15 @@ class ReceivedOnce:
 
     def look_again(self) -> None:
         """Have the embedded AWS look at once whether a waiting receive finds something: the time has changed."""
-        self._sqs.set_queue_attributes(QueueUrl=self._url(), Attributes={})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={})
 
     def waiting(self) -> bool:
         """Are there messages that can be received?"""
         wanted = "ApproximateNumberOfMessages"
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._url(), AttributeNames=[wanted])
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[wanted])
         return int(answer["Attributes"][wanted]) > 0
 
+    @cached_property
     def _url(self) -> str:
         url: str = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
         return url
@@ -227,9 +230,12 @@ class ResettableStack(Stack):
 
     def is_quiet(self) -> bool:
         """Whether nothing is under way, and nothing will be before time passes."""
-        before = self._traffic.counts()
-        busy = before[0] or any(queue.waiting() or queue.holds() for queue in self._queues.values())
-        return not busy and self._traffic.counts() == before
+        begun = self._traffic.counts()[1]
+        for _ in range(2):  # a message may be on its way to its poller
+            if self._traffic.counts()[0] or any(queue.waiting() or queue.holds() for queue in self._queues.values()):
+                return False
+            time.sleep(_ON_ITS_WAY_SECONDS)
+        return self._traffic.counts() == (0, begun)
 
     def end_environments(self, function: str | None) -> int:
         """SIGKILL for the processes of a function, or of all; how many."""
