@@ -235,6 +235,7 @@ class TestAnswers:
         with pytest.raises(SyncTrouble, match="too long"):
             fetch(Fetcher(), source(server.url), 0.3)
 
+    @pytest.mark.server
     def test_nobody_listens(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
@@ -262,6 +263,7 @@ class TestAnswers:
             assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+@pytest.mark.server
 class TestTls:
     @pytest.fixture
     def authority(self, tmp_path: Path) -> Path:
