@@ -16,7 +16,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError
 
-from local.aws.dynamodb import Client
+from local.aws.dynamodb import Client, Engine, Wire
 from tests.conformance.play import TABLES
 from tests.support.aws import REGION, TestAws
 from tests.support.processes import alive
@@ -195,6 +195,31 @@ def test_a_transaction_costs_twice_as_much_and_says_so() -> None:
             "Table": {"CapacityUnits": 4.0, "WriteCapacityUnits": 4.0},
         }
     ]
+
+
+def test_a_token_is_remembered_for_ten_minutes() -> None:
+    now = 0.0
+    client = Client(Engine(clock=lambda: now))
+    client.create_table(**TABLES[0])
+    transaction: dict[str, Any] = {
+        "TransactItems": [{"Put": {"TableName": "things", "Item": key("a")}}],
+        "ClientRequestToken": "token",
+    }
+    found = []
+    for seconds in (0.0, 599.0, 601.0):
+        now = seconds
+        client.transact_write_items(**transaction)
+        found.append("Attributes" in client.delete_item(TableName="things", Key=key("a"), ReturnValues="ALL_OLD"))
+    assert found == [True, False, True]
+
+
+def test_a_request_of_no_sense_is_answered() -> None:
+    status, _, body = Wire().answer(
+        "DynamoDB_20120810.CreateTable", "eu-west-3", b'{"KeySchema": 7, "TableName": "abc"}'
+    )
+    assert (status, b"InternalServerError" in body) == (500, True)
+    status, _, body = Wire().answer("DynamoDB_20120810.CreateTable", "eu-west-3", b"no JSON")
+    assert (status, b"SerializationException" in body) == (400, True)
 
 
 def test_nothing_that_was_given_or_answered_is_what_is_stored() -> None:

@@ -22,18 +22,6 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
 _ARGUMENTS = {"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2, "begins_with": 2, "contains": 2}
 _KNOWN = frozenset([*_ARGUMENTS, "size", "if_not_exists", "list_append"])
 _MAX_OPTIONS = 100
-_LONG_NAMES = {
-    "S": "STRING",
-    "N": "NUMBER",
-    "B": "BINARY",
-    "SS": "STRING_SET",
-    "NS": "NUMBER_SET",
-    "BS": "BINARY_SET",
-    "BOOL": "BOOLEAN",
-    "NULL": "NULL",
-    "L": "LIST",
-    "M": "MAP",
-}
 
 
 @lru_cache(maxsize=1024)

@@ -34,8 +34,8 @@ class Database:
     region: str = "eu-west-3"
     clock: Callable[[], float] = time.time
     tables: dict[str, Table] = field(default_factory=dict)
-    tokens: dict[str, tuple[float, str, Answer]] = field(default_factory=dict)
-    """Transactions by their ClientRequestToken: when, what was asked, what was answered."""
+    tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """Transactions by their ClientRequestToken: when, and what was asked."""
 
     def table(self, name: Any) -> Table:
         """Returns a table by its name or ARN. Raises DynamoError."""

@@ -33,19 +33,27 @@ def transact_write_items(database: Database, request: Request) -> Answer:
     if token is None:
         return _write(database, request)
     now = database.clock()
-    database.tokens = {name: kept for name, kept in database.tokens.items() if now - kept[0] < TOKEN_SECONDS}
+    _forget_old_tokens(database, now)
     asked = json.dumps(request["TransactItems"], sort_keys=True, default=str)
     if token in database.tokens:
-        _, before, answer = database.tokens[token]
-        if asked != before:
+        if asked != database.tokens[token][1]:
             raise DynamoError(
                 "IdempotentParameterMismatchException",
                 "The request uses the same client token as a previous, but non-identical request.",
             )
-        return answer
+        return {}
     answer = _write(database, request)
-    database.tokens[token] = now, asked, {}
+    database.tokens[token] = now, asked
     return answer
+
+
+def _forget_old_tokens(database: Database, now: float) -> None:
+    """Tokens stand in the order of their time, and boto3 sends one with each transaction."""
+    while database.tokens:
+        token, (time, _) = next(iter(database.tokens.items()))
+        if now - time < TOKEN_SECONDS:
+            return
+        del database.tokens[token]
 
 
 def _write(database: Database, request: Request) -> Answer:

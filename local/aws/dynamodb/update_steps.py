@@ -24,7 +24,8 @@ def _wrong_path() -> DynamoError:
     return invalid("The document path provided in the update expression is invalid for update")
 
 
-def _wrong_type() -> DynamoError:
+def wrong_type() -> DynamoError:
+    """Returns the error about an operand that the update cannot work with."""
     return invalid("An operand in the update expression has an incorrect data type")
 
 
@@ -93,7 +94,7 @@ def add(item: Item, path: ResolvedPath, value: Value) -> None:
         return
     ((kind, content),) = value.items()
     if kind not in before:
-        raise _wrong_type()
+        raise wrong_type()
     if kind == "N":
         replace(item, path, {"N": written(_EXACT.add(Decimal(before["N"]), Decimal(content)))})
         return
@@ -109,7 +110,7 @@ def delete(item: Item, path: ResolvedPath, value: Value) -> None:
         return
     ((kind, content),) = value.items()
     if kind not in before:
-        raise _wrong_type()
+        raise wrong_type()
     left = _sorted(kind, set(before[kind]).difference(content))
     if left:
         replace(item, path, {kind: left})

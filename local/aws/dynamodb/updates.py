@@ -8,10 +8,10 @@ from decimal import Context, Decimal
 from functools import lru_cache
 
 from .bindings import Bindings, Check, Evaluate, ResolvedPath
-from .errors import DynamoError, invalid
+from .errors import invalid
 from .paths import check_overlap, evaluate_path
 from .syntax import Call, Operand, Parser, Path, ValueRef
-from .update_steps import NOTHING, Step, add, delete, remove, replace
+from .update_steps import NOTHING, Step, add, delete, remove, replace, wrong_type
 from .values import Item, Value, type_of, written
 
 KIND = "UpdateExpression"
@@ -207,7 +207,7 @@ class _Compiler:
         def appended(item: Item, bindings: Bindings) -> Value:
             first, second = one(item, bindings), two(item, bindings)
             if first is None or second is None or "L" not in first or "L" not in second:
-                raise _wrong_type()
+                raise wrong_type()
             return {"L": [*first["L"], *second["L"]]}
 
         return appended
@@ -239,9 +239,5 @@ def _existing(evaluate: Evaluate) -> Evaluate:
 
 def _arithmetic(combine: Callable[[Decimal, Decimal], Decimal], one: Value | None, two: Value | None) -> Value:
     if one is None or two is None or "N" not in one or "N" not in two:
-        raise _wrong_type()
+        raise wrong_type()
     return {"N": written(combine(Decimal(one["N"]), Decimal(two["N"])))}
-
-
-def _wrong_type() -> DynamoError:
-    return invalid("An operand in the update expression has an incorrect data type")

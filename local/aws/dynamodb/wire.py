@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import uuid
 import zlib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from .engine import Engine
 from .errors import DynamoError
 
+_log = logging.getLogger(__name__)
 PREFIX = "DynamoDB_20120810."
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _NAMESPACES = {
@@ -40,7 +42,11 @@ class Wire:
             with engine.lock:
                 return _response(200, _ENCODER.encode(engine.call(target.removeprefix(PREFIX), request)))
         except DynamoError as error:
-            return _response(400, _ENCODER.encode(_told(error)))
+            return _response(400, _ENCODER.encode(_error_body(error)))
+        except Exception:  # one request, however wrong, must not end the server
+            _log.exception("DynamoDB request failed: %s", target)
+            failure = DynamoError("InternalServerError", "Internal server error")
+            return _response(500, _ENCODER.encode(_error_body(failure)))
 
     def reset(self) -> None:
         """Forgets every table of every region."""
@@ -57,7 +63,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
     return request
 
 
-def _told(error: DynamoError) -> dict[str, Any]:
+def _error_body(error: DynamoError) -> dict[str, Any]:
     kind = _NAMESPACES.get(error.code, "com.amazonaws.dynamodb.v20120810#") + error.code
     name = "Message" if error.code == "TransactionCanceledException" else "message"
     return {"__type": kind, name: error.message, **error.members}
