@@ -22,8 +22,8 @@ QUIET_SECONDS = 15.0
 """How long the queues may take to come to rest before time passes all the same."""
 LOOK_SECONDS = 0.02
 HOUR, DAY = 3600.0, 86_400.0
-_MISCHIEF = 0.2
-"""How likely it is, each minute, that a process is killed, and that AWS is away for a moment."""
+_MISCHIEF_A_SECOND = 0.1
+"""How likely it is, in a second of work, that a process is killed, and that AWS is away for a moment."""
 
 
 @dataclass
@@ -158,24 +158,23 @@ class Run:
         """
         self._minutes += 1
         rung = self.stage.invoke("sweep")
-        mischief = self._mischief()
+        certain = self._minutes <= 2
         deadline = time.monotonic() + QUIET_SECONDS
         while self.stage.busy() and time.monotonic() < deadline:
-            if mischief and self.stage.traffic.counts()[0]:
-                mischief.pop()()
+            if self.stage.traffic.counts()[0]:
+                self._mischief(certain)
+                certain = False
             time.sleep(LOOK_SECONDS)
         self.stage.jump(seconds or self.stage.chance.choice([20, 60, 70, 130]))
         return rung == {"rung": 0}
 
-    def _mischief(self) -> list[Callable[[], None]]:
-        """What happens to a process or to AWS in the next minute, while somebody is at work; at first both do."""
-        dials, chance = self.stage.dials, self.stage.chance
-        kill, down = (chance.random() < _MISCHIEF or self._minutes <= 2 for _ in range(2))
-        seconds = chance.uniform(0.2, 0.6)
-        return [
-            *([self.stage.kill_somebody] if kill and dials.death_rate else []),
-            *([lambda: dials.aws_down_for(seconds)] if down and dials.aws_rate else []),
-        ]
+    def _mischief(self, certain: bool) -> None:
+        """What may happen to a process, and to AWS, at any time while somebody is at work."""
+        dials, chance, likely = self.stage.dials, self.stage.chance, _MISCHIEF_A_SECOND * LOOK_SECONDS
+        if dials.death_rate and (certain or chance.random() < likely):
+            self.stage.kill_somebody()
+        if dials.aws_rate and (certain or chance.random() < likely):
+            dials.aws_down_for(chance.uniform(0.2, 0.6))
 
     def _a_moment_of(self, seconds: float) -> None:
         """So much time passes at once, and then it is swept."""

@@ -46,7 +46,7 @@ def test_nothing_is_lost_nothing_comes_twice_unmarked_and_the_later_word_wins(tm
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_nothing_is_lost_of_many_events(tmp_path: Path) -> None:
-    with fastest_dynamodb() as dynamodb:
+    with vendors_dynamodb() as dynamodb:
         go_through(MANY, tmp_path, dynamodb)
 
 
@@ -65,8 +65,8 @@ def go_through(events: int, folder: Path, dynamodb: str | None) -> None:
 
 
 @contextmanager
-def fastest_dynamodb() -> Iterator[str | None]:
-    """DynamoDB Local, or the embedded AWS's own where the other one is not."""
+def vendors_dynamodb() -> Iterator[str | None]:
+    """DynamoDB Local, or None where it cannot be had: the embedded AWS's own is used then."""
     with ExitStack() as running:
         try:
             endpoint = running.enter_context(dynamodb_local.start())
