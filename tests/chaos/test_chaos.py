@@ -106,7 +106,7 @@ def check_that_all_of_it_happened(run: Run, figures: dict[str, Any]) -> None:
     missing |= {name for name in FATES if not figures["messages"].get(name)}
     for kind in ("aws faults", "deaths"):
         missing |= {f"{kind}: {name}" for name, number in figures[kind].items() if not number}
-    assert not missing, f"CHAOS_SEED={SEED} {figures}"
+    assert not missing, f"CHAOS_SEED={SEED}: never happened: {sorted(missing)}; {figures}"
     assert figures["marked unknown"] and run.parked
 
 
