@@ -29,8 +29,9 @@ def function_of(sample: Path) -> str:
     return FUNCTIONS.get(door, sample.stem) or rest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack_of_samples(shared_stack: SharedStack) -> Iterator[RunningStack]:
+    """For one sample alone: what another one has left would show in its result."""
     stack = shared_stack.reset()
     Control(stack.sandbox).clock(freeze=True)
     yield stack
