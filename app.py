@@ -1,6 +1,7 @@
-"""Every Lambda function of Relais, a few lines each: what happens is in `chalicelib`, composed by `runtime`.
+"""Every HTTP route and every Lambda function of Relais, a few lines each: what happens is in `chalicelib`.
 
-Event handlers stand here and not in blueprints: in Lambda a blueprint's handler is imported without this module.
+Routes first; all of them are the function `api_handler`. Event handlers stand here and not in blueprints: in Lambda a
+blueprint's handler is imported without this module.
 """
 
 from __future__ import annotations
@@ -15,12 +16,83 @@ from chalicelib.delivery.deadline import Context
 from chalicelib.observability import observed
 from chalicelib.runtime import runtime
 from chalicelib.schedules import also_by_hand
-from chalicelib.web.gateway import create_app
+from chalicelib.web import health, problems
+from chalicelib.web.gateway import METHODS, Gateway
+from chalicelib.web.messages import Request, Response
 
 STAGE = names.stage(os.environ)
 BATCH, WINDOW_SECONDS = 1000, 4
 
-app = create_app(lambda request: runtime().api.handle(request))
+app = Gateway("relais")
+
+
+@app.route("/forms/{form}/signup", methods=["POST"])
+def form_signup(request: Request, form: str) -> Response:
+    """A website's form: a signup to the form's list."""
+    return runtime().forms_routes.sign_up(request, form)
+
+
+@app.route("/forms/{form}/unsubscribe", methods=["POST"])
+def form_unsubscribe(request: Request, form: str) -> Response:
+    """A website's form: an unsubscribe from every account."""
+    return runtime().forms_routes.unsubscribe(request, form)
+
+
+@app.other_methods("/forms/{form}/signup", "/forms/{form}/unsubscribe")
+def form_other_method(request: Request, form: str) -> Response:
+    """Browsers' preflights (CORS), and methods that forms do not know."""
+    return runtime().forms_routes.other_method(request, form)
+
+
+@app.other_methods("/unsubscribe/{token}")
+@app.route("/unsubscribe/{token}", methods=["GET", "POST"])
+def unsubscribe_link(request: Request, token: str) -> Response:
+    """A mail's unsubscribe link: GET shows a page with one button, POST unsubscribes (RFC 8058)."""
+    return runtime().unsubscribe_routes.answer(request, token)
+
+
+@app.route("/events", methods=["POST"])
+def receive_events(request: Request) -> Response:
+    """Events of a back end, one or many, signed."""
+    return runtime().webhooks_routes.receive(request)
+
+
+@app.route("/events/{id}")
+def show_event(request: Request, id: str) -> Response:
+    """What became of an event, for holders of the admin key."""
+    return runtime().events_routes.show(request, id)
+
+
+@app.route("/stats/campaigns")
+def list_campaigns(request: Request) -> Response:
+    """Campaigns, newest first, for holders of the admin key."""
+    return runtime().stats_routes.show_page(request)
+
+
+@app.route("/stats/campaigns/{account}/{campaign}")
+def show_campaign(request: Request, account: str, campaign: str) -> Response:
+    """A campaign's history, for holders of the admin key."""
+    return runtime().stats_routes.show_history(request, account, campaign)
+
+
+@app.route("/healthz")
+def healthz(request: Request) -> Response:
+    """Whether Relais answers and can read its configuration."""
+    runtime()
+    return health.healthz()
+
+
+@app.route("/", methods=METHODS)
+@app.route("/{proxy+}", methods=METHODS)
+def fallback(request: Request) -> Response:
+    """Every other path: 404, but an unsubscribe link with something appended goes to the links' view."""
+    start, _, token = request.unmatched_path.partition("/")
+    if start == "unsubscribe" and token and request.method in ("GET", "HEAD", "POST"):
+        return runtime().unsubscribe_routes.answer(request, token)
+    raise problems.not_found()
+
+
+app.complete()
 
 
 def lambda_context(event: BaseLambdaEvent) -> Context:

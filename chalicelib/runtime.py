@@ -27,33 +27,55 @@ if TYPE_CHECKING:
     from .operators.desk import Desk
     from .syncs.leavers import Tools as LeaverTools
     from .syncs.runner import Syncs
-    from .web.api import Api
+    from .web.events import EventsRoutes
+    from .web.forms import FormsRoutes
+    from .web.stats import StatsRoutes
+    from .web.unsubscribe import UnsubscribeRoutes
+    from .web.webhooks import WebhooksRoutes
 
 
 class Runtime(Parts):
     """The product of one stage and one configuration."""
 
     @cached_property
-    def api(self) -> Api:
-        """The HTTP side."""
+    def forms_routes(self) -> FormsRoutes:
+        """What website forms post to."""
         from .ledger.form_hours import FormHours
+        from .web.forms import FormsRoutes
+
+        count = FormHours(self.table).count_unsubscribe
+        return FormsRoutes(self.settings, self.accept, count, self.effects.clock, self.new_id)
+
+    @cached_property
+    def webhooks_routes(self) -> WebhooksRoutes:
+        """What back ends post to."""
+        from .web.webhooks import WebhooksRoutes
+
+        return WebhooksRoutes(self.settings, self.accept_all, _can_sign_up, self.effects.clock)
+
+    @cached_property
+    def events_routes(self) -> EventsRoutes:
+        """What shows events."""
         from .ledger.view import EventView
-        from .stats.pages import StatsReader
-        from .web.api import Api
+        from .web.events import EventsRoutes
 
         view = EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
-        return Api(
-            self.settings,
-            accept=self.accept,
-            accept_all=self.accept_all,
-            count_unsubscribe=FormHours(self.table).count_unsubscribe,
-            find_event=view.find,
-            can_sign_up=_can_sign_up,
-            campaigns=StatsReader(self._dynamodb, names.table(self.stage, "stats")),
-            links=lambda: self.links,
-            clock=self.effects.clock,
-            new_id=self.new_id,
-        )
+        return EventsRoutes(self.settings, view.find)
+
+    @cached_property
+    def unsubscribe_routes(self) -> UnsubscribeRoutes:
+        """What unsubscribe links lead to."""
+        from .web.unsubscribe import UnsubscribeRoutes
+
+        return UnsubscribeRoutes(self.settings, lambda: self.links, self.accept, self.effects.clock, self.new_id)
+
+    @cached_property
+    def stats_routes(self) -> StatsRoutes:
+        """What shows campaigns."""
+        from .stats.pages import StatsReader
+        from .web.stats import StatsRoutes
+
+        return StatsRoutes(self.settings, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
 
     def remedy(self, account: str, may_lift: bool) -> str | None:
         """What can be done for a suppressed signup at an account; `may_lift`: its door may."""

@@ -8,6 +8,8 @@ from ..config.model import Form
 from .messages import Request, Response
 from .problems import HttpProblem
 
+ALLOW = "OPTIONS, POST"
+"""The methods of a form's paths."""
 _METHODS = "POST"
 _REQUEST_HEADERS = "content-type, idempotency-key"
 _PREFLIGHT_SECONDS = "7200"  # the longest that browsers based on Chromium keep it
@@ -37,12 +39,12 @@ def headers(form: Form | None, request: Request) -> Mapping[str, str]:
     }
 
 
-def preflight(allow: str) -> Response:
+def preflight() -> Response:
     """The answer to a form's OPTIONS, once `check_origin` let it pass."""
     return Response(
         204,
         headers={
-            "allow": allow,
+            "allow": ALLOW,
             "access-control-allow-methods": _METHODS,
             "access-control-allow-headers": _REQUEST_HEADERS,
             "access-control-max-age": _PREFLIGHT_SECONDS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..config.model import Settings
@@ -11,27 +11,22 @@ from ..core.ids import is_valid_id
 from .auth import require_admin
 from .messages import Request, Response
 from .problems import HttpProblem
-from .router import Params, Route
 
 FindEvent = Callable[[str], Mapping[str, Any] | None]
 """The JSON of an event's state by its id, without address or fields; raises `LedgerUnavailable`."""
 
 
-class EventsDoor:
+class EventsRoutes:
     """Shows an event to whoever holds the admin key."""
 
     def __init__(self, settings: Settings, find_event: FindEvent) -> None:
         self._settings = settings
         self._find_event = find_event
 
-    def routes(self) -> Sequence[Route]:
-        """The door's part of the table."""
-        return (Route("/events/{id}", {"GET": self.show}),)
-
-    def show(self, request: Request, params: Params) -> Response:
+    def show(self, request: Request, event_id: str) -> Response:
         """The event's state and its deliveries'."""
         require_admin(self._settings.api, request)
-        found = self._find_event(params["id"]) if is_valid_id(params["id"]) else None
+        found = self._find_event(event_id) if is_valid_id(event_id) else None
         if found is None:
             raise HttpProblem(404, "There is no such event.")
         return Response(200, json.dumps(found, ensure_ascii=False), {"content-type": "application/json"})

@@ -1,10 +1,10 @@
-"""The website forms' door: `POST /forms/{form}/signup` and `/unsubscribe`."""
+"""The website forms' routes: `POST /forms/{form}/signup` and `/unsubscribe`."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,10 +16,9 @@ from ..core.thresholds import held_back
 from ..core.times import to_milliseconds
 from ..intake.bodies import Submission, read_submission
 from ..intake.forms import Facts, signup_from_form, unsubscribe_from_form
-from . import cors
+from . import cors, problems
 from .messages import Request, Response
 from .problems import HttpProblem
-from .router import Params, Route
 
 Accept = Callable[[Event], None]
 """Holds an event durably before it returns; raises `IdConflict` or `LedgerUnavailable`."""
@@ -30,8 +29,8 @@ CountUnsubscribe = Callable[[str, datetime], int]
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
-class FormsDoor:
-    """Turns what a form sends into an event and has it held."""
+class FormsRoutes:
+    """Turns what a form sends into an event and stores it."""
 
     def __init__(
         self,
@@ -47,44 +46,37 @@ class FormsDoor:
         self._clock = clock
         self._new_id = new_id
 
-    def routes(self) -> Sequence[Route]:
-        """The door's part of the table."""
-        return (self._route("signup", self.signup), self._route("unsubscribe", self.unsubscribe))
-
-    def signup(self, request: Request, params: Params) -> Response:
-        """Hold a signup to the form's list."""
-        form = self._form(params)
+    def sign_up(self, request: Request, name: str) -> Response:
+        """Store a signup to the form's list."""
+        form = self._form(request, name)
         event = signup_from_form(form, _submission(request), self._facts(request, form, EventType.SIGNUP))
         return self._held(request, form, event)
 
-    def unsubscribe(self, request: Request, params: Params) -> Response:
-        """Hold an unsubscribe from every account; above the form's limit it is told to nobody yet."""
-        form = self._form(params)
+    def unsubscribe(self, request: Request, name: str) -> Response:
+        """Store an unsubscribe from every account; above the form's limit it is quarantined."""
+        form = self._form(request, name)
         facts = self._facts(request, form, EventType.UNSUBSCRIBE)
-        event = unsubscribe_from_form(form, _submission(request), facts, self._accounts())
+        event = unsubscribe_from_form(form, _submission(request), facts, tuple(self._settings.accounts))
         brought = self._count_unsubscribe(form.name, event.accepted_at)
         waits = held_back(form.name, brought, form.unsubscribes_per_hour, event.accepted_at)
         return self._held(request, form, replace(event, held_back=waits))
 
-    def _route(self, verb: str, post: Callable[[Request, Params], Response]) -> Route:
-        return Route(
-            f"/forms/{{form}}/{verb}",
-            {"POST": post, "OPTIONS": lambda request, params: cors.preflight("OPTIONS, POST")},
-            guard=lambda request, params: cors.check_origin(self._form(params), request),
-            headers=self._headers,
-        )
+    def other_method(self, request: Request, name: str) -> Response:
+        """Answer a browser's preflight; refuse every other method."""
+        self._form(request, name)
+        return cors.preflight() if request.method == "OPTIONS" else problems.other_method(request, cors.ALLOW)
 
-    def _headers(self, request: Request, params: Params) -> Mapping[str, str]:
-        return cors.headers(self._settings.forms.get(params["form"]), request)
+    def _form(self, request: Request, name: str) -> Form:
+        """The form, if there is one and the request's site may use it.
 
-    def _form(self, params: Params) -> Form:
-        form = self._settings.forms.get(params["form"])
+        From here on the site may read the answer, also one that is a failure. Raises HttpProblem, 404 or 403.
+        """
+        form = self._settings.forms.get(name)
+        request.answer_headers.update(cors.headers(form, request))
         if form is None:
             raise HttpProblem(404, "There is no such form.")
+        cors.check_origin(form, request)
         return form
-
-    def _accounts(self) -> tuple[str, ...]:
-        return tuple(self._settings.accounts)
 
     def _facts(self, request: Request, form: Form, verb: EventType) -> Facts:
         key = _idempotency_key(request)
@@ -105,7 +97,8 @@ class FormsDoor:
 
 
 def _submission(request: Request) -> Submission:
-    return read_submission(request.headers.get("content-type"), request.headers.get("content-encoding"), request.body)
+    headers = request.headers
+    return read_submission(headers.get("content-type"), headers.get("content-encoding"), request.content())
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -1,110 +1,130 @@
 """API Gateway's events to requests and answers back, through Chalice.
 
-Chalice is here for its packaging and its place in Lambda; it routes everything to one view, so that 404, 405, 415 and
-the rest are Relais' own on every path, deployed as well as on one machine.
+A REST API chooses by path and method together, and hands what no resource declares to `/{proxy+}`. So that every answer
+is Relais' own, every declared path has all methods, and `/` and `/{proxy+}` have them, too.
 """
 
 from __future__ import annotations
 
 import base64
+import threading
 import uuid
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from chalice.app import Chalice, Response as ChaliceResponse
+from chalice.app import Chalice, Request as ChaliceRequest, Response as ChaliceResponse, RouteEntry
 
 from ..observability import observing
 from . import problems
-from .api import finished
 from .messages import Request, Response
-from .problems import HttpProblem
 
-Handle = Callable[[Request], Response]
+View = Callable[..., Response]
+"""Answers a `Request`, and the parameters of its path by name; may raise anything."""
 
-# API Gateway lets no other method through.
-METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+"""API Gateway lets no other method through."""
 # Bodies of these types come in base64, so that no byte of them is changed on the way.
-BINARY_TYPES = ["multipart/form-data", "application/octet-stream"]
+_BINARY_TYPES = ("multipart/form-data", "application/octet-stream")
+# Answers concern one person or one moment, so none is kept; what is sent is what it says it is.
+_ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+# The pages load nothing and stand in no frame.
+_ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
 
-# Chalice keeps the request on the app, where two threads of a local server would find each other's.
-_request: ContextVar[Request] = ContextVar("request")
+
+class _Routes(dict[str, dict[str, RouteEntry]]):
+    """Routes by path. What only the API knows, in the middle of a deployment, is the fallback's."""
+
+    def __missing__(self, path: str) -> dict[str, RouteEntry]:
+        return self["/{proxy+}"]
 
 
 class Gateway(Chalice):
-    """A Chalice whose every answer is Relais' own, also where Chalice fails before or after the view."""
+    """A Chalice whose views take a `Request`, and whose failures are answered and logged as Relais does it."""
 
-    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """The answer, in API Gateway's form, to one of its events (REST, payload 1.0). It never raises."""
-        request = Request("GET", "/", id=str(uuid.uuid4()))
-        try:
-            request = _from_event(event, context)
-            with observing("api_handler", request.id, context):
-                answer = self._through_chalice(request, event, context)
-        except Exception as error:  # the outermost edge: what is raised here reaches the client as a bare 502
-            answer = self._rendered(finished(request, problems.answer(request, error)))
+    def __init__(self, name: str) -> None:
+        self._of_thread = threading.local()
+        super().__init__(app_name=name, configure_logs=False)
+        self.api.binary_types = list(_BINARY_TYPES)
+
+    @property
+    def current_request(self) -> Any:
+        """The request that this thread is answering; Chalice's own would be another thread's."""
+        return self._of_thread.request
+
+    @current_request.setter
+    def current_request(self, request: Any) -> None:
+        self._of_thread.request = request
+
+    def route(self, path: str, *, methods: Sequence[str] = ("GET",), **kwargs: Any) -> Callable[[View], View]:
+        """Declare the view of a path's methods: GET brings HEAD, bodies may be of any type."""
+        declared = sorted({*methods, "HEAD"} if "GET" in methods else set(methods))
+        declare = super().route(path, methods=declared, content_types=["*/*"], **kwargs)
+
+        def register(view: View) -> View:
+            declare(self._answering(view))
+            return view
+
+        return register
+
+    def other_methods(self, *paths: str) -> Callable[[View], View]:
+        """Declare the view of all methods that some paths lack, once their routes are declared."""
+
+        def register(view: View) -> View:
+            for path in paths:
+                self.route(path, methods=[method for method in METHODS if method not in self.routes[path]])(view)
+            return view
+
+        return register
+
+    def complete(self) -> None:
+        """Give every path all methods, once all are declared: OPTIONS names those that it had, the others are 405."""
+        for path, methods in list(self.routes.items()):
+            allow = ", ".join(sorted({*methods, "OPTIONS"}))
+            self.other_methods(path)(lambda request, *, allow=allow, **_: problems.other_method(request, allow))
+        self.routes = _Routes(self.routes)
+
+    def _answering(self, view: View) -> Callable[..., ChaliceResponse]:
+        """The view as Chalice calls it. No exception leaves it, for Chalice would log what we must not."""
+
+        @wraps(view)
+        def answer(**parameters: str) -> ChaliceResponse:
+            current = self.current_request
+            request = request_from(current)
+            with observing("api_handler", request.id, current.lambda_context):
+                try:
+                    response = view(request, **_decoded(parameters))
+                    if "\n" in "".join(response.headers.values()):
+                        raise ValueError("a header's value has a line break")  # which Chalice refuses in its own words
+                except Exception as error:  # whatever it was, the client gets an answer and the log a line
+                    response = problems.answer(request, error)
+                return _finished(request, response)
+
         return answer
 
-    def _through_chalice(self, request: Request, event: Any, context: Any) -> dict[str, Any]:
-        """What the view answers, or what Chalice does by itself, said as all else is."""
-        if event["requestContext"]["resourcePath"] not in self.routes:
-            return self._problem(request, HttpProblem(404, "There is nothing at this path."))
-        _request.set(request)
-        answer: dict[str, Any] = super().__call__(event, context)
-        if "x-request-id" in answer["headers"]:
-            return answer
-        if answer["statusCode"] == 405:
-            allow = {"allow": ", ".join(METHODS)}
-            return self._problem(request, HttpProblem(405, "That method is not known here.", headers=allow))
-        return self._problem(request, HttpProblem(answer["statusCode"], "The request could not be handled."))
 
-    def _problem(self, request: Request, problem: HttpProblem) -> dict[str, Any]:
-        return self._rendered(finished(request, problems.answer(request, problem)))
-
-    def _rendered(self, response: Response) -> dict[str, Any]:
-        rendered: dict[str, Any] = _to_chalice(response).to_dict(self.api.binary_types)
-        return rendered
-
-
-def create_app(handle: Handle, name: str = "relais") -> Gateway:
-    """The Chalice app that hands every request to `handle`, which is first called when the first request comes.
-
-    `handle` may raise `ConfigurationError`, or anything: the client gets a 500 and the log the reason.
-    """
-    app = Gateway(app_name=name, configure_logs=False)
-    app.api.binary_types = list(BINARY_TYPES)
-
-    def view() -> ChaliceResponse:
-        request = _request.get()
-        try:
-            return _to_chalice(handle(request))
-        except Exception as error:  # Chalice would answer in its own words and log what we must not
-            return _to_chalice(finished(request, problems.answer(request, error)))
-
-    for path in ("/", "/{proxy+}"):
-        app.route(path, methods=list(METHODS), content_types=["*/*"])(view)
-    return app
-
-
-def _from_event(event: Mapping[str, Any], context: Any) -> Request:
+def request_from(current: ChaliceRequest) -> Request:
+    """The request in Chalice's, which is made of an event of API Gateway's (REST, payload 1.0)."""
+    event = current.to_original_event()
     about = event["requestContext"]
-    body = _body(event)
     return Request(
         method=about["httpMethod"],
-        path=_path(event),
         headers=_headers(event),
-        query={name: values[-1] for name, values in (event.get("multiValueQueryStringParameters") or {}).items()},
-        body=body or b"",
-        undecodable=body is None,
+        query={name: values[-1] for name, values in (event["multiValueQueryStringParameters"] or {}).items()},
+        body=_body(event),
         source_ip=(about.get("identity") or {}).get("sourceIp"),
-        id=about.get("requestId") or getattr(context, "aws_request_id", None) or str(uuid.uuid4()),
+        id=about.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
+        unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
     )
 
 
-def _path(event: Mapping[str, Any]) -> str:
-    """The path as sent, still percent-encoded, without the stage or a custom domain's base path."""
-    rest = (event.get("pathParameters") or {}).get("proxy")
-    return str(event.get("path") or "/") if rest is None else f"/{rest}"
+def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:
+    """A path's parameters, decoded once: `%2F` makes no segment, `%2525` stays `%25`. Raises HttpProblem (404)."""
+    try:
+        return {name: unquote_to_bytes(value).decode("utf-8") for name, value in parameters.items()}
+    except UnicodeError:
+        raise problems.not_found() from None
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
@@ -133,5 +153,9 @@ def _body(event: Mapping[str, Any]) -> bytes | None:
         return None
 
 
-def _to_chalice(response: Response) -> ChaliceResponse:
-    return ChaliceResponse(response.body, dict(response.headers), response.status)
+def _finished(request: Request, response: Response) -> ChaliceResponse:
+    """`response` with what every answer carries: the request's id, no caching, no guessing; to HEAD without a body."""
+    headers: dict[str, Any] = {**_ALWAYS, **response.headers, **request.answer_headers, "x-request-id": request.id}
+    if str(headers.get("content-type")).startswith("text/html"):
+        headers = {**_ON_PAGES, **headers}
+    return ChaliceResponse("" if request.method == "HEAD" else response.body, headers, response.status)

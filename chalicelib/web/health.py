@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from .messages import Request, Response
-from .router import Params, Route
+from .messages import Response
 
 
-def healthz(request: Request, params: Params) -> Response:
+def healthz() -> Response:
     """Always well: an answer at all means that the code runs and the configuration could be read."""
     return Response(200, '{"status": "ok"}', {"content-type": "application/json"})
-
-
-ROUTES = (Route("/healthz", {"GET": healthz}),)

@@ -66,6 +66,18 @@ class HttpProblem(RelaisError):
         super().__init__(detail)
 
 
+def not_found() -> HttpProblem:
+    """404 for a path that Relais does not have."""
+    return HttpProblem(404, "There is nothing at this path.")
+
+
+def other_method(request: Request, allow: str) -> Response:
+    """The answer to a method that a path has no view for; `allow` names those it has. Raises HttpProblem, 405."""
+    if request.method == "OPTIONS":
+        return Response(204, headers={"allow": allow})
+    raise HttpProblem(405, "This path does not know that method.", headers={"allow": allow})
+
+
 def answer(request: Request, error: Exception) -> Response:
     """The answer to a request that ended in `error`, whatever it is. What nobody foresaw is logged and not told."""
     problem = _problem(error)

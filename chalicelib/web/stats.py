@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlencode
@@ -17,7 +17,6 @@ from ..stats.pages import BadCursor, Page
 from .auth import require_admin
 from .messages import Request, Response
 from .problems import HttpProblem
-from .router import Params, Route
 from .spreadsheet import to_csv
 from .stats_query import CSV, Query, is_account_name, read_format, read_query
 
@@ -45,21 +44,14 @@ class Campaigns(Protocol):
         """A campaign's snapshots, oldest first."""
 
 
-class StatsDoor:
+class StatsRoutes:
     """Shows campaigns to whoever holds the admin key."""
 
     def __init__(self, settings: Settings, campaigns: Campaigns) -> None:
         self._settings = settings
         self._campaigns = campaigns
 
-    def routes(self) -> Sequence[Route]:
-        """The door's part of the table."""
-        return (
-            Route("/stats/campaigns", {"GET": self.show_page}),
-            Route("/stats/campaigns/{account}/{campaign}", {"GET": self.show_history}),
-        )
-
-    def show_page(self, request: Request, params: Params) -> Response:
+    def show_page(self, request: Request) -> Response:
         """One page of campaigns, newest first, each as its newest snapshot."""
         require_admin(self._settings.api, request)
         query = read_query(request.query)
@@ -74,11 +66,10 @@ class StatsDoor:
             return _csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))
         return _json({"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
 
-    def show_history(self, request: Request, params: Params) -> Response:
+    def show_history(self, request: Request, account: str, campaign: str) -> Response:
         """One campaign and all its snapshots, oldest first."""
         require_admin(self._settings.api, request)
         format = read_format(request.query)
-        account, campaign = params["account"], params["campaign"]
         newest = self._campaigns.campaign(account, campaign) if _may_exist(account, campaign) else None
         if newest is None:
             raise HttpProblem(404, "There is no such campaign.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,7 +15,8 @@ from . import problems, unsubscribe_page as page
 from .forms import Accept
 from .messages import Request, Response
 from .problems import HttpProblem
-from .router import Params, Route
+
+_ALLOW = "GET, HEAD, OPTIONS, POST"
 
 
 class ReadsLinks(Protocol):
@@ -25,8 +26,8 @@ class ReadsLinks(Protocol):
         """The address in a genuine token, None otherwise; raises SecretUnavailable."""
 
 
-class UnsubscribeDoor:
-    """Takes off whoever holds a genuine token. `links` gives what reads tokens, when it is first needed.
+class UnsubscribeRoutes:
+    """Unsubscribes whoever holds a genuine token. `links` gives what reads tokens, when it is first needed.
 
     Whatever body or Content-Type a mail provider sends is left unread, and no answer redirects or sets a cookie, as
     RFC 8058 §3.1 asks. A link clicked again counts again: its owner may have signed up in between.
@@ -46,20 +47,32 @@ class UnsubscribeDoor:
         self._clock = clock
         self._new_id = new_id
 
-    def routes(self) -> Sequence[Route]:
-        """The door's part of the table; without a key there are no links, and so no door."""
+    def answer(self, request: Request, token: str) -> Response:
+        """Answer any method of a link; failures are told a browser in its own language.
+
+        Raises:
+            HttpProblem: 404 without a key, for then there are no links; 405.
+        """
         if not self._settings.unsubscribe_keys:
-            return ()
-        methods = {"GET": self._for_people(self.ask), "POST": self._for_people(self.leave)}
-        return (Route("/unsubscribe/{token}", methods, headers=_kept_out_of_searches),)
+            raise problems.not_found()
+        request.answer_headers["x-robots-tag"] = "noindex"
+        if request.method not in ("GET", "HEAD", "POST"):
+            return problems.other_method(request, _ALLOW)
+        try:
+            address = self._address(token)
+            if request.method != "POST":  # this changes nothing: scanners of mail open every link
+                return page.ask(request, address)
+            self._store(address)
+            return page.done(request, address)
+        except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
+            said = problems.answer(request, error)
+            if not request.wants_html:
+                return said
+            shown = page.later(request) if said.status == 503 else page.unknown(request)
+            return replace(shown, headers={**said.headers, **shown.headers})
 
-    def ask(self, request: Request, params: Params) -> Response:
-        """The page with the button. It changes nothing: scanners of mail open every link."""
-        return page.ask(request, self._address(params))
-
-    def leave(self, request: Request, params: Params) -> Response:
-        """Hold an unsubscribe from every account; only then is anything promised."""
-        address = self._address(params)
+    def _store(self, address: str) -> None:
+        """Store an unsubscribe from every account; only then is anything promised."""
         now = to_milliseconds(self._clock())
         self._accept(
             Event(
@@ -73,29 +86,9 @@ class UnsubscribeDoor:
                 occurred_at_stated=False,
             )
         )
-        return page.done(request, address)
 
-    def _address(self, params: Params) -> str:
-        address = self._links().address(params["token"])
+    def _address(self, token: str) -> str:
+        address = self._links().address(token)
         if address is None:
             raise HttpProblem(404, "There is no such link.")
         return address
-
-    def _for_people(self, act: Callable[[Request, Params], Response]) -> Callable[[Request, Params], Response]:
-        """`act`, whose failures a browser gets told in its own language."""
-
-        def answer(request: Request, params: Params) -> Response:
-            try:
-                return act(request, params)
-            except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
-                said = problems.answer(request, error)
-                if not request.wants_html:
-                    return said
-                shown = page.later(request) if said.status == 503 else page.unknown(request)
-                return replace(shown, headers={**said.headers, **shown.headers})
-
-        return answer
-
-
-def _kept_out_of_searches(request: Request, params: Params) -> Mapping[str, str]:
-    return {"x-robots-tag": "noindex"}

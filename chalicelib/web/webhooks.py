@@ -1,4 +1,4 @@
-"""The back ends' door: `POST /events`, signed, one event or up to a thousand."""
+"""The back ends' route: `POST /events`, signed, one event or up to a thousand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ..intake.signatures import NotSigned, Signed, verify
 from ..observability import bound, logger, metrics
 from .messages import Request, Response
 from .problems import HttpProblem
-from .router import Params, Route
 
 AcceptAll = Callable[[Sequence[Event]], Sequence[bool]]
 """Holds events durably before it returns; for each whether it is held (False: its id is held with other content).
@@ -50,8 +49,8 @@ class Verdicts:
         }
 
 
-class WebhooksDoor:
-    """Turns what a back end signed into events and has them held, all or as many as are right."""
+class WebhooksRoutes:
+    """Turns what a back end signed into events and stores them, all or as many as are right."""
 
     def __init__(
         self, settings: Settings, accept_all: AcceptAll, can_sign_up: Callable[[str], bool], clock: Clock
@@ -61,18 +60,15 @@ class WebhooksDoor:
         self._can_sign_up = can_sign_up
         self._clock = clock
 
-    def routes(self) -> Sequence[Route]:
-        """The door's part of the table."""
-        return (Route("/events", {"POST": self.receive}),)
-
-    def receive(self, request: Request, params: Params) -> Response:
-        """Hold the events of a signed body. Who signed it is asked before anything in it is read."""
-        check_size(request.body)
+    def receive(self, request: Request) -> Response:
+        """Store the events of a signed body. Who signed it is asked before anything in it is read."""
+        sent = request.content()
+        check_size(sent)
         now = self._clock()
-        signed = self._signed(request, now)
+        signed = self._signed(request.headers, sent, now)
         with bound(webhook=" ".join(webhook.name for webhook in signed.webhooks)):
             headers = request.headers
-            posted = read_posted(headers.get("content-type"), headers.get("content-encoding"), request.body)
+            posted = read_posted(headers.get("content-type"), headers.get("content-encoding"), sent)
             verdicts = self._verdicts(posted, signed, now)
             metrics.count("rejected", len(verdicts.rejected))
             logger.info(
@@ -83,9 +79,9 @@ class WebhooksDoor:
         body = json.dumps(verdicts.members(), ensure_ascii=False)
         return Response(202, body, {"content-type": "application/json"})
 
-    def _signed(self, request: Request, now: datetime) -> Signed:
+    def _signed(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Signed:
         try:
-            return verify(self._settings.webhooks.values(), request.headers, request.body, now)
+            return verify(self._settings.webhooks.values(), headers, body, now)
         except NotSigned as error:
             metrics.count("unsigned_requests")
             logger.warning("a request to /events is not signed: %s", error)

@@ -146,7 +146,7 @@ def read_page() -> Cost:
     from chalicelib.web.messages import Request
 
     headers = {"authorization": f"Bearer {sandbox.SAMPLE_ADMIN_KEY}"}
-    answer = runtime().api.handle(Request("GET", "/stats/campaigns", headers, {"limit": str(PAGE)}))
+    answer = runtime().stats_routes.show_page(Request("GET", headers, {"limit": str(PAGE)}))
     found = json.loads(answer.body)["campaigns"]
     if len(found) != PAGE:
         raise RuntimeError(f"a page of {len(found)} campaigns")

@@ -14,6 +14,7 @@ from local.description import Api
 from local.http import proxy
 from local.http.own_answers import own_answer
 from local.http.proxy import HttpAnswer, HttpRequest
+from local.http.routing import Resources
 from local.lambdas.functions import FunctionFailed, NoEnvironment
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Gateway:
 
     def __init__(self, api: Api, invoke: Callable[[Any, float], Any], clock: Callable[[], datetime]) -> None:
         self._api = api
+        self._resources = Resources(api.methods)
         self._invoke = invoke
         self._clock = clock
 
@@ -38,11 +40,10 @@ class Gateway:
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """The answer to `request`; never raises for anything that a client can send."""
         request_id = str(uuid.uuid4())
-        resource = "/" if request.path == "/" else "/{proxy+}"
-        methods = self._api.methods.get(resource, frozenset())
-        if request.method not in methods and "X-AMAZON-APIGATEWAY-ANY-METHOD" not in methods:
+        found = self._resources.find(request.method, request.path)
+        if found is None:
             return own_answer("MISSING_AUTHENTICATION_TOKEN", self._api.own_answers, request_id)
-        event = proxy.event(request, resource, self._api, request_id, self._clock())
+        event = proxy.event(request, *found, self._api, request_id, self._clock())
         if len(request.body) > _MAX_EVENT_BYTES // 2 and len(json.dumps(event)) > _MAX_EVENT_BYTES:
             return own_answer("REQUEST_TOO_LARGE", self._api.own_answers, request_id)
         started = time.monotonic()

@@ -56,8 +56,10 @@ class Malformed(Exception):
     """The function's answer is not what a proxy integration must answer."""
 
 
-def event(request: HttpRequest, resource: str, api: Api, request_id: str, now: datetime) -> dict[str, Any]:
-    """The proxy event of `request`, matched by `resource` (`/` or `/{proxy+}`)."""
+def event(
+    request: HttpRequest, resource: str, parameters: Mapping[str, str], api: Api, request_id: str, now: datetime
+) -> dict[str, Any]:
+    """The proxy event of `request`, matched by `resource` with these path parameters, encoded as they came."""
     headers = _with_gateways_own(request)
     query = _grouped(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
     body, is_base64 = _body(request, api)
@@ -69,7 +71,7 @@ def event(request: HttpRequest, resource: str, api: Api, request_id: str, now: d
         "multiValueHeaders": headers,
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
         "multiValueQueryStringParameters": query or None,
-        "pathParameters": {"proxy": request.path.removeprefix("/")} if resource == "/{proxy+}" else None,
+        "pathParameters": dict(parameters) or None,
         "stageVariables": None,
         "requestContext": _context(request, resource, api, request_id, now),
         "body": body,

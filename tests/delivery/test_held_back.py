@@ -14,9 +14,9 @@ from chalicelib.errors import Kind, ProviderError
 from chalicelib.ledger.reopening import Reopenings
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
-from chalicelib.web.messages import Request
 from tests.operators.support import items, report, resend, rung
 from tests.support.aws import TestAws
+from tests.support.http import request
 from tests.support.product import Product, settings
 
 LIMIT = 3
@@ -31,9 +31,8 @@ def product(resources: TestAws) -> Product:
 def leave(product: Product, email: str, key: str | None = None) -> tuple[int, str]:
     """Fill in the form to leave; the answer's status and the event's id."""
     headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
-    request = Request("POST", "/forms/footer/unsubscribe", headers, body=json.dumps({"email": email}).encode())
-    answer = product.runtime.api.handle(request)
-    return answer.status, json.loads(answer.body).get("id", "")
+    answer = request(product.runtime, "POST", "/forms/footer/unsubscribe", headers, json.dumps({"email": email}))
+    return answer.status, answer.json.get("id", "")
 
 
 def flood(product: Product, beyond: int = 1) -> list[str]:
@@ -187,7 +186,7 @@ def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources
 
 
 def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, resources: TestAws) -> None:
-    _ = product.runtime.api
+    _ = product.runtime.forms_routes
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
     assert {status for status, _ in answers} == {202}
@@ -214,7 +213,7 @@ def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: 
 
     monkeypatch.setattr(Table, "update", watched)
     headers = {"content-type": "application/json"}
-    product.runtime.api.handle(Request("POST", "/forms/footer/signup", headers, body=b'{"email": "a@example.com"}'))
+    request(product.runtime, "POST", "/forms/footer/signup", headers, '{"email": "a@example.com"}')
     assert leave(product, "not an address")[0] == 422
     product.runtime.accept(product.unsubscribe("b@example.com"))
     product.work(bodies=({"type": "unsubscribe", "id": "own-1", "email": "c@example.com"},))

@@ -10,8 +10,8 @@ from chalicelib.config.model import Api, Form
 from chalicelib.config.secrets import Secret
 from chalicelib.core.events import Event, EventType
 from chalicelib.errors import Kind, ProviderError
-from chalicelib.web.messages import Request
 from tests.support.aws import TestAws
+from tests.support.http import request
 from tests.support.product import Product, settings
 
 KEY = Secret.plain("placeholder-unsubscribe-key-of-40-characters", key="unsubscribe.keys (item 1)")
@@ -88,7 +88,7 @@ def test_an_old_link_counts_again_after_a_later_signup(product: Product, monkeyp
 
     def click() -> list[str]:
         product.clock.forward(minutes=1)
-        assert product.runtime.api.handle(Request("POST", path)).status == 200
+        assert request(product.runtime, "POST", path).status == 200
         return product.runtime.events.due("paris", EventType.UNSUBSCRIBE, None, 10)
 
     product.work(*click())

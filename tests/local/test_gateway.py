@@ -23,6 +23,14 @@ from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.server
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+POST_ONLY = frozenset({"POST"})
+RESOURCES = {
+    "/": METHODS,
+    "/{proxy+}": METHODS,
+    "/forms/{form}/signup": POST_ONLY,
+    "/events": POST_ONLY,
+    "/events/{id}": METHODS,
+}
 OWN_ANSWERS = {
     "DEFAULT_5XX": {
         "statusCode": "503",
@@ -48,7 +56,7 @@ class Door:
 
     def __init__(self, own_answers: dict[str, Any] | None = None) -> None:
         self.forget()
-        api = Api("api", {"/": METHODS, "/{proxy+}": METHODS}, ("multipart/form-data",), own_answers or {})
+        api = Api("api", RESOURCES, ("multipart/form-data",), own_answers or {})
         self.server = HttpServer("127.0.0.1", 0)
         self.server.start(Gateway(api, self._invoke, lambda: datetime(2026, 3, 1, 9, 30, tzinfo=UTC)))
 
@@ -128,10 +136,25 @@ def test_a_form_post_is_the_event_that_api_gateway_sends(door: Door) -> None:
 def test_paths_stay_encoded_and_queries_are_decoded(door: Door) -> None:
     door.send("GET", "/events/a%2Fb%20c?x=1&x=2&y=%C3%A9&empty=&z")
     assert door.event["path"] == "/events/a%2Fb%20c"
-    assert door.event["pathParameters"] == {"proxy": "events/a%2Fb%20c"}
+    assert door.event["resource"] == door.event["requestContext"]["resourcePath"] == "/events/{id}"
+    assert door.event["pathParameters"] == {"id": "a%2Fb%20c"}
     assert door.event["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": ["é"], "empty": [""], "z": [""]}
     assert door.event["queryStringParameters"] == {"x": "2", "y": "é", "empty": "", "z": ""}
     assert door.event["body"] is None
+
+
+def test_a_known_path_without_that_method_falls_through_as_in_api_gateway(door: Door) -> None:
+    for method, target, resource, parameters in (
+        ("POST", "/events?x=1", "/events", None),
+        ("GET", "/events?x=1", "/{proxy+}", {"proxy": "events"}),
+        ("PUT", "/forms/footer/signup", "/{proxy+}", {"proxy": "forms/footer/signup"}),
+        ("POST", "/forms/footer/signup/", "/{proxy+}", {"proxy": "forms/footer/signup/"}),
+        ("POST", "/forms//signup", "/{proxy+}", {"proxy": "forms//signup"}),
+        ("POST", "/events/a%2Fb/c", "/{proxy+}", {"proxy": "events/a%2Fb/c"}),
+    ):
+        door.send(method, target)
+        assert (door.event["resource"], door.event["pathParameters"]) == (resource, parameters)
+        assert door.event["requestContext"]["resourcePath"] == resource
 
 
 def test_the_root_is_a_resource_of_its_own(door: Door) -> None:

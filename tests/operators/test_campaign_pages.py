@@ -18,9 +18,9 @@ from chalicelib.config.model import Api
 from chalicelib.config.secrets import Secret
 from chalicelib.core.figures import Snapshot
 from chalicelib.stats.store import StatsStore
-from chalicelib.web.messages import Request, Response
 from tests.support.aws import TestAws
 from tests.support.campaigns import TABLE, put_campaigns
+from tests.support.http import Answer, request
 from tests.support.product import START, Product, settings
 
 ADMIN_KEY = "placeholder-admin-key-of-32-chars"
@@ -48,10 +48,9 @@ def record(store: StatsStore, campaigns: Sequence[Snapshot]) -> None:
         list(pool.map(lambda each: store.record(None, each, START), campaigns))
 
 
-def get(product: Product, path: str, query: dict[str, Any] | None = None) -> Response:
+def get(product: Product, path: str, query: dict[str, Any] | None = None) -> Answer:
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-    given = {name: str(value) for name, value in (query or {}).items()}
-    return product.runtime.api.handle(Request("GET", path, headers, given))
+    return request(product.runtime, "GET", f"{path}?{urlencode(query or {})}", headers)
 
 
 def calls(product: Product) -> list[str]:

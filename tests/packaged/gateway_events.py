@@ -25,7 +25,7 @@ def event_of(event_id: str, key: str = SAMPLE_ADMIN_KEY) -> dict[str, Any]:
     event["headers"]["Authorization"] = f"Bearer {key}"
     event["multiValueHeaders"]["Authorization"] = [f"Bearer {key}"]
     about = {**event["requestContext"], "path": f"/api/{path}"}
-    return {**event, "path": f"/{path}", "pathParameters": {"proxy": path}, "requestContext": about}
+    return {**event, "path": f"/{path}", "pathParameters": {"id": event_id}, "requestContext": about}
 
 
 def link(method: str, url: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def link(method: str, url: str) -> dict[str, Any]:
     event = _sample("http_unsubscribe_link")
     about = {**event["requestContext"], "httpMethod": method, "path": f"/api/{path}"}
     body = event["body"] if method == "POST" else None
-    own = {"path": f"/{path}", "httpMethod": method, "pathParameters": {"proxy": path}}
+    own = {"path": f"/{path}", "httpMethod": method, "pathParameters": {"token": path.rpartition("/")[2]}}
     return {**event, **own, "requestContext": about, "body": body}
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from chalicelib.config.load import load
 from chalicelib.core.times import format_time
-from chalicelib.web.messages import Request
 from local.sandbox import SAMPLE_ADMIN_KEY, Control, sample_config
+from tests.support.http import request
 from tests.support.product import FakeContext, MovableClock, Product
 
 ACCOUNTS = {"paris": "ediware", "lettre": "mailpartner", "brussel": "mymailmarket"}
@@ -56,6 +55,6 @@ class StatisticsWorld:
     def get(self, path: str) -> Any:
         """What `GET /stats/campaigns…` shows."""
         headers = {"authorization": f"Bearer {SAMPLE_ADMIN_KEY}"}
-        answer = self.product.runtime.api.handle(Request("GET", f"/stats/campaigns{path}", headers))
+        answer = request(self.product.runtime, "GET", f"/stats/campaigns{path}", headers)
         assert answer.status == 200, answer.body
-        return json.loads(answer.body)
+        return answer.json

@@ -11,11 +11,11 @@ import pytest
 from chalicelib.core.times import format_time
 from chalicelib.delivery.deadline import Deadline
 from chalicelib.errors import Kind, ProviderError
-from chalicelib.web.messages import Request
 from local.aws.dynamodb.values import item_size
 from local.bench.consumed import Consumed
 from tests.support.aws import TestAws
 from tests.support.backends import on_both
+from tests.support.http import request
 from tests.support.product import FakeContext, Product
 
 FIELDS = {"prenom": "Zoé " * 60, "nom": "x" * 120}
@@ -68,9 +68,9 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
 
 def test_the_same_by_a_websites_form(product: Product, consumed: Consumed) -> None:
     headers = {"content-type": "application/json"}
-    answer = product.runtime.api.handle(Request("POST", "/forms/footer/signup", headers, {}, json.dumps(FORM).encode()))
+    answer = request(product.runtime, "POST", "/forms/footer/signup", headers, json.dumps(FORM))
     assert answer.status == 202
-    event_id = json.loads(answer.body)["id"]
+    event_id = answer.json["id"]
     product.work(event_id)
     assert consumed.write_units == 5
     assert product.delivery(event_id)["status"] == "delivered"

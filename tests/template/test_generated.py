@@ -46,6 +46,11 @@ def test_stages_differ_by_their_name_alone() -> None:
     assert re.sub(r"\bprod\b", "local", prod) == local
 
 
+def test_cloudformation_takes_templates_of_that_size(made: Generated) -> None:
+    """Up to 1 MB, by way of a bucket; `aws cloudformation package` writes YAML, which is smaller."""
+    assert len(json.dumps(made.body, indent=4)) < 500_000
+
+
 def test_sam_translates_it_and_keeps_the_flag_that_saves_messages(made: Generated) -> None:
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator

@@ -29,11 +29,11 @@ sys.path.insert(0, os.getcwd())
 import app, boto3, requests
 assert all(module.__file__.startswith(os.getcwd()) for module in (app, boto3, requests))
 event = {
-    "resource": "/{proxy+}", "path": "/healthz", "httpMethod": "GET", "body": None, "isBase64Encoded": False,
+    "resource": "/healthz", "path": "/healthz", "httpMethod": "GET", "body": None, "isBase64Encoded": False,
     "headers": {}, "multiValueHeaders": {}, "queryStringParameters": None, "multiValueQueryStringParameters": None,
-    "pathParameters": {"proxy": "healthz"}, "stageVariables": None,
+    "pathParameters": None, "stageVariables": None,
     "requestContext": {
-        "resourcePath": "/{proxy+}", "path": "/api/healthz", "httpMethod": "GET", "requestId": "r-1", "stage": "api",
+        "resourcePath": "/healthz", "path": "/api/healthz", "httpMethod": "GET", "requestId": "r-1", "stage": "api",
         "identity": {"sourceIp": "203.0.113.9"},
     },
 }

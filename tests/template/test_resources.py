@@ -3,7 +3,9 @@ from __future__ import annotations
 import importlib
 import json
 
+import app
 from chalicelib import names
+from chalicelib.web.gateway import METHODS
 from local import template
 
 from .conftest import Generated
@@ -148,8 +150,10 @@ def test_every_handler_exists(made: Generated) -> None:
 def test_the_api_answers_every_path_itself_and_takes_uploads(made: Generated) -> None:
     api = made["RestAPI"]
     assert api["EndpointConfiguration"] == "REGIONAL"
-    for path in ("/", "/{proxy+}"):
-        assert {"get", "post", "options"} <= set(api["DefinitionBody"]["paths"][path])
+    made_of = {path: {*map(str.upper, methods)} for path, methods in api["DefinitionBody"]["paths"].items()}
+    assert made_of == {path: set(methods) for path, methods in app.app.routes.items()}
+    assert {frozenset(methods) for methods in made_of.values()} == {frozenset(METHODS)}
+    assert [path for path in made_of if "+}" in path] == ["/{proxy+}"], "so that every other path can be told apart"
     assert "multipart/form-data" in api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
 
 

@@ -1,15 +1,13 @@
-"""An `Api` over two forms, what it was given to hold, and requests in the shape of the gateway's events."""
+"""The routes over two forms, what they were given to hold, and requests in the shape of the gateway's events."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs
 
 from chalicelib.config.model import Account, Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
@@ -17,8 +15,15 @@ from chalicelib.core.events import Event
 from chalicelib.core.figures import Snapshot
 from chalicelib.stats.pages import Page
 from chalicelib.unsubscribe.links import Links
-from chalicelib.web.api import Api
-from chalicelib.web.gateway import Gateway, create_app
+from chalicelib.web.events import EventsRoutes
+from chalicelib.web.forms import FormsRoutes
+from chalicelib.web.gateway import Gateway
+from chalicelib.web.stats import StatsRoutes
+from chalicelib.web.unsubscribe import UnsubscribeRoutes
+from chalicelib.web.webhooks import WebhooksRoutes
+from tests.support.http import Answer, ask, gateway_event, routes_over
+
+__all__ = ["Answer", "ask", "gateway_event"]
 
 ADMIN_KEY = "placeholder-admin-key-of-32-chars"
 UNSUBSCRIBE_KEY = Secret.plain("placeholder-unsubscribe-key-of-40-characters")
@@ -90,17 +95,6 @@ class World:
         return self.states.get(event_id)
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
 Send = Callable[..., Answer]
 
 
@@ -122,57 +116,24 @@ def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Sett
 
 
 def make_app(world: World, settings: Settings) -> Gateway:
+    """The routes of `app.py` over `world`."""
     numbers = iter(range(1, 1000))
-    return create_app(
-        Api(
-            settings,
-            accept=world.accept,
-            accept_all=world.accept_all,
-            count_unsubscribe=world.count_unsubscribe,
-            find_event=world.find_event,
-            can_sign_up=lambda provider: provider != "listless",
-            campaigns=world.campaigns,
-            links=lambda: world.links,
-            clock=lambda: NOW,
-            new_id=lambda: f"new-{next(numbers)}",
-        ).handle
+
+    def clock() -> datetime:
+        return NOW
+
+    def new_id() -> str:
+        return f"new-{next(numbers)}"
+
+    def can_sign_up(provider: str) -> bool:
+        return provider != "listless"
+
+    return routes_over(
+        SimpleNamespace(
+            forms_routes=FormsRoutes(settings, world.accept, world.count_unsubscribe, clock, new_id),
+            webhooks_routes=WebhooksRoutes(settings, world.accept_all, can_sign_up, clock),
+            events_routes=EventsRoutes(settings, world.find_event),
+            unsubscribe_routes=UnsubscribeRoutes(settings, lambda: world.links, world.accept, clock, new_id),
+            stats_routes=StatsRoutes(settings, world.campaigns),
+        )
     )
-
-
-def gateway_event(
-    method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None, *, base64: bool = False
-) -> dict[str, Any]:
-    """A REST API's proxy event (payload 1.0) with the members that API Gateway sends."""
-    given = dict(headers or {})
-    path, _, query = path.partition("?")
-    several = parse_qs(query, keep_blank_values=True)
-    resource = "/" if path == "/" else "/{proxy+}"
-    return {
-        "resource": resource,
-        "path": path,
-        "httpMethod": method,
-        "headers": given or None,
-        "multiValueHeaders": {name: [value] for name, value in given.items()} or None,
-        "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
-        "multiValueQueryStringParameters": several or None,
-        "pathParameters": None if path == "/" else {"proxy": path.removeprefix("/")},
-        "stageVariables": None,
-        "requestContext": {
-            "resourceId": "placeholder",
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": f"/api{path}",
-            "stage": "api",
-            "requestId": "gateway-request-1",
-            "identity": {"sourceIp": "203.0.113.9", "userAgent": "test"},
-        },
-        "body": body,
-        "isBase64Encoded": base64,
-    }
-
-
-def ask(app: Gateway, event: Any) -> Answer:
-    answer = app(event, SimpleNamespace(aws_request_id="lambda-request-1"))
-    assert json.loads(json.dumps(answer)) == answer, "Lambda can only return JSON"
-    assert all(isinstance(value, str) for value in answer["headers"].values())
-    return Answer(answer["statusCode"], answer["headers"], answer["body"])

@@ -8,8 +8,8 @@ from chalicelib.web import problems
 from chalicelib.web.messages import Request
 from chalicelib.web.problems import HttpProblem
 
-JSON = Request("POST", "/", {"accept": "application/json"}, id="r-1")
-HTML = Request("POST", "/", {"accept": "text/html,*/*;q=0.8"}, id="r-1")
+JSON = Request("POST", {"accept": "application/json"}, id="r-1")
+HTML = Request("POST", {"accept": "text/html,*/*;q=0.8"}, id="r-1")
 GOLDEN = {
     "type": "about:blank",
     "title": "Unprocessable Content",

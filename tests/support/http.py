@@ -1,0 +1,89 @@
+"""Requests to the routes of `app.py` without a server: events in API Gateway's shape, over a runtime of the test's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs
+
+import app
+from chalicelib.web.gateway import Gateway
+from local.http.routing import Resources
+
+REQUEST_ID = "gateway-request-1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the HTTP function gives back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def routes_over(runtime: Any) -> Gateway:
+    """The product's routes. From now on they ask `runtime`; the last one that was named stays."""
+    app.runtime = lambda: runtime
+    return app.app
+
+
+def request(
+    runtime: Any, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
+) -> Answer:
+    """What `runtime` answers to a request; safe for several threads over one runtime."""
+    return ask(routes_over(runtime), gateway_event(method, path, headers, body))
+
+
+def ask(gateway: Gateway, event: Any) -> Answer:
+    """The answer to an event, checked for what Lambda asks of one."""
+    answer = gateway(event, SimpleNamespace(aws_request_id="lambda-request-1"))
+    assert json.loads(json.dumps(answer)) == answer, "Lambda can only return JSON"
+    assert all(isinstance(value, str) for value in answer["headers"].values())
+    return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+
+def gateway_event(
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: str | None = None,
+    *,
+    base64: bool = False,
+    gateway: Gateway = app.app,
+) -> dict[str, Any]:
+    """A proxy event of a REST API (payload 1.0) with all its members, for the resources of `gateway`."""
+    given = dict(headers or {})
+    path, _, query = path.partition("?")
+    several = parse_qs(query, keep_blank_values=True)
+    resources = Resources({path: frozenset(methods) for path, methods in gateway.routes.items()})
+    resource, parameters = resources.find(method, path) or ("/{proxy+}", {"proxy": path.removeprefix("/")})
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": given or None,
+        "multiValueHeaders": {name: [value] for name, value in given.items()} or None,
+        "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
+        "multiValueQueryStringParameters": several or None,
+        "pathParameters": parameters or None,
+        "stageVariables": None,
+        "requestContext": {
+            "resourceId": "placeholder",
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": f"/api{path}",
+            "stage": "api",
+            "requestId": REQUEST_ID,
+            "identity": {"sourceIp": "203.0.113.9", "userAgent": "test"},
+        },
+        "body": body,
+        "isBase64Encoded": base64,
+    }
