@@ -1,4 +1,4 @@
-"""How many of Relais' own functions a warm form signup passes through, from the gateway's event to the stored one."""
+"""How many of Relais' own functions a warm form signup passes through, from the gateway's event to its answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from local import sandbox
@@ -16,29 +16,27 @@ from local.bench.table import Row
 from local.bench.workers import no_output
 
 ROOT = Path(__file__).resolve().parents[2]
-_OURS = (str(ROOT / "app.py"), str(ROOT / "chalicelib") + "/")
+_OURS = (f"{ROOT}/app.py", f"{ROOT}/chalicelib/")
 
 
 def rows() -> Iterator[Row]:
     """Calls of functions in `app.py` and `chalicelib`, the different functions among them, and their files."""
-    config = sandbox.sample_config("http://127.0.0.1:1")  # no provider is called
-    with product(config) as environ:
+    with product(sandbox.sample_config("http://127.0.0.1:1")) as environ:  # no provider is called
         calls = in_fresh_process(environ, count_calls).result
-    functions = {(file, name) for file, name, _ in calls}
-    columns = ["calls", "functions", "files"]
-    yield Row("a form's signup", [sum(calls.values()), len(functions), len({file for file, _ in functions})], columns)
+    files = {file for file, _ in calls}
+    yield Row("a form's signup", [calls.total(), len(calls), len(files)], ["calls", "functions", "files"])
 
 
-def count_calls() -> Counter[tuple[str, str, int]]:
-    """The calls of the second signup that this process takes, by file, function and line."""
-    sys.path.insert(0, str(ROOT))
+def count_calls() -> Counter[tuple[str, str]]:
+    """The calls that this process's second signup makes, by file and function."""
     import app
 
-    calls: Counter[CodeType] = Counter()
+    calls: Counter[tuple[str, str]] = Counter()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(_OURS):
-            calls[frame.f_code] += 1
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(_OURS):
+            calls[code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname] += 1
 
     with no_output():
         _sign_up(app.app, "first")
@@ -47,12 +45,7 @@ def count_calls() -> Counter[tuple[str, str, int]]:
             _sign_up(app.app, "second")
         finally:
             sys.setprofile(None)
-    return Counter(
-        {
-            (code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname, code.co_firstlineno): number
-            for code, number in calls.items()
-        }
-    )
+    return calls
 
 
 def _sign_up(handler: Any, name: str) -> None:

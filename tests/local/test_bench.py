@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from local import sandbox
-from local.bench import delivery, statistics, surroundings, unsubscribes
+from local.bench import call_count, delivery, statistics, surroundings, unsubscribes
 from local.bench.__main__ import found, main
-from local.bench.surroundings import in_fresh_process
+from local.bench.surroundings import in_fresh_process, product
 from local.bench.table import Row, ratio, shown
 from tests.support.aws import TestAws
 
@@ -58,6 +58,16 @@ def quick(aws: TestAws, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_benchmarks_are_found_by_looking() -> None:
     assert "statistics" in found()
     assert "table" not in found(), "what has no rows is no benchmark"
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_every_call_of_a_warm_signup_is_counted() -> None:
+    with product(sandbox.sample_config("http://127.0.0.1:1")) as environ:
+        calls = in_fresh_process(environ, call_count.count_calls).result
+    assert calls["app.py", "form_signup"] == calls["chalicelib/ledger/table.py", "Table.put_new"] == 1
+    assert {file.partition("/")[0] for file, _ in calls} == {"app.py", "chalicelib"}
+    assert ("chalicelib/config/load.py", "load") not in calls, "what only a cold start does"
 
 
 def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
