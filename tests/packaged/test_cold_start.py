@@ -51,6 +51,8 @@ NEVER_AT_IMPORT = {
 NEVER_FOR_A_FORM = {
     *("defusedxml", "dns", "pydantic", "asyncio", "chalicelib.delivery.engine", "chalicelib.operators"),
     *("chalicelib.providers.transport", "chalicelib.syncs", "cryptography", "cffi", "moto", "local", "tests"),
+    *("chalicelib.web.webhooks", "chalicelib.web.events", "chalicelib.web.stats", "chalicelib.web.unsubscribe"),
+    *("chalicelib.stats", "chalicelib.intake.signatures"),
 }
 
 
