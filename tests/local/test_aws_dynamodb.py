@@ -78,6 +78,7 @@ def test_a_cancelled_transaction_leaves_everything_as_it_was(resources: TestAws)
     )
 
 
+@pytest.mark.server
 def test_it_ends_with_the_process_that_started_it() -> None:
     child = "from local.aws import process\naws = process.start()\nprint(aws.process.pid, flush=True)\ninput()"
     starter = subprocess.Popen(
