@@ -12,13 +12,14 @@ from typing import Any, cast
 from chalice.app import BaseLambdaEvent, CloudWatchEvent, SQSEvent
 
 from chalicelib import names
+from chalicelib.container.runtime import runtime
 from chalicelib.delivery.deadline import Context
 from chalicelib.observability import observed
-from chalicelib.runtime import runtime
 from chalicelib.schedules import also_by_hand
-from chalicelib.web import health, problems
+from chalicelib.web import problems
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.messages import Request, Response
+from chalicelib.web.routes import health
 
 STAGE = names.stage(os.environ)
 BATCH, WINDOW_SECONDS = 1000, 4

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chalicelib.config.load import find_path, load
-from chalicelib.errors import ConfigurationError
+from chalicelib.domain.errors import ConfigurationError
 
 from . import template
 from .one_at_a_time import one_at_a_time

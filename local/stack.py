@@ -260,7 +260,7 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
 def check(config: Path) -> None:
     """Name everything that is wrong with the configuration, before anything runs with it. Raises StartFailed."""
     from chalicelib.config.load import load
-    from chalicelib.errors import ConfigurationError
+    from chalicelib.domain.errors import ConfigurationError
 
     try:
         load(config)

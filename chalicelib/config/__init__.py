@@ -1,0 +1,1 @@
+"""Reads and checks the TOML configuration; resolves its secrets."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..providers.account import Account
 from ..providers.base import Option, ProviderSpec
 from . import checks
-from .model import Account
 from .report import unknown
 from .secrets import Secret
 from .table import Table

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigurationError, Mistake
+from ..domain.errors import ConfigurationError, Mistake
 from ..providers.base import ProviderSpec
 from .accounts import read_accounts
 from .forms import read_forms

@@ -6,22 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..providers.account import Account
 from .secrets import Secret
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One account at one provider. `options` holds the provider's own keys, checked against its declaration.
-
-    A key that the provider declares as secret is a `Secret` in `secrets`; all others are plain values in `options`.
-    """
-
-    name: str
-    provider: str
-    base_url: str | None = None
-    open_base_url: str | None = None
-    options: Mapping[str, str | bool] = field(default_factory=dict)
-    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import ConfigurationError, Mistake
+from ..domain.errors import ConfigurationError, Mistake
 from .lines import Lines, Place
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

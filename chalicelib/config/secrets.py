@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
-from ..errors import SecretUnavailable
+from ..domain.errors import SecretUnavailable
 from . import references
 from .vault import SHARED, Unreadable, Vault
 

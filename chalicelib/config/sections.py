@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..core.events import EventType
+from ..domain.events import EventType
 from . import checks
 from .accounts import Directory
 from .model import DEFAULT_WEBHOOK_TYPES, Api, Delivery, Privacy, Source, UnsubscribeSync, Webhook

@@ -1,1 +1,1 @@
-"""From events that are held to the providers' calls: doorbell, worker, engine, sweep."""
+"""Delivers stored events to providers: claims, batches, bisection of refused batches, pauses of accounts in trouble."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..config.model import Form
-from ..core.events import Event
+from ..domain.events import Event
 from ..providers.base import Contact
 
 

@@ -7,20 +7,20 @@ from typing import Any, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..core.events import Delivery, Event, EventType, HeldEvent
-from ..core.grouping import Task
+from ..domain.errors import LedgerUnavailable
+from ..domain.events import Delivery, Event, EventType, HeldEvent
 from ..effects import Effects
-from ..errors import LedgerUnavailable
-from ..intake.holding import Holder
-from ..intake.queue import Message, read_message
+from ..ingestion.accept import Holder
+from ..ingestion.queue_intake import Message, read_message
 from ..ledger.events import EventStore
+from ..ledger.subscriptions import WordStore
 from ..ledger.table import Table
-from ..ledger.words import WordStore
 from ..names import QueueKind
+from ..notification.notifier import QUEUE_OF, Doorbell, rung_ids
 from ..observability import logger, metrics, trail
+from .batching import Task
 from .deadline import Context, Deadline
-from .doorbell import QUEUE_OF, Doorbell, rung_ids
-from .engine import Engine
+from .dispatcher import Engine
 
 MOST_EVENTS = 10_000
 """Events that one invocation looks up: a long import can ring for far more at once than its memory holds."""

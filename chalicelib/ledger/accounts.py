@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..core.pausing import AccountState, Pause
+from ..domain.backoff import AccountState, Pause
 from .attributes import Attributes, well_formed
 from .keys import account_key
 from .table import ConditionFailed, Key, Table

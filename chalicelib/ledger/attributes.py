@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from ..core.times import from_epoch_milliseconds
-from ..errors import MalformedItem
+from ..domain.errors import MalformedItem
+from ..domain.times import from_epoch_milliseconds
 from ..observability import logger, metrics
 
 T = TypeVar("T")

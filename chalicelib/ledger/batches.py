@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ..clock import Clock
-from ..core.events import Event
-from ..errors import IdConflict, LedgerUnavailable
+from ..domain.errors import IdConflict, LedgerUnavailable
+from ..domain.events import Event
 from ..observability import trail
 from .events import EventStore
 from .table import Table

@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
-from ..core.events import Event, Status
-from ..core.forgetting import loses_its_data
-from ..core.times import epoch_milliseconds as to_ms
-from ..core.words import Word, latest
+from ..domain.erasure import loses_its_data
+from ..domain.events import Event, Status
+from ..domain.ordering import Word, latest
+from ..domain.times import epoch_milliseconds as to_ms
 from .keys import EVERY_ACCOUNT, AddressKeys, event_key
 from .table import ConditionFailed, Table
 

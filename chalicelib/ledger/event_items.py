@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..core.events import Consent, Delivery, Event, EventType, Status
-from ..core.times import epoch_milliseconds as to_ms
+from ..domain.events import Consent, Delivery, Event, EventType, Status
+from ..domain.times import epoch_milliseconds as to_ms
 from .attributes import Attributes
 from .keys import event_id_of, event_key
-from .syncs import sync_from, sync_item
+from .sync_items import sync_from, sync_item
 
 
 def content_of(event: Event) -> bytes:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from ..core.events import Delivery, Event, EventType, HeldEvent, Status
-from ..core.ids import is_valid_id
-from ..core.times import epoch_milliseconds as to_ms
-from ..errors import IdConflict
+from ..domain.errors import IdConflict
+from ..domain.events import Delivery, Event, EventType, HeldEvent, Status
+from ..domain.ids import is_valid_id
+from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, strictly, well_formed
 from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase_items, person_is_forgotten

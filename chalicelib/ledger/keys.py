@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import assert_never
 from zlib import crc32
 
-from ..core import addresses
-from ..core.events import EventType
+from ..domain import addresses
+from ..domain.events import EventType
 from .table import Key
 
 EVERY_ACCOUNT = "*"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from ..errors import ConfigurationError, Mistake
+from ..domain.errors import ConfigurationError, Mistake
 from .keys import AddressKeys
 from .table import Table
 

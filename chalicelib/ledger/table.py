@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..dynamodb import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
+from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
-from ..errors import LedgerUnavailable
 from ..observability import carried
+from .batched_reads import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
 from .codec import pack, unpack
 
 if TYPE_CHECKING:

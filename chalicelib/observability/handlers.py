@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from ..errors import RelaisError
-from ..invocation import invocation
+from ..domain.errors import RelaisError
 from . import metrics
+from .invocation import invocation
 from .logs import bound, logger
 from .redaction import redact
 

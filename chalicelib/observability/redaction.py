@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from ..errors import without_addresses
+from ..domain.errors import without_addresses
 
 MASK = "***"
 _SHORTEST_SECRET = 4  # Masking "a" everywhere would leave nothing to read, and nothing that short keeps anybody out.

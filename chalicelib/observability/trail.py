@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..core.events import Delivery, Event, Status
+from ..domain.events import Delivery, Event, Status
 from . import metrics
 from .logs import logger
 

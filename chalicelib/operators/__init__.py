@@ -1,1 +1,1 @@
-"""What operators call by hand: each a function of its own, with one JSON value in and one out."""
+"""What operators call by hand: report, resend, audit, any provider call."""

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from ..core.events import Event, EventType, Status
-from ..core.leaving import Leaver, Reading
-from ..core.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
-from ..core.words import Word
 from ..delivery.deadline import Deadline
-from ..errors import Kind, LedgerUnavailable, ProviderError, RelaisError
-from ..ledger.census import OutOfTime
-from ..ledger.suppressed import Hashes, first_place, suppressed
+from ..domain.errors import Kind, LedgerUnavailable, ProviderError, RelaisError
+from ..domain.events import Event, EventType, Status
+from ..domain.ordering import Word
+from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..observability import bound, logger, metrics, redact
-from ..syncs.leavers import Tools
-from ..syncs.telling import Candidate, Telling, usable
+from ..unsubscribe_sync.importer import Tools
+from ..unsubscribe_sync.propagate import Candidate, Telling, usable
+from ..unsubscribe_sync.rules import Leaver, Reading
+from .ledger_scan import OutOfTime
 from .requests import nearest, shown, wrong
+from .suppressed import Hashes, first_place, suppressed
 
 KEYS = ("accounts", "repair")
 SHOWN = 50

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import Kind, ProviderError, RelaisError, SecretUnavailable
+from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..observability import logger
 from ..providers.base import CampaignFigures, Function, Provider, ProviderSpec
 from .requests import nearest, shown, wrong

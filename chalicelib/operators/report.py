@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import Clock
-from ..core.events import Status
-from ..core.pausing import AccountState
-from ..core.times import epoch_milliseconds, format_time, from_epoch_milliseconds
 from ..delivery.deadline import Deadline
-from ..errors import Kind, LedgerUnavailable, ProviderError
-from ..ledger.census import Census, OutOfTime, Tally
+from ..domain.backoff import AccountState
+from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.events import Status
+from ..domain.times import epoch_milliseconds, format_time, from_epoch_milliseconds
 from ..observability import metrics
+from .ledger_scan import Census, OutOfTime, Tally
 from .requests import shown
 
 _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, Status.PENDING)

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import Kind, ProviderError
-from ..intake import addresses
+from ..domain import validation
+from ..domain.errors import Kind, ProviderError
 
 
 def wrong(what: str, remedy: str) -> ProviderError:
@@ -32,8 +32,8 @@ def address(event: Any) -> str:
     if not isinstance(event, Mapping) or any(key != "email" for key in event):
         raise wrong("a call is a JSON object", "with the key email and no other")
     given = event.get("email")
-    email = addresses.trimmed(given) if isinstance(given, str) else ""
-    mistake = addresses.unsubscribe_mistake(email)
+    email = validation.trimmed(given) if isinstance(given, str) else ""
+    mistake = validation.unsubscribe_mistake(email)
     if mistake is not None:
         raise wrong("email is wrong", f"it {mistake}")
     return email

@@ -9,20 +9,20 @@ from threading import Lock
 from typing import Any, assert_never
 
 from ..clock import Clock
-from ..core.events import Delivery, Event, EventType, HeldEvent, Status
-from ..core.ids import ID_RULE, is_valid_id
-from ..core.times import parse_time
-from ..core.words import SUPPRESSED
 from ..delivery.deadline import Deadline
-from ..delivery.doorbell import Doorbell
-from ..errors import Kind, LedgerUnavailable, ProviderError
-from ..intake.events import INVALID
-from ..ledger.census import PARTS, Census, OutOfTime
+from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.events import Delivery, Event, EventType, HeldEvent, Status
+from ..domain.ids import ID_RULE, is_valid_id
+from ..domain.ordering import SUPPRESSED
+from ..domain.times import parse_time
+from ..ingestion.parse_event import INVALID
 from ..ledger.events import EventStore
-from ..ledger.reopening import Reopenings
 from ..ledger.table import Table
+from ..notification.notifier import Doorbell
 from ..observability import logger, metrics
+from .ledger_scan import PARTS, Census, OutOfTime
 from .requests import nearest, shown, wrong
+from .requeue import Reopenings
 
 KEYS = ("account", "type", "id", "since", "status")
 STATUSES = (Status.PARKED.value, Status.REFUSED.value)

@@ -1,0 +1,1 @@
+"""Calls the providers: what all share, and one package for each."""

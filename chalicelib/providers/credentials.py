@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import Kind, ProviderError, SecretUnavailable
+from ..domain.errors import Kind, ProviderError, SecretUnavailable
 from .exchange import Deadline
 
 if TYPE_CHECKING:
-    from ..config.model import Account
+    from .account import Account
 
 T = TypeVar("T")
 

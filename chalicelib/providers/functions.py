@@ -17,7 +17,7 @@ from inspect import Parameter as Argument, getdoc, signature
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from unicodedata import category
 
-from ..errors import Kind, ProviderError
+from ..domain.errors import Kind, ProviderError
 from .base import CampaignBegun, Function, Parameter
 from .results import as_json
 

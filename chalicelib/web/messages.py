@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..intake.bodies import BodyError
+from ..ingestion.bodies import BodyError
 
 
 @dataclass(frozen=True, slots=True)

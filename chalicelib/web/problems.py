@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from ..errors import (
+from ..domain.errors import (
     ConfigurationError,
     IdConflict,
     InvalidEvent,
@@ -18,7 +18,7 @@ from ..errors import (
     SecretUnavailable,
     StatsUnavailable,
 )
-from ..intake.bodies import BodyError
+from ..ingestion.bodies import BodyError
 from ..observability import logger, metrics
 from .messages import Request, Response
 

@@ -149,7 +149,7 @@ def _grown(count: int) -> Delivered:
 
 def deliver_over(table: Any, count: int) -> Work:
     """So many signups, batch after batch, with `table` in place of the product's DynamoDB."""
-    from chalicelib.runtime import runtime
+    from chalicelib.container.runtime import runtime
 
     runtime().__dict__["_dynamodb"] = table
     handler = warmed(RELAIS)

@@ -128,7 +128,7 @@ def _world(
 def run_schedule(at: datetime) -> Cost:
     """One run of `collect_stats` as a cold instance makes it."""
     counted = _counted()
-    from chalicelib.runtime import runtime
+    from chalicelib.container.runtime import runtime
 
     context = LambdaContext("collect_stats", "bench", time.time() + 600, os.environ["AWS_REGION"], "512")
     with no_output():
@@ -142,7 +142,7 @@ def run_schedule(at: datetime) -> Cost:
 def read_page() -> Cost:
     """One page of the list over HTTP."""
     counted = _counted()
-    from chalicelib.runtime import runtime
+    from chalicelib.container.runtime import runtime
     from chalicelib.web.messages import Request
 
     headers = {"authorization": f"Bearer {sandbox.SAMPLE_ADMIN_KEY}"}

@@ -67,7 +67,7 @@ def run_schedule() -> Cost:
     session, counted = Session(), Consumed()
     counted.watch(session)
     boto3.setup_default_session(botocore_session=session)
-    from chalicelib.runtime import runtime
+    from chalicelib.container.runtime import runtime
 
     context = LambdaContext("sync_unsubscribes", "bench", time.time() + 600, os.environ["AWS_REGION"], "512")
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):

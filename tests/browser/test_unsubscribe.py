@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.unsubscribe.links import Links
+from chalicelib.unsubscribe_links.links import Links
 from local.sandbox import Control
 from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
 from tests.browser.chromium import Browser

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib.core.events import Delivery
-from chalicelib.core.ids import lift_id
+from chalicelib.container.runtime import Runtime
+from chalicelib.domain.events import Delivery
+from chalicelib.domain.ids import lift_id
 from chalicelib.providers import registry
-from chalicelib.runtime import Runtime
 from tests.chaos import model
 from tests.chaos.letters import Letter
 from tests.chaos.model import Told

@@ -32,10 +32,11 @@ import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
-from chalicelib import names, runtime as product
+from chalicelib import names
 from chalicelib.config.load import find_path, load
+from chalicelib.container import runtime as product
+from chalicelib.container.runtime import Runtime
 from chalicelib.effects import Effects
-from chalicelib.runtime import Runtime
 from tests.chaos.dials import AWS_TROUBLE, DEATHS, Dials
 from tests.support.imported import import_product
 from tests.support.moved_clock import VARIABLE

@@ -26,9 +26,9 @@ from typing import Any
 from unittest.mock import patch
 
 from chalicelib.config.load import load
-from chalicelib.core.events import EventType
+from chalicelib.container.runtime import Runtime
+from chalicelib.domain.events import EventType
 from chalicelib.effects import Effects
-from chalicelib.runtime import Runtime
 from local.aws import process as aws_process
 from local.environ import stack_environ
 from local.http.gateway import Gateway

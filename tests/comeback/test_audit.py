@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib.config.load import load
-from chalicelib.core.ids import lift_id
-from chalicelib.ledger.suppressed import Hashes
+from chalicelib.domain.ids import lift_id
+from chalicelib.operators.suppressed import Hashes
 from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
 from tests.e2e.world import told_to_leave

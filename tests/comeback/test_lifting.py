@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import EventType, Status
-from chalicelib.core.ids import lift_id
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
-from chalicelib.ledger.census import Census
-from chalicelib.ledger.words import WordStore
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import EventType, Status
+from chalicelib.domain.ids import lift_id
+from chalicelib.ledger.subscriptions import WordStore
+from chalicelib.operators.ledger_scan import Census
+from chalicelib.providers.account import Account
 from tests.support.interleaving import AnswerLost, Died, NotDone, at_operation
 from tests.support.product import FakeContext, settings
 from tests.support.reference import LoggedProvider, World, check, serial

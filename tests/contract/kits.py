@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
 from chalicelib.providers import registry
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import KnownCampaign, Provider
 from chalicelib.providers.transport import Transport
 from local.sandbox.ediware.samples import API_KEY

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import ProviderError
+from chalicelib.domain.errors import ProviderError
 from chalicelib.providers import registry
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Provider
 from chalicelib.providers.transport import Transport
 from tests.contract.scripted import answer

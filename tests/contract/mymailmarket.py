@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import ProviderError
+from chalicelib.domain.errors import ProviderError
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Contact
 from chalicelib.providers.mymailmarket.kept import Clocks, both_clocks
 from chalicelib.providers.mymailmarket.provider import MyMailMarket

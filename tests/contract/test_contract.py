@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.base import CampaignFigures, Contact, Provider, ProviderSpec
 from chalicelib.providers.transport import Transport

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.providers import registry
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Contact, Provider
 from chalicelib.providers.ediware import columns
 from chalicelib.providers.exchange import MEGABYTE

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import ProviderError
+from chalicelib.domain.errors import ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.transport import Transport
 from tests.contract.kits import KITS

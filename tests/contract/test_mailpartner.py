@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Contact, Provider, Unsubscribed
 from chalicelib.providers.mailpartner import codes
 from chalicelib.providers.transport import Transport

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.errors import Kind
+from chalicelib.domain.errors import Kind
 from chalicelib.providers.base import KnownCampaign, Provider
 from chalicelib.providers.transport import Transport
 from local.sandbox import Control, Sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.errors import Kind
+from chalicelib.domain.errors import Kind
 from tests.contract.mailpartner import account, connect, failure
 from tests.contract.scripted import Scripted, answer
 

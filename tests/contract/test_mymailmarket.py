@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chalicelib.errors import Kind
+from chalicelib.domain.errors import Kind
 from chalicelib.providers.base import Contact, KnownCampaign, Provider
 from chalicelib.providers.mymailmarket import provider as module
 from chalicelib.providers.transport import Transport

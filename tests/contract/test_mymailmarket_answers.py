@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Kind
+from chalicelib.domain.errors import Kind
 from chalicelib.providers import registry
 from tests.contract.kits import Kit
 from tests.contract.matrix import every_call, example

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.observability import redact
 from chalicelib.providers import registry
 from chalicelib.providers.mymailmarket.provider import MyMailMarket

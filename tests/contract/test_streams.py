@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Unsubscribed
 from chalicelib.providers.exchange import MEGABYTE, Arriving
 from chalicelib.providers.mailpartner import client

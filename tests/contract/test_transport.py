@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import wire
 from chalicelib.providers.exchange import MEGABYTE, Answer, Call
 from chalicelib.providers.transport import Transport, make_session

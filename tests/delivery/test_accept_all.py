@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Event
-from chalicelib.errors import LedgerUnavailable
+from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.domain.events import Event
 from chalicelib.ledger.batches import TIME_TO_HOLD
 from tests.support.aws import TestAws
 from tests.support.product import Product

@@ -20,7 +20,7 @@ from itertools import combinations_with_replacement, permutations, product
 
 import pytest
 
-from chalicelib.core.events import EventType
+from chalicelib.domain.events import EventType
 from tests.support.interleaving import Run
 from tests.support.reference import ACCOUNTS, World, check, serial
 from tests.support.states import Orders, Walk

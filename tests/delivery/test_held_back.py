@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
-from chalicelib.ledger.reopening import Reopenings
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
+from chalicelib.operators.requeue import Reopenings
 from tests.operators.support import items, report, resend, rung
 from tests.support.aws import TestAws
 from tests.support.http import request

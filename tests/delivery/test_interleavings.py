@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.core.events import EventType
-from chalicelib.delivery.sweep import Sweep
-from chalicelib.errors import Kind
+from chalicelib.domain.errors import Kind
+from chalicelib.domain.events import EventType
+from chalicelib.reconciliation.sweep import Sweep
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, Run, all_orders, at_operation
 from tests.support.product import START
 from tests.support.reference import World, body_of, check, serial

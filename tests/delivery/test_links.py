@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.config.model import Api, Form
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Event, EventType
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.events import Event, EventType
 from tests.support.aws import TestAws
 from tests.support.http import request
 from tests.support.product import Product, settings

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Status
-from chalicelib.core.pausing import AccountState
-from chalicelib.core.times import epoch_milliseconds
-from chalicelib.errors import Kind, LedgerUnavailable, MalformedItem, ProviderError
+from chalicelib.domain.backoff import AccountState
+from chalicelib.domain.errors import Kind, LedgerUnavailable, MalformedItem, ProviderError
+from chalicelib.domain.events import Status
+from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.observability import metrics
 from tests.operators.support import end, items, report, resend, rung
 from tests.support.aws import TestAws

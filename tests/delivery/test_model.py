@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from chalicelib.core.events import EventType, Status
-from chalicelib.errors import Kind
-from chalicelib.ledger.reopening import Reopenings
+from chalicelib.domain.errors import Kind
+from chalicelib.domain.events import EventType, Status
+from chalicelib.operators.requeue import Reopenings
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation
 from tests.support.product import FakeContext
 from tests.support.reference import ACCOUNTS, World, body_of, check, serial

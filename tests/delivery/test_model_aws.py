@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Kind
+from chalicelib.domain.errors import Kind
 from tests.delivery.test_model import FAULTS, PERSONS, Order
 from tests.support.aws import TestAws
 from tests.support.backends import on_both

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import EventType
-from chalicelib.errors import Kind, LedgerUnavailable
+from chalicelib.domain.errors import Kind, LedgerUnavailable
+from chalicelib.domain.events import EventType
 from tests.support.interleaving import Died, NotDone, Repeat
 from tests.support.product import settings
 from tests.support.reference import World, check, serial
@@ -198,7 +198,7 @@ def test_an_event_half_of_which_has_expired_is_gone(world: World) -> None:
     world.work(*world.hold(leave))
     world.dynamo.hold({(f"E#{leave.id}", name): None for name in ("D#paris", "D#lyon")})
     assert world.runtime.events_routes is not None
-    from chalicelib.ledger.view import EventView
+    from chalicelib.ledger.event_status import EventView
 
     assert EventView(world.runtime.table, world.runtime.accounts.read, world.clock).find(leave.id) is None
 

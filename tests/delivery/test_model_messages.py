@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, given, strategies as st
 
-from chalicelib.core.events import EventType
+from chalicelib.domain.events import EventType
 from tests.support.product import FakeContext, settings
 from tests.support.reference import World, serial
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.addresses import NORMALISATION_VERSION
-from chalicelib.errors import ConfigurationError
+from chalicelib.domain.addresses import NORMALISATION_VERSION
+from chalicelib.domain.errors import ConfigurationError
 from tests.support.product import Product
 
 

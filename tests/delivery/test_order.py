@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Event
-from chalicelib.core.words import Holder, holder_state
-from chalicelib.errors import LedgerUnavailable
+from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.domain.events import Event
+from chalicelib.domain.ordering import Holder, holder_state
 from tests.support.backends import on_both
 from tests.support.product import START, Product
 
@@ -52,7 +52,7 @@ def test_an_unsubscribe_is_superseded_by_a_later_signup_that_was_delivered(produ
 
 
 def test_a_delivered_signup_still_counts_after_another_one_took_its_place_and_failed(product: Product) -> None:
-    from chalicelib.errors import Kind, ProviderError
+    from chalicelib.domain.errors import Kind, ProviderError
 
     product.work(*product.hold(product.signup("a@example.com", START)))
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
@@ -128,7 +128,7 @@ def test_an_older_address_key_still_finds_who_left(product: Product) -> None:
 def test_a_start_without_a_known_address_key_fails(product: Product) -> None:
     from chalicelib.config.model import Privacy
     from chalicelib.config.secrets import Secret
-    from chalicelib.errors import ConfigurationError
+    from chalicelib.domain.errors import ConfigurationError
     from tests.support.product import settings
 
     product.hold(product.signup("a@example.com"))
@@ -187,8 +187,8 @@ def test_no_call_is_made_when_the_words_cannot_be_read(product: Product, monkeyp
 
 
 def test_a_final_event_does_not_hold_an_address_up(product: Product) -> None:
-    from chalicelib.core.events import EventType, Status
-    from chalicelib.core.words import Hold
+    from chalicelib.domain.events import EventType, Status
+    from chalicelib.domain.ordering import Hold
 
     hold = Hold("e", EventType.SIGNUP, at=1, until=10, token="t")
     assert holder_state(hold, Status.PENDING, 5) is Holder.BUSY

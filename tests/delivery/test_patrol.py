@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Delivery, Event, Status
-from chalicelib.core.patrol import Progress
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
-from chalicelib.ledger import mending
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import Delivery, Event, Status
 from chalicelib.ledger.event_items import event_item
-from chalicelib.ledger.patrols import PatrolStore
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
+from chalicelib.reconciliation import findings
+from chalicelib.reconciliation.checkpoints import PatrolStore
+from chalicelib.reconciliation.rules import Progress
 from tests.operators.support import calls, end, ended, items, rung
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
@@ -234,7 +234,7 @@ def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_
 ) -> None:
     event = orphan(product)
     product.clock.forward(days=1)
-    let_expire, done = mending.Mending.let_expire, list[str]()
+    let_expire, done = findings.Mending.let_expire, list[str]()
 
     def at_this_moment(self: Any, left: Any, now: Any) -> bool:
         if not done:
@@ -242,7 +242,7 @@ def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_
             put_the_event(product, event)
         return let_expire(self, left, now)
 
-    monkeypatch.setattr(mending.Mending, "let_expire", at_this_moment)
+    monkeypatch.setattr(findings.Mending, "let_expire", at_this_moment)
     assert night() == {"rung": 4}, "both by sweep, then both by the pass"
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.work(*set(rung(resources, "unsubscribes")))
@@ -283,7 +283,7 @@ def test_words_are_never_touched(product: Product, resources: TestAws, night: An
 
 
 def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mending, "PAGE_ITEMS", 4)
+    monkeypatch.setattr(findings, "PAGE_ITEMS", 4)
     product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
     made = calls(product)
     night()
@@ -301,18 +301,18 @@ def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeyp
 def test_a_run_that_is_cut_short_is_gone_on_with(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mending, "PAGE_ITEMS", 4)
+    monkeypatch.setattr(findings, "PAGE_ITEMS", 4)
     ids = product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
     for event_id in ids:
         take_out(resources, event_id)
-    page, pages = mending.Mending.page, list[Any]()
+    page, pages = findings.Mending.page, list[Any]()
 
     def slow(self: Any, after: Any, now: Any) -> Any:
         pages.append(after)
         product.clock.forward(seconds=20)
         return page(self, after, now)
 
-    monkeypatch.setattr(mending.Mending, "page", slow)
+    monkeypatch.setattr(findings.Mending, "page", slow)
     assert 0 < night(30_000)["rung"] <= 4, "one page, for the next would end too late"
     product.clock.forward(seconds=40)
     product.runtime.sweep(FakeContext(10_000))
@@ -336,7 +336,7 @@ def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(mending.Mending, "page", dies)
+        dying.setattr(findings.Mending, "page", dies)
         with pytest.raises(KeyboardInterrupt):
             product.runtime.sweep(FakeContext(55_000))
     made = calls(product)
@@ -358,7 +358,7 @@ def test_a_ledger_that_does_not_answer_is_looked_at_again(
         raise LedgerUnavailable("the ledger did not answer: Test")
 
     with monkeypatch.context() as failing:
-        failing.setattr(mending.Mending, "page", unavailable)
+        failing.setattr(findings.Mending, "page", unavailable)
         assert night() == {"rung": 0}
     product.clock.forward(minutes=1)
     assert product.runtime.sweep(FakeContext(55_000)) == {"rung": 1}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
+from chalicelib.providers.account import Account
 from local.sandbox import Control, start
 from local.sandbox.ediware.samples import API_KEY
 from tests.support.product import FakeContext, settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.config.model import Delivery
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from tests.support.product import Product, settings
 
 pytestmark = pytest.mark.no_cover

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import EventType, Sync
-from chalicelib.delivery import sweep
-from chalicelib.delivery.doorbell import rung_ids
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
-from chalicelib.ledger.waiting import Waiting
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import EventType, Sync
+from chalicelib.ledger.oldest_pending import Waiting
+from chalicelib.notification.notifier import rung_ids
+from chalicelib.reconciliation import sweep
 from tests.support.aws import TestAws
 from tests.support.product import Product, settings
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
-from chalicelib.ledger.waiting import LOOKED_AT
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.ledger.oldest_pending import LOOKED_AT
 from chalicelib.observability import metrics
 from tests.support.product import Product
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core.times import format_time
+from chalicelib.domain.times import format_time
 from tests.e2e.world import ADMIN_KEY, Control
 from tests.support.stack import RunningStack
 

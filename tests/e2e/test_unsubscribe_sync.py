@@ -13,7 +13,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from chalicelib.config.secrets import Secret
-from chalicelib.unsubscribe.links import Links
+from chalicelib.unsubscribe_links.links import Links
 from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, sample_config
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
 from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY

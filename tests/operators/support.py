@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chalicelib.core.events import Delivery, Event, Status
-from chalicelib.delivery.doorbell import rung_ids
+from chalicelib.domain.events import Delivery, Event, Status
+from chalicelib.notification.notifier import rung_ids
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 

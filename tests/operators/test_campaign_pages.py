@@ -16,8 +16,8 @@ import pytest
 
 from chalicelib.config.model import Api
 from chalicelib.config.secrets import Secret
-from chalicelib.core.figures import Snapshot
-from chalicelib.stats.store import StatsStore
+from chalicelib.domain.figures import Snapshot
+from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
 from tests.support.campaigns import TABLE, put_campaigns
 from tests.support.http import Answer, request

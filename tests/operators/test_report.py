@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Status
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import Status
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from tests.operators.support import calls, end, ended, report

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import EventType, Status
-from chalicelib.delivery.doorbell import QUEUE_OF
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import EventType, Status
+from chalicelib.notification.notifier import QUEUE_OF
 from tests.operators.support import calls, end, ended, items, report, resend, rung
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product

@@ -44,15 +44,27 @@ NEVER_AT_IMPORT = {
     *("botocore.client", "botocore.session", "xml.etree.ElementTree", "zoneinfo", "asyncio", "ssl"),
     *("chalice.awsclient", "chalice.cli", "chalice.config", "chalice.deploy", "chalice.local", "chalice.package"),
     *("chalice.test", "moto", "flask", "pytest", "local", "tests"),
-    *("chalicelib.delivery.engine", "chalicelib.delivery.worker", "chalicelib.operators", "chalicelib.stats.collect"),
-    *("chalicelib.syncs", "chalicelib.providers.transport", "chalicelib.unsubscribe", "cryptography", "cffi"),
+    *(
+        "chalicelib.delivery.dispatcher",
+        "chalicelib.delivery.worker",
+        "chalicelib.operators",
+        "chalicelib.statistics.collect",
+    ),
+    *("chalicelib.jobs", "chalicelib.contact_import", "chalicelib.unsubscribe_sync", "chalicelib.unsubscribe_links"),
+    *("chalicelib.providers.transport", "chalicelib.privacy", "cryptography", "cffi"),
     *(f"chalicelib.providers.{name}" for name in registry.names()),
 }
 NEVER_FOR_A_FORM = {
-    *("defusedxml", "dns", "pydantic", "asyncio", "chalicelib.delivery.engine", "chalicelib.operators"),
-    *("chalicelib.providers.transport", "chalicelib.syncs", "cryptography", "cffi", "moto", "local", "tests"),
-    *("chalicelib.web.webhooks", "chalicelib.web.events", "chalicelib.web.stats", "chalicelib.web.unsubscribe"),
-    *("chalicelib.stats", "chalicelib.intake.signatures"),
+    *("defusedxml", "dns", "pydantic", "asyncio", "chalicelib.delivery.dispatcher", "chalicelib.operators"),
+    *("chalicelib.providers.transport", "chalicelib.jobs", "chalicelib.contact_import", "chalicelib.unsubscribe_sync"),
+    *("cryptography", "cffi", "moto", "local", "tests"),
+    *(
+        "chalicelib.web.routes.webhooks",
+        "chalicelib.web.routes.events",
+        "chalicelib.web.routes.statistics",
+        "chalicelib.web.routes.unsubscribe",
+    ),
+    *("chalicelib.statistics", "chalicelib.ingestion.signatures"),
 }
 
 

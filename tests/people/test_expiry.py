@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.config.model import Privacy
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Status
-from chalicelib.ledger.view import EventView
+from chalicelib.domain.events import Status
+from chalicelib.ledger.event_status import EventView
 from tests.operators.support import end, report
 from tests.people.support import dump, export, new_product
 from tests.support.memory import MemoryDynamo

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.config.model import Privacy
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from tests.people.support import dump, export, forget, new_product
 from tests.support.memory import MemoryDynamo
 from tests.support.product import ADDRESS_KEY, START, FakeContext, Product, settings

@@ -12,8 +12,8 @@ import pytest
 
 from chalicelib.config.model import Privacy
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Consent, Status
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import Consent, Status
 from chalicelib.ledger import erasing
 from chalicelib.ledger.table import Table
 from tests.people.support import PERSONAL, event_item, forget, holders, new_product
@@ -157,7 +157,7 @@ def test_every_final_state_is_erased_and_never_sent_again(
 
 
 def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(product: Product) -> None:
-    from chalicelib.ledger.reopening import Reopenings
+    from chalicelib.operators.requeue import Reopenings
     from tests.operators.support import end
 
     event = product.unsubscribe(ZOE, accounts=("paris", "lyon"))

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from chalicelib.core.events import Event, EventType
-from chalicelib.errors import Kind
-from chalicelib.syncs import runner
+from chalicelib.domain.errors import Kind
+from chalicelib.domain.events import Event, EventType
+from chalicelib.jobs import runner
 from tests.people.support import PERSONAL
 from tests.support.interleaving import AnswerLost, Died, NotDone, OneByOne, Repeat, at_operation
 from tests.support.product import FakeContext

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.following import hours_waiting
-from chalicelib.core.times import format_time
+from chalicelib.domain.times import format_time
+from chalicelib.statistics.rereading import hours_waiting
 from tests.statistics.world import StatisticsWorld
 from tests.support.aws import TestAws
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.config.load import load
-from chalicelib.core.times import format_time
+from chalicelib.domain.times import format_time
 from local.sandbox import SAMPLE_ADMIN_KEY, Control, sample_config
 from tests.support.http import request
 from tests.support.product import FakeContext, MovableClock, Product

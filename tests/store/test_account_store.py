@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.pausing import AccountState, Pause
-from chalicelib.errors import ConfigurationError
+from chalicelib.domain.backoff import AccountState, Pause
+from chalicelib.domain.errors import ConfigurationError
 from chalicelib.ledger.accounts import AccountStore
-from chalicelib.ledger.fingerprints import check_address_keys
+from chalicelib.ledger.address_keys import check_address_keys
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.ledger.table import Table
 from tests.support.aws import TestAws

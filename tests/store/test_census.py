@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.events import Delivery, Status
-from chalicelib.core.times import epoch_milliseconds as to_ms
-from chalicelib.ledger.census import PARTS, Census, OutOfTime
+from chalicelib.domain.events import Delivery, Status
+from chalicelib.domain.times import epoch_milliseconds as to_ms
+from chalicelib.operators.ledger_scan import PARTS, Census, OutOfTime
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
 

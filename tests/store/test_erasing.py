@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Consent, Event, EventType, Status, Sync
-from chalicelib.core.forgetting import contacts_of
+from chalicelib.domain.erasure import contacts_of
+from chalicelib.domain.events import Consent, Event, EventType, Status, Sync
 from chalicelib.ledger.erasing import Outcome, erase, note_waiting, take_contacts_out
-from chalicelib.ledger.people import Found, People
+from chalicelib.privacy.person_search import Found, People
 from tests.operators.support import end
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
@@ -50,7 +50,7 @@ def test_a_signup_keeps_what_is_nobody_s(product: Product) -> None:
 
 
 def test_the_write_that_ends_it_can_erase_it(product: Product) -> None:
-    from chalicelib.core.events import Delivery
+    from chalicelib.domain.events import Delivery
 
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"})
     product.hold(event)

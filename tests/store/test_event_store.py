@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Consent, Delivery, Event, EventType, HeldEvent, Status
-from chalicelib.errors import IdConflict
+from chalicelib.domain.errors import IdConflict
+from chalicelib.domain.events import Consent, Delivery, Event, EventType, HeldEvent, Status
 from chalicelib.ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
 from tests.support.aws import TestAws
 from tests.support.product import START, Product

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.errors import IdConflict, LedgerUnavailable
+from chalicelib.domain.errors import IdConflict, LedgerUnavailable
 from chalicelib.ledger import table
 from chalicelib.ledger.events import EventStore
 from tests.support.aws import TestAws

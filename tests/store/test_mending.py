@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Delivery, Event, EventType, HeldBack, Status
-from chalicelib.core.patrol import Progress
-from chalicelib.ledger import mending
+from chalicelib.domain.events import Delivery, Event, EventType, HeldBack, Status
+from chalicelib.ingestion.form_limits import FormHours
 from chalicelib.ledger.events import EventStore
-from chalicelib.ledger.form_hours import FormHours
-from chalicelib.ledger.mending import Left, Mending
-from chalicelib.ledger.patrols import PatrolStore
-from chalicelib.ledger.reopening import Reopenings
+from chalicelib.operators.requeue import Reopenings
+from chalicelib.reconciliation import findings
+from chalicelib.reconciliation.checkpoints import PatrolStore
+from chalicelib.reconciliation.findings import Left, Mending
+from chalicelib.reconciliation.rules import Progress
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
 
@@ -60,7 +60,7 @@ def hold(product: Product, name: str, *accounts: str, final: bool = False) -> Ev
 
 
 def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mending, "PAGE_ITEMS", 3)
+    monkeypatch.setattr(findings, "PAGE_ITEMS", 3)
     hold(product, "done", final=True)
     hold(product, "whole", *BOTH, final=True)
     hold(product, "overdue")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.addresses import NORMALISATION_VERSION
-from chalicelib.errors import ConfigurationError
-from chalicelib.ledger.fingerprints import check_address_keys
+from chalicelib.domain.addresses import NORMALISATION_VERSION
+from chalicelib.domain.errors import ConfigurationError
+from chalicelib.ledger.address_keys import check_address_keys
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.ledger.normalisation import MIGRATIONS, path
 from chalicelib.ledger.table import Table

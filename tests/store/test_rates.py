@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
+from chalicelib.container.runtime import Runtime
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.effects import Effects
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
-from chalicelib.ledger import rates
-from chalicelib.ledger.rates import Rates, rate_key
 from chalicelib.ledger.table import Table
-from chalicelib.runtime import Runtime
+from chalicelib.providers import rate_limit
+from chalicelib.providers.account import Account
+from chalicelib.providers.rate_limit import Rates, rate_key
 from local.sandbox import Control, start
 from local.sandbox.mailpartner.samples import API_KEY
 from tests.support.aws import TestAws
@@ -109,11 +109,11 @@ def test_no_window_wherever_it_begins_has_more(table: Table, clock: Simulated) -
 def test_a_permit_that_is_used_late_counts_from_then(table: Table, clock: Simulated) -> None:
     budget = Rates(table, clock)
     times: list[datetime] = []
-    for wait in (rates.BLOCK_SECONDS - 0.1, *[0.0] * (rates.SMALLEST_BLOCK - 1), *[0.1] * 700):
-        if admitted(budget, calls=rates.SMALLEST_BLOCK):
+    for wait in (rate_limit.BLOCK_SECONDS - 0.1, *[0.0] * (rate_limit.SMALLEST_BLOCK - 1), *[0.1] * 700):
+        if admitted(budget, calls=rate_limit.SMALLEST_BLOCK):
             times.append(clock())
         clock.pass_by(wait)
-    assert most_in_a_window(times) <= rates.SMALLEST_BLOCK < len(times)
+    assert most_in_a_window(times) <= rate_limit.SMALLEST_BLOCK < len(times)
 
 
 def test_accounts_of_one_provider_share_it_and_others_do_not(table: Table, clock: Simulated) -> None:
@@ -161,17 +161,17 @@ def test_one_write_serves_many_calls(table: Table, clock: Simulated, monkeypatch
     budget = Rates(table, clock)
     for _ in range(1000):
         budget.admit("provider", LIMIT, WINDOW)
-    assert len(writes) <= 1000 / rates.LARGEST_BLOCK + 5
+    assert len(writes) <= 1000 / rate_limit.LARGEST_BLOCK + 5
 
 
 def test_permits_do_not_keep(table: Table, clock: Simulated) -> None:
     budget = Rates(table, clock)
     budget.admit("provider", LIMIT, WINDOW)
-    clock.pass_by(rates.BLOCK_SECONDS)
+    clock.pass_by(rate_limit.BLOCK_SECONDS)
     budget.admit("provider", LIMIT, WINDOW)
     item = table.get(rate_key("provider"))
     assert item is not None and len(item["blocks"]) == 2
-    clock.pass_by(WINDOW + rates.BLOCK_SECONDS + rates.SLACK_SECONDS)
+    clock.pass_by(WINDOW + rate_limit.BLOCK_SECONDS + rate_limit.SLACK_SECONDS)
     budget.admit("provider", LIMIT, WINDOW)
     item = table.get(rate_key("provider"))
     assert item is not None and len(item["blocks"]) == 1, "what is out of every window is forgotten"
@@ -184,7 +184,7 @@ def test_a_quiet_worker_takes_little(table: Table, clock: Simulated) -> None:
         budget.admit("provider", LIMIT, WINDOW)
         clock.pass_by(6)
     item = table.get(rate_key("provider"))
-    assert item is not None and sum(size for _, size in item["blocks"]) <= 12 * rates.SMALLEST_BLOCK
+    assert item is not None and sum(size for _, size in item["blocks"]) <= 12 * rate_limit.SMALLEST_BLOCK
 
 
 def test_nothing_is_admitted_while_the_ledger_does_not_answer(

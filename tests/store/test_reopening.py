@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.events import Delivery, Event, EventType, HeldEvent, Status
+from chalicelib.domain.events import Delivery, Event, EventType, HeldEvent, Status
 from chalicelib.ledger.events import EventStore
-from chalicelib.ledger.reopening import Reopenings
+from chalicelib.operators.requeue import Reopenings
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
 

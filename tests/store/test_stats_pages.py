@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.figures import Snapshot
+from chalicelib.domain.figures import Snapshot
 from chalicelib.providers.base import CampaignFigures
-from chalicelib.stats.normalise import normalise
-from chalicelib.stats.pages import BadCursor, StatsReader
-from chalicelib.stats.store import StatsStore
+from chalicelib.statistics.normalise import normalise
+from chalicelib.statistics.pages import BadCursor, StatsReader
+from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
 from tests.support.campaigns import TABLE, put_campaigns
 

@@ -13,17 +13,17 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from chalicelib.config.model import Account
-from chalicelib.core.figures import Snapshot
+from chalicelib.domain.errors import StatsUnavailable
+from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
-from chalicelib.errors import StatsUnavailable
 from chalicelib.ledger.table import Table
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
-from chalicelib.stats.collect import collect
-from chalicelib.stats.normalise import normalise
-from chalicelib.stats.pages import StatsReader
-from chalicelib.stats.runs import LastRuns
-from chalicelib.stats.store import StatsStore
+from chalicelib.statistics.collect import collect
+from chalicelib.statistics.normalise import normalise
+from chalicelib.statistics.pages import StatsReader
+from chalicelib.statistics.runs import LastRuns
+from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
 
 NINE = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)

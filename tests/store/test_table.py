@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dynamodb import BATCH_GET_LIMIT
-from chalicelib.errors import LedgerUnavailable
+from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.ledger.batched_reads import BATCH_GET_LIMIT
 from chalicelib.ledger.table import TRANSACTION_LIMIT, ConditionFailed, Table
 from tests.support.aws import TestAws
 

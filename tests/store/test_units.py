@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.times import format_time
 from chalicelib.delivery.deadline import Deadline
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.times import format_time
 from local.aws.dynamodb.values import item_size
 from local.bench.consumed import Consumed
 from tests.support.aws import TestAws

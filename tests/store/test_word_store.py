@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.events import Event, Status
-from chalicelib.core.times import epoch_milliseconds as to_ms
-from chalicelib.core.words import Hold, Verdict, Word, merge
+from chalicelib.domain.events import Event, Status
+from chalicelib.domain.ordering import Hold, Verdict, Word, merge
+from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.ledger.keys import EVERY_ACCOUNT, AddressKeys
+from chalicelib.ledger.subscriptions import Attempt, Taken, WordStore
 from chalicelib.ledger.table import Key
-from chalicelib.ledger.words import Attempt, Taken, WordStore
 from tests.support.aws import TestAws
 from tests.support.product import ADDRESS_KEY, START, Product
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.core.figures import Snapshot
-from chalicelib.stats.items import campaign_item
+from chalicelib.domain.figures import Snapshot
+from chalicelib.statistics.items import campaign_item
 
 TABLE = "relais-local-stats"
 

@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chalicelib import names, runtime as product
+from chalicelib import names
 from chalicelib.config.load import find_path, load
+from chalicelib.container import runtime as product
+from chalicelib.container.runtime import Runtime
 from chalicelib.effects import Effects
-from chalicelib.runtime import Runtime
 from tests.support.imported import import_product
 from tests.support.moved_clock import VARIABLE, MovedClock
 

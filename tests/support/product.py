@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.config.model import Account, Delivery, Form, Privacy, Settings
+from chalicelib.config.model import Delivery, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Event, EventType
-from chalicelib.core.times import epoch_milliseconds
+from chalicelib.container.runtime import Runtime
+from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
 from chalicelib.names import QueueKind
-from chalicelib.runtime import Runtime
+from chalicelib.providers.account import Account
 from tests.support.provider import FakeProvider
 
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -126,7 +127,7 @@ class Product:
 
     def view(self, event_id: str) -> dict[str, Any]:
         """What `GET /events/{id}` shows, or would if the event had not expired."""
-        from chalicelib.ledger.view import EventView
+        from chalicelib.ledger.event_status import EventView
 
         runtime = self.runtime
         view = EventView(runtime.table, runtime.accounts.read, lambda: START, runtime.remedy)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
 
 Rule = Callable[[str, Sequence[str]], ProviderError | None]

@@ -14,9 +14,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from chalicelib.core.events import Event, EventType
-from chalicelib.delivery import engine, run
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.delivery import account_delivery, dispatcher
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.events import Event, EventType
 from chalicelib.ledger.table import Table
 from chalicelib.providers.base import Contact
 from tests.support.interleaving import OneByOne, Tapped
@@ -196,8 +196,8 @@ def body_of(event: Any) -> dict[str, Any]:
 
 def serial(monkeypatch: Any) -> None:
     """Have every worker do its work in one thread."""
-    monkeypatch.setattr(engine, "ThreadPoolExecutor", OneByOne)
-    monkeypatch.setattr(run, "ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(dispatcher, "ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(account_delivery, "ThreadPoolExecutor", OneByOne)
 
 
 def check(world: World) -> None:

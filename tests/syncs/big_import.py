@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chalicelib.config.model import Account, Privacy, Settings, Source
+from chalicelib.config.model import Privacy, Settings, Source
 from chalicelib.config.secrets import Secret
-from chalicelib.core.times import epoch_milliseconds
+from chalicelib.container.runtime import Runtime
+from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
-from chalicelib.ledger.view import EventView
-from chalicelib.runtime import Runtime
+from chalicelib.ledger.event_status import EventView
+from chalicelib.providers.account import Account
 from tests.support.memory import MemoryDynamo, MemoryQueues
 
 ROUND_SECONDS = 20

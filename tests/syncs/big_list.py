@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chalicelib.config.model import Account, Privacy, Settings, UnsubscribeSync
+from chalicelib.config.model import Privacy, Settings, UnsubscribeSync
 from chalicelib.config.secrets import Secret
-from chalicelib.runtime import Runtime
+from chalicelib.container.runtime import Runtime
+from chalicelib.providers.account import Account
 from local.sandbox import Control
 from local.sandbox.mailpartner.samples import API_KEY
 from tests.support.memory import MemoryDynamo, MemoryQueues

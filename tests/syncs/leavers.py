@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.config.model import Account, Settings, UnsubscribeSync
+from chalicelib.config.model import Settings, UnsubscribeSync
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import HeldEvent
-from chalicelib.core.times import epoch_milliseconds
 from chalicelib.delivery.deadline import Deadline
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.events import HeldEvent
+from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.ledger.keys import AddressKeys
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Unsubscribed, Unsubscribes
-from chalicelib.syncs.leavers import LeaversSync
+from chalicelib.unsubscribe_sync.importer import LeaversSync
 from tests.support.interleaving import Died, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import ADDRESS_KEY, FakeContext, MovableClock, Product, settings

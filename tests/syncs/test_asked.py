@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.config.model import Delivery
-from chalicelib.core.events import Sync
-from chalicelib.errors import InvalidEvent, Kind, LedgerUnavailable, ProviderError
-from chalicelib.intake.events import parse_event
-from chalicelib.ledger.leavers import LeaverStore
+from chalicelib.domain.errors import InvalidEvent, Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import Sync
+from chalicelib.ingestion.parse_event import parse_event
+from chalicelib.unsubscribe_sync.state_store import LeaverStore
 from tests.support.product import START
 from tests.syncs.leavers import EVERYBODY, World, three_accounts
 

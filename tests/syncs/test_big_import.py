@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.contact_import import contacts
+from chalicelib.contact_import.rows import Row, Rows, read_csv
+from chalicelib.contact_import.runner import CHUNK
 from chalicelib.effects import Effects
-from chalicelib.syncs import contacts
-from chalicelib.syncs.importing import CHUNK
-from chalicelib.syncs.rows import Row, Rows, read_csv
 from tests.contract.scripted import Scripted, answer
 from tests.support.product import MovableClock
 from tests.support.stack import ROOT

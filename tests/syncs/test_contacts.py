@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from chalicelib.config.model import Delivery
-from chalicelib.core.events import Event, HeldEvent
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.contact_import import runner
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import Event, HeldEvent
 from chalicelib.ledger.events import EventStore
-from chalicelib.syncs import importing
 from tests.contract.scripted import Scripted, answer
 from tests.support.aws import TestAws
 from tests.support.product import Product, settings
@@ -290,14 +290,14 @@ class TestLongFiles:
 
     @pytest.fixture(autouse=True)
     def small_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(importing, "CHUNK", 10)
+        monkeypatch.setattr(runner, "CHUNK", 10)
 
     @pytest.fixture
     def slowly(self, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each chunk takes 40 seconds to hold."""
-        hold = importing.Import.run
+        hold = runner.Import.run
 
-        def run(self: importing.Import, *arguments: Any) -> Any:
+        def run(self: runner.Import, *arguments: Any) -> Any:
             quick = self.hold
 
             def slow(events: Sequence[Event]) -> None:
@@ -307,7 +307,7 @@ class TestLongFiles:
             self.hold = slow
             return hold(self, *arguments)
 
-        monkeypatch.setattr(importing.Import, "run", run)
+        monkeypatch.setattr(runner.Import, "run", run)
 
     @pytest.mark.usefixtures("slowly")
     def test_the_next_invocation_goes_on(self, product: Product, aws: TestAws, host: Scripted) -> None:
@@ -391,21 +391,21 @@ class TestLongFiles:
         """It slept through its time, and another worker has come to the end meanwhile."""
         serve(host, csv_of(people(30)))
         event = sync(source="crm")
-        hold, asleep = importing.Import.run, [True]
+        hold, asleep = runner.Import.run, [True]
 
-        def run_slowly(self: importing.Import, *arguments: Any) -> Any:
+        def run_slowly(self: runner.Import, *arguments: Any) -> Any:
             if asleep.pop() if asleep else False:
                 product.clock.forward(seconds=91)
                 product.work(event["id"], queue="syncs", milliseconds=120_000)
                 assert product.view(event["id"])["status"] == "delivered"
             return hold(self, *arguments)
 
-        monkeypatch.setattr(importing.Import, "run", run_slowly)
+        monkeypatch.setattr(runner.Import, "run", run_slowly)
         run(product, event, milliseconds=300_000)
         assert product.delivery(event["id"])["attempts"] == 1
         ids = rung(aws, "relais-local-signups")
         assert len(set(ids)) == 30
-        assert len(ids) == 30 + importing.CHUNK, "it noticed after one chunk"
+        assert len(ids) == 30 + runner.CHUNK, "it noticed after one chunk"
 
     def test_the_ledger_s_trouble_is_not_the_sync_s(
         self, product: Product, host: Scripted, monkeypatch: pytest.MonkeyPatch

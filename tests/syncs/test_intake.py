@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Account, Privacy, Settings, Source
+from chalicelib.config.model import Privacy, Settings, Source
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Event, EventType, Sync
-from chalicelib.errors import InvalidEvent
-from chalicelib.intake.events import parse_event, refused_event
+from chalicelib.domain.errors import InvalidEvent
+from chalicelib.domain.events import Event, EventType, Sync
+from chalicelib.ingestion.parse_event import parse_event, refused_event
+from chalicelib.providers.account import Account
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 SYNC = {"type": "sync", "kind": "contacts"}

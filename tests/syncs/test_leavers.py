@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.observability import metrics
-from chalicelib.syncs import leavers, listing
+from chalicelib.unsubscribe_sync import importer, snapshot
 from tests.support.interleaving import NotDone, Tapped
 from tests.support.product import START
 from tests.syncs.leavers import EVERYBODY, SlowWrites, World, three_accounts, writes
@@ -93,7 +93,7 @@ class TestBaseline:
         assert world.sync()["lettre"]["written"] == 1
 
     def test_a_baseline_that_time_cuts_off_goes_on_in_the_next_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(leavers, "BUCKETS_AT_ONCE", 10)
+        monkeypatch.setattr(importer, "BUCKETS_AT_ONCE", 10)
         world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(40)))
         slow = SlowWrites(world, seconds=20)
@@ -153,7 +153,7 @@ class TestBaseline:
     ) -> None:
         """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
         if buckets == 1:
-            monkeypatch.setattr(listing, "place", lambda digest: (0, digest[2:8]))
+            monkeypatch.setattr(snapshot, "place", lambda digest: (0, digest[2:8]))
         world = World(three_accounts(baseline="known"))
         emails = [f"person{number}@example.com" for number in range(6)]
         world.leave("lettre", *emails, at=START - HOUR)
@@ -179,8 +179,8 @@ class TestPortions:
 
     def test_what_came_lately_does_not_wait_behind_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of buckets of 50 rows the one with a single new row comes first."""
-        monkeypatch.setattr(leavers, "WINDOW", 10)
-        monkeypatch.setattr(listing, "place", lambda digest: (digest[0] % 4, digest[2:8]))
+        monkeypatch.setattr(importer, "WINDOW", 10)
+        monkeypatch.setattr(snapshot, "place", lambda digest: (digest[0] % 4, digest[2:8]))
         world = World(three_accounts(("lettre",), ("paris",), news_per_run=60))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(200)))
         world.sync()
@@ -192,7 +192,7 @@ class TestPortions:
         assert any(email.startswith("new") for email in world.told()["paris"][before:][:12])
 
     def test_a_run_whose_time_is_up_is_gone_on_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(leavers, "CHUNK", 5)
+        monkeypatch.setattr(importer, "CHUNK", 5)
         world = World(three_accounts(("lettre",), ("paris",)))
         emails = [f"person{number}@example.com" for number in range(30)]
         world.leave("lettre", *emails)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.transport import Transport
 from local.sandbox import start as start_sandbox

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from chalicelib.syncs.errors import SyncRefused
-from chalicelib.syncs.rows import Row, read_csv
-from chalicelib.syncs.text import LONGEST_LINE, WINDOW, decoded
+from chalicelib.contact_import.rows import Row, read_csv
+from chalicelib.contact_import.text import LONGEST_LINE, WINDOW, decoded
+from chalicelib.jobs.errors import SyncRefused
 from tests.support.examples import examples
 
 HEADER = ["email", "prenom", "ville"]

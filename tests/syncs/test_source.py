@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from chalicelib.config.model import Source
-from chalicelib.syncs.errors import SyncRefused, SyncTrouble
-from chalicelib.syncs.source import MEGABYTE, Fetcher
+from chalicelib.contact_import.source import MEGABYTE, Fetcher
+from chalicelib.jobs.errors import SyncRefused, SyncTrouble
 from tests.contract.scripted import Reply, Scripted, answer, dripping, endless, message, raw, silence
 
 CSV = b"email;prenom\na@example.com;Zo\xc3\xa9\n"
@@ -322,7 +322,7 @@ class TestTls:
     def test_no_redirect_leads_out_of_tls(self, authority: Path, server: Scripted) -> None:
         from urllib3.util import parse_url
 
-        from chalicelib.syncs.source import _next
+        from chalicelib.contact_import.source import _next
 
         with pytest.raises(SyncRefused, match="from https to http"):
             _next(parse_url("https://crm.example.com/"), "http://crm.example.com/")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from chalicelib.delivery import worker
-from chalicelib.delivery.sweep import Sweep
 from chalicelib.ledger.events import EventStore, Loaded
+from chalicelib.reconciliation.sweep import Sweep
 from tests.support.aws import TestAws
 from tests.support.product import Product
 
@@ -43,7 +43,7 @@ def test_no_more_events_are_looked_up_than_fit_into_memory(
 
 def test_a_paused_account_does_not_keep_a_sync_waiting(product: Product) -> None:
     """What a sync makes is held; the deliveries wait for the account by themselves."""
-    from chalicelib.errors import Kind, ProviderError
+    from chalicelib.domain.errors import Kind, ProviderError
 
     product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3600)
     product.work(*product.hold(product.signup("zoe@example.com")))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.errors import ConfigurationError
+from chalicelib.domain.errors import ConfigurationError
 from local import package, template
 from tests.support.aws import TestAws
 from tests.support.packaging import Packaged

@@ -121,7 +121,7 @@ def test_the_list_of_campaigns_may_be_read_over_http(made: Generated) -> None:
 def test_tables_may_be_used_as_the_code_uses_them_and_no_further() -> None:
     grants = json.loads((template.ROOT / ".chalice" / "policies.json").read_text())["grants"]
     assert granted(grants["ledger"] + grants["search_ledger"]) == used_in(template.ROOT / "chalicelib" / "ledger")
-    assert granted(grants["read_stats"] + grants["write_stats"]) == used_in(template.ROOT / "chalicelib" / "stats")
+    assert granted(grants["read_stats"] + grants["write_stats"]) == used_in(template.ROOT / "chalicelib" / "statistics")
 
 
 def granted(statements: list[dict[str, Any]]) -> set[str]:

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib import dynamodb
+from chalicelib.domain.errors import LedgerUnavailable, StatsUnavailable
 from chalicelib.effects import Effects
-from chalicelib.errors import LedgerUnavailable, StatsUnavailable
-from chalicelib.invocation import invocation, seconds_left
+from chalicelib.ledger import batched_reads
 from chalicelib.ledger.table import Table
 from chalicelib.observability import observed
-from chalicelib.stats.store import StatsStore
+from chalicelib.observability.invocation import invocation, seconds_left
+from chalicelib.statistics.store import StatsStore
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Throttled:
         self.calls += 1
         ((table, wanted),) = request["RequestItems"].items()
         keys = wanted["Keys"]
-        assert len(keys) <= dynamodb.BATCH_GET_LIMIT
+        assert len(keys) <= batched_reads.BATCH_GET_LIMIT
         assert wanted["ConsistentRead"] is True
         later = {table: {"Keys": keys[self.most :]}} if keys[self.most :] else {}
         return {"Responses": {table: keys[: self.most]}, "UnprocessedKeys": later}
@@ -66,7 +66,7 @@ def test_keys_that_are_never_processed_end_as_an_unavailable_ledger() -> None:
     client, time = Throttled(), Time()
     with pytest.raises(LedgerUnavailable, match="5 keys unprocessed after 8 attempts"):
         table(client, time).get_many(KEYS)
-    assert client.calls == dynamodb.ATTEMPTS
+    assert client.calls == batched_reads.ATTEMPTS
     assert time.slept == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0])
 
 
@@ -95,9 +95,9 @@ def test_statistics_are_read_in_the_same_way() -> None:
     client, time = Throttled(), Time()
     with pytest.raises(StatsUnavailable, match="1 keys unprocessed after 8 attempts"):
         StatsStore(cast(Any, client), "stats", time.effects).newest("paris", ["c1"])
-    assert (client.calls, len(time.slept)) == (dynamodb.ATTEMPTS, dynamodb.ATTEMPTS - 1)
+    assert (client.calls, len(time.slept)) == (batched_reads.ATTEMPTS, batched_reads.ATTEMPTS - 1)
     assert StatsStore(cast(Any, client), "stats", time.effects).newest("paris", []) == {}
-    assert client.calls == dynamodb.ATTEMPTS
+    assert client.calls == batched_reads.ATTEMPTS
 
 
 def test_nobody_waits_beyond_the_end_of_the_invocation() -> None:
@@ -105,7 +105,7 @@ def test_nobody_waits_beyond_the_end_of_the_invocation() -> None:
     with invocation(time), pytest.raises(LedgerUnavailable, match="no time left"):
         table(client, time).get_many(KEYS)
     assert client.calls == 5
-    assert time.milliseconds / 1000 >= dynamodb.RESERVED_SECONDS
+    assert time.milliseconds / 1000 >= batched_reads.RESERVED_SECONDS
     assert seconds_left() is None, "it ended with the invocation"
 
 

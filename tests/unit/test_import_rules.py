@@ -1,12 +1,38 @@
-"""The import rule that no list could keep: whatever providers there are, nothing else names one of them."""
+"""Import rules: the layers hold and are checked; whatever providers there are, nothing else names one of them."""
 
 from __future__ import annotations
 
 import pkgutil
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import grimp
+import pytest
 
 from chalicelib import providers
+
+ROOT = Path(__file__).resolve().parents[2]
+LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("module", "imported"), [("domain/ids.py", "..web.cors"), ("ledger/table.py", "..delivery.claims")]
+)
+def test_an_upward_import_is_noticed(tmp_path: Path, module: str, imported: str) -> None:
+    for folder in ("chalicelib", "local"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    changed = tmp_path / "chalicelib" / module
+    package, _, name = imported.rpartition(".")
+    changed.write_text(f"{changed.read_text()}\n\nfrom {package} import {name} as upward\n")
+    done = subprocess.run(
+        [sys.executable, "-c", LINT, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stdout
+    assert "each resting on those below it BROKEN" in done.stdout
 
 
 def test_nothing_names_a_provider_but_the_provider_itself() -> None:

@@ -13,7 +13,7 @@ from .client import BASE_URL, JSON_TYPE, MOST_ROWS
 from .provider import FUNCTIONS, Ediware
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ...errors import Kind, ProviderError, without_addresses
+from ...domain.errors import Kind, ProviderError, without_addresses
 from ..credentials import KeyRefused
 from ..exchange import Answer
 from ..results import text, without_secrets

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from ...errors import Kind
+from ...domain.errors import Kind
 from ..base import CampaignFigures
 from ..credentials import with_key
 from ..exchange import MEGABYTE, Call, Deadline
@@ -19,7 +19,7 @@ from ..functions import Limits, function
 from . import answers, models
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..exchange import Deadline
 from .client import Client
 from .models import MailingList

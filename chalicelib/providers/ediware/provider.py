@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..functions import declared, dispatch, unsupported
 from .answers import is_already_so
@@ -13,7 +13,7 @@ from .client import MOST_ROWS, Client
 from .columns import Columns
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 FUNCTIONS = declared(Client)

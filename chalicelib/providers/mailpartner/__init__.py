@@ -12,7 +12,7 @@ from .client import BASE_URL, JSON, XML
 from .provider import FUNCTIONS, PARALLEL_CALLS, MailPartner
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..credentials import KeyRefused
 from ..exchange import Answer, Answered, Arriving, seconds_to_wait
 from ..results import count, text, without_secrets

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
-from ...errors import ProviderError
+from ...domain.errors import ProviderError
 from ..base import Unsubscribed, Unsubscribes
 from ..credentials import with_key
 from ..exchange import MEGABYTE, Answer, Call, Deadline
@@ -22,7 +22,7 @@ from . import answers, message, models
 from .campaigns import begun
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from ...errors import Kind
+from ...domain.errors import Kind
 
 
 class Meaning(Enum):

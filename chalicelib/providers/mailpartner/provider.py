@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...core.addresses import normalise
-from ...errors import Kind, ProviderError
+from ...domain.addresses import normalise
+from ...domain.errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..exchange import Deadline
 from ..functions import declared, dispatch, unsupported
@@ -16,7 +16,7 @@ from .client import Client
 from .codes import MESSAGE_NOT_FOUND
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 FUNCTIONS = declared(Client)

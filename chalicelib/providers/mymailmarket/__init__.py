@@ -13,7 +13,7 @@ from .client import FUNCTIONS
 from .provider import PARALLEL_CALLS, MyMailMarket
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 

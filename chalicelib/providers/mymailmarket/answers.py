@@ -27,7 +27,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..credentials import KeyRefused
 from ..exchange import Answer
 from ..results import text, without_secrets

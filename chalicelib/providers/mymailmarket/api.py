@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...errors import Kind
+from ...domain.errors import Kind
 from ..credentials import KeyRefused
 from ..exchange import MEGABYTE, Call, Deadline
 from ..functions import Limits
@@ -17,7 +17,7 @@ from .session import HEADERS, Opened, Session, encoded
 from .values import Result
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 BASE_URL = "https://api.mailpartners.be/V2.svc"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..exchange import Deadline
 
 T = TypeVar("T")

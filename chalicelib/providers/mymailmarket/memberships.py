@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..exchange import Deadline
 from ..results import text
 from .answers import NOK, NotFound, NothingSaid, is_already_so

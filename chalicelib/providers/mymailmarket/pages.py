@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from .parameters import LARGEST_PAGE
 from .values import Row, address_of, id_of
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
 from ..exchange import Deadline
 from ..functions import dispatch, unsupported
@@ -24,7 +24,7 @@ from .parameters import STATUSES
 from .values import Result, Row, address_of, id_of, named
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 LISTS_KEPT_SECONDS = 180.0

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ...errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from ..credentials import KeyRefused, reveal
 from ..exchange import MEGABYTE, Answer, Call, Deadline
 from . import answers
 from .kept import Clocks, Kept, Made, both_clocks
 
 if TYPE_CHECKING:
-    from ...config.model import Account
+    from ..account import Account
     from ..transport import Transport
 
 LABEL = "session_create"

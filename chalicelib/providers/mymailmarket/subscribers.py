@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from ...errors import Kind
+from ...domain.errors import Kind
 from ..functions import Limits, function
 from . import answers
 from .api import SECONDS, Api, Request

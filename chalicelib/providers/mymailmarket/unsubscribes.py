@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ...errors import Kind
+from ...domain.errors import Kind
 from ..functions import Limits, function
 from . import answers
 from .api import SECONDS, Api, Request

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from chalicelib.config.load import load
-from chalicelib.config.model import Account, Settings
+from chalicelib.config.model import Settings
 from chalicelib.config.references import Reference
 from chalicelib.config.vault import Vault
-from chalicelib.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, Mistake
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Capabilities, Option, Provider, ProviderSpec
 from tests.unit.config.secrets_aws import SecretsAws
 

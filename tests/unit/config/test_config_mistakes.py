@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config.load import load
-from chalicelib.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, Mistake
 
 MistakesIn = Callable[[str], tuple[Mistake, ...]]
 

@@ -13,11 +13,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.clock import Clock
-from chalicelib.config.model import Account
 from chalicelib.config.references import MalformedReference, parse
 from chalicelib.config.secrets import Secret
 from chalicelib.config.vault import SHARED, Vault
-from chalicelib.errors import RelaisError, SecretUnavailable
+from chalicelib.domain.errors import RelaisError, SecretUnavailable
+from chalicelib.providers.account import Account
 from tests.unit.config.secrets_aws import ARN, SecretsAws
 
 VALUE = "placeholder-value-1"

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from chalicelib.config.load import load
-from chalicelib.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, Mistake
 from chalicelib.providers.base import ProviderSpec
 
 SECRET_KEYS = ("api_key", "secret", "address_keys", "keys", "admin_key")

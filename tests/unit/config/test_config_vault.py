@@ -14,7 +14,7 @@ from chalicelib.config import vault as vault_module
 from chalicelib.config.references import Reference
 from chalicelib.config.secrets import Secret
 from chalicelib.config.vault import Vault, _Entry
-from chalicelib.errors import SecretUnavailable
+from chalicelib.domain.errors import SecretUnavailable
 from chalicelib.observability import logger
 
 VALUE = "placeholder-value-1"

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.addresses import keyed_hash, normalise
+from chalicelib.domain.addresses import keyed_hash, normalise
 
 locals_ = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"], blacklist_characters="@"), min_size=1)
 domains = locals_ | st.sampled_from(

@@ -9,14 +9,14 @@ from typing import get_args
 import pytest
 
 from chalicelib.config.sections import _EVENT_TYPES
-from chalicelib.core.events import Event, EventType, Status
-from chalicelib.core.forgetting import loses_its_data
-from chalicelib.core.words import Word
-from chalicelib.delivery.doorbell import QUEUE_OF
-from chalicelib.delivery.sweep import VERBS
 from chalicelib.delivery.worker import TYPE_OF
-from chalicelib.ledger.words import Attempt, _verdict
+from chalicelib.domain.erasure import loses_its_data
+from chalicelib.domain.events import Event, EventType, Status
+from chalicelib.domain.ordering import Word
+from chalicelib.ledger.subscriptions import Attempt, _verdict
 from chalicelib.names import QueueKind
+from chalicelib.notification.notifier import QUEUE_OF
+from chalicelib.reconciliation.sweep import VERBS
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SIGNUP = Event("e1", EventType.SIGNUP, "a@example.com", ("paris",), START, START, list="1")

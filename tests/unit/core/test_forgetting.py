@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.addresses import normalise
-from chalicelib.core.events import EventType, Status
-from chalicelib.core.forgetting import contacts_of, is_person, loses_its_data
-from chalicelib.core.words import Word
+from chalicelib.domain.addresses import normalise
+from chalicelib.domain.erasure import contacts_of, is_person, loses_its_data
+from chalicelib.domain.events import EventType, Status
+from chalicelib.domain.ordering import Word
 
 SIGNUP, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 DELIVERED, SUPERSEDED, REFUSED, PARKED = Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED

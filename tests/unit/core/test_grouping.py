@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.events import Delivery, Event, EventType
-from chalicelib.core.grouping import Task, by_account
+from chalicelib.delivery.batching import Task, by_account
+from chalicelib.domain.events import Delivery, Event, EventType
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.addresses import NORMALISATION_VERSION, keyed_hash, normalise
+from chalicelib.domain.addresses import NORMALISATION_VERSION, keyed_hash, normalise
 
 NORMAL_FORMS = {
     1: {

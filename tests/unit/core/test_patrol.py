@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.patrol import Found, Place, Progress, found, further, to_go_on_with
+from chalicelib.reconciliation.rules import Found, Place, Progress, found, further, to_go_on_with
 
 NIGHT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 NOW = int(NIGHT.timestamp())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from chalicelib.core import pausing
-from chalicelib.core.pausing import LONGEST_RETRY_AFTER_SECONDS, AccountState, Pause
+from chalicelib.domain import backoff
+from chalicelib.domain.backoff import LONGEST_RETRY_AFTER_SECONDS, AccountState, Pause
 
 chances = st.floats(0, 1)
 seconds = st.floats(0.01, 7200)
@@ -20,15 +20,15 @@ states = st.builds(AccountState, st.none() | pauses, lists, st.none() | moments,
 def test_backoff_stays_between_a_tenth_of_its_ceiling_and_the_ceiling(
     count: int, first: float, longest: float, chance: float
 ) -> None:
-    wait = pausing.backoff_seconds(count, first, longest, chance)
+    wait = backoff.backoff_seconds(count, first, longest, chance)
     ceiling = min(longest, first * 2.0 ** min(count, 40))
     assert ceiling * 0.1 <= wait <= ceiling <= longest
-    assert pausing.backoff_seconds(0, first, longest, 1.0) <= first
+    assert backoff.backoff_seconds(0, first, longest, 1.0) <= first
 
 
 @given(failures, seconds, seconds, chances)
 def test_backoff_never_shrinks_with_failures(count: int, first: float, longest: float, chance: float) -> None:
-    now, then = (pausing.backoff_seconds(n, first, longest, chance) for n in (count, count + 1))
+    now, then = (backoff.backoff_seconds(n, first, longest, chance) for n in (count, count + 1))
     assert now <= then
 
 
@@ -36,7 +36,7 @@ def test_backoff_never_shrinks_with_failures(count: int, first: float, longest: 
 def test_retry_after_is_obeyed_within_reason(
     count: int, first: float, longest: float, chance: float, after: float
 ) -> None:
-    wait = pausing.wait_seconds(count, first, longest, chance, after)
+    wait = backoff.wait_seconds(count, first, longest, chance, after)
     assert 0 <= wait <= max(longest, LONGEST_RETRY_AFTER_SECONDS)
     if 0 <= after <= LONGEST_RETRY_AFTER_SECONDS:
         assert wait == after
@@ -44,7 +44,7 @@ def test_retry_after_is_obeyed_within_reason(
 
 @given(st.none() | pauses, moments, seconds)
 def test_a_pause_counts_its_failures_and_remembers_its_beginning(before: Pause | None, now: int, wait: float) -> None:
-    after = pausing.paused_again(before, now, wait, "down", "later")
+    after = backoff.paused_again(before, now, wait, "down", "later")
     assert after.until == now + int(wait * 1000)
     assert after.since == (before.since if before else now)
     assert after.failures == (before.failures + 1 if before else 1)
@@ -52,21 +52,21 @@ def test_a_pause_counts_its_failures_and_remembers_its_beginning(before: Pause |
 
 @given(states, moments)
 def test_a_probe_needs_a_pause_that_is_over_and_nobody_probing(state: AccountState, now: int) -> None:
-    may = pausing.may_probe(state, now)
+    may = backoff.may_probe(state, now)
     assert may == (
         state.pause is not None and state.pause.until <= now and (state.probe_until is None or state.probe_until <= now)
     )
     if may:
-        assert not pausing.may_probe(pausing.probing(state, now + 1), now)
-        assert pausing.may_probe(pausing.probing(state, now + 1), now + 1), "who probed may have died"
+        assert not backoff.may_probe(backoff.probing(state, now + 1), now)
+        assert backoff.may_probe(backoff.probing(state, now + 1), now + 1), "who probed may have died"
 
 
 @given(states, pauses, moments)
 def test_a_list_and_its_account_are_paused_apart(state: AccountState, pause: Pause, now: int) -> None:
-    account, one = pausing.with_pause(state, pause, None), pausing.with_pause(state, pause, "1")
+    account, one = backoff.with_pause(state, pause, None), backoff.with_pause(state, pause, "1")
     assert account.lists == state.lists and one.pause == state.pause
     assert account.pause == pause == one.lists["1"]
-    assert pausing.without_pause(account, now, None).pause is None
-    back = pausing.without_pause(one, now, "1")
+    assert backoff.without_pause(account, now, None).pause is None
+    back = backoff.without_pause(one, now, "1")
     assert "1" not in back.lists and back.pause == state.pause and back.resumed_at == now
     assert set(back.lists) == set(state.lists) - {"1"}

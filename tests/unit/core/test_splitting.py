@@ -9,7 +9,7 @@ from math import ceil, log2
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.splitting import SINGLES_THAT_BLAME_THE_LIST, WITNESSES, Splitting
+from chalicelib.delivery.bisection import SINGLES_THAT_BLAME_THE_LIST, WITNESSES, Splitting
 
 WORDS = "no such mailbox"
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given, strategies as st
 
-from chalicelib.core.events import Delivery, Status
-from chalicelib.core.thresholds import clock_hour, held_back
+from chalicelib.domain.events import Delivery, Status
+from chalicelib.domain.limits import clock_hour, held_back
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

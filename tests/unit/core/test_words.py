@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.events import EventType, Status
-from chalicelib.core.words import (
+from chalicelib.domain.events import EventType, Status
+from chalicelib.domain.ordering import (
     Hold,
     Holder,
     Verdict,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.config.model import Account, Form, Privacy, Settings
+from chalicelib.config.model import Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
+from chalicelib.providers.account import Account
 
 
 @pytest.fixture

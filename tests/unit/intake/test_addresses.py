@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.intake.addresses import signup_mistake, trimmed, unsubscribe_mistake
+from chalicelib.domain.validation import signup_mistake, trimmed, unsubscribe_mistake
 
 LONGEST = "a" * 60 + "@" + ".".join(["b" * 60] * 3) + "." + "c" * 10
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from chalicelib.intake.bodies import MAX_BODY_BYTES, BodyError, Submission, read_submission
+from chalicelib.ingestion.bodies import MAX_BODY_BYTES, BodyError, Submission, read_submission
 from tests.support.examples import examples
 
 JSON = "application/json"

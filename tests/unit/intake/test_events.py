@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from chalicelib.config.model import Privacy, Settings
-from chalicelib.core.events import Consent, Event, EventType
-from chalicelib.errors import InvalidEvent
-from chalicelib.intake import strict_json
-from chalicelib.intake.events import parse_event, refused_event
+from chalicelib.domain import strict_json
+from chalicelib.domain.errors import InvalidEvent
+from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.ingestion.parse_event import parse_event, refused_event
 from tests.support.examples import examples
 
 NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.config.model import Form
-from chalicelib.core.events import Consent, Event, EventType
-from chalicelib.errors import InvalidEvent
-from chalicelib.intake.bodies import Submission
-from chalicelib.intake.forms import Facts, signup_from_form, unsubscribe_from_form
+from chalicelib.domain.errors import InvalidEvent
+from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.ingestion.bodies import Submission
+from chalicelib.ingestion.parse_form import Facts, signup_from_form, unsubscribe_from_form
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 FACTS = Facts("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")

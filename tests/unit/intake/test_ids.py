@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.ids import derived_id, form_event_id, is_valid_id, new_event_id
+from chalicelib.domain.ids import derived_id, form_event_id, is_valid_id, new_event_id
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 

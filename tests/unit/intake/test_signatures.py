@@ -10,8 +10,8 @@ from standardwebhooks.webhooks import Webhook as Sender
 
 from chalicelib.config.model import Webhook
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import SecretUnavailable
-from chalicelib.intake.signatures import NotSigned, verify
+from chalicelib.domain.errors import SecretUnavailable
+from chalicelib.ingestion.signatures import NotSigned, verify
 
 NOW = datetime(2026, 3, 1, 9, 30, 0, tzinfo=UTC)
 BODY = '{"type": "unsubscribe", "email": "zoé@example.com"}'

@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.times import epoch_milliseconds, format_time, from_epoch_milliseconds, parse_time, to_milliseconds
+from chalicelib.domain.times import (
+    epoch_milliseconds,
+    format_time,
+    from_epoch_milliseconds,
+    parse_time,
+    to_milliseconds,
+)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.observability import bound, carried, hide, logger, redact
 from chalicelib.observability.logs import CurrentStdout
 from chalicelib.observability.redaction import redacted

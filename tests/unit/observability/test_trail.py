@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Delivery, Event, EventType, Status
+from chalicelib.domain.events import Delivery, Event, EventType, Status
 from chalicelib.observability import metrics, trail
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.base import Function, Parameter
 from chalicelib.providers.functions import Limits, check, declared, described, dispatch, find, function
 

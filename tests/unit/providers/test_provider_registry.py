@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from chalicelib import providers
-from chalicelib.config.model import Account
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import Contact
 from chalicelib.providers.transport import Transport
 from tests.contract.scripted import Scripted, answer
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.base import Capabilities, Option, ProviderSpec
 from chalicelib.providers.credentials import reveal
 from chalicelib.providers.exchange import Answer, Call

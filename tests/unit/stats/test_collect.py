@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.config.model import Account
-from chalicelib.core.figures import Snapshot, changed
-from chalicelib.errors import Kind, LedgerUnavailable, ProviderError, StatsUnavailable
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError, StatsUnavailable
+from chalicelib.domain.figures import Snapshot, changed
 from chalicelib.observability import hide, metrics
+from chalicelib.providers.account import Account
 from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
-from chalicelib.stats.collect import OUT_OF_TIME, collect
-from chalicelib.stats.normalise import normalise
+from chalicelib.statistics.collect import OUT_OF_TIME, collect
+from chalicelib.statistics.normalise import normalise
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 Answer = Callable[[float], Iterable[CampaignFigures]]

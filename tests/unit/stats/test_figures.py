@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.core.figures import FIGURES, Snapshot, changed, described, hour_key
+from chalicelib.domain.figures import FIGURES, Snapshot, changed, described, hour_key
 from chalicelib.providers.base import CampaignFigures
-from chalicelib.stats.items import campaign_item, snapshot_item, snapshot_of
-from chalicelib.stats.normalise import normalise
+from chalicelib.statistics.items import campaign_item, snapshot_item, snapshot_of
+from chalicelib.statistics.normalise import normalise
 
 TAKEN = datetime(2026, 3, 1, 9, 30, 15, 999_999, tzinfo=UTC)
 PARIS = timezone(timedelta(hours=1))

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from chalicelib.core.figures import Snapshot
-from chalicelib.core.following import hours_waiting
-from chalicelib.stats.known import known_campaigns
+from chalicelib.domain.figures import Snapshot
+from chalicelib.statistics.known import known_campaigns
+from chalicelib.statistics.rereading import hours_waiting
 
 SENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

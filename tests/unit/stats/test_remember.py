@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.figures import Snapshot
+from chalicelib.domain.figures import Snapshot
 from chalicelib.providers.base import CampaignFigures
-from chalicelib.stats.remember import remember
-from chalicelib.stats.store import StatsStore
+from chalicelib.statistics.remember import remember
+from chalicelib.statistics.store import StatsStore
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 

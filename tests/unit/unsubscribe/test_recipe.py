@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.unsubscribe import tokens
-from chalicelib.unsubscribe.links import Links
+from chalicelib.unsubscribe_links import tokens
+from chalicelib.unsubscribe_links.links import Links
 from tests.support.stack import ROOT
 from tests.support.tools import need
 

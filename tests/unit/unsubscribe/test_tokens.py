@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import SecretUnavailable
-from chalicelib.intake.addresses import unsubscribe_mistake
-from chalicelib.unsubscribe import tokens
-from chalicelib.unsubscribe.links import Links
+from chalicelib.domain.errors import SecretUnavailable
+from chalicelib.domain.validation import unsubscribe_mistake
+from chalicelib.unsubscribe_links import tokens
+from chalicelib.unsubscribe_links.links import Links
 
 KEY, OTHER = "placeholder-key-one-of-32-characters", "placeholder-key-two-of-32-characters"
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

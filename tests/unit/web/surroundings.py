@@ -9,18 +9,19 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from chalicelib.config.model import Account, Api as ApiSettings, Form, Privacy, Settings
+from chalicelib.config.model import Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import Event
-from chalicelib.core.figures import Snapshot
-from chalicelib.stats.pages import Page
-from chalicelib.unsubscribe.links import Links
-from chalicelib.web.events import EventsRoutes
-from chalicelib.web.forms import FormsRoutes
+from chalicelib.domain.events import Event
+from chalicelib.domain.figures import Snapshot
+from chalicelib.providers.account import Account
+from chalicelib.statistics.pages import Page
+from chalicelib.unsubscribe_links.links import Links
 from chalicelib.web.gateway import Gateway
-from chalicelib.web.stats import StatsRoutes
-from chalicelib.web.unsubscribe import UnsubscribeRoutes
-from chalicelib.web.webhooks import WebhooksRoutes
+from chalicelib.web.routes.events import EventsRoutes
+from chalicelib.web.routes.forms import FormsRoutes
+from chalicelib.web.routes.statistics import StatsRoutes
+from chalicelib.web.routes.unsubscribe import UnsubscribeRoutes
+from chalicelib.web.routes.webhooks import WebhooksRoutes
 from tests.support.http import Answer, ask, gateway_event, routes_over
 
 __all__ = ["Answer", "ask", "gateway_event"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.errors import LedgerUnavailable
+from chalicelib.domain.errors import LedgerUnavailable
 from tests.unit.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, make_app, make_settings
 
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import EventType
-from chalicelib.errors import ConfigurationError, IdConflict, LedgerUnavailable, Mistake, SecretUnavailable
+from chalicelib.domain.errors import ConfigurationError, IdConflict, LedgerUnavailable, Mistake, SecretUnavailable
+from chalicelib.domain.events import EventType
 from tests.unit.web.surroundings import NOW, Answer, Send, World
 
 JSON = {"Content-Type": "application/json"}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 import app as app_module
-from chalicelib.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, Mistake
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.messages import Request, Response
 from tests.support.examples import examples
@@ -188,7 +188,7 @@ def test_a_header_that_chalice_refuses_is_500_in_our_words() -> None:
 
 def test_nothing_is_handled_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing `app` reads no configuration, and declares all that API Gateway needs to know."""
-    monkeypatch.setattr("chalicelib.runtime.runtime", lambda: pytest.fail("called too early"))
+    monkeypatch.setattr("chalicelib.container.runtime.runtime", lambda: pytest.fail("called too early"))
     spec = importlib.util.spec_from_file_location("app_again", ROOT / "app.py")
     assert spec is not None and spec.loader is not None
     made = importlib.util.module_from_spec(spec)

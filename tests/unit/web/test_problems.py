@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from chalicelib.errors import IdConflict, InvalidEvent, LedgerUnavailable, Mistake
-from chalicelib.intake.bodies import BodyError
+from chalicelib.domain.errors import IdConflict, InvalidEvent, LedgerUnavailable, Mistake
+from chalicelib.ingestion.bodies import BodyError
 from chalicelib.web import problems
 from chalicelib.web.messages import Request
 from chalicelib.web.problems import HttpProblem

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 
-from chalicelib.core.figures import Snapshot
-from chalicelib.errors import StatsUnavailable
-from chalicelib.stats.pages import BadCursor, Page
+from chalicelib.domain.errors import StatsUnavailable
+from chalicelib.domain.figures import Snapshot
+from chalicelib.statistics.pages import BadCursor, Page
 from tests.unit.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, make_app, make_settings
 
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}

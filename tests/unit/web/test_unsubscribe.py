@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import EventType
-from chalicelib.core.ids import is_valid_id
-from chalicelib.errors import LedgerUnavailable
+from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.domain.events import EventType
+from chalicelib.domain.ids import is_valid_id
 from chalicelib.observability import logger
-from chalicelib.unsubscribe import tokens
+from chalicelib.unsubscribe_links import tokens
 from chalicelib.web.gateway import Gateway
 from tests.unit.web.surroundings import (
     NOW,

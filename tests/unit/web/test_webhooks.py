@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook as Sender
 
-from chalicelib.config.model import Account, Settings, Webhook
+from chalicelib.config.model import Settings, Webhook
 from chalicelib.config.secrets import Secret
-from chalicelib.core.events import EventType
-from chalicelib.errors import LedgerUnavailable
+from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.domain.events import EventType
+from chalicelib.providers.account import Account
 from tests.unit.intake.test_signatures import whsec
 from tests.unit.web.surroundings import NOW, Answer, World, ask, gateway_event, make_app, make_settings
 

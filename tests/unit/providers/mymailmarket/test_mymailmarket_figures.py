@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.figures import FIGURES
+from chalicelib.domain.figures import FIGURES
 from chalicelib.providers.mymailmarket.figures import MOST_RAW, figures, sent_at
 
 ROW = {"Id": "0616074267001", "Name": "November", "Subject": "Nieuws"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.mymailmarket.pages import ATTEMPTS, every_row
 from chalicelib.providers.mymailmarket.parameters import LARGEST_PAGE
 from tests.support.examples import examples

@@ -7,15 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.providers.mymailmarket.values import (
-    DEEPEST,
-    TooDeep,
-    address_of,
-    id_of,
-    named,
-    wcf_time,
-    with_times,
-)
+from chalicelib.providers.mymailmarket.values import DEEPEST, TooDeep, address_of, id_of, named, wcf_time, with_times
 
 
 @pytest.mark.parametrize(

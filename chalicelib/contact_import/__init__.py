@@ -1,0 +1,1 @@
+"""Imports contacts, inline or from a CSV file, as one signup each."""

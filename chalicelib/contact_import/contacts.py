@@ -1,0 +1,172 @@
+"""A sync of contacts from its taking in hand to what an operator sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from ..config.model import Settings, Source
+from ..delivery.batching import Task
+from ..delivery.deadline import Deadline
+from ..domain import backoff
+from ..domain.errors import Kind, ProviderError, SecretUnavailable
+from ..domain.events import Event, EventType, Status
+from ..domain.times import epoch_milliseconds
+from ..effects import Effects
+from ..jobs.attempt import SHORTEST_SECONDS, Attempt
+from ..jobs.errors import FileChanged, OutOfTime, SyncRefused, SyncTrouble
+from ..jobs.store import Progress, SyncStore
+from ..ledger.accounts import AccountStore
+from ..ledger.batches import Batches
+from ..ledger.events import EventStore
+from ..notification.notifier import Doorbell
+from ..providers.base import Provider
+from .people import Signups, address_column, inline_rows
+from .rows import Rows, read_csv
+from .runner import Import
+from .source import Fetcher
+
+T = TypeVar("T")
+MOST_RESTARTS = 3
+FETCHED_ELSEWHERE = "fetched by the provider itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What syncs are made with. `digest` is keyed by the address keys."""
+
+    settings: Settings
+    events: EventStore
+    syncs: SyncStore
+    accounts: AccountStore
+    batches: Batches
+    doorbell: Doorbell
+    provider_of: Callable[[str], Provider]
+    digest: Callable[[bytes], str]
+    fetcher: Fetcher
+    effects: Effects
+
+
+class ContactsSync(Attempt):
+    """One worker's go at one sync, until it is done, fails or has to be left to another invocation."""
+
+    def __init__(self, tools: Tools, task: Task, deadline: Deadline) -> None:
+        super().__init__(tools, task, deadline)
+        self._tools = tools
+        self._begun_at = 0
+
+    def _come_to_something(self) -> None:
+        self._begun_at = self._progress.rows
+        try:
+            summary = self._make()
+        except OutOfTime:
+            self._go_on_later()
+        except FileChanged:
+            self._begin_anew()
+        except SyncRefused as error:
+            self._finish(Status.REFUSED, self._words(error))
+        except SyncTrouble as error:
+            if self._progress.rows > self._begun_at and not self._still_time():
+                self._go_on_later()  # it was only cut off by the end of this invocation
+            else:
+                self._put_off(error)
+        else:
+            self._finish(Status.DELIVERED, summary)
+
+    def _make(self) -> str:
+        """Do all of it; gives the summary."""
+        sync, settings = self._event.sync, self._tools.settings
+        if sync is None or self._account not in settings.accounts:
+            raise SyncRefused("the account is not configured any more")
+        if sync.source is None:
+            return self._import(inline_rows(sync.contacts))
+        source = settings.sources.get(sync.source)
+        if source is None:
+            raise SyncRefused("it is not configured any more")
+        if source.fetch == "provider":
+            return self._have_fetched(source)
+        with self._tools.fetcher.open(source, self._deadline.seconds_left) as chunks:
+            return self._import(read_csv(chunks))
+
+    def _import(self, rows: Rows) -> str:
+        column = address_column(rows.columns, self._own_column)
+        signups = Signups(self._event, rows, column, self._tools.digest)
+        work = Import(self._hold, self._note, self._still_time, self._tools.effects.clock)
+        return counts(work.run(rows, signups, self._progress), rows.unit)
+
+    def _hold(self, events: Sequence[Event]) -> None:
+        if not all(self._tools.batches.hold_all(events)):
+            raise SyncRefused("the id of a row is held already, with other content")
+        good = dict.fromkeys(event.id for event in events if event.refused is None)
+        if good:
+            self._tools.doorbell.ring(EventType.SIGNUP, list(good))
+
+    def _own_column(self) -> str:
+        self._check_pause()
+        list_id = self._event.list or ""
+        return self._ask(lambda provider, budget: provider.address_field(list_id, budget=budget))
+
+    def _have_fetched(self, source: Source) -> str:
+        """Leave it to the provider, once it can be noted that it was asked."""
+        self._check_pause()
+        if self._progress.asked:
+            self._delivery = replace(self._delivery, unknown_outcome=True)
+        self._note(replace(self._progress, asked=True), until=self._deadline.holds_end_at)
+        list_id = self._event.list or ""
+        try:
+            self._ask(lambda provider, budget: provider.fetch_list(list_id, source.url, budget=budget))
+        finally:
+            self._progress = replace(self._progress, asked=False)
+        return FETCHED_ELSEWHERE
+
+    def _check_pause(self) -> None:
+        """An account in trouble is left alone; the sync goes on once its pause is over."""
+        pause, now = self._tools.accounts.read(self._account).pause, epoch_milliseconds(self._now)
+        if pause is not None and backoff.is_shut(pause, now):
+            raise SyncTrouble(pause.reason, retry_after=(pause.until - now) / 1000)
+
+    def _ask(self, question: Callable[[Provider, float], T]) -> T:
+        """Ask the provider. Its trouble is this sync's alone: the deliveries find out for themselves."""
+        try:
+            return question(self._tools.provider_of(self._account), self._deadline.seconds_left)
+        except SecretUnavailable as error:
+            raise SyncTrouble(str(error)) from None
+        except ProviderError as error:
+            if error.kind in (Kind.CALLER, Kind.CONTACT):
+                raise SyncRefused(error.message) from None
+            unknown = error.kind is Kind.UNKNOWN
+            raise SyncTrouble(error.message, retry_after=error.retry_after, unknown=unknown) from None
+
+    def _begin_anew(self) -> None:
+        if self._progress.restarts >= MOST_RESTARTS:
+            self._finish(Status.REFUSED, self._words("the file is another one every time it is read"))
+            return
+        self._progress = Progress(failures=self._progress.failures, restarts=self._progress.restarts + 1)
+        self._put_off(SyncTrouble("the file was changed while it was read, which begins anew"))
+
+    def _finish(self, status: Status, reason: str) -> bool:
+        ended = super()._finish(status, reason)
+        if ended and status is Status.DELIVERED and self._event.sync and self._event.sync.contacts:
+            self._tools.syncs.forget_contacts(self._event)
+        return ended
+
+    def _words(self, why: object) -> str:
+        source = self._event.sync.source if self._event.sync else None
+        return super()._words(f"source {source}: {why}" if source else why)
+
+    def _so_far(self) -> str:
+        return counts(self._progress, "row") if self._progress.rows else ""
+
+    def _still_time(self) -> bool:
+        return self._deadline.seconds_left >= SHORTEST_SECONDS
+
+
+def counts(progress: Progress, unit: str) -> str:
+    """What became of the rows so far, and where the first bad ones stand."""
+    held = f"held {progress.rows - progress.refused}, refused {progress.refused}"
+    if not progress.bad:
+        return held
+    more = ", …" if progress.refused > len(progress.bad) else ""
+    plural = "s" if len(progress.bad) > 1 else ""
+    return f"{held} ({unit}{plural} {', '.join(map(str, progress.bad))}{more})"

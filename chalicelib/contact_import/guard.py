@@ -1,0 +1,72 @@
+"""Which addresses a file may be fetched from: hosts of the public internet, and private ones only where that is said.
+
+By IANA's registries of special-purpose addresses (RFC 6890 and its successors), kept here so that the answer does not
+depend on the version of Python.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from ..jobs.errors import SyncRefused
+
+_PRIVATE_4 = tuple(
+    IPv4Network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10", "198.18.0.0/15")
+)
+# Link-local is where clouds tell an instance its own secrets, so not even `allow_private` leads there.
+_NEVER_4 = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",
+        "169.254.0.0/16",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)
+_PRIVATE_6 = (IPv6Network("fc00::/7"), IPv6Network("::1/128"))
+_GLOBAL_6 = IPv6Network("2000::/3")
+_NEVER_6 = tuple(
+    IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20", "fd00:ec2::/32")
+)
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+"""Where an IPv6-only network reaches IPv4 (RFC 6052): the last 32 bits are the address meant."""
+
+
+def check_addresses(addresses: list[str], *, allow_private: bool) -> None:
+    """Stop a host of which any address (as `getaddrinfo` gives them) is one that nothing may be fetched from.
+
+    Raises:
+        SyncRefused: It says which kind of address, and no more.
+    """
+    for text in addresses:
+        address = ip_address(text.partition("%")[0])
+        if not may_be_reached(address, allow_private=True):
+            raise SyncRefused("the host's address is one that nothing is fetched from")
+        if not allow_private and not may_be_reached(address, allow_private=False):
+            raise SyncRefused("the host's address is not public: allow_private = true would allow it")
+
+
+def may_be_reached(address: IPv4Address | IPv6Address, *, allow_private: bool) -> bool:
+    """Is it public, or private and that is allowed? What stands inside an IPv6 address must be so as well."""
+    if isinstance(address, IPv4Address):
+        private = any(address in network for network in _PRIVATE_4)
+        return (allow_private or not private) and not any(address in network for network in _NEVER_4)
+    inner = _inside(address)
+    if inner is not None:
+        return may_be_reached(inner, allow_private=allow_private)
+    if any(address in network for network in _NEVER_6):
+        return False
+    return address in _GLOBAL_6 or (allow_private and any(address in network for network in _PRIVATE_6))
+
+
+def _inside(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one leads to: mapped, 6to4 or translated. (Teredo's is never reached.)"""
+    if address in _TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

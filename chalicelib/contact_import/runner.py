@@ -1,0 +1,78 @@
+"""The loop of an import: rows become held events, chunk by chunk, and what is done is noted after each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+
+from ..clock import Clock
+from ..domain.events import Event
+from ..jobs.errors import FileChanged, OutOfTime
+from ..jobs.store import Progress
+from .people import Signups
+from .rows import Row, Rows
+
+CHUNK = 500
+"""Rows held at once, and noted together."""
+BAD_SHOWN = 20
+"""Numbers of bad rows that are kept."""
+
+Hold = Callable[[Sequence[Event]], None]
+"""Holds events for good before it returns, and rings for them. Raises LedgerUnavailable."""
+Note = Callable[[Progress], None]
+"""Writes down how far the sync has come. Raises what stops it."""
+
+
+@dataclass(slots=True)
+class Import:
+    """Brings the rows that are left of a sync into the ledger, without ever having more than a chunk of them."""
+
+    hold: Hold
+    note: Note
+    still_time: Callable[[], bool]
+    clock: Clock
+
+    def run(self, rows: Rows, signups: Signups, progress: Progress) -> Progress:
+        """Go on from `progress`, to the end.
+
+        Raises:
+            FileChanged: The rows so far are not those that `progress` was noted for.
+            OutOfTime: All is noted so far, and the rest is for another invocation.
+        """
+        digest = sha256(repr(list(rows.columns)).encode())
+        source = rows.rows
+        self._skip(source, progress, digest.update)
+        if progress.rows and digest.hexdigest() != progress.digest:
+            raise FileChanged
+        while chunk := list(islice(source, CHUNK)):
+            events = [signups.of(row, self.clock()) for row in chunk]
+            self.hold(events)
+            for row in chunk:
+                digest.update(_bytes(row))
+            progress = replace(_counted(progress, chunk, events), digest=digest.hexdigest(), failures=0)
+            self.note(progress)
+            if not self.still_time():
+                raise OutOfTime
+        return progress
+
+    def _skip(self, source: Iterator[Row], progress: Progress, seen: Callable[[bytes], None]) -> None:
+        for count, row in enumerate(islice(source, progress.rows), 1):
+            seen(_bytes(row))
+            if count % CHUNK == 0:
+                self.note(progress)
+
+
+def _counted(progress: Progress, chunk: Sequence[Row], events: Sequence[Event]) -> Progress:
+    bad = [row.number for row, event in zip(chunk, events, strict=True) if event.refused is not None]
+    return replace(
+        progress,
+        rows=progress.rows + len(chunk),
+        refused=progress.refused + len(bad),
+        bad=(*progress.bad, *bad)[:BAD_SHOWN],
+    )
+
+
+def _bytes(row: Row) -> bytes:
+    return repr(row).encode("utf-8", "surrogatepass")

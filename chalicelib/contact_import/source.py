@@ -1,0 +1,221 @@
+"""Fetching a source's file: from the configured URL and nowhere else, checked at every step, never held as a whole."""
+
+from __future__ import annotations
+
+import socket
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urljoin
+
+import certifi
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError, TimeoutError as TookTooLong
+from urllib3.util import Timeout, Url, parse_url
+
+from ..config.model import Source
+from ..jobs.errors import SyncRefused, SyncTrouble
+from ..providers.exchange import MEGABYTE, Deadline, seconds_to_wait
+from ..providers.wire import Attempt, Pool, PoolTLS
+from .guard import check_addresses
+
+LARGEST_FILE = 200 * MEGABYTE
+"""Bytes of a file, unpacked."""
+MOST_REDIRECTS = 5
+CONNECT_SECONDS = 5.0
+PATIENCE = 60.0
+"""Seconds without a byte: a file that is made when it is asked for may take a while to begin."""
+_SLICE = 64 * 1024
+_REDIRECTS = (301, 302, 303, 307, 308)
+_AGAIN = (408, 425, 429)
+_PORTS = {"http": 80, "https": 443}
+_HEADERS = {"User-Agent": "Relais", "Accept": "text/csv, text/plain;q=0.9, */*;q=0.5", "Accept-Encoding": "gzip"}
+
+Resolve = Callable[[str, int], list[str]]
+"""All addresses of a host, as `getaddrinfo` gives them. Raises OSError or UnicodeError."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Ask the system."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """Fetches files over the watched connections of the providers' transport, but by rules of its own.
+
+    A connection goes to an address that was checked, and not to the name again, which may mean another one by then;
+    the name is what TLS and the Host header ask for. Neither cookies nor credentials nor a proxy are ever used.
+    """
+
+    resolve: Resolve = resolve
+    ca_bundle: str | None = None
+    """The path of other root certificates than certifi's."""
+    largest: int = LARGEST_FILE
+    patience: float = PATIENCE
+
+    @contextmanager
+    def open(self, source: Source, budget: float) -> Iterator[Iterator[bytes]]:
+        """The file's bytes, unpacked, as they come; `budget` is the number of seconds for all of it.
+
+        Entering and reading raise:
+            SyncTrouble: The host cannot be reached, is in trouble, or the answer broke off.
+            SyncRefused: It leads to a forbidden address, or what comes is no file (4xx, a page, too large).
+        """
+        with Attempt(Deadline(budget), self.patience):
+            with _explained():
+                response = self._follow(source)
+            try:
+                _check(response)
+                yield self._read(response)
+            finally:
+                response.close()
+
+    def _follow(self, source: Source) -> Any:
+        """The answer at the end of all redirects, with its body unread."""
+        url = _parsed(source.url)
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._get(url, source.allow_private)
+            if response.status not in _REDIRECTS:
+                return response
+            location = response.headers.get("Location")
+            response.close()
+            url = _next(url, location)
+        raise SyncRefused(f"it redirects more than {MOST_REDIRECTS} times")
+
+    def _get(self, url: Url, allow_private: bool) -> Any:
+        host, port = (url.host or "").strip("[]"), url.port or _PORTS[url.scheme or ""]
+        try:
+            addresses = self.resolve(host, port)
+        except UnicodeError:
+            raise SyncRefused("the host's name cannot be used") from None
+        except OSError:
+            raise SyncTrouble("the host's name is not known at the moment") from None
+        check_addresses(addresses, allow_private=allow_private)
+        for address in addresses:
+            try:
+                return self._request(url, host, address, port)
+            except (NewConnectionError, ConnectTimeoutError):
+                continue
+        raise SyncTrouble("the host cannot be reached")
+
+    def _request(self, url: Url, host: str, address: str, port: int) -> Any:
+        pool: Pool | PoolTLS
+        if url.scheme == "https":
+            pool = PoolTLS(
+                address,
+                port,
+                server_hostname=host,
+                assert_hostname=host,
+                cert_reqs="CERT_REQUIRED",
+                ca_certs=self.ca_bundle or certifi.where(),
+            )
+        else:
+            pool = Pool(address, port)
+        return pool.urlopen(
+            "GET",
+            url.request_uri,
+            headers={**_HEADERS, "Host": url.netloc or host},
+            redirect=False,
+            retries=False,
+            assert_same_host=False,
+            timeout=Timeout(connect=CONNECT_SECONDS, read=self.patience),
+            preload_content=False,
+            decode_content=False,
+        )
+
+    def _read(self, response: Any) -> Iterator[bytes]:
+        size = 0
+        with _explained():
+            for part in _unpacked(response):
+                size += len(part)
+                if size > self.largest:
+                    raise SyncRefused(f"the file is larger than {self.largest / MEGABYTE:g} MB")
+                yield part
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the libraries' errors, whose texts may hold the URL, into ours."""
+    failure: Exception | None = None
+    try:
+        yield
+    except SSLError:
+        failure = SyncTrouble("no TLS connection that can be trusted")
+    except (TimeoutError, TookTooLong):
+        failure = SyncTrouble("the host takes too long")
+    except (HTTPError, HTTPException, OSError):
+        failure = SyncTrouble("the connection broke off")
+    except zlib.error:
+        failure = SyncTrouble("the answer's gzip coding is broken")
+    if failure is not None:
+        raise failure from None
+
+
+def _parsed(text: str) -> Url:
+    """A URL of http or https with a host and no credentials."""
+    try:
+        url = parse_url(text)
+    except HTTPError:
+        raise SyncRefused("the URL, or one that it redirects to, cannot be used") from None
+    if url.scheme not in _PORTS or not url.host:
+        raise SyncRefused("the URL, or one that it redirects to, is not of http or https")
+    if url.auth is not None:
+        raise SyncRefused("it redirects to a URL with credentials")
+    return url
+
+
+def _next(url: Url, location: str | None) -> Url:
+    if not location:
+        raise SyncRefused("it redirects nowhere")
+    try:
+        following = _parsed(urljoin(url.url, location))
+    except ValueError:
+        raise SyncRefused("it redirects to what is no URL") from None
+    if url.scheme == "https" and following.scheme == "http":
+        raise SyncRefused("it redirects from https to http")
+    return following
+
+
+def _check(response: Any) -> None:
+    """Stop all but a file. What may be over soon is trouble, all else is for somebody to mend."""
+    status = response.status
+    if status >= 500 or status in _AGAIN:
+        wait = seconds_to_wait(response.headers.get("Retry-After"))
+        raise SyncTrouble(f"the host is in trouble (HTTP {status})", retry_after=wait)
+    if status != 200:
+        raise SyncRefused(f"the host gives no file (HTTP {status})")
+    if "html" in response.headers.get("Content-Type", "").lower():
+        raise SyncRefused("a page came instead of a CSV file")
+    if _coding(response) not in ("", "identity", "gzip", "x-gzip"):
+        raise SyncRefused("the answer is packed in a way nobody asked for")
+
+
+def _coding(response: Any) -> str:
+    return str(response.headers.get("Content-Encoding", "")).strip().lower()
+
+
+def _unpacked(response: Any) -> Iterator[bytes]:
+    """The body, a slice at a time, also where little data unpacks to a lot."""
+    if "gzip" not in _coding(response):
+        yield from _slices(response)
+        return
+    decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    for packed in _slices(response):
+        while packed and not decoder.eof:
+            part = decoder.decompress(packed, _SLICE)
+            packed = decoder.unconsumed_tail
+            if part:
+                yield part
+    while part := decoder.decompress(b"", _SLICE):
+        yield part
+    if not decoder.eof:
+        raise SyncTrouble("the connection broke off")
+
+
+def _slices(response: Any) -> Iterator[bytes]:
+    while part := response.read(_SLICE, decode_content=False):
+        yield part

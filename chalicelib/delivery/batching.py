@@ -1,0 +1,76 @@
+"""From single deliveries to the provider's calls: who goes with whom, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from ..domain.events import Delivery, Event, EventType
+
+ProviderVerb = Literal[EventType.SIGNUP, EventType.UNSUBSCRIBE]
+"""What a provider is called for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One delivery to make now."""
+
+    event: Event
+    delivery: Delivery
+
+    @property
+    def account(self) -> str:
+        """The account to deliver to."""
+        return self.delivery.account
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tasks that one kind of call can carry: one account, one verb, one list."""
+
+    account: str
+    verb: ProviderVerb
+    list: str | None
+    """The list of signups; None for unsubscribes, and for signups that only lift."""
+    tasks: tuple[Task, ...]
+
+
+def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
+    """Tasks grouped for delivery, by account. Unsubscribes come first, so that older signups find the later word.
+
+    A delivery that comes twice, as when an event and a ring for it meet in one batch, is made once. Raises ValueError
+    for an event that no provider is called for.
+    """
+    gathered: dict[tuple[str, ProviderVerb, str | None], list[Task]] = {}
+    for task in {(task.event.id, task.account): task for task in tasks}.values():
+        verb, list_id = _call_of(task.event)
+        gathered.setdefault((task.account, verb, list_id), []).append(task)
+    groups: dict[str, list[Group]] = {}
+    for account, verb, list_id in sorted(gathered, key=lambda key: (key[0], _order(key[1]), key[2] or "")):
+        tasks_of = tuple(sorted(gathered[account, verb, list_id], key=lambda task: task.event.occurred_at))
+        groups.setdefault(account, []).append(Group(account, verb, list_id, tasks_of))
+    return {account: tuple(of_account) for account, of_account in groups.items()}
+
+
+def _call_of(event: Event) -> tuple[ProviderVerb, str | None]:
+    """The kind of call that an event needs, and the list that the call is for."""
+    match event.type:
+        case EventType.SIGNUP:
+            return EventType.SIGNUP, event.list
+        case EventType.UNSUBSCRIBE:
+            return EventType.UNSUBSCRIBE, None
+        case EventType.SYNC:
+            raise ValueError(f"event {event.id} is a sync: it makes events, and no call of a provider delivers it")
+        case _:
+            assert_never(event.type)
+
+
+def _order(verb: ProviderVerb) -> int:
+    match verb:
+        case EventType.UNSUBSCRIBE:
+            return 0
+        case EventType.SIGNUP:
+            return 1
+        case _:
+            assert_never(verb)

@@ -1,0 +1,129 @@
+"""The health of one account during a run: whether it may be called, and what its failures and answers change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from threading import RLock
+
+from ..config.model import Delivery as Patience
+from ..domain import backoff
+from ..domain.backoff import AccountState, Pause
+from ..domain.errors import Kind, ProviderError
+from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
+from ..effects import Effects
+from ..ledger.accounts import AccountStore
+from ..observability import logger, metrics
+
+TRIES = 3
+"""How often a change is tried again that another worker came before."""
+
+
+class Health:
+    """Reads an account's state once, and writes what changes, always from the state it was decided on.
+
+    Safe to use from several threads: the calls of one account that run side by side share it.
+    """
+
+    def __init__(self, account: str, store: AccountStore, patience: Patience, effects: Effects) -> None:
+        self.account = account
+        self._store = store
+        self._patience = patience
+        self._effects = effects
+        self._state = store.read(account)
+        self.probing = False
+        self._lock = RLock()
+
+    def may_start(self, until: datetime) -> bool:
+        """May the account be called? A paused one whose time has come is probed by one worker, until then at most."""
+        if self._state.pause is None:
+            return True
+        if not backoff.may_probe(self._state, self._now):
+            return False
+        self.probing = self._change(backoff.probing(self._state, epoch_milliseconds(until)))
+        return self.probing
+
+    def shut(self, list_id: str | None = None) -> Pause | None:
+        """The pause in force for the account, or for one list of it."""
+        pause = self._pause_of(list_id)
+        return pause if backoff.is_shut(pause, self._now) else None
+
+    @property
+    def pause(self) -> Pause | None:
+        """The account's pause, in force or waiting for a probe."""
+        return self._state.pause
+
+    def answered(self, list_id: str | None) -> bool:
+        """The provider took something: end the pause of the account and of the list. True if there was one."""
+        with self._lock:
+            ended = [self._end_pause(name) for name in dict.fromkeys((None, list_id))]
+            self.probing = False
+        return any(ended)
+
+    def failed(self, error: ProviderError, list_id: str | None = None) -> datetime:
+        """Pause the account (or the list) after `error`; gives the time of the next attempt."""
+        with self._lock:
+            self.probing = False
+            for _ in range(TRIES):
+                before = self._pause_of(list_id)
+                if before is not None and backoff.is_shut(before, self._now):
+                    return from_epoch_milliseconds(before.until)  # another call met the same trouble just now
+                pause = self._next_pause(before, error)
+                if self._change(backoff.with_pause(self._state, pause, list_id)):
+                    self._report(error, pause, list_id)
+                    break
+            return from_epoch_milliseconds(pause.until)
+
+    def stop_probing(self) -> None:
+        """Nothing was there to probe with: leave it to the next worker."""
+        if self.probing:
+            self._change(backoff.probing(self._state, None))
+            self.probing = False
+
+    def _next_pause(self, before: Pause | None, error: ProviderError) -> Pause:
+        wait = backoff.wait_seconds(
+            before.failures if before else 0,
+            self._patience.first_retry_seconds,
+            self._patience.longest_retry_seconds,
+            self._effects.chance(),
+            error.retry_after,
+        )
+        return backoff.paused_again(before, self._now, wait, error.message, error.kind.value)
+
+    def _change(self, state: AccountState) -> bool:
+        written = self._store.write(self.account, self._state, state)
+        self._state = written or self._store.read(self.account)
+        return written is not None
+
+    def _end_pause(self, list_id: str | None) -> bool:
+        for _ in range(TRIES):
+            if self._pause_of(list_id) is None:
+                return False
+            if self._change(backoff.without_pause(self._state, self._now, list_id)):
+                logger.info("resumed", extra={"account": self.account, "list": list_id})
+                return True
+        return False
+
+    def _pause_of(self, list_id: str | None) -> Pause | None:
+        return self._state.lists.get(list_id) if list_id else self._state.pause
+
+    def _report(self, error: ProviderError, pause: Pause, list_id: str | None) -> None:
+        metrics.count("lists_paused" if list_id else "accounts_paused", account=self.account)
+        owner_must_act = error.kind is Kind.ACCOUNT
+        if owner_must_act:
+            metrics.count("owner_must_act", account=self.account)
+        write = logger.error if owner_must_act else logger.warning
+        write(
+            "paused",
+            extra={
+                "account": self.account,
+                "list": list_id,
+                "kind": error.kind.value,
+                "reason": error.message,
+                "failures": pause.failures,
+                "until": from_epoch_milliseconds(pause.until).isoformat(),
+            },
+        )
+
+    @property
+    def _now(self) -> int:
+        return epoch_milliseconds(self._effects.clock())

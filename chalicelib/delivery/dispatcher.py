@@ -1,0 +1,94 @@
+"""All accounts side by side, so that a slow provider never delays another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from ..config.model import Delivery as Patience
+from ..domain.errors import LedgerUnavailable
+from ..effects import Effects
+from ..ledger.accounts import AccountStore
+from ..observability import bound, carried, logger, metrics
+from ..providers.base import Capabilities, Provider
+from .account_delivery import AccountRun
+from .batching import Group, Task, by_account
+from .circuit_breaker import Health
+from .claims import Hands
+from .contacts import Contacts
+from .deadline import Deadline
+
+NOT_CONFIGURED = "the account is not configured any more"
+TAKES_NO_SIGNUPS = "the account's provider takes no signups"
+
+
+class Engine:
+    """Delivers tasks. `provider_of` and `capabilities_of` give an account's client and what it can do."""
+
+    def __init__(
+        self,
+        hands: Hands,
+        accounts: AccountStore,
+        provider_of: Callable[[str], Provider],
+        capabilities_of: Callable[[str], Capabilities | None],
+        contacts: Contacts,
+        patience: Patience,
+        effects: Effects,
+    ) -> None:
+        self._hands = hands
+        self._accounts = accounts
+        self._provider_of = provider_of
+        self._capabilities_of = capabilities_of
+        self._contacts = contacts
+        self._patience = patience
+        self._effects = effects
+
+    def deliver(self, tasks: Iterable[Task], deadline: Deadline) -> list[str]:
+        """Deliver what can be delivered until `deadline`; gives the accounts that came back after a pause."""
+        groups = by_account(tasks)
+        if not groups:
+            return []
+        with ThreadPoolExecutor(len(groups), thread_name_prefix="account") as pool:
+            resumed = pool.map(carried(partial(self._bound_run, deadline)), groups, groups.values())
+        return [account for account, again in zip(groups, resumed, strict=True) if again]
+
+    def _bound_run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
+        with bound(account=account):
+            return self._run(deadline, account, groups)
+
+    def _run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
+        """One account's run; trouble with the ledger ends it and nothing else. True if it came back after a pause."""
+        capabilities = self._capabilities_of(account)
+        try:
+            if capabilities is None:
+                self._hands.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
+                return False
+            groups = self._without_signups_nobody_takes(groups, capabilities, deadline)
+            run = AccountRun(
+                account=account,
+                provider=self._provider_of(account),
+                capabilities=capabilities,
+                contacts=self._contacts,
+                hands=self._hands,
+                health=Health(account, self._accounts, self._patience, self._effects),
+                patience=self._patience,
+                deadline=deadline,
+                effects=self._effects,
+            )
+            run.deliver(groups)
+            return run.resumed
+        except LedgerUnavailable as error:
+            logger.warning("left for a later ring", extra={"account": account, "error": str(error)})
+            metrics.count("ledger_failures", account=account)
+            return False
+
+    def _without_signups_nobody_takes(
+        self, groups: Sequence[Group], capabilities: Capabilities, deadline: Deadline
+    ) -> Sequence[Group]:
+        """Park signups that were accepted while the account had another provider."""
+        if capabilities.signup_batch > 0:
+            return groups
+        left = [group for group in groups if group.list is not None]
+        self._hands.park([task for group in left for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
+        return [group for group in groups if group.list is None]

@@ -1,0 +1,40 @@
+"""What a single value may hold, whichever door it came through."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+from .errors import Mistake, without_addresses
+
+MAX_EVENT_BYTES = 64 * 1024
+_TOO_LARGE = "makes the event larger than 64 KB"
+_LAYOUT = frozenset("\t\n\r")
+
+
+def text_mistake(value: str) -> str | None:
+    """Why `value` cannot be passed on as text, or None: a provider's JSON or XML takes no control characters."""
+    for character in value:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            return "must be valid Unicode text"
+        if category == "Cc" and character not in _LAYOUT:
+            return "must not contain control characters"
+    return None
+
+
+def safe_name(name: str) -> str:
+    """A field's name as a message may show it: short, printable, without anything like an address."""
+    shown = "".join(character if character.isprintable() else "�" for character in name[:200])
+    return without_addresses(shown, 60)
+
+
+def size_mistakes(values: Mapping[str, str]) -> list[Mistake]:
+    """One mistake, at the largest of `values`, when together they are too large for one event."""
+    sizes = {
+        name: len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace"))
+        for name, value in values.items()
+    }
+    if sum(sizes.values()) <= MAX_EVENT_BYTES:
+        return []
+    return [Mistake(safe_name(max(sizes, key=lambda name: sizes[name])), _TOO_LARGE)]

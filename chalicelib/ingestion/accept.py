@@ -1,0 +1,74 @@
+"""Holding what back ends put on a queue: whole events, valid or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..clock import Clock
+from ..config.model import Settings
+from ..domain.errors import IdConflict, InvalidEvent
+from ..domain.events import Event, EventType
+from ..domain.ids import derived_id
+from ..ledger.events import EventStore
+from ..observability import logger
+from .parse_event import INVALID, parse_event, refused_event
+from .queue_intake import Message
+
+OTHER_CONTENT = f"{INVALID}: id: is held already, with other content"
+
+
+class Holder:
+    """Turns messages into held events. An invalid one is held as refused, so that its sender can see why."""
+
+    def __init__(
+        self, settings: Settings, events: EventStore, can_sign_up: Callable[[str], bool], clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._events = events
+        self._can_sign_up = can_sign_up
+        self._clock = clock
+
+    def hold(self, message: Message, default_type: EventType) -> tuple[Event, bool]:
+        """The event of a message, and whether it was new. Raises LedgerUnavailable.
+
+        `default_type` stands for what does not say its type (the queue's own). An event under an id that is held with
+        other content is held as refused, under the id of its message.
+        """
+        event = self._event(message, default_type)
+        try:
+            new = self._events.hold(event)
+        except IdConflict:
+            event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=OTHER_CONTENT)
+            new = self._hold_once(event)
+        return event, new
+
+    def _hold_once(self, event: Event) -> bool:
+        """Hold a refusal under its message's id; the same message may have been read under another configuration."""
+        try:
+            return self._events.hold(event)
+        except IdConflict:
+            return False
+
+    def _event(self, message: Message, default_type: EventType) -> Event:
+        own_id, now = derived_id(message.id, 0), self._clock()
+        try:
+            return parse_event(
+                message.data,
+                self._settings,
+                default_id=own_id,
+                default_occurred_at=message.sent_at,
+                accepted_at=now,
+                can_sign_up=self._can_sign_up,
+            )
+        except InvalidEvent as error:
+            logger.warning("an event on a queue is invalid", extra={"message_id": message.id, "reason": str(error)})
+            return refused_event(
+                message.data,
+                error,
+                self._settings,
+                default_type=default_type,
+                default_id=own_id,
+                default_occurred_at=message.sent_at,
+                accepted_at=now,
+            )

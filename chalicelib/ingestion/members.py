@@ -1,0 +1,171 @@
+"""Reading the members of a JSON object by their kind, collecting every mistake on the way."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..domain.errors import Mistake
+from ..domain.ids import ID_RULE, is_valid_id
+from ..domain.texts import MAX_EVENT_BYTES, safe_name, text_mistake
+from ..domain.times import parse_time
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+_LONGEST_NAME = 200
+
+
+class Members:
+    """The members of one JSON object. A reader returns None for a member that is absent, null or wrong.
+
+    Wrong ones leave a `Mistake` in `mistakes` that names the member and never quotes its value.
+    """
+
+    def __init__(self, data: Any, within: str = "", mistakes: list[Mistake] | None = None) -> None:
+        self.mistakes: list[Mistake] = [] if mistakes is None else mistakes
+        self._within = within
+        self._data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
+        if not isinstance(data, Mapping):
+            self.mistakes.append(Mistake(within.rstrip("."), "must be a JSON object"))
+
+    def wrong(self, name: str, message: str) -> None:
+        """Note that the member `name` is wrong."""
+        self.mistakes.append(Mistake(self._within + name, message))
+
+    def has(self, name: str) -> bool:
+        """True when the member is there and not null."""
+        return self._data.get(name) is not None
+
+    def check_size(self, kilobytes: int = MAX_EVENT_BYTES // 1024) -> None:
+        """Note when the whole object is larger than one event may be."""
+        try:
+            text = json.dumps(self._data, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError:
+            self.wrong("", "must not be nested so deeply")
+            return
+        if len(text.encode("utf-8", "replace")) > kilobytes * 1024:
+            self.wrong("", f"must be at most {kilobytes} KB")
+
+    def text(self, name: str, *, required: bool = False) -> str | None:
+        """A text that is not blank."""
+        value = self._data.get(name)
+        if value is None:
+            if required:
+                self.wrong(name, "is required")
+            return None
+        mistake = "must be a text" if not isinstance(value, str) else text_mistake(value)
+        if mistake is None and not value.strip():
+            mistake = "must not be empty"
+        if mistake is not None:
+            self.wrong(name, mistake)
+            return None
+        return str(value)
+
+    def name(self, name: str) -> str | None:
+        """The name of a list: a text, or a whole number as some providers number theirs."""
+        value = self._data.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return self.text(name)
+
+    def choice(self, name: str, options: Sequence[str], *, required: bool = False) -> str | None:
+        """One of a few texts."""
+        if not self.has(name):
+            return self.text(name, required=required)
+        value = self._data[name]
+        if not isinstance(value, str) or value not in options:
+            self.wrong(name, f"must be one of {', '.join(options)}")
+            return None
+        return str(value)
+
+    def id(self, name: str) -> str | None:
+        """An event's id."""
+        value = self._data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not is_valid_id(value):
+            self.wrong(name, ID_RULE)
+            return None
+        return value
+
+    def time(self, name: str, *, now: datetime) -> datetime | None:
+        """A moment, at most five minutes after `now`."""
+        value = self._data.get(name)
+        if value is None:
+            return None
+        try:
+            moment = parse_time(value if isinstance(value, str) else "")
+        except ValueError:
+            self.wrong(name, "must be an RFC 3339 date and time with an offset, such as 2026-03-01T09:30:00Z")
+            return None
+        if moment > now + CLOCK_TOLERANCE:
+            self.wrong(name, "must not be more than 5 minutes ahead")
+            return None
+        return moment
+
+    def ip(self, name: str) -> str | None:
+        """An IPv4 or IPv6 address."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            return str(ipaddress.ip_address(value.strip()))
+        except ValueError:
+            self.wrong(name, "must be an IP address")
+            return None
+
+    def texts(self, name: str) -> list[str] | None:
+        """A list of texts, at least one."""
+        value = self._data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+            self.wrong(name, "must be a list of at least one text")
+            return None
+        return list(value)
+
+    def object(self, name: str) -> Members | None:
+        """The members of an object; their mistakes are noted with these, as `name.member`."""
+        if not self.has(name):
+            return None
+        return Members(self._data[name], f"{self._within}{name}.", self.mistakes)
+
+    def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
+        """The objects of a list of 1 to `most`, each as texts (see `scalars`); mistakes as `name[0].member`."""
+        values = self._data.get(name)
+        if not isinstance(values, list) or not 1 <= len(values) <= most:
+            self.wrong(name, f"must be a list of 1 to {most:,} objects")
+            return
+        for index, value in enumerate(values):
+            yield Members(value, f"{self._within}{name}[{index}].", self.mistakes).scalars()
+
+    def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
+        """All members as texts: numbers and booleans as JSON writes them, null ones left out.
+
+        `only` maps the names to take to the names to give; without it all are taken as they are.
+        """
+        taken = self._data if only is None else {name: self._data[name] for name in only if name in self._data}
+        found: dict[str, str] = {}
+        for name, value in taken.items():
+            text = _scalar(value)
+            mistake = "must be a text, number or boolean" if text is None else text_mistake(text)
+            if only is None and (not name.strip() or len(name) > _LONGEST_NAME or text_mistake(name)):
+                mistake = "must have a usable name"
+            if mistake is not None:
+                self.wrong(safe_name(name), mistake)
+            elif text is not None and value is not None:
+                found[name if only is None else only[name]] = text
+        return found
+
+
+def _scalar(value: Any) -> str | None:
+    """A scalar's text, "" for null, None for what is no scalar."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return None

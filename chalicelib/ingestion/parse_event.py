@@ -1,0 +1,177 @@
+"""Whole events, as back ends put them on a queue or post them, checked against the contract and the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, assert_never
+
+from ..config.model import Form, Settings
+from ..domain import validation
+from ..domain.errors import InvalidEvent, without_addresses
+from ..domain.events import Consent, Event, EventType
+from ..domain.times import to_milliseconds
+from . import consent
+from .members import Members
+from .parse_sync import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
+
+_TYPES = tuple(kind.value for kind in EventType)
+_SCOPES = ("account", "global")
+INVALID = "invalid"
+"""How the reason of an event begins that stands refused because it was wrong."""
+
+
+def parse_event(
+    data: Any,
+    settings: Settings,
+    *,
+    default_id: str,
+    default_occurred_at: datetime,
+    accepted_at: datetime,
+    can_sign_up: Callable[[str], bool],
+) -> Event:
+    """One event of the contract (§4) from its JSON value. Keys that it does not know are ignored; null is absent.
+
+    `default_id` and `default_occurred_at` stand for what the event leaves out (from the message that brought it).
+    `can_sign_up(provider)` tells whether a provider, by its name in `[accounts]`, takes signups.
+
+    Raises:
+        InvalidEvent: With every mistake at once; no message quotes a value.
+    """
+    members = Members(data)
+    members.check_size(*((MAX_SYNC_KILOBYTES,) if is_contacts_sync(data) else ()))
+    kind = members.choice("type", _TYPES, required=True)
+    common = _common(members, default_id, default_occurred_at, accepted_at)
+    if kind is None:
+        raise InvalidEvent(members.mistakes)
+    type = EventType(kind)
+    email, specific = "", dict[str, Any]()
+    match type:
+        case EventType.SIGNUP:
+            email = _email(members, validation.signup_mistake)
+            specific = _signup(members, settings, can_sign_up, common["occurred_at"])
+        case EventType.UNSUBSCRIBE:
+            email = _email(members, validation.unsubscribe_mistake)
+            specific = _unsubscribe(members, settings)
+        case EventType.SYNC:
+            specific = read_sync(members, settings, can_sign_up)
+        case _:
+            assert_never(type)
+    if members.mistakes:
+        raise InvalidEvent(members.mistakes)
+    return Event(type=type, email=email, **common, **specific)
+
+
+def refused_event(
+    data: Any,
+    error: InvalidEvent,
+    settings: Settings,
+    *,
+    default_type: EventType,
+    default_id: str,
+    default_occurred_at: datetime,
+    accepted_at: datetime,
+) -> Event:
+    """The event to hold as refused when `parse_event` raised `error`: what can be kept of `data`, without any address.
+
+    `default_type` is for data that names none of the types (the type of the queue it came by). The event stands under
+    the accounts it named, or under all when it named none that exists, so that it is seen somewhere.
+    """
+    members = Members(data)
+    common = _common(members, default_id, default_occurred_at, accepted_at)
+    form = settings.forms.get(members.text("form") or "")
+    source = settings.sources.get(members.text("source") or "")
+    targets = {target.account for target in (form, source) if target is not None}
+    named = {members.text("account"), *targets, *(members.texts("accounts") or ()), *(members.texts("from") or ())}
+    return Event(
+        type=EventType(members.choice("type", _TYPES) or default_type),
+        email="",
+        accounts=tuple(name for name in settings.accounts if name in named) or tuple(settings.accounts),
+        refused=without_addresses(f"{INVALID}: {error}"),
+        **common,
+    )
+
+
+def _common(members: Members, default_id: str, default_occurred_at: datetime, accepted_at: datetime) -> dict[str, Any]:
+    """What events of every type have: an id and times."""
+    stated = members.time("occurred_at", now=accepted_at)
+    return {
+        "id": members.id("id") or default_id,
+        "occurred_at": stated or to_milliseconds(default_occurred_at),
+        "occurred_at_stated": stated is not None,
+        "accepted_at": to_milliseconds(accepted_at),
+    }
+
+
+def _email(members: Members, mistake_of: Callable[[str], str | None]) -> str:
+    """The trimmed address, as strictly as `mistake_of` takes it; "" when there is none."""
+    given = members.text("email", required=True)
+    if given is None:
+        return ""
+    address = validation.trimmed(given)
+    mistake = mistake_of(address)
+    if mistake is not None:
+        members.wrong("email", mistake)
+    return address
+
+
+def _signup(
+    members: Members, settings: Settings, can_sign_up: Callable[[str], bool], occurred_at: datetime
+) -> dict[str, Any]:
+    """A signup's target, fields and consent. Fields are the form's when it names one, else the provider's."""
+    form, account, list_name = _target(members, settings)
+    if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
+        members.wrong("account" if form is None else "form", "names an account whose provider takes no signups")
+    given = members.object("fields")
+    fields = given.scalars(form.fields if form is not None else None) if given is not None else {}
+    return {
+        "accounts": (account,),
+        "list": list_name,
+        "form": form.name if form is not None else None,
+        "fields": fields,
+        "consent": _consent(members, occurred_at),
+    }
+
+
+def _target(members: Members, settings: Settings) -> tuple[Form | None, str | None, str | None]:
+    """Form, account and list that a signup is for, as far as they can be told."""
+    account, list_name = members.text("account"), members.name("list")
+    if account is not None and account not in settings.accounts:
+        members.wrong("account", "is not a configured account")
+    if members.has("form"):
+        name = members.text("form")
+        form = settings.forms.get(name or "")
+        if name is not None and form is None:
+            members.wrong("form", "is not a configured form")
+        if form is not None and (account or form.account, list_name or form.list) != (form.account, form.list):
+            members.wrong("form", "is for another account or list: name the form, or the account and the list")
+        return form, form.account if form else None, form.list if form else None
+    if not members.has("account") and not members.has("list"):
+        members.wrong("form", "is required, or account and list instead")
+    elif not members.has("account") or not members.has("list"):
+        members.wrong("list" if members.has("account") else "account", "is required without form")
+    return None, account, list_name
+
+
+def _consent(members: Members, occurred_at: datetime) -> Consent | None:
+    """The consent that the sender states; without a time of its own it was given when the event occurred."""
+    stated = members.object("consent")
+    if stated is None:
+        return None
+    at = stated.time("at", now=occurred_at)
+    kept, mistake = consent.kept(stated.text("wording"), stated.text("wording_sha256"))
+    if mistake:
+        stated.wrong("wording_sha256", mistake)
+    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, kept)
+
+
+def _unsubscribe(members: Members, settings: Settings) -> dict[str, Any]:
+    """An unsubscribe's accounts, in the configuration's order (all when none is named), and its scope."""
+    named = members.texts("accounts")
+    if named is not None and not settings.accounts.keys() >= set(named):
+        members.wrong("accounts", "must name configured accounts only")
+    return {
+        "accounts": tuple(name for name in settings.accounts if named is None or name in named),
+        "all_accounts": named is None,
+        "scope": members.choice("scope", _SCOPES) or "account",
+    }

@@ -1,0 +1,96 @@
+"""The members of a sync: which contacts, and for which list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..config.model import Settings
+from ..domain.events import Sync
+from ..providers import registry
+from .members import Members
+
+MAX_CONTACTS = 1000
+MAX_SYNC_KILOBYTES = 256
+_KINDS = ("contacts", "unsubscribes")
+
+
+def is_contacts_sync(data: Any) -> bool:
+    """May `data` be as large as a sync of contacts?"""
+    return isinstance(data, Mapping) and data.get("type") == "sync" and data.get("kind") == "contacts"
+
+
+def read_sync(members: Members, settings: Settings, can_sign_up: Callable[[str], bool]) -> dict[str, Any]:
+    """What a sync's members make of an event: its account, list and `Sync`. Mistakes are noted in `members`.
+
+    A contact's address is not looked at here: a wrong one is refused by itself when the sync is made, and costs the
+    others nothing.
+    """
+    kind = members.choice("kind", _KINDS, required=True)
+    if kind == "unsubscribes":
+        return _unsubscribes(members, settings)
+    if kind != "contacts":
+        return {"accounts": ()}
+    if members.has("source"):
+        return _from_source(members, settings)
+    if not any(members.has(name) for name in ("account", "list", "contacts")):
+        members.wrong("source", "is required, or account, list and contacts instead")
+        return {"accounts": ()}
+    account, list_id = members.text("account", required=True), members.name("list")
+    if not members.has("list"):
+        members.wrong("list", "is required without source")
+    _check_account(members, account, settings, can_sign_up)
+    contacts = tuple(members.objects("contacts", MAX_CONTACTS))
+    return {"accounts": (account,), "list": list_id, "sync": Sync("contacts", contacts=contacts)}
+
+
+def _unsubscribes(members: Members, settings: Settings) -> dict[str, Any]:
+    """Which accounts' lists are read, and who is told: what the configuration says unless the event does."""
+    rules = settings.sync_unsubscribes
+    read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
+    tell = _accounts(members, "to", rules.tell if rules else None, settings)
+    if not all(_says_who_left(settings.accounts[name].provider) for name in read_from):
+        members.wrong("from", "names an account whose provider cannot say who left")
+    return {"accounts": read_from, "sync": Sync("unsubscribes", tell=tell)}
+
+
+def _accounts(members: Members, name: str, otherwise: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
+    """Accounts in the order of the configuration; none if the event names them wrong."""
+    if not members.has(name) and otherwise is None:
+        members.wrong(name, "is required where the configuration has no [sync.unsubscribes]")
+    named = members.texts(name) if members.has(name) else list(otherwise or ())
+    if named is not None and not settings.accounts.keys() >= set(named):
+        members.wrong(name, "must name configured accounts only")
+    return tuple(account for account in settings.accounts if account in (named or ()))
+
+
+def _says_who_left(provider: str) -> bool:
+    return registry.spec(provider).capabilities.reads_unsubscribes
+
+
+def _from_source(members: Members, settings: Settings) -> dict[str, Any]:
+    name = members.text("source")
+    source = settings.sources.get(name or "")
+    if name is not None and source is None:
+        members.wrong("source", "is not a configured source")
+    if members.has("contacts"):
+        members.wrong("contacts", "must not be given with source")
+    if source is None:
+        return {"accounts": ()}
+    if (members.text("account") or source.account, members.name("list") or source.list) != (
+        source.account,
+        source.list,
+    ):
+        members.wrong("source", "is for another account or list: leave these out")
+    return {"accounts": (source.account,), "list": source.list, "sync": Sync("contacts", source.name)}
+
+
+def _check_account(
+    members: Members, account: str | None, settings: Settings, can_sign_up: Callable[[str], bool]
+) -> None:
+    if account is None:
+        return
+    if account not in settings.accounts:
+        members.wrong("account", "is not a configured account")
+    elif not can_sign_up(settings.accounts[account].provider):
+        members.wrong("account", "names an account whose provider takes no signups")

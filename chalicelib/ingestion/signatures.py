@@ -1,0 +1,107 @@
+"""Who signed a request, as Standard Webhooks has it: HMAC-SHA256 over `id.timestamp.body`.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from ..config.model import Webhook
+from ..config.secrets import Secret
+from ..domain.errors import RelaisError, SecretUnavailable
+from ..domain.times import from_epoch_milliseconds
+from ..observability import logger
+from .members import CLOCK_TOLERANCE
+
+ID = "webhook-id"
+TIMESTAMP = "webhook-timestamp"
+SIGNATURE = "webhook-signature"
+
+_PREFIX = "whsec_"
+_VERSION = b"v1,"
+# Eleven digits reach the year 5138; without a bound a long number would have to be converted first.
+_SECONDS = re.compile(r"[0-9]{1,11}")
+
+
+class NotSigned(RelaisError):
+    """A request that no configured webhook has signed just now. The text tells its sender what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request's own id and time, and the webhooks whose secret signed it (at least one, as configured)."""
+
+    id: str
+    at: datetime
+    webhooks: tuple[Webhook, ...]
+
+
+def verify(webhooks: Iterable[Webhook], headers: Mapping[str, str], body: bytes, now: datetime) -> Signed:
+    """Find who signed `body` under these headers (names in lower case). Any secret of any webhook will do.
+
+    Raises:
+        NotSigned: A header is missing or malformed, the time is more than five minutes off, or no secret fits.
+        SecretUnavailable: No secret that could be read fits, and one could not be read.
+    """
+    given = [headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE)]
+    if not all(given):
+        raise NotSigned(f"The headers {ID}, {TIMESTAMP} and {SIGNATURE} are required.")
+    request_id, timestamp, signature = given
+    at = _moment(timestamp, now)
+    content = b".".join([_bytes(request_id), _bytes(timestamp), body])
+    signatures = [one for one in _bytes(signature).split(b" ") if one.startswith(_VERSION)]
+    if not signatures:
+        raise NotSigned(f"{SIGNATURE} must hold a signature of version 1: v1, and base64.")
+    return Signed(request_id, at, _signers(webhooks, content, signatures))
+
+
+def _moment(timestamp: str, now: datetime) -> datetime:
+    if _SECONDS.fullmatch(timestamp) is None:
+        raise NotSigned(f"{TIMESTAMP} must be whole seconds since 1970.")
+    at = from_epoch_milliseconds(int(timestamp) * 1000)
+    if abs(now - at) > CLOCK_TOLERANCE:
+        raise NotSigned(f"{TIMESTAMP} is more than 5 minutes off.")
+    return at
+
+
+def _signers(webhooks: Iterable[Webhook], content: bytes, signatures: Sequence[bytes]) -> tuple[Webhook, ...]:
+    """The webhooks with a secret that made one of `signatures`. All are tried, so that time does not tell which."""
+    unavailable: list[SecretUnavailable] = []
+    found: list[Webhook] = []
+    for webhook in webhooks:
+        fitting = [_fits(secret, content, signatures, unavailable) for secret in webhook.secrets]
+        if any(fitting):
+            found.append(webhook)
+    if found:
+        return tuple(found)
+    if unavailable:
+        raise unavailable[0]
+    raise NotSigned(f"No signature in {SIGNATURE} is right for this id, time and body.")
+
+
+def _fits(secret: Secret, content: bytes, signatures: Sequence[bytes], unavailable: list[SecretUnavailable]) -> bool:
+    try:
+        expected = sign(secret.reveal(), content)
+    except SecretUnavailable as error:
+        logger.error("a webhook's secret cannot be read: %s", error)
+        unavailable.append(error)
+        return False
+    equal = [hmac.compare_digest(expected, one) for one in signatures]
+    return any(equal)
+
+
+def sign(secret: str, content: bytes) -> bytes:
+    """The signature of `content` under a `whsec_…` secret: `v1,` and base64."""
+    key = base64.b64decode(secret.removeprefix(_PREFIX))
+    return _VERSION + base64.b64encode(hmac.digest(key, content, sha256))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,1 @@
+"""The base of long work: a lease, progress, retries, and the end."""

@@ -1,0 +1,43 @@
+"""What a sync asks for, as a part of its event's item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ..domain.events import Sync
+from .attributes import Attributes
+
+_KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
+
+
+def sync_item(sync: Sync) -> dict[str, Any]:
+    """A sync as a part of its event's item; the contacts as one text, which takes less room than maps."""
+    contacts = [dict(contact) for contact in sync.contacts]
+    values = {
+        "kind": sync.kind,
+        "source": sync.source,
+        "tell": list(sync.tell) or None,
+        "contacts": json.dumps(contacts, ensure_ascii=False, separators=(",", ":")) if contacts else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def sync_from(part: Attributes) -> Sync:
+    """A sync from the part of an item. Raises MalformedItem."""
+    kind = _KINDS.get(part.text("kind"))
+    if kind is None:
+        raise part.malformed("kind", "is none of the known names")
+    tell = part.texts("tell") if "tell" in part else ()
+    return Sync(kind, part.optional_text("source"), _contacts_from(part), tell)
+
+
+def _contacts_from(part: Attributes) -> tuple[Mapping[str, str], ...]:
+    try:
+        contacts = json.loads(part.optional_text("contacts") or "[]")
+    except ValueError:
+        raise part.malformed("contacts", "is no JSON") from None
+    if not isinstance(contacts, list) or not all(isinstance(contact, dict) for contact in contacts):
+        raise part.malformed("contacts", "is no list of contacts")
+    return tuple(contacts)

@@ -1,0 +1,1 @@
+"""Wakes workers by small queue messages."""

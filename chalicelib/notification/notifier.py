@@ -1,0 +1,94 @@
+"""The doorbell: small messages that tell a worker where to look. The ledger is the truth, so one may be lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, assert_never
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..domain.events import EventType
+from ..domain.ids import is_valid_id
+from ..names import QueueKind, queue
+from ..observability import logger
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+IDS_A_MESSAGE = 250
+MESSAGES_A_CALL = 7
+"""So many messages of the longest ids (33 KB) stay within the 256 KB of one call."""
+RING = "ring"
+
+
+def _queue_of(verb: EventType) -> QueueKind:
+    match verb:
+        case EventType.SIGNUP:
+            return "signups"
+        case EventType.UNSUBSCRIBE:
+            return "unsubscribes"
+        case EventType.SYNC:
+            return "syncs"
+        case _:
+            assert_never(verb)
+
+
+QUEUE_OF: Mapping[EventType, QueueKind] = {verb: _queue_of(verb) for verb in EventType}
+
+
+def rung_ids(message: Any) -> list[str] | None:
+    """The event ids that a message rings for; None if it is no doorbell. What can be no event's id is left out."""
+    ids = message.get(RING) if isinstance(message, dict) and "type" not in message else None
+    if not isinstance(ids, list):
+        return None
+    return [event_id for event_id in ids if isinstance(event_id, str) and is_valid_id(event_id)]
+
+
+class Doorbell:
+    """Rings at the queues of one stage."""
+
+    def __init__(self, client: SQSClient, stage: str) -> None:
+        self._client = client
+        self._stage = stage
+        self._urls: dict[str, str] = {}
+
+    def ring(self, verb: EventType, event_ids: Sequence[str]) -> bool:
+        """Ring for events; False (and a log line) if it failed: sweep rings again for whatever is due."""
+        parts = [event_ids[start : start + IDS_A_MESSAGE] for start in range(0, len(event_ids), IDS_A_MESSAGE)]
+        bodies = [json.dumps({RING: part}, separators=(",", ":")) for part in parts]
+        try:
+            for start in range(0, len(bodies), MESSAGES_A_CALL):
+                self._send(verb, bodies[start : start + MESSAGES_A_CALL])
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("the doorbell failed", extra={"verb": verb.value, "error": type(error).__name__})
+            return False
+        return True
+
+    def backlog(self, verb: EventType) -> int:
+        """How many messages wait in a verb's queue, roughly."""
+        answer = self._client.get_queue_attributes(
+            QueueUrl=self._url(QUEUE_OF[verb]), AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def set_aside(self, kind: QueueKind, body: str) -> None:
+        """Put a message that nobody can read into its queue's dead-letter queue. Raises botocore's errors."""
+        self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body)
+
+    def _send(self, verb: EventType, bodies: Sequence[str]) -> None:
+        url = self._url(QUEUE_OF[verb])
+        if len(bodies) == 1:
+            self._client.send_message(QueueUrl=url, MessageBody=bodies[0])
+            return
+        answer = self._client.send_message_batch(
+            QueueUrl=url, Entries=[{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)]
+        )
+        if answer.get("Failed"):
+            logger.warning("the doorbell failed in part", extra={"verb": verb.value, "failed": len(answer["Failed"])})
+
+    def _url(self, kind: QueueKind, suffix: str = "") -> str:
+        name = queue(self._stage, kind) + suffix
+        if name not in self._urls:
+            self._urls[name] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
+        return self._urls[name]

@@ -1,0 +1,158 @@
+"""Looks through every event of the ledger, for operators: how many deliveries stand where, and which stand so.
+
+No counters are kept as events pass: they would cost each delivery a write more, and could be wrong. Looking costs one
+read unit for every 4 KB of the table. All of it is read consistently and in parallel parts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..domain.events import EventType, Status
+from ..domain.times import epoch_milliseconds
+from ..ledger.attributes import Attributes, well_formed
+from ..ledger.keys import event_id_of, event_key
+from ..ledger.table import Table
+
+PARTS = 8
+# What expires is final and forgotten, though DynamoDB deletes it up to days later.
+_EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
+_HELD_BACK = "(#held_back = :yes AND #status = :pending AND #next_at > :time)"
+_DELIVERY = "D#"
+
+
+class OutOfTime(Exception):
+    """The ledger is larger than the time that was left."""
+
+
+CheckTime = Callable[[], None]
+"""Raises OutOfTime when no other page may be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event, as far as it is counted; `own` is its one delivery, if that stands in the same item."""
+
+    type: EventType
+    accepted: int
+    own: tuple[str, Status] | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Deliveries by account and status, and when each account's oldest pending ones were accepted (ms)."""
+
+    counts: dict[str, Counter[Status]] = field(default_factory=lambda: defaultdict(Counter))
+    oldest: dict[str, int] = field(default_factory=dict)
+    oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
+
+    def note(self, account: str, status: Status, event: _Event) -> None:
+        """Count one delivery of `event`."""
+        self.counts[account][status] += 1
+        if status is Status.PENDING:
+            _keep_earlier(self.oldest, account, event.accepted)
+            if event.type is EventType.UNSUBSCRIBE:
+                _keep_earlier(self.oldest_unsubscribe, account, event.accepted)
+
+    def add(self, other: Tally) -> None:
+        """Count what `other` counted."""
+        for account, counts in other.counts.items():
+            self.counts[account].update(counts)
+        for mine, theirs in ((self.oldest, other.oldest), (self.oldest_unsubscribe, other.oldest_unsubscribe)):
+            for account, accepted in theirs.items():
+                _keep_earlier(mine, account, accepted)
+
+
+class Census:
+    """Reads all events. Everything raises `LedgerUnavailable`, and what `check_time` raises."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def tally(self, now: datetime, check_time: CheckTime) -> Tally:
+        """All deliveries of events that are held. Malformed items are passed over, logged and counted."""
+        tally = Tally()
+        for part in self._table.in_parallel(lambda part: self._tally_part(part, now, check_time), range(PARTS)):
+            tally.add(part)
+        return tally
+
+    def find(
+        self, part: int, status: Status, now: datetime, check_time: CheckTime, *, held_back: bool = False
+    ) -> Iterator[list[str]]:
+        """Ids of events with a delivery of that status in one of `PARTS` parts, a page at a time.
+
+        `held_back`: also those with one that is held back until later.
+        """
+        condition = "#status = :status"
+        attributes: tuple[str, ...] = ("pk", "status", "expires_at")
+        values: dict[str, Any] = {"status": status.value}
+        if held_back:
+            condition = f"({condition} OR {_HELD_BACK})"
+            attributes = (*attributes, "held_back", "next_at")
+            values |= {"yes": True, "pending": Status.PENDING.value, "time": epoch_milliseconds(now)}
+        for page in self._pages(part, f"{_EVENTS} AND {condition}", attributes, now, check_time, values):
+            yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
+
+    def _tally_part(self, part: int, now: datetime, check_time: CheckTime) -> Tally:
+        """An event for several accounts has its deliveries beside it, which come before it and do not say its age."""
+        tally, waiting = Tally(), _Waiting(list)
+        attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at")
+        for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
+            for item in page:
+                if item["sk"].startswith(_DELIVERY):
+                    delivery = well_formed(_delivery_from, item)
+                    if delivery is not None:
+                        waiting[item["pk"]].append(delivery)
+                else:
+                    _note_all(tally, waiting.pop(item["pk"], []), well_formed(_event_from, item))
+        self._look_up(tally, waiting)
+        return tally
+
+    def _look_up(self, tally: Tally, waiting: _Waiting) -> None:
+        """Deliveries whose event did not come by: it was just being held, or never was and they do not count."""
+        events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
+        for (pk, _), item in events.items():
+            _note_all(tally, waiting[pk], well_formed(_event_from, item))
+
+    def _pages(
+        self,
+        part: int,
+        condition: str,
+        attributes: tuple[str, ...],
+        now: datetime,
+        check_time: CheckTime,
+        values: Mapping[str, Any],
+    ) -> Iterator[list[dict[str, Any]]]:
+        given = {"event": "E#", "now": int(now.timestamp()), **values}
+        check_time()
+        for page in self._table.scan(part, PARTS, condition, attributes, given):
+            yield page
+            check_time()
+
+
+_Waiting = defaultdict[str, list[tuple[str, Status]]]
+
+
+def _delivery_from(item: Attributes) -> tuple[str, Status]:
+    return item.text("sk").removeprefix(_DELIVERY), item.one_of("status", Status)
+
+
+def _event_from(item: Attributes) -> _Event:
+    accounts = item.texts("accounts")
+    own = (accounts[0], item.one_of("status", Status)) if len(accounts) == 1 else None
+    return _Event(item.one_of("type", EventType), item.milliseconds("accepted"), own)
+
+
+def _note_all(tally: Tally, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
+    if event is None:
+        return
+    for account, status in deliveries if event.own is None else [event.own]:
+        tally.note(account, status, event)
+
+
+def _keep_earlier(times: dict[str, int], account: str, time: int) -> None:
+    times[account] = min(time, times.get(account, time))

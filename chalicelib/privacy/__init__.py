@@ -1,0 +1,1 @@
+"""Forgets and exports what is held about a person."""

@@ -1,0 +1,186 @@
+"""`export_person`: all that is held about an address, in plain words and times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, assert_never
+
+from ..clock import Clock
+from ..delivery.deadline import Deadline
+from ..domain.addresses import normalise
+from ..domain.erasure import contacts_of
+from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.events import Consent, Delivery, Event, EventType, HeldEvent
+from ..domain.ordering import Word, all_settled
+from ..domain.times import format_time, from_epoch_milliseconds
+from ..ledger.events import EventStore
+from ..ledger.keys import EVERY_ACCOUNT, event_key
+from ..ledger.subscriptions import WordStore
+from ..ledger.table import Key, Table
+from ..observability import logger
+from ..operators.ledger_scan import OutOfTime
+from ..operators.requests import address, shown
+from .person_search import People
+
+EVENTS_AT_ONCE = 100
+
+
+class Exports:
+    """Makes exports. `keep_days`: how long an event is kept once it is final."""
+
+    def __init__(
+        self,
+        table: Table,
+        events: EventStore,
+        words: WordStore,
+        keep_days: float,
+        clock: Clock,
+    ) -> None:
+        self._table = table
+        self._events = events
+        self._words = words
+        self._keep_days = keep_days
+        self._clock = clock
+
+    def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
+        """`{"email"}` to what is held, or to `{"error"}`; does not raise, and logs no address.
+
+        An export is whole or there is none: where the time or the ledger gives out there is only an `error`.
+        """
+        try:
+            return self._export(address(event), deadline)
+        except ProviderError as error:
+            return {"error": shown(error)}
+        except OutOfTime:
+            message = "the ledger is too large for the function's time; give it a longer timeout or more memory"
+        except LedgerUnavailable as error:
+            message = str(error)
+        return {"error": shown(ProviderError(Kind.LATER, message))}
+
+    def _export(self, email: str, deadline: Deadline) -> dict[str, Any]:
+        def check_time() -> None:
+            if deadline.seconds_left <= 0:
+                raise OutOfTime
+
+        now = self._clock()
+        words = self._words.of(email)
+        found = People(self._table).find(email, now, check_time)
+        shown_events: list[dict[str, Any]] = []
+        for ids in _parts([*found.events, *found.syncs]):
+            check_time()
+            shown_events += self._described(ids, normalise(email))
+        logger.info("an operator had a person's data exported", extra={"exported": len(shown_events)})
+        return {
+            "email": email,
+            "made_at": format_time(now),
+            "words": [self._word(account, known) for account, known in sorted(words.items())],
+            "events": sorted(shown_events, key=lambda one: (one["accepted_at"], one["id"])),
+            "kept": {
+                "words": "for good, under a keyed hash of the address, so that nobody signs the person up again",
+                "events": f"until kept_until; while that is null, until {self._keep_days:g} days after they are final",
+                "erased": "of what was erased only the words are left; an event without its data is nobody's any more",
+            },
+        }
+
+    def _word(self, account: str, known: Sequence[Word]) -> dict[str, Any]:
+        word = all_settled(known, partial(self._events.status, account=account))
+        return {
+            "account": "every account" if account == EVERY_ACCOUNT else account,
+            "left_at": _milliseconds(word.unsubscribed_at),
+            "left_by_event": word.unsubscribed_by,
+            "signed_up_at": _milliseconds(word.signed_up_at),
+            "forgotten_at": _milliseconds(word.forgotten_at),
+            "last_event": next((one.hold.event for one in known if one.hold), None),
+            "provider_id": word.provider_id,
+        }
+
+    def _described(self, event_ids: Sequence[str], wanted: str) -> Iterator[dict[str, Any]]:
+        items = self._table.get_many(event_key(event_id) for event_id in event_ids)
+        for held in self._events.load(event_ids):
+            yield {**_described(held, wanted), "kept_until": _kept_until(items, held)}
+
+
+def _described(held: HeldEvent, wanted: str) -> dict[str, Any]:
+    match held.event.type:
+        case EventType.SIGNUP | EventType.UNSUBSCRIBE:
+            return _event(held)
+        case EventType.SYNC:
+            return _sync(held, wanted)
+        case _:
+            assert_never(held.event.type)
+
+
+def _event(held: HeldEvent) -> dict[str, Any]:
+    event = held.event
+    return {
+        **_common(held),
+        "email": event.email,
+        "form": event.form,
+        "list": event.list,
+        "fields": dict(event.fields),
+        "scope": event.scope,
+        "every_account": event.all_accounts,
+        "wish_to_be_forgotten": event.forget,
+        "may_lift_suppression": event.may_lift,
+        "consent": _consent(event.consent) if event.consent else None,
+    }
+
+
+def _sync(held: HeldEvent, wanted: str) -> dict[str, Any]:
+    """Of a sync, the person's own contacts and nobody else's."""
+    contacts = held.event.sync.contacts if held.event.sync else ()
+    theirs = zip(contacts, contacts_of(contacts, wanted), strict=True)
+    return {**_common(held), "list": held.event.list, "contacts": [dict(contact) for contact, mine in theirs if mine]}
+
+
+def _common(held: HeldEvent) -> dict[str, Any]:
+    event: Event = held.event
+    return {
+        "id": event.id,
+        "type": event.type.value,
+        "occurred_at": format_time(event.occurred_at),
+        "accepted_at": format_time(event.accepted_at),
+        "deliveries": [_delivery(delivery) for delivery in held.deliveries.values()],
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "account": delivery.account,
+        "status": delivery.status.value,
+        "attempts": delivery.attempts,
+        "reason": delivery.reason,
+        "unknown_outcome": delivery.unknown_outcome,
+        "next_attempt_at": _time(delivery.next_attempt_at),
+        "updated_at": _time(delivery.updated_at),
+        "resent_at": _time(delivery.resent_at),
+    }
+
+
+def _consent(consent: Consent) -> dict[str, Any]:
+    return {
+        "at": _time(consent.at),
+        "source": consent.source,
+        "ip": consent.ip,
+        "text": consent.text,
+        "wording_sha256": consent.wording_sha256,
+    }
+
+
+def _kept_until(items: Mapping[Key, Mapping[str, Any]], held: HeldEvent) -> str | None:
+    expires: int | None = items.get(event_key(held.event.id), {}).get("expires_at")
+    return None if expires is None else _milliseconds(expires * 1000)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
+
+
+def _milliseconds(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else format_time(from_epoch_milliseconds(milliseconds))
+
+
+def _parts(event_ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (event_ids[start : start + EVENTS_AT_ONCE] for start in range(0, len(event_ids), EVENTS_AT_ONCE))

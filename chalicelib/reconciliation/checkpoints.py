@@ -1,0 +1,72 @@
+"""How far the nightly pass over the ledger has come, and which run of sweep is at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..domain.times import epoch_milliseconds as to_ms
+from ..ledger.attributes import Attributes, well_formed
+from ..ledger.table import ConditionFailed, Key, Table
+from .rules import Progress
+
+_KEY: Key = ("S#sweep", "patrol")
+
+
+class PatrolStore:
+    """The one pass that is under way, or the last. One run has it at a time. Everything raises LedgerUnavailable."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def read(self) -> Progress | None:
+        """How far it has come; None if there was none yet."""
+        return _progress_in(self._table.get(_KEY) or {})
+
+    def take(self, token: str, now: datetime, until: datetime) -> tuple[bool, Progress | None]:
+        """Take the pass in hand as `token` until then; False if another run has it. Gives how far it has come."""
+        try:
+            item = self._table.update(
+                _KEY,
+                "SET taken_by = :token, taken_until = :until",
+                {"token": token, "until": to_ms(until), "now": to_ms(now)},
+                condition="attribute_not_exists(taken_until) OR taken_until <= :now",
+            )
+        except ConditionFailed:
+            return False, None
+        return True, _progress_in(item)
+
+    def note(self, token: str, progress: Progress, until: datetime) -> bool:
+        """Note how far it has come and keep it until then; False if another run has taken it meanwhile."""
+        values = {
+            "token": token,
+            "until": to_ms(until),
+            "day": progress.day,
+            "after": list(progress.after) if progress.after else [],
+            "complete": progress.complete,
+            "pages": progress.pages,
+        }
+        change = "SET taken_until = :until, #day = :day, #after = :after, complete = :complete, pages = :pages"
+        try:
+            self._table.update(
+                _KEY, change, values, condition="taken_by = :token", names={"day": "day", "after": "after"}
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _progress_in(item: Mapping[str, Any]) -> Progress | None:
+    """How far the pass has come; None if there was none, or if the item is malformed: then a pass begins anew."""
+    return well_formed(_progress_from, item) if "day" in item else None
+
+
+def _progress_from(item: Attributes) -> Progress:
+    after = item.texts("after")
+    if len(after) not in (0, 2):
+        raise item.malformed("after", "is no key")
+    item.optional_milliseconds("taken_until")  # compared by DynamoDB alone
+    return Progress(
+        item.text("day"), (after[0], after[1]) if after else None, item.flag("complete"), item.whole("pages")
+    )

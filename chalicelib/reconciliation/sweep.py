@@ -1,0 +1,171 @@
+"""The guardian of the promise: whatever is pending, due and not in hand is rung for, however its doorbell was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..config.model import Delivery as Patience
+from ..domain import backoff
+from ..domain.backoff import AccountState
+from ..domain.errors import LedgerUnavailable
+from ..domain.events import EventType
+from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
+from ..effects import Effects
+from ..ledger.accounts import AccountStore
+from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
+from ..ledger.oldest_pending import Oldest
+from ..notification.notifier import IDS_A_MESSAGE, Doorbell
+from ..observability import logger, metrics
+
+
+def _order(verb: EventType) -> int:
+    match verb:
+        case EventType.UNSUBSCRIBE:
+            return 0
+        case EventType.SIGNUP:
+            return 1
+        case EventType.SYNC:
+            return 2
+        case _:
+            assert_never(verb)
+
+
+VERBS = tuple(sorted(EventType, key=_order))
+MOST_A_RUN = 20_000
+"""Ids rung for at most, an account, verb and run."""
+BACKLOG_ENOUGH = 2_000
+"""With so many messages waiting in a queue already, more of them would only say the same."""
+FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
+
+
+class Sweep:
+    """Rings for due deliveries of all accounts, or of one.
+
+    `oldest(account)`: when the account's oldest pending deliveries were accepted.
+    """
+
+    def __init__(
+        self,
+        account_names: Iterable[str],
+        events: EventStore,
+        accounts: AccountStore,
+        doorbell: Doorbell,
+        oldest: Callable[[str], Oldest],
+        patience: Patience,
+        effects: Effects,
+    ) -> None:
+        self._names = tuple(account_names)
+        self._events = events
+        self._accounts = accounts
+        self._doorbell = doorbell
+        self._oldest = oldest
+        self._patience = patience
+        self._effects = effects
+
+    def run(self) -> dict[str, int]:
+        """Ring for all accounts; `{"rung": n}` counts the deliveries rung for."""
+        verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
+        rung = 0
+        for account in self._in_turn():
+            try:
+                rung += self._ring(account, verbs)
+                self._measure(account)
+            except LedgerUnavailable as error:
+                logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
+                metrics.count("ledger_failures", account=account)
+        rung += self._ring_for_accounts_that_are_gone(verbs)
+        metrics.count("rung", rung)
+        return {"rung": rung}
+
+    def _in_turn(self) -> tuple[str, ...]:
+        """All accounts, each minute beginning with another: should runs be cut short, none of them is always last."""
+        first = int(self._effects.clock().timestamp()) // 60 % max(1, len(self._names))
+        return self._names[first:] + self._names[:first]
+
+    def _ring_for_accounts_that_are_gone(self, verbs: Iterable[EventType]) -> int:
+        """What waited for an account that is not configured any more is rung for, too, so that a worker parks it."""
+        rung, now = 0, self._effects.clock()
+        try:
+            for account in self._accounts.gone(self._names):
+                rung += sum(self._ring_due(account, verb, now, MOST_A_RUN) for verb in verbs)
+        except LedgerUnavailable as error:
+            logger.error("accounts that are gone could not be swept", extra={"error": str(error)})
+        return rung
+
+    def _measure(self, account: str) -> None:
+        """How long the oldest delivery and the oldest unsubscribe have waited, and how long the account is paused.
+
+        A pause ends with a call that works, so one that nothing waits for says nothing.
+        """
+        oldest, now = self._oldest(account), epoch_milliseconds(self._effects.clock())
+        pause = self._accounts.read(account).pause
+        paused_since = None if oldest.of_all is None or pause is None else pause.since
+        metrics.seconds("oldest_pending_seconds", _age(oldest.of_all, now), account)
+        metrics.seconds("oldest_unsubscribe_seconds", _age(oldest.unsubscribe, now), account)
+        metrics.seconds("paused_seconds", _age(paused_since, now), account)
+
+    def ring_account(self, account: str) -> int:
+        """Ring for one account that has just come back, without waiting for the next run; how many."""
+        try:
+            return self._ring(account, VERBS)
+        except LedgerUnavailable as error:
+            logger.warning("left for the next sweep", extra={"account": account, "error": str(error)})
+            return 0
+
+    def _ring(self, account: str, verbs: Iterable[EventType]) -> int:
+        state, now = self._accounts.read(account), self._effects.clock()
+        rung = 0
+        for verb in verbs:
+            window = self._window(state, verb, now)
+            if window is not None:
+                rung += self._ring_due(account, verb, *window)
+        return rung
+
+    def _ring_due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> int:
+        ids = list(dict.fromkeys(self._events.due(account, verb, horizon, limit)))
+        return len(ids) if ids and self._doorbell.ring(verb, ids) else 0
+
+    def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
+        """Until when deliveries are rung for as due, and how many; None: not now.
+
+        A paused account is left alone but for signups that are past hope; one whose pause is over is probed with a
+        few, due or not; one that has come back gets all that waited for it, due or not. A sync keeps its own times:
+        what it makes is held whatever the account's state.
+        """
+        if not verb.waits_for_account:
+            return now, MOST_A_RUN
+        if backoff.is_shut(state.pause, epoch_milliseconds(now)):
+            return self._window_while_paused(verb, now)
+        if state.pause is not None:
+            return None, IDS_A_MESSAGE
+        if state.resumed_at is None:
+            return now, MOST_A_RUN
+        return max(now, from_epoch_milliseconds(state.resumed_at) + FIRST_DUE_AT_MOST), MOST_A_RUN
+
+    def _window_while_paused(self, verb: EventType, now: datetime) -> tuple[datetime, int] | None:
+        match verb:
+            case EventType.SIGNUP:
+                hopeless = now - timedelta(hours=self._patience.give_up_after_hours)
+                return hopeless + FIRST_DUE_AT_MOST, MOST_A_RUN
+            case EventType.UNSUBSCRIBE:
+                return None  # it is tried for ever
+            case EventType.SYNC:
+                return now, MOST_A_RUN
+            case _:
+                assert_never(verb)
+
+    def _backlog(self, verb: EventType) -> int:
+        try:
+            return self._doorbell.backlog(verb)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("the backlog is not known", extra={"verb": verb.value, "error": type(error).__name__})
+            return 0
+
+
+def _age(since: int | None, now: int) -> float:
+    """Seconds from `since` (ms) to `now` (ms); 0 if there was nothing."""
+    return 0.0 if since is None else max(0.0, (now - since) / 1000)

@@ -1,0 +1,1 @@
+"""Collects campaign figures from providers and keeps them as snapshots."""

@@ -1,0 +1,30 @@
+"""What the statistics hold of an account's campaigns already, for a provider that is asked about each by a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ..domain.figures import Snapshot
+from ..providers.base import KnownCampaign
+from .rereading import hours_waiting
+
+
+def known_campaigns(listed: Iterable[Snapshot], now: datetime, last_run: datetime | None) -> list[KnownCampaign]:
+    """The campaigns as a provider is told of them, those that are due first, and of these the ones due this hour.
+
+    So a run whose time is up before all are read has read what is in turn now, and each gets its turn within a day. A
+    campaign whose time of sending nobody knows is followed from the last change of its figures on. `now` is the
+    schedule's time, `last_run` that of the last run that read everything due.
+    """
+    waiting: list[tuple[int, KnownCampaign]] = []
+    resting: list[KnownCampaign] = []
+    for each in listed:
+        hours = hours_waiting(each.campaign, each.sent_at or each.taken_at, now, last_run)
+        known = KnownCampaign(each.campaign, each.name, each.subject, each.sent_at, due=hours is not None)
+        if hours is None:
+            resting.append(known)
+        else:
+            waiting.append((hours, known))
+    waiting.sort(key=lambda pair: pair[0])
+    return [known for _, known in waiting] + resting

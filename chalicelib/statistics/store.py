@@ -1,0 +1,158 @@
+"""Keeps campaigns and their snapshots: what is written when, in which order, and under which conditions.
+
+A snapshot is written before the campaign's own item. A run that dies between the two leaves a snapshot that the
+campaign does not know of; the next run finds it and writes the campaign's item only. No transaction, as that would
+cost twice the units for what this order gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..domain.errors import StatsUnavailable
+from ..domain.figures import Snapshot, changed, described
+from ..domain.times import format_time
+from ..effects import Effects
+from ..ledger.batched_reads import KeysUnprocessed, batch_get
+from .items import (
+    ACCOUNT_INDEX,
+    DESCRIPTION,
+    SNAPSHOT_PREFIX,
+    Item,
+    campaign_item,
+    campaign_key,
+    partition,
+    snapshot_item,
+    snapshot_of,
+    snapshot_sort_key,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+R = TypeVar("R")
+
+# An item gives way only to what was read at the same time or later, so a slow run never puts back older figures.
+_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"
+
+
+class StatsStore:
+    """The writing side of the statistics table. Safe to use from several threads.
+
+    The client should retry throttled calls by itself (standard or adaptive mode) and hold a connection a thread.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str, effects: Effects | None = None) -> None:
+        self._client = client
+        self._table = table
+        self._effects = effects or Effects()
+
+    def newest(self, account: str, campaigns: Sequence[str]) -> dict[str, Snapshot]:
+        """What is known of `campaigns` (each once, as many as a batch takes), by id. Raises `StatsUnavailable`."""
+        wanted = [campaign_key(account, campaign) for campaign in campaigns]
+        items = asked(lambda: batch_get(self._client, self._table, wanted, self._effects))
+        return {snapshot.campaign: snapshot for snapshot in map(snapshot_of, items)}
+
+    def listed(self, account: str) -> Iterator[Snapshot]:
+        """Every campaign of an account without its figures, the newest first: one query for each megabyte of them.
+
+        What was written a moment ago may be missing. Raises `StatsUnavailable`.
+        """
+        request: dict[str, Any] = {
+            "IndexName": ACCOUNT_INDEX,
+            "KeyConditionExpression": "#account = :account",
+            "ExpressionAttributeValues": {":account": {"S": account}},
+            "ExpressionAttributeNames": {f"#{name}": name for name in DESCRIPTION},
+            "ProjectionExpression": ", ".join(f"#{name}" for name in DESCRIPTION),
+            "ScanIndexForward": False,
+        }
+        while True:
+            answer = asked(lambda: self._client.query(TableName=self._table, **request))
+            yield from map(snapshot_of, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
+        """Keep `row`, read by the run of `hour`, if a figure differs from what is `known`.
+
+        True if a snapshot was written. Raises `StatsUnavailable`; then the same row can be recorded again.
+        """
+        if known is not None and not changed(known, row):
+            if described(known, row) != known:
+                self._put_campaign(described(known, row))
+            return False
+        return self._record_change(known, row, snapshot_sort_key(hour))
+
+    def _record_change(self, known: Snapshot | None, row: Snapshot, sort_key: str) -> bool:
+        last_key, last = self._last_snapshot(row)
+        if last is not None and not changed(last, row) and (known is None or known.taken_at <= last.taken_at):
+            self._put_campaign(described(last, row))
+            return False
+        # A late run joins the hour of the one that overtook it, so that history never goes back in time.
+        if not self._put(snapshot_item(row, max(sort_key, last_key)), row.taken_at):
+            return False
+        self._put_campaign(row)
+        return True
+
+    def _last_snapshot(self, row: Snapshot) -> tuple[str, Snapshot | None]:
+        answer = asked(
+            lambda: self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues={
+                    ":pk": {"S": partition(row.account, row.campaign)},
+                    ":prefix": {"S": SNAPSHOT_PREFIX},
+                },
+                ScanIndexForward=False,
+                Limit=1,
+                ConsistentRead=True,
+            )
+        )
+        for item in answer["Items"]:
+            return item["sk"]["S"], snapshot_of(item)
+        return "", None
+
+    def _put_campaign(self, snapshot: Snapshot) -> None:
+        self._put(campaign_item(snapshot), snapshot.taken_at)
+
+    def _put(self, item: Item, taken_at: datetime) -> bool:
+        """Put `item` unless a newer one stands there; True if it was put."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=_NOT_NEWER,
+                ExpressionAttributeValues={":taken_at": {"S": format_time(taken_at)}},
+            )
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                return False
+            raise _unavailable(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+        return True
+
+
+def asked(call: Callable[[], R]) -> R:
+    """What a read of the table gives. Raises `StatsUnavailable`."""
+    try:
+        return call()
+    except (ClientError, BotoCoreError, KeysUnprocessed) as error:
+        raise _unavailable(error) from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> StatsUnavailable:
+    if isinstance(error, KeysUnprocessed):
+        return StatsUnavailable(f"the statistics table did not answer: {error}")
+    # The code alone: botocore's texts quote requests.
+    code = _code(error) if isinstance(error, ClientError) else type(error).__name__
+    return StatsUnavailable(f"the statistics table did not answer: {code}")

@@ -1,0 +1,1 @@
+"""Makes and reads the tokens of unsubscribe links in mails."""

@@ -1,0 +1,1 @@
+"""Reads unsubscribes from the providers and propagates them to all other accounts."""

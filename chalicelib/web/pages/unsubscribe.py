@@ -1,0 +1,98 @@
+"""The unsubscribe pages as HTML: no script, nothing loaded, no need of the style sheet, in the visitor's language."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from html import escape
+from string import Template
+
+from ...domain.masking import masked
+from ..languages import preferred
+from ..messages import Request, Response
+from .unsubscribe_texts import DEFAULT, TEXTS, Page, Texts
+
+_STYLE = """
+:root { color-scheme: light dark; --page: #f4f5f7; --card: #fff; --text: #1b1f24; --action: #1a56c4; --label: #fff }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14171a; --card: #1f2429; --text: #eceff2; --action: #9cc1ff; --label: #0d1a30 }
+}
+* { box-sizing: border-box }
+body { margin: 0; padding: 1rem; background: var(--page); color: var(--text); font: 1.125rem/1.6 system-ui, sans-serif }
+main { max-width: 34rem; margin: 8vh auto 0; padding: clamp(1.25rem, 6vw, 2.5rem); border-radius: .75rem;
+  background: var(--card) }
+h1 { margin: 0; font-size: 1.6em; line-height: 1.25 }
+p { margin: 1rem 0 0 }
+h1, p, button { overflow-wrap: anywhere }
+form { margin: 1.75rem 0 0 }
+button { min-height: 3rem; padding: .5rem 1.5rem; border: 2px solid transparent; border-radius: .5rem;
+  background: var(--action); color: var(--label); font: inherit; font-weight: 600; cursor: pointer }
+button:hover { text-decoration: underline }
+button:focus-visible { outline: 3px solid var(--action); outline-offset: 3px }
+"""
+
+_HTML = Template("""\
+<!doctype html>
+<html lang="$language">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>$style</style>
+</head>
+<body>
+<main>
+<h1>$title</h1>
+$paragraphs$form</main>
+</body>
+</html>
+""")
+
+# The one style sheet is allowed by its digest: a mistake in escaping could bring in nothing else.
+_STYLE_DIGEST = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
+_HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    "vary": "Accept, Accept-Language",
+}
+
+
+def ask(request: Request, address: str) -> Response:
+    """The page with the button."""
+    language, texts = _texts(request)
+    return _response(200, language, texts.ask, address)
+
+
+def done(request: Request, address: str) -> Response:
+    """The page that says that the address is off, once that is held for good."""
+    language, texts = _texts(request)
+    return _response(200, language, texts.done, address)
+
+
+def unknown(request: Request) -> Response:
+    """The page for a link that is not genuine; it does not say why."""
+    language, texts = _texts(request)
+    return _response(404, language, texts.unknown)
+
+
+def later(request: Request) -> Response:
+    """The page for a request that could not be answered just now, with a button to send the same again."""
+    language, texts = _texts(request)
+    return _response(503, language, texts.later, method="post" if request.method == "POST" else "get")
+
+
+def _texts(request: Request) -> tuple[str, Texts]:
+    language = preferred(request.headers.get("accept-language", ""), tuple(TEXTS), DEFAULT)
+    return language, TEXTS[language]
+
+
+def _response(status: int, language: str, page: Page, address: str = "", method: str = "post") -> Response:
+    # An isolated run of text from left to right: letters of a right-to-left script stay on their side of the @.
+    shown = f'<strong><bdi dir="ltr">{escape(masked(address))}</bdi></strong>' if address else ""
+    paragraphs = "".join(f"<p>{escape(text).format(address=shown)}</p>\n" for text in page.paragraphs)
+    form = f'<form method="{method}"><button>{escape(page.button)}</button></form>\n' if page.button else ""
+    body = _HTML.substitute(language=language, title=escape(page.title), style=_STYLE, paragraphs=paragraphs, form=form)
+    return Response(status, body, {**_HEADERS, "content-language": language})

@@ -1,0 +1,116 @@
+"""Campaigns and their figures: `GET /stats/campaigns` and one campaign's history, as JSON or CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlencode
+
+from ...config.model import Settings
+from ...domain.errors import Mistake
+from ...domain.figures import FIGURES, Snapshot
+from ...domain.times import format_time
+from ...statistics.pages import BadCursor, Page
+from ..auth import require_admin
+from ..messages import Request, Response
+from ..problems import HttpProblem
+from ..spreadsheet import to_csv
+from .statistics_query import CSV, Query, is_account_name, read_format, read_query
+
+FIELDS = ("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at", *FIGURES)
+"""What is told of a campaign or a snapshot, in this order."""
+
+Row = dict[str, str | int | None]
+
+_LONGEST_CAMPAIGN_BYTES = 1024
+_NOT_FOR_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Campaigns(Protocol):
+    """Where campaigns are read (`stats.pages.StatsReader`); everything raises `StatsUnavailable`."""
+
+    def page(
+        self, *, account: str | None, since: datetime | None, until: datetime | None, limit: int, cursor: str | None
+    ) -> Page:
+        """One page of the list; raises `BadCursor`."""
+
+    def campaign(self, account: str, campaign: str) -> Snapshot | None:
+        """A campaign's newest snapshot."""
+
+    def history(self, account: str, campaign: str) -> Iterable[Snapshot]:
+        """A campaign's snapshots, oldest first."""
+
+
+class StatsRoutes:
+    """Shows campaigns to whoever holds the admin key."""
+
+    def __init__(self, settings: Settings, campaigns: Campaigns) -> None:
+        self._settings = settings
+        self._campaigns = campaigns
+
+    def show_page(self, request: Request) -> Response:
+        """One page of campaigns, newest first, each as its newest snapshot."""
+        require_admin(self._settings.api, request)
+        query = read_query(request.query)
+        try:
+            page = self._campaigns.page(
+                account=query.account, since=query.since, until=query.until, limit=query.limit, cursor=query.cursor
+            )
+        except BadCursor:
+            mistake = Mistake("cursor", "must be a cursor that this list gave, with the same account and dates")
+            raise HttpProblem(422, "Some of the parameters are wrong.", errors=[mistake]) from None
+        if query.format == CSV:
+            return _csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))
+        return _json({"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
+
+    def show_history(self, request: Request, account: str, campaign: str) -> Response:
+        """One campaign and all its snapshots, oldest first."""
+        require_admin(self._settings.api, request)
+        format = read_format(request.query)
+        newest = self._campaigns.campaign(account, campaign) if _may_exist(account, campaign) else None
+        if newest is None:
+            raise HttpProblem(404, "There is no such campaign.")
+        snapshots = self._campaigns.history(account, campaign)
+        if format == CSV:
+            name = _NOT_FOR_FILE_NAMES.sub("_", f"campaign-{account}-{campaign}")[:100]
+            return _csv(snapshots, f"{name}.csv", {})
+        return _json({"campaign": _row(newest), "snapshots": [_row(snapshot) for snapshot in snapshots]})
+
+
+def _may_exist(account: str, campaign: str) -> bool:
+    """False for what no account or campaign is called: the table would refuse the key, or take it for another."""
+    return is_account_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
+
+
+def _row(snapshot: Snapshot) -> Row:
+    row: Row = {name: getattr(snapshot, name) for name in FIELDS}
+    row["sent_at"] = None if snapshot.sent_at is None else format_time(snapshot.sent_at)
+    row["taken_at"] = format_time(snapshot.taken_at)
+    return row
+
+
+def _json(value: Mapping[str, object]) -> Response:
+    return Response(200, json.dumps(value, ensure_ascii=False), {"content-type": "application/json"})
+
+
+def _csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, str]) -> Response:
+    body = to_csv(FIELDS, ([*_row(snapshot).values()] for snapshot in snapshots))
+    disposition = f'attachment; filename="{file_name}"'
+    return Response(
+        200, body, {"content-type": "text/csv; charset=utf-8", "content-disposition": disposition, **headers}
+    )
+
+
+def _next(given: Mapping[str, str], query: Query, cursor: str | None) -> Mapping[str, str]:
+    """Where the next page is (RFC 8288), for CSV has no place for a cursor.
+
+    The reference is a query alone: under which host and path clients reach this page is not known here.
+    """
+    if cursor is None:
+        return {}
+    kept = {name: given[name] for name in ("account", "since", "until") if given.get(name)}
+    parameters = {**kept, "limit": query.limit, "format": CSV, "cursor": cursor}
+    return {"link": f'<?{urlencode(parameters)}>; rel="next"'}

@@ -1,0 +1,95 @@
+"""A mail's unsubscribe link: `GET` asks, `POST` does it at once (RFC 8058); the token in the path is all it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from ...clock import Clock
+from ...config.model import Settings
+from ...domain.errors import LedgerUnavailable, SecretUnavailable
+from ...domain.events import Event, EventType
+from ...domain.times import to_milliseconds
+from .. import problems
+from ..messages import Request, Response
+from ..pages import unsubscribe as page
+from ..problems import HttpProblem
+from .forms import Accept
+
+_ALLOW = "GET, HEAD, OPTIONS, POST"
+
+
+class ReadsLinks(Protocol):
+    """Where tokens are read (`unsubscribe.links.Links`)."""
+
+    def address(self, token: str) -> str | None:
+        """The address in a genuine token, None otherwise; raises SecretUnavailable."""
+
+
+class UnsubscribeRoutes:
+    """Unsubscribes whoever holds a genuine token. `links` gives what reads tokens, when it is first needed.
+
+    Whatever body or Content-Type a mail provider sends is left unread, and no answer redirects or sets a cookie, as
+    RFC 8058 §3.1 asks. A link clicked again counts again: its owner may have signed up in between.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        links: Callable[[], ReadsLinks],
+        accept: Accept,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._settings = settings
+        self._links = links
+        self._accept = accept
+        self._clock = clock
+        self._new_id = new_id
+
+    def answer(self, request: Request, token: str) -> Response:
+        """Answer any method of a link; failures are told a browser in its own language.
+
+        Raises:
+            HttpProblem: 404 without a key, for then there are no links; 405.
+        """
+        if not self._settings.unsubscribe_keys:
+            raise problems.not_found()
+        request.answer_headers["x-robots-tag"] = "noindex"
+        if request.method not in ("GET", "HEAD", "POST"):
+            return problems.other_method(request, _ALLOW)
+        try:
+            address = self._address(token)
+            if request.method != "POST":  # this changes nothing: scanners of mail open every link
+                return page.ask(request, address)
+            self._store(address)
+            return page.done(request, address)
+        except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
+            said = problems.answer(request, error)
+            if not request.wants_html:
+                return said
+            shown = page.later(request) if said.status == 503 else page.unknown(request)
+            return replace(shown, headers={**said.headers, **shown.headers})
+
+    def _store(self, address: str) -> None:
+        """Store an unsubscribe from every account; only then is anything promised."""
+        now = to_milliseconds(self._clock())
+        self._accept(
+            Event(
+                id=self._new_id(),
+                type=EventType.UNSUBSCRIBE,
+                email=address,
+                accounts=tuple(self._settings.accounts),
+                all_accounts=True,
+                occurred_at=now,
+                accepted_at=now,
+                occurred_at_stated=False,
+            )
+        )
+
+    def _address(self, token: str) -> str:
+        address = self._links().address(token)
+        if address is None:
+            raise HttpProblem(404, "There is no such link.")
+        return address
