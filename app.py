@@ -14,7 +14,7 @@ from chalice.app import BaseLambdaEvent, CloudWatchEvent, SQSEvent
 from chalicelib import names
 from chalicelib.container.runtime import runtime
 from chalicelib.delivery.deadline import Context
-from chalicelib.observability import observed
+from chalicelib.observability import instrumented
 from chalicelib.schedules import also_by_hand
 from chalicelib.web import problems
 from chalicelib.web.gateway import METHODS, Gateway
@@ -104,7 +104,7 @@ def lambda_context(event: BaseLambdaEvent) -> Context:
 @app.on_sqs_message(
     queue=names.queue(STAGE, "signups"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
 )
-@observed
+@instrumented
 def signups(event: SQSEvent) -> dict[str, Any]:
     """Signups' doorbell, and whole events of any type from back ends."""
     return runtime().worker.handle("signups", event.to_dict(), lambda_context(event))
@@ -113,7 +113,7 @@ def signups(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(
     queue=names.queue(STAGE, "unsubscribes"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
 )
-@observed
+@instrumented
 def unsubscribes(event: SQSEvent) -> dict[str, Any]:
     """Unsubscribes' doorbell, and whole events of any type from back ends."""
     return runtime().worker.handle("unsubscribes", event.to_dict(), lambda_context(event))
@@ -122,7 +122,7 @@ def unsubscribes(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(
     queue=names.queue(STAGE, "syncs"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
 )
-@observed
+@instrumented
 def syncs(event: SQSEvent) -> dict[str, Any]:
     """Syncs' doorbell, and whole events of any type from back ends."""
     return runtime().worker.handle("syncs", event.to_dict(), lambda_context(event))
@@ -130,7 +130,7 @@ def syncs(event: SQSEvent) -> dict[str, Any]:
 
 @also_by_hand
 @app.schedule("rate(1 hour)")
-@observed
+@instrumented
 def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
     """Store what every account's campaigns have come to."""
     return runtime().collect_stats(event.to_dict(), lambda_context(event))
@@ -138,7 +138,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 
 @also_by_hand
 @app.schedule("rate(15 minutes)")
-@observed
+@instrumented
 def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
     """Tell every account who left the others, as their providers tell it."""
     return runtime().sync_unsubscribes(lambda_context(event))
@@ -146,7 +146,7 @@ def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
 
 @also_by_hand
 @app.schedule("rate(1 minute)")
-@observed
+@instrumented
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Ring for whatever is pending, due and not in hand."""
     return runtime().sweep(lambda_context(event))
@@ -154,42 +154,42 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:
 
 @also_by_hand
 @app.schedule("rate(7 days)")
-@observed
+@instrumented
 def audit(event: CloudWatchEvent) -> dict[str, Any]:
     """Whether providers and ledger agree on who left; by the schedule a dry run, for operators also a repair."""
     return runtime().operators.audit(event.to_dict(), lambda_context(event))
 
 
 @app.lambda_function()
-@observed
+@instrumented
 def call_provider(event: Any, context: Context) -> dict[str, Any]:
     """Any call of any account's provider, by its name, for operators."""
     return runtime().operators.call_provider(event, context)
 
 
 @app.lambda_function()
-@observed
+@instrumented
 def report(event: Any, context: Context) -> dict[str, Any]:
     """How many deliveries stand where, overall and by account, for operators."""
     return runtime().operators.report(context)
 
 
 @app.lambda_function()
-@observed
+@instrumented
 def resend(event: Any, context: Context) -> dict[str, Any]:
     """Parked or refused deliveries once more, for operators."""
     return runtime().operators.resend(event, context)
 
 
 @app.lambda_function()
-@observed
+@instrumented
 def forget(event: Any, context: Context) -> dict[str, Any]:
     """A person leaves every account, and what is held about them is erased, for operators."""
     return runtime().operators.forget(event, context)
 
 
 @app.lambda_function()
-@observed
+@instrumented
 def export_person(event: Any, context: Context) -> dict[str, Any]:
     """All that is held about a person, for operators."""
     return runtime().operators.export_person(event, context)

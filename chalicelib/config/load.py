@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..domain.errors import ConfigurationError, Mistake
+from ..domain.errors import ConfigurationError, FieldError
 from ..providers.base import ProviderSpec
 from .accounts import read_accounts
 from .forms import read_forms
@@ -102,7 +102,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _unusable(path: Path, message: str) -> ConfigurationError:
-    return ConfigurationError([Mistake(str(path), message)])
+    return ConfigurationError([FieldError(str(path), message)])
 
 
 class _Installed(Mapping[str, ProviderSpec]):

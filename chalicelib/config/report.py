@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..domain.errors import ConfigurationError, Mistake
+from ..domain.errors import ConfigurationError, FieldError
 from .lines import Lines, Place
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -22,7 +22,7 @@ class Report:
         self._path = path
         self._text = text
         self._lines: Lines | None = None
-        self._found: list[tuple[int, Mistake]] = []
+        self._found: list[tuple[int, FieldError]] = []
 
     def add(self, place: Place, message: str) -> None:
         """Note a mistake at `place`; `message` says what would be right and quotes nothing that could be a secret."""
@@ -30,7 +30,7 @@ class Report:
             self._lines = Lines(self._text)
         line = self._lines.of(place)
         where = f"{self._path}, line {line}" if line else str(self._path)
-        self._found.append((line or 0, Mistake(dotted(place), f"{message} ({where})")))
+        self._found.append((line or 0, FieldError(dotted(place), f"{message} ({where})")))
 
     def raise_if_any(self) -> None:
         """Raise `ConfigurationError` with everything that was found, in the order of the file."""

@@ -20,7 +20,7 @@ from ..jobs.store import Progress, SyncStore
 from ..ledger.accounts import AccountStore
 from ..ledger.batches import Batches
 from ..ledger.events import EventStore
-from ..notification.notifier import Doorbell
+from ..notification.notifier import Notifier
 from ..providers.base import Provider
 from .people import Signups, address_column, inline_rows
 from .rows import Rows, read_csv
@@ -41,7 +41,7 @@ class Tools:
     syncs: SyncStore
     accounts: AccountStore
     batches: Batches
-    doorbell: Doorbell
+    notifier: Notifier
     provider_of: Callable[[str], Provider]
     digest: Callable[[bytes], str]
     fetcher: Fetcher
@@ -100,7 +100,7 @@ class ContactsSync(Attempt):
             raise SyncRefused("the id of a row is held already, with other content")
         good = dict.fromkeys(event.id for event in events if event.refused is None)
         if good:
-            self._tools.doorbell.ring(EventType.SIGNUP, list(good))
+            self._tools.notifier.notify(EventType.SIGNUP, list(good))
 
     def _own_column(self) -> str:
         self._check_pause()

@@ -19,9 +19,9 @@ CHUNK = 500
 BAD_SHOWN = 20
 """Numbers of bad rows that are kept."""
 
-Hold = Callable[[Sequence[Event]], None]
+StoreEvents = Callable[[Sequence[Event]], None]
 """Holds events for good before it returns, and rings for them. Raises LedgerUnavailable."""
-Note = Callable[[Progress], None]
+RecordProgress = Callable[[Progress], None]
 """Writes down how far the sync has come. Raises what stops it."""
 
 
@@ -29,8 +29,8 @@ Note = Callable[[Progress], None]
 class Import:
     """Brings the rows that are left of a sync into the ledger, without ever having more than a chunk of them."""
 
-    hold: Hold
-    note: Note
+    hold: StoreEvents
+    note: RecordProgress
     still_time: Callable[[], bool]
     clock: Clock
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 
-class Desk:
+class OperatorFunctions:
     """What can be asked of `product` by hand."""
 
     def __init__(self, product: Runtime) -> None:
@@ -38,25 +38,25 @@ class Desk:
     def report(self, context: Context) -> dict[str, Any]:
         """Count all deliveries."""
         from ..delivery.deadline import Deadline
-        from ..operators.ledger_scan import Census
+        from ..operators.ledger_scan import LedgerScan
         from ..operators.report import Reports
 
         product = self._product
         clock = product.effects.clock
-        reports = Reports(product.settings.accounts, Census(product.table), product.accounts.read, clock)
+        reports = Reports(product.settings.accounts, LedgerScan(product.table), product.accounts.read, clock)
         return reports.make(Deadline.of(context, clock))
 
     def resend(self, event: Any, context: Context) -> dict[str, Any]:
         """Send parked or refused deliveries again."""
         from ..delivery.deadline import Deadline
-        from ..operators.manual_resubscription import Undone
+        from ..operators.manual_resubscription import ManualResubscriptions
         from ..operators.resend import Resending
 
         product = self._product
         clock = product.effects.clock
-        undone = Undone(product.capabilities, product.words, product.events)
+        undone = ManualResubscriptions(product.capabilities, product.words, product.events)
         resending = Resending(
-            product.settings.accounts, product.table, product.events, product.doorbell, undone.of, clock
+            product.settings.accounts, product.table, product.events, product.notifier, undone.of, clock
         )
         return resending.handle(event, Deadline.of(context, clock))
 
@@ -65,7 +65,7 @@ class Desk:
         from ..delivery.deadline import Deadline
         from ..operators.audit import Audit
 
-        return Audit(self._product.leavers).handle(event, Deadline.of(context, self._product.effects.clock))
+        return Audit(self._product.unsubscribe_import).handle(event, Deadline.of(context, self._product.effects.clock))
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
         """Have a person leave everywhere, and erase what is held about them."""
@@ -79,7 +79,7 @@ class Desk:
             product.table,
             product.events,
             product.words,
-            product.hands,
+            product.claims,
             product.worker,
             product.new_id,
             clock,

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ..ledger.accounts import AccountStore
     from ..ledger.events import EventStore
     from ..ledger.keys import AddressKeys
-    from ..ledger.subscriptions import WordStore
+    from ..ledger.subscriptions import SubscriptionStore
     from ..ledger.table import Table
-    from ..notification.notifier import Doorbell
+    from ..notification.notifier import Notifier
     from ..providers.rate_limit import Rates
     from ..providers.transport import Transport
     from ..statistics.store import StatsStore
@@ -75,11 +75,11 @@ class Parts:
         return EventStore(self.table, self._address_keys, timedelta(days=self.settings.privacy.keep_events_days))
 
     @cached_property
-    def words(self) -> WordStore:
+    def words(self) -> SubscriptionStore:
         """The words of the ledger."""
-        from ..ledger.subscriptions import WordStore
+        from ..ledger.subscriptions import SubscriptionStore
 
-        return WordStore(self.table, self._address_keys)
+        return SubscriptionStore(self.table, self._address_keys)
 
     @cached_property
     def accounts(self) -> AccountStore:
@@ -96,11 +96,11 @@ class Parts:
         return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects)
 
     @cached_property
-    def doorbell(self) -> Doorbell:
+    def notifier(self) -> Notifier:
         """The doorbell."""
-        from ..notification.notifier import Doorbell
+        from ..notification.notifier import Notifier
 
-        return Doorbell(self._sqs, self.stage)
+        return Notifier(self._sqs, self.stage)
 
     @cached_property
     def links(self) -> Links:

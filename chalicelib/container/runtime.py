@@ -14,24 +14,24 @@ from .. import names
 from ..config.load import find_path, load
 from ..domain.events import Event, EventType
 from ..domain.ids import new_event_id
-from ..observability import trail
+from ..observability import event_log
 from ..providers import registry
 from .parts import Parts
 
 if TYPE_CHECKING:
-    from ..delivery.claims import Hands
+    from ..delivery.claims import Claims
     from ..delivery.deadline import Context
     from ..delivery.worker import Worker
     from ..jobs.runner import Syncs
-    from ..reconciliation.nightly_pass import Patrol
+    from ..reconciliation.nightly_pass import NightlyPass
     from ..reconciliation.sweep import Sweep
-    from ..unsubscribe_sync.importer import Tools as LeaverTools
+    from ..unsubscribe_sync.importer import Tools as ImportTools
     from ..web.routes.events import EventsRoutes
     from ..web.routes.forms import FormsRoutes
     from ..web.routes.statistics import StatsRoutes
     from ..web.routes.unsubscribe import UnsubscribeRoutes
     from ..web.routes.webhooks import WebhooksRoutes
-    from .operators import Desk
+    from .operators import OperatorFunctions
 
 
 class Runtime(Parts):
@@ -90,9 +90,9 @@ class Runtime(Parts):
     def accept(self, event: Event) -> None:
         """Hold an event for good, then ring for it. Raises IdConflict, or LedgerUnavailable if it is not held."""
         if self.events.hold(event):
-            trail.accepted([event])
+            event_log.accepted([event])
         if event.refused is None and event.held_back is None:
-            self.doorbell.ring(event.type, [event.id])
+            self.notifier.notify(event.type, [event.id])
 
     def accept_all(self, events: Sequence[Event]) -> list[bool]:
         """Hold events for good, then ring for them by few messages; for each whether it is held (see `Batches`).
@@ -102,24 +102,24 @@ class Runtime(Parts):
         from ..ledger.batches import Batches
 
         held = Batches(self.table, self.events, self.effects.clock).hold_all(events)
-        rung: dict[EventType, dict[str, None]] = {}
+        enqueued: dict[EventType, dict[str, None]] = {}
         for event, is_held in zip(events, held, strict=True):
             if is_held:
-                rung.setdefault(event.type, {})[event.id] = None
-        for verb, ids in rung.items():
-            self.doorbell.ring(verb, list(ids))
+                enqueued.setdefault(event.type, {})[event.id] = None
+        for verb, ids in enqueued.items():
+            self.notifier.notify(verb, list(ids))
         return held
 
     @cached_property
     def worker(self) -> Worker:
         """What the queue functions do."""
         from ..delivery.contacts import Contacts
-        from ..delivery.dispatcher import Engine
+        from ..delivery.dispatcher import Dispatcher
         from ..delivery.worker import Worker
-        from ..ingestion.accept import Holder
+        from ..ingestion.accept import LeaseState
 
-        engine = Engine(
-            self.hands,
+        dispatcher = Dispatcher(
+            self.claims,
             self.accounts,
             self.provider,
             self.capabilities,
@@ -131,24 +131,24 @@ class Runtime(Parts):
             table=self.table,
             events=self.events,
             words=self.words,
-            holder=Holder(self.settings, self.events, _can_sign_up, self.effects.clock),
-            engine=engine,
-            doorbell=self.doorbell,
-            ring_again=self.sweeper.ring_account,
+            holder=LeaseState(self.settings, self.events, _can_sign_up, self.effects.clock),
+            dispatcher=dispatcher,
+            notifier=self.notifier,
+            notify_again=self.sweeper.enqueue_account,
             sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
             effects=self.effects,
         )
 
     @cached_property
-    def hands(self) -> Hands:
+    def claims(self) -> Claims:
         """What takes addresses in hand."""
-        from ..delivery.claims import Hands
-        from ..delivery.resubscription import Comebacks
+        from ..delivery.claims import Claims
+        from ..delivery.resubscription import Resubscriptions
 
-        comebacks = Comebacks(
-            self.settings.accounts, self.capabilities, self.words, self.events, self.doorbell, self.effects.clock
+        resubscriptions = Resubscriptions(
+            self.settings.accounts, self.capabilities, self.words, self.events, self.notifier, self.effects.clock
         )
-        return Hands(self.table, self.events, self.words, comebacks.follow, self.effects)
+        return Claims(self.table, self.events, self.words, resubscriptions.follow, self.effects)
 
     @cached_property
     def syncs(self) -> Syncs:
@@ -167,7 +167,7 @@ class Runtime(Parts):
             syncs=store,
             accounts=self.accounts,
             batches=Batches(self.table, self.events, self.effects.clock),
-            doorbell=self.doorbell,
+            notifier=self.notifier,
             provider_of=self.provider,
             digest=self._address_keys.digest,
             fetcher=Fetcher(),
@@ -177,12 +177,12 @@ class Runtime(Parts):
             settings=self.settings,
             events=self.events,
             syncs=store,
-            doorbell=self.doorbell,
+            notifier=self.notifier,
             effects=self.effects,
-            leavers=self.leavers,
+            unsubscribe_import=self.unsubscribe_import,
         )
         return Syncs(
-            self.doorbell,
+            self.notifier,
             {"contacts": partial(ContactsSync, contacts), "unsubscribes": partial(AskedSync, unsubscribes)},
         )
 
@@ -191,40 +191,40 @@ class Runtime(Parts):
         from ..delivery.deadline import Deadline
 
         deadline = Deadline.of(context, self.effects.clock)
-        rung = self.sweeper.run()["rung"]
-        return {"rung": rung + self.patrol.run(deadline)}
+        enqueued = self.sweeper.run()["enqueued"]
+        return {"enqueued": enqueued + self.nightly_pass.run(deadline)}
 
     @cached_property
-    def patrol(self) -> Patrol:
+    def nightly_pass(self) -> NightlyPass:
         """The nightly pass over the ledger."""
-        from ..reconciliation.checkpoints import PatrolStore
-        from ..reconciliation.findings import Mending
-        from ..reconciliation.nightly_pass import Patrol
-        from ..reconciliation.repair import Mender
+        from ..reconciliation.checkpoints import Checkpoints
+        from ..reconciliation.findings import FindingStore
+        from ..reconciliation.nightly_pass import NightlyPass
+        from ..reconciliation.repair import Repairs
 
-        mending = Mending(self.table, self.events)
+        finding_store = FindingStore(self.table, self.events)
         accounts = frozenset(self.settings.accounts)
-        mender = Mender(accounts, self.table, self.events, mending, self.accounts.read, self.doorbell)
-        return Patrol(PatrolStore(self.table), mending, mender, self.effects)
+        repairs = Repairs(accounts, self.table, self.events, finding_store, self.accounts.read, self.notifier)
+        return NightlyPass(Checkpoints(self.table), finding_store, repairs, self.effects)
 
     def sync_unsubscribes(self, context: Context) -> dict[str, Any]:
         """Tell every account who left the others, as their providers tell it."""
         from ..delivery.deadline import Deadline
         from ..unsubscribe_sync.scheduled import sync_unsubscribes
 
-        return sync_unsubscribes(self.leavers, Deadline.of(context, self.effects.clock))
+        return sync_unsubscribes(self.unsubscribe_import, Deadline.of(context, self.effects.clock))
 
     @cached_property
-    def leavers(self) -> LeaverTools:
+    def unsubscribe_import(self) -> ImportTools:
         """What lists of those who left are read and told with."""
         from ..ledger.batches import Batches
         from ..unsubscribe_sync.importer import Tools
         from ..unsubscribe_sync.propagate import Ledger
-        from ..unsubscribe_sync.state_store import LeaverStore
+        from ..unsubscribe_sync.state_store import SyncStateStore
 
         return Tools(
             settings=self.settings,
-            store=LeaverStore(self.table),
+            store=SyncStateStore(self.table),
             accounts=self.accounts,
             keys=self._address_keys,
             ledger=Ledger(
@@ -232,7 +232,7 @@ class Runtime(Parts):
                 events=self.events,
                 words=self.words,
                 batches=Batches(self.table, self.events, self.effects.clock),
-                doorbell=self.doorbell,
+                notifier=self.notifier,
                 digest=self._address_keys.digest,
                 effects=self.effects,
             ),
@@ -250,7 +250,7 @@ class Runtime(Parts):
             self.settings.accounts,
             self.events,
             self.accounts,
-            self.doorbell,
+            self.notifier,
             Waiting(self.table).oldest,
             self.settings.delivery,
             self.effects,
@@ -275,11 +275,11 @@ class Runtime(Parts):
         )
 
     @cached_property
-    def operators(self) -> Desk:
+    def operators(self) -> OperatorFunctions:
         """What operators call by hand."""
-        from .operators import Desk
+        from .operators import OperatorFunctions
 
-        return Desk(self)
+        return OperatorFunctions(self)
 
 
 @cache

@@ -10,18 +10,18 @@ from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from ..config.model import Delivery as Patience
+from ..config.model import Delivery as RetryPolicy
 from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import EventType
 from ..domain.times import from_epoch_milliseconds
 from ..effects import Effects
-from ..observability import carried, logger
+from ..observability import logger, with_log_context
 from ..providers.base import Capabilities, Provider
 from .batching import Group, Task
-from .bisection import Splitting
-from .circuit_breaker import Health
-from .claims import Hands, InHand, is_overdue
+from .bisection import Bisection
+from .circuit_breaker import CircuitBreaker
+from .claims import ClaimedDelivery, Claims, is_overdue
 from .contacts import Contacts
 from .deadline import Deadline
 
@@ -40,9 +40,9 @@ class AccountRun:
     provider: Provider
     capabilities: Capabilities
     contacts: Contacts
-    hands: Hands
-    health: Health
-    patience: Patience
+    claims: Claims
+    circuit_breaker: CircuitBreaker
+    patience: RetryPolicy
     deadline: Deadline
     effects: Effects
     resumed: bool = False
@@ -52,8 +52,8 @@ class AccountRun:
 
     def deliver(self, groups: Sequence[Group]) -> None:
         """Deliver what may be delivered now; the rest stays pending, and due when its time comes."""
-        if not self.health.may_start(self.deadline.holds_end_at):
-            self._give_up_overdue(groups, self.health.pause)
+        if not self.circuit_breaker.may_start(self.deadline.holds_end_at):
+            self._give_up_overdue(groups, self.circuit_breaker.pause)
             return
         busy = self._round(groups)
         for seconds in BUSY_PAUSES:
@@ -61,8 +61,8 @@ class AccountRun:
                 break
             self.effects.sleep(seconds)
             busy = self._round(_regrouped(groups, [task for task, _ in busy]))
-        self.hands.due_later((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
-        self.health.stop_probing()
+        self.claims.due_later((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
+        self.circuit_breaker.stop_probing()
 
     @property
     def _over(self) -> bool:
@@ -78,7 +78,7 @@ class AccountRun:
         for group in groups:
             if self._over:
                 break
-            shut = self.health.shut(group.list)
+            shut = self.circuit_breaker.shut(group.list)
             if shut is not None and group.list is not None:
                 self._wait_for_list(group, shut)
             else:
@@ -88,97 +88,97 @@ class AccountRun:
     def _group(self, group: Group) -> list[tuple[Task, int]]:
         waiting, busy = deque(group.tasks), list[tuple[Task, int]]()
         size = 1 if group.list is None else self.capabilities.signup_batch
-        while waiting and not self._over and self.health.shut(group.list) is None:
-            hands = self._fill(waiting, size * self._in_one_go, busy)
-            parts = [hands[start : start + size] for start in range(0, len(hands), size)]
+        while waiting and not self._over and self.circuit_breaker.shut(group.list) is None:
+            claims = self._fill(waiting, size * self._in_one_go, busy)
+            parts = [claims[start : start + size] for start in range(0, len(claims), size)]
             self._side_by_side(group, parts)
         return busy
 
-    def _fill(self, waiting: deque[Task], wanted: int, busy: list[tuple[Task, int]]) -> list[InHand]:
+    def _fill(self, waiting: deque[Task], wanted: int, busy: list[tuple[Task, int]]) -> list[ClaimedDelivery]:
         """Take tasks in hand until `wanted` of them may go, so that no call is smaller than it must be."""
-        hands: list[InHand] = []
-        while waiting and len(hands) < wanted:
-            tasks = [waiting.popleft() for _ in range(min(wanted - len(hands), len(waiting)))]
+        claims: list[ClaimedDelivery] = []
+        while waiting and len(claims) < wanted:
+            tasks = [waiting.popleft() for _ in range(min(wanted - len(claims), len(waiting)))]
             try:
-                going, held_elsewhere = self.hands.take(
+                going, held_elsewhere = self.claims.take(
                     tasks, self.deadline, provider_lifts=self.capabilities.lifts_suppression
                 )
             except LedgerUnavailable:
-                if not hands:
+                if not claims:
                     raise
                 break  # what is in hand goes; whoever is left out is rung for again
-            hands += going
+            claims += going
             busy += held_elsewhere
-        return hands
+        return claims
 
-    def _side_by_side(self, group: Group, parts: Sequence[Sequence[InHand]]) -> None:
+    def _side_by_side(self, group: Group, parts: Sequence[Sequence[ClaimedDelivery]]) -> None:
         """Make the calls of several parts at once. The first call goes alone: many must not find out what one can."""
         if len(parts) == 1:
             self._part(group, parts[0])
         elif parts:
             with ThreadPoolExecutor(len(parts), thread_name_prefix=f"calls-{self.account}") as pool:
-                list(pool.map(carried(partial(self._part, group)), parts))
+                list(pool.map(with_log_context(partial(self._part, group)), parts))
 
-    def _part(self, group: Group, hands: Sequence[InHand]) -> None:
+    def _part(self, group: Group, claims: Sequence[ClaimedDelivery]) -> None:
         """One chunk, to its end: delivered, split and refused row by row, or put off with the rest of the account."""
-        splitting = Splitting(self._lifted(group, hands))
-        while (part := splitting.next_part()) is not None:
+        bisection = Bisection(self._lifted(group, claims))
+        while (part := bisection.next_part()) is not None:
             if self._over:
-                self.hands.give_back([*part, *splitting.left, *(hand for hand, _ in splitting.suspects)])
+                self.claims.give_back([*part, *bisection.left, *(claimed for claimed, _ in bisection.suspects)])
                 return
             error = self._call(group, part)
             if error is None:
-                splitting.accepted()
+                bisection.accepted()
                 self._accepted(group, part)
             elif error.kind in REFUSALS:
-                self._note_refusal(part)
-                splitting.refused(part, error.message)
+                self._record_refusal(part)
+                bisection.refused(part, error.message)
             else:
-                for hand in part:
-                    hand.tried(unknown=error.kind is Kind.UNKNOWN)
-                self._trouble(group, [*part, *splitting.left, *(hand for hand, _ in splitting.suspects)], error)
+                for claimed in part:
+                    claimed.tried(unknown=error.kind is Kind.UNKNOWN)
+                self._trouble(group, [*part, *bisection.left, *(claimed for claimed, _ in bisection.suspects)], error)
                 return
-        self._settle(group, splitting)
+        self._settle(group, bisection)
 
-    def _lifted(self, group: Group, hands: Sequence[InHand]) -> Sequence[InHand]:
+    def _lifted(self, group: Group, claims: Sequence[ClaimedDelivery]) -> Sequence[ClaimedDelivery]:
         """Have the provider take back that people of a chunk left; gives those who may go on.
 
         It is done again, to no harm, with the next attempt at a signup that comes no further than this.
         """
-        lifting = [hand for hand in hands if hand.lifts]
+        lifting = [claimed for claimed in claims if claimed.lifts]
         if not lifting:
-            return hands
+            return claims
         if self._over:
-            self.hands.give_back(hands)
+            self.claims.give_back(claims)
             return []
         errors = dict(zip(map(id, lifting), self._at_once(partial(self._lift, group), lifting), strict=True))
-        failed = [(hand, error) for hand in lifting if (error := errors[id(hand)]) is not None]
-        for hand, error in failed:
-            hand.tried(unknown=error.kind is Kind.UNKNOWN)
+        failed = [(claimed, error) for claimed in lifting if (error := errors[id(claimed)]) is not None]
+        for claimed, error in failed:
+            claimed.tried(unknown=error.kind is Kind.UNKNOWN)
         blame = next((error for _, error in failed if error.kind not in REFUSALS), None)
         if failed and blame is None and group.list is not None:
             blame = self._missing_list(group.list)
         if blame is not None:
-            self._trouble(group, hands, blame)
+            self._trouble(group, claims, blame)
             return []
-        self.hands.refuse([(hand, error.message) for hand, error in failed])
-        return [hand for hand in hands if errors.get(id(hand)) is None]
+        self.claims.refuse([(claimed, error.message) for claimed, error in failed])
+        return [claimed for claimed in claims if errors.get(id(claimed)) is None]
 
     def _at_once(
-        self, work: Callable[[InHand], ProviderError | None], hands: Sequence[InHand]
+        self, work: Callable[[ClaimedDelivery], ProviderError | None], claims: Sequence[ClaimedDelivery]
     ) -> list[ProviderError | None]:
         """`work` on each, as many at a time as the provider takes calls."""
-        if len(hands) == 1:
-            return [work(hands[0])]
+        if len(claims) == 1:
+            return [work(claims[0])]
         with ThreadPoolExecutor(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
-            return list(pool.map(carried(work), hands))
+            return list(pool.map(with_log_context(work), claims))
 
-    def _lift(self, group: Group, hand: InHand) -> ProviderError | None:
-        email, row = hand.task.event.email, hand.provider_id
+    def _lift(self, group: Group, claimed: ClaimedDelivery) -> ProviderError | None:
+        email, row = claimed.task.event.email, claimed.provider_id
         budget = self.deadline.seconds_left
         return self._asked(lambda: self.provider.lift(email, list_id=group.list, provider_id=row, budget=budget))
 
-    def _call(self, group: Group, part: Sequence[InHand]) -> ProviderError | None:
+    def _call(self, group: Group, part: Sequence[ClaimedDelivery]) -> ProviderError | None:
         budget = self.deadline.seconds_left
         match group.verb:
             case EventType.UNSUBSCRIBE:
@@ -191,8 +191,8 @@ class AccountRun:
             case _:
                 assert_never(group.verb)
 
-    def _sign_up(self, list_id: str, part: Sequence[InHand], budget: float) -> None:
-        self.provider.sign_up(list_id, [self.contacts.of(hand.task.event) for hand in part], budget=budget)
+    def _sign_up(self, list_id: str, part: Sequence[ClaimedDelivery], budget: float) -> None:
+        self.provider.sign_up(list_id, [self.contacts.of(claimed.task.event) for claimed in part], budget=budget)
 
     def _asked(self, call: Callable[[], None]) -> ProviderError | None:
         """Make a call; what went wrong, if it did."""
@@ -209,42 +209,44 @@ class AccountRun:
             return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
         return None
 
-    def _take_off(self, hand: InHand, budget: float) -> None:
+    def _take_off(self, claimed: ClaimedDelivery, budget: float) -> None:
         """Tell the provider of one who left, or have it delete one who asked to be forgotten, where it does."""
-        event = hand.task.event
+        event = claimed.task.event
         if event.forget and self.capabilities.deletes_subscribers:
             self.provider.forget(event.email, budget=budget)
         else:
-            hand.provider_id = self.provider.unsubscribe(event.email, everywhere=event.scope == "global", budget=budget)
+            claimed.provider_id = self.provider.unsubscribe(
+                event.email, everywhere=event.scope == "global", budget=budget
+            )
 
-    def _accepted(self, group: Group, part: Sequence[InHand]) -> None:
-        for hand in part:
-            hand.tried()
-        self.hands.delivered(part)
+    def _accepted(self, group: Group, part: Sequence[ClaimedDelivery]) -> None:
+        for claimed in part:
+            claimed.tried()
+        self.claims.delivered(part)
         self._in_one_go = max(1, self.capabilities.parallel_calls)
-        if self.health.answered(group.list):
+        if self.circuit_breaker.answered(group.list):
             self.resumed = True
 
-    def _note_refusal(self, part: Sequence[InHand]) -> None:
+    def _record_refusal(self, part: Sequence[ClaimedDelivery]) -> None:
         """Rows of a refused batch are sent again in halves, which may leave two of them where that is not harmless."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
-        for hand in part:
-            hand.tried(unknown=unknown)
+        for claimed in part:
+            claimed.tried(unknown=unknown)
 
-    def _settle(self, group: Group, splitting: Splitting[InHand]) -> None:
+    def _settle(self, group: Group, bisection: Bisection[ClaimedDelivery]) -> None:
         """Refuse the suspects for good, unless it is the list that is at fault, or nobody can say."""
-        if not splitting.suspects:
+        if not bisection.suspects:
             return
-        words = splitting.suspects[0][1]
+        words = bisection.suspects[0][1]
         blame: ProviderError | None = None
-        if splitting.list_is_at_fault:
+        if bisection.list_is_at_fault:
             blame = ProviderError(Kind.ACCOUNT, f"every contact is refused: {words}", list_only=True)
-        elif group.list is not None and splitting.all_refused_alike:
+        elif group.list is not None and bisection.all_refused_alike:
             blame = self._missing_list(group.list)
         if blame is None:
-            self.hands.refuse(splitting.suspects)
+            self.claims.refuse(bisection.suspects)
         else:
-            self._trouble(group, [*splitting.left, *(hand for hand, _ in splitting.suspects)], blame)
+            self._trouble(group, [*bisection.left, *(claimed for claimed, _ in bisection.suspects)], blame)
 
     def _missing_list(self, list_id: str) -> ProviderError | None:
         """Ask whether the list is there before blaming a person for its absence."""
@@ -256,24 +258,24 @@ class AccountRun:
             return ProviderError(Kind.LATER if kind is Kind.UNKNOWN else kind, str(error))
         return ProviderError(Kind.ACCOUNT, f"the list {list_id} is not there any more", list_only=True)
 
-    def _trouble(self, group: Group, hands: Sequence[InHand], error: ProviderError) -> None:
+    def _trouble(self, group: Group, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
         """Pause the account, or only the list, and put off what is in hand."""
         list_id = group.list if error.list_only else None
-        if list_id is not None and self.health.answered(None):
+        if list_id is not None and self.circuit_breaker.answered(None):
             self.resumed = True  # who knows that a list is missing can be asked again about all others
-        until = self.health.failed(error, list_id)
+        until = self.circuit_breaker.failed(error, list_id)
         self._stopped = self._stopped or list_id is None
-        self.hands.put_off(hands, error.message, until, self._give_up)
+        self.claims.put_off(claims, error.message, until, self._give_up)
 
     def _wait_for_list(self, group: Group, shut: Pause) -> None:
         overdue = self._overdue(group)
-        self.hands.park(overdue, shut.reason, self.deadline)
+        self.claims.park(overdue, shut.reason, self.deadline)
         until = from_epoch_milliseconds(shut.until)
-        self.hands.due_later((task, until) for task in group.tasks if task not in overdue)
+        self.claims.due_later((task, until) for task in group.tasks if task not in overdue)
 
     def _give_up_overdue(self, groups: Sequence[Group], pause: Pause | None) -> None:
         for group in groups:
-            self.hands.park(self._overdue(group), pause.reason if pause else "paused", self.deadline)
+            self.claims.park(self._overdue(group), pause.reason if pause else "paused", self.deadline)
 
     def _overdue(self, group: Group) -> list[Task]:
         now = self.effects.clock()

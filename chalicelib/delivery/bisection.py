@@ -15,7 +15,7 @@ few bad rows at the head of what waits would stop a list for as long as they are
 
 
 @dataclass(slots=True)
-class Splitting(Generic[Row]):
+class Bisection(Generic[Row]):
     """The state of one batch on its way through refusals.
 
     Ask `next_part` for rows to send, then tell `accepted` or `refused`. Of n rows with one bad one, at most

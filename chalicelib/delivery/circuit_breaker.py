@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from threading import RLock
 
-from ..config.model import Delivery as Patience
+from ..config.model import Delivery as RetryPolicy
 from ..domain import backoff
 from ..domain.backoff import AccountState, Pause
 from ..domain.errors import Kind, ProviderError
@@ -18,13 +18,13 @@ TRIES = 3
 """How often a change is tried again that another worker came before."""
 
 
-class Health:
+class CircuitBreaker:
     """Reads an account's state once, and writes what changes, always from the state it was decided on.
 
     Safe to use from several threads: the calls of one account that run side by side share it.
     """
 
-    def __init__(self, account: str, store: AccountStore, patience: Patience, effects: Effects) -> None:
+    def __init__(self, account: str, store: AccountStore, patience: RetryPolicy, effects: Effects) -> None:
         self.account = account
         self._store = store
         self._patience = patience

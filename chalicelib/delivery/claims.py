@@ -10,13 +10,13 @@ from typing import TypeVar
 from ..domain.erasure import loses_its_data
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, Status
-from ..domain.ordering import SUPPRESSED, Verdict, Word
+from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
 from ..domain.times import epoch_milliseconds
 from ..effects import Effects
 from ..ledger.events import EventStore
-from ..ledger.subscriptions import Attempt, Taken, WordStore
+from ..ledger.subscriptions import Attempt, SubscriptionStore, Taken
 from ..ledger.table import Table
-from ..observability import logger, metrics, trail
+from ..observability import event_log, logger, metrics
 from .batching import Task
 from .deadline import Deadline
 
@@ -29,13 +29,13 @@ WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
 
 
 @dataclass(slots=True)
-class InHand:
+class ClaimedDelivery:
     """A delivery whose address is held by `attempt`; `delivery` is what will be written of it."""
 
     task: Task
     attempt: Attempt
     delivery: Delivery
-    word: Word = field(default_factory=Word)
+    word: SubscriptionState = field(default_factory=SubscriptionState)
     """What was known of the address when it was taken in hand."""
     suppressed: bool = False
     called: bool = False
@@ -64,7 +64,7 @@ class InHand:
         )
 
 
-class Hands:
+class Claims:
     """Takes addresses in hand, and writes down what became of their deliveries.
 
     `came_back` is told of each signup that brought somebody back who had left, before it is written that it did. It may
@@ -75,7 +75,7 @@ class Hands:
         self,
         table: Table,
         events: EventStore,
-        words: WordStore,
+        words: SubscriptionStore,
         came_back: Callable[[Event], None],
         effects: Effects,
     ) -> None:
@@ -88,7 +88,7 @@ class Hands:
 
     def take(
         self, tasks: Sequence[Task], deadline: Deadline, *, provider_lifts: bool
-    ) -> tuple[list[InHand], list[tuple[Task, int]]]:
+    ) -> tuple[list[ClaimedDelivery], list[tuple[Task, int]]]:
         """Those of `tasks` (one account) that may go now, and those whose address is busy, with until when (ms).
 
         What the order rules end here (superseded, suppressed) is written and gone. What another worker has ended or put
@@ -120,95 +120,97 @@ class Hands:
 
         taken = self._each(take_one, attempts)
         busy: list[tuple[Task, int]] = []
-        mine: list[tuple[InHand, Verdict]] = []
+        mine: list[tuple[ClaimedDelivery, Decision]] = []
         for task, attempt, result in zip(tasks, attempts, taken, strict=True):
             if result is None:
                 continue
-            if result.verdict is None:
+            if result.decision is None:
                 busy.append((task, result.busy_until or 0))
             else:
-                mine.append((_in_hand(task, attempt, result.word), result.verdict))
+                mine.append((_in_hand(task, attempt, result.word), result.decision))
         return self._those_to_go(mine), busy
 
-    def _those_to_go(self, mine: Sequence[tuple[InHand, Verdict]]) -> list[InHand]:
+    def _those_to_go(self, mine: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
         """Look up what is now held, once more: another worker may have delivered it just before it was held.
 
         From here on nobody else can, so what is read now stays true.
         """
-        current = self._as_they_stand([hand for hand, _ in mine])
-        going: list[InHand] = []
-        ended: list[InHand] = []
-        gone: list[InHand] = []
-        for hand, verdict in mine:
-            delivery = current.get(hand.task.event.id)
+        current = self._as_they_stand([claimed for claimed, _ in mine])
+        going: list[ClaimedDelivery] = []
+        ended: list[ClaimedDelivery] = []
+        gone: list[ClaimedDelivery] = []
+        for claimed, decision in mine:
+            delivery = current.get(claimed.task.event.id)
             if delivery is None or delivery.status is not Status.PENDING:
-                gone.append(hand)
+                gone.append(claimed)
                 continue
-            hand.delivery = delivery
-            if _ends(hand, verdict):
-                ended.append(hand)
+            claimed.delivery = delivery
+            if _ends(claimed, decision):
+                ended.append(claimed)
             else:
-                (going if delivery.is_due(self._clock()) else gone).append(hand)
+                (going if delivery.is_due(self._clock()) else gone).append(claimed)
         self.give_back(gone)
         self.finish(ended)
         return going
 
-    def _as_they_stand(self, hands: Sequence[InHand]) -> dict[str, Delivery]:
-        if not hands:
+    def _as_they_stand(self, claims: Sequence[ClaimedDelivery]) -> dict[str, Delivery]:
+        if not claims:
             return {}
         try:
-            return self._events.deliveries((hand.task.event for hand in hands), hands[0].task.account)
+            return self._events.deliveries((claimed.task.event for claimed in claims), claims[0].task.account)
         except LedgerUnavailable as error:
             logger.warning("left for a later ring", extra={"error": str(error)})
             metrics.count("ledger_failures")
             return {}
 
-    def delivered(self, hands: Sequence[InHand]) -> None:
+    def delivered(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Write that the provider has taken them. The address stays held: the next one sees that this is final."""
-        for hand in hands:
-            hand.delivery = replace(hand.delivery, status=Status.DELIVERED, reason=None)
-        self._each(self._note_row, [hand for hand in hands if hand.task.event.type is EventType.UNSUBSCRIBE])
-        self.finish(hands)
+        for claimed in claims:
+            claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
+        self._each(
+            self._record_row, [claimed for claimed in claims if claimed.task.event.type is EventType.UNSUBSCRIBE]
+        )
+        self.finish(claims)
 
-    def _note_row(self, hand: InHand) -> None:
+    def _record_row(self, claimed: ClaimedDelivery) -> None:
         """So that taking the unsubscribe back needs no reading of them all. It may fail at no other price."""
-        if hand.provider_id is not None:
-            self._words.note_row(hand.attempt, hand.provider_id)
+        if claimed.provider_id is not None:
+            self._words.record_row(claimed.attempt, claimed.provider_id)
 
-    def refuse(self, hands: Sequence[tuple[InHand, str]]) -> None:
+    def refuse(self, claims: Sequence[tuple[ClaimedDelivery, str]]) -> None:
         """Write that the provider refused them for good, in its words, and give the addresses back."""
-        for hand, words in hands:
-            hand.delivery = replace(hand.delivery, status=Status.REFUSED, reason=words)
-        self._give_back_and_finish([hand for hand, _ in hands])
+        for claimed, words in claims:
+            claimed.delivery = replace(claimed.delivery, status=Status.REFUSED, reason=words)
+        self._give_back_and_finish([claimed for claimed, _ in claims])
 
-    def put_off(self, hands: Sequence[InHand], reason: str, until: datetime, give_up: timedelta) -> None:
+    def put_off(self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime, give_up: timedelta) -> None:
         """Give them back after a failure that is not theirs; due again at `until`, or parked when it is too late."""
         now = self._clock()
-        overdue = [hand for hand in hands if is_overdue(hand.task, now, give_up)]
-        for hand in overdue:
-            hand.delivery = replace(hand.delivery, status=Status.PARKED, reason=reason)
+        overdue = [claimed for claimed in claims if is_overdue(claimed.task, now, give_up)]
+        for claimed in overdue:
+            claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
         self._give_back_and_finish(overdue)
-        waiting = [hand for hand in hands if hand.delivery.status is Status.PENDING]
-        for hand in waiting:
-            hand.delivery = replace(hand.delivery, reason=reason, next_attempt_at=until)
+        waiting = [claimed for claimed in claims if claimed.delivery.status is Status.PENDING]
+        for claimed in waiting:
+            claimed.delivery = replace(claimed.delivery, reason=reason, next_attempt_at=until)
 
-        def put_off_one(hand: InHand) -> None:
-            self._events.postpone(hand.task.event, hand.delivery, until, now)
-            self._words.release(hand.attempt)
+        def put_off_one(claimed: ClaimedDelivery) -> None:
+            self._events.postpone(claimed.task.event, claimed.delivery, until, now)
+            self._words.release(claimed.attempt)
 
         self._each(put_off_one, waiting)
         if waiting:
-            trail.put_off(waiting[0].task.account, (hand.task.event.id for hand in waiting), reason, until)
+            event_log.put_off(waiting[0].task.account, (claimed.task.event.id for claimed in waiting), reason, until)
 
-    def give_back(self, hands: Sequence[InHand]) -> None:
+    def give_back(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Give back what cannot go on now; calls that were made are noted, and what they carried is due at once."""
 
-        def one(hand: InHand) -> None:
-            if hand.called:
-                self._note_calls(hand)
-            self._words.release(hand.attempt)
+        def one(claimed: ClaimedDelivery) -> None:
+            if claimed.called:
+                self._record_calls(claimed)
+            self._words.release(claimed.attempt)
 
-        self._each(one, hands)
+        self._each(one, claims)
 
     def due_later(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
         """Have tasks that were not tried rung for again at a certain time."""
@@ -223,45 +225,51 @@ class Hands:
         for start in range(0, len(tasks), PARKED_AT_ONCE):
             if deadline.seconds_left <= 0:
                 return
-            hands, _ = self.take(tasks[start : start + PARKED_AT_ONCE], deadline, provider_lifts=True)
-            for hand in hands:
-                hand.delivery = replace(hand.delivery, status=Status.PARKED, reason=reason)
-            self._give_back_and_finish(hands)
+            claims, _ = self.take(tasks[start : start + PARKED_AT_ONCE], deadline, provider_lifts=True)
+            for claimed in claims:
+                claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
+            self._give_back_and_finish(claims)
 
-    def finish(self, hands: Sequence[InHand]) -> None:
+    def finish(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Write final states, trying again for a while: an unwritten delivery would be made twice."""
-        left = list(hands)
+        left = list(claims)
         for pause in (*WRITE_AGAIN_AFTER, None):
             left = self._end(left, self._finish_one)
             if not left or pause is None:
                 return
             self._effects.sleep(pause)
 
-    def _give_back_and_finish(self, hands: Sequence[InHand]) -> None:
+    def _give_back_and_finish(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Release first: a hold whose event is gone counts as delivered, so no other state may leave one behind."""
 
-        def one(hand: InHand) -> bool:
-            if hand.called and hand.delivery.unknown_outcome:
-                self._note_calls(hand)  # who finds the address free must know, should this process end right here
-            self._words.release(hand.attempt)
-            return self._finish_one(hand)
+        def one(claimed: ClaimedDelivery) -> bool:
+            if claimed.called and claimed.delivery.unknown_outcome:
+                self._record_calls(claimed)  # who finds the address free must know, should this process end right here
+            self._words.release(claimed.attempt)
+            return self._finish_one(claimed)
 
-        self._end(hands, one)
+        self._end(claims, one)
 
-    def _note_calls(self, hand: InHand) -> None:
+    def _record_calls(self, claimed: ClaimedDelivery) -> None:
         now = self._clock()
-        self._events.postpone(hand.task.event, replace(hand.delivery, status=Status.PENDING), now, now)
+        self._events.postpone(claimed.task.event, replace(claimed.delivery, status=Status.PENDING), now, now)
 
-    def _finish_one(self, hand: InHand) -> bool:
-        if hand.comes_back and hand.delivery.status is Status.DELIVERED:
-            self._came_back(hand.task.event)
-        return self._events.finish(hand.task.event, hand.delivery, self._clock(), forgotten=hand.loses_its_data)
+    def _finish_one(self, claimed: ClaimedDelivery) -> bool:
+        if claimed.comes_back and claimed.delivery.status is Status.DELIVERED:
+            self._came_back(claimed.task.event)
+        return self._events.finish(
+            claimed.task.event, claimed.delivery, self._clock(), forgotten=claimed.loses_its_data
+        )
 
-    def _end(self, hands: Sequence[InHand], write: Callable[[InHand], bool]) -> list[InHand]:
+    def _end(
+        self, claims: Sequence[ClaimedDelivery], write: Callable[[ClaimedDelivery], bool]
+    ) -> list[ClaimedDelivery]:
         """Write final states by `write`, which says if it changed anything; gives those where the ledger failed."""
-        written = self._each(write, hands)
-        trail.ended((hand.task.event.id, hand.delivery) for hand, new in zip(hands, written, strict=True) if new)
-        return [hand for hand, new in zip(hands, written, strict=True) if new is None]
+        written = self._each(write, claims)
+        event_log.ended(
+            (claimed.task.event.id, claimed.delivery) for claimed, new in zip(claims, written, strict=True) if new
+        )
+        return [claimed for claimed, new in zip(claims, written, strict=True) if new is None]
 
     def _each(self, work: Callable[[T], U], values: Iterable[T]) -> list[U | None]:
         """`work` on each value in parallel; None where the ledger failed, which touches nothing but that value."""
@@ -283,7 +291,7 @@ def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
     return task.event.type is EventType.SIGNUP and now - since > give_up
 
 
-def _in_hand(task: Task, attempt: Attempt, word: Word) -> InHand:
+def _in_hand(task: Task, attempt: Attempt, word: SubscriptionState) -> ClaimedDelivery:
     """A delivery that may go, and what its person's `word` at the account means for it.
 
     Somebody who came back to one list may still be off the account's others. So whoever ever left has that taken back
@@ -291,7 +299,7 @@ def _in_hand(task: Task, attempt: Attempt, word: Word) -> InHand:
     """
     is_signup = task.event.type is EventType.SIGNUP
     left = word.is_suppressed if task.event.lifts_only else word.unsubscribed_at is not None
-    return InHand(
+    return ClaimedDelivery(
         task,
         attempt,
         task.delivery,
@@ -302,13 +310,15 @@ def _in_hand(task: Task, attempt: Attempt, word: Word) -> InHand:
     )
 
 
-def _ends(hand: InHand, verdict: Verdict) -> bool:
+def _ends(claimed: ClaimedDelivery, decision: Decision) -> bool:
     """Note a verdict that ends the delivery without a call."""
-    if verdict is Verdict.SUPERSEDED:
-        hand.delivery = replace(hand.delivery, status=Status.SUPERSEDED, reason=None)
-    elif verdict is Verdict.SUPPRESSED:
-        hand.delivery = replace(hand.delivery, status=Status.REFUSED, reason=SUPPRESSED)
-        hand.suppressed = True
-    elif hand.task.event.lifts_only and not hand.lifts:
-        hand.delivery = replace(hand.delivery, status=Status.DELIVERED, reason=None)  # there is nothing to take back
-    return hand.delivery.status is not Status.PENDING
+    if decision is Decision.SUPERSEDED:
+        claimed.delivery = replace(claimed.delivery, status=Status.SUPERSEDED, reason=None)
+    elif decision is Decision.SUPPRESSED:
+        claimed.delivery = replace(claimed.delivery, status=Status.REFUSED, reason=SUPPRESSED)
+        claimed.suppressed = True
+    elif claimed.task.event.lifts_only and not claimed.lifts:
+        claimed.delivery = replace(
+            claimed.delivery, status=Status.DELIVERED, reason=None
+        )  # there is nothing to take back
+    return claimed.delivery.status is not Status.PENDING

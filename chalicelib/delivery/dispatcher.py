@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ..config.model import Delivery as Patience
+from ..config.model import Delivery as RetryPolicy
 from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
 from ..ledger.accounts import AccountStore
-from ..observability import bound, carried, logger, metrics
+from ..observability import bound, logger, metrics, with_log_context
 from ..providers.base import Capabilities, Provider
 from .account_delivery import AccountRun
 from .batching import Group, Task, by_account
-from .circuit_breaker import Health
-from .claims import Hands
+from .circuit_breaker import CircuitBreaker
+from .claims import Claims
 from .contacts import Contacts
 from .deadline import Deadline
 
@@ -23,20 +23,20 @@ NOT_CONFIGURED = "the account is not configured any more"
 TAKES_NO_SIGNUPS = "the account's provider takes no signups"
 
 
-class Engine:
+class Dispatcher:
     """Delivers tasks. `provider_of` and `capabilities_of` give an account's client and what it can do."""
 
     def __init__(
         self,
-        hands: Hands,
+        claims: Claims,
         accounts: AccountStore,
         provider_of: Callable[[str], Provider],
         capabilities_of: Callable[[str], Capabilities | None],
         contacts: Contacts,
-        patience: Patience,
+        patience: RetryPolicy,
         effects: Effects,
     ) -> None:
-        self._hands = hands
+        self._claims = claims
         self._accounts = accounts
         self._provider_of = provider_of
         self._capabilities_of = capabilities_of
@@ -50,7 +50,7 @@ class Engine:
         if not groups:
             return []
         with ThreadPoolExecutor(len(groups), thread_name_prefix="account") as pool:
-            resumed = pool.map(carried(partial(self._bound_run, deadline)), groups, groups.values())
+            resumed = pool.map(with_log_context(partial(self._bound_run, deadline)), groups, groups.values())
         return [account for account, again in zip(groups, resumed, strict=True) if again]
 
     def _bound_run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
@@ -62,7 +62,7 @@ class Engine:
         capabilities = self._capabilities_of(account)
         try:
             if capabilities is None:
-                self._hands.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
+                self._claims.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
                 return False
             groups = self._without_signups_nobody_takes(groups, capabilities, deadline)
             run = AccountRun(
@@ -70,8 +70,8 @@ class Engine:
                 provider=self._provider_of(account),
                 capabilities=capabilities,
                 contacts=self._contacts,
-                hands=self._hands,
-                health=Health(account, self._accounts, self._patience, self._effects),
+                claims=self._claims,
+                circuit_breaker=CircuitBreaker(account, self._accounts, self._patience, self._effects),
                 patience=self._patience,
                 deadline=deadline,
                 effects=self._effects,
@@ -90,5 +90,5 @@ class Engine:
         if capabilities.signup_batch > 0:
             return groups
         left = [group for group in groups if group.list is not None]
-        self._hands.park([task for group in left for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
+        self._claims.park([task for group in left for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
         return [group for group in groups if group.list is None]

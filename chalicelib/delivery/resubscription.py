@@ -9,13 +9,13 @@ from ..domain.events import Event, EventType
 from ..domain.ids import lift_id
 from ..domain.times import epoch_milliseconds
 from ..ledger.events import EventStore
-from ..ledger.subscriptions import WordStore
-from ..notification.notifier import Doorbell
-from ..observability import trail
+from ..ledger.subscriptions import SubscriptionStore
+from ..notification.notifier import Notifier
+from ..observability import event_log
 from ..providers.base import Capabilities
 
 
-class Comebacks:
+class Resubscriptions:
     """Has the opt-outs of somebody who came back lifted at accounts without lists.
 
     Such an account keeps a person from all its mail, and no signup can ever go there to change that. So the signup that
@@ -26,16 +26,16 @@ class Comebacks:
         self,
         accounts: Iterable[str],
         capabilities_of: Callable[[str], Capabilities | None],
-        words: WordStore,
+        words: SubscriptionStore,
         events: EventStore,
-        doorbell: Doorbell,
+        notifier: Notifier,
         clock: Clock,
     ) -> None:
         self._accounts = tuple(accounts)
         self._capabilities_of = capabilities_of
         self._words = words
         self._events = events
-        self._doorbell = doorbell
+        self._notifier = notifier
         self._clock = clock
 
     def follow(self, signup: Event) -> None:
@@ -47,8 +47,8 @@ class Comebacks:
             return
         held = [event for event in self._following(signup) if self._events.hold(event)]
         if held:
-            trail.accepted(held)
-            self._doorbell.ring(EventType.SIGNUP, [event.id for event in held])
+            event_log.accepted(held)
+            self._notifier.notify(EventType.SIGNUP, [event.id for event in held])
 
     def _following(self, signup: Event) -> Iterator[Event]:
         for account in self._accounts:

@@ -8,19 +8,19 @@ from typing import Any, assert_never
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import Delivery, Event, EventType, HeldEvent
+from ..domain.events import Delivery, Event, EventType, StoredEvent
 from ..effects import Effects
-from ..ingestion.accept import Holder
+from ..ingestion.accept import LeaseState
 from ..ingestion.queue_intake import Message, read_message
 from ..ledger.events import EventStore
-from ..ledger.subscriptions import WordStore
+from ..ledger.subscriptions import SubscriptionStore
 from ..ledger.table import Table
 from ..names import QueueKind
-from ..notification.notifier import QUEUE_OF, Doorbell, rung_ids
-from ..observability import logger, metrics, trail
+from ..notification.notifier import QUEUE_OF, Notifier, notified_ids
+from ..observability import event_log, logger, metrics
 from .batching import Task
 from .deadline import Context, Deadline
-from .dispatcher import Engine
+from .dispatcher import Dispatcher
 
 MOST_EVENTS = 10_000
 """Events that one invocation looks up: a long import can ring for far more at once than its memory holds."""
@@ -38,11 +38,11 @@ class Worker:
         *,
         table: Table,
         events: EventStore,
-        words: WordStore,
-        holder: Holder,
-        engine: Engine,
-        doorbell: Doorbell,
-        ring_again: Callable[[str], int],
+        words: SubscriptionStore,
+        holder: LeaseState,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        notify_again: Callable[[str], int],
         sync: Callable[[Sequence[Task], Deadline], None],
         effects: Effects,
     ) -> None:
@@ -50,9 +50,9 @@ class Worker:
         self._events = events
         self._words = words
         self._holder = holder
-        self._engine = engine
-        self._doorbell = doorbell
-        self._ring_again = ring_again
+        self._dispatcher = dispatcher
+        self._notifier = notifier
+        self._notify_again = notify_again
         self._sync = sync
         self._effects = effects
 
@@ -63,9 +63,9 @@ class Worker:
         """
         deadline = Deadline.of(context, self._effects.clock)
         messages = [read_message(record) for record in event.get("Records", ())]
-        rung, whole, failed = self._sorted(kind, messages)
+        enqueued, whole, failed = self._sorted(kind, messages)
         fresh, known, not_held = self._hold(kind, whole)
-        held = [*fresh, *self._load(self._not_too_many(kind, [*known, *rung]))]
+        held = [*fresh, *self._load(self._not_too_many(kind, [*known, *enqueued]))]
         syncs = self._deliver(held, deadline)
         self._make(kind, syncs, deadline)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_held)]}
@@ -76,29 +76,29 @@ class Worker:
 
     def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
         """Ids rung for, messages with events, and the ids of unreadable messages that could not be set aside."""
-        rung: list[str] = []
+        enqueued: list[str] = []
         whole: list[Message] = []
         failed: list[str] = []
         for message in messages:
-            ids = rung_ids(message.data)
+            ids = notified_ids(message.data)
             if ids is not None:
-                rung += ids
+                enqueued += ids
             elif message.readable:
                 whole.append(message)
             elif not self._set_aside(kind, message):
                 failed.append(message.id)
-        return rung, whole, failed
+        return enqueued, whole, failed
 
     def _set_aside(self, kind: QueueKind, message: Message) -> bool:
         metrics.count("unreadable_messages")
         logger.error("a message that cannot be read goes to the dead-letter queue", extra={"message_id": message.id})
         try:
-            self._doorbell.set_aside(kind, message.body)
+            self._notifier.set_aside(kind, message.body)
         except (ClientError, BotoCoreError):
             return False  # it comes again, and SQS itself sets it aside in the end
         return True
 
-    def _hold(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[HeldEvent], list[str], list[str]]:
+    def _hold(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[StoredEvent], list[str], list[str]]:
         """New events ready to deliver, ids of events that were held before, ids of messages that must come again."""
 
         def hold(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
@@ -107,7 +107,7 @@ class Worker:
             except LedgerUnavailable as error:
                 return error
 
-        fresh: list[HeldEvent] = []
+        fresh: list[StoredEvent] = []
         known: list[str] = []
         failed: list[str] = []
         accepted: list[Event] = []
@@ -124,32 +124,32 @@ class Worker:
             accepted.append(event)
             if event.refused is None:
                 fresh.append(_new(event))
-        trail.accepted(accepted)
+        event_log.accepted(accepted)
         return fresh, known, failed
 
     def _not_too_many(self, kind: QueueKind, event_ids: Iterable[str]) -> list[str]:
         """As many ids as fit into memory as events; for the others the bell is rung again."""
         unique = list(dict.fromkeys(event_ids))
         if len(unique) > MOST_EVENTS:
-            self._doorbell.ring(TYPE_OF[kind], unique[MOST_EVENTS:])
+            self._notifier.notify(TYPE_OF[kind], unique[MOST_EVENTS:])
         return unique[:MOST_EVENTS]
 
-    def _load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
+    def _load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
         try:
             return self._events.load_well_formed(event_ids).held
         except LedgerUnavailable as error:
             logger.warning("left for a later ring", extra={"error": str(error)})
             return []
 
-    def _deliver(self, held: Sequence[HeldEvent], deadline: Deadline) -> list[Task]:
+    def _deliver(self, held: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         """Deliver what is due to the providers; gives the syncs that are due."""
         now = self._effects.clock()
         tasks = [
             Task(one.event, delivery) for one in held for delivery in one.deliveries.values() if delivery.is_due(now)
         ]
         calls, syncs = _by_what_delivers_them(tasks)
-        for account in self._engine.deliver(self._noted(calls), deadline):
-            self._ring_again(account)
+        for account in self._dispatcher.deliver(self._noted(calls), deadline):
+            self._notify_again(account)
         return syncs
 
     def _make(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
@@ -157,7 +157,7 @@ class Worker:
         if syncs and kind == QUEUE_OF[EventType.SYNC]:
             self._sync(syncs, deadline)
         elif syncs:
-            self._doorbell.ring(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
+            self._notifier.notify(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
 
     def _noted(self, tasks: Sequence[Task]) -> list[Task]:
         """Tasks that may go. An unsubscribe from all accounts is first noted for accounts to come, or waits for that.
@@ -169,7 +169,7 @@ class Worker:
 
         def fails(event: Event) -> bool:
             try:
-                self._words.note_unsubscribe_everywhere(event)
+                self._words.record_unsubscribe_for_all_accounts(event)
             except LedgerUnavailable as error:
                 logger.warning("left for a later ring", extra={"error": str(error)})
                 return True
@@ -195,5 +195,5 @@ def _by_what_delivers_them(tasks: Iterable[Task]) -> tuple[list[Task], list[Task
     return calls, syncs
 
 
-def _new(event: Event) -> HeldEvent:
-    return HeldEvent(event, {account: Delivery(account) for account in event.accounts})
+def _new(event: Event) -> StoredEvent:
+    return StoredEvent(event, {account: Delivery(account) for account in event.accounts})

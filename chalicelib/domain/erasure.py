@@ -7,13 +7,13 @@ from typing import assert_never
 
 from .addresses import normalise
 from .events import EventType, Status
-from .ordering import Word
+from .ordering import SubscriptionState
 
 EMAIL = "email"
 
 
 def loses_its_data(
-    type: EventType, at: int, word: Word, statuses: Collection[Status], *, suppressed: bool = False
+    type: EventType, at: int, word: SubscriptionState, statuses: Collection[Status], *, suppressed: bool = False
 ) -> bool:
     """Must an event of time `at` (ms) that has ended so, at all its accounts, lose its personal data?
 

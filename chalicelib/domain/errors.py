@@ -75,7 +75,7 @@ class ProviderError(RelaisError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class FieldError:
     """One thing wrong with a value somebody gave: where it stands and what would be right."""
 
     field: str
@@ -85,7 +85,7 @@ class Mistake:
 class InvalidEvent(RelaisError):
     """An event that can be read and is wrong (HTTP 422; on a queue: refused)."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+    def __init__(self, mistakes: Sequence[FieldError]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("; ".join(f"{m.field}: {m.message}" for m in self.mistakes))
 
@@ -93,7 +93,7 @@ class InvalidEvent(RelaisError):
 class ConfigurationError(RelaisError):
     """A configuration that cannot be used: one `Mistake` for each thing to mend."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+    def __init__(self, mistakes: Sequence[FieldError]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(f"{m.field}: {m.message}" for m in self.mistakes))
 

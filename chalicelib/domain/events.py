@@ -153,7 +153,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldEvent:
+class StoredEvent:
     """An event as the ledger holds it, with its deliveries by account."""
 
     event: Event

@@ -17,7 +17,7 @@ SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Lease:
     """An event that took the address for a provider call, until `until` at the latest."""
 
     event: str
@@ -29,12 +29,12 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class SubscriptionState:
     """What is known of one address at one account."""
 
     unsubscribed_at: int | None = None
     signed_up_at: int | None = None
-    hold: Hold | None = None
+    lease: Lease | None = None
     unsubscribed_by: str | None = None
     """The event that brought the latest unsubscribe."""
     provider_id: str | None = None
@@ -50,7 +50,7 @@ class Word:
         return self.signed_up_at is None or self.signed_up_at <= self.unsubscribed_at
 
 
-class Verdict(Enum):
+class Decision(Enum):
     """What the order rules say of an event."""
 
     GO = auto()
@@ -60,7 +60,7 @@ class Verdict(Enum):
     SUPPRESSED = auto()
 
 
-class Holder(Enum):
+class LeaseState(Enum):
     """What has become of a hold that stands in the way."""
 
     BUSY = auto()
@@ -76,23 +76,23 @@ def latest(*times: int | None) -> int | None:
     return max((time for time in times if time is not None), default=None)
 
 
-def merge(*words: Word) -> Word:
+def merge(*words: SubscriptionState) -> SubscriptionState:
     """One word from those under several address keys, or of one account and of all. The first one's hold is kept."""
     told = [(word.unsubscribed_at, -place) for place, word in enumerate(words) if word.unsubscribed_at is not None]
-    left = words[-max(told)[1]] if told else Word()
-    return Word(
+    left = words[-max(told)[1]] if told else SubscriptionState()
+    return SubscriptionState(
         unsubscribed_at=left.unsubscribed_at,
         signed_up_at=latest(*(word.signed_up_at for word in words)),
-        hold=words[0].hold if words else None,
+        lease=words[0].lease if words else None,
         unsubscribed_by=left.unsubscribed_by,
         provider_id=next((word.provider_id for word in words if word.provider_id is not None), None),
         forgotten_at=latest(*(word.forgotten_at for word in words)),
     )
 
 
-def signup_verdict(
-    at: int, word: Word, *, may_lift: bool, provider_lifts: bool, taken_back: int | None = None
-) -> Verdict:
+def decide_signup(
+    at: int, word: SubscriptionState, *, may_lift: bool, provider_lifts: bool, taken_back: int | None = None
+) -> Decision:
     """May a signup of time `at` be delivered? Ties go to the unsubscribe.
 
     `taken_back` is the time of the unsubscribe that an operator says was taken back by hand, where the provider offers
@@ -100,41 +100,41 @@ def signup_verdict(
     """
     left = word.unsubscribed_at
     if left is None:
-        return Verdict.GO
+        return Decision.GO
     if left >= at:
-        return Verdict.SUPERSEDED
+        return Decision.SUPERSEDED
     if not word.is_suppressed:
-        return Verdict.GO  # an earlier signup has already brought the person back
+        return Decision.GO  # an earlier signup has already brought the person back
     if not provider_lifts:
-        return Verdict.GO if taken_back is not None and left <= taken_back else Verdict.SUPPRESSED
-    return Verdict.LIFT if may_lift else Verdict.SUPPRESSED
+        return Decision.GO if taken_back is not None and left <= taken_back else Decision.SUPPRESSED
+    return Decision.LIFT if may_lift else Decision.SUPPRESSED
 
 
-def unsubscribe_verdict(at: int, word: Word) -> Verdict:
+def decide_unsubscribe(at: int, word: SubscriptionState) -> Decision:
     """Must an unsubscribe of time `at` be told? Only a later signup that was already delivered stands against it."""
-    return Verdict.SUPERSEDED if word.signed_up_at is not None and word.signed_up_at > at else Verdict.GO
+    return Decision.SUPERSEDED if word.signed_up_at is not None and word.signed_up_at > at else Decision.GO
 
 
-def holder_state(hold: Hold, status: Status | None, now: int) -> Holder:
+def lease_state(lease: Lease, status: Status | None, now: int) -> LeaseState:
     """What stands behind `hold`, given its delivery's status (None: the event is gone, so it was final long ago)."""
     if status is not Status.PENDING:
-        return Holder.DONE
-    return Holder.BUSY if hold.until > now else Holder.LOST
+        return LeaseState.DONE
+    return LeaseState.BUSY if lease.until > now else LeaseState.LOST
 
 
-def settled(word: Word, status: Status | None) -> Word:
+def settled(word: SubscriptionState, status: Status | None) -> SubscriptionState:
     """`word` without its hold, whose delivery has ended as `status`; a delivered signup is noted.
 
     A refused, superseded or parked delivery gives its hold back before it ends, so a hold whose event is gone (None)
     was delivered.
     """
-    hold = word.hold
-    if hold is None:
+    lease = word.lease
+    if lease is None:
         return word
-    counts = hold.type is EventType.SIGNUP and status in (Status.DELIVERED, None)
-    return replace(word, hold=None, signed_up_at=latest(word.signed_up_at, hold.at if counts else None))
+    counts = lease.type is EventType.SIGNUP and status in (Status.DELIVERED, None)
+    return replace(word, lease=None, signed_up_at=latest(word.signed_up_at, lease.at if counts else None))
 
 
-def all_settled(words: Iterable[Word], status_of: Callable[[str], Status | None]) -> Word:
+def all_settled(words: Iterable[SubscriptionState], status_of: Callable[[str], Status | None]) -> SubscriptionState:
     """One word from those of an account under several keys, each without its hold; `status_of` tells how that ended."""
-    return merge(*(settled(word, status_of(word.hold.event)) if word.hold else word for word in words))
+    return merge(*(settled(word, status_of(word.lease.event)) if word.lease else word for word in words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-from .errors import Mistake, without_addresses
+from .errors import FieldError, without_addresses
 
 MAX_EVENT_BYTES = 64 * 1024
 _TOO_LARGE = "makes the event larger than 64 KB"
@@ -29,7 +29,7 @@ def safe_name(name: str) -> str:
     return without_addresses(shown, 60)
 
 
-def size_mistakes(values: Mapping[str, str]) -> list[Mistake]:
+def size_mistakes(values: Mapping[str, str]) -> list[FieldError]:
     """One mistake, at the largest of `values`, when together they are too large for one event."""
     sizes = {
         name: len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace"))
@@ -37,4 +37,4 @@ def size_mistakes(values: Mapping[str, str]) -> list[Mistake]:
     }
     if sum(sizes.values()) <= MAX_EVENT_BYTES:
         return []
-    return [Mistake(safe_name(max(sizes, key=lambda name: sizes[name])), _TOO_LARGE)]
+    return [FieldError(safe_name(max(sizes, key=lambda name: sizes[name])), _TOO_LARGE)]

@@ -18,7 +18,7 @@ from .queue_intake import Message
 OTHER_CONTENT = f"{INVALID}: id: is held already, with other content"
 
 
-class Holder:
+class LeaseState:
     """Turns messages into held events. An invalid one is held as refused, so that its sender can see why."""
 
     def __init__(

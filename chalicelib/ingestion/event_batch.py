@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from ..config.model import Settings, Webhook
 from ..domain import strict_json
-from ..domain.errors import InvalidEvent, Mistake
+from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Event, EventType
 from ..domain.ids import derived_id
 from .bodies import BodyError
@@ -24,7 +24,7 @@ _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlenco
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class EventBatch:
     """The JSON values of the events in a body; `alone` when the body is one event rather than a list of them."""
 
     values: Sequence[Any]
@@ -37,7 +37,7 @@ def check_size(body: bytes) -> None:
         raise BodyError(413, "The body is larger than 5 MB.")
 
 
-def read_posted(content_type: str | None, content_encoding: str | None, body: bytes) -> Posted:
+def read_event_batch(content_type: str | None, content_encoding: str | None, body: bytes) -> EventBatch:
     """The events of a body: what is under `events` if it has that member, else the whole of it.
 
     Raises:
@@ -53,10 +53,10 @@ def read_posted(content_type: str | None, content_encoding: str | None, body: by
         raise BodyError(422, 'The body must be a JSON object: one event, or {"events": […]}.')
     events = value.get("events")
     if events is None:
-        return Posted([value], alone=True)
+        return EventBatch([value], alone=True)
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
-        raise InvalidEvent([Mistake("events", f"must be a list of 1 to {MAX_EVENTS:,} events")])
-    return Posted(events, alone=False)
+        raise InvalidEvent([FieldError("events", f"must be a list of 1 to {MAX_EVENTS:,} events")])
+    return EventBatch(events, alone=False)
 
 
 def _check_kind(content_type: str, content_encoding: str) -> None:
@@ -95,7 +95,7 @@ def event_of(
 def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:
     """Stop an event of a type that exists and that none of the webhooks may send."""
     if kind in tuple(EventType) and not any(kind in webhook.types for webhook in webhooks):
-        raise InvalidEvent([Mistake("type", f"is {kind}, which this webhook may not send")])
+        raise InvalidEvent([FieldError("type", f"is {kind}, which this webhook may not send")])
 
 
 def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[Webhook]) -> None:
@@ -105,9 +105,9 @@ def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[W
         return
     for name in _targets(event.type):
         if value.get(name) is not None:
-            raise InvalidEvent([Mistake(name, "is for an account that is not this webhook's")])
+            raise InvalidEvent([FieldError(name, "is for an account that is not this webhook's")])
     every = " (without accounts it is for all)" if event.all_accounts else ""
-    raise InvalidEvent([Mistake("accounts", f"must be accounts that this webhook may name{every}")])
+    raise InvalidEvent([FieldError("accounts", f"must be accounts that this webhook may name{every}")])
 
 
 def _targets(type: EventType) -> Sequence[str]:

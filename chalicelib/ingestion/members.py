@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..domain.errors import Mistake
+from ..domain.errors import FieldError
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.texts import MAX_EVENT_BYTES, safe_name, text_mistake
 from ..domain.times import parse_time
@@ -17,22 +17,22 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 _LONGEST_NAME = 200
 
 
-class Members:
+class JsonObject:
     """The members of one JSON object. A reader returns None for a member that is absent, null or wrong.
 
     Wrong ones leave a `Mistake` in `mistakes` that names the member and never quotes its value.
     """
 
-    def __init__(self, data: Any, within: str = "", mistakes: list[Mistake] | None = None) -> None:
-        self.mistakes: list[Mistake] = [] if mistakes is None else mistakes
+    def __init__(self, data: Any, within: str = "", mistakes: list[FieldError] | None = None) -> None:
+        self.mistakes: list[FieldError] = [] if mistakes is None else mistakes
         self._within = within
         self._data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
         if not isinstance(data, Mapping):
-            self.mistakes.append(Mistake(within.rstrip("."), "must be a JSON object"))
+            self.mistakes.append(FieldError(within.rstrip("."), "must be a JSON object"))
 
     def wrong(self, name: str, message: str) -> None:
         """Note that the member `name` is wrong."""
-        self.mistakes.append(Mistake(self._within + name, message))
+        self.mistakes.append(FieldError(self._within + name, message))
 
     def has(self, name: str) -> bool:
         """True when the member is there and not null."""
@@ -126,11 +126,11 @@ class Members:
             return None
         return list(value)
 
-    def object(self, name: str) -> Members | None:
+    def object(self, name: str) -> JsonObject | None:
         """The members of an object; their mistakes are noted with these, as `name.member`."""
         if not self.has(name):
             return None
-        return Members(self._data[name], f"{self._within}{name}.", self.mistakes)
+        return JsonObject(self._data[name], f"{self._within}{name}.", self.mistakes)
 
     def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
         """The objects of a list of 1 to `most`, each as texts (see `scalars`); mistakes as `name[0].member`."""
@@ -139,7 +139,7 @@ class Members:
             self.wrong(name, f"must be a list of 1 to {most:,} objects")
             return
         for index, value in enumerate(values):
-            yield Members(value, f"{self._within}{name}[{index}].", self.mistakes).scalars()
+            yield JsonObject(value, f"{self._within}{name}[{index}].", self.mistakes).scalars()
 
     def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
         """All members as texts: numbers and booleans as JSON writes them, null ones left out.

@@ -12,7 +12,7 @@ from ..domain.errors import InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
 from ..domain.times import to_milliseconds
 from . import consent
-from .members import Members
+from .members import JsonObject
 from .parse_sync import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
 
 _TYPES = tuple(kind.value for kind in EventType)
@@ -38,7 +38,7 @@ def parse_event(
     Raises:
         InvalidEvent: With every mistake at once; no message quotes a value.
     """
-    members = Members(data)
+    members = JsonObject(data)
     members.check_size(*((MAX_SYNC_KILOBYTES,) if is_contacts_sync(data) else ()))
     kind = members.choice("type", _TYPES, required=True)
     common = _common(members, default_id, default_occurred_at, accepted_at)
@@ -77,7 +77,7 @@ def refused_event(
     `default_type` is for data that names none of the types (the type of the queue it came by). The event stands under
     the accounts it named, or under all when it named none that exists, so that it is seen somewhere.
     """
-    members = Members(data)
+    members = JsonObject(data)
     common = _common(members, default_id, default_occurred_at, accepted_at)
     form = settings.forms.get(members.text("form") or "")
     source = settings.sources.get(members.text("source") or "")
@@ -92,7 +92,9 @@ def refused_event(
     )
 
 
-def _common(members: Members, default_id: str, default_occurred_at: datetime, accepted_at: datetime) -> dict[str, Any]:
+def _common(
+    members: JsonObject, default_id: str, default_occurred_at: datetime, accepted_at: datetime
+) -> dict[str, Any]:
     """What events of every type have: an id and times."""
     stated = members.time("occurred_at", now=accepted_at)
     return {
@@ -103,7 +105,7 @@ def _common(members: Members, default_id: str, default_occurred_at: datetime, ac
     }
 
 
-def _email(members: Members, mistake_of: Callable[[str], str | None]) -> str:
+def _email(members: JsonObject, mistake_of: Callable[[str], str | None]) -> str:
     """The trimmed address, as strictly as `mistake_of` takes it; "" when there is none."""
     given = members.text("email", required=True)
     if given is None:
@@ -116,7 +118,7 @@ def _email(members: Members, mistake_of: Callable[[str], str | None]) -> str:
 
 
 def _signup(
-    members: Members, settings: Settings, can_sign_up: Callable[[str], bool], occurred_at: datetime
+    members: JsonObject, settings: Settings, can_sign_up: Callable[[str], bool], occurred_at: datetime
 ) -> dict[str, Any]:
     """A signup's target, fields and consent. Fields are the form's when it names one, else the provider's."""
     form, account, list_name = _target(members, settings)
@@ -133,7 +135,7 @@ def _signup(
     }
 
 
-def _target(members: Members, settings: Settings) -> tuple[Form | None, str | None, str | None]:
+def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str | None, str | None]:
     """Form, account and list that a signup is for, as far as they can be told."""
     account, list_name = members.text("account"), members.name("list")
     if account is not None and account not in settings.accounts:
@@ -153,7 +155,7 @@ def _target(members: Members, settings: Settings) -> tuple[Form | None, str | No
     return None, account, list_name
 
 
-def _consent(members: Members, occurred_at: datetime) -> Consent | None:
+def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
     """The consent that the sender states; without a time of its own it was given when the event occurred."""
     stated = members.object("consent")
     if stated is None:
@@ -165,7 +167,7 @@ def _consent(members: Members, occurred_at: datetime) -> Consent | None:
     return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, kept)
 
 
-def _unsubscribe(members: Members, settings: Settings) -> dict[str, Any]:
+def _unsubscribe(members: JsonObject, settings: Settings) -> dict[str, Any]:
     """An unsubscribe's accounts, in the configuration's order (all when none is named), and its scope."""
     named = members.texts("accounts")
     if named is not None and not settings.accounts.keys() >= set(named):

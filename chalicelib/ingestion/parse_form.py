@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..config.model import Form
 from ..domain import validation
-from ..domain.errors import InvalidEvent, Mistake
+from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.texts import size_mistakes, text_mistake
 from . import consent
@@ -23,7 +23,7 @@ _LONGEST_PAGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RequestInfo:
     """What Relais knows of a submission by itself. `page` is the request's Referer, if it had one."""
 
     id: str
@@ -32,7 +32,7 @@ class Facts:
     page: str | None = None
 
 
-def signup_from_form(form: Form, submission: Submission, facts: Facts) -> Event:
+def signup_from_form(form: Form, submission: Submission, facts: RequestInfo) -> Event:
     """The signup that a form's submission asks for; one with a filled trap comes back already refused.
 
     Whoever fills the trap is told nothing, so a wrong address or field is no mistake then. The refused event keeps what
@@ -51,7 +51,7 @@ def signup_from_form(form: Form, submission: Submission, facts: Facts) -> Event:
     return replace(event, refused=TRAP)
 
 
-def unsubscribe_from_form(form: Form, submission: Submission, facts: Facts, accounts: Sequence[str]) -> Event:
+def unsubscribe_from_form(form: Form, submission: Submission, facts: RequestInfo, accounts: Sequence[str]) -> Event:
     """The unsubscribe that a form's submission asks for, from all `accounts`. It has no trap and no other field.
 
     Raises:
@@ -73,7 +73,7 @@ def unsubscribe_from_form(form: Form, submission: Submission, facts: Facts, acco
     )
 
 
-def _signup(form: Form, submission: Submission, facts: Facts) -> tuple[Event, list[Mistake]]:
+def _signup(form: Form, submission: Submission, facts: RequestInfo) -> tuple[Event, list[FieldError]]:
     """The signup as far as the submission is right, and what is wrong with it."""
     email, mistakes = _address(form, submission, strict=True)
     texts, more = _mapped_texts(form, submission)
@@ -108,40 +108,40 @@ def _trap_filled(form: Form, submission: Submission) -> bool:
     return form.trap in submission.nested or any(text.strip() for text in submission.texts.get(form.trap, ()))
 
 
-def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, list[Mistake]]:
+def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, list[FieldError]]:
     """The trimmed address and what is wrong with it."""
     name = form.email_field
     if name in submission.nested:
-        return "", [Mistake(name, _NOT_ONE_TEXT)]
+        return "", [FieldError(name, _NOT_ONE_TEXT)]
     given = {validation.trimmed(text) for text in submission.texts.get(name, ())} - {""}
     if not given:
-        return "", [Mistake(name, "must be an e-mail address")]
+        return "", [FieldError(name, "must be an e-mail address")]
     if len(given) > 1:
-        return "", [Mistake(name, "must be given only once")]
+        return "", [FieldError(name, "must be given only once")]
     address = given.pop()
     mistake = validation.signup_mistake(address) if strict else validation.unsubscribe_mistake(address)
-    return address, [Mistake(name, mistake)] if mistake else []
+    return address, [FieldError(name, mistake)] if mistake else []
 
 
-def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], list[Mistake]]:
+def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:
     """The texts of the fields that the form maps, by form field, and what is wrong with them; all else is left behind.
 
     A field left blank is not passed on: a person who fills in less than last time does not mean to erase the rest.
     Texts of a repeated field (checkboxes of one name) become one, with commas between.
     """
     found: dict[str, str] = {}
-    mistakes: list[Mistake] = []
+    mistakes: list[FieldError] = []
     for name in form.fields:
         text = _SEPARATOR.join(text for text in submission.texts.get(name, ()) if text.strip())
         mistake = _NOT_ONE_TEXT if name in submission.nested else text_mistake(text)
         if mistake:
-            mistakes.append(Mistake(name, mistake))
+            mistakes.append(FieldError(name, mistake))
         elif text:
             found[name] = text
     return found, mistakes
 
 
-def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[Mistake]]:
+def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:
     """Page (`source`), version of the wording (`text`) and the wording or its digest, as the website states them: in a
     JSON object `consent`, or in fields named `consent.source` and so on. A form may also map a field of its own
     called `consent`; then it is that. Of the wording only its digest is given.
@@ -149,18 +149,18 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
     nested = submission.nested.get("consent")
     members: Mapping[str, object] = nested if isinstance(nested, dict) and "consent" not in form.fields else {}
     found: dict[str, str] = {}
-    mistakes: list[Mistake] = []
+    mistakes: list[FieldError] = []
     for name in ("source", "text", "wording", "wording_sha256"):
         flat = submission.texts.get(f"consent.{name}", ())
         value = members.get(name) or _SEPARATOR.join(flat)
         mistake = text_mistake(value) if isinstance(value, str) else "must be a text"
         if mistake:
-            mistakes.append(Mistake(f"consent.{name}", mistake))
+            mistakes.append(FieldError(f"consent.{name}", mistake))
         elif isinstance(value, str) and value.strip():
             found[name] = value
     kept, mistake = consent.kept(found.pop("wording", None), found.pop("wording_sha256", None))
     if mistake:
-        mistakes.append(Mistake("consent.wording_sha256", mistake))
+        mistakes.append(FieldError("consent.wording_sha256", mistake))
     return found | ({"wording_sha256": kept} if kept else {}), mistakes
 
 

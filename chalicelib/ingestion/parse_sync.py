@@ -8,7 +8,7 @@ from typing import Any
 from ..config.model import Settings
 from ..domain.events import Sync
 from ..providers import registry
-from .members import Members
+from .members import JsonObject
 
 MAX_CONTACTS = 1000
 MAX_SYNC_KILOBYTES = 256
@@ -20,7 +20,7 @@ def is_contacts_sync(data: Any) -> bool:
     return isinstance(data, Mapping) and data.get("type") == "sync" and data.get("kind") == "contacts"
 
 
-def read_sync(members: Members, settings: Settings, can_sign_up: Callable[[str], bool]) -> dict[str, Any]:
+def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[str], bool]) -> dict[str, Any]:
     """What a sync's members make of an event: its account, list and `Sync`. Mistakes are noted in `members`.
 
     A contact's address is not looked at here: a wrong one is refused by itself when the sync is made, and costs the
@@ -44,7 +44,7 @@ def read_sync(members: Members, settings: Settings, can_sign_up: Callable[[str],
     return {"accounts": (account,), "list": list_id, "sync": Sync("contacts", contacts=contacts)}
 
 
-def _unsubscribes(members: Members, settings: Settings) -> dict[str, Any]:
+def _unsubscribes(members: JsonObject, settings: Settings) -> dict[str, Any]:
     """Which accounts' lists are read, and who is told: what the configuration says unless the event does."""
     rules = settings.sync_unsubscribes
     read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
@@ -54,7 +54,7 @@ def _unsubscribes(members: Members, settings: Settings) -> dict[str, Any]:
     return {"accounts": read_from, "sync": Sync("unsubscribes", tell=tell)}
 
 
-def _accounts(members: Members, name: str, otherwise: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
+def _accounts(members: JsonObject, name: str, otherwise: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
     """Accounts in the order of the configuration; none if the event names them wrong."""
     if not members.has(name) and otherwise is None:
         members.wrong(name, "is required where the configuration has no [sync.unsubscribes]")
@@ -68,7 +68,7 @@ def _says_who_left(provider: str) -> bool:
     return registry.spec(provider).capabilities.reads_unsubscribes
 
 
-def _from_source(members: Members, settings: Settings) -> dict[str, Any]:
+def _from_source(members: JsonObject, settings: Settings) -> dict[str, Any]:
     name = members.text("source")
     source = settings.sources.get(name or "")
     if name is not None and source is None:
@@ -86,7 +86,7 @@ def _from_source(members: Members, settings: Settings) -> dict[str, Any]:
 
 
 def _check_account(
-    members: Members, account: str | None, settings: Settings, can_sign_up: Callable[[str], bool]
+    members: JsonObject, account: str | None, settings: Settings, can_sign_up: Callable[[str], bool]
 ) -> None:
     if account is None:
         return

@@ -15,8 +15,8 @@ from ..domain.errors import without_addresses
 from ..domain.events import Delivery, Event, EventType, Status
 from ..effects import Effects
 from ..ledger.events import FIRST_DUE, EventStore
-from ..notification.notifier import Doorbell
-from ..observability import logger, metrics, trail
+from ..notification.notifier import Notifier
+from ..observability import event_log, logger, metrics
 from .errors import SyncTrouble, TakenOver
 from .store import Progress, SyncStore
 
@@ -42,7 +42,7 @@ class AttemptTools(Protocol):
         """How far syncs have come."""
 
     @property
-    def doorbell(self) -> Doorbell:
+    def notifier(self) -> Notifier:
         """What is rung when a sync has to go on."""
 
     @property
@@ -100,15 +100,15 @@ class Attempt(ABC):
         if not self._kept.syncs.note(self._progress_id, self._token, progress, now, until or now + self._taken_for):
             raise TakenOver
 
-    def _go_on_later(self, *, ring: bool = True) -> None:
+    def _go_on_later(self, *, notify: bool = True) -> None:
         """Leave the rest to the next invocation, which is rung for at once, or else when sweep finds it due."""
         now = self._now
         self._note(self._progress, until=now)
         so_far = self._so_far()
         delivery = replace(self._delivery, reason=f"so far {so_far}" if so_far else None)
         self._kept.events.postpone(self._event, delivery, now + FIRST_DUE, now)
-        if ring:
-            self._kept.doorbell.ring(EventType.SYNC, [self._event.id])
+        if notify:
+            self._kept.notifier.notify(EventType.SYNC, [self._event.id])
 
     def _put_off(self, error: SyncTrouble) -> None:
         """Try again later, doubling the wait; or park it when that has gone on for too long."""
@@ -126,7 +126,7 @@ class Attempt(ABC):
         until = now + timedelta(seconds=seconds)
         self._note(replace(self._progress, failures=failures + 1), until=now)
         metrics.count("syncs_put_off", account=self._account)
-        trail.put_off(self._account, [self._event.id], self._words(error), until)
+        event_log.put_off(self._account, [self._event.id], self._words(error), until)
         delivery = replace(delivery, attempts=delivery.attempts + 1, reason=self._words(error), next_attempt_at=until)
         self._kept.events.postpone(self._event, delivery, until, now)
 
@@ -137,7 +137,7 @@ class Attempt(ABC):
         delivery = replace(self._delivery, status=status, attempts=self._delivery.attempts + 1, reason=reason)
         if not self._kept.events.finish(self._event, delivery, now):
             return False
-        trail.ended([(self._event.id, delivery)])
+        event_log.ended([(self._event.id, delivery)])
         return True
 
     @property

@@ -10,8 +10,8 @@ from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType
-from ..notification.notifier import Doorbell
-from ..observability import bound, carried, logger, metrics
+from ..notification.notifier import Notifier
+from ..observability import bound, logger, metrics, with_log_context
 from .attempt import SHORTEST_SECONDS, Attempt
 
 AT_ONCE = 4
@@ -26,19 +26,19 @@ class Syncs:
     What is not done at the end of an invocation is announced again.
     """
 
-    def __init__(self, doorbell: Doorbell, kinds: Mapping[str, MakesAttempt]) -> None:
-        self._doorbell = doorbell
+    def __init__(self, notifier: Notifier, kinds: Mapping[str, MakesAttempt]) -> None:
+        self._notifier = notifier
         self._kinds = kinds
 
     def run(self, tasks: Sequence[Task], deadline: Deadline) -> None:
         """Run jobs, those that bring their contacts first: they take seconds, a file may take several invocations."""
         in_order = sorted(tasks, key=lambda task: task.event.sync is not None and task.event.sync.source is not None)
         with ThreadPoolExecutor(min(AT_ONCE, len(in_order)), thread_name_prefix="sync") as pool:
-            list(pool.map(carried(partial(self._one, deadline)), in_order))
+            list(pool.map(with_log_context(partial(self._one, deadline)), in_order))
 
     def _one(self, deadline: Deadline, task: Task) -> None:
         if deadline.seconds_left < SHORTEST_SECONDS:
-            self._doorbell.ring(EventType.SYNC, [task.event.id])
+            self._notifier.notify(EventType.SYNC, [task.event.id])
             return
         with bound(event_id=task.event.id):
             try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..domain.addresses import NORMALISATION_VERSION
-from ..domain.errors import ConfigurationError, LedgerUnavailable, Mistake
+from ..domain.errors import ConfigurationError, FieldError, LedgerUnavailable
 from .keys import AddressKeys
 from .normalisation import FIRST_VERSION, MIGRATIONS, Migration, path
 from .table import ConditionFailed, Key, Table
@@ -67,8 +67,8 @@ def _record_version(table: Table, seen: int | None, version: int) -> bool:
     return True
 
 
-def _missing(fingerprints: set[str]) -> Mistake:
-    return Mistake(
+def _missing(fingerprints: set[str]) -> FieldError:
+    return FieldError(
         "privacy.address_keys",
         f"{len(fingerprints)} of the keys that this ledger was written with are missing "
         f"(fingerprints {', '.join(sorted(fingerprints))}); put them back at the end of the list, since "

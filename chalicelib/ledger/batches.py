@@ -8,7 +8,7 @@ from datetime import timedelta
 from ..clock import Clock
 from ..domain.errors import IdConflict, LedgerUnavailable
 from ..domain.events import Event
-from ..observability import trail
+from ..observability import event_log
 from .events import EventStore
 from .table import Table
 
@@ -44,7 +44,7 @@ class Batches:
         try:
             results = self._table.in_parallel(hold, places.values())
         finally:
-            trail.accepted(new)
+            event_log.accepted(new)
         held = dict(result for group in results for result in group)
         return [held[place] for place in range(len(events))]
 

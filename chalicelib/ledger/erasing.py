@@ -10,7 +10,7 @@ from typing import Any
 
 from ..domain.erasure import loses_its_data
 from ..domain.events import Event, Status
-from ..domain.ordering import Word, latest
+from ..domain.ordering import SubscriptionState, latest
 from ..domain.times import epoch_milliseconds as to_ms
 from .keys import EVERY_ACCOUNT, AddressKeys, event_key
 from .table import ConditionFailed, Table
@@ -89,12 +89,12 @@ def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Se
         return False
     partitions = [keys.partition(event.email), *keys.older_partitions(event.email)]
     words = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
-    word = Word(forgotten_at=latest(*(word.get("forgotten_at") for word in words)))
+    word = SubscriptionState(forgotten_at=latest(*(word.get("forgotten_at") for word in words)))
     statuses = {Status(item["status"]) for item in items if "status" in item}
     return loses_its_data(event.type, to_ms(event.occurred_at), word, statuses)
 
 
-def note_waiting(table: Table, event_id: str, waiting: Sequence[str]) -> bool:
+def record_waiting(table: Table, event_id: str, waiting: Sequence[str]) -> bool:
     """Note at the event of a wish to be forgotten what has to be erased before it; False if it is erased itself."""
     try:
         table.update(

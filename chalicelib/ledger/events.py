@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..domain.errors import IdConflict
-from ..domain.events import Delivery, Event, EventType, HeldEvent, Status
+from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
@@ -41,7 +41,7 @@ Read = Callable[[Callable[[Attributes], Any], Mapping[str, Any]], Any]
 class Loaded:
     """Events that are held, without the parts that are malformed."""
 
-    held: list[HeldEvent]
+    held: list[StoredEvent]
     malformed: frozenset[str]
     """Ids of events that are held and malformed, as a whole or in one of their deliveries."""
 
@@ -74,7 +74,7 @@ class EventStore:
             raise IdConflict(f"event {event.id} is already held with other content") from None
         return True
 
-    def load(self, event_ids: Iterable[str]) -> list[HeldEvent]:
+    def load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
         """The events of those ids that are held, each with its deliveries. Read consistently.
 
         Raises MalformedItem if one of them cannot be read: whoever needs it must not take it for gone.
@@ -95,7 +95,7 @@ class EventStore:
             if len(event.accounts) > 1
             for account in event.accounts
         )
-        held: list[HeldEvent] = []
+        held: list[StoredEvent] = []
         malformed = {event_id for event_id, event in parsed.items() if event is None}
         for event in events:
             keys = {account: delivery_key(event.id, account, event.accounts) for account in event.accounts}
@@ -106,7 +106,7 @@ class EventStore:
             }
             if None in deliveries.values():
                 malformed.add(event.id)
-            held.append(HeldEvent(event, {name: one for name, one in deliveries.items() if one is not None}))
+            held.append(StoredEvent(event, {name: one for name, one in deliveries.items() if one is not None}))
         return Loaded(held, frozenset(malformed))
 
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from ..domain.errors import ConfigurationError, Mistake
+from ..domain.errors import ConfigurationError, FieldError
 from .keys import AddressKeys
 from .table import Table
 
@@ -38,8 +38,8 @@ def path(ledger: int, release: int, migrations: Mapping[tuple[int, int], Migrati
     return [migrations[each] for each in steps]
 
 
-def _mistake(ledger: int, release: int, old: int, new: int) -> Mistake:
-    return Mistake(
+def _mistake(ledger: int, release: int, old: int, new: int) -> FieldError:
+    return FieldError(
         "privacy.address_keys",
         f"this ledger was written with version {ledger} of the normalisation of addresses, and this release has "
         f"version {release}; there is no migration from {old} to {new}, and without one nobody who unsubscribed could "

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
-from ..observability import carried
+from ..observability import with_log_context
 from .batched_reads import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
 from .codec import pack, unpack
 
@@ -64,7 +64,7 @@ class Table:
         given = list(values)
         if len(given) < 2 or getattr(_thread, "in_pool", False):
             return [work(value) for value in given]
-        return list(self._pool.map(carried(work), given))
+        return list(self._pool.map(with_log_context(work), given))
 
     def put_new(self, item: Mapping[str, Any]) -> None:
         """Put an item whose key is not there yet. Raises ConditionFailed with the one that is."""

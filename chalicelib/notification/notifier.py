@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IDS_A_MESSAGE = 250
 MESSAGES_A_CALL = 7
 """So many messages of the longest ids (33 KB) stay within the 256 KB of one call."""
-RING = "ring"
+EVENT_IDS = "event_ids"
 
 
 def _queue_of(verb: EventType) -> QueueKind:
@@ -37,15 +37,15 @@ def _queue_of(verb: EventType) -> QueueKind:
 QUEUE_OF: Mapping[EventType, QueueKind] = {verb: _queue_of(verb) for verb in EventType}
 
 
-def rung_ids(message: Any) -> list[str] | None:
+def notified_ids(message: Any) -> list[str] | None:
     """The event ids that a message rings for; None if it is no doorbell. What can be no event's id is left out."""
-    ids = message.get(RING) if isinstance(message, dict) and "type" not in message else None
+    ids = message.get(EVENT_IDS) if isinstance(message, dict) and "type" not in message else None
     if not isinstance(ids, list):
         return None
     return [event_id for event_id in ids if isinstance(event_id, str) and is_valid_id(event_id)]
 
 
-class Doorbell:
+class Notifier:
     """Rings at the queues of one stage."""
 
     def __init__(self, client: SQSClient, stage: str) -> None:
@@ -53,10 +53,10 @@ class Doorbell:
         self._stage = stage
         self._urls: dict[str, str] = {}
 
-    def ring(self, verb: EventType, event_ids: Sequence[str]) -> bool:
+    def notify(self, verb: EventType, event_ids: Sequence[str]) -> bool:
         """Ring for events; False (and a log line) if it failed: sweep rings again for whatever is due."""
         parts = [event_ids[start : start + IDS_A_MESSAGE] for start in range(0, len(event_ids), IDS_A_MESSAGE)]
-        bodies = [json.dumps({RING: part}, separators=(",", ":")) for part in parts]
+        bodies = [json.dumps({EVENT_IDS: part}, separators=(",", ":")) for part in parts]
         try:
             for start in range(0, len(bodies), MESSAGES_A_CALL):
                 self._send(verb, bodies[start : start + MESSAGES_A_CALL])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import metrics, trail
-from .handlers import observed, observing
-from .logs import bound, carried, logger
+from . import event_log, metrics
+from .handlers import instrumented, observing
+from .logs import bound, logger, with_log_context
 from .redaction import hide, redact
 
-__all__ = ["bound", "carried", "hide", "logger", "metrics", "observed", "observing", "redact", "trail"]
+__all__ = ["bound", "event_log", "hide", "instrumented", "logger", "metrics", "observing", "redact", "with_log_context"]

@@ -48,7 +48,7 @@ def observing(function: str, request_id: str | None = None, context: object = No
             metrics.flush()
 
 
-def observed(handler: Callable[P, R]) -> Callable[P, R]:
+def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
     """A Lambda handler within `observing`, under its own name, with the request id of its context.
 
     For `handler(event, context)` and for Chalice's `handler(event)`, whose event carries the context.

@@ -99,7 +99,7 @@ def bound(**keys: Any) -> Iterator[None]:
         _bound.reset(token)
 
 
-def carried(function: Callable[P, R]) -> Callable[P, R]:
+def with_log_context(function: Callable[P, R]) -> Callable[P, R]:
     """`function` for another thread, where it logs with what is bound here and now."""
     context = copy_context()
 

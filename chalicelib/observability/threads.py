@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from threading import Thread
 
-from . import carried
+from . import with_log_context
 
 
 def until_time_is_up(jobs: Iterable[Callable[[], None]], seconds_left: Callable[[], float]) -> None:
@@ -13,7 +13,7 @@ def until_time_is_up(jobs: Iterable[Callable[[], None]], seconds_left: Callable[
 
     The threads are daemons: a provider that ignores its budget delays neither the others' answer nor the process's end.
     """
-    threads = [Thread(target=carried(job), daemon=True) for job in jobs]
+    threads = [Thread(target=with_log_context(job), daemon=True) for job in jobs]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from ..delivery.deadline import Deadline
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, RelaisError
 from ..domain.events import Event, EventType, Status
-from ..domain.ordering import Word
+from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..observability import bound, logger, metrics, redact
 from ..unsubscribe_sync.importer import Tools
-from ..unsubscribe_sync.propagate import Candidate, Telling, usable
-from ..unsubscribe_sync.rules import Leaver, Reading
+from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
+from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
 from .ledger_scan import OutOfTime
 from .requests import nearest, shown, wrong
 from .suppressed import Hashes, first_place, suppressed
@@ -149,34 +149,36 @@ class _OfAccount:
         capabilities = self._tools.capabilities_of(self._name)
         return capabilities is not None and capabilities.has_lists
 
-    def _unknown(self) -> Iterator[Leaver]:
+    def _unknown(self) -> Iterator[UnsubscribedAddress]:
         """Rows of the provider's that the ledger's look did not tell of; the others are marked as seen."""
         rows = self._tools.provider_of(self._name).unsubscribed(budget=self._deadline.seconds_left)
         for row in rows:
             self._check_time()
             self._outcome.read += 1
-            leaver = Leaver(row.email, to_ms(row.at) if row.at else None, row.provider_id, row.version)
-            if not usable(leaver):
+            unsubscribed_address = UnsubscribedAddress(
+                row.email, to_ms(row.at) if row.at else None, row.provider_id, row.version
+            )
+            if not usable(unsubscribed_address):
                 continue
             place = first_place(self._left, self._tools.keys.hashes(row.email))
             if place is None:
-                yield leaver
+                yield unsubscribed_address
             else:
                 self._seen[place] = True
                 self._outcome.known += 1
 
-    def _ledger_lacks(self, rows: Sequence[Leaver]) -> None:
+    def _ledger_lacks(self, rows: Sequence[UnsubscribedAddress]) -> None:
         """Look again at rows of which nothing was known, and tell of them as a sync would."""
-        telling = self._telling()
-        candidates = [Candidate(0, b"", row, frozenset(telling.names)) for row in rows]
-        news = telling.untold(candidates)
+        propagation = self._propagation()
+        candidates = [Candidate(0, b"", row, frozenset(propagation.names)) for row in rows]
+        news = propagation.unpropagated(candidates)
         self._outcome.known += len(rows) - len(news)
         for one in news:
             self._outcome.missing_in_ledger.add(self._tools.keys.hashes(one.row.email)[0])
         if self._repair and news:
-            self._outcome.repaired += telling.tell(news)[1]
+            self._outcome.repaired += propagation.tell(news)[1]
 
-    def _telling(self) -> Telling:
+    def _propagation(self) -> Propagation:
         """With all that was ever told taken as seen: who came back to one list may stand on others as gone."""
         settings = self._tools.settings
         section = settings.sync_unsubscribes
@@ -184,7 +186,7 @@ class _OfAccount:
         names = tuple(name for name in settings.accounts if name in tell and (name != self._name or self._has_lists))
         reading = Reading(started=to_ms(self._tools.ledger.effects.clock()), seen_before=0)
         everybody = set(settings.accounts) == {*names, self._name}
-        return Telling(self._tools.ledger, self._name, names, tuple(settings.accounts), everybody, reading)
+        return Propagation(self._tools.ledger, self._name, names, tuple(settings.accounts), everybody, reading)
 
     def _still_mailed(self) -> Iterator[tuple[str, str | None]]:
         """Hashes of those who left and are on a list all the same, with their addresses."""
@@ -212,10 +214,10 @@ class _OfAccount:
                 repairs += self._unsubscribe(hashed, email, word)
         if repairs:
             self._tools.ledger.batches.hold_all(repairs)
-            self._tools.ledger.doorbell.ring(EventType.UNSUBSCRIBE, [event.id for event in repairs])
+            self._tools.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
             self._outcome.repaired += len(repairs)
 
-    def _word(self, hashed: str, email: str | None) -> Word:
+    def _word(self, hashed: str, email: str | None) -> SubscriptionState:
         words = self._tools.ledger.words
         if email is not None:
             return words.look(email, self._name, self._status)
@@ -224,14 +226,14 @@ class _OfAccount:
     def _status(self, event_id: str) -> Status | None:
         return self._tools.ledger.events.status(event_id, self._name)
 
-    def _is_difference(self, word: Word) -> bool:
+    def _is_difference(self, word: SubscriptionState) -> bool:
         """Not while the provider is still to be told, nor where it would not hear of it."""
         status = self._status(word.unsubscribed_by) if word.unsubscribed_by is not None else None
         self._outcome.pending += status is Status.PENDING
         self._outcome.refused += status is Status.REFUSED
         return status not in (Status.PENDING, Status.REFUSED)
 
-    def _unsubscribe(self, hashed: str, email: str | None, word: Word) -> list[Event]:
+    def _unsubscribe(self, hashed: str, email: str | None, word: SubscriptionState) -> list[Event]:
         """The event that tells the provider, the same all day long; none where nobody knows the address any more."""
         address, left = email or self._address(hashed, word), word.unsubscribed_at
         if address is None or left is None:
@@ -251,7 +253,7 @@ class _OfAccount:
             )
         ]
 
-    def _address(self, hashed: str, word: Word) -> str | None:
+    def _address(self, hashed: str, word: SubscriptionState) -> str | None:
         """The address from the event that brought the unsubscribe, while it is kept."""
         for held in self._tools.ledger.events.load([word.unsubscribed_by] if word.unsubscribed_by else []):
             if held.event.email and hashed in self._tools.keys.hashes(held.event.email):

@@ -43,7 +43,7 @@ class _Event:
 
 
 @dataclass(slots=True)
-class Tally:
+class DeliveryCounts:
     """Deliveries by account and status, and when each account's oldest pending ones were accepted (ms)."""
 
     counts: dict[str, Counter[Status]] = field(default_factory=lambda: defaultdict(Counter))
@@ -58,7 +58,7 @@ class Tally:
             if event.type is EventType.UNSUBSCRIBE:
                 _keep_earlier(self.oldest_unsubscribe, account, event.accepted)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: DeliveryCounts) -> None:
         """Count what `other` counted."""
         for account, counts in other.counts.items():
             self.counts[account].update(counts)
@@ -67,18 +67,18 @@ class Tally:
                 _keep_earlier(mine, account, accepted)
 
 
-class Census:
+class LedgerScan:
     """Reads all events. Everything raises `LedgerUnavailable`, and what `check_time` raises."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def tally(self, now: datetime, check_time: CheckTime) -> Tally:
+    def delivery_counts(self, now: datetime, check_time: CheckTime) -> DeliveryCounts:
         """All deliveries of events that are held. Malformed items are passed over, logged and counted."""
-        tally = Tally()
-        for part in self._table.in_parallel(lambda part: self._tally_part(part, now, check_time), range(PARTS)):
-            tally.add(part)
-        return tally
+        delivery_counts = DeliveryCounts()
+        for part in self._table.in_parallel(lambda part: self._count_part(part, now, check_time), range(PARTS)):
+            delivery_counts.add(part)
+        return delivery_counts
 
     def find(
         self, part: int, status: Status, now: datetime, check_time: CheckTime, *, held_back: bool = False
@@ -97,9 +97,9 @@ class Census:
         for page in self._pages(part, f"{_EVENTS} AND {condition}", attributes, now, check_time, values):
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
 
-    def _tally_part(self, part: int, now: datetime, check_time: CheckTime) -> Tally:
+    def _count_part(self, part: int, now: datetime, check_time: CheckTime) -> DeliveryCounts:
         """An event for several accounts has its deliveries beside it, which come before it and do not say its age."""
-        tally, waiting = Tally(), _Waiting(list)
+        delivery_counts, waiting = DeliveryCounts(), _Waiting(list)
         attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at")
         for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
             for item in page:
@@ -108,15 +108,15 @@ class Census:
                     if delivery is not None:
                         waiting[item["pk"]].append(delivery)
                 else:
-                    _note_all(tally, waiting.pop(item["pk"], []), well_formed(_event_from, item))
-        self._look_up(tally, waiting)
-        return tally
+                    _note_all(delivery_counts, waiting.pop(item["pk"], []), well_formed(_event_from, item))
+        self._look_up(delivery_counts, waiting)
+        return delivery_counts
 
-    def _look_up(self, tally: Tally, waiting: _Waiting) -> None:
+    def _look_up(self, delivery_counts: DeliveryCounts, waiting: _Waiting) -> None:
         """Deliveries whose event did not come by: it was just being held, or never was and they do not count."""
         events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
         for (pk, _), item in events.items():
-            _note_all(tally, waiting[pk], well_formed(_event_from, item))
+            _note_all(delivery_counts, waiting[pk], well_formed(_event_from, item))
 
     def _pages(
         self,
@@ -147,11 +147,11 @@ def _event_from(item: Attributes) -> _Event:
     return _Event(item.one_of("type", EventType), item.milliseconds("accepted"), own)
 
 
-def _note_all(tally: Tally, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
+def _note_all(delivery_counts: DeliveryCounts, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
     if event is None:
         return
     for account, status in deliveries if event.own is None else [event.own]:
-        tally.note(account, status, event)
+        delivery_counts.note(account, status, event)
 
 
 def _keep_earlier(times: dict[str, int], account: str, time: int) -> None:

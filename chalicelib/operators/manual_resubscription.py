@@ -8,16 +8,16 @@ from datetime import datetime
 from ..domain.events import Event, Status
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.events import EventStore
-from ..ledger.subscriptions import WordStore
+from ..ledger.subscriptions import SubscriptionStore
 from ..providers.base import Capabilities
 from .resend import StillToBeTold
 
 
-class Undone:
+class ManualResubscriptions:
     """What an operator says by sending one suppressed signup again: the unsubscribe was undone at the vendor."""
 
     def __init__(
-        self, capabilities_of: Callable[[str], Capabilities | None], words: WordStore, events: EventStore
+        self, capabilities_of: Callable[[str], Capabilities | None], words: SubscriptionStore, events: EventStore
     ) -> None:
         self._capabilities_of = capabilities_of
         self._words = words

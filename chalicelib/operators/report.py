@@ -14,7 +14,7 @@ from ..domain.errors import Kind, LedgerUnavailable, ProviderError
 from ..domain.events import Status
 from ..domain.times import epoch_milliseconds, format_time, from_epoch_milliseconds
 from ..observability import metrics
-from .ledger_scan import Census, OutOfTime, Tally
+from .ledger_scan import DeliveryCounts, LedgerScan, OutOfTime
 from .requests import shown
 
 _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, Status.PENDING)
@@ -24,10 +24,10 @@ class Reports:
     """Makes reports. `state_of` reads an account's state."""
 
     def __init__(
-        self, accounts: Iterable[str], census: Census, state_of: Callable[[str], AccountState], clock: Clock
+        self, accounts: Iterable[str], ledger_scan: LedgerScan, state_of: Callable[[str], AccountState], clock: Clock
     ) -> None:
         self._accounts = tuple(accounts)
-        self._census = census
+        self._ledger_scan = ledger_scan
         self._state_of = state_of
         self._clock = clock
 
@@ -44,24 +44,28 @@ class Reports:
 
         now = self._clock()
         try:
-            tally = self._census.tally(now, check_time)
-            states = {name: self._state_of(name) for name in dict.fromkeys((*self._accounts, *sorted(tally.counts)))}
+            delivery_counts = self._ledger_scan.delivery_counts(now, check_time)
+            states = {
+                name: self._state_of(name) for name in dict.fromkeys((*self._accounts, *sorted(delivery_counts.counts)))
+            }
         except OutOfTime:
             return _later("the ledger is too large for the function's time; give it a longer timeout or more memory")
         except LedgerUnavailable as error:
             return _later(str(error))
-        _measure(tally, self._accounts)
-        accounts = {name: {**_figures(tally, [name], now), "paused": _paused(state)} for name, state in states.items()}
-        return {**_figures(tally, list(states), now), "accounts": accounts}
+        _measure(delivery_counts, self._accounts)
+        accounts = {
+            name: {**_figures(delivery_counts, [name], now), "paused": _paused(state)} for name, state in states.items()
+        }
+        return {**_figures(delivery_counts, list(states), now), "accounts": accounts}
 
 
-def _figures(tally: Tally, accounts: list[str], now: datetime) -> dict[str, int]:
-    counts: Counter[Status] = sum((tally.counts.get(name, Counter()) for name in accounts), Counter())
+def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime) -> dict[str, int]:
+    counts: Counter[Status] = sum((delivery_counts.counts.get(name, Counter()) for name in accounts), Counter())
     return {
         "accepted": counts.total(),
         **{status.value: counts[status] for status in _SHOWN},
-        "oldest_pending_seconds": _age(tally.oldest, accounts, now),
-        "oldest_unsubscribe_seconds": _age(tally.oldest_unsubscribe, accounts, now),
+        "oldest_pending_seconds": _age(delivery_counts.oldest, accounts, now),
+        "oldest_unsubscribe_seconds": _age(delivery_counts.oldest_unsubscribe, accounts, now),
     }
 
 
@@ -80,9 +84,9 @@ def _paused(state: AccountState) -> dict[str, Any] | None:
     return {"until": until, "reason": pause.reason, "lists": sorted(state.lists)}
 
 
-def _measure(tally: Tally, accounts: Iterable[str]) -> None:
+def _measure(delivery_counts: DeliveryCounts, accounts: Iterable[str]) -> None:
     for name in accounts:
-        metrics.count(Status.PENDING.value, tally.counts.get(name, Counter())[Status.PENDING], account=name)
+        metrics.count(Status.PENDING.value, delivery_counts.counts.get(name, Counter())[Status.PENDING], account=name)
 
 
 def _later(message: str) -> dict[str, Any]:

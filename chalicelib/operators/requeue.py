@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..domain.events import Event, HeldEvent, Status
+from ..domain.events import Event, Status, StoredEvent
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.events import STATUS_NAME, EventStore
 from ..ledger.keys import delivery_key, due_partition, event_key, shard_of
@@ -15,14 +15,14 @@ _NOT_ERASED = "attribute_not_exists(erased)"
 _SAME_ADDRESS = "email = :email"
 
 
-class Reopenings:
+class Requeues:
     """Makes final deliveries pending again, and pending ones that were held back due."""
 
     def __init__(self, table: Table, events: EventStore) -> None:
         self._table = table
         self._events = events
 
-    def reopen(self, held: HeldEvent, account: str, now: datetime, *, taken_back: datetime | None = None) -> bool:
+    def reopen(self, held: StoredEvent, account: str, now: datetime, *, taken_back: datetime | None = None) -> bool:
         """Make a delivery pending and due, if it still stands as in `held` and its event still holds the address.
 
         It keeps its attempts and loses its reason, and the event does not expire any more; False if nothing was done.
@@ -44,7 +44,7 @@ class Reopenings:
         self._keep(event, now)
         return True
 
-    def release(self, held: HeldEvent, account: str, now: datetime) -> bool:
+    def release(self, held: StoredEvent, account: str, now: datetime) -> bool:
         """Make a delivery that was held back due, if it still waits as in `held`; False if not.
 
         Raises LedgerUnavailable; doing it again is harmless then.
@@ -70,7 +70,7 @@ class Reopenings:
             return False
         return True
 
-    def _reopen(self, held: HeldEvent, account: str, now: datetime, taken_back: datetime | None) -> bool:
+    def _reopen(self, held: StoredEvent, account: str, now: datetime, taken_back: datetime | None) -> bool:
         event = held.event
         single = len(event.accounts) == 1
         conditions = [

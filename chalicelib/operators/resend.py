@@ -11,18 +11,18 @@ from typing import Any, assert_never
 from ..clock import Clock
 from ..delivery.deadline import Deadline
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
-from ..domain.events import Delivery, Event, EventType, HeldEvent, Status
+from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import parse_time
 from ..ingestion.parse_event import INVALID
 from ..ledger.events import EventStore
 from ..ledger.table import Table
-from ..notification.notifier import Doorbell
+from ..notification.notifier import Notifier
 from ..observability import logger, metrics
-from .ledger_scan import PARTS, Census, OutOfTime
+from .ledger_scan import PARTS, LedgerScan, OutOfTime
 from .requests import nearest, shown, wrong
-from .requeue import Reopenings
+from .requeue import Requeues
 
 KEYS = ("account", "type", "id", "since", "status")
 STATUSES = (Status.PARKED.value, Status.REFUSED.value)
@@ -52,7 +52,7 @@ class Wanted:
         """Also deliveries that wait for an operator: those are meant wherever parked ones are."""
         return self.status is Status.PARKED
 
-    def accounts(self, held: HeldEvent, now: datetime) -> list[str]:
+    def accounts(self, held: StoredEvent, now: datetime) -> list[str]:
         """The accounts of those deliveries of an event that are meant and can be made."""
         event = held.event
         if self.type not in (None, event.type) or (self.since is not None and event.accepted_at < self.since):
@@ -78,16 +78,16 @@ class Resending:
         accounts: Iterable[str],
         table: Table,
         events: EventStore,
-        doorbell: Doorbell,
+        notifier: Notifier,
         taken_back: TakenBack,
         clock: Clock,
     ) -> None:
         self._accounts = tuple(accounts)
         self._table = table
         self._events = events
-        self._census = Census(table)
-        self._reopenings = Reopenings(table, events)
-        self._doorbell = doorbell
+        self._ledger_scan = LedgerScan(table)
+        self._requeues = Requeues(table, events)
+        self._notifier = notifier
         self._taken_back = taken_back
         self._clock = clock
 
@@ -101,7 +101,7 @@ class Resending:
             wanted = _read(event, self._accounts)
         except ProviderError as error:
             return {"error": shown(error)}
-        run = _Run(wanted, self._events, self._reopenings, self._doorbell, self._taken_back, self._clock, deadline)
+        run = _Run(wanted, self._events, self._requeues, self._notifier, self._taken_back, self._clock, deadline)
         given_out = [run.pages([[wanted.id]])] if wanted.id is not None else self._everywhere(run)
         failure = next(filter(None, given_out), None)
         logger.info(
@@ -115,7 +115,7 @@ class Resending:
         now = self._clock()
         return self._table.in_parallel(
             lambda part: run.pages(
-                self._census.find(part, run.wanted.status, now, run.check_time, held_back=run.wanted.held_back)
+                self._ledger_scan.find(part, run.wanted.status, now, run.check_time, held_back=run.wanted.held_back)
             ),
             range(PARTS),
         )
@@ -128,8 +128,8 @@ class _Run:
         self,
         wanted: Wanted,
         events: EventStore,
-        reopenings: Reopenings,
-        doorbell: Doorbell,
+        requeues: Requeues,
+        notifier: Notifier,
         taken_back: TakenBack,
         clock: Clock,
         deadline: Deadline,
@@ -137,8 +137,8 @@ class _Run:
         self.wanted = wanted
         self.resent = 0
         self._events = events
-        self._reopenings = reopenings
-        self._doorbell = doorbell
+        self._requeues = requeues
+        self._notifier = notifier
         self._taken_back = taken_back
         self._clock = clock
         self._deadline = deadline
@@ -173,9 +173,9 @@ class _Run:
                     reopened.setdefault(held.event.type, []).append(held.event.id)
         finally:
             for type, ringing in reopened.items():
-                self._doorbell.ring(type, ringing)
+                self._notifier.notify(type, ringing)
 
-    def _reopen(self, held: HeldEvent) -> bool:
+    def _reopen(self, held: StoredEvent) -> bool:
         done, now = False, self._clock()
         for account in self.wanted.accounts(held, now):
             if self._send_one(held, account, now):
@@ -185,12 +185,12 @@ class _Run:
                     self.resent += 1
         return done
 
-    def _send_one(self, held: HeldEvent, account: str, now: datetime) -> bool:
+    def _send_one(self, held: StoredEvent, account: str, now: datetime) -> bool:
         if held.deliveries[account].status is Status.PENDING:
-            return self._reopenings.release(held, account, now)
-        return self._reopenings.reopen(held, account, now, taken_back=self._word_of(held, account))
+            return self._requeues.release(held, account, now)
+        return self._requeues.reopen(held, account, now, taken_back=self._word_of(held, account))
 
-    def _word_of(self, held: HeldEvent, account: str) -> datetime | None:
+    def _word_of(self, held: StoredEvent, account: str) -> datetime | None:
         """What sending it again says of the unsubscribe in its way: nothing, unless this one event is named."""
         named = self.wanted.id is not None and held.deliveries[account].reason == SUPPRESSED
         return self._taken_back(held.event, account) if named else None

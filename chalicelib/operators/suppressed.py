@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..domain.ordering import Word, latest
+from ..domain.ordering import SubscriptionState, latest
 from ..ledger.keys import EVERY_ACCOUNT
 from ..ledger.table import Table
 from .ledger_scan import PARTS
@@ -72,7 +72,7 @@ def _words(table: Table, part: int, check_time: Callable[[], None]) -> Iterator[
 
 def _suppressed(own: Mapping[str, Any], everywhere: Mapping[str, Any]) -> bool:
     left = latest(own.get("unsubscribed_at"), everywhere.get("unsubscribed_at"))
-    return Word(unsubscribed_at=left, signed_up_at=own.get("signed_up_at")).is_suppressed
+    return SubscriptionState(unsubscribed_at=left, signed_up_at=own.get("signed_up_at")).is_suppressed
 
 
 def first_place(hashes: Hashes, texts: Iterable[str]) -> int | None:

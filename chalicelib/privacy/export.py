@@ -12,17 +12,17 @@ from ..delivery.deadline import Deadline
 from ..domain.addresses import normalise
 from ..domain.erasure import contacts_of
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
-from ..domain.events import Consent, Delivery, Event, EventType, HeldEvent
-from ..domain.ordering import Word, all_settled
+from ..domain.events import Consent, Delivery, Event, EventType, StoredEvent
+from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.times import format_time, from_epoch_milliseconds
 from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT, event_key
-from ..ledger.subscriptions import WordStore
+from ..ledger.subscriptions import SubscriptionStore
 from ..ledger.table import Key, Table
 from ..observability import logger
 from ..operators.ledger_scan import OutOfTime
 from ..operators.requests import address, shown
-from .person_search import People
+from .person_search import PersonSearch
 
 EVENTS_AT_ONCE = 100
 
@@ -34,7 +34,7 @@ class Exports:
         self,
         table: Table,
         events: EventStore,
-        words: WordStore,
+        words: SubscriptionStore,
         keep_days: float,
         clock: Clock,
     ) -> None:
@@ -66,7 +66,7 @@ class Exports:
 
         now = self._clock()
         words = self._words.of(email)
-        found = People(self._table).find(email, now, check_time)
+        found = PersonSearch(self._table).find(email, now, check_time)
         shown_events: list[dict[str, Any]] = []
         for ids in _parts([*found.events, *found.syncs]):
             check_time()
@@ -84,7 +84,7 @@ class Exports:
             },
         }
 
-    def _word(self, account: str, known: Sequence[Word]) -> dict[str, Any]:
+    def _word(self, account: str, known: Sequence[SubscriptionState]) -> dict[str, Any]:
         word = all_settled(known, partial(self._events.status, account=account))
         return {
             "account": "every account" if account == EVERY_ACCOUNT else account,
@@ -92,7 +92,7 @@ class Exports:
             "left_by_event": word.unsubscribed_by,
             "signed_up_at": _milliseconds(word.signed_up_at),
             "forgotten_at": _milliseconds(word.forgotten_at),
-            "last_event": next((one.hold.event for one in known if one.hold), None),
+            "last_event": next((one.lease.event for one in known if one.lease), None),
             "provider_id": word.provider_id,
         }
 
@@ -102,7 +102,7 @@ class Exports:
             yield {**_described(held, wanted), "kept_until": _kept_until(items, held)}
 
 
-def _described(held: HeldEvent, wanted: str) -> dict[str, Any]:
+def _described(held: StoredEvent, wanted: str) -> dict[str, Any]:
     match held.event.type:
         case EventType.SIGNUP | EventType.UNSUBSCRIBE:
             return _event(held)
@@ -112,7 +112,7 @@ def _described(held: HeldEvent, wanted: str) -> dict[str, Any]:
             assert_never(held.event.type)
 
 
-def _event(held: HeldEvent) -> dict[str, Any]:
+def _event(held: StoredEvent) -> dict[str, Any]:
     event = held.event
     return {
         **_common(held),
@@ -128,14 +128,14 @@ def _event(held: HeldEvent) -> dict[str, Any]:
     }
 
 
-def _sync(held: HeldEvent, wanted: str) -> dict[str, Any]:
+def _sync(held: StoredEvent, wanted: str) -> dict[str, Any]:
     """Of a sync, the person's own contacts and nobody else's."""
     contacts = held.event.sync.contacts if held.event.sync else ()
     theirs = zip(contacts, contacts_of(contacts, wanted), strict=True)
     return {**_common(held), "list": held.event.list, "contacts": [dict(contact) for contact, mine in theirs if mine]}
 
 
-def _common(held: HeldEvent) -> dict[str, Any]:
+def _common(held: StoredEvent) -> dict[str, Any]:
     event: Event = held.event
     return {
         "id": event.id,
@@ -169,7 +169,7 @@ def _consent(consent: Consent) -> dict[str, Any]:
     }
 
 
-def _kept_until(items: Mapping[Key, Mapping[str, Any]], held: HeldEvent) -> str | None:
+def _kept_until(items: Mapping[Key, Mapping[str, Any]], held: StoredEvent) -> str | None:
     expires: int | None = items.get(event_key(held.event.id), {}).get("expires_at")
     return None if expires is None else _milliseconds(expires * 1000)
 

@@ -8,24 +8,24 @@ from typing import Any, Protocol
 
 from ..clock import Clock
 from ..delivery.batching import Task
-from ..delivery.claims import Hands
+from ..delivery.claims import Claims
 from ..delivery.deadline import Deadline
 from ..domain.addresses import normalise
 from ..domain.erasure import contacts_of
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
-from ..domain.events import Event, EventType, HeldEvent, Status
+from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import all_settled, merge
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..ledger import erasing
 from ..ledger.erasing import Outcome
 from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT
-from ..ledger.subscriptions import WordStore
+from ..ledger.subscriptions import SubscriptionStore
 from ..ledger.table import Table
-from ..observability import logger, trail
+from ..observability import event_log, logger
 from ..operators.ledger_scan import OutOfTime
 from ..operators.requests import address, shown
-from .person_search import Found, People
+from .person_search import Found, PersonSearch
 
 EVENTS_AT_ONCE = 100
 
@@ -45,8 +45,8 @@ class Forgetting:
         accounts: Iterable[str],
         table: Table,
         events: EventStore,
-        words: WordStore,
-        hands: Hands,
+        words: SubscriptionStore,
+        claims: Claims,
         worker: Deliverer,
         new_id: Callable[[], str],
         clock: Clock,
@@ -55,7 +55,7 @@ class Forgetting:
         self.table = table
         self.events = events
         self.words = words
-        self.hands = hands
+        self.claims = claims
         self.worker = worker
         self.new_id = new_id
         self.clock = clock
@@ -98,19 +98,19 @@ class _Run:
         """From the word that keeps the person out to the last event that can be erased now."""
         tools = self._tools
         earlier = self._earlier()
-        wish = earlier or self._wish()
-        tools.words.forget(self._email, self._now, wish.id)
+        forget_request = earlier or self._forget_request()
+        tools.words.forget(self._email, self._now, forget_request.id)
         if earlier is None:
-            self._hold(wish)
-        found = People(tools.table).find(self._email, self._now, self._check_time)
+            self._hold(forget_request)
+        found = PersonSearch(tools.table).find(self._email, self._now, self._check_time)
         if earlier is not None and self._came_back_since(earlier, found):
-            wish = self._wish()
-            tools.words.forget(self._email, self._now, wish.id)
-            self._hold(wish)
-        waiting = self._erase([event_id for event_id in found.events if event_id != wish.id])
+            forget_request = self._forget_request()
+            tools.words.forget(self._email, self._now, forget_request.id)
+            self._hold(forget_request)
+        waiting = self._erase([event_id for event_id in found.events if event_id != forget_request.id])
         self._clean(found.syncs)
-        tools.worker.deliver([wish.id], self._deadline)
-        self._leave(wish, waiting)
+        tools.worker.deliver([forget_request.id], self._deadline)
+        self._leave(forget_request, waiting)
 
     def _earlier(self) -> Event | None:
         """The event of an earlier wish that still stands, so that it need not be told to every provider again."""
@@ -128,7 +128,7 @@ class _Run:
                 return None
         return held.event
 
-    def _reaches_everybody(self, held: HeldEvent) -> bool:
+    def _reaches_everybody(self, held: StoredEvent) -> bool:
         given_up = (Status.PARKED, Status.REFUSED)
         return all(
             account in held.deliveries and held.deliveries[account].status not in given_up
@@ -144,7 +144,7 @@ class _Run:
                     return True
         return False
 
-    def _wish(self) -> Event:
+    def _forget_request(self) -> Event:
         """The unsubscribe by which the providers are told."""
         return Event(
             id=self._tools.new_id(),
@@ -158,9 +158,9 @@ class _Run:
             occurred_at_stated=False,
         )
 
-    def _hold(self, wish: Event) -> None:
-        if self._tools.events.hold(wish):
-            trail.accepted([wish])
+    def _hold(self, forget_request: Event) -> None:
+        if self._tools.events.hold(forget_request):
+            event_log.accepted([forget_request])
 
     def _erase(self, event_ids: Sequence[str]) -> list[str]:
         """Erase what is final, and what becomes so by the order of words; gives the events that have to wait."""
@@ -179,7 +179,7 @@ class _Run:
     def _erase_one(self, event_id: str) -> Outcome:
         return erasing.erase(self._tools.table, event_id, self._now)
 
-    def _supersede(self, events: Iterable[HeldEvent]) -> None:
+    def _supersede(self, events: Iterable[StoredEvent]) -> None:
         """End pending signups as any worker would: the word is written, so none of them is delivered any more.
 
         They are taken in hand like any others, so one that a worker is delivering at this moment is left to it.
@@ -191,8 +191,8 @@ class _Run:
                     if delivery.status is Status.PENDING:
                         by_account.setdefault(delivery.account, []).append(Task(held.event, delivery))
         for tasks in by_account.values():
-            going, _ = self._tools.hands.take(tasks, self._deadline, provider_lifts=False)
-            self._tools.hands.give_back(going)
+            going, _ = self._tools.claims.take(tasks, self._deadline, provider_lifts=False)
+            self._tools.claims.give_back(going)
 
     def _clean(self, syncs: Sequence[str]) -> None:
         theirs = partial(contacts_of, normalised=normalise(self._email))
@@ -200,16 +200,16 @@ class _Run:
             self._check_time()
             self.erased += erasing.take_contacts_out(self._tools.table, sync, theirs)
 
-    def _leave(self, wish: Event, waiting: Sequence[str]) -> None:
+    def _leave(self, forget_request: Event, waiting: Sequence[str]) -> None:
         """Look once more at what had to wait, and leave the rest to the worker that tells the last provider.
 
         What is in somebody's hand now was taken before the word was written, so that worker does not know. The wish
         itself cannot be told to that account before it is out of that hand, and erases it then.
         """
         waiting = self._erase(waiting)
-        if waiting and not erasing.note_waiting(self._tools.table, wish.id, waiting):
+        if waiting and not erasing.record_waiting(self._tools.table, forget_request.id, waiting):
             waiting = self._erase(waiting)  # told and erased meanwhile, so nothing is in such a hand any more
-        told = next(iter(self._tools.events.load([wish.id])), None)
+        told = next(iter(self._tools.events.load([forget_request.id])), None)
         self.waiting = len(waiting) + (told is not None and bool(told.event.email))
 
     def _check_time(self) -> None:

@@ -27,7 +27,7 @@ class Found:
     syncs: tuple[str, ...]
 
 
-class People:
+class PersonSearch:
     """Reads all events, consistently and in parallel parts: no index leads from a person to their events."""
 
     def __init__(self, table: Table) -> None:

@@ -11,10 +11,10 @@ from ..ledger.attributes import Attributes, well_formed
 from ..ledger.table import ConditionFailed, Key, Table
 from .rules import Progress
 
-_KEY: Key = ("S#sweep", "patrol")
+_KEY: Key = ("S#sweep", "nightly_pass")
 
 
-class PatrolStore:
+class Checkpoints:
     """The one pass that is under way, or the last. One run has it at a time. Everything raises LedgerUnavailable."""
 
     def __init__(self, table: Table) -> None:

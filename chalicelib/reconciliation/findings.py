@@ -57,7 +57,7 @@ class Left:
         return self.status is not None and self.key == event_key(self.event_id)
 
 
-class Mending:
+class FindingStore:
     """Finds what was left behind, and puts it right by conditional writes. Everything raises LedgerUnavailable."""
 
     def __init__(self, table: Table, events: EventStore) -> None:

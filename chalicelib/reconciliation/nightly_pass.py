@@ -9,22 +9,22 @@ from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
 from ..observability import logger, metrics
-from .checkpoints import PatrolStore
-from .findings import Mending
-from .repair import Mender
+from .checkpoints import Checkpoints
+from .findings import FindingStore
+from .repair import Repairs
 from .rules import Progress, further, to_go_on_with
 
 PAGE_SECONDS = 8.0
 """No page is begun with less time than this."""
 
 
-class Patrol:
+class NightlyPass:
     """Looks through the ledger once a day."""
 
-    def __init__(self, store: PatrolStore, mending: Mending, mender: Mender, effects: Effects) -> None:
+    def __init__(self, store: Checkpoints, finding_store: FindingStore, repairs: Repairs, effects: Effects) -> None:
         self._store = store
-        self._mending = mending
-        self._mender = mender
+        self._finding_store = finding_store
+        self._repairs = repairs
         self._effects = effects
 
     def run(self, deadline: Deadline) -> int:
@@ -50,16 +50,16 @@ class Patrol:
 
     def _pages(self, token: str, progress: Progress, deadline: Deadline) -> int:
         """Page after page while there is time; each is noted, so that a run that dies costs one page at most."""
-        rung = 0
+        enqueued = 0
         while not progress.complete and deadline.seconds_left >= PAGE_SECONDS:
             now = self._effects.clock()
-            left, after = self._mending.page(progress.after, now)
-            rung += self._mender.mend(left, now)
+            left, after = self._finding_store.page(progress.after, now)
+            enqueued += self._repairs.repair(left, now)
             progress = further(progress, after)
             if not self._store.note(token, progress, deadline.ends_at):
-                return rung  # it took longer than it may, and another run has gone on from where this one was
+                return enqueued  # it took longer than it may, and another run has gone on from where this one was
         if progress.complete:
             logger.info("the nightly pass is complete", extra={"day": progress.day, "pages": progress.pages})
             metrics.count("nightly_passes")
         self._store.note(token, progress, self._effects.clock())
-        return rung
+        return enqueued

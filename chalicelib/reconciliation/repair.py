@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..domain.backoff import AccountState
-from ..domain.events import EventType, HeldEvent, Status
+from ..domain.events import EventType, Status, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..ledger.events import EventStore, Loaded
 from ..ledger.keys import due_partitions
 from ..ledger.table import Table
-from ..notification.notifier import Doorbell
-from ..observability import logger, metrics, trail
-from .findings import Left, Mending
+from ..notification.notifier import Notifier
+from ..observability import event_log, logger, metrics
+from .findings import FindingStore, Left
 from .rules import LONG_PAST, NEVER_HELD_AFTER, Found, Place, found
 
-Held = Mapping[str, HeldEvent]
+Held = Mapping[str, StoredEvent]
 
 
 @dataclass(slots=True)
-class Mender:
+class Repairs:
     """Mends one page of the ledger after another. Everything raises LedgerUnavailable.
 
     `account_names` are the configured accounts; `state_of` reads an account's state.
@@ -30,22 +30,22 @@ class Mender:
     account_names: frozenset[str]
     table: Table
     events: EventStore
-    mending: Mending
+    finding_store: FindingStore
     state_of: Callable[[str], AccountState]
-    doorbell: Doorbell
+    notifier: Notifier
 
-    def mend(self, left: Sequence[Left], now: datetime) -> int:
+    def repair(self, left: Sequence[Left], now: datetime) -> int:
         """Put right what needs it; how many deliveries were rung for."""
         loaded = self._loaded(left)
         held = _by_id(loaded.held)
         left = [one for one in left if one.event_id not in loaded.malformed]  # malformed is not gone
         pending = [one for one in left if one.status is Status.PENDING]
         ended = [one for one in left if one.status is not Status.PENDING]
-        rung = self._put_back(pending, held, now)
-        rung += self._retire([one for one in pending if not _is_of(one, held)], now)
+        enqueued = self._put_back(pending, held, now)
+        enqueued += self._retire([one for one in pending if not _is_of(one, held)], now)
         self._let_expire([one for one in ended if not _expires_as_a_whole(one, held)], now)
         self._let_expire_as_a_whole([one for one in ended if _expires_as_a_whole(one, held)], held, now)
-        return rung
+        return enqueued
 
     def _put_back(self, pending: Sequence[Left], held: Held, now: datetime) -> int:
         """Pending deliveries that nothing will ring for go back to where sweep finds them, and are rung for."""
@@ -58,17 +58,19 @@ class Mender:
             what = found(one.place, due_partitions(account, event.type), paused=waits, now=now)
             if what is Found.OVERDUE:
                 # Of an account that is gone sweep knows only if it ever saw it configured.
-                what = Found.LOST if account not in self.account_names or not self.mending.is_in_index(one) else what
+                what = (
+                    Found.LOST if account not in self.account_names or not self.finding_store.is_in_index(one) else what
+                )
             return (
                 what is Found.LOST
                 and delivery.status is Status.PENDING
-                and self.mending.put_back(event, delivery, one, now)
+                and self.finding_store.put_back(event, delivery, one, now)
             )
 
         of_held = [one for one in pending if _is_of(one, held)]
-        mended = [one for one, done in zip(of_held, self.table.in_parallel(put_back, of_held), strict=True) if done]
-        _tell("mended_pending", mended)
-        return self._ring(mended, held)
+        repaired = [one for one, done in zip(of_held, self.table.in_parallel(put_back, of_held), strict=True) if done]
+        _tell("repaired_pending", repaired)
+        return self._notify(repaired, held)
 
     def _retire(self, orphans: Sequence[Left], now: datetime) -> int:
         """Deliveries of an event that was never held, its sender having given up, are rung for no more, and expire.
@@ -78,17 +80,19 @@ class Mender:
         """
         before = epoch_milliseconds(now - NEVER_HELD_AFTER)
         old = [one for one in orphans if one.place.expires_at is None and one.updated < before]
-        done = self.table.in_parallel(lambda one: self.mending.let_expire(one, now), old)
+        done = self.table.in_parallel(lambda one: self.finding_store.let_expire(one, now), old)
         retired = [one for one, yes in zip(old, done, strict=True) if yes]
-        _tell("mended_orphans", retired)
+        _tell("repaired_orphans", retired)
         as_retired = [replace(one, place=Place(None, None)) for one in retired]
         held = _by_id(self._loaded(as_retired).held)
         return self._put_back([one for one in as_retired if _is_of(one, held)], held, now)
 
     def _let_expire(self, ended: Sequence[Left], now: datetime) -> None:
         """What is final expires; so does what remains of an event that has expired."""
-        done = self.table.in_parallel(lambda one: one.status is not None and self.mending.let_expire(one, now), ended)
-        _tell("mended_expiry", [one for one, yes in zip(ended, done, strict=True) if yes])
+        done = self.table.in_parallel(
+            lambda one: one.status is not None and self.finding_store.let_expire(one, now), ended
+        )
+        _tell("repaired_expiry", [one for one, yes in zip(ended, done, strict=True) if yes])
 
     def _let_expire_as_a_whole(self, ended: Sequence[Left], held: Held, now: datetime) -> None:
         """An event whose last worker died after the last delivery, before the event's expiry.
@@ -98,21 +102,23 @@ class Mender:
         of_event = {one.event_id: one for one in ended}
         whole = [one for one in of_event.values() if _is_over(held[one.event_id], now)]
         self.table.in_parallel(lambda one: self.events.expire_when_whole(held[one.event_id].event, now), whole)
-        _tell("mended_expiry", whole)
+        _tell("repaired_expiry", whole)
 
     def _loaded(self, left: Iterable[Left]) -> Loaded:
         return self.events.load_well_formed(dict.fromkeys(one.event_id for one in left))
 
-    def _ring(self, mended: Sequence[Left], held: Held) -> int:
+    def _notify(self, repaired: Sequence[Left], held: Held) -> int:
         ringing: dict[EventType, list[str]] = {}
-        for one in mended:
+        for one in repaired:
             ringing.setdefault(held[one.event_id].event.type, []).append(one.event_id)
-        rung = sum(len(ids) for verb, ids in ringing.items() if self.doorbell.ring(verb, list(dict.fromkeys(ids))))
-        metrics.count("rung", rung)
-        return rung
+        enqueued = sum(
+            len(ids) for verb, ids in ringing.items() if self.notifier.notify(verb, list(dict.fromkeys(ids)))
+        )
+        metrics.count("enqueued", enqueued)
+        return enqueued
 
 
-def _by_id(held: Iterable[HeldEvent]) -> Held:
+def _by_id(held: Iterable[StoredEvent]) -> Held:
     return {one.event.id: one for one in held}
 
 
@@ -126,7 +132,7 @@ def _expires_as_a_whole(one: Left, held: Held) -> bool:
     return one.event_id in held and (not one.is_single or held[one.event_id].event.forget)
 
 
-def _is_over(one: HeldEvent, now: datetime) -> bool:
+def _is_over(one: StoredEvent, now: datetime) -> bool:
     """Is every delivery final, and that not just now, when its worker may be about to say so?"""
     pending = any(delivery.status is Status.PENDING for delivery in one.deliveries.values())
     return not pending and one.event.accepted_at <= now - LONG_PAST
@@ -136,13 +142,13 @@ def _is_paused(state: AccountState, list_id: str | None) -> bool:
     return state.pause is not None or (list_id is not None and list_id in state.lists)
 
 
-def _tell(what: str, mended: Sequence[Left]) -> None:
-    if not mended:
+def _tell(what: str, repaired: Sequence[Left]) -> None:
+    if not repaired:
         return
-    metrics.count(what, len(mended))
-    ids = list(dict.fromkeys(one.event_id for one in mended))
-    for start in range(0, len(ids), trail.IDS_A_LINE):
+    metrics.count(what, len(repaired))
+    ids = list(dict.fromkeys(one.event_id for one in repaired))
+    for start in range(0, len(ids), event_log.IDS_A_LINE):
         logger.warning(
             "the nightly pass mended what was left behind",
-            extra={"what": what, "deliveries": len(mended), "event_ids": ids[start : start + trail.IDS_A_LINE]},
+            extra={"what": what, "deliveries": len(repaired), "event_ids": ids[start : start + event_log.IDS_A_LINE]},
         )

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..config.model import Delivery as Patience
+from ..config.model import Delivery as RetryPolicy
 from ..domain import backoff
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
@@ -18,7 +18,7 @@ from ..effects import Effects
 from ..ledger.accounts import AccountStore
 from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
 from ..ledger.oldest_pending import Oldest
-from ..notification.notifier import IDS_A_MESSAGE, Doorbell
+from ..notification.notifier import IDS_A_MESSAGE, Notifier
 from ..observability import logger, metrics
 
 
@@ -53,48 +53,48 @@ class Sweep:
         account_names: Iterable[str],
         events: EventStore,
         accounts: AccountStore,
-        doorbell: Doorbell,
+        notifier: Notifier,
         oldest: Callable[[str], Oldest],
-        patience: Patience,
+        patience: RetryPolicy,
         effects: Effects,
     ) -> None:
         self._names = tuple(account_names)
         self._events = events
         self._accounts = accounts
-        self._doorbell = doorbell
+        self._notifier = notifier
         self._oldest = oldest
         self._patience = patience
         self._effects = effects
 
     def run(self) -> dict[str, int]:
-        """Ring for all accounts; `{"rung": n}` counts the deliveries rung for."""
+        """Ring for all accounts; `{"enqueued": n}` counts the deliveries rung for."""
         verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
-        rung = 0
+        enqueued = 0
         for account in self._in_turn():
             try:
-                rung += self._ring(account, verbs)
+                enqueued += self._notify(account, verbs)
                 self._measure(account)
             except LedgerUnavailable as error:
                 logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
-        rung += self._ring_for_accounts_that_are_gone(verbs)
-        metrics.count("rung", rung)
-        return {"rung": rung}
+        enqueued += self._enqueue_accounts_that_are_gone(verbs)
+        metrics.count("enqueued", enqueued)
+        return {"enqueued": enqueued}
 
     def _in_turn(self) -> tuple[str, ...]:
         """All accounts, each minute beginning with another: should runs be cut short, none of them is always last."""
         first = int(self._effects.clock().timestamp()) // 60 % max(1, len(self._names))
         return self._names[first:] + self._names[:first]
 
-    def _ring_for_accounts_that_are_gone(self, verbs: Iterable[EventType]) -> int:
+    def _enqueue_accounts_that_are_gone(self, verbs: Iterable[EventType]) -> int:
         """What waited for an account that is not configured any more is rung for, too, so that a worker parks it."""
-        rung, now = 0, self._effects.clock()
+        enqueued, now = 0, self._effects.clock()
         try:
             for account in self._accounts.gone(self._names):
-                rung += sum(self._ring_due(account, verb, now, MOST_A_RUN) for verb in verbs)
+                enqueued += sum(self._enqueue_due(account, verb, now, MOST_A_RUN) for verb in verbs)
         except LedgerUnavailable as error:
             logger.error("accounts that are gone could not be swept", extra={"error": str(error)})
-        return rung
+        return enqueued
 
     def _measure(self, account: str) -> None:
         """How long the oldest delivery and the oldest unsubscribe have waited, and how long the account is paused.
@@ -108,26 +108,26 @@ class Sweep:
         metrics.seconds("oldest_unsubscribe_seconds", _age(oldest.unsubscribe, now), account)
         metrics.seconds("paused_seconds", _age(paused_since, now), account)
 
-    def ring_account(self, account: str) -> int:
+    def enqueue_account(self, account: str) -> int:
         """Ring for one account that has just come back, without waiting for the next run; how many."""
         try:
-            return self._ring(account, VERBS)
+            return self._notify(account, VERBS)
         except LedgerUnavailable as error:
             logger.warning("left for the next sweep", extra={"account": account, "error": str(error)})
             return 0
 
-    def _ring(self, account: str, verbs: Iterable[EventType]) -> int:
+    def _notify(self, account: str, verbs: Iterable[EventType]) -> int:
         state, now = self._accounts.read(account), self._effects.clock()
-        rung = 0
+        enqueued = 0
         for verb in verbs:
             window = self._window(state, verb, now)
             if window is not None:
-                rung += self._ring_due(account, verb, *window)
-        return rung
+                enqueued += self._enqueue_due(account, verb, *window)
+        return enqueued
 
-    def _ring_due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> int:
+    def _enqueue_due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> int:
         ids = list(dict.fromkeys(self._events.due(account, verb, horizon, limit)))
-        return len(ids) if ids and self._doorbell.ring(verb, ids) else 0
+        return len(ids) if ids and self._notifier.notify(verb, ids) else 0
 
     def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
         """Until when deliveries are rung for as due, and how many; None: not now.
@@ -160,7 +160,7 @@ class Sweep:
 
     def _backlog(self, verb: EventType) -> int:
         try:
-            return self._doorbell.backlog(verb)
+            return self._notifier.backlog(verb)
         except (ClientError, BotoCoreError) as error:
             logger.warning("the backlog is not known", extra={"verb": verb.value, "error": type(error).__name__})
             return 0

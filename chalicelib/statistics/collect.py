@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..domain.errors import ProviderError, RelaisError
 from ..domain.figures import Snapshot
 from ..ledger.batched_reads import BATCH_GET_LIMIT
-from ..observability import bound, carried, logger, metrics, redact
+from ..observability import bound, logger, metrics, redact, with_log_context
 from ..observability.threads import until_time_is_up
 from .known import known_campaigns
 from .normalise import normalise
@@ -58,7 +58,7 @@ class Runs(Protocol):
     def first_tried(self, account: str, at: datetime) -> datetime:
         """When an account without a good run was first tried; `at` if not before."""
 
-    def note_good(self, account: str, at: datetime, hour: datetime) -> None:
+    def record_success(self, account: str, at: datetime, hour: datetime) -> None:
         """Note a good run."""
 
 
@@ -126,7 +126,7 @@ class _Run:
             metrics.count("campaigns_read", outcome.read, account.name)
             metrics.count("snapshots_written", outcome.written, account.name)
             metrics.count("stats_failures", outcome.error is not None, account.name)
-            self._note_age(account.name, good=outcome.error is None)
+            self._record_age(account.name, good=outcome.error is None)
 
     def _failure_of(self, account: Account, outcome: Outcome) -> str | None:
         try:
@@ -169,7 +169,7 @@ class _Run:
         outcome.read += len(batch)
         known = self.store.newest(account.name, [figures.campaign for figures in batch])
         rows = [normalise(account.name, account.provider, figures, taken_at) for figures in batch]
-        record = carried(lambda row: self.store.record(known.get(row.campaign), row, self.hour))
+        record = with_log_context(lambda row: self.store.record(known.get(row.campaign), row, self.hour))
         futures = [self.pool.submit(record, row) for row in rows]
         wait(futures)
         failures = [future.exception() for future in futures]
@@ -179,12 +179,12 @@ class _Run:
         for failure in filter(None, failures):
             raise failure
 
-    def _note_age(self, account: str, *, good: bool) -> None:
+    def _record_age(self, account: str, *, good: bool) -> None:
         """Keep the time of a good run, and measure how long ago the last one was."""
         now = self.clock()
         try:
             if good:
-                self.runs.note_good(account, now, self.hour)
+                self.runs.record_success(account, now, self.hour)
             last = now if good else self.runs.last_good(account) or self.runs.first_tried(account, now)
         except RelaisError as error:
             # The figures are kept; that they are is said by the result, and by the next run's note.

@@ -38,7 +38,7 @@ class LastRuns:
         item = self._table.get(_key(account))
         return from_epoch_milliseconds(item[attribute]) if item and attribute in item else None
 
-    def note_good(self, account: str, at: datetime, hour: datetime) -> None:
+    def record_success(self, account: str, at: datetime, hour: datetime) -> None:
         """Note a good run that ended at `at`, unless a later one is noted already; `hour` is the schedule's time.
 
         Raises `LedgerUnavailable`.

@@ -17,11 +17,11 @@ from ..ledger.accounts import AccountStore
 from ..ledger.keys import AddressKeys
 from ..observability import logger
 from ..providers.base import Capabilities, Provider
-from .plan import Dealt, windows
-from .propagate import Candidate, Ledger, Telling, usable
-from .rules import Leaver, Reading
+from .plan import SyncState, windows
+from .propagate import Candidate, Ledger, Propagation, usable
+from .rules import Reading, UnsubscribedAddress
 from .snapshot import Listing, listing
-from .state_store import Head, LeaverStore, Source
+from .state_store import Head, Source, SyncStateStore
 
 CHUNK = 250
 """Rows looked up, held and noted together."""
@@ -36,7 +36,7 @@ EXPLAINED_MS = 30 * 60 * 1000
 """Two periods of the schedule: what Relais told an account before that, an earlier reading has seen there."""
 BUSY = "another run is at it"
 
-Row = tuple[int, bytes, Leaver]
+Row = tuple[int, bytes, UnsubscribedAddress]
 """A row with its bucket and its fingerprint."""
 
 
@@ -68,7 +68,7 @@ class Tools:
     """What lists are read and told with."""
 
     settings: Settings
-    store: LeaverStore
+    store: SyncStateStore
     accounts: AccountStore
     keys: AddressKeys
     ledger: Ledger
@@ -81,7 +81,7 @@ class Tools:
         return self.settings.sync_unsubscribes or UnsubscribeSync((), ())
 
 
-class LeaversSync:
+class UnsubscribeImport:
     """One run over the list of `source` for the accounts of `tell`."""
 
     def __init__(self, tools: Tools, source: str, tell: Sequence[str], deadline: Deadline) -> None:
@@ -125,7 +125,7 @@ class LeaversSync:
             self._outcome.read, self._outcome.skipped = rows.read, rows.skipped
             whole = rows.is_whole
             sides = [
-                Dealt(name, head, rows.buckets.changed(head.digests, whole=whole), whole=whole)
+                SyncState(name, head, rows.buckets.changed(head.digests, whole=whole), whole=whole)
                 for name, head in seen.heads.items()
             ]
             if any(side.changed or (whole and self._is_baseline(side)) for side in sides):
@@ -144,7 +144,7 @@ class LeaversSync:
             facts = {"reason": rows.error.message, "kind": rows.error.kind.value, "rows": rows.read}
             logger.warning("unsubscribes not read to the end", extra=facts)
 
-    def _work(self, seen: Source, key: str, rows: Listing, sides: Sequence[Dealt], reading: Reading) -> None:
+    def _work(self, seen: Source, key: str, rows: Listing, sides: Sequence[SyncState], reading: Reading) -> None:
         store, now = self._tools.store, self._now
         if not store.take(self._source, seen, key, now, self._deadline.holds_end_at):
             self._outcome.busy = True
@@ -164,11 +164,11 @@ class LeaversSync:
             with suppress(LedgerUnavailable):
                 store.give_back(self._source, seen)
 
-    def _is_baseline(self, side: Dealt) -> bool:
+    def _is_baseline(self, side: SyncState) -> bool:
         """Is what the list holds now to be taken as known to this account?"""
         return self._tools.rules.baseline == "known" and not side.head.begun
 
-    def _take_as_known(self, rows: Listing, sides: Iterable[Dealt]) -> None:
+    def _take_as_known(self, rows: Listing, sides: Iterable[SyncState]) -> None:
         for side in list(sides):
             for numbers in _parts(sorted(side.changed), BUCKETS_AT_ONCE):
                 if not self._still_time():
@@ -178,41 +178,41 @@ class LeaversSync:
             if rows.is_whole:
                 side.head = Head(side.head.digests, begun=True)
 
-    def _forget_gone(self, rows: Listing, sides: Iterable[Dealt]) -> None:
+    def _forget_gone(self, rows: Listing, sides: Iterable[SyncState]) -> None:
         """Store the buckets that only lost rows."""
         for side in sides:
             side.write(self._tools.store, self._source, side.changed - side.counts().keys(), rows.buckets)
 
-    def _tell_news(self, rows: Listing, sides: Sequence[Dealt], reading: Reading) -> None:
+    def _tell_news(self, rows: Listing, sides: Sequence[SyncState], reading: Reading) -> None:
         accounts = tuple(self._tools.settings.accounts)
         everybody = {self._source, *self._tell} >= set(accounts)
         names = tuple(side.name for side in sides)
-        telling = Telling(self._tools.ledger, self._source, names, accounts, everybody, reading)
+        propagation = Propagation(self._tools.ledger, self._source, names, accounts, everybody, reading)
         for window in windows(sides, WINDOW):
             if not self._may_go_on():
                 return
             for side in sides:
                 side.open(window)
-            self._tell_window(rows.rows_in(window), sides, telling)
+            self._tell_window(rows.rows_in(window), sides, propagation)
             for side in sides:
                 side.write(self._tools.store, self._source, window & side.changed, rows.buckets)
                 side.head = Head(side.head.digests, begun=True)
 
-    def _tell_window(self, rows: Iterable[Row], sides: Sequence[Dealt], telling: Telling) -> None:
+    def _tell_window(self, rows: Iterable[Row], sides: Sequence[SyncState], propagation: Propagation) -> None:
         waiting = _candidates(rows, sides)
         while self._may_go_on():
             chunk = list(islice(waiting, min(CHUNK, self._left)))
             if not chunk:
                 return
-            dealt, made = telling.tell(one for one in chunk if usable(one.row))
+            sync_state, made = propagation.tell(one for one in chunk if usable(one.row))
             self._outcome.written += made
             unusable = [one for one in chunk if not usable(one.row)]
-            self._outcome.waiting += len(chunk) - len(dealt) - len(unusable)
-            for one in (*dealt, *unusable):
+            self._outcome.waiting += len(chunk) - len(sync_state) - len(unusable)
+            for one in (*sync_state, *unusable):
                 for side in sides:
                     side.done(one.bucket, one.fingerprint)
 
-    def _write_heads(self, seen: Source, sides: Iterable[Dealt]) -> None:
+    def _write_heads(self, seen: Source, sides: Iterable[SyncState]) -> None:
         for side in sides:
             if side.head != seen.heads[side.name]:
                 self._tools.store.write_head(self._source, side.name, side.head)
@@ -232,14 +232,14 @@ class LeaversSync:
         return self._tools.ledger.effects.clock()
 
 
-def _candidates(rows: Iterable[Row], sides: Sequence[Dealt]) -> Iterator[Candidate]:
+def _candidates(rows: Iterable[Row], sides: Sequence[SyncState]) -> Iterator[Candidate]:
     for bucket, fingerprint, row in rows:
         names = frozenset(side.name for side in sides if side.wants(bucket, fingerprint))
         if names:
             yield Candidate(bucket, fingerprint, row, names)
 
 
-def _count_new(sides: Iterable[Dealt]) -> int:
+def _count_new(sides: Iterable[SyncState]) -> int:
     """Rows that are not dealt with for all accounts."""
     numbers = {number for side in sides for number in side.counts()}
     return sum(len(frozenset().union(*(side.new(number) for side in sides))) for number in numbers)

@@ -15,8 +15,8 @@ from ..jobs.attempt import Attempt
 from ..jobs.errors import SyncTrouble
 from ..jobs.store import SyncStore
 from ..ledger.events import EventStore
-from ..notification.notifier import Doorbell
-from .importer import LeaversSync, Outcome, Tools as LeaverTools
+from ..notification.notifier import Notifier
+from .importer import Outcome, Tools as ImportTools, UnsubscribeImport
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Tools:
     settings: Settings
     events: EventStore
     syncs: SyncStore
-    doorbell: Doorbell
+    notifier: Notifier
     effects: Effects
-    leavers: LeaverTools
+    unsubscribe_import: ImportTools
 
 
 class AskedSync(Attempt):
@@ -36,7 +36,7 @@ class AskedSync(Attempt):
 
     def __init__(self, tools: Tools, task: Task, deadline: Deadline) -> None:
         super().__init__(tools, task, deadline)
-        self._leavers = tools.leavers
+        self._leavers = tools.unsubscribe_import
 
     @property
     def _taken_for(self) -> timedelta:
@@ -51,7 +51,7 @@ class AskedSync(Attempt):
             self._finish(Status.REFUSED, "the account's provider cannot say who left")
         else:
             tell = self._event.sync.tell if self._event.sync else ()
-            outcome = LeaversSync(self._leavers, self._account, tell, self._deadline).run()
+            outcome = UnsubscribeImport(self._leavers, self._account, tell, self._deadline).run()
             self._progress = replace(self._progress, rows=self._progress.rows + outcome.written)
             self._judge(outcome)
 
@@ -62,7 +62,7 @@ class AskedSync(Attempt):
             self._put_off(SyncTrouble(outcome.error, retry_after=outcome.retry_after))
         elif outcome.busy or outcome.backlog:
             # What waits for a signup to end, or for another run, would only be found waiting again at once.
-            self._go_on_later(ring=outcome.backlog > outcome.waiting)
+            self._go_on_later(notify=outcome.backlog > outcome.waiting)
         else:
             skipped = f", skipped {outcome.skipped}" if outcome.skipped else ""
             self._finish(Status.DELIVERED, f"read {outcome.read}{skipped}, told {self._progress.rows}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from .rules import SIZE, Buckets, digest_of, joined, split, with_digest
-from .state_store import Head, LeaverStore
+from .state_store import Head, SyncStateStore
 
 
-class Dealt:
+class SyncState:
     """One account's side: what of the list has been dealt with for it, bucket by bucket, and what has not.
 
     Fingerprints are kept joined, for as sets those of a million rows take fifteen times as much; only of the buckets
@@ -57,7 +57,7 @@ class Dealt:
         for number in numbers:
             self._new.pop(number, None)
 
-    def write(self, store: LeaverStore, source: str, numbers: Iterable[int], buckets: Buckets) -> None:
+    def write(self, store: SyncStateStore, source: str, numbers: Iterable[int], buckets: Buckets) -> None:
         """Store what has been dealt with in these buckets, where that is not what is stored."""
         self._close()
         held = {number: self._dealt_with(number, buckets) for number in numbers if number in self._stored}
@@ -83,7 +83,7 @@ class Dealt:
         return joined(now - self.new(number))
 
 
-def windows(sides: Iterable[Dealt], most: int) -> Iterator[frozenset[int]]:
+def windows(sides: Iterable[SyncState], most: int) -> Iterator[frozenset[int]]:
     """Buckets with rows to deal with, as many at a time as hold some `most` of them: those with the fewest come first.
 
     So what came lately goes before a long backlog, which is spread over all buckets alike, and of a backlog some

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.addresses import normalise
-from ..domain.events import Event, EventType, HeldEvent, Status
-from ..domain.ordering import Word, merge, settled
+from ..domain.events import Event, EventType, Status, StoredEvent
+from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
 from ..domain.validation import trimmed, unsubscribe_mistake
 from ..effects import Effects
 from ..ledger.batches import Batches
 from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT
-from ..ledger.subscriptions import WordStore
+from ..ledger.subscriptions import SubscriptionStore
 from ..ledger.table import Table
-from ..notification.notifier import Doorbell
-from .rules import EVENT_IDS, Known, Leaver, News, Reading, made_here, news
+from ..notification.notifier import Notifier
+from .rules import EVENT_IDS, Known, News, Reading, UnsubscribedAddress, made_here, news
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Candidate:
 
     bucket: int
     fingerprint: bytes
-    row: Leaver
+    row: UnsubscribedAddress
     names: frozenset[str]
 
 
@@ -38,7 +38,7 @@ class Person:
     rows: tuple[Candidate, ...]
 
     @property
-    def latest(self) -> Leaver:
+    def latest(self) -> UnsubscribedAddress:
         """The row that tells of the latest leaving; one without a time is as late as the reading."""
         untimed = [one.row for one in self.rows if one.row.at is None]
         return untimed[0] if untimed else max((one.row for one in self.rows), key=lambda row: row.at or 0)
@@ -60,15 +60,15 @@ class Ledger:
 
     table: Table
     events: EventStore
-    words: WordStore
+    words: SubscriptionStore
     batches: Batches
-    doorbell: Doorbell
+    notifier: Notifier
     digest: Callable[[bytes], str]
     effects: Effects
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Propagation:
     """Makes the news of one reading of `source` known to `names`; `order` are all accounts as they are configured."""
 
     ledger: Ledger
@@ -87,29 +87,29 @@ class Telling:
         """
         people = _people(candidates)
         known = self._known(people)
-        verdicts = [
+        decisions = [
             (one, news(one.latest, self.reading, about, first_seen=one.names >= set(self.names)), about)
             for one, about in zip(people, known, strict=True)
         ]
-        decided = [(one, verdict, about) for one, verdict, about in verdicts if verdict is not None]
-        events = [self._event(one, verdict, about) for one, verdict, about in decided if verdict.tell]
+        decided = [(one, decision, about) for one, decision, about in decisions if decision is not None]
+        events = [self._event(one, decision, about) for one, decision, about in decided if decision.tell]
         self.ledger.batches.hold_all(events)
-        self._note([(one, verdict, about) for one, verdict, about in decided if verdict.note])
+        self._note([(one, decision, about) for one, decision, about in decided if decision.note])
         if events:
-            self.ledger.doorbell.ring(EventType.UNSUBSCRIBE, [event.id for event in events])
+            self.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in events])
         return [row for one, _, _ in decided for row in one.rows], len(events)
 
-    def untold(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def unpropagated(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """One row of each person of whom `tell` would tell or note something; nothing is written."""
         people = _people(candidates)
-        verdicts = [
+        decisions = [
             news(one.latest, self.reading, about, first_seen=one.names >= set(self.names))
             for one, about in zip(people, self._known(people), strict=True)
         ]
         return [
             one.rows[0]
-            for one, verdict in zip(people, verdicts, strict=True)
-            if verdict is not None and (verdict.tell or verdict.note)
+            for one, decision in zip(people, decisions, strict=True)
+            if decision is not None and (decision.tell or decision.note)
         ]
 
     def _known(self, people: Sequence[Person]) -> list[Known]:
@@ -117,23 +117,25 @@ class Telling:
         held = {one.event.id: one for one in self.ledger.events.load(self._to_look_up(words.values()))}
         return [self._known_of(one, words[one.email], held) for one in people]
 
-    def _to_look_up(self, words: Iterable[Mapping[str, Sequence[Word]]]) -> set[str]:
+    def _to_look_up(self, words: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
         """Events that decide what a word means: signups that left their hold, and what made the source's word."""
         ids: set[str] = set()
         for by_account in words:
             for word in (word for one in by_account.values() for word in one):
-                if word.hold is not None and word.hold.type is EventType.SIGNUP:
-                    ids.add(word.hold.event)
+                if word.lease is not None and word.lease.type is EventType.SIGNUP:
+                    ids.add(word.lease.event)
             for word in (*by_account[self.source], *by_account[EVERY_ACCOUNT]):
                 if made_here(word) and word.unsubscribed_by is not None:
                     ids.add(word.unsubscribed_by)
         return ids
 
-    def _known_of(self, person: Person, words: Mapping[str, Sequence[Word]], held: Mapping[str, HeldEvent]) -> Known:
+    def _known_of(
+        self, person: Person, words: Mapping[str, Sequence[SubscriptionState]], held: Mapping[str, StoredEvent]
+    ) -> Known:
         everywhere = words[EVERY_ACCOUNT]
         at_source = [_clear(word, self.source, held, self.reading.started) for word in words[self.source]]
         source = replace(
-            merge(*at_source, *everywhere), hold=next((word.hold for word in at_source if word.hold), None)
+            merge(*at_source, *everywhere), lease=next((word.lease for word in at_source if word.lease), None)
         )
         others = {
             name: merge(*(_clear(word, name, held) for word in words[name]), *everywhere)
@@ -143,14 +145,14 @@ class Telling:
         maker = held.get(source.unsubscribed_by or "") if made_here(source) else None
         return Known(self.source, source, others, frozenset(maker.event.accounts) if maker else frozenset())
 
-    def _event(self, person: Person, verdict: News, known: Known) -> Event:
+    def _event(self, person: Person, decision: News, known: Known) -> Event:
         now = self.ledger.effects.clock()
         return Event(
             id=self._id(person, known),
             type=EventType.UNSUBSCRIBE,
             email=person.email,
-            accounts=verdict.tell,
-            occurred_at=from_ms(verdict.at),
+            accounts=decision.tell,
+            occurred_at=from_ms(decision.at),
             accepted_at=now,
             occurred_at_stated=False,  # the id says of which leaving it is
             all_accounts=self.everybody,
@@ -165,9 +167,11 @@ class Telling:
 
     def _note(self, decided: Sequence[tuple[Person, News, Known]]) -> None:
         def note(one: tuple[Person, News, Known]) -> None:
-            person, verdict, known = one
+            person, decision, known = one
             row_id = person.latest.provider_id
-            self.ledger.words.note_left(person.email, self.source, verdict.at, self._id(person, known), row_id)
+            self.ledger.words.record_unsubscribed(
+                person.email, self.source, decision.at, self._id(person, known), row_id
+            )
 
         self.ledger.table.in_parallel(note, decided)
 
@@ -180,19 +184,21 @@ def _people(candidates: Iterable[Candidate]) -> list[Person]:
     return [Person(tuple(rows)) for rows in gathered.values()]
 
 
-def usable(row: Leaver) -> bool:
+def usable(row: UnsubscribedAddress) -> bool:
     """Is this an address that an event can have?"""
     return unsubscribe_mistake(trimmed(row.email)) is None
 
 
-def _clear(word: Word, account: str, held: Mapping[str, HeldEvent], since: int | None = None) -> Word:
+def _clear(
+    word: SubscriptionState, account: str, held: Mapping[str, StoredEvent], since: int | None = None
+) -> SubscriptionState:
     """A word without its hold, a signup that was delivered noted; one whose hold lasts beyond `since` keeps it."""
-    hold = word.hold
-    if hold is None or (since is not None and hold.type is EventType.SIGNUP and hold.until > since):
+    lease = word.lease
+    if lease is None or (since is not None and lease.type is EventType.SIGNUP and lease.until > since):
         return word
-    return settled(word, _status(held.get(hold.event), account))
+    return settled(word, _status(held.get(lease.event), account))
 
 
-def _status(held: HeldEvent | None, account: str) -> Status | None:
+def _status(held: StoredEvent | None, account: str) -> Status | None:
     delivery = held.deliveries.get(account) if held is not None else None
     return delivery.status if delivery is not None else None

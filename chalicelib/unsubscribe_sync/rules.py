@@ -11,7 +11,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from ..domain.events import EventType
-from ..domain.ordering import Word
+from ..domain.ordering import SubscriptionState
 
 BUCKETS = 4096
 """Hash buckets that the rows of a list are spread over."""
@@ -25,7 +25,7 @@ EVENT_IDS = "left-"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaver:
+class UnsubscribedAddress:
     """One row of a provider's list of those who left; `version` differs whenever the provider has changed the row."""
 
     email: str = field(repr=False)
@@ -106,8 +106,8 @@ class Known:
     """
 
     name: str
-    source: Word
-    others: Mapping[str, Word]
+    source: SubscriptionState
+    others: Mapping[str, SubscriptionState]
     covered: frozenset[str] = frozenset()
 
     @property
@@ -128,18 +128,18 @@ class News:
 NOTHING = News(0)
 
 
-def made_here(word: Word) -> bool:
+def made_here(word: SubscriptionState) -> bool:
     """Did a provider's list bring this unsubscribe?"""
     return word.unsubscribed_by is not None and word.unsubscribed_by.startswith(EVENT_IDS)
 
 
-def news(row: Leaver, reading: Reading, known: Known, *, first_seen: bool) -> News | None:
+def news(row: UnsubscribedAddress, reading: Reading, known: Known, *, first_seen: bool) -> News | None:
     """What a row that was not there before says; None: it cannot be told yet, ask again with the next reading.
 
     `first_seen` is false for a row that was dealt with before and is new only for some of the accounts.
     """
     source = known.source
-    if source.hold is not None and source.hold.type is EventType.SIGNUP and source.hold.until > reading.started:
+    if source.lease is not None and source.lease.type is EventType.SIGNUP and source.lease.until > reading.started:
         return None  # it may have been read just before the provider took the person back
     at = reading.started if row.at is None else min(row.at, reading.started)
     if source.is_suppressed and not known.made_here:
@@ -152,7 +152,7 @@ def news(row: Leaver, reading: Reading, known: Known, *, first_seen: bool) -> Ne
     return News(at, tell, note=not source.is_suppressed or known.name in tell)
 
 
-def _is_stale(row: Leaver, at: int, reading: Reading, source: Word) -> bool:
+def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: SubscriptionState) -> bool:
     """Has the person signed up at the source since?
 
     Where no time is told, what Relais told the provider since the last reading explains a row that is new: the person
@@ -166,7 +166,7 @@ def _is_stale(row: Leaver, at: int, reading: Reading, source: Word) -> bool:
     return row.at is None and not source.is_suppressed and left is not None and left >= reading.seen_before
 
 
-def _is_told(name: str, word: Word, at: int, known: Known) -> bool:
+def _is_told(name: str, word: SubscriptionState, at: int, known: Known) -> bool:
     """Does the account know, or will it without this row, or has the person come back there since?
 
     That the source itself is noted as left does not mean that its other lists were told.

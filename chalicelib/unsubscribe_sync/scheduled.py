@@ -10,7 +10,7 @@ from ..domain.errors import RelaisError
 from ..domain.times import epoch_milliseconds
 from ..observability import bound, logger, metrics, redact
 from ..observability.threads import until_time_is_up
-from .importer import BUSY, LeaversSync, Outcome, Tools
+from .importer import BUSY, Outcome, Tools, UnsubscribeImport
 
 OUT_OF_TIME = "the time of this run was up; the next one goes on"
 AGE = "unsubscribes_read_age_seconds"
@@ -40,7 +40,7 @@ def sync_unsubscribes(tools: Tools, deadline: Deadline) -> dict[str, Any]:
 
 def _outcome_of(tools: Tools, name: str, deadline: Deadline) -> Outcome:
     try:
-        outcome = LeaversSync(tools, name, tools.rules.tell, deadline).run()
+        outcome = UnsubscribeImport(tools, name, tools.rules.tell, deadline).run()
     except RelaisError as error:
         logger.error("unsubscribes not told", extra={"reason": str(error)})
         return Outcome(error=redact(str(error)))
@@ -69,10 +69,10 @@ def _age(tools: Tools, name: str, outcome: Outcome) -> float:
     """Seconds since the list cannot be read to its end; a run that finds all well, as ever, writes nothing."""
     if outcome.error is None:
         if outcome.was_failing:
-            tools.store.note_read(name)
+            tools.store.record_read(name)
         return 0.0
     now = tools.ledger.effects.clock()
-    return max(0.0, (epoch_milliseconds(now) - tools.store.note_failing(name, now)) / 1000)
+    return max(0.0, (epoch_milliseconds(now) - tools.store.record_failing(name, now)) / 1000)
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..domain.addresses import normalise
 from ..domain.errors import ProviderError
 from ..domain.times import epoch_milliseconds as to_ms
 from ..providers.base import Unsubscribes
-from .rules import Buckets, Leaver, place
+from .rules import Buckets, UnsubscribedAddress, place
 
 IN_MEMORY = 1024 * 1024
 """Bytes of rows that need no file."""
@@ -46,7 +46,7 @@ class Listing:
         try:
             for row in rows:
                 at = to_ms(row.at) if row.at is not None else None
-                self._put(Leaver(row.email, at, row.provider_id, row.version))
+                self._put(UnsubscribedAddress(row.email, at, row.provider_id, row.version))
         except ProviderError as error:
             self.error = error
         self.skipped = rows.skipped
@@ -57,16 +57,16 @@ class Listing:
         """Was it read to its end?"""
         return self.error is None
 
-    def rows_in(self, buckets: Collection[int]) -> Iterator[tuple[int, bytes, Leaver]]:
+    def rows_in(self, buckets: Collection[int]) -> Iterator[tuple[int, bytes, UnsubscribedAddress]]:
         """The rows in some buckets, each with its bucket and its fingerprint, in the order in which they were read."""
         names = {_name(bucket) for bucket in buckets}
         self._file.seek(0)
         for line in self._file:
             if line[:3] in names:
                 fingerprint, _, values = line[3:].partition(" ")
-                yield int(line[:3], 16), bytes.fromhex(fingerprint), Leaver(*json.loads(values))
+                yield int(line[:3], 16), bytes.fromhex(fingerprint), UnsubscribedAddress(*json.loads(values))
 
-    def _put(self, row: Leaver) -> None:
+    def _put(self, row: UnsubscribedAddress) -> None:
         self.read += 1
         values = [row.email, row.at, row.provider_id, row.version]
         says = json.dumps([normalise(row.email), *values[1:]])

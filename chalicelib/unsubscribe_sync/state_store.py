@@ -40,7 +40,7 @@ class Source:
     heads: Mapping[str, Head] = field(default_factory=dict)
 
 
-class LeaverStore:
+class SyncStateStore:
     """The items about one list and another; one worker at a time writes to those of an account."""
 
     def __init__(self, table: Table) -> None:
@@ -115,13 +115,13 @@ class LeaverStore:
         values: dict[str, Any] = {"digests": head.digests, "begun": head.begun}
         self._table.update(_head_key(account, target), "SET digests = :digests, begun = :begun", values)
 
-    def note_failing(self, account: str, since: datetime) -> int:
+    def record_failing(self, account: str, since: datetime) -> int:
         """Note that the list cannot be read, if that is not noted yet; gives since when (ms)."""
         change = "SET failing_since = if_not_exists(failing_since, :since)"
         item = self._table.update(_source_key(account), change, {"since": to_ms(since)})
         return int(item["failing_since"])
 
-    def note_read(self, account: str) -> None:
+    def record_read(self, account: str) -> None:
         """Note that the list can be read again."""
         self._table.update(_source_key(account), "REMOVE failing_since")
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ..domain.errors import (
     ConfigurationError,
+    FieldError,
     IdConflict,
     InvalidEvent,
     LedgerUnavailable,
-    Mistake,
     RelaisError,
     SecretUnavailable,
     StatsUnavailable,
@@ -54,7 +54,7 @@ class HttpProblem(RelaisError):
         status: int,
         detail: str,
         *,
-        errors: Sequence[Mistake] = (),
+        errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, Any] | None = None,
     ) -> None:

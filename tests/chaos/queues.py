@@ -96,7 +96,7 @@ class ChaoticQueue:
         """Does this message come now? It may also come later, once more, or never."""
         fate = self._fate()
         if fate == "lost":
-            if not message["Body"].startswith('{"ring"'):
+            if not message["Body"].startswith('{"event_ids"'):
                 self._certain.append(fate)
                 return True
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])

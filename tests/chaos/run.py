@@ -157,7 +157,7 @@ class Run:
         otherwise, and be rung for over and over.
         """
         self._minutes += 1
-        rung = self.stage.invoke("sweep")
+        enqueued = self.stage.invoke("sweep")
         certain = self._minutes <= 2
         deadline = time.monotonic() + QUIET_SECONDS
         while self.stage.busy() and time.monotonic() < deadline:
@@ -166,7 +166,7 @@ class Run:
                 certain = False
             time.sleep(LOOK_SECONDS)
         self.stage.jump(seconds or self.stage.chance.choice([20, 60, 70, 130]))
-        return rung == {"rung": 0}
+        return enqueued == {"enqueued": 0}
 
     def _mischief(self, certain: bool) -> None:
         """What may happen to a process, and to AWS, at any time while somebody is at work."""

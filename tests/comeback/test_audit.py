@@ -104,8 +104,8 @@ def test_drift_in_each_direction_is_found_and_mended(
     made = {call["function"] for call in control.calls()}
     assert not {name for name in made if "add" in name or "unsubscribe/?" in name or "delete" in name}, made
 
-    mended = audit(product, repair=True)
-    assert {name: one["repaired"] for name, one in mended["accounts"].items()} == {"lettre": 2, "brussel": 2}
+    repaired = audit(product, repair=True)
+    assert {name: one["repaired"] for name, one in repaired["accounts"].items()} == {"lettre": 2, "brussel": 2}
     held = _ids(resources)
     audit(product, repair=True)
     assert _ids(resources) == held, "filed twice"
@@ -147,7 +147,7 @@ def test_who_came_back_is_no_difference_and_really_is_back(product: Product, con
     assert "Ediware" in product.delivery(refused.id)["remedy"]
     answer = audit(product)
     assert [one["missing_at_provider"]["count"] for one in answer["accounts"].values()] == [0, 0]
-    hashes = product.runtime.leavers.keys.hashes("zoe@example.com")
+    hashes = product.runtime.unsubscribe_import.keys.hashes("zoe@example.com")
     assert not {*hashes} & {text for one in answer["accounts"].values() for text in one["missing_in_ledger"]["hashes"]}
 
 
@@ -166,7 +166,7 @@ def test_out_of_time_is_said(product: Product) -> None:
 
 
 def test_hashes_are_found_by_what_the_ledger_writes(product: Product) -> None:
-    texts = [product.runtime.leavers.keys.hashes(f"person{number}@example.com")[0] for number in range(300)]
+    texts = [product.runtime.unsubscribe_import.keys.hashes(f"person{number}@example.com")[0] for number in range(300)]
     hashes = Hashes(b"".join(urlsafe_b64decode(text + "=") for text in texts[:200] * 2))
     assert len(hashes) == 200
     assert {hashes.text(place) for text in texts[:200] if (place := hashes.place(text)) is not None} == {*texts[:200]}

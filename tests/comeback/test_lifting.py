@@ -12,8 +12,8 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import EventType, Status
 from chalicelib.domain.ids import lift_id
-from chalicelib.ledger.subscriptions import WordStore
-from chalicelib.operators.ledger_scan import Census
+from chalicelib.ledger.subscriptions import SubscriptionStore
+from chalicelib.operators.ledger_scan import LedgerScan
 from chalicelib.providers.account import Account
 from tests.support.interleaving import AnswerLost, Died, NotDone, at_operation
 from tests.support.product import FakeContext, settings
@@ -178,7 +178,7 @@ def test_that_the_name_cannot_be_noted_harms_nobody(monkeypatch: pytest.MonkeyPa
     def fails(*_: object) -> None:
         raise LedgerUnavailable("down")
 
-    monkeypatch.setattr(WordStore, "note_row", fails)
+    monkeypatch.setattr(SubscriptionStore, "record_row", fails)
     monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
     left_everywhere(world)
     assert world.view("e0")["status"] == "delivered"
@@ -232,7 +232,7 @@ def test_sending_many_again_says_nothing_of_any(monkeypatch: pytest.MonkeyPatch)
     world = three()
     left_everywhere(world)
     event_id = come(world, "paris")
-    monkeypatch.setattr(Census, "find", lambda _, part, *__, **___: [[event_id]] if part == 0 else [])
+    monkeypatch.setattr(LedgerScan, "find", lambda _, part, *__, **___: [[event_id]] if part == 0 else [])
     assert again(world, account="paris") == {"resent": 1}
     world.work(event_id)
     assert world.delivery(event_id)["reason"] == "suppressed"

@@ -21,7 +21,7 @@ def messages(aws: TestAws, queue: str) -> list[list[str]]:
     answer = aws.sqs.receive_message(
         QueueUrl=aws.queue_url(f"relais-local-{queue}"), MaxNumberOfMessages=10, WaitTimeSeconds=0
     )
-    return [json.loads(message["Body"])["ring"] for message in answer.get("Messages", [])]
+    return [json.loads(message["Body"])["event_ids"] for message in answer.get("Messages", [])]
 
 
 def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources: TestAws) -> None:

@@ -61,9 +61,9 @@ class Program:
         ]
 
     @property
-    def hands(self) -> list[tuple[str, ...]]:
+    def claims(self) -> list[tuple[str, ...]]:
         """The ids that each worker is rung for."""
-        return [tuple(f"e{self.numbers[place]}" for place in hand) for hand in (self.first, self.second)]
+        return [tuple(f"e{self.numbers[place]}" for place in claimed) for claimed in (self.first, self.second)]
 
     def tell(self, world: World) -> World:
         """Let a world know of the events, without holding them."""
@@ -82,18 +82,18 @@ def several(count: int) -> list[Events]:
     ]
 
 
-def programs(account: str, events: Events, hands: Sequence[Hand]) -> list[Program]:
+def programs(account: str, events: Events, claims: Sequence[Hand]) -> list[Program]:
     """All ways to ring for events, each at one of `hands`: the workers that are rung for it."""
     found: dict[tuple[Hand, Hand], None] = {}
-    for whose in product(hands, repeat=len(events)):
-        first, second = (tuple(place for place, hand in enumerate(whose) if number in hand) for number in (0, 1))
+    for whose in product(claims, repeat=len(events)):
+        first, second = (tuple(place for place, claimed in enumerate(whose) if number in claimed) for number in (0, 1))
         found |= {_canonical(events, *ways): None for ways in product(_sorted(events, first), _sorted(events, second))}
     return [Program(account, events, *ways) for ways in found]
 
 
-def _sorted(events: Events, hand: Hand) -> set[Hand]:
+def _sorted(events: Events, claimed: Hand) -> set[Hand]:
     """All orders that can make a difference: the engine sorts by verb and time, and leaves equal ones as they come."""
-    return {tuple(sorted(order, key=lambda place: events[place])) for order in permutations(hand)}
+    return {tuple(sorted(order, key=lambda place: events[place])) for order in permutations(claimed)}
 
 
 def _canonical(events: Events, first: Hand, second: Hand) -> tuple[Hand, Hand]:
@@ -101,7 +101,7 @@ def _canonical(events: Events, first: Hand, second: Hand) -> tuple[Hand, Hand]:
     ways: list[tuple[Hand, Hand]] = []
     for names in permutations(range(len(events))):
         if all(events[name] == event for name, event in zip(names, events, strict=True)):
-            one, other = (tuple(names[place] for place in hand) for hand in (first, second))
+            one, other = (tuple(names[place] for place in claimed) for claimed in (first, second))
             ways += [(one, other), (other, one)]
     return min(ways, key=lambda way: (-len(way[0]), way))
 
@@ -110,7 +110,7 @@ def orders(walk: Walk, program: Program) -> Orders:
     """Every order of a program."""
     world = program.tell(World())
     world.hold(*world.events.values())
-    return walk.orders(world, program.hands)
+    return walk.orders(world, program.claims)
 
 
 def judge(walk: Walk, program: Program) -> int:
@@ -209,5 +209,5 @@ def test_orders_of_threads_end_as_the_walk_foresees(account: str, walk: Walk) ->
             world.hold(*world.events.values())
             run = Run(frozenset(step for step in range(1, 60) if chance.random() < 0.3))
             world.point = run.point
-            run.run(*(partial(world.worker().work, *hand) for hand in program.hands if hand))
+            run.run(*(partial(world.worker().work, *claimed) for claimed in program.claims if claimed))
             assert outcome(world) in foreseen, f"{SEED} {program} {run.trace}"

@@ -13,8 +13,8 @@ import pytest
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
-from chalicelib.operators.requeue import Reopenings
-from tests.operators.support import items, report, resend, rung
+from chalicelib.operators.requeue import Requeues
+from tests.operators.support import enqueued, items, report, resend
 from tests.support.aws import TestAws
 from tests.support.http import request
 from tests.support.product import Product, settings
@@ -54,9 +54,9 @@ def words(product: Product, resources: TestAws) -> int:
 
 def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Product, resources: TestAws) -> None:
     (held,) = flood(product)
-    assert len(rung(resources, "unsubscribes")) == LIMIT
+    assert len(enqueued(resources, "unsubscribes")) == LIMIT
     product.clock.forward(hours=23, minutes=59)
-    assert product.runtime.sweeper.run() == {"rung": LIMIT * 2}, "of both accounts, and none of those held back"
+    assert product.runtime.sweeper.run() == {"enqueued": LIMIT * 2}, "of both accounts, and none of those held back"
     product.work(held)
     assert (product.paris.left, words(product, resources)) == ([], 0)
     view = product.view(held)
@@ -69,8 +69,8 @@ def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Prod
 def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Product, resources: TestAws) -> None:
     (held,) = flood(product)
     product.clock.forward(hours=24)
-    assert product.runtime.sweeper.run() == {"rung": (LIMIT + 1) * 2}
-    assert held in rung(resources, "unsubscribes")
+    assert product.runtime.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
+    assert held in enqueued(resources, "unsubscribes")
     product.work(held)
     assert product.paris.left == product.providers["lyon"].left == ["q0@example.com"]
     assert {delivery["reason"] for delivery in product.view(held)["deliveries"]} == {None}
@@ -97,7 +97,7 @@ def test_an_operator_releases_all_of_them_at_once(product: Product, resources: T
     product.clock.forward(hours=2)
     assert resend(product) == {"resent": 4}, "deliveries"
     assert resend(product) == {"resent": 0}
-    assert set(held) <= set(rung(resources, "unsubscribes"))
+    assert set(held) <= set(enqueued(resources, "unsubscribes"))
     assert {delivery["reason"] for one in held for delivery in product.view(one)["deliveries"]} == {None}
     product.work(*held)
     assert sorted(product.paris.left) == ["q0@example.com", "q1@example.com"]
@@ -116,12 +116,12 @@ def test_what_is_released_is_due_also_when_its_doorbell_is_lost(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (held,) = flood(product)
-    rung(resources, "unsubscribes")
-    monkeypatch.setattr(product.runtime.doorbell, "ring", lambda *_: False)
+    enqueued(resources, "unsubscribes")
+    monkeypatch.setattr(product.runtime.notifier, "notify", lambda *_: False)
     assert resend(product) == {"resent": 2}
     monkeypatch.undo()
-    assert product.runtime.sweeper.run() == {"rung": 2}
-    assert rung(resources, "unsubscribes") == [held] * 2
+    assert product.runtime.sweeper.run() == {"enqueued": 2}
+    assert enqueued(resources, "unsubscribes") == [held] * 2
 
 
 def test_what_a_worker_has_put_off_is_not_released_over_its_head(product: Product) -> None:
@@ -130,8 +130,8 @@ def test_what_a_worker_has_put_off_is_not_released_over_its_head(product: Produc
     product.clock.forward(hours=24)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(held)
-    reopenings = Reopenings(product.runtime.table, product.runtime.events)
-    assert [reopenings.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
+    requeues = Requeues(product.runtime.table, product.runtime.events)
+    assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
     assert (product.delivery(held)["reason"], product.delivery(held, "lyon")["status"]) == ("down", "delivered")
     assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"
 
@@ -170,7 +170,7 @@ def test_a_limit_of_nothing_holds_all_back(product: Product, resources: TestAws)
     product.settings = replace(given, forms=forms)
     product.restart()
     _, held = leave(product, "a@example.com")
-    assert rung(resources, "unsubscribes") == []
+    assert enqueued(resources, "unsubscribes") == []
     assert "held back" in product.delivery(held)["reason"]
 
 
@@ -190,7 +190,7 @@ def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, res
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
     assert {status for status, _ in answers} == {202}
-    assert len(rung(resources, "unsubscribes")) == LIMIT
+    assert len(enqueued(resources, "unsubscribes")) == LIMIT
     held = [one for _, one in answers if product.delivery(one)["reason"] is not None]
     assert len(held) == LIMIT * 3
 

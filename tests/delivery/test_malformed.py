@@ -13,7 +13,7 @@ from chalicelib.domain.errors import Kind, LedgerUnavailable, MalformedItem, Pro
 from chalicelib.domain.events import Status
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.observability import metrics
-from tests.operators.support import end, items, report, resend, rung
+from tests.operators.support import end, enqueued, items, report, resend
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 
@@ -84,9 +84,9 @@ def test_an_account_whose_state_is_malformed_goes_on_and_so_do_the_others(
     ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
     product.runtime.table.put_new({"pk": STATE[0], "sk": STATE[1], **state})
     product.clock.forward(minutes=2)
-    assert product.runtime.sweep(FakeContext(55_000)) == {"rung": 2}
+    assert product.runtime.sweep(FakeContext(55_000)) == {"enqueued": 2}
     assert seen() == {("S#paris / state", problem)}
-    assert rung(resources) == sorted(ids)
+    assert enqueued(resources) == sorted(ids)
     assert report(product)["accounts"]["paris"]["paused"] is None
     product.work(*ids)
     assert (product.paris.emails, product.providers["lyon"].emails) == (["a@example.com"], ["b@example.com"])
@@ -107,8 +107,8 @@ def test_names_of_accounts_that_are_no_set_stop_nothing(product: Product, resour
     ids = product.hold(product.signup("a@example.com"))
     product.runtime.table.put_new({"pk": "S#accounts", "sk": "names", "configured": "gone"})
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"rung": 1}
-    assert rung(resources) == ids
+    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert enqueued(resources) == ids
     assert seen() == {("S#accounts / names", "configured is no set")}
 
 
@@ -117,8 +117,8 @@ def test_what_the_index_shows_and_is_no_event_is_not_rung_for(product: Product, 
     for pk in ("X#1", "E#not an id"):
         product.runtime.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"rung": 1}
-    assert rung(resources) == ids
+    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert enqueued(resources) == ids
     assert seen() == {("X#1 / E", "pk is no event's"), ("E#not an id / E", "pk is no event's")}
 
 
@@ -149,7 +149,7 @@ def test_a_malformed_event_holds_up_no_other(
     spoil(f"E#{bad}", "E", change, **values)
     before = items(resources, bad)
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"rung": 2}, "the index tells of both"
+    assert product.runtime.sweeper.run() == {"enqueued": 2}, "the index tells of both"
     report(product)
     seen()
     assert product.work(bad, good) == {"batchItemFailures": []}
@@ -206,12 +206,12 @@ def test_the_nightly_pass_goes_on_with_the_others(
     before = items(resources, bad), items(resources, both)
     for _ in range(3):  # deliveries of events that are gone would be retired after a day
         night(product)
-    assert set(rung(resources)) == {good}
+    assert set(enqueued(resources)) == {good}
     assert seen() == {(f"E#{bad} / E", "updated is no number"), (f"E#{both} / D#lyon", "next_at is no number")}
     assert (items(resources, bad), items(resources, both)) == before
     spoil(f"E#{both}", "D#lyon", "REMOVE next_at")
     night(product)
-    assert rung(resources, "unsubscribes") == [both], "once it is put right, it goes on"
+    assert enqueued(resources, "unsubscribes") == [both], "once it is put right, it goes on"
 
 
 def test_a_nightly_pass_whose_progress_is_malformed_begins_anew(
@@ -219,16 +219,16 @@ def test_a_nightly_pass_whose_progress_is_malformed_begins_anew(
 ) -> None:
     lost = product.hold(product.signup("a@example.com"))
     night(product)
-    rung(resources)
+    enqueued(resources)
     spoil(f"E#{lost[0]}", "E", "REMOVE due_pk, due_at")
-    spoil("S#sweep", "patrol", "SET pages = :no", no={"S": "many"})
+    spoil("S#sweep", "nightly_pass", "SET pages = :no", no={"S": "many"})
     night(product)
-    assert seen() == {("S#sweep / patrol", "pages is no number")}
-    assert rung(resources) == lost
-    spoil("S#sweep", "patrol", "SET taken_until = :no", no={"S": "later"})
+    assert seen() == {("S#sweep / nightly_pass", "pages is no number")}
+    assert enqueued(resources) == lost
+    spoil("S#sweep", "nightly_pass", "SET taken_until = :no", no={"S": "later"})
     product.hold(product.signup("b@example.com"))
-    assert night(product)["rung"] == 2, "sweep goes on even where the pass cannot"
-    assert seen() == {("S#sweep / patrol", "taken_until is no number")}
+    assert night(product)["enqueued"] == 2, "sweep goes on even where the pass cannot"
+    assert seen() == {("S#sweep / nightly_pass", "taken_until is no number")}
 
 
 def test_an_event_does_not_expire_before_its_malformed_delivery(

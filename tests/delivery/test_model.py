@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from chalicelib.domain.errors import Kind
 from chalicelib.domain.events import EventType, Status
-from chalicelib.operators.requeue import Reopenings
+from chalicelib.operators.requeue import Requeues
 from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, at_operation
 from tests.support.product import FakeContext
 from tests.support.reference import ACCOUNTS, World, body_of, check, serial
@@ -98,7 +98,7 @@ class Order(RuleBasedStateMachine):
         for held in world.runtime.events.load([f"e{number}"]):
             delivery = held.deliveries.get(account)
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
-                Reopenings(world.runtime.table, world.runtime.events).reopen(held, account, world.clock())
+                Requeues(world.runtime.table, world.runtime.events).reopen(held, account, world.clock())
                 self.bells.append([held.event.id])
 
     @rule(number=st.integers(0, MOST_EVENTS))
@@ -115,8 +115,8 @@ class Order(RuleBasedStateMachine):
     @rule(lost=st.booleans())
     def sweep(self, lost: bool) -> None:
         self.world.runtime.sweeper.run()
-        rung = [body["ring"] for _, body in self.world.queues.rung()]
-        self.bells += [] if lost else rung
+        enqueued = [body["event_ids"] for _, body in self.world.queues.enqueued()]
+        self.bells += [] if lost else enqueued
 
     def teardown(self) -> None:
         if hasattr(self, "world"):

@@ -315,7 +315,7 @@ def test_a_full_hand_is_given_back_when_time_runs_out_before_the_call(world: Wor
     world.point = slow
     world.work(*ids)
     assert world.logged["paris"].calls == []
-    assert not any("hold_token" in item for items in world.dynamo.items.values() for item in items.values())
+    assert not any("lease_token" in item for items in world.dynamo.items.values() for item in items.values())
     world.settle()
     assert not any(world.delivery(event_id)["unknown_outcome"] for event_id in ids)
     check(world)

@@ -37,7 +37,7 @@ def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[
 @pytest.mark.parametrize("ids", [["x" * 3000], ["\ud800"], [""], ["a b"], [7]], ids=repr)
 def test_a_ring_with_ids_that_no_event_can_have_delays_nobody(world: World, ids: list[Any]) -> None:
     (event_id,) = joins(world, ["annabell"])
-    world.work(event_id, bodies=({"ring": ids},))
+    world.work(event_id, bodies=({"event_ids": ids},))
     assert world.delivery(event_id)["status"] == "delivered"
 
 
@@ -46,7 +46,7 @@ def test_many_long_ids_fit_into_the_queues_calls(world: World) -> None:
     world.queues.send_message_batch = lambda **request: (
         sizes.append(sum(len(entry["MessageBody"]) for entry in request["Entries"])) or {}
     )
-    world.runtime.doorbell.ring(JOIN, [f"{n:0128}" for n in range(5000)])
+    world.runtime.notifier.notify(JOIN, [f"{n:0128}" for n in range(5000)])
     assert sizes and max(sizes) <= 262_144
 
 
@@ -68,7 +68,7 @@ near_events = st.fixed_dictionaries(
         "fields": st.dictionaries(st.text(max_size=4) | st.just("\ud800"), json_values, max_size=2) | json_values,
         "occurred_at": st.sampled_from(["2026-03-01T09:00:00Z", "9999-12-31T23:59:59-23:59"]) | json_values,
         "consent": st.dictionaries(st.sampled_from(["ip", "at", "text"]), json_values) | json_values,
-        "ring": json_values,
+        "event_ids": json_values,
     },
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import Event
-from chalicelib.domain.ordering import Holder, holder_state
+from chalicelib.domain.ordering import LeaseState, lease_state
 from tests.support.backends import on_both
 from tests.support.product import START, Product
 
@@ -188,10 +188,10 @@ def test_no_call_is_made_when_the_words_cannot_be_read(product: Product, monkeyp
 
 def test_a_final_event_does_not_hold_an_address_up(product: Product) -> None:
     from chalicelib.domain.events import EventType, Status
-    from chalicelib.domain.ordering import Hold
+    from chalicelib.domain.ordering import Lease
 
-    hold = Hold("e", EventType.SIGNUP, at=1, until=10, token="t")
-    assert holder_state(hold, Status.PENDING, 5) is Holder.BUSY
-    assert holder_state(hold, Status.PENDING, 10) is Holder.LOST
-    assert holder_state(hold, Status.DELIVERED, 5) is Holder.DONE
-    assert holder_state(replace(hold, until=1), None, 5) is Holder.DONE
+    hold = Lease("e", EventType.SIGNUP, at=1, until=10, token="t")
+    assert lease_state(hold, Status.PENDING, 5) is LeaseState.BUSY
+    assert lease_state(hold, Status.PENDING, 10) is LeaseState.LOST
+    assert lease_state(hold, Status.DELIVERED, 5) is LeaseState.DONE
+    assert lease_state(replace(hold, until=1), None, 5) is LeaseState.DONE

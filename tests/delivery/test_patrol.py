@@ -16,9 +16,9 @@ from chalicelib.ledger.event_items import event_item
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from chalicelib.reconciliation import findings
-from chalicelib.reconciliation.checkpoints import PatrolStore
+from chalicelib.reconciliation.checkpoints import Checkpoints
 from chalicelib.reconciliation.rules import Progress
-from tests.operators.support import calls, end, ended, items, rung
+from tests.operators.support import calls, end, ended, enqueued, items
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 
@@ -27,7 +27,7 @@ BOTH = ("paris", "lyon")
 
 @pytest.fixture
 def night(product: Product) -> Any:
-    """`night(milliseconds)`: a run of `sweep` on the next night; `{"rung": n}`."""
+    """`night(milliseconds)`: a run of `sweep` on the next night; `{"enqueued": n}`."""
 
     def run(milliseconds: int = 55_000) -> dict[str, Any]:
         product.clock.forward(hours=24)
@@ -66,10 +66,10 @@ def test_a_pending_delivery_that_no_sweep_finds_is_put_back(
     values = {"elsewhere": {"S": "paris#signup#9"}} if "elsewhere" in change else {}
     take_out(resources, event_id, change=change, **values)
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"rung": 0}
-    assert night() == {"rung": 1}
-    assert rung(resources) == [event_id]
-    assert product.runtime.sweeper.run() == {"rung": 1}, "from now on sweep finds it by itself"
+    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert night() == {"enqueued": 1}
+    assert enqueued(resources) == [event_id]
+    assert product.runtime.sweeper.run() == {"enqueued": 1}, "from now on sweep finds it by itself"
     product.work(event_id)
     assert product.paris.emails == ["a@example.com"]
 
@@ -78,8 +78,8 @@ def test_a_delivery_of_an_event_for_several_accounts_too(product: Product, resou
     (event_id,) = product.hold(product.unsubscribe("a@example.com", accounts=BOTH))
     for account in BOTH:
         take_out(resources, event_id, f"D#{account}")
-    assert night() == {"rung": 2}
-    assert rung(resources, "unsubscribes") == [event_id], "one ring for both"
+    assert night() == {"enqueued": 2}
+    assert enqueued(resources, "unsubscribes") == [event_id], "one ring for both"
     product.work(event_id)
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
@@ -92,10 +92,10 @@ def test_what_is_put_back_keeps_the_time_until_which_it_waits(product: Product, 
     product.runtime.events.postpone(event, waiting, until, product.clock())
     take_out(resources, event.id)
     night()
-    rung(resources)
-    assert product.runtime.sweeper.run() == {"rung": 0}
+    enqueued(resources)
+    assert product.runtime.sweeper.run() == {"enqueued": 0}
     product.clock.forward(hours=6)
-    assert product.runtime.sweeper.run() == {"rung": 1}
+    assert product.runtime.sweeper.run() == {"enqueued": 1}
 
 
 def test_what_the_index_does_not_show_is_written_anew(
@@ -136,9 +136,9 @@ def test_what_waits_for_an_account_that_nobody_knows_is_rung_for(
 ) -> None:
     (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"rung": 0}, "it was never seen configured"
-    assert night() == {"rung": 1}
-    product.work(*rung(resources))
+    assert product.runtime.sweeper.run() == {"enqueued": 0}, "it was never seen configured"
+    assert night() == {"enqueued": 1}
+    product.work(*enqueued(resources))
     assert product.delivery(event_id, "gone")["status"] == "parked"
 
 
@@ -187,15 +187,15 @@ def test_what_is_final_and_what_remains_of_an_expired_event_expires(
 def test_a_wish_to_be_forgotten_is_erased_before_it_expires(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch, accounts: tuple[str, ...]
 ) -> None:
-    wish = product.unsubscribe("a@example.com", accounts=accounts, all_accounts=True, forget=True)
-    product.runtime.words.forget("a@example.com", product.clock(), wish.id)
-    product.hold(wish)
+    forget_request = product.unsubscribe("a@example.com", accounts=accounts, all_accounts=True, forget=True)
+    product.runtime.words.forget("a@example.com", product.clock(), forget_request.id)
+    product.hold(forget_request)
     with monkeypatch.context() as dying:
         dying.setattr(product.runtime.events, "expire_when_whole", lambda *_: None)
-        product.work(wish.id)
-    assert "email" in items(resources, wish.id)["E"]
+        product.work(forget_request.id)
+    assert "email" in items(resources, forget_request.id)["E"]
     night()
-    found = items(resources, wish.id)
+    found = items(resources, forget_request.id)
     assert "email" not in found["E"]
     assert all("expires_at" in item for item in found.values())
 
@@ -206,9 +206,9 @@ def test_deliveries_of_an_event_that_was_never_held_are_rung_for_no_more(
     event = orphan(product)
     product.clock.forward(hours=23)
     product.runtime.sweep(FakeContext(55_000))
-    assert product.runtime.sweeper.run() == {"rung": 2}, "its sender may still repeat it"
+    assert product.runtime.sweeper.run() == {"enqueued": 2}, "its sender may still repeat it"
     night()
-    assert product.runtime.sweeper.run() == {"rung": 0}
+    assert product.runtime.sweeper.run() == {"enqueued": 0}
     assert all("expires_at" in item for item in items(resources, event.id).values())
     taken = items(resources, event.id)
     night()
@@ -224,7 +224,7 @@ def test_an_event_that_is_held_after_all_goes_to_every_account(
     assert product.runtime.events.hold(replace(event, accepted_at=product.clock()))
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"rung": 2}, "also when its doorbell is lost"
+    assert product.runtime.sweeper.run() == {"enqueued": 2}, "also when its doorbell is lost"
     product.work(event.id)
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
@@ -234,7 +234,7 @@ def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_
 ) -> None:
     event = orphan(product)
     product.clock.forward(days=1)
-    let_expire, done = findings.Mending.let_expire, list[str]()
+    let_expire, done = findings.FindingStore.let_expire, list[str]()
 
     def at_this_moment(self: Any, left: Any, now: Any) -> bool:
         if not done:
@@ -242,10 +242,10 @@ def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_
             put_the_event(product, event)
         return let_expire(self, left, now)
 
-    monkeypatch.setattr(findings.Mending, "let_expire", at_this_moment)
-    assert night() == {"rung": 4}, "both by sweep, then both by the pass"
+    monkeypatch.setattr(findings.FindingStore, "let_expire", at_this_moment)
+    assert night() == {"enqueued": 4}, "both by sweep, then both by the pass"
     assert not any("expires_at" in item for item in items(resources, event.id).values())
-    product.work(*set(rung(resources, "unsubscribes")))
+    product.work(*set(enqueued(resources, "unsubscribes")))
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
 
@@ -255,11 +255,11 @@ def test_an_event_that_is_held_just_after_is_found_by_the_next_pass(
     event = orphan(product)
     product.clock.forward(days=1)
     night()
-    rung(resources, "unsubscribes")
+    enqueued(resources, "unsubscribes")
     put_the_event(product, event)
-    assert night() == {"rung": 2}
+    assert night() == {"enqueued": 2}
     assert not any("expires_at" in item for item in items(resources, event.id).values())
-    product.work(*rung(resources, "unsubscribes"))
+    product.work(*enqueued(resources, "unsubscribes"))
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
 
@@ -305,15 +305,15 @@ def test_a_run_that_is_cut_short_is_gone_on_with(
     ids = product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
     for event_id in ids:
         take_out(resources, event_id)
-    page, pages = findings.Mending.page, list[Any]()
+    page, pages = findings.FindingStore.page, list[Any]()
 
     def slow(self: Any, after: Any, now: Any) -> Any:
         pages.append(after)
         product.clock.forward(seconds=20)
         return page(self, after, now)
 
-    monkeypatch.setattr(findings.Mending, "page", slow)
-    assert 0 < night(30_000)["rung"] <= 4, "one page, for the next would end too late"
+    monkeypatch.setattr(findings.FindingStore, "page", slow)
+    assert 0 < night(30_000)["enqueued"] <= 4, "one page, for the next would end too late"
     product.clock.forward(seconds=40)
     product.runtime.sweep(FakeContext(10_000))
     assert len(pages) == 1, "no page is begun without the time for it"
@@ -322,8 +322,8 @@ def test_a_run_that_is_cut_short_is_gone_on_with(
     product.clock.forward(seconds=60)
     product.runtime.sweep(FakeContext(300_000))
     assert len(pages) == len(set(pages)) == 4
-    assert sorted(set(rung(resources))) == sorted(ids)
-    assert PatrolStore(product.runtime.table).read() == Progress("2026-03-02", None, True, 4)
+    assert sorted(set(enqueued(resources))) == sorted(ids)
+    assert Checkpoints(product.runtime.table).read() == Progress("2026-03-02", None, True, 4)
 
 
 def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
@@ -336,7 +336,7 @@ def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(findings.Mending, "page", dies)
+        dying.setattr(findings.FindingStore, "page", dies)
         with pytest.raises(KeyboardInterrupt):
             product.runtime.sweep(FakeContext(55_000))
     made = calls(product)
@@ -358,10 +358,10 @@ def test_a_ledger_that_does_not_answer_is_looked_at_again(
         raise LedgerUnavailable("the ledger did not answer: Test")
 
     with monkeypatch.context() as failing:
-        failing.setattr(findings.Mending, "page", unavailable)
-        assert night() == {"rung": 0}
+        failing.setattr(findings.FindingStore, "page", unavailable)
+        assert night() == {"enqueued": 0}
     product.clock.forward(minutes=1)
-    assert product.runtime.sweep(FakeContext(55_000)) == {"rung": 1}
+    assert product.runtime.sweep(FakeContext(55_000)) == {"enqueued": 1}
 
 
 def test_what_was_mended_is_counted_and_named(
@@ -381,8 +381,9 @@ def test_what_was_mended_is_counted_and_named(
     lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
     said = {line["what"]: (line["deliveries"], line["event_ids"]) for line in lines if "what" in line}
     assert said == {
-        "mended_pending": (1, [lost]), "mended_expiry": (1, [final]), "mended_orphans": (2, [retired.id]),
+        "repaired_pending": (1, [lost]), "repaired_expiry": (1, [final]), "repaired_orphans": (2, [retired.id]),
     }  # fmt: skip
-    counted = {name: value for line in lines for name, value in line.items() if name.startswith(("mended", "nightly"))}
-    assert counted == {"mended_pending": 1, "mended_expiry": 1, "mended_orphans": 2, "nightly_passes": 1}
+    named = ("repaired", "nightly")
+    counted = {name: value for line in lines for name, value in line.items() if name.startswith(named)}
+    assert counted == {"repaired_pending": 1, "repaired_expiry": 1, "repaired_orphans": 2, "nightly_passes": 1}
     assert "@example.com" not in out.out + out.err

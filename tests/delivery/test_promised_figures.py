@@ -57,7 +57,7 @@ class Ediware:
     def sweep(self) -> None:
         """A sweep, and an invocation for each ten messages."""
         self.product.runtime.sweeper.run()
-        bodies = [body for _, body in self.product.queues.rung()]
+        bodies = [body for _, body in self.product.queues.enqueued()]
         for first in range(0, len(bodies), 10):
             self.product.work(bodies=tuple(bodies[first : first + 10]))
 

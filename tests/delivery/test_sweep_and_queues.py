@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import EventType, Sync
 from chalicelib.ledger.oldest_pending import Waiting
-from chalicelib.notification.notifier import rung_ids
+from chalicelib.notification.notifier import notified_ids
 from chalicelib.reconciliation import sweep
 from tests.support.aws import TestAws
 from tests.support.product import Product, settings
@@ -31,19 +31,19 @@ def messages(aws: TestAws, kind: str) -> list[Any]:
 def test_an_event_whose_doorbell_was_lost_is_rung_for_once_it_is_due(product: Product, resources: TestAws) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
     product.clock.forward(seconds=59)
-    assert product.runtime.sweeper.run() == {"rung": 0}
+    assert product.runtime.sweeper.run() == {"enqueued": 0}
     product.clock.forward(seconds=32)
-    assert product.runtime.sweeper.run() == {"rung": 1}
+    assert product.runtime.sweeper.run() == {"enqueued": 1}
     (body,) = messages(resources, "signups")
-    assert rung_ids(json.loads(body)) == [event_id]
+    assert notified_ids(json.loads(body)) == [event_id]
     product.work(event_id)
-    assert product.runtime.sweeper.run() == {"rung": 0}
+    assert product.runtime.sweeper.run() == {"enqueued": 0}
 
 
 def test_unsubscribes_are_rung_for_at_their_own_queue(product: Product, resources: TestAws) -> None:
     product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"rung": 2}
+    assert product.runtime.sweeper.run() == {"enqueued": 2}
     assert len(messages(resources, "unsubscribes")) == 2
 
 
@@ -56,9 +56,9 @@ def test_more_than_a_run_rings_for_is_rung_for_by_the_next_ones(
     others = product.hold(*(product.signup(f"q{number}@example.com") for number in range(6)))
     product.clock.forward(hours=2)
     runs: list[set[str]] = []
-    while product.runtime.sweeper.run() != {"rung": 0}:
+    while product.runtime.sweeper.run() != {"enqueued": 0}:
         runs.append(
-            {event_id for body in messages(resources, "signups") for event_id in rung_ids(json.loads(body)) or []}
+            {event_id for body in messages(resources, "signups") for event_id in notified_ids(json.loads(body)) or []}
         )
         product.work(*runs[-1])
         assert len(runs) < 9
@@ -78,10 +78,10 @@ def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(produc
     product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
     product.restart()
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"rung": 3}
+    assert product.runtime.sweeper.run() == {"enqueued": 3}
     for kind, event_id in zip(("signups", "unsubscribes", "syncs"), ids, strict=True):
         (body,) = messages(resources, kind)
-        assert rung_ids(json.loads(body)) == [event_id]
+        assert notified_ids(json.loads(body)) == [event_id]
 
 
 def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
@@ -95,9 +95,9 @@ def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
     product.clock.forward(seconds=91)
     with monkeypatch.context() as busy:
         waiting = {EventType.SIGNUP: sweep.BACKLOG_ENOUGH + 1}
-        busy.setattr(product.runtime.doorbell, "backlog", lambda verb: waiting.get(verb, 0))
-        assert product.runtime.sweeper.run() == {"rung": 1}, "the unsubscribe"
-    assert product.runtime.sweeper.run() == {"rung": 3}
+        busy.setattr(product.runtime.notifier, "backlog", lambda verb: waiting.get(verb, 0))
+        assert product.runtime.sweeper.run() == {"enqueued": 1}, "the unsubscribe"
+    assert product.runtime.sweeper.run() == {"enqueued": 3}
 
 
 def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monk
         raise LedgerUnavailable("the ledger did not answer")
 
     monkeypatch.setattr(Waiting, "oldest", unavailable)
-    assert product.runtime.sweeper.run() == {"rung": 2}
+    assert product.runtime.sweeper.run() == {"enqueued": 2}
 
 
 def test_no_account_is_always_the_last(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,13 +135,13 @@ def test_a_paused_account_is_left_alone_then_probed_then_rung_for_at_once(produc
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(3)))
     product.work(ids[0])
     product.clock.forward(seconds=5)
-    assert product.runtime.sweeper.run() == {"rung": 0}
+    assert product.runtime.sweeper.run() == {"enqueued": 0}
     product.clock.forward(seconds=26)
-    assert product.runtime.sweeper.run() == {"rung": 3}, "a probe, though nothing is due yet"
+    assert product.runtime.sweeper.run() == {"enqueued": 3}, "a probe, though nothing is due yet"
     messages(resources, "signups")
     product.paris.rule = None
     product.work(ids[1])
-    assert sorted(rung_ids(json.loads(messages(resources, "signups")[0])) or []) == sorted({ids[0], ids[2]})
+    assert sorted(notified_ids(json.loads(messages(resources, "signups")[0])) or []) == sorted({ids[0], ids[2]})
 
 
 def test_a_refused_key_is_probed_a_few_times_however_many_events_arrive(product: Product) -> None:
@@ -226,12 +226,12 @@ def test_an_invocation_without_time_left_calls_nobody(product: Product) -> None:
     product.work(event_id, milliseconds=5_000)
     assert product.paris.calls == []
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"rung": 1}
+    assert product.runtime.sweeper.run() == {"enqueued": 1}
     product.work(event_id)
     assert product.delivery(event_id)["unknown_outcome"] is False
 
 
 def test_ringing_for_many_takes_few_messages(product: Product, resources: TestAws) -> None:
-    assert product.runtime.doorbell.ring(EventType.SIGNUP, [f"e{n}" for n in range(600)])
-    found = [rung_ids(json.loads(body)) or [] for body in messages(resources, "signups")]
+    assert product.runtime.notifier.notify(EventType.SIGNUP, [f"e{n}" for n in range(600)])
+    found = [notified_ids(json.loads(body)) or [] for body in messages(resources, "signups")]
     assert sorted(len(ids) for ids in found) == [100, 250, 250]

@@ -17,7 +17,7 @@ from tests.support.stack import MovableStack, RunningStack, SharedStack
 from tests.support.waiting import wait_for
 
 QUEUES = ("signups", "unsubscribes", "syncs")
-WHOLE_STAGE = {"unreadable_messages", "unsigned_requests", "rung"}
+WHOLE_STAGE = {"unreadable_messages", "unsigned_requests", "enqueued"}
 BY_ACCOUNT = {
     "paris": {
         *("accepted", "delivered", "superseded", "refused", "provider_calls", "provider_seconds"),
@@ -63,7 +63,7 @@ def measured(product: RunningStack) -> dict[str | None, set[str]]:
     return names
 
 
-def trail(product: RunningStack, event_id: str) -> list[dict[str, Any]]:
+def event_log(product: RunningStack, event_id: str) -> list[dict[str, Any]]:
     """The lines about one event."""
     return [line for line in lines(product) if event_id in line.get("event_ids", ())]
 
@@ -94,7 +94,7 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
     )
     product.request("POST", "/events", f'{{"email": "{PERSON}@example.com"}}')
     wait_for(lambda: status(product, "late") == "superseded")
-    wait_for(lambda: "put off" in [line["message"] for line in trail(product, given_up.json["id"])])
+    wait_for(lambda: "put off" in [line["message"] for line in event_log(product, given_up.json["id"])])
     product.forward(13 * HOUR)  # `sweep` and `collect_stats` run
     wait_for(lambda: status(product, given_up.json["id"]) == "parked")
     expected: set[tuple[str | None, str]] = {(None, name) for name in WHOLE_STAGE}
@@ -105,16 +105,18 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
 
     wait_for(lambda: not missing())
     Control(product.sandbox).clear_faults()
-    steps = [[line["message"] for line in trail(product, answer.json["id"])] for answer in (joined, trapped, given_up)]
+    steps = [
+        [line["message"] for line in event_log(product, answer.json["id"])] for answer in (joined, trapped, given_up)
+    ]
     assert steps[0] == ["accepted", "delivered"]
     assert steps[1] == ["accepted"]
     assert (steps[2][0], steps[2][-1]) == ("accepted", "parked")
     assert "put off" in steps[2]
-    first, last = trail(product, joined.json["id"])
+    first, last = event_log(product, joined.json["id"])
     assert first["request_id"] == joined.headers["x-request-id"]
     assert (first["function"], last["function"], last["account"]) == ("api_handler", "signups", "paris")
     assert last["request_id"] != first["request_id"]
-    assert {line["account"] for line in trail(product, left.json["id"])[1:]} == {"paris", "lettre", "brussel"}
+    assert {line["account"] for line in event_log(product, left.json["id"])[1:]} == {"paris", "lettre", "brussel"}
 
 
 WORST_EVENTS: list[dict[str, Any]] = [

@@ -39,7 +39,7 @@ def test_the_result_is_all_there_is_on_standard_output(stack: RunningStack) -> N
 
 
 def test_defaults_are_a_scheduled_event_or_an_empty_batch(stack: RunningStack) -> None:
-    assert json.loads(invoke(stack, "sweep").stdout) == {"rung": 0}
+    assert json.loads(invoke(stack, "sweep").stdout) == {"enqueued": 0}
     assert json.loads(invoke(stack, "signups").stdout) == {"batchItemFailures": []}
 
 
@@ -87,7 +87,7 @@ def test_the_door_opens_to_its_token_only(stack: RunningStack) -> None:
     from local import invoke as client
 
     known = state.find({"PORT": stack.port})
-    assert client.ask(known, "sweep", None) == {"result": {"rung": 0}}
+    assert client.ask(known, "sweep", None) == {"result": {"enqueued": 0}}
     with pytest.raises(EOFError):
         client.ask(replace(known, token="wrong"), "sweep", None)
 
@@ -108,7 +108,7 @@ def test_any_python_will_do(stack: RunningStack) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, '{"rung": 0}\n')
+    assert (done.returncode, done.stdout) == (0, '{"enqueued": 0}\n')
 
 
 @pytest.mark.server

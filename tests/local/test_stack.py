@@ -53,7 +53,7 @@ def test_prints_where_everything_is_once_it_is_ready(stack: RunningStack) -> Non
 
 
 def test_a_developers_own_aws_settings_do_not_matter(stack: RunningStack) -> None:
-    assert stack.invoke("sweep") == (0, {"rung": 0})
+    assert stack.invoke("sweep") == (0, {"enqueued": 0})
 
 
 def test_runs_from_another_folder(stack: RunningStack, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_runs_from_another_folder(stack: RunningStack, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, '{"rung": 0}\n')
+    assert (done.returncode, done.stdout) == (0, '{"enqueued": 0}\n')
 
 
 def test_says_every_mistake_of_a_wrong_configuration(start_stack: StackStarter) -> None:

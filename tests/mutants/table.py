@@ -125,8 +125,8 @@ ONCE = (
         promise=2,
         breaks="after taking the lease the state of the delivery is not read again",
         file="chalicelib/delivery/claims.py",
-        before="        current = self._as_they_stand([hand for hand, _ in mine])\n",
-        after="        current = {hand.task.event.id: hand.task.delivery for hand, _ in mine}\n",
+        before="        current = self._as_they_stand([claimed for claimed, _ in mine])\n",
+        after="        current = {claimed.task.event.id: claimed.task.delivery for claimed, _ in mine}\n",
         tests=(MANY_SWITCHES,),
     ),
     Mutant(
@@ -134,8 +134,8 @@ ONCE = (
         promise=2,
         breaks="a lease is taken while another worker holds it",
         file="chalicelib/domain/ordering.py",
-        before="    return Holder.BUSY if hold.until > now else Holder.LOST\n",
-        after="    return Holder.DONE\n",
+        before="    return LeaseState.BUSY if lease.until > now else LeaseState.LOST\n",
+        after="    return LeaseState.DONE\n",
         tests=(MANY_SWITCHES,),
     ),
     Mutant(
@@ -143,8 +143,8 @@ ONCE = (
         promise=2,
         breaks="of two workers that find an address free, both take the lease",
         file="chalicelib/ledger/subscriptions.py",
-        before='        conditions = ["attribute_not_exists(hold_token)"]\n',
-        after='        conditions = ["(attribute_not_exists(hold_token) OR attribute_exists(hold_token))"]\n',
+        before='        conditions = ["attribute_not_exists(lease_token)"]\n',
+        after='        conditions = ["(attribute_not_exists(lease_token) OR attribute_exists(lease_token))"]\n',
         tests=(MANY_SWITCHES,),
     ),
     Mutant(
@@ -152,8 +152,8 @@ ONCE = (
         promise=2,
         breaks="an attempt whose worker died is not marked unknown_outcome",
         file="chalicelib/ledger/subscriptions.py",
-        before="            if word.hold is not None and state is Holder.LOST:\n",
-        after="            if word.hold is not None and state is None:\n",
+        before="            if word.lease is not None and state is LeaseState.LOST:\n",
+        after="            if word.lease is not None and state is None:\n",
         tests=(f"{INTERLEAVINGS}::test_a_worker_killed_at_any_step",),
     ),
     Mutant(
@@ -161,10 +161,12 @@ ONCE = (
         promise=2,
         breaks="a call that was not answered is not marked unknown_outcome",
         file="chalicelib/delivery/account_delivery.py",
-        before="                for hand in part:\n"
-        "                    hand.tried(unknown=error.kind is Kind.UNKNOWN)\n"
+        before="                for claimed in part:\n"
+        "                    claimed.tried(unknown=error.kind is Kind.UNKNOWN)\n"
         "                self._trouble",
-        after="                for hand in part:\n                    hand.tried()\n                self._trouble",
+        after=(
+            "                for claimed in part:\n                    claimed.tried()\n                self._trouble"
+        ),
         tests=(f"{INTERLEAVINGS}::test_any_one_operation_that_fails_where_outcomes_are_unknown",),
     ),
     Mutant(
@@ -211,8 +213,8 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="an unsubscribe is superseded by an earlier signup, and not by a later one",
         file="chalicelib/domain/ordering.py",
-        before="word.signed_up_at is not None and word.signed_up_at > at else Verdict.GO",
-        after="word.signed_up_at is not None and word.signed_up_at < at else Verdict.GO",
+        before="word.signed_up_at is not None and word.signed_up_at > at else Decision.GO",
+        after="word.signed_up_at is not None and word.signed_up_at < at else Decision.GO",
         tests=(MANY_SWITCHES,),
     ),
     Mutant(
@@ -220,8 +222,8 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="an unsubscribe is superseded by a later signup that was refused",
         file="chalicelib/domain/ordering.py",
-        before="    counts = hold.type is EventType.SIGNUP and status in (Status.DELIVERED, None)\n",
-        after="    counts = hold.type is EventType.SIGNUP\n",
+        before="    counts = lease.type is EventType.SIGNUP and status in (Status.DELIVERED, None)\n",
+        after="    counts = lease.type is EventType.SIGNUP\n",
         tests=("tests/unit/core/test_words.py",),
     ),
     Mutant(
@@ -230,7 +232,7 @@ THE_LATER_WORD_WINS = (
         breaks="an unsubscribe that must wait for the lease does not stop older signups",
         file="chalicelib/ledger/subscriptions.py",
         before="            if attempt.event.type is EventType.UNSUBSCRIBE and _is_news(word, attempt.event):\n",
-        after="            if attempt.event.type is EventType.UNSUBSCRIBE and word.hold is None:\n",
+        after="            if attempt.event.type is EventType.UNSUBSCRIBE and word.lease is None:\n",
         tests=(f"{INTERLEAVINGS}::test_an_unsubscribe_that_must_wait_lets_no_other_older_signup_go_first",),
     ),
     Mutant(
@@ -247,8 +249,8 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="a plain form's signup lifts a suppression",
         file="chalicelib/domain/ordering.py",
-        before="    return Verdict.LIFT if may_lift else Verdict.SUPPRESSED\n",
-        after="    return Verdict.LIFT\n",
+        before="    return Decision.LIFT if may_lift else Decision.SUPPRESSED\n",
+        after="    return Decision.LIFT\n",
         tests=("tests/comeback/test_lifting.py",),
     ),
     Mutant(
@@ -303,8 +305,8 @@ EVERYWHERE = (
         promise=5,
         breaks="an unsubscribe read from a provider is told to one of the others",
         file="chalicelib/unsubscribe_sync/propagate.py",
-        before="            accounts=verdict.tell,\n",
-        after="            accounts=verdict.tell[:1],\n",
+        before="            accounts=decision.tell,\n",
+        after="            accounts=decision.tell[:1],\n",
         tests=("tests/syncs/test_leavers.py",),
     ),
     Mutant(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from chalicelib.domain.events import Delivery, Event, Status
-from chalicelib.notification.notifier import rung_ids
+from chalicelib.notification.notifier import notified_ids
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 
@@ -46,13 +46,13 @@ def items(aws: TestAws, event_id: str) -> dict[str, dict[str, Any]]:
     return {item["sk"]["S"]: dict(item) for item in found["Items"]}
 
 
-def rung(aws: TestAws, kind: str = "signups") -> list[str]:
+def enqueued(aws: TestAws, kind: str = "signups") -> list[str]:
     """The ids that a queue was rung for, sorted; the queue is empty afterwards."""
     url = aws.queue_url(f"relais-local-{kind}")
     ids: list[str] = []
     while found := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
         for message in found:
-            ids += rung_ids(json.loads(message["Body"])) or []
+            ids += notified_ids(json.loads(message["Body"])) or []
             aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return sorted(ids)
 

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import EventType, Status
 from chalicelib.notification.notifier import QUEUE_OF
-from tests.operators.support import calls, end, ended, items, report, resend, rung
+from tests.operators.support import calls, end, ended, enqueued, items, report, resend
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 
@@ -24,7 +24,7 @@ def test_a_parked_signup_goes_out_again(product: Product, resources: TestAws) ->
     assert (delivery["status"], delivery["attempts"], delivery["reason"]) == ("pending", 3, None)
     assert delivery["updated_at"] == "2026-03-04T09:30:00Z"
     assert "expires_at" not in items(resources, event_id)["E"]
-    assert rung(resources) == [event_id]
+    assert enqueued(resources) == [event_id]
     product.work(event_id)
     delivery = product.delivery(event_id)
     assert (delivery["status"], delivery["attempts"], delivery["reason"]) == ("delivered", 4, None)
@@ -36,11 +36,11 @@ def test_it_is_due_at_once_so_that_a_lost_doorbell_is_made_good(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
-    monkeypatch.setattr(product.runtime.doorbell, "ring", lambda *_: False)
+    monkeypatch.setattr(product.runtime.notifier, "notify", lambda *_: False)
     assert resend(product) == {"resent": 1}
     monkeypatch.undo()
-    assert product.runtime.sweeper.run() == {"rung": 1}
-    assert rung(resources) == [event_id]
+    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert enqueued(resources) == [event_id]
 
 
 def test_patience_begins_anew(product: Product) -> None:
@@ -66,7 +66,7 @@ def test_sweep_does_not_give_up_for_a_paused_account_what_was_just_sent_again(pr
     product.work(first)
     assert product.delivery(first)["status"] == "parked"
     resend(product)
-    assert product.runtime.sweeper.run() == {"rung": 0}, "the account is paused"
+    assert product.runtime.sweeper.run() == {"enqueued": 0}, "the account is paused"
     product.work(first)
     assert product.delivery(first)["status"] == "pending"
 
@@ -88,7 +88,7 @@ def test_again_changes_nothing(product: Product, resources: TestAws) -> None:
     product.work(event_id)
     assert [resend(product), resend(product, id=event_id)] == [{"resent": 0}, {"resent": 0}]
     assert len(product.paris.emails) == 1
-    assert rung(resources) == [event_id]
+    assert enqueued(resources) == [event_id]
 
 
 def test_two_operators_at_once_send_it_once(product: Product) -> None:
@@ -147,7 +147,7 @@ def test_filters(
     before = report(product)
     assert resend(product, **wanted) == {"resent": len(sent)}
     ids = [several[name] for name in sent]
-    assert sorted(rung(resources) + rung(resources, "unsubscribes")) == sorted(ids)
+    assert sorted(enqueued(resources) + enqueued(resources, "unsubscribes")) == sorted(ids)
     pending = [name for name, event_id in several.items() if product.view(event_id)["status"] == "pending"]
     assert sorted(pending) == sorted(sent)
     after = report(product)
@@ -199,7 +199,7 @@ def test_what_holds_no_address_is_left_out(product: Product, resources: TestAws)
     assert resend(product, status="refused") == {"resent": 0}
     for event_id in ("invalid", "no-sync", "erased"):
         assert resend(product, status="refused", id=event_id) == {"resent": 0}
-    assert rung(resources) == []
+    assert enqueued(resources) == []
 
 
 def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ class TestEventForSeveralAccounts:
         product.clock.forward(days=1)
         assert resend(product) == {"resent": 1}
         assert self.expiring(resources, both) == [False, False, False]
-        assert rung(resources, "unsubscribes") == [both]
+        assert enqueued(resources, "unsubscribes") == [both]
         assert product.delivery(both, "lyon")["status"] == "delivered"
         product.work(both)
         assert product.paris.left == ["u@example.com"]
@@ -265,7 +265,7 @@ class TestEventForSeveralAccounts:
         for account in event.accounts:
             end(product, event, Status.PARKED, account)
         assert resend(product) == {"resent": 2}
-        assert rung(resources, "unsubscribes") == [event.id]
+        assert enqueued(resources, "unsubscribes") == [event.id]
 
     @pytest.mark.parametrize("moment", ["before", "within"])
     def test_a_worker_that_saw_it_final_does_not_let_it_expire(
@@ -322,7 +322,7 @@ def test_many_are_sent_again_in_few_messages(product: Product, resources: TestAw
         list(pool.map(lambda event: end(product, event, Status.PARKED), events))
     assert resend(product) == {"resent": 150}
     assert resources.waiting("relais-local-signups") <= 16
-    assert rung(resources) == sorted(event.id for event in events)
+    assert enqueued(resources) == sorted(event.id for event in events)
     assert report(product)["pending"] == 150
 
 
@@ -381,7 +381,7 @@ def test_a_ledger_that_gives_out_in_between_loses_nothing(
     monkeypatch.setattr(product.runtime.table, "update", sometimes)
     answer = resend(product)
     assert (answer["resent"], answer["error"]["kind"]) == (7, "later")
-    assert len(rung(resources)) == 7, "what was sent again is rung for"
+    assert len(enqueued(resources)) == 7, "what was sent again is rung for"
     monkeypatch.undo()
     assert resend(product) == {"resent": 13}
 

@@ -62,7 +62,7 @@ def test_what_runs_by_the_clock_and_what_operators_call(artefact: Artefact) -> N
     assert {one["error"] for one in first.values()} == {None}
     assert first["paris"]["written"] == first["paris"]["read"] > 0
     assert artefact["collect_stats"](scheduled())["accounts"]["paris"]["written"] == 0
-    assert artefact["sweep"](scheduled()) == {"rung": 0}
+    assert artefact["sweep"](scheduled()) == {"enqueued": 0}
     call = artefact["call_provider"]
     assert "list_insert" in str(call({"account": "paris", "function": "help"})["result"])
     assert "result" in call({"account": "paris", "function": "list_list", "params": {}})

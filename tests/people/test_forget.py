@@ -64,8 +64,8 @@ def test_every_account_is_told_and_the_word_for_all_says_it(product: Product) ->
     (word,) = product.runtime.words.of(ZOE)["*"]
     at = 1772357460000  # 2026-03-01T09:31:00Z
     assert (word.unsubscribed_at, word.forgotten_at) == (at, at)
-    wish = product.view(word.unsubscribed_by or "")
-    assert (wish["type"], wish["status"]) == ("unsubscribe", "delivered")
+    forget_request = product.view(word.unsubscribed_by or "")
+    assert (forget_request["type"], forget_request["status"]) == ("unsubscribe", "delivered")
 
 
 def test_a_provider_that_deletes_is_asked_to(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_every_final_state_is_erased_and_never_sent_again(
 
 
 def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(product: Product) -> None:
-    from chalicelib.operators.requeue import Reopenings
+    from chalicelib.operators.requeue import Requeues
     from tests.operators.support import end
 
     event = product.unsubscribe(ZOE, accounts=("paris", "lyon"))
@@ -167,11 +167,11 @@ def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(produc
     table = product.runtime.table
     seen = table.query(f"E#{event.id}")
     (held,) = product.runtime.events.load([event.id])
-    assert Reopenings(table, product.runtime.events).reopen(held, "lyon", product.clock())
+    assert Requeues(table, product.runtime.events).reopen(held, "lyon", product.clock())
     assert erasing.erase_items(table, seen, product.clock()) is erasing.Outcome.WAITING
     (held,) = product.runtime.events.load([event.id])
     assert held.event.email == ZOE
-    assert not Reopenings(table, product.runtime.events).reopen(held, "paris", product.clock()), "marked before"
+    assert not Requeues(table, product.runtime.events).reopen(held, "paris", product.clock()), "marked before"
 
 
 class TestInAnotherHand:

@@ -162,7 +162,7 @@ class Forgetting(RuleBasedStateMachine):
         assert "error" not in answer
 
     def _collect(self) -> None:
-        self.bells += [(name, body["ring"]) for name, body in self.world.queues.rung()]
+        self.bells += [(name, body["event_ids"]) for name, body in self.world.queues.enqueued()]
 
     def _bells(self, which: Iterable[int]) -> list[str]:
         return [event_id for number in which if number < len(self.bells) for event_id in self.bells[-1 - number][1]]
@@ -195,8 +195,8 @@ class Forgetting(RuleBasedStateMachine):
     def _sweep_and_work(self) -> None:
         worker = self._instance()
         worker.runtime.sweep(FakeContext(50_000))
-        for name, body in self.world.queues.rung():
-            worker.work(*body["ring"], queue="syncs" if "sync" in name else "signups")
+        for name, body in self.world.queues.enqueued():
+            worker.work(*body["event_ids"], queue="syncs" if "sync" in name else "signups")
 
     def _items(self) -> list[dict[str, Any]]:
         return [item for partition in self.world.dynamo.items.values() for item in partition.values()]

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.events import Delivery, Status
 from chalicelib.domain.times import epoch_milliseconds as to_ms
-from chalicelib.operators.ledger_scan import PARTS, Census, OutOfTime
+from chalicelib.operators.ledger_scan import PARTS, LedgerScan, OutOfTime
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
 
@@ -28,8 +28,8 @@ def product(resources: TestAws) -> Product:
 
 
 @pytest.fixture
-def census(product: Product) -> Census:
-    return Census(product.runtime.table)
+def ledger_scan(product: Product) -> LedgerScan:
+    return LedgerScan(product.runtime.table)
 
 
 @pytest.fixture
@@ -47,50 +47,50 @@ def full(product: Product) -> Product:
         events.hold(event)
     events.finish(event, Delivery("paris", Status.DELIVERED), START)
     product.runtime.accounts.gone(["paris"])
-    product.runtime.words.note_unsubscribe_everywhere(event)
+    product.runtime.words.record_unsubscribe_for_all_accounts(event)
     return product
 
 
-def find(census: Census, status: Status, when: timedelta = timedelta(0)) -> list[str]:
-    parts = (census.find(part, status, START + when, no_hurry) for part in range(PARTS))
+def find(ledger_scan: LedgerScan, status: Status, when: timedelta = timedelta(0)) -> list[str]:
+    parts = (ledger_scan.find(part, status, START + when, no_hurry) for part in range(PARTS))
     return sorted(event_id for pages in parts for page in pages for event_id in page)
 
 
-def test_an_empty_ledger(census: Census) -> None:
-    assert census.tally(START, no_hurry).counts == {}
-    assert find(census, Status.PENDING) == []
+def test_an_empty_ledger(ledger_scan: LedgerScan) -> None:
+    assert ledger_scan.delivery_counts(START, no_hurry).counts == {}
+    assert find(ledger_scan, Status.PENDING) == []
 
 
-def test_every_delivery_is_counted_once(full: Product, census: Census) -> None:
-    tally = census.tally(START, no_hurry)
-    assert tally.counts == {
+def test_every_delivery_is_counted_once(full: Product, ledger_scan: LedgerScan) -> None:
+    delivery_counts = ledger_scan.delivery_counts(START, no_hurry)
+    assert delivery_counts.counts == {
         "paris": Counter({Status.PENDING: 10, Status.REFUSED: 4, Status.DELIVERED: 1}),
         "lyon": Counter({Status.PENDING: 3}),
     }
-    assert tally.oldest == {"paris": to_ms(START + 2 * MINUTE), "lyon": to_ms(START + 12 * MINUTE)}
+    assert delivery_counts.oldest == {"paris": to_ms(START + 2 * MINUTE), "lyon": to_ms(START + 12 * MINUTE)}
 
 
-def test_what_has_expired_is_not_counted(full: Product, census: Census) -> None:
+def test_what_has_expired_is_not_counted(full: Product, ledger_scan: LedgerScan) -> None:
     """DynamoDB deletes it up to days later."""
-    tally = census.tally(EXPIRED, no_hurry)
-    assert tally.counts["paris"] == Counter({Status.PENDING: 10, Status.DELIVERED: 1})
-    assert find(census, Status.REFUSED, timedelta(days=91)) == []
+    delivery_counts = ledger_scan.delivery_counts(EXPIRED, no_hurry)
+    assert delivery_counts.counts["paris"] == Counter({Status.PENDING: 10, Status.DELIVERED: 1})
+    assert find(ledger_scan, Status.REFUSED, timedelta(days=91)) == []
 
 
-def test_a_delivery_whose_event_was_never_held_does_not_count(full: Product, census: Census) -> None:
+def test_a_delivery_whose_event_was_never_held_does_not_count(full: Product, ledger_scan: LedgerScan) -> None:
     full.runtime.table.put_new({"pk": "E#half", "sk": "D#lyon", "status": "pending", "attempts": 0})
-    assert census.tally(START, no_hurry).counts["lyon"] == Counter({Status.PENDING: 3})
+    assert ledger_scan.delivery_counts(START, no_hurry).counts["lyon"] == Counter({Status.PENDING: 3})
 
 
-def test_events_are_found_by_status(full: Product, census: Census) -> None:
-    assert find(census, Status.REFUSED) == ["s0", "s3", "s6", "s9"]
-    assert find(census, Status.DELIVERED) == ["u2"]
-    assert find(census, Status.PENDING) == sorted([f"s{n}" for n in range(12) if n % 3] + ["u0", "u1", "u2"])
+def test_events_are_found_by_status(full: Product, ledger_scan: LedgerScan) -> None:
+    assert find(ledger_scan, Status.REFUSED) == ["s0", "s3", "s6", "s9"]
+    assert find(ledger_scan, Status.DELIVERED) == ["u2"]
+    assert find(ledger_scan, Status.PENDING) == sorted([f"s{n}" for n in range(12) if n % 3] + ["u0", "u1", "u2"])
 
 
-def test_it_stops_when_there_is_no_time(full: Product, census: Census) -> None:
+def test_it_stops_when_there_is_no_time(full: Product, ledger_scan: LedgerScan) -> None:
     def now() -> None:
         raise OutOfTime
 
     with pytest.raises(OutOfTime):
-        census.tally(START, now)
+        ledger_scan.delivery_counts(START, now)

@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.domain.erasure import contacts_of
 from chalicelib.domain.events import Consent, Event, EventType, Status, Sync
-from chalicelib.ledger.erasing import Outcome, erase, note_waiting, take_contacts_out
-from chalicelib.privacy.person_search import Found, People
+from chalicelib.ledger.erasing import Outcome, erase, record_waiting, take_contacts_out
+from chalicelib.privacy.person_search import Found, PersonSearch
 from tests.operators.support import end
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
@@ -73,25 +73,25 @@ def test_an_event_for_several_accounts_waits_for_the_last(product: Product) -> N
 
 def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
     table = product.runtime.table
-    signup, wish = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="wish", forget=True)
-    product.hold(signup, wish)
-    assert note_waiting(table, "wish", ["one", "gone"])
+    signup, forget_request = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="wish", forget=True)
+    product.hold(signup, forget_request)
+    assert record_waiting(table, "wish", ["one", "gone"])
     product.runtime.words.forget(ZOE, START, "wish")
     end(product, signup, Status.DELIVERED)
     assert "email" in own(product, "one")
-    end(product, wish, Status.DELIVERED)
+    end(product, forget_request, Status.DELIVERED)
     assert not {"email", "waiting_ids"} & (own(product, "one").keys() | own(product, "wish").keys())
-    assert not note_waiting(table, "wish", ["one"])
+    assert not record_waiting(table, "wish", ["one"])
 
 
 def test_a_contact_goes_and_the_others_stay(product: Product) -> None:
     table = product.runtime.table
     product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
-    assert People(table).find(ZOE, START, lambda: None) == Found((), ("sync",))
+    assert PersonSearch(table).find(ZOE, START, lambda: None) == Found((), ("sync",))
     assert [take_contacts_out(table, "sync", theirs) for _ in range(2)] == [True, False]
     (held,) = product.runtime.events.load(["sync"])
     assert held.event.sync == Sync("contacts", contacts=(MAX,))
-    assert People(table).find(ZOE, START, lambda: None) == Found((), ())
+    assert PersonSearch(table).find(ZOE, START, lambda: None) == Found((), ())
 
 
 def test_the_last_contact_takes_the_list_with_it(product: Product) -> None:

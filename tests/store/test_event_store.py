@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import IdConflict
-from chalicelib.domain.events import Consent, Delivery, Event, EventType, HeldEvent, Status
+from chalicelib.domain.events import Consent, Delivery, Event, EventType, Status, StoredEvent
 from chalicelib.ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
@@ -62,8 +62,8 @@ class TestHolding:
         loaded = {one.event.id: one for one in events.load([event.id, leave.id, "unknown"])}
         untried = {account: Delivery(account, updated_at=START) for account in BOTH}
         assert loaded == {
-            event.id: HeldEvent(event, {"paris": untried["paris"]}),
-            leave.id: HeldEvent(leave, untried),
+            event.id: StoredEvent(event, {"paris": untried["paris"]}),
+            leave.id: StoredEvent(leave, untried),
         }
 
     def test_the_same_again_is_held_already(self, product: Product, events: EventStore, held: Event) -> None:

@@ -11,10 +11,10 @@ import pytest
 from chalicelib.domain.events import Delivery, Event, EventType, HeldBack, Status
 from chalicelib.ingestion.form_limits import FormHours
 from chalicelib.ledger.events import EventStore
-from chalicelib.operators.requeue import Reopenings
+from chalicelib.operators.requeue import Requeues
 from chalicelib.reconciliation import findings
-from chalicelib.reconciliation.checkpoints import PatrolStore
-from chalicelib.reconciliation.findings import Left, Mending
+from chalicelib.reconciliation.checkpoints import Checkpoints
+from chalicelib.reconciliation.findings import FindingStore, Left
 from chalicelib.reconciliation.rules import Progress
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
@@ -35,7 +35,7 @@ def events(product: Product) -> EventStore:
 
 def found(product: Product) -> dict[str, Left]:
     """What the pass may have to mend, by event id and sort key, however many pages it takes."""
-    tool, after, all_of_it = Mending(product.runtime.table, product.runtime.events), None, list[Left]()
+    tool, after, all_of_it = FindingStore(product.runtime.table, product.runtime.events), None, list[Left]()
     for _ in range(99):
         left, after = tool.page(after, NIGHT)
         all_of_it += left
@@ -85,7 +85,7 @@ def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pyt
 
 
 def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, events: EventStore) -> None:
-    tool = Mending(product.runtime.table, events)
+    tool = FindingStore(product.runtime.table, events)
     event = hold(product, "a")
     seen = found(product)["a E"]
     assert tool.is_in_index(seen)
@@ -105,12 +105,12 @@ def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, 
 
 
 def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, events: EventStore) -> None:
-    tool = Mending(product.runtime.table, events)
+    tool = FindingStore(product.runtime.table, events)
     hold(product, "a", final=True)
     change(product, ("E#a", "E"), "REMOVE expires_at")
     seen = found(product)["a E"]
     (held,) = events.load(["a"])
-    assert Reopenings(product.runtime.table, events).reopen(held, "paris", NIGHT)
+    assert Requeues(product.runtime.table, events).reopen(held, "paris", NIGHT)
     assert not tool.let_expire(seen, NIGHT), "an operator has sent it again since"
     events.finish(held.event, Delivery("paris", Status.DELIVERED), NIGHT)
     assert not tool.let_expire(seen, NIGHT), "and it has an expiry of its own by now"
@@ -123,7 +123,7 @@ def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Produ
     event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
     events._hold_delivery(event, "paris")
     (orphan,) = found(product).values()
-    assert Mending(product.runtime.table, events).let_expire(orphan, NIGHT)
+    assert FindingStore(product.runtime.table, events).let_expire(orphan, NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
     assert events.hold(event)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == ["a"]
@@ -131,7 +131,7 @@ def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Produ
 
 
 def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
-    store = PatrolStore(product.runtime.table)
+    store = Checkpoints(product.runtime.table)
     assert store.read() is None
     assert store.take("one", START, START + timedelta(seconds=55)) == (True, None)
     assert store.take("two", START, NIGHT) == (False, None)
@@ -167,9 +167,9 @@ def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]
-    reopenings = Reopenings(product.runtime.table, events)
-    assert reopenings.release(held, "paris", NIGHT)
-    assert not reopenings.release(held, "paris", NIGHT)
+    requeues = Requeues(product.runtime.table, events)
+    assert requeues.release(held, "paris", NIGHT)
+    assert not requeues.release(held, "paris", NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
     (released,) = events.load(["a"])
     assert released.deliveries["paris"] == Delivery("paris", updated_at=NIGHT)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.events import Delivery, Event, EventType, HeldEvent, Status
+from chalicelib.domain.events import Delivery, Event, EventType, Status, StoredEvent
 from chalicelib.ledger.events import EventStore
-from chalicelib.operators.requeue import Reopenings
+from chalicelib.operators.requeue import Requeues
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
 
@@ -29,11 +29,11 @@ def events(product: Product) -> EventStore:
 
 
 @pytest.fixture
-def reopenings(product: Product) -> Reopenings:
-    return Reopenings(product.runtime.table, product.runtime.events)
+def requeues(product: Product) -> Requeues:
+    return Requeues(product.runtime.table, product.runtime.events)
 
 
-def held(events: EventStore) -> HeldEvent:
+def held(events: EventStore) -> StoredEvent:
     return events.load(["a"])[0]
 
 
@@ -60,31 +60,31 @@ def both(product: Product, events: EventStore) -> Event:
 
 
 def test_it_is_pending_and_due_and_does_not_expire(
-    product: Product, events: EventStore, reopenings: Reopenings, refused: Event
+    product: Product, events: EventStore, requeues: Requeues, refused: Event
 ) -> None:
-    assert reopenings.reopen(held(events), "paris", LATER) is True
+    assert requeues.reopen(held(events), "paris", LATER) is True
     again = Delivery("paris", attempts=3, updated_at=LATER, resent_at=LATER)
     assert held(events).deliveries == {"paris": again}
     assert events.due("paris", EventType.SIGNUP, LATER, 10) == ["a"]
     assert expiries(product) == [None]
 
 
-def test_twice_at_once_is_done_once(events: EventStore, reopenings: Reopenings, refused: Event) -> None:
+def test_twice_at_once_is_done_once(events: EventStore, requeues: Requeues, refused: Event) -> None:
     seen = held(events)
-    assert [reopenings.reopen(seen, "paris", LATER) for _ in range(2)] == [True, False]
+    assert [requeues.reopen(seen, "paris", LATER) for _ in range(2)] == [True, False]
 
 
-def test_what_has_changed_since_it_was_seen_stays(events: EventStore, reopenings: Reopenings, refused: Event) -> None:
+def test_what_has_changed_since_it_was_seen_stays(events: EventStore, requeues: Requeues, refused: Event) -> None:
     seen = held(events)
     parked = replace(seen, deliveries={"paris": replace(REFUSED, status=Status.PARKED)})
-    assert reopenings.reopen(parked, "paris", LATER) is False
-    assert reopenings.reopen(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False
-    assert reopenings.reopen(seen, "paris", START + timedelta(days=90)) is False, "it has expired"
+    assert requeues.reopen(parked, "paris", LATER) is False
+    assert requeues.reopen(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False
+    assert requeues.reopen(seen, "paris", START + timedelta(days=90)) is False, "it has expired"
     assert held(events).deliveries["paris"].status is Status.REFUSED
 
 
-def test_one_of_several_accounts(product: Product, events: EventStore, reopenings: Reopenings, both: Event) -> None:
-    assert reopenings.reopen(held(events), "paris", LATER) is True
+def test_one_of_several_accounts(product: Product, events: EventStore, requeues: Requeues, both: Event) -> None:
+    assert requeues.reopen(held(events), "paris", LATER) is True
     deliveries = held(events).deliveries
     assert (deliveries["paris"].status, deliveries["lyon"].status) == (Status.PENDING, Status.DELIVERED)
     assert expiries(product) == [None] * 3
@@ -93,20 +93,20 @@ def test_one_of_several_accounts(product: Product, events: EventStore, reopening
 
 
 def test_a_worker_that_saw_it_final_before_cannot_let_it_expire(
-    product: Product, events: EventStore, reopenings: Reopenings, both: Event
+    product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     stale = product.runtime.table.query("E#a")
-    assert reopenings.reopen(held(events), "paris", LATER) is True
+    assert requeues.reopen(held(events), "paris", LATER) is True
     for item in stale:
         events._expire(item, LATER)
     assert expiries(product) == [None] * 3
 
 
 def test_one_of_several_that_somebody_else_reopened_and_ended(
-    product: Product, events: EventStore, reopenings: Reopenings, both: Event
+    product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     seen = held(events)
-    assert reopenings.reopen(seen, "paris", LATER) is True
+    assert requeues.reopen(seen, "paris", LATER) is True
     events.finish(both, Delivery("paris", Status.DELIVERED, attempts=4), LATER)
-    assert reopenings.reopen(seen, "paris", LATER) is False
+    assert requeues.reopen(seen, "paris", LATER) is False
     assert None not in expiries(product)

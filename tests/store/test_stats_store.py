@@ -289,7 +289,7 @@ def test_a_whole_run_of_many_campaigns(
     assert history(reader, "c7") == [(9, 0), (11, 9)]
     assert runs.last_good("paris") == NINE + 2 * HOUR
     assert runs.last_hour("paris") == NINE + 2 * HOUR
-    runs.note_good("paris", NINE, NINE)
+    runs.record_success("paris", NINE, NINE)
     assert runs.last_good("paris") == runs.last_hour("paris") == NINE + 2 * HOUR
     assert runs.last_good("nice") is runs.last_hour("nice") is None
     assert runs.first_tried("nice", NINE) == runs.first_tried("nice", NINE + HOUR) == NINE

@@ -130,11 +130,11 @@ def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed
     items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     before = consumed.read_units, consumed.write_units
     context = FakeContext()
-    product.runtime.patrol.run(Deadline.of(context, product.clock))
+    product.runtime.nightly_pass.run(Deadline.of(context, product.clock))
     read, written = consumed.read_units - before[0], consumed.write_units - before[1]
     units = sum(map(item_size, items)) / 4096
     assert units <= read <= units + 3
     assert written == 3, "taken, noted, given back"
     product.clock.forward(minutes=1)
-    product.runtime.patrol.run(Deadline.of(context, product.clock))
+    product.runtime.nightly_pass.run(Deadline.of(context, product.clock))
     assert consumed.read_units - before[0] - read == 1, "for the rest of the day it asks whether it is done"

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.domain.events import Event, Status
-from chalicelib.domain.ordering import Hold, Verdict, Word, merge
+from chalicelib.domain.ordering import Decision, Lease, SubscriptionState, merge
 from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.ledger.keys import EVERY_ACCOUNT, AddressKeys
-from chalicelib.ledger.subscriptions import Attempt, Taken, WordStore
+from chalicelib.ledger.subscriptions import Attempt, SubscriptionStore, Taken
 from chalicelib.ledger.table import Key
 from tests.support.aws import TestAws
 from tests.support.product import ADDRESS_KEY, START, Product
@@ -19,7 +19,7 @@ from tests.support.product import ADDRESS_KEY, START, Product
 MINUTE = timedelta(minutes=1)
 UNTIL = START + MINUTE
 EMAIL = "zoe@example.com"
-GO, SUPERSEDED = Taken(Verdict.GO), Taken(Verdict.SUPERSEDED)
+GO, SUPERSEDED = Taken(Decision.GO), Taken(Decision.SUPERSEDED)
 
 
 class Ledger:
@@ -29,12 +29,12 @@ class Ledger:
         self.product = product
         self.words = product.runtime.words
         self.statuses: dict[str, Status] = {}
-        self.lost: list[Hold] = []
+        self.lost: list[Lease] = []
 
-    def known(self, event: Event, words: WordStore | None = None) -> dict[Key, Word]:
+    def known(self, event: Event, words: SubscriptionStore | None = None) -> dict[Key, SubscriptionState]:
         return (words or self.words).read([event.email], "paris")[event.email]
 
-    def word(self) -> Word:
+    def word(self) -> SubscriptionState:
         """What the ledger says of the address at the account and everywhere, the hold included."""
         known = self.known(self.product.signup(EMAIL))
         return merge(*known.values())
@@ -44,10 +44,10 @@ class Ledger:
         event: Event,
         token: str,
         *,
-        known: dict[Key, Word] | None = None,
+        known: dict[Key, SubscriptionState] | None = None,
         now: datetime = START,
         lifts: bool = False,
-        words: WordStore | None = None,
+        words: SubscriptionStore | None = None,
     ) -> Taken:
         attempt = Attempt(event, "paris", now + MINUTE, token, provider_lifts=lifts)
         seen = known if known is not None else self.known(event, words)
@@ -75,7 +75,7 @@ def join(product: Product) -> Event:
 
 def test_who_holds_it_keeps_others_away(product: Product, ledger: Ledger, join: Event) -> None:
     assert ledger.take(join, "one") == GO
-    hold = ledger.word().hold
+    hold = ledger.word().lease
     assert hold is not None and (hold.event, hold.token, hold.until) == ("join", "one", to_ms(UNTIL))
     other = product.signup("ZOE@example.com", START, id="other")
     assert ledger.take(other, "two") == Taken(None, busy_until=to_ms(UNTIL))
@@ -88,23 +88,23 @@ def test_of_many_workers_one_gets_it(product: Product, ledger: Ledger) -> None:
     known = {event.id: ledger.known(event) for event in events}
     with ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(lambda event: ledger.take(event, event.id, known=known[event.id]), events))
-    assert sorted(each.verdict is Verdict.GO for each in taken) == [False] * 7 + [True]
+    assert sorted(each.decision is Decision.GO for each in taken) == [False] * 7 + [True]
     assert ledger.lost == []
 
 
 def test_given_back_it_can_be_taken_and_only_its_holder_gives_it_back(ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     ledger.release(join, "another")
-    assert ledger.word().hold is not None
+    assert ledger.word().lease is not None
     ledger.release(join, "one")
-    assert ledger.word() == Word()
+    assert ledger.word() == SubscriptionState()
     assert ledger.take(join, "two") == GO
 
 
 def test_a_hold_past_its_time_is_taken_over_and_told(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     other = product.signup(EMAIL, START, id="other")
-    assert ledger.take(other, "two", now=UNTIL - timedelta(milliseconds=1)).verdict is None
+    assert ledger.take(other, "two", now=UNTIL - timedelta(milliseconds=1)).decision is None
     assert ledger.take(other, "two", now=UNTIL) == GO
     assert [(hold.event, hold.token) for hold in ledger.lost] == [("join", "one")]
 
@@ -117,7 +117,7 @@ def test_of_two_who_saw_the_same_hold_past_its_time_one_takes_it_over(
     known = ledger.known(first)
     assert ledger.take(first, "two", known=known, now=UNTIL) == GO
     assert ledger.take(second, "three", known=known, now=UNTIL) == Taken(None, busy_until=to_ms(UNTIL + MINUTE))
-    hold = ledger.word().hold
+    hold = ledger.word().lease
     assert hold is not None and hold.token == "two"
 
 
@@ -140,7 +140,7 @@ class TestLeaving:
         assert ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one") == GO
         word = ledger.word()
         assert (word.unsubscribed_at, word.unsubscribed_by) == (to_ms(START), "leave")
-        assert word.hold is not None and word.hold.event == "leave"
+        assert word.lease is not None and word.lease.event == "leave"
 
     def test_it_is_written_beside_a_hold_and_no_older_signup_gets_the_word_from_then_on(
         self, product: Product, ledger: Ledger, join: Event
@@ -149,7 +149,7 @@ class TestLeaving:
         stale = ledger.known(early)
         ledger.take(join, "one")
         leave = product.unsubscribe(EMAIL, START, id="leave")
-        assert ledger.take(leave, "two").verdict is None
+        assert ledger.take(leave, "two").decision is None
         assert ledger.word().unsubscribed_at == to_ms(START)
         ledger.release(join, "one")
         assert ledger.take(early, "three", known=stale) == SUPERSEDED, "what it had read says otherwise"
@@ -174,7 +174,9 @@ class TestLeaving:
 
     def test_everywhere_counts_at_every_account(self, product: Product, ledger: Ledger, join: Event) -> None:
         for at in (START, START - MINUTE, START + MINUTE, START):
-            ledger.words.note_unsubscribe_everywhere(product.unsubscribe(EMAIL, at, id=str(at), all_accounts=True))
+            ledger.words.record_unsubscribe_for_all_accounts(
+                product.unsubscribe(EMAIL, at, id=str(at), all_accounts=True)
+            )
         place = (AddressKeys([ADDRESS_KEY.encode()]).partition(EMAIL), EVERY_ACCOUNT)
         assert ledger.known(join)[place].unsubscribed_at == to_ms(START + MINUTE)
         assert ledger.take(join, "one") == SUPERSEDED
@@ -188,13 +190,13 @@ class TestComingBack:
         ledger.statuses["leave"] = Status.DELIVERED
 
     def test_it_lifts_where_door_and_provider_allow_it(self, ledger: Ledger, join: Event) -> None:
-        assert ledger.take(join, "one", lifts=True) == Taken(Verdict.LIFT)
+        assert ledger.take(join, "one", lifts=True) == Taken(Decision.LIFT)
 
     def test_else_it_is_suppressed_and_leaves_no_hold(self, product: Product, ledger: Ledger, join: Event) -> None:
-        assert ledger.take(join, "one") == Taken(Verdict.SUPPRESSED)
+        assert ledger.take(join, "one") == Taken(Decision.SUPPRESSED)
         plain = product.signup(EMAIL, START, id="plain", may_lift=False)
-        assert ledger.take(plain, "two", lifts=True) == Taken(Verdict.SUPPRESSED)
-        hold = ledger.word().hold
+        assert ledger.take(plain, "two", lifts=True) == Taken(Decision.SUPPRESSED)
+        hold = ledger.word().lease
         assert hold is not None and hold.event == "leave"
 
     def test_once_back_signups_go_on(self, product: Product, ledger: Ledger, join: Event) -> None:
@@ -206,8 +208,10 @@ class TestComingBack:
 def test_words_under_an_older_key_count(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one")
     ledger.statuses["leave"] = Status.DELIVERED
-    rotated = WordStore(product.runtime.table, AddressKeys([b"placeholder-address-key-2", ADDRESS_KEY.encode()]))
+    rotated = SubscriptionStore(
+        product.runtime.table, AddressKeys([b"placeholder-address-key-2", ADDRESS_KEY.encode()])
+    )
     assert len(ledger.known(join, rotated)) == 4
     assert ledger.take(join, "two", words=rotated) == SUPERSEDED
-    alone = WordStore(product.runtime.table, AddressKeys([b"placeholder-address-key-2"]))
+    alone = SubscriptionStore(product.runtime.table, AddressKeys([b"placeholder-address-key-2"]))
     assert ledger.take(join, "three", words=alone) == GO, "which is why no key is ever removed"

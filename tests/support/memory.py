@@ -72,7 +72,7 @@ class MemoryQueues:
     def get_queue_attributes(self, **request: Any) -> Any:
         return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.bodies.get(request["QueueUrl"], [])))}}
 
-    def rung(self) -> list[tuple[str, Any]]:
+    def enqueued(self) -> list[tuple[str, Any]]:
         """What waits in the queues, queue by queue, as JSON values, taken out of them."""
         waiting, self.bodies = self.bodies, {}
         return [(name, json.loads(body)) for name, bodies in sorted(waiting.items()) for body in bodies]

@@ -114,7 +114,7 @@ class Product:
         self, *ids: str, bodies: tuple[Any, ...] = (), milliseconds: int = 120_000, queue: QueueKind = "signups"
     ) -> dict[str, Any]:
         """One invocation of a queue's worker: a doorbell for `ids`, and messages with `bodies`."""
-        messages = ([{"ring": list(ids)}] if ids else []) + list(bodies)
+        messages = ([{"event_ids": list(ids)}] if ids else []) + list(bodies)
         records = [
             {
                 "messageId": str(uuid.uuid4()),

@@ -157,8 +157,8 @@ class World(Product):
                 return
             self.clock.forward(seconds=61)
             self.runtime.sweeper.run()
-            for _, body in self.queues.rung():
-                self.work(*body["ring"])
+            for _, body in self.queues.enqueued():
+                self.work(*body["event_ids"])
         raise AssertionError(f"still pending: {self.pending()}")
 
     def pending(self) -> list[str]:

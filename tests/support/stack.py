@@ -240,7 +240,7 @@ class SharedStack:
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "stack.log"
-        self._telling = threading.Lock()
+        self._propagation = threading.Lock()
         self.clock = MovedClock(folder / "clock")
         self.turn = 0
         """How often it was reset or left idle: what an earlier reset gave is no more to be used."""
@@ -289,7 +289,7 @@ class SharedStack:
     def tell(self, command: str, **arguments: Any) -> Any:
         """Have it do something, and wait until it has."""
         assert self.process.stdin is not None
-        with self._telling:
+        with self._propagation:
             self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
             self.process.stdin.flush()
             answer = self._answer()

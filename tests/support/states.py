@@ -257,11 +257,11 @@ class _Asked(LoggedProvider):
 class Orders:
     """All orders of two workers that begin in one state, and the states that they end in."""
 
-    def __init__(self, walk: Walk, start: State, hands: Sequence[Sequence[str]]) -> None:
+    def __init__(self, walk: Walk, start: State, claims: Sequence[Sequence[str]]) -> None:
         self.steps = 0
         self.ends: dict[Cells, State] = {}
         self._walk = walk
-        self._hands = hands
+        self._claims = claims
         self._came: dict[State, tuple[State, int] | None] = {start: None}
         waiting = [start]
         while waiting:
@@ -303,7 +303,7 @@ class Orders:
     def _find_out(self, state: State, number: int, place: Place, world: Cells) -> None:
         try:
             self._walk.plays += 1
-            Play(self._walk.requests, place, world).run(number, self._hands[number])
+            Play(self._walk.requests, place, world).run(number, self._claims[number])
         except Exception as error:
             raise AssertionError("\n".join([f"{number} broke: {error!r}", *self.to(state)])) from error
 
@@ -316,10 +316,10 @@ class Walk:
         self.plays = 0
         self._starts: dict[tuple[int, tuple[str, ...]], Place] = {}
 
-    def orders(self, world: World, hands: Sequence[tuple[str, ...]]) -> Orders:
+    def orders(self, world: World, claims: Sequence[tuple[str, ...]]) -> Orders:
         """All orders in which two workers can work on the events that each has in hand."""
-        first, second = (self._start(number, ids) for number, ids in enumerate(hands))
-        return Orders(self, (self.requests.cells_of(world), first, second), hands)
+        first, second = (self._start(number, ids) for number, ids in enumerate(claims))
+        return Orders(self, (self.requests.cells_of(world), first, second), claims)
 
     def _start(self, number: int, ids: tuple[str, ...]) -> Place:
         return self._starts.setdefault((number, ids), Place(asks=self.requests.number(START_OF_WORK)))

@@ -77,12 +77,12 @@ class Ledger(MemoryDynamo):
 class Queues(MemoryQueues):
     """Counts what is rung for, and keeps what is rung on the queue of syncs."""
 
-    rung: int = 0
+    enqueued: int = 0
 
     def _send(self, name: str, bodies: Any) -> None:
         given = list(bodies)
         if name.endswith("-signups"):
-            self.rung += sum(len(json.loads(body)["ring"]) for body in given)
+            self.enqueued += sum(len(json.loads(body)["event_ids"]) for body in given)
         else:
             super()._send(name, given)
 
@@ -115,7 +115,7 @@ def run_import(url: str, effects: Effects | None = None, ledger: Ledger | None =
     return {
         "held": len(ledger.keys) - ledger.refused,
         "refused": ledger.refused,
-        "rung": queues.rung,
+        "enqueued": queues.enqueued,
         "rounds": rounds,
         "delivery": view["deliveries"][0],
     }

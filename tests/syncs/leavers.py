@@ -11,12 +11,12 @@ from chalicelib.config.model import Settings, UnsubscribeSync
 from chalicelib.config.secrets import Secret
 from chalicelib.delivery.deadline import Deadline
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.domain.events import HeldEvent
+from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.providers.account import Account
 from chalicelib.providers.base import Unsubscribed, Unsubscribes
-from chalicelib.unsubscribe_sync.importer import LeaversSync
+from chalicelib.unsubscribe_sync.importer import UnsubscribeImport
 from tests.support.interleaving import Died, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import ADDRESS_KEY, FakeContext, MovableClock, Product, settings
@@ -77,10 +77,10 @@ class World:
     def deliver(self) -> list[str]:
         """Work on all that is rung for; gives the ids, each once."""
         ids: list[str] = []
-        while waiting := self.queues.rung():
+        while waiting := self.queues.enqueued():
             for queue, body in waiting:
-                ids += body["ring"]
-                self.product.work(*body["ring"], queue=queue.removeprefix("relais-local-"))
+                ids += body["event_ids"]
+                self.product.work(*body["event_ids"], queue=queue.removeprefix("relais-local-"))
         return list(dict.fromkeys(ids))
 
     def sweep_and_deliver(self) -> None:
@@ -115,7 +115,7 @@ class World:
 
         fake.unsubscribed = breaking  # type: ignore[method-assign]
 
-    def mend(self, name: str) -> None:
+    def repair(self, name: str) -> None:
         """Let it be read to its end again."""
         del self.provider(name).unsubscribed
 
@@ -133,14 +133,14 @@ class World:
         (source,) = self.config.sync_unsubscribes.read_from if self.config.sync_unsubscribes else ("",)
         deadline = Deadline.of(FakeContext(600_000), self.clock)
         try:
-            LeaversSync(runtime.leavers, source, EVERYBODY, deadline).run()
+            UnsubscribeImport(runtime.unsubscribe_import, source, EVERYBODY, deadline).run()
         except Died:
             return True
         finally:
             self.restart()
         return False
 
-    def events(self, ids: Iterable[str]) -> list[HeldEvent]:
+    def events(self, ids: Iterable[str]) -> list[StoredEvent]:
         return self.product.runtime.events.load(ids)
 
     def told(self) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from chalicelib.config.model import Delivery
 from chalicelib.domain.errors import InvalidEvent, Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Sync
 from chalicelib.ingestion.parse_event import parse_event
-from chalicelib.unsubscribe_sync.state_store import LeaverStore
+from chalicelib.unsubscribe_sync.state_store import SyncStateStore
 from tests.support.product import START
 from tests.syncs.leavers import EVERYBODY, World, three_accounts
 
@@ -93,7 +93,7 @@ def test_trouble_that_lasts_parks_it(world: World) -> None:
 
 def test_it_waits_for_a_run_that_is_at_the_list(world: World) -> None:
     world.leave("lettre", "zoe@example.com")
-    store = LeaverStore(world.product.runtime.table)
+    store = SyncStateStore(world.product.runtime.table)
     seen = store.read("lettre", ["paris"])
     later = world.clock.now.replace(minute=40)
     assert store.take("lettre", seen, "key", world.clock(), later)
@@ -123,7 +123,7 @@ def test_a_worker_that_dies_leaves_it_to_the_next(world: World, monkeypatch: pyt
         raise LedgerUnavailable("down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(LeaverStore, "take", fail)
+        patched.setattr(SyncStateStore, "take", fail)
         ask(world, **{"from": ["lettre"]})
     assert reasons(world) == {"lettre": ("pending", None)}
     world.clock.forward(minutes=10)

@@ -32,7 +32,7 @@ def serving(rows: int) -> Scripted:
 
 
 def check(result: dict[str, Any], rows: int) -> None:
-    assert result["held"] == result["rung"] == rows * 99 // 100
+    assert result["held"] == result["enqueued"] == rows * 99 // 100
     assert result["refused"] == rows // 100
     assert result["delivery"]["status"] == "delivered"
     told = f"held {rows * 99 // 100}, refused {rows // 100} (lines 103, 205, 307, "

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.config.model import Delivery
 from chalicelib.contact_import import runner
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
-from chalicelib.domain.events import Event, HeldEvent
+from chalicelib.domain.events import Event, StoredEvent
 from chalicelib.ledger.events import EventStore
 from tests.contract.scripted import Scripted, answer
 from tests.support.aws import TestAws
@@ -39,19 +39,19 @@ def serve(host: Scripted, content: bytes) -> None:
     host.otherwise = answer(content, headers={"Content-Type": "text/csv"})
 
 
-def rung(aws: TestAws, queue: str) -> list[str]:
+def enqueued(aws: TestAws, queue: str) -> list[str]:
     """The ids rung for on a queue, taken out of it."""
     ids: list[str] = []
     url = aws.queue_url(queue)
     while messages := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
         for message in messages:
-            ids += json.loads(message["Body"])["ring"]
+            ids += json.loads(message["Body"])["event_ids"]
             aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return ids
 
 
-def made(product: Product, aws: TestAws) -> list[HeldEvent]:
-    return product.runtime.events.load(rung(aws, "relais-local-signups"))
+def made(product: Product, aws: TestAws) -> list[StoredEvent]:
+    return product.runtime.events.load(enqueued(aws, "relais-local-signups"))
 
 
 def run(product: Product, *events: Mapping[str, Any], **options: Any) -> None:
@@ -135,7 +135,7 @@ class TestInline:
         event = sync(contacts=people(1), **LIST)
         product.work(bodies=(event,), queue="unsubscribes")
         assert product.view(event["id"])["status"] == "pending"
-        assert rung(aws, "relais-local-syncs") == [event["id"]]
+        assert enqueued(aws, "relais-local-syncs") == [event["id"]]
         product.work(event["id"], queue="syncs")
         assert product.view(event["id"])["status"] == "delivered"
 
@@ -273,10 +273,10 @@ class TestFiles:
         serve(host, csv_of(people(1)))
         event = sync(source="crm")
         product.work(bodies=(event,), queue="signups")
-        rung(aws, "relais-local-syncs")
+        enqueued(aws, "relais-local-syncs")
         product.clock.forward(seconds=100)
         product.runtime.sweeper.run()
-        assert rung(aws, "relais-local-syncs") == [event["id"]]
+        assert enqueued(aws, "relais-local-syncs") == [event["id"]]
 
 
 def resend(product: Product, status: str, event_id: str) -> dict[str, Any]:
@@ -320,7 +320,7 @@ class TestLongFiles:
         )  # fmt: skip
         ids = made(product, aws)
         assert len(ids) == 30
-        assert rung(aws, "relais-local-syncs") == [event["id"]]
+        assert enqueued(aws, "relais-local-syncs") == [event["id"]]
         product.work(event["id"], queue="syncs")
         assert len(made(product, aws)) == 30, "what was held is not held again"
         product.work(event["id"], queue="syncs")
@@ -403,7 +403,7 @@ class TestLongFiles:
         monkeypatch.setattr(runner.Import, "run", run_slowly)
         run(product, event, milliseconds=300_000)
         assert product.delivery(event["id"])["attempts"] == 1
-        ids = rung(aws, "relais-local-signups")
+        ids = enqueued(aws, "relais-local-signups")
         assert len(set(ids)) == 30
         assert len(ids) == 30 + runner.CHUNK, "it noticed after one chunk"
 
@@ -434,7 +434,7 @@ class TestLongFiles:
         event = sync(source="crm")
         run(product, event, milliseconds=12_000)
         assert host.connections == 0
-        assert rung(aws, "relais-local-syncs") == [event["id"]]
+        assert enqueued(aws, "relais-local-syncs") == [event["id"]]
 
 
 class TestFetchedByTheProvider:

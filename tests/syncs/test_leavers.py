@@ -87,7 +87,7 @@ class TestBaseline:
         world.leave("lettre", "one@example.com", "two@example.com")
         world.break_after("lettre", 1)
         assert world.sync()["lettre"]["error"] == "later: it broke off"
-        world.mend("lettre")
+        world.repair("lettre")
         assert world.sync()["lettre"] == {"read": 2, "written": 0, "skipped": 0, "backlog": 0, "error": None}
         world.leave("lettre", "zoe@example.com")
         assert world.sync()["lettre"]["written"] == 1
@@ -160,7 +160,7 @@ class TestBaseline:
         world.sync()
         world.break_after("lettre", 2)
         assert world.sync()["lettre"]["error"] == "later: it broke off"
-        world.mend("lettre")
+        world.repair("lettre")
         assert world.sync()["lettre"] == {"read": 6, "written": 0, "skipped": 0, "backlog": 0, "error": None}
 
 
@@ -218,7 +218,7 @@ class TestTrouble:
         world.break_after("lettre", 3)
         result = world.sync()["lettre"]
         assert result == {"read": 3, "written": 2, "skipped": 0, "backlog": 0, "error": "later: it broke off"}
-        world.mend("lettre")
+        world.repair("lettre")
         assert world.sync()["lettre"] == {"read": 6, "written": 0, "skipped": 0, "backlog": 0, "error": None}
         world.deliver()
         assert sorted(world.told()["paris"]) == emails

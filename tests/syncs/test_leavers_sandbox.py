@@ -76,14 +76,17 @@ def test_rows_that_shift_between_pages_are_not_missed(world: World, sandbox: San
     control.set("mymailmarket", between_pages=shifts)
     first = world.sync()["brussel"]
     assert first["error"] is None
-    held = {one.event.email for one in world.events(rung(world))}
+    held = {one.event.email for one in world.events(enqueued(world))}
     assert held >= set(emails) - {"person3@example.com"}
     world.sync()
-    assert held | {one.event.email for one in world.events(rung(world))} >= {"late0@example.com", "late1@example.com"}
+    assert held | {one.event.email for one in world.events(enqueued(world))} >= {
+        "late0@example.com",
+        "late1@example.com",
+    }
 
 
-def rung(world: World) -> list[str]:
-    return [event_id for _, body in world.queues.rung() for event_id in body["ring"]]
+def enqueued(world: World) -> list[str]:
+    return [event_id for _, body in world.queues.enqueued() for event_id in body["event_ids"]]
 
 
 def test_a_connection_that_breaks_is_told_and_the_next_run_goes_on(world: World, sandbox: Sandbox) -> None:
@@ -93,7 +96,7 @@ def test_a_connection_that_breaks_is_told_and_the_next_run_goes_on(world: World,
     assert world.sync()["lettre"]["error"] is not None
     again = world.sync()["lettre"]
     assert again["error"] is None
-    assert "zoe@example.com" in {one.event.email for one in world.events(rung(world))}
+    assert "zoe@example.com" in {one.event.email for one in world.events(enqueued(world))}
 
 
 def test_a_long_list_takes_no_more_work_than_its_news(sandbox: Sandbox) -> None:

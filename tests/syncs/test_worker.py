@@ -28,16 +28,16 @@ def test_no_more_events_are_looked_up_than_fit_into_memory(
 
     monkeypatch.setattr(EventStore, "load_well_formed", counted)
     ids = product.hold(*(product.signup(f"person{number}@example.com") for number in range(12)))
-    rung = ids
+    enqueued = ids
     for expected in (5, 5, 2):
-        product.work(*rung)
+        product.work(*enqueued)
         assert looked_up.pop(0) == expected
         queue = resources.queue_url("relais-local-signups")
         messages = resources.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=0).get("Messages", [])
         for message in messages:
             resources.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        rung = [one for message in messages for one in json.loads(message["Body"])["ring"]]
-    assert rung == []
+        enqueued = [one for message in messages for one in json.loads(message["Body"])["event_ids"]]
+    assert enqueued == []
     assert sorted(product.paris.emails) == sorted(f"person{number}@example.com" for number in range(12))
 
 
@@ -52,6 +52,6 @@ def test_a_paused_account_does_not_keep_a_sync_waiting(product: Product) -> None
     product.work(bodies=(event,), queue="signups")
     product.clock.forward(seconds=100)
     sweeper: Sweep = product.runtime.sweeper
-    assert sweeper.run() == {"rung": 1}
+    assert sweeper.run() == {"enqueued": 1}
     product.work("s", queue="syncs")
     assert product.view("s")["status"] == "delivered"

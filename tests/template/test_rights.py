@@ -88,8 +88,8 @@ def test_workers_consume_their_own_queue_and_ring_at_all(made: Generated) -> Non
         rights = allowed(made, function, "sqs")
         for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"):
             assert {queue for right, queue in rights if right == f"sqs:{action}"} == {f"{function}Queue"}
-        rung = {queue for right, queue in rights if right == "sqs:SendMessage"}
-        assert rung == {"SignupsQueue", "UnsubscribesQueue", "SyncsQueue", f"{function}DeadLetterQueue"}
+        enqueued = {queue for right, queue in rights if right == "sqs:SendMessage"}
+        assert enqueued == {"SignupsQueue", "UnsubscribesQueue", "SyncsQueue", f"{function}DeadLetterQueue"}
 
 
 @pytest.mark.parametrize("function", ["APIHandler", "CollectStats", "Sweep"])

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import LedgerUnavailable, StatsUnavailable
 from chalicelib.effects import Effects
 from chalicelib.ledger import batched_reads
 from chalicelib.ledger.table import Table
-from chalicelib.observability import observed
+from chalicelib.observability import instrumented
 from chalicelib.observability.invocation import invocation, seconds_left
 from chalicelib.statistics.store import StatsStore
 
@@ -115,7 +115,7 @@ def test_a_handlers_time_is_known_in_the_threads_of_its_work(in_event: bool) -> 
     client, time = Throttled(), Time(milliseconds=900)
     ledger = table(client, time)
 
-    @observed
+    @instrumented
     def sweep(event: object, context: object = None) -> None:
         ledger.get_many(("a", str(n)) for n in range(250))
 

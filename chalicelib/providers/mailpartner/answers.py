@@ -20,7 +20,7 @@ from ..credentials import KeyRefused
 from ..exchange import Answer, Answered, Arriving, seconds_to_wait
 from ..results import count, text, without_secrets
 from .codes import Meaning, Told, meaning, unlisted
-from .stream import Broken, Members
+from .stream import Broken, JsonObject
 
 T = TypeVar("T")
 _FINE = 200
@@ -71,7 +71,7 @@ def read_list(answer: Answer | Arriving, *, key: str) -> Listing:
 
 
 def _json_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
-    members = Members(slices, "data")
+    members = JsonObject(slices, "data")
     begun = members.up_to_array()
     if not _done(answer, members.read, key):
         raise Broken("the answer is JSON of another shape")

@@ -17,7 +17,7 @@ class Broken(Exception):
     """An answer that is not what it should be; the text says what it is and repeats nothing of it."""
 
 
-class Members:
+class JsonObject:
     """The members of a JSON object from slices of UTF-8, as far as they have been read. All methods raise `Broken`."""
 
     def __init__(self, slices: Iterable[bytes], array: str) -> None:

@@ -15,7 +15,7 @@ from ...domain.ids import form_event_id
 from ...domain.limits import held_back
 from ...domain.times import to_milliseconds
 from ...ingestion.bodies import Submission, read_submission
-from ...ingestion.parse_form import Facts, signup_from_form, unsubscribe_from_form
+from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 from .. import cors, problems
 from ..messages import Request, Response
 from ..problems import HttpProblem
@@ -78,9 +78,9 @@ class FormsRoutes:
         cors.check_origin(form, request)
         return form
 
-    def _facts(self, request: Request, form: Form, verb: EventType) -> Facts:
+    def _facts(self, request: Request, form: Form, verb: EventType) -> RequestInfo:
         key = _idempotency_key(request)
-        return Facts(
+        return RequestInfo(
             id=self._new_id() if key is None else form_event_id(form.name, verb, key),
             at=to_milliseconds(self._clock()),
             ip=request.source_ip,

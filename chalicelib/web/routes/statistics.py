@@ -10,7 +10,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from ...config.model import Settings
-from ...domain.errors import Mistake
+from ...domain.errors import FieldError
 from ...domain.figures import FIGURES, Snapshot
 from ...domain.times import format_time
 from ...statistics.pages import BadCursor, Page
@@ -60,7 +60,7 @@ class StatsRoutes:
                 account=query.account, since=query.since, until=query.until, limit=query.limit, cursor=query.cursor
             )
         except BadCursor:
-            mistake = Mistake("cursor", "must be a cursor that this list gave, with the same account and dates")
+            mistake = FieldError("cursor", "must be a cursor that this list gave, with the same account and dates")
             raise HttpProblem(422, "Some of the parameters are wrong.", errors=[mistake]) from None
         if query.format == CSV:
             return _csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))

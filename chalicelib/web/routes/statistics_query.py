@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TypeVar
 
-from ...domain.errors import Mistake
+from ...domain.errors import FieldError
 from ...domain.times import parse_time
 from ..problems import HttpProblem
 
@@ -51,7 +51,7 @@ def read_query(given: Mapping[str, str]) -> Query:
         format=reader.read("format", _format, JSON),
     )
     if query.since and query.until and query.since > query.until:
-        reader.mistakes.append(Mistake("until", "must not be before since"))
+        reader.mistakes.append(FieldError("until", "must not be before since"))
     reader.check()
     return query
 
@@ -69,7 +69,7 @@ class _Reader:
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
-        self.mistakes: list[Mistake] = []
+        self.mistakes: list[FieldError] = []
 
     def read(self, name: str, read: Callable[[str], T], otherwise: T) -> T:
         """`read` on the parameter's text; `otherwise` when there is none, or when it raises ValueError."""
@@ -79,7 +79,7 @@ class _Reader:
         try:
             return read(text)
         except ValueError as error:
-            self.mistakes.append(Mistake(name, str(error)))
+            self.mistakes.append(FieldError(name, str(error)))
             return otherwise
 
     def check(self) -> None:

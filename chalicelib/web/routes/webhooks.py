@@ -10,9 +10,9 @@ from typing import Any
 
 from ...clock import Clock
 from ...config.model import Settings
-from ...domain.errors import IdConflict, InvalidEvent, Mistake
+from ...domain.errors import FieldError, IdConflict, InvalidEvent
 from ...domain.events import Event
-from ...ingestion.event_batch import Posted, check_size, event_of, read_posted
+from ...ingestion.event_batch import EventBatch, check_size, event_of, read_event_batch
 from ...ingestion.signatures import NotSigned, Signed, verify
 from ...observability import bound, logger, metrics
 from ..messages import Request, Response
@@ -24,7 +24,7 @@ AcceptAll = Callable[[Sequence[Event]], Sequence[bool]]
 Raises `LedgerUnavailable` when not all of them could be tried; repeating is safe.
 """
 
-OTHER_CONTENT = Mistake("id", "was used before, with other content")
+OTHER_CONTENT = FieldError("id", "was used before, with other content")
 # A Lambda answer has at most 6 MB, and an event can have thousands of fields that are all wrong.
 _MISTAKES_AN_EVENT = 10
 _MISTAKES_AN_ANSWER = 100
@@ -35,7 +35,7 @@ class Verdicts:
     """What became of each event of a body, by index."""
 
     accepted: dict[int, str] = field(default_factory=dict)
-    rejected: dict[int, Sequence[Mistake]] = field(default_factory=dict)
+    rejected: dict[int, Sequence[FieldError]] = field(default_factory=dict)
 
     def members(self) -> dict[str, Any]:
         """The members of the answer's JSON."""
@@ -68,7 +68,7 @@ class WebhooksRoutes:
         signed = self._signed(request.headers, sent, now)
         with bound(webhook=" ".join(webhook.name for webhook in signed.webhooks)):
             headers = request.headers
-            posted = read_posted(headers.get("content-type"), headers.get("content-encoding"), sent)
+            posted = read_event_batch(headers.get("content-type"), headers.get("content-encoding"), sent)
             verdicts = self._verdicts(posted, signed, now)
             metrics.count("rejected", len(verdicts.rejected))
             logger.info(
@@ -87,7 +87,7 @@ class WebhooksRoutes:
             logger.warning("a request to /events is not signed: %s", error)
             raise HttpProblem(401, str(error), headers={"www-authenticate": 'Webhook realm="relais"'}) from None
 
-    def _verdicts(self, posted: Posted, signed: Signed, now: datetime) -> Verdicts:
+    def _verdicts(self, posted: EventBatch, signed: Signed, now: datetime) -> Verdicts:
         """Judge every event, then have the right ones held; only then is anything promised."""
         verdicts = Verdicts()
         events: dict[int, Event] = {}
@@ -105,12 +105,12 @@ class WebhooksRoutes:
         return verdicts
 
 
-def _refusal(posted: Posted, verdicts: Verdicts) -> Exception:
+def _refusal(posted: EventBatch, verdicts: Verdicts) -> Exception:
     """The failure when nothing was accepted: a single event's own, or one that names every event of the list."""
     members: Mapping[str, Any] = verdicts.members()
     if not posted.alone:
         named = [
-            Mistake(f"events[{index}].{one.field}".rstrip("."), one.message)
+            FieldError(f"events[{index}].{one.field}".rstrip("."), one.message)
             for index, mistakes in sorted(verdicts.rejected.items())
             for one in mistakes
         ]
@@ -121,7 +121,7 @@ def _refusal(posted: Posted, verdicts: Verdicts) -> Exception:
     return HttpProblem(422, "Some of the fields are wrong.", errors=verdicts.rejected[0], members=members)
 
 
-def _at_most(mistakes: Sequence[Mistake], limit: int) -> Sequence[Mistake]:
+def _at_most(mistakes: Sequence[FieldError], limit: int) -> Sequence[FieldError]:
     if len(mistakes) <= limit:
         return mistakes
-    return [*mistakes[:limit], Mistake("", f"and {len(mistakes) - limit} more mistakes")]
+    return [*mistakes[:limit], FieldError("", f"and {len(mistakes) - limit} more mistakes")]

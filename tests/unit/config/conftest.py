@@ -14,7 +14,7 @@ from chalicelib.config.load import load
 from chalicelib.config.model import Settings
 from chalicelib.config.references import Reference
 from chalicelib.config.vault import Vault
-from chalicelib.domain.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.providers.account import Account
 from chalicelib.providers.base import Capabilities, Option, Provider, ProviderSpec
 from tests.unit.config.secrets_aws import SecretsAws
@@ -140,10 +140,10 @@ def load_text(tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[Mistake, ...]]:
+def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[FieldError, ...]]:
     """The mistakes that loading a text reports."""
 
-    def mistakes(text: str) -> tuple[Mistake, ...]:
+    def mistakes(text: str) -> tuple[FieldError, ...]:
         with pytest.raises(ConfigurationError) as caught:
             load_text(text)
         return caught.value.mistakes
@@ -151,7 +151,7 @@ def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[Mis
     return mistakes
 
 
-class Hands:
+class Claims:
     """A clock that is moved by hand."""
 
     def __init__(self) -> None:
@@ -165,9 +165,9 @@ class Hands:
 
 
 @pytest.fixture
-def clock() -> Hands:
+def clock() -> Claims:
     """A clock that stands still until it is moved."""
-    return Hands()
+    return Claims()
 
 
 @pytest.fixture(scope="session")
@@ -192,7 +192,7 @@ def aws(secrets_aws: SecretsAws) -> SecretsAws:
 class CountingVault(Vault):
     """Counts what it asks of AWS, and can be told to fail or to wait."""
 
-    def __init__(self, clock: Hands, clients: Mapping[str, Any]) -> None:
+    def __init__(self, clock: Claims, clients: Mapping[str, Any]) -> None:
         super().__init__({}, clock)
         self._clients = dict(clients)
         self.asked: list[Reference] = []
@@ -209,7 +209,7 @@ class CountingVault(Vault):
 
 
 @pytest.fixture
-def vault(aws: SecretsAws, clock: Hands) -> CountingVault:
+def vault(aws: SecretsAws, clock: Claims) -> CountingVault:
     """A vault over them."""
     return CountingVault(clock, aws.clients)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib.config.load import load
-from chalicelib.domain.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, FieldError
 
-MistakesIn = Callable[[str], tuple[Mistake, ...]]
+MistakesIn = Callable[[str], tuple[FieldError, ...]]
 
 CASES = {
     case["name"]: case
@@ -68,11 +68,11 @@ def test_a_sync_of_nothing_says_what_it_may_be(mistakes_in: MistakesIn, whole: s
 
 
 def test_the_errors_text_has_a_line_for_each_mistake() -> None:
-    error = ConfigurationError([Mistake("a.b", "is wrong"), Mistake("c", "is missing")])
+    error = ConfigurationError([FieldError("a.b", "is wrong"), FieldError("c", "is missing")])
     assert str(error).splitlines() == ["a.b: is wrong", "c: is missing"]
 
 
-def _only_mistake(path: Path) -> Mistake:
+def _only_mistake(path: Path) -> FieldError:
     with pytest.raises(ConfigurationError) as caught:
         load(path, {})
     (mistake,) = caught.value.mistakes

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from chalicelib.config.load import load
-from chalicelib.domain.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.providers.base import ProviderSpec
 
 SECRET_KEYS = ("api_key", "secret", "address_keys", "keys", "admin_key")
@@ -31,7 +31,7 @@ PLACES = st.integers(0, 100)
 SHAPES = st.sampled_from(["{}", "[{}]", "{{ a = {} }}", "[[{}]]", "[1, {}]"])
 
 
-def _outcome(text: str, specs: Mapping[str, ProviderSpec]) -> tuple[str, tuple[Mistake, ...]]:
+def _outcome(text: str, specs: Mapping[str, ProviderSpec]) -> tuple[str, tuple[FieldError, ...]]:
     """Everything that loading `text` shows."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "relais.toml"

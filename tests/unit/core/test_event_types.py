@@ -12,8 +12,8 @@ from chalicelib.config.sections import _EVENT_TYPES
 from chalicelib.delivery.worker import TYPE_OF
 from chalicelib.domain.erasure import loses_its_data
 from chalicelib.domain.events import Event, EventType, Status
-from chalicelib.domain.ordering import Word
-from chalicelib.ledger.subscriptions import Attempt, _verdict
+from chalicelib.domain.ordering import SubscriptionState
+from chalicelib.ledger.subscriptions import Attempt, _decision
 from chalicelib.names import QueueKind
 from chalicelib.notification.notifier import QUEUE_OF
 from chalicelib.reconciliation.sweep import VERBS
@@ -37,7 +37,7 @@ def test_a_sync_alone_does_not_wait_for_its_account() -> None:
 
 
 def test_a_sync_is_not_erased_as_a_persons_event() -> None:
-    forgotten = Word(unsubscribed_at=10, forgotten_at=10)
+    forgotten = SubscriptionState(unsubscribed_at=10, forgotten_at=10)
     for at in (5, 15):
         assert not loses_its_data(EventType.SYNC, at, forgotten, (Status.DELIVERED,))
         assert loses_its_data(EventType.UNSUBSCRIBE, at, forgotten, (Status.DELIVERED,))
@@ -46,4 +46,4 @@ def test_a_sync_is_not_erased_as_a_persons_event() -> None:
 def test_a_sync_has_no_order_with_a_persons_events() -> None:
     attempt = Attempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token")
     with pytest.raises(ValueError, match="event e1 is a sync"):
-        _verdict(attempt, Word())
+        _decision(attempt, SubscriptionState())

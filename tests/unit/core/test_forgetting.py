@@ -7,21 +7,21 @@ import pytest
 from chalicelib.domain.addresses import normalise
 from chalicelib.domain.erasure import contacts_of, is_person, loses_its_data
 from chalicelib.domain.events import EventType, Status
-from chalicelib.domain.ordering import Word
+from chalicelib.domain.ordering import SubscriptionState
 
 SIGNUP, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 DELIVERED, SUPERSEDED, REFUSED, PARKED = Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED
-FORGOTTEN = Word(unsubscribed_at=10, forgotten_at=10)
+FORGOTTEN = SubscriptionState(unsubscribed_at=10, forgotten_at=10)
 
 
 @pytest.mark.parametrize("status", [DELIVERED, SUPERSEDED, REFUSED, PARKED])
 @pytest.mark.parametrize("type", [SIGNUP, LEAVE])
 def test_whatever_came_up_to_the_wish_does(type: EventType, status: Status) -> None:
-    came_back = Word(unsubscribed_at=10, forgotten_at=10, signed_up_at=20)
+    came_back = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=20)
     for at in (9, 10):
         assert loses_its_data(type, at, FORGOTTEN, (status,))
         assert loses_its_data(type, at, came_back, (status,))
-        assert not loses_its_data(type, at, Word(unsubscribed_at=10), (status,))
+        assert not loses_its_data(type, at, SubscriptionState(unsubscribed_at=10), (status,))
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def test_later_ones_do_where_nothing_came_of_them(
     type: EventType, statuses: tuple[Status, ...], suppressed: bool, does: bool
 ) -> None:
     assert loses_its_data(type, 11, FORGOTTEN, statuses, suppressed=suppressed) is does
-    came_back = Word(unsubscribed_at=10, forgotten_at=10, signed_up_at=11)
+    came_back = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=11)
     assert not loses_its_data(type, 12, came_back, statuses, suppressed=suppressed)
-    again = Word(unsubscribed_at=12, forgotten_at=12, signed_up_at=11)
+    again = SubscriptionState(unsubscribed_at=12, forgotten_at=12, signed_up_at=11)
     assert loses_its_data(type, 12, again, statuses, suppressed=suppressed)
 
 

@@ -9,25 +9,25 @@ from math import ceil, log2
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.delivery.bisection import SINGLES_THAT_BLAME_THE_LIST, WITNESSES, Splitting
+from chalicelib.delivery.bisection import SINGLES_THAT_BLAME_THE_LIST, WITNESSES, Bisection
 
 WORDS = "no such mailbox"
 
 
-def split(rows: Sequence[int], says: Callable[[Sequence[int]], str | None]) -> tuple[Splitting[int], list[int], int]:
+def split(rows: Sequence[int], says: Callable[[Sequence[int]], str | None]) -> tuple[Bisection[int], list[int], int]:
     """Send `rows` to a provider that `says` with which words it refuses a part; gives accepted rows and calls."""
-    splitting: Splitting[int] = Splitting(rows)
+    bisection: Bisection[int] = Bisection(rows)
     accepted: list[int] = []
     calls = 0
-    while (part := splitting.next_part()) is not None:
+    while (part := bisection.next_part()) is not None:
         calls += 1
         assert part
         if (words := says(part)) is None:
-            splitting.accepted()
+            bisection.accepted()
             accepted += part
         else:
-            splitting.refused(part, words)
-    return splitting, accepted, calls
+            bisection.refused(part, words)
+    return bisection, accepted, calls
 
 
 def refusing(bad: set[int]) -> Callable[[Sequence[int]], str | None]:
@@ -37,9 +37,9 @@ def refusing(bad: set[int]) -> Callable[[Sequence[int]], str | None]:
 @given(st.integers(1, 300), st.data())
 def test_one_bad_row_costs_two_calls_a_halving_at_most(count: int, data: st.DataObject) -> None:
     bad = data.draw(st.integers(0, count - 1))
-    splitting, accepted, calls = split(range(count), refusing({bad}))
+    bisection, accepted, calls = split(range(count), refusing({bad}))
     assert calls <= 1 + 2 * ceil(log2(count))
-    assert splitting.suspects == [(bad, WORDS)]
+    assert bisection.suspects == [(bad, WORDS)]
     assert sorted(accepted) == [row for row in range(count) if row != bad]
 
 
@@ -49,11 +49,11 @@ def test_one_bad_row_in_255_costs_sixteen_calls_more() -> None:
 
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)))
 def test_every_row_is_accepted_or_accused_or_left_and_only_once(count: int, bad: set[int]) -> None:
-    splitting, accepted, _ = split(range(count), refusing(bad))
-    accused = [row for row, _ in splitting.suspects]
-    assert Counter([*accepted, *accused, *splitting.left]) == Counter(range(count))
+    bisection, accepted, _ = split(range(count), refusing(bad))
+    accused = [row for row, _ in bisection.suspects]
+    assert Counter([*accepted, *accused, *bisection.left]) == Counter(range(count))
     assert bad.isdisjoint(accepted) and set(accused) <= bad
-    assert splitting.list_is_at_fault or not splitting.left
+    assert bisection.list_is_at_fault or not bisection.left
 
 
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)), st.lists(st.sampled_from("ab"), min_size=80, max_size=80))
@@ -63,34 +63,34 @@ def test_the_list_is_blamed_only_when_all_were_refused_in_the_same_words(
     def says(part: Sequence[int]) -> str | None:
         return next((words[row] for row in part if row in bad), None)
 
-    splitting, accepted, _ = split(range(count), says)
-    if splitting.list_is_at_fault:
-        assert not accepted and len({said for _, said in splitting.suspects}) == 1
-        assert len(splitting.suspects) >= SINGLES_THAT_BLAME_THE_LIST
+    bisection, accepted, _ = split(range(count), says)
+    if bisection.list_is_at_fault:
+        assert not accepted and len({said for _, said in bisection.suspects}) == 1
+        assert len(bisection.suspects) >= SINGLES_THAT_BLAME_THE_LIST
 
 
 @pytest.mark.parametrize("count", [9, 10, 20, 100, 255, 1000])
 def test_a_list_that_refuses_everybody_costs_few_calls(count: int) -> None:
-    splitting, accepted, calls = split(range(count), lambda _: WORDS)
-    assert splitting.list_is_at_fault and not accepted
-    assert len(splitting.suspects) <= SINGLES_THAT_BLAME_THE_LIST + WITNESSES
+    bisection, accepted, calls = split(range(count), lambda _: WORDS)
+    assert bisection.list_is_at_fault and not accepted
+    assert len(bisection.suspects) <= SINGLES_THAT_BLAME_THE_LIST + WITNESSES
     assert calls <= (25 if count <= 255 else 29)
 
 
 def test_eight_alone_are_enough() -> None:
-    splitting, _, _ = split(range(8), lambda _: WORDS)
-    assert splitting.list_is_at_fault and not splitting.left
+    bisection, _, _ = split(range(8), lambda _: WORDS)
+    assert bisection.list_is_at_fault and not bisection.left
 
 
 @given(st.integers(9, 255), st.data())
 def test_bad_rows_at_the_head_do_not_speak_for_the_list(count: int, data: st.DataObject) -> None:
     """The last row is asked before the list is blamed, and it is taken."""
     bad = set(range(data.draw(st.integers(8, count - 1))))
-    splitting, accepted, _ = split(range(count), refusing(bad))
-    assert not splitting.list_is_at_fault
-    assert {row for row, _ in splitting.suspects} == bad and len(accepted) == count - len(bad)
+    bisection, accepted, _ = split(range(count), refusing(bad))
+    assert not bisection.list_is_at_fault
+    assert {row for row, _ in bisection.suspects} == bad and len(accepted) == count - len(bad)
 
 
 def test_no_rows_no_calls() -> None:
-    splitting, accepted, calls = split([], lambda _: WORDS)
-    assert (calls, accepted, splitting.left, splitting.list_is_at_fault) == (0, [], [], False)
+    bisection, accepted, calls = split([], lambda _: WORDS)
+    assert (calls, accepted, bisection.left, bisection.list_is_at_fault) == (0, [], [], False)

@@ -10,10 +10,10 @@ from chalicelib.config.model import Form
 from chalicelib.domain.errors import InvalidEvent
 from chalicelib.domain.events import Consent, Event, EventType
 from chalicelib.ingestion.bodies import Submission
-from chalicelib.ingestion.parse_form import Facts, signup_from_form, unsubscribe_from_form
+from chalicelib.ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-FACTS = Facts("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
+FACTS = RequestInfo("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
 
 
 def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -> Submission:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.observability import handlers, logger, metrics, observed
+from chalicelib.observability import handlers, instrumented, logger, metrics
 from chalicelib.observability.handlers import HandlerFailed
 
 
@@ -25,7 +25,7 @@ CONTEXT = SimpleNamespace(aws_request_id="req-7")
 
 @pytest.mark.parametrize("args", [({}, CONTEXT), (SimpleNamespace(context=CONTEXT),)])
 def test_a_handler_logs_under_its_name_and_request(args: tuple[Any, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    @observed
+    @instrumented
     def signups(event: object, context: object = None) -> dict[str, int]:
         logger.info("at work")
         metrics.count("accepted")
@@ -49,23 +49,23 @@ def test_cold_start_is_said_once(capsys: pytest.CaptureFixture[str], monkeypatch
 
 
 def test_a_failure_is_logged_counted_and_goes_on_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    @observed
+    @instrumented
     def sweep(event: object) -> None:
-        metrics.count("rung", 3)
+        metrics.count("enqueued", 3)
         raise LookupError("no table")
 
     with pytest.raises(LookupError, match="no table"):
         sweep({})
     failed, counted = lines(capsys)
     assert (failed["message"], failed["exception_name"], failed["function"]) == ("failed", "LookupError", "sweep")
-    assert (counted["rung"], counted["failures"]) == (3, 1)
+    assert (counted["enqueued"], counted["failures"]) == (3, 1)
 
 
 @pytest.mark.parametrize("place", ["text", "cause", "note", "group"])
 def test_a_failure_that_tells_an_address_leaves_without_it(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     address = "zoe@example.com"
 
-    @observed
+    @instrumented
     def sweep(event: object) -> None:
         if place == "text":
             raise ValueError(address)
@@ -89,7 +89,7 @@ def test_a_failure_that_tells_an_address_leaves_without_it(place: str, capsys: p
 
 
 def test_metrics_are_flushed_when_the_process_is_told_to_stop(capsys: pytest.CaptureFixture[str]) -> None:
-    @observed
+    @instrumented
     def signups(event: object) -> None:
         metrics.count("accepted")
         raise SystemExit(0)

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.observability import bound, carried, hide, logger, redact
+from chalicelib.observability import bound, hide, logger, redact, with_log_context
 from chalicelib.observability.logs import CurrentStdout
 from chalicelib.observability.redaction import redacted
 
@@ -175,7 +175,7 @@ def test_bound_keys_end_with_their_block_and_reach_threads(logged: Callable[[], 
     from threading import Thread
 
     with bound(request_id="r-1", account="paris"):
-        thread = Thread(target=carried(lambda: logger.info("within")))
+        thread = Thread(target=with_log_context(lambda: logger.info("within")))
         other = Thread(target=lambda: logger.info("without"))
     for each in (thread, other):
         each.start()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.events import Delivery, Event, EventType, Status
-from chalicelib.observability import metrics, trail
+from chalicelib.observability import event_log, metrics
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ def event(event_id: str, *accounts: str, refused: str | None = None) -> Event:
 
 
 def test_accepted_events_are_counted_for_each_account_and_named(capsys: pytest.CaptureFixture[str]) -> None:
-    trail.accepted([event("a", "paris", "lyon"), event("b", "paris"), event("c", "paris", refused="trap")])
+    event_log.accepted([event("a", "paris", "lyon"), event("b", "paris"), event("c", "paris", refused="trap")])
     (good, trapped), counts = said(capsys)
     assert (good["message"], good["verb"], good["event_ids"]) == ("accepted", "unsubscribe", ["a", "b"])
     assert (trapped["event_ids"], trapped["status"], trapped["reason"]) == (["c"], "refused", "trap")
@@ -47,7 +47,7 @@ def test_accepted_events_are_counted_for_each_account_and_named(capsys: pytest.C
 def test_ended_deliveries_are_counted_and_named_by_what_became_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     delivered = Delivery("paris", Status.DELIVERED)
     words = "no such address zoe@example.com"
-    trail.ended(
+    event_log.ended(
         [
             ("a", delivered),
             ("b", delivered),
@@ -66,7 +66,7 @@ def test_ended_deliveries_are_counted_and_named_by_what_became_of_them(capsys: p
 
 def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.CaptureFixture[str]) -> None:
     ids = [f"event-{number}" for number in range(1001)]
-    trail.put_off("paris", ids, "down", NOW)
+    event_log.put_off("paris", ids, "down", NOW)
     lines, counts = said(capsys)
     assert len(lines) == 5
     assert [event_id for line in lines for event_id in line["event_ids"]] == ids
@@ -75,7 +75,7 @@ def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.
 
 
 def test_nothing_is_said_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    trail.accepted([])
-    trail.ended([])
-    trail.put_off("paris", [], "down", NOW)
+    event_log.accepted([])
+    event_log.ended([])
+    event_log.put_off("paris", [], "down", NOW)
     assert said(capsys) == ([], {})

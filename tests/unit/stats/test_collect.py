@@ -67,7 +67,7 @@ class Runs:
             raise LedgerUnavailable("the ledger did not answer")
         return self.hours.get(account)
 
-    def note_good(self, account: str, at: datetime, hour: datetime) -> None:
+    def record_success(self, account: str, at: datetime, hour: datetime) -> None:
         if self.failing:
             raise LedgerUnavailable("the ledger did not answer")
         self.good[account], self.hours[account] = at, hour

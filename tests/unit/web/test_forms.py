@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import ConfigurationError, IdConflict, LedgerUnavailable, Mistake, SecretUnavailable
+from chalicelib.domain.errors import ConfigurationError, FieldError, IdConflict, LedgerUnavailable, SecretUnavailable
 from chalicelib.domain.events import EventType
 from tests.unit.web.surroundings import NOW, Answer, Send, World
 
@@ -138,7 +138,7 @@ def test_wrong_fields_are_422_and_named(send: Send) -> None:
         (IdConflict("held"), 409),
         (LedgerUnavailable("throttled"), 503),
         (SecretUnavailable("privacy.address_keys", "ssm:/k", "denied"), 503),
-        (ConfigurationError([Mistake("privacy", "is missing")]), 500),
+        (ConfigurationError([FieldError("privacy", "is missing")]), 500),
         (RuntimeError("a@example.com"), 500),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 import app as app_module
-from chalicelib.domain.errors import ConfigurationError, Mistake
+from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.messages import Request, Response
 from tests.support.examples import examples
@@ -147,7 +147,7 @@ def test_a_configuration_that_cannot_be_used_is_500_without_details(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def runtime() -> Any:
-        raise ConfigurationError([Mistake("accounts.paris.provider", "must be one of …")])
+        raise ConfigurationError([FieldError("accounts.paris.provider", "must be one of …")])
 
     monkeypatch.setattr("app.runtime", runtime)
     for method, path in (("GET", "/healthz"), ("POST", "/forms/footer/signup"), ("GET", "/unsubscribe/x")):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from chalicelib.domain.errors import IdConflict, InvalidEvent, LedgerUnavailable, Mistake
+from chalicelib.domain.errors import FieldError, IdConflict, InvalidEvent, LedgerUnavailable
 from chalicelib.ingestion.bodies import BodyError
 from chalicelib.web import problems
 from chalicelib.web.messages import Request
@@ -20,7 +20,7 @@ GOLDEN = {
         {"field": "<b>", "message": "é & co"},
     ],
 }
-MISTAKES = InvalidEvent([Mistake("email", "is not a valid e-mail address"), Mistake("<b>", "é & co")])
+MISTAKES = InvalidEvent([FieldError("email", "is not a valid e-mail address"), FieldError("<b>", "é & co")])
 
 
 def test_a_problem_in_json() -> None:

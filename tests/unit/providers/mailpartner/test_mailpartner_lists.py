@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.providers.mailpartner.markup import Document
-from chalicelib.providers.mailpartner.stream import LONGEST_VALUE, Broken, Members
+from chalicelib.providers.mailpartner.stream import LONGEST_VALUE, Broken, JsonObject
 
 ROWS = [
     {"id": 1, "email": "zoé@example.com", "createdAt": "2026"},
@@ -34,7 +34,7 @@ def slices(whole: bytes, size: int) -> list[bytes]:
 
 
 def read(parts: Any) -> tuple[dict[str, Any], list[Any] | None]:
-    members = Members(parts, "data")
+    members = JsonObject(parts, "data")
     rows = list(members.rows()) if members.up_to_array() else None
     return members.read, rows
 
@@ -112,14 +112,14 @@ class TestXml:
 NUMBER = 15_000
 
 
-def long_json() -> Members:
+def long_json() -> JsonObject:
     def parts() -> Iterator[bytes]:
         yield b'{"success":true,"data":[0'
         for _ in range(NUMBER // 100):
             yield b',{"id":1234567,"email":"somebody.or.other@example.com","createdAt":"2026-01-01 00:00:00"}' * 100
         yield b"]}"
 
-    members = Members(parts(), "data")
+    members = JsonObject(parts(), "data")
     assert members.up_to_array()
     return members
 
