@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from local.sandbox import SAMPLE_WEBHOOK_SECRET
 from tests.e2e.world import Ediware, event
 from tests.support.stack import ROOT, RunningStack
+from tests.support.tools import need
 from tests.support.waiting import wait_for
 
 GUIDE = (ROOT / "docs" / "back-ends.md").read_text(encoding="utf-8")
@@ -55,8 +55,8 @@ def run(stack: RunningStack, folder: Path, program: str, code: str) -> str:
 )
 def test_a_signed_request(stack: RunningStack, tmp_path: Path, language: str, program: str, address: str) -> None:
     needed = [program, "curl", "openssl"] if language == "sh" else [program]
-    if not all(map(shutil.which, needed)):
-        pytest.skip(f"{needed} are not all installed here")
+    for one in needed:
+        need(one, f"the example in {language}")
     answer = json.loads(run(stack, tmp_path, program, example(language, address)))
     assert (answer["accepted"], answer["rejected"]) == (1, [])
     wait_for(lambda: event(stack, answer["events"][0]["id"])["status"] == "delivered")
@@ -69,8 +69,8 @@ def test_boto3(stack: RunningStack, tmp_path: Path) -> None:
     wait_for(lambda: event(stack, "customer-17-newsletter")["status"] == "delivered")
 
 
-@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS command line is not installed here")
 def test_the_aws_command_line(stack: RunningStack, tmp_path: Path) -> None:
+    need("aws", "the example of the AWS command line")
     assert "MessageId" in json.loads(run(stack, tmp_path, "sh", example("sh", "send-message")))
     wait_for(lambda: "cli@example.com" in Ediware(stack.sandbox).unsubscribed())
     assert event(stack, "customer-19-left")["type"] == "unsubscribe"

@@ -102,7 +102,9 @@ def test_without_servers_a_test_that_starts_one_fails(tmp_path: Path, processes:
     named = ("test_it.py::test_listens", "test_it.py::test_warns")
     assert run(tmp_path, "--processes", processes, *named).returncode == 0
     refused = run(tmp_path, "--processes", processes, "--no-servers", *named)
-    assert "socket.bind: a test that starts a server or a process is to be marked `server`" in refused.stdout
+    assert (
+        "socket.bind: a test that starts a server or a process is to be marked: @pytest.mark.server" in refused.stdout
+    )
     assert "1 failed, 1 passed" in refused.stdout
 
 

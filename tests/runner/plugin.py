@@ -79,11 +79,13 @@ class _Refused:
 
     installed = False
     active = False
-    EVENTS = frozenset(["subprocess.Popen", "socket.bind", "os.posix_spawn", "os.fork"])
+    EVENTS = frozenset(["subprocess.Popen", "socket.bind", "os.posix_spawn", "os.fork", "os.forkpty", "os.system"])
 
     def hear(self, event: str, _: object) -> None:
         if self.active and event in self.EVENTS:
-            raise RuntimeError(f"{event}: a test that starts a server or a process is to be marked `server`")
+            raise RuntimeError(
+                f"{event}: a test that starts a server or a process is to be marked: @pytest.mark.server"
+            )
 
 
 _refused = _Refused()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -87,7 +88,11 @@ def _take_over(config: Any, folder: Path) -> None:
 
 def _end(session: Any, code: int) -> NoReturn:
     """Tear down what is left, keep the coverage, and end without what the parent does at its own exit."""
-    steps: list[Callable[[], object]] = [lambda: session._setupstate.teardown_exact(None), _save_coverage]
+    steps: list[Callable[[], object]] = [
+        lambda: session._setupstate.teardown_exact(None),
+        _save_coverage,
+        multiprocessing.util._exit_function,  # its folders and processes, which Python ends at an ordinary exit
+    ]
     for step in steps:
         with contextlib.suppress(BaseException):
             step()

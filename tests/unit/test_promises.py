@@ -17,7 +17,10 @@ SLOW = "pytest.mark.slow"
 @cache
 def in_file(file: str) -> dict[str, bool]:
     """The tests of a file as `test` or `Class::test`, each with whether all of it is slow."""
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    path = ROOT / file
+    if not path.is_file():
+        return {}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     whole = any(isinstance(node, ast.Assign) and SLOW in ast.unparse(node.value) and _names(node) for node in tree.body)
     found = {}
     for node in tree.body:
@@ -25,9 +28,8 @@ def in_file(file: str) -> dict[str, bool]:
         prefix = f"{node.name}::" if isinstance(node, ast.ClassDef) else ""
         for function in inner:
             if isinstance(function, ast.FunctionDef):
-                found[prefix + function.name] = whole or any(
-                    ast.unparse(one) == SLOW for one in function.decorator_list
-                )
+                decorators = [*function.decorator_list, *getattr(node, "decorator_list", ())]
+                found[prefix + function.name] = whole or any(ast.unparse(one) == SLOW for one in decorators)
     return found
 
 
