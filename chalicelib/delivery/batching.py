@@ -1,4 +1,4 @@
-"""From single deliveries to the provider's calls: who goes with whom, and in which order."""
+"""Groups deliveries into provider calls and orders them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, assert_never
 from ..domain.events import Delivery, Event, EventType
 
 ProviderVerb = Literal[EventType.SIGNUP, EventType.UNSUBSCRIBE]
-"""What a provider is called for."""
+"""The event types that are delivered by a provider call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,20 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks that one kind of call can carry: one account, one verb, one list."""
+    """Tasks that can share a call: one account, one verb, one list."""
 
     account: str
     verb: ProviderVerb
     list: str | None
-    """The list of signups; None for unsubscribes, and for signups that only lift."""
+    """The list of signups; None for unsubscribes, and for signups that only lift a suppression."""
     tasks: tuple[Task, ...]
 
 
 def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
-    """Tasks grouped for delivery, by account. Unsubscribes come first, so that older signups find the later word.
+    """Group tasks for delivery, by account. Unsubscribes come first, so that older signups see the later state.
 
-    A delivery that comes twice, as when an event and a ring for it meet in one batch, is made once. Raises ValueError
-    for an event that no provider is called for.
+    A delivery given twice, as when an event and a notification of it meet in one batch, is made once. Raises ValueError
+    for a sync, which no provider call delivers.
     """
     gathered: dict[tuple[str, ProviderVerb, str | None], list[Task]] = {}
     for task in {(task.event.id, task.account): task for task in tasks}.values():
@@ -54,7 +54,7 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
 
 
 def _call_of(event: Event) -> tuple[ProviderVerb, str | None]:
-    """The kind of call that an event needs, and the list that the call is for."""
+    """Return the verb of the call that an event needs, and the list that the call is for."""
     match event.type:
         case EventType.SIGNUP:
             return EventType.SIGNUP, event.list

@@ -1,4 +1,4 @@
-"""Finding the bad rows of a refused batch: halves until a row stands alone, and when to blame the list instead."""
+"""Bisects a refused batch down to its bad rows, and decides when the list is at fault instead."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Generic, TypeVar
 Row = TypeVar("Row")
 
 SINGLES_THAT_BLAME_THE_LIST = 8
-WITNESSES = 2
-"""Rows from elsewhere in the batch that must be refused in the same words before the list is blamed: without them a
-few bad rows at the head of what waits would stop a list for as long as they are retried."""
+SAMPLES = 2
+"""Rows from elsewhere in the batch that must be refused with the same message before the list is held at fault. Without
+them a few bad rows at the head of the batch would stop a list for as long as they are retried."""
 
 
 @dataclass(slots=True)
 class Bisection(Generic[Row]):
-    """The state of one batch on its way through refusals.
+    """Tracks one batch through refusals.
 
-    Ask `next_part` for rows to send, then tell `accepted` or `refused`. Of n rows with one bad one, at most
-    1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `suspects` are rows refused alone, with the provider's words; they are
-    only refused for good once the batch has ended and the list is known not to be at fault.
+    Call `next_part` for rows to send, then `accepted` or `refused`. Of n rows with one bad one, at most
+    1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `rejected` are rows refused alone, with the provider's message; they are
+    refused for good only once the batch has ended and the list is known not to be at fault.
     """
 
     rows: Sequence[Row]
-    suspects: list[tuple[Row, str]] = field(default_factory=list)
+    rejected: list[tuple[Row, str]] = field(default_factory=list)
     any_accepted: bool = False
     _waiting: list[Sequence[Row]] = field(default_factory=list)
 
@@ -33,48 +33,48 @@ class Bisection(Generic[Row]):
             self._waiting.append(self.rows)
 
     def next_part(self) -> Sequence[Row] | None:
-        """The rows to send next; None when all have been dealt with or the list is at fault."""
+        """Return the rows to send next; None when the batch has ended or the list is at fault."""
         if self.list_is_at_fault or not self._waiting:
             return None
-        return [self._witness()] if self._looks_at_fault else self._waiting.pop()
+        return [self._take_sample()] if self._looks_at_fault else self._waiting.pop()
 
-    def _witness(self) -> Row:
-        """A row far from those that were refused, taken out of what waits: the last one, then one from the middle."""
-        place = -1 if len(self.suspects) == SINGLES_THAT_BLAME_THE_LIST else 0
+    def _take_sample(self) -> Row:
+        """Remove and return a waiting row far from the rejected ones: first the last row, then one from the middle."""
+        place = -1 if len(self.rejected) == SINGLES_THAT_BLAME_THE_LIST else 0
         farthest = self._waiting[0]
-        witness = farthest[place]
+        sample = farthest[place]
         rest = farthest[:-1] if place else farthest[1:]
         self._waiting[:1] = [rest] if rest else []
-        return witness
+        return sample
 
     def accepted(self) -> None:
-        """The part sent last was accepted."""
+        """Record that the provider accepted the part sent last."""
         self.any_accepted = True
 
-    def refused(self, part: Sequence[Row], words: str) -> None:
-        """`part` was refused in the provider's `words`: split it, or suspect its only row."""
+    def refused(self, part: Sequence[Row], message: str) -> None:
+        """Record that `part` was refused with the provider's `message`: halve it, or reject its only row."""
         if len(part) == 1:
-            self.suspects.append((part[0], words))
+            self.rejected.append((part[0], message))
             return
         middle = (len(part) + 1) // 2
         self._waiting += [part[middle:], part[:middle]]
 
     @property
-    def left(self) -> list[Row]:
-        """Rows that have not been sent alone or accepted yet."""
+    def remaining(self) -> list[Row]:
+        """Rows that were neither accepted nor rejected alone yet."""
         return [row for part in reversed(self._waiting) for row in part]
 
     @property
     def all_refused_alike(self) -> bool:
-        """Nothing was accepted, and every row that stood alone was refused in the same words."""
-        return not self.any_accepted and len({words for _, words in self.suspects}) == 1
+        """True if nothing was accepted and every rejected row was refused with the same message."""
+        return not self.any_accepted and len({message for _, message in self.rejected}) == 1
 
     @property
     def list_is_at_fault(self) -> bool:
-        """Eight rows one by one and the witnesses, all refused in the same words: so many bad ones are not believed."""
-        witnessed = len(self.suspects) >= SINGLES_THAT_BLAME_THE_LIST + WITNESSES
-        return self._looks_at_fault and (witnessed or not self._waiting)
+        """True if eight single rows and the samples were refused alike; so many bad rows are implausible."""
+        sampled = len(self.rejected) >= SINGLES_THAT_BLAME_THE_LIST + SAMPLES
+        return self._looks_at_fault and (sampled or not self._waiting)
 
     @property
     def _looks_at_fault(self) -> bool:
-        return self.all_refused_alike and len(self.suspects) >= SINGLES_THAT_BLAME_THE_LIST
+        return self.all_refused_alike and len(self.rejected) >= SINGLES_THAT_BLAME_THE_LIST

@@ -1,4 +1,4 @@
-"""The health of one account during a run: whether it may be called, and what its failures and answers change."""
+"""Decides whether an account or a list may be called, and pauses or resumes it by its failures and answers."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from ..ledger.accounts import AccountStore
 from ..observability import logger, metrics
 
 TRIES = 3
-"""How often a change is tried again that another worker came before."""
+"""Attempts at a conditional write that another worker's write made fail."""
 
 
 class CircuitBreaker:
-    """Reads an account's state once, and writes what changes, always from the state it was decided on.
+    """Reads an account's state once and writes its changes conditionally on the state they were decided on.
 
-    Safe to use from several threads: the calls of one account that run side by side share it.
+    Thread-safe: the concurrent calls of one account share it.
     """
 
-    def __init__(self, account: str, store: AccountStore, patience: RetryPolicy, effects: Effects) -> None:
+    def __init__(self, account: str, store: AccountStore, retry_policy: RetryPolicy, effects: Effects) -> None:
         self.account = account
         self._store = store
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._effects = effects
         self._state = store.read(account)
         self.probing = False
         self._lock = RLock()
 
     def may_start(self, until: datetime) -> bool:
-        """May the account be called? A paused one whose time has come is probed by one worker, until then at most."""
+        """Return whether the account may be called. After its pause one worker probes it (half-open), until `until`."""
         if self._state.pause is None:
             return True
         if not backoff.may_probe(self._state, self._now):
@@ -42,8 +42,8 @@ class CircuitBreaker:
         self.probing = self._change(backoff.probing(self._state, epoch_milliseconds(until)))
         return self.probing
 
-    def shut(self, list_id: str | None = None) -> Pause | None:
-        """The pause in force for the account, or for one list of it."""
+    def open_pause(self, list_id: str | None = None) -> Pause | None:
+        """Return the pause in force (open circuit) for the account, or for one list of it."""
         pause = self._pause_of(list_id)
         return pause if backoff.is_shut(pause, self._now) else None
 
@@ -53,20 +53,20 @@ class CircuitBreaker:
         return self._state.pause
 
     def answered(self, list_id: str | None) -> bool:
-        """The provider took something: end the pause of the account and of the list. True if there was one."""
+        """End the pause of the account and of the list after a successful call; return whether there was one."""
         with self._lock:
             ended = [self._end_pause(name) for name in dict.fromkeys((None, list_id))]
             self.probing = False
         return any(ended)
 
     def failed(self, error: ProviderError, list_id: str | None = None) -> datetime:
-        """Pause the account (or the list) after `error`; gives the time of the next attempt."""
+        """Pause the account (or the list) after `error`; return the time of the next attempt."""
         with self._lock:
             self.probing = False
             for _ in range(TRIES):
                 before = self._pause_of(list_id)
                 if before is not None and backoff.is_shut(before, self._now):
-                    return from_epoch_milliseconds(before.until)  # another call met the same trouble just now
+                    return from_epoch_milliseconds(before.until)  # a concurrent call failed alike and has paused it
                 pause = self._next_pause(before, error)
                 if self._change(backoff.with_pause(self._state, pause, list_id)):
                     self._report(error, pause, list_id)
@@ -74,7 +74,7 @@ class CircuitBreaker:
             return from_epoch_milliseconds(pause.until)
 
     def stop_probing(self) -> None:
-        """Nothing was there to probe with: leave it to the next worker."""
+        """Give up an unused probe, so that the next worker can take it."""
         if self.probing:
             self._change(backoff.probing(self._state, None))
             self.probing = False
@@ -82,8 +82,8 @@ class CircuitBreaker:
     def _next_pause(self, before: Pause | None, error: ProviderError) -> Pause:
         wait = backoff.wait_seconds(
             before.failures if before else 0,
-            self._patience.first_retry_seconds,
-            self._patience.longest_retry_seconds,
+            self._retry_policy.first_retry_seconds,
+            self._retry_policy.longest_retry_seconds,
             self._effects.chance(),
             error.retry_after,
         )

@@ -1,4 +1,4 @@
-"""The row that a signup call carries, with what Relais adds to it: the person's own unsubscribe link."""
+"""Builds the contact of a signup call, with the person's own unsubscribe link where the form asks for one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..providers.base import Contact
 
 
 class Contacts:
-    """Makes rows. `link_to(email)` makes an unsubscribe link; raises SecretUnavailable.
+    """Builds contacts. `link_to(email)` makes an unsubscribe link; raises SecretUnavailable.
 
-    A link is made for the call and kept nowhere: each is another one, and so would make the same event look like one
-    with other content.
+    A link is made for the call and not stored: every link differs, so a stored one would make the same event look like
+    one with other content.
     """
 
     def __init__(self, forms: Mapping[str, Form], link_to: Callable[[str], str]) -> None:
@@ -21,14 +21,14 @@ class Contacts:
         self._link_to = link_to
 
     def of(self, event: Event) -> Contact:
-        """The row for a signup, with a link where its form asks for one. Raises SecretUnavailable."""
+        """Return the contact for a signup, with a link where its form asks for one. Raises SecretUnavailable."""
         field = self._link_field(event)
         if field is None:
             return Contact(event.email, event.fields)
         return Contact(event.email, {**event.fields, field: self._link_to(event.email)})
 
     def _link_field(self, event: Event) -> str | None:
-        """The provider field for the link, None without one, or when the form has moved to another list since."""
+        """Return the provider field for the link; None without one, or if the form has moved to another list since."""
         form = self._forms.get(event.form or "")
         if form is None or ((form.account,), form.list) != (event.accounts, event.list):
             return None

@@ -1,4 +1,4 @@
-"""How much of an invocation is left, for everybody who works in it."""
+"""Tells how much time of a Lambda invocation is left."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Protocol
 from ..clock import Clock
 
 MARGIN_SECONDS = 4.0
-"""Kept back at the end of an invocation to write down what came of the last call."""
-HOLD_GRACE = timedelta(seconds=5)
+"""Reserved at the end of an invocation to write the result of the last call."""
+LEASE_GRACE = timedelta(seconds=5)
 
 
 class Context(Protocol):
-    """What is used of Lambda's context object."""
+    """The part of Lambda's context object that is used."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
@@ -22,14 +22,14 @@ class Context(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment when an invocation ends, by the same clock as all else."""
+    """The time when an invocation ends, by the injected clock."""
 
     ends_at: datetime
     clock: Clock
 
     @classmethod
     def of(cls, context: Context, clock: Clock) -> Deadline:
-        """The deadline of the invocation that `context` belongs to."""
+        """Return the deadline of the invocation that `context` belongs to."""
         return cls(clock() + timedelta(milliseconds=context.get_remaining_time_in_millis()), clock)
 
     @property
@@ -39,5 +39,5 @@ class Deadline:
 
     @property
     def holds_end_at(self) -> datetime:
-        """Until when an address taken in this invocation is held: its end and a few seconds."""
-        return self.ends_at + HOLD_GRACE
+        """When leases taken in this invocation end: a few seconds after the invocation."""
+        return self.ends_at + LEASE_GRACE

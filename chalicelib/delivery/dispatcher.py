@@ -1,4 +1,4 @@
-"""All accounts side by side, so that a slow provider never delays another."""
+"""Delivers to all accounts concurrently, so that a slow provider delays no other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..effects import Effects
 from ..ledger.accounts import AccountStore
 from ..observability import bound, logger, metrics, with_log_context
 from ..providers.base import Capabilities, Provider
-from .account_delivery import AccountRun
+from .account_delivery import AccountDelivery
 from .batching import Group, Task, by_account
 from .circuit_breaker import CircuitBreaker
 from .claims import Claims
@@ -24,7 +24,7 @@ TAKES_NO_SIGNUPS = "the account's provider takes no signups"
 
 
 class Dispatcher:
-    """Delivers tasks. `provider_of` and `capabilities_of` give an account's client and what it can do."""
+    """Delivers tasks by account. `provider_of` and `capabilities_of` give an account's client and its capabilities."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Dispatcher:
         provider_of: Callable[[str], Provider],
         capabilities_of: Callable[[str], Capabilities | None],
         contacts: Contacts,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         effects: Effects,
     ) -> None:
         self._claims = claims
@@ -41,54 +41,54 @@ class Dispatcher:
         self._provider_of = provider_of
         self._capabilities_of = capabilities_of
         self._contacts = contacts
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._effects = effects
 
     def deliver(self, tasks: Iterable[Task], deadline: Deadline) -> list[str]:
-        """Deliver what can be delivered until `deadline`; gives the accounts that came back after a pause."""
+        """Deliver what can be delivered until `deadline`; return the accounts that resumed after a pause."""
         groups = by_account(tasks)
         if not groups:
             return []
         with ThreadPoolExecutor(len(groups), thread_name_prefix="account") as pool:
-            resumed = pool.map(with_log_context(partial(self._bound_run, deadline)), groups, groups.values())
+            resumed = pool.map(with_log_context(partial(self._deliver_to, deadline)), groups, groups.values())
         return [account for account, again in zip(groups, resumed, strict=True) if again]
 
-    def _bound_run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
+    def _deliver_to(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
         with bound(account=account):
-            return self._run(deadline, account, groups)
+            return self._deliver_bound(deadline, account, groups)
 
-    def _run(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
-        """One account's run; trouble with the ledger ends it and nothing else. True if it came back after a pause."""
+    def _deliver_bound(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
+        """Deliver to one account; return whether it resumed. A ledger failure ends this account's delivery only."""
         capabilities = self._capabilities_of(account)
         try:
             if capabilities is None:
                 self._claims.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
                 return False
-            groups = self._without_signups_nobody_takes(groups, capabilities, deadline)
-            run = AccountRun(
+            groups = self._without_unsupported_signups(groups, capabilities, deadline)
+            delivery = AccountDelivery(
                 account=account,
                 provider=self._provider_of(account),
                 capabilities=capabilities,
                 contacts=self._contacts,
                 claims=self._claims,
-                circuit_breaker=CircuitBreaker(account, self._accounts, self._patience, self._effects),
-                patience=self._patience,
+                circuit_breaker=CircuitBreaker(account, self._accounts, self._retry_policy, self._effects),
+                retry_policy=self._retry_policy,
                 deadline=deadline,
                 effects=self._effects,
             )
-            run.deliver(groups)
-            return run.resumed
+            delivery.deliver(groups)
+            return delivery.resumed
         except LedgerUnavailable as error:
-            logger.warning("left for a later ring", extra={"account": account, "error": str(error)})
+            logger.warning("delivery deferred: ledger unavailable", extra={"account": account, "error": str(error)})
             metrics.count("ledger_failures", account=account)
             return False
 
-    def _without_signups_nobody_takes(
+    def _without_unsupported_signups(
         self, groups: Sequence[Group], capabilities: Capabilities, deadline: Deadline
     ) -> Sequence[Group]:
         """Park signups that were accepted while the account had another provider."""
         if capabilities.signup_batch > 0:
             return groups
-        left = [group for group in groups if group.list is not None]
-        self._claims.park([task for group in left for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
+        unsupported = [group for group in groups if group.list is not None]
+        self._claims.park([task for group in unsupported for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
         return [group for group in groups if group.list is None]

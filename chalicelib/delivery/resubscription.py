@@ -1,4 +1,4 @@
-"""What somebody's coming back to one account means for accounts that nobody can sign up to."""
+"""Propagates a resubscription to accounts that have no lists to sign up to."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from ..providers.base import Capabilities
 
 
 class Resubscriptions:
-    """Has the opt-outs of somebody who came back lifted at accounts without lists.
+    """Lifts the suppressions of a resubscribed person at accounts without lists.
 
-    Such an account keeps a person from all its mail, and no signup can ever go there to change that. So the signup that
-    brings them back elsewhere makes an event for it, which is delivered like any other.
+    Such an account suppresses a person for all its mail, and no signup is ever sent there to change that. So the signup
+    that resubscribes them elsewhere creates an event for it, which is delivered like any other.
     """
 
     def __init__(
         self,
         accounts: Iterable[str],
         capabilities_of: Callable[[str], Capabilities | None],
-        words: SubscriptionStore,
+        subscriptions: SubscriptionStore,
         events: EventStore,
         notifier: Notifier,
         clock: Clock,
     ) -> None:
         self._accounts = tuple(accounts)
         self._capabilities_of = capabilities_of
-        self._words = words
+        self._subscriptions = subscriptions
         self._events = events
         self._notifier = notifier
         self._clock = clock
 
     def follow(self, signup: Event) -> None:
-        """Hold what follows from a signup that brought its person back, if its door may, and ring for it.
+        """Store and notify the events that follow from a resubscribing signup, if it may lift suppressions.
 
-        Raises LedgerUnavailable; doing it again holds nothing twice.
+        Raises LedgerUnavailable; idempotent.
         """
         if not signup.may_lift:
             return
-        held = [event for event in self._following(signup) if self._events.hold(event)]
-        if held:
-            event_log.accepted(held)
-            self._notifier.notify(EventType.SIGNUP, [event.id for event in held])
+        stored = [event for event in self._following(signup) if self._events.hold(event)]
+        if stored:
+            event_log.accepted(stored)
+            self._notifier.notify(EventType.SIGNUP, [event.id for event in stored])
 
     def _following(self, signup: Event) -> Iterator[Event]:
         for account in self._accounts:
-            if account not in signup.accounts and self._only_lifts(account) and self._left_before(signup, account):
+            if account not in signup.accounts and self._only_lifts(account) and self._is_suppressed(signup, account):
                 yield Event(
                     id=lift_id(signup.id, account),
                     type=EventType.SIGNUP,
@@ -66,7 +66,10 @@ class Resubscriptions:
         capabilities = self._capabilities_of(account)
         return capabilities is not None and capabilities.lifts_suppression and not capabilities.has_lists
 
-    def _left_before(self, signup: Event, account: str) -> bool:
-        word = self._words.look(signup.email, account, lambda event_id: self._events.status(event_id, account))
-        left = word.unsubscribed_at
-        return word.is_suppressed and left is not None and left < epoch_milliseconds(signup.occurred_at)
+    def _is_suppressed(self, signup: Event, account: str) -> bool:
+        """True if the person unsubscribed at the account before the signup and was not resubscribed there since."""
+        state = self._subscriptions.look(signup.email, account, lambda event_id: self._events.status(event_id, account))
+        unsubscribed = state.unsubscribed_at
+        return (
+            state.is_suppressed and unsubscribed is not None and unsubscribed < epoch_milliseconds(signup.occurred_at)
+        )

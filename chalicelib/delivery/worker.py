@@ -1,4 +1,4 @@
-"""What the queue functions do: hold whole events, look up those that were rung for, deliver what is pending."""
+"""Handles queue messages: stores the events they carry, loads the events they announce, delivers what is pending."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from .deadline import Context, Deadline
 from .dispatcher import Dispatcher
 
 MOST_EVENTS = 10_000
-"""Events that one invocation looks up: a long import can ring for far more at once than its memory holds."""
+"""Events that one invocation loads: a long import can announce far more at once than fit into memory."""
 TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
 
 
 class Worker:
-    """One batch of messages of any queue to the end.
+    """Handles one batch of messages of any queue.
 
-    `ring_again(account)` rings for what waited for an account; `sync(tasks, deadline)` makes syncs.
+    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Worker:
     ) -> None:
         self._table = table
         self._events = events
-        self._words = words
-        self._holder = holder
+        self._subscriptions = words
+        self._event_acceptor = holder
         self._dispatcher = dispatcher
         self._notifier = notifier
         self._notify_again = notify_again
@@ -57,25 +57,25 @@ class Worker:
         self._effects = effects
 
     def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Work on one SQS event of the queue `kind`; the answer names the messages that must come again.
+        """Handle one SQS event of the queue `kind`; return the messages that SQS must redeliver.
 
-        Only a message whose event could not be held comes again: all else is in the ledger, and sweep rings for it.
+        Only a message whose event could not be stored is redelivered: all else is in the ledger, for sweep to enqueue.
         """
         deadline = Deadline.of(context, self._effects.clock)
         messages = [read_message(record) for record in event.get("Records", ())]
         enqueued, whole, failed = self._sorted(kind, messages)
-        fresh, known, not_held = self._hold(kind, whole)
-        held = [*fresh, *self._load(self._not_too_many(kind, [*known, *enqueued]))]
-        syncs = self._deliver(held, deadline)
-        self._make(kind, syncs, deadline)
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_held)]}
+        new, known, not_stored = self._store(kind, whole)
+        stored = [*new, *self._load(self._bounded(kind, [*known, *enqueued]))]
+        syncs = self._deliver(stored, deadline)
+        self._run_syncs(kind, syncs, deadline)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_stored)]}
 
     def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
-        """Deliver held signups and unsubscribes now, without a message; what is left is rung for by `sweep`."""
+        """Deliver stored signups and unsubscribes now, without a message; the rest is enqueued by `sweep`."""
         self._deliver(self._load(event_ids), deadline)
 
     def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
-        """Ids rung for, messages with events, and the ids of unreadable messages that could not be set aside."""
+        """Return announced event ids, messages with events, and ids of unreadable messages that were not set aside."""
         enqueued: list[str] = []
         whole: list[Message] = []
         failed: list[str] = []
@@ -91,44 +91,46 @@ class Worker:
 
     def _set_aside(self, kind: QueueKind, message: Message) -> bool:
         metrics.count("unreadable_messages")
-        logger.error("a message that cannot be read goes to the dead-letter queue", extra={"message_id": message.id})
+        logger.error("unreadable message sent to dead-letter queue", extra={"message_id": message.id})
         try:
             self._notifier.set_aside(kind, message.body)
         except (ClientError, BotoCoreError):
-            return False  # it comes again, and SQS itself sets it aside in the end
+            return False  # SQS redelivers it, and moves it there itself after its last receive
         return True
 
-    def _hold(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[StoredEvent], list[str], list[str]]:
-        """New events ready to deliver, ids of events that were held before, ids of messages that must come again."""
+    def _store(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[StoredEvent], list[str], list[str]]:
+        """Store events; return new ones to deliver, ids of those stored before, ids of messages to redeliver."""
 
-        def hold(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
+        def store(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
             try:
-                return self._holder.hold(message, TYPE_OF[kind])
+                return self._event_acceptor.hold(message, TYPE_OF[kind])
             except LedgerUnavailable as error:
                 return error
 
-        fresh: list[StoredEvent] = []
+        new: list[StoredEvent] = []
         known: list[str] = []
         failed: list[str] = []
         accepted: list[Event] = []
-        for message, result in zip(messages, self._table.in_parallel(hold, messages), strict=True):
+        for message, result in zip(messages, self._table.in_parallel(store, messages), strict=True):
             if isinstance(result, LedgerUnavailable):
-                logger.error("an event could not be held", extra={"message_id": message.id, "error": str(result)})
+                logger.error(
+                    "event not stored: ledger unavailable", extra={"message_id": message.id, "error": str(result)}
+                )
                 metrics.count("ledger_failures")
                 failed.append(message.id)
                 continue
-            event, new = result
-            if not new:
+            event, is_new = result
+            if not is_new:
                 known.append(event.id)
                 continue
             accepted.append(event)
             if event.refused is None:
-                fresh.append(_new(event))
+                new.append(_new(event))
         event_log.accepted(accepted)
-        return fresh, known, failed
+        return new, known, failed
 
-    def _not_too_many(self, kind: QueueKind, event_ids: Iterable[str]) -> list[str]:
-        """As many ids as fit into memory as events; for the others the bell is rung again."""
+    def _bounded(self, kind: QueueKind, event_ids: Iterable[str]) -> list[str]:
+        """Return as many ids as fit into memory as events; notify the others again."""
         unique = list(dict.fromkeys(event_ids))
         if len(unique) > MOST_EVENTS:
             self._notifier.notify(TYPE_OF[kind], unique[MOST_EVENTS:])
@@ -138,40 +140,40 @@ class Worker:
         try:
             return self._events.load_well_formed(event_ids).held
         except LedgerUnavailable as error:
-            logger.warning("left for a later ring", extra={"error": str(error)})
+            logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
             return []
 
-    def _deliver(self, held: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
-        """Deliver what is due to the providers; gives the syncs that are due."""
+    def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
+        """Deliver what is due to the providers; return the syncs that are due."""
         now = self._effects.clock()
         tasks = [
-            Task(one.event, delivery) for one in held for delivery in one.deliveries.values() if delivery.is_due(now)
+            Task(one.event, delivery) for one in stored for delivery in one.deliveries.values() if delivery.is_due(now)
         ]
-        calls, syncs = _by_what_delivers_them(tasks)
-        for account in self._dispatcher.deliver(self._noted(calls), deadline):
+        calls, syncs = _calls_and_syncs(tasks)
+        for account in self._dispatcher.deliver(self._with_unsubscribes_recorded(calls), deadline):
             self._notify_again(account)
         return syncs
 
-    def _make(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
-        """Make the syncs, or leave them to the worker of their own queue, which has the time and the memory."""
+    def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
+        """Run the syncs, or leave them to the worker of their own queue, which has the time and the memory."""
         if syncs and kind == QUEUE_OF[EventType.SYNC]:
             self._sync(syncs, deadline)
         elif syncs:
             self._notifier.notify(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
 
-    def _noted(self, tasks: Sequence[Task]) -> list[Task]:
-        """Tasks that may go. An unsubscribe from all accounts is first noted for accounts to come, or waits for that.
+    def _with_unsubscribes_recorded(self, tasks: Sequence[Task]) -> list[Task]:
+        """Record unsubscribes from all accounts for accounts configured later; return tasks without those that failed.
 
-        Without the note an import could undo it there, and once it is delivered nobody would come back to write it.
+        Without the record an import could undo the unsubscribe there, and no worker writes it after the delivery.
         """
         events = {task.event.id: task.event for task in tasks if task.event.all_accounts}
         unsubscribes = [event for event in events.values() if event.type is EventType.UNSUBSCRIBE]
 
         def fails(event: Event) -> bool:
             try:
-                self._words.record_unsubscribe_for_all_accounts(event)
+                self._subscriptions.record_unsubscribe_for_all_accounts(event)
             except LedgerUnavailable as error:
-                logger.warning("left for a later ring", extra={"error": str(error)})
+                logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
                 return True
             return False
 
@@ -180,8 +182,8 @@ class Worker:
         return [task for task in tasks if task.event.id not in waiting]
 
 
-def _by_what_delivers_them(tasks: Iterable[Task]) -> tuple[list[Task], list[Task]]:
-    """Tasks that a provider is called for, and syncs."""
+def _calls_and_syncs(tasks: Iterable[Task]) -> tuple[list[Task], list[Task]]:
+    """Split tasks into those delivered by a provider call, and syncs."""
     calls: list[Task] = []
     syncs: list[Task] = []
     for task in tasks:

@@ -125,7 +125,7 @@ ONCE = (
         promise=2,
         breaks="after taking the lease the state of the delivery is not read again",
         file="chalicelib/delivery/claims.py",
-        before="        current = self._as_they_stand([claimed for claimed, _ in mine])\n",
+        before="        current = self._current_deliveries([claimed for claimed, _ in mine])\n",
         after="        current = {claimed.task.event.id: claimed.task.delivery for claimed, _ in mine}\n",
         tests=(MANY_SWITCHES,),
     ),
@@ -163,9 +163,9 @@ ONCE = (
         file="chalicelib/delivery/account_delivery.py",
         before="                for claimed in part:\n"
         "                    claimed.tried(unknown=error.kind is Kind.UNKNOWN)\n"
-        "                self._trouble",
+        "                self._pause",
         after=(
-            "                for claimed in part:\n                    claimed.tried()\n                self._trouble"
+            "                for claimed in part:\n                    claimed.tried()\n                self._pause"
         ),
         tests=(f"{INTERLEAVINGS}::test_any_one_operation_that_fails_where_outcomes_are_unknown",),
     ),
@@ -258,9 +258,9 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="a signup goes although the state of its address cannot be read",
         file="chalicelib/delivery/claims.py",
-        before="        known = self._words.read((task.event.email for task in tasks), tasks[0].account)\n",
+        before="        known = self._subscriptions.read((task.event.email for task in tasks), tasks[0].account)\n",
         after="        try:\n"
-        "            known = self._words.read((task.event.email for task in tasks), tasks[0].account)\n"
+        "            known = self._subscriptions.read((task.event.email for task in tasks), tasks[0].account)\n"
         "        except LedgerUnavailable:\n"
         "            known = {task.event.email: {} for task in tasks}\n",
         tests=("tests/delivery/test_order.py",),
@@ -291,9 +291,10 @@ IN_BULK = (
         promise=4,
         breaks="of two rows that were refused together both are refused for good",
         file="chalicelib/delivery/bisection.py",
-        before="            self.suspects.append((part[0], words))\n            return\n        middle",
-        after="            self.suspects.append((part[0], words))\n            return\n"
-        "        if len(part) == 2:\n            self.suspects += [(row, words) for row in part]\n            return\n"
+        before="            self.rejected.append((part[0], message))\n            return\n        middle",
+        after="            self.rejected.append((part[0], message))\n            return\n"
+        "        if len(part) == 2:\n            self.rejected += [(row, message) for row in part]\n"
+        "            return\n"
         "        middle",
         tests=("tests/delivery/test_promised_figures.py", "tests/delivery/test_signups.py"),
     ),

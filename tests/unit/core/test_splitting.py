@@ -9,7 +9,7 @@ from math import ceil, log2
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.delivery.bisection import SINGLES_THAT_BLAME_THE_LIST, WITNESSES, Bisection
+from chalicelib.delivery.bisection import SAMPLES, SINGLES_THAT_BLAME_THE_LIST, Bisection
 
 WORDS = "no such mailbox"
 
@@ -39,7 +39,7 @@ def test_one_bad_row_costs_two_calls_a_halving_at_most(count: int, data: st.Data
     bad = data.draw(st.integers(0, count - 1))
     bisection, accepted, calls = split(range(count), refusing({bad}))
     assert calls <= 1 + 2 * ceil(log2(count))
-    assert bisection.suspects == [(bad, WORDS)]
+    assert bisection.rejected == [(bad, WORDS)]
     assert sorted(accepted) == [row for row in range(count) if row != bad]
 
 
@@ -50,10 +50,10 @@ def test_one_bad_row_in_255_costs_sixteen_calls_more() -> None:
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)))
 def test_every_row_is_accepted_or_accused_or_left_and_only_once(count: int, bad: set[int]) -> None:
     bisection, accepted, _ = split(range(count), refusing(bad))
-    accused = [row for row, _ in bisection.suspects]
-    assert Counter([*accepted, *accused, *bisection.left]) == Counter(range(count))
+    accused = [row for row, _ in bisection.rejected]
+    assert Counter([*accepted, *accused, *bisection.remaining]) == Counter(range(count))
     assert bad.isdisjoint(accepted) and set(accused) <= bad
-    assert bisection.list_is_at_fault or not bisection.left
+    assert bisection.list_is_at_fault or not bisection.remaining
 
 
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)), st.lists(st.sampled_from("ab"), min_size=80, max_size=80))
@@ -65,21 +65,21 @@ def test_the_list_is_blamed_only_when_all_were_refused_in_the_same_words(
 
     bisection, accepted, _ = split(range(count), says)
     if bisection.list_is_at_fault:
-        assert not accepted and len({said for _, said in bisection.suspects}) == 1
-        assert len(bisection.suspects) >= SINGLES_THAT_BLAME_THE_LIST
+        assert not accepted and len({said for _, said in bisection.rejected}) == 1
+        assert len(bisection.rejected) >= SINGLES_THAT_BLAME_THE_LIST
 
 
 @pytest.mark.parametrize("count", [9, 10, 20, 100, 255, 1000])
 def test_a_list_that_refuses_everybody_costs_few_calls(count: int) -> None:
     bisection, accepted, calls = split(range(count), lambda _: WORDS)
     assert bisection.list_is_at_fault and not accepted
-    assert len(bisection.suspects) <= SINGLES_THAT_BLAME_THE_LIST + WITNESSES
+    assert len(bisection.rejected) <= SINGLES_THAT_BLAME_THE_LIST + SAMPLES
     assert calls <= (25 if count <= 255 else 29)
 
 
 def test_eight_alone_are_enough() -> None:
     bisection, _, _ = split(range(8), lambda _: WORDS)
-    assert bisection.list_is_at_fault and not bisection.left
+    assert bisection.list_is_at_fault and not bisection.remaining
 
 
 @given(st.integers(9, 255), st.data())
@@ -88,9 +88,9 @@ def test_bad_rows_at_the_head_do_not_speak_for_the_list(count: int, data: st.Dat
     bad = set(range(data.draw(st.integers(8, count - 1))))
     bisection, accepted, _ = split(range(count), refusing(bad))
     assert not bisection.list_is_at_fault
-    assert {row for row, _ in bisection.suspects} == bad and len(accepted) == count - len(bad)
+    assert {row for row, _ in bisection.rejected} == bad and len(accepted) == count - len(bad)
 
 
 def test_no_rows_no_calls() -> None:
     bisection, accepted, calls = split([], lambda _: WORDS)
-    assert (calls, accepted, bisection.left, bisection.list_is_at_fault) == (0, [], [], False)
+    assert (calls, accepted, bisection.remaining, bisection.list_is_at_fault) == (0, [], [], False)
