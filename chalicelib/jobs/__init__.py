@@ -1,1 +1,1 @@
-"""The base of long work: a lease, progress, retries, and the end."""
+"""Runs long work: lease, recorded progress, retries and final status."""

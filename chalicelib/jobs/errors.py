@@ -1,4 +1,4 @@
-"""What can be wrong with a sync, by what is done about it."""
+"""Errors of a sync, by how it reacts to them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ..domain.errors import RelaisError
 
 
 class SyncTrouble(RelaisError):
-    """Nothing that anybody must mend as far as can be told: it is tried again, `retry_after` seconds later if stated.
+    """A failure that needs nobody's action as far as is known: the sync is retried, after `retry_after` seconds if set.
 
-    `unknown`: what was asked of the provider may have been done all the same. The text holds no URL and no address.
+    `unknown`: the provider may have done what it was asked. The text holds no URL and no address.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, unknown: bool = False) -> None:
@@ -18,19 +18,19 @@ class SyncTrouble(RelaisError):
 
 
 class SyncRefused(RelaisError):
-    """Trying again would find the same until somebody has mended the file or the configuration.
+    """A failure that a retry would repeat until the file or the configuration is corrected.
 
-    The text says what, and holds no URL and no address.
+    The text says what to correct, and holds no URL and no address.
     """
 
 
 class FileChanged(RelaisError):
-    """The file is not the one that an earlier invocation has begun to read."""
+    """The file differs from the one that an earlier invocation began to read."""
 
 
 class OutOfTime(RelaisError):
-    """The invocation is nearly over; what is done is noted, and another one goes on."""
+    """The invocation is nearly over; progress is recorded and another invocation continues."""
 
 
 class TakenOver(RelaisError):
-    """Another worker has this sync now."""
+    """Another worker has claimed this sync."""

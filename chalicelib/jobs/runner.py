@@ -1,4 +1,4 @@
-"""Runs the jobs of one invocation concurrently, so that a slow one holds up no other."""
+"""Runs the jobs of one invocation concurrently, so that a slow one delays no other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MakesAttempt = Callable[[Task, Deadline], Attempt]
 class Syncs:
     """Runs sync jobs. `kinds` makes the attempt for each kind of sync; an event without a kind imports contacts.
 
-    What is not done at the end of an invocation is announced again.
+    Jobs that an invocation has no time for are notified again.
     """
 
     def __init__(self, notifier: Notifier, kinds: Mapping[str, MakesAttempt]) -> None:
@@ -31,12 +31,12 @@ class Syncs:
         self._kinds = kinds
 
     def run(self, tasks: Sequence[Task], deadline: Deadline) -> None:
-        """Run jobs, those that bring their contacts first: they take seconds, a file may take several invocations."""
+        """Run jobs, those with inline contacts first: they take seconds, a file may take several invocations."""
         in_order = sorted(tasks, key=lambda task: task.event.sync is not None and task.event.sync.source is not None)
         with ThreadPoolExecutor(min(AT_ONCE, len(in_order)), thread_name_prefix="sync") as pool:
-            list(pool.map(with_log_context(partial(self._one, deadline)), in_order))
+            list(pool.map(with_log_context(partial(self._run_one, deadline)), in_order))
 
-    def _one(self, deadline: Deadline, task: Task) -> None:
+    def _run_one(self, deadline: Deadline, task: Task) -> None:
         if deadline.seconds_left < SHORTEST_SECONDS:
             self._notifier.notify(EventType.SYNC, [task.event.id])
             return
@@ -45,5 +45,5 @@ class Syncs:
                 kind = task.event.sync.kind if task.event.sync is not None else "contacts"
                 self._kinds[kind](task, deadline).run()
             except LedgerUnavailable as error:
-                logger.warning("left for a later ring", extra={"error": str(error)})
+                logger.warning("sync deferred: ledger unavailable", extra={"error": str(error)})
                 metrics.count("ledger_failures", account=task.account)

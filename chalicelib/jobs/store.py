@@ -1,4 +1,4 @@
-"""Syncs in the ledger: what one asks for, how far it has come, and which worker is at it."""
+"""Stores the progress of syncs in the ledger, and which worker has claimed them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.keys import event_key
 from ..ledger.table import ConditionFailed, Key, Table
 
-KEPT = timedelta(days=90)
-"""How long the progress of a sync is kept after it was last noted. Without it a sync begins from the beginning."""
+RETENTION = timedelta(days=90)
+"""How long the progress of a sync is stored after its last write. Without it a sync starts from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sync has come. Rows count from the first after the header; blank lines are none."""
+    """The progress of a sync. Rows count from the first after the header; blank lines are not counted."""
 
     rows: int = 0
     refused: int = 0
     bad: tuple[int, ...] = ()
-    """Numbers of the first rows that were refused."""
+    """Numbers of the first refused rows."""
     digest: str = ""
-    """Of the rows so far: tells whether the file is still the same."""
+    """Digest of the rows so far; detects a changed file."""
     failures: int = 0
-    """Attempts that failed since it last came further."""
+    """Failed attempts since the last progress."""
     restarts: int = 0
-    """How often it began anew because the file had changed."""
+    """How often it restarted because the file had changed."""
     asked: bool = False
-    """The provider was asked to fetch the file, and nobody has noted what it said."""
+    """The provider was asked to fetch the file, and its answer is not recorded."""
 
 
 class SyncStore:
-    """The progress of syncs. One worker has a sync at a time, until it gives it back or has not noted for a while."""
+    """Stores the progress of syncs. One worker claims a sync at a time, until it releases it or its claim expires."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def take(self, event_id: str, token: str, now: datetime, until: datetime) -> Progress | None:
-        """Take a sync in hand as `token` until then; None if another worker has it."""
+    def claim(self, event_id: str, token: str, now: datetime, until: datetime) -> Progress | None:
+        """Claim a sync as `token` until `until` and return its progress; None if another worker has it."""
         try:
             item = self._table.update(
                 _key(event_id),
@@ -53,10 +53,10 @@ class SyncStore:
             return None
         return _progress_from(item.get("progress", {}))
 
-    def note(self, event_id: str, token: str, progress: Progress, now: datetime, until: datetime) -> bool:
-        """Note how far it has come and keep it until then; False if another worker has taken it meanwhile.
+    def save(self, event_id: str, token: str, progress: Progress, now: datetime, until: datetime) -> bool:
+        """Write progress and extend the claim to `until`; False if another worker has claimed the sync meanwhile.
 
-        With `until` in the past it is given back.
+        An `until` in the past releases the claim.
         """
         values = {"token": token, "until": to_ms(until), "expires": _expiry(now), "progress": _progress_item(progress)}
         change = "SET progress = :progress, taken_until = :until, expires_at = :expires"
@@ -67,7 +67,7 @@ class SyncStore:
         return True
 
     def forget_contacts(self, event: Event) -> None:
-        """Drop the contacts of a delivered sync: each stands in a signup of its own now, where it can be erased."""
+        """Remove the contacts of a delivered sync: each is in a signup of its own now, where it can be erased."""
         try:
             self._table.update(
                 event_key(event.id),
@@ -81,12 +81,12 @@ class SyncStore:
 
 
 def _key(event_id: str) -> Key:
-    """Beside the event and not in it: a contacts sync is large, and every write is paid by the size of its item."""
+    """Return a key beside the event's: a contacts sync is large, and every write is billed by the size of its item."""
     return f"P#{event_id}", "sync"
 
 
 def _expiry(now: datetime) -> int:
-    return int((now + KEPT).timestamp())
+    return int((now + RETENTION).timestamp())
 
 
 def _progress_item(progress: Progress) -> dict[str, Any]:

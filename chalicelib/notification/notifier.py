@@ -1,4 +1,4 @@
-"""The doorbell: small messages that tell a worker where to look. The ledger is the truth, so one may be lost."""
+"""Notifies workers of events by small queue messages. The ledger is the source of truth, so a message may be lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 IDS_A_MESSAGE = 250
 MESSAGES_A_CALL = 7
-"""So many messages of the longest ids (33 KB) stay within the 256 KB of one call."""
+"""This many messages of the longest ids (33 KB each) fit into the 256 KB of one call."""
 EVENT_IDS = "event_ids"
 
 
@@ -38,7 +38,7 @@ QUEUE_OF: Mapping[EventType, QueueKind] = {verb: _queue_of(verb) for verb in Eve
 
 
 def notified_ids(message: Any) -> list[str] | None:
-    """The event ids that a message rings for; None if it is no doorbell. What can be no event's id is left out."""
+    """Return the event ids that a message announces; None if it is no notification. Invalid ids are left out."""
     ids = message.get(EVENT_IDS) if isinstance(message, dict) and "type" not in message else None
     if not isinstance(ids, list):
         return None
@@ -46,7 +46,7 @@ def notified_ids(message: Any) -> list[str] | None:
 
 
 class Notifier:
-    """Rings at the queues of one stage."""
+    """Sends notifications to the queues of one stage."""
 
     def __init__(self, client: SQSClient, stage: str) -> None:
         self._client = client
@@ -54,26 +54,26 @@ class Notifier:
         self._urls: dict[str, str] = {}
 
     def notify(self, verb: EventType, event_ids: Sequence[str]) -> bool:
-        """Ring for events; False (and a log line) if it failed: sweep rings again for whatever is due."""
+        """Announce events to their queue; return False, and log, if it failed: sweep enqueues due events again."""
         parts = [event_ids[start : start + IDS_A_MESSAGE] for start in range(0, len(event_ids), IDS_A_MESSAGE)]
         bodies = [json.dumps({EVENT_IDS: part}, separators=(",", ":")) for part in parts]
         try:
             for start in range(0, len(bodies), MESSAGES_A_CALL):
                 self._send(verb, bodies[start : start + MESSAGES_A_CALL])
         except (ClientError, BotoCoreError) as error:
-            logger.warning("the doorbell failed", extra={"verb": verb.value, "error": type(error).__name__})
+            logger.warning("queue notification failed", extra={"verb": verb.value, "error": type(error).__name__})
             return False
         return True
 
     def backlog(self, verb: EventType) -> int:
-        """How many messages wait in a verb's queue, roughly."""
+        """Return the approximate number of messages waiting in a verb's queue. Raises botocore's errors."""
         answer = self._client.get_queue_attributes(
             QueueUrl=self._url(QUEUE_OF[verb]), AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def set_aside(self, kind: QueueKind, body: str) -> None:
-        """Put a message that nobody can read into its queue's dead-letter queue. Raises botocore's errors."""
+        """Send an unreadable message to its queue's dead-letter queue. Raises botocore's errors."""
         self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body)
 
     def _send(self, verb: EventType, bodies: Sequence[str]) -> None:
@@ -85,7 +85,9 @@ class Notifier:
             QueueUrl=url, Entries=[{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)]
         )
         if answer.get("Failed"):
-            logger.warning("the doorbell failed in part", extra={"verb": verb.value, "failed": len(answer["Failed"])})
+            logger.warning(
+                "queue notification failed in part", extra={"verb": verb.value, "failed": len(answer["Failed"])}
+            )
 
     def _url(self, kind: QueueKind, suffix: str = "") -> str:
         name = queue(self._stage, kind) + suffix
