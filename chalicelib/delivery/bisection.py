@@ -10,8 +10,8 @@ Row = TypeVar("Row")
 
 SINGLES_THAT_BLAME_THE_LIST = 8
 SAMPLES = 2
-"""Rows from elsewhere in the batch that must be refused with the same message before the list is held at fault. Without
-them a few bad rows at the head of the batch would stop a list for as long as they are retried."""
+"""Rows from elsewhere in the batch that must be refused with the same message before the list is blamed. Without them
+a few bad rows at the head of the batch would stop a list for as long as they are retried."""
 
 
 @dataclass(slots=True)

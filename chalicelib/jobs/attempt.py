@@ -53,17 +53,17 @@ class AttemptTools(Protocol):
 class Attempt(ABC):
     """One worker's attempt at a sync's delivery. Subclasses implement the work in `_come_to_something`."""
 
-    def __init__(self, tools: AttemptTools, task: Task, deadline: Deadline) -> None:
-        self._settings = tools.settings
-        self._events = tools.events
-        self._syncs = tools.syncs
-        self._notifier = tools.notifier
-        self._effects = tools.effects
+    def __init__(self, dependencies: AttemptTools, task: Task, deadline: Deadline) -> None:
+        self._settings = dependencies.settings
+        self._events = dependencies.events
+        self._syncs = dependencies.syncs
+        self._notifier = dependencies.notifier
+        self._effects = dependencies.effects
         self._event: Event = task.event
         self._account = task.account
         self._delivery: Delivery = task.delivery
         self._deadline = deadline
-        self._token = tools.effects.token()
+        self._token = dependencies.effects.token()
         self._progress = Progress()
         several = len(task.event.accounts) > 1
         self._progress_id = f"{task.event.id}#{task.account}" if several else task.event.id

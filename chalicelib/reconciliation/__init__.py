@@ -1,1 +1,1 @@
-"""Finds pending events that no message announces: sweep every minute, a pass over the whole ledger every night."""
+"""Enqueues pending events that no message announces: sweep every minute, a pass over the whole ledger every night."""

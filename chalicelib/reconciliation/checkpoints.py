@@ -1,4 +1,4 @@
-"""How far the nightly pass over the ledger has come, and which run of sweep is at it."""
+"""Stores the progress of the nightly pass over the ledger, and which run of sweep has claimed it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _KEY: Key = ("S#sweep", "nightly_pass")
 
 
 class Checkpoints:
-    """The one pass that is under way, or the last. One run has it at a time. Everything raises LedgerUnavailable."""
+    """Stores the current or last pass. One run claims it at a time. All methods raise LedgerUnavailable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self) -> Progress | None:
-        """How far it has come; None if there was none yet."""
+        """Return the progress of the pass; None if there was none yet."""
         return _progress_in(self._table.get(_KEY) or {})
 
-    def take(self, token: str, now: datetime, until: datetime) -> tuple[bool, Progress | None]:
-        """Take the pass in hand as `token` until then; False if another run has it. Gives how far it has come."""
+    def claim(self, token: str, now: datetime, until: datetime) -> tuple[bool, Progress | None]:
+        """Claim the pass as `token` until `until` and return its progress; False if another run has it."""
         try:
             item = self._table.update(
                 _KEY,
@@ -37,8 +37,8 @@ class Checkpoints:
             return False, None
         return True, _progress_in(item)
 
-    def note(self, token: str, progress: Progress, until: datetime) -> bool:
-        """Note how far it has come and keep it until then; False if another run has taken it meanwhile."""
+    def save(self, token: str, progress: Progress, until: datetime) -> bool:
+        """Write progress and extend the claim to `until`; False if another run has claimed the pass meanwhile."""
         values = {
             "token": token,
             "until": to_ms(until),
@@ -58,7 +58,7 @@ class Checkpoints:
 
 
 def _progress_in(item: Mapping[str, Any]) -> Progress | None:
-    """How far the pass has come; None if there was none, or if the item is malformed: then a pass begins anew."""
+    """Return the progress; None if there was no pass, or if the item is malformed: then a new pass starts."""
     return well_formed(_progress_from, item) if "day" in item else None
 
 

@@ -1,6 +1,6 @@
-"""The nightly pass: once a day all of the ledger is looked at, for what the index, or a process that died, left behind.
+"""Scans the whole ledger once a day and repairs deliveries missing from the index and items of processes that died.
 
-It runs as a part of sweep, in steps, each run of sweep going on where the last one stopped.
+It runs as a part of sweep, in steps; each run of sweep continues where the last one stopped.
 """
 
 from __future__ import annotations
@@ -12,54 +12,56 @@ from ..observability import logger, metrics
 from .checkpoints import Checkpoints
 from .findings import FindingStore
 from .repair import Repairs
-from .rules import Progress, further, to_go_on_with
+from .rules import Progress, advanced, pass_to_run
 
 PAGE_SECONDS = 8.0
-"""No page is begun with less time than this."""
+"""No page is started with less time than this."""
 
 
 class NightlyPass:
-    """Looks through the ledger once a day."""
+    """Scans and repairs the ledger once a day."""
 
-    def __init__(self, store: Checkpoints, finding_store: FindingStore, repairs: Repairs, effects: Effects) -> None:
-        self._store = store
+    def __init__(
+        self, checkpoints: Checkpoints, finding_store: FindingStore, repairs: Repairs, effects: Effects
+    ) -> None:
+        self._checkpoints = checkpoints
         self._finding_store = finding_store
         self._repairs = repairs
         self._effects = effects
 
     def run(self, deadline: Deadline) -> int:
-        """Go on with the pass that is due, if one is, until `deadline`; how many deliveries were rung for.
+        """Start or continue a due pass until `deadline`; return the number of deliveries enqueued.
 
-        Does not raise: a page that the ledger failed on is looked at again by a later run.
+        Does not raise: a later run reads a page again on which the ledger failed.
         """
         try:
-            return self._go_on(deadline)
+            return self._continue(deadline)
         except LedgerUnavailable as error:
-            logger.warning("the nightly pass is left for the next sweep", extra={"error": str(error)})
+            logger.warning("nightly pass deferred: ledger unavailable", extra={"error": str(error)})
             metrics.count("ledger_failures")
             return 0
 
-    def _go_on(self, deadline: Deadline) -> int:
+    def _continue(self, deadline: Deadline) -> int:
         now = self._effects.clock()
-        if deadline.seconds_left < PAGE_SECONDS or to_go_on_with(self._store.read(), now) is None:
+        if deadline.seconds_left < PAGE_SECONDS or pass_to_run(self._checkpoints.read(), now) is None:
             return 0
         token = self._effects.token()
-        mine, noted = self._store.take(token, now, deadline.ends_at)
-        progress = to_go_on_with(noted, now) if mine else None
+        mine, recorded = self._checkpoints.claim(token, now, deadline.ends_at)
+        progress = pass_to_run(recorded, now) if mine else None
         return 0 if progress is None else self._pages(token, progress, deadline)
 
     def _pages(self, token: str, progress: Progress, deadline: Deadline) -> int:
-        """Page after page while there is time; each is noted, so that a run that dies costs one page at most."""
+        """Repair page after page while there is time. Each page is recorded, so a run that dies repeats one page."""
         enqueued = 0
         while not progress.complete and deadline.seconds_left >= PAGE_SECONDS:
             now = self._effects.clock()
-            left, after = self._finding_store.page(progress.after, now)
-            enqueued += self._repairs.repair(left, now)
-            progress = further(progress, after)
-            if not self._store.note(token, progress, deadline.ends_at):
-                return enqueued  # it took longer than it may, and another run has gone on from where this one was
+            findings, after = self._finding_store.page(progress.after, now)
+            enqueued += self._repairs.repair(findings, now)
+            progress = advanced(progress, after)
+            if not self._checkpoints.save(token, progress, deadline.ends_at):
+                return enqueued  # this claim has expired, and another run continues from the last recorded page
         if progress.complete:
-            logger.info("the nightly pass is complete", extra={"day": progress.day, "pages": progress.pages})
+            logger.info("nightly pass finished", extra={"day": progress.day, "pages": progress.pages})
             metrics.count("nightly_passes")
-        self._store.note(token, progress, self._effects.clock())
+        self._checkpoints.save(token, progress, self._effects.clock())
         return enqueued

@@ -1,4 +1,4 @@
-"""What the nightly pass does about what it finds: a method for each kind of thing that may be left behind."""
+"""Repairs the findings of the nightly pass, with one method for each kind of finding."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..ledger.keys import due_partitions
 from ..ledger.table import Table
 from ..notification.notifier import Notifier
 from ..observability import event_log, logger, metrics
-from .findings import FindingStore, Left
-from .rules import LONG_PAST, NEVER_HELD_AFTER, Found, Place, found
+from .findings import Finding, FindingStore
+from .rules import LONG_PAST, NEVER_STORED_AFTER, IndexEntry, PendingState, pending_state
 
-Held = Mapping[str, StoredEvent]
+Stored = Mapping[str, StoredEvent]
 
 
 @dataclass(slots=True)
 class Repairs:
-    """Mends one page of the ledger after another. Everything raises LedgerUnavailable.
+    """Repairs the findings of a page. All methods raise LedgerUnavailable.
 
     `account_names` are the configured accounts; `state_of` reads an account's state.
     """
@@ -34,106 +34,107 @@ class Repairs:
     state_of: Callable[[str], AccountState]
     notifier: Notifier
 
-    def repair(self, left: Sequence[Left], now: datetime) -> int:
-        """Put right what needs it; how many deliveries were rung for."""
-        loaded = self._loaded(left)
-        held = _by_id(loaded.held)
-        left = [one for one in left if one.event_id not in loaded.malformed]  # malformed is not gone
-        pending = [one for one in left if one.status is Status.PENDING]
-        ended = [one for one in left if one.status is not Status.PENDING]
-        enqueued = self._put_back(pending, held, now)
-        enqueued += self._retire([one for one in pending if not _is_of(one, held)], now)
-        self._let_expire([one for one in ended if not _expires_as_a_whole(one, held)], now)
-        self._let_expire_as_a_whole([one for one in ended if _expires_as_a_whole(one, held)], held, now)
+    def repair(self, findings: Sequence[Finding], now: datetime) -> int:
+        """Repair the findings that need it; return the number of deliveries enqueued."""
+        loaded = self._load(findings)
+        stored = _by_id(loaded.held)
+        findings = [one for one in findings if one.event_id not in loaded.malformed]  # a malformed event still exists
+        pending = [one for one in findings if one.status is Status.PENDING]
+        ended = [one for one in findings if one.status is not Status.PENDING]
+        enqueued = self._put_back(pending, stored, now)
+        enqueued += self._retire_orphans([one for one in pending if not _has_event(one, stored)], now)
+        self._let_expire([one for one in ended if not _expires_as_a_whole(one, stored)], now)
+        self._let_events_expire([one for one in ended if _expires_as_a_whole(one, stored)], stored, now)
         return enqueued
 
-    def _put_back(self, pending: Sequence[Left], held: Held, now: datetime) -> int:
-        """Pending deliveries that nothing will ring for go back to where sweep finds them, and are rung for."""
+    def _put_back(self, pending: Sequence[Finding], stored: Stored, now: datetime) -> int:
+        """Put pending deliveries that sweep will never enqueue back into the index, and enqueue them."""
         states = {name: self.state_of(name) for name in {one.account for one in pending if one.account is not None}}
 
-        def put_back(one: Left) -> bool:
-            event, account = held[one.event_id].event, one.account or ""
-            delivery = held[one.event_id].deliveries[account]
-            waits = event.type.waits_for_account and _is_paused(states[account], event.list)
-            what = found(one.place, due_partitions(account, event.type), paused=waits, now=now)
-            if what is Found.OVERDUE:
-                # Of an account that is gone sweep knows only if it ever saw it configured.
-                what = (
-                    Found.LOST if account not in self.account_names or not self.finding_store.is_in_index(one) else what
-                )
+        def put_back(one: Finding) -> bool:
+            event, account = stored[one.event_id].event, one.account or ""
+            delivery = stored[one.event_id].deliveries[account]
+            paused = event.type.waits_for_account and _is_paused(states[account], event.list)
+            state = pending_state(one.entry, due_partitions(account, event.type), paused=paused, now=now)
+            if state is PendingState.OVERDUE and (
+                # Sweep knows a removed account only if it ever saw it configured.
+                account not in self.account_names or not self.finding_store.is_in_index(one)
+            ):
+                state = PendingState.LOST
             return (
-                what is Found.LOST
+                state is PendingState.LOST
                 and delivery.status is Status.PENDING
                 and self.finding_store.put_back(event, delivery, one, now)
             )
 
-        of_held = [one for one in pending if _is_of(one, held)]
-        repaired = [one for one, done in zip(of_held, self.table.in_parallel(put_back, of_held), strict=True) if done]
-        _tell("repaired_pending", repaired)
-        return self._notify(repaired, held)
+        with_event = [one for one in pending if _has_event(one, stored)]
+        done = self.table.in_parallel(put_back, with_event)
+        repaired = [one for one, changed in zip(with_event, done, strict=True) if changed]
+        _report("repaired_pending", repaired)
+        return self._enqueue(repaired, stored)
 
-    def _retire(self, orphans: Sequence[Left], now: datetime) -> int:
-        """Deliveries of an event that was never held, its sender having given up, are rung for no more, and expire.
+    def _retire_orphans(self, orphans: Sequence[Finding], now: datetime) -> int:
+        """Take deliveries whose event was never stored, its sender having given up, out of the index and expire them.
 
-        The event may be held just now. Then either its holder finds the delivery retired and puts it back, or it is
-        found held here once more, and put back.
+        The event may be stored concurrently. Then either its writer finds the delivery retired and puts it back, or the
+        event is found here by a second read, and the delivery is put back.
         """
-        before = epoch_milliseconds(now - NEVER_HELD_AFTER)
-        old = [one for one in orphans if one.place.expires_at is None and one.updated < before]
+        before = epoch_milliseconds(now - NEVER_STORED_AFTER)
+        old = [one for one in orphans if one.entry.expires_at is None and one.updated < before]
         done = self.table.in_parallel(lambda one: self.finding_store.let_expire(one, now), old)
-        retired = [one for one, yes in zip(old, done, strict=True) if yes]
-        _tell("repaired_orphans", retired)
-        as_retired = [replace(one, place=Place(None, None)) for one in retired]
-        held = _by_id(self._loaded(as_retired).held)
-        return self._put_back([one for one in as_retired if _is_of(one, held)], held, now)
+        retired = [one for one, changed in zip(old, done, strict=True) if changed]
+        _report("repaired_orphans", retired)
+        as_retired = [replace(one, entry=IndexEntry(None, None)) for one in retired]
+        stored = _by_id(self._load(as_retired).held)
+        return self._put_back([one for one in as_retired if _has_event(one, stored)], stored, now)
 
-    def _let_expire(self, ended: Sequence[Left], now: datetime) -> None:
-        """What is final expires; so does what remains of an event that has expired."""
+    def _let_expire(self, ended: Sequence[Finding], now: datetime) -> None:
+        """Set the expiry of final deliveries, and of what remains of an event that has expired."""
         done = self.table.in_parallel(
             lambda one: one.status is not None and self.finding_store.let_expire(one, now), ended
         )
-        _tell("repaired_expiry", [one for one, yes in zip(ended, done, strict=True) if yes])
+        _report("repaired_expiry", [one for one, changed in zip(ended, done, strict=True) if changed])
 
-    def _let_expire_as_a_whole(self, ended: Sequence[Left], held: Held, now: datetime) -> None:
-        """An event whose last worker died after the last delivery, before the event's expiry.
+    def _let_events_expire(self, ended: Sequence[Finding], stored: Stored, now: datetime) -> None:
+        """Set the expiry of events whose last worker died after the last delivery, before it set the expiry.
 
-        If its person asked to be forgotten, that worker was to take their data out, too; that is done here.
+        If the person asked to be forgotten, that worker would also have erased their data; that is done here.
         """
-        of_event = {one.event_id: one for one in ended}
-        whole = [one for one in of_event.values() if _is_over(held[one.event_id], now)]
-        self.table.in_parallel(lambda one: self.events.expire_when_whole(held[one.event_id].event, now), whole)
-        _tell("repaired_expiry", whole)
+        by_event = {one.event_id: one for one in ended}
+        whole = [one for one in by_event.values() if _is_final(stored[one.event_id], now)]
+        self.table.in_parallel(lambda one: self.events.expire_when_whole(stored[one.event_id].event, now), whole)
+        _report("repaired_expiry", whole)
 
-    def _loaded(self, left: Iterable[Left]) -> Loaded:
-        return self.events.load_well_formed(dict.fromkeys(one.event_id for one in left))
+    def _load(self, findings: Iterable[Finding]) -> Loaded:
+        return self.events.load_well_formed(dict.fromkeys(one.event_id for one in findings))
 
-    def _notify(self, repaired: Sequence[Left], held: Held) -> int:
-        ringing: dict[EventType, list[str]] = {}
+    def _enqueue(self, repaired: Sequence[Finding], stored: Stored) -> int:
+        ids_by_verb: dict[EventType, list[str]] = {}
         for one in repaired:
-            ringing.setdefault(held[one.event_id].event.type, []).append(one.event_id)
+            ids_by_verb.setdefault(stored[one.event_id].event.type, []).append(one.event_id)
         enqueued = sum(
-            len(ids) for verb, ids in ringing.items() if self.notifier.notify(verb, list(dict.fromkeys(ids)))
+            len(ids) for verb, ids in ids_by_verb.items() if self.notifier.notify(verb, list(dict.fromkeys(ids)))
         )
         metrics.count("enqueued", enqueued)
         return enqueued
 
 
-def _by_id(held: Iterable[StoredEvent]) -> Held:
-    return {one.event.id: one for one in held}
+def _by_id(events: Iterable[StoredEvent]) -> Stored:
+    return {one.event.id: one for one in events}
 
 
-def _is_of(one: Left, held: Held) -> bool:
-    """Is it a delivery of an event that is held?"""
-    return one.event_id in held and one.account in held[one.event_id].deliveries
+def _has_event(one: Finding, stored: Stored) -> bool:
+    """True for a delivery whose event is stored."""
+    return one.event_id in stored and one.account in stored[one.event_id].deliveries
 
 
-def _expires_as_a_whole(one: Left, held: Held) -> bool:
-    """True for a part of an event for several accounts, and for a wish to be forgotten, which erases others first."""
-    return one.event_id in held and (not one.is_single or held[one.event_id].event.forget)
+def _expires_as_a_whole(one: Finding, stored: Stored) -> bool:
+    """True for an item of an event for several accounts, and for a request to be forgotten: it first erases others."""
+    return one.event_id in stored and (not one.is_single or stored[one.event_id].event.forget)
 
 
-def _is_over(one: StoredEvent, now: datetime) -> bool:
-    """Is every delivery final, and that not just now, when its worker may be about to say so?"""
+def _is_final(one: StoredEvent, now: datetime) -> bool:
+    """True if every delivery is final, and the event so old that no worker is still about to set its expiry."""
     pending = any(delivery.status is Status.PENDING for delivery in one.deliveries.values())
     return not pending and one.event.accepted_at <= now - LONG_PAST
 
@@ -142,13 +143,13 @@ def _is_paused(state: AccountState, list_id: str | None) -> bool:
     return state.pause is not None or (list_id is not None and list_id in state.lists)
 
 
-def _tell(what: str, repaired: Sequence[Left]) -> None:
+def _report(what: str, repaired: Sequence[Finding]) -> None:
     if not repaired:
         return
     metrics.count(what, len(repaired))
     ids = list(dict.fromkeys(one.event_id for one in repaired))
     for start in range(0, len(ids), event_log.IDS_A_LINE):
         logger.warning(
-            "the nightly pass mended what was left behind",
+            "nightly pass repaired deliveries",
             extra={"what": what, "deliveries": len(repaired), "event_ids": ids[start : start + event_log.IDS_A_LINE]},
         )

@@ -1,4 +1,4 @@
-"""The nightly pass over the whole ledger: when it runs, and what it makes of what it finds."""
+"""Decides when the nightly pass over the ledger runs, and which pending deliveries it repairs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 FIRST_HOUR = timedelta(hours=2)
-"""The pass of a day begins at this time of it, UTC: the night in Europe, after the campaigns of the day before."""
+"""The pass of a day starts at this time, UTC: the night in Europe, after the campaigns of the day before."""
 LONG_PAST = timedelta(hours=1)
-"""What is due is rung for every minute; what has been due for so long may be where nobody looks."""
-NEVER_HELD_AFTER = timedelta(days=1)
-"""Deliveries whose event is not there after this time: its sender has stopped repeating it."""
+"""What is due is enqueued every minute; what has been due for so long may be missing from the index."""
+NEVER_STORED_AFTER = timedelta(days=1)
+"""Deliveries without an event after this time are orphans: the event's sender has stopped repeating it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the pass of a day has come. `after` is the key of the last item seen; None: it begins, or is complete."""
+    """The progress of a day's pass. `after` is the key of the last item read; None: not started, or complete."""
 
     day: str
     after: tuple[str, str] | None = None
@@ -25,49 +25,49 @@ class Progress:
     pages: int = 0
 
 
-def to_go_on_with(noted: Progress | None, now: datetime) -> Progress | None:
-    """The pass to go on with at `now` (aware); None if there is nothing to do before the next day.
+def pass_to_run(recorded: Progress | None, now: datetime) -> Progress | None:
+    """Return the pass to start or continue at `now` (aware); None if there is nothing to do before the next day.
 
-    One that is not complete goes on, also on the day after: begun anew every day, it would never see the end of a
-    ledger that takes longer.
+    An incomplete pass continues, also on the day after: restarted every day, it would never reach the end of a ledger
+    that takes longer.
     """
-    if noted is not None and not noted.complete:
-        return noted
+    if recorded is not None and not recorded.complete:
+        return recorded
     day = (now.astimezone(UTC) - FIRST_HOUR).date().isoformat()
-    return None if noted is not None and noted.day >= day else Progress(day)
+    return None if recorded is not None and recorded.day >= day else Progress(day)
 
 
-def further(progress: Progress, after: tuple[str, str] | None) -> Progress:
-    """The same pass, one page later; `after` None: that was the last."""
+def advanced(progress: Progress, after: tuple[str, str] | None) -> Progress:
+    """Return the same pass one page later; `after` None: that page was the last."""
     return replace(progress, after=after, complete=after is None, pages=progress.pages + 1)
 
 
-class Found(Enum):
-    """What there is to do for a pending delivery."""
+class PendingState(Enum):
+    """Whether a pending delivery needs repair."""
 
     FINE = auto()
     LOST = auto()
-    """Nothing will ring for it."""
+    """Sweep will never enqueue it."""
     OVERDUE = auto()
-    """It should have been rung for: LOST if the index does not show it."""
+    """It should have been enqueued: LOST if the index does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a pending delivery stands in the `due` index, by its own attributes. Seconds since 1970, UTC."""
+class IndexEntry:
+    """The position of a pending delivery in the `due` index, by its own attributes. Seconds since 1970, UTC."""
 
     due_pk: str | None
     due_at: int | None
     expires_at: int | None = None
 
 
-def found(place: Place, swept: Collection[str], *, paused: bool, now: datetime) -> Found:
-    """What there is to do for a pending delivery of an event that is held.
+def pending_state(entry: IndexEntry, swept: Collection[str], *, paused: bool, now: datetime) -> PendingState:
+    """Decide whether a pending delivery of a stored event needs repair.
 
-    `swept` are the partitions of the index in which sweep looks for it; `paused`: its account or list waits for a
-    provider, and so does it.
+    `swept` are the partitions of the index in which sweep looks for it; `paused`: its account or list is paused, so it
+    may wait.
     """
-    if place.due_at is None or place.due_pk not in swept or place.expires_at is not None:
-        return Found.LOST
-    is_overdue = place.due_at <= int((now - LONG_PAST).timestamp())
-    return Found.OVERDUE if is_overdue and not paused else Found.FINE
+    if entry.due_at is None or entry.due_pk not in swept or entry.expires_at is not None:
+        return PendingState.LOST
+    is_overdue = entry.due_at <= int((now - LONG_PAST).timestamp())
+    return PendingState.OVERDUE if is_overdue and not paused else PendingState.FINE

@@ -1,4 +1,4 @@
-"""The guardian of the promise: whatever is pending, due and not in hand is rung for, however its doorbell was lost."""
+"""Enqueues every pending delivery that is due and not claimed, however its notification was lost."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def _order(verb: EventType) -> int:
 
 VERBS = tuple(sorted(EventType, key=_order))
 MOST_A_RUN = 20_000
-"""Ids rung for at most, an account, verb and run."""
+"""Most ids enqueued per account, verb and run."""
 BACKLOG_ENOUGH = 2_000
-"""With so many messages waiting in a queue already, more of them would only say the same."""
+"""With so many messages waiting in a queue, further ones would only repeat them."""
 FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
 
 
 class Sweep:
-    """Rings for due deliveries of all accounts, or of one.
+    """Enqueues due deliveries of all accounts, or of one.
 
-    `oldest(account)`: when the account's oldest pending deliveries were accepted.
+    `oldest(account)` returns when the account's oldest pending deliveries were accepted.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Sweep:
         accounts: AccountStore,
         notifier: Notifier,
         oldest: Callable[[str], Oldest],
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         effects: Effects,
     ) -> None:
         self._names = tuple(account_names)
@@ -63,43 +63,43 @@ class Sweep:
         self._accounts = accounts
         self._notifier = notifier
         self._oldest = oldest
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._effects = effects
 
     def run(self) -> dict[str, int]:
-        """Ring for all accounts; `{"enqueued": n}` counts the deliveries rung for."""
+        """Enqueue due deliveries of all accounts; `{"enqueued": n}` counts them."""
         verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
         enqueued = 0
-        for account in self._in_turn():
+        for account in self._rotated():
             try:
-                enqueued += self._notify(account, verbs)
+                enqueued += self._enqueue(account, verbs)
                 self._measure(account)
             except LedgerUnavailable as error:
-                logger.error("an account could not be swept", extra={"account": account, "error": str(error)})
+                logger.error("account not swept: ledger unavailable", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
-        enqueued += self._enqueue_accounts_that_are_gone(verbs)
+        enqueued += self._enqueue_removed_accounts(verbs)
         metrics.count("enqueued", enqueued)
         return {"enqueued": enqueued}
 
-    def _in_turn(self) -> tuple[str, ...]:
-        """All accounts, each minute beginning with another: should runs be cut short, none of them is always last."""
+    def _rotated(self) -> tuple[str, ...]:
+        """Return all accounts, starting with another one each minute: if runs are cut short, none is always last."""
         first = int(self._effects.clock().timestamp()) // 60 % max(1, len(self._names))
         return self._names[first:] + self._names[:first]
 
-    def _enqueue_accounts_that_are_gone(self, verbs: Iterable[EventType]) -> int:
-        """What waited for an account that is not configured any more is rung for, too, so that a worker parks it."""
+    def _enqueue_removed_accounts(self, verbs: Iterable[EventType]) -> int:
+        """Enqueue what waits for accounts that are no longer configured, so that a worker parks it."""
         enqueued, now = 0, self._effects.clock()
         try:
             for account in self._accounts.gone(self._names):
                 enqueued += sum(self._enqueue_due(account, verb, now, MOST_A_RUN) for verb in verbs)
         except LedgerUnavailable as error:
-            logger.error("accounts that are gone could not be swept", extra={"error": str(error)})
+            logger.error("removed accounts not swept: ledger unavailable", extra={"error": str(error)})
         return enqueued
 
     def _measure(self, account: str) -> None:
-        """How long the oldest delivery and the oldest unsubscribe have waited, and how long the account is paused.
+        """Measure the age of the oldest delivery, of the oldest unsubscribe, and of the account's pause, in seconds.
 
-        A pause ends with a call that works, so one that nothing waits for says nothing.
+        A pause ends only with a successful call, so a pause that no delivery waits for is reported as 0.
         """
         oldest, now = self._oldest(account), epoch_milliseconds(self._effects.clock())
         pause = self._accounts.read(account).pause
@@ -109,14 +109,14 @@ class Sweep:
         metrics.seconds("paused_seconds", _age(paused_since, now), account)
 
     def enqueue_account(self, account: str) -> int:
-        """Ring for one account that has just come back, without waiting for the next run; how many."""
+        """Enqueue what waits for an account that has just resumed, before the next run; return how many."""
         try:
-            return self._notify(account, VERBS)
+            return self._enqueue(account, VERBS)
         except LedgerUnavailable as error:
-            logger.warning("left for the next sweep", extra={"account": account, "error": str(error)})
+            logger.warning("account not enqueued: ledger unavailable", extra={"account": account, "error": str(error)})
             return 0
 
-    def _notify(self, account: str, verbs: Iterable[EventType]) -> int:
+    def _enqueue(self, account: str, verbs: Iterable[EventType]) -> int:
         state, now = self._accounts.read(account), self._effects.clock()
         enqueued = 0
         for verb in verbs:
@@ -130,11 +130,11 @@ class Sweep:
         return len(ids) if ids and self._notifier.notify(verb, ids) else 0
 
     def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
-        """Until when deliveries are rung for as due, and how many; None: not now.
+        """Return up to which due time deliveries are enqueued (None: any), and how many; None to enqueue none.
 
-        A paused account is left alone but for signups that are past hope; one whose pause is over is probed with a
-        few, due or not; one that has come back gets all that waited for it, due or not. A sync keeps its own times:
-        what it makes is held whatever the account's state.
+        For a paused account only overdue signups are enqueued, to be parked; an account whose pause is over is probed
+        with a few deliveries, due or not; a resumed one gets all that waited for it, due or not. A sync keeps its own
+        times: what it creates is stored whatever the account's state.
         """
         if not verb.waits_for_account:
             return now, MOST_A_RUN
@@ -149,10 +149,10 @@ class Sweep:
     def _window_while_paused(self, verb: EventType, now: datetime) -> tuple[datetime, int] | None:
         match verb:
             case EventType.SIGNUP:
-                hopeless = now - timedelta(hours=self._patience.give_up_after_hours)
-                return hopeless + FIRST_DUE_AT_MOST, MOST_A_RUN
+                overdue = now - timedelta(hours=self._retry_policy.give_up_after_hours)
+                return overdue + FIRST_DUE_AT_MOST, MOST_A_RUN
             case EventType.UNSUBSCRIBE:
-                return None  # it is tried for ever
+                return None  # it is retried without limit
             case EventType.SYNC:
                 return now, MOST_A_RUN
             case _:
@@ -162,10 +162,10 @@ class Sweep:
         try:
             return self._notifier.backlog(verb)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("the backlog is not known", extra={"verb": verb.value, "error": type(error).__name__})
+            logger.warning("queue backlog unknown", extra={"verb": verb.value, "error": type(error).__name__})
             return 0
 
 
 def _age(since: int | None, now: int) -> float:
-    """Seconds from `since` (ms) to `now` (ms); 0 if there was nothing."""
+    """Return seconds from `since` (ms) to `now` (ms); 0 if `since` is None."""
     return 0.0 if since is None else max(0.0, (now - since) / 1000)

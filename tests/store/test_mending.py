@@ -14,7 +14,7 @@ from chalicelib.ledger.events import EventStore
 from chalicelib.operators.requeue import Requeues
 from chalicelib.reconciliation import findings
 from chalicelib.reconciliation.checkpoints import Checkpoints
-from chalicelib.reconciliation.findings import FindingStore, Left
+from chalicelib.reconciliation.findings import Finding, FindingStore
 from chalicelib.reconciliation.rules import Progress
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
@@ -33,9 +33,9 @@ def events(product: Product) -> EventStore:
     return product.runtime.events
 
 
-def found(product: Product) -> dict[str, Left]:
+def found(product: Product) -> dict[str, Finding]:
     """What the pass may have to mend, by event id and sort key, however many pages it takes."""
-    tool, after, all_of_it = FindingStore(product.runtime.table, product.runtime.events), None, list[Left]()
+    tool, after, all_of_it = FindingStore(product.runtime.table, product.runtime.events), None, list[Finding]()
     for _ in range(99):
         left, after = tool.page(after, NIGHT)
         all_of_it += left
@@ -133,13 +133,13 @@ def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Produ
 def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
     store = Checkpoints(product.runtime.table)
     assert store.read() is None
-    assert store.take("one", START, START + timedelta(seconds=55)) == (True, None)
-    assert store.take("two", START, NIGHT) == (False, None)
+    assert store.claim("one", START, START + timedelta(seconds=55)) == (True, None)
+    assert store.claim("two", START, NIGHT) == (False, None)
     going = Progress("2026-03-01", ("E#1", "D#paris"), pages=3)
-    assert store.note("one", going, START)
+    assert store.save("one", going, START)
     assert store.read() == going
-    assert store.take("two", START, NIGHT) == (True, going)
-    assert not store.note("one", Progress("2026-03-01", complete=True), START)
+    assert store.claim("two", START, NIGHT) == (True, going)
+    assert not store.save("one", Progress("2026-03-01", complete=True), START)
 
 
 def test_forms_count_for_all_instances_together(product: Product) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.reconciliation.rules import Found, Place, Progress, found, further, to_go_on_with
+from chalicelib.reconciliation.rules import IndexEntry, PendingState, Progress, advanced, pass_to_run, pending_state
 
 NIGHT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 NOW = int(NIGHT.timestamp())
@@ -13,45 +13,45 @@ NOW = int(NIGHT.timestamp())
 
 def test_a_pass_begins_at_two_in_the_morning() -> None:
     done = Progress("2026-03-01", complete=True)
-    assert to_go_on_with(done, NIGHT - timedelta(seconds=1)) is None
-    assert to_go_on_with(done, NIGHT) == Progress("2026-03-02")
+    assert pass_to_run(done, NIGHT - timedelta(seconds=1)) is None
+    assert pass_to_run(done, NIGHT) == Progress("2026-03-02")
 
 
 def test_the_first_of_all_begins_at_once() -> None:
-    assert to_go_on_with(None, NIGHT - timedelta(hours=1)) == Progress("2026-03-01")
+    assert pass_to_run(None, NIGHT - timedelta(hours=1)) == Progress("2026-03-01")
 
 
 @given(minutes=st.lists(st.integers(0, 2 * 24 * 60), max_size=60), pages=st.integers(1, 5))
 def test_there_is_one_pass_a_day_however_often_it_is_asked_for(minutes: list[int], pages: int) -> None:
     noted, begun = Progress("2026-03-01", complete=True), list[str]()
     for minute in sorted(minutes):
-        going = to_go_on_with(noted, NIGHT + timedelta(minutes=minute))
+        going = pass_to_run(noted, NIGHT + timedelta(minutes=minute))
         if going is None:
             assert noted.complete
             continue
         begun += [going.day] if going.pages == 0 else []
-        noted = further(going, None if going.pages + 1 >= pages else ("E#1", "E"))
+        noted = advanced(going, None if going.pages + 1 >= pages else ("E#1", "E"))
     assert begun == sorted(set(begun))
 
 
 def test_one_that_is_not_complete_goes_on_the_day_after() -> None:
     going = Progress("2026-03-01", ("E#1", "E"), pages=7)
-    assert to_go_on_with(going, NIGHT + timedelta(hours=5)) == going
-    assert further(going, None) == Progress("2026-03-01", None, True, 8)
+    assert pass_to_run(going, NIGHT + timedelta(hours=5)) == going
+    assert advanced(going, None) == Progress("2026-03-01", None, True, 8)
 
 
 @pytest.mark.parametrize(
-    ("place", "paused", "expected"),
+    ("entry", "paused", "expected"),
     [
-        (Place("paris#signup#0", NOW - 60), False, Found.FINE),
-        (Place("paris#signup#0", NOW + 60), False, Found.FINE),
-        (Place("paris#signup#0", NOW - 3600), False, Found.OVERDUE),
-        (Place("paris#signup#0", NOW - 3600), True, Found.FINE),
-        (Place("paris#signup#9", NOW + 60), True, Found.LOST),
-        (Place(None, NOW), True, Found.LOST),
-        (Place("paris#signup#0", None), True, Found.LOST),
-        (Place("paris#signup#0", NOW + 60, expires_at=NOW), False, Found.LOST),
+        (IndexEntry("paris#signup#0", NOW - 60), False, PendingState.FINE),
+        (IndexEntry("paris#signup#0", NOW + 60), False, PendingState.FINE),
+        (IndexEntry("paris#signup#0", NOW - 3600), False, PendingState.OVERDUE),
+        (IndexEntry("paris#signup#0", NOW - 3600), True, PendingState.FINE),
+        (IndexEntry("paris#signup#9", NOW + 60), True, PendingState.LOST),
+        (IndexEntry(None, NOW), True, PendingState.LOST),
+        (IndexEntry("paris#signup#0", None), True, PendingState.LOST),
+        (IndexEntry("paris#signup#0", NOW + 60, expires_at=NOW), False, PendingState.LOST),
     ],
 )
-def test_what_is_to_do_for_a_pending_delivery(place: Place, paused: bool, expected: Found) -> None:
-    assert found(place, ["paris#signup#0", "paris#signup#1"], paused=paused, now=NIGHT) is expected
+def test_what_is_to_do_for_a_pending_delivery(entry: IndexEntry, paused: bool, expected: PendingState) -> None:
+    assert pending_state(entry, ["paris#signup#0", "paris#signup#1"], paused=paused, now=NIGHT) is expected
