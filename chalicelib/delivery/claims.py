@@ -109,7 +109,7 @@ class Claims:
             for task in tasks
         ]
 
-        def take_one(attempt: Attempt) -> Taken:
+        def take_lease(attempt: Attempt) -> Taken:
             return self._subscriptions.take(
                 attempt,
                 known[attempt.event.email],
@@ -118,28 +118,28 @@ class Claims:
                 self._clock(),
             )
 
-        taken = self._each(take_one, attempts)
+        results = self._each(take_lease, attempts)
         busy: list[tuple[Task, int]] = []
-        mine: list[tuple[ClaimedDelivery, Decision]] = []
-        for task, attempt, result in zip(tasks, attempts, taken, strict=True):
+        leased: list[tuple[ClaimedDelivery, Decision]] = []
+        for task, attempt, result in zip(tasks, attempts, results, strict=True):
             if result is None:
                 continue
             if result.decision is None:
                 busy.append((task, result.busy_until or 0))
             else:
-                mine.append((_claimed(task, attempt, result.word), result.decision))
-        return self._still_due(mine), busy
+                leased.append((_claimed(task, attempt, result.word), result.decision))
+        return self._still_due(leased), busy
 
-    def _still_due(self, mine: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
+    def _still_due(self, leased: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
         """Read claimed deliveries again, because another worker may have made them just before the lease was taken.
 
         No other worker can deliver them from here on, so what is read now stays true.
         """
-        current = self._current_deliveries([claimed for claimed, _ in mine])
+        current = self._current_deliveries([claimed for claimed, _ in leased])
         due: list[ClaimedDelivery] = []
         ended: list[ClaimedDelivery] = []
         skipped: list[ClaimedDelivery] = []
-        for claimed, decision in mine:
+        for claimed, decision in leased:
             delivery = current.get(claimed.task.event.id)
             if delivery is None or delivery.status is not Status.PENDING:
                 skipped.append(claimed)
@@ -164,7 +164,7 @@ class Claims:
             return {}
 
     def delivered(self, claims: Sequence[ClaimedDelivery]) -> None:
-        """Write them as delivered. The leases stay: the next worker sees that their deliveries are final."""
+        """Write claims as delivered. The leases stay: the next worker sees that their deliveries are final."""
         for claimed in claims:
             claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
         self._each(
@@ -178,7 +178,7 @@ class Claims:
             self._subscriptions.record_row(claimed.attempt, claimed.provider_id)
 
     def refuse(self, claims: Sequence[tuple[ClaimedDelivery, str]]) -> None:
-        """Write them as refused for good, each with the provider's message, and release them."""
+        """Write claims as refused for good, each with the provider's message, and release them."""
         for claimed, message in claims:
             claimed.delivery = replace(claimed.delivery, status=Status.REFUSED, reason=message)
         self._release_and_finish([claimed for claimed, _ in claims])
@@ -186,7 +186,7 @@ class Claims:
     def schedule_retry(
         self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime, give_up: timedelta
     ) -> None:
-        """Release them after a failure of the account or list: due again at `until`, or parked when overdue."""
+        """Release claims after a failure of the account or list: due again at `until`, or parked when overdue."""
         now = self._clock()
         overdue = [claimed for claimed in claims if is_overdue(claimed.task, now, give_up)]
         for claimed in overdue:

@@ -20,7 +20,7 @@ from ..observability import event_log, logger, metrics
 from .errors import SyncTrouble, TakenOver
 from .store import Progress, SyncStore
 
-TAKEN_FOR = timedelta(seconds=90)
+CLAIM_DURATION = timedelta(seconds=90)
 """The claim of a worker that records nothing for so long expires. Longer than the read timeout of a source."""
 SHORTEST_SECONDS = 10.0
 """No job, and no chunk of one, is started with less time than this."""
@@ -95,7 +95,7 @@ class Attempt(ABC):
 
     @property
     def _taken_for(self) -> timedelta:
-        return TAKEN_FOR
+        return CLAIM_DURATION
 
     def _note(self, progress: Progress, until: datetime | None = None) -> None:
         """Write progress and extend the claim; an `until` not after now releases it. Raises TakenOver."""

@@ -125,8 +125,8 @@ ONCE = (
         promise=2,
         breaks="after taking the lease the state of the delivery is not read again",
         file="chalicelib/delivery/claims.py",
-        before="        current = self._current_deliveries([claimed for claimed, _ in mine])\n",
-        after="        current = {claimed.task.event.id: claimed.task.delivery for claimed, _ in mine}\n",
+        before="        current = self._current_deliveries([claimed for claimed, _ in leased])\n",
+        after="        current = {claimed.task.event.id: claimed.task.delivery for claimed, _ in leased}\n",
         tests=(MANY_SWITCHES,),
     ),
     Mutant(
