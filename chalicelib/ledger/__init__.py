@@ -1,1 +1,1 @@
-"""Keeps events, deliveries and subscription states in one DynamoDB table."""
+"""Stores events, deliveries and subscription states in one DynamoDB table."""

@@ -1,4 +1,4 @@
-"""What the ledger knows of each account's health: paused or not, and who may probe."""
+"""Stores the circuit breaker of each account: paused accounts and lists, and the probe in progress."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _EVERY_NAME: Key = ("S#accounts", "names")
 
 
 class AccountStore:
-    """Account states; every change is conditional on the version that it was decided from."""
+    """Reads and writes account states; each write is conditional on the version that the change is based on."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def read(self, account: str) -> AccountState:
-        """The account's state; a fresh one if nothing ever happened to it.
+        """Returns the account's state; a new one if none is stored.
 
-        A malformed state counts as one that says nothing: the account is not paused, so what waits for it goes on, and
-        the next failure or success writes the state anew.
+        A malformed state is read as "not paused", so waiting deliveries continue; the next failure or success
+        overwrites it.
         """
         item = self._table.get(account_key(account))
         if item is None:
@@ -33,17 +33,17 @@ class AccountStore:
         return well_formed(_state_from, item) or AccountState(version=version if type(version) is int else 0)
 
     def gone(self, configured: Iterable[str]) -> list[str]:
-        """Accounts that were configured once and are not among `configured` any more; those are noted."""
+        """Records `configured` and returns the recorded accounts that are no longer among them."""
         names = set(configured)
-        noted = well_formed(lambda item: item.text_set("configured"), self._table.get(_EVERY_NAME) or {})
-        if noted is None:
+        recorded = well_formed(lambda item: item.text_set("configured"), self._table.get(_EVERY_NAME) or {})
+        if recorded is None:
             return []
-        if names - noted:
-            self._table.update(_EVERY_NAME, "ADD configured :names", {"names": names - noted})
-        return sorted(noted - names)
+        if names - recorded:
+            self._table.update(_EVERY_NAME, "ADD configured :names", {"names": names - recorded})
+        return sorted(recorded - names)
 
     def write(self, account: str, seen: AccountState, state: AccountState) -> AccountState | None:
-        """Change the state from `seen` to `state`; gives it as written, None if somebody else changed it meanwhile."""
+        """Changes the state from `seen` to `state`; returns it as written, or None after a concurrent change."""
         fresh = seen.version == 0
         fields = _state_item(state)
         absent = [name for name in ("pause", "resumed_at", "probe_until") if name not in fields]

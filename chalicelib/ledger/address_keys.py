@@ -1,5 +1,6 @@
-"""Guards the suppressions: without the address keys and the normalisation of addresses that the ledger was written
-with, nobody who left could be recognised any more.
+"""Checks that the configured address keys and the normalisation version match those of the ledger.
+
+Without the keys and the normalisation that the ledger was written with, no unsubscribed address could be found in it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def check_address_keys(
     version: int = NORMALISATION_VERSION,
     migrations: Mapping[tuple[int, int], Migration] = MIGRATIONS,
 ) -> None:
-    """Compare keys and `version` of this release with what the ledger was written with, and record what is new.
+    """Compares keys and `version` of this release with those recorded in the ledger, and records new ones.
 
     Raises ConfigurationError if a known key is missing from the configuration, or if no migration leads from the
     ledger's version to this one; LedgerUnavailable.
@@ -35,7 +36,7 @@ def check_address_keys(
 
 
 def _check(table: Table, keys: AddressKeys, version: int, migrations: Mapping[tuple[int, int], Migration]) -> bool:
-    """False if another instance recorded something meanwhile, and another look is needed."""
+    """Returns False if another instance changed the record meanwhile, and the check must be repeated."""
     item = table.get(_KEY) or {}
     known, configured = set(item.get("fingerprints", ())), keys.fingerprints()
     if known - configured:
@@ -51,9 +52,9 @@ def _check(table: Table, keys: AddressKeys, version: int, migrations: Mapping[tu
 
 
 def _record_version(table: Table, seen: int | None, version: int) -> bool:
-    """Record this release's version in place of the one that was seen; False if there is another one by now.
+    """Replaces the recorded version `seen` by this release's; False if a different one was recorded meanwhile.
 
-    It comes before the fingerprints, since a ledger that has those and no version counts as the first.
+    The version is written before the fingerprints: a ledger that has fingerprints and no version counts as version 1.
     """
     try:
         table.update(

@@ -1,7 +1,7 @@
-"""Reads items of the ledger by the types that their attributes must have.
+"""Reads attributes of ledger items with type checks.
 
-The one place where an attribute that is missing or of the wrong type is found (`Attributes`), and the one where whoever
-goes through many items passes over such an item (`well_formed`).
+`Attributes` detects missing attributes and wrong types. `well_formed` skips malformed items, for callers that read
+many items.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Name = TypeVar("Name", bound=StrEnum)
 
 
 class Attributes:
-    """The attributes of an item, or of a map in one. Everything raises MalformedItem; what is optional may be absent.
+    """Reads the attributes of an item, or of a map in an item.
 
-    Times are stored as milliseconds since 1970.
+    Every method raises MalformedItem; optional attributes may be absent. Times are stored as milliseconds since 1970.
     """
 
     __slots__ = ("_item", "_path", "_values")
@@ -36,93 +36,93 @@ class Attributes:
         return name in self._values
 
     def names(self) -> list[str]:
-        """The names of all attributes."""
+        """Returns the names of all attributes."""
         return list(self._values)
 
     def text(self, name: str) -> str:
-        """A text."""
+        """Reads a text."""
         value = self._values.get(name)
         if type(value) is str:
             return value
         raise self._wrong(name, "text")
 
     def optional_text(self, name: str) -> str | None:
-        """A text, or None."""
+        """Reads a text; None if it is absent."""
         return self.text(name) if name in self._values else None
 
     def whole(self, name: str) -> int:
-        """A whole number."""
+        """Reads a whole number."""
         value = self._values.get(name)
-        if type(value) is int:  # exactly: a truth value is no number
+        if type(value) is int:  # exact type: bool is a subclass of int
             return value
         raise self._wrong(name, "number")
 
     def optional_whole(self, name: str) -> int | None:
-        """A whole number, or None."""
+        """Reads a whole number; None if it is absent."""
         return self.whole(name) if name in self._values else None
 
     def flag(self, name: str) -> bool:
-        """True or false; false if it is absent."""
+        """Reads a boolean; False if it is absent."""
         return self._value(name, bool, "truth value") if name in self._values else False
 
     def moment(self, name: str) -> datetime:
-        """A time."""
+        """Reads a time."""
         try:
             return from_epoch_milliseconds(self.whole(name))
         except ValueError:
             raise self.malformed(name, "is no time") from None
 
     def optional_moment(self, name: str) -> datetime | None:
-        """A time, or None."""
+        """Reads a time; None if it is absent."""
         return self.moment(name) if name in self._values else None
 
     def milliseconds(self, name: str) -> int:
-        """A time, as it is stored."""
+        """Reads a time in milliseconds, as stored."""
         self.moment(name)
         return self.whole(name)
 
     def optional_milliseconds(self, name: str) -> int | None:
-        """A time as it is stored, or None."""
+        """Reads a time in milliseconds, as stored; None if it is absent."""
         return self.milliseconds(name) if name in self._values else None
 
     def one_of(self, name: str, names: type[Name]) -> Name:
-        """One of some names."""
+        """Reads a member of the enumeration `names`."""
         try:
             return names(self.text(name))
         except ValueError:
             raise self.malformed(name, "is none of the known names") from None
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts."""
+        """Reads a list of texts."""
         values: list[Any] = self._value(name, list, "list")
         if not all(type(value) is str for value in values):
             raise self.malformed(name, "is no list of texts")
         return tuple(values)
 
     def text_set(self, name: str) -> set[str]:
-        """A set of texts; empty if it is absent."""
+        """Reads a set of texts; empty if it is absent."""
         values: set[Any] = self._value(name, set, "set") if name in self._values else set()
         if not all(type(value) is str for value in values):
             raise self.malformed(name, "is no set of texts")
         return values
 
     def text_map(self, name: str) -> dict[str, str]:
-        """Texts by name; none if it is absent."""
+        """Reads a map of texts; empty if it is absent."""
         values: dict[str, Any] = self._value(name, dict, "map") if name in self._values else {}
         if not all(type(value) is str for value in values.values()):
             raise self.malformed(name, "is no map of texts")
         return values
 
     def map(self, name: str) -> Attributes:
-        """A map, whose attributes are read in the same way."""
+        """Reads a map as `Attributes`."""
         return Attributes(self._value(name, dict, "map"), self._item, f"{self._path}{name}.")
 
     def optional_map(self, name: str) -> Attributes | None:
-        """A map, or None."""
+        """Reads a map as `Attributes`; None if it is absent."""
         return self.map(name) if name in self._values else None
 
     def malformed(self, name: str, problem: str) -> MalformedItem:
-        """The error that says what is wrong with an attribute."""
+        """Builds the error for the attribute `name`, whose `problem` is stated."""
         return MalformedItem(str(self._item.get("pk")), str(self._item.get("sk")), f"{self._path}{name} {problem}")
 
     def _value(self, name: str, kind: type[T], called: str) -> T:
@@ -136,7 +136,7 @@ class Attributes:
 
 
 def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T | None:
-    """What `parse` makes of an item; None, a line in the log and a count if the item is malformed."""
+    """Parses an item; logs and counts a malformed one and returns None."""
     try:
         return parse(Attributes(item))
     except MalformedItem as error:
@@ -148,5 +148,5 @@ def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T 
 
 
 def strictly(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T:
-    """What `parse` makes of an item. Raises MalformedItem."""
+    """Parses an item. Raises MalformedItem."""
     return parse(Attributes(item))

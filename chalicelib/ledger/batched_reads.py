@@ -1,6 +1,6 @@
-"""Reads batches of items from DynamoDB, for every store: the one place that retries what DynamoDB leaves undone.
+"""Reads batches of items from DynamoDB and retries unprocessed keys, for every store.
 
-boto3 retries calls that fail. It does not retry the keys that a call which succeeded has left unprocessed.
+boto3 retries failed calls. It does not retry the keys that a successful call left unprocessed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 BATCH_GET_LIMIT = 100
-"""Keys that DynamoDB takes in one BatchGetItem."""
+"""Maximum number of keys in one BatchGetItem."""
 ATTEMPTS = 8
-"""Calls for one batch: about three seconds of waiting on average, a little more than five at most."""
+"""Calls per batch: they wait about three seconds in total on average, a little more than five at most."""
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
 RESERVED_SECONDS = 1.0
-"""Left at the end of an invocation to log and report that the table did not answer."""
+"""Reserved at the end of an invocation to log and report that the table did not answer."""
 
 
 class KeysUnprocessed(Exception):
@@ -32,10 +32,10 @@ class KeysUnprocessed(Exception):
 def batch_get(
     client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, Any]], effects: Effects
 ) -> list[dict[str, Any]]:
-    """Reads those of at most `BATCH_GET_LIMIT` keys that exist, consistently; keys and items in DynamoDB's own form.
+    """Reads the existing items of at most `BATCH_GET_LIMIT` keys consistently; keys and items in DynamoDB JSON.
 
-    Asks again for unprocessed keys after exponential back-off with jitter, `ATTEMPTS` calls in all, and never waits
-    beyond the end of the running invocation. Raises KeysUnprocessed, and botocore's ClientError and BotoCoreError.
+    Retries unprocessed keys after exponential back-off with jitter, `ATTEMPTS` calls in total, and never waits beyond
+    the end of the running invocation. Raises KeysUnprocessed, and botocore's ClientError and BotoCoreError.
     """
     unprocessed: Any = list(keys)
     items: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Holding many events at once, within the time that whoever sent them will wait."""
+"""Stores many events of one request, within the time that its sender waits."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .events import EventStore
 from .table import Table
 
 TIME_TO_HOLD = timedelta(seconds=20)
-"""API Gateway hangs up after 29 seconds; what is begun by then still has to end, and be rung for."""
+"""API Gateway times out after 29 seconds; the rest is left for the writes in progress and the notification."""
 
 
 class Batches:
-    """Holds events side by side; those of one id in their order, so that the first of them is the one that counts."""
+    """Stores events concurrently; events of the same id in their order, so that the first one counts."""
 
     def __init__(self, table: Table, events: EventStore, clock: Clock) -> None:
         self._table = table
@@ -25,30 +25,30 @@ class Batches:
         self._clock = clock
 
     def hold_all(self, events: Sequence[Event]) -> list[bool]:
-        """Hold events for good; for each whether it is held (False: its id is held with other content).
+        """Stores events durably; returns for each whether it is stored (False: its id has other content).
 
-        Raises LedgerUnavailable when one of them could not be held, or not in time; others may be held by then, and
-        are found so when the same events come again.
+        Raises LedgerUnavailable if an event could not be stored, or not in time. Other events may be stored already;
+        repeating the call with the same events is safe.
         """
-        in_time = self._clock() + TIME_TO_HOLD
+        time_limit = self._clock() + TIME_TO_HOLD
         new: list[Event] = []
-        places: dict[str, list[int]] = {}
-        for place, event in enumerate(events):
-            places.setdefault(event.id, []).append(place)
+        indexes_by_id: dict[str, list[int]] = {}
+        for index, event in enumerate(events):
+            indexes_by_id.setdefault(event.id, []).append(index)
 
-        def hold(same_id: Sequence[int]) -> list[tuple[int, bool]]:
-            if self._clock() > in_time:
-                raise LedgerUnavailable("the ledger was too slow to hold all of these events")
-            return [(place, self._hold(events[place], new)) for place in same_id]
+        def store(same_id: Sequence[int]) -> list[tuple[int, bool]]:
+            if self._clock() > time_limit:
+                raise LedgerUnavailable("the ledger was too slow to store all events of the batch")
+            return [(index, self._store(events[index], new)) for index in same_id]
 
         try:
-            results = self._table.in_parallel(hold, places.values())
+            results = self._table.in_parallel(store, indexes_by_id.values())
         finally:
             event_log.accepted(new)
-        held = dict(result for group in results for result in group)
-        return [held[place] for place in range(len(events))]
+        stored = dict(result for group in results for result in group)
+        return [stored[index] for index in range(len(events))]
 
-    def _hold(self, event: Event, new: list[Event]) -> bool:
+    def _store(self, event: Event, new: list[Event]) -> bool:
         try:
             if self._events.hold(event):
                 new.append(event)

@@ -1,4 +1,4 @@
-"""Values to DynamoDB items and back: plain Python in and out, whole numbers as `int`, absent instead of null."""
+"""Converts plain Python values to DynamoDB items and back: whole numbers as `int`, absent instead of null."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _deserialize = TypeDeserializer().deserialize
 
 
 def pack(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A DynamoDB item (or expression values) from plain values; keys whose value is None are left out."""
+    """Converts plain values to a DynamoDB item (or expression values); omits None values."""
     return {name: _serialize(value) for name, value in values.items() if value is not None}
 
 
 def unpack(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values from a DynamoDB item."""
+    """Converts a DynamoDB item to plain values."""
     return {name: _plain(_deserialize(value)) for name, value in item.items()}
 
 

@@ -1,4 +1,4 @@
-"""Taking personal data out of the ledger: what stays of an event is its id, type, times, accounts and states."""
+"""Erases personal data from the ledger; an erased event retains its id, type, times, accounts and states."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from .keys import EVERY_ACCOUNT, AddressKeys, event_key
 from .table import ConditionFailed, Table
 
 PERSONAL = "email, #fields, consent, waiting_ids"
-"""The attributes of an event's item that are about a person, as an update removes them."""
+"""The personal attributes of an event's item, for the REMOVE clause of an update."""
 PERSONAL_NAME = {"fields": "fields"}
 _STATUS_NAME = {"status": "status"}
 _TRIES = 3
 
 
 class Outcome(Enum):
-    """What came of erasing an event."""
+    """The result of erasing an event."""
 
     ERASED = auto()
     WAITING = auto()
-    """It is not final yet, and keeps its data until it is."""
+    """It is not final yet, and retains its data until it is."""
     NOTHING = auto()
-    """It holds none, or is gone."""
+    """It has no personal data, or does not exist."""
 
 
 def erase(table: Table, event_id: str, now: datetime) -> Outcome:
-    """Take a signup's or an unsubscribe's personal data out, if the event is final at all its accounts.
+    """Erases the personal data of a signup or unsubscribe that is final at all its accounts.
 
-    Raises LedgerUnavailable; doing it again is harmless then.
+    Raises LedgerUnavailable; the call can be repeated safely.
     """
     return erase_items(table, table.query(event_key(event_id)[0]), now)
 
 
 def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime) -> Outcome:
-    """The same for an event whose items were just read.
+    """Erases as `erase`, for an event whose items were just read.
 
-    Of an event for several accounts each delivery is marked first, and can then not be sent again; so nothing is
-    pending when the address goes. The event of a wish to be forgotten erases before itself what was in a worker's hands
-    when the wish came, and so waited for it.
+    Each delivery of an event for several accounts is marked first and cannot be requeued from then on, so nothing is
+    pending when the address is removed. The event of a forget request first erases the events that workers had claimed
+    when the request was made (`waiting_ids`).
     """
     own = next((item for item in items if item["sk"] == "E"), None)
     if own is None or "email" not in own:
@@ -84,18 +84,18 @@ def _mark(table: Table, delivery: Mapping[str, Any], now: datetime) -> bool:
 
 
 def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Sequence[Mapping[str, Any]]) -> bool:
-    """Does an event for several accounts, whose `items` are all final, lose its data for its person's wish?"""
+    """Returns True if a forget request requires that an event for several accounts, all of them final, is erased."""
     if not event.email:
         return False
     partitions = [keys.partition(event.email), *keys.older_partitions(event.email)]
-    words = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
-    word = SubscriptionState(forgotten_at=latest(*(word.get("forgotten_at") for word in words)))
+    states = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
+    state = SubscriptionState(forgotten_at=latest(*(item.get("forgotten_at") for item in states)))
     statuses = {Status(item["status"]) for item in items if "status" in item}
-    return loses_its_data(event.type, to_ms(event.occurred_at), word, statuses)
+    return loses_its_data(event.type, to_ms(event.occurred_at), state, statuses)
 
 
 def record_waiting(table: Table, event_id: str, waiting: Sequence[str]) -> bool:
-    """Note at the event of a wish to be forgotten what has to be erased before it; False if it is erased itself."""
+    """Records the events that must be erased before a forget request's event; False if that is erased already."""
     try:
         table.update(
             event_key(event_id),
@@ -109,25 +109,25 @@ def record_waiting(table: Table, event_id: str, waiting: Sequence[str]) -> bool:
 
 
 def take_contacts_out(table: Table, event_id: str, theirs: Callable[[Sequence[Mapping[str, str]]], list[bool]]) -> bool:
-    """Take a person's contacts out of a sync, pending or not; False if it holds none of them.
+    """Removes a person's contacts from a sync, pending or final; False if it has none of them.
 
-    `theirs` tells for each contact whether it is the person's. A worker that has read the sync already may still make
-    signups of them; those find that the person has left.
+    `theirs` returns for each contact whether it is the person's. A worker that has already read the sync may still
+    create signups from them; these are then suppressed or superseded, since the person is unsubscribed.
     """
     for _ in range(_TRIES):
         seen = ((table.get(event_key(event_id)) or {}).get("sync") or {}).get("contacts")
         if seen is None:
             return False
         contacts = json.loads(seen)
-        kept = [contact for contact, out in zip(contacts, theirs(contacts), strict=True) if not out]
-        if len(kept) == len(contacts):
+        remaining = [contact for contact, out in zip(contacts, theirs(contacts), strict=True) if not out]
+        if len(remaining) == len(contacts):
             return False
-        text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(remaining, ensure_ascii=False, separators=(",", ":"))
         try:
             table.update(
                 event_key(event_id),
-                "SET #sync.contacts = :kept" if kept else "REMOVE #sync.contacts",
-                {"seen": seen, "kept": text if kept else None},
+                "SET #sync.contacts = :remaining" if remaining else "REMOVE #sync.contacts",
+                {"seen": seen, "remaining": text if remaining else None},
                 condition="#sync.contacts = :seen",
                 names={"sync": "sync"},
             )

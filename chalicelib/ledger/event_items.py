@@ -1,4 +1,4 @@
-"""Events and deliveries to the ledger's items and back."""
+"""Converts events and deliveries to ledger items and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .sync_items import sync_from, sync_item
 
 
 def content_of(event: Event) -> bytes:
-    """What makes two events with one id the same: never arrival time, IP or a defaulted `occurred_at`."""
+    """Returns the content by which two events of one id are compared, as bytes.
+
+    It excludes the arrival time, the IP address and a defaulted `occurred_at`.
+    """
     values = [
         event.type.value,
         event.form,
@@ -29,7 +32,7 @@ def content_of(event: Event) -> bytes:
 
 
 def event_item(event: Event) -> dict[str, Any]:
-    """The item of an event, without its delivery and the digest of its content."""
+    """Builds the item of an event, without its delivery and the digest of its content."""
     pk, sk = event_key(event.id)
     return {
         "pk": pk,
@@ -63,7 +66,7 @@ def _consent_item(consent: Consent) -> dict[str, Any]:
 
 
 def event_from(item: Attributes) -> Event:
-    """The event of an item; one whose personal data was erased has an empty address. Raises MalformedItem."""
+    """Reads an event from its item; an erased event has an empty address. Raises MalformedItem."""
     consent, sync = item.optional_map("consent"), item.optional_map("sync")
     return Event(
         id=event_id_of(item.text("pk")),
@@ -97,7 +100,7 @@ def _consent_from(part: Attributes) -> Consent | None:
 
 
 def delivery_from(account: str, item: Attributes) -> Delivery:
-    """The delivery to `account` that an item holds. Raises MalformedItem."""
+    """Reads the delivery to `account` from its item. Raises MalformedItem."""
     return Delivery(
         account=account,
         status=item.one_of("status", Status),

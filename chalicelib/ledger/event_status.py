@@ -1,4 +1,4 @@
-"""What an operator sees of an event: states, counts, times and reasons; never an address or a field."""
+"""Shows an event to operators: states, counts, times and reasons; never an address or a field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .table import Table
 class EventView:
     """Reads events for `GET /events/{id}`.
 
-    `remedy_of` says what can be done for a suppressed signup at an account, given whether its door may lift.
+    `remedy_of(account, may_lift)` returns what can be done for a signup that was refused as suppressed at an account;
+    `may_lift` is whether that signup may lift a suppression.
     """
 
     def __init__(
@@ -35,19 +36,19 @@ class EventView:
         self._remedy_of = remedy_of
 
     def find(self, event_id: str) -> dict[str, Any] | None:
-        """The event and its deliveries as JSON values; None if it is not, or no longer, held."""
+        """Returns the event and its deliveries as JSON values; None if it is not stored or has expired."""
         pk, sk = event_key(event_id)
         items = {item["sk"]: item for item in self._table.query(pk)}
         event = items.get(sk)
         if event is None or event.get("expires_at", math.inf) <= self._clock().timestamp():
-            return None  # DynamoDB deletes what has expired up to days later
+            return None  # DynamoDB deletes expired items up to days later
         deliveries = [
             self._delivery(account, item, event)
             for account in event["accounts"]
             if (item := items.get(f"D#{account}", event)).get("status")
         ]
         if not deliveries:
-            return None  # it deletes item by item, and the deliveries went first
+            return None  # it deletes items one by one, and has deleted the deliveries first
         return {
             "id": event_id,
             "type": event["type"],
@@ -61,7 +62,7 @@ class EventView:
         status, reason, upcoming = item["status"], item.get("reason"), item.get("next_at")
         if status == Status.PENDING.value and EventType(event["type"]).waits_for_account:
             pause = _pause_in_force(self._state_of(account), event.get("list"))
-            if pause is not None and pause.until >= (upcoming or 0):  # what is held back for longer has its own reason
+            if pause is not None and pause.until >= (upcoming or 0):  # a longer quarantine has its own reason
                 reason, upcoming = pause.reason, pause.until
         return {
             "account": account,
@@ -75,7 +76,7 @@ class EventView:
         }
 
     def _remedy(self, account: str, item: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, str]:
-        """What to do about a signup whose person had left; no member at all of any other delivery."""
+        """Returns `remedy` for a signup refused as suppressed; an empty mapping for any other delivery."""
         if (item["status"], item.get("reason")) != (Status.REFUSED.value, SUPPRESSED):
             return {}
         remedy = self._remedy_of(account, not event.get("may_not_lift"))

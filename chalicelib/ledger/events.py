@@ -1,4 +1,4 @@
-"""Events and their deliveries in the ledger. Every transition is a condition on what stands there."""
+"""Stores events and their deliveries. Every state transition is a conditional write on the current state."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ PENDING = "#status = :pending"
 STATUS_NAME = {"status": "status"}
 _FINAL = tuple(status.value for status in Status if status is not Status.PENDING)
 Read = Callable[[Callable[[Attributes], Any], Mapping[str, Any]], Any]
-"""Makes of an item what a parser gives: `attributes.strictly` or `attributes.well_formed`."""
+"""Applies a parser to an item: `attributes.strictly` or `attributes.well_formed`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Events that are held, without the parts that are malformed."""
+    """Stored events, without malformed parts."""
 
     held: list[StoredEvent]
     malformed: frozenset[str]
-    """Ids of events that are held and malformed, as a whole or in one of their deliveries."""
+    """Ids of stored events that are malformed, as a whole or in one of their deliveries."""
 
 
 class EventStore:
-    """Holds events, and moves their deliveries from state to state."""
+    """Stores events and changes the state of their deliveries."""
 
     def __init__(self, table: Table, keys: AddressKeys, keep: timedelta) -> None:
         self._table = table
@@ -55,9 +55,9 @@ class EventStore:
         self._keep = keep
 
     def hold(self, event: Event) -> bool:
-        """Hold an event for good; False if the same event was held already.
+        """Stores an event durably; returns False if the same event was already stored.
 
-        Raises IdConflict where the id is held with other content, LedgerUnavailable when nothing can be promised.
+        Raises IdConflict if the id is stored with other content, LedgerUnavailable if the event may not be stored.
         """
         content = content_of(event)
         item = event_item(event) | {"content": self._keys.digest(content)}
@@ -71,18 +71,18 @@ class EventStore:
         except ConditionFailed as refused:
             if self._keys.matches(content, str(refused.found.get("content", ""))):
                 return False
-            raise IdConflict(f"event {event.id} is already held with other content") from None
+            raise IdConflict(f"event {event.id} is already stored with other content") from None
         return True
 
     def load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
-        """The events of those ids that are held, each with its deliveries. Read consistently.
+        """Reads the stored events of `event_ids` consistently, each with its deliveries.
 
-        Raises MalformedItem if one of them cannot be read: whoever needs it must not take it for gone.
+        Raises MalformedItem if one of them cannot be read, so that it is not mistaken for a deleted event.
         """
         return self._load(event_ids, strictly).held
 
     def load_well_formed(self, event_ids: Iterable[str]) -> Loaded:
-        """The same for whoever goes through many events: what is malformed is passed over, logged and counted."""
+        """Reads as `load`, but skips, logs and counts malformed items; for callers that process many events."""
         return self._load(event_ids, well_formed)
 
     def _load(self, event_ids: Iterable[str], read: Read) -> Loaded:
@@ -95,7 +95,7 @@ class EventStore:
             if len(event.accounts) > 1
             for account in event.accounts
         )
-        held: list[StoredEvent] = []
+        stored: list[StoredEvent] = []
         malformed = {event_id for event_id, event in parsed.items() if event is None}
         for event in events:
             keys = {account: delivery_key(event.id, account, event.accounts) for account in event.accounts}
@@ -106,30 +106,30 @@ class EventStore:
             }
             if None in deliveries.values():
                 malformed.add(event.id)
-            held.append(StoredEvent(event, {name: one for name, one in deliveries.items() if one is not None}))
-        return Loaded(held, frozenset(malformed))
+            stored.append(StoredEvent(event, {name: one for name, one in deliveries.items() if one is not None}))
+        return Loaded(stored, frozenset(malformed))
 
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
-        """How far events have come at `account`, by event id; those that are gone are left out. Read consistently."""
+        """Reads the deliveries of `events` to `account` consistently, by event id; omits those that do not exist."""
         keys = {event.id: delivery_key(event.id, account, event.accounts) for event in events}
         found = self._table.get_many(keys.values())
         parse = partial(delivery_from, account)
         return {event_id: strictly(parse, found[key]) for event_id, key in keys.items() if key in found}
 
     def status(self, event_id: str, account: str) -> Status | None:
-        """A delivery's status; None if the event is gone."""
-        for held in self.load([event_id]):
-            if account in held.deliveries:
-                return held.deliveries[account].status
+        """Reads a delivery's status; None if the event does not exist."""
+        for stored in self.load([event_id]):
+            if account in stored.deliveries:
+                return stored.deliveries[account].status
         return None
 
     def finish(self, event: Event, delivery: Delivery, now: datetime, *, forgotten: bool = False) -> bool:
-        """Write a delivery's final state; False if it was final already. It leaves the index with this write.
+        """Writes a delivery's final state and removes it from the `due` index; False if it was final already.
 
-        With `forgotten` an event for one account loses its personal data in the same write, as its person wished. One
-        for several is asked about once it is whole.
+        With `forgotten` the same write erases the personal data of an event for one account, for a forget request. For
+        an event for several accounts this is checked once all its deliveries are final.
         """
-        single = len(event.accounts) == 1 and not event.forget  # a wish erases others before itself
+        single = len(event.accounts) == 1 and not event.forget  # a forget request erases other events first
         at_once = forgotten and single
         changed = self._transition(
             event,
@@ -144,19 +144,19 @@ class EventStore:
             {"now": to_ms(now), **({"expires": self.expiry(now)} if single else {})},
             names=PERSONAL_NAME if at_once else {},
         )
-        if not single:  # also when it was final: that may be our own write, whose answer was lost
+        if not single:  # also if it was final: this may be our own write whose response was lost
             self.expire_when_whole(event, now)
         return changed
 
     def postpone(self, event: Event, delivery: Delivery, due: datetime, now: datetime) -> bool:
-        """Note a failed attempt, or one put off; the delivery stays pending and is due again at `due`."""
+        """Records a failed or postponed attempt; the delivery stays pending and is due again at `due`."""
         return self._transition(
             event,
             delivery,
             "SET #status = :status, attempts = :attempts, updated = :now, due_at = :due"
             + _optional(delivery)
             + (", next_at = :next" if delivery.next_attempt_at else "")
-            + " REMOVE held_back",  # it waits for its provider from here on, not for an operator
+            + " REMOVE held_back",  # from now on it waits for its provider, not for an operator
             {
                 "now": to_ms(now),
                 "due": to_ms(due) // 1000,
@@ -165,9 +165,9 @@ class EventStore:
         )
 
     def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
-        """Have an untried delivery rung for at `due`; False if an attempt was noted since `delivery` was read.
+        """Sets when an untried delivery is due; False if an attempt was recorded since `delivery` was read.
 
-        Whoever made that attempt has said when it is due again, and what came of it must not be written over.
+        The worker that made that attempt has set the due time; its outcome must not be overwritten.
         """
         try:
             self._table.update(
@@ -182,11 +182,11 @@ class EventStore:
         return True
 
     def mark_unknown(self, event_id: str, account: str, attempt: str) -> None:
-        """Note, once, that this attempt at a pending delivery may have taken effect without anybody recording it."""
-        for held in self.load([event_id]):
-            delivery = held.deliveries.get(account)
+        """Records, once, that `attempt` at a pending delivery may have taken effect and its outcome is unknown."""
+        for stored in self.load([event_id]):
+            delivery = stored.deliveries.get(account)
             if delivery and delivery.status is Status.PENDING:
-                key = delivery_key(event_id, account, held.event.accounts)
+                key = delivery_key(event_id, account, stored.event.accounts)
                 try:
                     self._table.update(
                         key,
@@ -197,10 +197,10 @@ class EventStore:
                         names=STATUS_NAME,
                     )
                 except ConditionFailed:
-                    return  # final by now, or noted: somebody did record it
+                    return  # final meanwhile, or this attempt is already recorded
 
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
-        """Ids of events with a pending delivery to `account` due by `horizon` (None: at any time), earliest first."""
+        """Reads ids of events with a pending delivery to `account` due by `horizon` (None: any), earliest first."""
         until = to_ms(horizon) // 1000 if horizon else None
         found = self._table.in_parallel(
             lambda partition: self._table.query_due(DUE_INDEX, partition, until, limit), due_partitions(account, verb)
@@ -237,25 +237,25 @@ class EventStore:
         return True
 
     def _put_whole(self, event: Event, item: Mapping[str, Any]) -> None:
-        """Put an event for several accounts with its deliveries, so that an event that is there is whole.
+        """Puts an event for several accounts and its deliveries; an event that exists has all its deliveries.
 
-        One call for all of it lets a request with a thousand unsubscribes end in time, and leaves no deliveries behind
-        where the id is taken: worth a transaction's double price. Where that cannot be, the deliveries go first.
+        One transaction allows a request with a thousand unsubscribes to finish in time, and leaves no deliveries behind
+        if the id is taken: worth the double price. If it is not possible, the deliveries are put before the event.
         """
         if self._table.put_new_together([item, *(self._delivery_item(event, account) for account in event.accounts)]):
             return
-        self._table.in_parallel(lambda account: self._hold_delivery(event, account), event.accounts)
+        self._table.in_parallel(lambda account: self._store_delivery(event, account), event.accounts)
         self._table.put_new(item)
 
-    def _hold_delivery(self, event: Event, account: str) -> None:
+    def _store_delivery(self, event: Event, account: str) -> None:
         try:
             self._table.put_new(self._delivery_item(event, account))
-        except ConditionFailed as earlier:  # an earlier try of the same request came this far
-            if "due_pk" not in earlier.found:
-                self._wake(event, account)
+        except ConditionFailed as existing:  # an earlier attempt of the same request stored it
+            if "due_pk" not in existing.found:
+                self._restore_due(event, account)
 
-    def _wake(self, event: Event, account: str) -> None:
-        """Put back a delivery that stands for an event which nobody held for long, so that it was given up."""
+    def _restore_due(self, event: Event, account: str) -> None:
+        """Returns a pending delivery to the `due` index if it was given up because its event was not stored."""
         due = {name: value for name, value in self._delivery_fields(event, account).items() if name.startswith("due_")}
         try:
             self._table.update(
@@ -266,7 +266,7 @@ class EventStore:
                 names=STATUS_NAME,
             )
         except ConditionFailed:
-            return  # it is final: then the event is held, or was
+            return  # it is final: the event is or was stored
 
     def _delivery_item(self, event: Event, account: str) -> dict[str, Any]:
         pk, sk = delivery_key(event.id, account, event.accounts)
@@ -282,14 +282,14 @@ class EventStore:
                 "expires_at": self.expiry(event.accepted_at),
             }
         fields = {"status": Status.PENDING.value, "attempts": 0, "updated": to_ms(event.accepted_at)}
-        held_back = event.held_back
-        if held_back is not None:
+        quarantine = event.held_back
+        if quarantine is not None:
             return fields | {
                 "held_back": True,
-                "reason": held_back.reason,
-                "next_at": to_ms(held_back.until),
+                "reason": quarantine.reason,
+                "next_at": to_ms(quarantine.until),
                 "due_pk": held_back_partition(account),
-                "due_at": to_ms(held_back.until) // 1000,
+                "due_at": to_ms(quarantine.until) // 1000,
             }
         spread = timedelta(seconds=shard_spread(event.id))
         return fields | {
@@ -298,24 +298,24 @@ class EventStore:
         }
 
     def expiry(self, now: datetime) -> int:
-        """When what is final at `now` expires (seconds since 1970)."""
+        """Returns when an event that is final at `now` expires (seconds since 1970)."""
         return int((now + self._keep).timestamp())
 
     def expire_when_whole(self, event: Event, now: datetime) -> None:
-        """Let an event for several accounts expire as a whole, once its last delivery is final.
+        """Sets the expiry of all items of an event for several accounts, once its last delivery is final.
 
-        If the person asked to be forgotten it loses their data first, so that one without an expiry is not done with.
+        If its person asked to be forgotten, it is erased first: an event without an expiry is still to be processed.
         """
         items = self._table.query(event_key(event.id)[0])
         if not all(_is_final(item) for item in items):
             return
         forgotten = person_is_forgotten(self._table, self._keys, event, items)
         if forgotten and erase_items(self._table, items, now) is Outcome.WAITING:
-            return  # it was sent again just now
+            return  # it was requeued meanwhile
         self._table.in_parallel(lambda item: self._expire(item, now), items)
 
     def _expire(self, item: Mapping[str, Any], now: datetime) -> None:
-        """Let an item of an event expire, unless a delivery of the event was sent again since `item` was read."""
+        """Sets the expiry of an event's item, unless a delivery of the event was requeued since `item` was read."""
         seen = item.get("reopened")
         same = "attribute_not_exists(reopened)" if seen is None else "reopened = :seen"
         try:
@@ -330,21 +330,21 @@ class EventStore:
 
 
 def due_from(item: Attributes) -> tuple[int, str]:
-    """When a delivery in the `due` index is due (seconds since 1970), and the id of its event."""
+    """Reads an entry of the `due` index: when the delivery is due (seconds since 1970), and the id of its event."""
     due_at, pk = item.whole("due_at"), item.text("pk")
     if pk == event_id_of(pk) or not is_valid_id(event_id_of(pk)):
-        raise item.malformed("pk", "is no event's")
+        raise item.malformed("pk", "is not the key of an event")
     return due_at, event_id_of(pk)
 
 
 def _is_final(item: Mapping[str, Any]) -> bool:
-    """True for a delivery that has ended (a malformed one has not) and for an event with its deliveries beside it."""
+    """Returns True for a final delivery (a malformed one is not final) and for an event with separate deliveries."""
     status = item.get("status")
     return status in _FINAL if "status" in item else item["sk"] == "E"
 
 
 def shard_spread(event_id: str) -> float:
-    """Seconds by which an event's first due time is spread, so that what was accepted at once is not due at once."""
+    """Returns the seconds by which an event's first due time is delayed, so that a batch is not due all at once."""
     return (sum(event_id.encode()) * 7919) % (FIRST_DUE_SPREAD_SECONDS * 1000) / 1000
 
 

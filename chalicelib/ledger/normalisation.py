@@ -1,9 +1,9 @@
-"""Compares the rules that normalise addresses with those that the ledger was written under.
+"""Finds the migrations between the normalisation of addresses in the ledger and that of this release.
 
-The ledger knows an address by the hash of its normal form alone. Under other rules the same address may have another
-hash, and the suppression that stands under the old one would not be found: nobody could tell, and people who left
-would be signed up again. So the rules have a version (`core.addresses.NORMALISATION_VERSION`), the ledger has the one
-that it was written under, and a change needs a migration.
+The ledger identifies an address only by the hash of its normal form. Under other rules the same address may have
+another hash; the suppression under the old hash would silently not be found, and unsubscribed persons would be signed
+up again. So the rules have a version (`domain.addresses.NORMALISATION_VERSION`), the ledger records the version it was
+written with, and a change requires a migration.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from .keys import AddressKeys
 from .table import Table
 
 Migration = Callable[[Table, AddressKeys], None]
-"""Makes sure that what was written under one version is found under the next. It runs when an instance starts, before
-the ledger's version changes; several instances may run it at once, and one that failed runs again. Raises
+"""Ensures that addresses written under one version are found under the next. It runs when an instance starts, before
+the recorded version changes; several instances may run it concurrently, and a failed migration is repeated. Raises
 LedgerUnavailable."""
 FIRST_VERSION = 1
-"""Of a ledger that has address keys and names no version."""
+"""The version of a ledger that has address keys and no recorded version."""
 MIGRATIONS: Mapping[tuple[int, int], Migration] = {}
-"""By the versions (from, to) that each leads between; a longer way is made in steps of one version each."""
+"""Migrations by (from, to) version; a longer distance is covered in steps of one version each."""
 
 
 def path(ledger: int, release: int, migrations: Mapping[tuple[int, int], Migration] = MIGRATIONS) -> list[Migration]:
-    """The migrations that lead from the ledger's version to this release's; none if they are the same.
+    """Returns the migrations from the ledger's version to this release's; none if they are the same.
 
     Raises ConfigurationError if a step is not registered.
     """
@@ -34,11 +34,11 @@ def path(ledger: int, release: int, migrations: Mapping[tuple[int, int], Migrati
     steps = list(pairwise(range(ledger, release + step, step))) if release != ledger else []
     for old, new in steps:
         if (old, new) not in migrations:
-            raise ConfigurationError([_mistake(ledger, release, old, new)])
+            raise ConfigurationError([_field_error(ledger, release, old, new)])
     return [migrations[each] for each in steps]
 
 
-def _mistake(ledger: int, release: int, old: int, new: int) -> FieldError:
+def _field_error(ledger: int, release: int, old: int, new: int) -> FieldError:
     return FieldError(
         "privacy.address_keys",
         f"this ledger was written with version {ledger} of the normalisation of addresses, and this release has "

@@ -1,7 +1,7 @@
-"""Taking an address in hand: the one place where the order rules meet concurrent workers.
+"""Stores subscription states and leases addresses: applies the order rules under concurrent workers.
 
-Holding the word is the lease. Nobody calls a provider about an address without it, and from the moment an unsubscribe's
-time stands in the word no older signup can take it.
+The lease of an address is an attribute of its subscription state. No worker calls a provider about an address without
+the lease, and once an unsubscribe's time is written to the state no older signup can take the lease.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .keys import EVERY_ACCOUNT, AddressKeys
 from .table import ConditionFailed, Key, Table
 
 StatusOf = Callable[[str], Status | None]
-"""Gives the status of an event's delivery to the account in question; None if the event is gone."""
+"""Returns the status of an event's delivery to the account in question; None if the event does not exist."""
 
 OnLost = Callable[[Lease], None]
 
@@ -38,17 +38,17 @@ _REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of taking an address in hand. `verdict` None: somebody else has it (until `busy_until`, ms)."""
+    """The result of `take`. `decision` is None if another attempt has the lease (until `busy_until`, ms)."""
 
     decision: Decision | None
     busy_until: int | None = None
     word: SubscriptionState = field(default_factory=SubscriptionState, compare=False)
-    """What is known of the address, as it was judged by; no part of the outcome."""
+    """The subscription state that the decision is based on; not part of the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One worker's attempt at one event: `until` is when its hold ends, `token` names it."""
+    """One worker's attempt at one event: its lease ends at `until` and is identified by `token`."""
 
     event: Event
     account: str
@@ -59,39 +59,39 @@ class Attempt:
     """See `Delivery.taken_back`."""
 
     def lease(self) -> Lease:
-        """The hold that this attempt takes."""
+        """Builds the lease that this attempt takes."""
         occurred, until = to_ms(self.event.occurred_at), to_ms(self.until)
         return Lease(event=self.event.id, type=self.event.type, at=occurred, until=until, token=self.token)
 
 
 class SubscriptionStore:
-    """The words of all addresses."""
+    """Reads and writes the subscription states of all addresses."""
 
     def __init__(self, table: Table, keys: AddressKeys) -> None:
         self._table = table
         self._keys = keys
 
     def read(self, emails: Iterable[str], account: str) -> dict[str, dict[Key, SubscriptionState]]:
-        """What is known of each address at `account`, at all accounts, and under older keys: words by their place."""
-        places = {email: self._places(email, account) for email in dict.fromkeys(emails)}
-        found = self._table.get_many(key for keys in places.values() for key in keys)
+        """Reads the states of each address at `account` and for all accounts, under every address key; by item key."""
+        keys_of = {email: self._state_keys(email, account) for email in dict.fromkeys(emails)}
+        found = self._table.get_many(key for keys in keys_of.values() for key in keys)
         return {
-            email: {key: _word_from(found[key]) if key in found else SubscriptionState() for key in keys}
-            for email, keys in places.items()
+            email: {key: _state_from(found[key]) if key in found else SubscriptionState() for key in keys}
+            for email, keys in keys_of.items()
         }
 
     def read_at(self, emails: Iterable[str], accounts: Sequence[str]) -> dict[str, dict[str, list[SubscriptionState]]]:
-        """What is known of each address at several accounts and at all (`EVERY_ACCOUNT`): the words under every key."""
+        """Reads the states of each address by account and for all (`EVERY_ACCOUNT`), one for each address key."""
         names = [*dict.fromkeys(accounts), EVERY_ACCOUNT]
-        places = {email: self._partitions(email) for email in dict.fromkeys(emails)}
-        found = self._table.get_many((pk, name) for pks in places.values() for pk in pks for name in names)
+        partitions = {email: self._partitions(email) for email in dict.fromkeys(emails)}
+        found = self._table.get_many((pk, name) for pks in partitions.values() for pk in pks for name in names)
         return {
-            email: {name: [_word_from(found.get((pk, name), {})) for pk in pks] for name in names}
-            for email, pks in places.items()
+            email: {name: [_state_from(found.get((pk, name), {})) for pk in pks] for name in names}
+            for email, pks in partitions.items()
         }
 
     def record_unsubscribed(self, email: str, account: str, at: int, event_id: str, provider_id: str | None) -> None:
-        """Note that an account's provider tells of somebody who left: at (ms), by which event, under which row."""
+        """Records an unsubscribe reported by an account's provider: its time (ms), event and the provider's row id."""
         values = {"at": at, "id": event_id, "row": provider_id}
         try:
             self._table.update(
@@ -101,25 +101,25 @@ class SubscriptionStore:
                 condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
             )
         except ConditionFailed:
-            return  # the person has left since, and that is known
+            return  # a later unsubscribe is already recorded
 
     def look(self, email: str, account: str, status_of: StatusOf) -> SubscriptionState:
-        """What is known of one address at `account` from all places, delivered signups included, its hold left out."""
+        """Reads the merged state of an address at `account`, delivered signups included and leases removed."""
         known = self.read([email], account)[email]
-        return merge(SubscriptionState(), *(_settled_by(word, status_of) for word in known.values()))
+        return merge(SubscriptionState(), *(_settled_by(state, status_of) for state in known.values()))
 
     def look_by_hash(self, hashed: str, account: str, status_of: StatusOf) -> SubscriptionState:
-        """The same of an address whose keyed hash is all that is known, under that one key."""
+        """Reads as `look`, for an address known only by its keyed hash, under that one key."""
         found = self._table.get_many((f"A#{hashed}", name) for name in (account, EVERY_ACCOUNT))
-        return merge(SubscriptionState(), *(_settled_by(_word_from(item), status_of) for item in found.values()))
+        return merge(SubscriptionState(), *(_settled_by(_state_from(item), status_of) for item in found.values()))
 
     def record_unsubscribe_for_all_accounts(self, event: Event) -> None:
-        """Note that a person left all accounts, so that one configured later knows it, too."""
+        """Records an unsubscribe from all accounts, so that it also applies to accounts configured later."""
         key = (self._keys.partition(event.email), EVERY_ACCOUNT)
         self._record_unsubscribe(key, event)
 
     def forget(self, email: str, at: datetime, by: str) -> None:
-        """Note, in one write, that a person left all accounts and is to be forgotten; `by`: the event of that wish."""
+        """Records, in one write, an unsubscribe from all accounts and a forget request; `by` is the request's event."""
         key = (self._keys.partition(email), EVERY_ACCOUNT)
         values = {"at": to_ms(at), "id": by}
         try:
@@ -129,15 +129,15 @@ class SubscriptionStore:
                 values,
                 condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
             )
-        except ConditionFailed:  # somebody's clock is ahead: their later unsubscribe stays
+        except ConditionFailed:  # a later unsubscribe, from a clock that is ahead, is retained
             self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
 
     def of(self, email: str) -> dict[str, list[SubscriptionState]]:
-        """All that is known of an address: by account, and for all (`*`), one word for each key that has any."""
+        """Reads all states of an address: by account and for all (`*`), one for each address key that has any."""
         found: dict[str, list[SubscriptionState]] = {}
         for partition in self._partitions(email):
             for item in self._table.query(partition):
-                found.setdefault(item["sk"], []).append(_word_from(item))
+                found.setdefault(item["sk"], []).append(_state_from(item))
         return found
 
     def take(
@@ -148,38 +148,38 @@ class SubscriptionStore:
         on_lost: OnLost,
         now: datetime,
     ) -> Taken:
-        """Take the address of `attempt.event` in hand if the order rules and other workers allow it.
+        """Takes the lease of the address of `attempt.event` if the order rules and other workers allow it.
 
-        `known` are the words as just read for this address (`read`); what has changed since makes a condition fail,
-        and the answer to that is looked at again. One write where nobody interferes. `on_lost` is told of the hold of
-        an attempt whose outcome nobody recorded, before the trace of it is overwritten.
+        `known` are the states just read for this address (`read`). A concurrent change makes the conditional write
+        fail; the decision is then repeated on the item that the failure returns. Without one, a single write suffices.
+        `on_lost` receives the expired lease of an attempt without a recorded outcome before it is overwritten.
         """
         key = (self._keys.partition(attempt.event.email), attempt.account)
         background = self._background(known, key, status_of)
-        word = known.get(key, SubscriptionState())
+        state = known.get(key, SubscriptionState())
         for _ in range(TRIES):
-            if attempt.event.type is EventType.UNSUBSCRIBE and _is_news(word, attempt.event):
-                word = self._unsubscribe_first(key, word, attempt)
-            base, state = _without_lease(word, attempt, status_of, now)
-            if word.lease is not None and state is LeaseState.BUSY:
-                return Taken(None, busy_until=word.lease.until)
-            if word.lease is not None and state is LeaseState.LOST:
-                on_lost(word.lease)
+            if attempt.event.type is EventType.UNSUBSCRIBE and _is_newer(state, attempt.event):
+                state = self._unsubscribe_first(key, state, attempt)
+            base, holder = _without_lease(state, attempt, status_of, now)
+            if state.lease is not None and holder is LeaseState.BUSY:
+                return Taken(None, busy_until=state.lease.until)
+            if state.lease is not None and holder is LeaseState.LOST:
+                on_lost(state.lease)
             known_now = merge(base, background)
             taken = Taken(_decision(attempt, known_now), word=known_now)
             if taken.decision in (Decision.SUPERSEDED, Decision.SUPPRESSED):
-                return self._let_go(word, attempt, taken)
-            if _is_mine(word, attempt):
+                return self._without_call(state, attempt, taken)
+            if _is_mine(state, attempt):
                 return taken
             try:
-                self._write_lease(key, word, base, attempt)
+                self._write_lease(key, state, base, attempt)
                 return taken
             except ConditionFailed as changed:
-                word = _word_from(changed.found)
+                state = _state_from(changed.found)
         return Taken(None, busy_until=to_ms(now) + 1000)
 
     def release(self, attempt: Attempt) -> None:
-        """Give the address back after an attempt that is known to have ended; nothing if somebody else has it."""
+        """Releases the lease of an attempt that is known to have ended; does nothing if another attempt has it."""
         key = (self._keys.partition(attempt.event.email), attempt.account)
         try:
             self._table.update(
@@ -189,7 +189,7 @@ class SubscriptionStore:
             return
 
     def record_row(self, attempt: Attempt, provider_id: str) -> None:
-        """Note what the provider calls the row that this attempt's unsubscribe made; nothing if the hold is past."""
+        """Records the provider's id of the row that this attempt's unsubscribe created; nothing if the lease ended."""
         key = (self._keys.partition(attempt.event.email), attempt.account)
         values = {"token": attempt.token, "row": provider_id}
         try:
@@ -197,34 +197,37 @@ class SubscriptionStore:
         except ConditionFailed:
             return
 
-    def _let_go(self, word: SubscriptionState, attempt: Attempt, taken: Taken) -> Taken:
-        """A delivery that ends without a call leaves no hold: once its event is gone, that would look like one."""
-        if _is_mine(word, attempt):
+    def _without_call(self, state: SubscriptionState, attempt: Attempt, taken: Taken) -> Taken:
+        """Releases the lease of a delivery that ends without a call, and returns `taken`.
+
+        A lease that remained would count as a delivered event once its event is deleted.
+        """
+        if _is_mine(state, attempt):
             self.release(attempt)
         return taken
 
-    def _places(self, email: str, account: str) -> list[Key]:
+    def _state_keys(self, email: str, account: str) -> list[Key]:
         return [(partition, sort) for partition in self._partitions(email) for sort in (account, EVERY_ACCOUNT)]
 
     def _partitions(self, email: str) -> list[str]:
         return [self._keys.partition(email), *self._keys.older_partitions(email)]
 
     def _background(self, known: Mapping[Key, SubscriptionState], key: Key, status_of: StatusOf) -> SubscriptionState:
-        """What other places say: the word for all accounts, and those under older keys."""
+        """Merges the other states: that for all accounts, and those under older keys."""
         return merge(
-            SubscriptionState(), *(_settled_by(word, status_of) for place, word in known.items() if place != key)
+            SubscriptionState(), *(_settled_by(state, status_of) for other, state in known.items() if other != key)
         )
 
-    def _unsubscribe_first(self, key: Key, word: SubscriptionState, attempt: Attempt) -> SubscriptionState:
-        """Write an unsubscribe's time, with the hold in the same write where nobody has the address."""
-        if word.lease is None:
+    def _unsubscribe_first(self, key: Key, state: SubscriptionState, attempt: Attempt) -> SubscriptionState:
+        """Writes an unsubscribe's time, and the lease in the same write if no other attempt has it."""
+        if state.lease is None:
             try:
-                self._write_lease(key, word, word, attempt)
+                self._write_lease(key, state, state, attempt)
                 at, by = to_ms(attempt.event.occurred_at), attempt.event.id
-                return replace(word, unsubscribed_at=at, unsubscribed_by=by, lease=attempt.lease())
+                return replace(state, unsubscribed_at=at, unsubscribed_by=by, lease=attempt.lease())
             except ConditionFailed as changed:
-                word = _word_from(changed.found)
-        return self._record_unsubscribe(key, attempt.event) if _is_news(word, attempt.event) else word
+                state = _state_from(changed.found)
+        return self._record_unsubscribe(key, attempt.event) if _is_newer(state, attempt.event) else state
 
     def _record_unsubscribe(self, key: Key, event: Event) -> SubscriptionState:
         try:
@@ -236,10 +239,10 @@ class SubscriptionStore:
             )
         except ConditionFailed as later:
             found = dict(later.found)
-        return _word_from(found)
+        return _state_from(found)
 
     def _write_lease(self, key: Key, seen: SubscriptionState, base: SubscriptionState, attempt: Attempt) -> None:
-        """Take the word, provided that it is still as `seen`; `base` is what it says without the hold before."""
+        """Writes the attempt's lease if the state is still `seen`; `base` is the state without the previous lease."""
         lease = attempt.lease()
         values: dict[str, Any] = {
             "event": lease.event,
@@ -254,7 +257,7 @@ class SubscriptionStore:
         if base.signed_up_at is not None:
             change += ", signed_up_at = :signed"
             values["signed"] = base.signed_up_at
-        if lease.type is EventType.UNSUBSCRIBE and _is_news(seen, attempt.event):
+        if lease.type is EventType.UNSUBSCRIBE and _is_newer(seen, attempt.event):
             change += ", unsubscribed_at = :at, unsubscribed_by = :event"
         conditions = ["attribute_not_exists(lease_token)"]
         if seen.lease is not None:
@@ -273,50 +276,50 @@ class SubscriptionStore:
         self._table.update(key, change, values, condition=" AND ".join(conditions))
 
 
-def _is_mine(word: SubscriptionState, attempt: Attempt) -> bool:
-    """True when this attempt holds the word already: by an unsubscribe, or by a write whose answer was lost."""
-    return word.lease is not None and word.lease.token == attempt.token
+def _is_mine(state: SubscriptionState, attempt: Attempt) -> bool:
+    """Returns True if this attempt already has the lease: from `_unsubscribe_first`, or a write without a response."""
+    return state.lease is not None and state.lease.token == attempt.token
 
 
 def _without_lease(
-    word: SubscriptionState, attempt: Attempt, status_of: StatusOf, now: datetime
+    state: SubscriptionState, attempt: Attempt, status_of: StatusOf, now: datetime
 ) -> tuple[SubscriptionState, LeaseState]:
-    """What the word says once the hold on it is looked into, and what stands behind that hold."""
-    if word.lease is None or _is_mine(word, attempt):
-        return replace(word, lease=None), LeaseState.DONE
-    status = status_of(word.lease.event)
-    return settled(word, status), lease_state(word.lease, status, to_ms(now))
+    """Returns the state with its lease resolved and removed, and the state of that lease."""
+    if state.lease is None or _is_mine(state, attempt):
+        return replace(state, lease=None), LeaseState.DONE
+    status = status_of(state.lease.event)
+    return settled(state, status), lease_state(state.lease, status, to_ms(now))
 
 
-def _decision(attempt: Attempt, word: SubscriptionState) -> Decision:
+def _decision(attempt: Attempt, state: SubscriptionState) -> Decision:
     at = to_ms(attempt.event.occurred_at)
     match attempt.event.type:
         case EventType.UNSUBSCRIBE:
-            return decide_unsubscribe(at, word)
+            return decide_unsubscribe(at, state)
         case EventType.SIGNUP:
             return decide_signup(
                 at,
-                word,
+                state,
                 may_lift=attempt.event.may_lift,
                 provider_lifts=attempt.provider_lifts,
                 taken_back=to_ms(attempt.taken_back) if attempt.taken_back else None,
             )
         case EventType.SYNC:
-            raise ValueError(f"event {attempt.event.id} is a sync: it has no address, and so no order with others")
+            raise ValueError(f"event {attempt.event.id} is a sync: it has no address, so the order rules do not apply")
         case _:
             assert_never(attempt.event.type)
 
 
-def _settled_by(word: SubscriptionState, status_of: StatusOf) -> SubscriptionState:
-    """`word` without its hold, whose event is looked up."""
-    return settled(word, status_of(word.lease.event)) if word.lease else word
+def _settled_by(state: SubscriptionState, status_of: StatusOf) -> SubscriptionState:
+    """Returns `state` with its lease resolved by the status of its event, and removed."""
+    return settled(state, status_of(state.lease.event)) if state.lease else state
 
 
-def _is_news(word: SubscriptionState, event: Event) -> bool:
-    return word.unsubscribed_at is None or word.unsubscribed_at < to_ms(event.occurred_at)
+def _is_newer(state: SubscriptionState, event: Event) -> bool:
+    return state.unsubscribed_at is None or state.unsubscribed_at < to_ms(event.occurred_at)
 
 
-def _word_from(item: Mapping[str, Any]) -> SubscriptionState:
+def _state_from(item: Mapping[str, Any]) -> SubscriptionState:
     lease = None
     if "lease_token" in item:
         lease = Lease(

@@ -1,4 +1,4 @@
-"""What a sync asks for, as a part of its event's item."""
+"""Converts the `Sync` of an event to a part of its item and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contac
 
 
 def sync_item(sync: Sync) -> dict[str, Any]:
-    """A sync as a part of its event's item; the contacts as one text, which takes less room than maps."""
+    """Builds the part of an event's item for a sync; contacts are one JSON text, which is smaller than maps."""
     contacts = [dict(contact) for contact in sync.contacts]
     values = {
         "kind": sync.kind,
@@ -25,7 +25,7 @@ def sync_item(sync: Sync) -> dict[str, Any]:
 
 
 def sync_from(part: Attributes) -> Sync:
-    """A sync from the part of an item. Raises MalformedItem."""
+    """Reads a sync from the part of an item. Raises MalformedItem."""
     kind = _KINDS.get(part.text("kind"))
     if kind is None:
         raise part.malformed("kind", "is none of the known names")

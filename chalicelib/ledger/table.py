@@ -1,4 +1,4 @@
-"""The ledger's table as the rest of the ledger uses it: few operations, one kind of failure."""
+"""Wraps the ledger's DynamoDB table: a few operations, one error for every AWS failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 TRANSACTION_LIMIT = 100
-# A transaction holds its items for some milliseconds; boto3 itself does not try again when it meets one.
+# A transaction locks its items for some milliseconds; boto3 itself does not retry on a conflict with one.
 CONFLICT_WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)
 PARALLEL = 16
 
@@ -39,15 +39,15 @@ def _enter_pool() -> None:
 
 
 class ConditionFailed(Exception):
-    """A conditional write found something else; `found` is the item as it stands (empty: there is none)."""
+    """The condition of a write was not met; `found` is the current item (empty: there is none)."""
 
     def __init__(self, found: Mapping[str, Any]) -> None:
         self.found = found
-        super().__init__("the condition does not hold")
+        super().__init__("the condition of the write was not met")
 
 
 class Table:
-    """Conditional writes and consistent reads of one table. Every failure of AWS leaves as `LedgerUnavailable`."""
+    """Conditional writes and consistent reads of one table. Every AWS failure is raised as `LedgerUnavailable`."""
 
     def __init__(self, client: DynamoDBClient, name: str, effects: Effects | None = None) -> None:
         self._client = client
@@ -56,10 +56,9 @@ class Table:
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="ledger", initializer=_enter_pool)
 
     def in_parallel(self, work: Callable[[In], Out], values: Iterable[In]) -> list[Out]:
-        """`work` on every value, `PARALLEL` at a time, results in order.
+        """Runs `work` on every value, `PARALLEL` at a time; returns the results in order.
 
-        Work that comes here from within such work goes on in its own thread: waiting for the pool that one is part of
-        would be waiting for ever.
+        A nested call runs in the calling thread: a pool thread that waits for its own pool could deadlock.
         """
         given = list(values)
         if len(given) < 2 or getattr(_thread, "in_pool", False):
@@ -67,7 +66,7 @@ class Table:
         return list(self._pool.map(with_log_context(work), given))
 
     def put_new(self, item: Mapping[str, Any]) -> None:
-        """Put an item whose key is not there yet. Raises ConditionFailed with the one that is."""
+        """Puts a new item. Raises ConditionFailed with the existing item if the key exists."""
         self._write(
             lambda: self._client.put_item(
                 TableName=self._name,
@@ -78,10 +77,10 @@ class Table:
         )
 
     def put_new_together(self, items: Sequence[Mapping[str, Any]]) -> bool:
-        """Put items whose keys are not there yet, all or none, at twice the price of putting them one by one.
+        """Puts new items in one transaction, all or none, at twice the price of single writes.
 
-        False if that cannot be now: there are too many, one but the first is there, or others write to them. Raises
-        ConditionFailed with the first item as it stands if that is there.
+        Returns False if it is not possible now: there are too many items, an item other than the first exists, or
+        another transaction writes to them. Raises ConditionFailed with the current first item if that exists.
         """
         if len(items) > TRANSACTION_LIMIT:
             return False
@@ -116,9 +115,9 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One update expression; `values` and `names` without their `:` and `#`. Gives the item as it now is.
+        """Applies one update expression; `values` and `names` are given without `:` and `#`. Returns the new item.
 
-        Raises ConditionFailed with the item as it stands.
+        Raises ConditionFailed with the current item.
         """
         request: dict[str, Any] = {
             "TableName": self._name,
@@ -137,7 +136,7 @@ class Table:
         return unpack(answer.get("Attributes", {}))
 
     def get(self, key: Key) -> dict[str, Any] | None:
-        """One item, read consistently."""
+        """Reads one item consistently; None if it does not exist."""
         answer = self._read(
             lambda: self._client.get_item(
                 TableName=self._name, Key=pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True
@@ -146,7 +145,7 @@ class Table:
         return unpack(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
-        """Those of `keys` that are there, read consistently, a hundred a call and several calls at once."""
+        """Reads the existing items of `keys` consistently, a hundred per call, with concurrent calls."""
         unique = iter(dict.fromkeys(keys))
         batches = list(iter(lambda: list(islice(unique, BATCH_GET_LIMIT)), []))
         found: dict[Key, dict[str, Any]] = {}
@@ -155,7 +154,7 @@ class Table:
         return found
 
     def query(self, pk: str) -> list[dict[str, Any]]:
-        """All items under `pk`, read consistently, in the order of their sort keys."""
+        """Reads all items under `pk` consistently, in the order of their sort keys."""
         return list(
             self._pages(
                 KeyConditionExpression="pk = :pk", ExpressionAttributeValues=pack({":pk": pk}), ConsistentRead=True
@@ -163,7 +162,7 @@ class Table:
         )
 
     def query_due(self, index: str, due_pk: str, horizon: int | None, limit: int) -> list[dict[str, Any]]:
-        """Keys in a partition of the `due` index up to `horizon` (any if None), earliest first, at most `limit`."""
+        """Reads up to `limit` keys of a partition of the `due` index, due by `horizon` (None: all), earliest first."""
         condition, values = "due_pk = :pk", {":pk": due_pk}
         request: dict[str, Any] = {"IndexName": index, "Limit": limit}
         if horizon is not None:
@@ -174,7 +173,7 @@ class Table:
         return list(islice(self._pages(KeyConditionExpression=condition, **request), limit))
 
     def query_due_at(self, index: str, due_pk: str, due_at: int) -> Iterator[dict[str, Any]]:
-        """Keys in a partition of the `due` index that stand at exactly that time."""
+        """Reads the keys in a partition of the `due` index that are due at exactly `due_at`."""
         return self._pages(
             IndexName=index,
             KeyConditionExpression="due_pk = :pk AND due_at = :at",
@@ -184,10 +183,10 @@ class Table:
     def scan(
         self, part: int, parts: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]
     ) -> Iterator[list[dict[str, Any]]]:
-        """Pages of one of `parts` of the whole table, read consistently: `attributes` of the items that are `wanted`.
+        """Scans segment `part` of `parts` of the table consistently; yields pages with `attributes` of matching items.
 
-        `wanted` is a condition with `:name` for values and `#name` for those attributes. The items that it leaves out
-        are read and paid for all the same, so this is for an operator's call or once a day, never for each event.
+        `wanted` is a filter expression with `:name` for values and `#name` for those attributes. Items that it excludes
+        are read and charged too, so scan only on an operator's call or once a day, never for each event.
         """
         request = {"Segment": part, "TotalSegments": parts, **_search(wanted, attributes, values)}
         while True:
@@ -200,9 +199,9 @@ class Table:
     def scan_page(
         self, after: Key | None, limit: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]
     ) -> tuple[list[dict[str, Any]], Key | None]:
-        """As `scan`, of at most `limit` items that come after the key `after`; and the key to go on after (None: end).
+        """Scans at most `limit` items after the key `after`; returns matching items and the next key (None: end).
 
-        `limit` counts the items that are read, whether they are wanted or not.
+        `limit` counts all items that are read, matching or not. Parameters otherwise as for `scan`.
         """
         request = {"Limit": limit, **_search(wanted, attributes, values)}
         if after is not None:
@@ -244,7 +243,7 @@ class Table:
 
 
 def _search(wanted: str, attributes: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a scan asks for, as DynamoDB has it."""
+    """Builds the request parameters that both scans have in common."""
     return {
         "ConsistentRead": True,
         "FilterExpression": wanted,
@@ -255,7 +254,7 @@ def _search(wanted: str, attributes: Sequence[str], values: Mapping[str, Any]) -
 
 
 def _past_transactions(call: Callable[[], Out]) -> Out:
-    """What `call` gives once no transaction is under way on its item, such as the same event coming a second time."""
+    """Calls `call` and retries while a transaction on its item conflicts, such as one for the same event."""
     for seconds in CONFLICT_WAITS:
         try:
             return call()
@@ -267,9 +266,9 @@ def _past_transactions(call: Callable[[], Out]) -> Out:
 
 
 def _found_first(error: ClientError) -> dict[str, Any]:
-    """The first item of a cancelled transaction as it stands, if that is why; empty if the reason is another.
+    """Returns the current first item of a cancelled transaction if that was the reason; empty for other reasons.
 
-    Raises LedgerUnavailable when it was not cancelled but failed.
+    Raises LedgerUnavailable if the transaction was not cancelled but failed.
     """
     if error.response.get("Error", {}).get("Code") != "TransactionCanceledException":
         raise _unavailable(error) from error

@@ -119,7 +119,8 @@ def test_what_the_index_shows_and_is_no_event_is_not_rung_for(product: Product, 
     product.clock.forward(minutes=2)
     assert product.runtime.sweeper.run() == {"enqueued": 1}
     assert enqueued(resources) == ids
-    assert seen() == {("X#1 / E", "pk is no event's"), ("E#not an id / E", "pk is no event's")}
+    problem = "pk is not the key of an event"
+    assert seen() == {("X#1 / E", problem), ("E#not an id / E", problem)}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def orphan(product: Product, email: str = "a@example.com") -> Event:
     """An event whose sender was never told that it is held: its deliveries are there, it is not."""
     event = product.unsubscribe(email, accounts=BOTH)
     for account in BOTH:
-        product.runtime.events._hold_delivery(event, account)
+        product.runtime.events._store_delivery(event, account)
     return event
 
 

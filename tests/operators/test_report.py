@@ -118,7 +118,7 @@ def test_an_account_that_is_not_configured_any_more_is_listed_while_it_has_deliv
 
 def test_deliveries_whose_event_was_never_held_do_not_count(product: Product) -> None:
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.runtime.events._hold_delivery(both, "paris")
+    product.runtime.events._store_delivery(both, "paris")
     assert report(product)["accepted"] == 0
     product.hold(both)
     assert report(product)["pending"] == 2
