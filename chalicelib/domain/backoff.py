@@ -1,4 +1,4 @@
-"""When an account, or one of its lists, is left alone after a failure, and for how long."""
+"""Computes retry delays, and the circuit breaker state of an account and its lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is sent before `until` (milliseconds); then one attempt is made as a probe."""
+    """An open circuit breaker: nothing is sent before `until` (milliseconds); then one attempt is made as a probe."""
 
     until: int
     since: int
@@ -21,31 +21,31 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What the ledger knows of an account's health. `version` guards every change of it."""
+    """The circuit breakers of an account and its lists. `version` guards every change."""
 
     pause: Pause | None = None
     lists: Mapping[str, Pause] = field(default_factory=dict)
     resumed_at: int | None = None
     probe_until: int | None = None
-    """A worker is probing until then at the latest."""
+    """The breaker is half-open: a worker probes until then at the latest."""
     version: int = 0
 
 
 def backoff_seconds(failures: int, first: float, longest: float, chance: float) -> float:
-    """Full jitter: `chance` (0..1) of the doubled time, never under a tenth of it so that nobody spins."""
+    """Returns seconds with full jitter: `chance` (0..1) of the doubled delay, at least a tenth of it."""
     ceiling = min(longest, first * 2.0 ** min(failures, 40))
     return ceiling * max(0.1, chance)
 
 
 def wait_seconds(failures: int, first: float, longest: float, chance: float, retry_after: float | None = None) -> float:
-    """Seconds until the next attempt after `failures` earlier ones; a provider's Retry-After counts, within reason."""
+    """Returns the seconds until the next attempt after `failures` failures; honours a bounded Retry-After."""
     if retry_after is not None:
         return min(max(retry_after, 0.0), max(longest, LONGEST_RETRY_AFTER_SECONDS))
     return backoff_seconds(failures, first, longest, chance)
 
 
 def paused_again(before: Pause | None, now: int, wait: float, reason: str, kind: str) -> Pause:
-    """The pause after one more failure; `wait` in seconds."""
+    """Returns the pause after one more failure; `wait` is in seconds."""
     until = now + int(wait * 1000)
     if before is None:
         return Pause(until=until, since=now, reason=reason, kind=kind)
@@ -53,30 +53,30 @@ def paused_again(before: Pause | None, now: int, wait: float, reason: str, kind:
 
 
 def is_shut(pause: Pause | None, now: int) -> bool:
-    """True while nothing may be sent."""
+    """Returns True while nothing may be sent (circuit breaker open)."""
     return pause is not None and pause.until > now
 
 
 def with_pause(state: AccountState, pause: Pause, list_id: str | None) -> AccountState:
-    """The state after a failure of the account, or of one of its lists."""
+    """Returns the state after a failure of the account, or of one of its lists."""
     if list_id is None:
         return replace(state, pause=pause, probe_until=None)
     return replace(state, lists={**state.lists, list_id: pause})
 
 
 def without_pause(state: AccountState, now: int, list_id: str | None) -> AccountState:
-    """The state once the account, or the list, has answered again: what waited for it may go on."""
+    """Returns the state after the account, or the list, has answered again: waiting deliveries may continue."""
     if list_id is None:
         return replace(state, pause=None, probe_until=None, resumed_at=now)
     return replace(state, lists={name: pause for name, pause in state.lists.items() if name != list_id}, resumed_at=now)
 
 
 def may_probe(state: AccountState, now: int) -> bool:
-    """True if the account is paused, its time has come and nobody is probing it yet."""
+    """Returns True if the account is paused, the pause has elapsed and no worker is probing it yet."""
     waiting = state.pause is not None and not is_shut(state.pause, now)
     return waiting and (state.probe_until is None or state.probe_until <= now)
 
 
 def probing(state: AccountState, until: int | None) -> AccountState:
-    """The state while one worker probes (or, with None, once it has stopped without having asked)."""
+    """Returns the state while one worker probes; with None, after it has stopped without a provider call."""
     return replace(state, probe_until=until)

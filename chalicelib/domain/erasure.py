@@ -1,4 +1,4 @@
-"""What is erased once a person has asked to be forgotten, and which contacts of a sync are that person's."""
+"""Decides which events a forget request erases, and which contacts of a sync are the person's."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ EMAIL = "email"
 
 
 def loses_its_data(
-    type: EventType, at: int, word: SubscriptionState, statuses: Collection[Status], *, suppressed: bool = False
+    type: EventType, at: int, state: SubscriptionState, statuses: Collection[Status], *, suppressed: bool = False
 ) -> bool:
-    """Must an event of time `at` (ms) that has ended so, at all its accounts, lose its personal data?
+    """Returns True if an event of time `at` (ms), final at all its accounts with `statuses`, must be erased.
 
-    Whatever is no younger than the wish to be forgotten must. What comes later must where nothing came of it for the
-    person: a signup that was `suppressed` or superseded, such as a row of an import, and an unsubscribe that is told.
-    A later signup that was delivered begins anew, and one that the provider refused or that was parked may still be
-    sent again. A sync has no person of its own: the contacts in it are taken out one by one.
+    Events up to the time of the forget request are erased. A later event is erased if it had no effect for the person:
+    a signup that was `suppressed` or superseded, such as a row of an import, and an unsubscribe that is propagated. A
+    later delivered signup starts a new subscription; a later refused or parked one may still be requeued. A sync has
+    no person of its own: its contacts are removed one by one.
     """
     if type is EventType.SYNC:
         return False
-    if word.forgotten_at is None:
+    if state.forgotten_at is None:
         return False
-    if at <= word.forgotten_at:
+    if at <= state.forgotten_at:
         return True
-    if word.signed_up_at is not None and word.signed_up_at > word.forgotten_at:
+    if state.signed_up_at is not None and state.signed_up_at > state.forgotten_at:
         return False
     match type:
         case EventType.SIGNUP:
@@ -40,15 +40,14 @@ def loses_its_data(
 
 
 def is_person(email: object, normalised: str) -> bool:
-    """Is a value an address that meets `normalised`, whatever its spelling?"""
+    """Returns True if a value is an address, in any spelling, whose normal form is `normalised`."""
     return isinstance(email, str) and "@" in email and normalise(email) == normalised
 
 
 def contacts_of(contacts: Sequence[Mapping[str, str]], normalised: str) -> list[bool]:
-    """For each contact of a sync, whether it is that of the address `normalised`.
+    """Returns for each contact of a sync whether it has the address `normalised`.
 
-    Where no column is called `email` the list's own is the address, which only the provider can name; then any column
-    may be.
+    If no column is called `email`, the address is in a column that only the provider can name, so any column counts.
     """
     columns = {name for contact in contacts for name in contact if name.casefold() == EMAIL}
     return [

@@ -1,4 +1,4 @@
-"""Every failure Relais can tell apart, named for who must act on it."""
+"""Defines the errors of Relais, and the kinds of provider failures by who must act."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Deliberately greedy: whatever stands round an @ sign without white space may be an address, and a provider's words
-# are kept for ever, so too much is taken out rather than too little.
+# Deliberately greedy: any text around an @ sign without white space may be an address. Provider messages are stored
+# without an expiry, so removing too much is preferred to removing too little.
 _OUTSIDE = r"\s<>\"'(),;:=&?/\[\]{}"
 _AT = r"(?:@|%(?:25)*40|&#0*64;|&#x0*40;|\\u0040|\uff20)"
-# It starts only where a run of characters starts, so that a megabyte without an @ is read once.
+# A match starts only where a run of characters starts, so that a megabyte without an @ is read once.
 _ADDRESS_LIKE = re.compile(
     rf"(?:\"[^\"\r\n]{{0,64}}\"|(?<![^{_OUTSIDE}])[^{_OUTSIDE}]+?){_AT}[^\s<>\"'(),;&?/\[\]{{}}]+", re.IGNORECASE
 )
 
-# Whoever has a person's unsubscribe link can take them off; slashes may be escaped, as JSON and URLs do it.
+# An unsubscribe link allows anybody to unsubscribe its person; slashes may be escaped, as in JSON and URLs.
 _UNSUBSCRIBE_LINK = re.compile(r"((?:/|%2F)unsubscribe(?:\\*/|%2F))[^\s\"'?#<>&,;)\]}/\\]+", re.IGNORECASE)
 
 
 def without_addresses(text: str, limit: int = 300) -> str:
-    """`text`, cut to `limit` characters, with `…@…` for whatever looks like an e-mail address.
+    """Replaces everything that looks like an e-mail address by `…@…`, and cuts `text` to `limit` characters.
 
-    Unsubscribe links lose their tokens, which stand for an address.
+    Removes the tokens of unsubscribe links, since they identify an address.
     """
     return _ADDRESS_LIKE.sub("…@…", _UNSUBSCRIBE_LINK.sub(r"\g<1>***", text))[:limit]
 
@@ -36,22 +36,22 @@ class Kind(StrEnum):
     ACCOUNT = "account"
     """The owner of the account must act: key, declared IP, credit, a deleted list. The account (or list) is paused."""
     CONTACT = "contact"
-    """The provider refuses this contact for good."""
+    """The provider refuses this contact permanently."""
     LATER = "later"
-    """Nobody must act: throttled or unavailable, and known to have changed nothing."""
+    """No action is needed: throttled or unavailable, and known to have changed nothing."""
     UNKNOWN = "unknown"
     """The request was sent and no usable answer came back: it may or may not have taken effect."""
 
 
 class RelaisError(Exception):
-    """Base of every error that Relais raises on purpose. Its text never holds a secret or a whole address."""
+    """Base class of the errors that Relais raises. The text never contains a secret or a whole address."""
 
 
 class ProviderError(RelaisError):
     """A provider call that failed.
 
-    `message` is the provider's own words with addresses taken out; `provider_code` its own code, if it has one;
-    `retry_after` seconds it asked to wait; `list_only` says that the failure concerns one list, not the account.
+    `message` is the provider's message with addresses removed; `provider_code` its error code, if any; `retry_after`
+    the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class ProviderError(RelaisError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with a value somebody gave: where it stands and what would be right."""
+    """One error in a given value: the field, and what would be valid."""
 
     field: str
     message: str
 
 
 class InvalidEvent(RelaisError):
-    """An event that can be read and is wrong (HTTP 422; on a queue: refused)."""
+    """An event that can be read and is invalid (HTTP 422; on a queue: refused)."""
 
     def __init__(self, mistakes: Sequence[FieldError]) -> None:
         self.mistakes = tuple(mistakes)
@@ -91,7 +91,7 @@ class InvalidEvent(RelaisError):
 
 
 class ConfigurationError(RelaisError):
-    """A configuration that cannot be used: one `Mistake` for each thing to mend."""
+    """A configuration that cannot be used, with one `FieldError` for each value to correct."""
 
     def __init__(self, mistakes: Sequence[FieldError]) -> None:
         self.mistakes = tuple(mistakes)
@@ -99,10 +99,10 @@ class ConfigurationError(RelaisError):
 
 
 class SecretUnavailable(RelaisError):
-    """A secret that is needed now and cannot be had.
+    """A required secret is unavailable.
 
-    `key` is its place in the configuration, `reference` where it is kept, `reason` what is wrong; none holds a value.
-    Whoever keeps the secret must act, or AWS must come back; repeating is harmless and right once that is done.
+    `key` is its configuration key, `reference` where it is stored, `reason` the cause; none contains its value. The
+    owner of the secret must act, or AWS must recover; retrying is safe and succeeds once that is done.
     """
 
     def __init__(self, key: str, reference: str, reason: str) -> None:
@@ -113,11 +113,11 @@ class SecretUnavailable(RelaisError):
 
 
 class LedgerUnavailable(RelaisError):
-    """The ledger could not be read or written: nothing may be promised or decided now."""
+    """The ledger could not be read or written: nothing may be accepted or decided now."""
 
 
 class MalformedItem(LedgerUnavailable):
-    """An item of the ledger that cannot be read: for whatever needs it, it is as if the ledger did not answer.
+    """An item of the ledger that cannot be read; code that needs it treats the ledger as unavailable.
 
     `problem` names an attribute, never its value.
     """
@@ -134,4 +134,4 @@ class StatsUnavailable(RelaisError):
 
 
 class IdConflict(RelaisError):
-    """An event id that is already held with other content (HTTP 409)."""
+    """An event id that is already stored with other content (HTTP 409)."""

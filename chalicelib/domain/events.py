@@ -1,4 +1,4 @@
-"""Events as values: what somebody told Relais, checked and normalised, whichever door it came through."""
+"""Defines events and deliveries as validated values, independent of the way by which they arrived."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal, assert_never
 
 
 class EventType(StrEnum):
-    """The verbs of the contract."""
+    """The event types of the contract."""
 
     SIGNUP = "signup"
     UNSUBSCRIBE = "unsubscribe"
@@ -18,9 +18,9 @@ class EventType(StrEnum):
 
     @property
     def waits_for_account(self) -> bool:
-        """Are deliveries of this type put off while their account is paused?
+        """True if deliveries of this type are deferred while their account is paused.
 
-        A sync stores events whatever the account's state, and says itself what it waits for.
+        A sync stores events whatever the account's state, and reports itself what it waits for.
         """
         match self:
             case EventType.SIGNUP | EventType.UNSUBSCRIBE:
@@ -46,27 +46,27 @@ STATUS_ORDER = (Status.PENDING, Status.PARKED, Status.REFUSED, Status.DELIVERED,
 
 
 def overall(statuses: Iterable[Status]) -> Status:
-    """An event's own status from those of its deliveries (at least one)."""
+    """Returns an event's own status from those of its deliveries (at least one)."""
     return min(statuses, key=STATUS_ORDER.index)
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Evidence of a signup's consent: what the sender may state, and what only Relais can."""
+    """Evidence of a signup's consent, stated by the sender or observed by Relais."""
 
     source: str | None = None
     text: str | None = None
     ip: str | None = None
     at: datetime | None = None
     wording_sha256: str | None = None
-    """The SHA-256 of the words that the person saw, in hexadecimal."""
+    """The SHA-256 of the wording that the person saw, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """What a sync asks for: contacts for a list, given with it or read from a configured source; or who left.
+    """The request of a sync: contacts for a list, inline or from a configured source; or unsubscribes.
 
-    The lists of those who left are read at the event's own accounts and told to those of `tell`.
+    Unsubscribe lists are read from the event's own accounts and propagated to the accounts in `tell`.
     """
 
     kind: Literal["contacts", "unsubscribes"]
@@ -77,7 +77,7 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """Nobody is told of an event before `until` (aware, UTC), unless an operator releases it earlier."""
+    """A quarantine: an event is not delivered before `until` (aware, UTC) unless an operator releases it earlier."""
 
     until: datetime
     reason: str
@@ -85,11 +85,11 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A signup, an unsubscribe or a sync that can be held and delivered.
+    """A signup, an unsubscribe or a sync that can be stored and delivered.
 
     `accounts` are the accounts it has a delivery for (exactly one for a signup or a sync of contacts). `fields` are
-    provider fields. `email` is trimmed and otherwise as the person typed it; a sync has none. Times are aware, UTC, to
-    the millisecond.
+    provider fields. `email` is trimmed and otherwise as typed; a sync has none. Times are aware, UTC, to the
+    millisecond.
     """
 
     id: str
@@ -104,30 +104,30 @@ class Event:
     fields: Mapping[str, str] = field(default_factory=dict)
     scope: Literal["account", "global"] = "account"
     all_accounts: bool = False
-    """An unsubscribe that names no account: it holds for accounts added later, too."""
+    """An unsubscribe that names no account: it also applies to accounts configured later."""
     forget: bool = False
-    """An unsubscribe of somebody who asked to be forgotten."""
+    """True for the unsubscribe of a forget request."""
     may_lift: bool = True
-    """May this signup bring back somebody who left? (False at a plain form's door.)"""
+    """True if this signup may lift a suppression (False for a plain form)."""
     consent: Consent | None = None
     sync: Sync | None = None
     refused: str | None = None
-    """Set when the event stands refused from the start (a filled trap, an invalid event from a queue): the reason."""
+    """The reason of an event that is refused on arrival (a filled trap, an invalid event from a queue); else None."""
     held_back: HeldBack | None = None
-    """Set when the event is accepted and not to be delivered yet; kept with its deliveries, not with the event."""
+    """Set when the event is accepted and quarantined; stored with its deliveries, not with the event."""
 
     @property
     def lifts_only(self) -> bool:
-        """A signup without a list adds nobody to anything: it takes back that somebody left an account without lists.
+        """True for a signup without a list: it subscribes to nothing and only lifts a suppression at an account.
 
-        None comes from outside; Relais makes them when somebody comes back.
+        Such signups are never received; Relais creates them on a resubscription.
         """
         return self.type is EventType.SIGNUP and self.list is None
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How far an event has come at one account. Times are aware, UTC; `next_attempt_at` None: as soon as may be."""
+    """The state of an event at one account. Times are aware, UTC; `next_attempt_at` None: as soon as possible."""
 
     account: str
     status: Status = Status.PENDING
@@ -137,24 +137,24 @@ class Delivery:
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
     resent_at: datetime | None = None
-    """When an operator last sent it again after it was final: its patience counts from then."""
+    """When an operator last requeued it after it was final: the time until it is given up counts from then."""
     held_back: bool = False
-    """It was held back when it was accepted, and nobody has released it."""
+    """True if it was quarantined when it was accepted, and has not been released."""
     taken_back: datetime | None = None
-    """The time of the unsubscribe of which an operator says that it was taken back at the vendor by hand."""
+    """The time of the unsubscribe that an operator has confirmed as reverted manually at the provider."""
 
     def is_due(self, now: datetime) -> bool:
-        """May it be tried at `now`?"""
+        """Returns True if it may be tried at `now`."""
         return self.status is Status.PENDING and (self.next_attempt_at is None or self.next_attempt_at <= now)
 
     def waits_for_release(self, now: datetime) -> bool:
-        """Is it held back at `now`, before its time has come?"""
+        """Returns True if it is still quarantined at `now`."""
         return self.held_back and self.status is Status.PENDING and not self.is_due(now)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as the ledger holds it, with its deliveries by account."""
+    """An event as stored in the ledger, with its deliveries by account."""
 
     event: Event
     deliveries: Mapping[str, Delivery]

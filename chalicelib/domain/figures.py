@@ -1,4 +1,4 @@
-"""A campaign's figures as one normalised value, and when they are worth keeping."""
+"""Defines a campaign's figures as one normalised value, and when a new reading is stored."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FIGURES = (
     "soft_bounces",
     "unsubscribes",
 )
-"""The names of the figures, in the order in which they are shown."""
+"""The names of the figures, in display order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a campaign had come to when a provider was asked. Unknown figures are None; times are aware, UTC.
+    """The figures of a campaign at one reading. Unknown figures are None; times are aware, UTC.
 
-    `taken_at` is in whole seconds, so that its text sorts as the time does.
+    `taken_at` is in whole seconds, so that its text sorts by time.
     """
 
     account: str
@@ -50,16 +50,16 @@ class Snapshot:
 
     @property
     def knows_a_figure(self) -> bool:
-        """Is any of the normalised figures known?"""
+        """True if any of the normalised figures is known."""
         return any(getattr(self, name) is not None for name in FIGURES)
 
 
 def changed(old: Snapshot | None, new: Snapshot) -> bool:
-    """Does `new` hold a figure that `old` does not?
+    """Returns True if `new` has a known figure that differs from `old`.
 
-    A figure that the newer answer lacks is unknown, not changed. Another name, subject or sending time is no figure
-    (see `described`). The provider's own figures decide only where none of them has a normalised name: they may hold
-    anything, a time of day too, that would make every reading a new one.
+    A figure that the newer response lacks is unknown, not changed. Name, subject and sending time are not figures (see
+    `described`). The provider's own figures are compared only if none of them has a normalised name: they may contain
+    anything, such as a time of day, that would make every reading a new one.
     """
     if old is None:
         return True
@@ -70,7 +70,7 @@ def changed(old: Snapshot | None, new: Snapshot) -> bool:
 
 
 def described(old: Snapshot, new: Snapshot) -> Snapshot:
-    """`old` with the name, subject and sending time of `new`, where stated; equal to `old` if none differs."""
+    """Returns `old` with the name, subject and sending time of `new`, where stated; equal to `old` if none differs."""
     return replace(
         old,
         name=old.name if new.name is None else new.name,
@@ -80,10 +80,10 @@ def described(old: Snapshot, new: Snapshot) -> Snapshot:
 
 
 def raw_text(snapshot: Snapshot) -> str:
-    """The provider's own figures as JSON, the same text for the same figures."""
+    """Returns the provider's own figures as JSON, the same text for the same figures."""
     return json.dumps(snapshot.raw, sort_keys=True, default=str)
 
 
 def hour_key(moment: datetime) -> str:
-    """The UTC hour of `moment` (aware) as text: a campaign has at most one snapshot in each."""
+    """Returns the UTC hour of `moment` (aware) as text: a campaign has at most one snapshot per hour."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H")

@@ -1,4 +1,4 @@
-"""Ids of events: which are valid, new ones that sort by time, and ones derived so that a repeat gives the same."""
+"""Validates event ids, creates ids that sort by time, and derives deterministic ids for repeated requests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _VALID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def is_valid_id(text: str) -> bool:
-    """True for 1 to 128 of A–Z a–z 0–9 . _ : - and nothing else."""
+    """Returns True for 1 to 128 of A–Z a–z 0–9 . _ : - and nothing else."""
     return _VALID.fullmatch(text) is not None
 
 
 def new_event_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
-    """A fresh id: a UUID version 7 (RFC 9562 §5.7), which sorts by its time in milliseconds.
+    """Creates an id: a UUID version 7 (RFC 9562 §5.7), which sorts by its time in milliseconds.
 
-    `random_bytes(n)` gives n random bytes, as `os.urandom` does.
+    `random_bytes(n)` returns n random bytes, as `os.urandom` does.
     """
     value = (epoch_milliseconds(now) & (2**48 - 1)) << 80 | int.from_bytes(random_bytes(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76  # the version
@@ -31,21 +31,21 @@ def new_event_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def form_event_id(form: str, verb: str, idempotency_key: str) -> str:
-    """The id of what a form sends under an `Idempotency-Key`: on another form or verb the same key is another event."""
+    """Derives an event id from a form's `Idempotency-Key`; the same key on another form or verb is another event."""
     return "form-" + _digest("form", form, verb, idempotency_key)
 
 
 def derived_id(base: str, index: int) -> str:
-    """The id of the `index`-th event of a message, when only the message has an id (`base`, any text)."""
+    """Derives the id of the `index`-th event of a message if only the message has an id (`base`, any text)."""
     return "part-" + _digest("part", base, str(index))
 
 
 def lift_id(signup: str, account: str) -> str:
-    """The id of what a signup that brought somebody back makes for another account."""
+    """Derives the id of the signup that a resubscription (`signup`) creates for another account."""
     return "lift-" + _digest("lift", signup, account)
 
 
 def _digest(*parts: str) -> str:
-    """40 hexadecimal digits over the parts; each part's length goes in, so that no two lists of parts read alike."""
+    """Returns 40 hexadecimal digits over the parts; each part is length-prefixed, so the input is unambiguous."""
     whole = b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode("utf-8", "replace") for part in parts))
     return hashlib.sha256(whole).hexdigest()[:40]

@@ -1,4 +1,4 @@
-"""How many unsubscribes a form may bring: anybody can fill it in for anybody, and some lists have no way back."""
+"""Limits the unsubscribes of a form: anybody can submit any address, and some lists cannot resubscribe a person."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ HELD_BACK_FOR = timedelta(hours=24)
 
 
 def clock_hour(at: datetime) -> datetime:
-    """The beginning of the UTC hour of `at` (aware)."""
+    """Returns the start of the UTC hour of `at` (aware)."""
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def held_back(form: str, brought: int, limit: int, at: datetime) -> HeldBack | None:
-    """What becomes of the unsubscribe that `form` brought as the `brought`-th of its hour, accepted at `at`.
+    """Returns the quarantine of the `brought`-th unsubscribe of `form` in its hour, accepted at `at`.
 
-    None: it is told at once. What is above `limit` waits for an operator, and for a day at most: it may be genuine.
+    None up to `limit`: it is propagated at once. Above it, it waits for an operator, at most a day: it may be genuine.
     """
     if brought <= limit:
         return None

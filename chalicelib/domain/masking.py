@@ -1,4 +1,4 @@
-"""An address shown so that its owner knows it again and nobody else learns it."""
+"""Masks an address for display, so that its owner recognises it and others do not learn it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _MOST_ACCENTS = 4
 
 
 def masked(address: str) -> str:
-    """`a•••@example.com` for `anna@example.com`: always three bullets, so that not even the length shows.
+    """Returns `a•••@example.com` for `anna@example.com`; always three bullets, so that the length is hidden.
 
-    The first letter keeps its combining accents. What would not be seen, or would turn the text round it about (white
-    space, format characters such as U+202E), is left out.
+    The first letter retains its combining accents. Invisible characters and those that reverse the surrounding text
+    (white space, format characters such as U+202E) are removed.
     """
     local, _, domain = address.rpartition("@")
     return f"{_first_letter(_visible(local))}{BULLETS}@{_visible(domain)}"

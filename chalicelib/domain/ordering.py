@@ -1,7 +1,7 @@
-"""Whose word counts: the rules of order for one address at one account.
+"""Applies the order rules for one address at one account.
 
-A *word* is what the ledger knows of an address at an account: when the person last left, when a signup that counts was
-last delivered, and which event has the address in hand. Times are milliseconds since 1970, UTC.
+The *subscription state* of an address at an account is the time of the last unsubscribe, the time of the last delivered
+signup, and the lease of the event that is being delivered. Times are milliseconds since 1970, UTC.
 """
 
 from __future__ import annotations
@@ -13,128 +13,128 @@ from enum import Enum, auto
 from .events import EventType, Status
 
 SUPPRESSED = "suppressed"
-"""The reason under which a signup stands refused because the person had left."""
+"""The reason of a signup that is refused because the person is unsubscribed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An event that took the address for a provider call, until `until` at the latest."""
+    """The right of one attempt at an event to call the provider about an address, until `until` at the latest."""
 
     event: str
     type: EventType
     at: int
     until: int
     token: str
-    """Names the one attempt that holds: the same event in another worker has another token."""
+    """Identifies the attempt: the same event in another worker has another token."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """What is known of one address at one account."""
+    """The subscription state of one address at one account."""
 
     unsubscribed_at: int | None = None
     signed_up_at: int | None = None
     lease: Lease | None = None
     unsubscribed_by: str | None = None
-    """The event that brought the latest unsubscribe."""
+    """The event of the latest unsubscribe."""
     provider_id: str | None = None
-    """What the account's provider calls the row of this address among those who left, where it has a name for it."""
+    """The provider's id of this address's row in the account's unsubscribe list, if it has one."""
     forgotten_at: int | None = None
-    """When the person asked to be forgotten; what is held about the address is erased once it is final."""
+    """When the person asked to be forgotten; stored events of the address are erased once they are final."""
 
     @property
     def is_suppressed(self) -> bool:
-        """Did the person leave, and not come back since?"""
+        """True if the person unsubscribed and has not resubscribed since."""
         if self.unsubscribed_at is None:
             return False
         return self.signed_up_at is None or self.signed_up_at <= self.unsubscribed_at
 
 
 class Decision(Enum):
-    """What the order rules say of an event."""
+    """The decision of the order rules on an event."""
 
     GO = auto()
     LIFT = auto()
-    """Go, and take the suppression back first."""
+    """Deliver it after lifting the suppression."""
     SUPERSEDED = auto()
     SUPPRESSED = auto()
 
 
 class LeaseState(Enum):
-    """What has become of a hold that stands in the way."""
+    """The state of an existing lease."""
 
     BUSY = auto()
-    """It may be calling the provider at this moment."""
+    """Its worker may be calling the provider at this moment."""
     DONE = auto()
-    """It is final, or was never there: nothing stands in the way."""
+    """Its delivery is final, or there is no lease: the address is free."""
     LOST = auto()
-    """Its time is over and nobody recorded what came of it: the outcome is unknown."""
+    """It has expired and no outcome was recorded: the outcome is unknown."""
 
 
 def latest(*times: int | None) -> int | None:
-    """The latest of those times that are known."""
+    """Returns the latest of the known times; None if none is known."""
     return max((time for time in times if time is not None), default=None)
 
 
-def merge(*words: SubscriptionState) -> SubscriptionState:
-    """One word from those under several address keys, or of one account and of all. The first one's hold is kept."""
-    told = [(word.unsubscribed_at, -place) for place, word in enumerate(words) if word.unsubscribed_at is not None]
-    left = words[-max(told)[1]] if told else SubscriptionState()
+def merge(*states: SubscriptionState) -> SubscriptionState:
+    """Merges states under several address keys, or of one account and of all. The lease is that of the first state."""
+    times = [(one.unsubscribed_at, -index) for index, one in enumerate(states) if one.unsubscribed_at is not None]
+    unsubscribed = states[-max(times)[1]] if times else SubscriptionState()
     return SubscriptionState(
-        unsubscribed_at=left.unsubscribed_at,
-        signed_up_at=latest(*(word.signed_up_at for word in words)),
-        lease=words[0].lease if words else None,
-        unsubscribed_by=left.unsubscribed_by,
-        provider_id=next((word.provider_id for word in words if word.provider_id is not None), None),
-        forgotten_at=latest(*(word.forgotten_at for word in words)),
+        unsubscribed_at=unsubscribed.unsubscribed_at,
+        signed_up_at=latest(*(state.signed_up_at for state in states)),
+        lease=states[0].lease if states else None,
+        unsubscribed_by=unsubscribed.unsubscribed_by,
+        provider_id=next((state.provider_id for state in states if state.provider_id is not None), None),
+        forgotten_at=latest(*(state.forgotten_at for state in states)),
     )
 
 
 def decide_signup(
-    at: int, word: SubscriptionState, *, may_lift: bool, provider_lifts: bool, taken_back: int | None = None
+    at: int, state: SubscriptionState, *, may_lift: bool, provider_lifts: bool, taken_back: int | None = None
 ) -> Decision:
-    """May a signup of time `at` be delivered? Ties go to the unsubscribe.
+    """Decides whether a signup of time `at` is delivered. Ties go to the unsubscribe.
 
-    `taken_back` is the time of the unsubscribe that an operator says was taken back by hand, where the provider offers
-    no other way. A later one still counts.
+    `taken_back` is the time of the unsubscribe that an operator has confirmed as reverted manually, for providers that
+    cannot lift a suppression. A later unsubscribe still counts.
     """
-    left = word.unsubscribed_at
-    if left is None:
+    unsubscribed_at = state.unsubscribed_at
+    if unsubscribed_at is None:
         return Decision.GO
-    if left >= at:
+    if unsubscribed_at >= at:
         return Decision.SUPERSEDED
-    if not word.is_suppressed:
-        return Decision.GO  # an earlier signup has already brought the person back
+    if not state.is_suppressed:
+        return Decision.GO  # an earlier signup has already resubscribed the person
     if not provider_lifts:
-        return Decision.GO if taken_back is not None and left <= taken_back else Decision.SUPPRESSED
+        return Decision.GO if taken_back is not None and unsubscribed_at <= taken_back else Decision.SUPPRESSED
     return Decision.LIFT if may_lift else Decision.SUPPRESSED
 
 
-def decide_unsubscribe(at: int, word: SubscriptionState) -> Decision:
-    """Must an unsubscribe of time `at` be told? Only a later signup that was already delivered stands against it."""
-    return Decision.SUPERSEDED if word.signed_up_at is not None and word.signed_up_at > at else Decision.GO
+def decide_unsubscribe(at: int, state: SubscriptionState) -> Decision:
+    """Decides whether an unsubscribe of time `at` is propagated. Only a later, delivered signup supersedes it."""
+    return Decision.SUPERSEDED if state.signed_up_at is not None and state.signed_up_at > at else Decision.GO
 
 
 def lease_state(lease: Lease, status: Status | None, now: int) -> LeaseState:
-    """What stands behind `hold`, given its delivery's status (None: the event is gone, so it was final long ago)."""
+    """Returns the state of `lease` from its delivery's `status` (None: the event is deleted, so it was final)."""
     if status is not Status.PENDING:
         return LeaseState.DONE
     return LeaseState.BUSY if lease.until > now else LeaseState.LOST
 
 
-def settled(word: SubscriptionState, status: Status | None) -> SubscriptionState:
-    """`word` without its hold, whose delivery has ended as `status`; a delivered signup is noted.
+def settled(state: SubscriptionState, status: Status | None) -> SubscriptionState:
+    """Returns `state` without its lease, whose delivery ended as `status`; a delivered signup is recorded.
 
-    A refused, superseded or parked delivery gives its hold back before it ends, so a hold whose event is gone (None)
-    was delivered.
+    A refused, superseded or parked delivery releases its lease before it ends, so a lease whose event is deleted (None)
+    belongs to a delivered event.
     """
-    lease = word.lease
+    lease = state.lease
     if lease is None:
-        return word
+        return state
     counts = lease.type is EventType.SIGNUP and status in (Status.DELIVERED, None)
-    return replace(word, lease=None, signed_up_at=latest(word.signed_up_at, lease.at if counts else None))
+    return replace(state, lease=None, signed_up_at=latest(state.signed_up_at, lease.at if counts else None))
 
 
-def all_settled(words: Iterable[SubscriptionState], status_of: Callable[[str], Status | None]) -> SubscriptionState:
-    """One word from those of an account under several keys, each without its hold; `status_of` tells how that ended."""
-    return merge(*(settled(word, status_of(word.lease.event)) if word.lease else word for word in words))
+def all_settled(states: Iterable[SubscriptionState], status_of: Callable[[str], Status | None]) -> SubscriptionState:
+    """Merges an account's states under several keys without their leases; `status_of` returns how each lease ended."""
+    return merge(*(settled(state, status_of(state.lease.event)) if state.lease else state for state in states))

@@ -1,4 +1,4 @@
-"""JSON from outside, read so that nothing in it can do harm: no depth, number or constant gets past as a crash."""
+"""Reads untrusted JSON: excessive depth, long numbers and non-standard constants raise ValueError or are bounded."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-# Above this many digits an integer is no id, count or price; Python refuses to convert very long ones at all.
+# A longer integer is no id, count or price and is read as float; Python refuses to convert very long ones to int.
 _LONGEST_INTEGER = 40
 
 
 def load(raw: str | bytes, number: Callable[[str], Any] | None = None) -> Any:
-    """The value of a JSON text; bytes are UTF-8, with or without a byte order mark.
+    """Parses a JSON text; bytes are UTF-8, with or without a byte order mark.
 
-    `number` makes a value of a number's literal text (`str` keeps it as written); by default int or float.
+    `number` converts the literal text of a number (`str` leaves it as written); by default to int or float.
 
     Raises:
         ValueError: It is not JSON (RFC 8259), not UTF-8, or nested too deeply to read.

@@ -1,4 +1,4 @@
-"""What a single value may hold, whichever door it came through."""
+"""Validates single text values and the size of an event, for every kind of input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LAYOUT = frozenset("\t\n\r")
 
 
 def text_mistake(value: str) -> str | None:
-    """Why `value` cannot be passed on as text, or None: a provider's JSON or XML takes no control characters."""
+    """Returns why `value` is invalid as text, or None: providers' JSON and XML accept no control characters."""
     for character in value:
         category = unicodedata.category(character)
         if category == "Cs":
@@ -24,13 +24,13 @@ def text_mistake(value: str) -> str | None:
 
 
 def safe_name(name: str) -> str:
-    """A field's name as a message may show it: short, printable, without anything like an address."""
+    """Returns a field's name for use in a message: short, printable, without anything like an address."""
     shown = "".join(character if character.isprintable() else "�" for character in name[:200])
     return without_addresses(shown, 60)
 
 
 def size_mistakes(values: Mapping[str, str]) -> list[FieldError]:
-    """One mistake, at the largest of `values`, when together they are too large for one event."""
+    """Returns one error, at the largest of `values`, if together they are too large for one event."""
     sizes = {
         name: len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace"))
         for name, value in values.items()

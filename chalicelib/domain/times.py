@@ -1,11 +1,11 @@
-"""Times as text: RFC 3339 in, RFC 3339 out, always UTC and whole milliseconds in between."""
+"""Parses and formats RFC 3339 times; values are always UTC and whole milliseconds."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-# RFC 3339 §5.6. The letters may be small; a space instead of the T is left to applications there, and not taken here.
+# RFC 3339 §5.6. The letters may be lower case; a space instead of the T, optional in the RFC, is not accepted.
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -14,12 +14,12 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def parse_time(text: str) -> datetime:
-    """The moment that an RFC 3339 text names: aware, UTC, cut to the millisecond.
+    """Parses an RFC 3339 text: aware, UTC, cut to the millisecond.
 
     A leap second (`:60`) becomes the last millisecond of its minute, as Python has none.
 
     Raises:
-        ValueError: The text is not an RFC 3339 date and time with an offset, or names no moment that exists.
+        ValueError: The text is not an RFC 3339 date and time with an offset, or the time does not exist.
     """
     found = _RFC_3339.fullmatch(text)
     if found is None:
@@ -36,7 +36,7 @@ def parse_time(text: str) -> datetime:
 
 
 def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
-    """The time zone of an offset; UTC when the text ends in Z."""
+    """Returns the time zone of an offset; UTC if the text ends in Z."""
     if sign is None or hours is None or minutes is None:
         return UTC
     if int(hours) > 23 or int(minutes) > 59:
@@ -46,27 +46,27 @@ def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
 
 
 def format_time(moment: datetime) -> str:
-    """`moment` (aware) as RFC 3339 in UTC, with milliseconds only where it has some: what `parse_time` reads back."""
+    """Formats `moment` (aware) as RFC 3339 in UTC, with milliseconds only if not zero; `parse_time` reads it back."""
     utc = to_milliseconds(moment)
     return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
 
 
 def to_milliseconds(moment: datetime) -> datetime:
-    """`moment` (aware) in UTC, cut to the millisecond, so that a time reads the same before and after it is stored."""
+    """Returns `moment` (aware) in UTC, cut to the millisecond, so that storing a time does not change it."""
     utc = moment.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def epoch_milliseconds(moment: datetime) -> int:
-    """Whole milliseconds from 1970 to `moment` (aware), rounded down; negative before 1970."""
+    """Returns whole milliseconds from 1970 to `moment` (aware), rounded down; negative before 1970."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_epoch_milliseconds(milliseconds: int) -> datetime:
-    """The moment that many milliseconds after 1970, as SQS and signed requests state it: aware, UTC.
+    """Returns the time that many milliseconds after 1970, as in SQS and signed requests: aware, UTC.
 
     Raises:
-        ValueError: There is no such moment in the years 1 to 9999.
+        ValueError: The time is outside the years 1 to 9999.
     """
     try:
         return _EPOCH + milliseconds * _MILLISECOND

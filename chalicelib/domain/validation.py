@@ -1,22 +1,22 @@
-"""Which e-mail addresses are taken, at which strictness. No message repeats what was given."""
+"""Validates e-mail addresses: strictly for signups, leniently for unsubscribes. No message quotes the address."""
 
 from __future__ import annotations
 
 import unicodedata
 
 MAX_LENGTH = 254
-"""Characters of an address: the longest that a mail server can be given (RFC 5321 §4.5.3.1.3, without its brackets)."""
+"""Maximum characters of an address: the longest that SMTP allows (RFC 5321 §4.5.3.1.3, without its brackets)."""
 
 
 def trimmed(raw: str) -> str:
-    """The address without the white space round it, and otherwise as typed."""
+    """Returns the address without surrounding white space, otherwise as typed."""
     return raw.strip()
 
 
 def unsubscribe_mistake(address: str) -> str | None:
-    """What is wrong with a trimmed address that somebody wants taken off, or None.
+    """Returns why a trimmed address is invalid for an unsubscribe, or None.
 
-    As little as possible is asked: who is on a list under a strange address must be able to leave it.
+    The check is as lenient as possible: a person subscribed under an unusual address must be able to unsubscribe.
     """
     if not address:
         return "must be an e-mail address"
@@ -33,16 +33,16 @@ def unsubscribe_mistake(address: str) -> str | None:
 
 
 def signup_mistake(address: str) -> str | None:
-    """What is wrong with a trimmed address that somebody wants added, or None. No DNS is asked."""
-    mistake = unsubscribe_mistake(address)
-    if mistake is not None:
-        return mistake
-    # Imported here: only signups need it, and a cold start should not wait for it.
+    """Returns why a trimmed address is invalid for a signup, or None. Makes no DNS query."""
+    problem = unsubscribe_mistake(address)
+    if problem is not None:
+        return problem
+    # Imported here: only signups need it, and it would slow down a cold start.
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        # `test_environment` lets names under .test through, which RFC 6761 reserves for exactly this use.
+        # `test_environment` accepts names under .test, which RFC 6761 reserves for tests.
         validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        return "is not a valid e-mail address"  # the library's own words may quote the address
+        return "is not a valid e-mail address"  # the library's message may quote the address
     return None
