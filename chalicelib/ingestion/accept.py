@@ -1,4 +1,4 @@
-"""Holding what back ends put on a queue: whole events, valid or not."""
+"""Stores the events that back ends send through a queue, valid or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER_CONTENT = f"{INVALID}: id: is held already, with other content"
 
 
 class LeaseState:
-    """Turns messages into held events. An invalid one is held as refused, so that its sender can see why."""
+    """Stores the events of queue messages. An invalid event is stored as refused, so that its sender can see why."""
 
     def __init__(
         self, settings: Settings, events: EventStore, can_sign_up: Callable[[str], bool], clock: Clock
@@ -30,21 +30,24 @@ class LeaseState:
         self._clock = clock
 
     def hold(self, message: Message, default_type: EventType) -> tuple[Event, bool]:
-        """The event of a message, and whether it was new. Raises LedgerUnavailable.
+        """Stores the event of a message; returns it, and whether it was new. Raises LedgerUnavailable.
 
-        `default_type` stands for what does not say its type (the queue's own). An event under an id that is held with
-        other content is held as refused, under the id of its message.
+        `default_type` is the queue's own type, for an event that states none. An event whose id is stored with other
+        content is stored as refused, under an id derived from its message's.
         """
         event = self._event(message, default_type)
         try:
             new = self._events.hold(event)
         except IdConflict:
             event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=OTHER_CONTENT)
-            new = self._hold_once(event)
+            new = self._store_refused(event)
         return event, new
 
-    def _hold_once(self, event: Event) -> bool:
-        """Hold a refusal under its message's id; the same message may have been read under another configuration."""
+    def _store_refused(self, event: Event) -> bool:
+        """Stores a refused event under its message's id; False if the id is taken.
+
+        Its content may differ if the same message was read before under another configuration.
+        """
         try:
             return self._events.hold(event)
         except IdConflict:

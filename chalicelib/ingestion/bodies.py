@@ -1,4 +1,4 @@
-"""A form's body, in any of the three encodings, as one flat mapping of texts."""
+"""Reads a form's body, in any of three media types, as one flat mapping of texts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 ACCEPTED_TYPES = (_JSON, _URLENCODED, _MULTIPART)
-# US-ASCII is a part of UTF-8; anything else would have to be guessed at.
+# US-ASCII is a subset of UTF-8; other charsets would require guessing.
 _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 class BodyError(RelaisError):
-    """A body that cannot be taken. `status`: 400 unreadable, 413 too large, 415 of another kind, 422 wrong."""
+    """A body that is rejected. `status`: 400 unreadable, 413 too large, 415 unsupported type, 422 invalid."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -31,17 +31,17 @@ class BodyError(RelaisError):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a form sent: every field's texts in the order they came, and JSON fields whose value is no single text."""
+    """The fields of a form: the texts of each in their order, and JSON fields whose value is no single text."""
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nested: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_submission(content_type: str | None, content_encoding: str | None, body: bytes) -> Submission:
-    """The fields of a form's body (at most 100 KB) of the three types a website sends.
+    """Reads the fields of a form's body (at most 100 KB) in one of the three accepted media types.
 
     Raises:
-        BodyError: 413, 415, 400 (cannot be read) or 422 (JSON, but no object); its text quotes nothing of the body.
+        BodyError: 413, 415, 400 (unreadable) or 422 (JSON, but no object); the message never quotes the body.
     """
     if len(body) > MAX_BODY_BYTES:
         raise BodyError(413, "The body is larger than 100 KB.")
@@ -57,7 +57,7 @@ def read_submission(content_type: str | None, content_encoding: str | None, body
 
 
 def _media_type(content_type: str | None) -> tuple[str, Mapping[str, str]]:
-    """The media type, one of the three, and its parameters."""
+    """Returns the media type, one of the three, and its parameters."""
     from multipart import parse_options_header
 
     kind, options = parse_options_header(content_type or "")
@@ -110,7 +110,7 @@ def _from_multipart(body: bytes, boundary: str) -> Submission:
 
 
 def _parts(body: bytes, boundary: str) -> Iterable[tuple[str, str]]:
-    """Name and text of each part. A file is refused; the empty part of a file field left empty is passed over."""
+    """Yields name and text of each part. Refuses a file; skips the empty part of a file field without a file."""
     from multipart import MultipartSegment, PushMultipartParser
 
     part: MultipartSegment | None = None
@@ -126,9 +126,9 @@ def _parts(body: bytes, boundary: str) -> Iterable[tuple[str, str]]:
 
 
 def _is_empty_file(part: Any, content: bytes) -> bool:
-    """True for a file field without a file, which browsers send with an empty name.
+    """Returns True for a file field without a file, which browsers send with an empty name.
 
-    RFC 9110 §15.5.16 gives 415 also for a format found "as a result of inspecting the data directly".
+    RFC 9110 §15.5.16 allows 415 also for a format found "as a result of inspecting the data directly".
     """
     _check_charset(part.charset)
     if part.filename is None:
@@ -139,7 +139,7 @@ def _is_empty_file(part: Any, content: bytes) -> bool:
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """The pairs as one mapping; a name that comes again, as a group of checkboxes does, keeps all its texts."""
+    """Groups the pairs by name; a repeated name, such as a group of checkboxes, has all its texts."""
     texts: dict[str, list[str]] = {}
     for name, text in pairs:
         texts.setdefault(name, []).append(text)

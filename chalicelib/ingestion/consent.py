@@ -1,4 +1,4 @@
-"""What a person was shown before they agreed: of the words themselves only their SHA-256 is kept."""
+"""Computes the SHA-256 of a consent wording; the wording itself is not stored."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _SHA_256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def digest(wording: str) -> str:
-    """The SHA-256 of a text in UTF-8, in hexadecimal: trimmed, each line ended by a line feed alone.
+    """Returns the SHA-256 of a text in UTF-8, in hexadecimal, after trimming it and converting line ends to LF.
 
-    Browsers send the line ends of a form's fields as CR LF (HTML, "Constructing the entry list"), scripts as they are.
+    Browsers send the line ends of a form's fields as CR LF (HTML, "Constructing the entry list"), scripts unchanged.
     """
     return sha256(wording.strip().replace("\r\n", "\n").replace("\r", "\n").encode()).hexdigest()
 
 
-def kept(wording: str | None, stated: str | None) -> tuple[str | None, str | None]:
-    """The digest to keep, from the words or their digest as `stated`; and what is wrong with the latter, if it is."""
+def wording_digest(wording: str | None, stated: str | None) -> tuple[str | None, str | None]:
+    """Returns the digest to store, from the wording or its digest as `stated`, and what is wrong with `stated`."""
     own = digest(wording) if wording is not None and wording.strip() else None
     if stated is None or not stated.strip():
         return own, None

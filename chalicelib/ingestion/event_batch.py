@@ -1,4 +1,4 @@
-"""What a back end posts: one event or many in one signed body, and what its webhook may send."""
+"""Reads one or many events from a signed body, and checks what its webhook may send."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from .signatures import Signed
 MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_EVENTS = 1000
 
-# The second is what curl and Python's urllib say of a body when nobody told them anything.
+# The second is the default Content-Type of curl and of Python's urllib.
 _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
 
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """The JSON values of the events in a body; `alone` when the body is one event rather than a list of them."""
+    """The JSON values of the events in a body; `alone` is True if the body is one event instead of a list."""
 
     values: Sequence[Any]
     alone: bool
 
 
 def check_size(body: bytes) -> None:
-    """Stop a body of more than 5 MB. Raises BodyError, 413."""
+    """Checks the size of a body. Raises BodyError, 413, above 5 MB."""
     if len(body) > MAX_BODY_BYTES:
         raise BodyError(413, "The body is larger than 5 MB.")
 
 
 def read_event_batch(content_type: str | None, content_encoding: str | None, body: bytes) -> EventBatch:
-    """The events of a body: what is under `events` if it has that member, else the whole of it.
+    """Reads the events of a body: the member `events` if present, else the whole body as one event.
 
     Raises:
-        BodyError: 415 for another kind of body, 400 for one that is not JSON, 422 for JSON that is no object.
+        BodyError: 415 for an unsupported media type, 400 for invalid JSON, 422 for JSON that is no object.
         InvalidEvent: `events` is no list of 1 to 1,000.
     """
     _check_kind(content_type or "", content_encoding or "")
@@ -70,13 +70,13 @@ def _check_kind(content_type: str, content_encoding: str) -> None:
 def event_of(
     value: Any, index: int, signed: Signed, settings: Settings, now: datetime, can_sign_up: Callable[[str], bool]
 ) -> Event:
-    """The `index`-th event of a signed body, if it is right and one of the webhooks that signed may send it.
+    """Parses the `index`-th event of a signed body and checks that one of the webhooks that signed it may send it.
 
-    Without an id it gets one made of the webhook's name, the `webhook-id` and `index`, so that two back ends that both
-    count from 1 do not meet. `can_sign_up(provider)` tells whether a provider takes signups.
+    An event without an id gets one derived from the webhook's name, the `webhook-id` and `index`, so that ids of two
+    back ends that both count from 1 do not collide. `can_sign_up(provider)` returns whether a provider takes signups.
 
     Raises:
-        InvalidEvent: With every mistake; no message quotes a value.
+        InvalidEvent: With all field errors; no message quotes a value.
     """
     kind = value.get("type") if isinstance(value, dict) else None
     _check_type(kind, signed.webhooks)
@@ -93,13 +93,13 @@ def event_of(
 
 
 def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:
-    """Stop an event of a type that exists and that none of the webhooks may send."""
+    """Rejects an event of an existing type that none of the webhooks may send. Raises InvalidEvent."""
     if kind in tuple(EventType) and not any(kind in webhook.types for webhook in webhooks):
         raise InvalidEvent([FieldError("type", f"is {kind}, which this webhook may not send")])
 
 
 def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[Webhook]) -> None:
-    """Stop an event for an account that is none of the webhook's. Of several webhooks, one alone must allow it."""
+    """Rejects an event that no single one of the webhooks may send to all its accounts. Raises InvalidEvent."""
     wanted = {*event.accounts, *(event.sync.tell if event.sync else ())}
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
         return
@@ -111,7 +111,7 @@ def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[W
 
 
 def _targets(type: EventType) -> Sequence[str]:
-    """The members that may say for which account an event is; none of them: `accounts`, or its absence, does."""
+    """Returns the members that may determine an event's account; if none is given, `accounts` or its absence does."""
     match type:
         case EventType.SIGNUP:
             return ("form", "account")

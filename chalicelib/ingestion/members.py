@@ -1,4 +1,4 @@
-"""Reading the members of a JSON object by their kind, collecting every mistake on the way."""
+"""Reads the members of a JSON object by type and collects all field errors."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LONGEST_NAME = 200
 
 
 class JsonObject:
-    """The members of one JSON object. A reader returns None for a member that is absent, null or wrong.
+    """Reads the members of one JSON object. Methods return None for a member that is absent, null or invalid.
 
-    Wrong ones leave a `Mistake` in `mistakes` that names the member and never quotes its value.
+    Each invalid member adds a `FieldError` to `mistakes`, which names the member and never quotes its value.
     """
 
     def __init__(self, data: Any, within: str = "", mistakes: list[FieldError] | None = None) -> None:
@@ -31,15 +31,15 @@ class JsonObject:
             self.mistakes.append(FieldError(within.rstrip("."), "must be a JSON object"))
 
     def wrong(self, name: str, message: str) -> None:
-        """Note that the member `name` is wrong."""
+        """Records that the member `name` is invalid."""
         self.mistakes.append(FieldError(self._within + name, message))
 
     def has(self, name: str) -> bool:
-        """True when the member is there and not null."""
+        """Returns True if the member is present and not null."""
         return self._data.get(name) is not None
 
     def check_size(self, kilobytes: int = MAX_EVENT_BYTES // 1024) -> None:
-        """Note when the whole object is larger than one event may be."""
+        """Records an error if the whole object is larger than `kilobytes`, by default the limit of one event."""
         try:
             text = json.dumps(self._data, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
@@ -49,29 +49,29 @@ class JsonObject:
             self.wrong("", f"must be at most {kilobytes} KB")
 
     def text(self, name: str, *, required: bool = False) -> str | None:
-        """A text that is not blank."""
+        """Reads a text that is not blank."""
         value = self._data.get(name)
         if value is None:
             if required:
                 self.wrong(name, "is required")
             return None
-        mistake = "must be a text" if not isinstance(value, str) else text_mistake(value)
-        if mistake is None and not value.strip():
-            mistake = "must not be empty"
-        if mistake is not None:
-            self.wrong(name, mistake)
+        problem = "must be a text" if not isinstance(value, str) else text_mistake(value)
+        if problem is None and not value.strip():
+            problem = "must not be empty"
+        if problem is not None:
+            self.wrong(name, problem)
             return None
         return str(value)
 
     def name(self, name: str) -> str | None:
-        """The name of a list: a text, or a whole number as some providers number theirs."""
+        """Reads the name of a list: a text, or a whole number, which some providers use."""
         value = self._data.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         return self.text(name)
 
     def choice(self, name: str, options: Sequence[str], *, required: bool = False) -> str | None:
-        """One of a few texts."""
+        """Reads a text that must be one of `options`."""
         if not self.has(name):
             return self.text(name, required=required)
         value = self._data[name]
@@ -81,7 +81,7 @@ class JsonObject:
         return str(value)
 
     def id(self, name: str) -> str | None:
-        """An event's id."""
+        """Reads an event id."""
         value = self._data.get(name)
         if value is None:
             return None
@@ -91,7 +91,7 @@ class JsonObject:
         return value
 
     def time(self, name: str, *, now: datetime) -> datetime | None:
-        """A moment, at most five minutes after `now`."""
+        """Reads a time, at most five minutes after `now`."""
         value = self._data.get(name)
         if value is None:
             return None
@@ -106,7 +106,7 @@ class JsonObject:
         return moment
 
     def ip(self, name: str) -> str | None:
-        """An IPv4 or IPv6 address."""
+        """Reads an IPv4 or IPv6 address."""
         value = self.text(name)
         if value is None:
             return None
@@ -117,7 +117,7 @@ class JsonObject:
             return None
 
     def texts(self, name: str) -> list[str] | None:
-        """A list of texts, at least one."""
+        """Reads a list of at least one text."""
         value = self._data.get(name)
         if value is None:
             return None
@@ -127,13 +127,13 @@ class JsonObject:
         return list(value)
 
     def object(self, name: str) -> JsonObject | None:
-        """The members of an object; their mistakes are noted with these, as `name.member`."""
+        """Reads an object; its errors are added to the same list, as `name.member`."""
         if not self.has(name):
             return None
         return JsonObject(self._data[name], f"{self._within}{name}.", self.mistakes)
 
     def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
-        """The objects of a list of 1 to `most`, each as texts (see `scalars`); mistakes as `name[0].member`."""
+        """Reads a list of 1 to `most` objects, each as texts (see `scalars`); errors are named `name[0].member`."""
         values = self._data.get(name)
         if not isinstance(values, list) or not 1 <= len(values) <= most:
             self.wrong(name, f"must be a list of 1 to {most:,} objects")
@@ -142,26 +142,26 @@ class JsonObject:
             yield JsonObject(value, f"{self._within}{name}[{index}].", self.mistakes).scalars()
 
     def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
-        """All members as texts: numbers and booleans as JSON writes them, null ones left out.
+        """Reads all members as texts: numbers and booleans as in JSON; null members are omitted.
 
-        `only` maps the names to take to the names to give; without it all are taken as they are.
+        `only` selects members and maps their names to the returned names; without it all are returned unchanged.
         """
-        taken = self._data if only is None else {name: self._data[name] for name in only if name in self._data}
+        selected = self._data if only is None else {name: self._data[name] for name in only if name in self._data}
         found: dict[str, str] = {}
-        for name, value in taken.items():
+        for name, value in selected.items():
             text = _scalar(value)
-            mistake = "must be a text, number or boolean" if text is None else text_mistake(text)
+            problem = "must be a text, number or boolean" if text is None else text_mistake(text)
             if only is None and (not name.strip() or len(name) > _LONGEST_NAME or text_mistake(name)):
-                mistake = "must have a usable name"
-            if mistake is not None:
-                self.wrong(safe_name(name), mistake)
+                problem = "must have a usable name"
+            if problem is not None:
+                self.wrong(safe_name(name), problem)
             elif text is not None and value is not None:
                 found[name if only is None else only[name]] = text
         return found
 
 
 def _scalar(value: Any) -> str | None:
-    """A scalar's text, "" for null, None for what is no scalar."""
+    """Returns a scalar's text, "" for null, None for a value that is no scalar."""
     if value is None:
         return ""
     if isinstance(value, str):

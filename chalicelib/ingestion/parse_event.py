@@ -1,4 +1,4 @@
-"""Whole events, as back ends put them on a queue or post them, checked against the contract and the configuration."""
+"""Parses events from queues and webhooks, and checks them against the contract and the configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .parse_sync import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
 _TYPES = tuple(kind.value for kind in EventType)
 _SCOPES = ("account", "global")
 INVALID = "invalid"
-"""How the reason of an event begins that stands refused because it was wrong."""
+"""Prefix of the reason of an event that is refused because it is invalid."""
 
 
 def parse_event(
@@ -30,13 +30,13 @@ def parse_event(
     accepted_at: datetime,
     can_sign_up: Callable[[str], bool],
 ) -> Event:
-    """One event of the contract (§4) from its JSON value. Keys that it does not know are ignored; null is absent.
+    """Parses one event of the contract (§4) from its JSON value. Unknown keys are ignored; null counts as absent.
 
-    `default_id` and `default_occurred_at` stand for what the event leaves out (from the message that brought it).
-    `can_sign_up(provider)` tells whether a provider, by its name in `[accounts]`, takes signups.
+    `default_id` and `default_occurred_at` (from the message that carried the event) are used if it states none.
+    `can_sign_up(provider)` returns whether a provider, by its name in `[accounts]`, supports signups.
 
     Raises:
-        InvalidEvent: With every mistake at once; no message quotes a value.
+        InvalidEvent: With all field errors; no message quotes a value.
     """
     members = JsonObject(data)
     members.check_size(*((MAX_SYNC_KILOBYTES,) if is_contacts_sync(data) else ()))
@@ -72,10 +72,10 @@ def refused_event(
     default_occurred_at: datetime,
     accepted_at: datetime,
 ) -> Event:
-    """The event to hold as refused when `parse_event` raised `error`: what can be kept of `data`, without any address.
+    """Builds the event to store as refused after `parse_event` raised `error`, without any address.
 
-    `default_type` is for data that names none of the types (the type of the queue it came by). The event stands under
-    the accounts it named, or under all when it named none that exists, so that it is seen somewhere.
+    `default_type` (of the queue) is used for data without a valid type. The event has the accounts that it named, or
+    all accounts if it named none that exists, so that it is visible.
     """
     members = JsonObject(data)
     common = _common(members, default_id, default_occurred_at, accepted_at)
@@ -95,7 +95,7 @@ def refused_event(
 def _common(
     members: JsonObject, default_id: str, default_occurred_at: datetime, accepted_at: datetime
 ) -> dict[str, Any]:
-    """What events of every type have: an id and times."""
+    """Reads the attributes common to all types: id and times."""
     stated = members.time("occurred_at", now=accepted_at)
     return {
         "id": members.id("id") or default_id,
@@ -105,22 +105,22 @@ def _common(
     }
 
 
-def _email(members: JsonObject, mistake_of: Callable[[str], str | None]) -> str:
-    """The trimmed address, as strictly as `mistake_of` takes it; "" when there is none."""
+def _email(members: JsonObject, validate: Callable[[str], str | None]) -> str:
+    """Reads the trimmed address and checks it with `validate`; "" if there is none."""
     given = members.text("email", required=True)
     if given is None:
         return ""
     address = validation.trimmed(given)
-    mistake = mistake_of(address)
-    if mistake is not None:
-        members.wrong("email", mistake)
+    problem = validate(address)
+    if problem is not None:
+        members.wrong("email", problem)
     return address
 
 
 def _signup(
     members: JsonObject, settings: Settings, can_sign_up: Callable[[str], bool], occurred_at: datetime
 ) -> dict[str, Any]:
-    """A signup's target, fields and consent. Fields are the form's when it names one, else the provider's."""
+    """Reads a signup's target, fields and consent. Fields are the form's if it names one, else the provider's."""
     form, account, list_name = _target(members, settings)
     if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
         members.wrong("account" if form is None else "form", "names an account whose provider takes no signups")
@@ -136,7 +136,7 @@ def _signup(
 
 
 def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str | None, str | None]:
-    """Form, account and list that a signup is for, as far as they can be told."""
+    """Reads the form, account and list of a signup, as far as they are valid."""
     account, list_name = members.text("account"), members.name("list")
     if account is not None and account not in settings.accounts:
         members.wrong("account", "is not a configured account")
@@ -156,19 +156,19 @@ def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str |
 
 
 def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
-    """The consent that the sender states; without a time of its own it was given when the event occurred."""
+    """Reads the stated consent; without a time of its own it counts as given when the event occurred."""
     stated = members.object("consent")
     if stated is None:
         return None
     at = stated.time("at", now=occurred_at)
-    kept, mistake = consent.kept(stated.text("wording"), stated.text("wording_sha256"))
-    if mistake:
-        stated.wrong("wording_sha256", mistake)
-    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, kept)
+    digest, problem = consent.wording_digest(stated.text("wording"), stated.text("wording_sha256"))
+    if problem:
+        stated.wrong("wording_sha256", problem)
+    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, digest)
 
 
 def _unsubscribe(members: JsonObject, settings: Settings) -> dict[str, Any]:
-    """An unsubscribe's accounts, in the configuration's order (all when none is named), and its scope."""
+    """Reads an unsubscribe's accounts, in the configuration's order (all if none is named), and its scope."""
     named = members.texts("accounts")
     if named is not None and not settings.accounts.keys() >= set(named):
         members.wrong("accounts", "must name configured accounts only")

@@ -1,4 +1,4 @@
-"""A website form's submission to an event. What only Relais may say (id, time, IP) comes from `Facts` alone."""
+"""Converts a website form's submission to an event. Id, time and IP address come from `RequestInfo` only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import consent
 from .bodies import Submission
 
 TRAP = "trap"
-"""The reason under which a submission with a filled trap stands refused."""
+"""The reason of a submission that is refused because its trap field is filled."""
 _SEPARATOR = ","
 _NOT_ONE_TEXT = "must be a single text, number or boolean"
 _LONGEST_PAGE = 2000
@@ -24,7 +24,7 @@ _LONGEST_PAGE = 2000
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What Relais knows of a submission by itself. `page` is the request's Referer, if it had one."""
+    """What Relais itself knows about a submission. `page` is the request's Referer, if any."""
 
     id: str
     at: datetime
@@ -32,84 +32,84 @@ class RequestInfo:
     page: str | None = None
 
 
-def signup_from_form(form: Form, submission: Submission, facts: RequestInfo) -> Event:
-    """The signup that a form's submission asks for; one with a filled trap comes back already refused.
+def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -> Event:
+    """Builds the signup of a form's submission; one with a filled trap is returned as refused.
 
-    Whoever fills the trap is told nothing, so a wrong address or field is no mistake then. The refused event keeps what
-    was sent only when all of it is right: it may turn out to be a person's, and be sent again by an operator.
+    With a filled trap no field error is raised, so that the sender learns nothing. The refused event retains the
+    submitted data only if all of it is valid: it may be a genuine signup, and an operator may requeue it.
 
     Raises:
-        InvalidEvent: Fields are wrong, all of them named.
+        InvalidEvent: With all field errors.
     """
-    event, mistakes = _signup(form, submission, facts)
+    event, errors = _signup(form, submission, request)
     if not _trap_filled(form, submission):
-        if mistakes:
-            raise InvalidEvent(mistakes)
+        if errors:
+            raise InvalidEvent(errors)
         return event
-    if mistakes:
-        event = replace(event, email="", fields={}, consent=Consent(ip=facts.ip, at=facts.at))
+    if errors:
+        event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at))
     return replace(event, refused=TRAP)
 
 
-def unsubscribe_from_form(form: Form, submission: Submission, facts: RequestInfo, accounts: Sequence[str]) -> Event:
-    """The unsubscribe that a form's submission asks for, from all `accounts`. It has no trap and no other field.
+def unsubscribe_from_form(form: Form, submission: Submission, request: RequestInfo, accounts: Sequence[str]) -> Event:
+    """Builds the unsubscribe of a form's submission, from all `accounts`. It has no trap and no other field.
 
     Raises:
-        InvalidEvent: The address is wrong.
+        InvalidEvent: The address is invalid.
     """
-    email, mistakes = _address(form, submission, strict=False)
-    if mistakes:
-        raise InvalidEvent(mistakes)
+    email, errors = _address(form, submission, strict=False)
+    if errors:
+        raise InvalidEvent(errors)
     return Event(
-        id=facts.id,
+        id=request.id,
         type=EventType.UNSUBSCRIBE,
         email=email,
         accounts=tuple(accounts),
         all_accounts=True,
-        occurred_at=facts.at,
-        accepted_at=facts.at,
+        occurred_at=request.at,
+        accepted_at=request.at,
         occurred_at_stated=False,
         form=form.name,
     )
 
 
-def _signup(form: Form, submission: Submission, facts: RequestInfo) -> tuple[Event, list[FieldError]]:
-    """The signup as far as the submission is right, and what is wrong with it."""
-    email, mistakes = _address(form, submission, strict=True)
-    texts, more = _mapped_texts(form, submission)
-    stated, yet_more = _stated_consent(form, submission)
-    mistakes = [*mistakes, *more, *yet_more]
+def _signup(form: Form, submission: Submission, request: RequestInfo) -> tuple[Event, list[FieldError]]:
+    """Builds the signup from the valid parts of a submission, and returns the field errors with it."""
+    email, email_errors = _address(form, submission, strict=True)
+    texts, text_errors = _mapped_texts(form, submission)
+    stated, consent_errors = _stated_consent(form, submission)
+    errors = [*email_errors, *text_errors, *consent_errors]
     event = Event(
-        id=facts.id,
+        id=request.id,
         type=EventType.SIGNUP,
         email=email,
         accounts=(form.account,),
-        occurred_at=facts.at,
-        accepted_at=facts.at,
+        occurred_at=request.at,
+        accepted_at=request.at,
         occurred_at_stated=False,
         list=form.list,
         form=form.name,
         fields={form.fields[name]: text for name, text in texts.items()},
         may_lift=form.lifts_suppression,
         consent=Consent(
-            stated.get("source") or _page(facts.page),
+            stated.get("source") or _page(request.page),
             stated.get("text"),
-            facts.ip,
-            facts.at,
+            request.ip,
+            request.at,
             stated.get("wording_sha256"),
         ),
     )
     measured = texts | {f"consent.{name}": text for name, text in stated.items()}
-    return event, mistakes or size_mistakes(measured)
+    return event, errors or size_mistakes(measured)
 
 
 def _trap_filled(form: Form, submission: Submission) -> bool:
-    """True when the field that people leave empty holds anything but white space."""
+    """Returns True if the trap field, which persons leave empty, contains anything but white space."""
     return form.trap in submission.nested or any(text.strip() for text in submission.texts.get(form.trap, ()))
 
 
 def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, list[FieldError]]:
-    """The trimmed address and what is wrong with it."""
+    """Reads the trimmed address; returns it with its field errors."""
     name = form.email_field
     if name in submission.nested:
         return "", [FieldError(name, _NOT_ONE_TEXT)]
@@ -119,53 +119,54 @@ def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, 
     if len(given) > 1:
         return "", [FieldError(name, "must be given only once")]
     address = given.pop()
-    mistake = validation.signup_mistake(address) if strict else validation.unsubscribe_mistake(address)
-    return address, [FieldError(name, mistake)] if mistake else []
+    problem = validation.signup_mistake(address) if strict else validation.unsubscribe_mistake(address)
+    return address, [FieldError(name, problem)] if problem else []
 
 
 def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:
-    """The texts of the fields that the form maps, by form field, and what is wrong with them; all else is left behind.
+    """Reads the texts of the mapped fields, by form field; returns them with their errors and ignores other fields.
 
-    A field left blank is not passed on: a person who fills in less than last time does not mean to erase the rest.
-    Texts of a repeated field (checkboxes of one name) become one, with commas between.
+    Blank fields are omitted: a person who fills in less than last time does not intend to erase the rest. Texts of a
+    repeated field (checkboxes of one name) are joined with commas.
     """
     found: dict[str, str] = {}
-    mistakes: list[FieldError] = []
+    errors: list[FieldError] = []
     for name in form.fields:
         text = _SEPARATOR.join(text for text in submission.texts.get(name, ()) if text.strip())
-        mistake = _NOT_ONE_TEXT if name in submission.nested else text_mistake(text)
-        if mistake:
-            mistakes.append(FieldError(name, mistake))
+        problem = _NOT_ONE_TEXT if name in submission.nested else text_mistake(text)
+        if problem:
+            errors.append(FieldError(name, problem))
         elif text:
             found[name] = text
-    return found, mistakes
+    return found, errors
 
 
 def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:
-    """Page (`source`), version of the wording (`text`) and the wording or its digest, as the website states them: in a
-    JSON object `consent`, or in fields named `consent.source` and so on. A form may also map a field of its own
-    called `consent`; then it is that. Of the wording only its digest is given.
+    """Reads the stated consent: page (`source`), version of the wording (`text`), and the wording or its digest.
+
+    They are in a JSON object `consent`, or in fields named `consent.source` and so on. If the form maps a field of its
+    own called `consent`, that object is not read as consent. Only the digest of the wording is returned.
     """
     nested = submission.nested.get("consent")
     members: Mapping[str, object] = nested if isinstance(nested, dict) and "consent" not in form.fields else {}
     found: dict[str, str] = {}
-    mistakes: list[FieldError] = []
+    errors: list[FieldError] = []
     for name in ("source", "text", "wording", "wording_sha256"):
         flat = submission.texts.get(f"consent.{name}", ())
         value = members.get(name) or _SEPARATOR.join(flat)
-        mistake = text_mistake(value) if isinstance(value, str) else "must be a text"
-        if mistake:
-            mistakes.append(FieldError(f"consent.{name}", mistake))
+        problem = text_mistake(value) if isinstance(value, str) else "must be a text"
+        if problem:
+            errors.append(FieldError(f"consent.{name}", problem))
         elif isinstance(value, str) and value.strip():
             found[name] = value
-    kept, mistake = consent.kept(found.pop("wording", None), found.pop("wording_sha256", None))
-    if mistake:
-        mistakes.append(FieldError("consent.wording_sha256", mistake))
-    return found | ({"wording_sha256": kept} if kept else {}), mistakes
+    digest, problem = consent.wording_digest(found.pop("wording", None), found.pop("wording_sha256", None))
+    if problem:
+        errors.append(FieldError("consent.wording_sha256", problem))
+    return found | ({"wording_sha256": digest} if digest else {}), errors
 
 
 def _page(referer: str | None) -> str | None:
-    """The page a form stood on, without query and fragment: those may hold a person's data, and prove nothing."""
+    """Returns the page of a form without query and fragment: they may contain personal data and prove nothing."""
     if referer is None:
         return None
     try:

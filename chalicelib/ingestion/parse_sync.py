@@ -1,4 +1,4 @@
-"""The members of a sync: which contacts, and for which list."""
+"""Parses the members of a sync: contacts for a list, or unsubscribes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _KINDS = ("contacts", "unsubscribes")
 
 
 def is_contacts_sync(data: Any) -> bool:
-    """May `data` be as large as a sync of contacts?"""
+    """Returns True if `data` is a sync of contacts, for which a larger size limit applies."""
     return isinstance(data, Mapping) and data.get("type") == "sync" and data.get("kind") == "contacts"
 
 
 def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[str], bool]) -> dict[str, Any]:
-    """What a sync's members make of an event: its account, list and `Sync`. Mistakes are noted in `members`.
+    """Reads the accounts, list and `Sync` of a sync event. Errors are recorded in `members`.
 
-    A contact's address is not looked at here: a wrong one is refused by itself when the sync is made, and costs the
-    others nothing.
+    Contacts' addresses are not checked here: an invalid one is refused alone when the sync runs, without effect on the
+    other contacts.
     """
     kind = members.choice("kind", _KINDS, required=True)
     if kind == "unsubscribes":
@@ -45,26 +45,26 @@ def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[st
 
 
 def _unsubscribes(members: JsonObject, settings: Settings) -> dict[str, Any]:
-    """Which accounts' lists are read, and who is told: what the configuration says unless the event does."""
+    """Reads the accounts to read from and to propagate to; defaults are those of the configuration."""
     rules = settings.sync_unsubscribes
     read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
-    tell = _accounts(members, "to", rules.tell if rules else None, settings)
-    if not all(_says_who_left(settings.accounts[name].provider) for name in read_from):
+    propagate_to = _accounts(members, "to", rules.tell if rules else None, settings)
+    if not all(_reads_unsubscribes(settings.accounts[name].provider) for name in read_from):
         members.wrong("from", "names an account whose provider cannot say who left")
-    return {"accounts": read_from, "sync": Sync("unsubscribes", tell=tell)}
+    return {"accounts": read_from, "sync": Sync("unsubscribes", tell=propagate_to)}
 
 
-def _accounts(members: JsonObject, name: str, otherwise: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
-    """Accounts in the order of the configuration; none if the event names them wrong."""
-    if not members.has(name) and otherwise is None:
+def _accounts(members: JsonObject, name: str, default: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
+    """Reads accounts in the order of the configuration; none if the event names them incorrectly."""
+    if not members.has(name) and default is None:
         members.wrong(name, "is required where the configuration has no [sync.unsubscribes]")
-    named = members.texts(name) if members.has(name) else list(otherwise or ())
+    named = members.texts(name) if members.has(name) else list(default or ())
     if named is not None and not settings.accounts.keys() >= set(named):
         members.wrong(name, "must name configured accounts only")
     return tuple(account for account in settings.accounts if account in (named or ()))
 
 
-def _says_who_left(provider: str) -> bool:
+def _reads_unsubscribes(provider: str) -> bool:
     return registry.spec(provider).capabilities.reads_unsubscribes
 
 

@@ -1,4 +1,4 @@
-"""What a queue's message says: a JSON value, or nothing that anybody could read."""
+"""Reads SQS messages: a JSON value, or an unreadable body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Message:
 
 
 def read_message(record: Mapping[str, Any]) -> Message:
-    """A message from a record of Lambda's SQS event."""
+    """Reads a message from a record of Lambda's SQS event."""
     message_id, body = record["messageId"], record.get("body") or ""
     sent_at = from_epoch_milliseconds(int(record["attributes"]["SentTimestamp"]))
     try:

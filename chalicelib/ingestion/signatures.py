@@ -1,4 +1,4 @@
-"""Who signed a request, as Standard Webhooks has it: HMAC-SHA256 over `id.timestamp.body`.
+"""Verifies request signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -26,17 +26,17 @@ SIGNATURE = "webhook-signature"
 
 _PREFIX = "whsec_"
 _VERSION = b"v1,"
-# Eleven digits reach the year 5138; without a bound a long number would have to be converted first.
+# Eleven digits reach the year 5138; the limit avoids the conversion of very long numbers.
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
 
 class NotSigned(RelaisError):
-    """A request that no configured webhook has signed just now. The text tells its sender what to mend."""
+    """A request without a valid, recent signature of a configured webhook. The message tells the sender what to fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request's own id and time, and the webhooks whose secret signed it (at least one, as configured)."""
+    """A request's own id and time, and the webhooks whose secret signed it (at least one, in configured order)."""
 
     id: str
     at: datetime
@@ -44,11 +44,11 @@ class Signed:
 
 
 def verify(webhooks: Iterable[Webhook], headers: Mapping[str, str], body: bytes, now: datetime) -> Signed:
-    """Find who signed `body` under these headers (names in lower case). Any secret of any webhook will do.
+    """Finds the webhooks that signed `body` with these headers (names in lower case), with any of their secrets.
 
     Raises:
-        NotSigned: A header is missing or malformed, the time is more than five minutes off, or no secret fits.
-        SecretUnavailable: No secret that could be read fits, and one could not be read.
+        NotSigned: A header is missing or malformed, the time is more than five minutes off, or no secret matches.
+        SecretUnavailable: No readable secret matches, and a secret could not be read.
     """
     given = [headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE)]
     if not all(given):
@@ -72,12 +72,12 @@ def _moment(timestamp: str, now: datetime) -> datetime:
 
 
 def _signers(webhooks: Iterable[Webhook], content: bytes, signatures: Sequence[bytes]) -> tuple[Webhook, ...]:
-    """The webhooks with a secret that made one of `signatures`. All are tried, so that time does not tell which."""
+    """Returns the webhooks with a secret that made one of `signatures`. Tries all, so that timing reveals nothing."""
     unavailable: list[SecretUnavailable] = []
     found: list[Webhook] = []
     for webhook in webhooks:
-        fitting = [_fits(secret, content, signatures, unavailable) for secret in webhook.secrets]
-        if any(fitting):
+        matching = [_matches(secret, content, signatures, unavailable) for secret in webhook.secrets]
+        if any(matching):
             found.append(webhook)
     if found:
         return tuple(found)
@@ -86,11 +86,11 @@ def _signers(webhooks: Iterable[Webhook], content: bytes, signatures: Sequence[b
     raise NotSigned(f"No signature in {SIGNATURE} is right for this id, time and body.")
 
 
-def _fits(secret: Secret, content: bytes, signatures: Sequence[bytes], unavailable: list[SecretUnavailable]) -> bool:
+def _matches(secret: Secret, content: bytes, signatures: Sequence[bytes], unavailable: list[SecretUnavailable]) -> bool:
     try:
         expected = sign(secret.reveal(), content)
     except SecretUnavailable as error:
-        logger.error("a webhook's secret cannot be read: %s", error)
+        logger.error("webhook secret unavailable: %s", error)
         unavailable.append(error)
         return False
     equal = [hmac.compare_digest(expected, one) for one in signatures]
@@ -98,7 +98,7 @@ def _fits(secret: Secret, content: bytes, signatures: Sequence[bytes], unavailab
 
 
 def sign(secret: str, content: bytes) -> bytes:
-    """The signature of `content` under a `whsec_…` secret: `v1,` and base64."""
+    """Returns the signature of `content` with a `whsec_…` secret: `v1,` and base64."""
     key = base64.b64decode(secret.removeprefix(_PREFIX))
     return _VERSION + base64.b64encode(hmac.digest(key, content, sha256))
 
