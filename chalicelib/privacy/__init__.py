@@ -1,1 +1,1 @@
-"""Forgets and exports what is held about a person."""
+"""Forgets persons and exports the data stored about them."""

@@ -1,4 +1,4 @@
-"""`export_person`: all that is held about an address, in plain words and times."""
+"""Implements `export_person`: exports all data stored about an address, with readable times."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ EVENTS_AT_ONCE = 100
 
 
 class Exports:
-    """Makes exports. `keep_days`: how long an event is kept once it is final."""
+    """Exports the data of persons. `keep_days`: how long a final event is stored."""
 
     def __init__(
         self,
         table: Table,
         events: EventStore,
-        words: SubscriptionStore,
+        subscriptions: SubscriptionStore,
         keep_days: float,
         clock: Clock,
     ) -> None:
         self._table = table
         self._events = events
-        self._words = words
+        self._subscriptions = subscriptions
         self._keep_days = keep_days
         self._clock = clock
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
-        """`{"email"}` to what is held, or to `{"error"}`; does not raise, and logs no address.
+        """Answers `{"email"}` with the stored data, or with `{"error"}`; does not raise, and logs no address.
 
-        An export is whole or there is none: where the time or the ledger gives out there is only an `error`.
+        An export is complete or absent: if the time runs out or the ledger is unavailable, only `error` is returned.
         """
         try:
             return self._export(address(event), deadline)
@@ -65,17 +65,17 @@ class Exports:
                 raise OutOfTime
 
         now = self._clock()
-        words = self._words.of(email)
+        states = self._subscriptions.of(email)
         found = PersonSearch(self._table).find(email, now, check_time)
         shown_events: list[dict[str, Any]] = []
         for ids in _parts([*found.events, *found.syncs]):
             check_time()
             shown_events += self._described(ids, normalise(email))
-        logger.info("an operator had a person's data exported", extra={"exported": len(shown_events)})
+        logger.info("person data exported", extra={"exported": len(shown_events)})
         return {
             "email": email,
             "made_at": format_time(now),
-            "words": [self._word(account, known) for account, known in sorted(words.items())],
+            "words": [self._state(account, known) for account, known in sorted(states.items())],
             "events": sorted(shown_events, key=lambda one: (one["accepted_at"], one["id"])),
             "kept": {
                 "words": "for good, under a keyed hash of the address, so that nobody signs the person up again",
@@ -84,38 +84,38 @@ class Exports:
             },
         }
 
-    def _word(self, account: str, known: Sequence[SubscriptionState]) -> dict[str, Any]:
-        word = all_settled(known, partial(self._events.status, account=account))
+    def _state(self, account: str, known: Sequence[SubscriptionState]) -> dict[str, Any]:
+        state = all_settled(known, partial(self._events.status, account=account))
         return {
             "account": "every account" if account == EVERY_ACCOUNT else account,
-            "left_at": _milliseconds(word.unsubscribed_at),
-            "left_by_event": word.unsubscribed_by,
-            "signed_up_at": _milliseconds(word.signed_up_at),
-            "forgotten_at": _milliseconds(word.forgotten_at),
+            "left_at": _milliseconds(state.unsubscribed_at),
+            "left_by_event": state.unsubscribed_by,
+            "signed_up_at": _milliseconds(state.signed_up_at),
+            "forgotten_at": _milliseconds(state.forgotten_at),
             "last_event": next((one.lease.event for one in known if one.lease), None),
-            "provider_id": word.provider_id,
+            "provider_id": state.provider_id,
         }
 
     def _described(self, event_ids: Sequence[str], wanted: str) -> Iterator[dict[str, Any]]:
         items = self._table.get_many(event_key(event_id) for event_id in event_ids)
-        for held in self._events.load(event_ids):
-            yield {**_described(held, wanted), "kept_until": _kept_until(items, held)}
+        for stored in self._events.load(event_ids):
+            yield {**_described(stored, wanted), "kept_until": _kept_until(items, stored)}
 
 
-def _described(held: StoredEvent, wanted: str) -> dict[str, Any]:
-    match held.event.type:
+def _described(stored: StoredEvent, wanted: str) -> dict[str, Any]:
+    match stored.event.type:
         case EventType.SIGNUP | EventType.UNSUBSCRIBE:
-            return _event(held)
+            return _event(stored)
         case EventType.SYNC:
-            return _sync(held, wanted)
+            return _sync(stored, wanted)
         case _:
-            assert_never(held.event.type)
+            assert_never(stored.event.type)
 
 
-def _event(held: StoredEvent) -> dict[str, Any]:
-    event = held.event
+def _event(stored: StoredEvent) -> dict[str, Any]:
+    event = stored.event
     return {
-        **_common(held),
+        **_common(stored),
         "email": event.email,
         "form": event.form,
         "list": event.list,
@@ -128,21 +128,25 @@ def _event(held: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _sync(held: StoredEvent, wanted: str) -> dict[str, Any]:
-    """Of a sync, the person's own contacts and nobody else's."""
-    contacts = held.event.sync.contacts if held.event.sync else ()
+def _sync(stored: StoredEvent, wanted: str) -> dict[str, Any]:
+    """Describes a sync, with only the person's own contacts."""
+    contacts = stored.event.sync.contacts if stored.event.sync else ()
     theirs = zip(contacts, contacts_of(contacts, wanted), strict=True)
-    return {**_common(held), "list": held.event.list, "contacts": [dict(contact) for contact, mine in theirs if mine]}
+    return {
+        **_common(stored),
+        "list": stored.event.list,
+        "contacts": [dict(contact) for contact, mine in theirs if mine],
+    }
 
 
-def _common(held: StoredEvent) -> dict[str, Any]:
-    event: Event = held.event
+def _common(stored: StoredEvent) -> dict[str, Any]:
+    event: Event = stored.event
     return {
         "id": event.id,
         "type": event.type.value,
         "occurred_at": format_time(event.occurred_at),
         "accepted_at": format_time(event.accepted_at),
-        "deliveries": [_delivery(delivery) for delivery in held.deliveries.values()],
+        "deliveries": [_delivery(delivery) for delivery in stored.deliveries.values()],
     }
 
 
@@ -169,8 +173,8 @@ def _consent(consent: Consent) -> dict[str, Any]:
     }
 
 
-def _kept_until(items: Mapping[Key, Mapping[str, Any]], held: StoredEvent) -> str | None:
-    expires: int | None = items.get(event_key(held.event.id), {}).get("expires_at")
+def _kept_until(items: Mapping[Key, Mapping[str, Any]], stored: StoredEvent) -> str | None:
+    expires: int | None = items.get(event_key(stored.event.id), {}).get("expires_at")
     return None if expires is None else _milliseconds(expires * 1000)
 
 

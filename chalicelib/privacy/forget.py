@@ -1,4 +1,4 @@
-"""`forget`: a person leaves every account, and what is held about them is erased as soon as it is final."""
+"""Implements `forget`: unsubscribes a person from every account and erases their events as soon as they are final."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from ..ledger.table import Table
 from ..observability import event_log, logger
 from ..operators.ledger_scan import OutOfTime
 from ..operators.requests import address, shown
-from .person_search import Found, PersonSearch
+from .person_search import PersonEvents, PersonSearch
 
 EVENTS_AT_ONCE = 100
 
 
 class Deliverer(Protocol):
-    """Whoever delivers held events at once, such as a worker."""
+    """Delivers stored events immediately, such as a worker."""
 
     def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
-        """Deliver as much as can be delivered now; the rest stays pending."""
+        """Delivers as much as is possible now; the rest stays pending."""
 
 
 class Forgetting:
-    """Forgets people. `new_id` gives a fresh event id."""
+    """Forgets persons. `new_id` creates an event id."""
 
     def __init__(
         self,
         accounts: Iterable[str],
         table: Table,
         events: EventStore,
-        words: SubscriptionStore,
+        subscriptions: SubscriptionStore,
         claims: Claims,
         worker: Deliverer,
         new_id: Callable[[], str],
@@ -54,103 +54,108 @@ class Forgetting:
         self.accounts = tuple(accounts)
         self.table = table
         self.events = events
-        self.words = words
+        self.subscriptions = subscriptions
         self.claims = claims
         self.worker = worker
         self.new_id = new_id
         self.clock = clock
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
-        """`{"email"}` to `{"erased": n, "waiting": n}` or `{"error"}`; does not raise, and logs no address.
+        """Answers `{"email"}` with `{"erased": n, "waiting": n}` or `{"error"}`; does not raise, and logs no address.
 
-        `erased` counts the events and syncs whose data about the person this call took out, `waiting` those that still
-        hold some and lose it as soon as they are final. Where the time or the ledger gives out, the answer has an
-        `error`, too; calling again is harmless and goes on.
+        `erased` counts the events and syncs from which this call erased the person's data, `waiting` those that are
+        erased as soon as they are final. If the time runs out or the ledger is unavailable, the answer also has an
+        `error`; a repeated call is safe and continues.
         """
         try:
             email = address(event)
         except ProviderError as error:
             return {"error": shown(error)}
-        run, failure = _Run(self, email, deadline), None
+        request, failure = _ForgetRequest(self, email, deadline), None
         try:
-            run.forget()
+            request.execute()
         except OutOfTime:
             failure = "the time ran out; call again for the rest"
         except LedgerUnavailable as error:
             failure = f"{error}; call again for the rest"
-        figures = {"erased": run.erased, "waiting": run.waiting}
-        logger.info("an operator had a person forgotten", extra={**figures, "failure": failure})
-        return figures if failure is None else {**figures, "error": shown(ProviderError(Kind.LATER, failure))}
+        counts = {"erased": request.erased, "waiting": request.waiting}
+        logger.info("person forgotten", extra={**counts, "failure": failure})
+        return counts if failure is None else {**counts, "error": shown(ProviderError(Kind.LATER, failure))}
 
 
-class _Run:
-    """One call."""
+class _ForgetRequest:
+    """One call of `forget`, with the counts of its answer."""
 
-    def __init__(self, tools: Forgetting, email: str, deadline: Deadline) -> None:
+    def __init__(self, dependencies: Forgetting, email: str, deadline: Deadline) -> None:
         self.erased = 0
         self.waiting = 0
-        self._tools = tools
+        self._accounts = dependencies.accounts
+        self._table = dependencies.table
+        self._events = dependencies.events
+        self._subscriptions = dependencies.subscriptions
+        self._claims = dependencies.claims
+        self._worker = dependencies.worker
+        self._new_id = dependencies.new_id
         self._email = email
         self._deadline = deadline
-        self._now = tools.clock()
+        self._now = dependencies.clock()
 
-    def forget(self) -> None:
-        """From the word that keeps the person out to the last event that can be erased now."""
-        tools = self._tools
-        earlier = self._earlier()
-        forget_request = earlier or self._forget_request()
-        tools.words.forget(self._email, self._now, forget_request.id)
+    def execute(self) -> None:
+        """Records the request in the subscription state, erases final events and syncs, and propagates it."""
+        earlier = self._earlier_request()
+        request = earlier or self._new_request()
+        self._subscriptions.forget(self._email, self._now, request.id)
         if earlier is None:
-            self._hold(forget_request)
-        found = PersonSearch(tools.table).find(self._email, self._now, self._check_time)
-        if earlier is not None and self._came_back_since(earlier, found):
-            forget_request = self._forget_request()
-            tools.words.forget(self._email, self._now, forget_request.id)
-            self._hold(forget_request)
-        waiting = self._erase([event_id for event_id in found.events if event_id != forget_request.id])
-        self._clean(found.syncs)
-        tools.worker.deliver([forget_request.id], self._deadline)
-        self._leave(forget_request, waiting)
+            self._store(request)
+        found = PersonSearch(self._table).find(self._email, self._now, self._check_time)
+        if earlier is not None and self._signed_up_since(earlier, found):
+            request = self._new_request()
+            self._subscriptions.forget(self._email, self._now, request.id)
+            self._store(request)
+        waiting = self._erase([event_id for event_id in found.events if event_id != request.id])
+        self._erase_contacts(found.syncs)
+        self._worker.deliver([request.id], self._deadline)
+        self._record_waiting(request, waiting)
 
-    def _earlier(self) -> Event | None:
-        """The event of an earlier wish that still stands, so that it need not be told to every provider again."""
-        words = self._tools.words.of(self._email)
-        everywhere = merge(*words.get(EVERY_ACCOUNT, ()))
-        if everywhere.forgotten_at is None or everywhere.unsubscribed_by is None:
+    def _earlier_request(self) -> Event | None:
+        """Returns the event of an earlier request that is still valid, so that it is not propagated again."""
+        states = self._subscriptions.of(self._email)
+        all_accounts = merge(*states.get(EVERY_ACCOUNT, ()))
+        if all_accounts.forgotten_at is None or all_accounts.unsubscribed_by is None:
             return None
-        held = next(iter(self._tools.events.load([everywhere.unsubscribed_by])), None)
-        if held is None or not held.event.forget or not self._reaches_everybody(held):
+        stored = next(iter(self._events.load([all_accounts.unsubscribed_by])), None)
+        if stored is None or not stored.event.forget or not self._reaches_all_accounts(stored):
             return None
-        since = epoch_milliseconds(held.event.occurred_at)
-        for account, known in words.items():
-            word = all_settled(known, partial(self._tools.events.status, account=account))
-            if word.signed_up_at is not None and word.signed_up_at > since:
+        since = epoch_milliseconds(stored.event.occurred_at)
+        for account, known in states.items():
+            state = all_settled(known, partial(self._events.status, account=account))
+            if state.signed_up_at is not None and state.signed_up_at > since:
                 return None
-        return held.event
+        return stored.event
 
-    def _reaches_everybody(self, held: StoredEvent) -> bool:
+    def _reaches_all_accounts(self, stored: StoredEvent) -> bool:
         given_up = (Status.PARKED, Status.REFUSED)
         return all(
-            account in held.deliveries and held.deliveries[account].status not in given_up
-            for account in self._tools.accounts
+            account in stored.deliveries and stored.deliveries[account].status not in given_up
+            for account in self._accounts
         )
 
-    def _came_back_since(self, earlier: Event, found: Found) -> bool:
-        """Is there a signup after the earlier wish? A worker may be about to deliver it at this moment."""
+    def _signed_up_since(self, earlier: Event, found: PersonEvents) -> bool:
+        """Returns True if there is a signup after the earlier request; a worker may be about to deliver it."""
         for ids in _parts(found.events):
             self._check_time()
-            for held in self._tools.events.load(ids):
-                if held.event.type is EventType.SIGNUP and held.event.occurred_at > earlier.occurred_at:
+            for stored in self._events.load(ids):
+                if stored.event.type is EventType.SIGNUP and stored.event.occurred_at > earlier.occurred_at:
                     return True
         return False
 
-    def _forget_request(self) -> Event:
-        """The unsubscribe by which the providers are told."""
+    def _new_request(self) -> Event:
+        """Builds the unsubscribe that propagates the request to the providers."""
         return Event(
-            id=self._tools.new_id(),
+            id=self._new_id(),
             type=EventType.UNSUBSCRIBE,
             email=self._email,
-            accounts=self._tools.accounts,
+            accounts=self._accounts,
             all_accounts=True,
             forget=True,
             occurred_at=from_epoch_milliseconds(epoch_milliseconds(self._now)),
@@ -158,59 +163,62 @@ class _Run:
             occurred_at_stated=False,
         )
 
-    def _hold(self, forget_request: Event) -> None:
-        if self._tools.events.hold(forget_request):
-            event_log.accepted([forget_request])
+    def _store(self, request: Event) -> None:
+        if self._events.hold(request):
+            event_log.accepted([request])
 
     def _erase(self, event_ids: Sequence[str]) -> list[str]:
-        """Erase what is final, and what becomes so by the order of words; gives the events that have to wait."""
+        """Erases events that are final or become superseded now; returns the events that have to wait."""
         waiting: list[str] = []
         for ids in _parts(event_ids):
             self._check_time()
-            events = [held for held in self._tools.events.load(ids) if held.event.email]
+            events = [stored for stored in self._events.load(ids) if stored.event.email]
             self._supersede(events)
-            outcomes = self._tools.table.in_parallel(self._erase_one, [held.event.id for held in events])
-            still = [held.event.id for held, out in zip(events, outcomes, strict=True) if out is Outcome.WAITING]
-            waiting += still
-            self.erased += len(events) - len(still)
+            outcomes = self._table.in_parallel(self._erase_one, [stored.event.id for stored in events])
+            pending = [
+                one.event.id for one, outcome in zip(events, outcomes, strict=True) if outcome is Outcome.WAITING
+            ]
+            waiting += pending
+            self.erased += len(events) - len(pending)
         self.waiting = len(waiting)
         return waiting
 
     def _erase_one(self, event_id: str) -> Outcome:
-        return erasing.erase(self._tools.table, event_id, self._now)
+        return erasing.erase(self._table, event_id, self._now)
 
     def _supersede(self, events: Iterable[StoredEvent]) -> None:
-        """End pending signups as any worker would: the word is written, so none of them is delivered any more.
+        """Supersedes pending signups as a worker would, since the state already has the unsubscribe.
 
-        They are taken in hand like any others, so one that a worker is delivering at this moment is left to it.
+        They are claimed like any others, so a signup that a worker is delivering at this moment is left to it.
         """
         by_account: dict[str, list[Task]] = {}
-        for held in events:
-            if held.event.type is EventType.SIGNUP and held.event.occurred_at <= self._now:
-                for delivery in held.deliveries.values():
+        for stored in events:
+            if stored.event.type is EventType.SIGNUP and stored.event.occurred_at <= self._now:
+                for delivery in stored.deliveries.values():
                     if delivery.status is Status.PENDING:
-                        by_account.setdefault(delivery.account, []).append(Task(held.event, delivery))
+                        by_account.setdefault(delivery.account, []).append(Task(stored.event, delivery))
         for tasks in by_account.values():
-            going, _ = self._tools.claims.take(tasks, self._deadline, provider_lifts=False)
-            self._tools.claims.give_back(going)
+            claimed, _ = self._claims.take(tasks, self._deadline, provider_lifts=False)
+            self._claims.give_back(claimed)
 
-    def _clean(self, syncs: Sequence[str]) -> None:
+    def _erase_contacts(self, syncs: Sequence[str]) -> None:
         theirs = partial(contacts_of, normalised=normalise(self._email))
         for sync in syncs:
             self._check_time()
-            self.erased += erasing.take_contacts_out(self._tools.table, sync, theirs)
+            self.erased += erasing.take_contacts_out(self._table, sync, theirs)
 
-    def _leave(self, forget_request: Event, waiting: Sequence[str]) -> None:
-        """Look once more at what had to wait, and leave the rest to the worker that tells the last provider.
+    def _record_waiting(self, request: Event, waiting: Sequence[str]) -> None:
+        """Retries the waiting events, and leaves the rest to the worker that makes the last delivery of the request.
 
-        What is in somebody's hand now was taken before the word was written, so that worker does not know. The wish
-        itself cannot be told to that account before it is out of that hand, and erases it then.
+        A signup that is claimed now was claimed before the state was written, so its worker does not know of the
+        request. The request cannot be delivered to that account before the claim is released, and erases the signup
+        then.
         """
         waiting = self._erase(waiting)
-        if waiting and not erasing.record_waiting(self._tools.table, forget_request.id, waiting):
-            waiting = self._erase(waiting)  # told and erased meanwhile, so nothing is in such a hand any more
-        told = next(iter(self._tools.events.load([forget_request.id])), None)
-        self.waiting = len(waiting) + (told is not None and bool(told.event.email))
+        if waiting and not erasing.record_waiting(self._table, request.id, waiting):
+            waiting = self._erase(waiting)  # the request is delivered and erased meanwhile, so no such claim remains
+        stored = next(iter(self._events.load([request.id])), None)
+        self.waiting = len(waiting) + (stored is not None and bool(stored.event.email))
 
     def _check_time(self) -> None:
         if self._deadline.seconds_left <= 0:

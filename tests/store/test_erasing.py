@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.erasure import contacts_of
 from chalicelib.domain.events import Consent, Event, EventType, Status, Sync
 from chalicelib.ledger.erasing import Outcome, erase, record_waiting, take_contacts_out
-from chalicelib.privacy.person_search import Found, PersonSearch
+from chalicelib.privacy.person_search import PersonEvents, PersonSearch
 from tests.operators.support import end
 from tests.support.aws import TestAws
 from tests.support.product import START, Product
@@ -87,11 +87,11 @@ def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
 def test_a_contact_goes_and_the_others_stay(product: Product) -> None:
     table = product.runtime.table
     product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
-    assert PersonSearch(table).find(ZOE, START, lambda: None) == Found((), ("sync",))
+    assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ("sync",))
     assert [take_contacts_out(table, "sync", theirs) for _ in range(2)] == [True, False]
     (held,) = product.runtime.events.load(["sync"])
     assert held.event.sync == Sync("contacts", contacts=(MAX,))
-    assert PersonSearch(table).find(ZOE, START, lambda: None) == Found((), ())
+    assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ())
 
 
 def test_the_last_contact_takes_the_list_with_it(product: Product) -> None:
