@@ -121,7 +121,7 @@ def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, even
 
 def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Product, events: EventStore) -> None:
     event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
-    events._hold_delivery(event, "paris")
+    events._store_delivery(event, "paris")
     (orphan,) = found(product).values()
     assert FindingStore(product.runtime.table, events).let_expire(orphan, NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
