@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-FIGURES = (
-    "sent",
-    "delivered",
-    "opens",
-    "unique_opens",
-    "clicks",
-    "unique_clicks",
-    "hard_bounces",
-    "soft_bounces",
-    "unsubscribes",
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The totals of a campaign, in display order. Unknown figures are None."""
+
+    sent: int | None = None
+    delivered: int | None = None
+    opens: int | None = None
+    unique_opens: int | None = None
+    clicks: int | None = None
+    unique_clicks: int | None = None
+    hard_bounces: int | None = None
+    soft_bounces: int | None = None
+    unsubscribes: int | None = None
+
+
+FIGURES = tuple(one.name for one in fields(Figures))
 """The names of the figures, in display order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The figures of a campaign at one reading. Unknown figures are None; times are aware, UTC.
+class Snapshot(Figures):
+    """The figures of a campaign at one reading; times are aware, UTC.
 
     `taken_at` is in whole seconds, so that its text sorts by time.
     """
@@ -36,15 +42,6 @@ class Snapshot:
     subject: str | None
     sent_at: datetime | None
     taken_at: datetime
-    sent: int | None = None
-    delivered: int | None = None
-    opens: int | None = None
-    unique_opens: int | None = None
-    clicks: int | None = None
-    unique_clicks: int | None = None
-    hard_bounces: int | None = None
-    soft_bounces: int | None = None
-    unsubscribes: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The provider's own figures."""
 

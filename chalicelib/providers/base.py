@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ..domain.figures import Figures
+
 if TYPE_CHECKING:
     from .account import Account
     from .transport import Transport
@@ -98,22 +100,13 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignFigures:
-    """A campaign and its totals as the provider shows them now. Unknown figures are None. `sent_at` is aware, UTC."""
+class CampaignFigures(Figures):
+    """A campaign and its totals as the provider shows them now. `sent_at` is aware, UTC."""
 
     campaign: str
     name: str | None = None
     subject: str | None = None
     sent_at: datetime | None = None
-    sent: int | None = None
-    delivered: int | None = None
-    opens: int | None = None
-    unique_opens: int | None = None
-    clicks: int | None = None
-    unique_clicks: int | None = None
-    hard_bounces: int | None = None
-    soft_bounces: int | None = None
-    unsubscribes: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The provider's own figures, untouched; aggregates only, never a person."""
 
