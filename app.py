@@ -1,7 +1,7 @@
-"""Every HTTP route and every Lambda function of Relais, a few lines each: what happens is in `chalicelib`.
+"""Declares every HTTP route and every Lambda function of Relais; the work is done in `chalicelib`.
 
-Routes first; all of them are the function `api_handler`. Event handlers stand here and not in blueprints: in Lambda a
-blueprint's handler is imported without this module.
+Routes come first; the function `api_handler` serves all of them. Event handlers are declared here and not in
+blueprints: Lambda imports a blueprint's handler without this module.
 """
 
 from __future__ import annotations
@@ -29,56 +29,56 @@ app = Gateway("relais")
 
 @app.route("/forms/{form}/signup", methods=["POST"])
 def form_signup(request: Request, form: str) -> Response:
-    """A website's form: a signup to the form's list."""
+    """Accepts a website form's signup to the form's list."""
     return runtime().forms_routes.sign_up(request, form)
 
 
 @app.route("/forms/{form}/unsubscribe", methods=["POST"])
 def form_unsubscribe(request: Request, form: str) -> Response:
-    """A website's form: an unsubscribe from every account."""
+    """Accepts a website form's unsubscribe from every account."""
     return runtime().forms_routes.unsubscribe(request, form)
 
 
 @app.other_methods("/forms/{form}/signup", "/forms/{form}/unsubscribe")
 def form_other_method(request: Request, form: str) -> Response:
-    """Browsers' preflights (CORS), and methods that forms do not know."""
+    """Answers CORS preflights, and 405 for methods that forms do not support."""
     return runtime().forms_routes.other_method(request, form)
 
 
 @app.other_methods("/unsubscribe/{token}")
 @app.route("/unsubscribe/{token}", methods=["GET", "POST"])
 def unsubscribe_link(request: Request, token: str) -> Response:
-    """A mail's unsubscribe link: GET shows a page with one button, POST unsubscribes (RFC 8058)."""
+    """Answers an unsubscribe link: GET shows a page with one button, POST unsubscribes (RFC 8058)."""
     return runtime().unsubscribe_routes.answer(request, token)
 
 
 @app.route("/events", methods=["POST"])
 def receive_events(request: Request) -> Response:
-    """Events of a back end, one or many, signed."""
+    """Accepts signed events from a back end, one or many."""
     return runtime().webhooks_routes.receive(request)
 
 
 @app.route("/events/{id}")
 def show_event(request: Request, id: str) -> Response:
-    """What became of an event, for holders of the admin key."""
+    """Shows the status of an event. Requires the admin key."""
     return runtime().events_routes.show(request, id)
 
 
 @app.route("/stats/campaigns")
 def list_campaigns(request: Request) -> Response:
-    """Campaigns, newest first, for holders of the admin key."""
+    """Lists campaigns, newest first. Requires the admin key."""
     return runtime().stats_routes.show_page(request)
 
 
 @app.route("/stats/campaigns/{account}/{campaign}")
 def show_campaign(request: Request, account: str, campaign: str) -> Response:
-    """A campaign's history, for holders of the admin key."""
+    """Shows the history of a campaign. Requires the admin key."""
     return runtime().stats_routes.show_history(request, account, campaign)
 
 
 @app.route("/healthz")
 def healthz(request: Request) -> Response:
-    """Whether Relais answers and can read its configuration."""
+    """Checks that Relais answers and can read its configuration."""
     runtime()
     return health.healthz()
 
@@ -86,7 +86,7 @@ def healthz(request: Request) -> Response:
 @app.route("/", methods=METHODS)
 @app.route("/{proxy+}", methods=METHODS)
 def fallback(request: Request) -> Response:
-    """Every other path: 404, but an unsubscribe link with something appended goes to the links' view."""
+    """Answers 404 for every other path; routes an unsubscribe link with appended text to the link's view."""
     start, _, token = request.unmatched_path.partition("/")
     if start == "unsubscribe" and token and request.method in ("GET", "HEAD", "POST"):
         return runtime().unsubscribe_routes.answer(request, token)
@@ -97,7 +97,7 @@ app.complete()
 
 
 def lambda_context(event: BaseLambdaEvent) -> Context:
-    """Lambda's own context object, which Chalice hands on under the type of a dictionary."""
+    """Return the Lambda context object, which Chalice types as a dictionary."""
     return cast(Context, event.context)
 
 
@@ -106,7 +106,7 @@ def lambda_context(event: BaseLambdaEvent) -> Context:
 )
 @instrumented
 def signups(event: SQSEvent) -> dict[str, Any]:
-    """Signups' doorbell, and whole events of any type from back ends."""
+    """Delivers signups: reads notifications, and whole events of any type from back ends."""
     return runtime().worker.handle("signups", event.to_dict(), lambda_context(event))
 
 
@@ -115,7 +115,7 @@ def signups(event: SQSEvent) -> dict[str, Any]:
 )
 @instrumented
 def unsubscribes(event: SQSEvent) -> dict[str, Any]:
-    """Unsubscribes' doorbell, and whole events of any type from back ends."""
+    """Delivers unsubscribes: reads notifications, and whole events of any type from back ends."""
     return runtime().worker.handle("unsubscribes", event.to_dict(), lambda_context(event))
 
 
@@ -124,7 +124,7 @@ def unsubscribes(event: SQSEvent) -> dict[str, Any]:
 )
 @instrumented
 def syncs(event: SQSEvent) -> dict[str, Any]:
-    """Syncs' doorbell, and whole events of any type from back ends."""
+    """Runs syncs: reads notifications, and whole events of any type from back ends."""
     return runtime().worker.handle("syncs", event.to_dict(), lambda_context(event))
 
 
@@ -132,7 +132,7 @@ def syncs(event: SQSEvent) -> dict[str, Any]:
 @app.schedule("rate(1 hour)")
 @instrumented
 def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
-    """Store what every account's campaigns have come to."""
+    """Stores the current figures of every account's campaigns."""
     return runtime().collect_stats(event.to_dict(), lambda_context(event))
 
 
@@ -140,7 +140,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 @app.schedule("rate(15 minutes)")
 @instrumented
 def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
-    """Tell every account who left the others, as their providers tell it."""
+    """Reads unsubscribes from the providers and propagates them to the other accounts."""
     return runtime().sync_unsubscribes(lambda_context(event))
 
 
@@ -148,7 +148,7 @@ def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
 @app.schedule("rate(1 minute)")
 @instrumented
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
-    """Ring for whatever is pending, due and not in hand."""
+    """Notifies workers of deliveries that are pending, due and not claimed."""
     return runtime().sweep(lambda_context(event))
 
 
@@ -156,40 +156,40 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:
 @app.schedule("rate(7 days)")
 @instrumented
 def audit(event: CloudWatchEvent) -> dict[str, Any]:
-    """Whether providers and ledger agree on who left; by the schedule a dry run, for operators also a repair."""
+    """Compares unsubscribes of providers and ledger; the schedule only reports, operators may also repair."""
     return runtime().operators.audit(event.to_dict(), lambda_context(event))
 
 
 @app.lambda_function()
 @instrumented
 def call_provider(event: Any, context: Context) -> dict[str, Any]:
-    """Any call of any account's provider, by its name, for operators."""
+    """Calls a function of an account's provider by name, for operators."""
     return runtime().operators.call_provider(event, context)
 
 
 @app.lambda_function()
 @instrumented
 def report(event: Any, context: Context) -> dict[str, Any]:
-    """How many deliveries stand where, overall and by account, for operators."""
+    """Counts deliveries by status, overall and by account, for operators."""
     return runtime().operators.report(context)
 
 
 @app.lambda_function()
 @instrumented
 def resend(event: Any, context: Context) -> dict[str, Any]:
-    """Parked or refused deliveries once more, for operators."""
+    """Sends parked or refused deliveries again, for operators."""
     return runtime().operators.resend(event, context)
 
 
 @app.lambda_function()
 @instrumented
 def forget(event: Any, context: Context) -> dict[str, Any]:
-    """A person leaves every account, and what is held about them is erased, for operators."""
+    """Unsubscribes a person from every account and erases their stored data, for operators."""
     return runtime().operators.forget(event, context)
 
 
 @app.lambda_function()
 @instrumented
 def export_person(event: Any, context: Context) -> dict[str, Any]:
-    """All that is held about a person, for operators."""
+    """Exports all stored data of a person, for operators."""
     return runtime().operators.export_person(event, context)

@@ -1,4 +1,4 @@
-"""The one clock. Everything that needs the time is handed a `Clock`, so that tests can hand it another."""
+"""The system clock. Code that needs the time takes a `Clock`, so that tests can pass another."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)

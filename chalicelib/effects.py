@@ -1,4 +1,4 @@
-"""What the world is asked for besides AWS and providers: the time, chance, names for things, patience. Passed in."""
+"""Side effects other than AWS and providers: time, randomness, tokens, sleep. Injected for tests."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _token() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """`chance` gives a number from 0 to 1, `token` a name that nobody else has, `sleep` waits so many
-    seconds, `random_bytes` gives so many bytes that nobody can guess.
+    """Groups injected side effects. `chance` returns a number from 0 to 1, `token` a unique name, `sleep` waits
+    the given seconds, `random_bytes` returns that many cryptographically random bytes.
     """
 
     clock: Clock = system_clock

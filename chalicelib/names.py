@@ -1,4 +1,4 @@
-"""The names of everything Relais has in AWS, derived in this one place from the stage."""
+"""Names of all AWS resources of Relais, derived here from the stage."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ METRICS = "Relais"
 
 
 def stage(environ: Mapping[str, str]) -> str:
-    """The stage this process runs in: `RELAIS_STAGE`, `local` when it is not set."""
+    """Return the stage of this process: `RELAIS_STAGE`, `local` when it is not set."""
     return environ.get("RELAIS_STAGE") or "local"
 
 
 def queue(stage: str, kind: QueueKind) -> str:
-    """Name of a queue; its dead-letter queue has the same name with `-dlq` appended."""
+    """Return the name of a queue; its dead-letter queue has the same name with `-dlq` appended."""
     return f"relais-{stage}-{kind}"
 
 
 def table(stage: str, kind: TableKind) -> str:
-    """Name of a table."""
+    """Return the name of a table."""
     return f"relais-{stage}-{kind}"

@@ -1,4 +1,4 @@
-"""Scheduled functions that an operator may also invoke by hand, with an empty event or only a `time`."""
+"""Scheduled functions that operators may also invoke by hand, with an empty event or only a `time`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MEMBERS = ("version", "account", "region", "detail-type", "source", "time", "id
 
 
 class ScheduledEvent(CloudWatchEvent):
-    """EventBridge's event; Chalice's own class raises KeyError for each member that an event by hand leaves out."""
+    """EventBridge event with optional members; Chalice's own class raises KeyError for a missing one."""
 
     def _extract_attributes(self, event_dict: dict[str, Any]) -> None:
         absent: dict[str, Any] = {**dict.fromkeys(_MEMBERS, ""), "detail": {}, "resources": []}
@@ -18,6 +18,6 @@ class ScheduledEvent(CloudWatchEvent):
 
 
 def also_by_hand(handler: EventSourceHandler) -> EventSourceHandler:
-    """A handler made by `app.schedule`, ready for whatever an operator leaves out."""
+    """Let a handler made by `app.schedule` accept events with missing members."""
     handler.event_class = ScheduledEvent
     return handler

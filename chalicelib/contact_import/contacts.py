@@ -1,4 +1,4 @@
-"""A sync of contacts from its taking in hand to what an operator sees of it."""
+"""Runs a sync of contacts: imports rows or has the provider fetch the file, and writes the outcome."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..ledger.batches import Batches
 from ..ledger.events import EventStore
 from ..notification.notifier import Notifier
 from ..providers.base import Provider
-from .people import Signups, address_column, inline_rows
+from .signups import Signups, address_column, inline_rows
 from .rows import Rows, read_csv
 from .runner import Import
 from .source import Fetcher
@@ -33,8 +33,8 @@ FETCHED_ELSEWHERE = "fetched by the provider itself"
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What syncs are made with. `digest` is keyed by the address keys."""
+class ContactsDependencies:
+    """Dependencies of contact syncs. `digest` is keyed by the address keys."""
 
     settings: Settings
     events: EventStore
@@ -49,34 +49,34 @@ class Tools:
 
 
 class ContactsSync(Attempt):
-    """One worker's go at one sync, until it is done, fails or has to be left to another invocation."""
+    """One worker's attempt at one sync, until it is done, fails or continues in another invocation."""
 
-    def __init__(self, tools: Tools, task: Task, deadline: Deadline) -> None:
-        super().__init__(tools, task, deadline)
-        self._tools = tools
+    def __init__(self, dependencies: ContactsDependencies, task: Task, deadline: Deadline) -> None:
+        super().__init__(dependencies, task, deadline)
+        self._dependencies = dependencies
         self._begun_at = 0
 
     def _come_to_something(self) -> None:
         self._begun_at = self._progress.rows
         try:
-            summary = self._make()
+            summary = self._sync()
         except OutOfTime:
             self._go_on_later()
         except FileChanged:
-            self._begin_anew()
+            self._restart()
         except SyncRefused as error:
             self._finish(Status.REFUSED, self._words(error))
         except SyncTrouble as error:
             if self._progress.rows > self._begun_at and not self._still_time():
-                self._go_on_later()  # it was only cut off by the end of this invocation
+                self._go_on_later()  # only the end of this invocation interrupted it
             else:
                 self._put_off(error)
         else:
             self._finish(Status.DELIVERED, summary)
 
-    def _make(self) -> str:
-        """Do all of it; gives the summary."""
-        sync, settings = self._event.sync, self._tools.settings
+    def _sync(self) -> str:
+        """Run the sync to its end; returns the summary."""
+        sync, settings = self._event.sync, self._dependencies.settings
         if sync is None or self._account not in settings.accounts:
             raise SyncRefused("the account is not configured any more")
         if sync.source is None:
@@ -85,30 +85,30 @@ class ContactsSync(Attempt):
         if source is None:
             raise SyncRefused("it is not configured any more")
         if source.fetch == "provider":
-            return self._have_fetched(source)
-        with self._tools.fetcher.open(source, self._deadline.seconds_left) as chunks:
+            return self._request_fetch(source)
+        with self._dependencies.fetcher.open(source, self._deadline.seconds_left) as chunks:
             return self._import(read_csv(chunks))
 
     def _import(self, rows: Rows) -> str:
         column = address_column(rows.columns, self._own_column)
-        signups = Signups(self._event, rows, column, self._tools.digest)
-        work = Import(self._hold, self._note, self._still_time, self._tools.effects.clock)
-        return counts(work.run(rows, signups, self._progress), rows.unit)
+        signups = Signups(self._event, rows, column, self._dependencies.digest)
+        row_import = Import(self._store, self._note, self._still_time, self._dependencies.effects.clock)
+        return counts(row_import.run(rows, signups, self._progress), rows.unit)
 
-    def _hold(self, events: Sequence[Event]) -> None:
-        if not all(self._tools.batches.hold_all(events)):
+    def _store(self, events: Sequence[Event]) -> None:
+        if not all(self._dependencies.batches.hold_all(events)):
             raise SyncRefused("the id of a row is held already, with other content")
         good = dict.fromkeys(event.id for event in events if event.refused is None)
         if good:
-            self._tools.notifier.notify(EventType.SIGNUP, list(good))
+            self._dependencies.notifier.notify(EventType.SIGNUP, list(good))
 
     def _own_column(self) -> str:
         self._check_pause()
         list_id = self._event.list or ""
         return self._ask(lambda provider, budget: provider.address_field(list_id, budget=budget))
 
-    def _have_fetched(self, source: Source) -> str:
-        """Leave it to the provider, once it can be noted that it was asked."""
+    def _request_fetch(self, source: Source) -> str:
+        """Record the request, then have the provider fetch the file."""
         self._check_pause()
         if self._progress.asked:
             self._delivery = replace(self._delivery, unknown_outcome=True)
@@ -121,15 +121,15 @@ class ContactsSync(Attempt):
         return FETCHED_ELSEWHERE
 
     def _check_pause(self) -> None:
-        """An account in trouble is left alone; the sync goes on once its pause is over."""
-        pause, now = self._tools.accounts.read(self._account).pause, epoch_milliseconds(self._now)
+        """Wait while the account's circuit breaker is open."""
+        pause, now = self._dependencies.accounts.read(self._account).pause, epoch_milliseconds(self._now)
         if pause is not None and backoff.is_shut(pause, now):
             raise SyncTrouble(pause.reason, retry_after=(pause.until - now) / 1000)
 
-    def _ask(self, question: Callable[[Provider, float], T]) -> T:
-        """Ask the provider. Its trouble is this sync's alone: the deliveries find out for themselves."""
+    def _ask(self, call: Callable[[Provider, float], T]) -> T:
+        """Call the provider. Errors affect this sync only: they do not open the account's circuit breaker."""
         try:
-            return question(self._tools.provider_of(self._account), self._deadline.seconds_left)
+            return call(self._dependencies.provider_of(self._account), self._deadline.seconds_left)
         except SecretUnavailable as error:
             raise SyncTrouble(str(error)) from None
         except ProviderError as error:
@@ -138,7 +138,7 @@ class ContactsSync(Attempt):
             unknown = error.kind is Kind.UNKNOWN
             raise SyncTrouble(error.message, retry_after=error.retry_after, unknown=unknown) from None
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         if self._progress.restarts >= MOST_RESTARTS:
             self._finish(Status.REFUSED, self._words("the file is another one every time it is read"))
             return
@@ -148,7 +148,7 @@ class ContactsSync(Attempt):
     def _finish(self, status: Status, reason: str) -> bool:
         ended = super()._finish(status, reason)
         if ended and status is Status.DELIVERED and self._event.sync and self._event.sync.contacts:
-            self._tools.syncs.forget_contacts(self._event)
+            self._dependencies.syncs.forget_contacts(self._event)
         return ended
 
     def _words(self, why: object) -> str:
@@ -163,10 +163,10 @@ class ContactsSync(Attempt):
 
 
 def counts(progress: Progress, unit: str) -> str:
-    """What became of the rows so far, and where the first bad ones stand."""
-    held = f"held {progress.rows - progress.refused}, refused {progress.refused}"
+    """Summarise the rows so far, with the numbers of the first bad ones."""
+    summary = f"held {progress.rows - progress.refused}, refused {progress.refused}"
     if not progress.bad:
-        return held
+        return summary
     more = ", …" if progress.refused > len(progress.bad) else ""
     plural = "s" if len(progress.bad) > 1 else ""
-    return f"{held} ({unit}{plural} {', '.join(map(str, progress.bad))}{more})"
+    return f"{summary} ({unit}{plural} {', '.join(map(str, progress.bad))}{more})"

@@ -1,7 +1,7 @@
-"""Which addresses a file may be fetched from: hosts of the public internet, and private ones only where that is said.
+"""Checks which IP addresses a file may be fetched from: public ones, and private ones only where allowed (SSRF guard).
 
-By IANA's registries of special-purpose addresses (RFC 6890 and its successors), kept here so that the answer does not
-depend on the version of Python.
+The ranges are IANA's registries of special-purpose addresses (RFC 6890 and its successors), copied here so that the
+result does not depend on the version of Python.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PRIVATE_4 = tuple(
     IPv4Network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10", "198.18.0.0/15")
 )
-# Link-local is where clouds tell an instance its own secrets, so not even `allow_private` leads there.
+# Link-local is where clouds serve an instance its credentials, so not even `allow_private` permits it.
 _NEVER_4 = tuple(
     IPv4Network(text)
     for text in (
@@ -35,14 +35,14 @@ _NEVER_6 = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20", "fd00:ec2::/32")
 )
 _TRANSLATED = IPv6Network("64:ff9b::/96")
-"""Where an IPv6-only network reaches IPv4 (RFC 6052): the last 32 bits are the address meant."""
+"""Prefix by which an IPv6-only network reaches IPv4 (RFC 6052): the last 32 bits are the IPv4 address."""
 
 
 def check_addresses(addresses: list[str], *, allow_private: bool) -> None:
-    """Stop a host of which any address (as `getaddrinfo` gives them) is one that nothing may be fetched from.
+    """Reject a host if any of its addresses (as `getaddrinfo` returns them) is forbidden.
 
     Raises:
-        SyncRefused: It says which kind of address, and no more.
+        SyncRefused: Names the kind of address, and no more.
     """
     for text in addresses:
         address = ip_address(text.partition("%")[0])
@@ -53,7 +53,7 @@ def check_addresses(addresses: list[str], *, allow_private: bool) -> None:
 
 
 def may_be_reached(address: IPv4Address | IPv6Address, *, allow_private: bool) -> bool:
-    """Is it public, or private and that is allowed? What stands inside an IPv6 address must be so as well."""
+    """Return whether an address is public, or private and allowed; checks an embedded IPv4 address as well."""
     if isinstance(address, IPv4Address):
         private = any(address in network for network in _PRIVATE_4)
         return (allow_private or not private) and not any(address in network for network in _NEVER_4)
@@ -66,7 +66,7 @@ def may_be_reached(address: IPv4Address | IPv6Address, *, allow_private: bool) -
 
 
 def _inside(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 one leads to: mapped, 6to4 or translated. (Teredo's is never reached.)"""
+    """Return the embedded IPv4 address: mapped, 6to4 or translated. (Teredo is never allowed.)"""
     if address in _TRANSLATED:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

@@ -1,4 +1,4 @@
-"""The rows of a CSV file, read as it comes. A bad row is told by its line and costs nobody else theirs."""
+"""Reads the rows of a CSV file as a stream. A bad row is reported by its line and does not affect other rows."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _BAD_QUOTES = "has a quotation mark that is not closed, or that does not stand r
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row by its number (its first line's, or its place among inline contacts), and what is wrong with it, if so.
+    """A row, its number (of its first line, or among the inline contacts), and its error, if any.
 
-    `values` are those of the columns that have a name, without the empty ones.
+    `values` are the non-empty values of the named columns.
     """
 
     number: int
     values: Mapping[str, str] = field(default_factory=dict)
-    mistake: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Columns, and the rows as they come. `unit` is what a row's number counts."""
+    """Columns, and a stream of rows. `unit` is what a row's number counts."""
 
     columns: Sequence[str]
     rows: Iterator[Row]
@@ -41,13 +41,13 @@ class Rows:
 
 
 def read_csv(chunks: Iterable[bytes]) -> Rows:
-    """The rows of a CSV file (RFC 4180) whose first line names the columns.
+    """Read a CSV file (RFC 4180) whose first line names the columns.
 
-    The separator is the one of `;`, `,` and tab that stands most often in that line. Lines that are empty, or have
-    empty values only, are no rows; a column without a name is passed over.
+    The separator is the most frequent of `;`, `,` and tab in that line. Lines that are empty, or have empty values
+    only, are skipped; a column without a name is ignored.
 
     Raises:
-        SyncRefused: There is no line, it is a page instead, or a column stands twice.
+        SyncRefused: There is no line, it is an HTML page, or a column occurs twice.
     """
     reader = _Reader(lines(decoded(chunks)))
     separator, header = reader.header()
@@ -55,14 +55,14 @@ def read_csv(chunks: Iterable[bytes]) -> Rows:
 
 
 class _Reader:
-    """Records of one or more lines; the lines after the first of a bad one are read again by themselves."""
+    """Reads records of one or more lines; after a bad record, its lines after the first are read again."""
 
     def __init__(self, source: Iterator[Line]) -> None:
         self._source = source
         self._again: deque[Line] = deque()
 
     def header(self) -> tuple[str, list[str]]:
-        """The separator, and the names of the columns."""
+        """Read the separator and the names of the columns."""
         for line in iter(self._line, None):
             text = line.text or ""
             if line.text is not None and not text.strip():
@@ -78,30 +78,30 @@ class _Reader:
         raise SyncRefused("the file is empty")
 
     def rows(self, separator: str, header: Sequence[str]) -> Iterator[Row]:
-        """All that is not blank."""
+        """Yield all rows that are not blank."""
         for line in iter(self._line, None):
             taken: list[Line] = []
             values = self._record(line, separator, taken)
             if isinstance(values, str):
-                yield Row(line.number, mistake=values)
+                yield Row(line.number, error=values)
             elif any(value and not value.isspace() for value in values):
                 yield self._row(line, values, header, taken)
 
     def _row(self, line: Line, values: Sequence[str], header: Sequence[str], taken: Sequence[Line]) -> Row:
         if len(values) != len(header):
             self._again.extendleft(reversed(taken))
-            return Row(line.number, mistake=f"has {len(values)} values for {len(header)} columns")
+            return Row(line.number, error=f"has {len(values)} values for {len(header)} columns")
         named = {
             name: value for name, value in zip(header, values, strict=True) if name and value and not value.isspace()
         }
         for name, value in named.items():
-            mistake = None if value.isprintable() else text_mistake(value)
-            if mistake is not None:
-                return Row(line.number, mistake=f"{safe_name(name)} {mistake}")
+            error = None if value.isprintable() else text_mistake(value)
+            if error is not None:
+                return Row(line.number, error=f"{safe_name(name)} {error}")
         return Row(line.number, named)
 
     def _record(self, line: Line, separator: str, taken: list[Line] | None = None) -> list[str] | str:
-        """The values of the record that begins with `line`, or what is wrong with it. `taken`: its other lines."""
+        """Return the values of the record that starts with `line`, or its error. `taken` collects its other lines."""
         if line.text is None:
             return _TOO_LONG
         if '"' not in line.text:
@@ -110,7 +110,7 @@ class _Reader:
         try:
             return next(csv.reader(self._with_more(line.text, more), delimiter=separator, strict=True))
         except csv.Error:
-            # Most often a stray quotation mark, which would take all that follows with it.
+            # Most often a stray quotation mark, which would swallow all that follows.
             self._again.extendleft(reversed(more))
             more.clear()
             return _BAD_QUOTES
@@ -130,7 +130,7 @@ class _Reader:
 
 
 def _checked(number: int, names: list[str]) -> list[str]:
-    """The names of columns, once each is usable and stands there once; "" where a column has none."""
+    """Return the column names, checked to be usable and unique; "" where a column has none."""
     seen: set[str] = set()
     for name in filter(None, names):
         if len(name) > _LONGEST_NAME or text_mistake(name):

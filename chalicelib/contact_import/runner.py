@@ -1,4 +1,4 @@
-"""The loop of an import: rows become held events, chunk by chunk, and what is done is noted after each."""
+"""Imports rows chunk by chunk: stores their events and records progress after each chunk."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from ..clock import Clock
 from ..domain.events import Event
 from ..jobs.errors import FileChanged, OutOfTime
 from ..jobs.store import Progress
-from .people import Signups
+from .signups import Signups
 from .rows import Row, Rows
 
 CHUNK = 500
-"""Rows held at once, and noted together."""
+"""Rows stored and recorded together."""
 BAD_SHOWN = 20
-"""Numbers of bad rows that are kept."""
+"""Row numbers of bad rows that are stored."""
 
 StoreEvents = Callable[[Sequence[Event]], None]
-"""Holds events for good before it returns, and rings for them. Raises LedgerUnavailable."""
+"""Stores events before it returns, and notifies workers. Raises LedgerUnavailable."""
 RecordProgress = Callable[[Progress], None]
-"""Writes down how far the sync has come. Raises what stops it."""
+"""Stores the progress of the sync. Raises to stop it."""
 
 
 @dataclass(slots=True)
 class Import:
-    """Brings the rows that are left of a sync into the ledger, without ever having more than a chunk of them."""
+    """Imports the remaining rows of a sync, with at most one chunk in memory."""
 
-    hold: StoreEvents
-    note: RecordProgress
+    store: StoreEvents
+    record: RecordProgress
     still_time: Callable[[], bool]
     clock: Clock
 
     def run(self, rows: Rows, signups: Signups, progress: Progress) -> Progress:
-        """Go on from `progress`, to the end.
+        """Continue from `progress` to the end.
 
         Raises:
-            FileChanged: The rows so far are not those that `progress` was noted for.
-            OutOfTime: All is noted so far, and the rest is for another invocation.
+            FileChanged: The rows so far are not those that `progress` was recorded for.
+            OutOfTime: Progress is recorded, and another invocation continues.
         """
         digest = sha256(repr(list(rows.columns)).encode())
         source = rows.rows
@@ -48,11 +48,11 @@ class Import:
             raise FileChanged
         while chunk := list(islice(source, CHUNK)):
             events = [signups.of(row, self.clock()) for row in chunk]
-            self.hold(events)
+            self.store(events)
             for row in chunk:
                 digest.update(_bytes(row))
             progress = replace(_counted(progress, chunk, events), digest=digest.hexdigest(), failures=0)
-            self.note(progress)
+            self.record(progress)
             if not self.still_time():
                 raise OutOfTime
         return progress
@@ -61,7 +61,7 @@ class Import:
         for count, row in enumerate(islice(source, progress.rows), 1):
             seen(_bytes(row))
             if count % CHUNK == 0:
-                self.note(progress)
+                self.record(progress)
 
 
 def _counted(progress: Progress, chunk: Sequence[Row], events: Sequence[Event]) -> Progress:

@@ -1,4 +1,4 @@
-"""Fetching a source's file: from the configured URL and nowhere else, checked at every step, never held as a whole."""
+"""Fetches a source's file from its configured URL, checks every redirect and address, and streams the content."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ LARGEST_FILE = 200 * MEGABYTE
 """Bytes of a file, unpacked."""
 MOST_REDIRECTS = 5
 CONNECT_SECONDS = 5.0
-PATIENCE = 60.0
-"""Seconds without a byte: a file that is made when it is asked for may take a while to begin."""
+READ_TIMEOUT = 60.0
+"""Seconds without a byte: a file generated on request may take a while to start."""
 _SLICE = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGAIN = (408, 425, 429)
@@ -34,39 +34,39 @@ _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"User-Agent": "Relais", "Accept": "text/csv, text/plain;q=0.9, */*;q=0.5", "Accept-Encoding": "gzip"}
 
 Resolve = Callable[[str, int], list[str]]
-"""All addresses of a host, as `getaddrinfo` gives them. Raises OSError or UnicodeError."""
+"""Returns all addresses of a host, as `getaddrinfo` does. Raises OSError or UnicodeError."""
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Ask the system."""
+    """Resolve with the system's resolver."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Fetches files over the watched connections of the providers' transport, but by rules of its own.
+    """Fetches files over the providers' transport, with its own rules.
 
-    A connection goes to an address that was checked, and not to the name again, which may mean another one by then;
-    the name is what TLS and the Host header ask for. Neither cookies nor credentials nor a proxy are ever used.
+    Connects to a checked address and does not resolve the name again (DNS rebinding); TLS and the Host header use the
+    name. Never uses cookies, credentials or a proxy.
     """
 
     resolve: Resolve = resolve
     ca_bundle: str | None = None
-    """The path of other root certificates than certifi's."""
+    """Path of root certificates that replace certifi's."""
     largest: int = LARGEST_FILE
-    patience: float = PATIENCE
+    read_timeout: float = READ_TIMEOUT
 
     @contextmanager
     def open(self, source: Source, budget: float) -> Iterator[Iterator[bytes]]:
-        """The file's bytes, unpacked, as they come; `budget` is the number of seconds for all of it.
+        """Stream the file's decompressed bytes; `budget` is the total time in seconds.
 
         Entering and reading raise:
-            SyncTrouble: The host cannot be reached, is in trouble, or the answer broke off.
-            SyncRefused: It leads to a forbidden address, or what comes is no file (4xx, a page, too large).
+            SyncTrouble: The host cannot be reached or fails, or the answer broke off.
+            SyncRefused: An address is forbidden, or the answer is no file (4xx, an HTML page, too large).
         """
-        with Attempt(Deadline(budget), self.patience):
-            with _explained():
+        with Attempt(Deadline(budget), self.read_timeout):
+            with _translated_errors():
                 response = self._follow(source)
             try:
                 _check(response)
@@ -75,7 +75,7 @@ class Fetcher:
                 response.close()
 
     def _follow(self, source: Source) -> Any:
-        """The answer at the end of all redirects, with its body unread."""
+        """Follow redirects and return the last answer, its body unread."""
         url = _parsed(source.url)
         for _ in range(MOST_REDIRECTS + 1):
             response = self._get(url, source.allow_private)
@@ -122,14 +122,14 @@ class Fetcher:
             redirect=False,
             retries=False,
             assert_same_host=False,
-            timeout=Timeout(connect=CONNECT_SECONDS, read=self.patience),
+            timeout=Timeout(connect=CONNECT_SECONDS, read=self.read_timeout),
             preload_content=False,
             decode_content=False,
         )
 
     def _read(self, response: Any) -> Iterator[bytes]:
         size = 0
-        with _explained():
+        with _translated_errors():
             for part in _unpacked(response):
                 size += len(part)
                 if size > self.largest:
@@ -138,8 +138,8 @@ class Fetcher:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the libraries' errors, whose texts may hold the URL, into ours."""
+def _translated_errors() -> Iterator[None]:
+    """Translate the libraries' errors, whose texts may contain the URL, into ours."""
     failure: Exception | None = None
     try:
         yield
@@ -156,7 +156,7 @@ def _explained() -> Iterator[None]:
 
 
 def _parsed(text: str) -> Url:
-    """A URL of http or https with a host and no credentials."""
+    """Parse a URL; it must be http or https with a host and no credentials."""
     try:
         url = parse_url(text)
     except HTTPError:
@@ -181,7 +181,7 @@ def _next(url: Url, location: str | None) -> Url:
 
 
 def _check(response: Any) -> None:
-    """Stop all but a file. What may be over soon is trouble, all else is for somebody to mend."""
+    """Reject all answers but a file: SyncTrouble for temporary failures, SyncRefused for the others."""
     status = response.status
     if status >= 500 or status in _AGAIN:
         wait = seconds_to_wait(response.headers.get("Retry-After"))
@@ -199,7 +199,7 @@ def _coding(response: Any) -> str:
 
 
 def _unpacked(response: Any) -> Iterator[bytes]:
-    """The body, a slice at a time, also where little data unpacks to a lot."""
+    """Yield the body in bounded slices, also where a little data decompresses to a lot."""
     if "gzip" not in _coding(response):
         yield from _slices(response)
         return

@@ -1,4 +1,4 @@
-"""A file's bytes as text, and text as lines, a piece at a time: nothing here holds more of the file than one window."""
+"""Decodes a file's bytes to text and splits text into lines, as a stream with at most one window in memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from itertools import chain
 from ..jobs.errors import SyncRefused
 
 WINDOW = 64 * 1024
-"""Bytes, from the first that is not ASCII, by which UTF-8 is told from Windows-1252."""
+"""Bytes, from the first non-ASCII one, by which UTF-8 is distinguished from Windows-1252."""
 LONGEST_LINE = 64 * 1024
-"""Characters of a line, and of a row that spans several: an event holds no more."""
+"""Characters of a line, and of a row of several lines: an event stores no more."""
 
 _UTF_8_MARK = codecs.BOM_UTF8
 # The mark of UTF-32 little-endian begins with that of UTF-16.
@@ -24,7 +24,7 @@ _END = re.compile(r"\r\n|\r|\n")
 
 
 def _cp1252() -> str:
-    """A character for each byte. The five that Windows-1252 leaves open stay the control characters of Latin-1."""
+    """Return a character for each byte; the five undefined in Windows-1252 are Latin-1 control characters."""
     table = (bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
     return "".join(table)
 
@@ -33,11 +33,11 @@ _CP1252 = _cp1252()
 
 
 def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The text of a file in UTF-8, with or without its mark, or else in Windows-1252 (of which Latin-1 is a part).
+    """Decode a file in UTF-8, with or without a byte order mark, or else in Windows-1252 (which includes Latin-1).
 
-    Which of them is decided where it first makes a difference: all before is ASCII and reads the same in both. There
-    it is UTF-8 if the next 64 KB hold at least as many characters of UTF-8 as bytes that are none, so that one broken
-    character does not garble a whole file. Such a byte then becomes a lone surrogate.
+    The encoding is decided at the first non-ASCII byte: it is UTF-8 if the next 64 KB hold at least as many UTF-8
+    characters as invalid bytes, so that one broken character does not garble a whole file. An invalid byte becomes a
+    lone surrogate.
 
     Raises:
         SyncRefused: It is UTF-16 or UTF-32.
@@ -52,7 +52,7 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _at_least(size: int, pieces: Iterator[bytes]) -> bytes:
-    """The beginning of the file: so many bytes or more, fewer only when there are no more."""
+    """Read at least that many bytes; fewer only at the end of the file."""
     gathered = bytearray()
     for piece in pieces:
         gathered += piece
@@ -94,38 +94,38 @@ def _windows(pieces: Iterable[bytes]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file with its end, by its number from 1; `text` is None when it is too long to be looked at."""
+    """A line with its line ending and its number from 1; `text` is None when it is too long."""
 
     number: int
     text: str | None
 
 
 def lines(texts: Iterable[str]) -> Iterator[Line]:
-    """The lines of a text; they may end as on Windows, Unix or an old Mac."""
-    # Keeps a \r back until it is known whether a \n follows it.
+    """Split a text into lines; Windows, Unix and classic Mac line endings."""
+    # Buffers a \r until it is known whether a \n follows it.
     whole_ends = io.IncrementalNewlineDecoder(None, translate=False)
-    begun = _Begun()
+    partial = _PartialLine()
     number = 0
     for text in chain(texts, [None]):
         piece, place = whole_ends.decode(text or "", final=text is None), 0
         for found in _END.finditer(piece):
-            begun.add(piece[place : found.start()])
+            partial.add(piece[place : found.start()])
             number, place = number + 1, found.end()
-            yield Line(number, begun.take(found[0]))
-        begun.add(piece[place:])
-    if begun.size:
-        yield Line(number + 1, begun.take(""))
+            yield Line(number, partial.take(found[0]))
+        partial.add(piece[place:])
+    if partial.size:
+        yield Line(number + 1, partial.take(""))
 
 
-class _Begun:
-    """A line of which the end has not come yet; nothing of it is kept once it is too long."""
+class _PartialLine:
+    """A line whose end is not read yet; its text is dropped once it is too long."""
 
     def __init__(self) -> None:
         self.size = 0
         self._parts: list[str] = []
 
     def add(self, text: str) -> None:
-        """Put more to it."""
+        """Append text."""
         self.size += len(text)
         if self.size > LONGEST_LINE:
             self._parts.clear()
@@ -133,7 +133,7 @@ class _Begun:
             self._parts.append(text)
 
     def take(self, end: str) -> str | None:
-        """The whole line, None if it is too long; the next one begins."""
+        """Return the line, None if it is too long, and start the next one."""
         text = None if self.size > LONGEST_LINE else "".join([*self._parts, end])
         self.size = 0
         self._parts.clear()

@@ -1,1 +1,1 @@
-"""Builds everything that the handlers use, each part when it is first needed."""
+"""Builds the dependencies of the handlers, each on first use."""

@@ -1,6 +1,6 @@
-"""Operators' functions put together: each takes what its invocation brings and gives its answer.
+"""Assembles the operators' functions: each takes an invocation's event and returns its answer.
 
-Parts are imported where they are used, so that a cold start pays only for what its own function needs.
+Modules are imported where they are used, so that a cold start loads only what its own function needs.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 class OperatorFunctions:
-    """What can be asked of `product` by hand."""
+    """The operators' functions over the dependencies of `runtime`."""
 
-    def __init__(self, product: Runtime) -> None:
-        self._product = product
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
         """Make one provider call."""
         from ..delivery.deadline import Deadline
         from ..operators.provider_call import ProviderCalls
 
-        product = self._product
-        calls = ProviderCalls(product.settings.accounts, product.spec, product.provider, self._remember)
-        return calls.handle(event, Deadline.of(context, product.effects.clock).seconds_left)
+        runtime = self._runtime
+        calls = ProviderCalls(runtime.settings.accounts, runtime.spec, runtime.provider, self._remember)
+        return calls.handle(event, Deadline.of(context, runtime.effects.clock).seconds_left)
 
     def _remember(self, account: str, begun: CampaignFigures) -> None:
         from ..statistics.remember import remember
 
-        product = self._product
-        remember(product.stats, account, product.spec(account).name, begun, product.effects.clock())
+        runtime = self._runtime
+        remember(runtime.stats, account, runtime.spec(account).name, begun, runtime.effects.clock())
 
     def report(self, context: Context) -> dict[str, Any]:
         """Count all deliveries."""
@@ -41,9 +41,9 @@ class OperatorFunctions:
         from ..operators.ledger_scan import LedgerScan
         from ..operators.report import Reports
 
-        product = self._product
-        clock = product.effects.clock
-        reports = Reports(product.settings.accounts, LedgerScan(product.table), product.accounts.read, clock)
+        runtime = self._runtime
+        clock = runtime.effects.clock
+        reports = Reports(runtime.settings.accounts, LedgerScan(runtime.table), runtime.accounts.read, clock)
         return reports.make(Deadline.of(context, clock))
 
     def resend(self, event: Any, context: Context) -> dict[str, Any]:
@@ -52,47 +52,47 @@ class OperatorFunctions:
         from ..operators.manual_resubscription import ManualResubscriptions
         from ..operators.resend import Resending
 
-        product = self._product
-        clock = product.effects.clock
-        undone = ManualResubscriptions(product.capabilities, product.words, product.events)
+        runtime = self._runtime
+        clock = runtime.effects.clock
+        resubscriptions = ManualResubscriptions(runtime.capabilities, runtime.words, runtime.events)
         resending = Resending(
-            product.settings.accounts, product.table, product.events, product.notifier, undone.of, clock
+            runtime.settings.accounts, runtime.table, runtime.events, runtime.notifier, resubscriptions.of, clock
         )
         return resending.handle(event, Deadline.of(context, clock))
 
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
-        """Compare who left with what the providers say."""
+        """Compare the ledger's unsubscribes with those of the providers."""
         from ..delivery.deadline import Deadline
         from ..operators.audit import Audit
 
-        return Audit(self._product.unsubscribe_import).handle(event, Deadline.of(context, self._product.effects.clock))
+        return Audit(self._runtime.unsubscribe_import).handle(event, Deadline.of(context, self._runtime.effects.clock))
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
-        """Have a person leave everywhere, and erase what is held about them."""
+        """Unsubscribe a person from all accounts and erase their stored data."""
         from ..delivery.deadline import Deadline
         from ..privacy.forget import Forgetting
 
-        product = self._product
-        clock = product.effects.clock
+        runtime = self._runtime
+        clock = runtime.effects.clock
         forgetting = Forgetting(
-            product.settings.accounts,
-            product.table,
-            product.events,
-            product.words,
-            product.claims,
-            product.worker,
-            product.new_id,
+            runtime.settings.accounts,
+            runtime.table,
+            runtime.events,
+            runtime.words,
+            runtime.claims,
+            runtime.worker,
+            runtime.new_id,
             clock,
         )
         return forgetting.handle(event, Deadline.of(context, clock))
 
     def export_person(self, event: Any, context: Context) -> dict[str, Any]:
-        """All that is held about a person."""
+        """Export all stored data of a person."""
         from ..delivery.deadline import Deadline
         from ..privacy.export import Exports
 
-        product = self._product
-        clock = product.effects.clock
-        keep_days = product.settings.privacy.keep_events_days
-        exports = Exports(product.table, product.events, product.words, keep_days, clock)
+        runtime = self._runtime
+        clock = runtime.effects.clock
+        keep_days = runtime.settings.privacy.keep_events_days
+        exports = Exports(runtime.table, runtime.events, runtime.words, keep_days, clock)
         return exports.handle(event, Deadline.of(context, clock))

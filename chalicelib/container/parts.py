@@ -1,7 +1,7 @@
-"""What Relais is made of: its clients of AWS and of the providers, and the stores over them.
+"""Builds the AWS clients, the provider clients and the stores over them.
 
-Each part is made when it is first needed and kept for the life of the instance, so that a cold start pays only for what
-its own function uses. What is done with them is put together in `runtime`.
+Each is built on first use and cached for the life of the instance, so that a cold start loads only what its own
+function uses. `runtime` assembles the use cases from them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """The parts of one stage and one configuration."""
+    """Clients and stores of one stage and one configuration."""
 
     def __init__(self, settings: Settings, stage: str, effects: Effects | None = None) -> None:
         self.settings = settings
@@ -44,22 +44,22 @@ class Parts:
         self._providers: dict[str, Provider] = {}
 
     def provider(self, account: str) -> Provider:
-        """The client of a configured account; one for the life of the instance."""
+        """Return the client of a configured account; one for the life of the instance."""
         if account not in self._providers:
             self._providers[account] = self.spec(account).connect(self.settings.accounts[account], self._transport)
         return self._providers[account]
 
     def capabilities(self, account: str) -> Capabilities | None:
-        """What an account's provider can do; None if the account is not configured any more."""
+        """Return the capabilities of an account's provider; None if the account is no longer configured."""
         return self.spec(account).capabilities if account in self.settings.accounts else None
 
     def spec(self, account: str) -> ProviderSpec:
-        """The declaration of a configured account's provider."""
+        """Return the declaration of a configured account's provider."""
         return registry.spec(self.settings.accounts[account].provider)
 
     @cached_property
     def table(self) -> Table:
-        """The ledger's table, once the address keys are known to be those that it was written with."""
+        """The ledger's table. Checks first that the address keys are those it was written with."""
         from ..ledger.address_keys import check_address_keys
         from ..ledger.table import Table
 
@@ -76,7 +76,7 @@ class Parts:
 
     @cached_property
     def words(self) -> SubscriptionStore:
-        """The words of the ledger."""
+        """The subscription states of the ledger."""
         from ..ledger.subscriptions import SubscriptionStore
 
         return SubscriptionStore(self.table, self._address_keys)
@@ -90,21 +90,21 @@ class Parts:
 
     @cached_property
     def stats(self) -> StatsStore:
-        """The writing side of the statistics."""
+        """Writes the statistics table."""
         from ..statistics.store import StatsStore
 
         return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects)
 
     @cached_property
     def notifier(self) -> Notifier:
-        """The doorbell."""
+        """Notifies workers through the queues."""
         from ..notification.notifier import Notifier
 
         return Notifier(self._sqs, self.stage)
 
     @cached_property
     def links(self) -> Links:
-        """What makes and reads unsubscribe links."""
+        """Makes and reads unsubscribe links."""
         from ..unsubscribe_links.links import Links
 
         return Links(self.settings.unsubscribe_keys, self.settings.api.public_url or "", self.effects.random_bytes)
@@ -122,7 +122,7 @@ class Parts:
         return Transport(on_call=_count_call, admit=self._admit)
 
     def _admit(self, account: str) -> None:
-        """Use a permit where the account's provider limits its calls. Raises ProviderError (later) if there is none."""
+        """Take a permit where the provider limits calls. Raises ProviderError (later) when none is left."""
         limit = self.spec(account).capabilities.rate_limit
         if limit is not None:
             provider = self.settings.accounts[account].provider
@@ -149,8 +149,8 @@ class Parts:
 
 
 def _config(attempts: int, connections: int) -> Config:
-    """How AWS is asked. Its own check of each request's form and the words on who asks take half of a request's time
-    on this side of the wire; the service checks the form again, and so do tests.
+    """Configure an AWS client. Without parameter validation and with a short user agent: together they take half of a
+    request's client-side time; the service validates again, and so do tests.
     """
     from botocore.config import Config
 

@@ -1,6 +1,6 @@
-"""Where everything is put together: the parts on one side, the use cases on the other.
+"""Assembles the use cases from the clients and stores of `parts`.
 
-Like the parts, each use case is made when it is first needed and kept for the life of the instance.
+Each is built on first use and cached for the life of the instance.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..jobs.runner import Syncs
     from ..reconciliation.nightly_pass import NightlyPass
     from ..reconciliation.sweep import Sweep
-    from ..unsubscribe_sync.importer import Tools as ImportTools
+    from ..unsubscribe_sync.importer import ImportDependencies
     from ..web.routes.events import EventsRoutes
     from ..web.routes.forms import FormsRoutes
     from ..web.routes.statistics import StatsRoutes
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 class Runtime(Parts):
-    """The product of one stage and one configuration."""
+    """The use cases of one stage and one configuration."""
 
     @cached_property
     def forms_routes(self) -> FormsRoutes:
-        """What website forms post to."""
+        """Routes that website forms post to."""
         from ..ingestion.form_limits import FormHours
         from ..web.routes.forms import FormsRoutes
 
@@ -48,14 +48,14 @@ class Runtime(Parts):
 
     @cached_property
     def webhooks_routes(self) -> WebhooksRoutes:
-        """What back ends post to."""
+        """Routes that back ends post to."""
         from ..web.routes.webhooks import WebhooksRoutes
 
         return WebhooksRoutes(self.settings, self.accept_all, _can_sign_up, self.effects.clock)
 
     @cached_property
     def events_routes(self) -> EventsRoutes:
-        """What shows events."""
+        """Routes that show events."""
         from ..ledger.event_status import EventView
         from ..web.routes.events import EventsRoutes
 
@@ -64,55 +64,55 @@ class Runtime(Parts):
 
     @cached_property
     def unsubscribe_routes(self) -> UnsubscribeRoutes:
-        """What unsubscribe links lead to."""
+        """Routes of unsubscribe links."""
         from ..web.routes.unsubscribe import UnsubscribeRoutes
 
         return UnsubscribeRoutes(self.settings, lambda: self.links, self.accept, self.effects.clock, self.new_id)
 
     @cached_property
     def stats_routes(self) -> StatsRoutes:
-        """What shows campaigns."""
+        """Routes that show campaigns."""
         from ..statistics.pages import StatsReader
         from ..web.routes.statistics import StatsRoutes
 
         return StatsRoutes(self.settings, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
 
     def remedy(self, account: str, may_lift: bool) -> str | None:
-        """What can be done for a suppressed signup at an account; `may_lift`: its door may."""
+        """Return how to remedy a suppressed signup; `may_lift`: its intake may lift a suppression."""
         from ..operators.remedies import for_suppressed
 
         return for_suppressed(self.capabilities(account), may_lift=may_lift)
 
     def new_id(self) -> str:
-        """A fresh event id."""
+        """Return a new event id."""
         return new_event_id(self.effects.clock(), self.effects.random_bytes)
 
     def accept(self, event: Event) -> None:
-        """Hold an event for good, then ring for it. Raises IdConflict, or LedgerUnavailable if it is not held."""
+        """Store an event, then notify workers. Raises IdConflict, or LedgerUnavailable if it is not stored."""
         if self.events.hold(event):
             event_log.accepted([event])
         if event.refused is None and event.held_back is None:
             self.notifier.notify(event.type, [event.id])
 
     def accept_all(self, events: Sequence[Event]) -> list[bool]:
-        """Hold events for good, then ring for them by few messages; for each whether it is held (see `Batches`).
+        """Store events, then notify workers in few messages; for each whether it is stored (see `Batches`).
 
-        Raises LedgerUnavailable if not all could be tried; sweep rings for those that are held by then.
+        Raises LedgerUnavailable if not all could be tried; `sweep` notifies for those stored by then.
         """
         from ..ledger.batches import Batches
 
-        held = Batches(self.table, self.events, self.effects.clock).hold_all(events)
+        stored = Batches(self.table, self.events, self.effects.clock).hold_all(events)
         enqueued: dict[EventType, dict[str, None]] = {}
-        for event, is_held in zip(events, held, strict=True):
-            if is_held:
+        for event, is_stored in zip(events, stored, strict=True):
+            if is_stored:
                 enqueued.setdefault(event.type, {})[event.id] = None
         for verb, ids in enqueued.items():
             self.notifier.notify(verb, list(ids))
-        return held
+        return stored
 
     @cached_property
     def worker(self) -> Worker:
-        """What the queue functions do."""
+        """Handles the messages of the queue functions."""
         from ..delivery.contacts import Contacts
         from ..delivery.dispatcher import Dispatcher
         from ..delivery.worker import Worker
@@ -141,7 +141,7 @@ class Runtime(Parts):
 
     @cached_property
     def claims(self) -> Claims:
-        """What takes addresses in hand."""
+        """Claims addresses for deliveries."""
         from ..delivery.claims import Claims
         from ..delivery.resubscription import Resubscriptions
 
@@ -152,16 +152,16 @@ class Runtime(Parts):
 
     @cached_property
     def syncs(self) -> Syncs:
-        """What makes the syncs that events ask for."""
-        from ..contact_import.contacts import ContactsSync, Tools
+        """Runs the syncs that events request."""
+        from ..contact_import.contacts import ContactsDependencies, ContactsSync
         from ..contact_import.source import Fetcher
         from ..jobs.runner import Syncs
         from ..jobs.store import SyncStore
         from ..ledger.batches import Batches
-        from ..unsubscribe_sync.on_request import AskedSync, Tools as AskedTools
+        from ..unsubscribe_sync.on_request import RequestedSync, RequestedSyncDependencies
 
         store = SyncStore(self.table)
-        contacts = Tools(
+        contacts = ContactsDependencies(
             settings=self.settings,
             events=self.events,
             syncs=store,
@@ -173,7 +173,7 @@ class Runtime(Parts):
             fetcher=Fetcher(),
             effects=self.effects,
         )
-        unsubscribes = AskedTools(
+        unsubscribes = RequestedSyncDependencies(
             settings=self.settings,
             events=self.events,
             syncs=store,
@@ -183,11 +183,11 @@ class Runtime(Parts):
         )
         return Syncs(
             self.notifier,
-            {"contacts": partial(ContactsSync, contacts), "unsubscribes": partial(AskedSync, unsubscribes)},
+            {"contacts": partial(ContactsSync, contacts), "unsubscribes": partial(RequestedSync, unsubscribes)},
         )
 
     def sweep(self, context: Context) -> dict[str, Any]:
-        """Ring for whatever is due, then go on with the nightly pass over the ledger while there is time."""
+        """Notify workers of due deliveries, then continue the nightly pass while time is left."""
         from ..delivery.deadline import Deadline
 
         deadline = Deadline.of(context, self.effects.clock)
@@ -196,7 +196,7 @@ class Runtime(Parts):
 
     @cached_property
     def nightly_pass(self) -> NightlyPass:
-        """The nightly pass over the ledger."""
+        """Checks and repairs the ledger, a part at a time."""
         from ..reconciliation.checkpoints import Checkpoints
         from ..reconciliation.findings import FindingStore
         from ..reconciliation.nightly_pass import NightlyPass
@@ -208,21 +208,21 @@ class Runtime(Parts):
         return NightlyPass(Checkpoints(self.table), finding_store, repairs, self.effects)
 
     def sync_unsubscribes(self, context: Context) -> dict[str, Any]:
-        """Tell every account who left the others, as their providers tell it."""
+        """Read unsubscribes from the providers and propagate them to the other accounts."""
         from ..delivery.deadline import Deadline
         from ..unsubscribe_sync.scheduled import sync_unsubscribes
 
         return sync_unsubscribes(self.unsubscribe_import, Deadline.of(context, self.effects.clock))
 
     @cached_property
-    def unsubscribe_import(self) -> ImportTools:
-        """What lists of those who left are read and told with."""
+    def unsubscribe_import(self) -> ImportDependencies:
+        """Dependencies of reading and propagating lists of unsubscribed addresses."""
         from ..ledger.batches import Batches
-        from ..unsubscribe_sync.importer import Tools
+        from ..unsubscribe_sync.importer import ImportDependencies
         from ..unsubscribe_sync.propagate import Ledger
         from ..unsubscribe_sync.state_store import SyncStateStore
 
-        return Tools(
+        return ImportDependencies(
             settings=self.settings,
             store=SyncStateStore(self.table),
             accounts=self.accounts,
@@ -230,7 +230,7 @@ class Runtime(Parts):
             ledger=Ledger(
                 table=self.table,
                 events=self.events,
-                words=self.words,
+                states=self.words,
                 batches=Batches(self.table, self.events, self.effects.clock),
                 notifier=self.notifier,
                 digest=self._address_keys.digest,
@@ -242,7 +242,7 @@ class Runtime(Parts):
 
     @cached_property
     def sweeper(self) -> Sweep:
-        """What `sweep` does."""
+        """Finds due deliveries and notifies workers."""
         from ..ledger.oldest_pending import Waiting
         from ..reconciliation.sweep import Sweep
 
@@ -257,7 +257,7 @@ class Runtime(Parts):
         )
 
     def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Store what every account's campaigns have come to, under the hour that the schedule names."""
+        """Store the figures of every account's campaigns under the schedule's hour."""
         from ..domain.times import parse_time
         from ..statistics.collect import collect
         from ..statistics.runs import LastRuns
@@ -276,7 +276,7 @@ class Runtime(Parts):
 
     @cached_property
     def operators(self) -> OperatorFunctions:
-        """What operators call by hand."""
+        """Functions that operators invoke by hand."""
         from .operators import OperatorFunctions
 
         return OperatorFunctions(self)
@@ -284,7 +284,7 @@ class Runtime(Parts):
 
 @cache
 def runtime() -> Runtime:
-    """The product as this process's environment names it. Raises ConfigurationError."""
+    """Return the runtime of this process's environment, cached. Raises ConfigurationError."""
     return Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ))
 
 

@@ -1,1 +1,1 @@
-"""What operators call by hand: report, resend, audit, any provider call."""
+"""Functions that operators invoke by hand: report, resend, audit, provider calls."""

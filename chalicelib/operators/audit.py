@@ -1,4 +1,4 @@
-"""`audit`: do the providers and the ledger agree on who left? Counts and keyed hashes; a repair only when asked for."""
+"""`audit`: compares unsubscribes of providers and ledger; counts and keyed hashes, a repair only on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..domain.events import Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..observability import bound, logger, metrics, redact
-from ..unsubscribe_sync.importer import Tools
+from ..unsubscribe_sync.importer import ImportDependencies
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
 from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
 from .ledger_scan import OutOfTime
@@ -33,24 +33,24 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Difference:
-    """How many addresses, and the hashes of the first of them."""
+    """Addresses that differ, by keyed hash."""
 
-    places: set[str] = field(default_factory=set)
+    hashes: set[str] = field(default_factory=set)
 
     def add(self, hashed: str) -> bool:
         """Count an address; False if it was counted already."""
-        new = hashed not in self.places
-        self.places.add(hashed)
+        new = hashed not in self.hashes
+        self.hashes.add(hashed)
         return new
 
     def as_json(self) -> dict[str, Any]:
-        """For the answer."""
-        return {"count": len(self.places), "hashes": sorted(self.places)[:SHOWN]}
+        """Return the count and the first hashes, for the answer."""
+        return {"count": len(self.hashes), "hashes": sorted(self.hashes)[:SHOWN]}
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of one account."""
+class AuditOutcome:
+    """The result of one account's audit."""
 
     read: int = 0
     known: int = 0
@@ -63,7 +63,7 @@ class Outcome:
     error: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the answer."""
+        """Return the account's part of the answer."""
         figures = ("read", "known", "pending", "refused", "repaired", "unrepairable", "error")
         return {
             **{name: getattr(self, name) for name in figures},
@@ -73,22 +73,22 @@ class Outcome:
 
 
 class Audit:
-    """Compares, one account after another."""
+    """Compares ledger and providers, one account after another."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, dependencies: ImportDependencies) -> None:
+        self._dependencies = dependencies
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
-        """`{"accounts"?: […], "repair"?: true}`, or a schedule's event, to `{"accounts": {…}}` or `{"error"}`."""
+        """Audit for `{"accounts"?: […], "repair"?: true}` or a schedule's event; `{"accounts": {…}}` or `{"error"}`."""
 
         def check_time() -> None:
             if deadline.seconds_left <= 0:
                 raise OutOfTime
 
-        can_be_read = [name for name in self._tools.settings.accounts if self._reads(name)]
+        can_be_read = [name for name in self._dependencies.settings.accounts if self._reads(name)]
         try:
             names, repair = _asked(event, can_be_read)
-            left = suppressed(self._tools.ledger.table, names, check_time)
+            unsubscribed = suppressed(self._dependencies.ledger.table, names, check_time)
         except ProviderError as error:
             return {"error": shown(error)}
         except (OutOfTime, LedgerUnavailable) as error:
@@ -96,62 +96,64 @@ class Audit:
         answer = {}
         for name in names:
             with bound(account=name):
-                one = _OfAccount(self._tools, name, Hashes(left.pop(name)), repair, deadline, check_time)
-                answer[name] = one.run().as_json()
+                hashes = Hashes(unsubscribed.pop(name))
+                audit = _AccountAudit(self._dependencies, name, hashes, repair, deadline, check_time)
+                answer[name] = audit.run().as_json()
         return {"accounts": answer}
 
     def _reads(self, name: str) -> bool:
-        capabilities = self._tools.capabilities_of(name)
+        capabilities = self._dependencies.capabilities_of(name)
         return capabilities is not None and capabilities.reads_unsubscribes
 
 
-class _OfAccount:
-    """The comparison for one account. `left` are those whom the ledger holds back from it."""
+class _AccountAudit:
+    """Compares one account. `unsubscribed` are the addresses that the ledger suppresses for it."""
 
     def __init__(
         self,
-        tools: Tools,
+        dependencies: ImportDependencies,
         name: str,
-        left: Hashes,
+        unsubscribed: Hashes,
         repair: bool,
         deadline: Deadline,
         check_time: Callable[[], None],
     ) -> None:
-        self._tools = tools
+        self._dependencies = dependencies
         self._name = name
-        self._left = left
-        self._seen = bytearray(len(left))
+        self._unsubscribed = unsubscribed
+        self._seen = bytearray(len(unsubscribed))
         self._repair = repair
         self._deadline = deadline
         self._check_time = check_time
-        self._outcome = Outcome()
+        self._outcome = AuditOutcome()
 
-    def run(self) -> Outcome:
-        """To the end, or as far as provider, ledger and time allow."""
+    def run(self) -> AuditOutcome:
+        """Compare to the end, or as far as provider, ledger and time allow."""
         outcome = self._outcome
         try:
             for chunk in _chunks(self._unknown()):
-                self._ledger_lacks(chunk)
-            lacking = self._still_mailed() if self._has_lists else self._not_listed()
-            for hashes in _chunks(lacking):
-                self._provider_lacks(hashes)
+                self._record_missing_in_ledger(chunk)
+            missing = self._still_mailed() if self._has_lists else self._not_listed()
+            for hashes in _chunks(missing):
+                self._record_missing_at_provider(hashes)
         except OutOfTime:
             outcome.error = TIME_IS_UP
         except RelaisError as error:
             outcome.error = redact(str(error))
-        differences = len(outcome.missing_at_provider.places) + len(outcome.missing_in_ledger.places)
+        differences = len(outcome.missing_at_provider.hashes) + len(outcome.missing_in_ledger.hashes)
         metrics.count(DIFFERENCES, differences, self._name)
-        logger.info("audited", extra={"differences": differences, "repaired": outcome.repaired, "error": outcome.error})
+        facts = {"differences": differences, "repaired": outcome.repaired, "error": outcome.error}
+        logger.info("audit finished", extra=facts)
         return outcome
 
     @property
     def _has_lists(self) -> bool:
-        capabilities = self._tools.capabilities_of(self._name)
+        capabilities = self._dependencies.capabilities_of(self._name)
         return capabilities is not None and capabilities.has_lists
 
     def _unknown(self) -> Iterator[UnsubscribedAddress]:
-        """Rows of the provider's that the ledger's look did not tell of; the others are marked as seen."""
-        rows = self._tools.provider_of(self._name).unsubscribed(budget=self._deadline.seconds_left)
+        """Yield the provider's rows that the ledger scan did not find; mark the others as seen."""
+        rows = self._dependencies.provider_of(self._name).unsubscribed(budget=self._deadline.seconds_left)
         for row in rows:
             self._check_time()
             self._outcome.read += 1
@@ -160,109 +162,113 @@ class _OfAccount:
             )
             if not usable(unsubscribed_address):
                 continue
-            place = first_place(self._left, self._tools.keys.hashes(row.email))
+            place = first_place(self._unsubscribed, self._dependencies.keys.hashes(row.email))
             if place is None:
                 yield unsubscribed_address
             else:
                 self._seen[place] = True
                 self._outcome.known += 1
 
-    def _ledger_lacks(self, rows: Sequence[UnsubscribedAddress]) -> None:
-        """Look again at rows of which nothing was known, and tell of them as a sync would."""
+    def _record_missing_in_ledger(self, rows: Sequence[UnsubscribedAddress]) -> None:
+        """Check unknown rows again and, with `repair`, propagate them as a sync does."""
         propagation = self._propagation()
         candidates = [Candidate(0, b"", row, frozenset(propagation.names)) for row in rows]
-        news = propagation.unpropagated(candidates)
-        self._outcome.known += len(rows) - len(news)
-        for one in news:
-            self._outcome.missing_in_ledger.add(self._tools.keys.hashes(one.row.email)[0])
-        if self._repair and news:
-            self._outcome.repaired += propagation.tell(news)[1]
+        missing = propagation.unpropagated(candidates)
+        self._outcome.known += len(rows) - len(missing)
+        for one in missing:
+            self._outcome.missing_in_ledger.add(self._dependencies.keys.hashes(one.row.email)[0])
+        if self._repair and missing:
+            self._outcome.repaired += propagation.propagate(missing)[1]
 
     def _propagation(self) -> Propagation:
-        """With all that was ever told taken as seen: who came back to one list may stand on others as gone."""
-        settings = self._tools.settings
+        """Propagation that takes everything ever propagated as seen: a person resubscribed to one list may still be
+        unsubscribed on others.
+        """
+        settings = self._dependencies.settings
         section = settings.sync_unsubscribes
         tell = section.tell if section is not None else tuple(settings.accounts)
         names = tuple(name for name in settings.accounts if name in tell and (name != self._name or self._has_lists))
-        reading = Reading(started=to_ms(self._tools.ledger.effects.clock()), seen_before=0)
-        everybody = set(settings.accounts) == {*names, self._name}
-        return Propagation(self._tools.ledger, self._name, names, tuple(settings.accounts), everybody, reading)
+        reading = Reading(started=to_ms(self._dependencies.ledger.effects.clock()), seen_before=0)
+        all_accounts = set(settings.accounts) == {*names, self._name}
+        return Propagation(
+            self._dependencies.ledger, self._name, names, tuple(settings.accounts), all_accounts, reading
+        )
 
     def _still_mailed(self) -> Iterator[tuple[str, str | None]]:
-        """Hashes of those who left and are on a list all the same, with their addresses."""
-        for email in self._tools.provider_of(self._name).subscribed(budget=self._deadline.seconds_left):
+        """Yield hashes of unsubscribed persons who are on a list all the same, with their addresses."""
+        for email in self._dependencies.provider_of(self._name).subscribed(budget=self._deadline.seconds_left):
             self._check_time()
-            place = first_place(self._left, self._tools.keys.hashes(email))
+            place = first_place(self._unsubscribed, self._dependencies.keys.hashes(email))
             if place is not None:
-                yield self._left.text(place), email
+                yield self._unsubscribed.text(place), email
 
     def _not_listed(self) -> Iterator[tuple[str, str | None]]:
-        """Hashes of those who left and whom the provider does not know as gone; nobody says their address."""
-        for place in range(len(self._left)):
+        """Yield hashes of unsubscribed persons that the provider does not list; their address is not known."""
+        for place in range(len(self._unsubscribed)):
             if not self._seen[place]:
-                yield self._left.text(place), None
+                yield self._unsubscribed.text(place), None
 
-    def _provider_lacks(self, found: Sequence[tuple[str, str | None]]) -> None:
-        """Look again at those whom the provider may still mail, each once; have it told where it is to be repaired."""
+    def _record_missing_at_provider(self, found: Sequence[tuple[str, str | None]]) -> None:
+        """Check each person that the provider may still mail again; with `repair`, store unsubscribes for it."""
         self._check_time()
         repairs = []
         for hashed, email in dict(found).items():
-            word = self._word(hashed, email)
-            if not word.is_suppressed or not self._is_difference(word):
+            state = self._state(hashed, email)
+            if not state.is_suppressed or not self._is_difference(state):
                 continue
             if self._outcome.missing_at_provider.add(hashed) and self._repair:
-                repairs += self._unsubscribe(hashed, email, word)
+                repairs += self._unsubscribe(hashed, email, state)
         if repairs:
-            self._tools.ledger.batches.hold_all(repairs)
-            self._tools.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
+            self._dependencies.ledger.batches.hold_all(repairs)
+            self._dependencies.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
             self._outcome.repaired += len(repairs)
 
-    def _word(self, hashed: str, email: str | None) -> SubscriptionState:
-        words = self._tools.ledger.words
+    def _state(self, hashed: str, email: str | None) -> SubscriptionState:
+        states = self._dependencies.ledger.states
         if email is not None:
-            return words.look(email, self._name, self._status)
-        return words.look_by_hash(hashed, self._name, self._status)
+            return states.look(email, self._name, self._status)
+        return states.look_by_hash(hashed, self._name, self._status)
 
     def _status(self, event_id: str) -> Status | None:
-        return self._tools.ledger.events.status(event_id, self._name)
+        return self._dependencies.ledger.events.status(event_id, self._name)
 
-    def _is_difference(self, word: SubscriptionState) -> bool:
-        """Not while the provider is still to be told, nor where it would not hear of it."""
-        status = self._status(word.unsubscribed_by) if word.unsubscribed_by is not None else None
+    def _is_difference(self, state: SubscriptionState) -> bool:
+        """Return False while the unsubscribe is pending at the provider, and where the provider refused it."""
+        status = self._status(state.unsubscribed_by) if state.unsubscribed_by is not None else None
         self._outcome.pending += status is Status.PENDING
         self._outcome.refused += status is Status.REFUSED
         return status not in (Status.PENDING, Status.REFUSED)
 
-    def _unsubscribe(self, hashed: str, email: str | None, word: SubscriptionState) -> list[Event]:
-        """The event that tells the provider, the same all day long; none where nobody knows the address any more."""
-        address, left = email or self._address(hashed, word), word.unsubscribed_at
-        if address is None or left is None:
+    def _unsubscribe(self, hashed: str, email: str | None, state: SubscriptionState) -> list[Event]:
+        """Return the repairing event, its id stable within a day; none where the address is no longer known."""
+        address, unsubscribed_at = email or self._address(hashed, state), state.unsubscribed_at
+        if address is None or unsubscribed_at is None:
             self._outcome.unrepairable += 1
             return []
-        now = self._tools.ledger.effects.clock()
-        says = json.dumps(["audit", self._name, hashed, left, now.date().isoformat()]).encode()
+        now = self._dependencies.ledger.effects.clock()
+        identity = json.dumps(["audit", self._name, hashed, unsubscribed_at, now.date().isoformat()]).encode()
         return [
             Event(
-                id=f"audit-{self._tools.keys.digest(says)}",
+                id=f"audit-{self._dependencies.keys.digest(identity)}",
                 type=EventType.UNSUBSCRIBE,
                 email=address,
                 accounts=(self._name,),
-                occurred_at=from_ms(left),
+                occurred_at=from_ms(unsubscribed_at),
                 accepted_at=now,
                 occurred_at_stated=False,
             )
         ]
 
-    def _address(self, hashed: str, word: SubscriptionState) -> str | None:
-        """The address from the event that brought the unsubscribe, while it is kept."""
-        for held in self._tools.ledger.events.load([word.unsubscribed_by] if word.unsubscribed_by else []):
-            if held.event.email and hashed in self._tools.keys.hashes(held.event.email):
-                return held.event.email
+    def _address(self, hashed: str, state: SubscriptionState) -> str | None:
+        """Return the address from the event of the unsubscribe, while that event is stored."""
+        for stored in self._dependencies.ledger.events.load([state.unsubscribed_by] if state.unsubscribed_by else []):
+            if stored.event.email and hashed in self._dependencies.keys.hashes(stored.event.email):
+                return stored.event.email
         return None
 
 
 def _asked(event: Any, can_be_read: Sequence[str]) -> tuple[list[str], bool]:
-    """The accounts meant, and whether to repair. Raises `ProviderError` (caller) that says what would be right."""
+    """Parse the accounts and whether to repair. Raises `ProviderError` (caller) with the correction."""
     if not isinstance(event, Mapping):
         raise wrong("a call is a JSON object", f"with any of the keys {', '.join(KEYS)}")
     if event.get("source") == "aws.events":

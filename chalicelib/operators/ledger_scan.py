@@ -1,7 +1,7 @@
-"""Looks through every event of the ledger, for operators: how many deliveries stand where, and which stand so.
+"""Scans every event of the ledger, for operators: counts deliveries by status, finds those with a status.
 
-No counters are kept as events pass: they would cost each delivery a write more, and could be wrong. Looking costs one
-read unit for every 4 KB of the table. All of it is read consistently and in parallel parts.
+There are no running counters: they would cost each delivery one more write, and could be wrong. A scan costs one read
+unit for every 4 KB of the table. It reads consistently and in parallel segments.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from ..ledger.keys import event_id_of, event_key
 from ..ledger.table import Table
 
 PARTS = 8
-# What expires is final and forgotten, though DynamoDB deletes it up to days later.
+# Expired items do not count, though DynamoDB deletes them up to days later.
 _EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
 _HELD_BACK = "(#held_back = :yes AND #status = :pending AND #next_at > :time)"
 _DELIVERY = "D#"
 
 
 class OutOfTime(Exception):
-    """The ledger is larger than the time that was left."""
+    """The remaining time is too short to scan the ledger."""
 
 
 CheckTime = Callable[[], None]
-"""Raises OutOfTime when no other page may be read."""
+"""Raises OutOfTime when no further page may be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """An event, as far as it is counted; `own` is its one delivery, if that stands in the same item."""
+    """The counted attributes of an event; `own` is its single delivery, if stored in the same item."""
 
     type: EventType
     accepted: int
@@ -50,7 +50,7 @@ class DeliveryCounts:
     oldest: dict[str, int] = field(default_factory=dict)
     oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
 
-    def note(self, account: str, status: Status, event: _Event) -> None:
+    def record(self, account: str, status: Status, event: _Event) -> None:
         """Count one delivery of `event`."""
         self.counts[account][status] += 1
         if status is Status.PENDING:
@@ -59,7 +59,7 @@ class DeliveryCounts:
                 _keep_earlier(self.oldest_unsubscribe, account, event.accepted)
 
     def add(self, other: DeliveryCounts) -> None:
-        """Count what `other` counted."""
+        """Add the counts of `other`."""
         for account, counts in other.counts.items():
             self.counts[account].update(counts)
         for mine, theirs in ((self.oldest, other.oldest), (self.oldest_unsubscribe, other.oldest_unsubscribe)):
@@ -68,13 +68,13 @@ class DeliveryCounts:
 
 
 class LedgerScan:
-    """Reads all events. Everything raises `LedgerUnavailable`, and what `check_time` raises."""
+    """Reads all events. Every method raises `LedgerUnavailable`, and what `check_time` raises."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def delivery_counts(self, now: datetime, check_time: CheckTime) -> DeliveryCounts:
-        """All deliveries of events that are held. Malformed items are passed over, logged and counted."""
+        """Count all deliveries of stored events. Malformed items are skipped, logged and counted."""
         delivery_counts = DeliveryCounts()
         for part in self._table.in_parallel(lambda part: self._count_part(part, now, check_time), range(PARTS)):
             delivery_counts.add(part)
@@ -83,9 +83,9 @@ class LedgerScan:
     def find(
         self, part: int, status: Status, now: datetime, check_time: CheckTime, *, held_back: bool = False
     ) -> Iterator[list[str]]:
-        """Ids of events with a delivery of that status in one of `PARTS` parts, a page at a time.
+        """Yield ids of events with a delivery of that status in one of `PARTS` segments, a page at a time.
 
-        `held_back`: also those with one that is held back until later.
+        `held_back`: also events with a quarantined delivery.
         """
         condition = "#status = :status"
         attributes: tuple[str, ...] = ("pk", "status", "expires_at")
@@ -98,7 +98,9 @@ class LedgerScan:
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
 
     def _count_part(self, part: int, now: datetime, check_time: CheckTime) -> DeliveryCounts:
-        """An event for several accounts has its deliveries beside it, which come before it and do not say its age."""
+        """Count one segment. Deliveries of an event for several accounts are items of their own, read before it and
+        without its age.
+        """
         delivery_counts, waiting = DeliveryCounts(), _Waiting(list)
         attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at")
         for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
@@ -108,15 +110,15 @@ class LedgerScan:
                     if delivery is not None:
                         waiting[item["pk"]].append(delivery)
                 else:
-                    _note_all(delivery_counts, waiting.pop(item["pk"], []), well_formed(_event_from, item))
+                    _record_all(delivery_counts, waiting.pop(item["pk"], []), well_formed(_event_from, item))
         self._look_up(delivery_counts, waiting)
         return delivery_counts
 
     def _look_up(self, delivery_counts: DeliveryCounts, waiting: _Waiting) -> None:
-        """Deliveries whose event did not come by: it was just being held, or never was and they do not count."""
+        """Count deliveries whose event the scan did not see: it was just being stored; if never stored, ignore them."""
         events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
         for (pk, _), item in events.items():
-            _note_all(delivery_counts, waiting[pk], well_formed(_event_from, item))
+            _record_all(delivery_counts, waiting[pk], well_formed(_event_from, item))
 
     def _pages(
         self,
@@ -147,11 +149,11 @@ def _event_from(item: Attributes) -> _Event:
     return _Event(item.one_of("type", EventType), item.milliseconds("accepted"), own)
 
 
-def _note_all(delivery_counts: DeliveryCounts, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
+def _record_all(delivery_counts: DeliveryCounts, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
     if event is None:
         return
     for account, status in deliveries if event.own is None else [event.own]:
-        delivery_counts.note(account, status, event)
+        delivery_counts.record(account, status, event)
 
 
 def _keep_earlier(times: dict[str, int], account: str, time: int) -> None:

@@ -1,4 +1,4 @@
-"""What an operator says by sending a suppressed signup again."""
+"""Interprets an operator's resend of a suppressed signup as a manual resubscription."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from ..domain.times import from_epoch_milliseconds
 from ..ledger.events import EventStore
 from ..ledger.subscriptions import SubscriptionStore
 from ..providers.base import Capabilities
-from .resend import StillToBeTold
+from .resend import UnsubscribePending
 
 
 class ManualResubscriptions:
-    """What an operator says by sending one suppressed signup again: the unsubscribe was undone at the vendor."""
+    """Resends of single suppressed signups: the operator states that the unsubscribe was undone at the vendor."""
 
     def __init__(
-        self, capabilities_of: Callable[[str], Capabilities | None], words: SubscriptionStore, events: EventStore
+        self, capabilities_of: Callable[[str], Capabilities | None], states: SubscriptionStore, events: EventStore
     ) -> None:
         self._capabilities_of = capabilities_of
-        self._words = words
+        self._states = states
         self._events = events
 
     def of(self, signup: Event, account: str) -> datetime | None:
-        """When the person left who is said to be off the vendor's list again; later words are not meant by it.
+        """Return the time of the unsubscribe that was undone at the vendor; later unsubscribes still count.
 
-        None where nothing is undone by hand: the provider can be asked to, or nobody left. Raises StillToBeTold,
-        LedgerUnavailable.
+        None where nothing is undone by hand: the provider can lift the suppression itself, or there is no
+        unsubscribe. Raises UnsubscribePending, LedgerUnavailable.
         """
         capabilities = self._capabilities_of(account)
         if capabilities is None or capabilities.lifts_suppression:
@@ -36,9 +36,9 @@ class ManualResubscriptions:
         def status_of(event_id: str) -> Status | None:
             return self._events.status(event_id, account)
 
-        word = self._words.look(signup.email, account, status_of)
-        if word.unsubscribed_at is None:
+        state = self._states.look(signup.email, account, status_of)
+        if state.unsubscribed_at is None:
             return None
-        if word.unsubscribed_by is not None and status_of(word.unsubscribed_by) is Status.PENDING:
-            raise StillToBeTold
-        return from_epoch_milliseconds(word.unsubscribed_at)
+        if state.unsubscribed_by is not None and status_of(state.unsubscribed_by) is Status.PENDING:
+            raise UnsubscribePending
+        return from_epoch_milliseconds(state.unsubscribed_at)

@@ -1,6 +1,6 @@
-"""`call_provider`: any function of any account's provider, made from where the provider answers.
+"""`call_provider`: calls a function of an account's provider from an IP that the provider accepts.
 
-Ediware answers declared IPs only, which an operator's laptop is not. Whatever changes something asks for `confirm`.
+Ediware answers declared IPs only, which excludes an operator's laptop. Functions that change something need `confirm`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ KEYS = ("account", "function", "params", "confirm")
 
 
 class ProviderCalls:
-    """Makes the calls. `spec_of` and `provider_of` give a configured account's declaration and client.
+    """Makes the calls. `spec_of` and `provider_of` return a configured account's declaration and client.
 
-    `remember` keeps a campaign that a call of an account has begun, for the statistics.
+    `remember` stores a campaign that a call has started, for the statistics.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class ProviderCalls:
         self._remember = remember
 
     def handle(self, event: Any, budget: float) -> dict[str, Any]:
-        """`{"account", "function", "params", "confirm"}` to `{"result"}` or `{"error"}`; `budget` in seconds.
+        """Handle `{"account", "function", "params", "confirm"}`; return `{"result"}` or `{"error"}`. `budget`: seconds.
 
-        A result has a `warning` beside it where the call began a campaign that could not be kept for the statistics.
-        Never raises for what the caller or the provider did wrong. Every call leaves one line in the log, without its
-        parameters: they may hold a person's data.
+        A result comes with a `warning` where the call started a campaign that could not be stored for the statistics.
+        Never raises for errors of the caller or the provider. Logs one line a call, without its parameters: they may
+        hold personal data.
         """
         asked = event if isinstance(event, Mapping) else {}
         account, function = asked.get("account"), asked.get("function")
@@ -58,7 +58,7 @@ class ProviderCalls:
             names = {"account": account, "provider_function": function}
             known = {name: value if isinstance(value, str) else None for name, value in names.items()}
             logger.info(
-                "an operator called a provider",
+                "provider call finished",
                 extra={**known, "confirmed": asked.get("confirm") is True, "outcome": outcome},
             )
 
@@ -79,20 +79,20 @@ class ProviderCalls:
     def _remembered(
         self, account: str, function: Function | None, params: Mapping[str, Any], result: Any
     ) -> dict[str, str]:
-        """Keep the campaign that a call has begun, if it has; a `warning` if that failed."""
+        """Store the campaign that a call has started, if any; a `warning` if that failed."""
         try:
             begun = function.campaign(params, result) if function and function.campaign else None
             if begun is not None:
                 self._remember(account, begun)
-        except Exception as error:  # The mail is sent: whatever goes wrong now must not hide the answer that says so.
+        except Exception as error:  # The mail is sent: no later failure may hide the answer that says so.
             reason = str(error) if isinstance(error, RelaisError) else type(error).__name__
-            logger.error("a campaign was begun and not remembered", extra={"account": account, "reason": reason})
+            logger.error("started campaign not stored", extra={"account": account, "reason": reason})
             return {"warning": f"the call was made, but collect_stats will not read this campaign's figures: {reason}"}
         return {}
 
 
 def _read(event: Any) -> tuple[str, str, Mapping[str, Any], bool]:
-    """The parts of a request. Raises `ProviderError` (caller) that says what a request looks like."""
+    """Parse a request. Raises `ProviderError` (caller) with the correction."""
     if not isinstance(event, Mapping):
         raise wrong("a call is a JSON object", f"with the keys {', '.join(KEYS)}")
     unknown = [str(key)[:60] for key in event if key not in KEYS]

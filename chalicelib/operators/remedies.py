@@ -1,4 +1,4 @@
-"""What an operator can do about a signup that stands refused because its person had left."""
+"""Remedies for a signup that was refused because the person had unsubscribed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AGAIN = "it can be taken back now: send the event again with `resend`"
 
 
 def for_suppressed(capabilities: Capabilities | None, *, may_lift: bool) -> str | None:
-    """In words; None where the account is not configured any more. `may_lift`: the signup's door may."""
+    """Return the remedy as text; None where the account is not configured. `may_lift`: the signup's intake may."""
     if capabilities is None:
         return None
     if not capabilities.lifts_suppression:

@@ -1,4 +1,4 @@
-"""`report`: how many deliveries stand where, overall and for each account, and which accounts are paused."""
+"""`report`: counts deliveries by status, overall and for each account, and shows which accounts are paused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, St
 
 
 class Reports:
-    """Makes reports. `state_of` reads an account's state."""
+    """Makes reports. `state_of` reads an account's circuit breaker state."""
 
     def __init__(
         self, accounts: Iterable[str], ledger_scan: LedgerScan, state_of: Callable[[str], AccountState], clock: Clock
@@ -32,10 +32,10 @@ class Reports:
         self._clock = clock
 
     def make(self, deadline: Deadline) -> dict[str, Any]:
-        """The report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
+        """Return the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
 
-        Every delivery of an event that is held counts as accepted. Accounts that are not configured any more are
-        listed while there are deliveries of theirs.
+        Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while
+        they have deliveries.
         """
 
         def check_time() -> None:
@@ -70,13 +70,13 @@ def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime
 
 
 def _age(oldest: Mapping[str, int], accounts: Iterable[str], now: datetime) -> int:
-    """Whole seconds since the earliest of those times (ms) of `accounts`; 0 when they have none."""
+    """Return whole seconds since the earliest of those times (ms) of `accounts`; 0 when they have none."""
     accepted = min((oldest[name] for name in accounts if name in oldest), default=None)
     return 0 if accepted is None else max(0, (epoch_milliseconds(now) - accepted) // 1000)
 
 
 def _paused(state: AccountState) -> dict[str, Any] | None:
-    """The account's pause, or that of the first list to be tried again when only lists are paused."""
+    """Return the account's pause, or that of the list to be retried first when only lists are paused."""
     pause = state.pause or min(state.lists.values(), key=lambda each: each.until, default=None)
     if pause is None:
         return None

@@ -1,4 +1,4 @@
-"""How operators' functions say what was wrong with a call, and what would be right."""
+"""Errors of operators' functions: what is wrong with a call, and the correction."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from ..domain.errors import Kind, ProviderError
 
 
 def wrong(what: str, remedy: str) -> ProviderError:
-    """A call that cannot be made as it was asked for."""
+    """Return the error of an invalid call."""
     return ProviderError(Kind.CALLER, f"{what}: {remedy}")
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """The remedy for a name that is not `known`: what was probably meant, else all there are."""
+    """Return the remedy for a name that is not `known`: the closest known name, else all of them."""
     names = list(known)
     near = difflib.get_close_matches(given, names, 1)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
 
 
 def shown(error: ProviderError) -> dict[str, Any]:
-    """An error as the answer of a function."""
+    """Return an error as a function's answer."""
     return {"kind": error.kind.value, "message": error.message, "provider_code": error.provider_code}
 
 
 def address(event: Any) -> str:
-    """The address of `{"email"}`, trimmed. Raises `ProviderError` (caller) that says what would be right."""
+    """Parse the address of `{"email"}`, trimmed. Raises `ProviderError` (caller) with the correction."""
     if not isinstance(event, Mapping) or any(key != "email" for key in event):
         raise wrong("a call is a JSON object", "with the key email and no other")
     given = event.get("email")
     email = validation.trimmed(given) if isinstance(given, str) else ""
-    mistake = validation.unsubscribe_mistake(email)
-    if mistake is not None:
-        raise wrong("email is wrong", f"it {mistake}")
+    field_error = validation.unsubscribe_mistake(email)
+    if field_error is not None:
+        raise wrong("email is wrong", f"it {field_error}")
     return email

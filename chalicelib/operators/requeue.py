@@ -1,4 +1,4 @@
-"""What an operator may send: deliveries that are final, once more, and those that were held back."""
+"""Requeues final deliveries and releases quarantined ones, for operators."""
 
 from __future__ import annotations
 
@@ -16,40 +16,39 @@ _SAME_ADDRESS = "email = :email"
 
 
 class Requeues:
-    """Makes final deliveries pending again, and pending ones that were held back due."""
+    """Makes final deliveries pending again, and quarantined ones due."""
 
     def __init__(self, table: Table, events: EventStore) -> None:
         self._table = table
         self._events = events
 
-    def reopen(self, held: StoredEvent, account: str, now: datetime, *, taken_back: datetime | None = None) -> bool:
-        """Make a delivery pending and due, if it still stands as in `held` and its event still holds the address.
+    def reopen(self, stored: StoredEvent, account: str, now: datetime, *, taken_back: datetime | None = None) -> bool:
+        """Make a delivery pending and due, if it still is as in `stored` and its event still has the address.
 
-        It keeps its attempts and loses its reason, and the event does not expire any more; False if nothing was done.
-        `taken_back` is noted with it: see `Delivery.taken_back`. Raises LedgerUnavailable; doing it again is harmless
-        then.
+        Attempts stay, the reason is removed, and the event no longer expires; False if nothing changed.
+        `taken_back` is stored with it: see `Delivery.taken_back`. Raises LedgerUnavailable; a repetition is harmless.
 
-        Of an event for several accounts, the items are told before that they do not expire, so that a failure in
-        between loses nothing, and once more after: a worker that had found everything final just before may have said
-        since that they do. From then on `reopened` has changed and no such worker can.
+        For an event with several accounts, expiry is removed from all items before, so that a failure in between
+        loses nothing, and again after: a worker that had just found everything final may have set it in between. From
+        then on `reopened` has changed and no such worker can.
         """
-        event = held.event
+        event = stored.event
         if len(event.accounts) == 1:
-            return self._reopen(held, account, now, taken_back)
-        if not self._keep(event, now):
+            return self._reopen(stored, account, now, taken_back)
+        if not self._remove_expiry(event, now):
             return False
-        if not self._reopen(held, account, now, taken_back):
-            self._events.expire_when_whole(event, now)  # somebody else came first, and may be done with it already
+        if not self._reopen(stored, account, now, taken_back):
+            self._events.expire_when_whole(event, now)  # another worker was first, and may have finished already
             return False
-        self._keep(event, now)
+        self._remove_expiry(event, now)
         return True
 
-    def release(self, held: StoredEvent, account: str, now: datetime) -> bool:
-        """Make a delivery that was held back due, if it still waits as in `held`; False if not.
+    def release(self, stored: StoredEvent, account: str, now: datetime) -> bool:
+        """Make a quarantined delivery due, if it still waits as in `stored`; False if not.
 
-        Raises LedgerUnavailable; doing it again is harmless then.
+        Raises LedgerUnavailable; a repetition is harmless.
         """
-        event, waits_until = held.event, held.deliveries[account].next_attempt_at
+        event, waits_until = stored.event, stored.deliveries[account].next_attempt_at
         values = {
             "pending": Status.PENDING.value,
             "yes": True,
@@ -70,8 +69,8 @@ class Requeues:
             return False
         return True
 
-    def _reopen(self, held: StoredEvent, account: str, now: datetime, taken_back: datetime | None) -> bool:
-        event = held.event
+    def _reopen(self, stored: StoredEvent, account: str, now: datetime, taken_back: datetime | None) -> bool:
+        event = stored.event
         single = len(event.accounts) == 1
         conditions = [
             "#status = :seen",
@@ -81,7 +80,7 @@ class Requeues:
         ]
         values = {
             "pending": Status.PENDING.value,
-            "seen": held.deliveries[account].status.value,
+            "seen": stored.deliveries[account].status.value,
             "due_pk": due_partition(account, event.type, shard_of(event.id)),
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
@@ -103,19 +102,19 @@ class Requeues:
             return False
         return True
 
-    def _keep(self, event: Event, now: datetime) -> bool:
-        """Take back that an event and its deliveries expire; False if it has, or holds its address no more."""
+    def _remove_expiry(self, event: Event, now: datetime) -> bool:
+        """Remove the expiry of an event and its deliveries; False if it has expired or its address is gone."""
         own = [_NOT_EXPIRED, "attribute_exists(pk)", *([_SAME_ADDRESS] if event.email else [])]
         values = {"one": 1, "now": to_ms(now) // 1000}
         change = "REMOVE expires_at ADD reopened :one"
 
-        def keep_delivery(account: str) -> None:
+        def remove_from_delivery(account: str) -> None:
             try:
                 self._table.update(
                     delivery_key(event.id, account, event.accounts), change, values, condition=" AND ".join(own[:2])
                 )
             except ConditionFailed:
-                return  # gone: another account's, long final
+                return  # expired: another account's delivery, final long ago
 
         try:
             self._table.update(
@@ -123,5 +122,5 @@ class Requeues:
             )
         except ConditionFailed:
             return False
-        self._table.in_parallel(keep_delivery, event.accounts)
+        self._table.in_parallel(remove_from_delivery, event.accounts)
         return True

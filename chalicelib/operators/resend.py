@@ -1,4 +1,4 @@
-"""`resend`: one command that sends parked or refused deliveries again, and releases what was held back."""
+"""`resend`: sends parked or refused deliveries again, and releases quarantined ones."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ TYPES = tuple(type.value for type in EventType)
 EVENTS_AT_ONCE = 100
 
 TakenBack = Callable[[Event, str], datetime | None]
-"""Raises StillToBeTold, LedgerUnavailable."""
+"""Raises UnsubscribePending, LedgerUnavailable."""
 
 
-class StillToBeTold(Exception):
-    """The unsubscribe has not reached the vendor yet, so nobody can have taken it back there."""
+class UnsubscribePending(Exception):
+    """The unsubscribe has not reached the vendor yet, so it cannot have been undone there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which deliveries are to be sent again; None: any."""
+class ResendFilter:
+    """Selects the deliveries to send again; None: any."""
 
     status: Status
     account: str | None = None
@@ -49,17 +49,17 @@ class Wanted:
 
     @property
     def held_back(self) -> bool:
-        """Also deliveries that wait for an operator: those are meant wherever parked ones are."""
+        """True to include quarantined deliveries: they are selected together with parked ones."""
         return self.status is Status.PARKED
 
-    def accounts(self, held: StoredEvent, now: datetime) -> list[str]:
-        """The accounts of those deliveries of an event that are meant and can be made."""
-        event = held.event
+    def accounts(self, stored: StoredEvent, now: datetime) -> list[str]:
+        """Return the accounts of an event's selected deliveries that can be sent."""
+        event = stored.event
         if self.type not in (None, event.type) or (self.since is not None and event.accepted_at < self.since):
             return []
         return [
             delivery.account
-            for delivery in held.deliveries.values()
+            for delivery in stored.deliveries.values()
             if (delivery.status is self.status or (self.held_back and delivery.waits_for_release(now)))
             and self.account in (None, delivery.account)
             and _can_be_made(event, delivery)
@@ -67,10 +67,10 @@ class Wanted:
 
 
 class Resending:
-    """Sends again what is final.
+    """Sends final deliveries again.
 
-    `taken_back(event, account)` gives the time of the unsubscribe that an operator says was taken back at the vendor by
-    sending this one suppressed signup again; None where the provider can be asked to do so itself.
+    `taken_back(event, account)` returns the time of the unsubscribe that the operator undid at the vendor, as stated by
+    resending this one suppressed signup; None where the provider can lift the suppression itself.
     """
 
     def __init__(
@@ -92,41 +92,41 @@ class Resending:
         self._clock = clock
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
-        """`{"account"?, "type"?, "id"?, "since"?, "status"?}` to `{"resent": n}` or `{"error"}`; does not raise.
+        """Handle `{"account"?, "type"?, "id"?, "since"?, "status"?}`; return `{"resent": n}` or `{"error"}`.
 
-        `n` counts deliveries. Where the time or the ledger gives out, the answer has both, and doing it again goes on
-        with the rest: what was sent again is pending, and a doorbell that failed is made good by `sweep`.
+        Never raises. `n` counts deliveries. When time runs out or the ledger fails, the answer has both, and a repeated call
+        continues with the rest: what was sent again is pending, and `sweep` repeats a failed notification.
         """
         try:
             wanted = _read(event, self._accounts)
         except ProviderError as error:
             return {"error": shown(error)}
-        run = _Run(wanted, self._events, self._requeues, self._notifier, self._taken_back, self._clock, deadline)
-        given_out = [run.pages([[wanted.id]])] if wanted.id is not None else self._everywhere(run)
-        failure = next(filter(None, given_out), None)
+        run = _ResendRun(wanted, self._events, self._requeues, self._notifier, self._taken_back, self._clock, deadline)
+        failures = [run.send_pages([[wanted.id]])] if wanted.id is not None else self._send_all(run)
+        failure = next(filter(None, failures), None)
         logger.info(
-            "an operator sent deliveries again",
+            "resend finished",
             extra={"account": wanted.account, "status": wanted.status.value, "resent": run.resent, "failure": failure},
         )
         error_of = {} if failure is None else {"error": shown(ProviderError(Kind.LATER, failure))}
         return {"resent": run.resent, **error_of}
 
-    def _everywhere(self, run: _Run) -> list[str | None]:
+    def _send_all(self, run: _ResendRun) -> list[str | None]:
         now = self._clock()
         return self._table.in_parallel(
-            lambda part: run.pages(
+            lambda part: run.send_pages(
                 self._ledger_scan.find(part, run.wanted.status, now, run.check_time, held_back=run.wanted.held_back)
             ),
             range(PARTS),
         )
 
 
-class _Run:
-    """One call's work, shared by the threads that do it."""
+class _ResendRun:
+    """The state of one call, shared by its threads."""
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: ResendFilter,
         events: EventStore,
         requeues: Requeues,
         notifier: Notifier,
@@ -145,12 +145,12 @@ class _Run:
         self._lock = Lock()
 
     def check_time(self) -> None:
-        """Raise OutOfTime when nothing more may be begun."""
+        """Raise OutOfTime when no time is left."""
         if self._deadline.seconds_left <= 0:
             raise OutOfTime
 
-    def pages(self, pages: Iterable[list[str]]) -> str | None:
-        """Send again what is meant of these pages of event ids; why it had to stop before their end, if it had to."""
+    def send_pages(self, pages: Iterable[list[str]]) -> str | None:
+        """Send the selected deliveries of these pages of event ids; the reason if it stopped before their end."""
         try:
             for ids in pages:
                 for start in range(0, len(ids), EVENTS_AT_ONCE):
@@ -160,44 +160,44 @@ class _Run:
             return "the time ran out; call again for the rest"
         except LedgerUnavailable as error:
             return f"{error}; call again for the rest"
-        except StillToBeTold:
+        except UnsubscribePending:
             return "the vendor is still to be told that the person left: call again once that is delivered, and undone"
         return None
 
     def _send(self, event_ids: Iterable[str]) -> None:
-        """Reopen what is meant, then ring for it, whatever happens."""
+        """Requeue the selected deliveries, then notify workers, also after a failure."""
         reopened: dict[EventType, list[str]] = {}
         try:
-            for held in self._events.load_well_formed(event_ids).held:
-                if self._reopen(held):
-                    reopened.setdefault(held.event.type, []).append(held.event.id)
+            for stored in self._events.load_well_formed(event_ids).held:
+                if self._reopen(stored):
+                    reopened.setdefault(stored.event.type, []).append(stored.event.id)
         finally:
-            for type, ringing in reopened.items():
-                self._notifier.notify(type, ringing)
+            for type, ids in reopened.items():
+                self._notifier.notify(type, ids)
 
-    def _reopen(self, held: StoredEvent) -> bool:
+    def _reopen(self, stored: StoredEvent) -> bool:
         done, now = False, self._clock()
-        for account in self.wanted.accounts(held, now):
-            if self._send_one(held, account, now):
+        for account in self.wanted.accounts(stored, now):
+            if self._send_one(stored, account, now):
                 done = True
                 metrics.count("resent", account=account)
                 with self._lock:
                     self.resent += 1
         return done
 
-    def _send_one(self, held: StoredEvent, account: str, now: datetime) -> bool:
-        if held.deliveries[account].status is Status.PENDING:
-            return self._requeues.release(held, account, now)
-        return self._requeues.reopen(held, account, now, taken_back=self._word_of(held, account))
+    def _send_one(self, stored: StoredEvent, account: str, now: datetime) -> bool:
+        if stored.deliveries[account].status is Status.PENDING:
+            return self._requeues.release(stored, account, now)
+        return self._requeues.reopen(stored, account, now, taken_back=self._taken_back_at(stored, account))
 
-    def _word_of(self, held: StoredEvent, account: str) -> datetime | None:
-        """What sending it again says of the unsubscribe in its way: nothing, unless this one event is named."""
-        named = self.wanted.id is not None and held.deliveries[account].reason == SUPPRESSED
-        return self._taken_back(held.event, account) if named else None
+    def _taken_back_at(self, stored: StoredEvent, account: str) -> datetime | None:
+        """Return when the unsubscribe that was undone took place; None unless this one event is named."""
+        named = self.wanted.id is not None and stored.deliveries[account].reason == SUPPRESSED
+        return self._taken_back(stored.event, account) if named else None
 
 
 def _can_be_made(event: Event, delivery: Delivery) -> bool:
-    """Is there anything to deliver? Invalid events and erased ones hold no address."""
+    """Return whether there is anything to deliver: invalid and erased events have no address."""
     match event.type:
         case EventType.SIGNUP | EventType.UNSUBSCRIBE:
             return bool(event.email)
@@ -207,8 +207,8 @@ def _can_be_made(event: Event, delivery: Delivery) -> bool:
             assert_never(event.type)
 
 
-def _read(event: Any, accounts: tuple[str, ...]) -> Wanted:
-    """What a call asks for. Raises `ProviderError` (caller) that says what would be right."""
+def _read(event: Any, accounts: tuple[str, ...]) -> ResendFilter:
+    """Parse a call. Raises `ProviderError` (caller) with the correction."""
     if not isinstance(event, Mapping):
         raise wrong("a call is a JSON object", f"with any of the keys {', '.join(KEYS)}")
     given = {key: value for key, value in event.items() if value is not None}
@@ -218,7 +218,7 @@ def _read(event: Any, accounts: tuple[str, ...]) -> Wanted:
         if not isinstance(value, str):
             raise wrong(f"{key} must be a text", 'such as {"status": "refused", "since": "2026-03-01T00:00:00Z"}')
     account, type, since = given.get("account"), given.get("type"), given.get("since")
-    return Wanted(
+    return ResendFilter(
         status=Status(_one_of("status", given.get("status", Status.PARKED.value), STATUSES)),
         account=None if account is None else _one_of("account", account, accounts),
         type=None if type is None else EventType(_one_of("type", type, TYPES)),

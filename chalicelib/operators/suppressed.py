@@ -1,4 +1,4 @@
-"""All addresses that the ledger holds back from an account, by their keyed hashes and in little memory."""
+"""Collects the addresses that the ledger suppresses for an account, by keyed hash and in little memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ATTRIBUTES = ("pk", "sk", "unsubscribed_at", "signed_up_at")
 
 
 class Hashes:
-    """Hashes in their order; looked up by their first eight bytes, which no two of some millions share."""
+    """Sorted hashes; looked up by their first eight bytes, which no two of some millions share."""
 
     def __init__(self, content: bytes | bytearray) -> None:
         self._all = b"".join(sorted({bytes(content[at : at + SIZE]) for at in range(0, len(content), SIZE)}))
@@ -30,26 +30,26 @@ class Hashes:
         return len(self._heads)
 
     def place(self, text: str) -> int | None:
-        """Where a hash stands, given as the ledger writes it; None if it is not there."""
+        """Return the position of a hash in the ledger's text form; None if absent."""
         raw = _raw(text)
         at = bisect_left(self._heads, _head(raw))
         return at if at < len(self._heads) and self._all[at * SIZE : (at + 1) * SIZE] == raw else None
 
     def text(self, place: int) -> str:
-        """A hash as the ledger writes it."""
+        """Return a hash in the ledger's text form."""
         return urlsafe_b64encode(self._all[place * SIZE : (place + 1) * SIZE]).rstrip(b"=").decode()
 
 
 def suppressed(table: Table, accounts: Sequence[str], check_time: Callable[[], None]) -> dict[str, bytearray]:
-    """The hashes of those whom each account is not to mail, as far as one look at every word tells.
+    """Return the hashes of each account's suppressed addresses, from one scan of all subscription states.
 
-    What stands between a word and its meaning (a signup that was delivered a moment ago, an older address key) is for a
-    second look at the few that matter. Raises LedgerUnavailable, and what `check_time` raises.
+    What the scan cannot resolve (a signup delivered a moment ago, an older address key) is left to a second look at the
+    few that matter. Raises LedgerUnavailable, and what `check_time` raises.
     """
 
     def one_part(part: int) -> dict[str, bytearray]:
         found = {name: bytearray() for name in accounts}
-        for pk, items in groupby(_words(table, part, check_time), key=lambda item: item["pk"]):
+        for pk, items in groupby(_states(table, part, check_time), key=lambda item: item["pk"]):
             by_account = {item["sk"]: item for item in items}
             for name in accounts:
                 if _suppressed(by_account.get(name, {}), by_account.get(EVERY_ACCOUNT, {})):
@@ -63,20 +63,20 @@ def suppressed(table: Table, accounts: Sequence[str], check_time: Callable[[], N
     return together
 
 
-def _words(table: Table, part: int, check_time: Callable[[], None]) -> Iterator[dict[str, Any]]:
+def _states(table: Table, part: int, check_time: Callable[[], None]) -> Iterator[dict[str, Any]]:
     check_time()
-    for page in table.scan(part, PARTS, "begins_with(#pk, :word)", _ATTRIBUTES, {"word": "A#"}):
+    for page in table.scan(part, PARTS, "begins_with(#pk, :prefix)", _ATTRIBUTES, {"prefix": "A#"}):
         yield from page
         check_time()
 
 
-def _suppressed(own: Mapping[str, Any], everywhere: Mapping[str, Any]) -> bool:
-    left = latest(own.get("unsubscribed_at"), everywhere.get("unsubscribed_at"))
-    return SubscriptionState(unsubscribed_at=left, signed_up_at=own.get("signed_up_at")).is_suppressed
+def _suppressed(own: Mapping[str, Any], all_accounts: Mapping[str, Any]) -> bool:
+    unsubscribed_at = latest(own.get("unsubscribed_at"), all_accounts.get("unsubscribed_at"))
+    return SubscriptionState(unsubscribed_at=unsubscribed_at, signed_up_at=own.get("signed_up_at")).is_suppressed
 
 
 def first_place(hashes: Hashes, texts: Iterable[str]) -> int | None:
-    """Where the first of an address's hashes that is there stands."""
+    """Return the position of the first of an address's hashes that is present."""
     return next((place for text in texts if (place := hashes.place(text)) is not None), None)
 
 

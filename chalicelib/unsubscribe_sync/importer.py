@@ -1,4 +1,4 @@
-"""One account's list of those who left: read, compared with what is known of it, and told to the other accounts."""
+"""Imports one account's unsubscribes: reads the list, diffs it by bucket, propagates new rows to other accounts."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from ..providers.base import Capabilities, Provider
 from .plan import SyncState, windows
 from .propagate import Candidate, Ledger, Propagation, usable
 from .rules import Reading, UnsubscribedAddress
-from .snapshot import Listing, listing
-from .state_store import Head, Source, SyncStateStore
+from .snapshot import Snapshot, open_snapshot
+from .state_store import Head, SourceState, SyncStateStore
 
 CHUNK = 250
-"""Rows looked up, held and noted together."""
+"""Rows looked up, stored and recorded together."""
 WINDOW = 5000
-"""Rows that are new, of as many buckets as are looked at together."""
+"""Most new rows in the buckets that are processed together."""
 BUCKETS_AT_ONCE = 256
 SHORTEST_SECONDS = 10.0
-"""Nothing more is begun with less time than this."""
+"""No further work starts with less time than this."""
 READING_SHARE = 0.8
-"""How much of its time a run may spend on reading; the rest is for telling."""
+"""Share of a run's time for reading; the rest is for propagating."""
 EXPLAINED_MS = 30 * 60 * 1000
-"""Two periods of the schedule: what Relais told an account before that, an earlier reading has seen there."""
+"""Two periods of the schedule: an earlier reading has seen what Relais sent to the account before that."""
 BUSY = "another run is at it"
 
 Row = tuple[int, bytes, UnsubscribedAddress]
@@ -41,9 +41,9 @@ Row = tuple[int, bytes, UnsubscribedAddress]
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of one account. `backlog` counts new rows that wait for another run, `waiting` those of them that
-    cannot be told yet; `kind` and `retry_after` are those of a provider's failure."""
+class ImportOutcome:
+    """The result of one account. `backlog` counts new rows left to another run, `waiting` those of them that cannot
+    be propagated yet; `kind` and `retry_after` describe a provider's failure."""
 
     read: int = 0
     written: int = 0
@@ -55,17 +55,17 @@ class Outcome:
     retry_after: float | None = None
     busy: bool = False
     was_failing: bool = False
-    """Could the list not be read before?"""
+    """True if reading the list failed before."""
 
     def failed(self, error: ProviderError) -> None:
-        """Take in why the list was not read to its end."""
+        """Record why the list was not read to its end."""
         self.error = f"{error.kind.value}: {error.message}"
         self.kind, self.retry_after = error.kind, error.retry_after
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What lists are read and told with."""
+class ImportDependencies:
+    """Dependencies of reading and propagating lists."""
 
     settings: Settings
     store: SyncStateStore
@@ -77,31 +77,31 @@ class Tools:
 
     @property
     def rules(self) -> UnsubscribeSync:
-        """The section's baseline and limit; the defaults where there is no section."""
+        """Baseline and limit of the section; the defaults where there is no section."""
         return self.settings.sync_unsubscribes or UnsubscribeSync((), ())
 
 
 class UnsubscribeImport:
-    """One run over the list of `source` for the accounts of `tell`."""
+    """One run over the list of `source` for the target accounts of `tell`."""
 
-    def __init__(self, tools: Tools, source: str, tell: Sequence[str], deadline: Deadline) -> None:
-        self._tools = tools
+    def __init__(self, dependencies: ImportDependencies, source: str, tell: Sequence[str], deadline: Deadline) -> None:
+        self._dependencies = dependencies
         self._source = source
-        self._names = tuple(name for name in tools.settings.accounts if name in tell and self._can_be_told(name))
+        self._names = tuple(name for name in dependencies.settings.accounts if name in tell and self._is_target(name))
         self._tell = tell
         self._deadline = deadline
-        self._outcome = Outcome()
+        self._outcome = ImportOutcome()
 
-    def _can_be_told(self, name: str) -> bool:
-        """The account itself has something to be told only where leaving one list leaves others."""
-        capabilities = self._tools.capabilities_of(name)
+    def _is_target(self, name: str) -> bool:
+        """The source itself is a target only where it has lists: an unsubscribe from one leaves the others."""
+        capabilities = self._dependencies.capabilities_of(name)
         return capabilities is not None and (name != self._source or capabilities.has_lists)
 
-    def run(self) -> Outcome:
-        """Come as far as time and `news_per_run` allow. Raises LedgerUnavailable; what is held by then stays held."""
+    def run(self) -> ImportOutcome:
+        """Import as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
         self._check_pause()
         if self._outcome.error is None and self._names:
-            seen = self._tools.store.read(self._source, self._names)
+            seen = self._dependencies.store.read(self._source, self._names)
             self._outcome.was_failing = seen.failing_since is not None
             if seen.taken_until > to_ms(self._now):
                 self._outcome.busy = True
@@ -110,30 +110,30 @@ class UnsubscribeImport:
         return self._outcome
 
     def _check_pause(self) -> None:
-        """A paused account is left alone: its provider has said when it may be asked again, or its owner must act."""
-        pause = self._tools.accounts.read(self._source).pause
+        """Skip an account whose circuit breaker is open: its provider said when to retry, or its owner must act."""
+        pause = self._dependencies.accounts.read(self._source).pause
         if pause is not None and backoff.is_shut(pause, to_ms(self._now)):
             wait = (pause.until - to_ms(self._now)) / 1000
             self._outcome.failed(ProviderError(Kind.LATER, f"paused: {pause.reason}", retry_after=wait))
 
-    def _read(self, seen: Source) -> None:
+    def _read(self, seen: SourceState) -> None:
         started = to_ms(self._now)
         reading = Reading(started, seen_before=min(started, seen.failing_since or started) - EXPLAINED_MS)
-        key, digest = self._tools.keys.row_digest(seen.key)
-        with listing(digest) as rows:
+        key, digest = self._dependencies.keys.row_digest(seen.key)
+        with open_snapshot(digest) as rows:
             self._fill(rows)
             self._outcome.read, self._outcome.skipped = rows.read, rows.skipped
             whole = rows.is_whole
-            sides = [
+            states = [
                 SyncState(name, head, rows.buckets.changed(head.digests, whole=whole), whole=whole)
                 for name, head in seen.heads.items()
             ]
-            if any(side.changed or (whole and self._is_baseline(side)) for side in sides):
-                self._work(seen, key, rows, sides, reading)
+            if any(state.changed or (whole and self._is_baseline(state)) for state in states):
+                self._import(seen, key, rows, states, reading)
 
-    def _fill(self, rows: Listing) -> None:
+    def _fill(self, rows: Snapshot) -> None:
         try:
-            provider = self._tools.provider_of(self._source)
+            provider = self._dependencies.provider_of(self._source)
             rows.fill(provider.unsubscribed(budget=self._deadline.seconds_left * READING_SHARE))
         except ProviderError as error:
             rows.error = error
@@ -142,107 +142,109 @@ class UnsubscribeImport:
         if rows.error is not None:
             self._outcome.failed(rows.error)
             facts = {"reason": rows.error.message, "kind": rows.error.kind.value, "rows": rows.read}
-            logger.warning("unsubscribes not read to the end", extra=facts)
+            logger.warning("unsubscribe list read incompletely", extra=facts)
 
-    def _work(self, seen: Source, key: str, rows: Listing, sides: Sequence[SyncState], reading: Reading) -> None:
-        store, now = self._tools.store, self._now
-        if not store.take(self._source, seen, key, now, self._deadline.holds_end_at):
+    def _import(
+        self, seen: SourceState, key: str, rows: Snapshot, states: Sequence[SyncState], reading: Reading
+    ) -> None:
+        store, now = self._dependencies.store, self._now
+        if not store.claim(self._source, seen, key, now, self._deadline.holds_end_at):
             self._outcome.busy = True
             return
         try:
-            for side in sides:
-                for numbers in _parts(sorted(side.changed), BUCKETS_AT_ONCE):
-                    side.look(rows.buckets, store.buckets(self._source, side.name, numbers))
-            self._take_as_known(rows, [side for side in sides if self._is_baseline(side)])
-            news = [side for side in sides if not self._is_baseline(side)]
-            self._forget_gone(rows, news)
-            self._tell_news(rows, news, reading)
-            self._outcome.backlog = _count_new(sides)
+            for state in states:
+                for numbers in _parts(sorted(state.changed), BUCKETS_AT_ONCE):
+                    state.compare(rows.buckets, store.buckets(self._source, state.name, numbers))
+            self._take_baseline(rows, [state for state in states if self._is_baseline(state)])
+            others = [state for state in states if not self._is_baseline(state)]
+            self._store_removals(rows, others)
+            self._propagate_new(rows, others, reading)
+            self._outcome.backlog = _count_new(states)
         finally:
             with suppress(LedgerUnavailable):
-                self._write_heads(seen, sides)
+                self._write_heads(seen, states)
             with suppress(LedgerUnavailable):
-                store.give_back(self._source, seen)
+                store.release(self._source, seen)
 
-    def _is_baseline(self, side: SyncState) -> bool:
-        """Is what the list holds now to be taken as known to this account?"""
-        return self._tools.rules.baseline == "known" and not side.head.begun
+    def _is_baseline(self, state: SyncState) -> bool:
+        """Return whether the list's current rows count as known to this account."""
+        return self._dependencies.rules.baseline == "known" and not state.head.begun
 
-    def _take_as_known(self, rows: Listing, sides: Iterable[SyncState]) -> None:
-        for side in list(sides):
-            for numbers in _parts(sorted(side.changed), BUCKETS_AT_ONCE):
+    def _take_baseline(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
+        for state in list(states):
+            for numbers in _parts(sorted(state.changed), BUCKETS_AT_ONCE):
                 if not self._still_time():
                     return
-                side.all_done(numbers)
-                side.write(self._tools.store, self._source, numbers, rows.buckets)
+                state.all_done(numbers)
+                state.write(self._dependencies.store, self._source, numbers, rows.buckets)
             if rows.is_whole:
-                side.head = Head(side.head.digests, begun=True)
+                state.head = Head(state.head.digests, begun=True)
 
-    def _forget_gone(self, rows: Listing, sides: Iterable[SyncState]) -> None:
+    def _store_removals(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
         """Store the buckets that only lost rows."""
-        for side in sides:
-            side.write(self._tools.store, self._source, side.changed - side.counts().keys(), rows.buckets)
+        for state in states:
+            state.write(self._dependencies.store, self._source, state.changed - state.counts().keys(), rows.buckets)
 
-    def _tell_news(self, rows: Listing, sides: Sequence[SyncState], reading: Reading) -> None:
-        accounts = tuple(self._tools.settings.accounts)
-        everybody = {self._source, *self._tell} >= set(accounts)
-        names = tuple(side.name for side in sides)
-        propagation = Propagation(self._tools.ledger, self._source, names, accounts, everybody, reading)
-        for window in windows(sides, WINDOW):
-            if not self._may_go_on():
+    def _propagate_new(self, rows: Snapshot, states: Sequence[SyncState], reading: Reading) -> None:
+        accounts = tuple(self._dependencies.settings.accounts)
+        all_accounts = {self._source, *self._tell} >= set(accounts)
+        names = tuple(state.name for state in states)
+        propagation = Propagation(self._dependencies.ledger, self._source, names, accounts, all_accounts, reading)
+        for window in windows(states, WINDOW):
+            if not self._may_continue():
                 return
-            for side in sides:
-                side.open(window)
-            self._tell_window(rows.rows_in(window), sides, propagation)
-            for side in sides:
-                side.write(self._tools.store, self._source, window & side.changed, rows.buckets)
-                side.head = Head(side.head.digests, begun=True)
+            for state in states:
+                state.open(window)
+            self._propagate_window(rows.rows_in(window), states, propagation)
+            for state in states:
+                state.write(self._dependencies.store, self._source, window & state.changed, rows.buckets)
+                state.head = Head(state.head.digests, begun=True)
 
-    def _tell_window(self, rows: Iterable[Row], sides: Sequence[SyncState], propagation: Propagation) -> None:
-        waiting = _candidates(rows, sides)
-        while self._may_go_on():
-            chunk = list(islice(waiting, min(CHUNK, self._left)))
+    def _propagate_window(self, rows: Iterable[Row], states: Sequence[SyncState], propagation: Propagation) -> None:
+        candidates = _candidates(rows, states)
+        while self._may_continue():
+            chunk = list(islice(candidates, min(CHUNK, self._remaining_events)))
             if not chunk:
                 return
-            sync_state, made = propagation.tell(one for one in chunk if usable(one.row))
+            processed, made = propagation.propagate(one for one in chunk if usable(one.row))
             self._outcome.written += made
             unusable = [one for one in chunk if not usable(one.row)]
-            self._outcome.waiting += len(chunk) - len(sync_state) - len(unusable)
-            for one in (*sync_state, *unusable):
-                for side in sides:
-                    side.done(one.bucket, one.fingerprint)
+            self._outcome.waiting += len(chunk) - len(processed) - len(unusable)
+            for one in (*processed, *unusable):
+                for state in states:
+                    state.done(one.bucket, one.fingerprint)
 
-    def _write_heads(self, seen: Source, sides: Iterable[SyncState]) -> None:
-        for side in sides:
-            if side.head != seen.heads[side.name]:
-                self._tools.store.write_head(self._source, side.name, side.head)
+    def _write_heads(self, seen: SourceState, states: Iterable[SyncState]) -> None:
+        for state in states:
+            if state.head != seen.heads[state.name]:
+                self._dependencies.store.write_head(self._source, state.name, state.head)
 
     @property
-    def _left(self) -> int:
-        return self._tools.rules.news_per_run - self._outcome.written
+    def _remaining_events(self) -> int:
+        return self._dependencies.rules.news_per_run - self._outcome.written
 
-    def _may_go_on(self) -> bool:
-        return self._left > 0 and self._still_time()
+    def _may_continue(self) -> bool:
+        return self._remaining_events > 0 and self._still_time()
 
     def _still_time(self) -> bool:
         return self._deadline.seconds_left >= SHORTEST_SECONDS
 
     @property
     def _now(self) -> datetime:
-        return self._tools.ledger.effects.clock()
+        return self._dependencies.ledger.effects.clock()
 
 
-def _candidates(rows: Iterable[Row], sides: Sequence[SyncState]) -> Iterator[Candidate]:
+def _candidates(rows: Iterable[Row], states: Sequence[SyncState]) -> Iterator[Candidate]:
     for bucket, fingerprint, row in rows:
-        names = frozenset(side.name for side in sides if side.wants(bucket, fingerprint))
+        names = frozenset(state.name for state in states if state.wants(bucket, fingerprint))
         if names:
             yield Candidate(bucket, fingerprint, row, names)
 
 
-def _count_new(sides: Iterable[SyncState]) -> int:
-    """Rows that are not dealt with for all accounts."""
-    numbers = {number for side in sides for number in side.counts()}
-    return sum(len(frozenset().union(*(side.new(number) for side in sides))) for number in numbers)
+def _count_new(states: Iterable[SyncState]) -> int:
+    """Count rows that are not yet processed for every account."""
+    numbers = {number for state in states for number in state.counts()}
+    return sum(len(frozenset().union(*(state.new(number) for state in states))) for number in numbers)
 
 
 def _parts(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:

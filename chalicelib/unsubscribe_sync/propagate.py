@@ -1,4 +1,4 @@
-"""From rows that are new to unsubscribes of Relais' own: looked up in the ledger, held, noted, and rung for."""
+"""Propagates new rows as unsubscribe events: looks them up in the ledger, stores, records, notifies."""
 
 from __future__ import annotations
 
@@ -18,12 +18,20 @@ from ..ledger.keys import EVERY_ACCOUNT
 from ..ledger.subscriptions import SubscriptionStore
 from ..ledger.table import Table
 from ..notification.notifier import Notifier
-from .rules import EVENT_IDS, Known, News, Reading, UnsubscribedAddress, made_here, news
+from .rules import (
+    EVENT_IDS,
+    KnownState,
+    PropagationDecision,
+    Reading,
+    UnsubscribedAddress,
+    decide,
+    is_imported,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that has not been dealt with for the accounts of `names`."""
+    """A row that is unprocessed for the accounts of `names`."""
 
     bucket: int
     fingerprint: bytes
@@ -33,34 +41,34 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The rows of one address: whoever left several lists left once."""
+    """The rows of one address; an unsubscribe from several lists is one unsubscribe."""
 
     rows: tuple[Candidate, ...]
 
     @property
     def latest(self) -> UnsubscribedAddress:
-        """The row that tells of the latest leaving; one without a time is as late as the reading."""
+        """The row of the latest unsubscribe; a row without a time counts as of the reading."""
         untimed = [one.row for one in self.rows if one.row.at is None]
         return untimed[0] if untimed else max((one.row for one in self.rows), key=lambda row: row.at or 0)
 
     @property
     def names(self) -> frozenset[str]:
-        """The accounts that one of the rows is new for."""
+        """The accounts for which at least one row is new."""
         return frozenset().union(*(one.names for one in self.rows))
 
     @property
     def email(self) -> str:
-        """The address as the row has it."""
+        """The address as in the row."""
         return trimmed(self.latest.email)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What telling needs of the ledger. `digest` is keyed by the address keys."""
+    """Parts of the ledger that propagation uses. `digest` is keyed by the address keys."""
 
     table: Table
     events: EventStore
-    words: SubscriptionStore
+    states: SubscriptionStore
     batches: Batches
     notifier: Notifier
     digest: Callable[[bytes], str]
@@ -69,115 +77,116 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """Makes the news of one reading of `source` known to `names`; `order` are all accounts as they are configured."""
+    """Propagates the new rows of one reading of `source` to `names`; `order`: all accounts as configured."""
 
     ledger: Ledger
     source: str
     names: tuple[str, ...]
     order: tuple[str, ...]
-    everybody: bool
-    """Are there no other accounts? Then accounts added later are to know it, too."""
+    all_accounts: bool
+    """True if there are no other accounts; then the unsubscribe also holds for accounts added later."""
     reading: Reading
 
-    def tell(self, candidates: Iterable[Candidate]) -> tuple[list[Candidate], int]:
-        """Tell of some rows; gives those that are dealt with by that, and how many events were made.
+    def propagate(self, candidates: Iterable[Candidate]) -> tuple[list[Candidate], int]:
+        """Propagate some rows; returns those that are processed by that, and the number of events made.
 
-        The event is held before it is noted at the source, and both before the rows count as dealt with: whoever does
-        it again after a crash finds the event under the same id, or the note that names it. Raises LedgerUnavailable.
+        The event is stored before it is recorded at the source, and both before the rows count as processed: after a
+        crash, a repetition finds the event under the same id, or the record that names it. Raises LedgerUnavailable.
         """
-        people = _people(candidates)
-        known = self._known(people)
+        persons = _by_person(candidates)
+        known = self._known(persons)
         decisions = [
-            (one, news(one.latest, self.reading, about, first_seen=one.names >= set(self.names)), about)
-            for one, about in zip(people, known, strict=True)
+            (one, decide(one.latest, self.reading, about, first_seen=one.names >= set(self.names)), about)
+            for one, about in zip(persons, known, strict=True)
         ]
         decided = [(one, decision, about) for one, decision, about in decisions if decision is not None]
-        events = [self._event(one, decision, about) for one, decision, about in decided if decision.tell]
+        events = [self._event(one, decision, about) for one, decision, about in decided if decision.accounts]
         self.ledger.batches.hold_all(events)
-        self._note([(one, decision, about) for one, decision, about in decided if decision.note])
+        self._record([(one, decision, about) for one, decision, about in decided if decision.record])
         if events:
             self.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in events])
         return [row for one, _, _ in decided for row in one.rows], len(events)
 
     def unpropagated(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """One row of each person of whom `tell` would tell or note something; nothing is written."""
-        people = _people(candidates)
+        """Return one row of each person for whom `propagate` would write something; writes nothing."""
+        persons = _by_person(candidates)
         decisions = [
-            news(one.latest, self.reading, about, first_seen=one.names >= set(self.names))
-            for one, about in zip(people, self._known(people), strict=True)
+            decide(one.latest, self.reading, about, first_seen=one.names >= set(self.names))
+            for one, about in zip(persons, self._known(persons), strict=True)
         ]
         return [
             one.rows[0]
-            for one, decision in zip(people, decisions, strict=True)
-            if decision is not None and (decision.tell or decision.note)
+            for one, decision in zip(persons, decisions, strict=True)
+            if decision is not None and (decision.accounts or decision.record)
         ]
 
-    def _known(self, people: Sequence[Person]) -> list[Known]:
-        words = self.ledger.words.read_at((one.email for one in people), [self.source, *self.names])
-        held = {one.event.id: one for one in self.ledger.events.load(self._to_look_up(words.values()))}
-        return [self._known_of(one, words[one.email], held) for one in people]
+    def _known(self, persons: Sequence[Person]) -> list[KnownState]:
+        states = self.ledger.states.read_at((one.email for one in persons), [self.source, *self.names])
+        stored = {one.event.id: one for one in self.ledger.events.load(self._to_look_up(states.values()))}
+        return [self._known_of(one, states[one.email], stored) for one in persons]
 
-    def _to_look_up(self, words: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
-        """Events that decide what a word means: signups that left their hold, and what made the source's word."""
+    def _to_look_up(self, states: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
+        """Return the events needed to interpret states: signups with a lease, and the source's imported unsubscribe."""
         ids: set[str] = set()
-        for by_account in words:
-            for word in (word for one in by_account.values() for word in one):
-                if word.lease is not None and word.lease.type is EventType.SIGNUP:
-                    ids.add(word.lease.event)
-            for word in (*by_account[self.source], *by_account[EVERY_ACCOUNT]):
-                if made_here(word) and word.unsubscribed_by is not None:
-                    ids.add(word.unsubscribed_by)
+        for by_account in states:
+            for state in (state for one in by_account.values() for state in one):
+                if state.lease is not None and state.lease.type is EventType.SIGNUP:
+                    ids.add(state.lease.event)
+            for state in (*by_account[self.source], *by_account[EVERY_ACCOUNT]):
+                if is_imported(state) and state.unsubscribed_by is not None:
+                    ids.add(state.unsubscribed_by)
         return ids
 
     def _known_of(
-        self, person: Person, words: Mapping[str, Sequence[SubscriptionState]], held: Mapping[str, StoredEvent]
-    ) -> Known:
-        everywhere = words[EVERY_ACCOUNT]
-        at_source = [_clear(word, self.source, held, self.reading.started) for word in words[self.source]]
+        self, person: Person, states: Mapping[str, Sequence[SubscriptionState]], stored: Mapping[str, StoredEvent]
+    ) -> KnownState:
+        for_all = states[EVERY_ACCOUNT]
+        at_source = [_settle(state, self.source, stored, self.reading.started) for state in states[self.source]]
         source = replace(
-            merge(*at_source, *everywhere), lease=next((word.lease for word in at_source if word.lease), None)
+            merge(*at_source, *for_all), lease=next((state.lease for state in at_source if state.lease), None)
         )
         others = {
-            name: merge(*(_clear(word, name, held) for word in words[name]), *everywhere)
+            name: merge(*(_settle(state, name, stored) for state in states[name]), *for_all)
             for name in self.order
             if name in person.names
         }
-        maker = held.get(source.unsubscribed_by or "") if made_here(source) else None
-        return Known(self.source, source, others, frozenset(maker.event.accounts) if maker else frozenset())
+        imported = stored.get(source.unsubscribed_by or "") if is_imported(source) else None
+        covered = frozenset(imported.event.accounts) if imported else frozenset()
+        return KnownState(self.source, source, others, covered)
 
-    def _event(self, person: Person, decision: News, known: Known) -> Event:
+    def _event(self, person: Person, decision: PropagationDecision, known: KnownState) -> Event:
         now = self.ledger.effects.clock()
         return Event(
             id=self._id(person, known),
             type=EventType.UNSUBSCRIBE,
             email=person.email,
-            accounts=decision.tell,
+            accounts=decision.accounts,
             occurred_at=from_ms(decision.at),
             accepted_at=now,
-            occurred_at_stated=False,  # the id says of which leaving it is
-            all_accounts=self.everybody,
+            occurred_at_stated=False,  # the id identifies the unsubscribe
+            all_accounts=self.all_accounts,
         )
 
-    def _id(self, person: Person, known: Known) -> str:
-        """The same for the same leaving, seen for the same accounts: so a repetition makes no second event."""
+    def _id(self, person: Person, known: KnownState) -> str:
+        """Return the same id for the same unsubscribe and accounts, so that a repetition makes no second event."""
         row, source = person.latest, known.source
-        says = [self.source, normalise(person.email), row.at, row.provider_id, row.version]
+        identity = [self.source, normalise(person.email), row.at, row.provider_id, row.version]
         before = [source.unsubscribed_at, source.signed_up_at, sorted(person.names)]
-        return EVENT_IDS + self.ledger.digest(json.dumps([*says, *before]).encode())
+        return EVENT_IDS + self.ledger.digest(json.dumps([*identity, *before]).encode())
 
-    def _note(self, decided: Sequence[tuple[Person, News, Known]]) -> None:
-        def note(one: tuple[Person, News, Known]) -> None:
+    def _record(self, decided: Sequence[tuple[Person, PropagationDecision, KnownState]]) -> None:
+        def record(one: tuple[Person, PropagationDecision, KnownState]) -> None:
             person, decision, known = one
             row_id = person.latest.provider_id
-            self.ledger.words.record_unsubscribed(
+            self.ledger.states.record_unsubscribed(
                 person.email, self.source, decision.at, self._id(person, known), row_id
             )
 
-        self.ledger.table.in_parallel(note, decided)
+        self.ledger.table.in_parallel(record, decided)
 
 
-def _people(candidates: Iterable[Candidate]) -> list[Person]:
-    """Candidates by person; rows whose address nobody could be told of are persons that come to nothing."""
+def _by_person(candidates: Iterable[Candidate]) -> list[Person]:
+    """Group candidates by address."""
     gathered: dict[str, list[Candidate]] = {}
     for one in candidates:
         gathered.setdefault(normalise(one.row.email), []).append(one)
@@ -185,20 +194,20 @@ def _people(candidates: Iterable[Candidate]) -> list[Person]:
 
 
 def usable(row: UnsubscribedAddress) -> bool:
-    """Is this an address that an event can have?"""
+    """Return whether an event can have this address."""
     return unsubscribe_mistake(trimmed(row.email)) is None
 
 
-def _clear(
-    word: SubscriptionState, account: str, held: Mapping[str, StoredEvent], since: int | None = None
+def _settle(
+    state: SubscriptionState, account: str, stored: Mapping[str, StoredEvent], since: int | None = None
 ) -> SubscriptionState:
-    """A word without its hold, a signup that was delivered noted; one whose hold lasts beyond `since` keeps it."""
-    lease = word.lease
+    """Return a state without its lease, its delivered signup applied; a signup's lease beyond `since` stays."""
+    lease = state.lease
     if lease is None or (since is not None and lease.type is EventType.SIGNUP and lease.until > since):
-        return word
-    return settled(word, _status(held.get(lease.event), account))
+        return state
+    return settled(state, _status(stored.get(lease.event), account))
 
 
-def _status(held: StoredEvent | None, account: str) -> Status | None:
-    delivery = held.deliveries.get(account) if held is not None else None
+def _status(stored: StoredEvent | None, account: str) -> Status | None:
+    delivery = stored.deliveries.get(account) if stored is not None else None
     return delivery.status if delivery is not None else None

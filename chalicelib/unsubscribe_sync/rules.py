@@ -1,4 +1,4 @@
-"""Who left, as an account's provider tells it: what of it is news, and for which other accounts.
+"""Rules for unsubscribes read from a provider: which rows are new, and to which accounts they are propagated.
 
 Times are milliseconds since 1970, UTC.
 """
@@ -14,19 +14,19 @@ from ..domain.events import EventType
 from ..domain.ordering import SubscriptionState
 
 BUCKETS = 4096
-"""Hash buckets that the rows of a list are spread over."""
+"""Number of hash buckets for the rows of a list."""
 SIZE = 6
 """Bytes of a fingerprint within its bucket; with the bucket's 12 bits two rows in 2^60 have the same."""
 DIGEST = 8
 """Bytes of a bucket's digest."""
 EMPTY = bytes(DIGEST)
 EVENT_IDS = "left-"
-"""How the ids of the events begin that a provider's list makes."""
+"""Prefix of the ids of events made from a provider's list."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribedAddress:
-    """One row of a provider's list of those who left; `version` differs whenever the provider has changed the row."""
+    """One row of a provider's unsubscribe list; `version` differs whenever the provider has changed the row."""
 
     email: str = field(repr=False)
     at: int | None = None
@@ -34,28 +34,28 @@ class UnsubscribedAddress:
     version: str | None = None
 
 
-def place(digest: bytes) -> tuple[int, bytes]:
-    """The bucket and the fingerprint of a row, from a keyed digest of what it says (at least 8 bytes)."""
+def bucket_and_fingerprint(digest: bytes) -> tuple[int, bytes]:
+    """Return the bucket and the fingerprint of a row, from a keyed digest of its content (at least 8 bytes)."""
     return digest[0] << 4 | digest[1] >> 4, digest[2 : 2 + SIZE]
 
 
 def joined(fingerprints: Iterable[bytes]) -> bytes:
-    """Fingerprints as one text of bytes, sorted."""
+    """Return sorted fingerprints as one byte string."""
     return b"".join(sorted(fingerprints))
 
 
 def split(content: bytes | bytearray) -> frozenset[bytes]:
-    """The different fingerprints in some bytes."""
+    """Return the distinct fingerprints in a byte string."""
     return frozenset(bytes(content[start : start + SIZE]) for start in range(0, len(content), SIZE))
 
 
 def digest_of(content: bytes) -> bytes:
-    """The digest of a bucket that holds these fingerprints, joined."""
+    """Return the digest of a bucket with these joined fingerprints."""
     return sha256(content).digest()[:DIGEST] if content else EMPTY
 
 
 class Buckets:
-    """The fingerprints of a list, in little more memory than they take. Filled first, then looked at."""
+    """The fingerprints of a list, with little memory overhead. Filled first, then read."""
 
     def __init__(self) -> None:
         self._contents = [bytearray() for _ in range(BUCKETS)]
@@ -65,15 +65,15 @@ class Buckets:
         return [digest_of(joined(self.of(bucket))) for bucket in range(BUCKETS)]
 
     def add(self, bucket: int, fingerprint: bytes) -> None:
-        """Put a row in; the same one may come again."""
+        """Add a row; duplicates are allowed."""
         self._contents[bucket] += fingerprint
 
     def of(self, bucket: int) -> frozenset[bytes]:
-        """The fingerprints of one bucket."""
+        """Return the fingerprints of one bucket."""
         return split(self._contents[bucket])
 
     def changed(self, digests: bytes, *, whole: bool) -> list[int]:
-        """Buckets that are not as these digests say; of a list that was not read to its end, only those with rows."""
+        """Return buckets that differ from these digests; of an incomplete list, only those with rows."""
         return [
             bucket
             for bucket in range(BUCKETS)
@@ -83,26 +83,26 @@ class Buckets:
 
 
 def with_digest(digests: bytes, bucket: int, digest: bytes) -> bytes:
-    """The digests of all buckets with that of one replaced."""
+    """Return the digests of all buckets with one replaced."""
     return digests[: bucket * DIGEST] + digest + digests[(bucket + 1) * DIGEST :]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """When a list was read: nothing in it is older than `started`, and what Relais told the provider before
-    `seen_before` was seen by an earlier reading."""
+    """When a list was read: nothing in it is older than `started`, and an earlier reading saw what Relais sent to the
+    provider before `seen_before`."""
 
     started: int
     seen_before: int
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the ledger knows of somebody who is on an account's list of those who left.
+class KnownState:
+    """The ledger's subscription states of an address on the unsubscribe list of account `name`.
 
-    `source` is the word at that account, which is `name`, its hold left on it while it counts; `others` the words at
-    the accounts that the row has not been told to, that one among them where it has lists. Both take in the word for
-    all accounts. `covered` are the accounts that the event behind the source's unsubscribe is told to.
+    `source` is the state at that account, with its lease while that counts; `others` the states at the accounts that
+    the row is not yet propagated to, `name` among them where it has lists. Both include the state for all accounts.
+    `covered` are the accounts of the event that caused the source's unsubscribe.
     """
 
     name: str
@@ -111,70 +111,74 @@ class Known:
     covered: frozenset[str] = frozenset()
 
     @property
-    def made_here(self) -> bool:
-        """Did a provider's list bring the source's unsubscribe, and not somebody who spoke to Relais?"""
-        return made_here(self.source)
+    def is_imported(self) -> bool:
+        """True if the source's unsubscribe comes from a provider's list and not from an event sent to Relais."""
+        return is_imported(self.source)
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What is to be done about a row: whom to tell (nobody, it may be), as of when, and whether to note it."""
+class PropagationDecision:
+    """What to do with a row: unsubscribe at `accounts` (may be empty) as of `at`, and whether to record it."""
 
     at: int
-    tell: tuple[str, ...] = ()
-    note: bool = False
+    accounts: tuple[str, ...] = ()
+    record: bool = False
 
 
-NOTHING = News(0)
+NOTHING = PropagationDecision(0)
 
 
-def made_here(word: SubscriptionState) -> bool:
-    """Did a provider's list bring this unsubscribe?"""
-    return word.unsubscribed_by is not None and word.unsubscribed_by.startswith(EVENT_IDS)
+def is_imported(state: SubscriptionState) -> bool:
+    """Return whether this unsubscribe comes from a provider's list."""
+    return state.unsubscribed_by is not None and state.unsubscribed_by.startswith(EVENT_IDS)
 
 
-def news(row: UnsubscribedAddress, reading: Reading, known: Known, *, first_seen: bool) -> News | None:
-    """What a row that was not there before says; None: it cannot be told yet, ask again with the next reading.
+def decide(
+    row: UnsubscribedAddress, reading: Reading, known: KnownState, *, first_seen: bool
+) -> PropagationDecision | None:
+    """Decide what to do with a new row; None: not decidable yet, retry with the next reading.
 
-    `first_seen` is false for a row that was dealt with before and is new only for some of the accounts.
+    `first_seen` is false for a row that was processed before and is new only for some of the accounts.
     """
     source = known.source
     if source.lease is not None and source.lease.type is EventType.SIGNUP and source.lease.until > reading.started:
-        return None  # it may have been read just before the provider took the person back
+        return None  # the row may have been read just before the provider resubscribed the person
     at = reading.started if row.at is None else min(row.at, reading.started)
-    if source.is_suppressed and not known.made_here:
-        return NOTHING  # Relais itself told the provider, and everybody else who was to know
+    if source.is_suppressed and not known.is_imported:
+        return NOTHING  # Relais itself unsubscribed the person at this provider, and wherever else required
     if _is_stale(row, at, reading, source):
         return NOTHING
     if source.is_suppressed and source.unsubscribed_at is not None and not first_seen:
         at = min(at, source.unsubscribed_at)
-    tell = tuple(name for name, word in known.others.items() if not _is_told(name, word, at, known))
-    return News(at, tell, note=not source.is_suppressed or known.name in tell)
+    accounts = tuple(name for name, state in known.others.items() if not _is_covered(name, state, at, known))
+    return PropagationDecision(at, accounts, record=not source.is_suppressed or known.name in accounts)
 
 
 def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: SubscriptionState) -> bool:
-    """Has the person signed up at the source since?
+    """Return whether the person has signed up at the source since.
 
-    Where no time is told, what Relais told the provider since the last reading explains a row that is new: the person
-    may have come back to one of several lists by now, and still stand on the others as gone.
+    A new row without a time is explained by an unsubscribe that Relais sent to the provider since the last reading: the
+    person may have resubscribed to one of several lists by now, and still be unsubscribed on the others.
     """
     if source.signed_up_at is None:
         return False
     if source.signed_up_at > at:
         return True
-    left = source.unsubscribed_at
-    return row.at is None and not source.is_suppressed and left is not None and left >= reading.seen_before
+    unsubscribed_at = source.unsubscribed_at
+    if row.at is not None or source.is_suppressed or unsubscribed_at is None:
+        return False
+    return unsubscribed_at >= reading.seen_before
 
 
-def _is_told(name: str, word: SubscriptionState, at: int, known: Known) -> bool:
-    """Does the account know, or will it without this row, or has the person come back there since?
+def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState) -> bool:
+    """Return whether the account is unsubscribed with or without this row, or the person has resubscribed there since.
 
-    That the source itself is noted as left does not mean that its other lists were told.
+    An unsubscribe recorded at the source itself does not mean that its other lists were unsubscribed.
     """
-    if word.is_suppressed and name != known.name:
+    if state.is_suppressed and name != known.name:
         return True
-    joined_at = word.signed_up_at
+    joined_at = state.signed_up_at
     if joined_at is not None and joined_at > at:
         return True
-    left = known.source.unsubscribed_at
-    return name in known.covered and (joined_at is None or left is None or joined_at <= left)
+    unsubscribed_at = known.source.unsubscribed_at
+    return name in known.covered and (joined_at is None or unsubscribed_at is None or joined_at <= unsubscribed_at)

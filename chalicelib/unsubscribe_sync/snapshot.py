@@ -1,7 +1,7 @@
-"""One reading of a provider's list of those who left: fingerprints in memory, the rows themselves in a file.
+"""One reading of a provider's unsubscribe list: fingerprints in memory, the rows in a temporary file.
 
-A provider may return a million rows in one answer, once, and which of them are new is known only at its end. So the
-rows wait in a temporary file without a name: nothing else can open it, and nothing of it is left afterwards.
+A provider may return a million rows in one answer, once, and only at its end is it known which are new. The rows are
+spooled to an unnamed temporary file: nothing else can open it, and it disappears when closed.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ..domain.addresses import normalise
 from ..domain.errors import ProviderError
 from ..domain.times import epoch_milliseconds as to_ms
 from ..providers.base import Unsubscribes
-from .rules import Buckets, UnsubscribedAddress, place
+from .rules import Buckets, UnsubscribedAddress, bucket_and_fingerprint
 
 IN_MEMORY = 1024 * 1024
 """Bytes of rows that need no file."""
 
 
 @contextmanager
-def listing(digest: Callable[[bytes], bytes]) -> Iterator[Listing]:
-    """An empty listing, whose rows are gone with the context. `digest` is the keyed digest of a row."""
+def open_snapshot(digest: Callable[[bytes], bytes]) -> Iterator[Snapshot]:
+    """Open an empty snapshot, deleted at the end of the context. `digest` is the keyed digest of a row."""
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="ascii") as file:
-        yield Listing(digest, file)
+        yield Snapshot(digest, file)
 
 
-class Listing:
-    """The rows of one reading. `error` says why it broke off, if it did: what was read by then counts all the same."""
+class Snapshot:
+    """The rows of one reading. `error` is why it stopped early, if it did; the rows read by then still count."""
 
     def __init__(self, digest: Callable[[bytes], bytes], file: IO[str]) -> None:
         self._digest = digest
@@ -38,11 +38,11 @@ class Listing:
         self.buckets = Buckets()
         self.read = 0
         self.skipped = 0
-        """Rows that hold no address."""
+        """Rows without an address."""
         self.error: ProviderError | None = None
 
     def fill(self, rows: Unsubscribes) -> None:
-        """Read to the end, or until the provider fails."""
+        """Read all rows, or until the provider fails."""
         try:
             for row in rows:
                 at = to_ms(row.at) if row.at is not None else None
@@ -54,11 +54,11 @@ class Listing:
 
     @property
     def is_whole(self) -> bool:
-        """Was it read to its end?"""
+        """True if the list was read to its end."""
         return self.error is None
 
     def rows_in(self, buckets: Collection[int]) -> Iterator[tuple[int, bytes, UnsubscribedAddress]]:
-        """The rows in some buckets, each with its bucket and its fingerprint, in the order in which they were read."""
+        """Yield the rows of some buckets with bucket and fingerprint, in reading order."""
         names = {_name(bucket) for bucket in buckets}
         self._file.seek(0)
         for line in self._file:
@@ -69,8 +69,8 @@ class Listing:
     def _put(self, row: UnsubscribedAddress) -> None:
         self.read += 1
         values = [row.email, row.at, row.provider_id, row.version]
-        says = json.dumps([normalise(row.email), *values[1:]])
-        bucket, fingerprint = place(self._digest(says.encode()))
+        content = json.dumps([normalise(row.email), *values[1:]])
+        bucket, fingerprint = bucket_and_fingerprint(self._digest(content.encode()))
         self.buckets.add(bucket, fingerprint)
         self._file.write(f"{_name(bucket)}{fingerprint.hex()} {json.dumps(values)}\n")
 

@@ -1,8 +1,8 @@
-"""What of a provider's list of those who left has been dealt with, for each account that is told of it.
+"""Stores which rows of a provider's unsubscribe list are processed, for each target account.
 
-One item holds the digests of all buckets of fingerprints, so that a list without news costs the same few reads however
-long it is; one item a bucket holds the fingerprints themselves, and is read and written only where its digest changed.
-The buckets are the truth: a digest that a worker died before writing makes the next one look into the bucket, no more.
+One item holds the digests of all buckets of fingerprints, so that an unchanged list costs the same few reads whatever
+its length; one item a bucket holds the fingerprints themselves, and is read and written only where its digest changed.
+The buckets are authoritative: a digest that a crash left unwritten only makes the next worker read the bucket.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ NOTHING_KNOWN = EMPTY * BUCKETS
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The digests of all buckets as dealt with for one account, and whether its baseline has been taken."""
+    """The digests of all buckets as processed for one account, and whether its baseline has been taken."""
 
     digests: bytes = NOTHING_KNOWN
     begun: bool = False
-    """Set once the baseline is over: what is new from then on is news."""
+    """Set once the baseline is taken: rows new from then on are propagated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What is known of an account's list as a whole. `failing_since` is set while it cannot be read (ms)."""
+class SourceState:
+    """The state of an account's list as a whole. `failing_since` is set while it cannot be read (ms)."""
 
     key: str | None = None
     """The fingerprint of the address key that the rows are hashed with."""
@@ -41,18 +41,18 @@ class Source:
 
 
 class SyncStateStore:
-    """The items about one list and another; one worker at a time writes to those of an account."""
+    """Reads and writes these items; one worker at a time writes those of an account."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def read(self, account: str, targets: Iterable[str]) -> Source:
-        """What is known of the list of `account` for `targets`: a handful of items, read consistently."""
+    def read(self, account: str, targets: Iterable[str]) -> SourceState:
+        """Read the state of the list of `account` for `targets`: a few items, read consistently."""
         names = list(targets)
         found = self._table.get_many([_source_key(account), *(_head_key(account, name) for name in names)])
         item = found.get(_source_key(account), {})
         heads = {name: _head_from(found.get(_head_key(account, name), {})) for name in names}
-        return Source(
+        return SourceState(
             key=item.get("key"),
             version=item.get("version", 0),
             taken_until=item.get("taken_until", 0),
@@ -60,8 +60,8 @@ class SyncStateStore:
             heads=heads,
         )
 
-    def take(self, account: str, seen: Source, key: str, now: datetime, until: datetime) -> bool:
-        """Take the list in hand until then; False if another worker has it, or had it since `seen` was read."""
+    def claim(self, account: str, seen: SourceState, key: str, now: datetime, until: datetime) -> bool:
+        """Claim the list until then; False if another worker has it, or had it since `seen` was read."""
         values = {"next": seen.version + 1, "until": to_ms(until), "now": to_ms(now), "key": key}
         same = "attribute_not_exists(#version)"
         if seen.version:
@@ -78,8 +78,8 @@ class SyncStateStore:
             return False
         return True
 
-    def give_back(self, account: str, seen: Source) -> None:
-        """Let others have the list that was taken as `seen`."""
+    def release(self, account: str, seen: SourceState) -> None:
+        """Release the list that was claimed with `seen`."""
         try:
             self._table.update(
                 _source_key(account),
@@ -92,13 +92,13 @@ class SyncStateStore:
             return
 
     def buckets(self, account: str, target: str, numbers: Iterable[int]) -> dict[int, bytes]:
-        """The fingerprints in some buckets, joined."""
+        """Read the joined fingerprints of some buckets."""
         keys = {_bucket_key(account, target, number): number for number in numbers}
         found = self._table.get_many(keys)
         return {number: bytes(found.get(key, {}).get("rows", b"")) for key, number in keys.items()}
 
     def write_buckets(self, account: str, target: str, contents: Mapping[int, bytes]) -> None:
-        """Put these fingerprints, joined, into these buckets, in place of what is there."""
+        """Replace the content of these buckets by these joined fingerprints."""
 
         def write(number: int) -> None:
             rows = contents[number]
@@ -116,13 +116,13 @@ class SyncStateStore:
         self._table.update(_head_key(account, target), "SET digests = :digests, begun = :begun", values)
 
     def record_failing(self, account: str, since: datetime) -> int:
-        """Note that the list cannot be read, if that is not noted yet; gives since when (ms)."""
+        """Record that the list cannot be read, if not recorded yet; returns since when (ms)."""
         change = "SET failing_since = if_not_exists(failing_since, :since)"
         item = self._table.update(_source_key(account), change, {"since": to_ms(since)})
         return int(item["failing_since"])
 
     def record_read(self, account: str) -> None:
-        """Note that the list can be read again."""
+        """Record that the list can be read again."""
         self._table.update(_source_key(account), "REMOVE failing_since")
 
 
@@ -135,7 +135,7 @@ def _head_key(account: str, target: str) -> Key:
 
 
 def _bucket_key(account: str, target: str, number: int) -> Key:
-    """A partition for each bucket: one partition takes 1,000 writes a second."""
+    """One partition a bucket: a partition takes 1,000 writes a second."""
     return f"S#{account}#left#{number:03x}", target
 
 

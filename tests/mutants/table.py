@@ -306,8 +306,8 @@ EVERYWHERE = (
         promise=5,
         breaks="an unsubscribe read from a provider is told to one of the others",
         file="chalicelib/unsubscribe_sync/propagate.py",
-        before="            accounts=decision.tell,\n",
-        after="            accounts=decision.tell[:1],\n",
+        before="            accounts=decision.accounts,\n",
+        after="            accounts=decision.accounts[:1],\n",
         tests=("tests/syncs/test_leavers.py",),
     ),
     Mutant(
@@ -315,8 +315,8 @@ EVERYWHERE = (
         promise=5,
         breaks="a run tells more than news_per_run",
         file="chalicelib/unsubscribe_sync/importer.py",
-        before="        return self._tools.rules.news_per_run - self._outcome.written\n",
-        after="        return self._tools.rules.news_per_run\n",
+        before="        return self._dependencies.rules.news_per_run - self._outcome.written\n",
+        after="        return self._dependencies.rules.news_per_run\n",
         tests=("tests/syncs/test_leavers.py",),
     ),
     Mutant(

@@ -96,7 +96,7 @@ def test_it_waits_for_a_run_that_is_at_the_list(world: World) -> None:
     store = SyncStateStore(world.product.runtime.table)
     seen = store.read("lettre", ["paris"])
     later = world.clock.now.replace(minute=40)
-    assert store.take("lettre", seen, "key", world.clock(), later)
+    assert store.claim("lettre", seen, "key", world.clock(), later)
     ask(world, **{"from": ["lettre"]})
     assert reasons(world) == {"lettre": ("pending", None)}
     assert world.deliver() == []  # it does not ring for itself over and over
@@ -123,7 +123,7 @@ def test_a_worker_that_dies_leaves_it_to_the_next(world: World, monkeypatch: pyt
         raise LedgerUnavailable("down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(SyncStateStore, "take", fail)
+        patched.setattr(SyncStateStore, "claim", fail)
         ask(world, **{"from": ["lettre"]})
     assert reasons(world) == {"lettre": ("pending", None)}
     world.clock.forward(minutes=10)

@@ -28,12 +28,12 @@ def read(data: bytes | str, size: int = 7) -> list[Row]:
 
 
 def values(rows: Iterable[Row]) -> list[list[str]]:
-    assert all(row.mistake is None for row in rows)
+    assert all(row.error is None for row in rows)
     return [list(row.values.values()) for row in rows]
 
 
 def mistakes(rows: Iterable[Row]) -> dict[int, str]:
-    return {row.number: row.mistake for row in rows if row.mistake is not None}
+    return {row.number: row.error for row in rows if row.error is not None}
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12) | st.text('ab;,\t\n\r" é€ ', max_size=8)
@@ -113,12 +113,12 @@ def test_a_stray_quote_costs_its_own_line_only(stray: str) -> None:
     bad = mistakes(rows)
     assert 2 in bad
     assert "quotation mark" in bad[2]
-    assert [row.values["email"] for row in rows if row.mistake is None] == [f"p{n}@example.com" for n in range(5)]
+    assert [row.values["email"] for row in rows if row.error is None] == [f"p{n}@example.com" for n in range(5)]
 
 
 def test_a_row_of_several_lines_with_too_many_values_costs_its_first_line_only() -> None:
     rows = read('email;note\n"x\na@b.c;y\n";b@c.d;z\ne@f.g;z\n')
-    assert [row.values["email"] for row in rows if row.mistake is None] == ["a@b.c", "e@f.g"]
+    assert [row.values["email"] for row in rows if row.error is None] == ["a@b.c", "e@f.g"]
     assert list(mistakes(rows)) == [2, 4]
 
 
@@ -198,7 +198,7 @@ class TestEncodings:
         data = "email;prenom\na@b.c;Zoé\n".encode() + b"d@e.f;Zo\xe9\n" + "g@h.i;Cœur\n".encode()
         rows = read(data)
         assert mistakes(rows) == {3: "prenom must be valid Unicode text"}
-        assert [row.values["prenom"] for row in rows if row.mistake is None] == ["Zoé", "Cœur"]
+        assert [row.values["prenom"] for row in rows if row.error is None] == ["Zoé", "Cœur"]
 
     def test_bytes_that_windows_leaves_open_are_one_row_s_own(self) -> None:
         rows = read(b"email;prenom\na@b.c;Zo\xe9\nd@e.f;\x81\n")
@@ -218,7 +218,7 @@ class TestEncodings:
         except SyncRefused:
             return
         for row in rows:
-            assert (row.mistake is None) == bool(row.values)
+            assert (row.error is None) == bool(row.values)
 
     @given(st.binary(max_size=200), st.integers(1, 20), st.integers(1, 20))
     @settings(max_examples=examples(40), deadline=None)

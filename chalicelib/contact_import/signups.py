@@ -1,4 +1,4 @@
-"""From rows to signups: which column is the address, and what a row becomes."""
+"""Converts rows to signups: finds the address column and makes each row's event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EMAIL = "email"
 
 
 def inline_rows(contacts: Sequence[Mapping[str, str]]) -> Rows:
-    """The contacts that came with a sync, numbered from 1."""
+    """Return the inline contacts of a sync as rows, numbered from 1."""
     columns = list(dict.fromkeys(name for contact in contacts for name in contact))
     rows = (Row(number, _filled(contact)) for number, contact in enumerate(contacts, 1))
     return Rows(columns, rows, "contact")
@@ -30,12 +30,12 @@ def _filled(contact: Mapping[str, str]) -> dict[str, str]:
 
 
 def address_column(columns: Sequence[str], ask_list: Callable[[], str]) -> str:
-    """The column of the address: `email`, else the list's own, which `ask_list` asks the provider for.
+    """Return the address column: `email`, else the list's own, which `ask_list` reads from the provider.
 
-    Capitals count only where there are two that differ in nothing else.
+    Case matters only where two columns differ in nothing else.
 
     Raises:
-        SyncRefused: There is neither.
+        SyncRefused: Neither exists.
     """
     found = _find(columns, EMAIL)
     if found is not None:
@@ -54,7 +54,7 @@ def _find(columns: Sequence[str], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Signups:
-    """Makes the signups of one sync. `digest` is keyed, so that an id gives away nothing of an address."""
+    """Makes the signups of one sync. `digest` is keyed, so that an id reveals nothing of an address."""
 
     sync: Event
     rows: Rows
@@ -62,27 +62,27 @@ class Signups:
     digest: Callable[[bytes], str]
 
     def of(self, row: Row, now: datetime) -> Event:
-        """The event of a row; one that stands refused and holds no address if the row is wrong.
+        """Return the event of a row; for an invalid row, a refused event without an address.
 
-        Its id comes from what the row says, so that a repeated or resumed sync makes the same events, also when rows
-        were added above, and the same row twice is one event. It never brings back somebody who left.
+        The id is derived from the row's content, so that a repeated or resumed sync makes the same events, also when
+        rows were added above, and duplicate rows are one event. It never lifts a suppression.
         """
         fields = dict(row.values)
         email = trimmed(fields.pop(self.column, ""))
-        mistake = row.mistake or self._mistake(email, fields)
-        if mistake is None:
+        error = row.error or self._error(email, fields)
+        if error is None:
             return replace(self._event([email, fields], now), email=email, fields=fields)
-        refused = without_addresses(f"{INVALID}: {self.rows.unit} {row.number}: {mistake}")
-        return replace(self._event([row.number, mistake], now), refused=refused)
+        refused = without_addresses(f"{INVALID}: {self.rows.unit} {row.number}: {error}")
+        return replace(self._event([row.number, error], now), refused=refused)
 
-    def _mistake(self, email: str, fields: Mapping[str, str]) -> str | None:
-        wrong = signup_mistake(email)
-        if wrong is not None:
-            return f"{safe_name(self.column)} {wrong}"
+    def _error(self, email: str, fields: Mapping[str, str]) -> str | None:
+        email_error = signup_mistake(email)
+        if email_error is not None:
+            return f"{safe_name(self.column)} {email_error}"
         return next((f"{one.field} {one.message}" for one in size_mistakes(fields)), None)
 
-    def _event(self, says: object, now: datetime) -> Event:
-        text = json.dumps([self.sync.id, self.rows.unit, says], sort_keys=True)
+    def _event(self, content: object, now: datetime) -> Event:
+        text = json.dumps([self.sync.id, self.rows.unit, content], sort_keys=True)
         return Event(
             id=f"row-{self.digest(text.encode())}",
             type=EventType.SIGNUP,
@@ -90,7 +90,7 @@ class Signups:
             accounts=self.sync.accounts,
             occurred_at=self.sync.occurred_at,
             accepted_at=now,
-            occurred_at_stated=False,  # the id says of which sync it is
+            occurred_at_stated=False,  # the id identifies the sync
             list=self.sync.list,
             may_lift=False,
         )
