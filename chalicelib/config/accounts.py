@@ -1,4 +1,4 @@
-"""The sections `[accounts.NAME]`, read by what each provider declares, and what others may ask of the accounts."""
+"""Reads the sections `[accounts.NAME]` by the provider's declaration; checks references to accounts."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from .table import Table
 
 @dataclass(slots=True)
 class Directory:
-    """The accounts that the file names, also those with mistakes, so that one mistake is not reported twice."""
+    """The accounts that the file names, also invalid ones, so that one error is not reported twice."""
 
     specs: dict[str, ProviderSpec | None] = field(default_factory=dict)
-    """Account name -> its provider's declaration, None when the provider is not known."""
+    """Account name -> its provider's declaration, None for an unknown provider."""
 
     def check(self, name: str) -> str | None:
-        """The account must be one of the file's. Says nothing when the file has none at all: that is said elsewhere."""
+        """Check that the account is configured. No error when there are none at all: that is reported elsewhere."""
         return unknown("account", name, self.specs) if self.specs and name not in self.specs else None
 
     def takes_signups(self, name: str) -> str | None:
-        """The account must exist and its provider must take signups."""
+        """Check that the account exists and its provider accepts signups."""
         spec = self.specs.get(name)
         if spec is not None and spec.capabilities.signup_batch == 0:
             return f"{spec.title} takes no signups: name an account of a provider that does"
         return self.check(name)
 
     def reads_unsubscribes(self, name: str) -> str | None:
-        """The account must exist and its provider must be able to say who unsubscribed."""
+        """Check that the account exists and its provider can list unsubscribes."""
         spec = self.specs.get(name)
         if spec is not None and not spec.capabilities.reads_unsubscribes:
             return f"{spec.title} cannot be asked who unsubscribed, so nothing can be read from account {name}"
         return self.check(name)
 
     def check_fetch(self, account: str, table: Table) -> None:
-        """Note a mistake at `fetch` unless the account's provider can fetch a file itself."""
+        """Record an error at `fetch` unless the account's provider can fetch a file itself."""
         spec = self.specs.get(account)
         if spec is not None and not spec.capabilities.fetches_lists:
             table.wrong("fetch", f'{spec.title} cannot fetch a file itself: leave it out, or say "relais"')
 
     def signup_target(self, table: Table) -> tuple[str, str]:
-        """The keys `account` and `list` of a form or a source: ("", "") as far as they are wrong."""
+        """Read the keys `account` and `list` of a form or a source; "" for an invalid one."""
         account = table.text("account", "name the account that the contacts go to", self.takes_signups)
         spec = self.specs.get(account)
         if spec is not None and spec.capabilities.has_lists:
@@ -54,7 +54,7 @@ class Directory:
 
 
 def read_accounts(root: Table, specs: Mapping[str, ProviderSpec]) -> tuple[dict[str, Account], Directory]:
-    """Every account of the file. `specs` are the providers that there are, by name."""
+    """Read every account of the file. `specs` are the available providers by name."""
     accounts: dict[str, Account] = {}
     directory = Directory()
     for name, table in root.named_tables("accounts", "add a section [accounts.NAME] with its provider").items():
@@ -71,7 +71,7 @@ def read_accounts(root: Table, specs: Mapping[str, ProviderSpec]) -> tuple[dict[
 
 
 def _options(table: Table, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[str, str | bool]]:
-    """The provider's own keys: the secret ones, and the others."""
+    """Read the provider's own keys: secrets, and the others."""
     secrets: dict[str, Secret] = {}
     options: dict[str, str | bool] = {}
     for option in spec.options:
@@ -87,7 +87,7 @@ def _options(table: Table, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[
 
 
 def _base(table: Table, key: str) -> str | None:
-    """A base URL without its final slashes."""
+    """Read a base URL, without trailing slashes."""
     url = table.text_or(key, None, checks.endpoint)
     return url.rstrip("/") if url else None
 
@@ -103,7 +103,7 @@ def _plain_option(table: Table, option: Option, spec: ProviderSpec) -> str | boo
 
 
 def _remedy(option: Option, spec: ProviderSpec) -> str | None:
-    """What belongs under a key that must be there; None for one that may be left out."""
+    """Return the remedy of a required key; None for an optional one."""
     if not option.required or option.default is not None:
         return None
     return f"{spec.title} needs it" + (f" ({option.help})" if option.help else "")

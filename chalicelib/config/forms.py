@@ -1,4 +1,4 @@
-"""The sections `[forms.NAME]` with their fields."""
+"""Reads the sections `[forms.NAME]` with their fields."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .report import closest
 from .table import Table
 
 ADDRESS = "@email"
-"""Stands for the address's own column, whatever the provider calls it."""
+"""Denotes the provider's address column, whatever its name."""
 UNSUBSCRIBE_URL = "@unsubscribe_url"
-"""Stands for the person's unsubscribe link, as a form field that no browser fills."""
+"""Denotes the person's unsubscribe link, a form field that no browser fills."""
 
 
 def read_forms(root: Table, directory: Directory) -> dict[str, Form]:
-    """Every form of the file."""
+    """Read every form of the file."""
     links = Links(root.leads_to("unsubscribe"), root.leads_to("api", "public_url"))
     return {name: _form(table, directory, links) for name, table in root.named_tables("forms").items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Are unsubscribe links on, as their section says, and is it known where they lead?"""
+    """Whether unsubscribe links are on (`[unsubscribe]`), and whether `public_url` is set."""
 
     on: bool
-    addressed: bool
+    has_public_url: bool
 
 
 def _form(table: Table, directory: Directory, links: Links) -> Form:
@@ -55,23 +55,23 @@ def _form(table: Table, directory: Directory, links: Links) -> Form:
 
 
 def _fields(form: Table, links: Links) -> tuple[str, dict[str, str]]:
-    """The form field of the address, and the others with their provider fields (`@unsubscribe_url` among them)."""
+    """Read the form field of the address, and the others with their provider fields (with `@unsubscribe_url`)."""
     example = f'email = "{ADDRESS}"'
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
     if table is None:
         return "", {}
     fields = {key: target for key in table.keys if (target := table.text(key, "", _target))}
     _report_form_fields(table, tuple(fields))
-    if UNSUBSCRIBE_URL in fields and links.on and not links.addressed:
+    if UNSUBSCRIBE_URL in fields and links.on and not links.has_public_url:
         remedy = 'public_url = "https://relais.example.com" to [api]'
         table.wrong(UNSUBSCRIBE_URL, f"no unsubscribe link can be made: add {remedy}")
     addresses = [key for key, target in fields.items() if target == ADDRESS]
-    if not addresses and not table.has_mistakes:
+    if not addresses and not table.has_errors:
         form.wrong("fields", f"no field is the address: add {example}, with the form's own name for it")
     for extra in addresses[1:]:
         table.wrong(extra, f'the address is already "{addresses[0]}": only one field can be "{ADDRESS}"')
     others = {key: target for key, target in fields.items() if target != ADDRESS}
-    _report_twins(table, others)
+    _report_duplicates(table, others)
     return (addresses[0] if addresses else ""), others
 
 
@@ -95,8 +95,8 @@ def _report_form_fields(table: Table, names: tuple[str, ...]) -> None:
             table.wrong(name, f'only "{UNSUBSCRIBE_URL}" may begin with @ here; {meant}')
 
 
-def _report_twins(table: Table, fields: dict[str, str]) -> None:
-    """Two form fields for one provider field: the second would silently overwrite the first."""
+def _report_duplicates(table: Table, fields: dict[str, str]) -> None:
+    """Report two form fields for one provider field: the second would silently overwrite the first."""
     first: dict[str, str] = {}
     for key, target in fields.items():
         if first.setdefault(target, key) != key:

@@ -1,11 +1,11 @@
-"""Finds the line on which a key or table stands in a TOML text: `tomllib` parses, but keeps no positions."""
+"""Finds the line of a key or table in a TOML text, because `tomllib` keeps no positions."""
 
 from __future__ import annotations
 
 import re
 
 Place = tuple[str, ...]
-"""Where a value stands: `("forms", "footer", "account")`."""
+"""The path of a value: `("forms", "footer", "account")`."""
 
 _TOKEN = re.compile(
     r"""
@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 
 
 class Lines:
-    """Line numbers (from 1) of the tables and keys of a valid TOML text. Inline tables are not looked into."""
+    """Line numbers (from 1) of the tables and keys of a valid TOML text. Inline tables are not searched."""
 
     def __init__(self, text: str) -> None:
         self._found: dict[Place, int] = {}
@@ -31,7 +31,7 @@ class Lines:
         self._scan(text)
 
     def of(self, place: Place) -> int | None:
-        """The line of `place`; of what first stands inside it; else of the nearest thing round it; None at the top."""
+        """Return the line of `place`, else of its first child, else of its nearest parent; None at the top."""
         while place:
             if place in self._found:
                 return self._found[place]
@@ -44,32 +44,32 @@ class Lines:
     def _scan(self, text: str) -> None:
         line, depth = 1, 0
         statement: list[tuple[str, str]] = []
-        began = 1
+        started = 1
         for token in _TOKEN.finditer(text):
-            kind, words = str(token.lastgroup), token.group()
+            kind, source = str(token.lastgroup), token.group()
             if kind == "newline" and depth == 0:
-                self._note(statement, began)
+                self._record(statement, started)
                 statement = []
             elif kind not in ("space", "newline"):
                 if not statement:
-                    began = line
-                statement.append((kind, words))
-                depth += (words in ("[", "{")) - (words in ("]", "}"))
-            line += words.count("\n")
-        self._note(statement, began)
+                    started = line
+                statement.append((kind, source))
+                depth += (source in ("[", "{")) - (source in ("]", "}"))
+            line += source.count("\n")
+        self._record(statement, started)
 
-    def _note(self, statement: list[tuple[str, str]], line: int) -> None:
+    def _record(self, statement: list[tuple[str, str]], line: int) -> None:
         """Record one whole statement: a table header, or a key with its value."""
         if not statement:
             return
         header = statement[0][1] == "["
         end = "]" if header else "="
         parts: list[str] = []
-        for kind, words in statement:
-            if kind == "mark" and words == end:
+        for kind, source in statement:
+            if kind == "mark" and source == end:
                 break
             if kind != "mark":
-                parts.append(_plain(kind, words))
+                parts.append(_plain(kind, source))
         place = tuple(parts)
         if header:
             self._table = place
@@ -78,6 +78,6 @@ class Lines:
         self._found.setdefault(place, line)
 
 
-def _plain(kind: str, words: str) -> str:
-    """A key as it is meant. Escapes in quoted keys are not undone: such a key is found by the table it stands in."""
-    return words[1:-1] if kind in ("basic", "literal") else words
+def _plain(kind: str, source: str) -> str:
+    """Unquote a key. Escapes stay: such a key is located by its table."""
+    return source[1:-1] if kind in ("basic", "literal") else source

@@ -1,4 +1,4 @@
-"""Reads the configuration file into `Settings`, or says everything that is wrong with it at once."""
+"""Reads the configuration file into `Settings`, or reports all of its errors at once."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from .table import Table
 from .vault import SHARED, Vault
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
-"""Beside the code, which is where it is deployed."""
+"""Beside the code, where it is deployed."""
 
 
 def find_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """The file to load: the one that `RELAIS_CONFIG` names, else `chalicelib/relais.toml` beside the code."""
+    """Return the path of the file: `RELAIS_CONFIG`, else `chalicelib/relais.toml` beside the code."""
     named = environ.get("RELAIS_CONFIG")
     return Path(named) if named else DEFAULT_PATH
 
@@ -39,10 +39,10 @@ def find_path(environ: Mapping[str, str] = os.environ) -> Path:
 def load(
     path: Path, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
 ) -> Settings:
-    """The settings that the file holds. No secret is read yet; `env:` references will be looked up in `environ`.
+    """Load the settings. Secrets are read later; `env:` references are looked up in `environ`.
 
-    `specs` are the providers that accounts may name, by default all that are installed. Raises `ConfigurationError`
-    with one mistake for each thing to mend; a mistake never quotes a value that could be a secret.
+    `specs` are the providers that accounts may name, by default all installed ones. Raises `ConfigurationError` with one
+    field error for each thing to correct; an error never quotes a value that could be a secret.
     """
     text = _read(path)
     values = _parse(path, text)
@@ -85,7 +85,7 @@ def _read(path: Path) -> str:
 
 
 def _decode(data: bytes) -> str | None:
-    """The text, None when it is none. The codec's error is dropped here because it carries the whole file."""
+    """Decode the text; None if it is not UTF-8. The codec's error is dropped because it contains the whole file."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -97,7 +97,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        problem = str(error)  # words, line and column; newer Pythons keep the whole file on the error itself
+        problem = str(error)  # message, line and column; newer Pythons keep the whole file on the error itself
     raise _unusable(path, f"the file is not valid TOML: {problem}")
 
 

@@ -1,4 +1,4 @@
-"""The configuration as frozen values. Made by `load`, handed to whoever needs a part of it."""
+"""The configuration as frozen values, made by `load`."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Webhook:
     secrets: tuple[Secret, ...]
     types: frozenset[str] = DEFAULT_WEBHOOK_TYPES
     accounts: frozenset[str] | None = None
-    """The accounts it may name; None: all."""
+    """Accounts that its events may name; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeSync:
-    """Where unsubscribes are read and where they are told."""
+    """Accounts that unsubscribes are read from, and accounts that they are propagated to."""
 
     read_from: tuple[str, ...]
     tell: tuple[str, ...]
@@ -59,7 +59,7 @@ class Source:
 
     name: str
     url: str = field(repr=False)
-    """Kept out of the repr, for an export's URL may carry a key in its query."""
+    """Not in the repr, because an export's URL may contain a key in its query."""
     account: str
     list: str
     allow_private: bool = False
@@ -68,7 +68,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How long to keep trying. Seconds and hours; decimals allowed."""
+    """Retry policy, in seconds and hours; decimals allowed."""
 
     first_retry_seconds: float = 30.0
     longest_retry_seconds: float = 3600.0
@@ -77,7 +77,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """Keys of the address hash (the first writes, all are looked up) and how long a final event is kept."""
+    """Keys of the address hash (the first is used for writes, all for look-ups) and retention of final events."""
 
     address_keys: tuple[Secret, ...]
     keep_events_days: int = 90
@@ -85,7 +85,7 @@ class Privacy:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The HTTP side: the operator's key and the address under which the product is reached."""
+    """The HTTP API: admin key and public URL."""
 
     admin_key: Secret | None = None
     public_url: str | None = None

@@ -1,4 +1,4 @@
-"""How a configuration value names a secret that is kept elsewhere."""
+"""Parses configuration values that reference a secret stored elsewhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class MalformedReference(ValueError):
-    """A value that starts like a reference and is none. Says what would be right and never quotes the value."""
+    """A value that starts like a reference but is invalid. The text is the correction and never quotes the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a secret is kept: `secret` is Secrets Manager, `ssm` Parameter Store, `env` the process's environment."""
+    """Where a secret is stored: `secret` is Secrets Manager, `ssm` Parameter Store, `env` the environment."""
 
     kind: Literal["secret", "ssm", "env"]
     name: str
@@ -28,12 +28,12 @@ class Reference:
 
     @property
     def whole(self) -> Reference:
-        """What has to be fetched for it: the same without the key inside the JSON, so that keys share one fetch."""
+        """The reference without its JSON key: what to fetch, so that keys of one secret share one fetch."""
         return Reference(self.kind, self.name)
 
 
 def parse(text: str) -> Reference | None:
-    """The reference that `text` is, or None when it is a plain value (which may well hold colons).
+    """Parse a reference; None for a plain value (which may contain colons).
 
     Raises `MalformedReference` for a known prefix with nothing usable after it.
     """

@@ -1,4 +1,4 @@
-"""Collects every mistake of a configuration file, so that all can be mended at once."""
+"""Collects all errors of a configuration file, so that they can be corrected at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOKS_LIKE_A_NAME = re.compile(r"[A-Za-z][A-Za-z_. -]{0,19}[0-9]{0,2}")
 
 
 class Report:
-    """The mistakes found so far in one file. `text` is only searched for line numbers, never quoted."""
+    """Errors found so far in one file. `text` is only searched for line numbers, never quoted."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -25,7 +25,7 @@ class Report:
         self._found: list[tuple[int, FieldError]] = []
 
     def add(self, place: Place, message: str) -> None:
-        """Note a mistake at `place`; `message` says what would be right and quotes nothing that could be a secret."""
+        """Record an error at `place`; `message` is the correction and quotes nothing that could be a secret."""
         if self._lines is None:
             self._lines = Lines(self._text)
         line = self._lines.of(place)
@@ -33,28 +33,28 @@ class Report:
         self._found.append((line or 0, FieldError(dotted(place), f"{message} ({where})")))
 
     def raise_if_any(self) -> None:
-        """Raise `ConfigurationError` with everything that was found, in the order of the file."""
+        """Raise `ConfigurationError` with all errors, in the order of the file."""
         if self._found:
-            raise ConfigurationError([mistake for _, mistake in sorted(self._found, key=lambda found: found[0])])
+            raise ConfigurationError([error for _, error in sorted(self._found, key=lambda found: found[0])])
 
 
 def dotted(place: Place) -> str:
-    """`place` as TOML writes it: `forms.footer.fields."@unsubscribe_url"`."""
+    """Format `place` as in TOML: `forms.footer.fields."@unsubscribe_url"`."""
     return ".".join(part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in place)
 
 
 def closest(wrong: str, known: Iterable[str]) -> str | None:
-    """The known word that `wrong` was probably meant to be."""
-    folded = {word.lower(): word for word in known}
+    """Return the known name closest to `wrong`, if any is close."""
+    folded = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
     return folded[matches[0]] if matches else None
 
 
 def unknown(what: str, wrong: str, known: Iterable[str]) -> str:
-    """`there is no account "pari"; did you mean "paris"? Known are: …`.
+    """Return `there is no account "pari"; did you mean "paris"? Known are: …`.
 
-    `wrong` is quoted only if it is close to a known word and short: a key or password pasted into the wrong place must
-    not be shown.
+    Quotes `wrong` only if it is short and close to a known name: a key or password pasted into the wrong place must not
+    be shown.
     """
     known = tuple(known)
     guess = closest(wrong, known)

@@ -1,4 +1,4 @@
-"""Secret values: read when first needed, and never shown by a repr, a format, a serializer or an error."""
+"""Secret values: read on first use, and never shown by a repr, a format, a serializer or an error."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from . import references
 from .vault import SHARED, Unreadable, Vault
 
 Rule = Callable[[str], str | None]
-"""Says what would be right about a value that is wrong, without quoting it; None when the value is right."""
+"""Returns the correction of an invalid value, without quoting it; None when it is valid."""
 
 
 class Secret:
-    """One secret of the configuration: a reference to where it is kept, or the plain value.
+    """A secret of the configuration: a reference to its store, or the plain value.
 
     `secret:NAME#json_key` (Secrets Manager; without `#…` the whole text), `ssm:/path` (Parameter Store, decrypted),
-    `env:NAME`, anything else is the value itself. `key` is its place in the configuration, for messages.
+    `env:NAME`, anything else is the value itself. `key` is its name in the configuration, for messages.
     """
 
     __slots__ = ("_plain", "_reference", "_rule", "_vault", "key")
 
     def __init__(self, text: str, *, key: str = "", rule: Rule | None = None, vault: Vault = SHARED) -> None:
-        """Raises `MalformedReference` when `text` starts like a reference and is none."""
+        """Raises `MalformedReference` when `text` starts like a reference but is invalid."""
         self._reference = references.parse(text)
         self._plain = text if self._reference is None else ""
         self._rule = rule
@@ -32,7 +32,7 @@ class Secret:
 
     @classmethod
     def plain(cls, value: str, *, key: str = "") -> Secret:
-        """A secret that is `value` itself, whatever it looks like."""
+        """Make a secret of `value` itself, even if it looks like a reference."""
         made = cls("", key=key)
         made._plain = value
         return made
@@ -43,11 +43,11 @@ class Secret:
         return self._reference is None
 
     def reveal(self, fresh: bool = False) -> str:
-        """The value, from now on masked in logs.
+        """Return the value, and mask it in logs from now on.
 
-        References are followed on first use and kept for 300 s; the last known value outlives trouble at AWS.
-        `fresh=True`, for use once after a provider refused the value, fetches it again (at most once in 30 s).
-        Raises `SecretUnavailable`, which names key and reference, when there is no value or an unusable one.
+        References are resolved on first use and cached for 300 s; while AWS fails, the last known value is used.
+        `fresh=True`, for one retry after a provider refused the value, fetches it again (at most once in 30 s).
+        Raises `SecretUnavailable`, which names key and reference, when there is no value or an invalid one.
         """
         value, reason = self._look_up(fresh)
         if reason is None and self._reference is not None and self._rule is not None:

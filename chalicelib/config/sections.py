@@ -1,4 +1,4 @@
-"""The other sections: webhooks, sync, sources, delivery, privacy, unsubscribe and api."""
+"""Reads the other sections: webhooks, sync, sources, delivery, privacy, unsubscribe and api."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
 
 
 def read_webhooks(root: Table, directory: Directory) -> dict[str, Webhook]:
-    """`[webhooks.NAME]`: who may post signed events, and which."""
+    """Read `[webhooks.NAME]`: who may post signed events, and of which types and accounts."""
     return {name: _webhook(table, directory) for name, table in root.named_tables("webhooks").items()}
 
 
@@ -36,7 +36,7 @@ def _webhook(table: Table, directory: Directory) -> Webhook:
 
 
 def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync | None:
-    """`[sync.unsubscribes]`: None when it is absent."""
+    """Read `[sync.unsubscribes]`; None when absent."""
     sync = root.table("sync")
     if sync is None:
         return None
@@ -55,7 +55,7 @@ def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync 
 
 
 def read_sources(root: Table, directory: Directory) -> dict[str, Source]:
-    """`[sources.NAME]`: the files that a contacts sync may read."""
+    """Read `[sources.NAME]`: the files that a contacts sync may read."""
     return {name: _source(table, directory) for name, table in root.named_tables("sources").items()}
 
 
@@ -72,7 +72,7 @@ def _source(table: Table, directory: Directory) -> Source:
 
 
 def read_delivery(root: Table) -> Delivery:
-    """`[delivery]`: the defaults when it is absent."""
+    """Read `[delivery]`; the defaults when absent."""
     default = Delivery()
     table = root.table("delivery")
     if table is None:
@@ -80,8 +80,8 @@ def read_delivery(root: Table) -> Delivery:
     first = table.positive("first_retry_seconds", default.first_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
     longest = table.positive("longest_retry_seconds", default.longest_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
     hours = table.positive("give_up_after_hours", default.give_up_after_hours, at_most=_TEN_YEARS_IN_HOURS)
-    if longest < first and not table.has_mistakes:
-        # A default gives way to what the file says; only two stated numbers can contradict each other.
+    if longest < first and not table.has_errors:
+        # A default yields to a stated value; only two stated values can contradict each other.
         if "first_retry_seconds" not in table.keys:
             first = longest
         elif "longest_retry_seconds" not in table.keys:
@@ -93,7 +93,7 @@ def read_delivery(root: Table) -> Delivery:
 
 
 def read_privacy(root: Table) -> Privacy:
-    """`[privacy]`, which is required: without its keys no address can be looked up."""
+    """Read `[privacy]`, which is required: without its keys no address can be looked up."""
     table = root.table("privacy", "add [privacy] with address_keys")
     if table is None:
         return Privacy(())
@@ -104,7 +104,7 @@ def read_privacy(root: Table) -> Privacy:
 
 
 def read_unsubscribe_keys(root: Table) -> tuple[Secret, ...]:
-    """`[unsubscribe]`: no keys when it is absent, and so no unsubscribe links."""
+    """Read `[unsubscribe]`; no keys when absent, and so no unsubscribe links."""
     table = root.table("unsubscribe")
     if table is None:
         return ()
@@ -114,7 +114,7 @@ def read_unsubscribe_keys(root: Table) -> tuple[Secret, ...]:
 
 
 def read_api(root: Table) -> Api:
-    """`[api]`: no admin key when it is absent, and so no operator's pages."""
+    """Read `[api]`; no admin key when absent, and so no operators' pages."""
     table = root.table("api")
     if table is None:
         return Api()

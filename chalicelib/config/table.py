@@ -1,4 +1,4 @@
-"""Reads the values of one TOML table, key by key, noting what is wrong and going on with something harmless."""
+"""Reads the values of a TOML table key by key, records errors and continues with a harmless default."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Table:
-    """One table of the file. Every key that is asked for is known; `finish` reports the others and what is missing."""
+    """A table of the file. Keys that are read are known; `finish` reports unknown and missing ones."""
 
     def __init__(self, values: Mapping[str, Any], place: Place, report: Report, vault: Vault) -> None:
         self._values = values
@@ -29,25 +29,25 @@ class Table:
         self._vault = vault
         self._known: dict[str, None] = {}
         self._missing: dict[str, str] = {}
-        self._mistaken = False
+        self._has_errors = False
         self.place = place
 
     # --- texts ---
 
     def text(self, key: str, remedy: str, check: Check | None = None) -> str:
-        """A required text; "" after a mistake. `remedy` says what belongs there."""
+        """Read a required text; "" after an error. `remedy` says what belongs there."""
         return self._text(key, check) if self._has(key, remedy) else ""
 
     def text_or(self, key: str, default: T, check: Check | None = None) -> str | T:
-        """An optional text; `default` when absent or wrong."""
+        """Read an optional text; `default` when absent or invalid."""
         return (self._text(key, check) if self._has(key) else "") or default
 
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
-        """An optional text out of `choices`; `default` when absent or wrong."""
+        """Read an optional text out of `choices`; `default` when absent or invalid."""
         return self.text_or(key, default, one_of(choices))
 
     def texts(self, key: str, check: Check | None = None, remedy: str | None = None) -> tuple[str, ...] | None:
-        """A list of texts, wrong and repeated items left out; None when absent.
+        """Read a list of texts without invalid and repeated items; None when absent.
 
         With `remedy`, which says what belongs there, it is required and must not be empty.
         """
@@ -59,11 +59,11 @@ class Table:
             return ()
         if remedy and not items:
             self.wrong(key, f"is empty: {remedy}")
-        right = [item for number, item in enumerate(items, 1) if self._item_is_right(key, number, item, check)]
-        return tuple(dict.fromkeys(right))
+        valid = [item for number, item in enumerate(items, 1) if self._check_item(key, number, item, check)]
+        return tuple(dict.fromkeys(valid))
 
     def some_texts(self, key: str, check: Check) -> tuple[str, ...] | None:
-        """A list of texts that may be left out (None) but, once there, must name something."""
+        """Read an optional list of texts (None when absent) that must not be empty."""
         if self._values.get(key) == []:
             self.wrong(
                 key, "is empty, which allows nothing: name what is meant, or leave the key out to get the default"
@@ -78,7 +78,7 @@ class Table:
         self.wrong(key, remedy)
         return ""
 
-    def _item_is_right(self, key: str, number: int, item: object, check: Check | None) -> bool:
+    def _check_item(self, key: str, number: int, item: object, check: Check | None) -> bool:
         remedy = _wrong_text(item) or (check(str(item)) if check else None)
         if remedy is not None:
             self.wrong(key, f"item {number}: {remedy}")
@@ -87,7 +87,7 @@ class Table:
     # --- numbers and flags ---
 
     def flag(self, key: str, default: bool) -> bool:
-        """An optional true or false."""
+        """Read an optional boolean."""
         value = self._values[key] if self._has(key) else default
         if isinstance(value, bool):
             return value
@@ -95,7 +95,7 @@ class Table:
         return default
 
     def count(self, key: str, default: int, *, at_least: int) -> int:
-        """An optional whole number from `at_least` to a billion."""
+        """Read an optional whole number from `at_least` to a billion."""
         value = self._values[key] if self._has(key) else default
         if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= 1_000_000_000:
             return value
@@ -103,7 +103,7 @@ class Table:
         return default
 
     def positive(self, key: str, default: float, *, at_most: float) -> float:
-        """An optional number above 0, decimals allowed."""
+        """Read an optional number above 0, decimals allowed."""
         value = self._values[key] if self._has(key) else default
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= at_most:
             return float(value)
@@ -113,7 +113,7 @@ class Table:
     # --- secrets ---
 
     def secret(self, key: str, *, remedy: str | None = None, rule: Rule | None = None) -> Secret | None:
-        """A secret, required if `remedy` says what belongs there; None when absent or wrong."""
+        """Read a secret, required if `remedy` is given; None when absent or invalid."""
         if not self._has(key, remedy):
             return None
         made = self._secret(self._values[key], self.dotted(key), rule)
@@ -123,13 +123,13 @@ class Table:
         return None
 
     def secrets(self, key: str, *, remedy: str, rule: Rule | None = None, single: bool = False) -> tuple[Secret, ...]:
-        """A required list of secrets; with `single` a lone one need not stand in brackets."""
+        """Read a required list of secrets; with `single`, a single one needs no brackets."""
         if not self._has(key, remedy):
             return ()
         items = self._values[key]
         if single and isinstance(items, str):
-            lone = self.secret(key, rule=rule)
-            return () if lone is None else (lone,)
+            only = self.secret(key, rule=rule)
+            return () if only is None else (only,)
         if not isinstance(items, list):
             self.wrong(key, f"must be a list: {remedy}")
             return ()
@@ -142,7 +142,7 @@ class Table:
         return tuple(outcome for outcome in made if isinstance(outcome, Secret))
 
     def _secret(self, value: object, key: str, rule: Rule | None) -> Secret | str:
-        """The secret, or what is wrong with it."""
+        """Return the secret, or its error."""
         wrong = _wrong_text(value)
         if wrong is not None:
             return wrong
@@ -155,13 +155,13 @@ class Table:
     # --- tables ---
 
     def table(self, key: str, remedy: str | None = None) -> Table | None:
-        """A table in this one, required if `remedy` says what belongs there; None when absent or wrong."""
+        """Read a nested table, required if `remedy` is given; None when absent or invalid."""
         if not self._has(key, remedy):
             return None
         return self._table(key, f"must be a table: [{self.dotted(key)}]")
 
     def named_tables(self, key: str, remedy: str | None = None) -> dict[str, Table]:
-        """The tables `[key.NAME]` by their names, those with a bad name or value left out."""
+        """Read the tables `[key.NAME]` by name, without those with an invalid name or value."""
         outer = self.table(key, remedy)
         if outer is None:
             return {}
@@ -186,11 +186,11 @@ class Table:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that stand in the file."""
+        """The keys of this table in the file."""
         return tuple(self._values)
 
     def leads_to(self, *path: str) -> bool:
-        """Does something stand at `path`, table by table? What is no table on the way is told of where it is read."""
+        """Return whether `path` exists; a value that should be a table is reported where it is read."""
         values: object = self._values
         for key in path:
             if not isinstance(values, dict):
@@ -202,27 +202,27 @@ class Table:
 
     @property
     def name(self) -> str:
-        """The last part of the table's place: the account's, form's … name."""
+        """The last part of the table's path: the name of the account, form …"""
         return self.place[-1]
 
     @property
-    def has_mistakes(self) -> bool:
-        """True once something inside this table was wrong: what follows from it need not be said as well."""
-        return self._mistaken
+    def has_errors(self) -> bool:
+        """True after an error in this table: errors that follow from it need no report."""
+        return self._has_errors
 
     def dotted(self, key: str) -> str:
-        """The whole dotted name of a key of this table."""
+        """Return the full dotted name of a key of this table."""
         return dotted((*self.place, key))
 
     def wrong(self, key: str, message: str) -> None:
-        """Note a mistake at `key`."""
-        self._mistaken = True
+        """Record an error at `key`."""
+        self._has_errors = True
         self._report.add((*self.place, key), message)
 
     def finish(self, *, others_allowed: bool = False) -> None:
-        """Note unknown keys, with the one that was probably meant, and then required keys that are missing.
+        """Record unknown keys, each with the closest known key, and then missing required keys.
 
-        With `others_allowed` (nobody knows what else may stand here) only misspelt required keys count as unknown.
+        With `others_allowed` (the other keys are not known) only misspelt required keys count as unknown.
         """
         for key in self._values:
             if key not in self._known:
@@ -234,7 +234,7 @@ class Table:
 
     def _unknown(self, key: str, guess: str | None) -> None:
         if guess is not None:
-            self._missing.pop(guess, None)  # one mistake, one message
+            self._missing.pop(guess, None)  # one error, one message
         what = "section" if isinstance(self._values[key], dict) else "key"
         suggestion = f'did you mean "{guess}"?' if guess else f"what may stand here: {', '.join(self._known)}"
         self.wrong(key, f"there is no {what} of that name; {suggestion}")
@@ -247,7 +247,7 @@ class Table:
 
 
 def _wrong_text(value: object) -> str | None:
-    """What is wrong with a value that has to be a text with something in it."""
+    """Return the error of a value that must be a non-empty text."""
     if not isinstance(value, str):
         return "must be a text in quotes, also where it looks like a number"
     if not value.strip():

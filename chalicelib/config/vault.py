@@ -1,7 +1,7 @@
-"""Fetches what references point to, and keeps it for five minutes.
+"""Fetches referenced secrets and caches them for five minutes.
 
-boto3 directly rather than Powertools' parameters: serving the last value while AWS is in trouble and limiting forced
-fetches need a cache of their own, and a second cache underneath would only blur both.
+Uses boto3 directly and not Powertools' parameters: serving the last value while AWS fails and limiting forced fetches
+need their own cache, and a second cache underneath would only confuse both.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 KEEP_SECONDS = 300.0
-"""How long a fetched value is used without asking again."""
+"""How long a fetched value is used before it is fetched again."""
 RETRY_SECONDS = 30.0
-"""How long a value that could not be refreshed is served before asking again, and the pause between forced fetches."""
+"""How long a stale value is served before the next attempt, and the minimum interval of forced fetches."""
 
 _REMEDIES = {
     "ResourceNotFoundException": "there is no such secret in this region's Secrets Manager",
@@ -33,24 +33,24 @@ _REMEDIES = {
 
 
 class Unreadable(Exception):
-    """A reference that cannot be followed now. Its text is the reason, without any value."""
+    """A reference that cannot be resolved now. The text is the reason, without any value."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    """What is held of one reference. Times are epoch seconds; `lock` makes concurrent readers share one fetch."""
+    """The cache entry of a reference. Times are epoch seconds; `lock` makes concurrent readers share one fetch."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: str | None = field(default=None, repr=False)
     fetches: int = 0
-    """Fetches that have ended, well or not: a reader who waited for the lock sees that somebody just asked."""
+    """Finished fetches, successful or not: a reader that waited for the lock sees that another has just fetched."""
     failure: str = ""
     refresh_at: float = 0.0
     force_from: float = 0.0
 
 
 class Vault:
-    """Follows references; safe to share between threads."""
+    """Resolves references. Thread-safe."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ, clock: Clock = system_clock) -> None:
         self._environ = environ
@@ -63,10 +63,10 @@ class Vault:
         return "Vault()"
 
     def read(self, reference: Reference, *, fresh: bool = False) -> str:
-        """The value that `reference` points to, at most 300 s old while AWS answers.
+        """Return the value of `reference`, at most 300 s old while AWS answers.
 
-        `fresh` asks for a fetch now; it is granted once in 30 s, so that a wrong key cannot make a storm of calls.
-        When AWS does not answer, the last known value is served. Raises `Unreadable` when there is none.
+        `fresh` forces a fetch, at most once in 30 s, so that a wrong key cannot cause a storm of calls. When AWS does
+        not answer, the last known value is served. Raises `Unreadable` when there is none.
         """
         if reference.kind == "env":
             return self._variable(reference.name)
@@ -87,7 +87,7 @@ class Vault:
         return value
 
     def _renew(self, entry: _Entry, whole: Reference, *, fresh: bool, waited: bool) -> None:
-        """Fetch into `entry` if it is time to. A reader who waited while another fetched takes that one's outcome."""
+        """Fetch into `entry` if due. A reader that waited while another fetched takes the result of that fetch."""
         now = self._clock().timestamp()
         forced = fresh and now >= entry.force_from
         due = now >= entry.refresh_at if entry.value is not None else True
@@ -117,7 +117,7 @@ class Vault:
             raise Unreadable(f"AWS cannot be reached or used ({type(error).__name__})") from error
         if value is None:
             raise Unreadable("it holds binary data; a text is needed")
-        value = value.rstrip("\r\n")  # what `--secret-string file://…` leaves behind
+        value = value.rstrip("\r\n")  # `--secret-string file://…` adds it
         if not value:
             raise Unreadable("it is empty")
         return value
@@ -139,17 +139,17 @@ class Vault:
 
                 # Two quick attempts: a web request may be waiting, and a known value is served when both fail.
                 config = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
-                # A session of its own: boto3's default one may not make clients in two threads at once.
+                # A separate session: boto3's default one may not make clients in two threads at once.
                 self._clients[service] = boto3.session.Session().client(service, config=config)
             return self._clients[service]
 
 
 SHARED = Vault()
-"""The process's own, so that everything that needs one secret shares one fetch of it."""
+"""The vault of the process, so that all users of a secret share one fetch."""
 
 
 def _pick(text: str, json_key: str) -> str:
-    """The value under `json_key` of a secret that is a JSON object. Errors carry nothing of the text."""
+    """Return the value under `json_key` of a secret that is a JSON object. Errors contain nothing of the text."""
     document = _json(text)
     if not isinstance(document, dict):
         raise Unreadable(
@@ -173,7 +173,7 @@ def _json(text: str) -> Any:
 
 
 def _reason(error: ClientError) -> str:
-    """AWS's error as a remedy, else by its code alone: its message is the vendor's and may hold anything."""
+    """Return AWS's error as a remedy, else its code only: its message may contain anything."""
     code = str(error.response.get("Error", {}).get("Code", "unknown error"))
     return _REMEDIES.get(code, f"AWS refuses it ({code})")
 

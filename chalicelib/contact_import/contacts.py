@@ -22,9 +22,9 @@ from ..ledger.batches import Batches
 from ..ledger.events import EventStore
 from ..notification.notifier import Notifier
 from ..providers.base import Provider
-from .signups import Signups, address_column, inline_rows
 from .rows import Rows, read_csv
 from .runner import Import
+from .signups import Signups, address_column, inline_rows
 from .source import Fetcher
 
 T = TypeVar("T")

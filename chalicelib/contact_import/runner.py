@@ -11,8 +11,8 @@ from ..clock import Clock
 from ..domain.events import Event
 from ..jobs.errors import FileChanged, OutOfTime
 from ..jobs.store import Progress
-from .signups import Signups
 from .rows import Row, Rows
+from .signups import Signups
 
 CHUNK = 500
 """Rows stored and recorded together."""

@@ -1,4 +1,4 @@
-"""What operators can see of the running product: one logger and one set of metrics, nothing personal or secret."""
+"""Logging and metrics, without personal data or secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds every handler: who is at work, how long it took, what went wrong, and the metrics at its end."""
+"""Wraps every handler: log context, duration, failures, and the flush of metrics."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _first = True
 
 
 class HandlerFailed(RelaisError):
-    """Stands for a failure whose own text held something to hide: the runtime prints what leaves a handler as it is."""
+    """Replaces an exception whose text must be redacted: the Lambda runtime prints exceptions unchanged."""
 
 
 @contextmanager
 def observing(function: str, request_id: str | None = None, context: object = None) -> Iterator[None]:
-    """Bind `function` and `request_id` to the log, note time and failure, flush the metrics whatever happens.
+    """Bind `function` and `request_id` to the log, record duration and failure, always flush the metrics.
 
-    `context` is Lambda's: what runs within can ask `invocation.seconds_left` for the time that is left.
+    `context` is Lambda's: code within reads the remaining time by `invocation.seconds_left`.
 
-    An exception goes on as it is, or as `HandlerFailed` where its text or a cause's holds an address or a secret.
+    Re-raises an exception, as `HandlerFailed` where its text or a cause's contains an address or a secret.
     """
     cold_start = _is_cold_start()
     started = time.monotonic()
@@ -41,7 +41,7 @@ def observing(function: str, request_id: str | None = None, context: object = No
         except Exception as error:
             metrics.count("failures")
             logger.exception("failed", extra={"cold_start": cold_start, "seconds": _since(started)})
-            if _tells_too_much(error):
+            if _needs_redaction(error):
                 raise HandlerFailed(f"{type(error).__name__}: {redact(str(error))}") from None
             raise
         finally:
@@ -49,9 +49,9 @@ def observing(function: str, request_id: str | None = None, context: object = No
 
 
 def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
-    """A Lambda handler within `observing`, under its own name, with the request id of its context.
+    """Run a Lambda handler within `observing`, under its own name, with the request id of its context.
 
-    For `handler(event, context)` and for Chalice's `handler(event)`, whose event carries the context.
+    For `handler(event, context)` and for Chalice's `handler(event)`, whose event has the context.
     """
 
     @wraps(handler)
@@ -64,7 +64,7 @@ def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
 
 
 def _lambda_context(*args: object) -> object:
-    """Lambda's context among a handler's arguments, or within one of Chalice's events; None if there is none."""
+    """Find Lambda's context among a handler's arguments, or in one of Chalice's events; None if absent."""
     for arg in args:
         for candidate in (arg, getattr(arg, "context", None)):
             if isinstance(getattr(candidate, "aws_request_id", None), str):
@@ -82,8 +82,8 @@ def _since(started: float) -> float:
     return round(time.monotonic() - started, 3)
 
 
-def _tells_too_much(error: BaseException, seen: frozenset[int] = frozenset()) -> bool:
-    """Does the text of `error`, of its notes, causes or parts hold anything that `redact` would take out?"""
+def _needs_redaction(error: BaseException, seen: frozenset[int] = frozenset()) -> bool:
+    """Return whether `redact` would change the text of `error`, its notes, causes or parts."""
     if id(error) in seen:
         return False
     texts = [str(error), *getattr(error, "__notes__", ())]
@@ -91,4 +91,4 @@ def _tells_too_much(error: BaseException, seen: frozenset[int] = frozenset()) ->
         return True
     parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     others = [other for other in (error.__cause__, error.__context__, *parts) if other is not None]
-    return any(_tells_too_much(other, seen | {id(error)}) for other in others)
+    return any(_needs_redaction(other, seen | {id(error)}) for other in others)

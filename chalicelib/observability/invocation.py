@@ -1,4 +1,4 @@
-"""The time that the running Lambda invocation has left, for code that waits far below the handler."""
+"""The remaining time of the running Lambda invocation, for code that waits far below the handler."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _remaining: ContextVar[Callable[[], int] | None] = ContextVar("remaining", defau
 
 @contextmanager
 def invocation(context: object) -> Iterator[None]:
-    """Makes the time of `context`, Lambda's own or anything else, known to what runs within.
+    """Make the remaining time of `context`, if it is Lambda's, available within.
 
-    Threads know it, too, if their work was passed through `observability.carried`.
+    Threads see it if their function was wrapped by `observability.with_log_context`.
     """
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     token = _remaining.set(remaining if callable(remaining) else None)
@@ -24,6 +24,6 @@ def invocation(context: object) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """Seconds until Lambda ends the running invocation; None if no invocation, or none with a limit, is running."""
+    """Return seconds until Lambda ends the running invocation; None outside one, or without a limit."""
     remaining = _remaining.get()
     return None if remaining is None else remaining() / 1000

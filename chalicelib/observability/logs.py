@@ -1,4 +1,4 @@
-"""The one logger: JSON lines on standard output, redacted, with what is bound to the work under way."""
+"""The logger: redacted JSON lines on standard output, with the log context."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SERVICE = "relais"
-# Libraries whose own lines may quote a URL or a body: they speak through the same formatter, and not below a warning.
+# Libraries whose lines may quote a URL or a body: they log through the same formatter, from warnings on.
 _LIBRARIES = ("urllib3", "requests", "botocore", "boto3")
 
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound")
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
-    """Powertools' JSON lines without addresses and secrets: message, arguments, extras, keys and exception texts.
+    """Redacts Powertools' JSON lines: message, arguments, extras, keys and exception texts.
 
-    It never raises: the standard library answers a formatter's failure by printing the message and its arguments as
-    they are. Output is ASCII, so that no terminal's or runtime's encoding can refuse a line.
+    Never raises: on a formatter's failure, the standard library prints the message and its arguments unredacted. Output
+    is ASCII, so that no terminal or runtime encoding can reject a line.
     """
 
     def __init__(self) -> None:
-        # The structured stack trace would say the exception's text a second time.
+        # The structured stack trace would repeat the exception's text.
         super().__init__(utc=True, use_rfc3339=True, serialize_stacktrace=False)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one JSON line."""
-        # Whatever goes wrong, bad arguments or an object that cannot be read, ends in the poorer line below.
+        """Format the record as one JSON line."""
+        # Any failure (bad arguments, an object that cannot be converted) ends in the fallback line below.
         with suppress(Exception):
             return super().format(record)
         return json.dumps(
             {
                 "level": record.levelname,
                 "location": f"{record.funcName}:{record.lineno}",
-                "message": "a log line that could not be written stood here",
+                "message": "log line could not be formatted",
                 "service": SERVICE,
             }
         )
 
     def serialize(self, log: Any) -> str:
-        """`log` and the bound keys, redacted, as one line of JSON."""
+        """Serialise `log` and the bound keys, redacted, as one line of JSON."""
         return json.dumps(redacted({**log, **{k: v for k, v in bound_keys().items() if k not in log}}))
 
 
 class CurrentStdout(logging.Handler):
-    """Writes to whatever `sys.stdout` is at that moment, so that a caller may redirect it."""
+    """Writes to the current `sys.stdout`, so that a caller may redirect it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; a closed or broken output is nothing that logging could report anywhere."""
+        """Write one line; ignore a closed or broken output, which could not be reported anywhere."""
         line = self.format(record)
         try:
             sys.stdout.write(line + "\n")
@@ -71,7 +71,7 @@ class CurrentStdout(logging.Handler):
 def _make_logger() -> Logger:
     handler = CurrentStdout()
     made = Logger(service=SERVICE, logger_handler=handler, logger_formatter=RedactingFormatter())
-    # A handler of the root logger, Lambda's own or another's, would write the same line unredacted.
+    # A handler of the root logger, such as Lambda's, would write the same line unredacted.
     logging.getLogger(SERVICE).propagate = False
     for name in _LIBRARIES:
         library = logging.getLogger(name)
@@ -85,7 +85,7 @@ logger = _make_logger()
 
 
 def bound_keys() -> Mapping[str, Any]:
-    """What is bound to the work under way in this thread or task."""
+    """Return the log context of this thread or task."""
     return _bound.get({})
 
 
@@ -100,7 +100,7 @@ def bound(**keys: Any) -> Iterator[None]:
 
 
 def with_log_context(function: Callable[P, R]) -> Callable[P, R]:
-    """`function` for another thread, where it logs with what is bound here and now."""
+    """Wrap `function` to run in another thread with the current log context."""
     context = copy_context()
 
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

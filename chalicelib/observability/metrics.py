@@ -1,8 +1,8 @@
-"""Metrics as CloudWatch embedded metric format lines on standard output: counted in memory, written by `flush`.
+"""Collects metrics in memory; `flush` writes them to standard output in CloudWatch embedded metric format.
 
-Dimensions are the stage and, where given, the account; never an address or a list. What has an account is also added
-up for the stage, because an alarm that ships with the product cannot know the accounts. Written by hand rather than
-with Powertools' class: that one warns at every empty flush, and would be imported for nothing more than these lines.
+Dimensions are the stage and, where given, the account; never an address or a list. Metrics of an account are also
+summed for the stage, because an alarm that ships with the product cannot know the accounts. Powertools' class is not
+used: it warns at every empty flush, and would be an import for these few lines.
 Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -20,50 +20,50 @@ from ..clock import system_clock
 from ..names import METRICS, stage
 from .redaction import redact
 
-_MOST = 100  # values of one metric, and metrics of one line, says the format
+_MOST = 100  # the format's limit of values a metric, and of metrics a line
 
 Unit = Literal["Count", "Seconds"]
 
 _lock = threading.Lock()
-_kept: dict[str | None, dict[tuple[str, Unit], list[float]]] = {}
+_stored: dict[str | None, dict[tuple[str, Unit], list[float]]] = {}
 
 
 def count(name: str, value: float = 1, account: str | None = None) -> None:
     """Add `value` to the count `name`; one sum is written at the next flush."""
     with _lock:
-        values = _kept.setdefault(account, {}).setdefault((name, "Count"), [0])
+        values = _stored.setdefault(account, {}).setdefault((name, "Count"), [0])
         values[0] += value
 
 
 def seconds(name: str, value: float, account: str | None = None) -> None:
-    """Note one duration or age in seconds; every one is written at the next flush."""
+    """Record one duration or age in seconds; every value is written at the next flush."""
     with _lock:
-        _kept.setdefault(account, {}).setdefault((name, "Seconds"), []).append(value)
+        _stored.setdefault(account, {}).setdefault((name, "Seconds"), []).append(value)
 
 
 def flush() -> None:
-    """Write what was counted since the last flush, one line an account or more; nothing if there is nothing."""
+    """Write the metrics since the last flush, at least one line an account; nothing if there are none."""
     with _lock:
-        taken = dict(_kept)
-        _kept.clear()
-    text = "".join(json.dumps(line) + "\n" for account, kept in taken.items() for line in _lines(account, kept))
+        taken = dict(_stored)
+        _stored.clear()
+    text = "".join(json.dumps(line) + "\n" for account, stored in taken.items() for line in _lines(account, stored))
     if not text:
         return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (OSError, ValueError):
-        return  # A closed output: figures about the work must not become a failure of the work.
+        return  # Output closed: a metric must not make the work fail.
 
 
-def _lines(account: str | None, kept: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
-    """As few lines as the format's limits allow."""
-    left = {key: [value for value in values if math.isfinite(value)] for key, values in kept.items()}
-    while left := {key: values for key, values in left.items() if values}:
-        chosen = list(left)[:_MOST]
-        yield _line(account, {key: left[key][:_MOST] for key in chosen})
+def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
+    """Yield as few lines as the format's limits allow."""
+    remaining = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
+    while remaining := {key: values for key, values in remaining.items() if values}:
+        chosen = list(remaining)[:_MOST]
+        yield _line(account, {key: remaining[key][:_MOST] for key in chosen})
         for key in chosen:
-            left[key] = left[key][_MOST:]
+            remaining[key] = remaining[key][_MOST:]
 
 
 def _line(account: str | None, values: dict[tuple[str, Unit], list[float]]) -> dict[str, Any]:

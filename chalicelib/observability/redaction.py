@@ -1,4 +1,4 @@
-"""Takes addresses, secrets and unsubscribe tokens out of whatever is about to be written where people read it."""
+"""Redacts addresses, secrets and unsubscribe tokens from logs, metrics and error texts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from urllib.parse import quote, quote_plus
 from ..domain.errors import without_addresses
 
 MASK = "***"
-_SHORTEST_SECRET = 4  # Masking "a" everywhere would leave nothing to read, and nothing that short keeps anybody out.
-_DEEPEST = 8  # Also what ends a structure that holds itself.
+_SHORTEST_SECRET = 4  # Masking "a" everywhere would make logs unreadable, and a shorter secret protects nothing.
+_DEEPEST = 8  # Also ends recursion into a structure that contains itself.
 _LONGEST_TEXT = 20_000
 
-_TELLING_NAME = r"(?:[\w.-]{0,40}(?:password|passwd|secret|api_?key|token|signature)|key|pass|pwd|session|sid|hash|md5)"
+_SENSITIVE_NAME = (
+    r"(?:[\w.-]{0,40}(?:password|passwd|secret|api_?key|token|signature)|key|pass|pwd|session|sid|hash|md5)"
+)
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -27,11 +29,11 @@ _PATTERNS = tuple(
         r"(authorization\\*[\"']?\s*[:=,]\s*(?:b(?=\\*[\"']))?\\*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)"
         r"[^\s\"',;}\])]+",
         r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}",
-        rf"(\b{_TELLING_NAME}(?:=|%3D))[^\s&\"'<>;]+",
-        rf"(\\*[\"']{_TELLING_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
+        rf"(\b{_SENSITIVE_NAME}(?:=|%3D))[^\s&\"'<>;]+",
+        rf"(\\*[\"']{_SENSITIVE_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
     )
 )
-# Values under these names are masked whole, whatever they look like.
+# Values under these names are masked entirely.
 _HIDDEN_KEY = re.compile(
     r".*(?:authorization|cookie|password|passwd|secret|api_?key|admin_?key|token|signature).*"
     r"|pass|pwd|e_?mail|address|fields|contacts|consent|body",
@@ -44,9 +46,9 @@ _known: re.Pattern[str] | None = None
 
 
 def hide(value: str) -> None:
-    """From now on mask `value`, its URL-, JSON- and HTML-encoded forms and its MD5 wherever they would be written.
+    """Mask `value`, its URL-, JSON- and HTML-encoded forms and its MD5 in all later output.
 
-    Called by whoever reveals a secret. Values of fewer than four characters are left alone.
+    Called when a secret is revealed. Values of fewer than four characters are not masked.
     """
     global _known
     if len(value) < _SHORTEST_SECRET:
@@ -76,7 +78,7 @@ def _forms_of(value: str) -> Iterator[str]:
 
 
 def redact(text: str) -> str:
-    """`text` with known secrets, credentials, unsubscribe tokens and whatever looks like an address taken out."""
+    """Mask known secrets, credentials, unsubscribe tokens and whatever looks like an address in `text`."""
     if _known is not None:
         text = _known.sub(MASK, text)
     for pattern in _PATTERNS:
@@ -85,9 +87,9 @@ def redact(text: str) -> str:
 
 
 def redacted(value: Any, depth: int = 0) -> Any:
-    """`value` as JSON values with every text in it (keys too) redacted; never raises.
+    """Convert `value` to JSON values with every text in it (also keys) redacted; never raises.
 
-    Mappings and sequences keep their shape to a depth of eight; bytes are read as UTF-8; the rest becomes its text.
+    Mappings and sequences keep their structure to a depth of eight; bytes are decoded as UTF-8; others become text.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -116,7 +118,7 @@ def _under(key: object, value: Any, depth: int) -> Any:
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    # Any class may have a faulty __str__, and a log line must not fail for it.
+    # Any class may have a faulty __str__, which must not make a log line fail.
     with suppress(Exception):
         return str(value)
     return f"<{type(value).__name__} without a text>"

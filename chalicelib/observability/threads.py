@@ -1,4 +1,4 @@
-"""Work on several accounts at once, none of which may hold up the others."""
+"""Runs jobs for several accounts concurrently, so that none delays the others."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from . import with_log_context
 
 
 def until_time_is_up(jobs: Iterable[Callable[[], None]], seconds_left: Callable[[], float]) -> None:
-    """Run every job in a thread of its own until all have ended or no seconds are left.
+    """Run every job in its own thread until all have ended or no time is left.
 
-    The threads are daemons: a provider that ignores its budget delays neither the others' answer nor the process's end.
+    The threads are daemons: a provider that ignores its budget delays neither the answer nor the end of the process.
     """
     threads = [Thread(target=with_log_context(job), daemon=True) for job in jobs]
     for thread in threads:

@@ -94,8 +94,8 @@ class Resending:
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
         """Handle `{"account"?, "type"?, "id"?, "since"?, "status"?}`; return `{"resent": n}` or `{"error"}`.
 
-        Never raises. `n` counts deliveries. When time runs out or the ledger fails, the answer has both, and a repeated call
-        continues with the rest: what was sent again is pending, and `sweep` repeats a failed notification.
+        Never raises. `n` counts deliveries. When time runs out or the ledger fails, the answer has both, and a repeated
+        call continues with the rest: what was sent again is pending, and `sweep` repeats a failed notification.
         """
         try:
             wanted = _read(event, self._accounts)

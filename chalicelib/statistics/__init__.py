@@ -1,1 +1,1 @@
-"""Collects campaign figures from providers and keeps them as snapshots."""
+"""Collects campaign figures from providers and stores them as snapshots."""

@@ -2,11 +2,11 @@
 
 | item | pk / sk | holds |
 |---|---|---|
-| campaign | `C#{account}#{campaign}` / `newest` | the newest snapshot, and its place in the two indexes |
+| campaign | `C#{account}#{campaign}` / `newest` | the newest snapshot, and its sort key in the two indexes |
 | snapshot | `C#{account}#{campaign}` / `snapshot#{UTC hour}` | that hour's figures; `raw`: the provider's own as JSON |
 
 Index `newest` (`newest_pk`, `newest_sk`) lists all campaigns by the time they were sent, `newest_of_account`
-(`account`, `newest_sk`) those of one account; only campaign items have a `newest_sk`, so only they stand there. All
+(`account`, `newest_sk`) those of one account; only campaign items have a `newest_sk`, so only they are indexed. All
 campaigns share one partition of the first, so that a page is one query whatever the months and accounts it spans. That
 partition takes 1,000 write units a second, about what the sixteen writers of one run, each waiting for three calls a
 campaign, can ask for at most; `raw`, which would make the item larger than one unit, therefore stays out of it.
@@ -33,33 +33,33 @@ ALL_CAMPAIGNS = "campaigns"
 NEWEST = "newest"
 SNAPSHOT_PREFIX = "snapshot#"
 DESCRIPTION = ("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at")
-"""The attributes of a snapshot that are no figures."""
+"""The attributes of a snapshot other than figures."""
 _NEVER_SENT = "0"  # before every year: campaigns without a known time come last
 
 
 def partition(account: str, campaign: str) -> str:
-    """The partition of a campaign. No account's name has a `#`, so a campaign's id may."""
+    """Return the partition of a campaign. Account names have no `#`, so a campaign's id may."""
     return f"C#{account}#{campaign}"
 
 
 def campaign_key(account: str, campaign: str) -> Item:
-    """The key of a campaign's own item."""
+    """Return the key of a campaign's own item."""
     return {"pk": {"S": partition(account, campaign)}, "sk": {"S": NEWEST}}
 
 
 def snapshot_sort_key(hour: datetime) -> str:
-    """The sort key of the snapshot of an hour."""
+    """Return the sort key of the snapshot of an hour."""
     return SNAPSHOT_PREFIX + hour_key(hour)
 
 
 def place(snapshot: Snapshot) -> str:
-    """Where a campaign stands in the indexes: by the second it was sent, then by account and id."""
+    """Return a campaign's sort key in the indexes: the second it was sent, then account and id."""
     sent = _NEVER_SENT if snapshot.sent_at is None else format_time(snapshot.sent_at.replace(microsecond=0))
     return f"{sent}#{snapshot.account}#{snapshot.campaign}"
 
 
 def campaign_item(snapshot: Snapshot) -> Item:
-    """A campaign's own item. The provider's own figures are in it only where nothing else tells a change."""
+    """Return a campaign's own item. It has the provider's raw figures only where nothing else shows a change."""
     item = {**campaign_key(snapshot.account, snapshot.campaign), **_attributes(snapshot)}
     item["newest_pk"] = {"S": ALL_CAMPAIGNS}
     item["newest_sk"] = {"S": place(snapshot)}
@@ -69,13 +69,13 @@ def campaign_item(snapshot: Snapshot) -> Item:
 
 
 def snapshot_item(snapshot: Snapshot, sort_key: str) -> Item:
-    """The item of one hour's snapshot."""
+    """Return the item of one hour's snapshot."""
     key: Item = {"pk": {"S": partition(snapshot.account, snapshot.campaign)}, "sk": {"S": sort_key}}
     return {**key, **_attributes(snapshot), "raw": {"S": raw_text(snapshot)}}
 
 
 def snapshot_of(item: Mapping[str, AttributeValueTypeDef]) -> Snapshot:
-    """The snapshot in either kind of item."""
+    """Parse the snapshot of either kind of item."""
     sent_at = _text(item, "sent_at")
     figures: dict[str, Any] = {name: _number(item, name) for name in FIGURES}
     return Snapshot(

@@ -1,4 +1,4 @@
-"""What the statistics hold of an account's campaigns already, for a provider that is asked about each by a call."""
+"""Lists an account's stored campaigns, for a provider that needs one call a campaign."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .rereading import hours_waiting
 
 
 def known_campaigns(listed: Iterable[Snapshot], now: datetime, last_run: datetime | None) -> list[KnownCampaign]:
-    """The campaigns as a provider is told of them, those that are due first, and of these the ones due this hour.
+    """Return the campaigns to read: due ones first, and of these the ones due this hour.
 
-    So a run whose time is up before all are read has read what is in turn now, and each gets its turn within a day. A
-    campaign whose time of sending nobody knows is followed from the last change of its figures on. `now` is the
-    schedule's time, `last_run` that of the last run that read everything due.
+    So a run that ends early has read the campaigns of this hour, and each has its turn within a day. A campaign without
+    a sending time is followed from the last change of its figures. `now` is the schedule's time, `last_run` that of the
+    last run that read everything due.
     """
     waiting: list[tuple[int, KnownCampaign]] = []
     resting: list[KnownCampaign] = []

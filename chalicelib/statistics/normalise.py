@@ -1,4 +1,4 @@
-"""From what a provider says of a campaign to what is kept of it."""
+"""Converts a provider's campaign figures to a snapshot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..providers.base import CampaignFigures
 
 
 def normalise(account: str, provider: str, figures: CampaignFigures, taken_at: datetime) -> Snapshot:
-    """What a provider said of a campaign at `taken_at` (aware), as it is kept."""
+    """Return the snapshot of a campaign as read at `taken_at` (aware)."""
     return Snapshot(
         account=account,
         provider=provider,
@@ -25,5 +25,5 @@ def normalise(account: str, provider: str, figures: CampaignFigures, taken_at: d
 
 
 def _storable(text: str | None) -> str | None:
-    """`text` without halves of characters, which JSON can spell and UTF-8 cannot."""
+    """Replace lone surrogates, which JSON can express and UTF-8 cannot."""
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")

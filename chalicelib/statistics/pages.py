@@ -1,4 +1,4 @@
-"""Reads what is kept: a page of campaigns, newest first, in one query; a campaign's history, oldest first."""
+"""Reads stored campaigns: a page, newest first, in one query; a campaign's history, oldest first."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from .items import (
     place,
     snapshot_of,
 )
-from .store import asked
+from .store import read
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-_EARLIEST, _LATEST = " ", "~"  # before and after everything that a place in the index starts with
-_LONGEST_CURSOR = 1368  # base64 of the 1,024 bytes that an index's sort key may have
+_EARLIEST, _LATEST = " ", "~"  # sort before and after every key of the index
+_LONGEST_CURSOR = 1368  # base64 of the 1,024 bytes that an index sort key may have
 
 
 class BadCursor(ValueError):
-    """A cursor that no page gave."""
+    """A cursor that no page returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some campaigns, each as its newest snapshot, and where the next page starts; None: there is none."""
+    """Campaigns as their newest snapshots, and the cursor of the next page; None: there is none."""
 
     campaigns: tuple[Snapshot, ...]
     cursor: str | None
 
 
 class StatsReader:
-    """The reading side of the statistics table."""
+    """Reads the statistics table."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -59,10 +59,10 @@ class StatsReader:
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
-        """At most `limit` campaigns sent from `since` to `until` (both included, to the second), newest first.
+        """Return at most `limit` campaigns sent from `since` to `until` (both included, to the second), newest first.
 
-        Campaigns without a known sending time come last, and not at all with `since`. The cursor is a place and not an
-        item, so it stays valid whatever is written meanwhile; use it with the same filters. A page may be shorter
+        Campaigns without a known sending time come last, and not at all with `since`. The cursor is a position and not
+        an item, so it stays valid whatever is written meanwhile; use it with the same filters. A page may be shorter
         than `limit` (DynamoDB reads 1 MB at most) and still have a next one.
 
         Raises:
@@ -74,22 +74,22 @@ class StatsReader:
             request["ExclusiveStartKey"] = start = _start(_decode(cursor), account)
             values = request["ExpressionAttributeValues"]
             if not values[":first"]["S"] <= start["newest_sk"]["S"] <= values[":last"]["S"]:
-                raise BadCursor("a cursor of other dates")  # DynamoDB would refuse it, and not say why
-        # One more than asked for tells whether there is a next page.
-        answer = asked(lambda: self._client.query(TableName=self._table, Limit=limit + 1, **request))
+                raise BadCursor("a cursor of other dates")  # DynamoDB would reject it without a reason
+        # One more than requested shows whether there is a next page.
+        answer = read(lambda: self._client.query(TableName=self._table, Limit=limit + 1, **request))
         found = [snapshot_of(item) for item in answer["Items"]]
         campaigns = tuple(found[:limit])
         more = len(found) > limit or "LastEvaluatedKey" in answer
         return Page(campaigns, _encode(campaigns[-1]) if more and campaigns else None)
 
     def campaign(self, account: str, campaign: str) -> Snapshot | None:
-        """The newest snapshot of one campaign; None if it was never read. Raises `StatsUnavailable`."""
+        """Return the newest snapshot of one campaign; None if it was never read. Raises `StatsUnavailable`."""
         key = campaign_key(account, campaign)
-        answer = asked(lambda: self._client.get_item(TableName=self._table, Key=key))
+        answer = read(lambda: self._client.get_item(TableName=self._table, Key=key))
         return snapshot_of(answer["Item"]) if "Item" in answer else None
 
     def history(self, account: str, campaign: str) -> Iterator[Snapshot]:
-        """Every snapshot of one campaign, oldest first. Raises `StatsUnavailable`."""
+        """Yield every snapshot of one campaign, oldest first. Raises `StatsUnavailable`."""
         request: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
             "ExpressionAttributeValues": {
@@ -98,7 +98,7 @@ class StatsReader:
             },
         }
         while True:
-            answer = asked(lambda: self._client.query(TableName=self._table, **request))
+            answer = read(lambda: self._client.query(TableName=self._table, **request))
             yield from (snapshot_of(item) for item in answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
@@ -130,7 +130,7 @@ def _encode(snapshot: Snapshot) -> str:
 
 
 def _decode(cursor: str) -> tuple[str, str, str]:
-    """The parts of a place: sending time, account, campaign."""
+    """Parse a cursor: sending time, account, campaign."""
     if len(cursor) > _LONGEST_CURSOR:
         raise BadCursor("not a cursor of this list")
     try:
@@ -144,7 +144,7 @@ def _decode(cursor: str) -> tuple[str, str, str]:
 
 
 def _start(place_parts: tuple[str, str, str], account: str | None) -> Item:
-    """The key that a query goes on after. The item itself may have moved or gone."""
+    """Return the key after which a query continues. The item itself may have moved or been deleted."""
     _, of_account, campaign = place_parts
     if account not in (None, of_account):
         raise BadCursor("a cursor of another account's list")

@@ -1,4 +1,4 @@
-"""Remembering a campaign that a call has just begun, where the provider could not list it afterwards."""
+"""Stores a campaign that a call has just started, where the provider cannot list it afterwards."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from ..providers.base import CampaignFigures
 
 _BELIEVED = timedelta(days=1)
-"""How far before the call a stated time of sending may lie: clocks differ, and zones are left out."""
+"""How far before the call a stated sending time may lie: clocks differ, and time zones are missing."""
 
 
 def remember(store: StatsStore, account: str, provider: str, begun: CampaignFigures, now: datetime) -> None:
-    """Keep the campaign, so that the next run asks for its figures. Raises `StatsUnavailable`.
+    """Store the campaign, so that the next run reads its figures. Raises `StatsUnavailable`.
 
-    It was sent `now` (aware) where the provider states no time, or one long before the call was made.
+    Its sending time is `now` (aware) where the provider states none, or one long before the call.
     """
     stated = begun.sent_at
     sent_at = now if stated is None or stated < now - _BELIEVED else stated

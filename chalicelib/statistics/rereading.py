@@ -1,8 +1,8 @@
-"""How often a campaign's figures are read again where each reading costs a call: less and less, then no more.
+"""Schedules the re-reading of campaign figures where each reading costs a call: less often over time, then never.
 
 A campaign is read hourly for three days from the hour in which it is sent, then daily to the end of day 30, then never.
-Daily campaigns have their hours spread over the day. The hours alone decide, so that nothing need be written for a
-campaign that was read and found unchanged.
+Daily campaigns have their hours spread over the day. The schedule depends on the hours only, so that a campaign read
+and found unchanged needs no write.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _MILLISECONDS = 3_600_000
 
 
 def hours_waiting(campaign: str, sent_at: datetime, now: datetime, last_run: datetime | None) -> int | None:
-    """For how many hours a campaign has been due to be read again; None if it is not due.
+    """Return for how many hours a campaign has been due; None if it is not due.
 
     `now` is the schedule's time, `last_run` that of the last run that read everything due (None: there was none); all
-    are aware. Whatever fell due after `last_run`, in a run that failed or never came, is due until a run succeeds, up
-    to 30 days. A second run in the same hour finds the same campaigns due as the first.
+    are aware. What fell due after `last_run`, in a run that failed or did not take place, is due until a run succeeds,
+    up to 30 days. A second run in the same hour finds the same campaigns due as the first.
     """
     this_hour = _hour(now)
     newest = _newest_turn(campaign, _hour(sent_at), this_hour)
@@ -35,7 +35,7 @@ def hours_waiting(campaign: str, sent_at: datetime, now: datetime, last_run: dat
 
 
 def _newest_turn(campaign: str, sent: int, now: int) -> int | None:
-    """The newest hour, up to `now`, in which the campaign was to be read."""
+    """Return the newest hour, up to `now`, in which the campaign was due."""
     if now < sent:
         return None
     if now <= sent + HOURLY_HOURS:
@@ -45,5 +45,5 @@ def _newest_turn(campaign: str, sent: int, now: int) -> int | None:
 
 
 def _hour(moment: datetime) -> int:
-    """Whole hours since 1970."""
+    """Return whole hours since 1970."""
     return epoch_milliseconds(moment) // _MILLISECONDS

@@ -1,7 +1,7 @@
-"""When each account's statistics were last read to their end.
+"""Stores when each account's statistics were last read completely.
 
-Kept in the ledger, with what else is known of an account, and not among the statistics: those stay untouched by a run
-that finds nothing new.
+Stored in the ledger, with the other state of an account, and not in the statistics table: a run that finds no change
+writes nothing there.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from ..ledger.table import ConditionFailed, Key, Table
 
 
 class LastRuns:
-    """The time of the last good run of each account."""
+    """Reads and writes the time of each account's last successful run."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def last_good(self, account: str) -> datetime | None:
-        """When the account was last read without an error; None: never. Raises `LedgerUnavailable`."""
-        return self._noted(account, "good_at")
+        """Return when the account was last read without an error; None: never. Raises `LedgerUnavailable`."""
+        return self._recorded(account, "good_at")
 
     def last_hour(self, account: str) -> datetime | None:
-        """The schedule's time of the account's last good run; None: there was none. Raises `LedgerUnavailable`."""
-        return self._noted(account, "good_hour")
+        """Return the schedule's time of the last successful run; None: there was none. Raises `LedgerUnavailable`."""
+        return self._recorded(account, "good_hour")
 
     def first_tried(self, account: str, at: datetime) -> datetime:
-        """When an account that was never read without an error was first tried: `at` if not before.
+        """Return when an account that was never read without an error was first tried: `at` if not before.
 
         Raises `LedgerUnavailable`.
         """
         change, values = "SET tried_at = if_not_exists(tried_at, :at)", {"at": epoch_milliseconds(at)}
         return from_epoch_milliseconds(self._table.update(_key(account), change, values)["tried_at"])
 
-    def _noted(self, account: str, attribute: str) -> datetime | None:
+    def _recorded(self, account: str, attribute: str) -> datetime | None:
         item = self._table.get(_key(account))
         return from_epoch_milliseconds(item[attribute]) if item and attribute in item else None
 
     def record_success(self, account: str, at: datetime, hour: datetime) -> None:
-        """Note a good run that ended at `at`, unless a later one is noted already; `hour` is the schedule's time.
+        """Record a successful run that ended at `at`, unless a later one is recorded; `hour` is the schedule's time.
 
         Raises `LedgerUnavailable`.
         """

@@ -1,8 +1,8 @@
-"""Keeps campaigns and their snapshots: what is written when, in which order, and under which conditions.
+"""Stores campaigns and their snapshots, with conditional writes in a fixed order.
 
-A snapshot is written before the campaign's own item. A run that dies between the two leaves a snapshot that the
-campaign does not know of; the next run finds it and writes the campaign's item only. No transaction, as that would
-cost twice the units for what this order gives.
+A snapshot is written before the campaign's own item. A crash between the two leaves a snapshot without the campaign's
+update; the next run finds it and writes the campaign's item only. There is no transaction, because it would cost twice
+the units for the same guarantee.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-# An item gives way only to what was read at the same time or later, so a slow run never puts back older figures.
+# An item is replaced only by one read at the same time or later, so a slow run never restores older figures.
 _NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"
 
 
 class StatsStore:
-    """The writing side of the statistics table. Safe to use from several threads.
+    """Writes the statistics table. Thread-safe.
 
-    The client should retry throttled calls by itself (standard or adaptive mode) and hold a connection a thread.
+    The client should retry throttled calls itself (standard or adaptive mode) and have one connection a thread.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, effects: Effects | None = None) -> None:
@@ -52,15 +52,15 @@ class StatsStore:
         self._effects = effects or Effects()
 
     def newest(self, account: str, campaigns: Sequence[str]) -> dict[str, Snapshot]:
-        """What is known of `campaigns` (each once, as many as a batch takes), by id. Raises `StatsUnavailable`."""
+        """Return the newest snapshots of `campaigns` (unique, at most one batch), by id. Raises `StatsUnavailable`."""
         wanted = [campaign_key(account, campaign) for campaign in campaigns]
-        items = asked(lambda: batch_get(self._client, self._table, wanted, self._effects))
+        items = read(lambda: batch_get(self._client, self._table, wanted, self._effects))
         return {snapshot.campaign: snapshot for snapshot in map(snapshot_of, items)}
 
     def listed(self, account: str) -> Iterator[Snapshot]:
-        """Every campaign of an account without its figures, the newest first: one query for each megabyte of them.
+        """Yield every campaign of an account without its figures, newest first: one query a megabyte.
 
-        What was written a moment ago may be missing. Raises `StatsUnavailable`.
+        Eventually consistent: the latest writes may be missing. Raises `StatsUnavailable`.
         """
         request: dict[str, Any] = {
             "IndexName": ACCOUNT_INDEX,
@@ -71,14 +71,14 @@ class StatsStore:
             "ScanIndexForward": False,
         }
         while True:
-            answer = asked(lambda: self._client.query(TableName=self._table, **request))
+            answer = read(lambda: self._client.query(TableName=self._table, **request))
             yield from map(snapshot_of, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
-        """Keep `row`, read by the run of `hour`, if a figure differs from what is `known`.
+        """Store `row`, read by the run of `hour`, if a figure differs from `known`.
 
         True if a snapshot was written. Raises `StatsUnavailable`; then the same row can be recorded again.
         """
@@ -93,14 +93,14 @@ class StatsStore:
         if last is not None and not changed(last, row) and (known is None or known.taken_at <= last.taken_at):
             self._put_campaign(described(last, row))
             return False
-        # A late run joins the hour of the one that overtook it, so that history never goes back in time.
+        # A late run writes to the hour of the run that overtook it, so that history never goes back in time.
         if not self._put(snapshot_item(row, max(sort_key, last_key)), row.taken_at):
             return False
         self._put_campaign(row)
         return True
 
     def _last_snapshot(self, row: Snapshot) -> tuple[str, Snapshot | None]:
-        answer = asked(
+        answer = read(
             lambda: self._client.query(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -121,7 +121,7 @@ class StatsStore:
         self._put(campaign_item(snapshot), snapshot.taken_at)
 
     def _put(self, item: Item, taken_at: datetime) -> bool:
-        """Put `item` unless a newer one stands there; True if it was put."""
+        """Put `item` unless a newer one exists; True if it was put."""
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -138,8 +138,8 @@ class StatsStore:
         return True
 
 
-def asked(call: Callable[[], R]) -> R:
-    """What a read of the table gives. Raises `StatsUnavailable`."""
+def read(call: Callable[[], R]) -> R:
+    """Read from the table. Raises `StatsUnavailable`."""
     try:
         return call()
     except (ClientError, BotoCoreError, KeysUnprocessed) as error:
@@ -153,6 +153,6 @@ def _code(error: ClientError) -> str:
 def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> StatsUnavailable:
     if isinstance(error, KeysUnprocessed):
         return StatsUnavailable(f"the statistics table did not answer: {error}")
-    # The code alone: botocore's texts quote requests.
+    # Only the code: botocore's messages quote requests.
     code = _code(error) if isinstance(error, ClientError) else type(error).__name__
     return StatsUnavailable(f"the statistics table did not answer: {code}")

@@ -1,1 +1,1 @@
-"""Makes and reads the tokens of unsubscribe links in mails."""
+"""Makes and reads unsubscribe links."""

@@ -1,4 +1,4 @@
-"""Unsubscribe links under the configured keys: the first key makes them, every key recognises them, none expires."""
+"""Makes unsubscribe links with the first configured key and reads them with every key; links never expire."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATH = "/unsubscribe"
 
 
 class Links:
-    """Makes and reads them. `public_url` is where the world reaches Relais; `random_bytes(n)` gives n of them."""
+    """Makes and reads links. `public_url` is the public URL of Relais; `random_bytes(n)` returns n bytes."""
 
     def __init__(self, keys: Sequence[Secret], public_url: str, random_bytes: Callable[[int], bytes]) -> None:
         self._keys = tuple(keys)
@@ -21,17 +21,17 @@ class Links:
         self._random_bytes = random_bytes
 
     def url(self, email: str) -> str:
-        """A link for this address, another one each time. Raises SecretUnavailable.
+        """Return a new link for this address, different each time. Raises SecretUnavailable.
 
-        The configuration sees to it that whoever asks for links has a key and a `public_url`.
+        The configuration checks that a form with links has a key and a `public_url`.
         """
         token = tokens.seal(trimmed(email), self._keys[0].reveal(), self._random_bytes(tokens.NONCE_BYTES))
         return f"{self._public_url}{PATH}/{token}"
 
     def address(self, token: str) -> str | None:
-        """Whose link it is, None if it is not genuine or holds no address that could be taken off.
+        """Return the address of a token; None if it is not genuine or has no valid address.
 
-        Raises SecretUnavailable when it may have been made under a key that cannot be read just now.
+        Raises SecretUnavailable when the token may be of a key that cannot be read now.
         """
         unreadable: SecretUnavailable | None = None
         for key in self._keys:

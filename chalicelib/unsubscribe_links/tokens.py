@@ -1,8 +1,8 @@
-"""Unsubscribe tokens: an address that nobody else can read, and that only a holder of a key can have written.
+"""Encrypts and authenticates the address of an unsubscribe link as a token.
 
 base64url without padding of: version (1 byte) | nonce (12 random bytes) | AES-256-GCM of the address | its tag (16
 bytes), with the version as associated data, under HMAC-SHA-256 of a label by the configured key. The recipe for other
-languages is docs/unsubscribe-links.md. A change here needs another version: mails with such links are read for years.
+languages is docs/unsubscribe-links.md. A change needs another version: mails with such links stay in use for years.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,2000}")  # 254 characters of an addres
 
 
 def seal(address: str, key: str, nonce: bytes) -> str:
-    """The token of a trimmed address. `nonce` are 12 random bytes, never used twice under one key."""
-    # Imported here, as below: only links need it, and no other cold start should wait for it.
+    """Return the token of a trimmed address. `nonce`: 12 random bytes, never reused under one key."""
+    # Imported here and below: only links need it, and other cold starts should not load it.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return _encoded(VERSION + nonce + AESGCM(_cipher_key(key)).encrypt(nonce, address.encode(), VERSION))
 
 
 def unseal(token: str, key: str) -> str | None:
-    """The address in a token, None unless it was made under `key` and not one bit of it was changed since."""
+    """Return the address in a token; None unless it was made with `key` and is unchanged."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -43,7 +43,7 @@ def unseal(token: str, key: str) -> str | None:
 
 
 def _cipher_key(key: str) -> bytes:
-    """The AES key: whatever length the configured one has, this has 32 bytes, and no other use of it is like this."""
+    """Derive the AES key: 32 bytes from a configured key of any length, separated from its other uses by the label."""
     return hmac.digest(key.encode(), _LABEL, sha256)
 
 
@@ -52,7 +52,7 @@ def _encoded(raw: bytes) -> str:
 
 
 def _decoded(token: str) -> bytes | None:
-    """The bytes of a token in its one spelling; Python's decoder would also take others."""
+    """Decode a token in its canonical form; Python's decoder would also accept others."""
     if _BASE64URL.fullmatch(token) is None or len(token) % 4 == 1:
         return None
     raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))

@@ -1,1 +1,1 @@
-"""HTTP: requests and answers of API Gateway, problems, cross-origin rules, the admin key."""
+"""HTTP layer: API Gateway requests and answers, problem details, CORS, the admin key."""

@@ -1,4 +1,4 @@
-"""The operator's key: `Authorization: Bearer …`."""
+"""Checks the admin key: `Authorization: Bearer …`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .problems import HttpProblem
 
 
 def require_admin(api: Api, request: Request) -> None:
-    """Let only the holder of the admin key pass.
+    """Require the admin key.
 
     Raises:
-        HttpProblem: 403 when no key is configured; 401 when the request's is missing or wrong.
+        HttpProblem: 403 when no key is configured; 401 when the request's key is missing or wrong.
         SecretUnavailable: The configured key could not be read.
     """
     if api.admin_key is None:
@@ -27,7 +27,7 @@ def require_admin(api: Api, request: Request) -> None:
 
 
 def _same(given: str, key: str) -> bool:
-    """Compare in a time that tells neither the key's length nor how much of it was right."""
+    """Compare in a time that reveals neither the key's length nor its matching part."""
     return hmac.compare_digest(_digest(given), _digest(key))
 
 

@@ -1,4 +1,4 @@
-"""Which other sites' pages may use a form, and how browsers are told so (Fetch standard, §3.2)."""
+"""Checks which origins may use a form, and sets the CORS headers (Fetch standard, §3.2)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ALLOW = "OPTIONS, POST"
 """The methods of a form's paths."""
 _METHODS = "POST"
 _REQUEST_HEADERS = "content-type, idempotency-key"
-_PREFLIGHT_SECONDS = "7200"  # the longest that browsers based on Chromium keep it
+_PREFLIGHT_SECONDS = "7200"  # the longest that Chromium caches it
 
 
 def check_origin(form: Form, request: Request) -> None:
-    """Stop a request whose `Origin` is there and not among the form's; `null` never is.
+    """Reject a request whose `Origin` is present and not among the form's; `null` never is.
 
     Raises:
         HttpProblem: 403.
@@ -27,7 +27,7 @@ def check_origin(form: Form, request: Request) -> None:
 
 
 def headers(form: Form | None, request: Request) -> Mapping[str, str]:
-    """The headers for every answer of a form: they let a listed origin read it, also when it is a failure."""
+    """Return the headers for every answer of a form: listed origins may read it, also an error."""
     varied = {"vary": "Origin"}
     origin = request.headers.get("origin")
     if form is None or origin is None or origin not in form.origins:
@@ -40,7 +40,7 @@ def headers(form: Form | None, request: Request) -> Mapping[str, str]:
 
 
 def preflight() -> Response:
-    """The answer to a form's OPTIONS, once `check_origin` let it pass."""
+    """Return the answer to a form's OPTIONS request that `check_origin` has accepted."""
     return Response(
         204,
         headers={

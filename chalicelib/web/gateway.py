@@ -1,7 +1,7 @@
-"""API Gateway's events to requests and answers back, through Chalice.
+"""Converts API Gateway events to requests, and responses back, through Chalice.
 
-A REST API chooses by path and method together, and hands what no resource declares to `/{proxy+}`. So that every answer
-is Relais' own, every declared path has all methods, and `/` and `/{proxy+}` have them, too.
+A REST API selects by path and method together, and sends what no resource declares to `/{proxy+}`. So that Relais makes
+every answer itself, every declared path has all methods, and so do `/` and `/{proxy+}`.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from . import problems
 from .messages import Request, Response
 
 View = Callable[..., Response]
-"""Answers a `Request`, and the parameters of its path by name; may raise anything."""
+"""Answers a `Request` with its path parameters by name; may raise any exception."""
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 """API Gateway lets no other method through."""
-# Bodies of these types come in base64, so that no byte of them is changed on the way.
+# API Gateway sends bodies of these types in base64, so that no byte is changed.
 _BINARY_TYPES = ("multipart/form-data", "application/octet-stream")
-# Answers concern one person or one moment, so none is kept; what is sent is what it says it is.
+# Answers concern one person or one moment, so no cache may store them; the content type is authoritative.
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-# The pages load nothing and stand in no frame.
+# Pages load nothing and may not be framed.
 _ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
 
 
 class _Routes(dict[str, dict[str, RouteEntry]]):
-    """Routes by path. What only the API knows, in the middle of a deployment, is the fallback's."""
+    """Routes by path. During a deployment the API may know a path that the code does not: the fallback answers it."""
 
     def __missing__(self, path: str) -> dict[str, RouteEntry]:
         return self["/{proxy+}"]
 
 
 class Gateway(Chalice):
-    """A Chalice whose views take a `Request`, and whose failures are answered and logged as Relais does it."""
+    """A Chalice app whose views take a `Request`, and whose errors become problem details and log lines."""
 
     def __init__(self, name: str) -> None:
         self._of_thread = threading.local()
@@ -50,7 +50,7 @@ class Gateway(Chalice):
 
     @property
     def current_request(self) -> Any:
-        """The request that this thread is answering; Chalice's own would be another thread's."""
+        """The request of this thread; Chalice's own attribute is shared between threads."""
         return self._of_thread.request
 
     @current_request.setter
@@ -58,7 +58,7 @@ class Gateway(Chalice):
         self._of_thread.request = request
 
     def route(self, path: str, *, methods: Sequence[str] = ("GET",), **kwargs: Any) -> Callable[[View], View]:
-        """Declare the view of a path's methods: GET brings HEAD, bodies may be of any type."""
+        """Register the view of a path's methods: GET includes HEAD, bodies may be of any type."""
         declared = sorted({*methods, "HEAD"} if "GET" in methods else set(methods))
         declare = super().route(path, methods=declared, content_types=["*/*"], **kwargs)
 
@@ -69,7 +69,7 @@ class Gateway(Chalice):
         return register
 
     def other_methods(self, *paths: str) -> Callable[[View], View]:
-        """Declare the view of all methods that some paths lack, once their routes are declared."""
+        """Register the view of the methods that some paths lack, once their routes are declared."""
 
         def register(view: View) -> View:
             for path in paths:
@@ -79,14 +79,14 @@ class Gateway(Chalice):
         return register
 
     def complete(self) -> None:
-        """Give every path all methods, once all are declared: OPTIONS names those that it had, the others are 405."""
+        """Complete every path after all routes: OPTIONS lists the declared methods, the others answer 405."""
         for path, methods in list(self.routes.items()):
             allow = ", ".join(sorted({*methods, "OPTIONS"}))
             self.other_methods(path)(lambda request, *, allow=allow, **_: problems.other_method(request, allow))
         self.routes = _Routes(self.routes)
 
     def _answering(self, view: View) -> Callable[..., ChaliceResponse]:
-        """The view as Chalice calls it. No exception leaves it, for Chalice would log what we must not."""
+        """Wrap a view for Chalice. No exception leaves it, because Chalice would log personal data."""
 
         @wraps(view)
         def answer(**parameters: str) -> ChaliceResponse:
@@ -96,31 +96,33 @@ class Gateway(Chalice):
                 try:
                     response = view(request, **_decoded(parameters))
                     if "\n" in "".join(response.headers.values()):
-                        raise ValueError("a header's value has a line break")  # which Chalice refuses in its own words
-                except Exception as error:  # whatever it was, the client gets an answer and the log a line
+                        raise ValueError(
+                            "a header's value has a line break"
+                        )  # Chalice would reject it with its own text
+                except Exception as error:  # the client gets an answer and the log a line, always
                     response = problems.answer(request, error)
-                return _finished(request, response)
+                return _with_common_headers(request, response)
 
         return answer
 
 
 def request_from(current: ChaliceRequest) -> Request:
-    """The request in Chalice's, which is made of an event of API Gateway's (REST, payload 1.0)."""
+    """Convert Chalice's request, made from an API Gateway event (REST, payload 1.0)."""
     event = current.to_original_event()
-    about = event["requestContext"]
+    context = event["requestContext"]
     return Request(
-        method=about["httpMethod"],
+        method=context["httpMethod"],
         headers=_headers(event),
         query={name: values[-1] for name, values in (event["multiValueQueryStringParameters"] or {}).items()},
         body=_body(event),
-        source_ip=(about.get("identity") or {}).get("sourceIp"),
-        id=about.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
+        source_ip=(context.get("identity") or {}).get("sourceIp"),
+        id=context.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
         unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
     )
 
 
 def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:
-    """A path's parameters, decoded once: `%2F` makes no segment, `%2525` stays `%25`. Raises HttpProblem (404)."""
+    """Decode path parameters once: `%2F` makes no segment, `%2525` becomes `%25`. Raises HttpProblem (404)."""
     try:
         return {name: unquote_to_bytes(value).decode("utf-8") for name, value in parameters.items()}
     except UnicodeError:
@@ -128,7 +130,7 @@ def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
-    """Headers by lower-case name; one sent several times is joined by commas, so that no copy of it stays unseen."""
+    """Return headers by lower-case name; repeated ones are joined by commas, so that every copy is seen."""
     several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
     found: dict[str, str] = {}
     for name, values in several.items():
@@ -138,9 +140,9 @@ def _headers(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _body(event: Mapping[str, Any]) -> bytes | None:
-    """The body's bytes, None when they cannot be had.
+    """Return the body's bytes, None when they cannot be decoded.
 
-    Python's decoder skips what is no base64 unless told not to, down to an empty body.
+    Validates base64: Python's decoder otherwise skips invalid characters, down to an empty body.
     """
     body = event.get("body")
     if body is None:
@@ -153,8 +155,8 @@ def _body(event: Mapping[str, Any]) -> bytes | None:
         return None
 
 
-def _finished(request: Request, response: Response) -> ChaliceResponse:
-    """`response` with what every answer carries: the request's id, no caching, no guessing; to HEAD without a body."""
+def _with_common_headers(request: Request, response: Response) -> ChaliceResponse:
+    """Add the headers of every answer: request id, no caching, no sniffing; drop the body for HEAD."""
     headers: dict[str, Any] = {**_ALWAYS, **response.headers, **request.answer_headers, "x-request-id": request.id}
     if str(headers.get("content-type")).startswith("text/html"):
         headers = {**_ON_PAGES, **headers}

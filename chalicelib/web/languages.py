@@ -1,4 +1,4 @@
-"""Which of the languages that a page exists in a visitor reads best (`Accept-Language`, RFC 9110 §12.5.4)."""
+"""Selects the language of a page from `Accept-Language` (RFC 9110 §12.5.4)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _RANGE = re.compile(rf"\s*([a-z]{{1,8}}|\*)(?:-[a-z0-9-]*)?\s*(?:;\s*q\s*=\s*({_
 
 
 def preferred(header: str, offered: Sequence[str], default: str) -> str:
-    """The one of `offered` (primary subtags such as "fr") that the header likes best, `default` if it wants none.
+    """Return the language of `offered` (primary subtags such as "fr") that the header prefers, else `default`.
 
-    A range counts by its primary subtag (`nl-BE` is `nl`); of several alike the first named wins; `*` stands for all
-    that are not named. What cannot be read is passed over.
+    A range counts by its primary subtag (`nl-BE` is `nl`); of equal ranges the first wins; `*` stands for all languages
+    not named. Malformed ranges are ignored.
     """
     wanted = _wanted(header)
     rest = wanted.get("*", (0.0, 0))
@@ -23,7 +23,7 @@ def preferred(header: str, offered: Sequence[str], default: str) -> str:
 
 
 def _wanted(header: str) -> dict[str, tuple[float, int]]:
-    """Quality and place of each primary subtag, as the best of its ranges has them."""
+    """Return quality and position of each primary subtag, from the best of its ranges."""
     found: dict[str, tuple[float, int]] = {}
     for place, text in enumerate(header.split(",")):
         match = _RANGE.fullmatch(text)

@@ -1,4 +1,4 @@
-"""Failures as answers: RFC 9457 `application/problem+json`, or a small page for whoever asks for HTML."""
+"""Renders errors as RFC 9457 `application/problem+json`, or as a small HTML page for browsers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..observability import logger, metrics
 from .messages import Request, Response
 
 RETRY_AFTER_SECONDS = 5
-# RFC 9110's phrases, where the Python versions that Relais runs on still have older ones.
+# RFC 9110's phrases, where supported Python versions still have older ones.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 _PAGE = """<!doctype html>
@@ -44,9 +44,9 @@ _PAGE = """<!doctype html>
 
 
 class HttpProblem(RelaisError):
-    """A request that gets a failure for an answer. `detail` is for the client and quotes nothing that it sent.
+    """An error answer. `detail` is for the client and quotes nothing that it sent.
 
-    `members` are further ones of the problem's JSON (RFC 9457 §3.2).
+    `members` are extension members of the problem's JSON (RFC 9457 §3.2).
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class HttpProblem(RelaisError):
 
 
 def not_found() -> HttpProblem:
-    """404 for a path that Relais does not have."""
+    """Return 404, for an unknown path."""
     return HttpProblem(404, "There is nothing at this path.")
 
 
 def other_method(request: Request, allow: str) -> Response:
-    """The answer to a method that a path has no view for; `allow` names those it has. Raises HttpProblem, 405."""
+    """Answer an undeclared method of a path; `allow` lists the declared ones. Raises HttpProblem, 405."""
     if request.method == "OPTIONS":
         return Response(204, headers={"allow": allow})
     raise HttpProblem(405, "This path does not know that method.", headers={"allow": allow})
 
 
 def answer(request: Request, error: Exception) -> Response:
-    """The answer to a request that ended in `error`, whatever it is. What nobody foresaw is logged and not told."""
+    """Return the answer to a request that ended in `error`. An unexpected error is logged and not disclosed."""
     problem = _problem(error)
     if problem.status >= 500:
         _log(request, problem, error)
@@ -87,7 +87,7 @@ def answer(request: Request, error: Exception) -> Response:
 
 
 def render(request: Request, problem: HttpProblem) -> Response:
-    """`problem` as JSON, or as a page when the client asks for HTML."""
+    """Render `problem` as JSON, or as a page when the client prefers HTML."""
     if request.wants_html:
         body, content_type = _page(problem), "text/html; charset=utf-8"
     else:
@@ -96,7 +96,7 @@ def render(request: Request, problem: HttpProblem) -> Response:
 
 
 def _problem(error: Exception) -> HttpProblem:
-    """What each error of the taxonomy is in HTTP."""
+    """Map each error of the taxonomy to HTTP."""
     if isinstance(error, HttpProblem):
         return error
     if isinstance(error, BodyError):
@@ -115,7 +115,7 @@ def _problem(error: Exception) -> HttpProblem:
 
 
 def _log(request: Request, problem: HttpProblem, error: Exception) -> None:
-    """One line with what an operator needs. The path stays out of it: some hold a token."""
+    """Log one line for operators, without the path: some paths contain a token."""
     metrics.count("failures")
     facts = {"status": problem.status, "request_id": request.id, "error": type(error).__name__}
     if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable | ConfigurationError):
@@ -129,7 +129,7 @@ def _title(status: int) -> str:
 
 
 def _members(problem: HttpProblem) -> dict[str, Any]:
-    """The members of the problem's JSON (RFC 9457 §3.1; `about:blank` says that the title is the status's phrase)."""
+    """Return the problem's JSON members (RFC 9457 §3.1; `about:blank`: the title is the status phrase)."""
     members: dict[str, Any] = {
         "type": "about:blank",
         "title": _title(problem.status),
@@ -137,14 +137,14 @@ def _members(problem: HttpProblem) -> dict[str, Any]:
         "detail": problem.detail,
     }
     if problem.errors:
-        members["errors"] = [{"field": mistake.field, "message": mistake.message} for mistake in problem.errors]
+        members["errors"] = [{"field": error.field, "message": error.message} for error in problem.errors]
     return {**problem.members, **members}
 
 
 def _page(problem: HttpProblem) -> str:
     items = "".join(
-        f"<li><strong>{html.escape(mistake.field)}</strong> {html.escape(mistake.message)}</li>\n"
-        for mistake in problem.errors
+        f"<li><strong>{html.escape(error.field)}</strong> {html.escape(error.message)}</li>\n"
+        for error in problem.errors
     )
     return _PAGE.format(
         title=html.escape(_title(problem.status)),

@@ -1,4 +1,4 @@
-"""Rows as CSV that opens right in a spreadsheet, whatever a text in it begins with."""
+"""Writes CSV for spreadsheets, protected against formula injection."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_BOM = "\ufeff"  # without it, Excel takes UTF-8 for the machine's own 8-bit encoding
-# A spreadsheet takes what begins so for a formula (https://owasp.org/www-community/attacks/CSV_Injection).
+_BOM = "\ufeff"  # without it, Excel reads UTF-8 as the local 8-bit encoding
+# A spreadsheet treats text with these first characters as a formula (https://owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
-    """CSV as RFC 4180 has it (commas, CRLF, quotes where needed), after a byte order mark; None is an empty cell.
+    """Return CSV after RFC 4180 (commas, CRLF, quotes where needed) with a byte order mark; None is an empty cell.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front, so that it stays a text.
+    A text that a spreadsheet would treat as a formula gets an apostrophe in front, so that it stays a text.
     """
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")

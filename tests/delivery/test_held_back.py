@@ -237,7 +237,7 @@ def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
     out = capsys.readouterr()
     lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
     assert [line["unsubscribes_held_back"] for line in lines if "unsubscribes_held_back" in line] == [1]
-    (said,) = [line for line in lines if line.get("message") == "held back"]
+    (said,) = [line for line in lines if line.get("message") == "unsubscribes quarantined"]
     assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", held[:1])
     (paris,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]
     assert (paris["oldest_unsubscribe_seconds"], paris["oldest_pending_seconds"]) == (5 * 3600, 0)

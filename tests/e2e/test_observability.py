@@ -94,7 +94,9 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
     )
     product.request("POST", "/events", f'{{"email": "{PERSON}@example.com"}}')
     wait_for(lambda: status(product, "late") == "superseded")
-    wait_for(lambda: "put off" in [line["message"] for line in event_log(product, given_up.json["id"])])
+    wait_for(
+        lambda: "delivery retry scheduled" in [line["message"] for line in event_log(product, given_up.json["id"])]
+    )
     product.forward(13 * HOUR)  # `sweep` and `collect_stats` run
     wait_for(lambda: status(product, given_up.json["id"]) == "parked")
     expected: set[tuple[str | None, str]] = {(None, name) for name in WHOLE_STAGE}
@@ -111,7 +113,7 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
     assert steps[0] == ["accepted", "delivered"]
     assert steps[1] == ["accepted"]
     assert (steps[2][0], steps[2][-1]) == ("accepted", "parked")
-    assert "put off" in steps[2]
+    assert "delivery retry scheduled" in steps[2]
     first, last = event_log(product, joined.json["id"])
     assert first["request_id"] == joined.headers["x-request-id"]
     assert (first["function"], last["function"], last["account"]) == ("api_handler", "signups", "paris")
@@ -169,4 +171,6 @@ def test_no_line_of_a_run_with_faults_holds_an_address(product: MovableStack) ->
     assert not found, f"{found}: {where[:3]}"
     assert PERSON not in product.logs
     said = {line.get("message") for line in lines(product)}
-    assert {"accepted", "put off", "paused", "an event on a queue is invalid"} <= said, "nothing went wrong"
+    assert {"accepted", "delivery retry scheduled", "paused", "an event on a queue is invalid"} <= said, (
+        "nothing went wrong"
+    )

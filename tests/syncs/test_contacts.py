@@ -298,13 +298,13 @@ class TestLongFiles:
         hold = runner.Import.run
 
         def run(self: runner.Import, *arguments: Any) -> Any:
-            quick = self.hold
+            quick = self.store
 
             def slow(events: Sequence[Event]) -> None:
                 quick(events)
                 product.clock.forward(seconds=40)
 
-            self.hold = slow
+            self.store = slow
             return hold(self, *arguments)
 
         monkeypatch.setattr(runner.Import, "run", run)

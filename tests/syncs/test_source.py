@@ -228,7 +228,7 @@ class TestAnswers:
     def test_silence(self, server: Scripted) -> None:
         server.otherwise = silence(20)
         with pytest.raises(SyncTrouble, match="too long"):
-            fetch(Fetcher(patience=0.3), source(server.url))
+            fetch(Fetcher(read_timeout=0.3), source(server.url))
 
     def test_a_host_that_drips_does_not_hold_a_worker(self, server: Scripted) -> None:
         server.otherwise = dripping(message(CSV, headers={"Content-Type": "text/csv"}), 0.05)
@@ -257,7 +257,7 @@ class TestAnswers:
         for play in (raw(b""), answer(b"", 404), silence(5), redirect(f"http://me:pw@127.0.0.1/?{KEY}")):
             server.otherwise = play
             with pytest.raises((SyncTrouble, SyncRefused)) as caught:
-                fetch(Fetcher(patience=0.2), source(f"{server.url}/?key={KEY}"))
+                fetch(Fetcher(read_timeout=0.2), source(f"{server.url}/?key={KEY}"))
             assert KEY not in repr(caught.value)
             assert caught.value.__cause__ is None
             assert caught.value.__suppress_context__ or caught.value.__context__ is None

@@ -70,7 +70,7 @@ def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.
     lines, counts = said(capsys)
     assert len(lines) == 5
     assert [event_id for line in lines for event_id in line["event_ids"]] == ids
-    assert {(line["message"], line["until"]) for line in lines} == {("put off", NOW.isoformat())}
+    assert {(line["message"], line["until"]) for line in lines} == {("delivery retry scheduled", NOW.isoformat())}
     assert counts == {}
 
 
