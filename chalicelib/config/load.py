@@ -41,8 +41,8 @@ def load(
 ) -> Settings:
     """Load the settings. Secrets are read later; `env:` references are looked up in `environ`.
 
-    `specs` are the providers that accounts may name, by default all installed ones. Raises `ConfigurationError` with one
-    field error for each thing to correct; an error never quotes a value that could be a secret.
+    `specs` are the providers that accounts may name, by default all installed ones. Raises `ConfigurationError` with
+    one field error for each thing to correct; an error never quotes a value that could be a secret.
     """
     text = _read(path)
     values = _parse(path, text)

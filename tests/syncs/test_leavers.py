@@ -153,7 +153,7 @@ class TestBaseline:
     ) -> None:
         """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
         if buckets == 1:
-            monkeypatch.setattr(snapshot, "place", lambda digest: (0, digest[2:8]))
+            monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (0, digest[2:8]))
         world = World(three_accounts(baseline="known"))
         emails = [f"person{number}@example.com" for number in range(6)]
         world.leave("lettre", *emails, at=START - HOUR)
@@ -180,7 +180,7 @@ class TestPortions:
     def test_what_came_lately_does_not_wait_behind_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of buckets of 50 rows the one with a single new row comes first."""
         monkeypatch.setattr(importer, "WINDOW", 10)
-        monkeypatch.setattr(snapshot, "place", lambda digest: (digest[0] % 4, digest[2:8]))
+        monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (digest[0] % 4, digest[2:8]))
         world = World(three_accounts(("lettre",), ("paris",), news_per_run=60))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(200)))
         world.sync()

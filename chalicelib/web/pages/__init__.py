@@ -1,1 +1,1 @@
-"""The pages that a visitor sees, and their texts."""
+"""HTML pages and their texts."""

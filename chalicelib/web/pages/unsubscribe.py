@@ -1,4 +1,4 @@
-"""The unsubscribe pages as HTML: no script, nothing loaded, no need of the style sheet, in the visitor's language."""
+"""Renders the unsubscribe pages in the visitor's language: no script, no loaded files, usable without styles."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ $paragraphs$form</main>
 </html>
 """)
 
-# The one style sheet is allowed by its digest: a mistake in escaping could bring in nothing else.
+# Only this style sheet is allowed, by its digest: an escaping error could not add another.
 _STYLE_DIGEST = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
 _HEADERS = {
     "content-type": "text/html; charset=utf-8",
@@ -61,25 +61,25 @@ _HEADERS = {
 
 
 def ask(request: Request, address: str) -> Response:
-    """The page with the button."""
+    """Return the page with the button."""
     language, texts = _texts(request)
     return _response(200, language, texts.ask, address)
 
 
 def done(request: Request, address: str) -> Response:
-    """The page that says that the address is off, once that is held for good."""
+    """Return the page that confirms the unsubscribe, after it is stored."""
     language, texts = _texts(request)
     return _response(200, language, texts.done, address)
 
 
 def unknown(request: Request) -> Response:
-    """The page for a link that is not genuine; it does not say why."""
+    """Return the page for a link that is not genuine; it does not say why."""
     language, texts = _texts(request)
     return _response(404, language, texts.unknown)
 
 
 def later(request: Request) -> Response:
-    """The page for a request that could not be answered just now, with a button to send the same again."""
+    """Return the page for a temporary failure, with a button to repeat the request."""
     language, texts = _texts(request)
     return _response(503, language, texts.later, method="post" if request.method == "POST" else "get")
 
@@ -90,7 +90,7 @@ def _texts(request: Request) -> tuple[str, Texts]:
 
 
 def _response(status: int, language: str, page: Page, address: str = "", method: str = "post") -> Response:
-    # An isolated run of text from left to right: letters of a right-to-left script stay on their side of the @.
+    # Isolated left-to-right text: right-to-left letters stay on their side of the @.
     shown = f'<strong><bdi dir="ltr">{escape(masked(address))}</bdi></strong>' if address else ""
     paragraphs = "".join(f"<p>{escape(text).format(address=shown)}</p>\n" for text in page.paragraphs)
     form = f'<form method="{method}"><button>{escape(page.button)}</button></form>\n' if page.button else ""

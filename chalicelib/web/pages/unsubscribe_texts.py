@@ -1,6 +1,6 @@
-"""What the unsubscribe pages say, in each language that they exist in. `{address}` is where the masked address goes.
+"""Texts of the unsubscribe pages in each language. `{address}` is replaced by the masked address.
 
-The hyphen of e‑mail is one at which no line ends (U+2011).
+The hyphen of e‑mail is non-breaking (U+2011).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: its heading, its paragraphs, and what its button says, if it has one."""
+    """One page: heading, paragraphs, and the label of its button, if any."""
 
     title: str
     paragraphs: tuple[str, ...]

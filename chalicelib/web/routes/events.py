@@ -1,4 +1,4 @@
-"""What became of an event: `GET /events/{id}`."""
+"""Shows the status of an event: `GET /events/{id}`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..messages import Request, Response
 from ..problems import HttpProblem
 
 FindEvent = Callable[[str], Mapping[str, Any] | None]
-"""The JSON of an event's state by its id, without address or fields; raises `LedgerUnavailable`."""
+"""Returns the JSON of an event's status by id, without address or fields; raises `LedgerUnavailable`."""
 
 
 class EventsRoutes:
-    """Shows an event to whoever holds the admin key."""
+    """Shows events. Requires the admin key."""
 
     def __init__(self, settings: Settings, find_event: FindEvent) -> None:
         self._settings = settings
         self._find_event = find_event
 
     def show(self, request: Request, event_id: str) -> Response:
-        """The event's state and its deliveries'."""
+        """Return the status of the event and its deliveries."""
         require_admin(self._settings.api, request)
         found = self._find_event(event_id) if is_valid_id(event_id) else None
         if found is None:

@@ -1,4 +1,4 @@
-"""The website forms' routes: `POST /forms/{form}/signup` and `/unsubscribe`."""
+"""Routes of website forms: `POST /forms/{form}/signup` and `/unsubscribe`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ..messages import Request, Response
 from ..problems import HttpProblem
 
 Accept = Callable[[Event], None]
-"""Holds an event durably before it returns; raises `IdConflict` or `LedgerUnavailable`."""
+"""Stores an event before it returns; raises `IdConflict` or `LedgerUnavailable`."""
 
 CountUnsubscribe = Callable[[str, datetime], int]
-"""Counts an unsubscribe that a form brings at a time; gives which one of its hour it is. Raises `LedgerUnavailable`."""
+"""Counts a form's unsubscribe; returns its ordinal within the hour. Raises `LedgerUnavailable`."""
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class FormsRoutes:
-    """Turns what a form sends into an event and stores it."""
+    """Parses a form submission into an event and stores it."""
 
     def __init__(
         self,
@@ -49,27 +49,27 @@ class FormsRoutes:
     def sign_up(self, request: Request, name: str) -> Response:
         """Store a signup to the form's list."""
         form = self._form(request, name)
-        event = signup_from_form(form, _submission(request), self._facts(request, form, EventType.SIGNUP))
-        return self._held(request, form, event)
+        event = signup_from_form(form, _submission(request), self._request_info(request, form, EventType.SIGNUP))
+        return self._store(request, form, event)
 
     def unsubscribe(self, request: Request, name: str) -> Response:
         """Store an unsubscribe from every account; above the form's limit it is quarantined."""
         form = self._form(request, name)
-        facts = self._facts(request, form, EventType.UNSUBSCRIBE)
-        event = unsubscribe_from_form(form, _submission(request), facts, tuple(self._settings.accounts))
-        brought = self._count_unsubscribe(form.name, event.accepted_at)
-        waits = held_back(form.name, brought, form.unsubscribes_per_hour, event.accepted_at)
-        return self._held(request, form, replace(event, held_back=waits))
+        info = self._request_info(request, form, EventType.UNSUBSCRIBE)
+        event = unsubscribe_from_form(form, _submission(request), info, tuple(self._settings.accounts))
+        ordinal = self._count_unsubscribe(form.name, event.accepted_at)
+        quarantine = held_back(form.name, ordinal, form.unsubscribes_per_hour, event.accepted_at)
+        return self._store(request, form, replace(event, held_back=quarantine))
 
     def other_method(self, request: Request, name: str) -> Response:
-        """Answer a browser's preflight; refuse every other method."""
+        """Answer a preflight; reject every other method."""
         self._form(request, name)
         return cors.preflight() if request.method == "OPTIONS" else problems.other_method(request, cors.ALLOW)
 
     def _form(self, request: Request, name: str) -> Form:
-        """The form, if there is one and the request's site may use it.
+        """Return the form, if it exists and the request's origin may use it.
 
-        From here on the site may read the answer, also one that is a failure. Raises HttpProblem, 404 or 403.
+        Sets the CORS headers first, so that the site can read errors too. Raises HttpProblem, 404 or 403.
         """
         form = self._settings.forms.get(name)
         request.answer_headers.update(cors.headers(form, request))
@@ -78,7 +78,7 @@ class FormsRoutes:
         cors.check_origin(form, request)
         return form
 
-    def _facts(self, request: Request, form: Form, verb: EventType) -> RequestInfo:
+    def _request_info(self, request: Request, form: Form, verb: EventType) -> RequestInfo:
         key = _idempotency_key(request)
         return RequestInfo(
             id=self._new_id() if key is None else form_event_id(form.name, verb, key),
@@ -87,8 +87,8 @@ class FormsRoutes:
             page=request.headers.get("referer"),
         )
 
-    def _held(self, request: Request, form: Form, event: Event) -> Response:
-        """Hold the event; only then is anything promised."""
+    def _store(self, request: Request, form: Form, event: Event) -> Response:
+        """Store the event, then answer that it is accepted."""
         self._accept(event)
         if form.redirect is not None and request.wants_html:
             return Response(303, headers={"location": form.redirect})
@@ -102,10 +102,10 @@ def _submission(request: Request) -> Submission:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    """The `Idempotency-Key`, bare or as the quoted string that the IETF's draft of the header asks for.
+    """Read the `Idempotency-Key`, bare or as the quoted string of the IETF draft.
 
     Raises:
-        HttpProblem: 400, as that draft has it, for one that is empty, too long or not plain ASCII.
+        HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
     """
     given = request.headers.get("idempotency-key")
     if given is None:

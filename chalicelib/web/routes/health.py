@@ -1,4 +1,4 @@
-"""`GET /healthz`: for machines that ask whether Relais answers."""
+"""Health check: `GET /healthz`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from ..messages import Response
 
 
 def healthz() -> Response:
-    """Always well: an answer at all means that the code runs and the configuration could be read."""
+    """Return 200: reaching this code means that it runs and the configuration could be read."""
     return Response(200, '{"status": "ok"}', {"content-type": "application/json"})

@@ -1,4 +1,4 @@
-"""Campaigns and their figures: `GET /stats/campaigns` and one campaign's history, as JSON or CSV."""
+"""Shows campaigns: `GET /stats/campaigns` and one campaign's history, as JSON or CSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..spreadsheet import to_csv
 from .statistics_query import CSV, Query, is_account_name, read_format, read_query
 
 FIELDS = ("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at", *FIGURES)
-"""What is told of a campaign or a snapshot, in this order."""
+"""Fields of a campaign or a snapshot in the answer, in this order."""
 
 Row = dict[str, str | int | None]
 
@@ -30,29 +30,29 @@ _NOT_FOR_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Campaigns(Protocol):
-    """Where campaigns are read (`stats.pages.StatsReader`); everything raises `StatsUnavailable`."""
+    """Reads campaigns (`statistics.pages.StatsReader`); every method raises `StatsUnavailable`."""
 
     def page(
         self, *, account: str | None, since: datetime | None, until: datetime | None, limit: int, cursor: str | None
     ) -> Page:
-        """One page of the list; raises `BadCursor`."""
+        """Return one page of the list; raises `BadCursor`."""
 
     def campaign(self, account: str, campaign: str) -> Snapshot | None:
-        """A campaign's newest snapshot."""
+        """Return a campaign's newest snapshot."""
 
     def history(self, account: str, campaign: str) -> Iterable[Snapshot]:
-        """A campaign's snapshots, oldest first."""
+        """Yield a campaign's snapshots, oldest first."""
 
 
 class StatsRoutes:
-    """Shows campaigns to whoever holds the admin key."""
+    """Shows campaigns. Requires the admin key."""
 
     def __init__(self, settings: Settings, campaigns: Campaigns) -> None:
         self._settings = settings
         self._campaigns = campaigns
 
     def show_page(self, request: Request) -> Response:
-        """One page of campaigns, newest first, each as its newest snapshot."""
+        """Return one page of campaigns, newest first, each as its newest snapshot."""
         require_admin(self._settings.api, request)
         query = read_query(request.query)
         try:
@@ -60,14 +60,14 @@ class StatsRoutes:
                 account=query.account, since=query.since, until=query.until, limit=query.limit, cursor=query.cursor
             )
         except BadCursor:
-            mistake = FieldError("cursor", "must be a cursor that this list gave, with the same account and dates")
-            raise HttpProblem(422, "Some of the parameters are wrong.", errors=[mistake]) from None
+            error = FieldError("cursor", "must be a cursor that this list gave, with the same account and dates")
+            raise HttpProblem(422, "Some of the parameters are wrong.", errors=[error]) from None
         if query.format == CSV:
             return _csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))
         return _json({"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
 
     def show_history(self, request: Request, account: str, campaign: str) -> Response:
-        """One campaign and all its snapshots, oldest first."""
+        """Return one campaign and all its snapshots, oldest first."""
         require_admin(self._settings.api, request)
         format = read_format(request.query)
         newest = self._campaigns.campaign(account, campaign) if _may_exist(account, campaign) else None
@@ -81,7 +81,7 @@ class StatsRoutes:
 
 
 def _may_exist(account: str, campaign: str) -> bool:
-    """False for what no account or campaign is called: the table would refuse the key, or take it for another."""
+    """Return False for impossible names: the table would reject the key, or confuse it with another."""
     return is_account_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
 
 
@@ -105,12 +105,12 @@ def _csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, st
 
 
 def _next(given: Mapping[str, str], query: Query, cursor: str | None) -> Mapping[str, str]:
-    """Where the next page is (RFC 8288), for CSV has no place for a cursor.
+    """Return the `Link` header of the next page (RFC 8288), because CSV cannot contain a cursor.
 
-    The reference is a query alone: under which host and path clients reach this page is not known here.
+    The reference is a query only: the host and path that clients use are not known here.
     """
     if cursor is None:
         return {}
-    kept = {name: given[name] for name in ("account", "since", "until") if given.get(name)}
-    parameters = {**kept, "limit": query.limit, "format": CSV, "cursor": cursor}
+    filters = {name: given[name] for name in ("account", "since", "until") if given.get(name)}
+    parameters = {**filters, "limit": query.limit, "format": CSV, "cursor": cursor}
     return {"link": f'<?{urlencode(parameters)}>; rel="next"'}

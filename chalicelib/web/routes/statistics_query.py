@@ -1,4 +1,4 @@
-"""The parameters of the list of campaigns, checked; every mistake is told at once."""
+"""Parses the parameters of the list of campaigns; reports all errors at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a page is asked for by. `since` and `until` (aware, UTC, both included) bound the time of sending."""
+    """Filters of a page. `since` and `until` (aware, UTC, both included) bound the sending time."""
 
     account: str | None
     since: datetime | None
@@ -36,10 +36,10 @@ class Query:
 
 
 def read_query(given: Mapping[str, str]) -> Query:
-    """The query in a request's parameters; one that is empty counts as not given, one that is not known is ignored.
+    """Parse the parameters; an empty one counts as absent, an unknown one is ignored.
 
     Raises:
-        HttpProblem: 422, with every mistake.
+        HttpProblem: 422, with every field error.
     """
     reader = _Reader(given)
     query = Query(
@@ -51,13 +51,13 @@ def read_query(given: Mapping[str, str]) -> Query:
         format=reader.read("format", _format, JSON),
     )
     if query.since and query.until and query.since > query.until:
-        reader.mistakes.append(FieldError("until", "must not be before since"))
+        reader.errors.append(FieldError("until", "must not be before since"))
     reader.check()
     return query
 
 
 def read_format(given: Mapping[str, str]) -> str:
-    """The format alone. Raises `HttpProblem` (422)."""
+    """Parse the format only. Raises `HttpProblem` (422)."""
     reader = _Reader(given)
     format = reader.read("format", _format, JSON)
     reader.check()
@@ -65,31 +65,31 @@ def read_format(given: Mapping[str, str]) -> str:
 
 
 class _Reader:
-    """Reads parameters one by one and keeps what is wrong with them."""
+    """Reads parameters one by one and collects their errors."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
-        self.mistakes: list[FieldError] = []
+        self.errors: list[FieldError] = []
 
-    def read(self, name: str, read: Callable[[str], T], otherwise: T) -> T:
-        """`read` on the parameter's text; `otherwise` when there is none, or when it raises ValueError."""
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """Parse a parameter's text; `default` when it is absent, or when `parse` raises ValueError."""
         text = self._given.get(name)
         if not text:
-            return otherwise
+            return default
         try:
-            return read(text)
+            return parse(text)
         except ValueError as error:
-            self.mistakes.append(FieldError(name, str(error)))
-            return otherwise
+            self.errors.append(FieldError(name, str(error)))
+            return default
 
     def check(self) -> None:
-        """Raise what was wrong, if anything was."""
-        if self.mistakes:
-            raise HttpProblem(422, "Some of the parameters are wrong.", errors=self.mistakes)
+        """Raise the collected errors, if any."""
+        if self.errors:
+            raise HttpProblem(422, "Some of the parameters are wrong.", errors=self.errors)
 
 
 def is_account_name(text: str) -> bool:
-    """Can this be an account's name? One that is not configured any more still has its history."""
+    """Return whether this is a valid account name; accounts no longer configured still have a history."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -100,7 +100,7 @@ def _account(text: str) -> str | None:
 
 
 def _moment(text: str, of_day: time) -> datetime | None:
-    """An RFC 3339 time, or a date, which stands for its time `of_day`, UTC."""
+    """Parse an RFC 3339 time, or a date, taken at the time `of_day`, UTC."""
     try:
         if _DATE.fullmatch(text):
             return datetime.combine(datetime.fromisoformat(text), of_day, UTC)

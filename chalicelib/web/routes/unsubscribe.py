@@ -1,4 +1,4 @@
-"""A mail's unsubscribe link: `GET` asks, `POST` does it at once (RFC 8058); the token in the path is all it takes."""
+"""Routes of unsubscribe links: `GET` shows a page, `POST` unsubscribes (RFC 8058); the token authorises both."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _ALLOW = "GET, HEAD, OPTIONS, POST"
 
 
 class ReadsLinks(Protocol):
-    """Where tokens are read (`unsubscribe.links.Links`)."""
+    """Reads tokens (`unsubscribe_links.links.Links`)."""
 
     def address(self, token: str) -> str | None:
-        """The address in a genuine token, None otherwise; raises SecretUnavailable."""
+        """Return the address in a genuine token, else None; raises SecretUnavailable."""
 
 
 class UnsubscribeRoutes:
-    """Unsubscribes whoever holds a genuine token. `links` gives what reads tokens, when it is first needed.
+    """Unsubscribes the address of a genuine token. `links` returns the reader of tokens, built on first use.
 
-    Whatever body or Content-Type a mail provider sends is left unread, and no answer redirects or sets a cookie, as
-    RFC 8058 §3.1 asks. A link clicked again counts again: its owner may have signed up in between.
+    Body and Content-Type of the request are ignored, and no answer redirects or sets a cookie, as RFC 8058 §3.1
+    requires. Every click makes a new event: the person may have signed up in between.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class UnsubscribeRoutes:
         self._new_id = new_id
 
     def answer(self, request: Request, token: str) -> Response:
-        """Answer any method of a link; failures are told a browser in its own language.
+        """Answer any method of a link; browsers get errors as a page in their language.
 
         Raises:
-            HttpProblem: 404 without a key, for then there are no links; 405.
+            HttpProblem: 404 without a configured key, because then there are no links; 405.
         """
         if not self._settings.unsubscribe_keys:
             raise problems.not_found()
@@ -61,19 +61,19 @@ class UnsubscribeRoutes:
             return problems.other_method(request, _ALLOW)
         try:
             address = self._address(token)
-            if request.method != "POST":  # this changes nothing: scanners of mail open every link
+            if request.method != "POST":  # changes nothing, because mail scanners open every link
                 return page.ask(request, address)
             self._store(address)
             return page.done(request, address)
         except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
-            said = problems.answer(request, error)
+            problem = problems.answer(request, error)
             if not request.wants_html:
-                return said
-            shown = page.later(request) if said.status == 503 else page.unknown(request)
-            return replace(shown, headers={**said.headers, **shown.headers})
+                return problem
+            shown = page.later(request) if problem.status == 503 else page.unknown(request)
+            return replace(shown, headers={**problem.headers, **shown.headers})
 
     def _store(self, address: str) -> None:
-        """Store an unsubscribe from every account; only then is anything promised."""
+        """Store an unsubscribe from every account, before anything is answered."""
         now = to_milliseconds(self._clock())
         self._accept(
             Event(
