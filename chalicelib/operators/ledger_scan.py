@@ -21,7 +21,7 @@ from ..ledger.table import Table
 PARTS = 8
 # Expired items do not count, though DynamoDB deletes them up to days later.
 _EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
-_HELD_BACK = "(#held_back = :yes AND #status = :pending AND #next_at > :time)"
+_QUARANTINED = "(#held_back = :yes AND #status = :pending AND #next_at > :time)"
 _DELIVERY = "D#"
 
 
@@ -81,17 +81,17 @@ class LedgerScan:
         return delivery_counts
 
     def find(
-        self, part: int, status: Status, now: datetime, check_time: CheckTime, *, held_back: bool = False
+        self, part: int, status: Status, now: datetime, check_time: CheckTime, *, quarantined: bool = False
     ) -> Iterator[list[str]]:
         """Yield ids of events with a delivery of that status in one of `PARTS` segments, a page at a time.
 
-        `held_back`: also events with a quarantined delivery.
+        `quarantined`: also events with a quarantined delivery.
         """
         condition = "#status = :status"
         attributes: tuple[str, ...] = ("pk", "status", "expires_at")
         values: dict[str, Any] = {"status": status.value}
-        if held_back:
-            condition = f"({condition} OR {_HELD_BACK})"
+        if quarantined:
+            condition = f"({condition} OR {_QUARANTINED})"
             attributes = (*attributes, "held_back", "next_at")
             values |= {"yes": True, "pending": Status.PENDING.value, "time": epoch_milliseconds(now)}
         for page in self._pages(part, f"{_EVENTS} AND {condition}", attributes, now, check_time, values):

@@ -48,7 +48,7 @@ class ResendFilter:
     since: datetime | None = None
 
     @property
-    def held_back(self) -> bool:
+    def quarantined(self) -> bool:
         """True to include quarantined deliveries: they are selected together with parked ones."""
         return self.status is Status.PARKED
 
@@ -60,7 +60,7 @@ class ResendFilter:
         return [
             delivery.account
             for delivery in stored.deliveries.values()
-            if (delivery.status is self.status or (self.held_back and delivery.waits_for_release(now)))
+            if (delivery.status is self.status or (self.quarantined and delivery.waits_for_release(now)))
             and self.account in (None, delivery.account)
             and _can_be_made(event, delivery)
         ]
@@ -115,7 +115,7 @@ class Resending:
         now = self._clock()
         return self._table.in_parallel(
             lambda part: run.send_pages(
-                self._ledger_scan.find(part, run.wanted.status, now, run.check_time, held_back=run.wanted.held_back)
+                self._ledger_scan.find(part, run.wanted.status, now, run.check_time, quarantined=run.wanted.quarantined)
             ),
             range(PARTS),
         )
