@@ -93,7 +93,7 @@ class UnsubscribeImport:
         self._outcome = ImportOutcome()
 
     def _is_target(self, name: str) -> bool:
-        """Return whether to propagate to `name`; to the source itself only where it has several lists."""
+        """Return whether to propagate to `name`; to the source itself only where it has lists."""
         capabilities = self._dependencies.capabilities_of(name)
         return capabilities is not None and (name != self._source or capabilities.has_lists)
 

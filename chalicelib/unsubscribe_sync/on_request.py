@@ -61,7 +61,7 @@ class RequestedSync(Attempt):
         elif outcome.error is not None:
             self._put_off(SyncTrouble(outcome.error, retry_after=outcome.retry_after))
         elif outcome.busy or outcome.backlog:
-            # Rows that wait for a signup to end, or for another run, would still be waiting at once.
+            # No notification for rows that wait for a signup or another run: an immediate attempt would find no change.
             self._go_on_later(notify=outcome.backlog > outcome.waiting)
         else:
             skipped = f", skipped {outcome.skipped}" if outcome.skipped else ""

@@ -171,7 +171,7 @@ def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: Subsc
 
 
 def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState) -> bool:
-    """Return whether the account is unsubscribed with or without this row, or the person has resubscribed there since.
+    """Return whether the account is or will be unsubscribed without this row, or the person has resubscribed there.
 
     An unsubscribe recorded at the source itself does not mean that its other lists were unsubscribed.
     """
