@@ -96,7 +96,7 @@ class ContactsSync(Attempt):
         return counts(row_import.run(rows, signups, self._progress), rows.unit)
 
     def _store(self, events: Sequence[Event]) -> None:
-        if not all(self._dependencies.batches.hold_all(events)):
+        if not all(self._dependencies.batches.store_all(events)):
             raise SyncRefused("the id of a row is held already, with other content")
         good = dict.fromkeys(event.id for event in events if event.refused is None)
         if good:
@@ -123,7 +123,7 @@ class ContactsSync(Attempt):
     def _check_pause(self) -> None:
         """Wait while the account's circuit breaker is open."""
         pause, now = self._dependencies.accounts.read(self._account).pause, epoch_milliseconds(self._now)
-        if pause is not None and backoff.is_shut(pause, now):
+        if pause is not None and backoff.is_open(pause, now):
             raise SyncTrouble(pause.reason, retry_after=(pause.until - now) / 1000)
 
     def _ask(self, call: Callable[[Provider, float], T]) -> T:

@@ -89,7 +89,7 @@ class Runtime(Parts):
 
     def accept(self, event: Event) -> None:
         """Store an event, then notify workers. Raises IdConflict, or LedgerUnavailable if it is not stored."""
-        if self.events.hold(event):
+        if self.events.store(event):
             event_log.accepted([event])
         if event.refused is None and event.held_back is None:
             self.notifier.notify(event.type, [event.id])
@@ -101,7 +101,7 @@ class Runtime(Parts):
         """
         from ..ledger.batches import Batches
 
-        stored = Batches(self.table, self.events, self.effects.clock).hold_all(events)
+        stored = Batches(self.table, self.events, self.effects.clock).store_all(events)
         enqueued: dict[EventType, dict[str, None]] = {}
         for event, is_stored in zip(events, stored, strict=True):
             if is_stored:
@@ -116,7 +116,7 @@ class Runtime(Parts):
         from ..delivery.contacts import Contacts
         from ..delivery.dispatcher import Dispatcher
         from ..delivery.worker import Worker
-        from ..ingestion.accept import LeaseState
+        from ..ingestion.accept import QueueIntake
 
         dispatcher = Dispatcher(
             self.claims,
@@ -131,7 +131,7 @@ class Runtime(Parts):
             table=self.table,
             events=self.events,
             words=self.words,
-            holder=LeaseState(self.settings, self.events, _can_sign_up, self.effects.clock),
+            intake=QueueIntake(self.settings, self.events, _can_sign_up, self.effects.clock),
             dispatcher=dispatcher,
             notifier=self.notifier,
             notify_again=self.sweeper.enqueue_account,

@@ -45,7 +45,7 @@ class CircuitBreaker:
     def open_pause(self, list_id: str | None = None) -> Pause | None:
         """Return the pause in force (open circuit) for the account, or for one list of it."""
         pause = self._pause_of(list_id)
-        return pause if backoff.is_shut(pause, self._now) else None
+        return pause if backoff.is_open(pause, self._now) else None
 
     @property
     def pause(self) -> Pause | None:
@@ -65,7 +65,7 @@ class CircuitBreaker:
             self.probing = False
             for _ in range(TRIES):
                 before = self._pause_of(list_id)
-                if before is not None and backoff.is_shut(before, self._now):
+                if before is not None and backoff.is_open(before, self._now):
                     return from_epoch_milliseconds(before.until)  # a concurrent call failed alike and has paused it
                 pause = self._next_pause(before, error)
                 if self._change(backoff.with_pause(self._state, pause, list_id)):

@@ -45,7 +45,7 @@ class Resubscriptions:
         """
         if not signup.may_lift:
             return
-        stored = [event for event in self._following(signup) if self._events.hold(event)]
+        stored = [event for event in self._following(signup) if self._events.store(event)]
         if stored:
             event_log.accepted(stored)
             self._notifier.notify(EventType.SIGNUP, [event.id for event in stored])

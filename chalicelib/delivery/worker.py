@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, StoredEvent
 from ..effects import Effects
-from ..ingestion.accept import LeaseState
+from ..ingestion.accept import QueueIntake
 from ..ingestion.queue_intake import Message, read_message
 from ..ledger.events import EventStore
 from ..ledger.subscriptions import SubscriptionStore
@@ -39,7 +39,7 @@ class Worker:
         table: Table,
         events: EventStore,
         words: SubscriptionStore,
-        holder: LeaseState,
+        intake: QueueIntake,
         dispatcher: Dispatcher,
         notifier: Notifier,
         notify_again: Callable[[str], int],
@@ -49,7 +49,7 @@ class Worker:
         self._table = table
         self._events = events
         self._subscriptions = words
-        self._event_acceptor = holder
+        self._intake = intake
         self._dispatcher = dispatcher
         self._notifier = notifier
         self._notify_again = notify_again
@@ -103,7 +103,7 @@ class Worker:
 
         def store(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
             try:
-                return self._event_acceptor.hold(message, TYPE_OF[kind])
+                return self._intake.hold(message, TYPE_OF[kind])
             except LedgerUnavailable as error:
                 return error
 

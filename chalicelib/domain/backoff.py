@@ -52,7 +52,7 @@ def paused_again(before: Pause | None, now: int, wait: float, reason: str, kind:
     return replace(before, until=until, reason=reason, kind=kind, failures=before.failures + 1)
 
 
-def is_shut(pause: Pause | None, now: int) -> bool:
+def is_open(pause: Pause | None, now: int) -> bool:
     """Returns True while nothing may be sent (circuit breaker open)."""
     return pause is not None and pause.until > now
 
@@ -73,7 +73,7 @@ def without_pause(state: AccountState, now: int, list_id: str | None) -> Account
 
 def may_probe(state: AccountState, now: int) -> bool:
     """Returns True if the account is paused, the pause has elapsed and no worker is probing it yet."""
-    waiting = state.pause is not None and not is_shut(state.pause, now)
+    waiting = state.pause is not None and not is_open(state.pause, now)
     return waiting and (state.probe_until is None or state.probe_until <= now)
 
 

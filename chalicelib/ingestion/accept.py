@@ -18,7 +18,7 @@ from .queue_intake import Message
 OTHER_CONTENT = f"{INVALID}: id: is held already, with other content"
 
 
-class LeaseState:
+class QueueIntake:
     """Stores the events of queue messages. An invalid event is stored as refused, so that its sender can see why."""
 
     def __init__(
@@ -37,7 +37,7 @@ class LeaseState:
         """
         event = self._event(message, default_type)
         try:
-            new = self._events.hold(event)
+            new = self._events.store(event)
         except IdConflict:
             event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=OTHER_CONTENT)
             new = self._store_refused(event)
@@ -49,7 +49,7 @@ class LeaseState:
         Its content may differ if the same message was read before under another configuration.
         """
         try:
-            return self._events.hold(event)
+            return self._events.store(event)
         except IdConflict:
             return False
 

@@ -12,7 +12,7 @@ from ..observability import event_log
 from .events import EventStore
 from .table import Table
 
-TIME_TO_HOLD = timedelta(seconds=20)
+TIME_TO_STORE = timedelta(seconds=20)
 """API Gateway times out after 29 seconds; the rest is left for the writes in progress and the notification."""
 
 
@@ -24,13 +24,13 @@ class Batches:
         self._events = events
         self._clock = clock
 
-    def hold_all(self, events: Sequence[Event]) -> list[bool]:
+    def store_all(self, events: Sequence[Event]) -> list[bool]:
         """Stores events durably; returns for each whether it is stored (False: its id has other content).
 
         Raises LedgerUnavailable if an event could not be stored, or not in time. Other events may be stored already;
         repeating the call with the same events is safe.
         """
-        time_limit = self._clock() + TIME_TO_HOLD
+        time_limit = self._clock() + TIME_TO_STORE
         new: list[Event] = []
         indexes_by_id: dict[str, list[int]] = {}
         for index, event in enumerate(events):
@@ -50,7 +50,7 @@ class Batches:
 
     def _store(self, event: Event, new: list[Event]) -> bool:
         try:
-            if self._events.hold(event):
+            if self._events.store(event):
                 new.append(event)
         except IdConflict:
             return False

@@ -54,7 +54,7 @@ class EventStore:
         self._keys = keys
         self._keep = keep
 
-    def hold(self, event: Event) -> bool:
+    def store(self, event: Event) -> bool:
         """Stores an event durably; returns False if the same event was already stored.
 
         Raises IdConflict if the id is stored with other content, LedgerUnavailable if the event may not be stored.

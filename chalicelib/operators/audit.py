@@ -219,7 +219,7 @@ class _AccountAudit:
             if self._outcome.missing_at_provider.add(hashed) and self._repair:
                 repairs += self._unsubscribe(hashed, email, state)
         if repairs:
-            self._dependencies.ledger.batches.hold_all(repairs)
+            self._dependencies.ledger.batches.store_all(repairs)
             self._dependencies.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
             self._outcome.repaired += len(repairs)
 

@@ -164,7 +164,7 @@ class _ForgetRequest:
         )
 
     def _store(self, request: Event) -> None:
-        if self._events.hold(request):
+        if self._events.store(request):
             event_log.accepted([request])
 
     def _erase(self, event_ids: Sequence[str]) -> list[str]:

@@ -138,7 +138,7 @@ class Sweep:
         """
         if not verb.waits_for_account:
             return now, MOST_A_RUN
-        if backoff.is_shut(state.pause, epoch_milliseconds(now)):
+        if backoff.is_open(state.pause, epoch_milliseconds(now)):
             return self._window_while_paused(verb, now)
         if state.pause is not None:
             return None, IDS_A_MESSAGE

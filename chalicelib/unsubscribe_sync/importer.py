@@ -112,7 +112,7 @@ class UnsubscribeImport:
     def _check_pause(self) -> None:
         """Skip an account whose circuit breaker is open: its provider said when to retry, or its owner must act."""
         pause = self._dependencies.accounts.read(self._source).pause
-        if pause is not None and backoff.is_shut(pause, to_ms(self._now)):
+        if pause is not None and backoff.is_open(pause, to_ms(self._now)):
             wait = (pause.until - to_ms(self._now)) / 1000
             self._outcome.failed(ProviderError(Kind.LATER, f"paused: {pause.reason}", retry_after=wait))
 

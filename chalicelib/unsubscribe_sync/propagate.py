@@ -101,7 +101,7 @@ class Propagation:
         ]
         decided = [(one, decision, about) for one, decision, about in decisions if decision is not None]
         events = [self._event(one, decision, about) for one, decision, about in decided if decision.accounts]
-        self.ledger.batches.hold_all(events)
+        self.ledger.batches.store_all(events)
         self._record([(one, decision, about) for one, decision, about in decided if decision.record])
         if events:
             self.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in events])

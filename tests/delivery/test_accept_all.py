@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import Event
-from chalicelib.ledger.batches import TIME_TO_HOLD
+from chalicelib.ledger.batches import TIME_TO_STORE
 from tests.support.aws import TestAws
 from tests.support.product import Product
 
@@ -66,7 +66,7 @@ def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(40)]
-    hold = product.runtime.events.hold
+    hold = product.runtime.events.store
 
     def fails_once(event: Event) -> bool:
         if event.id == "in-30":
@@ -74,7 +74,7 @@ def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
         return hold(event)
 
     with monkeypatch.context() as broken:
-        broken.setattr(product.runtime.events, "hold", fails_once)
+        broken.setattr(product.runtime.events, "store", fails_once)
         with pytest.raises(LedgerUnavailable):
             product.runtime.accept_all(events)
     assert product.runtime.accept_all(events) == [True] * 40
@@ -86,10 +86,10 @@ def test_a_slow_ledger_is_given_up_before_the_client_does(product: Product, monk
 
     def slow(event: Event) -> bool:
         tried.append(event)
-        product.clock.now += TIME_TO_HOLD
+        product.clock.now += TIME_TO_STORE
         return True
 
-    monkeypatch.setattr(product.runtime.events, "hold", slow)
+    monkeypatch.setattr(product.runtime.events, "store", slow)
     with pytest.raises(LedgerUnavailable, match="slow"):
         product.runtime.accept_all([product.signup("zoe@example.com", id=f"{number}") for number in range(100)])
     assert len(tried) < 40

@@ -73,7 +73,7 @@ def test_nobody_else_does(product: Product) -> None:
 def test_the_link_is_no_part_of_the_event(product: Product, resources: TestAws) -> None:
     event = signup(product, "a@example.com")
     product.work(*product.hold(event))
-    assert not product.runtime.events.hold(event), "the same id and content again is the same event"
+    assert not product.runtime.events.store(event), "the same id and content again is the same event"
     held = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     assert "a@example.com" in str(held)
     assert "unsubscribe/" not in str(held)

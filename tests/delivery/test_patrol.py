@@ -221,7 +221,7 @@ def test_an_event_that_is_held_after_all_goes_to_every_account(
     event = orphan(product)
     product.clock.forward(days=1)
     night()
-    assert product.runtime.events.hold(replace(event, accepted_at=product.clock()))
+    assert product.runtime.events.store(replace(event, accepted_at=product.clock()))
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.clock.forward(seconds=91)
     assert product.runtime.sweeper.run() == {"enqueued": 2}, "also when its doorbell is lost"

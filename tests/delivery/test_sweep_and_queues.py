@@ -200,7 +200,7 @@ def test_what_nobody_can_read_goes_to_the_dead_letter_queue(product: Product, re
 
 
 def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    hold = product.runtime.events.hold
+    hold = product.runtime.events.store
 
     def sometimes(event: Any) -> bool:
         if event.email == "b@example.com":
@@ -208,7 +208,7 @@ def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeyp
         return hold(event)
 
     assert product.runtime.worker is not None  # made before its parts are replaced
-    monkeypatch.setattr(product.runtime.events, "hold", sometimes)
+    monkeypatch.setattr(product.runtime.events, "store", sometimes)
     bodies = tuple({"type": "signup", "form": "footer", "email": f"{name}@example.com"} for name in "abc")
     failures = product.work(bodies=bodies)["batchItemFailures"]
     assert len(failures) == 1

@@ -324,7 +324,7 @@ EVERYWHERE = (
         promise=5,
         breaks="rows of a provider's list count as told although their events were not stored",
         file="chalicelib/unsubscribe_sync/propagate.py",
-        before="        self.ledger.batches.hold_all(events)\n",
+        before="        self.ledger.batches.store_all(events)\n",
         after="",
         tests=("tests/syncs/test_leavers.py",),
     ),

@@ -39,12 +39,12 @@ def full(product: Product) -> Product:
     for n in range(12):
         product.clock.forward(minutes=1)
         event = product.signup(f"p{n}@example.com", id=f"s{n}", fields={"nom": "x" * 3000})
-        events.hold(event)
+        events.store(event)
         if n % 3 == 0:
             events.finish(event, Delivery("paris", Status.REFUSED), START)
     for n in range(3):
         event = product.unsubscribe(f"p{n}@example.com", id=f"u{n}", accounts=BOTH)
-        events.hold(event)
+        events.store(event)
     events.finish(event, Delivery("paris", Status.DELIVERED), START)
     product.runtime.accounts.gone(["paris"])
     product.runtime.words.record_unsubscribe_for_all_accounts(event)

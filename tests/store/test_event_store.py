@@ -33,7 +33,7 @@ def events(product: Product) -> EventStore:
 @pytest.fixture
 def held(product: Product, events: EventStore) -> Event:
     event = product.signup("zoe@example.com", id="a")
-    assert events.hold(event)
+    assert events.store(event)
     return event
 
 
@@ -58,7 +58,7 @@ class TestHolding:
             "Zoé@example.com", fields={"prenom": "Zoé", "nom": ""}, form="footer", may_lift=False, consent=consent
         )
         leave = product.unsubscribe("zoé@example.com", accounts=BOTH, scope="global", all_accounts=True)
-        assert events.hold(event) and events.hold(leave)
+        assert events.store(event) and events.store(leave)
         loaded = {one.event.id: one for one in events.load([event.id, leave.id, "unknown"])}
         untried = {account: Delivery(account, updated_at=START) for account in BOTH}
         assert loaded == {
@@ -68,7 +68,7 @@ class TestHolding:
 
     def test_the_same_again_is_held_already(self, product: Product, events: EventStore, held: Event) -> None:
         again = replace(held, accepted_at=LATER, consent=Consent(ip="192.0.2.9"))
-        assert events.hold(again) is False
+        assert events.store(again) is False
         assert delivery(events).updated_at == START
 
     @pytest.mark.parametrize(
@@ -78,17 +78,17 @@ class TestHolding:
         self, events: EventStore, held: Event, other: dict[str, Any]
     ) -> None:
         with pytest.raises(IdConflict):
-            events.hold(replace(held, **other))
+            events.store(replace(held, **other))
         assert events.load(["a"])[0].event == held
 
     def test_of_many_at_once_one_holds_it(self, product: Product, events: EventStore) -> None:
         event = product.signup("zoe@example.com")
         with ThreadPoolExecutor(8) as pool:
-            results = list(pool.map(lambda _: events.hold(event), range(16)))
+            results = list(pool.map(lambda _: events.store(event), range(16)))
         assert sorted(results) == [False] * 15 + [True]
 
     def test_what_is_refused_from_the_start_is_final_and_expires(self, product: Product, events: EventStore) -> None:
-        assert events.hold(product.signup("zoe@example.com", id="a", refused="trap"))
+        assert events.store(product.signup("zoe@example.com", id="a", refused="trap"))
         assert (delivery(events).status, delivery(events).reason) == (Status.REFUSED, "trap")
         assert item(product)["expires_at"] == int((START + timedelta(days=90)).timestamp())
         assert due(events) == []
@@ -135,7 +135,7 @@ class TestFinishing:
         self, product: Product, events: EventStore
     ) -> None:
         event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
-        events.hold(event)
+        events.store(event)
         events.finish(event, Delivery("paris", Status.DELIVERED), START)
         assert not any("expires_at" in item(product, sort) for sort in ("E", "D#paris", "D#lyon"))
         events.finish(event, Delivery("lyon", Status.SUPERSEDED), LATER)
@@ -145,7 +145,7 @@ class TestFinishing:
     def test_that_it_expires_is_made_good_by_whoever_comes_next(self, product: Product, events: EventStore) -> None:
         """The worker that ended the last delivery may have died before it could say so."""
         event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
-        events.hold(event)
+        events.store(event)
         for account in BOTH:
             key = ("E#a", f"D#{account}")
             product.runtime.table.update(key, "SET #s = :final", {"final": "delivered"}, names={"s": "status"})
@@ -190,7 +190,7 @@ class TestWaiting:
 class TestIndex:
     def test_first_due_times_are_a_minute_off_and_spread(self, product: Product, events: EventStore) -> None:
         for n in range(12):
-            events.hold(product.signup(f"p{n}@example.com", id=f"e{n}"))
+            events.store(product.signup(f"p{n}@example.com", id=f"e{n}"))
         times = [product.runtime.table.get((f"E#e{n}", "E")) or {} for n in range(12)]
         offsets = {each["due_at"] - int(START.timestamp()) for each in times}
         first = int(FIRST_DUE.total_seconds())
@@ -203,10 +203,10 @@ class TestIndex:
         ids = [f"e{n}" for n in range(10)]
         for n, event_id in enumerate(ids):
             event = product.signup(f"p{n}@example.com", id=event_id)
-            events.hold(event)
+            events.store(event)
             events.defer(event, Delivery("paris"), START + timedelta(minutes=n))
-        events.hold(product.unsubscribe("zoe@example.com", id="leaves"))
-        events.hold(product.signup("zoe@example.com", id="elsewhere", accounts=("lyon",)))
+        events.store(product.unsubscribe("zoe@example.com", id="leaves"))
+        events.store(product.signup("zoe@example.com", id="elsewhere", accounts=("lyon",)))
         assert len({(product.runtime.table.get((f"E#{each}", "E")) or {})["due_pk"] for each in ids}) > 1
         return ids
 

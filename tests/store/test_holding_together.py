@@ -33,8 +33,8 @@ def items(product: Product, event_id: str) -> list[str]:
 def test_all_of_it_in_one_call(product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product.runtime.table, "put_new", None)
     event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
-    assert events.hold(event) is True
-    assert events.hold(event) is False
+    assert events.store(event) is True
+    assert events.store(event) is False
     assert items(product, "a") == ["D#lyon", "D#paris", "E"]
     assert events.due("lyon", event.type, None, 10) == ["a"]
 
@@ -42,7 +42,7 @@ def test_all_of_it_in_one_call(product: Product, events: EventStore, monkeypatch
 def test_where_the_id_is_taken_no_delivery_is_left_behind(product: Product, events: EventStore) -> None:
     product.hold(product.signup("zoe@example.com", id="a"))
     with pytest.raises(IdConflict):
-        events.hold(product.unsubscribe("zoe@example.com", id="a", accounts=BOTH))
+        events.store(product.unsubscribe("zoe@example.com", id="a", accounts=BOTH))
     assert items(product, "a") == ["E"]
 
 
@@ -54,11 +54,11 @@ def test_deliveries_of_an_earlier_try_are_kept(
     event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
     key: dict[str, Any] = {"pk": "E#a", "sk": "D#paris", "status": "delivered", "attempts": 3}
     product.runtime.table.put_new(key)
-    assert events.hold(event) is True
+    assert events.store(event) is True
     assert items(product, "a") == ["D#lyon", "D#paris", "E"]
     deliveries = events.load(["a"])[0].deliveries
     assert (deliveries["paris"].attempts, deliveries["lyon"].attempts) == (3, 0)
-    assert events.hold(event) is False
+    assert events.store(event) is False
 
 
 class Busy:
@@ -88,4 +88,4 @@ def test_a_table_that_is_not_there_is_no_verdict(product: Product, events: Event
     assert events  # its table was there when it was made
     resources.dynamodb.delete_table(TableName="relais-local-ledger")
     with pytest.raises(LedgerUnavailable):
-        events.hold(product.unsubscribe("zoe@example.com", accounts=BOTH))
+        events.store(product.unsubscribe("zoe@example.com", accounts=BOTH))

@@ -125,7 +125,7 @@ def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Produ
     (orphan,) = found(product).values()
     assert FindingStore(product.runtime.table, events).let_expire(orphan, NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
-    assert events.hold(event)
+    assert events.store(event)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == ["a"]
     assert "expires_at" not in (product.runtime.table.get(("E#a", "D#paris")) or {})
 
@@ -160,7 +160,7 @@ def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
 ) -> None:
     until = START + timedelta(days=1)
     held_back: Any = HeldBack(until, "held back: too many")
-    assert events.hold(product.unsubscribe("a@example.com", id="a", accounts=accounts, held_back=held_back))
+    assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, held_back=held_back))
     (held,) = events.load(["a"])
     assert held.deliveries["paris"] == Delivery(
         "paris", reason="held back: too many", next_attempt_at=until, updated_at=START, held_back=True

@@ -44,7 +44,7 @@ def expiries(product: Product) -> list[int | None]:
 @pytest.fixture
 def refused(product: Product, events: EventStore) -> Event:
     event = product.signup("zoe@example.com", id="a")
-    events.hold(event)
+    events.store(event)
     events.finish(event, REFUSED, START)
     return event
 
@@ -52,7 +52,7 @@ def refused(product: Product, events: EventStore) -> Event:
 @pytest.fixture
 def both(product: Product, events: EventStore) -> Event:
     event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
-    events.hold(event)
+    events.store(event)
     events.finish(event, REFUSED, START)
     events.finish(event, Delivery("lyon", Status.DELIVERED, attempts=1), START)
     assert None not in expiries(product)

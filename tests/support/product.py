@@ -107,7 +107,7 @@ class Product:
     def hold(self, *events: Event) -> list[str]:
         """Hold events without ringing for them."""
         for event in events:
-            self.runtime.events.hold(event)
+            self.runtime.events.store(event)
         return [event.id for event in events]
 
     def work(

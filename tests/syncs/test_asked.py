@@ -134,8 +134,8 @@ def test_a_worker_that_dies_leaves_it_to_the_next(world: World, monkeypatch: pyt
 def test_an_account_that_is_gone_or_says_nothing_any_more(world: World) -> None:
     event = {**ASK, "from": ["lettre"]}
     held = parsed(world, event)
-    world.product.runtime.events.hold(replace(held, id="moved", accounts=("paris",)))
-    world.product.runtime.events.hold(replace(held, id="gone", accounts=("lyon",)))
+    world.product.runtime.events.store(replace(held, id="moved", accounts=("paris",)))
+    world.product.runtime.events.store(replace(held, id="gone", accounts=("lyon",)))
     world.product.work("moved", "gone", queue="syncs", milliseconds=300_000)
     assert reasons(world, "moved") == {"paris": ("refused", "the account's provider cannot say who left")}
     assert reasons(world, "gone") == {"lyon": ("refused", "the account is not configured any more")}
@@ -157,7 +157,7 @@ class TestEvent:
         event = parsed(world, {**ASK, "from": ["brussel", "lettre"], "to": ["paris"]})
         assert event.accounts == ("lettre", "brussel")
         assert event.sync == Sync("unsubscribes", tell=("paris",))
-        world.product.runtime.events.hold(event)
+        world.product.runtime.events.store(event)
         (held,) = world.product.runtime.events.load(["ask"])
         assert held.event.sync == event.sync
 

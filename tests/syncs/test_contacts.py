@@ -364,7 +364,7 @@ class TestLongFiles:
     ) -> None:
         serve(host, csv_of(people(50)))
         event = sync(source="crm")
-        hold, calls = EventStore.hold, []
+        hold, calls = EventStore.store, []
 
         def dies(self: EventStore, one: Event) -> bool:
             calls.append(one.id)
@@ -372,10 +372,10 @@ class TestLongFiles:
                 raise KeyboardInterrupt
             return hold(self, one)
 
-        monkeypatch.setattr(EventStore, "hold", dies)
+        monkeypatch.setattr(EventStore, "store", dies)
         with pytest.raises(KeyboardInterrupt):
             run(product, event)
-        monkeypatch.setattr(EventStore, "hold", hold)
+        monkeypatch.setattr(EventStore, "store", hold)
         product.restart()
         product.work(event["id"], queue="syncs")
         assert product.view(event["id"])["status"] == "pending", "its worker may still be alive"
@@ -412,7 +412,7 @@ class TestLongFiles:
     ) -> None:
         serve(host, csv_of(people(30)))
         event = sync(source="crm")
-        hold = EventStore.hold
+        hold = EventStore.store
         calls: list[str] = []
 
         def fails(self: EventStore, one: Event) -> bool:
@@ -421,10 +421,10 @@ class TestLongFiles:
                 raise LedgerUnavailable("down")
             return hold(self, one)
 
-        monkeypatch.setattr(EventStore, "hold", fails)
+        monkeypatch.setattr(EventStore, "store", fails)
         run(product, event)
         assert product.view(event["id"])["status"] == "pending"
-        monkeypatch.setattr(EventStore, "hold", hold)
+        monkeypatch.setattr(EventStore, "store", hold)
         product.clock.forward(seconds=91)
         product.work(event["id"], queue="syncs")
         assert product.delivery(event["id"])["reason"] == "held 30, refused 0"
