@@ -81,7 +81,7 @@ class TestMessages:
     def test_several_are_asked_for_at_once(self, sandbox: Sandbox, played: Provider, control: Control) -> None:
         sent = [played.call("send", PARAMS["send"], budget=5)["message_id"] for _ in range(12)]
         sandbox.world.pause = until_others_wait(2)
-        control.fault("latency", delay_seconds=1, function="bulk_status")
+        control.fault("latency", delay_seconds=1, function="bulk-status")
         found = played.campaigns(budget=5, known=[KnownCampaign(name) for name in sent])
         assert [each.campaign for each in found] == sent
         assert control.state()["providers"]["mailpartner"]["most_in_flight"] > 1
