@@ -67,11 +67,14 @@ def _readable(sock: socket.socket) -> bool:
 
 
 def until_others_wait(number: int) -> Callable[[float], bool]:
-    """A server's pause that ends as soon as so many threads are in it at once, and fails if they never are."""
-    barrier = threading.Barrier(number)
+    """A server's pause that ends once so many threads have come to it, the first of them still in it; else it fails."""
+    come = threading.Semaphore(number - 1)
+    all_here = threading.Event()
 
     def pause(seconds: float) -> bool:
-        barrier.wait(30)
+        if not come.acquire(blocking=False):
+            all_here.set()
+        assert all_here.wait(30), f"fewer than {number} calls were under way at once"
         return False
 
     return pause
