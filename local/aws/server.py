@@ -38,17 +38,12 @@ class Aws:
         self._loading = threading.Lock()
         self._loaded: MotoApp | None = None
 
-    @property
-    def _app(self) -> MotoApp:
-        """moto, which takes half a second to load, the first time."""
+    def load(self) -> MotoApp:
+        """Loads moto the first time, in half a second; the first request that is not DynamoDB's does so, too."""
         with self._loading:
             if self._loaded is None:
                 self._loaded = MotoApp(self._now)
             return self._loaded
-
-    def load(self) -> None:
-        """Loads what is otherwise loaded by the first request that is not DynamoDB's."""
-        self._app  # noqa: B018 (a property that loads)
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
         """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
@@ -58,7 +53,7 @@ class Aws:
             return self._reset()
         if request.action == "AmazonSQS.ReceiveMessage":
             return await self._receive(request, gone)
-        answer = self._app.answer(request)
+        answer = self.load().answer(request)
         if request.action.startswith(_CHANGES):
             self._wake_polls()
         return answer
@@ -82,14 +77,14 @@ class Aws:
         loop = asyncio.get_running_loop()
         wait = parameters.get("WaitTimeSeconds", sqs.default_wait(_region(request), queue))
         if not isinstance(wait, int) or not 0 <= wait <= 20:
-            return self._app.answer(request)  # moto says what is wrong with it
+            return self.load().answer(request)  # moto says what is wrong with it
         deadline = loop.time() + wait
         body = json.dumps({**parameters, "WaitTimeSeconds": 0}).encode()
         at_once = Request(request.method, request.target, request.headers, body)
         while True:
             if gone():
                 raise ConnectionAbortedError("the client left during a long poll")
-            answer = self._app.answer(at_once)
+            answer = self.load().answer(at_once)
             remaining = deadline - loop.time()
             if answer.status != HTTPStatus.OK or b'"Messages"' in answer.body or remaining <= 0:
                 return answer

@@ -103,7 +103,7 @@ class _Embedded:
         raise AssertionError(f"{request.action or request.target} waits for something")
 
     def _receive(self, request: Request) -> Answer:
-        return self._aws._app.answer(request)  # moto never waits: that is the server's business
+        return self._aws.load().answer(request)  # moto never waits: that is the server's business
 
 
 @cache
