@@ -17,6 +17,7 @@ from local.sandbox import start as start_sandbox
 from tests.support import examples, packaging, waiting
 from tests.support.aws import TestAws, with_dynamodb
 from tests.support.backends import BACKENDS
+from tests.support.product import Product
 from tests.support.stack import MovableStack, SharedStack, StackStarter, starting_stacks
 from tests.support.tools import missing
 
@@ -26,6 +27,8 @@ examples.load_profile()
 
 ELSEWHERE = ("browser", "e2e", "local", "packaged", "sandbox", "template")
 """Folders whose tests run the product in processes of its own, if at all: coverage finds nothing there."""
+SERVED = (*ELSEWHERE, "chaos", "conformance")
+"""Folders whose tests start processes that need AWS, so that it is a server; elsewhere it is in the test's process."""
 
 
 LOG_SHOWN = 6000
@@ -49,15 +52,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _folder(item.path) in ELSEWHERE:
             item.add_marker(pytest.mark.no_cover)
-        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+        served = _uses_aws(item) and _folder(item.path) in SERVED
+        if served or not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
         if examples.THOROUGH and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.slow)
 
 
+def _uses_aws(item: pytest.Item) -> bool:
+    return "aws" in getattr(item, "fixturenames", ())
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Before workers are forked, load once for all what the tests of most folders use."""
-    used = any("aws_in_process" in getattr(item, "fixturenames", ()) for item in session.items)
+    used = any(
+        "aws" in getattr(item, "fixturenames", ()) and _folder(item.path) not in SERVED for item in session.items
+    )
     if used and session.config.option.processes > 1:
         from tests.support import in_process
 
@@ -113,14 +123,10 @@ def dynamodb(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def aws(aws_server: TestAws, dynamodb: str | None, monkeypatch: pytest.MonkeyPatch) -> TestAws:
+def aws(request: pytest.FixtureRequest, dynamodb: str | None, monkeypatch: pytest.MonkeyPatch) -> TestAws:
     """An empty AWS that boto3 in this process reaches by itself: `.endpoint`, `.environ`, `.sqs`, `.dynamodb`."""
-    return _emptied(with_dynamodb(aws_server, dynamodb), monkeypatch)
-
-
-@pytest.fixture
-def aws_in_process(dynamodb: str | None, monkeypatch: pytest.MonkeyPatch) -> TestAws:
-    """The same without a server, for folders whose tests start no other process: they override `aws` with it."""
+    if _folder(request.path) in SERVED:
+        return _emptied(with_dynamodb(request.getfixturevalue("aws_server"), dynamodb), monkeypatch)
     from tests.support.in_process import in_process_aws
 
     return _emptied(with_dynamodb(in_process_aws(), dynamodb), monkeypatch)
@@ -141,6 +147,12 @@ def resources(aws: TestAws) -> TestAws:
     """`aws` with the empty queues and tables of the stage `local`."""
     aws.create_resources()
     return aws
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    """The product over the empty AWS, with a provider in memory and a clock that the test moves."""
+    return Product()
 
 
 @pytest.fixture

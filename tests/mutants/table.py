@@ -15,7 +15,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/web/routes/forms.py",
         before="        self._accept(event)\n",
         after="        try:\n            self._accept(event)\n        except Exception:\n            pass\n",
-        tests=("tests/unit/web/test_forms.py",),
+        tests=("tests/web/test_forms.py",),
     ),
     Mutant(
         "answers-before-storing-batch",
@@ -25,7 +25,7 @@ NOTHING_IS_LOST = (
         before="        except IdConflict:\n            return False\n        return True\n",
         after="        except IdConflict:\n            return False\n"
         "        except LedgerUnavailable:\n            pass\n        return True\n",
-        tests=("tests/delivery/test_accept_all.py",),
+        tests=("tests/ingestion/test_accept.py",),
     ),
     Mutant(
         "message-dropped-when-not-stored",
@@ -34,7 +34,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/delivery/worker.py",
         before="                failed.append(message.id)\n                continue\n",
         after="                continue\n",
-        tests=("tests/delivery/test_sweep_and_queues.py",),
+        tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
         "unsubscribe-parked",
@@ -52,7 +52,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/delivery/circuit_breaker.py",
         before="            if self._change(backoff.without_pause(self._state, self._now, list_id)):\n",
         after="            if self._change(self._state):\n",
-        tests=("tests/delivery/test_signups.py", "tests/delivery/test_sweep_and_queues.py"),
+        tests=("tests/delivery/test_signups.py", "tests/reconciliation/test_sweep_and_queues.py"),
     ),
     Mutant(
         "bisection-drops-the-rest",
@@ -70,7 +70,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/reconciliation/sweep.py",
         before="            return None, IDS_A_MESSAGE\n",
         after="            return None\n",
-        tests=("tests/delivery/test_sweep_and_queues.py",),
+        tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
         "failed-attempt-leaves-the-index",
@@ -79,7 +79,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/ledger/events.py",
         before='            + " REMOVE held_back",',
         after='            + " REMOVE held_back, due_pk",',
-        tests=("tests/delivery/test_sweep_and_queues.py",),
+        tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
         "sent-again-and-expires",
@@ -88,7 +88,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/operators/requeue.py",
         before='                f"{change} REMOVE reason, next_at, expires_at",\n',
         after='                f"{change} REMOVE reason, next_at",\n',
-        tests=("tests/operators/test_resend.py", "tests/store/test_reopening.py"),
+        tests=("tests/operators/test_resend.py", "tests/operators/test_requeue.py"),
     ),
     Mutant(
         "erased-is-sent-again",
@@ -97,7 +97,7 @@ NOTHING_IS_LOST = (
         file="chalicelib/operators/requeue.py",
         before='_NOT_ERASED = "attribute_not_exists(erased)"\n',
         after='_NOT_ERASED = "(attribute_not_exists(erased) OR attribute_exists(erased))"\n',
-        tests=("tests/operators/test_resend.py", "tests/people/test_forget.py", "tests/store/test_reopening.py"),
+        tests=("tests/operators/test_resend.py", "tests/privacy/test_forget.py", "tests/operators/test_requeue.py"),
     ),
     Mutant(
         "waits-do-not-double",
@@ -118,7 +118,7 @@ ONCE = (
         file="chalicelib/domain/backoff.py",
         before="    return waiting and (state.probe_until is None or state.probe_until <= now)\n",
         after="    return waiting\n",
-        tests=("tests/delivery/test_sweep_and_queues.py",),
+        tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
         "second-look-up-skipped",
@@ -224,7 +224,7 @@ THE_LATER_WORD_WINS = (
         file="chalicelib/domain/ordering.py",
         before="    counts = lease.type is EventType.SIGNUP and status in (Status.DELIVERED, None)\n",
         after="    counts = lease.type is EventType.SIGNUP\n",
-        tests=("tests/unit/core/test_words.py",),
+        tests=("tests/domain/test_ordering.py",),
     ),
     Mutant(
         "unsubscribe-not-written-first",
@@ -251,7 +251,7 @@ THE_LATER_WORD_WINS = (
         file="chalicelib/domain/ordering.py",
         before="    return Decision.LIFT if may_lift else Decision.SUPPRESSED\n",
         after="    return Decision.LIFT\n",
-        tests=("tests/comeback/test_lifting.py",),
+        tests=("tests/delivery/test_resubscription.py",),
     ),
     Mutant(
         "signup-goes-without-the-ledger",
@@ -308,7 +308,7 @@ EVERYWHERE = (
         file="chalicelib/unsubscribe_sync/propagate.py",
         before="            accounts=decision.accounts,\n",
         after="            accounts=decision.accounts[:1],\n",
-        tests=("tests/syncs/test_leavers.py",),
+        tests=("tests/unsubscribe_sync/test_importer.py",),
     ),
     Mutant(
         "news-per-run-ignored",
@@ -317,7 +317,7 @@ EVERYWHERE = (
         file="chalicelib/unsubscribe_sync/importer.py",
         before="        return self._dependencies.rules.news_per_run - self._outcome.written\n",
         after="        return self._dependencies.rules.news_per_run\n",
-        tests=("tests/syncs/test_leavers.py",),
+        tests=("tests/unsubscribe_sync/test_importer.py",),
     ),
     Mutant(
         "rows-done-before-they-are-stored",
@@ -326,7 +326,7 @@ EVERYWHERE = (
         file="chalicelib/unsubscribe_sync/propagate.py",
         before="        self.ledger.batches.store_all(events)\n",
         after="",
-        tests=("tests/syncs/test_leavers.py",),
+        tests=("tests/unsubscribe_sync/test_importer.py",),
     ),
     Mutant(
         "rest-of-a-broken-list-forgotten",
@@ -335,7 +335,7 @@ EVERYWHERE = (
         file="chalicelib/unsubscribe_sync/plan.py",
         before="        now = buckets.of(number) if self._whole else",
         after="        now = buckets.of(number) if number >= 0 else",
-        tests=("tests/syncs/test_leavers.py",),
+        tests=("tests/unsubscribe_sync/test_importer.py",),
     ),
 )
 
@@ -347,7 +347,7 @@ HISTORY = (
         file="chalicelib/domain/figures.py",
         before="    return any(value is not None and value != before for before, value in pairs)\n",
         after="    return any(value is not None for before, value in pairs)\n",
-        tests=("tests/store/test_stats_store.py",),
+        tests=("tests/statistics/test_store.py",),
     ),
     Mutant(
         "missing-figure-counts-as-change",
@@ -356,7 +356,7 @@ HISTORY = (
         file="chalicelib/domain/figures.py",
         before="    return any(value is not None and value != before for before, value in pairs)\n",
         after="    return any(value != before for before, value in pairs)\n",
-        tests=("tests/unit/stats/test_figures.py",),
+        tests=("tests/domain/test_figures.py",),
     ),
     Mutant(
         "older-reading-replaces-newer",
@@ -365,7 +365,7 @@ HISTORY = (
         file="chalicelib/statistics/store.py",
         before='_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"\n',
         after='_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at OR taken_at > :taken_at"\n',
-        tests=("tests/store/test_stats_store.py",),
+        tests=("tests/statistics/test_store.py",),
     ),
 )
 

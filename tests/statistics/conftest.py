@@ -13,12 +13,6 @@ from tests.support.aws import TestAws
 
 
 @pytest.fixture
-def aws(aws_in_process: TestAws) -> TestAws:
-    """No test of this folder starts a process that needs AWS."""
-    return aws_in_process
-
-
-@pytest.fixture
 def world(resources: TestAws, tmp_path: Path) -> Iterator[StatisticsWorld]:
     """Three accounts at a sandbox whose clock stands still."""
     with start() as sandbox:

@@ -10,3 +10,9 @@ on_both = pytest.mark.parametrize(
     "dynamodb", [BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)], indirect=True
 )
 """For a test or a module: run it over each, with the fixture `aws` or what is made of it."""
+
+
+@pytest.fixture(params=[BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)])
+def every_dynamodb(request: pytest.FixtureRequest) -> str | None:
+    """The same for a folder or a module: imported as `dynamodb`, every test there that uses `aws` runs over each."""
+    return None if request.param == BACKENDS[0] else request.getfixturevalue("dynamodb_local")

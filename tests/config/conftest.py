@@ -1,0 +1,220 @@
+"""A whole, valid configuration over made-up providers, a way to load texts, and secrets in an AWS of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.config.load import load
+from chalicelib.config.model import Settings
+from chalicelib.config.references import Reference
+from chalicelib.config.vault import Vault
+from chalicelib.domain.errors import ConfigurationError, FieldError
+from chalicelib.providers.account import Account
+from chalicelib.providers.base import Capabilities, Option, Provider, ProviderSpec
+from tests.config.secrets_aws import SecretsAws
+
+WHOLE = """\
+[accounts.paris]
+provider = "bulk"
+api_key = "secret:relais/paris#api_key"
+base_url = "https://bulk.example.com/api"
+mode = "fast"
+turbo = true
+
+[accounts.lettre]
+provider = "optout"
+api_key = "env:LETTRE_KEY"
+
+[forms.footer]
+account = "paris"
+list = "4781"
+origins = ["https://www.example.com"]
+redirect = "https://www.example.com/merci"
+trap = "website"
+lifts_suppression = false
+unsubscribes_per_hour = 200
+
+[forms.footer.fields]
+email = "@email"
+prenom = "prenom"
+"@unsubscribe_url" = "lien_desabo"
+
+[webhooks.shop]
+secret = "secret:relais/shop#whsec"
+types = ["signup", "unsubscribe"]
+accounts = ["paris"]
+
+[sync.unsubscribes]
+from = ["lettre"]
+to = ["paris", "lettre"]
+baseline = "known"
+news_per_run = 10
+
+[sources.crm]
+url = "https://crm.example.com/export.csv?format=csv"
+account = "paris"
+list = "4781"
+allow_private = false
+fetch = "provider"
+
+[delivery]
+first_retry_seconds = 0.5
+longest_retry_seconds = 2
+give_up_after_hours = 1.5
+
+[privacy]
+address_keys = ["secret:relais/privacy#k2", "secret:relais/privacy#k1"]
+keep_events_days = 30
+
+[unsubscribe]
+keys = ["ssm:/relais/unsubscribe"]
+
+[api]
+admin_key = "secret:relais/admin#key"
+public_url = "https://relais.example.com/api/"
+"""
+
+
+def _never(account: Account, transport: object) -> Provider:
+    raise AssertionError("loading a configuration connects to nobody")
+
+
+def _spec(name: str, capabilities: Capabilities, *options: Option) -> ProviderSpec:
+    return ProviderSpec(name, name.capitalize(), f"https://{name}.example.com", capabilities, options, (), _never)
+
+
+_KEY = Option("api_key", secret=True, help="key of the API")
+SPECS = {
+    spec.name: spec
+    for spec in (
+        _spec(
+            "bulk",
+            Capabilities(has_lists=True, signup_batch=255, fetches_lists=True),
+            _KEY,
+            Option("mode", required=False, choices=("fast", "slow"), default="slow"),
+            Option("site", required=False),
+            Option("turbo", required=False, default=False),
+        ),
+        _spec("optout", Capabilities(has_lists=False, reads_unsubscribes=True), _KEY),
+        _spec("flat", Capabilities(has_lists=False, signup_batch=1), Option("site", help="the site's name")),
+    )
+}
+
+
+@pytest.fixture(autouse=True)
+def hidden(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is given to the logger to mask; kept from it here, for the process's other tests write such words."""
+    values: list[str] = []
+    monkeypatch.setattr("chalicelib.observability.hide", values.append)
+    return values
+
+
+@pytest.fixture(scope="session")
+def whole() -> str:
+    """The text of a valid configuration that uses every key."""
+    return WHOLE
+
+
+@pytest.fixture(scope="session")
+def specs() -> Mapping[str, ProviderSpec]:
+    """The providers of these tests."""
+    return SPECS
+
+
+@pytest.fixture
+def load_text(tmp_path: Path) -> Callable[..., Settings]:
+    """Loads a text as `relais.toml` over the made-up providers."""
+
+    def load_it(text: str, environ: Mapping[str, str] | None = None) -> Settings:
+        path = tmp_path / "relais.toml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, environ or {}, specs=SPECS)
+
+    return load_it
+
+
+@pytest.fixture
+def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[FieldError, ...]]:
+    """The mistakes that loading a text reports."""
+
+    def mistakes(text: str) -> tuple[FieldError, ...]:
+        with pytest.raises(ConfigurationError) as caught:
+            load_text(text)
+        return caught.value.mistakes
+
+    return mistakes
+
+
+class Claims:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Claims:
+    """A clock that stands still until it is moved."""
+    return Claims()
+
+
+@pytest.fixture(scope="session")
+def secrets_aws() -> SecretsAws:
+    """Secrets Manager and Parameter Store, for the whole run; use `aws`, which empties them first."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("AWS_ENDPOINT_URL", raising=False)
+        patched.delenv("AWS_PROFILE", raising=False)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patched.setenv(name, "testing")
+        patched.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+        return SecretsAws()
+
+
+@pytest.fixture
+def aws(secrets_aws: SecretsAws) -> SecretsAws:
+    """Secrets Manager and Parameter Store in this process, empty."""
+    secrets_aws.clear()
+    return secrets_aws
+
+
+class CountingVault(Vault):
+    """Counts what it asks of AWS, and can be told to fail or to wait."""
+
+    def __init__(self, clock: Claims, clients: Mapping[str, Any]) -> None:
+        super().__init__({}, clock)
+        self._clients = dict(clients)
+        self.asked: list[Reference] = []
+        self.failing: Exception | None = None
+        self.gate: threading.Event | None = None
+
+    def _ask(self, whole: Reference) -> str | None:
+        self.asked.append(whole)
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        if self.failing is not None:
+            raise self.failing
+        return super()._ask(whole)
+
+
+@pytest.fixture
+def vault(aws: SecretsAws, clock: Claims) -> CountingVault:
+    """A vault over them."""
+    return CountingVault(clock, aws.clients)
+
+
+@pytest.fixture
+def store(aws: SecretsAws) -> Callable[[str, str], None]:
+    """Makes a secret in Secrets Manager, or gives it another value."""
+    return aws.secrets.__setitem__

@@ -1,0 +1,203 @@
+"""Secrets of every kind, and that they show nowhere."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from chalicelib.clock import Clock
+from chalicelib.config.references import MalformedReference, parse
+from chalicelib.config.secrets import Secret
+from chalicelib.config.vault import SHARED, Vault
+from chalicelib.domain.errors import RelaisError, SecretUnavailable
+from chalicelib.providers.account import Account
+from tests.config.secrets_aws import ARN, SecretsAws
+
+VALUE = "placeholder-value-1"
+
+
+Store = Callable[[str, str], None]
+
+
+def _secret(text: str, vault: Vault, **more: Any) -> Secret:
+    return Secret(text, key="accounts.paris.api_key", vault=vault, **more)
+
+
+def _refused(secret: Secret) -> str:
+    with pytest.raises(SecretUnavailable) as caught:
+        secret.reveal()
+    error = caught.value
+    assert isinstance(error, RelaisError)
+    assert str(error).startswith("accounts.paris.api_key: ")
+    assert error.reference in str(error)
+    assert error.__context__ is None, "whatever went wrong inside may carry the value"
+    return error.reason
+
+
+# --- every kind of reference ---
+
+
+def test_a_key_of_a_json_secret(vault: Any, store: Store) -> None:
+    store("relais/paris", json.dumps({"api_key": VALUE, "number": 12345}))
+    assert _secret("secret:relais/paris#api_key", vault).reveal() == VALUE
+    assert _secret("secret:relais/paris#number", vault).reveal() == "12345"
+    assert len(vault.asked) == 1, "both keys come from one fetch"
+
+
+def test_a_whole_secret_even_if_it_is_json(vault: Any, store: Store) -> None:
+    text = json.dumps({"api_key": VALUE})
+    store("relais/paris", text + "\r\n")
+    assert _secret("secret:relais/paris", vault).reveal() == text
+
+
+def test_a_secret_by_its_arn(vault: Any, store: Store) -> None:
+    store("relais/paris", '{"k": "v-placeholder"}')
+    assert _secret(f"secret:{ARN}relais/paris#k", vault).reveal() == "v-placeholder"
+
+
+def test_a_parameter_is_decrypted(vault: Any, aws: SecretsAws) -> None:
+    aws.parameters["/relais/paris/key"] = VALUE
+    assert _secret("ssm:/relais/paris/key", vault).reveal() == VALUE
+
+
+def test_a_variable_is_read_each_time(clock: Clock) -> None:
+    environ = {"KEY": VALUE}
+    secret = _secret("env:KEY", Vault(environ, clock))
+    assert secret.reveal() == VALUE
+    environ["KEY"] = "other"
+    assert secret.reveal() == "other"
+
+
+@pytest.mark.parametrize("text", ["value", "with:colons:inside", "https://x", "Secret:a", "vault:a/b", ":", "secret"])
+def test_anything_else_is_the_value(text: str) -> None:
+    secret = Secret(text)
+    assert secret.is_plain
+    assert secret.reveal() == text
+
+
+def test_plain_is_never_taken_for_a_reference() -> None:
+    assert Secret.plain("env:HOME").reveal() == "env:HOME"
+
+
+@pytest.mark.parametrize(
+    "text", ["secret:", "secret:#k", "secret:a#", "secret:a b", "ssm:", "ssm:/a b", "env:", "env:1A", "env:A-B"]
+)
+def test_half_a_reference_is_none(text: str) -> None:
+    with pytest.raises(MalformedReference) as caught:
+        parse(text)
+    rest = text.partition(":")[2]
+    assert not rest or rest not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["secret:relais/paris#api_key", "secret:relais/paris", "ssm:/a/b", "env:A_1"])
+def test_references_are_written_as_they_were(text: str) -> None:
+    assert str(parse(text)) == text
+
+
+# --- references that lead nowhere ---
+
+
+def test_what_is_missing_is_named(vault: Any, store: Store, aws: SecretsAws) -> None:
+    store("relais/paris", json.dumps({"api_key": VALUE, "empty": "", "nested": {"a": VALUE}, "flag": True}))
+    store("relais/text", f"not json: {VALUE}")
+    store("relais/list", json.dumps([VALUE]))
+    aws.secrets["relais/bytes"] = b"\x00"
+    reasons = {
+        "secret:relais/none": "there is no such secret in this region's Secrets Manager",
+        "ssm:/relais/none": "there is no such parameter in this region's Parameter Store",
+        "env:NONE": "the environment variable is not set",
+        "secret:relais/paris#apikey": 'its JSON has no key "apikey"',
+        "secret:relais/paris#empty": 'its JSON key "empty" does not hold a text',
+        "secret:relais/paris#nested": 'its JSON key "nested" does not hold a text',
+        "secret:relais/paris#flag": 'its JSON key "flag" does not hold a text',
+        "secret:relais/text#k": "it is not a JSON object",
+        "secret:relais/list#k": "it is not a JSON object",
+        "secret:relais/bytes": "it holds binary data",
+    }
+    for reference, reason in reasons.items():
+        found = _refused(_secret(reference, vault))
+        assert reason in found
+        assert VALUE not in found
+
+
+def test_an_empty_variable_and_an_empty_secret_are_none(vault: Any, store: Store) -> None:
+    assert _refused(_secret("env:EMPTY", Vault({"EMPTY": ""}))) == "the variable is empty"
+    store("relais/blank", "\n")
+    assert _refused(_secret("secret:relais/blank", vault)) == "it is empty"
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": VALUE}}, "x"), "role may not read it"),
+        (ClientError({"Error": {"Code": "Oops", "Message": VALUE}}, "x"), "AWS refuses it (Oops)"),
+        (EndpointConnectionError(endpoint_url="https://example.com"), "AWS cannot be reached or used"),
+    ],
+)
+def test_aws_in_trouble_with_nothing_known(vault: Any, store: Store, failure: Exception, reason: str) -> None:
+    store("relais/paris", VALUE)
+    vault.failing = failure
+    secret = _secret("secret:relais/paris", vault)
+    found = _refused(secret)
+    assert reason in found
+    assert VALUE not in found
+    vault.failing = None
+    assert secret.reveal() == VALUE, "it is asked again as soon as it is needed again"
+
+
+def test_the_rule_of_a_key_holds_for_what_was_fetched(clock: Clock) -> None:
+    secret = _secret("env:KEY", Vault({"KEY": VALUE}, clock), rule=lambda text: f"must not be {len(text)} long")
+    assert _refused(secret) == f"must not be {len(VALUE)} long"
+
+
+# --- nothing shows ---
+
+
+def test_a_secret_shows_nothing() -> None:
+    secret = Secret(VALUE, key="api.admin_key")
+    account = Account("paris", "bulk", secrets={"api_key": secret})
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", f"{secret:>40}", repr(account)]
+    assert VALUE not in "".join(shown)
+    assert VALUE not in repr(asdict(account))
+    assert not hasattr(secret, "__dict__")
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, json.dumps])
+def test_a_secret_cannot_be_written_out(write: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError) as caught:
+        write(Secret(VALUE))
+    assert VALUE not in str(caught.value)
+
+
+def test_a_copy_is_the_secret_itself() -> None:
+    secret = Secret(VALUE)
+    assert copy.copy(secret) is secret
+    assert copy.deepcopy([secret]) == [secret]
+
+
+def test_a_reference_shows_itself() -> None:
+    assert repr(Secret("secret:relais/paris#api_key")) == "Secret(secret:relais/paris#api_key)"
+
+
+def test_a_vault_shows_nothing(vault: Any, store: Store) -> None:
+    store("relais/paris", VALUE)
+    _secret("secret:relais/paris", vault).reveal()
+    assert VALUE not in repr(vault)
+    assert VALUE not in repr(vault._entries)
+
+
+def test_a_revealed_secret_is_masked_in_logs_from_then_on(hidden: list[str]) -> None:
+    secret = Secret(VALUE)
+    assert hidden == []
+    assert hidden == [secret.reveal()]
+
+
+def test_by_default_all_share_one_vault() -> None:
+    assert Secret("env:A")._vault is Secret("env:B")._vault is SHARED

@@ -1,0 +1,113 @@
+"""Sending a delivery again: only what still stands as it was seen, and never what has expired or was erased."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.events import Delivery, Event, EventType, Status, StoredEvent
+from chalicelib.ledger.events import EventStore
+from chalicelib.operators.requeue import Requeues
+from tests.support.aws import TestAws
+from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.product import START, Product
+
+BOTH = ("paris", "lyon")
+LATER = START + timedelta(hours=1)
+REFUSED = Delivery("paris", Status.REFUSED, attempts=3, reason="no such column")
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return Product()
+
+
+@pytest.fixture
+def events(product: Product) -> EventStore:
+    return product.runtime.events
+
+
+@pytest.fixture
+def requeues(product: Product) -> Requeues:
+    return Requeues(product.runtime.table, product.runtime.events)
+
+
+def held(events: EventStore) -> StoredEvent:
+    return events.load(["a"])[0]
+
+
+def expiries(product: Product) -> list[int | None]:
+    return [item.get("expires_at") for item in product.runtime.table.query("E#a")]
+
+
+@pytest.fixture
+def refused(product: Product, events: EventStore) -> Event:
+    event = product.signup("zoe@example.com", id="a")
+    events.store(event)
+    events.finish(event, REFUSED, START)
+    return event
+
+
+@pytest.fixture
+def both(product: Product, events: EventStore) -> Event:
+    event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
+    events.store(event)
+    events.finish(event, REFUSED, START)
+    events.finish(event, Delivery("lyon", Status.DELIVERED, attempts=1), START)
+    assert None not in expiries(product)
+    return event
+
+
+def test_it_is_pending_and_due_and_does_not_expire(
+    product: Product, events: EventStore, requeues: Requeues, refused: Event
+) -> None:
+    assert requeues.reopen(held(events), "paris", LATER) is True
+    again = Delivery("paris", attempts=3, updated_at=LATER, resent_at=LATER)
+    assert held(events).deliveries == {"paris": again}
+    assert events.due("paris", EventType.SIGNUP, LATER, 10) == ["a"]
+    assert expiries(product) == [None]
+
+
+def test_twice_at_once_is_done_once(events: EventStore, requeues: Requeues, refused: Event) -> None:
+    seen = held(events)
+    assert [requeues.reopen(seen, "paris", LATER) for _ in range(2)] == [True, False]
+
+
+def test_what_has_changed_since_it_was_seen_stays(events: EventStore, requeues: Requeues, refused: Event) -> None:
+    seen = held(events)
+    parked = replace(seen, deliveries={"paris": replace(REFUSED, status=Status.PARKED)})
+    assert requeues.reopen(parked, "paris", LATER) is False
+    assert requeues.reopen(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False
+    assert requeues.reopen(seen, "paris", START + timedelta(days=90)) is False, "it has expired"
+    assert held(events).deliveries["paris"].status is Status.REFUSED
+
+
+def test_one_of_several_accounts(product: Product, events: EventStore, requeues: Requeues, both: Event) -> None:
+    assert requeues.reopen(held(events), "paris", LATER) is True
+    deliveries = held(events).deliveries
+    assert (deliveries["paris"].status, deliveries["lyon"].status) == (Status.PENDING, Status.DELIVERED)
+    assert expiries(product) == [None] * 3
+    assert events.finish(both, Delivery("paris", Status.DELIVERED, attempts=4), LATER)
+    assert None not in expiries(product)
+
+
+def test_a_worker_that_saw_it_final_before_cannot_let_it_expire(
+    product: Product, events: EventStore, requeues: Requeues, both: Event
+) -> None:
+    stale = product.runtime.table.query("E#a")
+    assert requeues.reopen(held(events), "paris", LATER) is True
+    for item in stale:
+        events._expire(item, LATER)
+    assert expiries(product) == [None] * 3
+
+
+def test_one_of_several_that_somebody_else_reopened_and_ended(
+    product: Product, events: EventStore, requeues: Requeues, both: Event
+) -> None:
+    seen = held(events)
+    assert requeues.reopen(seen, "paris", LATER) is True
+    events.finish(both, Delivery("paris", Status.DELIVERED, attempts=4), LATER)
+    assert requeues.reopen(seen, "paris", LATER) is False
+    assert None not in expiries(product)

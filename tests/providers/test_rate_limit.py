@@ -1,0 +1,224 @@
+"""One budget of calls, kept by several workers over one table: never more than the limit in any window."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.config.secrets import Secret
+from chalicelib.container.runtime import Runtime
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.effects import Effects
+from chalicelib.ledger.table import Table
+from chalicelib.providers import rate_limit
+from chalicelib.providers.account import Account
+from chalicelib.providers.rate_limit import Rates, rate_key
+from local.sandbox import Control, start
+from local.sandbox.mailpartner.samples import API_KEY
+from tests.support.aws import TestAws
+from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.product import settings
+
+LIMIT = 2000
+WINDOW = 60.0
+NINE = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+class Simulated:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NINE
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Simulated:
+    return Simulated()
+
+
+@pytest.fixture
+def table(resources: TestAws) -> Table:
+    return Table(resources.dynamodb, "relais-local-ledger")
+
+
+def admitted(budget: Rates, name: str = "provider", calls: int = LIMIT, seconds: float = WINDOW) -> bool:
+    try:
+        budget.admit(name, calls, seconds)
+    except ProviderError:
+        return False
+    return True
+
+
+def refusal(budget: Rates, **how: Any) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        budget.admit("provider", how.get("calls", LIMIT), WINDOW)
+    return caught.value
+
+
+def most_in_a_window(times: list[datetime]) -> int:
+    """The largest number of calls in any 60 seconds."""
+    ordered, first, most = sorted(times), 0, 0
+    for last, moment in enumerate(ordered):
+        while ordered[first] <= moment - timedelta(seconds=WINDOW):
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_three_workers_at_once_never_pass_the_limit(table: Table, clock: Simulated) -> None:
+    """5,000 calls tried in one minute by three workers of several threads each."""
+    workers = [Rates(table, clock) for _ in range(3)]
+    made: list[bool] = []
+
+    def work(budget: Rates, tries: int) -> None:
+        made.extend([admitted(budget) for _ in range(tries)])
+
+    for _ in range(5):
+        threads = [threading.Thread(target=work, args=(workers[number % 3], 112)) for number in range(9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        clock.pass_by(11.9)
+    assert len(made) >= 5000
+    assert LIMIT * 0.8 < sum(made) <= LIMIT
+
+
+def test_no_window_wherever_it_begins_has_more(table: Table, clock: Simulated) -> None:
+    """Five minutes of more calls than the limit, in bursts that straddle the minutes."""
+    limit = 200
+    workers = [Rates(table, clock) for _ in range(3)]
+    times: list[datetime] = []
+    for second in range(300):
+        for number in range(15 if second % 60 > 45 or second % 60 < 10 else 2):
+            if admitted(workers[number % 3], calls=limit):
+                times.append(clock())
+        clock.pass_by(1.0)
+    assert most_in_a_window(times) <= limit
+    assert len(times) > limit * 3, "nor is much of the budget left unused"
+
+
+def test_a_permit_that_is_used_late_counts_from_then(table: Table, clock: Simulated) -> None:
+    budget = Rates(table, clock)
+    times: list[datetime] = []
+    for wait in (rate_limit.BLOCK_SECONDS - 0.1, *[0.0] * (rate_limit.SMALLEST_BLOCK - 1), *[0.1] * 700):
+        if admitted(budget, calls=rate_limit.SMALLEST_BLOCK):
+            times.append(clock())
+        clock.pass_by(wait)
+    assert most_in_a_window(times) <= rate_limit.SMALLEST_BLOCK < len(times)
+
+
+def test_accounts_of_one_provider_share_it_and_others_do_not(table: Table, clock: Simulated) -> None:
+    first, second = Rates(table, clock), Rates(table, clock)
+    assert sum(admitted(first, calls=100) for _ in range(70)) == 70
+    assert sum(admitted(second, calls=100) for _ in range(70)) <= 30
+    assert sum(admitted(second, "another", calls=100) for _ in range(70)) == 70
+
+
+def test_who_is_refused_is_told_when_half_of_it_is_free(table: Table, clock: Simulated) -> None:
+    budget = Rates(table, clock)
+    for _ in range(100):
+        budget.admit("provider", 100, WINDOW)
+        clock.pass_by(0.1)
+    error = refusal(budget, calls=100)
+    assert (error.kind, error.message) == (Kind.LATER, "provider: the limit of 100 calls is reached")
+    assert error.retry_after is not None and 57 < error.retry_after < 67
+    clock.pass_by(error.retry_after - 1)
+    assert sum(admitted(budget, calls=100) for _ in range(100)) < 50
+    clock.pass_by(2)
+    fresh = Rates(table, clock)
+    assert sum(admitted(fresh, calls=100) for _ in range(100)) > 0
+
+
+def test_half_is_really_free_after_the_wait(table: Table, clock: Simulated) -> None:
+    budget = Rates(table, clock)
+    while admitted(budget, calls=100):
+        clock.pass_by(0.1)
+    error = refusal(budget, calls=100)
+    clock.pass_by(error.retry_after or 0)
+    assert sum(admitted(Rates(table, clock), calls=100) for _ in range(1)) == 1
+    free = sum(admitted(budget, calls=100) for _ in range(100))
+    assert free >= 45
+
+
+def test_one_write_serves_many_calls(table: Table, clock: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[object] = []
+    update = table.update
+
+    def counted(*args: Any, **options: Any) -> Any:
+        writes.append(args)
+        return update(*args, **options)
+
+    monkeypatch.setattr(table, "update", counted)
+    budget = Rates(table, clock)
+    for _ in range(1000):
+        budget.admit("provider", LIMIT, WINDOW)
+    assert len(writes) <= 1000 / rate_limit.LARGEST_BLOCK + 5
+
+
+def test_permits_do_not_keep(table: Table, clock: Simulated) -> None:
+    budget = Rates(table, clock)
+    budget.admit("provider", LIMIT, WINDOW)
+    clock.pass_by(rate_limit.BLOCK_SECONDS)
+    budget.admit("provider", LIMIT, WINDOW)
+    item = table.get(rate_key("provider"))
+    assert item is not None and len(item["blocks"]) == 2
+    clock.pass_by(WINDOW + rate_limit.BLOCK_SECONDS + rate_limit.SLACK_SECONDS)
+    budget.admit("provider", LIMIT, WINDOW)
+    item = table.get(rate_key("provider"))
+    assert item is not None and len(item["blocks"]) == 1, "what is out of every window is forgotten"
+    assert item["expires_at"] > clock().timestamp()
+
+
+def test_a_quiet_worker_takes_little(table: Table, clock: Simulated) -> None:
+    budget = Rates(table, clock)
+    for _ in range(15):
+        budget.admit("provider", LIMIT, WINDOW)
+        clock.pass_by(6)
+    item = table.get(rate_key("provider"))
+    assert item is not None and sum(size for _, size in item["blocks"]) <= 12 * rate_limit.SMALLEST_BLOCK
+
+
+def test_nothing_is_admitted_while_the_ledger_does_not_answer(
+    table: Table, clock: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("the ledger did not answer")
+
+    monkeypatch.setattr(table, "get", broken)
+    assert "does not say" in refusal(Rates(table, clock)).message
+
+
+@pytest.mark.server
+def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources: TestAws, clock: Simulated) -> None:
+    """Two accounts behind one address, each with its own client, and an instance started anew: one budget."""
+    with start() as sandbox:
+        url, key = f"{sandbox.url}/mailpartner/v1", Secret.plain(API_KEY)
+        accounts = {
+            name: Account(name, "mailpartner", url, None, {"format": "json"}, {"api_key": key})
+            for name in ("lettre", "gazette")
+        }
+        for name in ("lettre", "gazette"):
+            runtime = Runtime(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
+            runtime.provider(name).unsubscribe(f"{name}@example.com", everywhere=False, budget=5)
+        item = runtime.table.get(rate_key("mailpartner"))
+        assert item is not None and len(item["blocks"]) == 2
+
+        taken = Rates(runtime.table, clock)
+        while admitted(taken, "mailpartner"):
+            pass
+        before = len(Control(sandbox.url).calls())
+        runtime = Runtime(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
+        with pytest.raises(ProviderError) as caught:
+            runtime.provider("lettre").unsubscribe("third@example.com", everywhere=False, budget=5)
+        assert caught.value.kind is Kind.LATER and caught.value.retry_after is not None
+        assert len(Control(sandbox.url).calls()) == before, "nothing was sent"

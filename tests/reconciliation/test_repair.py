@@ -1,0 +1,176 @@
+"""What the nightly pass finds and writes, what forms brought, what was held back: the same on every DynamoDB."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.events import Delivery, Event, EventType, HeldBack, Status
+from chalicelib.ingestion.form_limits import FormHours
+from chalicelib.ledger.events import EventStore
+from chalicelib.operators.requeue import Requeues
+from chalicelib.reconciliation import findings
+from chalicelib.reconciliation.checkpoints import Checkpoints
+from chalicelib.reconciliation.findings import Finding, FindingStore
+from chalicelib.reconciliation.rules import Progress
+from tests.support.aws import TestAws
+from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
+from tests.support.product import START, Product
+
+BOTH = ("paris", "lyon")
+NIGHT = START + timedelta(hours=17)
+
+
+@pytest.fixture
+def product(resources: TestAws) -> Product:
+    return Product()
+
+
+@pytest.fixture
+def events(product: Product) -> EventStore:
+    return product.runtime.events
+
+
+def found(product: Product) -> dict[str, Finding]:
+    """What the pass may have to mend, by event id and sort key, however many pages it takes."""
+    tool, after, all_of_it = FindingStore(product.runtime.table, product.runtime.events), None, list[Finding]()
+    for _ in range(99):
+        left, after = tool.page(after, NIGHT)
+        all_of_it += left
+        if after is None:
+            break
+    else:
+        raise AssertionError("the pages have no end")
+    assert len({one.key for one in all_of_it}) == len(all_of_it), "each item once"
+    return {f"{one.event_id} {one.key[1]}": one for one in all_of_it}
+
+
+def change(product: Product, key: tuple[str, str], how: str) -> None:
+    product.runtime.table.update(key, how)
+
+
+def hold(product: Product, name: str, *accounts: str, final: bool = False) -> Event:
+    event = product.unsubscribe(f"{name}@example.com", id=name, accounts=accounts or ("paris",))
+    product.hold(event)
+    for account in event.accounts if final else ():
+        product.runtime.events.finish(event, Delivery(account, Status.DELIVERED), START)
+    return event
+
+
+def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "PAGE_ITEMS", 3)
+    hold(product, "done", final=True)
+    hold(product, "whole", *BOTH, final=True)
+    hold(product, "overdue")
+    change(product, ("E#whole", "D#lyon"), "REMOVE expires_at")
+    hold(product, "for-ever", final=True)
+    change(product, ("E#for-ever", "E"), "REMOVE expires_at")
+    product.clock.forward(hours=16, minutes=30)
+    hold(product, "fresh")
+    hold(product, "nowhere", *BOTH)
+    change(product, ("E#nowhere", "D#paris"), "REMOVE due_at")
+    hold(product, "expiring")
+    change(product, ("E#expiring", "E"), "SET expires_at = due_at")
+    product.runtime.table.put_new({"pk": "A#word", "sk": "paris", "unsubscribed_at": 1})
+    looked_at = found(product)
+    assert set(looked_at) == {
+        "whole D#lyon", "overdue E", "for-ever E", "nowhere D#paris", "nowhere E", "expiring E",
+    }  # fmt: skip
+    assert (looked_at["overdue E"].status, looked_at["overdue E"].account) == (Status.PENDING, "paris")
+    assert (looked_at["nowhere E"].status, looked_at["nowhere E"].account) == (None, None)
+    assert (looked_at["whole D#lyon"].account, looked_at["whole D#lyon"].is_single) == ("lyon", False)
+    assert looked_at["for-ever E"].is_single
+
+
+def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, events: EventStore) -> None:
+    tool = FindingStore(product.runtime.table, events)
+    event = hold(product, "a")
+    seen = found(product)["a E"]
+    assert tool.is_in_index(seen)
+    delivery = Delivery("paris")
+    events.postpone(event, delivery, NIGHT, NIGHT)
+    assert not tool.put_back(event, delivery, seen, NIGHT), "a worker has put it off since"
+    change(product, ("E#a", "E"), "REMOVE due_pk, due_at")
+    lost = found(product)["a E"]
+    assert not tool.is_in_index(lost)
+    assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
+    assert tool.put_back(event, delivery, lost, NIGHT)
+    assert not tool.put_back(event, delivery, lost, NIGHT), "once"
+    assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
+    change(product, ("E#a", "E"), "REMOVE due_pk, due_at")
+    events.finish(event, Delivery("paris", Status.DELIVERED), NIGHT)
+    assert not tool.put_back(event, delivery, lost, NIGHT), "it is final"
+
+
+def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, events: EventStore) -> None:
+    tool = FindingStore(product.runtime.table, events)
+    hold(product, "a", final=True)
+    change(product, ("E#a", "E"), "REMOVE expires_at")
+    seen = found(product)["a E"]
+    (held,) = events.load(["a"])
+    assert Requeues(product.runtime.table, events).reopen(held, "paris", NIGHT)
+    assert not tool.let_expire(seen, NIGHT), "an operator has sent it again since"
+    events.finish(held.event, Delivery("paris", Status.DELIVERED), NIGHT)
+    assert not tool.let_expire(seen, NIGHT), "and it has an expiry of its own by now"
+    change(product, ("E#a", "E"), "REMOVE expires_at")
+    assert tool.let_expire(seen, NIGHT)
+    assert (product.runtime.table.get(("E#a", "E")) or {})["expires_at"] == events.expiry(NIGHT)
+
+
+def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Product, events: EventStore) -> None:
+    event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
+    events._store_delivery(event, "paris")
+    (orphan,) = found(product).values()
+    assert FindingStore(product.runtime.table, events).let_expire(orphan, NIGHT)
+    assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
+    assert events.store(event)
+    assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == ["a"]
+    assert "expires_at" not in (product.runtime.table.get(("E#a", "D#paris")) or {})
+
+
+def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
+    store = Checkpoints(product.runtime.table)
+    assert store.read() is None
+    assert store.claim("one", START, START + timedelta(seconds=55)) == (True, None)
+    assert store.claim("two", START, NIGHT) == (False, None)
+    going = Progress("2026-03-01", ("E#1", "D#paris"), pages=3)
+    assert store.save("one", going, START)
+    assert store.read() == going
+    assert store.claim("two", START, NIGHT) == (True, going)
+    assert not store.save("one", Progress("2026-03-01", complete=True), START)
+
+
+def test_forms_count_for_all_instances_together(product: Product) -> None:
+    hours = FormHours(product.runtime.table)
+    with ThreadPoolExecutor(8) as pool:
+        counted = list(pool.map(lambda _: hours.count_unsubscribe("footer", START), range(24)))
+    assert sorted(counted) == list(range(1, 25))
+    assert hours.count_unsubscribe("other", START) == 1
+    assert hours.count_unsubscribe("footer", START + timedelta(minutes=30)) == 1, "the hour of the clock"
+    item = product.runtime.table.get(("S#form#footer", "2026-03-01T09:00:00Z")) or {}
+    assert item["unsubscribes"] == 24
+    assert item["expires_at"] > (START + timedelta(hours=1)).timestamp()
+
+
+@pytest.mark.parametrize("accounts", [("paris",), BOTH])
+def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
+    product: Product, events: EventStore, accounts: tuple[str, ...]
+) -> None:
+    until = START + timedelta(days=1)
+    held_back: Any = HeldBack(until, "held back: too many")
+    assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, held_back=held_back))
+    (held,) = events.load(["a"])
+    assert held.deliveries["paris"] == Delivery(
+        "paris", reason="held back: too many", next_attempt_at=until, updated_at=START, held_back=True
+    )
+    assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
+    assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]
+    requeues = Requeues(product.runtime.table, events)
+    assert requeues.release(held, "paris", NIGHT)
+    assert not requeues.release(held, "paris", NIGHT)
+    assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
+    (released,) = events.load(["a"])
+    assert released.deliveries["paris"] == Delivery("paris", updated_at=NIGHT)

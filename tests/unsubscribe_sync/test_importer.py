@@ -1,0 +1,483 @@
+"""Unsubscribes read from a provider reach every other account once, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.config.secrets import Secret
+from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.observability import metrics
+from chalicelib.unsubscribe_sync import importer, snapshot
+from tests.support.interleaving import NotDone, Tapped
+from tests.support.product import START
+from tests.unsubscribe_sync.world import EVERYBODY, SlowWrites, World, three_accounts, writes
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_who_left_at_one_provider_is_told_to_all_others(world: World) -> None:
+    world.leave("lettre", "zoe@example.com", at=START - HOUR)
+    world.leave("brussel", "lea@example.com")
+    assert world.sync() == {
+        name: {"read": 1, "written": 1, "skipped": 0, "backlog": 0, "error": None} for name in ("lettre", "brussel")
+    }
+    ids = world.deliver()
+    assert {(one.event.email, one.event.accounts, one.event.all_accounts) for one in world.events(ids)} == {
+        ("zoe@example.com", ("paris", "brussel"), True),
+        ("lea@example.com", ("paris", "lettre", "brussel"), True),
+    }
+    assert {name: sorted(told) for name, told in world.told().items()} == {
+        "paris": ["lea@example.com", "zoe@example.com"],
+        "lettre": ["lea@example.com"],
+        "brussel": ["lea@example.com", "zoe@example.com"],
+    }
+    held = {one.event.email: one.event for one in world.events(ids)}
+    assert held["zoe@example.com"].occurred_at == START - HOUR
+    assert held["lea@example.com"].occurred_at == START
+
+
+def test_what_relais_told_a_provider_comes_back_as_no_news(world: World) -> None:
+    world.leave("lettre", "zoe@example.com", at=START - HOUR)
+    world.sync()
+    world.deliver()
+    world.clock.forward(minutes=15)
+    world.leave("brussel", "zoe@example.com")
+    assert world.sync()["brussel"] == {"read": 1, "written": 0, "skipped": 0, "backlog": 0, "error": None}
+    assert world.deliver() == []
+    world.count()
+    calls = {name: len(fake.calls) for name, fake in world.product.providers.items()}
+    world.clock.forward(minutes=15)
+    world.sync()
+    counted = world.count()
+    assert writes(counted) == 0
+    assert counted == {"get_item": 2, "batch_get_item": 2}
+    more = {name: len(fake.calls) - calls[name] for name, fake in world.product.providers.items()}
+    assert more == {"paris": 0, "lettre": 1, "brussel": 1}
+
+
+class TestBaseline:
+    def test_what_is_there_at_first_may_be_known(self) -> None:
+        world = World(three_accounts(baseline="known"))
+        world.leave("lettre", "old@example.com", at=START - HOUR)
+        assert world.sync()["lettre"]["written"] == 0
+        assert world.deliver() == []
+        assert not [pk for pk in world.dynamo.items if pk.startswith("A#")]
+        world.leave("lettre", "zoe@example.com", at=START)
+        assert world.sync()["lettre"]["written"] == 1
+        world.deliver()
+        assert world.told()["paris"] == ["zoe@example.com"]
+
+    def test_an_empty_list_is_a_baseline_too(self) -> None:
+        world = World(three_accounts(baseline="known"))
+        world.sync()
+        world.leave("brussel", "zoe@example.com")
+        assert world.sync()["brussel"]["written"] == 1
+
+    def test_a_list_that_breaks_off_is_no_baseline_yet(self) -> None:
+        world = World(three_accounts(baseline="known"))
+        world.leave("lettre", "one@example.com", "two@example.com")
+        world.break_after("lettre", 1)
+        assert world.sync()["lettre"]["error"] == "later: it broke off"
+        world.repair("lettre")
+        assert world.sync()["lettre"] == {"read": 2, "written": 0, "skipped": 0, "backlog": 0, "error": None}
+        world.leave("lettre", "zoe@example.com")
+        assert world.sync()["lettre"]["written"] == 1
+
+    def test_a_baseline_that_time_cuts_off_goes_on_in_the_next_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(importer, "BUCKETS_AT_ONCE", 10)
+        world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
+        world.leave("lettre", *(f"person{number}@example.com" for number in range(40)))
+        slow = SlowWrites(world, seconds=20)
+        result = world.sync()["lettre"]
+        assert (result["written"], result["error"]) == (0, None)
+        assert 0 < result["backlog"] < 40
+        slow.seconds = 0
+        world.clock.forward(minutes=15)
+        assert world.sync()["lettre"]["backlog"] == 0
+        assert world.deliver() == []
+        world.leave("lettre", "zoe@example.com")
+        assert world.sync()["lettre"]["written"] == 1
+
+    def test_a_new_account_takes_what_is_there_as_known_and_nobody_else_misses_news(self) -> None:
+        world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
+        world.leave("lettre", "old@example.com")
+        world.sync()
+        world.leave("lettre", "zoe@example.com")
+        world.restart(three_accounts(("lettre",), EVERYBODY, baseline="known"))
+        world.sync()
+        world.deliver()
+        assert world.told() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
+
+    def test_a_new_account_is_told_what_the_others_know(self) -> None:
+        world = World(three_accounts(("lettre",), ("paris",)))
+        world.leave("lettre", "old@example.com", at=START - HOUR)
+        world.sync()
+        world.deliver()
+        world.restart(three_accounts(("lettre",), EVERYBODY))
+        world.leave("lettre", "zoe@example.com", at=START)
+        world.sync()
+        events = world.events(world.deliver())
+        assert {(one.event.email, one.event.accounts) for one in events} == {
+            ("old@example.com", ("brussel",)),
+            ("zoe@example.com", ("paris", "brussel")),
+        }
+
+    def test_a_new_account_does_not_undo_that_somebody_came_back_elsewhere(self, world: World) -> None:
+        """brussel tells no times: that the row is old is known from the first reading of it alone."""
+        world.restart(three_accounts(("brussel",), ("paris",)))
+        world.leave("brussel", "zoe@example.com")
+        world.sync()
+        world.deliver()
+        world.clock.forward(hours=1)
+        world.came_back("zoe@example.com", "paris")
+        world.clock.forward(hours=1)
+        world.restart(three_accounts(("brussel",), EVERYBODY))
+        world.sync()
+        (event,) = world.events(world.deliver())
+        assert event.event.accounts == ("lettre", "brussel")
+        assert event.event.occurred_at == START
+        assert world.told()["paris"] == ["zoe@example.com"]
+
+    @pytest.mark.parametrize("buckets", [1, 4096])
+    def test_a_list_that_breaks_off_later_forgets_nobody_who_was_known(
+        self, monkeypatch: pytest.MonkeyPatch, buckets: int
+    ) -> None:
+        """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
+        if buckets == 1:
+            monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (0, digest[2:8]))
+        world = World(three_accounts(baseline="known"))
+        emails = [f"person{number}@example.com" for number in range(6)]
+        world.leave("lettre", *emails, at=START - HOUR)
+        world.sync()
+        world.break_after("lettre", 2)
+        assert world.sync()["lettre"]["error"] == "later: it broke off"
+        world.repair("lettre")
+        assert world.sync()["lettre"] == {"read": 6, "written": 0, "skipped": 0, "backlog": 0, "error": None}
+
+
+class TestPortions:
+    def test_no_more_news_than_a_run_may_tell(self) -> None:
+        world = World(three_accounts(("lettre",), ("paris",), news_per_run=7))
+        emails = [f"person{number}@example.com" for number in range(20)]
+        world.leave("lettre", *emails)
+        runs = []
+        for _ in range(4):
+            result = world.sync()["lettre"]
+            runs.append((result["written"], result["backlog"]))
+            world.deliver()
+        assert runs == [(7, 13), (7, 6), (6, 0), (0, 0)]
+        assert sorted(world.told()["paris"]) == sorted(emails)
+
+    def test_what_came_lately_does_not_wait_behind_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of buckets of 50 rows the one with a single new row comes first."""
+        monkeypatch.setattr(importer, "WINDOW", 10)
+        monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (digest[0] % 4, digest[2:8]))
+        world = World(three_accounts(("lettre",), ("paris",), news_per_run=60))
+        world.leave("lettre", *(f"person{number}@example.com" for number in range(200)))
+        world.sync()
+        world.deliver()
+        world.leave("lettre", *(f"new{number}@example.com" for number in range(12)))
+        before = len(world.told()["paris"])
+        world.sync()
+        world.deliver()
+        assert any(email.startswith("new") for email in world.told()["paris"][before:][:12])
+
+    def test_a_run_whose_time_is_up_is_gone_on_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(importer, "CHUNK", 5)
+        world = World(three_accounts(("lettre",), ("paris",)))
+        emails = [f"person{number}@example.com" for number in range(30)]
+        world.leave("lettre", *emails)
+        slow = SlowWrites(world, seconds=3)
+        first = world.sync(seconds=120)["lettre"]
+        assert 0 < first["written"] < 30
+        assert first["backlog"] == 30 - first["written"]
+        slow.seconds = 0
+        world.clock.forward(minutes=15)
+        assert world.sync()["lettre"]["written"] == 30 - first["written"]
+        world.deliver()
+        assert sorted(world.told()["paris"]) == sorted(emails)
+
+
+class TestTrouble:
+    def test_a_list_that_breaks_off_tells_what_was_read_and_forgets_nobody(self, world: World) -> None:
+        world.restart(three_accounts(("lettre",), ("paris",)))
+        emails = [f"person{number}@example.com" for number in range(6)]
+        world.leave("lettre", *emails[:4])
+        world.sync()
+        world.leave("lettre", *emails[4:])
+        world.provider("lettre").leavers.reverse()
+        world.break_after("lettre", 3)
+        result = world.sync()["lettre"]
+        assert result == {"read": 3, "written": 2, "skipped": 0, "backlog": 0, "error": "later: it broke off"}
+        world.repair("lettre")
+        assert world.sync()["lettre"] == {"read": 6, "written": 0, "skipped": 0, "backlog": 0, "error": None}
+        world.deliver()
+        assert sorted(world.told()["paris"]) == emails
+
+    def test_one_account_in_trouble_does_not_stop_the_others(self, world: World) -> None:
+        world.leave("brussel", "zoe@example.com")
+        world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "the key is refused")
+        result = world.sync()
+        assert result["lettre"]["error"] == "account: the key is refused"
+        assert (result["brussel"]["written"], result["brussel"]["error"]) == (1, None)
+
+    def test_a_client_that_breaks_is_this_account_s_alone(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.leave("brussel", "zoe@example.com")
+        world.provider("lettre").leavers.append(7)  # type: ignore[arg-type]
+        result = world.sync()
+        assert result["lettre"]["error"] == "unexpected: AttributeError"
+        assert result["brussel"]["written"] == 1
+
+    def test_a_paused_account_is_left_alone(self, world: World) -> None:
+        world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3000)
+        leave = world.product.unsubscribe("a@example.com", accounts=("lettre",))
+        world.product.work(*world.product.hold(leave), queue="unsubscribes")
+        world.provider("lettre").rule = None
+        calls = len(world.provider("lettre").calls)
+        assert world.sync()["lettre"]["error"] == "later: paused: busy"
+        assert len(world.provider("lettre").calls) == calls
+        world.clock.forward(hours=1)
+        assert world.sync()["lettre"]["error"] is None
+
+    def test_a_secret_that_cannot_be_had(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        def missing(budget: float) -> None:
+            raise SecretUnavailable("accounts.lettre.api_key", "secret:relais/lettre", "there is no such secret")
+
+        monkeypatch.setattr(world.provider("lettre"), "unsubscribed", missing)
+        assert world.sync()["lettre"]["error"].startswith("account: accounts.lettre.api_key: secret:relais/lettre")
+
+    def test_a_ledger_that_fails_is_reported_and_the_next_run_goes_on(self, world: World) -> None:
+        world.restart(three_accounts(("lettre",), ("paris",)))
+        world.leave("lettre", "zoe@example.com")
+
+        def fail(operation: str) -> None:
+            if operation == "put_item":
+                raise NotDone
+
+        world.product.runtime.__dict__["_dynamodb"] = Tapped(world.dynamo, fail)
+        assert world.sync()["lettre"]["error"].startswith("the ledger did not answer")
+        world.restart()
+        assert world.sync()["lettre"]["written"] == 1
+
+    def test_rows_without_an_address_are_counted_and_passed_over(self, world: World) -> None:
+        world.leave("lettre", "zoe@example.com", "two@@example.com")
+        world.provider("lettre").leavers += [None, None]
+        assert world.sync()["lettre"] == {"read": 4, "written": 1, "skipped": 2, "backlog": 0, "error": None}
+
+    def test_two_runs_of_one_account_do_not_meet(self, world: World) -> None:
+        """The second begins while the first is at work: the one that took the list tells, the other leaves it."""
+        world.restart(three_accounts(("lettre",), ("paris",)))
+        world.leave("lettre", "zoe@example.com")
+        inner: list[dict[str, object]] = []
+
+        def meanwhile(operation: str) -> None:
+            if operation == "put_item" and not inner:
+                inner.append({})
+                inner[0] = world.sync()["lettre"]
+
+        world.product.runtime.__dict__["_dynamodb"] = Tapped(world.dynamo, meanwhile)
+        assert world.sync()["lettre"]["written"] == 1
+        assert (inner[0]["written"], inner[0]["error"]) == (0, "another run is at it")
+
+    def test_a_run_that_was_overtaken_while_it_read_writes_nothing(self, world: World) -> None:
+        world.restart(three_accounts(("lettre",), ("paris",)))
+        world.leave("lettre", "zoe@example.com")
+        lettre = world.provider("lettre")
+        inner: list[dict[str, object]] = []
+
+        def meanwhile(verb: str, emails: Sequence[str]) -> None:
+            if not inner:
+                inner.append({})
+                inner[0] = world.sync()["lettre"]
+
+        lettre.rule = meanwhile
+        assert world.sync()["lettre"]["error"] == "another run is at it"
+        assert inner[0]["written"] == 1
+
+    @pytest.mark.parametrize(
+        ("source", "people"), [("lettre", ["a@example.com", "b@example.com"]), ("brussel", ["a@example.com"])]
+    )
+    @pytest.mark.no_cover
+    def test_a_worker_that_dies_at_any_call_loses_and_doubles_nothing(self, source: str, people: list[str]) -> None:
+        died = 0
+        for at in range(200):
+            world = World(three_accounts((source,)))
+            world.leave(source, *people, at=None if source == "brussel" else START)
+            if not world.dies_at(at):
+                break
+            died += 1
+            world.clock.forward(minutes=15)
+            world.sync()
+            world.sweep_and_deliver()
+            others = {name: sorted(told) for name, told in world.told().items() if name != "lettre"}
+            assert others == {"paris": people, "brussel": people}, at
+            world.count()
+            world.clock.forward(minutes=15)
+            assert world.sync()[source] == {
+                "read": len(people),
+                "written": 0,
+                "skipped": 0,
+                "backlog": 0,
+                "error": None,
+            }
+            assert writes(world.count()) == 0, at
+        assert died > 12
+
+    def test_how_long_a_list_could_not_be_read_is_measured(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        ages: list[tuple[float, str | None]] = []
+        monkeypatch.setattr(metrics, "seconds", lambda name, value, account=None: ages.append((value, account)))
+        world.restart(three_accounts(("lettre",)))
+        world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.LATER, "busy")
+        for _ in range(3):
+            world.sync()
+            world.clock.forward(minutes=15)
+        world.provider("lettre").rule = None
+        world.sync()
+        assert ages == [(0.0, "lettre"), (900.0, "lettre"), (1800.0, "lettre"), (0.0, "lettre")]
+        world.count()
+        world.sync()
+        assert writes(world.count()) == 0
+        world.restart(replace(world.config, sync_unsubscribes=None))
+        assert world.sync() == {}
+        assert ages[-1] == (0.0, None)
+
+
+class TestOrder:
+    def test_somebody_who_left_again_is_told_again(self, world: World) -> None:
+        world.restart(three_accounts(("lettre",), ("paris",)))
+        world.leave("lettre", "zoe@example.com", at=START - HOUR)
+        world.sync()
+        world.deliver()
+        world.clock.forward(hours=1)
+        world.came_back("zoe@example.com", "paris")
+        world.provider("lettre").leavers.clear()
+        world.sync()
+        world.clock.forward(hours=1)
+        world.leave("lettre", "zoe@example.com", at=world.clock(), provider_id="another")
+        world.sync()
+        world.deliver()
+        assert world.told()["paris"] == ["zoe@example.com"] * 2
+
+    def test_a_row_that_the_provider_changed_tells_again_that_somebody_left(self, world: World) -> None:
+        world.restart(three_accounts(("brussel",), ("paris",)))
+        world.leave("brussel", "zoe@example.com", provider_id="7", version="1")
+        world.sync()
+        world.deliver()
+        world.clock.forward(hours=1)
+        world.came_back("zoe@example.com", "paris")
+        world.clock.forward(hours=1)
+        world.provider("brussel").leavers.clear()
+        world.leave("brussel", "zoe@example.com", provider_id="7", version="2")
+        world.sync()
+        world.deliver()
+        assert world.told()["paris"] == ["zoe@example.com"] * 2
+
+    def test_a_stale_row_does_not_undo_a_later_signup(self, world: World) -> None:
+        """A signup at the source that was delivered after the time that the row tells."""
+        world.restart(three_accounts(("brussel",), EVERYBODY))
+        world.sign_up("zoe@example.com", "brussel")
+        world.clock.forward(hours=1)
+        world.leave("brussel", "zoe@example.com", at=START - HOUR)
+        assert world.sync()["brussel"]["written"] == 0
+        assert world.deliver() == []
+
+    def test_who_came_back_elsewhere_since_is_left_there(self, world: World) -> None:
+        world.sign_up("zoe@example.com", "paris")
+        world.clock.forward(hours=1)
+        world.leave("lettre", "zoe@example.com", at=START - HOUR)
+        world.sync()
+        (event,) = world.events(world.deliver())
+        assert event.event.accounts == ("brussel",)
+
+    def test_a_row_that_may_have_been_read_before_a_signup_waits(self, world: World) -> None:
+        """The signup's hold lasts beyond the beginning of the reading: nobody knows which came first."""
+        world.restart(three_accounts(("brussel",), EVERYBODY))
+        world.leave("brussel", "zoe@example.com")
+        world.sign_up("zoe@example.com", "brussel")
+        assert world.sync()["brussel"] == {"read": 1, "written": 0, "skipped": 0, "backlog": 1, "error": None}
+        world.clock.forward(minutes=15)
+        assert world.sync()["brussel"]["written"] == 1
+
+    def test_what_relais_told_a_moment_ago_explains_a_row(self, world: World) -> None:
+        """Told to leave, back on one list a moment later: the other list's row is no news."""
+        world.restart(three_accounts(("brussel",), EVERYBODY))
+        leave = world.product.unsubscribe("zoe@example.com", accounts=("brussel",))
+        world.product.work(*world.product.hold(leave), queue="unsubscribes")
+        world.clock.forward(minutes=1)
+        world.came_back("zoe@example.com", "brussel")
+        world.clock.forward(minutes=10)
+        world.leave("brussel", "zoe@example.com")
+        assert world.sync()["brussel"] == {"read": 1, "written": 0, "skipped": 0, "backlog": 0, "error": None}
+        world.clock.forward(hours=1)
+        world.leave("brussel", "zoe@example.com")
+        assert world.sync()["brussel"]["written"] == 1
+
+    def test_an_unsubscribe_from_exactly_one_account_stays_there(self, world: World) -> None:
+        leave = world.product.unsubscribe("zoe@example.com", accounts=("lettre",))
+        world.product.work(*world.product.hold(leave), queue="unsubscribes")
+        world.leave("lettre", "zoe@example.com", at=START)
+        assert world.sync()["lettre"]["written"] == 0
+        assert world.deliver() == []
+        assert world.told()["paris"] == []
+
+    def test_several_lists_and_spellings_are_one_person(self, world: World) -> None:
+        world.leave("brussel", "zoe@example.com", "ZOE@example.com", " zoe@Example.com")
+        assert world.sync()["brussel"]["written"] == 1
+        world.deliver()
+        assert len(world.told()["paris"]) == 1
+        world.count()
+        world.sync()
+        assert writes(world.count()) == 0
+
+    def test_who_left_an_account_is_not_signed_up_there_by_an_import(self, world: World) -> None:
+        """Also where there was nobody left to tell: the account itself is not told, but knows."""
+        world.restart(three_accounts(("brussel",), ("paris",)))
+        known = world.product.unsubscribe("zoe@example.com", accounts=("paris",))
+        world.product.work(*world.product.hold(known), queue="unsubscribes")
+        world.leave("brussel", "zoe@example.com")
+        assert world.sync()["brussel"]["written"] == 0
+        world.clock.forward(minutes=15)
+        assert world.sign_up("zoe@example.com", "brussel", may_lift=False) == ("refused", "suppressed")
+
+    def test_an_address_key_in_front_changes_nothing(self, world: World) -> None:
+        world.leave("lettre", "zoe@example.com", at=START - HOUR)
+        world.sync()
+        world.deliver()
+        keys = (Secret.plain("placeholder-address-key-2"), *world.config.privacy.address_keys)
+        world.restart(replace(world.config, privacy=replace(world.config.privacy, address_keys=keys)))
+        world.sync()
+        world.count()
+        world.leave("lettre", "lea@example.com")
+        assert world.sync()["lettre"]["written"] == 1
+        world.deliver()
+        assert sorted(world.told()["paris"]) == ["lea@example.com", "zoe@example.com"]
+
+
+class TestWork:
+    def test_the_work_follows_the_news_and_not_the_list(self) -> None:
+        world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
+        world.leave("lettre", *(f"person{number}@example.com" for number in range(1500)), at=START)
+        world.sync()
+        world.count()
+        assert world.sync()["lettre"]["read"] == 1500
+        assert world.count() == {"get_item": 1, "batch_get_item": 1}
+        world.leave("lettre", *(f"new{number}@example.com" for number in range(10)), at=START)
+        assert world.sync()["lettre"]["written"] == 10
+        counted = world.count()
+        # an event, a note and a bucket for each; taking the list, its digests, giving it back
+        assert counted["put_item"] == 10
+        assert counted["update_item"] == 10 + 10 + 3
+        assert counted["batch_get_item"] <= 5
+        world.deliver()
+        world.count()
+        world.sync()
+        assert writes(world.count()) == 0

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.config.secrets import Secret
+from chalicelib.domain.errors import LedgerUnavailable
+from tests.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, make_app, make_settings
+
+KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
+
+
+def test_an_event_is_shown_to_the_holder_of_the_admin_key(send: Send, world: World) -> None:
+    world.states["a:1"] = {"id": "a:1", "status": "delivered", "deliveries": []}
+    answer = send("GET", "/events/a:1", KEY)
+    assert (answer.status, answer.json) == (200, world.states["a:1"])
+    assert send("GET", "/events/a%3A1", KEY).json == answer.json
+    assert send("GET", "/events/a:1", {"authorization": f"bearer  {ADMIN_KEY}"}).status == 200
+    head = send("HEAD", "/events/a:1", KEY)
+    assert (head.status, head.body, head.headers["content-type"]) == (200, "", "application/json")
+
+
+@pytest.mark.parametrize("path", ["/events/unknown", "/events/" + "x" * 129, "/events/a%2Fb", "/events/%C3%A9"])
+def test_404_for_an_unknown_event(send: Send, path: str) -> None:
+    assert send("GET", path, KEY).status == 404
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, "", "Bearer", "Bearer ", ADMIN_KEY, f"Basic {ADMIN_KEY}", f"Bearer {ADMIN_KEY}x", f"Bearer {ADMIN_KEY[:-1]}",
+     f"Bearer {ADMIN_KEY}, Bearer {ADMIN_KEY}", "Bearer clé"],
+)  # fmt: skip
+def test_401_without_the_right_key(send: Send, world: World, given: str | None) -> None:
+    world.states["a"] = {"id": "a"}
+    answer = send("GET", "/events/a", {} if given is None else {"Authorization": given})
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert ADMIN_KEY not in answer.body
+
+
+def test_403_when_no_key_is_configured(world: World) -> None:
+    app = make_app(world, make_settings(admin_key=None))
+    assert ask(app, gateway_event("GET", "/events/a", KEY)).status == 403
+    assert ask(app, gateway_event("GET", "/events/a")).status == 403
+
+
+def test_503_when_the_ledger_or_the_key_cannot_be_read(
+    send: Send, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.failure = LedgerUnavailable("down")
+    assert send("GET", "/events/a", KEY).status == 503
+    monkeypatch.delenv("RELAIS_TEST_NO_SUCH_KEY", raising=False)
+    app = make_app(world, make_settings(admin_key=Secret("env:RELAIS_TEST_NO_SUCH_KEY", key="api.admin_key")))
+    assert ask(app, gateway_event("GET", "/events/a", KEY)).status == 503
+
+
+def test_other_methods_are_405(send: Send) -> None:
+    answer = send("DELETE", "/events/a", KEY)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")

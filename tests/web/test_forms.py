@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.errors import ConfigurationError, FieldError, IdConflict, LedgerUnavailable, SecretUnavailable
+from chalicelib.domain.events import EventType
+from tests.web.surroundings import NOW, Answer, Send, World
+
+JSON = {"Content-Type": "application/json"}
+URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
+SIGNUP = "/forms/footer/signup"
+UNSUBSCRIBE = "/forms/footer/unsubscribe"
+BODY = '{"email": "a@example.com", "prenom": "Zoé"}'
+MULTIPART = (
+    '--xyz\r\nContent-Disposition: form-data; name="email"\r\n\r\na@example.com\r\n'
+    '--xyz\r\nContent-Disposition: form-data; name="prenom"\r\n\r\nZoé\r\n--xyz--\r\n'
+)
+
+
+def problem(answer: Answer) -> tuple[int, str, list[str]]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    said = answer.json
+    assert said["status"] == answer.status
+    assert set(said) - {"errors"} == {"type", "title", "status", "detail"}
+    return answer.status, said["title"], [error["field"] for error in said.get("errors", [])]
+
+
+def test_a_signup_is_held_and_accepted(send: Send, world: World) -> None:
+    answer = send("POST", SIGNUP, JSON | {"Referer": "https://www.example.com/news?x=1"}, BODY)
+    assert (answer.status, answer.json) == (202, {"id": "new-1", "status": "accepted"})
+    assert answer.headers["content-type"] == "application/json"
+    (event,) = world.held
+    assert (event.type, event.email, event.accounts, event.list) == (
+        EventType.SIGNUP,
+        "a@example.com",
+        ("paris",),
+        "4781",
+    )
+    assert (event.fields, event.form) == ({"firstname": "Zoé"}, "footer")
+    assert event.occurred_at == event.accepted_at == NOW.replace(microsecond=1_000)
+    assert event.consent is not None
+    assert (event.consent.ip, event.consent.source) == ("203.0.113.9", "https://www.example.com/news")
+
+
+def test_the_other_encodings_say_the_same(send: Send, world: World) -> None:
+    encoded = base64.b64encode(MULTIPART.encode()).decode()
+    assert send("POST", SIGNUP, JSON, BODY).status == 202
+    assert send("POST", SIGNUP, URLENCODED, "email=a%40example.com&prenom=Zo%C3%A9").status == 202
+    assert (
+        send("POST", SIGNUP, {"content-type": "multipart/form-data; boundary=xyz"}, encoded, base64=True).status == 202
+    )
+    assert send("POST", SIGNUP, {"CONTENT-TYPE": "multipart/form-data; boundary=xyz"}, MULTIPART).status == 202
+    assert len({(event.email, tuple(event.fields.items())) for event in world.held}) == 1
+    assert len(world.held) == 4
+
+
+def test_an_unsubscribe_is_for_every_account(send: Send, world: World) -> None:
+    assert send("POST", UNSUBSCRIBE, URLENCODED, "email=a%40example.com&website=x").status == 202
+    (event,) = world.held
+    assert (event.type, event.accounts, event.refused) == (EventType.UNSUBSCRIBE, ("paris", "lettre"), None)
+
+
+def test_a_browsers_form_goes_to_the_redirect(send: Send, world: World) -> None:
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = send("POST", SIGNUP, URLENCODED | html, "email=a%40example.com")
+    assert (answer.status, answer.headers["location"], answer.body) == (303, "https://www.example.com/merci", "")
+    assert send("POST", UNSUBSCRIBE, URLENCODED | html, "email=a%40example.com").status == 303
+    without = send("POST", "/forms/closed/signup", URLENCODED | html, "email=a%40example.com")
+    assert (without.status, without.json["status"]) == (202, "accepted")
+    assert len(world.held) == 3
+
+
+def test_a_filled_trap_gets_the_ordinary_answer(send: Send, world: World) -> None:
+    answer = send("POST", SIGNUP, JSON, '{"email": "nobody", "website": "http://spam.example"}')
+    assert (answer.status, answer.json) == (202, {"id": "new-1", "status": "accepted"})
+    html = send("POST", SIGNUP, URLENCODED | {"Accept": "text/html"}, "email=a%40example.com&website=x")
+    assert html.status == 303
+    assert [event.refused for event in world.held] == ["trap", "trap"]
+
+
+def test_an_idempotency_key_gives_the_same_id_on_the_same_form_and_verb(send: Send, world: World) -> None:
+    def id_of(path: str, key: str) -> str:
+        return str(send("POST", path, JSON | {"Idempotency-Key": key}, BODY).json["id"])
+
+    first = id_of(SIGNUP, "key-1")
+    assert id_of(SIGNUP, "key-1") == first
+    assert id_of(SIGNUP, ' "key-1" ') == first
+    others = {id_of(UNSUBSCRIBE, "key-1"), id_of("/forms/closed/signup", "key-1"), id_of(SIGNUP, "key-2")}
+    assert len(others | {first}) == 4
+    assert [event.id for event in world.held[:2]] == [first, first]
+
+
+@pytest.mark.parametrize("key", ["", '""', "x" * 256, "clé", "a\tb"])
+def test_a_malformed_idempotency_key_is_400(send: Send, world: World, key: str) -> None:
+    assert problem(send("POST", SIGNUP, JSON | {"Idempotency-Key": key}, BODY)) == (400, "Bad Request", [])
+    assert world.held == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        (JSON, "{", 400),
+        (JSON, None, 400),
+        (JSON, '{"email": "a@example.com", "prenom": "\ud800"}', 400),
+        (URLENCODED, "prenom=%E9", 400),
+        (JSON, '{"email": "' + "x" * 102_400 + '"}', 413),
+        ({}, BODY, 415),
+        ({"Content-Type": "text/plain"}, BODY, 415),
+        (JSON | {"Content-Encoding": "gzip"}, BODY, 415),
+        (JSON, "[]", 422),
+    ],
+)
+def test_bodies_that_are_not_taken(send: Send, world: World, headers: dict[str, str], body: str, status: int) -> None:
+    assert problem(send("POST", SIGNUP, headers, body))[0] == status
+    assert world.held == []
+
+
+@pytest.mark.parametrize("broken", ["!!!", "eyJ", "é", "e y J 9"])
+def test_broken_base64_is_400_and_not_an_empty_body(send: Send, world: World, broken: str) -> None:
+    answer = send("POST", SIGNUP, URLENCODED | {"Origin": "https://www.example.com"}, broken, base64=True)
+    assert problem(answer)[0] == 400
+    assert answer.headers["access-control-allow-origin"] == "https://www.example.com"
+    assert send("POST", "/forms/nowhere/signup", JSON, broken, base64=True).status == 404
+
+
+def test_wrong_fields_are_422_and_named(send: Send) -> None:
+    answer = send("POST", SIGNUP, JSON, '{"email": "a@b@example.com", "prenom": {"x": 1}, "other": {"y": 2}}')
+    assert problem(answer) == (422, "Unprocessable Content", ["email", "prenom"])
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (IdConflict("held"), 409),
+        (LedgerUnavailable("throttled"), 503),
+        (SecretUnavailable("privacy.address_keys", "ssm:/k", "denied"), 503),
+        (ConfigurationError([FieldError("privacy", "is missing")]), 500),
+        (RuntimeError("a@example.com"), 500),
+    ],
+)
+def test_nothing_is_promised_when_it_could_not_be_held(
+    send: Send, world: World, failure: Exception, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.failure = failure
+    answer = send("POST", SIGNUP, JSON | {"Origin": "https://www.example.com"}, BODY)
+    assert problem(answer)[0] == status
+    assert ("retry-after" in answer.headers) == (status == 503)
+    assert answer.headers["access-control-allow-origin"] == "https://www.example.com"
+    assert str(failure) not in answer.body
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    errors = [line for line in logged if line.get("level") == "ERROR"]
+    assert [(line["request_id"], line["error"]) for line in errors] == (
+        [("gateway-request-1", type(failure).__name__)] if status >= 500 else []
+    )
+    assert [line["failures"] for line in logged if "_aws" in line] == ([1] if status >= 500 else [])
+    assert ["RuntimeError" in line.get("exception", "") for line in errors] == [
+        isinstance(failure, RuntimeError)
+    ] * len(errors)
+    assert "a@example.com" not in json.dumps(logged)
+
+
+def test_other_paths_and_methods(send: Send) -> None:
+    for path in (
+        "/forms/nowhere/signup",
+        "/forms/footer",
+        "/forms/footer/signup/",
+        "/forms/footer/other",
+        "/forms//signup",
+    ):
+        assert problem(send("POST", path, JSON, BODY))[0] == 404
+    for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE"):
+        answer = send(method, SIGNUP, JSON, BODY)
+        assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
+    assert send("POST", "/f%6Frms/f%6Foter/signup", JSON, BODY).status == 202
+
+
+def test_no_answer_repeats_an_address(send: Send, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is wrong with a request, the address in it comes back in no answer and stands in no log line."""
+    address = "someone.private@example.org"
+    attempts: list[tuple[Any, ...]] = [
+        ("POST", SIGNUP, JSON, json.dumps({"email": address + "@"})),
+        ("POST", SIGNUP, JSON, json.dumps({"email": f"<{address}>", "prenom": [address]})),
+        ("POST", SIGNUP, JSON, json.dumps([address])),
+        ("POST", SIGNUP, JSON, address),
+        ("POST", SIGNUP, {"Content-Type": address}, address),
+        ("POST", SIGNUP, JSON | {"Idempotency-Key": address + "é"}, "{}"),
+        ("POST", SIGNUP, JSON | {"Origin": f"https://{address}"}, "{}"),
+        ("POST", f"/forms/{address}/signup", JSON, "{}"),
+        ("GET", f"/events/{address}", {"Authorization": f"Bearer {address}"}, None),
+        ("GET", f"/{address}", {"Accept": "text/html"}, None),
+        ("POST", SIGNUP, JSON, json.dumps({"email": address})),
+    ]
+    answers = [send(*attempt) for attempt in attempts]
+    world.failure = RuntimeError(f"could not hold {address}")
+    answers.append(send("POST", SIGNUP, JSON, json.dumps({"email": address})))
+    assert [answer.status for answer in answers] == [422, 422, 422, 400, 415, 400, 403, 404, 401, 404, 202, 500]
+    told = repr(answers) + capsys.readouterr().out
+    assert "someone.private" not in told

@@ -1,0 +1,82 @@
+"""Every path that `app.py` declares, and what it answers to every method; everything else is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+import app as app_module
+from chalicelib.web.gateway import METHODS, Gateway
+from tests.support.http import Answer, ask, gateway_event
+from tests.web.surroundings import UNSUBSCRIBE_KEY, World, make_app, make_settings
+
+READ, WRITE = "GET, HEAD, OPTIONS", "OPTIONS, POST"
+# By path: a request's path, the methods, and the status of the first of them, asked without a body or a key.
+ROUTES = {
+    "/forms/{form}/signup": ("/forms/footer/signup", WRITE, 415),
+    "/forms/{form}/unsubscribe": ("/forms/footer/unsubscribe", WRITE, 415),
+    "/unsubscribe/{token}": ("/unsubscribe/{token}", "GET, HEAD, OPTIONS, POST", 200),
+    "/events": ("/events", WRITE, 401),
+    "/events/{id}": ("/events/a", READ, 401),
+    "/stats/campaigns": ("/stats/campaigns", READ, 401),
+    "/stats/campaigns/{account}/{campaign}": ("/stats/campaigns/paris/1", READ, 401),
+    "/healthz": ("/healthz", READ, 200),
+}
+FALLBACK = ("/", "/{proxy+}")
+PROBLEM, PAGE = "application/problem+json", "text/html; charset=utf-8"
+HTML = {"Accept": "text/html,*/*;q=0.8"}
+
+
+@pytest.fixture
+def app(world: World) -> Gateway:
+    return make_app(world, make_settings(unsubscribe_keys=(UNSUBSCRIBE_KEY,)))
+
+
+def answer(app: Gateway, world: World, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+    token = world.links.url("anna@example.com").rpartition("/")[2]
+    given = ask(app, gateway_event(method, path.format(token=token), headers))
+    assert given.headers["x-request-id"] == "gateway-request-1"
+    return given
+
+
+def test_the_app_declares_these_paths_with_all_methods() -> None:
+    assert set(app_module.app.routes) == {*ROUTES, *FALLBACK}
+    assert {frozenset(methods) for methods in app_module.app.routes.values()} == {frozenset(METHODS)}
+
+
+@pytest.mark.parametrize("pattern", ROUTES)
+@pytest.mark.parametrize("headers", [{}, HTML])
+def test_every_path_answers_every_method(app: Gateway, world: World, pattern: str, headers: dict[str, str]) -> None:
+    path, allow, status = ROUTES[pattern]
+    assert gateway_event("PUT", path)["resource"] == pattern
+    known = allow.split(", ")
+    for method in set(METHODS) - set(known):
+        refused = answer(app, world, method, path, headers)
+        assert (refused.status, refused.headers["allow"]) == (405, allow), method
+        assert refused.headers["content-type"] == (PAGE if headers else PROBLEM)
+    options = answer(app, world, "OPTIONS", path, headers)
+    assert (options.status, options.headers["allow"], options.body) == (204, allow, "")
+    for method in set(known) - {"OPTIONS"}:
+        assert answer(app, world, method, path, headers).status == status, method
+    if "HEAD" in known:
+        assert answer(app, world, "HEAD", path, headers).body == ""
+
+
+@pytest.mark.parametrize("pattern", ROUTES)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_path_with_more_or_less_is_not_there(app: Gateway, world: World, pattern: str, method: str) -> None:
+    path = ROUTES[pattern][0]
+    shorter = path.rpartition("/")[0]
+    others = {path + "/", path + "/x", "/x" + path, "/" + path, shorter, shorter + "/"}
+    for other in others - {"", "/events", "/events/x"}:
+        assert answer(app, world, method, other).status == 404, other
+    assert world.held == []
+
+
+def test_a_link_with_something_appended_goes_to_the_links_own_view(app: Gateway, world: World) -> None:
+    """Which finds no link in it, and says so to a browser in its own words."""
+    for appended in ("/", "/x"):
+        for method in ("GET", "HEAD", "POST"):
+            shown = answer(app, world, method, "/unsubscribe/{token}" + appended, HTML | {"Accept-Language": "nl"})
+            assert (shown.status, shown.headers["content-language"]) == (404, "nl")
+            assert shown.headers["x-robots-tag"] == "noindex"
+    assert world.held == []
