@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,6 @@ def read_options(environ: Mapping[str, str]) -> Options:
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
-    if text == str(default) or (text.isdigit() and int(text) < 65536):
+    if text == str(default) or (re.fullmatch("[0-9]{1,5}", text) and int(text) < 65536):
         return int(text)
     raise StartFailed(f"{name} is {text!r}: it must be a port number, 0 for a free one.")

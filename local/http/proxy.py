@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,9 @@ class HttpAnswer:
     status: int
     headers: tuple[tuple[str, str], ...] = field(default=())
     body: bytes = b""
+
+
+_HEADER_VALUE = re.compile("[\t\x20-\x7e\x80-\xff]*")
 
 
 class Malformed(Exception):
@@ -98,7 +102,8 @@ def _with_gateways_own(request: HttpRequest) -> dict[str, list[str]]:
     headers = _grouped((n, v) for n, v in request.headers if n.lower() not in hop_by_hop)
     told = [v for name in list(headers) if name.lower() == "x-forwarded-for" for v in headers.pop(name)]
     host = request.header("host")
-    port = host.rpartition(":")[2] if host.rpartition(":")[2].isdigit() else "80"
+    port = host.rpartition(":")[2]
+    port = port if port.isascii() and port.isdigit() else "80"
     return {
         **headers,
         "X-Forwarded-For": [", ".join([*told, request.source_ip])],
@@ -150,7 +155,7 @@ def _context(request: HttpRequest, resource: str, api: Api, request_id: str, now
 
 
 def _is_status(status: Any) -> bool:
-    return isinstance(status, (int, str)) and str(status).isdigit() and 100 <= int(status) <= 599
+    return isinstance(status, (int, str)) and re.fullmatch("[2-5][0-9][0-9]", str(status)) is not None
 
 
 def _text(value: Any) -> str:
@@ -159,9 +164,9 @@ def _text(value: Any) -> str:
     if not isinstance(value, (str, int, float)):
         raise Malformed("a header's value is no text")
     text = str(value)
-    if "\r" in text or "\n" in text:
-        raise Malformed("a header's value has a line break")
-    return text
+    if not _HEADER_VALUE.fullmatch(text):
+        raise Malformed("a header's value has a line break or a character that HTTP has none for")
+    return text.strip()
 
 
 def _answered_body(result: Mapping[str, Any]) -> bytes:

@@ -1,24 +1,33 @@
-"""An HTTP/1.1 server for the gateway: a thread a connection, keep-alive, and nothing a client sends ends it."""
+"""An HTTP/1.1 server for the gateway: h11 reads what comes, asyncio keeps connections, threads wait for the function.
+
+A connection costs no thread until it has sent a whole request, so clients that say nothing keep nobody waiting.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
-import sys
 import threading
+from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import cast
+
+import h11
 
 from local.http.gateway import MAX_BODY_BYTES, Gateway
 from local.http.proxy import HttpAnswer, HttpRequest
 
 _log = logging.getLogger(__name__)
 
+MOST_CONNECTIONS = 500
+"""Above it the connection that has waited longest for a request is closed: open files are few on some machines."""
 _IDLE_SECONDS = 60.0
-_MAX_CONNECTIONS = 256
-# What is read and thrown away of a body that is too large, so that its sender gets to read the answer.
+_DRAIN_SECONDS = 0.5
+# What is read and discarded of a body that is too large, so that its sender gets to read the answer.
 _DRAIN_BYTES = 64 * 1024 * 1024
+_BETWEEN_REQUESTS = (h11.IDLE, h11.DONE)
 
 
 class _TooLarge(Exception):
@@ -26,166 +35,222 @@ class _TooLarge(Exception):
 
 
 class _Unreadable(Exception):
-    """What came is no HTTP request."""
+    """The bytes received are no HTTP request, or one that only a proxy answers."""
 
 
-class HttpServer(ThreadingHTTPServer):
+class _Closed(Exception):
+    """The client closed the connection, or sent nothing for too long."""
+
+
+class HttpServer:
     """Listens from construction, answers from `start`. Raises OSError when the port is taken."""
 
-    daemon_threads = True
-    request_queue_size = 128
-
     def __init__(self, host: str, port: int) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
-        self.gateway: Gateway | None = None
-        self._connections = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self._socket = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024
+        )
+        self._loop = asyncio.new_event_loop()
+        self._waiting: dict[asyncio.Task[None], None] = {}
+        self._connections: set[asyncio.Task[None]] = set()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def server_address(self) -> tuple[str, int]:
+        """Host and port that it listens at."""
+        host, port = self._socket.getsockname()[:2]
+        return str(host), int(port)
 
     @property
     def port(self) -> int:
-        """Where it listens."""
-        return int(self.server_address[1])
+        """Port that it listens at."""
+        return self.server_address[1]
 
     def start(self, gateway: Gateway) -> None:
         """Answer through `gateway`, in threads of its own."""
-        self.gateway = gateway
-        threading.Thread(target=self.serve_forever, args=(0.1,), name="http", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(gateway,), name="http", daemon=True)
+        self._thread.start()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Wait for a free place rather than make threads without end."""
-        self._connections.acquire()
-        super().process_request(request, client_address)
+    def shutdown(self) -> None:
+        """Answer nobody any more. Requests under way are dropped."""
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._thread = None
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """One connection from its first request to its last."""
+    def server_close(self) -> None:
+        """Free the port."""
+        self._socket.close()
+
+    def _run(self, gateway: Gateway) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(partial(self._serve, gateway), sock=self._socket))
+        self._loop.run_forever()
+        server.close()
+        for task in self._connections:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*self._connections, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, gateway: Gateway, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())  # a callback of start_server runs as a task
+        self._connections.add(task)
+        if len(self._connections) > MOST_CONNECTIONS and self._waiting:
+            next(iter(self._waiting)).cancel()
+        connection = _Connection(gateway, reader, writer)
         try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._connections.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is no news."""
-        if not isinstance(sys.exc_info()[1], OSError):
+            self._waiting[task] = None
+            while await connection.starts_request():
+                self._waiting.pop(task, None)
+                if not await connection.answer():
+                    break
+                self._waiting[task] = None
+        except (_Closed, OSError, asyncio.CancelledError):
+            pass  # a client that leaves in the middle is no failure of the server's
+        except Exception:
             _log.exception("the HTTP server failed on a request")
+        finally:
+            self._waiting.pop(task, None)
+            self._connections.discard(task)
+            writer.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body leave in one packet
-    timeout = _IDLE_SECONDS
-    server: HttpServer
+class _Connection:
+    def __init__(self, gateway: Gateway, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._gateway = gateway
+        self._reader = reader
+        self._writer = writer
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=65536)
+        self._source_ip = str(writer.get_extra_info("peername")[0])
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def handle_one_request(self) -> None:
-        """Read one request, answer it."""
-        self.close_connection = True
+    async def starts_request(self) -> bool:
+        """Wait for the head of the next request; False if the client has no more of them."""
+        self._head: h11.Request | None = None
         try:
-            self.raw_requestline = self.rfile.readline(65537)
-            if not self.raw_requestline:
-                return
-            self._answer()
-            self.wfile.flush()
-        except TimeoutError:
-            self.close_connection = True
-
-    def _answer(self) -> None:
-        gateway = self.server.gateway
-        if gateway is None:  # listening, and not started yet
-            return
-        try:
-            request = self._read()
-        except _TooLarge:
-            self._drain()
-            self._write(gateway.refuse("REQUEST_TOO_LARGE"))
+            event = await self._next_event()
         except _Unreadable:
-            self.close_connection = True
-            self._write(gateway.refuse("BAD_REQUEST"))
-        else:
-            self._write(gateway.handle(request))
+            return True  # to be answered with 400
+        if isinstance(event, h11.Request):
+            self._head = event
+            return True
+        return False
 
-    def _read(self) -> HttpRequest:
-        self.command = ""  # parse_request sets it; what fails before must not meet the last request's
-        if len(self.raw_requestline) > 65536 or not self.parse_request():
-            raise _Unreadable
-        if self.request_version == "HTTP/0.9" or not self.path.startswith("/"):
-            raise _Unreadable  # an absolute target or a CONNECT is for proxies
-        return HttpRequest(
-            method=self.command,
-            target=self.path,
-            headers=tuple((name, value.strip()) for name, value in self.headers.items()),
-            body=self._body(),
-            source_ip=self.client_address[0],
-        )
+    async def answer(self) -> bool:
+        """Answer the request; False if the connection ends with it."""
+        try:
+            request = await self._read()
+        except _TooLarge:
+            await self._write(self._gateway.refuse("REQUEST_TOO_LARGE"), last=True)
+            await self._drain()
+            return False
+        except _Unreadable:
+            await self._write(self._gateway.refuse("BAD_REQUEST"), last=True)
+            return False
+        await self._write(await _in_thread(partial(self._gateway.handle, request)), last=False)
+        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+            return False
+        self._http.start_next_cycle()
+        return True
 
-    def _body(self) -> bytes:
-        coding = self.headers.get("transfer-encoding", "").strip().lower()
-        if coding == "chunked":
-            return self._chunks()
-        length = self.headers.get("content-length", "0").strip()
-        if coding or not length.isdigit():
+    async def _read(self) -> HttpRequest:
+        head = self._head
+        # An absolute target or a CONNECT is for proxies.
+        if head is None or head.http_version not in (b"1.0", b"1.1") or not head.target.startswith(b"/"):
             raise _Unreadable
-        if int(length) > MAX_BODY_BYTES:
+        lengths = [value for name, value in head.headers if name == b"content-length"]
+        if lengths and int(lengths[0]) > MAX_BODY_BYTES:
             raise _TooLarge
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            raise ConnectionResetError("the client left in the middle of a body")
-        return body
-
-    def _chunks(self) -> bytes:
+        if self._http.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
         body = bytearray()
+        while isinstance(event := await self._next_event(), h11.Data):
+            body += event.data
+            if len(body) > MAX_BODY_BYTES:
+                raise _TooLarge
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items())
+        return HttpRequest(head.method.decode(), head.target.decode(), headers, bytes(body), self._source_ip)
+
+    async def _next_event(self) -> object:
         while True:
             try:
-                size = int(self.rfile.readline(1024).partition(b";")[0].strip(), 16)
-            except ValueError:
-                raise _Unreadable from None
-            if size < 0 or len(body) + size > MAX_BODY_BYTES:
-                raise _TooLarge
-            if size == 0:
-                break
-            body += self.rfile.read(size)
-            self.rfile.readline(8)
-        while self.rfile.readline(65536).strip():
-            pass
-        return bytes(body)
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                if self._http.trailing_data[1] and not self._http.trailing_data[0]:
+                    raise _Closed from error  # it ended in the middle of a message
+                raise _Unreadable from error
+            if event is not h11.NEED_DATA:
+                return event
+            try:
+                data = await asyncio.wait_for(self._reader.read(65536), _IDLE_SECONDS)
+            except TimeoutError:
+                raise _Closed from None
+            if not data and self._http.their_state not in _BETWEEN_REQUESTS:
+                raise _Closed
+            self._http.receive_data(data)
 
-    def _drain(self) -> None:
-        self.close_connection = True
-        self.connection.settimeout(0.5)
-        length = self.headers.get("content-length", "")
-        remaining = min(int(length), _DRAIN_BYTES) if length.isdigit() else _DRAIN_BYTES
+    async def _drain(self) -> None:
+        remaining = _DRAIN_BYTES
         try:
-            while remaining > 0 and (chunk := self.rfile.read1(min(remaining, 65536))):
-                remaining -= len(chunk)
-        except OSError:
+            while remaining > 0 and (data := await asyncio.wait_for(self._reader.read(65536), _DRAIN_SECONDS)):
+                remaining -= len(data)
+        except TimeoutError:
             pass
 
-    def _write(self, answer: HttpAnswer) -> None:
-        self.request_version = self.protocol_version  # the base class would send no head to what it could not read
-        self.send_response_only(answer.status)
-        self.send_header("Date", self.date_time_string())
+    async def _write(self, answer: HttpAnswer, last: bool) -> None:
+        """Send an answer in one packet where it fits."""
+        bodiless = answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        headers = [("Date", formatdate(usegmt=True))]
         names = {name.lower() for name, _ in answer.headers}
         for name, value in answer.headers:
             if name.lower() not in ("content-length", "transfer-encoding", "connection", "date"):
-                self.send_header(name, value)
+                headers.append((name, value))
         if "content-type" not in names and answer.body:
-            self.send_header("Content-Type", "application/json")  # as the gateway does
-        bodiless = answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+            headers.append(("Content-Type", "application/json"))  # as the gateway does
         if not bodiless:
-            self.send_header("Content-Length", str(len(answer.body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if not bodiless and self.command != "HEAD":
-            self.wfile.write(answer.body)
+            headers.append(("Content-Length", str(len(answer.body))))
+        if last:
+            headers.append(("Connection", "close"))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        response = h11.Response(status_code=answer.status, headers=encoded, reason=_reason(answer.status))
+        shown = not bodiless and (self._head is None or self._head.method != b"HEAD")
+        await self._send(response, *([h11.Data(answer.body)] if shown else []), h11.EndOfMessage())
 
-    def handle_expect_100(self) -> bool:
-        """Tell the client to go on, at once: it is waiting to send its body."""
-        answered = super().handle_expect_100()
-        self.wfile.flush()
-        return answered
+    async def _send(self, *events: h11.Event) -> None:
+        self._writer.write(b"".join(self._http.send(event) or b"" for event in events))
+        await self._writer.drain()
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Said by `parse_request`; `_read` gives the answer."""
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """The functions log; paths hold tokens and stay out of logs."""
+def _reason(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""
+
+
+async def _in_thread(work: partial[HttpAnswer]) -> HttpAnswer:
+    """Run `work` in a thread that does not keep the process alive, as an executor's would for as long as it waits."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[HttpAnswer] = loop.create_future()
+
+    def run() -> None:
+        try:
+            value = work()
+        except Exception as error:
+            deliver = partial(_fail, result, error)
+        else:
+            deliver = partial(_succeed, result, value)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver)
+
+    threading.Thread(target=run, name="request", daemon=True).start()
+    return await result
+
+
+def _succeed(result: asyncio.Future[HttpAnswer], value: HttpAnswer) -> None:
+    if not result.done():
+        result.set_result(value)
+
+
+def _fail(result: asyncio.Future[HttpAnswer], error: Exception) -> None:
+    if not result.done():
+        result.set_exception(error)

@@ -8,14 +8,14 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
 
 from local.description import Api
-from local.http import gateway as gateway_module
+from local.http import gateway as gateway_module, server as server_module
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas.functions import FunctionFailed, NoEnvironment
@@ -299,6 +299,16 @@ def test_one_connection_serves_many_requests(door: Door) -> None:
         b"GET http://elsewhere/ HTTP/1.1\r\nHost: h\r\n\r\n",
         b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: many\r\n\r\n",
         b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: ²\r\n\r\n".encode("latin-1"),
+        "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: ٣\r\n\r\nabc".encode(),
+        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\nabc",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0x3\r\n\r\nabc",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1_4\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n+14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0x14\r\n" + b"x" * 20 + b"\r\n0\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-4\r\nxxxx\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n²\r\nxx\r\n0\r\n\r\n".encode("latin-1"),
         b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n\r\n",
@@ -318,6 +328,30 @@ def test_clients_that_leave_in_the_middle_harm_nobody(
     door.raw(sent)
     assert door.send("GET", "/x").status == 200
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_hundreds_of_half_open_connections_keep_nobody_waiting(door: Door) -> None:
+    with ExitStack() as open_:
+        for sent in (b"", b"G", b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n") * 100:
+            client = open_.enter_context(socket.create_connection(("127.0.0.1", door.server.port)))
+            client.sendall(sent)
+        assert door.send("GET", "/x").status == 200
+
+
+def test_above_the_most_connections_the_longest_idle_one_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 2)
+    address = ("127.0.0.1", door.server.port)
+    with socket.create_connection(address) as oldest, socket.create_connection(address):
+        oldest.settimeout(10)
+        for _ in range(3):
+            assert door.send("GET", "/x").status == 200
+        assert oldest.recv(1) == b""
+
+
+@pytest.mark.parametrize("value", ["https://例え.example/", "a\x00b", "a\x1bb", "a\r\nb: c", "a\x7fb"])
+def test_a_header_that_http_has_no_characters_for_is_a_bad_gateway(door: Door, value: str) -> None:
+    door.answer = lambda event: {"statusCode": 303, "headers": {"Location": value}}
+    assert door.send("GET", "/x").status == 502
 
 
 def test_a_silent_client_does_not_keep_others_waiting(door: Door) -> None:
