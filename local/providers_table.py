@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chalicelib.providers import registry
-from chalicelib.providers.base import Function, ProviderSpec, RateLimit
+from chalicelib.providers.spec import Function, ProviderSpec, RateLimit
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "providers"
 _MARKED = r"(<!-- {part}: [^\n]*-->\n).*?(<!-- end -->)"

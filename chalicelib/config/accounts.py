@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..providers.account import Account
-from ..providers.base import Option, ProviderSpec
+from ..providers.spec import Option, ProviderSpec
 from . import checks
 from .report import unknown
 from .secrets import Secret

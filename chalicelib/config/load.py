@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..domain.errors import ConfigurationError, FieldError
-from ..providers.base import ProviderSpec
+from ..providers.spec import ProviderSpec
 from .accounts import read_accounts
 from .forms import read_forms
 from .model import Settings

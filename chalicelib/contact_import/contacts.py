@@ -21,7 +21,7 @@ from ..ledger.accounts import AccountStore
 from ..ledger.batches import Batches
 from ..ledger.events import EventStore
 from ..notification.notifier import Notifier
-from ..providers.base import Provider
+from ..providers.spec import Provider
 from .rows import Rows, read_csv
 from .runner import Import
 from .signups import Signups, address_column, inline_rows

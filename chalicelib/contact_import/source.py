@@ -17,9 +17,9 @@ from urllib3.util import Timeout, Url, parse_url
 
 from ..config.model import Source
 from ..jobs.errors import SyncRefused, SyncTrouble
-from ..providers.exchange import MEGABYTE, Deadline, seconds_to_wait
-from ..providers.wire import Attempt, Pool, PoolTLS
-from .guard import check_addresses
+from ..providers.transport.exchange import MEGABYTE, Deadline, seconds_to_wait
+from ..providers.transport.guard import ForbiddenAddress, check_addresses
+from ..providers.transport.wire import Attempt, Pool, PoolTLS
 
 LARGEST_FILE = 200 * MEGABYTE
 """Bytes of a file, unpacked."""
@@ -94,7 +94,10 @@ class Fetcher:
             raise SyncRefused("the host's name cannot be used") from None
         except OSError:
             raise SyncTrouble("the host's name is not known at the moment") from None
-        check_addresses(addresses, allow_private=allow_private)
+        try:
+            check_addresses(addresses, allow_private=allow_private)
+        except ForbiddenAddress as error:
+            raise SyncRefused(str(error)) from None
         for address in addresses:
             try:
                 return self._request(url, host, address, port)

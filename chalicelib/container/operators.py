@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..providers.base import CampaignFigures
+from ..providers.spec import CampaignFigures
 
 if TYPE_CHECKING:
     from ..delivery.deadline import Context

@@ -15,7 +15,7 @@ from ..config.model import Settings
 from ..effects import Effects
 from ..observability import metrics
 from ..providers import registry
-from ..providers.base import Capabilities, Provider, ProviderSpec
+from ..providers.spec import Capabilities, Provider, ProviderSpec
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..ledger.table import Table
     from ..notification.notifier import Notifier
     from ..providers.rate_limit import Rates
-    from ..providers.transport import Transport
+    from ..providers.transport.session import Transport
     from ..statistics.store import StatsStore
     from ..unsubscribe_links.links import Links
 
@@ -117,7 +117,7 @@ class Parts:
 
     @cached_property
     def _transport(self) -> Transport:
-        from ..providers.transport import Transport
+        from ..providers.transport.session import Transport
 
         return Transport(on_call=_count_call, admit=self._admit)
 

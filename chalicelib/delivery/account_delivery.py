@@ -17,7 +17,7 @@ from ..domain.events import EventType
 from ..domain.times import from_epoch_milliseconds
 from ..effects import Effects
 from ..observability import logger, with_log_context
-from ..providers.base import Capabilities, Provider
+from ..providers.spec import Capabilities, Provider
 from .batching import Group, Task
 from .bisection import Bisection
 from .circuit_breaker import CircuitBreaker

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..config.model import Form
 from ..domain.events import Event
-from ..providers.base import Contact
+from ..providers.spec import Contact
 
 
 class Contacts:

@@ -11,7 +11,7 @@ from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
 from ..ledger.accounts import AccountStore
 from ..observability import bound, logger, metrics, with_log_context
-from ..providers.base import Capabilities, Provider
+from ..providers.spec import Capabilities, Provider
 from .account_delivery import AccountDelivery
 from .batching import Group, Task, by_account
 from .circuit_breaker import CircuitBreaker

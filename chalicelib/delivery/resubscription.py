@@ -12,7 +12,7 @@ from ..ledger.events import EventStore
 from ..ledger.subscriptions import SubscriptionStore
 from ..notification.notifier import Notifier
 from ..observability import event_log
-from ..providers.base import Capabilities
+from ..providers.spec import Capabilities
 
 
 class Resubscriptions:

@@ -9,7 +9,7 @@ from ..domain.events import Event, Status
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.events import EventStore
 from ..ledger.subscriptions import SubscriptionStore
-from ..providers.base import Capabilities
+from ..providers.spec import Capabilities
 from .resend import UnsubscribePending
 
 

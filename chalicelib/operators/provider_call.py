@@ -11,7 +11,7 @@ from typing import Any
 
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..observability import logger
-from ..providers.base import CampaignFigures, Function, Provider, ProviderSpec
+from ..providers.spec import CampaignFigures, Function, Provider, ProviderSpec
 from .requests import nearest, shown, wrong
 
 HELP = "help"

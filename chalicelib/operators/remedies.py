@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..providers.base import Capabilities
+from ..providers.spec import Capabilities
 
 BY_HAND = "take back at the vendor that the person left"
 NEEDS_A_DOOR = (

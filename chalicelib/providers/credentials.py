@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ..domain.errors import Kind, ProviderError, SecretUnavailable
-from .exchange import Deadline
+from .transport.exchange import Deadline
 
 if TYPE_CHECKING:
     from .account import Account

@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 from unicodedata import category
 
 from ..domain.errors import Kind, ProviderError
-from .base import CampaignBegun, Function, Parameter
 from .results import as_json
+from .spec import CampaignBegun, Function, Parameter
 
 TypeName = Literal["string", "integer", "number", "boolean", "object", "array", "datetime"]
 Method = TypeVar("Method", bound=Callable[..., Any])

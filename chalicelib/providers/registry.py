@@ -1,6 +1,6 @@
-"""Which providers there are, found by looking rather than by a list to keep.
+"""Finds the providers: every sub-package of `chalicelib.providers` but `transport` is one.
 
-Every sub-package of `chalicelib.providers` is a provider; it is imported only when somebody asks for its declaration.
+A provider's package is imported only when its declaration is asked for.
 """
 
 from __future__ import annotations
@@ -10,22 +10,26 @@ import pkgutil
 from functools import cache
 
 from .. import providers
-from .base import ProviderSpec
+from .spec import ProviderSpec
+
+_SHARED = frozenset({"transport"})
+"""Sub-packages that are no providers."""
 
 
 def names() -> tuple[str, ...]:
-    """The providers' names in alphabetical order, without importing any of them."""
+    """Returns the providers' names in alphabetical order, without importing any of them."""
     return _packages(tuple(providers.__path__))
 
 
 @cache
 def _packages(folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Looked for once: it takes a third of a millisecond, and the engine asks for every account that it delivers to."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(folders) if module.ispkg))
+    # Cached because it takes a third of a millisecond and is asked for every account of every delivery.
+    found = {module.name for module in pkgutil.iter_modules(folders) if module.ispkg}
+    return tuple(sorted(found - _SHARED))
 
 
 def spec(name: str) -> ProviderSpec:
-    """The declaration of the provider `name`.
+    """Returns the declaration of the provider `name`.
 
     Raises `LookupError` when there is no such provider, or when its package declares none (`SPEC`).
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..providers.account import Account
-    from ..providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
+    from ..providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 
 WRITERS = 16
 """Concurrent writes for all accounts together; the DynamoDB client needs as many connections."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ..domain.figures import Snapshot
-from ..providers.base import KnownCampaign
+from ..providers.spec import KnownCampaign
 from .rereading import hours_waiting
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ..domain.figures import FIGURES, Snapshot
 from ..domain.times import to_milliseconds
-from ..providers.base import CampaignFigures
+from ..providers.spec import CampaignFigures
 
 
 def normalise(account: str, provider: str, figures: CampaignFigures, taken_at: datetime) -> Snapshot:

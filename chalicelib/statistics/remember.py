@@ -10,7 +10,7 @@ from .normalise import normalise
 from .store import StatsStore
 
 if TYPE_CHECKING:
-    from ..providers.base import CampaignFigures
+    from ..providers.spec import CampaignFigures
 
 _BELIEVED = timedelta(days=1)
 """How far before the call a stated sending time may lie: clocks differ, and time zones are missing."""

@@ -16,7 +16,7 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.accounts import AccountStore
 from ..ledger.keys import AddressKeys
 from ..observability import logger
-from ..providers.base import Capabilities, Provider
+from ..providers.spec import Capabilities, Provider
 from .plan import SyncState, windows
 from .propagate import Candidate, Ledger, Propagation, usable
 from .rules import Reading, UnsubscribedAddress

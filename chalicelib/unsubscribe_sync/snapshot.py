@@ -15,7 +15,7 @@ from typing import IO
 from ..domain.addresses import normalise
 from ..domain.errors import ProviderError
 from ..domain.times import epoch_milliseconds as to_ms
-from ..providers.base import Unsubscribes
+from ..providers.spec import Unsubscribes
 from .rules import Buckets, UnsubscribedAddress, bucket_and_fingerprint
 
 IN_MEMORY = 1024 * 1024

@@ -16,7 +16,7 @@ from chalicelib.config.references import Reference
 from chalicelib.config.vault import Vault
 from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Capabilities, Option, Provider, ProviderSpec
+from chalicelib.providers.spec import Capabilities, Option, Provider, ProviderSpec
 from tests.config.secrets_aws import SecretsAws
 
 WHOLE = """\

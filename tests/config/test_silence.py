@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from chalicelib.config.load import load
 from chalicelib.domain.errors import ConfigurationError, FieldError
-from chalicelib.providers.base import ProviderSpec
+from chalicelib.providers.spec import ProviderSpec
 
 SECRET_KEYS = ("api_key", "secret", "address_keys", "keys", "admin_key")
 # Long enough not to be a word of a message by accident; letters alone, too, for passwords may be.

@@ -6,8 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from chalicelib.contact_import.guard import check_addresses, may_be_reached
-from chalicelib.jobs.errors import SyncRefused
+from chalicelib.providers.transport.guard import ForbiddenAddress, check_addresses, may_be_reached
 
 PUBLIC = ["8.8.8.8", "193.200.171.13", "172.15.0.1", "172.32.0.1", "100.128.0.1", "223.255.255.255", "2606:4700::1111"]
 PUBLIC += ["2001:4860:4860::8888", "2a01:e0a::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
@@ -37,14 +36,14 @@ def test_public_ones_are(address: str) -> None:
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_ones_only_when_that_is_said(address: str) -> None:
     check_addresses([address], allow_private=True)
-    with pytest.raises(SyncRefused, match="allow_private"):
+    with pytest.raises(ForbiddenAddress, match="allow_private"):
         check_addresses([address], allow_private=False)
 
 
 @pytest.mark.parametrize("address", NEVER)
 def test_others_never(address: str) -> None:
     for allow_private in (False, True):
-        with pytest.raises(SyncRefused, match="nothing is fetched from"):
+        with pytest.raises(ForbiddenAddress, match="nothing is fetched from"):
             check_addresses([address], allow_private=allow_private)
 
 
@@ -59,7 +58,7 @@ def test_at_least_as_strict_as_python(address: str) -> None:
 
 
 def test_one_forbidden_address_among_several_is_enough() -> None:
-    with pytest.raises(SyncRefused):
+    with pytest.raises(ForbiddenAddress):
         check_addresses(["8.8.8.8", "127.0.0.1"], allow_private=False)
-    with pytest.raises(SyncRefused):
+    with pytest.raises(ForbiddenAddress):
         check_addresses(["127.0.0.1", "169.254.169.254"], allow_private=True)

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.transport.session import Transport
 from local.sandbox import start as start_sandbox
 from tests.contract.kits import KITS
 

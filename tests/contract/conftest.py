@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox, start
 from local.sandbox.control import control as answer_control
 from local.sandbox.exchange import Request

@@ -15,8 +15,8 @@ from urllib.parse import quote, quote_plus
 from chalicelib.config.secrets import Secret
 from chalicelib.providers import registry
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import KnownCampaign, Provider
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import KnownCampaign, Provider
+from chalicelib.providers.transport.session import Transport
 from local.sandbox.ediware.samples import API_KEY
 from local.sandbox.mailpartner.samples import API_KEY as MAILPARTNER_KEY
 from local.sandbox.mymailmarket.samples import CREDENTIALS, CUSTOMERS, NEWSLETTER

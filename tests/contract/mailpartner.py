@@ -11,8 +11,8 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Provider
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Provider
+from chalicelib.providers.transport.session import Transport
 from tests.contract.scripted import answer
 
 KEY = "placeholder-key"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.providers import registry
-from chalicelib.providers.base import Provider
+from chalicelib.providers.spec import Provider
 from tests.contract.kits import CSV_URL, KITS, RESULT, Kit, Params
 
 SHOWN: Mapping[str, frozenset[str]] = {

@@ -10,10 +10,10 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ProviderError
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Contact
 from chalicelib.providers.mymailmarket.kept import Clocks, both_clocks
 from chalicelib.providers.mymailmarket.provider import MyMailMarket
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Contact
+from chalicelib.providers.transport.session import Transport
 from tests.contract.scripted import Reply, Scripted, answer
 
 SECRETS = {"password": "placeholder/pass wörd", "api_key": "placeholder-key", "shared_secret": "placeholder sécret/x"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from chalicelib.providers.exchange import SYSTEM_TIMING, Timing
+from chalicelib.providers.transport.exchange import SYSTEM_TIMING, Timing
 from tests.support.own_time import OwnTime
 from tests.support.waiting import wait_for
 

@@ -12,8 +12,8 @@ import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
-from chalicelib.providers.base import CampaignFigures, Contact, Provider, ProviderSpec
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import CampaignFigures, Contact, Provider, ProviderSpec
+from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
 from local.sandbox.faults import Rule
 from tests.contract.kits import KITS, Kit

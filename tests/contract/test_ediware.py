@@ -15,10 +15,10 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.providers import registry
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Contact, Provider
 from chalicelib.providers.ediware import columns
-from chalicelib.providers.exchange import MEGABYTE
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Contact, Provider
+from chalicelib.providers.transport.exchange import MEGABYTE
+from chalicelib.providers.transport.session import Transport
 from tests.contract.locks import CountedLock
 from tests.contract.scripted import Reply, Scripted, after, answer, once, raw
 

@@ -17,7 +17,7 @@ import pytest
 
 from chalicelib.domain.errors import ProviderError
 from chalicelib.providers import registry
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.transport.session import Transport
 from tests.contract.kits import KITS
 from tests.contract.scripted import Received, Reply, Scripted, answer
 

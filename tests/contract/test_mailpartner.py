@@ -15,9 +15,9 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Contact, Provider, Unsubscribed
 from chalicelib.providers.mailpartner import codes
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Contact, Provider, Unsubscribed
+from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
 from tests.contract.kits import MAILPARTNER, forms
 from tests.contract.mailpartner import DONE, FUNCTIONS, KEY, PARAMS, WRONG_KEY, account, connect, failure

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.domain.errors import Kind
-from chalicelib.providers.base import KnownCampaign, Provider
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import KnownCampaign, Provider
+from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
 from tests.contract.kits import MAILPARTNER
 from tests.contract.mailpartner import DONE, FUNCTIONS, PARAMS, WRONG_KEY, account, connect, failure

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from chalicelib.domain.errors import Kind
-from chalicelib.providers.base import Contact, KnownCampaign, Provider
 from chalicelib.providers.mymailmarket import provider as module
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Contact, KnownCampaign, Provider
+from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
 from tests.contract.kits import MYMAILMARKET
 from tests.contract.mymailmarket import (

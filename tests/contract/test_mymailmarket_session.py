@@ -17,7 +17,7 @@ from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.observability import redact
 from chalicelib.providers import registry
 from chalicelib.providers.mymailmarket.provider import MyMailMarket
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.transport.session import Transport
 from tests.contract.kits import forms
 from tests.contract.locks import CountedLock
 from tests.contract.mymailmarket import (

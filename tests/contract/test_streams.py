@@ -20,10 +20,10 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Unsubscribed
-from chalicelib.providers.exchange import MEGABYTE, Arriving
 from chalicelib.providers.mailpartner import client
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Unsubscribed
+from chalicelib.providers.transport.exchange import MEGABYTE, Arriving
+from chalicelib.providers.transport.session import Transport
 from tests.contract.mailpartner import DONE, KEY, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Line, Reply, Scripted, answer, endless, raw
 from tests.contract.test_transport import BROKEN, CHUNKED, GZIP, SECRET, a_call, bomb

@@ -26,9 +26,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers import wire
-from chalicelib.providers.exchange import MEGABYTE, Answer, Call
-from chalicelib.providers.transport import Transport, make_session
+from chalicelib.providers.transport import wire
+from chalicelib.providers.transport.exchange import MEGABYTE, Answer, Call
+from chalicelib.providers.transport.session import Transport, make_session
 from tests.contract.scripted import (
     Endless,
     Line,

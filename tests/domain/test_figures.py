@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chalicelib.domain.figures import FIGURES, Snapshot, changed, described, hour_key
-from chalicelib.providers.base import CampaignFigures
+from chalicelib.providers.spec import CampaignFigures
 from chalicelib.statistics.items import campaign_item, snapshot_item, snapshot_of
 from chalicelib.statistics.normalise import normalise
 

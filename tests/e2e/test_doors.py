@@ -18,7 +18,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from chalicelib.providers import registry
-from chalicelib.providers.base import Capabilities
+from chalicelib.providers.spec import Capabilities
 from local.sandbox import Control, sample_config
 from tests.e2e.world import ADMIN_KEY, FORM, put_on_queue
 from tests.support.stack import MovableStack, SharedStack

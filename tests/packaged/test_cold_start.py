@@ -51,12 +51,17 @@ NEVER_AT_IMPORT = {
         "chalicelib.statistics.collect",
     ),
     *("chalicelib.jobs", "chalicelib.contact_import", "chalicelib.unsubscribe_sync", "chalicelib.unsubscribe_links"),
-    *("chalicelib.providers.transport", "chalicelib.privacy", "cryptography", "cffi"),
+    *("chalicelib.providers.transport.session", "chalicelib.privacy", "cryptography", "cffi"),
     *(f"chalicelib.providers.{name}" for name in registry.names()),
 }
 NEVER_FOR_A_FORM = {
     *("defusedxml", "dns", "pydantic", "asyncio", "chalicelib.delivery.dispatcher", "chalicelib.operators"),
-    *("chalicelib.providers.transport", "chalicelib.jobs", "chalicelib.contact_import", "chalicelib.unsubscribe_sync"),
+    *(
+        "chalicelib.providers.transport.session",
+        "chalicelib.jobs",
+        "chalicelib.contact_import",
+        "chalicelib.unsubscribe_sync",
+    ),
     *("cryptography", "cffi", "moto", "local", "tests"),
     *(
         "chalicelib.web.routes.webhooks",

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.base import Function, Parameter
 from chalicelib.providers.functions import Limits, check, declared, described, dispatch, find, function
+from chalicelib.providers.spec import Function, Parameter
 
 
 @dataclass(frozen=True)

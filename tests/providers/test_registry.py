@@ -14,8 +14,8 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Contact
-from chalicelib.providers.transport import Transport
+from chalicelib.providers.spec import Contact
+from chalicelib.providers.transport.session import Transport
 from tests.contract.scripted import Scripted, answer
 
 TOY = '''
@@ -26,9 +26,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.base import Capabilities, Option, ProviderSpec
+from chalicelib.providers.spec import Capabilities, Option, ProviderSpec
 from chalicelib.providers.credentials import reveal
-from chalicelib.providers.exchange import Answer, Call
+from chalicelib.providers.transport.exchange import Answer, Call
 from chalicelib.providers.functions import Limits, declared, dispatch, function
 
 
@@ -95,7 +95,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_names_are_the_packages() -> None:
     assert registry.names() == tuple(sorted(registry.names()))
     assert "ediware" in registry.names()
-    assert not {"base", "registry", "transport"} & set(registry.names())
+    assert not {"spec", "registry", "transport"} & set(registry.names())
 
 
 @pytest.mark.server
@@ -109,7 +109,7 @@ def test_looking_imports_no_provider_and_a_declaration_no_http_library() -> None
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
 
 
-@pytest.mark.parametrize("name", ["nonesuch", "base", "ediware.client", "", "../ediware"])
+@pytest.mark.parametrize("name", ["nonesuch", "spec", "transport", "ediware.client", "", "../ediware"])
 def test_an_unknown_name_is_answered_with_those_there_are(name: str) -> None:
     with pytest.raises(LookupError, match=r"there are: .*ediware"):
         registry.spec(name)

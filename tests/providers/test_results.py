@@ -8,8 +8,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from chalicelib.providers.exchange import seconds_to_wait
 from chalicelib.providers.results import as_json, count, first, paris_time, text, without_secrets
+from chalicelib.providers.transport.exchange import seconds_to_wait
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from chalicelib.providers.side_by_side import in_order
+from chalicelib.providers.concurrency import in_order
 
 
 def test_so_many_are_under_way_and_results_come_in_order() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-from chalicelib import providers
+from chalicelib.providers import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -37,8 +36,7 @@ def test_an_upward_import_is_noticed(tmp_path: Path, module: str, imported: str)
 
 def test_nothing_names_a_provider_but_the_provider_itself() -> None:
     graph = grimp.build_graph("chalicelib", "local", cache_dir=None)
-    found = pkgutil.iter_modules(providers.__path__, "chalicelib.providers.")
-    packages = [module.name for module in found if module.ispkg]
+    packages = [f"chalicelib.providers.{name}" for name in registry.names()]
     assert packages
     named = {
         (importer, imported)

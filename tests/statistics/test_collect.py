@@ -14,7 +14,7 @@ from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError, Sta
 from chalicelib.domain.figures import Snapshot, changed
 from chalicelib.observability import hide, metrics
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
+from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.statistics.collect import OUT_OF_TIME, collect
 from chalicelib.statistics.normalise import normalise
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.figures import Snapshot
-from chalicelib.providers.base import CampaignFigures
+from chalicelib.providers.spec import CampaignFigures
 from chalicelib.statistics.normalise import normalise
 from chalicelib.statistics.pages import BadCursor, StatsReader
 from chalicelib.statistics.store import StatsStore

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.domain.figures import Snapshot
-from chalicelib.providers.base import CampaignFigures
+from chalicelib.providers.spec import CampaignFigures
 from chalicelib.statistics.remember import remember
 from chalicelib.statistics.store import StatsStore
 

@@ -18,7 +18,7 @@ from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
 from chalicelib.ledger.table import Table
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import CampaignFigures, Capabilities, KnownCampaign, Provider
+from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.statistics.collect import collect
 from chalicelib.statistics.normalise import normalise
 from chalicelib.statistics.pages import StatsReader

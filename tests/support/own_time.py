@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from chalicelib.providers.exchange import Timing
+from chalicelib.providers.transport.exchange import Timing
 
 LONGEST_PAUSE = 20.0
 """Seconds. Budgets of calls that are to run out must be shorter."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
+from chalicelib.providers.spec import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
 
 Rule = Callable[[str, Sequence[str]], ProviderError | None]
 

@@ -18,7 +18,7 @@ from chalicelib.delivery import account_delivery, dispatcher
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Event, EventType
 from chalicelib.ledger.table import Table
-from chalicelib.providers.base import Contact
+from chalicelib.providers.spec import Contact
 from tests.support.interleaving import OneByOne, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import START, Product

@@ -15,7 +15,7 @@ from chalicelib.domain.events import StoredEvent
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.providers.account import Account
-from chalicelib.providers.base import Unsubscribed, Unsubscribes
+from chalicelib.providers.spec import Unsubscribed, Unsubscribes
 from chalicelib.unsubscribe_sync.importer import UnsubscribeImport
 from tests.support.interleaving import Died, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues

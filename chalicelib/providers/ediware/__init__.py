@@ -8,13 +8,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..base import Capabilities, Option, Provider, ProviderSpec
+from ..spec import Capabilities, Option, Provider, ProviderSpec
 from .client import BASE_URL, JSON_TYPE, MOST_ROWS
 from .provider import FUNCTIONS, Ediware
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 
 def _connect(account: Account, transport: Transport) -> Provider:

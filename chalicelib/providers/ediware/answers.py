@@ -30,8 +30,8 @@ from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError, without_addresses
 from ..credentials import KeyRefused
-from ..exchange import Answer
 from ..results import text, without_secrets
+from ..transport.exchange import Answer
 from .models import Row
 
 T = TypeVar("T")

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from ...domain.errors import Kind
-from ..base import CampaignFigures
 from ..credentials import with_key
-from ..exchange import MEGABYTE, Call, Deadline
 from ..functions import Limits, function
+from ..spec import CampaignFigures
+from ..transport.exchange import MEGABYTE, Call, Deadline
 from . import answers, models
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 T = TypeVar("T")
 BASE_URL = "https://www.mdworks.fr/api_http"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from ...domain.errors import Kind, ProviderError
-from ..exchange import Deadline
+from ..transport.exchange import Deadline
 from .client import Client
 from .models import MailingList
 

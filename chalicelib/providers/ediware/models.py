@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..base import CampaignFigures
 from ..results import count, first, paris_time, text
+from ..spec import CampaignFigures
 
 Row = Mapping[str, Any]
 

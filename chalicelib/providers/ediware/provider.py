@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import Kind, ProviderError
-from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..functions import declared, dispatch, unsupported
+from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from .answers import is_already_so
 from .client import MOST_ROWS, Client
 from .columns import Columns
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 FUNCTIONS = declared(Client)
 _NAME = "Ediware"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base import Capabilities, Option, Provider, ProviderSpec, RateLimit
+from ..spec import Capabilities, Option, Provider, ProviderSpec, RateLimit
 from .client import BASE_URL, JSON, XML
 from .provider import FUNCTIONS, PARALLEL_CALLS, MailPartner
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 
 def _connect(account: Account, transport: Transport) -> Provider:

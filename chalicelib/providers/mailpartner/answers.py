@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError
 from ..credentials import KeyRefused
-from ..exchange import Answer, Answered, Arriving, seconds_to_wait
 from ..results import count, text, without_secrets
+from ..transport.exchange import Answer, Answered, Arriving, seconds_to_wait
 from .codes import Meaning, Told, meaning, unlisted
 from .stream import Broken, JsonObject
 

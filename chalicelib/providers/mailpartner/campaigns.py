@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ..base import CampaignFigures, KnownCampaign
 from ..results import count
+from ..spec import CampaignFigures, KnownCampaign
 from .models import BulkStatus
 
 _DELIVERED = "delivered"

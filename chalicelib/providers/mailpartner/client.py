@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from ...domain.errors import ProviderError
-from ..base import Unsubscribed, Unsubscribes
 from ..credentials import with_key
-from ..exchange import MEGABYTE, Answer, Call, Deadline
 from ..functions import Limits, function
+from ..spec import Unsubscribed, Unsubscribes
+from ..transport.exchange import MEGABYTE, Answer, Call, Deadline
 from . import answers, message, models
 from .campaigns import begun
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 T = TypeVar("T")
 BASE_URL = "https://api.mailpartner.fr/v1"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..base import Unsubscribed
 from ..results import address, count, first, paris_time, text
+from ..spec import Unsubscribed
 
 Row = Mapping[str, Any]
 _FIRST_YEAR = 2000

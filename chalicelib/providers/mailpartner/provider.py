@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.addresses import normalise
 from ...domain.errors import Kind, ProviderError
-from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribes
-from ..exchange import Deadline
+from ..concurrency import in_order
 from ..functions import declared, dispatch, unsupported
-from ..side_by_side import in_order
+from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
+from ..transport.exchange import Deadline
 from .campaigns import figures
 from .client import Client
 from .codes import MESSAGE_NOT_FOUND
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 FUNCTIONS = declared(Client)
 PARALLEL_CALLS = 8

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..base import Capabilities, Option, Provider, ProviderSpec
+from ..spec import Capabilities, Option, Provider, ProviderSpec
 from .api import BASE_URL
 from .client import FUNCTIONS
 from .provider import PARALLEL_CALLS, MyMailMarket
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 
 def _connect(account: Account, transport: Transport) -> Provider:

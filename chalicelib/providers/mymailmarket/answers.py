@@ -29,8 +29,8 @@ from typing import Any
 
 from ...domain.errors import Kind, ProviderError
 from ..credentials import KeyRefused
-from ..exchange import Answer
 from ..results import text, without_secrets
+from ..transport.exchange import Answer
 from .values import Result, Row, TooDeep, named, with_times
 
 Expect = Callable[[Any], Result | None]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import Kind
 from ..credentials import KeyRefused
-from ..exchange import MEGABYTE, Call, Deadline
 from ..functions import Limits
+from ..transport.exchange import MEGABYTE, Call, Deadline
 from . import answers
 from .kept import Clocks, Made, both_clocks
 from .session import HEADERS, Opened, Session, encoded
@@ -18,7 +18,7 @@ from .values import Result
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 BASE_URL = "https://api.mailpartners.be/V2.svc"
 """The vendor writes http and uses https in its own sign-up script; keys in URLs leave no choice."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..base import CampaignFigures
 from ..results import count, paris_time, text
+from ..spec import CampaignFigures
 from .values import Row, id_of, named
 
 MOST_RAW = 200

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ...domain.errors import Kind, ProviderError
-from ..exchange import Deadline
+from ..transport.exchange import Deadline
 
 T = TypeVar("T")
 Clocks = Callable[[], tuple[float, ...]]

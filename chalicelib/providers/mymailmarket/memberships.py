@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...domain.errors import Kind, ProviderError
-from ..exchange import Deadline
 from ..results import text
+from ..transport.exchange import Deadline
 from .answers import NOK, NotFound, NothingSaid, is_already_so
 from .values import Row, address_of, id_of, named
 

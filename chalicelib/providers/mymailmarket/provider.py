@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import Kind, ProviderError
-from ..base import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
-from ..exchange import Deadline
+from ..concurrency import in_order
 from ..functions import dispatch, unsupported
 from ..results import address
-from ..side_by_side import in_order
+from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
+from ..transport.exchange import Deadline
 from . import figures
 from .answers import NotFound, NothingSaid
 from .client import FUNCTIONS, Client
@@ -25,7 +25,7 @@ from .values import Result, Row, address_of, id_of, named
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 LISTS_KEPT_SECONDS = 180.0
 PARALLEL_CALLS = 8

@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 from ...domain.errors import Kind, ProviderError
 from ..credentials import KeyRefused, reveal
-from ..exchange import MEGABYTE, Answer, Call, Deadline
+from ..transport.exchange import MEGABYTE, Answer, Call, Deadline
 from . import answers
 from .kept import Clocks, Kept, Made, both_clocks
 
 if TYPE_CHECKING:
     from ..account import Account
-    from ..transport import Transport
+    from ..transport.session import Transport
 
 LABEL = "session_create"
 SECRETS = ("password", "api_key", "shared_secret")

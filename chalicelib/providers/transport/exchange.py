@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from socket import socket
 from typing import Any, Literal, NoReturn
 
-from ..domain.errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 
 MEGABYTE = 1024 * 1024
 LONGEST_RETRY_AFTER = 86400.0

@@ -21,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from ..domain.errors import Kind, ProviderError
+from ...domain.errors import Kind, ProviderError
 from .exchange import SHORTEST_CALL, SYSTEM_TIMING, Answer, Arriving, Call, Deadline, Timing
 from .wire import Attempt, Pool, PoolTLS
 

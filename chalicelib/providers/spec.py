@@ -15,7 +15,7 @@ from ..domain.figures import Figures
 
 if TYPE_CHECKING:
     from .account import Account
-    from .transport import Transport
+    from .transport.session import Transport
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Checks which IP addresses a file may be fetched from: public ones, and private ones only where allowed (SSRF guard).
+"""Checks which IP addresses may be connected to: public ones, and private ones only where allowed (SSRF guard).
+
+For URLs that a configuration or a request names, such as a source's. Providers' base URLs are trusted as configured.
 
 The ranges are IANA's registries of special-purpose addresses (RFC 6890 and its successors), copied here so that the
 result does not depend on the version of Python.
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from ..jobs.errors import SyncRefused
+from ...domain.errors import RelaisError
 
 _PRIVATE_4 = tuple(
     IPv4Network(text)
@@ -38,22 +40,26 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 """Prefix by which an IPv6-only network reaches IPv4 (RFC 6052): the last 32 bits are the IPv4 address."""
 
 
+class ForbiddenAddress(RelaisError):
+    """A host with an address that must not be connected to. The text names the kind of address, and no more."""
+
+
 def check_addresses(addresses: list[str], *, allow_private: bool) -> None:
-    """Reject a host if any of its addresses (as `getaddrinfo` returns them) is forbidden.
+    """Rejects a host if any of its addresses (as `getaddrinfo` returns them) is forbidden.
 
     Raises:
-        SyncRefused: Names the kind of address, and no more.
+        ForbiddenAddress: for the first such address.
     """
     for text in addresses:
         address = ip_address(text.partition("%")[0])
         if not may_be_reached(address, allow_private=True):
-            raise SyncRefused("the host's address is one that nothing is fetched from")
+            raise ForbiddenAddress("the host's address is one that nothing is fetched from")
         if not allow_private and not may_be_reached(address, allow_private=False):
-            raise SyncRefused("the host's address is not public: allow_private = true would allow it")
+            raise ForbiddenAddress("the host's address is not public: allow_private = true would allow it")
 
 
 def may_be_reached(address: IPv4Address | IPv6Address, *, allow_private: bool) -> bool:
-    """Return whether an address is public, or private and allowed; checks an embedded IPv4 address as well."""
+    """Returns whether an address is public, or private and allowed; checks an embedded IPv4 address as well."""
     if isinstance(address, IPv4Address):
         private = any(address in network for network in _PRIVATE_4)
         return (allow_private or not private) and not any(address in network for network in _NEVER_4)
@@ -66,7 +72,7 @@ def may_be_reached(address: IPv4Address | IPv6Address, *, allow_private: bool) -
 
 
 def _inside(address: IPv6Address) -> IPv4Address | None:
-    """Return the embedded IPv4 address: mapped, 6to4 or translated. (Teredo is never allowed.)"""
+    """Returns the embedded IPv4 address: mapped, 6to4 or translated. (Teredo is never allowed.)"""
     if address in _TRANSLATED:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour
