@@ -179,7 +179,9 @@ class AccountDelivery:
     def _lift_suppression(self, group: Group, claimed: ClaimedDelivery) -> ProviderError | None:
         email, row = claimed.task.event.email, claimed.provider_id
         budget = self.deadline.seconds_left
-        return self._error_of(lambda: self.provider.lift(email, list_id=group.list, provider_id=row, budget=budget))
+        return self._error_of(
+            lambda: self.provider.lift_suppression(email, list_id=group.list, provider_id=row, budget=budget)
+        )
 
     def _call(self, group: Group, part: Sequence[ClaimedDelivery]) -> ProviderError | None:
         budget = self.deadline.seconds_left
@@ -219,7 +221,7 @@ class AccountDelivery:
             self.provider.forget(event.email, budget=budget)
         else:
             claimed.provider_id = self.provider.unsubscribe(
-                event.email, everywhere=event.scope == "global", budget=budget
+                event.email, global_scope=event.scope == "global", budget=budget
             )
 
     def _record_accepted(self, group: Group, part: Sequence[ClaimedDelivery]) -> None:

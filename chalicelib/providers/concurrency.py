@@ -11,7 +11,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def in_order(ask: Callable[[T], R], things: Iterable[T], at_once: int) -> Generator[R, None, None]:
+def concurrent_map(ask: Callable[[T], R], things: Iterable[T], at_once: int) -> Generator[R, None, None]:
     """`ask` of each thing, `at_once` of them at a time; no more are asked ahead of whoever reads the results.
 
     What `ask` raises comes in its place, and ends it: nothing further is begun, what is under way is not waited for.

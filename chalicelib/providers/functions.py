@@ -191,25 +191,25 @@ class Limits:
 
     function: str
 
-    def need(self, condition: object, why: str) -> None:
+    def require(self, condition: object, why: str) -> None:
         """Refuse the call, saying `why`, unless `condition` holds."""
         if not condition:
             raise wrong(self.function, why)
 
-    def filled(self, name: str, value: str, longest: int = 1000) -> str:
+    def text(self, name: str, value: str, longest: int = 1000) -> str:
         """A text that is not blank, holds no control characters and at most `longest` characters."""
-        self.need(value.strip(), f"{name} must not be empty")
-        self.need(all(category(char) != "Cc" for char in value), f"{name} must not hold control characters")
-        self.need(len(value) <= longest, f"{name} must have at most {longest} characters")
+        self.require(value.strip(), f"{name} must not be empty")
+        self.require(all(category(char) != "Cc" for char in value), f"{name} must not hold control characters")
+        self.require(len(value) <= longest, f"{name} must have at most {longest} characters")
         return value
 
     def address(self, name: str, value: str, longest: int = 254) -> str:
         """An e-mail address, as loosely as for an unsubscribe: exactly one @, at most `longest` characters."""
-        self.filled(name, value, longest)
-        self.need(value.count("@") == 1, f"{name} must be one e-mail address")
+        self.text(name, value, longest)
+        self.require(value.count("@") == 1, f"{name} must be one e-mail address")
         return value
 
     def rows(self, name: str, value: Sequence[Any], most: int) -> None:
         """Between one and `most` objects."""
-        self.need(0 < len(value) <= most, f"{name} must hold between 1 and {most} entries, not {len(value)}")
-        self.need(all(isinstance(row, Mapping) for row in value), f"every entry of {name} must be an object")
+        self.require(0 < len(value) <= most, f"{name} must hold between 1 and {most} entries, not {len(value)}")
+        self.require(all(isinstance(row, Mapping) for row in value), f"every entry of {name} must be an object")

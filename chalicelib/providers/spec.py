@@ -168,13 +168,13 @@ class Provider(Protocol):
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         """Add `contacts` (at most `signup_batch`) to a list. All or error: no answer tells single rows apart."""
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
-        """Unsubscribe an address from every list of the account; `everywhere`: from all senders, where offered.
+    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+        """Unsubscribe an address from every list of the account; `global_scope`: from all senders, where offered.
 
         Gives what the provider calls the row that it made, where it names one (as `Unsubscribed.provider_id`).
         """
 
-    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+    def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         """Take back that the person left, so that mail may go out again (`lifts_suppression`).
 
         `list_id` is the list that the person comes back to, `provider_id` what the provider was last known to call the

@@ -194,7 +194,7 @@ class TestTrouble:
     def test_an_unsubscribe_meets_it(self, trouble: str, kit: Kit, provider: Provider, control: Control) -> None:
         fault, expected, _ = TROUBLES[trouble]
         control.fault(**fault, function=kit.unsubscribes_by)
-        error = failure(lambda: provider.unsubscribe(kit.member, everywhere=False, budget=BUDGET))
+        error = failure(lambda: provider.unsubscribe(kit.member, global_scope=False, budget=BUDGET))
         assert error.kind is expected
 
     def test_retry_after_is_handed_on(self, kit: Kit, provider: Provider, control: Control) -> None:
@@ -214,7 +214,7 @@ class TestTrouble:
     ) -> None:
         for ask in (
             lambda: provider.call(*kit.change, budget=0.1),
-            lambda: provider.unsubscribe("person@example.com", everywhere=False, budget=0.0),
+            lambda: provider.unsubscribe("person@example.com", global_scope=False, budget=0.0),
             lambda: list(provider.campaigns(budget=-5.0, known=kit.known)),
         ):
             assert failure(ask).kind is Kind.LATER
@@ -261,10 +261,10 @@ class TestSignups:
 class TestUnsubscribes:
     def test_twice_is_as_good_as_once(self, provider: Provider) -> None:
         for _ in range(2):
-            provider.unsubscribe("Person+tag@example.com", everywhere=False, budget=5)
+            provider.unsubscribe("Person+tag@example.com", global_scope=False, budget=5)
 
     def test_everywhere_works_at_every_provider(self, provider: Provider) -> None:
-        provider.unsubscribe("person@example.com", everywhere=True, budget=5)
+        provider.unsubscribe("person@example.com", global_scope=True, budget=5)
 
 
 class TestReadingUnsubscribes:
@@ -282,7 +282,7 @@ class TestReadingUnsubscribes:
     ) -> None:
         if not spec.capabilities.reads_unsubscribes:
             pytest.skip("cannot be read")
-        provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        provider.unsubscribe(kit.member, global_scope=False, budget=5)
         found = list(provider.unsubscribed(budget=10))
         assert kit.member.lower() in {each.email.lower() for each in found}
         assert all(each.email.count("@") == 1 and each.email == each.email.strip() for each in found)
@@ -314,7 +314,10 @@ class TestWhatIsNotOffered:
     @pytest.mark.parametrize(
         ("capability", "ask"),
         [
-            ("lifts_suppression", lambda p: p.lift("a@example.com", list_id="1", provider_id="1", budget=5)),
+            (
+                "lifts_suppression",
+                lambda p: p.lift_suppression("a@example.com", list_id="1", provider_id="1", budget=5),
+            ),
             ("deletes_subscribers", lambda p: p.forget("a@example.com", budget=5)),
             ("reads_subscribers", lambda p: list(p.subscribed(budget=5))),
             ("fetches_lists", lambda p: p.fetch_list("1", "https://example.com/list.csv", budget=5)),
@@ -337,18 +340,18 @@ class TestWhatIsNotOffered:
 
 
 class TestComingBack:
-    """`lift`, after which the provider no longer tells that the person left."""
+    """`lift_suppression`, after which the provider no longer tells that the person left."""
 
     @pytest.mark.parametrize("knows_the_row", [True, False])
     def test_whoever_comes_back_is_no_longer_among_those_who_left(
         self, knows_the_row: bool, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         able(spec, "lifts_suppression")
-        row = provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        row = provider.unsubscribe(kit.member, global_scope=False, budget=5)
         before = gone(provider)
         assert kit.member.lower() in before
         for _ in range(2):
-            provider.lift(
+            provider.lift_suppression(
                 kit.member.swapcase(), list_id=kit.list_id, provider_id=row if knows_the_row else None, budget=10
             )
             left = [each for each in provider.unsubscribed(budget=10) if each.email.lower() == kit.member.lower()]
@@ -359,25 +362,25 @@ class TestComingBack:
         self, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         able(spec, "lifts_suppression")
-        provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        provider.unsubscribe(kit.member, global_scope=False, budget=5)
         before = len(list(provider.unsubscribed(budget=10)))
-        provider.lift(kit.member, list_id=kit.list_id, provider_id="9999999", budget=10)
+        provider.lift_suppression(kit.member, list_id=kit.list_id, provider_id="9999999", budget=10)
         assert len(list(provider.unsubscribed(budget=10))) == before - 1
 
     def test_nobody_is_nothing_to_take_back(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         able(spec, "lifts_suppression")
-        provider.lift("nobody@example.com", list_id=kit.list_id, provider_id=None, budget=10)
+        provider.lift_suppression("nobody@example.com", list_id=kit.list_id, provider_id=None, budget=10)
         assert not control.calls(function=kit.lifts_by)
 
     def test_trouble_and_time(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
         able(spec, "lifts_suppression")
-        row = provider.unsubscribe(kit.member, everywhere=False, budget=5)
+        row = provider.unsubscribe(kit.member, global_scope=False, budget=5)
         control.forget_calls()
 
         def lift(budget: float) -> None:
-            provider.lift(kit.member, list_id=kit.list_id, provider_id=row, budget=budget)
+            provider.lift_suppression(kit.member, list_id=kit.list_id, provider_id=row, budget=budget)
 
         assert failure(lambda: lift(0.1)).kind is Kind.LATER and control.calls() == []
         control.fault("reset", function=kit.lifts_by, when="after", times=1)
@@ -414,8 +417,8 @@ class TestReadingSubscribers:
         able(spec, "reads_subscribers")
         provider.sign_up(kit.list_id, [Contact("New+tag@example.com")], budget=5)
         assert {"new+tag@example.com", kit.member.lower()} <= mailed(provider)
-        provider.unsubscribe(kit.member, everywhere=False, budget=5)
-        provider.unsubscribe("new+tag@example.com", everywhere=False, budget=5)
+        provider.unsubscribe(kit.member, global_scope=False, budget=5)
+        provider.unsubscribe("new+tag@example.com", global_scope=False, budget=5)
         assert not mailed(provider) & {"new+tag@example.com", kit.member.lower()}
         assert not mailed(provider) & gone(provider)
 
@@ -466,7 +469,9 @@ class TestSecrets:
         self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         asks: Mapping[str, Callable[[], object]] = {
-            "lifts_suppression": lambda: provider.lift(kit.member, list_id=kit.list_id, provider_id="733", budget=5),
+            "lifts_suppression": lambda: provider.lift_suppression(
+                kit.member, list_id=kit.list_id, provider_id="733", budget=5
+            ),
             "deletes_subscribers": lambda: provider.forget(kit.member, budget=5),
             "reads_subscribers": lambda: list(provider.subscribed(budget=5)),
             "reads_unsubscribes": lambda: list(provider.unsubscribed(budget=5)),

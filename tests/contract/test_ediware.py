@@ -93,7 +93,7 @@ class TestAnswers:
 
     def test_a_yes_need_not_be_long(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer(b" " * 2 * MEGABYTE + b'{"result":"ok"}')]
-        error = failure(lambda: ediware.unsubscribe("person@example.com", everywhere=False, budget=5))
+        error = failure(lambda: ediware.unsubscribe("person@example.com", global_scope=False, budget=5))
         assert error.kind is Kind.UNKNOWN and "larger" in error.message
 
     def test_no_error_repeats_the_key(self, server: Scripted, ediware: Provider) -> None:
@@ -106,12 +106,12 @@ class TestAnswers:
     @pytest.mark.parametrize("words", ["Error address already unsubscribed", "Error adresse déjà désabonnée"])
     def test_who_had_left_before_has_left(self, words: str, server: Scripted, ediware: Provider) -> None:
         server.script = [answer({"error": "1", "message": words})] * 2
-        ediware.unsubscribe("person@example.com", everywhere=False, budget=5)
+        ediware.unsubscribe("person@example.com", global_scope=False, budget=5)
         assert failure(lambda: ediware.call("unsub_add", {"email": "a@example.com"}, budget=5)).kind is Kind.CONTACT
 
     def test_a_refused_unsubscribe_is_not_done(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer({"error": "1", "message": "Error email invalid"})]
-        error = failure(lambda: ediware.unsubscribe("person@example.com", everywhere=True, budget=5))
+        error = failure(lambda: ediware.unsubscribe("person@example.com", global_scope=True, budget=5))
         assert error.kind is Kind.CONTACT and functions(server) == ["unsub_global_add"]
 
 
@@ -332,7 +332,7 @@ class TestWhereTo:
         asked: list[str] = []
 
         class Deaf(Transport):
-            def ask(self, call: Any, read: Any) -> Any:
+            def exchange(self, call: Any, read: Any) -> Any:
                 asked.append(call.url)
                 raise ProviderError(Kind.LATER, "nobody there")
 
@@ -348,7 +348,7 @@ class TestWhereTo:
     def test_the_content_type_is_an_option(self, server: Scripted, transport: Transport) -> None:
         form = "application/x-www-form-urlencoded"
         made = account(server, content_type=form)
-        registry.spec("ediware").connect(made, transport).unsubscribe("a@example.com", everywhere=False, budget=5)
+        registry.spec("ediware").connect(made, transport).unsubscribe("a@example.com", global_scope=False, budget=5)
         assert server.received[0].headers["content-type"] == form
         assert server.received[0].json() == {"api_key": KEY, "email": "a@example.com"}
 

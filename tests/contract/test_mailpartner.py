@@ -80,7 +80,7 @@ class TestCodes:
 
     def test_too_many_calls_hands_retry_after_on(self, server: Scripted, mailpartner: Provider) -> None:
         server.otherwise = answer({"success": False, "code": 429, "message": "Trop"}, 200, {"Retry-After": "17"})
-        error = failure(lambda: mailpartner.unsubscribe("a@example.com", everywhere=False, budget=5))
+        error = failure(lambda: mailpartner.unsubscribe("a@example.com", global_scope=False, budget=5))
         assert (error.kind, error.retry_after) == (Kind.LATER, 17)
 
 
@@ -101,8 +101,8 @@ class TestAnswers:
     ) -> None:
         control.set("mailpartner", options={"rate_per_minute": 2, "failure_status": 400})
         for number in range(2):
-            played.unsubscribe(f"person{number}@example.com", everywhere=False, budget=5)
-        error = failure(lambda: played.unsubscribe("person2@example.com", everywhere=False, budget=5))
+            played.unsubscribe(f"person{number}@example.com", global_scope=False, budget=5)
+        error = failure(lambda: played.unsubscribe("person2@example.com", global_scope=False, budget=5))
         assert (error.kind, error.provider_code) == (Kind.LATER, "429")
 
 
@@ -146,12 +146,12 @@ class TestKey:
         asked: list[str] = []
 
         class Deaf(Transport):
-            def ask(self, call: Any, read: Any) -> Any:
+            def exchange(self, call: Any, read: Any) -> Any:
                 asked.append(call.url)
                 raise ProviderError(Kind.LATER, "nobody there")
 
         made = Account("lettre", "mailpartner", None, None, {}, {"api_key": Secret.plain(KEY)})
-        failure(lambda: connect(made, Deaf()).unsubscribe("a@example.com", everywhere=False, budget=5))
+        failure(lambda: connect(made, Deaf()).unsubscribe("a@example.com", global_scope=False, budget=5))
         assert asked == ["https://api.mailpartner.fr/v1/unsubscribe/add"]
 
 
@@ -215,7 +215,7 @@ class TestOptOutList:
             MAILPARTNER.account("").secrets,
         )
         client = connect(made, transport)
-        client.unsubscribe("<&]]>@example.com", everywhere=True, budget=5)
+        client.unsubscribe("<&]]>@example.com", global_scope=True, budget=5)
         found = client.unsubscribed(budget=5)
         by_address = {each.email: each.provider_id for each in found}
         assert set(by_address) == {"partie@example.com", "parti@example.com", "<&]]>@example.com"}
@@ -238,11 +238,11 @@ class TestComingBack:
         return [row["email"] for row in held]
 
     def test_the_id_that_the_unsubscribe_brought_takes_one_call(self, played: Provider, control: Control) -> None:
-        number = played.unsubscribe("a@example.com", everywhere=False, budget=5)
+        number = played.unsubscribe("a@example.com", global_scope=False, budget=5)
         assert number in {row.provider_id for row in played.unsubscribed(budget=5) if row.email == "a@example.com"}
-        assert played.unsubscribe("a@example.com", everywhere=False, budget=5) is None, "it was there before"
+        assert played.unsubscribe("a@example.com", global_scope=False, budget=5) is None, "it was there before"
         control.forget_calls()
-        played.lift("a@example.com", list_id=None, provider_id=number, budget=5)
+        played.lift_suppression("a@example.com", list_id=None, provider_id=number, budget=5)
         assert [call["function"] for call in control.calls()] == ["unsubscribe/delete"]
         assert "a@example.com" not in self.listed(control)
 
@@ -253,18 +253,18 @@ class TestComingBack:
         before = self.listed(control)
         spellings = ["Zo\u00e9@Exämple.com", "zoe\u0301@exämple.com", "ZOÉ@xn--exmple-cua.com"]
         control.set("mailpartner", add_optouts=[*spellings, "zoé+tag@exämple.com"])
-        played.lift("zoé@exämple.com ", list_id=None, provider_id=number, budget=5)
+        played.lift_suppression("zoé@exämple.com ", list_id=None, provider_id=number, budget=5)
         assert self.listed(control) == [*before, "zoé+tag@exämple.com"]
 
     def test_a_row_without_an_id_is_somebodys_to_delete(self, server: Scripted, mailpartner: Provider) -> None:
         server.script = [answer({**DONE, "data": [{"email": "a@example.com"}, {"id": 1, "email": "b@example.com"}]})]
-        error = failure(lambda: mailpartner.lift("a@example.com", list_id=None, provider_id=None, budget=5))
+        error = failure(lambda: mailpartner.lift_suppression("a@example.com", list_id=None, provider_id=None, budget=5))
         assert error.kind is Kind.CONTACT and "dashboard" in error.message
         assert len(server.received) == 1
 
     def test_a_list_that_breaks_off_deletes_nothing(self, server: Scripted, mailpartner: Provider) -> None:
         server.script = [answer(b'{"success":true,"code":200,"data":[{"id":1,"email":"a@example.com"},{"id":2,')]
-        error = failure(lambda: mailpartner.lift("a@example.com", list_id=None, provider_id=None, budget=5))
+        error = failure(lambda: mailpartner.lift_suppression("a@example.com", list_id=None, provider_id=None, budget=5))
         assert error.kind is Kind.LATER and len(server.received) == 1
 
     def test_where_only_get_is_served_a_row_that_is_not_there_is_still_looked_for(
@@ -273,7 +273,7 @@ class TestComingBack:
         no_post, not_there = answer(b"<html>", 405), answer({"success": False, "code": 4, "message": "Introuvable"})
         listing = answer({**DONE, "data": [{"id": 7, "email": "a@example.com"}]})
         server.script = [no_post, not_there, listing, no_post, answer(DONE)]
-        mailpartner.lift("a@example.com", list_id=None, provider_id="5", budget=5)
+        mailpartner.lift_suppression("a@example.com", list_id=None, provider_id="5", budget=5)
         assert [(each.method, each.path.rpartition("&")[2]) for each in server.received[1::3]] == [
             ("GET", "id=5"),
             ("GET", "id=7"),

@@ -97,29 +97,29 @@ class TestSignups:
 
 class TestUnsubscribes:
     def test_every_list_that_has_the_address_is_told(self, real: Provider, control: Control) -> None:
-        real.unsubscribe("Camille@Example.com", everywhere=False, budget=5)
+        real.unsubscribe("Camille@Example.com", global_scope=False, budget=5)
         assert statuses(control, "camille@example.com") == {NEWS: "unsubscribed", CUSTOMERS: "unsubscribed"}
 
     def test_only_where_it_is_and_is_mailed(self, real: Provider, control: Control) -> None:
         control.set(
             "mymailmarket", set_status={"MailAddress": "camille@example.com", "list": NEWS, "Status": "blacklist"}
         )
-        real.unsubscribe("camille@example.com", everywhere=True, budget=5)
+        real.unsubscribe("camille@example.com", global_scope=True, budget=5)
         assert statuses(control, "camille@example.com") == {NEWS: "blacklist", CUSTOMERS: "unsubscribed"}
-        real.unsubscribe("camille@example.com", everywhere=True, budget=5)
+        real.unsubscribe("camille@example.com", global_scope=True, budget=5)
         assert len(control.calls(function="unsubscribe_by_address")) == 1
 
     @pytest.mark.parametrize("status", ["active", "bounced", "on hold", "referred", "Active", "", None])
     def test_whoever_may_be_mailed_is_taken_off(self, status: str | None, server: Scripted) -> None:
         found = answer({**subscriber(1), "Status": status})
         provider = connect(server, LOGIN, answer([{"Id": NEWS}]), found, ok())
-        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        provider.unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server) == ["login", "lists", "Subscriber", "unsubscribe/"]
 
     @pytest.mark.parametrize("status", ["unsubscribed", "blacklist", "deleted", "Unsubscribed "])
     def test_whoever_has_left_is_not(self, status: str, server: Scripted) -> None:
         provider = connect(server, LOGIN, answer([{"Id": NEWS}]), answer([subscriber(1, status)]))
-        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        provider.unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server) == ["login", "lists", "Subscriber"]
 
     @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ class TestUnsubscribes:
         ],
     )
     def test_being_on_no_list_is_fine_however_it_is_told(self, reply: Reply, server: Scripted) -> None:
-        connect(server, LOGIN, LISTS, reply, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
+        connect(server, LOGIN, LISTS, reply, reply).unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server) == ["login", "lists", "Subscriber", "Subscriber"]
 
     @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
@@ -143,46 +143,50 @@ class TestUnsubscribes:
     def test_where_the_look_up_says_nothing_unsubscribing_tells(
         self, nothing: Reply, reply: Reply, server: Scripted
     ) -> None:
-        connect(server, LOGIN, LISTS, nothing, reply, nothing, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
+        connect(server, LOGIN, LISTS, nothing, reply, nothing, reply).unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server) == ["login", "lists", *["Subscriber", "unsubscribe/"] * 2]
 
     @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
     def test_where_both_say_nothing_it_is_not_done(self, nothing: Reply, server: Scripted) -> None:
         provider = connect(server, LOGIN, LISTS, nothing, answer(b""))
-        assert failure(lambda: provider.unsubscribe(EMAIL, everywhere=False, budget=5)).kind is Kind.UNKNOWN
+        assert failure(lambda: provider.unsubscribe(EMAIL, global_scope=False, budget=5)).kind is Kind.UNKNOWN
 
     @pytest.mark.parametrize("odd", [nok("computer says no"), nok("unknown field emailaddress")])
     def test_where_the_look_up_is_not_understood_unsubscribing_tells(self, odd: Reply, server: Scripted) -> None:
         provider = connect(server, LOGIN, LISTS, odd, ok("1"), ok("an id"), nok("not found"))
-        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+        provider.unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server) == ["login", "lists", *["Subscriber", "unsubscribe/"] * 2]
 
     @pytest.mark.parametrize("reply", [ABSENT, nok("already unsubscribed"), nok("is reeds uitgeschreven")])
     def test_who_is_gone_by_then_is_done(self, reply: Reply, server: Scripted) -> None:
-        connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, reply).unsubscribe(EMAIL, everywhere=False, budget=5)
+        connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, reply).unsubscribe(EMAIL, global_scope=False, budget=5)
 
     def test_a_refusal_to_take_off_somebody_who_is_there_is_told(self, server: Scripted) -> None:
         provider = connect(server, LOGIN, answer([{"Id": NEWS}]), THERE, nok("computer says no"))
-        assert failure(lambda: provider.unsubscribe(EMAIL, everywhere=False, budget=5)).kind is Kind.CONTACT
+        assert failure(lambda: provider.unsubscribe(EMAIL, global_scope=False, budget=5)).kind is Kind.CONTACT
 
     def test_what_was_done_stays_done_and_the_next_attempt_goes_on(self, real: Provider, control: Control) -> None:
         control.fault("status", status=500, function="unsubscribe_by_address", skip=1, times=1)
-        assert failure(lambda: real.unsubscribe("camille@example.com", everywhere=False, budget=5)).kind is Kind.UNKNOWN
-        real.unsubscribe("camille@example.com", everywhere=False, budget=5)
+        assert (
+            failure(lambda: real.unsubscribe("camille@example.com", global_scope=False, budget=5)).kind is Kind.UNKNOWN
+        )
+        real.unsubscribe("camille@example.com", global_scope=False, budget=5)
         assert set(statuses(control, "camille@example.com").values()) == {"unsubscribed"}
         worked = [call for call in control.calls(function="unsubscribe_by_address") if call["worked"]]
         assert len(worked) == 2
 
     def test_no_call_starts_beyond_the_budget(self, real: Provider, control: Control) -> None:
         control.fault("latency", delay_seconds=7, function="subscriber_by_address")
-        assert failure(lambda: real.unsubscribe("camille@example.com", everywhere=False, budget=12)).kind is Kind.LATER
+        assert (
+            failure(lambda: real.unsubscribe("camille@example.com", global_scope=False, budget=12)).kind is Kind.LATER
+        )
 
     def test_the_lists_are_looked_up_once_in_some_minutes(self, server: Scripted) -> None:
         clock = [0.0]
         provider = connect(server, LOGIN, LISTS, *[ABSENT] * 4, LISTS, *[ABSENT] * 2, clocks=lambda: tuple(clock))
         for moment in (0.0, module.LISTS_KEPT_SECONDS - 1, module.LISTS_KEPT_SECONDS + 1):
             clock[0] = moment
-            provider.unsubscribe(EMAIL, everywhere=False, budget=5)
+            provider.unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server).count("lists") == 2
 
     @pytest.mark.parametrize(
@@ -198,7 +202,7 @@ class TestUnsubscribes:
         ],
     )
     def test_lists_that_cannot_be_read_are_never_no_lists(self, reply: Reply, kind: Kind, server: Scripted) -> None:
-        error = failure(lambda: connect(server, LOGIN, reply).unsubscribe(EMAIL, everywhere=False, budget=5))
+        error = failure(lambda: connect(server, LOGIN, reply).unsubscribe(EMAIL, global_scope=False, budget=5))
         assert error.kind is kind
 
     @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
@@ -207,72 +211,75 @@ class TestUnsubscribes:
     ) -> None:
         refused = answer(b"", 401)
         provider = connect(server, LOGIN, LISTS, ABSENT, ABSENT, refused, nothing, refused, nothing)
-        provider.unsubscribe(EMAIL, everywhere=False, budget=5)
-        assert failure(lambda: provider.unsubscribe(EMAIL, everywhere=False, budget=5)).kind is Kind.LATER
-        error = failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5))
+        provider.unsubscribe(EMAIL, global_scope=False, budget=5)
+        assert failure(lambda: provider.unsubscribe(EMAIL, global_scope=False, budget=5)).kind is Kind.LATER
+        error = failure(lambda: provider.lift_suppression(EMAIL, list_id=NEWS, provider_id=None, budget=5))
         assert error.kind is Kind.LATER
 
     def test_an_account_without_lists_has_nothing_to_do(self, server: Scripted) -> None:
-        connect(server, LOGIN, answer([])).unsubscribe(EMAIL, everywhere=False, budget=5)
+        connect(server, LOGIN, answer([])).unsubscribe(EMAIL, global_scope=False, budget=5)
 
 
 class TestComingBack:
     def test_only_the_list_that_was_asked_for(self, real: Provider, control: Control) -> None:
-        real.unsubscribe("camille@example.com", everywhere=False, budget=5)
-        real.lift("Camille@Example.com", list_id=NEWS, provider_id=None, budget=5)
+        real.unsubscribe("camille@example.com", global_scope=False, budget=5)
+        real.lift_suppression("Camille@Example.com", list_id=NEWS, provider_id=None, budget=5)
         assert statuses(control, "camille@example.com") == {NEWS: "active", CUSTOMERS: "unsubscribed"}
 
     def test_without_it_a_signup_changes_the_profile_and_not_that_the_person_left(
         self, real: Provider, control: Control
     ) -> None:
         back = Contact("camille@example.com", {"FirstName": "Camille"})
-        real.unsubscribe(back.email, everywhere=False, budget=5)
+        real.unsubscribe(back.email, global_scope=False, budget=5)
         real.sign_up(NEWS, [back], budget=5)
         assert statuses(control, back.email)[NEWS] == "unsubscribed"
-        real.lift(back.email, list_id=NEWS, provider_id=None, budget=5)
+        real.lift_suppression(back.email, list_id=NEWS, provider_id=None, budget=5)
         real.sign_up(NEWS, [back], budget=5)
         assert statuses(control, back.email)[NEWS] == "active"
 
     @pytest.mark.parametrize("status", ["active", "bounced", "on hold", "referred", "deleted"])
     def test_whoever_did_not_leave_is_left_alone(self, status: str, server: Scripted) -> None:
         provider = connect(server, LOGIN, answer(subscriber(1, status)))
-        provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5)
+        provider.lift_suppression(EMAIL, list_id=NEWS, provider_id=None, budget=5)
         assert paths(server) == ["login", "Subscriber"]
 
     @pytest.mark.parametrize("reply", [ABSENT, nok("Subscriber not found"), answer(b""), answer([]), NULLS])
     def test_whoever_is_not_there_has_nothing_to_take_back(self, reply: Reply, server: Scripted) -> None:
-        connect(server, LOGIN, reply).lift(EMAIL, list_id=NEWS, provider_id=None, budget=5)
+        connect(server, LOGIN, reply).lift_suppression(EMAIL, list_id=NEWS, provider_id=None, budget=5)
         assert paths(server) == ["login", "Subscriber"]
 
     @pytest.mark.parametrize("status", ["unsubscribed", "Unsubscribed "])
     @pytest.mark.parametrize("reply", [ok("1"), ABSENT], ids=["done", "gone meanwhile"])
     def test_the_status_is_set_by_the_subscribers_id(self, reply: Reply, status: str, server: Scripted) -> None:
         provider = connect(server, LOGIN, answer([subscriber(7, status)]), reply)
-        provider.lift(EMAIL, list_id=NEWS, provider_id="another", budget=5)
+        provider.lift_suppression(EMAIL, list_id=NEWS, provider_id="another", budget=5)
         assert paths(server) == ["login", "Subscriber", f"subscriber/{7:013d}/status/active/"]
 
     @pytest.mark.parametrize("status", ["blacklist", "Blacklisted"])
     def test_the_blacklist_is_the_vendors(self, status: str, server: Scripted) -> None:
         rows = [subscriber(1), subscriber(2, status)]
         provider = connect(server, LOGIN, answer(rows))
-        error = failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5))
+        error = failure(lambda: provider.lift_suppression(EMAIL, list_id=NEWS, provider_id=None, budget=5))
         assert error.kind is Kind.CONTACT and "blacklist" in error.message and "resend" in error.message
         assert paths(server) == ["login", "Subscriber"], "nothing is changed, of the other row neither"
 
     @pytest.mark.parametrize("reply", [ok("1"), answer({**subscriber(1), "Status": None})])
     def test_an_answer_that_does_not_say_how_it_stands_is_for_later(self, reply: Reply, server: Scripted) -> None:
         provider = connect(server, LOGIN, reply)
-        assert failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5)).kind is Kind.LATER
+        assert (
+            failure(lambda: provider.lift_suppression(EMAIL, list_id=NEWS, provider_id=None, budget=5)).kind
+            is Kind.LATER
+        )
         assert paths(server) == ["login", "Subscriber"]
 
     def test_a_refusal_is_told(self, server: Scripted) -> None:
         provider = connect(server, LOGIN, answer(subscriber(1)), nok("computer says no"))
-        error = failure(lambda: provider.lift(EMAIL, list_id=NEWS, provider_id=None, budget=5))
+        error = failure(lambda: provider.lift_suppression(EMAIL, list_id=NEWS, provider_id=None, budget=5))
         assert error.kind is Kind.CALLER and "computer says no" in error.message
 
     def test_it_takes_a_list(self, server: Scripted) -> None:
         provider = connect(server)
-        error = failure(lambda: provider.lift(EMAIL, list_id=None, provider_id=None, budget=5))
+        error = failure(lambda: provider.lift_suppression(EMAIL, list_id=None, provider_id=None, budget=5))
         assert error.kind is Kind.CALLER and not server.received
 
 
@@ -308,7 +315,7 @@ class TestForgetting:
 
     def test_a_new_signup_afterwards_is_a_new_subscriber(self, real: Provider, control: Control) -> None:
         real.forget("camille@example.com", budget=5)
-        real.lift("camille@example.com", list_id=NEWS, provider_id=None, budget=5)
+        real.lift_suppression("camille@example.com", list_id=NEWS, provider_id=None, budget=5)
         real.sign_up(NEWS, [Contact("camille@example.com")], budget=5)
         assert statuses(control, "camille@example.com") == {NEWS: "active", CUSTOMERS: "deleted"}
 

@@ -123,7 +123,7 @@ class TestLogin:
         server.otherwise = reply
         for ask in (
             lambda: provider.sign_up(NEWS, [PERSON], budget=5),
-            lambda: provider.unsubscribe(PERSON.email, everywhere=False, budget=5),
+            lambda: provider.unsubscribe(PERSON.email, global_scope=False, budget=5),
             lambda: provider.list_exists(NEWS, budget=5),
         ):
             error = failure(ask)

@@ -22,7 +22,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.account import Account
 from chalicelib.providers.mailpartner import client
 from chalicelib.providers.spec import Unsubscribed
-from chalicelib.providers.transport.exchange import MEGABYTE, Arriving
+from chalicelib.providers.transport.exchange import MEGABYTE, StreamedAnswer
 from chalicelib.providers.transport.session import Transport
 from tests.contract.mailpartner import DONE, KEY, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Line, Reply, Scripted, answer, endless, raw
@@ -52,7 +52,7 @@ def in_steps(parts: Iterable[bytes], steps: threading.Event | None = None, end: 
     return play
 
 
-def slices(arriving: Arriving) -> Iterator[bytes]:
+def slices(arriving: StreamedAnswer) -> Iterator[bytes]:
     return arriving.slices()
 
 
@@ -80,7 +80,7 @@ class TestTransport:
         assert next(found) == self.PART and told == []
         go_on.set()
         assert b"".join(found) == b"yz" and told == [("list_insert", "ok")]
-        transport.send(a_call(server.url))
+        transport.exchange(a_call(server.url), lambda answer: answer)
         assert [each.connection for each in server.received] == [1, 1], "the connection is kept"
 
     @pytest.mark.parametrize("packed", [False, True])
@@ -102,7 +102,7 @@ class TestTransport:
     def test_a_refusal_closes_it_too_whoever_keeps_the_error(
         self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
     ) -> None:
-        def read(arriving: Arriving) -> Iterable[bytes]:
+        def read(arriving: StreamedAnswer) -> Iterable[bytes]:
             next(arriving.slices())
             raise arriving.unusable("odd")
 
@@ -154,7 +154,7 @@ class TestTransport:
     def test_every_trouble_of_a_whole_answer_is_one_here_too(
         self, trouble: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
     ) -> None:
-        def read(arriving: Arriving) -> Iterable[Any]:
+        def read(arriving: StreamedAnswer) -> Iterable[Any]:
             got = arriving.whole()
             value = got.json()
             if got.status >= 400:

@@ -62,6 +62,11 @@ def a_call(url: str, *, changes: bool = True, budget: float = 10.0, **more: Any)
     return Call("paris", "list_insert", "POST", secret_url, changes, budget, body=b'{"rows": 1}', **more)
 
 
+def send(transport: Transport, call: Call) -> Answer:
+    """The answer to a call, whatever its status."""
+    return transport.exchange(call, lambda answer: answer)
+
+
 def failure(ask: Callable[[], object]) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         ask()
@@ -122,7 +127,7 @@ def test_a_request_without_usable_answer_is_unknown_or_later(
     trouble: str, changes: bool, server: Scripted, transport: Transport
 ) -> None:
     server.script = [BROKEN[trouble]]
-    error = failure(lambda: transport.ask(a_call(server.url, changes=changes), read_strictly))
+    error = failure(lambda: transport.exchange(a_call(server.url, changes=changes), read_strictly))
     assert error.kind is (Kind.UNKNOWN if changes else Kind.LATER)
     assert ("in time" in error.message) == (trouble in TOO_SLOW)
     assert len(server.received) == 1
@@ -134,7 +139,7 @@ def test_no_error_or_log_holds_anything_of_the_url(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.script = [BROKEN[trouble]]
-    error = failure(lambda: transport.ask(a_call(server.url), read_strictly))
+    error = failure(lambda: transport.exchange(a_call(server.url), read_strictly))
     assert error.__cause__ is None
     assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + caplog.text
     assert "path?" not in caplog.text
@@ -144,7 +149,7 @@ def test_no_error_or_log_holds_anything_of_the_url(
 @pytest.mark.parametrize("status", [429, 503])
 def test_being_turned_away_changes_nothing(status: int, changes: bool, server: Scripted, transport: Transport) -> None:
     server.script = [answer({"error": "1"}, status, {"Retry-After": "7"})]
-    error = failure(lambda: transport.ask(a_call(server.url, changes=changes), read_strictly))
+    error = failure(lambda: transport.exchange(a_call(server.url, changes=changes), read_strictly))
     assert (error.kind, error.retry_after, error.provider_code) == (Kind.LATER, 7.0, str(status))
 
 
@@ -153,7 +158,7 @@ def test_a_base_url_that_moved_for_good_is_the_owners_to_mend(
     status: int, server: Scripted, transport: Transport
 ) -> None:
     server.script = [answer(b"", status, {"Location": f"{server.url}/new"})]
-    error = failure(lambda: transport.send(a_call(server.url)))
+    error = failure(lambda: send(transport, a_call(server.url)))
     assert error.kind is Kind.ACCOUNT and "base_url" in error.message
     assert len(server.received) == 1
 
@@ -161,7 +166,7 @@ def test_a_base_url_that_moved_for_good_is_the_owners_to_mend(
 def test_a_redirects_body_is_not_read(server: Scripted, transport: Transport, wait_for: Callable[..., Any]) -> None:
     head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 500000000\r\n\r\n"
     server.script = [body := endless(head, b"x" * MEGABYTE, 500)]
-    assert failure(lambda: transport.send(a_call(server.url))).kind is Kind.UNKNOWN
+    assert failure(lambda: send(transport, a_call(server.url))).kind is Kind.UNKNOWN
     wait_for(lambda: server.ended)
     assert body.sent < 50, "no more than the connection holds"
 
@@ -171,11 +176,11 @@ class TestNothingSent:
     def test_a_refused_connection(self, transport: Transport) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
-            error = failure(lambda: transport.send(a_call(f"http://127.0.0.1:{unused.getsockname()[1]}")))
+            error = failure(lambda: send(transport, a_call(f"http://127.0.0.1:{unused.getsockname()[1]}")))
         assert error.kind is Kind.LATER and "refused" in error.message
 
     def test_a_name_that_is_not_found(self, transport: Transport) -> None:
-        error = failure(lambda: transport.send(a_call("http://nowhere.invalid")))
+        error = failure(lambda: send(transport, a_call("http://nowhere.invalid")))
         assert error.kind is Kind.LATER and "name" in error.message
 
     @pytest.mark.server
@@ -187,18 +192,18 @@ class TestNothingSent:
             for each in waiting:
                 each.setblocking(False)
                 each.connect_ex(full.getsockname())
-            error = failure(lambda: transport.send(a_call(f"http://127.0.0.1:{full.getsockname()[1]}", budget=0.3)))
+            error = failure(lambda: send(transport, a_call(f"http://127.0.0.1:{full.getsockname()[1]}", budget=0.3)))
             for each in waiting:
                 each.close()
         assert error.kind is Kind.LATER and "in time" in error.message
 
     def test_a_reset_during_the_tls_handshake(self, server: Scripted, transport: Transport) -> None:
         server.script = [raw(b"", reset=True)]
-        error = failure(lambda: transport.send(a_call(server.url.replace("http:", "https:"))))
+        error = failure(lambda: send(transport, a_call(server.url.replace("http:", "https:"))))
         assert error.kind is Kind.LATER
 
     def test_no_time_left(self, server: Scripted, transport: Transport) -> None:
-        error = failure(lambda: transport.send(a_call(server.url, budget=0.1)))
+        error = failure(lambda: send(transport, a_call(server.url, budget=0.1)))
         assert error.kind is Kind.LATER
         assert server.connections == 0
 
@@ -212,13 +217,13 @@ class TestNothingSent:
             own_time.advance(11)
 
         monkeypatch.setattr(wire._Watched, "connect", slowly)
-        error = failure(lambda: transport.send(a_call(server.url, budget=10)))
+        error = failure(lambda: send(transport, a_call(server.url, budget=10)))
         assert error.kind is Kind.LATER
         assert server.received == []
 
     @pytest.mark.parametrize("url", ["ftp://example.com", "http://", "http://[::1", "http://exa mple.com"])
     def test_a_url_that_cannot_be_used_is_the_owners_to_mend(self, url: str, transport: Transport) -> None:
-        error = failure(lambda: transport.send(a_call(url)))
+        error = failure(lambda: send(transport, a_call(url)))
         assert error.kind is Kind.ACCOUNT and "base_url" in error.message
 
 
@@ -257,14 +262,14 @@ class TestTls:
         return server
 
     def test_a_certificate_that_nobody_vouches_for(self, tls_server: Scripted, transport: Transport) -> None:
-        error = failure(lambda: transport.send(a_call(tls_server.url)))
+        error = failure(lambda: send(transport, a_call(tls_server.url)))
         assert error.kind is Kind.ACCOUNT and "certificate" in error.message
         assert tls_server.received == []
 
     def test_a_trusted_host(self, tls_server: Scripted, certificate: Path) -> None:
         transport = Transport(make_session(str(certificate)))
         for _ in range(2):
-            assert transport.send(a_call(tls_server.url)).json() == {"result": "ok"}
+            assert send(transport, a_call(tls_server.url)).json() == {"result": "ok"}
         assert tls_server.connections == 1
 
     def test_a_host_of_another_name(self, tls_server: Scripted, certificate: Path) -> None:
@@ -279,7 +284,7 @@ class TestTls:
     def test_the_deadline_holds_over_tls(self, trouble: str, tls_server: Scripted, certificate: Path) -> None:
         tls_server.script = [BROKEN[trouble]]
         transport = Transport(make_session(str(certificate)), timing=tls_server.timing)
-        error = failure(lambda: transport.send(a_call(tls_server.url)))
+        error = failure(lambda: send(transport, a_call(tls_server.url)))
         assert error.kind is Kind.UNKNOWN
         assert ("in time" in error.message) == (trouble in TOO_SLOW)
 
@@ -288,15 +293,15 @@ class TestKeepAlive:
     def test_calls_share_a_connection(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(gzip.compress(b"{}"), headers=GZIP), raw_chunks, answer(b"<html>", 404)]
         for _ in range(5):
-            transport.send(a_call(server.url))
+            send(transport, a_call(server.url))
         assert {each.connection for each in server.received} == {1}
 
     def test_a_stale_connection_is_not_reused(
         self, server: Scripted, transport: Transport, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        transport.send(a_call(server.url))
+        send(transport, a_call(server.url))
         monkeypatch.setattr(wire, "LONGEST_IDLE", 0.0)
-        transport.send(a_call(server.url))
+        send(transport, a_call(server.url))
         assert [each.connection for each in server.received] == [1, 2]
 
     @pytest.mark.parametrize("said", [True, False], ids=["announced", "unannounced"])
@@ -304,25 +309,25 @@ class TestKeepAlive:
         self, said: bool, server: Scripted, transport: Transport, wait_for: Callable[..., Any]
     ) -> None:
         server.script = [raw(message({}, headers={"Connection": "close"}) if said else OK)]
-        transport.send(a_call(server.url))
+        send(transport, a_call(server.url))
         wait_for(lambda: server.ended)
-        transport.send(a_call(server.url))
+        send(transport, a_call(server.url))
         assert [each.connection for each in server.received] == [1, 2]
 
     def test_a_connection_closed_under_a_request_leaves_it_unknown_and_unrepeated(
         self, server: Scripted, transport: Transport
     ) -> None:
         server.script = [answer({"result": "ok"}), raw(b"")]
-        transport.send(a_call(server.url))
-        assert failure(lambda: transport.send(a_call(server.url))).kind is Kind.UNKNOWN
+        send(transport, a_call(server.url))
+        assert failure(lambda: send(transport, a_call(server.url))).kind is Kind.UNKNOWN
         assert len(server.received) == 2
 
     def test_after_trouble_the_next_call_has_a_connection_of_its_own(
         self, server: Scripted, transport: Transport
     ) -> None:
         server.script = [dripping(OK, 4)]
-        failure(lambda: transport.send(a_call(server.url)))
-        assert transport.send(a_call(server.url)).json() == {"result": "ok"}
+        failure(lambda: send(transport, a_call(server.url)))
+        assert send(transport, a_call(server.url)).json() == {"result": "ok"}
         assert [each.connection for each in server.received] == [1, 2]
 
     def test_threads_each_get_their_own_answer(self, server: Scripted, transport: Transport) -> None:
@@ -333,7 +338,7 @@ class TestKeepAlive:
             for number in range(20):
                 body = json.dumps({"name": name, "number": number}).encode()
                 call = Call("paris", "echo", "POST", server.url, True, 10.0, body=body)
-                wrong.extend([name] if transport.send(call).json() != json.loads(body) else [])
+                wrong.extend([name] if send(transport, call).json() != json.loads(body) else [])
 
         threads = [threading.Thread(target=ask, args=(f"thread {number}",)) for number in range(8)]
         for thread in threads:
@@ -387,7 +392,7 @@ class TestBounds:
     ) -> None:
         server.script = [reply]
         tracemalloc.start()
-        error = failure(lambda: transport.send(a_call(server.url, max_bytes=4 * MEGABYTE)))
+        error = failure(lambda: send(transport, a_call(server.url, max_bytes=4 * MEGABYTE)))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert error.kind is Kind.UNKNOWN and "larger" in error.message
@@ -397,7 +402,7 @@ class TestBounds:
 
     def test_a_body_of_exactly_the_cap_is_whole(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b"x" * MEGABYTE)]
-        assert len(transport.send(a_call(server.url, max_bytes=MEGABYTE)).body) == MEGABYTE
+        assert len(send(transport, a_call(server.url, max_bytes=MEGABYTE)).body) == MEGABYTE
 
     def test_a_server_that_does_not_read_meets_the_deadline(self, server: Scripted, transport: Transport) -> None:
         with socket.create_server(("127.0.0.1", 0)) as deaf:
@@ -409,14 +414,14 @@ class TestBounds:
                 True,
                 10.0,
                 body=b"x" * 20 * MEGABYTE,
-                patience=0.1,
+                read_timeout=0.1,
             )
-            error = failure(lambda: transport.send(call))
+            error = failure(lambda: send(transport, call))
         assert error.kind is Kind.UNKNOWN and "in time" in error.message
 
     def test_patience_ends_a_call_before_its_budget(self, real_server: Scripted) -> None:
         real_server.script = [silence(30)]
-        error = failure(lambda: Transport().send(a_call(real_server.url, budget=1000, patience=0.05)))
+        error = failure(lambda: Transport().send(a_call(real_server.url, budget=1000, read_timeout=0.05)))
         assert error.kind is Kind.UNKNOWN and "in time" in error.message
 
     def test_a_drip_ends_with_the_budget_in_real_time_too(self, real_server: Scripted) -> None:
@@ -434,7 +439,7 @@ class TestBounds:
 
 class TestRequests:
     def test_what_is_sent_is_what_was_asked(self, server: Scripted, transport: Transport) -> None:
-        transport.send(a_call(server.url, headers={"Content-Type": "application/json"}))
+        send(transport, a_call(server.url, headers={"Content-Type": "application/json"}))
         (request,) = server.received
         assert (request.method, request.path, request.body) == ("POST", f"/path?key={SECRET}", b'{"rows": 1}')
         assert request.headers["content-type"] == "application/json"
@@ -442,11 +447,11 @@ class TestRequests:
 
     def test_an_encoded_path_stays_as_it_is(self, server: Scripted, transport: Transport) -> None:
         path = "/create/pa%2Fss%20w%C3%B6rd%3F%25/%7Bx%7D?a=%26&b=c%20d"
-        transport.send(Call("brussel", "session", "GET", server.url + path, False, 5.0))
+        send(transport, Call("brussel", "session", "GET", server.url + path, False, 5.0))
         assert server.received[0].path == path
 
     def test_a_post_without_body_says_so(self, server: Scripted, transport: Transport) -> None:
-        transport.send(Call("brussel", "trigger_send", "POST", server.url, True, 5.0))
+        send(transport, Call("brussel", "trigger_send", "POST", server.url, True, 5.0))
         assert server.received[0].headers["content-length"] == "0"
 
     def test_the_environment_is_not_trusted(
@@ -461,8 +466,8 @@ class TestRequests:
 
     def test_cookies_are_not_kept(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer({}, headers={"Set-Cookie": "session=placeholder; Path=/"})]
-        transport.send(a_call(server.url))
-        transport.send(a_call(server.url))
+        send(transport, a_call(server.url))
+        send(transport, a_call(server.url))
         assert "cookie" not in server.received[1].headers
 
     def test_a_call_shows_nothing_of_what_it_sends(self) -> None:
@@ -475,25 +480,25 @@ class TestAnswers:
     def test_json_in_utf_8_whatever_the_header_claims(self, server: Scripted, transport: Transport) -> None:
         body = '\ufeff{"name": "Zoé"}'.encode()
         server.script = [answer(body, headers={"Content-Type": "text/html; charset=iso-8859-1"})]
-        assert transport.send(a_call(server.url)).json() == {"name": "Zoé"}
+        assert send(transport, a_call(server.url)).json() == {"name": "Zoé"}
 
     def test_gzip_is_unpacked(self, server: Scripted, transport: Transport) -> None:
         rows = [{"id": number} for number in range(50_000)]
         server.script = [answer(gzip.compress(json.dumps(rows).encode()), headers=GZIP)]
-        assert transport.send(a_call(server.url)).json() == rows
+        assert send(transport, a_call(server.url)).json() == rows
 
     def test_half_a_surrogate_pair_does_not_reach_the_product(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b'[{"a\\ud800": "b\\uDFFF", "c": 1}]')]
-        assert transport.send(a_call(server.url)).json() == [{"a?": "b?", "c": 1}]
+        assert send(transport, a_call(server.url)).json() == [{"a?": "b?", "c": 1}]
 
     def test_a_whole_surrogate_pair_does(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b'"\\ud83d\\ude00"')]
-        assert transport.send(a_call(server.url)).json() == "\U0001f600"
+        assert send(transport, a_call(server.url)).json() == "\U0001f600"
 
     def test_any_status_but_a_redirect_is_an_answer(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer({"error": "1"}, status) for status in (201, 400, 401, 404, 500, 503)]
         for status in (201, 400, 401, 404, 500, 503):
-            got = transport.send(a_call(server.url))
+            got = send(transport, a_call(server.url))
             assert (got.status, got.json()) == (status, {"error": "1"})
 
 
@@ -502,9 +507,9 @@ class TestOnCall:
         told: list[tuple[str, str, float, str]] = []
         transport = Transport(on_call=lambda *call: told.append(call), timing=server.timing)
         server.script = [after(3, answer({})), answer(b"", 503), raw(b"")]
-        transport.ask(a_call(server.url), read_strictly)
+        transport.exchange(a_call(server.url), read_strictly)
         for _ in range(2):
-            failure(lambda: transport.ask(a_call(server.url), read_strictly))
+            failure(lambda: transport.exchange(a_call(server.url), read_strictly))
         assert told == [
             ("list_insert", "paris", 3, "ok"),
             ("list_insert", "paris", 0, "later"),
@@ -520,7 +525,7 @@ class TestAdmission:
             raise ProviderError(Kind.LATER, f"{account}: too many calls", retry_after=7)
 
         transport = Transport(on_call=lambda *call: told.append(call[3]), admit=nobody)
-        error = failure(lambda: transport.send(a_call(server.url)))
+        error = failure(lambda: send(transport, a_call(server.url)))
         assert (error.kind, error.retry_after) == (Kind.LATER, 7)
         assert server.connections == 0 and told == ["later"]
 
@@ -528,6 +533,6 @@ class TestAdmission:
         asked: list[str] = []
         transport = Transport(admit=asked.append)
         for _ in range(3):
-            transport.send(a_call(server.url))
-        failure(lambda: transport.send(a_call(server.url, budget=0.1)))
+            send(transport, a_call(server.url))
+        failure(lambda: send(transport, a_call(server.url, budget=0.1)))
         assert asked == ["paris"] * 3

@@ -137,7 +137,7 @@ def test_a_lift_that_fails(kind: Kind, status: str, monkeypatch: pytest.MonkeyPa
     def fails(*_: object, **__: object) -> None:
         raise ProviderError(kind, "in the provider's words")
 
-    monkeypatch.setattr(world.logged["lyon"], "lift", fails)
+    monkeypatch.setattr(world.logged["lyon"], "lift_suppression", fails)
     event_id = come(world, "lyon")
     delivery = world.delivery(event_id, "lyon")
     assert (delivery["status"], delivery["reason"]) == (status, "in the provider's words")
@@ -166,7 +166,9 @@ def test_the_providers_name_for_the_row_is_noted_and_given_back(monkeypatch: pyt
     world = three()
     given: list[str | None] = []
     monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
-    monkeypatch.setattr(world.logged["lyon"], "lift", lambda email, *, provider_id, **_: given.append(provider_id))
+    monkeypatch.setattr(
+        world.logged["lyon"], "lift_suppression", lambda email, *, provider_id, **_: given.append(provider_id)
+    )
     left_everywhere(world)
     come(world, "lyon")
     assert given == ["row-7"]

@@ -27,7 +27,6 @@ from typing import Annotated, Any
 
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.spec import Capabilities, Option, ProviderSpec
-from chalicelib.providers.credentials import reveal
 from chalicelib.providers.transport.exchange import Answer, Call
 from chalicelib.providers.functions import Limits, declared, dispatch, function
 
@@ -40,9 +39,9 @@ class Client:
     def join(self, email: Annotated[str, "who joins"], *, budget: float = 10.0) -> str:
         """Let somebody join."""
         Limits("join").address("email", email)
-        url = f"{self._account.base_url}/join?key={reveal(self._account, 'key')}"
+        url = f"{self._account.base_url}/join?key={self._account.reveal('key')}"
         call = Call(self._account.name, "join", "POST", url, True, budget, body=email.encode())
-        return self._transport.ask(call, self._read)
+        return self._transport.exchange(call, self._read)
 
     def _read(self, answer: Answer) -> str:
         reply = answer.json()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from chalicelib.providers.concurrency import in_order
+from chalicelib.providers.concurrency import concurrent_map
 
 
 def test_so_many_are_under_way_and_results_come_in_order() -> None:
@@ -16,12 +16,12 @@ def test_so_many_are_under_way_and_results_come_in_order() -> None:
         together.wait()
         return number * 10
 
-    assert list(in_order(ask, range(8), 4)) == [0, 10, 20, 30, 40, 50, 60, 70]
+    assert list(concurrent_map(ask, range(8), 4)) == [0, 10, 20, 30, 40, 50, 60, 70]
 
 
 def test_no_more_are_asked_ahead_of_the_reader() -> None:
     asked: list[int] = []
-    results = in_order(asked.append, iter(range(100)), 3)
+    results = concurrent_map(asked.append, iter(range(100)), 3)
     for _ in range(5):
         next(results)
     results.close()
@@ -37,7 +37,7 @@ def test_trouble_comes_in_its_place_and_ends_it() -> None:
             raise ValueError("trouble")
         return number
 
-    results = in_order(ask, range(1000), 2)
+    results = concurrent_map(ask, range(1000), 2)
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ValueError, match="trouble"):
         next(results)

@@ -45,14 +45,14 @@ class FakeProvider:
             self.rows += [(list_id, contact.email, contact.fields) for contact in contacts]
         self._end("sign_up", emails)
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
+    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
         self._begin("unsubscribe", [email])
         with self._lock:
             self.left.append(email)
         self._end("unsubscribe", [email])
         return self.row_ids.get(email)
 
-    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+    def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         assert budget > 0
         self._begin("lift", [email])
         with self._lock:

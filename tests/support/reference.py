@@ -48,14 +48,14 @@ class LoggedProvider(FakeProvider):
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         self._do("signup", [contact.email for contact in contacts])
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
+    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
         self._do("unsubscribe", [email])
         return None
 
     def forget(self, email: str, *, budget: float) -> None:
         self._do("unsubscribe", [email])
 
-    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+    def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         self._do("lift", [email])
 
     def _do(self, verb: str, emails: list[str]) -> None:

@@ -29,9 +29,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError, without_addresses
-from ..credentials import KeyRefused
 from ..results import text, without_secrets
-from ..transport.exchange import Answer
+from ..transport.exchange import Answer, KeyRefused
 from .models import Row
 
 T = TypeVar("T")

@@ -6,16 +6,15 @@ vendor's stated limits, before any call; else by the table in `answers`. `budget
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from ...domain.errors import Kind
-from ..credentials import with_key
 from ..functions import Limits, function
 from ..spec import CampaignFigures
-from ..transport.exchange import MEGABYTE, Call, Deadline
+from ..transport.exchange import MEGABYTE, Call, KeyRefused, to_json
 from . import answers, models
 
 if TYPE_CHECKING:
@@ -29,9 +28,10 @@ MOST_ROWS = 255
 _MOST_FIELDS = 50
 _MOST_INDEXED = 20
 _SHORT_ANSWER = MEGABYTE
+_LONGEST_ANSWER = 32 * MEGABYTE
 _SECONDS = 30.0
 # An insert of 255 rows may take the vendor a while, and giving up on it early would only leave its outcome unknown.
-_PATIENCE = 60.0
+_READ_TIMEOUT = 60.0
 
 UserId = Annotated[str, "id of the sub-account, from user_list"]
 Owner = Annotated[str | None, "id of a sub-account; without it the main account"]
@@ -58,19 +58,15 @@ class Client:
             "Accept": JSON_TYPE,
         }
 
-    def deadline(self, budget: float) -> Deadline:
-        """The deadline of a method of one call or several, by the clock that the calls are timed by."""
-        return self._transport.deadline(budget)
-
     @function(changes=False)
     def user_list(self, *, budget: float = _SECONDS) -> tuple[models.User, ...]:
         """The sub-accounts, without their passwords."""
-        return self._read("user_list", {}, answers.rows(models.user), budget)
+        return self._exchange("user_list", {}, answers.rows(models.user), budget, changes=False)
 
     @function(changes=False)
     def pools_list(self, *, budget: float = _SECONDS) -> tuple[models.Pool, ...]:
         """The IP pools that sub-accounts can be given."""
-        return self._read("pools_list", {}, answers.rows(models.pool), budget)
+        return self._exchange("pools_list", {}, answers.rows(models.pool), budget, changes=False)
 
     @function(changes=True)
     def user_create(
@@ -86,11 +82,11 @@ class Client:
     ) -> str:
         """Create a sub-account and return its id."""
         limits = Limits("user_create")
-        limits.need(
+        limits.require(
             re.fullmatch(r"[A-Za-z0-9_]{7,100}", log), "log must be more than 6 letters, digits or _, no accents"
         )
         params = {"log": log, **_user_params(limits, password, quota, name, email, pool_ip)}
-        return self._change("user_create", params, answers.new_id("user_id"), budget)
+        return self._exchange("user_create", params, answers.new_id("user_id"), budget)
 
     @function(changes=True)
     def user_update(
@@ -107,21 +103,21 @@ class Client:
         """Change a sub-account; what is left out stays as it is."""
         limits = Limits("user_update")
         changed = _user_params(limits, password, quota, name, email, pool_ip)
-        limits.need(changed, "nothing to change: give password, quota, name, email or pool_ip")
-        params = {"user_id": limits.filled("user_id", user_id), **changed}
-        return self._change("user_update", params, answers.ok, budget)
+        limits.require(changed, "nothing to change: give password, quota, name, email or pool_ip")
+        params = {"user_id": limits.text("user_id", user_id), **changed}
+        return self._exchange("user_update", params, answers.ok, budget)
 
     @function(changes=True)
     def user_delete(self, user_id: UserId, *, budget: float = _SECONDS) -> bool:
         """Delete a sub-account; refused once it has sent a campaign."""
-        params = {"user_id": Limits("user_delete").filled("user_id", user_id)}
-        return self._change("user_delete", params, answers.ok, budget)
+        params = {"user_id": Limits("user_delete").text("user_id", user_id)}
+        return self._exchange("user_delete", params, answers.ok, budget)
 
     @function(changes=False)
     def list_list(self, user_id: Owner = None, *, budget: float = _SECONDS) -> tuple[models.MailingList, ...]:
         """The contact lists of the main account or of one sub-account."""
-        params = {} if user_id is None else {"user_id": Limits("list_list").filled("user_id", user_id)}
-        return self._read("list_list", params, answers.rows(models.mailing_list), budget)
+        params = {} if user_id is None else {"user_id": Limits("list_list").text("user_id", user_id)}
+        return self._exchange("list_list", params, answers.rows(models.mailing_list), budget, changes=False)
 
     @function(changes=True)
     def list_create(
@@ -139,18 +135,18 @@ class Client:
         limits = Limits("list_create")
         _check_fields(limits, field_list, field_email, field_index)
         # The vendor's text calls it `name`, its sample posts `nom`: the sample is the one that was run.
-        params: dict[str, Any] = {"nom": limits.filled("name", name)}
+        params: dict[str, Any] = {"nom": limits.text("name", name)}
         params |= {"field_list": answers.joined(field_list), "field_email": field_email}
         params |= {"field_index": answers.joined(field_index)} if field_index else {}
         params |= {"email_crypt": int(email_crypt)} if email_crypt is not None else {}
-        params |= {"user_id": limits.filled("user_id", user_id)} if user_id is not None else {}
-        return self._change("list_create", params, answers.new_id("list_id"), budget)
+        params |= {"user_id": limits.text("user_id", user_id)} if user_id is not None else {}
+        return self._exchange("list_create", params, answers.new_id("list_id"), budget)
 
     @function(changes=True)
     def list_delete(self, list_id: ListId, *, budget: float = _SECONDS) -> bool:
         """Delete a contact list; refused if the list is protected."""
-        params = {"list_id": Limits("list_delete").filled("list_id", list_id)}
-        return self._change("list_delete", params, answers.ok, budget)
+        params = {"list_id": Limits("list_delete").text("list_id", list_id)}
+        return self._exchange("list_delete", params, answers.ok, budget)
 
     @function(changes=True)
     def list_insert(
@@ -160,17 +156,17 @@ class Client:
             Sequence[Mapping[str, Any]], "1 to 255 objects: field name -> value, the address's among them"
         ],
         *,
-        budget: float = _PATIENCE,
+        budget: float = _READ_TIMEOUT,
     ) -> bool:
         """Insert contacts into a list; an address that is there already may become a second row."""
         limits = Limits("list_insert")
         limits.rows("contacts", contacts, MOST_ROWS)
-        limits.need(
+        limits.require(
             all(row and answers.scalars(row) for row in contacts), "every contact must hold texts and numbers only"
         )
         rows = [{name: "" if value is None else value for name, value in row.items()} for row in contacts]
-        params = {"list_id": limits.filled("list_id", list_id), "tab_insert": rows}
-        return self._change("list_insert", params, answers.ok, budget, refused_as=Kind.CONTACT)
+        params = {"list_id": limits.text("list_id", list_id), "tab_insert": rows}
+        return self._exchange("list_insert", params, answers.ok, budget, refused_as=Kind.CONTACT)
 
     @function(changes=True)
     def list_insert_url(
@@ -178,31 +174,32 @@ class Client:
         list_id: ListId,
         url: Annotated[str, "address of a CSV file with semicolons, fetched from 193.200.171.13 and 193.200.171.14"],
         *,
-        budget: float = _PATIENCE,
+        budget: float = _READ_TIMEOUT,
     ) -> bool:
         """Have Ediware fetch a file of contacts itself and insert them into a list."""
         limits = Limits("list_insert_url")
-        limits.filled("url", url, 2000)
-        limits.need(re.fullmatch(r"https?://[^\s/]+\S*", url), "url must start with https:// or http:// and a host")
-        params = {"list_id": limits.filled("list_id", list_id), "url": url}
-        return self._change("list_insert_url", params, answers.ok, budget)
+        limits.text("url", url, 2000)
+        limits.require(re.fullmatch(r"https?://[^\s/]+\S*", url), "url must start with https:// or http:// and a host")
+        params = {"list_id": limits.text("list_id", list_id), "url": url}
+        return self._exchange("list_insert_url", params, answers.ok, budget)
 
     @function(changes=False)
     def campaigns_stats(self, *, budget: float = _SECONDS) -> tuple[models.Campaign, ...]:
         """All campaigns of the last 30 days, of the account and its sub-accounts; up to an hour old."""
-        return self._campaigns(models.campaign, budget)
+        expect = answers.rows(models.campaign)
+        return self._exchange("campaigns_stats", {}, expect, budget, changes=False, open_api=True)
 
     @function(changes=True)
     def unsub_add(self, email: Address, *, budget: float = _SECONDS) -> bool:
         """Put an address on this account's unsubscribed list; acts within 10 minutes."""
         params = {"email": Limits("unsub_add").address("email", email)}
-        return self._change("unsub_add", params, answers.ok, budget, refused_as=Kind.CONTACT)
+        return self._exchange("unsub_add", params, answers.ok, budget, refused_as=Kind.CONTACT)
 
     @function(changes=True)
     def unsub_global_add(self, email: Address, *, budget: float = _SECONDS) -> bool:
         """Put an address on the delisting list, for all senders."""
         params = {"email": Limits("unsub_global_add").address("email", email)}
-        return self._change("unsub_global_add", params, answers.ok, budget, refused_as=Kind.CONTACT)
+        return self._exchange("unsub_global_add", params, answers.ok, budget, refused_as=Kind.CONTACT)
 
     @function(changes=True)
     def call(
@@ -215,67 +212,51 @@ class Client:
     ) -> Any:
         """Any other function of the API, also one that came after this client; its answer as it is."""
         limits = Limits("call")
-        limits.need(re.fullmatch(r"[a-z0-9_]{1,60}", function), "function must be lower-case letters, digits and _")
-        limits.need("api_key" not in (params or {}), "the key is added by itself: leave api_key out of params")
-        (reply,) = self._ask(function, params or {}, answers.anything, budget, changes=True, open_to_all=open)
+        limits.require(re.fullmatch(r"[a-z0-9_]{1,60}", function), "function must be lower-case letters, digits and _")
+        limits.require("api_key" not in (params or {}), "the key is added by itself: leave api_key out of params")
+        (reply,) = self._exchange(
+            function, params or {}, answers.anything, budget, open_api=open, max_bytes=_LONGEST_ANSWER
+        )
         return reply
 
     def campaign_figures(self, *, budget: float) -> tuple[CampaignFigures, ...]:
-        """`campaigns_stats` in the figures that all providers share."""
-        return self._campaigns(models.figures, budget)
+        """Returns `campaigns_stats` as the figures that all providers share."""
+        expect = answers.rows(models.figures)
+        return self._exchange("campaigns_stats", {}, expect, budget, changes=False, open_api=True)
 
-    def _campaigns(self, make: Callable[[models.Row], T], budget: float) -> tuple[T, ...]:
-        return self._ask("campaigns_stats", {}, answers.rows(make), budget, changes=False, open_to_all=True)
-
-    def _read(self, name: str, params: Mapping[str, Any], expect: Callable[[Any], T | None], budget: float) -> T:
-        return self._ask(name, params, expect, budget, changes=False)
-
-    def _change(
+    def _exchange(
         self,
         name: str,
         params: Mapping[str, Any],
         expect: Callable[[Any], T | None],
         budget: float,
         *,
+        changes: bool = True,
+        open_api: bool = False,
         refused_as: Kind = Kind.CALLER,
+        max_bytes: int | None = None,
     ) -> T:
-        return self._ask(name, params, expect, budget, changes=True, refused_as=refused_as, max_bytes=_SHORT_ANSWER)
-
-    def _ask(
-        self,
-        name: str,
-        params: Mapping[str, Any],
-        expect: Callable[[Any], T | None],
-        budget: float,
-        *,
-        changes: bool,
-        open_to_all: bool = False,
-        refused_as: Kind = Kind.CALLER,
-        max_bytes: int = 32 * MEGABYTE,
-    ) -> T:
-        def once(key: str, left: float) -> T:
+        """Sends one call and reads its answer; after a refused key once more, if the secret has changed."""
+        deadline = self._transport.deadline(budget)
+        for key in self._account.keys("api_key"):
             call = Call(
                 account=self._account.name,
                 label=name,
                 method="POST",
-                url=f"{self._open_base if open_to_all else self._base}/{name}",
+                url=f"{self._open_base if open_api else self._base}/{name}",
                 changes=changes,
-                budget=left,
+                budget=deadline.left(),
                 headers=self._headers,
-                body=_body({"api_key": key, **params}),
-                patience=_PATIENCE,
-                max_bytes=max_bytes,
+                body=to_json({"api_key": key, **params}),
+                read_timeout=_READ_TIMEOUT,
+                max_bytes=max_bytes or (_SHORT_ANSWER if changes else _LONGEST_ANSWER),
             )
-            return self._transport.ask(
-                call, lambda answer: answers.read(answer, expect, refused_as=refused_as, key=key)
-            )
-
-        return with_key(self._account, "api_key", once, deadline=self.deadline(budget))
-
-
-def _body(params: Mapping[str, Any]) -> bytes:
-    # A lone surrogate cannot be said in UTF-8; a question mark is better than a signup that can never be sent.
-    return json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+            try:
+                read = partial(answers.read, expect=expect, refused_as=refused_as, key=key)
+                return self._transport.exchange(call, read)
+            except KeyRefused as error:
+                refused = error
+        raise refused
 
 
 def _user_params(
@@ -287,8 +268,8 @@ def _user_params(
     pool_ip: str | None,
 ) -> dict[str, str]:
     """What `user_create` and `user_update` share, checked; only what is given."""
-    limits.need(password is None or len(password) > 8, "password must have more than 8 characters")
-    limits.need(quota is None or quota >= 0, "quota must not be negative")
+    limits.require(password is None or len(password) > 8, "password must have more than 8 characters")
+    limits.require(quota is None or quota >= 0, "quota must not be negative")
     if email is not None:
         limits.address("email", email)
     given = {"pass": password, "quota": quota, "name": name, "email": email, "pool_ip": pool_ip}
@@ -300,10 +281,10 @@ def _check_fields(
 ) -> None:
     indexed = field_index or ()
     names = [*field_list, *indexed]
-    limits.need(0 < len(field_list) <= _MOST_FIELDS, f"field_list must hold between 1 and {_MOST_FIELDS} fields")
-    limits.need(len(indexed) <= _MOST_INDEXED, f"field_index must hold at most {_MOST_INDEXED} fields")
+    limits.require(0 < len(field_list) <= _MOST_FIELDS, f"field_list must hold between 1 and {_MOST_FIELDS} fields")
+    limits.require(len(indexed) <= _MOST_INDEXED, f"field_index must hold at most {_MOST_INDEXED} fields")
     well_named = all(isinstance(name, str) and re.fullmatch(r"[A-Za-z_]+", name) for name in names)
-    limits.need(well_named, "field names must be letters and _ only")
-    limits.need(len(set(field_list)) == len(field_list), "field_list must not name a field twice")
-    limits.need(field_email in field_list, "field_email must be one of field_list")
-    limits.need(set(indexed) <= set(field_list), "field_index must be fields of field_list")
+    limits.require(well_named, "field names must be letters and _ only")
+    limits.require(len(set(field_list)) == len(field_list), "field_list must not name a field twice")
+    limits.require(field_email in field_list, "field_email must be one of field_list")
+    limits.require(set(indexed) <= set(field_list), "field_index must be fields of field_list")

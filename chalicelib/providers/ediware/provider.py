@@ -24,6 +24,7 @@ class Ediware:
     """One account. Keep it between invocations: it remembers the lists' address columns."""
 
     def __init__(self, account: Account, transport: Transport) -> None:
+        self._transport = transport
         self._client = Client(account, transport)
         self._columns = Columns(self._client)
 
@@ -33,7 +34,7 @@ class Ediware:
             raise ProviderError(Kind.CALLER, f"list_insert: at most {MOST_ROWS} contacts a call, not {len(contacts)}")
         if not contacts:
             return
-        deadline = self._client.deadline(budget)
+        deadline = self._transport.deadline(budget)
         column = self._columns.of(list_id, deadline)
         rows = [{**contact.fields, column: contact.email} for contact in contacts]
         try:
@@ -43,10 +44,10 @@ class Ediware:
                 self._columns.doubt(list_id)
             raise
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
+    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
         """Put the address on the account's unsubscribed list, or on the delisting list of all senders."""
         client = self._client
-        tell = client.unsub_global_add if everywhere else client.unsub_add
+        tell = client.unsub_global_add if global_scope else client.unsub_add
         try:
             tell(email, budget=budget)
         except ProviderError as error:
@@ -54,7 +55,7 @@ class Ediware:
                 raise
         return None
 
-    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+    def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         """Refused: no call takes an address off the unsubscribed list."""
         raise unsupported(_NAME, "taking an unsubscribe back")
 
@@ -64,11 +65,11 @@ class Ediware:
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Is the list among those of the account or its sub-accounts now?"""
-        return self._columns.exists(list_id, self._client.deadline(budget))
+        return self._columns.exists(list_id, self._transport.deadline(budget))
 
     def address_field(self, list_id: str, *, budget: float) -> str:
         """The list's `field_email`."""
-        return self._columns.of(list_id, self._client.deadline(budget))
+        return self._columns.of(list_id, self._transport.deadline(budget))
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Have Ediware fetch the file, with semicolons between the columns, from its own addresses."""

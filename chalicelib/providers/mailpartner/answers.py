@@ -16,9 +16,8 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError
-from ..credentials import KeyRefused
 from ..results import count, text, without_secrets
-from ..transport.exchange import Answer, Answered, Arriving, seconds_to_wait
+from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
 from .codes import Meaning, Told, meaning, unlisted
 from .stream import Broken, JsonObject
 
@@ -59,7 +58,7 @@ def read(answer: Answer, make: Callable[[Mapping[str, Any]], T | None], *, key: 
     return result
 
 
-def read_list(answer: Answer | Arriving, *, key: str) -> Listing:
+def read_list(answer: Answer | StreamedAnswer, *, key: str) -> Listing:
     """The opt-out list, as JSON or as XML, whichever came; only its head is read here. Raises like `read`."""
     slices = answer.slices()
     beginning = next(slices, b"")
@@ -70,7 +69,7 @@ def read_list(answer: Answer | Arriving, *, key: str) -> Listing:
     raise _by_status(answer) or answer.unusable(why)
 
 
-def _json_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
+def _json_list(answer: AnswerHead, slices: Iterable[bytes], key: str) -> Listing:
     members = JsonObject(slices, "data")
     begun = members.up_to_array()
     if not _done(answer, members.read, key):
@@ -81,7 +80,7 @@ def _json_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
     return Listing(stated, _to_the_end(answer, members.rows()) if begun else iter(()))
 
 
-def _xml_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
+def _xml_list(answer: AnswerHead, slices: Iterable[bytes], key: str) -> Listing:
     from .markup import Document
 
     document = Document(slices)
@@ -91,7 +90,7 @@ def _xml_list(answer: Answered, slices: Iterable[bytes], key: str) -> Listing:
     return Listing(count(head[2]), _to_the_end(answer, document.rows()))
 
 
-def _to_the_end(answer: Answered, rows: Iterator[Any]) -> Iterator[Any]:
+def _to_the_end(answer: AnswerHead, rows: Iterator[Any]) -> Iterator[Any]:
     try:
         yield from rows
         return
@@ -128,7 +127,7 @@ def _is_xml(body: bytes) -> bool:
     return body[:200].removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<?xml", b"<result"))
 
 
-def _done(answer: Answered, reply: Any, key: str) -> bool | None:
+def _done(answer: AnswerHead, reply: Any, key: str) -> bool | None:
     """True for a success, False for a failure that says that it is so already, None if the body tells neither.
 
     Raises `ProviderError` for any other failure.
@@ -146,7 +145,7 @@ def _done(answer: Answered, reply: Any, key: str) -> bool | None:
     raise _refused(answer, code, told, without_secrets(text(reply.get("message")), key))
 
 
-def _refused(answer: Answered, code: int | None, told: Told | None, words: str) -> ProviderError:
+def _refused(answer: AnswerHead, code: int | None, told: Told | None, words: str) -> ProviderError:
     label = answer.call.label
     message = f"{label}: {words or 'refused without words'}"
     number = None if code is None else str(code)
@@ -161,7 +160,7 @@ def _refused(answer: Answered, code: int | None, told: Told | None, words: str) 
     return ProviderError(kind, message, provider_code=number, retry_after=retry_after)
 
 
-def _by_status(answer: Answered) -> ProviderError | None:
+def _by_status(answer: AnswerHead) -> ProviderError | None:
     """The error that a status tells where the body tells nothing; None if it tells nothing either."""
     label, status = answer.call.label, answer.status
     if status in _OF_ACCOUNT:

@@ -6,18 +6,17 @@ Each raises `ProviderError`: caller for a parameter outside the vendor's stated 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from ...domain.errors import ProviderError
-from ..credentials import with_key
 from ..functions import Limits, function
 from ..spec import Unsubscribed, Unsubscribes
-from ..transport.exchange import MEGABYTE, Answer, Call, Deadline
+from ..transport.exchange import MEGABYTE, Answer, Call, KeyRefused, StreamedAnswer, to_json
 from . import answers, message, models
 from .campaigns import begun
 
@@ -30,8 +29,8 @@ BASE_URL = "https://api.mailpartner.fr/v1"
 JSON, XML = "json", "xml"
 _SECONDS = 30.0
 # The vendor's own samples give up after 10 seconds.
-_PATIENCE = 10.0
-_LONG_PATIENCE = 30.0
+_READ_TIMEOUT = 10.0
+_LONG_READ_TIMEOUT = 30.0
 _LONGEST_LIST = 32 * MEGABYTE
 _LONGEST_STREAM = 1024 * MEGABYTE
 """Of the opt-out list where it is read as it comes: some ten million rows, and a bound for what a packed one holds."""
@@ -49,15 +48,15 @@ class _Endpoint:
     method: Literal["GET", "POST"]
     path: str
     changes: bool
-    patience: float = _PATIENCE
+    read_timeout: float = _READ_TIMEOUT
 
 
 _ENDPOINTS: Mapping[str, _Endpoint] = {
     "me": _Endpoint("GET", "me", changes=False),
-    "send": _Endpoint("POST", "send", changes=True, patience=_LONG_PATIENCE),
+    "send": _Endpoint("POST", "send", changes=True, read_timeout=_LONG_READ_TIMEOUT),
     "message_cancel": _Endpoint("GET", "message-cancel", changes=True),
     "bulk_status": _Endpoint("GET", "bulk-status", changes=False),
-    "unsubscribe_list": _Endpoint("GET", "unsubscribe/list", changes=False, patience=_LONG_PATIENCE),
+    "unsubscribe_list": _Endpoint("GET", "unsubscribe/list", changes=False, read_timeout=_LONG_READ_TIMEOUT),
     "unsubscribe_add": _Endpoint("POST", "unsubscribe/add", changes=True),
     "unsubscribe_delete": _Endpoint("POST", "unsubscribe/delete", changes=True),
     "subaccount_create": _Endpoint("POST", "subaccount/create", changes=True),
@@ -78,10 +77,6 @@ class Client:
         self._transport = transport
         self._base = account.base_url or BASE_URL
         self._list_params = {"_format": XML} if account.options.get("format") == XML else {}
-
-    def deadline(self, budget: float) -> Deadline:
-        """The deadline of a method of one call or several, by the clock that the calls are timed by."""
-        return self._transport.deadline(budget)
 
     @function(changes=False)
     def me(self, *, budget: float = _SECONDS) -> models.Me:
@@ -107,8 +102,8 @@ class Client:
     ) -> models.Sent:
         """Send a mail to at most 500 people, now or later; Relais then keeps its figures like a campaign's."""
         limits = Limits("send")
-        limits.need(html.strip(), "html must not be empty")
-        params: dict[str, Any] = {"subject": limits.filled("subject", subject), "htmlContent": html}
+        limits.require(html.strip(), "html must not be empty")
+        params: dict[str, Any] = {"subject": limits.text("subject", subject), "htmlContent": html}
         params["params"] = message.recipients(limits, to)
         params |= {} if reply_to is None else {"replyTo": message.person(limits, "reply_to", reply_to)}
         params |= {"variables": message.variables(limits, variables)} if variables else {}
@@ -121,24 +116,19 @@ class Client:
     @function(changes=True)
     def message_cancel(self, message_id: MessageId, *, budget: float = _SECONDS) -> models.Cancelled:
         """Call a scheduled mail back, up to 5 minutes before its time."""
-        params = {"messageId": Limits("message_cancel").filled("message_id", message_id)}
+        params = {"messageId": Limits("message_cancel").text("message_id", message_id)}
         return self._ask("message_cancel", params, models.cancelled, budget)
 
     @function(changes=False)
     def bulk_status(self, message_id: MessageId, *, budget: float = _SECONDS) -> models.BulkStatus:
         """What became of each recipient's mail."""
-        params = {"messageId": Limits("bulk_status").filled("message_id", message_id)}
+        params = {"messageId": Limits("bulk_status").text("message_id", message_id)}
         return self._ask("bulk_status", params, models.bulk_status, budget)
 
     @function(changes=False)
     def unsubscribe_list(self, *, budget: float = _SECONDS) -> models.OptOutList:
         """The whole opt-out list. Rows that hold no address (telephone numbers) are counted and left out."""
-
-        def read(answer: Answer, key: str) -> models.OptOutList:
-            listing = answers.read_list(answer, key=key)
-            return models.opt_out_list(listing.stated, listing.rows)
-
-        return self._exchange("unsubscribe_list", self._list_params, read, budget, max_bytes=_LONGEST_LIST)
+        return self._exchange("unsubscribe_list", self._list_params, _opt_out_list, budget, max_bytes=_LONGEST_LIST)
 
     @function(changes=True)
     def unsubscribe_add(self, email: Address, *, budget: float = _SECONDS) -> models.OptedOut:
@@ -169,8 +159,8 @@ class Client:
     ) -> models.SubaccountCreated:
         """Create a sub-account."""
         limits = Limits("subaccount_create")
-        limits.need(type in ("simple", "advanced"), "type must be simple or advanced")
-        limits.need(credit is None or credit >= 0, "credit must not be negative")
+        limits.require(type in ("simple", "advanced"), "type must be simple or advanced")
+        limits.require(credit is None or credit >= 0, "credit must not be negative")
         given = {
             "email": limits.address("email", email),
             "isBuyer": None if is_buyer is None else int(is_buyer),
@@ -187,7 +177,7 @@ class Client:
         self, page: Annotated[int, "page of 20, counted from 1 (default 1)"] = 1, *, budget: float = _SECONDS
     ) -> models.SubaccountPage:
         """The sub-accounts, 20 a page, without their keys."""
-        Limits("subaccount_list").need(page >= 1, "page must be 1 or more")
+        Limits("subaccount_list").require(page >= 1, "page must be 1 or more")
         return self._ask("subaccount_list", {"page": page}, models.subaccounts, budget)
 
     @function(changes=True)
@@ -202,32 +192,31 @@ class Client:
 
     def take_off(self, number: str, *, budget: float) -> bool:
         """`unsubscribe_delete`, telling whether the row was there."""
-        deadline = self.deadline(budget)
-        params = {"id": Limits("unsubscribe_delete").filled("id", number)}
+        deadline = self._transport.deadline(budget)
+        params = {"id": Limits("unsubscribe_delete").text("id", number)}
         try:
             return self._ask("unsubscribe_delete", params, bool, deadline.left())
         except ProviderError as error:
             if error.provider_code not in _NOT_BY_POST:
                 raise
         # The vendor's text says POST, every sample of theirs sends GET. What failed like this has deleted nothing.
-        return self._ask("unsubscribe_delete", params, bool, deadline.left(), at=_DELETE_BY_GET)
+        return self._ask("unsubscribe_delete", params, bool, deadline.left(), _DELETE_BY_GET)
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """The opt-out list row by row, as it comes. Raises `ProviderError`, also while it is read."""
-
-        def once(key: str, left: float) -> Iterator[Unsubscribed | None]:
-            endpoint = _ENDPOINTS["unsubscribe_list"]
-            call = self._call("unsubscribe_list", endpoint, {"apiKey": key, **self._list_params}, left, _LONGEST_STREAM)
-            return self._transport.stream(
-                call, lambda answer: map(models.unsubscribed, answers.read_list(answer, key=key).rows)
-            )
-
-        return Unsubscribes(with_key(self._account, "api_key", once, deadline=self.deadline(budget)))
+        """Returns the opt-out list row by row, as it arrives. Raises `ProviderError`, also while it is read."""
+        deadline = self._transport.deadline(budget)
+        for key in self._account.keys("api_key"):
+            call = self._call("unsubscribe_list", self._list_params, key, deadline.left(), _LONGEST_STREAM)
+            try:
+                return Unsubscribes(self._transport.stream(call, partial(_unsubscribed, key=key)))
+            except KeyRefused as error:
+                refused = error
+        raise refused
 
     def _transfer(self, name: str, token: str, credit: float, budget: float) -> models.Transfer:
         limits = Limits(name)
-        limits.need(credit > 0, "credit must be above 0")
-        params = {"credit": credit, "tokenSubaccount": limits.filled("token", token)}
+        limits.require(credit > 0, "credit must be above 0")
+        params = {"credit": credit, "tokenSubaccount": limits.text("token", token)}
         return self._ask(name, params, models.transfer, budget)
 
     def _ask(
@@ -236,32 +225,43 @@ class Client:
         params: Mapping[str, Any],
         make: Callable[[Mapping[str, Any]], T | None],
         budget: float,
-        at: _Endpoint | None = None,
+        endpoint: _Endpoint | None = None,
     ) -> T:
-        return self._exchange(
-            name, params, lambda answer, key: answers.read(answer, make, key=key), budget, at, max_bytes=4 * MEGABYTE
-        )
+        return self._exchange(name, params, partial(answers.read, make=make), budget, endpoint)
 
     def _exchange(
         self,
         name: str,
         params: Mapping[str, Any],
-        read: Callable[[Answer, str], T],
+        read: Callable[..., T],
         budget: float,
-        at: _Endpoint | None = None,
-        *,
-        max_bytes: int,
+        endpoint: _Endpoint | None = None,
+        max_bytes: int = 4 * MEGABYTE,
     ) -> T:
-        endpoint = at or _ENDPOINTS[name]
+        """Sends one call; returns `read(answer, key=…)`. After a refused key once more, if the secret has changed."""
+        deadline = self._transport.deadline(budget)
+        for key in self._account.keys("api_key"):
+            call = self._call(name, params, key, deadline.left(), max_bytes, endpoint)
+            try:
+                return self._transport.exchange(call, partial(read, key=key))
+            except KeyRefused as error:
+                refused = error
+        raise refused
 
-        def once(key: str, left: float) -> T:
-            call = self._call(name, endpoint, {"apiKey": key, **params}, left, max_bytes)
-            return self._transport.ask(call, lambda answer: read(answer, key))
-
-        return with_key(self._account, "api_key", once, deadline=self.deadline(budget))
-
-    def _call(self, name: str, endpoint: _Endpoint, params: Mapping[str, Any], budget: float, max_bytes: int) -> Call:
-        query, headers, body = _placed(endpoint, params)
+    def _call(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        key: str,
+        budget: float,
+        max_bytes: int,
+        endpoint: _Endpoint | None = None,
+    ) -> Call:
+        """Makes the request; its parameters go into the query of a GET, into the JSON body of a POST."""
+        endpoint = endpoint or _ENDPOINTS[name]
+        params = {"apiKey": key, **params}
+        get = endpoint.method == "GET"
+        query = f"?{urlencode(params, quote_via=quote, safe='')}" if get else ""
         return Call(
             account=self._account.name,
             label=name,
@@ -269,17 +269,17 @@ class Client:
             url=f"{self._base}/{endpoint.path}{query}",
             changes=endpoint.changes,
             budget=budget,
-            headers=headers,
-            body=body,
-            patience=endpoint.patience,
+            headers={} if get else {"Content-Type": "application/json"},
+            body=b"" if get else to_json(params),
+            read_timeout=endpoint.read_timeout,
             max_bytes=max_bytes,
         )
 
 
-def _placed(endpoint: _Endpoint, params: Mapping[str, Any]) -> tuple[str, Mapping[str, str], bytes]:
-    """Query, headers and body of a call."""
-    if endpoint.method == "GET":
-        return f"?{urlencode(params, quote_via=quote, safe='')}", {}, b""
-    # A lone surrogate cannot be said in UTF-8; a question mark is better than an unsubscribe that can never be sent.
-    body = json.dumps(params, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return "", {"Content-Type": "application/json"}, body
+def _opt_out_list(answer: Answer, *, key: str) -> models.OptOutList:
+    listing = answers.read_list(answer, key=key)
+    return models.opt_out_list(listing.stated, listing.rows)
+
+
+def _unsubscribed(answer: StreamedAnswer, *, key: str) -> Iterator[Unsubscribed | None]:
+    return map(models.unsubscribed, answers.read_list(answer, key=key).rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.addresses import normalise
 from ...domain.errors import Kind, ProviderError
-from ..concurrency import in_order
+from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
 from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..transport.exchange import Deadline
@@ -30,22 +30,23 @@ class MailPartner:
     """One account."""
 
     def __init__(self, account: Account, transport: Transport) -> None:
+        self._transport = transport
         self._client = Client(account, transport)
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         """Refused: there are no contact lists."""
         raise unsupported(_NAME, "signups, for it has no contact lists")
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
-        """Put the address on the account's opt-out list, which is all there is; `everywhere` means the same."""
+    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+        """Put the address on the account's opt-out list, which is all there is; `global_scope` means the same."""
         return self._client.unsubscribe_add(email, budget=budget).stop_id
 
-    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+    def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         """Take the address off the opt-out list, by its row's id where that is known and still right.
 
         Otherwise the list is read through, for it cannot be asked for one address, and every row of it goes.
         """
-        deadline = self._client.deadline(budget)
+        deadline = self._transport.deadline(budget)
         if provider_id and self._client.take_off(provider_id, budget=deadline.left()):
             return
         for number in self._rows_of(email, deadline):
@@ -86,9 +87,9 @@ class MailPartner:
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterator[CampaignFigures]:
         """The figures of those of `known` that are due, a call each; one that MailPartner has forgotten is left out."""
-        deadline = self._client.deadline(budget)
+        deadline = self._transport.deadline(budget)
         due = (campaign for campaign in known if campaign.due)
-        return filter(None, in_order(lambda campaign: self._status(campaign, deadline), due, PARALLEL_CALLS))
+        return filter(None, concurrent_map(lambda campaign: self._status(campaign, deadline), due, PARALLEL_CALLS))
 
     def _status(self, campaign: KnownCampaign, deadline: Deadline) -> CampaignFigures | None:
         try:

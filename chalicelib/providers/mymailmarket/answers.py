@@ -28,9 +28,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.errors import Kind, ProviderError
-from ..credentials import KeyRefused
 from ..results import text, without_secrets
-from ..transport.exchange import Answer
+from ..transport.exchange import Answer, KeyRefused
 from .values import Result, Row, TooDeep, named, with_times
 
 Expect = Callable[[Any], Result | None]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import Kind
-from ..credentials import KeyRefused
 from ..functions import Limits
-from ..transport.exchange import MEGABYTE, Call, Deadline
+from ..transport.exchange import MEGABYTE, Call, Deadline, KeyRefused, to_json
 from . import answers
 from .kept import Clocks, Made, both_clocks
 from .session import HEADERS, Opened, Session, encoded
@@ -72,7 +70,7 @@ class Api:
 
     def _site(self, label: str, site_id: str | None) -> dict[str, str | int]:
         """The query of a site: the one asked for, or the account's own."""
-        return {"site": self._site_id if site_id is None else Limits(label).filled("site_id", site_id)}
+        return {"site": self._site_id if site_id is None else Limits(label).text("site_id", site_id)}
 
     def _send(self, request: Request, expect: answers.Expect, session: Made[Opened], deadline: Deadline) -> Result:
         call = Call(
@@ -83,10 +81,10 @@ class Api:
             changes=request.changes,
             budget=deadline.left(),
             headers=HEADERS if request.body is None else _JSON_HEADERS,
-            body=b"" if request.body is None else _json(request.body),
+            body=b"" if request.body is None else to_json(request.body),
             max_bytes=MEGABYTE if request.changes else 32 * MEGABYTE,
         )
-        return self._transport.ask(
+        return self._transport.exchange(
             call,
             lambda answer: answers.read(answer, expect, refused_as=request.refused_as, secrets=session.value.secrets),
         )
@@ -95,8 +93,3 @@ class Api:
         query = {**request.query, "session": session}
         pairs = "&".join(f"{name}={encoded(str(value))}" for name, value in query.items())
         return f"{self._base}/{request.path}?{pairs}"
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    # A lone surrogate cannot be said in UTF-8; a question mark is better than a signup that can never be sent.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

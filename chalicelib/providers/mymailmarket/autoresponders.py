@@ -38,7 +38,7 @@ class Autoresponders(Api):
         """Link an address to an autoresponder and return the link's id."""
         limits = Limits("trigger_link")
         path = f"subscriber/trigger/{encoded(id_part(limits, 'autoresponder_id', autoresponder_id))}/create"
-        word = limits.filled("reference", reference, LONGEST_REFERENCE) if reference else ""
+        word = limits.text("reference", reference, LONGEST_REFERENCE) if reference else ""
         query = {"email": address(limits, "email", email), "reference": word}
         return self._ask(Request("trigger_link", path, query, changes=True), answers.done, budget)
 
@@ -47,7 +47,7 @@ class Autoresponders(Api):
         self, link_id: Annotated[str, "id of the link, from trigger_link"], *, budget: float = SECONDS
     ) -> Result:
         """Undo a link between an address and an autoresponder."""
-        query = {"autosubcrid": Limits("trigger_unlink").filled("link_id", link_id)}
+        query = {"autosubcrid": Limits("trigger_unlink").text("link_id", link_id)}
         return self._ask(
             Request("trigger_unlink", "subscriber/trigger/remove", query, changes=True), answers.done, budget
         )
@@ -66,7 +66,7 @@ class Autoresponders(Api):
         """Send an autoresponder to one address now."""
         limits = Limits("trigger_send")
         query = {
-            "id": limits.filled("autoresponder_id", autoresponder_id),
+            "id": limits.text("autoresponder_id", autoresponder_id),
             "to": address(limits, "to", to, LONGEST_TO),
             "customdata": _custom_data(limits, custom_data or {}),
         }
@@ -78,12 +78,12 @@ def _custom_data(limits: Limits, given: Mapping[str, Any]) -> str:
     """`tag|value|tag|value`. There is no way to write a | within one."""
     values = [part for pair in given.items() for part in pair]
     plain = all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in values)
-    limits.need(plain, "custom_data must hold texts and numbers only")
+    limits.require(plain, "custom_data must hold texts and numbers only")
     parts = [str(part) for part in values]
-    limits.need(all(tag.strip() for tag in parts[::2]), "custom_data must not hold an empty tag")
-    limits.need(not any("|" in part for part in parts), "custom_data must not hold a | in a tag or a value")
+    limits.require(all(tag.strip() for tag in parts[::2]), "custom_data must not hold an empty tag")
+    limits.require(not any("|" in part for part in parts), "custom_data must not hold a | in a tag or a value")
     joined = "|".join(parts)
-    limits.need(
+    limits.require(
         len(joined) <= LONGEST_CUSTOM_DATA,
         f"custom_data must have at most {LONGEST_CUSTOM_DATA} characters, written as tag|value|tag|value",
     )

@@ -47,7 +47,7 @@ class Campaigns(Api):
     ) -> Result:
         """Create a campaign and return its id."""
         limits = Limits("campaign_create")
-        limits.need(not _ids(fields), "an id among the fields would change that campaign: use campaign_update")
+        limits.require(not _ids(fields), "an id among the fields would change that campaign: use campaign_update")
         return self._save("campaign_create", filled_fields(limits, fields), budget)
 
     @function(changes=True)
@@ -61,7 +61,7 @@ class Campaigns(Api):
         """Change a campaign; the vendor has one URL for this and for creating one."""
         limits = Limits("campaign_update")
         given = {name: value for name, value in filled_fields(limits, fields).items() if name not in _ids(fields)}
-        return self._save("campaign_update", {**given, "Id": limits.filled("campaign_id", campaign_id)}, budget)
+        return self._save("campaign_update", {**given, "Id": limits.text("campaign_id", campaign_id)}, budget)
 
     @function(changes=True)
     def campaign_schedule(

@@ -37,8 +37,8 @@ PageSize = Annotated[int | None, f"rows of a page, 1 to {LARGEST_PAGE} (default 
 
 def id_part(limits: Limits, name: str, value: str) -> str:
     """An id that can be part of a path; one of dots alone would be taken for a step up."""
-    limits.filled(name, value, 100)
-    limits.need(value.strip("."), f"{name} must be an id, such as 0616074266229")
+    limits.text(name, value, 100)
+    limits.require(value.strip("."), f"{name} must be an id, such as 0616074266229")
     return value
 
 
@@ -49,23 +49,23 @@ def address(limits: Limits, name: str, value: str, longest: int = LONGEST_ADDRES
 
 def one_of(limits: Limits, name: str, value: str, choices: tuple[str, ...]) -> str:
     """One of `choices`, to the letter."""
-    limits.need(value in choices, f"{name} must be one of: {', '.join(choices)}")
+    limits.require(value in choices, f"{name} must be one of: {', '.join(choices)}")
     return value
 
 
 def page(limits: Limits, start_index: int | None, page_size: int | None) -> dict[str, int]:
     """The query of a page; the size is mandatory."""
     start, size = start_index or 0, LARGEST_PAGE if page_size is None else page_size
-    limits.need(start >= 0, "start_index must not be negative")
-    limits.need(1 <= size <= LARGEST_PAGE, f"page_size must be 1 to {LARGEST_PAGE}")
+    limits.require(start >= 0, "start_index must not be negative")
+    limits.require(1 <= size <= LARGEST_PAGE, f"page_size must be 1 to {LARGEST_PAGE}")
     return {"startindex": start, "pagesize": size}
 
 
 def filled_fields(limits: Limits, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """At least one field; an address among them must be one."""
-    limits.need(fields, "fields must hold at least one field")
+    limits.require(fields, "fields must hold at least one field")
     given = fields.get("MailAddress")
-    limits.need(given is None or isinstance(given, str), "MailAddress must be a string")
+    limits.require(given is None or isinstance(given, str), "MailAddress must be a string")
     if given is not None:
         address(limits, "MailAddress", given)
     return fields

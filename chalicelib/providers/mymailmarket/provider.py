@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import Kind, ProviderError
-from ..concurrency import in_order
+from ..concurrency import concurrent_map
 from ..functions import dispatch, unsupported
 from ..results import address
 from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
@@ -65,8 +65,8 @@ class MyMailMarket:
             return
         raise ProviderError(Kind.ACCOUNT, missing, provider_code=code, list_only=True)
 
-    def unsubscribe(self, email: str, *, everywhere: bool, budget: float) -> str | None:
-        """Unsubscribe the address from each list that has it; being on none is fine. `everywhere` means no more here.
+    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+        """Unsubscribe the address from each list that has it; being on none is fine. `global_scope` means no more here.
 
         What is done stays done when the time is up before the last list; the next attempt passes over it.
         """
@@ -75,7 +75,7 @@ class MyMailMarket:
             leave(self._client, list_id, email, deadline)
         return None
 
-    def lift(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
+    def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         """Put the address back to active on the one list that the person comes back to, if it was unsubscribed there.
 
         An unsubscribe covers every list, coming back only the one that was asked for.
@@ -160,7 +160,7 @@ class MyMailMarket:
         seen = {"", *(each.campaign for each in known)}
         new = [row for campaign, row in listed.items() if campaign not in seen]
         new.sort(key=lambda row: figures.sent_at(row) or _LONG_AGO, reverse=True)
-        found = in_order(lambda row: self._figures_of(row, deadline), [*new, *due], PARALLEL_CALLS)
+        found = concurrent_map(lambda row: self._figures_of(row, deadline), [*new, *due], PARALLEL_CALLS)
         yield from filter(None, found)
 
     def _figures_of(self, row: Row, deadline: Deadline) -> CampaignFigures | None:

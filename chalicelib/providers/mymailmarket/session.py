@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ...domain.errors import Kind, ProviderError
-from ..credentials import KeyRefused, reveal
-from ..transport.exchange import MEGABYTE, Answer, Call, Deadline
+from ..transport.exchange import MEGABYTE, Answer, Call, Deadline, KeyRefused
 from . import answers
 from .kept import Clocks, Kept, Made, both_clocks
 
@@ -93,7 +92,7 @@ class Session:
         return self._log_in(newer, deadline.left())
 
     def _login(self, fresh: bool) -> Login:
-        options, secrets = self._account.options, [reveal(self._account, name, fresh=fresh) for name in SECRETS]
+        options, secrets = self._account.options, [self._account.reveal(name, fresh=fresh) for name in SECRETS]
         password, api_key, shared_secret = secrets
         digest = hashlib.md5(password.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
         return Login(str(options["username"]), digest, str(options["site"]), api_key, shared_secret, (*secrets, digest))
@@ -110,7 +109,7 @@ class Session:
             headers=HEADERS,
             max_bytes=MEGABYTE,
         )
-        key = self._transport.ask(call, lambda answer: _key(answer, login.secrets))
+        key = self._transport.exchange(call, lambda answer: _key(answer, login.secrets))
         from ...observability import hide
 
         hide(key)

@@ -36,7 +36,7 @@ class Subscribers(Api):
     @function(changes=False)
     def subscriber(self, subscriber_id: SubscriberId, *, budget: float = SECONDS) -> Result:
         """One subscriber by id."""
-        query = {"subscriber": Limits("subscriber").filled("subscriber_id", subscriber_id)}
+        query = {"subscriber": Limits("subscriber").text("subscriber_id", subscriber_id)}
         return self._ask(Request("subscriber", "Subscriber", query), answers.row, budget)
 
     @function(changes=False)
@@ -124,7 +124,7 @@ class Subscribers(Api):
         query = {
             "oldemail": address(limits, "old_email", old_email),
             "newemail": address(limits, "new_email", new_email),
-            "group": limits.filled("list_id", list_id),
+            "group": limits.text("list_id", list_id),
         }
         return self._ask(
             Request("address_update", "subscriber/address/update", query, changes=True), answers.done, budget
@@ -149,7 +149,7 @@ class Subscribers(Api):
         """Delete a subscriber by address and list."""
         limits = Limits("subscriber_delete_by_address")
         path = f"subscriber/address/{encoded(address(limits, 'email', email))}/delete"
-        query = {"list": limits.filled("list_id", list_id)}
+        query = {"list": limits.text("list_id", list_id)}
         return self._ask(Request("subscriber_delete_by_address", path, query, changes=True), answers.done, budget)
 
     @function(changes=True)
@@ -162,9 +162,9 @@ class Subscribers(Api):
     ) -> Result:
         """Delete a subscriber by telephone number and list."""
         limits = Limits("subscriber_delete_by_mobile")
-        number = limits.filled("mobile", mobile, LONGEST_MOBILE)
-        limits.need(any(char.isdigit() for char in number), "mobile must be a telephone number")
-        query = {"list": limits.filled("list_id", list_id)}
+        number = limits.text("mobile", mobile, LONGEST_MOBILE)
+        limits.require(any(char.isdigit() for char in number), "mobile must be a telephone number")
+        query = {"list": limits.text("list_id", list_id)}
         path = f"subscriber/mobile/{encoded(number)}/delete"
         return self._ask(Request("subscriber_delete_by_mobile", path, query, changes=True), answers.done, budget)
 
@@ -178,5 +178,5 @@ def _address_on_list(label: str, email: str, list_id: str) -> dict[str, str]:
     limits = Limits(label)
     return {
         "emailaddress": address(limits, "email", email, LONGEST_ADDRESS),
-        "list": limits.filled("list_id", list_id),
+        "list": limits.text("list_id", list_id),
     }

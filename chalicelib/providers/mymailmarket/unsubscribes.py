@@ -28,7 +28,7 @@ class Unsubscribing(Api):
     def unsubscribe_by_address(self, email: Address, list_id: ListId, *, budget: float = SECONDS) -> Result:
         """Unsubscribe an address from one list."""
         limits = Limits("unsubscribe_by_address")
-        query = {"address": address(limits, "email", email), "groupid": limits.filled("list_id", list_id)}
+        query = {"address": address(limits, "email", email), "groupid": limits.text("list_id", list_id)}
         request = Request("unsubscribe_by_address", "unsubscribe/", query, changes=True, refused_as=Kind.CONTACT)
         return self._ask(request, answers.done, budget)
 
@@ -42,7 +42,7 @@ class Unsubscribing(Api):
     ) -> Result:
         """Unsubscribe a telephone number from one list."""
         limits = Limits("unsubscribe_by_mobile")
-        query = {"gsm": limits.filled("mobile", mobile, LONGEST_GSM), "groupid": limits.filled("list_id", list_id)}
+        query = {"gsm": limits.text("mobile", mobile, LONGEST_GSM), "groupid": limits.text("list_id", list_id)}
         return self._ask(
             Request("unsubscribe_by_mobile", "unsubscribe/mobile/", query, changes=True), answers.done, budget
         )

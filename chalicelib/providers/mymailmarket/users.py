@@ -32,7 +32,7 @@ class Users(Api):
     @function(changes=False)
     def user(self, user_id: Annotated[str, "id of the user"], *, budget: float = SECONDS) -> Result:
         """One user by id."""
-        query = {"id": Limits("user").filled("user_id", user_id)}
+        query = {"id": Limits("user").text("user_id", user_id)}
         return self._ask(Request("user", "user", query), answers.row, budget)
 
     @function(changes=False)
@@ -45,7 +45,7 @@ class Users(Api):
     ) -> Result:
         """One user by name and site."""
         limits = Limits("user_by_name")
-        query = {"username": limits.filled("username", username), "sitename": limits.filled("site_name", site_name)}
+        query = {"username": limits.text("username", username), "sitename": limits.text("site_name", site_name)}
         return self._ask(Request("user_by_name", "user", query), answers.row, budget)
 
     @function(changes=False)

@@ -22,6 +22,13 @@ SHORTEST_CALL = 0.25
 """Seconds that must be left for a call to be started at all."""
 
 
+class KeyRefused(ProviderError):
+    """The provider says that the key is invalid: of kind ACCOUNT; the secret is read again in case it has changed."""
+
+    def __init__(self, message: str, *, provider_code: str | None = None) -> None:
+        super().__init__(Kind.ACCOUNT, message, provider_code=provider_code)
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """The clock that calls are timed by, and how they wait for an answer. Passed in, so that tests need not wait.
@@ -57,7 +64,7 @@ class Call:
 
     `label` is the function's name and the only thing that errors and metrics call it by. `changes`: the request may
     change something at the provider, so that a lost answer leaves the outcome unknown. `budget`: seconds it may take
-    in all; `patience`: seconds without a byte after which it is given up. `max_bytes` caps the answer, unpacked.
+    in all; `read_timeout`: seconds without a byte after which it is given up. `max_bytes` caps the answer, unpacked.
     """
 
     account: str
@@ -68,7 +75,7 @@ class Call:
     budget: float
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
-    patience: float = 30.0
+    read_timeout: float = 30.0
     max_bytes: int = 32 * MEGABYTE
 
     def without_answer(self, why: str, *, retry_after: float | None = None) -> ProviderError:
@@ -81,7 +88,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerHead:
     """What came back, of any status but a redirect, without its body: status and headers (names in lower case)."""
 
     call: Call
@@ -108,7 +115,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Answered):
+class Answer(AnswerHead):
     """An answer with its whole body."""
 
     body: bytes = field(repr=False)
@@ -132,7 +139,7 @@ class Answer(Answered):
 
 
 @dataclass(frozen=True, slots=True)
-class Arriving(Answered):
+class StreamedAnswer(AnswerHead):
     """An answer whose body is still under way."""
 
     parts: Iterator[bytes] = field(repr=False)
@@ -144,6 +151,14 @@ class Arriving(Answered):
     def whole(self) -> Answer:
         """The same with its whole body. Raises as `slices` does."""
         return Answer(self.call, self.status, self.headers, b"".join(self.parts))
+
+
+def to_json(value: Any) -> bytes:
+    """Encodes a request's body as compact UTF-8 JSON.
+
+    A lone surrogate has no UTF-8 form and becomes a question mark: better than a signup that can never be sent.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def seconds_to_wait(retry_after: str | None) -> float | None:

@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from ...domain.errors import Kind, ProviderError
-from .exchange import SHORTEST_CALL, SYSTEM_TIMING, Answer, Arriving, Call, Deadline, Timing
+from .exchange import SHORTEST_CALL, SYSTEM_TIMING, Answer, Call, Deadline, StreamedAnswer, Timing
 from .wire import Attempt, Pool, PoolTLS
 
 CONNECT_SECONDS = 5.0
@@ -98,10 +98,10 @@ class Transport:
         return Deadline(budget, self._timing.monotonic)
 
     def send(self, call: Call) -> Answer:
-        """Make the call and return its answer, whatever the status. Raises `ProviderError`; see `ask`."""
-        return self.ask(call, lambda answer: answer)
+        """Make the call and return its answer, whatever the status. Raises `ProviderError`; see `exchange`."""
+        return self.exchange(call, lambda answer: answer)
 
-    def ask(self, call: Call, read: Callable[[Answer], T]) -> T:
+    def exchange(self, call: Call, read: Callable[[Answer], T]) -> T:
         """Make the call and return what `read` makes of the answer; `on_call` is told once, with the final outcome.
 
         Raises `ProviderError`: LATER when nothing was sent (not admitted, no time left, no connection); ACCOUNT when
@@ -114,18 +114,18 @@ class Transport:
                 answer = arriving.whole()
             return read(answer)
 
-    def stream(self, call: Call, read: Callable[[Arriving], Iterable[T]]) -> Iterator[T]:
+    def stream(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
         """Make the call and give what `read` makes of the answer while the body still comes, in bounded memory.
 
-        The first value is read before this returns, so that a refusal is raised here; reading on may raise too, both
-        as in `ask`. `on_call` is told once, at the end, of all the time that went by, the reader's own with it. Whoever
-        drops the iterator half way closes the connection.
+        The first value is read before this returns, so that a refusal is raised here; reading on may raise too, both as
+        in `exchange`. `on_call` is called once, at the end, with all the time that passed, the reader's own included.
+        Dropping the iterator half way closes the connection.
         """
         values = self._streamed(call, read)
         first = list(islice(values, 1))
         return chain(first, values)
 
-    def _streamed(self, call: Call, read: Callable[[Arriving], Iterable[T]]) -> Iterator[T]:
+    def _streamed(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
         with self._told(call), self._answered(call) as arriving:
             yield from read(arriving)
 
@@ -144,9 +144,9 @@ class Transport:
                 self._on_call(call.label, call.account, self._timing.monotonic() - started, outcome)
 
     @contextmanager
-    def _answered(self, call: Call) -> Iterator[Arriving]:
+    def _answered(self, call: Call) -> Iterator[StreamedAnswer]:
         """The answer to the call as soon as its headers are there."""
-        attempt = Attempt(self.deadline(call.budget), call.patience, self._timing)
+        attempt = Attempt(self.deadline(call.budget), call.read_timeout, self._timing)
         if call.budget < SHORTEST_CALL:
             raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
         if self._admit is not None:
@@ -156,7 +156,7 @@ class Transport:
             if response.status_code in _REDIRECTS:
                 raise _redirected(call, response.status_code)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            yield Arriving(call, response.status_code, headers, _parts(call, attempt, response))
+            yield StreamedAnswer(call, response.status_code, headers, _parts(call, attempt, response))
         finally:
             # A connection whose answer was read to its end is back in the pool by now and is not touched by this.
             response.close()
@@ -165,7 +165,7 @@ class Transport:
         try:
             request = requests.Request(call.method, call.url, headers=dict(call.headers), data=call.body or None)
             prepared = self._session.prepare_request(request)
-            timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.patience, call.budget * 0.9))
+            timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.read_timeout, call.budget * 0.9))
             with attempt:
                 return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
         except _BREAKS as error:

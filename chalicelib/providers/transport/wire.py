@@ -32,10 +32,10 @@ _on_this_thread = threading.local()
 class Attempt:
     """What is known of the request under way on this thread. A context manager round sending and reading."""
 
-    def __init__(self, deadline: Deadline, patience: float, timing: Timing = SYSTEM_TIMING) -> None:
+    def __init__(self, deadline: Deadline, read_timeout: float, timing: Timing = SYSTEM_TIMING) -> None:
         self.sent = False
         self._deadline = deadline
-        self._patience = patience
+        self._patience = read_timeout
         self._timing = timing
 
     def __enter__(self) -> Self:
