@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urljoin
@@ -17,9 +18,9 @@ from urllib3.util import Timeout, Url, parse_url
 
 from ..config.model import Source
 from ..jobs.errors import SyncRefused, SyncTrouble
-from ..providers.transport.exchange import MEGABYTE, Deadline, seconds_to_wait
+from ..providers.transport.exchange import MEGABYTE, SLICE_BYTES, Deadline, gunzip, seconds_to_wait
 from ..providers.transport.guard import ForbiddenAddress, check_addresses
-from ..providers.transport.wire import Attempt, Pool, PoolTLS
+from ..providers.transport.wire import Attempt, HttpPool, HttpsPool
 
 LARGEST_FILE = 200 * MEGABYTE
 """Bytes of a file, unpacked."""
@@ -27,7 +28,6 @@ MOST_REDIRECTS = 5
 CONNECT_SECONDS = 5.0
 READ_TIMEOUT = 60.0
 """Seconds without a byte: a file generated on request may take a while to start."""
-_SLICE = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGAIN = (408, 425, 429)
 _PORTS = {"http": 80, "https": 443}
@@ -106,9 +106,9 @@ class Fetcher:
         raise SyncTrouble("the host cannot be reached")
 
     def _request(self, url: Url, host: str, address: str, port: int) -> Any:
-        pool: Pool | PoolTLS
+        pool: HttpPool | HttpsPool
         if url.scheme == "https":
-            pool = PoolTLS(
+            pool = HttpsPool(
                 address,
                 port,
                 server_hostname=host,
@@ -117,7 +117,7 @@ class Fetcher:
                 ca_certs=self.ca_bundle or certifi.where(),
             )
         else:
-            pool = Pool(address, port)
+            pool = HttpPool(address, port)
         return pool.urlopen(
             "GET",
             url.request_uri,
@@ -133,7 +133,8 @@ class Fetcher:
     def _read(self, response: Any) -> Iterator[bytes]:
         size = 0
         with _translated_errors():
-            for part in _unpacked(response):
+            slices: Iterator[bytes] = iter(partial(response.read, SLICE_BYTES, decode_content=False), b"")
+            for part in gunzip(slices) if "gzip" in _coding(response) else slices:
                 size += len(part)
                 if size > self.largest:
                     raise SyncRefused(f"the file is larger than {self.largest / MEGABYTE:g} MB")
@@ -150,7 +151,7 @@ def _translated_errors() -> Iterator[None]:
         failure = SyncTrouble("no TLS connection that can be trusted")
     except (TimeoutError, TookTooLong):
         failure = SyncTrouble("the host takes too long")
-    except (HTTPError, HTTPException, OSError):
+    except (HTTPError, HTTPException, OSError, EOFError):
         failure = SyncTrouble("the connection broke off")
     except zlib.error:
         failure = SyncTrouble("the answer's gzip coding is broken")
@@ -194,31 +195,8 @@ def _check(response: Any) -> None:
     if "html" in response.headers.get("Content-Type", "").lower():
         raise SyncRefused("a page came instead of a CSV file")
     if _coding(response) not in ("", "identity", "gzip", "x-gzip"):
-        raise SyncRefused("the answer is packed in a way nobody asked for")
+        raise SyncRefused("the answer has a content coding that was not asked for")
 
 
 def _coding(response: Any) -> str:
     return str(response.headers.get("Content-Encoding", "")).strip().lower()
-
-
-def _unpacked(response: Any) -> Iterator[bytes]:
-    """Yield the body in bounded slices, also where a little data decompresses to a lot."""
-    if "gzip" not in _coding(response):
-        yield from _slices(response)
-        return
-    decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    for packed in _slices(response):
-        while packed and not decoder.eof:
-            part = decoder.decompress(packed, _SLICE)
-            packed = decoder.unconsumed_tail
-            if part:
-                yield part
-    while part := decoder.decompress(b"", _SLICE):
-        yield part
-    if not decoder.eof:
-        raise SyncTrouble("the connection broke off")
-
-
-def _slices(response: Any) -> Iterator[bytes]:
-    while part := response.read(_SLICE, decode_content=False):
-        yield part

@@ -210,13 +210,13 @@ class TestNothingSent:
     def test_time_that_went_by_while_the_connection_was_made(
         self, server: Scripted, transport: Transport, own_time: OwnTime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        connect = wire._Watched.connect
+        connect = wire._TimedConnection.connect
 
         def slowly(self: Any) -> None:
             connect(self)
             own_time.advance(11)
 
-        monkeypatch.setattr(wire._Watched, "connect", slowly)
+        monkeypatch.setattr(wire._TimedConnection, "connect", slowly)
         error = failure(lambda: send(transport, a_call(server.url, budget=10)))
         assert error.kind is Kind.LATER
         assert server.received == []
@@ -273,11 +273,8 @@ class TestTls:
         assert tls_server.connections == 1
 
     def test_a_host_of_another_name(self, tls_server: Scripted, certificate: Path) -> None:
-        error = failure(
-            lambda: Transport(make_session(str(certificate))).send(
-                a_call(tls_server.url.replace("127.0.0.1", "localhost"))
-            )
-        )
+        transport = Transport(make_session(str(certificate)))
+        error = failure(lambda: send(transport, a_call(tls_server.url.replace("127.0.0.1", "localhost"))))
         assert error.kind is Kind.ACCOUNT
 
     @pytest.mark.parametrize("trouble", ["silence", "dripping headers", "a dripping body", "closed in the body"])
@@ -419,9 +416,9 @@ class TestBounds:
             error = failure(lambda: send(transport, call))
         assert error.kind is Kind.UNKNOWN and "in time" in error.message
 
-    def test_patience_ends_a_call_before_its_budget(self, real_server: Scripted) -> None:
+    def test_the_read_timeout_ends_a_call_before_its_budget(self, real_server: Scripted) -> None:
         real_server.script = [silence(30)]
-        error = failure(lambda: Transport().send(a_call(real_server.url, budget=1000, read_timeout=0.05)))
+        error = failure(lambda: send(Transport(), a_call(real_server.url, budget=1000, read_timeout=0.05)))
         assert error.kind is Kind.UNKNOWN and "in time" in error.message
 
     def test_a_drip_ends_with_the_budget_in_real_time_too(self, real_server: Scripted) -> None:
@@ -433,7 +430,7 @@ class TestBounds:
                 line.pause(pause)
 
         real_server.script = [drip]
-        error = failure(lambda: Transport().send(a_call(real_server.url, changes=False, budget=0.4)))
+        error = failure(lambda: send(Transport(), a_call(real_server.url, changes=False, budget=0.4)))
         assert error.kind is Kind.LATER and "in time" in error.message
 
 
@@ -461,7 +458,7 @@ class TestRequests:
             monkeypatch.setenv(name, "http://127.0.0.1:1")
         (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password placeholder\n")
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-        Transport().send(a_call(server.url))
+        send(Transport(), a_call(server.url))
         assert "authorization" not in server.received[0].headers
 
     def test_cookies_are_not_kept(self, server: Scripted, transport: Transport) -> None:

@@ -1,6 +1,6 @@
-"""A call to a provider and its answer as values, and what an answer means before any provider has looked at it.
+"""Requests to providers and their answers as values, and what any provider's answer means.
 
-Needs no HTTP library, so that declarations and mappings load without one. The call is made by `transport`.
+Loads no HTTP library, since the configuration loads the declarations of providers. `session` makes the calls.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from socket import socket
@@ -17,6 +18,7 @@ from typing import Any, Literal, NoReturn
 from ...domain.errors import Kind, ProviderError
 
 MEGABYTE = 1024 * 1024
+SLICE_BYTES = 64 * 1024
 LONGEST_RETRY_AFTER = 86400.0
 SHORTEST_CALL = 0.25
 """Seconds that must be left for a call to be started at all."""
@@ -31,10 +33,9 @@ class KeyRefused(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The clock that calls are timed by, and how they wait for an answer. Passed in, so that tests need not wait.
+    """The monotonic clock of calls, and how a socket's reads are limited; tests replace both and need not wait.
 
-    `monotonic` gives seconds. `limit_read` has the next read from a socket raise `TimeoutError` when no byte has come
-    after so many seconds.
+    `limit_read` makes the next read from a socket raise `TimeoutError` after so many seconds without a byte.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -45,7 +46,7 @@ SYSTEM_TIMING = Timing()
 
 
 class Deadline:
-    """A moment on the monotonic clock by which a whole method, of one call or several, must be done."""
+    """The moment on the monotonic clock by which a method, of one call or several, must be done."""
 
     __slots__ = ("_at", "_monotonic")
 
@@ -54,7 +55,7 @@ class Deadline:
         self._at = monotonic() + budget
 
     def left(self) -> float:
-        """Seconds that are left; below zero when it is past."""
+        """Returns the seconds left; below zero when it is past."""
         return self._at - self._monotonic()
 
 
@@ -62,9 +63,10 @@ class Deadline:
 class Call:
     """One HTTP request to a provider. Its repr shows nothing that could hold a secret or a person.
 
-    `label` is the function's name and the only thing that errors and metrics call it by. `changes`: the request may
-    change something at the provider, so that a lost answer leaves the outcome unknown. `budget`: seconds it may take
-    in all; `read_timeout`: seconds without a byte after which it is given up. `max_bytes` caps the answer, unpacked.
+    `label` is the function's name, the only name for the call in errors and metrics. `changes`: the request may change
+    something at the provider, so that a lost answer leaves the outcome unknown. `budget` is the total time in seconds,
+    `read_timeout` the seconds without a byte after which the call fails, `max_bytes` the limit of the decompressed
+    answer.
     """
 
     account: str
@@ -78,40 +80,39 @@ class Call:
     read_timeout: float = 30.0
     max_bytes: int = 32 * MEGABYTE
 
-    def without_answer(self, why: str, *, retry_after: float | None = None) -> ProviderError:
-        """The error of a request that was sent and brought no usable answer: unknown if it may have changed something.
-
-        `why` is put behind the label and must hold nothing of the request or the answer.
+    def without_answer(self, reason: str, *, retry_after: float | None = None) -> ProviderError:
+        """Returns the error of a request that was sent without a usable answer: unknown if it may have changed
+        something, else later. `reason` must hold nothing of the request or the answer.
         """
         kind = Kind.UNKNOWN if self.changes else Kind.LATER
-        return ProviderError(kind, f"{self.label}: {why}", retry_after=retry_after)
+        return ProviderError(kind, f"{self.label}: {reason}", retry_after=retry_after)
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerHead:
-    """What came back, of any status but a redirect, without its body: status and headers (names in lower case)."""
+    """Status and headers (a mapping that ignores case) of an answer; the status is any but a redirect's."""
 
     call: Call
     status: int
     headers: Mapping[str, str] = field(repr=False)
 
-    def unusable(self, why: str) -> ProviderError:
-        """The error of an answer that says neither yes nor no; the status goes first where it tells more."""
-        return self.overload() or self.call.without_answer(f"{why} (HTTP {self.status})")
+    def unusable(self, reason: str) -> ProviderError:
+        """Returns the error of an answer that is neither a success nor a failure; `overload` comes first."""
+        return self.overload() or self.call.without_answer(f"{reason} (HTTP {self.status})")
 
     def overload(self) -> ProviderError | None:
-        """The error that the status alone tells of a server in trouble; None for every other status.
+        """Returns the error of status 429 or 5xx; None for every other status.
 
-        429 and 503 say that the request was turned away; any other 5xx may have come after the work was done.
+        With 429 and 503 the request was turned away; any other 5xx may have come after the work was done.
         """
-        retry_after = seconds_to_wait(self.headers.get("retry-after"))
-        if self.status in (429, 503):
-            why = "too many calls" if self.status == 429 else "the provider is not available"
-            message = f"{self.call.label}: {why} (HTTP {self.status})"
-            return ProviderError(Kind.LATER, message, provider_code=str(self.status), retry_after=retry_after)
-        if self.status >= 500:
+        if self.status < 500 and self.status != 429:
+            return None
+        retry_after = seconds_to_wait(self.headers.get("Retry-After"))
+        if self.status not in (429, 503):
             return self.call.without_answer(f"the provider failed (HTTP {self.status})", retry_after=retry_after)
-        return None
+        reason = "too many calls" if self.status == 429 else "the provider is not available"
+        message = f"{self.call.label}: {reason} (HTTP {self.status})"
+        return ProviderError(Kind.LATER, message, provider_code=str(self.status), retry_after=retry_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,35 +122,49 @@ class Answer(AnswerHead):
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON values. Raises `ProviderError` (unknown or later) saying what it is instead."""
+        """Returns the body as JSON values. Raises `ProviderError` (unknown or later) saying what it is instead.
+
+        JSON text is UTF-8 (RFC 8259), whatever charset a header states; a byte order mark is ignored.
+        """
         try:
-            return _parse(self.body)
-        except _NotJson as found:
-            why = str(found)
-        raise self.unusable(why)
+            text = self.body.decode("utf-8-sig")
+            value = json.loads(text, parse_constant=refuse_constant)
+        except UnicodeDecodeError:
+            reason = "the answer is in a charset other than UTF-8"
+        except (ValueError, RecursionError):
+            reason = "truncated or broken JSON"
+            if not text.strip():
+                reason = "the answer is empty"
+            elif text.lstrip().startswith("<"):
+                reason = "an HTML page instead of JSON"
+        else:
+            # JSON can hold a lone surrogate; whatever stores or sends it on would fail.
+            return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
+        # Not raised in the handlers: the decoders' errors hold the body.
+        raise self.unusable(reason)
 
     def text(self) -> str:
-        """The body as text, whatever it is; for reading a provider's bare words, never for showing."""
+        """Returns the body as text, to recognise bare messages; never for showing."""
         return self.body.decode("utf-8-sig", "replace").strip()
 
-    def slices(self, size: int = 64 * 1024) -> Iterator[bytes]:
-        """The body from its beginning, a part at a time, for readers of long answers that need no more than that."""
-        for start in range(0, len(self.body), size):
-            yield self.body[start : start + size]
+    def slices(self) -> Iterator[bytes]:
+        """Yields the body in slices, as `StreamedAnswer.slices` does."""
+        for start in range(0, len(self.body), SLICE_BYTES):
+            yield self.body[start : start + SLICE_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamedAnswer(AnswerHead):
-    """An answer whose body is still under way."""
+    """An answer whose body is still arriving."""
 
     parts: Iterator[bytes] = field(repr=False)
 
     def slices(self) -> Iterator[bytes]:
-        """The body as it comes, once. Raises `ProviderError` where it breaks off, lasts too long or is too large."""
+        """Returns the body as it arrives, once. Raises `ProviderError` where it breaks off, is late or too large."""
         return self.parts
 
     def whole(self) -> Answer:
-        """The same with its whole body. Raises as `slices` does."""
+        """Reads the whole body. Raises as `slices` does."""
         return Answer(self.call, self.status, self.headers, b"".join(self.parts))
 
 
@@ -161,8 +176,25 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def gunzip(slices: Iterable[bytes]) -> Iterator[bytes]:
+    """Decompresses gzip in bounded slices, so that a limit on their total also bounds memory.
+
+    Raises `zlib.error` for invalid data and `EOFError` for truncated data.
+    """
+    decoder = zlib.decompressobj(wbits=31)
+    for packed in slices:
+        while packed and not decoder.eof:
+            if part := decoder.decompress(packed, SLICE_BYTES):
+                yield part
+            packed = decoder.unconsumed_tail
+    while part := decoder.decompress(b"", SLICE_BYTES):
+        yield part
+    if not decoder.eof:
+        raise EOFError
+
+
 def seconds_to_wait(retry_after: str | None) -> float | None:
-    """A Retry-After header, seconds or an HTTP date, as seconds from now, 0 to a day; None if it says nothing."""
+    """Reads a Retry-After header, seconds or an HTTP date, as seconds from now, 0 to a day; None if it is neither."""
     if retry_after is None:
         return None
     text = retry_after.strip()
@@ -175,38 +207,8 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
-class _NotJson(Exception):
-    """The body is not JSON; the text says what it is instead."""
-
-
-def _parse(body: bytes) -> Any:
-    """JSON text is UTF-8 (RFC 8259), whatever charset a header claims; a byte order mark is overlooked."""
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Raised below, outside: the decoder's error holds the whole body.
-        text = None
-    if text is None:
-        raise _NotJson("the answer is in a charset other than UTF-8")
-    if not text.strip():
-        raise _NotJson("the answer is empty")
-    value, failed = _decode(text)
-    if failed:
-        raise _NotJson("an HTML page instead of JSON" if text.lstrip().startswith("<") else "truncated or broken JSON")
-    # A lone surrogate can be written in JSON and nowhere else: everything that stores or sends it on would fail.
-    return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
-
-
-def _decode(text: str) -> tuple[Any, bool]:
-    """(value, False), or (None, True) when `text` is not JSON. Deep nesting and endless numbers are not JSON to us."""
-    try:
-        return json.loads(text, parse_constant=_refuse_constant), False
-    except (ValueError, RecursionError):
-        return None, True
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    """NaN and Infinity are Python's own addition to JSON."""
+def refuse_constant(_: str) -> NoReturn:
+    """Rejects NaN and Infinity, which are Python's own addition to JSON (`parse_constant` of `json`)."""
     raise ValueError
 
 

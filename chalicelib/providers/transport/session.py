@@ -1,7 +1,7 @@
-"""The one way out to the providers: one pooled session and one way to make a call through it.
+"""Makes the HTTP calls of all providers, through one pooled session.
 
-Nothing here retries (the delivery engine does, and nothing else), follows a redirect, or lets a URL near an error or a
-log: the providers put keys and sessions into URLs.
+Nothing here retries (only the delivery does), follows a redirect, or puts a URL into an error or a log: the providers
+take keys and sessions in URLs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import ssl
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -22,28 +23,26 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from ...domain.errors import Kind, ProviderError
-from .exchange import SHORTEST_CALL, SYSTEM_TIMING, Answer, Call, Deadline, StreamedAnswer, Timing
-from .wire import Attempt, Pool, PoolTLS
+from .exchange import SHORTEST_CALL, SLICE_BYTES, SYSTEM_TIMING, Answer, Call, Deadline, StreamedAnswer, Timing, gunzip
+from .wire import Attempt, HttpPool, HttpsPool
 
 CONNECT_SECONDS = 5.0
-_SLICE = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
-_MOVED_FOR_GOOD = (301, 308)
-_BREAKS = (requests.RequestException, HTTPError, OSError, ValueError)
-"""What the libraries raise where a call breaks."""
+_PERMANENT_REDIRECTS = (301, 308)
+_LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 
 OnCall = Callable[[str, str, float, str], None]
-"""Told of every call: label, account, seconds it took, and `ok` or the kind of its error."""
+"""Called once for every call: label, account, seconds it took, and `ok` or the kind of its error."""
 Admit = Callable[[str], None]
-"""Asked before every call, with the account: raises `ProviderError` (later) when the call may not be made now."""
+"""Called before every call, with the account: raises `ProviderError` (later) when no call may be made now."""
 T = TypeVar("T")
 
 
 class _Session(requests.Session):
-    """A session that never looks at where a redirect leads.
+    """A session that ignores where a redirect leads.
 
-    With redirects merely switched off, requests still prepares the next request, and for that reads the whole body of
-    the redirect into memory.
+    With redirects merely disabled, requests still prepares the next request, and for that reads the whole body of the
+    redirect into memory.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -51,19 +50,19 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter over the watched connections of `wire`."""
+    """The adapter of requests, over the connections of `wire`."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": PoolTLS}
+        self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
 
 
 def make_session(ca_bundle: str | None = None) -> requests.Session:
-    """The session for all providers: kept-alive connections, TLS always verified, no retries, redirects or cookies.
+    """Makes the session for all providers: keep-alive, TLS always verified, no retries, redirects or cookies.
 
     The environment is not trusted: a proxy variable or a .netrc would reroute calls that a provider answers only when
     they come from a declared IP, and add credentials that nobody configured. AWS_CA_BUNDLE is for AWS alone.
-    `ca_bundle` is the path of other root certificates than certifi's.
+    `ca_bundle` is the path of root certificates that replace certifi's.
     """
     session = _Session()
     session.trust_env = False
@@ -94,72 +93,59 @@ class Transport:
         self._timing = timing
 
     def deadline(self, budget: float) -> Deadline:
-        """The deadline of what may take so many seconds from now, by the clock that the calls are timed by."""
+        """Returns the deadline `budget` seconds from now, on the clock of the calls."""
         return Deadline(budget, self._timing.monotonic)
 
-    def send(self, call: Call) -> Answer:
-        """Make the call and return its answer, whatever the status. Raises `ProviderError`; see `exchange`."""
-        return self.exchange(call, lambda answer: answer)
-
     def exchange(self, call: Call, read: Callable[[Answer], T]) -> T:
-        """Make the call and return what `read` makes of the answer; `on_call` is told once, with the final outcome.
+        """Makes the call and returns `read(answer)`, whatever the answer's status.
 
         Raises `ProviderError`: LATER when nothing was sent (not admitted, no time left, no connection); ACCOUNT when
-        the host's certificate does not hold, the URL cannot be used or has moved for good; for whatever else brought no
-        whole answer (time over, connection lost, any other redirect, too large a body) UNKNOWN if the call changes
+        the host's certificate is invalid or the URL is unusable or has moved permanently; for anything else without a
+        whole answer (timeout, lost connection, other redirect, too large a body) UNKNOWN if the call changes
         something, else LATER; and what `read` raises.
         """
-        with self._told(call):
-            with self._answered(call) as arriving:
-                answer = arriving.whole()
-            return read(answer)
+        with self._answer(call) as answer:
+            return read(answer.whole())
 
     def stream(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
-        """Make the call and give what `read` makes of the answer while the body still comes, in bounded memory.
+        """Makes the call and yields the items of `read(answer)` while the body arrives, in bounded memory.
 
-        The first value is read before this returns, so that a refusal is raised here; reading on may raise too, both as
+        The first item is read before this returns, so that a refusal is raised here; reading on may raise too, both as
         in `exchange`. `on_call` is called once, at the end, with all the time that passed, the reader's own included.
         Dropping the iterator half way closes the connection.
         """
-        values = self._streamed(call, read)
-        first = list(islice(values, 1))
-        return chain(first, values)
+        items = self._streamed(call, read)
+        first = list(islice(items, 1))
+        return chain(first, items)
 
     def _streamed(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
-        with self._told(call), self._answered(call) as arriving:
-            yield from read(arriving)
+        with self._answer(call) as answer:
+            yield from read(answer)
 
     @contextmanager
-    def _told(self, call: Call) -> Iterator[None]:
-        """Tell `on_call` of what happens within."""
+    def _answer(self, call: Call) -> Iterator[StreamedAnswer]:
+        """Makes the call; gives its answer once the headers have arrived, and reports the outcome at the end."""
         started = self._timing.monotonic()
-        outcome = "ok"
+        attempt = Attempt(self.deadline(call.budget), call.read_timeout, self._timing)
+        response, outcome = None, "ok"
         try:
-            yield
+            if call.budget < SHORTEST_CALL:
+                raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
+            if self._admit is not None:
+                self._admit(call.account)
+            response = self._send(call, attempt)
+            if response.status_code in _REDIRECTS:
+                raise _redirect_error(call, response.status_code)
+            yield StreamedAnswer(call, response.status_code, response.headers, _body(call, attempt, response))
         except ProviderError as error:
             outcome = error.kind.value
             raise
         finally:
+            if response is not None:
+                # Does nothing to a connection whose answer was read to its end: that one is back in the pool.
+                response.close()
             if self._on_call is not None:
                 self._on_call(call.label, call.account, self._timing.monotonic() - started, outcome)
-
-    @contextmanager
-    def _answered(self, call: Call) -> Iterator[StreamedAnswer]:
-        """The answer to the call as soon as its headers are there."""
-        attempt = Attempt(self.deadline(call.budget), call.read_timeout, self._timing)
-        if call.budget < SHORTEST_CALL:
-            raise ProviderError(Kind.LATER, f"{call.label}: no time left to make the call")
-        if self._admit is not None:
-            self._admit(call.account)
-        response = self._send(call, attempt)
-        try:
-            if response.status_code in _REDIRECTS:
-                raise _redirected(call, response.status_code)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            yield StreamedAnswer(call, response.status_code, headers, _parts(call, attempt, response))
-        finally:
-            # A connection whose answer was read to its end is back in the pool by now and is not touched by this.
-            response.close()
 
     def _send(self, call: Call, attempt: Attempt) -> requests.Response:
         try:
@@ -168,93 +154,66 @@ class Transport:
             timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.read_timeout, call.budget * 0.9))
             with attempt:
                 return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
-        except _BREAKS as error:
-            failure = _explain(call, attempt, error)
-        # Raised out here so that the library's exception, whose text may hold the URL, is not even its context.
+        except _LIBRARY_ERRORS as error:
+            failure = _failure(call, attempt, error)
+        # Raised here so that the library's exception, whose text may hold the URL, is not even its context.
         raise failure
 
 
-def _redirected(call: Call, status: int) -> ProviderError:
-    why = f"the provider redirects elsewhere, which is never followed (HTTP {status})"
-    if status in _MOVED_FOR_GOOD:
-        return ProviderError(Kind.ACCOUNT, f"{call.label}: {why}; check the account's base_url")
-    return call.without_answer(why)
+def _redirect_error(call: Call, status: int) -> ProviderError:
+    reason = f"the provider redirects elsewhere, which is never followed (HTTP {status})"
+    if status in _PERMANENT_REDIRECTS:
+        return ProviderError(Kind.ACCOUNT, f"{call.label}: {reason}; check the account's base_url")
+    return call.without_answer(reason)
 
 
-def _parts(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
-    """The body, unpacked, slice by slice, of at most `call.max_bytes` in all."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip"):
-        raise call.without_answer("the answer is packed in a way nobody asked for")
-    slices = _slices(call, attempt, response)
+def _body(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
+    """Yields the decompressed body in slices, at most `call.max_bytes` in all."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("identity", "", "gzip", "x-gzip"):
+        raise call.without_answer("the answer has a content coding that was not asked for")
+    slices: Iterator[bytes] = iter(partial(response.raw.read, SLICE_BYTES, decode_content=False), b"")
     size = 0
-    for part in _unpacked(call, slices) if "gzip" in encoding else slices:
-        size += len(part)
-        if size > call.max_bytes:
-            raise call.without_answer(f"the answer is larger than {call.max_bytes} bytes")
-        yield part
-
-
-def _slices(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
-    while part := _slice(call, attempt, response):
-        yield part
-
-
-def _slice(call: Call, attempt: Attempt, response: requests.Response) -> bytes:
     try:
-        part: bytes = response.raw.read(_SLICE, decode_content=False)
-        return part
-    except _BREAKS as error:
-        failure = _explain(call, attempt, error)
+        for part in gunzip(slices) if "gzip" in coding else slices:
+            size += len(part)
+            if size > call.max_bytes:
+                raise call.without_answer(f"the answer is larger than {call.max_bytes} bytes")
+            yield part
+        return
+    except zlib.error:
+        failure = call.without_answer("the answer's gzip coding is invalid")
+    except EOFError:
+        failure = call.without_answer("the answer is truncated")
+    except _LIBRARY_ERRORS as error:
+        failure = _failure(call, attempt, error)
     raise failure
 
 
-def _unpacked(call: Call, slices: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack gzip a slice at a time, so that a body that unpacks to gigabytes is met by the cap, not by memory."""
-    unpack = zlib.decompressobj(wbits=31)
-    for packed in slices:
-        rest = packed
-        while rest and not unpack.eof:
-            try:
-                part = unpack.decompress(rest, _SLICE)
-            except zlib.error:
-                part = None
-            if part is None:
-                raise call.without_answer("the answer is packed wrongly")
-            yield part
-            rest = unpack.unconsumed_tail
-    if not unpack.eof:
-        raise call.without_answer("the answer is cut short")
-
-
-def _explain(call: Call, attempt: Attempt, error: Exception) -> ProviderError:
-    """The error of a call that broke, by whether anything was sent; only types are looked at, never texts."""
+def _failure(call: Call, attempt: Attempt, error: Exception) -> ProviderError:
+    """Returns the error of a failed call, by whether anything was sent; looks at types only, never at texts."""
     causes = tuple(_causes(error))
+    timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
     if attempt.sent:
-        timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
-        return call.without_answer(
-            "no answer in time" if timed_out else "the connection broke before a whole answer came"
-        )
+        reason = "no answer in time" if timed_out else "the connection broke before a whole answer came"
+        return call.without_answer(reason)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        why = "the provider's certificate cannot be trusted, nothing was sent"
-        return ProviderError(Kind.ACCOUNT, f"{call.label}: {why}")
+        reason = "the provider's certificate cannot be trusted, nothing was sent"
+        return ProviderError(Kind.ACCOUNT, f"{call.label}: {reason}")
     if isinstance(error, ValueError):
         return ProviderError(Kind.ACCOUNT, f"{call.label}: the account's base_url cannot be used")
-    return ProviderError(Kind.LATER, f"{call.label}: no connection to the provider ({_no_connection(causes)})")
-
-
-def _no_connection(causes: tuple[BaseException, ...]) -> str:
+    reason = "it broke while it was made"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "its name is not found"
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        return "no answer in time"
-    if any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in causes):
-        return "refused"
-    return "it broke while it was made"
+        reason = "its name is not found"
+    elif timed_out:
+        reason = "no answer in time"
+    elif any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in causes):
+        reason = "refused"
+    return ProviderError(Kind.LATER, f"{call.label}: no connection to the provider ({reason})")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and everything that it came from; requests and urllib3 wrap one another in causes and in arguments."""
+    """Yields `error` and everything it came from; requests and urllib3 wrap each other in causes and in arguments."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:

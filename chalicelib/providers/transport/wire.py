@@ -1,11 +1,11 @@
-"""Connections that keep a call's deadline, know whether the request has left, and are not reused once they are stale.
+"""Connections that keep a call's deadline, record whether the request has left, and are not reused once stale.
 
-urllib3's own connection classes, with three things added that it does not offer:
+urllib3's own connection classes, with three additions:
 
 * its read timeout starts anew with every byte, so a server that drips would hold a worker for hours: here every wait is
-  cut to what is left of the call's budget;
-* an error's type does not tell whether anything was sent (a reset may come during the TLS handshake or after the
-  work was done): here the first byte that leaves is noted;
+  limited to what is left of the call's budget;
+* an error's type does not say whether anything was sent (a reset may come during the TLS handshake or after the work
+  was done): here the first byte that leaves is recorded;
 * a server may close an idle connection just when the next request is under way, and then nobody knows whether it was
   read. Servers commonly wait 5 seconds (Apache's default), so none is reused after `LONGEST_IDLE`.
 """
@@ -16,50 +16,42 @@ import io
 import socket
 import threading
 import time
+from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any, Self
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .exchange import SYSTEM_TIMING, Deadline, Timing
+from .exchange import SLICE_BYTES, SYSTEM_TIMING, Deadline, Timing
 
 LONGEST_IDLE = 4.0
-_SLICE = 64 * 1024
-_on_this_thread = threading.local()
+_this_thread = threading.local()
+"""Its `attempt` is the `Attempt` under way on the thread."""
 
 
+@dataclass(slots=True)
 class Attempt:
-    """What is known of the request under way on this thread. A context manager round sending and reading."""
+    """The request under way on this thread. A context manager around sending it and reading the headers."""
 
-    def __init__(self, deadline: Deadline, read_timeout: float, timing: Timing = SYSTEM_TIMING) -> None:
-        self.sent = False
-        self._deadline = deadline
-        self._patience = read_timeout
-        self._timing = timing
+    deadline: Deadline
+    read_timeout: float
+    timing: Timing = SYSTEM_TIMING
+    sent: bool = False
 
     def __enter__(self) -> Self:
-        _on_this_thread.attempt = self
+        _this_thread.attempt = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        _on_this_thread.attempt = None
+        _this_thread.attempt = None
 
-    def wait(self) -> float:
-        """Seconds that the next wait on the socket may last. Raises `TimeoutError` when there are none."""
-        seconds = min(self._patience, self._deadline.left())
+    def longest_wait(self) -> float:
+        """Returns how many seconds the next wait on the socket may last. Raises `TimeoutError` when none are left."""
+        seconds = min(self.read_timeout, self.deadline.left())
         if seconds <= 0:
-            raise TimeoutError("the call's time is over")
+            raise TimeoutError("the call's budget is used up")
         return seconds
-
-    def limit_read(self, sock: socket.socket) -> None:
-        """Let the next read from the socket wait no longer than that. Raises `TimeoutError` like `wait`."""
-        self._timing.limit_read(sock, self.wait())
-
-
-def _attempt() -> Attempt:
-    attempt: Attempt = _on_this_thread.attempt
-    return attempt
 
 
 class _TimedReader(io.RawIOBase):
@@ -74,7 +66,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._attempt.limit_read(self._sock)
+        self._attempt.timing.limit_read(self._sock, self._attempt.longest_wait())
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -84,25 +76,25 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """http.client's response, reading through a `_TimedReader`: headers and body alike keep the deadline."""
+    """http.client's response, read through a `_TimedReader`, so that headers and body alike keep the deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp.close()
-        self.fp = io.BufferedReader(_TimedReader(sock, _attempt()), _SLICE)
+        self.fp = io.BufferedReader(_TimedReader(sock, _this_thread.attempt), SLICE_BYTES)
 
 
-class _Watched(HTTPConnection):
-    """What both kinds of connection share; see the module's docstring."""
+class _TimedConnection(HTTPConnection):
+    """The additions of both kinds of connection; see the module's docstring."""
 
     response_class = _TimedResponse
     _used = (0.0, 0.0)
 
     @property
     def is_connected(self) -> bool:
-        """May this pooled connection be used again? urllib3 asks before it does, and connects anew if not.
+        """True if this pooled connection may be used again; urllib3 reads it first, and connects anew if not.
 
-        Both clocks are read because the monotonic one may stand still while a Lambda instance is frozen.
+        Reads both clocks because the monotonic one may stand still while a Lambda instance is frozen.
         """
         idle = max(time.monotonic() - self._used[0], time.time() - self._used[1])
         return idle < LONGEST_IDLE and super().is_connected
@@ -110,12 +102,12 @@ class _Watched(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        attempt = _attempt()
-        # Slices, so that a server that reads slowly meets the deadline too.
-        for start in range(0, len(data), _SLICE):
-            self.sock.settimeout(attempt.wait())
+        attempt: Attempt = _this_thread.attempt
+        # In slices, so that the deadline also holds with a server that reads slowly.
+        for start in range(0, len(data), SLICE_BYTES):
+            self.sock.settimeout(attempt.longest_wait())
             attempt.sent = True
-            super().send(data[start : start + _SLICE])
+            super().send(data[start : start + SLICE_BYTES])
 
     def getresponse(self) -> Any:
         response = super().getresponse()
@@ -123,17 +115,17 @@ class _Watched(HTTPConnection):
         return response
 
 
-class _WatchedTLS(_Watched, HTTPSConnection):
+class _TimedTlsConnection(_TimedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-class Pool(HTTPConnectionPool):
+class HttpPool(HTTPConnectionPool):
     """Connections to one host."""
 
-    ConnectionCls = _Watched
+    ConnectionCls = _TimedConnection
 
 
-class PoolTLS(HTTPSConnectionPool):
+class HttpsPool(HTTPSConnectionPool):
     """Connections to one host over TLS."""
 
-    ConnectionCls = _WatchedTLS
+    ConnectionCls = _TimedTlsConnection
