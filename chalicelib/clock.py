@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -11,3 +12,8 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def monotonic_and_wall() -> tuple[float, ...]:
+    """Read both clocks in seconds: the monotonic one may stop while a Lambda instance is frozen, the other may jump."""
+    return time.monotonic(), time.time()

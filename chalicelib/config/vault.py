@@ -1,7 +1,7 @@
 """Fetches referenced secrets and caches them for five minutes.
 
-Uses boto3 directly and not Powertools' parameters: serving the last value while AWS fails and limiting forced fetches
-need their own cache, and a second cache underneath would only confuse both.
+Uses boto3 directly and not Powertools' parameters, which neither serve the last value while AWS fails nor limit forced
+fetches.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..clock import Clock, system_clock
+from ..domain.errors import RelaisError
+from ..domain.single_flight import SingleFlightCache
 from .references import Reference
 
 if TYPE_CHECKING:
@@ -32,21 +33,8 @@ _REMEDIES = {
 }
 
 
-class Unreadable(Exception):
+class Unreadable(RelaisError):
     """A reference that cannot be resolved now. The text is the reason, without any value."""
-
-
-@dataclass(slots=True)
-class _Entry:
-    """The cache entry of a reference. Times are epoch seconds; `lock` makes concurrent readers share one fetch."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    value: str | None = field(default=None, repr=False)
-    fetches: int = 0
-    """Finished fetches, successful or not: a reader that waited for the lock sees that another has just fetched."""
-    failure: str = ""
-    refresh_at: float = 0.0
-    force_from: float = 0.0
 
 
 class Vault:
@@ -55,7 +43,7 @@ class Vault:
     def __init__(self, environ: Mapping[str, str] = os.environ, clock: Clock = system_clock) -> None:
         self._environ = environ
         self._clock = clock
-        self._entries: dict[Reference, _Entry] = {}
+        self._caches: dict[Reference, SingleFlightCache[str]] = {}
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -70,41 +58,29 @@ class Vault:
         """
         if reference.kind == "env":
             return self._variable(reference.name)
-        with self._lock:
-            entry = self._entries.setdefault(reference.whole, _Entry())
-        seen = entry.fetches
-        with entry.lock:
-            self._renew(entry, reference.whole, fresh=fresh, waited=entry.fetches != seen)
-            value = entry.value
-        if value is None:
-            raise Unreadable(entry.failure)
+        whole = reference.whole
+        cache = self._cache(whole)
+        value = cache.get(lambda: self._fetch(whole), refused=cache.cached if fresh else None).value
         return value if reference.json_key is None else _pick(value, reference.json_key)
+
+    def _cache(self, whole: Reference) -> SingleFlightCache[str]:
+        with self._lock:
+            if whole not in self._caches:
+                self._caches[whole] = SingleFlightCache(
+                    str(whole),
+                    lambda: (self._clock().timestamp(),),
+                    seconds=KEEP_SECONDS,
+                    refresh_seconds=RETRY_SECONDS,
+                    stale_seconds=RETRY_SECONDS,
+                    on_stale=lambda error: _warn_stale(whole, str(error)),
+                )
+            return self._caches[whole]
 
     def _variable(self, name: str) -> str:
         value = self._environ.get(name)
         if not value:
             raise Unreadable("the environment variable is not set" if value is None else "the variable is empty")
         return value
-
-    def _renew(self, entry: _Entry, whole: Reference, *, fresh: bool, waited: bool) -> None:
-        """Fetch into `entry` if due. A reader that waited while another fetched takes the result of that fetch."""
-        now = self._clock().timestamp()
-        forced = fresh and now >= entry.force_from
-        due = now >= entry.refresh_at if entry.value is not None else True
-        if waited or not (forced or due):
-            return
-        if forced:
-            entry.force_from = now + RETRY_SECONDS
-        try:
-            value = self._fetch(whole)
-        except Unreadable as error:
-            if entry.value is not None and not entry.failure:
-                _warn_stale(whole, str(error))
-            entry.failure = str(error)
-            entry.refresh_at = now + RETRY_SECONDS
-        else:
-            entry.value, entry.failure, entry.refresh_at = value, "", now + KEEP_SECONDS
-        entry.fetches += 1
 
     def _fetch(self, whole: Reference) -> str:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from chalicelib.config import vault as vault_module
 from chalicelib.config.references import Reference
 from chalicelib.config.secrets import Secret
-from chalicelib.config.vault import Vault, _Entry
+from chalicelib.config.vault import Vault
 from chalicelib.domain.errors import SecretUnavailable
 from chalicelib.observability import logger
+from tests.contract.locks import CountedLock
 
 VALUE = "placeholder-value-1"
 Store = Callable[[str, str], None]
@@ -108,26 +109,11 @@ def test_threads_share_one_fetch(vault: Any, store: Store) -> None:
     assert len(vault.asked) == 1
 
 
-class ArrivalsLock:
-    """A lock that tells how many have come to it."""
-
-    def __init__(self) -> None:
-        self.arrived = threading.Semaphore(0)
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self.arrived.release()
-        self._lock.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
-
-
 @pytest.mark.parametrize("fresh", [False, True])
-def test_whoever_waited_takes_the_outcome_even_of_a_failure(vault: Any, fresh: bool) -> None:
+def test_threads_that_waited_share_a_failure(vault: Any, fresh: bool, wait_for: Callable[..., Any]) -> None:
     vault.gate = threading.Event()
-    lock = ArrivalsLock()
-    vault._entries[Reference("secret", "relais/none")] = _Entry(lock=cast(threading.Lock, lock))
+    lock = CountedLock()
+    vars(vault._cache(Reference("secret", "relais/none")))["_lock"] = lock
     refused: list[SecretUnavailable] = []
 
     def ask() -> None:
@@ -138,8 +124,7 @@ def test_whoever_waited_takes_the_outcome_even_of_a_failure(vault: Any, fresh: b
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in threads:
-        assert lock.arrived.acquire(timeout=10)
+    wait_for(lambda: lock.asked == len(threads))
     vault.gate.set()
     for thread in threads:
         thread.join(10)

@@ -12,7 +12,7 @@ class CountedLock:
         self._lock, self._counting, self.asked = threading.Lock(), threading.Lock(), 0
         self.release = self._lock.release
 
-    def acquire(self, timeout: float) -> bool:
+    def acquire(self, timeout: float = -1) -> bool:
         with self._counting:
             self.asked += 1
         return self._lock.acquire(timeout=timeout)
