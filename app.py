@@ -12,7 +12,7 @@ from typing import Any, cast
 from chalice.app import BaseLambdaEvent, CloudWatchEvent, SQSEvent
 
 from chalicelib import names
-from chalicelib.container.runtime import runtime
+from chalicelib.container import container
 from chalicelib.delivery.deadline import Context
 from chalicelib.observability import instrumented
 from chalicelib.schedules import also_by_hand
@@ -30,56 +30,56 @@ app = Gateway("relais")
 @app.route("/forms/{form}/signup", methods=["POST"])
 def form_signup(request: Request, form: str) -> Response:
     """Accepts a website form's signup to the form's list."""
-    return runtime().forms_routes.sign_up(request, form)
+    return container().forms_routes.sign_up(request, form)
 
 
 @app.route("/forms/{form}/unsubscribe", methods=["POST"])
 def form_unsubscribe(request: Request, form: str) -> Response:
     """Accepts a website form's unsubscribe from every account."""
-    return runtime().forms_routes.unsubscribe(request, form)
+    return container().forms_routes.unsubscribe(request, form)
 
 
 @app.other_methods("/forms/{form}/signup", "/forms/{form}/unsubscribe")
 def form_other_method(request: Request, form: str) -> Response:
     """Answers CORS preflights, and 405 for methods that forms do not support."""
-    return runtime().forms_routes.other_method(request, form)
+    return container().forms_routes.other_method(request, form)
 
 
 @app.other_methods("/unsubscribe/{token}")
 @app.route("/unsubscribe/{token}", methods=["GET", "POST"])
 def unsubscribe_link(request: Request, token: str) -> Response:
     """Answers an unsubscribe link: GET shows a page with one button, POST unsubscribes (RFC 8058)."""
-    return runtime().unsubscribe_routes.answer(request, token)
+    return container().unsubscribe_routes.answer(request, token)
 
 
 @app.route("/events", methods=["POST"])
 def receive_events(request: Request) -> Response:
     """Accepts signed events from a back end, one or many."""
-    return runtime().webhooks_routes.receive(request)
+    return container().webhooks_routes.receive(request)
 
 
 @app.route("/events/{id}")
 def show_event(request: Request, id: str) -> Response:
     """Shows the status of an event. Requires the admin key."""
-    return runtime().events_routes.show(request, id)
+    return container().events_routes.show(request, id)
 
 
 @app.route("/stats/campaigns")
 def list_campaigns(request: Request) -> Response:
     """Lists campaigns, newest first. Requires the admin key."""
-    return runtime().stats_routes.show_page(request)
+    return container().stats_routes.show_page(request)
 
 
 @app.route("/stats/campaigns/{account}/{campaign}")
 def show_campaign(request: Request, account: str, campaign: str) -> Response:
     """Shows the history of a campaign. Requires the admin key."""
-    return runtime().stats_routes.show_history(request, account, campaign)
+    return container().stats_routes.show_history(request, account, campaign)
 
 
 @app.route("/healthz")
 def healthz(request: Request) -> Response:
     """Checks that Relais answers and can read its configuration."""
-    runtime()
+    container()
     return health.healthz()
 
 
@@ -89,7 +89,7 @@ def fallback(request: Request) -> Response:
     """Answers 404 for every other path; routes an unsubscribe link with appended text to the link's view."""
     start, _, token = request.unmatched_path.partition("/")
     if start == "unsubscribe" and token and request.method in ("GET", "HEAD", "POST"):
-        return runtime().unsubscribe_routes.answer(request, token)
+        return container().unsubscribe_routes.answer(request, token)
     raise problems.not_found()
 
 
@@ -107,7 +107,7 @@ def lambda_context(event: BaseLambdaEvent) -> Context:
 @instrumented
 def signups(event: SQSEvent) -> dict[str, Any]:
     """Delivers signups: reads notifications, and whole events of any type from back ends."""
-    return runtime().worker.handle("signups", event.to_dict(), lambda_context(event))
+    return container().worker.handle("signups", event.to_dict(), lambda_context(event))
 
 
 @app.on_sqs_message(
@@ -116,7 +116,7 @@ def signups(event: SQSEvent) -> dict[str, Any]:
 @instrumented
 def unsubscribes(event: SQSEvent) -> dict[str, Any]:
     """Delivers unsubscribes: reads notifications, and whole events of any type from back ends."""
-    return runtime().worker.handle("unsubscribes", event.to_dict(), lambda_context(event))
+    return container().worker.handle("unsubscribes", event.to_dict(), lambda_context(event))
 
 
 @app.on_sqs_message(
@@ -125,7 +125,7 @@ def unsubscribes(event: SQSEvent) -> dict[str, Any]:
 @instrumented
 def syncs(event: SQSEvent) -> dict[str, Any]:
     """Runs syncs: reads notifications, and whole events of any type from back ends."""
-    return runtime().worker.handle("syncs", event.to_dict(), lambda_context(event))
+    return container().worker.handle("syncs", event.to_dict(), lambda_context(event))
 
 
 @also_by_hand
@@ -133,7 +133,7 @@ def syncs(event: SQSEvent) -> dict[str, Any]:
 @instrumented
 def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
     """Stores the current figures of every account's campaigns."""
-    return runtime().collect_stats(event.to_dict(), lambda_context(event))
+    return container().collect_stats(event.to_dict(), lambda_context(event))
 
 
 @also_by_hand
@@ -141,7 +141,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
     """Reads unsubscribes from the providers and propagates them to the other accounts."""
-    return runtime().sync_unsubscribes(lambda_context(event))
+    return container().sync_unsubscribes(lambda_context(event))
 
 
 @also_by_hand
@@ -149,7 +149,7 @@ def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Notifies workers of deliveries that are pending, due and not claimed."""
-    return runtime().sweep(lambda_context(event))
+    return container().sweep(lambda_context(event))
 
 
 @also_by_hand
@@ -157,39 +157,39 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def audit(event: CloudWatchEvent) -> dict[str, Any]:
     """Compares unsubscribes of providers and ledger; the schedule only reports, operators may also repair."""
-    return runtime().operators.audit(event.to_dict(), lambda_context(event))
+    return container().audit(event.to_dict(), lambda_context(event))
 
 
 @app.lambda_function()
 @instrumented
 def call_provider(event: Any, context: Context) -> dict[str, Any]:
     """Calls a function of an account's provider by name, for operators."""
-    return runtime().operators.call_provider(event, context)
+    return container().call_provider(event, context)
 
 
 @app.lambda_function()
 @instrumented
 def report(event: Any, context: Context) -> dict[str, Any]:
     """Counts deliveries by status, overall and by account, for operators."""
-    return runtime().operators.report(context)
+    return container().report(context)
 
 
 @app.lambda_function()
 @instrumented
 def resend(event: Any, context: Context) -> dict[str, Any]:
     """Sends parked or refused deliveries again, for operators."""
-    return runtime().operators.resend(event, context)
+    return container().resend(event, context)
 
 
 @app.lambda_function()
 @instrumented
 def forget(event: Any, context: Context) -> dict[str, Any]:
     """Unsubscribes a person from every account and erases their stored data, for operators."""
-    return runtime().operators.forget(event, context)
+    return container().forget(event, context)
 
 
 @app.lambda_function()
 @instrumented
 def export_person(event: Any, context: Context) -> dict[str, Any]:
     """Exports all stored data of a person, for operators."""
-    return runtime().operators.export_person(event, context)
+    return container().export_person(event, context)

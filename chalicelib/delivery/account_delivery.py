@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from ..config.model import Delivery as RetryPolicy
 from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import EventType
 from ..domain.times import from_epoch_milliseconds
-from ..effects import Effects
+from ..notification.services import Services
 from ..observability import logger, with_log_context
 from ..providers.spec import Capabilities, Provider
 from .batching import Group, Task
@@ -36,19 +35,21 @@ BUSY_PAUSES = (0.2, 0.4, 0.8, 1.6)
 class AccountDelivery:
     """Delivers the groups of one account within one invocation."""
 
+    services: Services
     account: str
     provider: Provider
     capabilities: Capabilities
     contacts: Contacts
     claims: Claims
-    circuit_breaker: CircuitBreaker
-    retry_policy: RetryPolicy
     deadline: Deadline
-    effects: Effects
+    circuit_breaker: CircuitBreaker = field(init=False)
     resumed: bool = False
     """Set when the account, or a list of it, answered again after a pause: waiting deliveries may be enqueued."""
     _stopped: bool = False
     _concurrency: int = 1
+
+    def __post_init__(self) -> None:
+        self.circuit_breaker = CircuitBreaker(self.services, self.account)
 
     def deliver(self, groups: Sequence[Group]) -> None:
         """Deliver what may be delivered now; the rest stays pending and becomes due later."""
@@ -59,7 +60,7 @@ class AccountDelivery:
         for seconds in BUSY_PAUSES:
             if not busy or self._must_stop:
                 break
-            self.effects.sleep(seconds)
+            self.services.effects.sleep(seconds)
             busy = self._deliver_groups(_regrouped(groups, [task for task, _ in busy]))
         self.claims.defer((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
         self.circuit_breaker.stop_probing()
@@ -70,7 +71,7 @@ class AccountDelivery:
 
     @property
     def _give_up(self) -> timedelta:
-        return timedelta(hours=self.retry_policy.give_up_after_hours)
+        return timedelta(hours=self.services.settings.delivery.give_up_after_hours)
 
     def _deliver_groups(self, groups: Sequence[Group]) -> list[tuple[Task, int]]:
         """Deliver each group once; return the tasks whose address was busy, with the end of its lease (ms)."""
@@ -284,7 +285,7 @@ class AccountDelivery:
             self.claims.park(self._overdue(group), pause.reason if pause else "paused", self.deadline)
 
     def _overdue(self, group: Group) -> list[Task]:
-        now = self.effects.clock()
+        now = self.services.effects.clock()
         return [task for task in group.tasks if is_overdue(task, now, self._give_up)]
 
 

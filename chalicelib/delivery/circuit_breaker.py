@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from threading import RLock
 
-from ..config.model import Delivery as RetryPolicy
 from ..domain import backoff
 from ..domain.backoff import AccountState, Pause
 from ..domain.errors import Kind, ProviderError
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
-from ..effects import Effects
-from ..ledger.accounts import AccountStore
+from ..notification.services import Services
 from ..observability import logger, metrics
 
 TRIES = 3
@@ -24,12 +22,10 @@ class CircuitBreaker:
     Thread-safe: the concurrent calls of one account share it.
     """
 
-    def __init__(self, account: str, store: AccountStore, retry_policy: RetryPolicy, effects: Effects) -> None:
+    def __init__(self, services: Services, account: str) -> None:
         self.account = account
-        self._store = store
-        self._retry_policy = retry_policy
-        self._effects = effects
-        self._state = store.read(account)
+        self._services = services
+        self._state = services.accounts.read(account)
         self.probing = False
         self._lock = RLock()
 
@@ -80,18 +76,19 @@ class CircuitBreaker:
             self.probing = False
 
     def _next_pause(self, before: Pause | None, error: ProviderError) -> Pause:
+        retry_policy = self._services.settings.delivery
         wait = backoff.wait_seconds(
             before.failures if before else 0,
-            self._retry_policy.first_retry_seconds,
-            self._retry_policy.longest_retry_seconds,
-            self._effects.chance(),
+            retry_policy.first_retry_seconds,
+            retry_policy.longest_retry_seconds,
+            self._services.effects.chance(),
             error.retry_after,
         )
         return backoff.paused_again(before, self._now, wait, error.message, error.kind.value)
 
     def _change(self, state: AccountState) -> bool:
-        written = self._store.write(self.account, self._state, state)
-        self._state = written or self._store.read(self.account)
+        written = self._services.accounts.write(self.account, self._state, state)
+        self._state = written or self._services.accounts.read(self.account)
         return written is not None
 
     def _end_pause(self, list_id: str | None) -> bool:
@@ -126,4 +123,4 @@ class CircuitBreaker:
 
     @property
     def _now(self) -> int:
-        return epoch_milliseconds(self._effects.clock())
+        return epoch_milliseconds(self._services.effects.clock())

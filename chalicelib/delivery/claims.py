@@ -9,16 +9,16 @@ from typing import TypeVar
 
 from ..domain.erasure import loses_its_data
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import Delivery, Event, EventType, Status
+from ..domain.events import Delivery, EventType, Status
 from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
 from ..domain.times import epoch_milliseconds
-from ..effects import Effects
-from ..ledger.events import EventStore
-from ..ledger.subscriptions import Attempt, SubscriptionStore, Taken
-from ..ledger.table import Table
+from ..ledger.subscriptions import Attempt, Taken
+from ..notification.services import Services
 from ..observability import event_log, logger, metrics
+from ..providers.base import Capabilities
 from .batching import Task
 from .deadline import Deadline
+from .resubscription import follow_resubscription
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -65,26 +65,11 @@ class ClaimedDelivery:
 
 
 class Claims:
-    """Claims deliveries and writes their results.
+    """Claims deliveries and writes their results. `capabilities_of` gives the capabilities of an account's provider."""
 
-    `on_resubscription` is called with each signup that resubscribed a person, before its delivery is written. It may
-    raise LedgerUnavailable, and is then called again.
-    """
-
-    def __init__(
-        self,
-        table: Table,
-        events: EventStore,
-        subscriptions: SubscriptionStore,
-        on_resubscription: Callable[[Event], None],
-        effects: Effects,
-    ) -> None:
-        self._table = table
-        self._events = events
-        self._subscriptions = subscriptions
-        self._on_resubscription = on_resubscription
-        self._effects = effects
-        self._clock = effects.clock
+    def __init__(self, services: Services, capabilities_of: Callable[[str], Capabilities | None]) -> None:
+        self._services = services
+        self._capabilities_of = capabilities_of
 
     def take(
         self, tasks: Sequence[Task], deadline: Deadline, *, provider_lifts: bool
@@ -96,13 +81,14 @@ class Claims:
         """
         if not tasks:
             return [], []
-        known = self._subscriptions.read((task.event.email for task in tasks), tasks[0].account)
+        emails = [task.event.email for task in tasks]
+        known = self._services.subscriptions.read(emails, tasks[0].account)
         attempts = [
             Attempt(
                 task.event,
                 task.account,
                 deadline.holds_end_at,
-                self._effects.token(),
+                self._services.effects.token(),
                 provider_lifts,
                 task.delivery.taken_back,
             )
@@ -110,12 +96,12 @@ class Claims:
         ]
 
         def take_lease(attempt: Attempt) -> Taken:
-            return self._subscriptions.take(
+            return self._services.subscriptions.take(
                 attempt,
                 known[attempt.event.email],
-                lambda event_id: self._events.status(event_id, attempt.account),
-                lambda lease: self._events.mark_unknown(lease.event, attempt.account, lease.token),
-                self._clock(),
+                lambda event_id: self._services.events.status(event_id, attempt.account),
+                lambda lease: self._services.events.mark_unknown(lease.event, attempt.account, lease.token),
+                self._services.effects.clock(),
             )
 
         results = self._each(take_lease, attempts)
@@ -148,7 +134,7 @@ class Claims:
             if _ends(claimed, decision):
                 ended.append(claimed)
             else:
-                (due if delivery.is_due(self._clock()) else skipped).append(claimed)
+                (due if delivery.is_due(self._services.effects.clock()) else skipped).append(claimed)
         self.give_back(skipped)
         self.finish(ended)
         return due
@@ -157,7 +143,7 @@ class Claims:
         if not claims:
             return {}
         try:
-            return self._events.deliveries((claimed.task.event for claimed in claims), claims[0].task.account)
+            return self._services.events.deliveries((claimed.task.event for claimed in claims), claims[0].task.account)
         except LedgerUnavailable as error:
             logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
             metrics.count("ledger_failures")
@@ -175,7 +161,7 @@ class Claims:
     def _record_row(self, claimed: ClaimedDelivery) -> None:
         """Record the provider's row id: without it, lifting the suppression later must read the whole list."""
         if claimed.provider_id is not None:
-            self._subscriptions.record_row(claimed.attempt, claimed.provider_id)
+            self._services.subscriptions.record_row(claimed.attempt, claimed.provider_id)
 
     def refuse(self, claims: Sequence[tuple[ClaimedDelivery, str]]) -> None:
         """Write claims as refused for good, each with the provider's message, and release them."""
@@ -187,7 +173,7 @@ class Claims:
         self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime, give_up: timedelta
     ) -> None:
         """Release claims after a failure of the account or list: due again at `until`, or parked when overdue."""
-        now = self._clock()
+        now = self._services.effects.clock()
         overdue = [claimed for claimed in claims if is_overdue(claimed.task, now, give_up)]
         for claimed in overdue:
             claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
@@ -197,8 +183,8 @@ class Claims:
             claimed.delivery = replace(claimed.delivery, reason=reason, next_attempt_at=until)
 
         def postpone(claimed: ClaimedDelivery) -> None:
-            self._events.postpone(claimed.task.event, claimed.delivery, until, now)
-            self._subscriptions.release(claimed.attempt)
+            self._services.events.postpone(claimed.task.event, claimed.delivery, until, now)
+            self._services.subscriptions.release(claimed.attempt)
 
         self._each(postpone, waiting)
         if waiting:
@@ -210,13 +196,13 @@ class Claims:
         def release(claimed: ClaimedDelivery) -> None:
             if claimed.called:
                 self._record_calls(claimed)
-            self._subscriptions.release(claimed.attempt)
+            self._services.subscriptions.release(claimed.attempt)
 
         self._each(release, claims)
 
     def defer(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
         """Make tasks that were not tried due at the given time."""
-        self._each(lambda pair: self._events.defer(pair[0].event, pair[0].delivery, pair[1]), tasks)
+        self._each(lambda pair: self._services.events.defer(pair[0].event, pair[0].delivery, pair[1]), tasks)
 
     def park(self, tasks: Sequence[Task], reason: str, deadline: Deadline) -> None:
         """Park tasks of one account until an operator resends them. Those left at `deadline` are enqueued again.
@@ -239,7 +225,7 @@ class Claims:
             unwritten = self._end(unwritten, self._finish_one)
             if not unwritten or pause is None:
                 return
-            self._effects.sleep(pause)
+            self._services.effects.sleep(pause)
 
     def _release_and_finish(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Release, then finish: a lease whose event is gone counts as delivered, so no other status may leave one."""
@@ -247,20 +233,20 @@ class Claims:
         def release_and_finish(claimed: ClaimedDelivery) -> bool:
             if claimed.called and claimed.delivery.unknown_outcome:
                 self._record_calls(claimed)  # the next worker must know, should this process die before it finishes
-            self._subscriptions.release(claimed.attempt)
+            self._services.subscriptions.release(claimed.attempt)
             return self._finish_one(claimed)
 
         self._end(claims, release_and_finish)
 
     def _record_calls(self, claimed: ClaimedDelivery) -> None:
-        now = self._clock()
-        self._events.postpone(claimed.task.event, replace(claimed.delivery, status=Status.PENDING), now, now)
+        now = self._services.effects.clock()
+        self._services.events.postpone(claimed.task.event, replace(claimed.delivery, status=Status.PENDING), now, now)
 
     def _finish_one(self, claimed: ClaimedDelivery) -> bool:
         if claimed.resubscribes and claimed.delivery.status is Status.DELIVERED:
-            self._on_resubscription(claimed.task.event)
-        return self._events.finish(
-            claimed.task.event, claimed.delivery, self._clock(), forgotten=claimed.loses_its_data
+            follow_resubscription(self._services, self._capabilities_of, claimed.task.event)
+        return self._services.events.finish(
+            claimed.task.event, claimed.delivery, self._services.effects.clock(), forgotten=claimed.loses_its_data
         )
 
     def _end(
@@ -284,7 +270,7 @@ class Claims:
                 metrics.count("ledger_failures")
                 return None
 
-        return self._table.in_parallel(guarded, values)
+        return self._services.table.in_parallel(guarded, values)
 
 
 def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:

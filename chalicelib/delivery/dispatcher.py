@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ..config.model import Delivery as RetryPolicy
 from ..domain.errors import LedgerUnavailable
-from ..effects import Effects
-from ..ledger.accounts import AccountStore
+from ..notification.services import Services
 from ..observability import bound, logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Provider
 from .account_delivery import AccountDelivery
 from .batching import Group, Task, by_account
-from .circuit_breaker import CircuitBreaker
 from .claims import Claims
 from .contacts import Contacts
 from .deadline import Deadline
@@ -24,25 +21,25 @@ TAKES_NO_SIGNUPS = "the account's provider takes no signups"
 
 
 class Dispatcher:
-    """Delivers tasks by account. `provider_of` and `capabilities_of` give an account's client and its capabilities."""
+    """Delivers tasks by account.
+
+    `provider_of` and `capabilities_of` give an account's client and its capabilities, `link_to` a person's unsubscribe
+    link.
+    """
 
     def __init__(
         self,
+        services: Services,
         claims: Claims,
-        accounts: AccountStore,
         provider_of: Callable[[str], Provider],
         capabilities_of: Callable[[str], Capabilities | None],
-        contacts: Contacts,
-        retry_policy: RetryPolicy,
-        effects: Effects,
+        link_to: Callable[[str], str],
     ) -> None:
+        self._services = services
         self._claims = claims
-        self._accounts = accounts
         self._provider_of = provider_of
         self._capabilities_of = capabilities_of
-        self._contacts = contacts
-        self._retry_policy = retry_policy
-        self._effects = effects
+        self._contacts = Contacts(services.settings.forms, link_to)
 
     def deliver(self, tasks: Iterable[Task], deadline: Deadline) -> list[str]:
         """Deliver what can be delivered until `deadline`; return the accounts that resumed after a pause."""
@@ -66,15 +63,13 @@ class Dispatcher:
                 return False
             groups = self._without_unsupported_signups(groups, capabilities, deadline)
             delivery = AccountDelivery(
+                services=self._services,
                 account=account,
                 provider=self._provider_of(account),
                 capabilities=capabilities,
                 contacts=self._contacts,
                 claims=self._claims,
-                circuit_breaker=CircuitBreaker(account, self._accounts, self._retry_policy, self._effects),
-                retry_policy=self._retry_policy,
                 deadline=deadline,
-                effects=self._effects,
             )
             delivery.deliver(groups)
             return delivery.resumed

@@ -9,14 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, StoredEvent
-from ..effects import Effects
 from ..ingestion.accept import QueueIntake
 from ..ingestion.queue_intake import Message, read_message
-from ..ledger.events import EventStore
-from ..ledger.subscriptions import SubscriptionStore
-from ..ledger.table import Table
 from ..names import QueueKind
-from ..notification.notifier import QUEUE_OF, Notifier, notified_ids
+from ..notification.notifier import QUEUE_OF, notified_ids
+from ..notification.services import Services
 from ..observability import event_log, logger, metrics
 from .batching import Task
 from .deadline import Context, Deadline
@@ -35,33 +32,25 @@ class Worker:
 
     def __init__(
         self,
-        *,
-        table: Table,
-        events: EventStore,
-        words: SubscriptionStore,
+        services: Services,
         intake: QueueIntake,
         dispatcher: Dispatcher,
-        notifier: Notifier,
+        *,
         notify_again: Callable[[str], int],
         sync: Callable[[Sequence[Task], Deadline], None],
-        effects: Effects,
     ) -> None:
-        self._table = table
-        self._events = events
-        self._subscriptions = words
+        self._services = services
         self._intake = intake
         self._dispatcher = dispatcher
-        self._notifier = notifier
         self._notify_again = notify_again
         self._sync = sync
-        self._effects = effects
 
     def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Handle one SQS event of the queue `kind`; return the messages that SQS must redeliver.
 
         Only a message whose event could not be stored is redelivered: all else is in the ledger, for sweep to enqueue.
         """
-        deadline = Deadline.of(context, self._effects.clock)
+        deadline = Deadline.of(context, self._services.effects.clock)
         messages = [read_message(record) for record in event.get("Records", ())]
         enqueued, whole, failed = self._sorted(kind, messages)
         new, known, not_stored = self._store(kind, whole)
@@ -93,7 +82,7 @@ class Worker:
         metrics.count("unreadable_messages")
         logger.error("unreadable message sent to dead-letter queue", extra={"message_id": message.id})
         try:
-            self._notifier.set_aside(kind, message.body)
+            self._services.notifier.set_aside(kind, message.body)
         except (ClientError, BotoCoreError):
             return False  # SQS redelivers it, and moves it there itself after its last receive
         return True
@@ -111,7 +100,7 @@ class Worker:
         known: list[str] = []
         failed: list[str] = []
         accepted: list[Event] = []
-        for message, result in zip(messages, self._table.in_parallel(store, messages), strict=True):
+        for message, result in zip(messages, self._services.table.in_parallel(store, messages), strict=True):
             if isinstance(result, LedgerUnavailable):
                 logger.error(
                     "event not stored: ledger unavailable", extra={"message_id": message.id, "error": str(result)}
@@ -133,19 +122,19 @@ class Worker:
         """Return as many ids as fit into memory as events; notify the others again."""
         unique = list(dict.fromkeys(event_ids))
         if len(unique) > MOST_EVENTS:
-            self._notifier.notify(TYPE_OF[kind], unique[MOST_EVENTS:])
+            self._services.notifier.notify(TYPE_OF[kind], unique[MOST_EVENTS:])
         return unique[:MOST_EVENTS]
 
     def _load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
         try:
-            return self._events.load_well_formed(event_ids).held
+            return self._services.events.load_well_formed(event_ids).held
         except LedgerUnavailable as error:
             logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
             return []
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         """Deliver what is due to the providers; return the syncs that are due."""
-        now = self._effects.clock()
+        now = self._services.effects.clock()
         tasks = [
             Task(one.event, delivery) for one in stored for delivery in one.deliveries.values() if delivery.is_due(now)
         ]
@@ -159,7 +148,7 @@ class Worker:
         if syncs and kind == QUEUE_OF[EventType.SYNC]:
             self._sync(syncs, deadline)
         elif syncs:
-            self._notifier.notify(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
+            self._services.notifier.notify(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
 
     def _with_unsubscribes_recorded(self, tasks: Sequence[Task]) -> list[Task]:
         """Record unsubscribes from all accounts for accounts configured later; return tasks without those that failed.
@@ -171,13 +160,13 @@ class Worker:
 
         def fails(event: Event) -> bool:
             try:
-                self._subscriptions.record_unsubscribe_for_all_accounts(event)
+                self._services.subscriptions.record_unsubscribe_for_all_accounts(event)
             except LedgerUnavailable as error:
                 logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
                 return True
             return False
 
-        failed = self._table.in_parallel(fails, unsubscribes)
+        failed = self._services.table.in_parallel(fails, unsubscribes)
         waiting = {event.id for event, fail in zip(unsubscribes, failed, strict=True) if fail}
         return [task for task in tasks if task.event.id not in waiting]
 

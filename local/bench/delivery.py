@@ -149,9 +149,9 @@ def _grown(count: int) -> Delivered:
 
 def deliver_over(table: Any, count: int) -> Work:
     """So many signups, batch after batch, with `table` in place of the product's DynamoDB."""
-    from chalicelib.container.runtime import runtime
+    from chalicelib.container import container
 
-    runtime().__dict__["_dynamodb"] = table
+    container().__dict__["_dynamodb"] = table
     handler = warmed(RELAIS)
     table.forget_what_was_spent()
     started = time.perf_counter()

@@ -128,11 +128,11 @@ def _world(
 def run_schedule(at: datetime) -> Cost:
     """One run of `collect_stats` as a cold instance makes it."""
     counted = _counted()
-    from chalicelib.container.runtime import runtime
+    from chalicelib.container import container
 
     context = LambdaContext("collect_stats", "bench", time.time() + 600, os.environ["AWS_REGION"], "512")
     with no_output():
-        result = runtime().collect_stats({"time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}, context)
+        result = container().collect_stats({"time": f"{at:%Y-%m-%dT%H:%M:%SZ}"}, context)
     (outcome,) = result["accounts"].values()
     if outcome["error"] is not None:
         raise RuntimeError(f"the run failed: {outcome['error']}")
@@ -142,11 +142,11 @@ def run_schedule(at: datetime) -> Cost:
 def read_page() -> Cost:
     """One page of the list over HTTP."""
     counted = _counted()
-    from chalicelib.container.runtime import runtime
+    from chalicelib.container import container
     from chalicelib.web.messages import Request
 
     headers = {"authorization": f"Bearer {sandbox.SAMPLE_ADMIN_KEY}"}
-    answer = runtime().stats_routes.show_page(Request("GET", headers, {"limit": str(PAGE)}))
+    answer = container().stats_routes.show_page(Request("GET", headers, {"limit": str(PAGE)}))
     found = json.loads(answer.body)["campaigns"]
     if len(found) != PAGE:
         raise RuntimeError(f"a page of {len(found)} campaigns")

@@ -67,11 +67,11 @@ def run_schedule() -> Cost:
     session, counted = Session(), Consumed()
     counted.watch(session)
     boto3.setup_default_session(botocore_session=session)
-    from chalicelib.container.runtime import runtime
+    from chalicelib.container import container
 
     context = LambdaContext("sync_unsubscribes", "bench", time.time() + 600, os.environ["AWS_REGION"], "512")
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        result = runtime().sync_unsubscribes(context)
+        result = container().sync_unsubscribes(context)
     (outcome,) = result["accounts"].values()
     if outcome["error"] is not None:
         raise RuntimeError(f"the run failed: {outcome['error']}")

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.domain.events import Delivery
 from chalicelib.domain.ids import lift_id
 from chalicelib.providers import registry
@@ -38,7 +38,7 @@ class Verdict:
         return "\n".join([*self.mistakes[:_AT_MOST], *([f"and {more} more"] if more > 0 else [])])
 
 
-def told(product: Runtime, letters: Sequence[Letter]) -> tuple[list[Told], list[str]]:
+def told(product: Container, letters: Sequence[Letter]) -> tuple[list[Told], list[str]]:
     """What the product says of each accepted letter at each of its accounts; and those it knows nothing of."""
     known = {one.event.id: one for one in product.events.load(letter.id for letter in letters if letter.id)}
     found: list[Told] = []
@@ -54,7 +54,7 @@ def told(product: Runtime, letters: Sequence[Letter]) -> tuple[list[Told], list[
     return found, missing
 
 
-def what_follows(product: Runtime, letters: Sequence[Letter]) -> list[Told]:
+def what_follows(product: Container, letters: Sequence[Letter]) -> list[Told]:
     """What the product made of signups by itself: who comes back elsewhere is taken off the opt-out list."""
     causes = {lift_id(one.id or "", NO_LISTS): one for one in letters if one.type == "signup" and one.door != "form"}
     return [
@@ -67,7 +67,7 @@ def _told(letter: Letter, delivery: Delivery) -> Told:
     return Told(letter, delivery.account, delivery.status.value, delivery.reason or "", delivery.unknown_outcome)
 
 
-def judge(product: Runtime, letters: Sequence[Letter], held: Held, calls: Calls) -> Verdict:
+def judge(product: Container, letters: Sequence[Letter], held: Held, calls: Calls) -> Verdict:
     """All promises."""
     found, missing = told(product, letters)
     verdict = Verdict(mistakes=missing)
@@ -91,7 +91,7 @@ def counts(found: Sequence[Told]) -> Mapping[str, Counter[str]]:
     return by_account
 
 
-def _lifts(product: Runtime, account: str) -> bool:
+def _lifts(product: Container, account: str) -> bool:
     return registry.spec(product.settings.accounts[account].provider).capabilities.lifts_suppression
 
 

@@ -32,10 +32,9 @@ import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
-from chalicelib import names
+from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
-from chalicelib.container import runtime as product
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.effects import Effects
 from tests.chaos.dials import AWS_TROUBLE, DEATHS, Dials
 from tests.support.imported import import_product
@@ -144,9 +143,9 @@ class _Raw:
         yield self._body
 
 
-def _make_runtime() -> Runtime:
+def _make_container() -> Container:
     effects = Effects(clock=_now, sleep=lambda seconds: time.sleep(seconds * _HURRY))
-    made = Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
+    made = Container(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
     _put_trouble_in(made._dynamodb, "dynamodb")
     _put_trouble_in(made._sqs, "sqs")
     session = made._transport._session
@@ -169,6 +168,6 @@ def __getattr__(handler: str) -> Any:
 
 botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _HURRY))
 import_product()
-_runtime = _make_runtime()
-product.runtime = lambda: _runtime
+_container = _make_container()
+product.container = lambda: _container
 _app = importlib.import_module("app")

@@ -26,7 +26,7 @@ from typing import Any
 from unittest.mock import patch
 
 from chalicelib.config.load import load
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.domain.events import EventType
 from chalicelib.effects import Effects
 from local.aws import process as aws_process
@@ -74,7 +74,7 @@ class Stage:
     traffic: Traffic
     queues: list[ChaoticQueue]
     url: str
-    product: Runtime
+    product: Container
     chance: random.Random
     killed: int = 0
     met: Counter[str] = field(default_factory=Counter)
@@ -212,7 +212,7 @@ def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[St
         ends.callback(functions.stop, 0.5)
         traffic = Traffic()
         queues = _poll(test_aws, functions, traffic, dials, seed, ends)
-        product = Runtime(load(config, environ), "local", Effects(clock=dials.now))
+        product = Container(load(config, environ), "local", Effects(clock=dials.now))
         product.__dict__["_dynamodb"] = test_aws.dynamodb
         yield Stage(
             seed=seed,

@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.config.model import Privacy, Settings, Source
 from chalicelib.config.secrets import Secret
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
 from chalicelib.ledger.event_status import EventView
@@ -96,8 +96,8 @@ def run_import(url: str, effects: Effects | None = None, ledger: Ledger | None =
         sources={"crm": Source("crm", url, "paris", "4781", allow_private=True)},
     )
     ledger, queues = ledger or Ledger(), Queues()
-    runtime = Runtime(settings, "local", effects)
-    runtime.__dict__.update(_dynamodb=ledger, _sqs=queues)
+    container = Container(settings, "local", effects)
+    container.__dict__.update(_dynamodb=ledger, _sqs=queues)
     body: Any = {"type": "sync", "id": "big", "kind": "contacts", "source": "crm"}
     rounds = 0
     while body is not None:
@@ -105,12 +105,12 @@ def run_import(url: str, effects: Effects | None = None, ledger: Ledger | None =
         record = {
             "messageId": str(uuid.uuid4()),
             "body": json.dumps(body),
-            "attributes": {"SentTimestamp": str(epoch_milliseconds(runtime.effects.clock()))},
+            "attributes": {"SentTimestamp": str(epoch_milliseconds(container.effects.clock()))},
         }
-        runtime.worker.handle("syncs", {"Records": [record]}, Context())
+        container.worker.handle("syncs", {"Records": [record]}, Context())
         waiting = queues.bodies.pop("relais-local-syncs", [])
         body = json.loads(waiting[0]) if waiting else None
-    view = EventView(runtime.table, runtime.accounts.read, runtime.effects.clock).find("big")
+    view = EventView(container.table, container.accounts.read, container.effects.clock).find("big")
     assert view is not None
     return {
         "held": len(ledger.keys) - ledger.refused,

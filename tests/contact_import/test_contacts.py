@@ -51,7 +51,7 @@ def enqueued(aws: TestAws, queue: str) -> list[str]:
 
 
 def made(product: Product, aws: TestAws) -> list[StoredEvent]:
-    return product.runtime.events.load(enqueued(aws, "relais-local-signups"))
+    return product.container.events.load(enqueued(aws, "relais-local-signups"))
 
 
 def run(product: Product, *events: Mapping[str, Any], **options: Any) -> None:
@@ -223,7 +223,7 @@ class TestFiles:
                 product.work(event["id"], queue="syncs")
             waits.append((product.clock.now - started).total_seconds())
         assert waits == [30, 60, 120, 240]
-        assert product.runtime.accounts.read("paris").pause is None
+        assert product.container.accounts.read("paris").pause is None
         serve(host, csv_of(people(2)))
         product.clock.forward(hours=1)
         product.work(event["id"], queue="syncs")
@@ -275,14 +275,14 @@ class TestFiles:
         product.work(bodies=(event,), queue="signups")
         enqueued(aws, "relais-local-syncs")
         product.clock.forward(seconds=100)
-        product.runtime.sweeper.run()
+        product.container.sweeper.run()
         assert enqueued(aws, "relais-local-syncs") == [event["id"]]
 
 
 def resend(product: Product, status: str, event_id: str) -> dict[str, Any]:
     from tests.support.product import FakeContext
 
-    return product.runtime.operators.resend({"status": status, "id": event_id}, FakeContext())
+    return product.container.resend({"status": status, "id": event_id}, FakeContext())
 
 
 class TestLongFiles:
@@ -464,7 +464,7 @@ class TestFetchedByTheProvider:
         delivery = product.delivery(event["id"])
         assert (delivery["status"], delivery["unknown_outcome"]) == (status, unknown)
         assert delivery["reason"] == "source bulk: no"
-        assert product.runtime.accounts.read("paris").pause is None
+        assert product.container.accounts.read("paris").pause is None
 
     def test_a_worker_that_died_while_it_asked_leaves_the_outcome_unknown(
         self, product: Product, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from tests.support.product import Product
 def test_a_start_with_another_version_of_normalisation_fails(product: Product) -> None:
     product.hold(product.signup("a@example.com"))
     newer = NORMALISATION_VERSION + 1
-    product.runtime.table.update(("S#privacy", "keys"), "SET normalisation = :newer", {"newer": newer})
+    product.container.table.update(("S#privacy", "keys"), "SET normalisation = :newer", {"newer": newer})
     product.restart()
     with pytest.raises(ConfigurationError, match=rf"version {newer} .* version {NORMALISATION_VERSION};"):
         product.hold(product.signup("b@example.com"))

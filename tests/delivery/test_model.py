@@ -95,17 +95,17 @@ class Order(RuleBasedStateMachine):
     def send_again(self, number: int, account: str) -> None:
         """What an operator does with parked and refused ones."""
         world = self.world
-        for held in world.runtime.events.load([f"e{number}"]):
+        for held in world.container.events.load([f"e{number}"]):
             delivery = held.deliveries.get(account)
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
-                Requeues(world.runtime.table, world.runtime.events).reopen(held, account, world.clock())
+                Requeues(world.container.table, world.container.events).reopen(held, account, world.clock())
                 self.bells.append([held.event.id])
 
     @rule(number=st.integers(0, MOST_EVENTS))
     def take_back_by_hand(self, number: int) -> None:
         """What an operator does who has taken a person off the vendor's list."""
         wanted = {"id": f"e{number}", "status": "refused"}
-        if self.world.runtime.operators.resend(wanted, FakeContext())["resent"]:
+        if self.world.container.resend(wanted, FakeContext())["resent"]:
             self.bells.append([f"e{number}"])
 
     @rule(seconds=st.sampled_from([1, 31, 61, 130, 4000, 170 * 3600]))
@@ -114,7 +114,7 @@ class Order(RuleBasedStateMachine):
 
     @rule(lost=st.booleans())
     def sweep(self, lost: bool) -> None:
-        self.world.runtime.sweeper.run()
+        self.world.container.sweeper.run()
         enqueued = [body["event_ids"] for _, body in self.world.queues.enqueued()]
         self.bells += [] if lost else enqueued
 

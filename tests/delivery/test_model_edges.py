@@ -134,9 +134,9 @@ def test_a_ledger_that_fails_half_way_gives_back_what_was_taken(world: World) ->
     world.work(*world.hold(left))
     first = world.event(JOIN, "annabell", 0, ("paris",))
     ids = [*world.hold(first), *joins(world, persons(255))]
-    read: Any = world.runtime.words.read
+    read: Any = world.container.subscriptions.read
     calls = iter([read, broken])
-    world.runtime.words.read = lambda *given: next(calls, read)(*given)  # type: ignore[method-assign]
+    world.container.subscriptions.read = lambda *given: next(calls, read)(*given)  # type: ignore[method-assign]
     world.work(*ids)
     assert world.logged["paris"].calls[1:] == [("signup", 254)], "the first was superseded, and one left out"
     world.settle()
@@ -164,11 +164,11 @@ def test_an_unsubscribe_from_everywhere_waits_until_it_is_noted_for_accounts_to_
 def test_a_signup_for_an_account_that_takes_none_any_more_stops_nothing_else(world: World) -> None:
     here, there = joins(world, ["annabell"]), joins(world, ["bertrand"], "lyon")
     world.work(*here[1:])
-    known: Any = world.runtime.capabilities
-    world.runtime.__dict__["capabilities"] = lambda name: replace(
+    known: Any = world.container.capabilities
+    world.container.__dict__["capabilities"] = lambda name: replace(
         known(name), signup_batch=0 if name == "paris" else 255
     )
-    del world.runtime.__dict__["worker"]
+    del world.container.__dict__["worker"]
     assert world.work(*here, *there) == {"batchItemFailures": []}
     assert world.delivery(there[0], "lyon")["status"] == "delivered"
     assert world.delivery(here[0])["status"] == "parked"
@@ -188,7 +188,7 @@ def test_a_client_that_breaks_pauses_its_account_and_nothing_else(world: World) 
     assert (found["status"], found["unknown_outcome"], found["attempts"]) == ("pending", True, 1)
     assert "annabell" not in str(found["reason"])
     world.point = lambda name: None
-    assert world.runtime.accounts.read("paris").pause is not None
+    assert world.container.accounts.read("paris").pause is not None
     world.settle()
     check(world)
 
@@ -197,10 +197,10 @@ def test_an_event_half_of_which_has_expired_is_gone(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
     world.work(*world.hold(leave))
     world.dynamo.hold({(f"E#{leave.id}", name): None for name in ("D#paris", "D#lyon")})
-    assert world.runtime.events_routes is not None
+    assert world.container.events_routes is not None
     from chalicelib.ledger.event_status import EventView
 
-    assert EventView(world.runtime.table, world.runtime.accounts.read, world.clock).find(leave.id) is None
+    assert EventView(world.container.table, world.container.accounts.read, world.clock).find(leave.id) is None
 
 
 def test_an_event_for_several_accounts_expires_though_an_answer_of_the_ledger_was_lost(world: World) -> None:
@@ -228,7 +228,7 @@ def test_eight_bad_rows_at_the_head_of_a_batch_do_not_block_a_list(world: World)
 
 def test_pending_events_of_an_account_that_is_gone_are_parked(world: World) -> None:
     (event_id,) = joins(world, ["annabell"])
-    world.runtime.sweeper.run()
+    world.container.sweeper.run()
     accounts = {name: account for name, account in world.settings.accounts.items() if name != "paris"}
     world.settings = settings(accounts=accounts, forms={})
     world.settle()
@@ -259,7 +259,7 @@ def test_what_one_list_refuses_shows_that_its_account_is_back(world: World) -> N
     world.logged["paris"].lists.clear()
     refuse(world, [world.events[first].email])
     world.work(first)
-    state = world.runtime.accounts.read("paris")
+    state = world.container.accounts.read("paris")
     assert state.pause is None and "4781" in state.lists
 
 
@@ -268,7 +268,7 @@ def test_the_earliest_due_come_first_whichever_part_of_the_index_they_stand_in(w
     for name in persons(40):
         ids += joins(world, [name])
         world.clock.forward(seconds=31)
-    assert world.runtime.events.due("paris", JOIN, None, 10) == ids[:10]
+    assert world.container.events.due("paris", JOIN, None, 10) == ids[:10]
 
 
 def test_every_attempt_counts_also_one_that_nobody_recorded(world: World) -> None:

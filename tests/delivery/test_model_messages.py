@@ -46,7 +46,7 @@ def test_many_long_ids_fit_into_the_queues_calls(world: World) -> None:
     world.queues.send_message_batch = lambda **request: (
         sizes.append(sum(len(entry["MessageBody"]) for entry in request["Entries"])) or {}
     )
-    world.runtime.notifier.notify(JOIN, [f"{n:0128}" for n in range(5000)])
+    world.container.notifier.notify(JOIN, [f"{n:0128}" for n in range(5000)])
     assert sizes and max(sizes) <= 262_144
 
 
@@ -86,7 +86,7 @@ def test_a_message_in_conflict_that_comes_again_after_the_configuration_changed_
 
     def come(body: dict[str, Any]) -> dict[str, Any]:
         record = {**sent, "body": json.dumps(body)}
-        return world.runtime.worker.handle("unsubscribes", {"Records": [record]}, FakeContext())
+        return world.container.worker.handle("unsubscribes", {"Records": [record]}, FakeContext())
 
     held = {"type": "unsubscribe", "id": "taken", "email": "a@example.com", "accounts": ["lyon"]}
     assert world.work(bodies=(held,)) == {"batchItemFailures": []}

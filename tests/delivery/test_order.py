@@ -175,7 +175,7 @@ def test_an_unsubscribe_that_arrives_during_the_signups_call_is_told_after_it(pr
 
 def test_no_call_is_made_when_the_words_cannot_be_read(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
-    words = product.runtime.words
+    words = product.container.subscriptions
 
     def broken(*_: object) -> None:
         raise LedgerUnavailable("the ledger did not answer")

@@ -47,16 +47,16 @@ class Ediware:
 
     def statuses(self, ids: list[str]) -> Counter[str]:
         """How many deliveries stand where."""
-        events = self.product.runtime.events
+        events = self.product.container.events
         return Counter(one.deliveries["paris"].status.value for one in events.load(ids))
 
     def report(self) -> Any:
         """The account in `report`."""
-        return self.product.runtime.operators.report(FakeContext())["accounts"]["paris"]
+        return self.product.container.report(FakeContext())["accounts"]["paris"]
 
     def sweep(self) -> None:
         """A sweep, and an invocation for each ten messages."""
-        self.product.runtime.sweeper.run()
+        self.product.container.sweeper.run()
         bodies = [body for _, body in self.product.queues.enqueued()]
         for first in range(0, len(bodies), 10):
             self.product.work(bodies=tuple(bodies[first : first + 10]))
@@ -83,7 +83,7 @@ def test_one_bad_row_among_255_costs_sixteen_calls_more_and_nobody_else(ediware:
 
 def test_a_list_that_was_deleted_costs_few_calls_and_nobody_is_refused(ediware: Ediware) -> None:
     ids = ediware.signups(255)
-    ediware.product.runtime.provider("paris").address_field("4781", budget=10)  # known, as in a warm worker
+    ediware.product.container.provider("paris").address_field("4781", budget=10)  # known, as in a warm worker
     ediware.control.set("ediware", delete_list="4781")
     ediware.control.forget_calls()
     ediware.product.work(*ids)

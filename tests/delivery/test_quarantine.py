@@ -31,7 +31,7 @@ def product(resources: TestAws) -> Product:
 def leave(product: Product, email: str, key: str | None = None) -> tuple[int, str]:
     """Fill in the form to leave; the answer's status and the event's id."""
     headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
-    answer = request(product.runtime, "POST", "/forms/footer/unsubscribe", headers, json.dumps({"email": email}))
+    answer = request(product.container, "POST", "/forms/footer/unsubscribe", headers, json.dumps({"email": email}))
     return answer.status, answer.json.get("id", "")
 
 
@@ -56,7 +56,7 @@ def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Prod
     (held,) = flood(product)
     assert len(enqueued(resources, "unsubscribes")) == LIMIT
     product.clock.forward(hours=23, minutes=59)
-    assert product.runtime.sweeper.run() == {"enqueued": LIMIT * 2}, "of both accounts, and none of those held back"
+    assert product.container.sweeper.run() == {"enqueued": LIMIT * 2}, "of both accounts, and none of those held back"
     product.work(held)
     assert (product.paris.left, words(product, resources)) == ([], 0)
     view = product.view(held)
@@ -69,7 +69,7 @@ def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Prod
 def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Product, resources: TestAws) -> None:
     (held,) = flood(product)
     product.clock.forward(hours=24)
-    assert product.runtime.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
+    assert product.container.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
     assert held in enqueued(resources, "unsubscribes")
     product.work(held)
     assert product.paris.left == product.providers["lyon"].left == ["q0@example.com"]
@@ -117,20 +117,20 @@ def test_what_is_released_is_due_also_when_its_doorbell_is_lost(
 ) -> None:
     (held,) = flood(product)
     enqueued(resources, "unsubscribes")
-    monkeypatch.setattr(product.runtime.notifier, "notify", lambda *_: False)
+    monkeypatch.setattr(product.container.notifier, "notify", lambda *_: False)
     assert resend(product) == {"resent": 2}
     monkeypatch.undo()
-    assert product.runtime.sweeper.run() == {"enqueued": 2}
+    assert product.container.sweeper.run() == {"enqueued": 2}
     assert enqueued(resources, "unsubscribes") == [held] * 2
 
 
 def test_what_a_worker_has_put_off_is_not_released_over_its_head(product: Product) -> None:
     (held,) = flood(product)
-    (seen,) = product.runtime.events.load([held])
+    (seen,) = product.container.events.load([held])
     product.clock.forward(hours=24)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(held)
-    requeues = Requeues(product.runtime.table, product.runtime.events)
+    requeues = Requeues(product.container.table, product.container.events)
     assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
     assert (product.delivery(held)["reason"], product.delivery(held, "lyon")["status"]) == ("down", "delivered")
     assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"
@@ -186,7 +186,7 @@ def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources
 
 
 def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, resources: TestAws) -> None:
-    _ = product.runtime.forms_routes
+    _ = product.container.forms_routes
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
     assert {status for status, _ in answers} == {202}
@@ -196,7 +196,7 @@ def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, res
 
 
 def test_without_the_count_nothing_is_accepted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    product.runtime.table.put_new({"pk": "S#form#footer", "sk": "2026-03-01T09:00:00Z", "unsubscribes": "spoilt"})
+    product.container.table.put_new({"pk": "S#form#footer", "sk": "2026-03-01T09:00:00Z", "unsubscribes": "spoilt"})
     status, _ = leave(product, "a@example.com")
     assert status == 503
     assert report(product)["accepted"] == 0
@@ -213,9 +213,9 @@ def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: 
 
     monkeypatch.setattr(Table, "update", watched)
     headers = {"content-type": "application/json"}
-    request(product.runtime, "POST", "/forms/footer/signup", headers, '{"email": "a@example.com"}')
+    request(product.container, "POST", "/forms/footer/signup", headers, '{"email": "a@example.com"}')
     assert leave(product, "not an address")[0] == 422
-    product.runtime.accept(product.unsubscribe("b@example.com"))
+    product.container.accept(product.unsubscribe("b@example.com"))
     product.work(bodies=({"type": "unsubscribe", "id": "own-1", "email": "c@example.com"},))
     assert counted == []
     leave(product, "a@example.com")
@@ -232,7 +232,7 @@ def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
     capsys.readouterr()
     held = [leave(product, "q0@example.com", "key")[1], leave(product, "q0@example.com", "key")[1]]
     product.clock.forward(hours=5)
-    product.runtime.sweeper.run()
+    product.container.sweeper.run()
     metrics.flush()
     out = capsys.readouterr()
     lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
@@ -254,7 +254,7 @@ def test_among_many_that_wait_the_oldest_that_was_held_back_is_still_seen(
     product.clock.forward(hours=2)
     metrics.flush()
     capsys.readouterr()
-    product.runtime.sweeper.run()
+    product.container.sweeper.run()
     metrics.flush()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (lyon,) = [line for line in lines if line.get("account") == "lyon" and "oldest_pending_seconds" in line]

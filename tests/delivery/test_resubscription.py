@@ -53,7 +53,7 @@ def verbs(world: World, account: str) -> list[str]:
 def go_on(world: World, *ids: str) -> None:
     """Until nothing of these is pending."""
     world.settle()
-    world.events |= {held.event.id: held.event for held in world.runtime.events.load(ids)}
+    world.events |= {held.event.id: held.event for held in world.container.events.load(ids)}
     world.settle()
 
 
@@ -122,7 +122,7 @@ def test_nothing_follows_where_nobody_had_left() -> None:
     world = three()
     world.work(*world.hold(world.event(LEAVE, "annabell", 1, ("nice",))))
     event_id = come(world, "lyon")
-    assert world.runtime.events.load([lift_id(event_id, "nice")]) == []
+    assert world.container.events.load([lift_id(event_id, "nice")]) == []
     assert verbs(world, "lyon") == ["signup"]
 
 
@@ -217,7 +217,7 @@ def test_any_one_operation_that_fails_on_the_way_back(fault: type[BaseException]
 
 
 def again(world: World, **wanted: Any) -> dict[str, Any]:
-    return world.runtime.operators.resend({"status": "refused", **wanted}, FakeContext())
+    return world.container.resend({"status": "refused", **wanted}, FakeContext())
 
 
 def test_an_operator_who_names_the_event_says_that_it_was_taken_back_at_the_vendor() -> None:
@@ -271,9 +271,9 @@ def test_nobody_can_have_taken_back_what_the_vendor_has_not_been_told() -> None:
     world.clock.forward(seconds=100)
     (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("paris",)))
     world.logged["paris"].trouble = None
-    held = world.runtime.events.load([event_id])[0]
+    held = world.container.events.load([event_id])[0]
     refused = replace(held.deliveries["paris"], status=Status.REFUSED, reason="suppressed")
-    assert world.runtime.events.finish(held.event, refused, world.clock())
+    assert world.container.events.finish(held.event, refused, world.clock())
     answer = again(world, id=event_id)
     assert answer["resent"] == 0
     assert "still to be told" in answer["error"]["message"]

@@ -67,17 +67,17 @@ def test_a_list_that_refuses_everybody_is_at_fault_and_nobody_is_refused(product
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(60)))
     product.work(*ids)
     assert len(product.paris.calls) <= 25
-    state = product.runtime.accounts.read("paris")
+    state = product.container.accounts.read("paris")
     assert state.pause is None
     assert "list full" in state.lists["4781"].reason
     view = product.delivery(ids[7])
     assert (view["status"], view["reason"]) == ("pending", state.lists["4781"].reason)
     product.paris.rule = None
     product.clock.forward(seconds=31)
-    product.runtime.sweeper.run()
+    product.container.sweeper.run()
     product.work(*ids)
     assert {product.delivery(event_id)["status"] for event_id in ids} == {"delivered"}
-    assert not product.runtime.accounts.read("paris").lists
+    assert not product.container.accounts.read("paris").lists
 
 
 def test_a_lone_refusal_by_a_missing_list_is_not_the_persons(product: Product) -> None:
@@ -86,7 +86,7 @@ def test_a_lone_refusal_by_a_missing_list_is_not_the_persons(product: Product) -
     (event_id,) = product.hold(product.signup("a@example.com"))
     product.work(event_id)
     assert product.delivery(event_id)["status"] == "pending"
-    assert "4781" in product.runtime.accounts.read("paris").lists
+    assert "4781" in product.container.accounts.read("paris").lists
 
 
 @pytest.mark.parametrize("kind", [Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN])
@@ -115,7 +115,7 @@ def test_waiting_doubles_and_retry_after_is_obeyed(product: Product) -> None:
     for retry_after in (None, None, None, 300.0):
         product.paris.rule = lambda *_, after=retry_after: ProviderError(Kind.LATER, "busy", retry_after=after)
         product.work(event_id)
-        pause = product.runtime.accounts.read("paris").pause
+        pause = product.container.accounts.read("paris").pause
         assert pause is not None
         waits.append((pause.until - pause.since) / 1000 - sum(waits))
         product.clock.forward(seconds=waits[-1])

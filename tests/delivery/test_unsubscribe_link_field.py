@@ -47,7 +47,7 @@ def test_a_form_that_asks_for_it_gets_each_persons_own_link(product: Product) ->
     product.work(*product.hold(*(signup(product, email) for email in people)))
     links = [str(link_in(product, email)) for email in people]
     assert all(link.startswith(START) for link in links)
-    assert [product.runtime.links.address(link.removeprefix(START)) for link in links] == people
+    assert [product.container.links.address(link.removeprefix(START)) for link in links] == people
     assert product.paris.rows[0][2]["prenom"] == "Zoé"
     assert product.paris.calls_of("sign_up") == 1, "and they still go together"
 
@@ -73,7 +73,7 @@ def test_nobody_else_does(product: Product) -> None:
 def test_the_link_is_no_part_of_the_event(product: Product, resources: TestAws) -> None:
     event = signup(product, "a@example.com")
     product.work(*product.hold(event))
-    assert not product.runtime.events.store(event), "the same id and content again is the same event"
+    assert not product.container.events.store(event), "the same id and content again is the same event"
     held = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     assert "a@example.com" in str(held)
     assert "unsubscribe/" not in str(held)
@@ -81,15 +81,15 @@ def test_the_link_is_no_part_of_the_event(product: Product, resources: TestAws) 
 
 
 def test_an_old_link_counts_again_after_a_later_signup(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = product.runtime.capabilities("paris")
+    known = product.container.capabilities("paris")
     assert known is not None
-    monkeypatch.setattr(product.runtime, "capabilities", lambda account: replace(known, lifts_suppression=True))
-    path = product.runtime.links.url("a@example.com").removeprefix("https://relais.example.com")
+    monkeypatch.setattr(product.container, "capabilities", lambda account: replace(known, lifts_suppression=True))
+    path = product.container.links.url("a@example.com").removeprefix("https://relais.example.com")
 
     def click() -> list[str]:
         product.clock.forward(minutes=1)
-        assert request(product.runtime, "POST", path).status == 200
-        return product.runtime.events.due("paris", EventType.UNSUBSCRIBE, None, 10)
+        assert request(product.container, "POST", path).status == 200
+        return product.container.events.due("paris", EventType.UNSUBSCRIBE, None, 10)
 
     product.work(*click())
     assert (product.paris.left, product.providers["lyon"].left) == (
@@ -111,7 +111,7 @@ def test_a_provider_that_quotes_the_link_does_not_have_it_kept(
     quoted: list[str] = []
 
     def refuse(verb: str, emails: object) -> ProviderError:
-        link = product.runtime.links.url("a@example.com")
+        link = product.container.links.url("a@example.com")
         quoted.append(link.removeprefix(START))
         return ProviderError(Kind.CONTACT, f"lien_desabo must not be {link}")
 

@@ -30,34 +30,34 @@ def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources:
         product.unsubscribe(f"person{number}@example.com", id=f"out-{number}", accounts=("paris", "lyon"))
         for number in range(3)
     ]
-    assert product.runtime.accept_all([*left, *joined]) == [True] * 303
+    assert product.container.accept_all([*left, *joined]) == [True] * 303
     assert sorted(map(len, messages(resources, "signups"))) == [50, 250]
     assert messages(resources, "unsubscribes") == [["out-0", "out-1", "out-2"]]
-    held = product.runtime.events.load([event.id for event in joined + left])
+    held = product.container.events.load([event.id for event in joined + left])
     assert len(held) == 303
     assert {len(one.deliveries) for one in held} == {1, 2}
 
 
 def test_the_same_again_is_the_same_and_is_rung_for_again(product: Product, resources: TestAws) -> None:
     events = [product.signup("zoe@example.com", id="a"), product.unsubscribe("zoe@example.com", id="b")]
-    assert product.runtime.accept_all(events) == [True, True]
+    assert product.container.accept_all(events) == [True, True]
     later = [replace(event, accepted_at=event.accepted_at + timedelta(hours=1)) for event in events]
-    assert product.runtime.accept_all(later) == [True, True]
+    assert product.container.accept_all(later) == [True, True]
     assert messages(resources, "signups") == [["a"], ["a"]]
     assert product.view("a")["accepted_at"] == "2026-03-01T09:30:00Z"
 
 
 def test_of_one_id_the_first_of_a_batch_counts(product: Product, resources: TestAws) -> None:
     first, other = product.signup("first@example.com", id="a"), product.signup("other@example.com", id="a")
-    assert product.runtime.accept_all([first, other, first, other]) == [True, False, True, False]
+    assert product.container.accept_all([first, other, first, other]) == [True, False, True, False]
     assert messages(resources, "signups") == [["a"]]
-    assert product.runtime.events.load(["a"])[0].event.email == "first@example.com"
+    assert product.container.events.load(["a"])[0].event.email == "first@example.com"
 
 
 def test_what_is_held_with_other_content_is_told_and_not_rung_for(product: Product, resources: TestAws) -> None:
     product.hold(product.signup("first@example.com", id="a"))
     events = [product.unsubscribe("first@example.com", id="a"), product.signup("zoe@example.com", id="b")]
-    assert product.runtime.accept_all(events) == [False, True]
+    assert product.container.accept_all(events) == [False, True]
     assert messages(resources, "unsubscribes") == []
     assert messages(resources, "signups") == [["b"]]
 
@@ -66,7 +66,7 @@ def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(40)]
-    hold = product.runtime.events.store
+    hold = product.container.events.store
 
     def fails_once(event: Event) -> bool:
         if event.id == "in-30":
@@ -74,10 +74,10 @@ def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
         return hold(event)
 
     with monkeypatch.context() as broken:
-        broken.setattr(product.runtime.events, "store", fails_once)
+        broken.setattr(product.container.events, "store", fails_once)
         with pytest.raises(LedgerUnavailable):
-            product.runtime.accept_all(events)
-    assert product.runtime.accept_all(events) == [True] * 40
+            product.container.accept_all(events)
+    assert product.container.accept_all(events) == [True] * 40
     assert len(messages(resources, "signups")[0]) == 40
 
 
@@ -89,7 +89,7 @@ def test_a_slow_ledger_is_given_up_before_the_client_does(product: Product, monk
         product.clock.now += TIME_TO_STORE
         return True
 
-    monkeypatch.setattr(product.runtime.events, "store", slow)
+    monkeypatch.setattr(product.container.events, "store", slow)
     with pytest.raises(LedgerUnavailable, match="slow"):
-        product.runtime.accept_all([product.signup("zoe@example.com", id=f"{number}") for number in range(100)])
+        product.container.accept_all([product.signup("zoe@example.com", id=f"{number}") for number in range(100)])
     assert len(tried) < 40

@@ -51,7 +51,7 @@ def test_a_paused_account_does_not_keep_a_sync_waiting(product: Product) -> None
     event = {"type": "sync", "id": "s", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}
     product.work(bodies=(event,), queue="signups")
     product.clock.forward(seconds=100)
-    sweeper: Sweep = product.runtime.sweeper
+    sweeper: Sweep = product.container.sweeper
     assert sweeper.run() == {"enqueued": 1}
     product.work("s", queue="syncs")
     assert product.view("s")["status"] == "delivered"

@@ -23,15 +23,15 @@ def product(resources: TestAws) -> Product:
 
 @pytest.fixture
 def events(product: Product) -> EventStore:
-    return product.runtime.events
+    return product.container.events
 
 
 def items(product: Product, event_id: str) -> list[str]:
-    return [item["sk"] for item in product.runtime.table.query(f"E#{event_id}")]
+    return [item["sk"] for item in product.container.table.query(f"E#{event_id}")]
 
 
 def test_all_of_it_in_one_call(product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(product.runtime.table, "put_new", None)
+    monkeypatch.setattr(product.container.table, "put_new", None)
     event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
     assert events.store(event) is True
     assert events.store(event) is False
@@ -53,7 +53,7 @@ def test_deliveries_of_an_earlier_try_are_kept(
     monkeypatch.setattr(table, "TRANSACTION_LIMIT", limit)
     event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
     key: dict[str, Any] = {"pk": "E#a", "sk": "D#paris", "status": "delivered", "attempts": 3}
-    product.runtime.table.put_new(key)
+    product.container.table.put_new(key)
     assert events.store(event) is True
     assert items(product, "a") == ["D#lyon", "D#paris", "E"]
     deliveries = events.load(["a"])[0].deliveries

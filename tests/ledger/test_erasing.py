@@ -26,7 +26,7 @@ def product(resources: TestAws) -> Product:
 
 
 def own(product: Product, event_id: str) -> dict[str, Any]:
-    return product.runtime.table.get((f"E#{event_id}", "E")) or {}
+    return product.container.table.get((f"E#{event_id}", "E")) or {}
 
 
 def sync(product: Product, *contacts: dict[str, str]) -> Event:
@@ -36,7 +36,7 @@ def sync(product: Product, *contacts: dict[str, str]) -> Event:
 
 
 def test_a_signup_keeps_what_is_nobody_s(product: Product) -> None:
-    table = product.runtime.table
+    table = product.container.table
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"}, consent=Consent("https://example.com/", at=START))
     product.hold(event)
     before = own(product, "one")
@@ -54,29 +54,29 @@ def test_the_write_that_ends_it_can_erase_it(product: Product) -> None:
 
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"})
     product.hold(event)
-    assert product.runtime.events.finish(event, Delivery("paris", Status.SUPERSEDED), START, forgotten=True)
+    assert product.container.events.finish(event, Delivery("paris", Status.SUPERSEDED), START, forgotten=True)
     assert not own(product, "one").keys() & {"email", "fields", "consent"}
     assert own(product, "one").keys() >= {"erased", "expires_at"}
 
 
 def test_an_event_for_several_accounts_waits_for_the_last(product: Product) -> None:
-    table = product.runtime.table
+    table = product.container.table
     event = product.unsubscribe(ZOE, id="both", accounts=("paris", "lyon"))
     product.hold(event)
     end(product, event, Status.DELIVERED, "lyon")
     assert erase(table, "both", START) is Outcome.WAITING
-    product.runtime.words.forget(ZOE, START, "wish")
+    product.container.subscriptions.forget(ZOE, START, "wish")
     end(product, event, Status.PARKED, "paris")
     assert "email" not in own(product, "both")
     assert all("erased" in item and "expires_at" in item for item in table.query("E#both"))
 
 
 def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
-    table = product.runtime.table
+    table = product.container.table
     signup, forget_request = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="wish", forget=True)
     product.hold(signup, forget_request)
     assert record_waiting(table, "wish", ["one", "gone"])
-    product.runtime.words.forget(ZOE, START, "wish")
+    product.container.subscriptions.forget(ZOE, START, "wish")
     end(product, signup, Status.DELIVERED)
     assert "email" in own(product, "one")
     end(product, forget_request, Status.DELIVERED)
@@ -85,18 +85,18 @@ def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
 
 
 def test_a_contact_goes_and_the_others_stay(product: Product) -> None:
-    table = product.runtime.table
+    table = product.container.table
     product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ("sync",))
     assert [take_contacts_out(table, "sync", theirs) for _ in range(2)] == [True, False]
-    (held,) = product.runtime.events.load(["sync"])
+    (held,) = product.container.events.load(["sync"])
     assert held.event.sync == Sync("contacts", contacts=(MAX,))
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ())
 
 
 def test_the_last_contact_takes_the_list_with_it(product: Product) -> None:
     product.hold(sync(product, {"email": ZOE}))
-    assert take_contacts_out(product.runtime.table, "sync", theirs)
+    assert take_contacts_out(product.container.table, "sync", theirs)
     assert own(product, "sync")["sync"] == {"kind": "contacts"}
-    assert not take_contacts_out(product.runtime.table, "sync", theirs)
-    assert not take_contacts_out(product.runtime.table, "nobody", theirs)
+    assert not take_contacts_out(product.container.table, "sync", theirs)
+    assert not take_contacts_out(product.container.table, "nobody", theirs)

@@ -27,7 +27,7 @@ def product(resources: TestAws) -> Product:
 
 @pytest.fixture
 def events(product: Product) -> EventStore:
-    return product.runtime.events
+    return product.container.events
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def delivery(events: EventStore, account: str = "paris") -> Delivery:
 
 
 def item(product: Product, sort: str = "E") -> dict[str, Any]:
-    found = product.runtime.table.get(("E#a", sort))
+    found = product.container.table.get(("E#a", sort))
     assert found is not None
     return found
 
@@ -148,7 +148,7 @@ class TestFinishing:
         events.store(event)
         for account in BOTH:
             key = ("E#a", f"D#{account}")
-            product.runtime.table.update(key, "SET #s = :final", {"final": "delivered"}, names={"s": "status"})
+            product.container.table.update(key, "SET #s = :final", {"final": "delivered"}, names={"s": "status"})
         assert events.finish(event, Delivery("lyon", Status.DELIVERED), LATER) is False
         assert "expires_at" in item(product)
 
@@ -191,7 +191,7 @@ class TestIndex:
     def test_first_due_times_are_a_minute_off_and_spread(self, product: Product, events: EventStore) -> None:
         for n in range(12):
             events.store(product.signup(f"p{n}@example.com", id=f"e{n}"))
-        times = [product.runtime.table.get((f"E#e{n}", "E")) or {} for n in range(12)]
+        times = [product.container.table.get((f"E#e{n}", "E")) or {} for n in range(12)]
         offsets = {each["due_at"] - int(START.timestamp()) for each in times}
         first = int(FIRST_DUE.total_seconds())
         assert first <= min(offsets) and max(offsets) <= first + FIRST_DUE_SPREAD_SECONDS and len(offsets) > 3
@@ -207,7 +207,7 @@ class TestIndex:
             events.defer(event, Delivery("paris"), START + timedelta(minutes=n))
         events.store(product.unsubscribe("zoe@example.com", id="leaves"))
         events.store(product.signup("zoe@example.com", id="elsewhere", accounts=("lyon",)))
-        assert len({(product.runtime.table.get((f"E#{each}", "E")) or {})["due_pk"] for each in ids}) > 1
+        assert len({(product.container.table.get((f"E#{each}", "E")) or {})["due_pk"] for each in ids}) > 1
         return ids
 
     def test_the_earliest_come_first_whatever_their_shard(self, events: EventStore, ten: list[str]) -> None:

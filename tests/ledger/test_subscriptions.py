@@ -27,7 +27,7 @@ class Ledger:
 
     def __init__(self, product: Product) -> None:
         self.product = product
-        self.words = product.runtime.words
+        self.words = product.container.subscriptions
         self.statuses: dict[str, Status] = {}
         self.lost: list[Lease] = []
 
@@ -209,9 +209,9 @@ def test_words_under_an_older_key_count(product: Product, ledger: Ledger, join: 
     ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one")
     ledger.statuses["leave"] = Status.DELIVERED
     rotated = SubscriptionStore(
-        product.runtime.table, AddressKeys([b"placeholder-address-key-2", ADDRESS_KEY.encode()])
+        product.container.table, AddressKeys([b"placeholder-address-key-2", ADDRESS_KEY.encode()])
     )
     assert len(ledger.known(join, rotated)) == 4
     assert ledger.take(join, "two", words=rotated) == SUPERSEDED
-    alone = SubscriptionStore(product.runtime.table, AddressKeys([b"placeholder-address-key-2"]))
+    alone = SubscriptionStore(product.container.table, AddressKeys([b"placeholder-address-key-2"]))
     assert ledger.take(join, "three", words=alone) == GO, "which is why no key is ever removed"

@@ -35,7 +35,7 @@ def product(resources: TestAws) -> Product:
 @pytest.fixture
 def consumed(product: Product) -> Consumed:
     counted = Consumed()
-    counted.watch(product.runtime.table._client.meta.events)
+    counted.watch(product.container.table._client.meta.events)
     return counted
 
 
@@ -68,7 +68,7 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
 
 def test_the_same_by_a_websites_form(product: Product, consumed: Consumed) -> None:
     headers = {"content-type": "application/json"}
-    answer = request(product.runtime, "POST", "/forms/footer/signup", headers, json.dumps(FORM))
+    answer = request(product.container, "POST", "/forms/footer/signup", headers, json.dumps(FORM))
     assert answer.status == 202
     event_id = answer.json["id"]
     product.work(event_id)
@@ -130,11 +130,11 @@ def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed
     items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     before = consumed.read_units, consumed.write_units
     context = FakeContext()
-    product.runtime.nightly_pass.run(Deadline.of(context, product.clock))
+    product.container.nightly_pass.run(Deadline.of(context, product.clock))
     read, written = consumed.read_units - before[0], consumed.write_units - before[1]
     units = sum(map(item_size, items)) / 4096
     assert units <= read <= units + 3
     assert written == 3, "taken, noted, given back"
     product.clock.forward(minutes=1)
-    product.runtime.nightly_pass.run(Deadline.of(context, product.clock))
+    product.container.nightly_pass.run(Deadline.of(context, product.clock))
     assert consumed.read_units - before[0] - read == 1, "for the rest of the day it asks whether it is done"

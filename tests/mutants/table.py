@@ -258,11 +258,11 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="a signup goes although the state of its address cannot be read",
         file="chalicelib/delivery/claims.py",
-        before="        known = self._subscriptions.read((task.event.email for task in tasks), tasks[0].account)\n",
+        before="        known = self._services.subscriptions.read(emails, tasks[0].account)\n",
         after="        try:\n"
-        "            known = self._subscriptions.read((task.event.email for task in tasks), tasks[0].account)\n"
+        "            known = self._services.subscriptions.read(emails, tasks[0].account)\n"
         "        except LedgerUnavailable:\n"
-        "            known = {task.event.email: {} for task in tasks}\n",
+        "            known = {email: {} for email in emails}\n",
         tests=("tests/delivery/test_order.py",),
     ),
 )

@@ -15,7 +15,7 @@ def end(product: Product, event: Event, status: Status, account: str = "paris", 
     """Give a held event's delivery a final state; the event's id."""
     reason = None if status in (Status.DELIVERED, Status.SUPERSEDED) else "in the provider's words"
     delivery = Delivery(account, status, **{"attempts": 3, "reason": reason, **changes})
-    assert product.runtime.events.finish(event, delivery, product.clock())
+    assert product.container.events.finish(event, delivery, product.clock())
     return event.id
 
 
@@ -28,12 +28,12 @@ def ended(product: Product, email: str, status: Status, **changes: Any) -> str:
 
 def resend(product: Product, milliseconds: int = 120_000, **wanted: Any) -> dict[str, Any]:
     """What `resend` answers."""
-    return product.runtime.operators.resend(wanted, FakeContext(milliseconds))
+    return product.container.resend(wanted, FakeContext(milliseconds))
 
 
 def report(product: Product, milliseconds: int = 120_000) -> dict[str, Any]:
     """What `report` answers."""
-    return product.runtime.operators.report(FakeContext(milliseconds))
+    return product.container.report(FakeContext(milliseconds))
 
 
 def items(aws: TestAws, event_id: str) -> dict[str, dict[str, Any]]:
@@ -60,6 +60,6 @@ def enqueued(aws: TestAws, kind: str = "signups") -> list[str]:
 def calls(product: Product) -> list[str]:
     """Names every call of DynamoDB from now on, in the list that it gives."""
     made: list[str] = []
-    client = product.runtime._dynamodb
+    client = product.container._dynamodb
     client.meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))
     return made

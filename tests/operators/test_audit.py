@@ -44,7 +44,7 @@ def control(sandbox: Sandbox) -> Control:
 
 
 def audit(product: Product, **wanted: Any) -> dict[str, Any]:
-    return product.runtime.operators.audit(wanted, FakeContext())
+    return product.container.audit(wanted, FakeContext())
 
 
 def leave(product: Product, email: str) -> str:
@@ -64,7 +64,7 @@ def counts(answer: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 def sweep_and_work(product: Product, resources: TestAws) -> None:
     """Deliver whatever is pending."""
-    for held in product.runtime.events.load(_ids(resources)):
+    for held in product.container.events.load(_ids(resources)):
         product.work(held.event.id)
 
 
@@ -147,7 +147,7 @@ def test_who_came_back_is_no_difference_and_really_is_back(product: Product, con
     assert "Ediware" in product.delivery(refused.id)["remedy"]
     answer = audit(product)
     assert [one["missing_at_provider"]["count"] for one in answer["accounts"].values()] == [0, 0]
-    hashes = product.runtime.unsubscribe_import.keys.hashes("zoe@example.com")
+    hashes = product.container.unsubscribe_import.keys.hashes("zoe@example.com")
     assert not {*hashes} & {text for one in answer["accounts"].values() for text in one["missing_in_ledger"]["hashes"]}
 
 
@@ -162,11 +162,13 @@ def test_a_wrong_call_is_told_what_would_be_right(product: Product, wanted: dict
 
 
 def test_out_of_time_is_said(product: Product) -> None:
-    assert product.runtime.operators.audit({}, FakeContext(1000))["error"]["kind"] == "later"
+    assert product.container.audit({}, FakeContext(1000))["error"]["kind"] == "later"
 
 
 def test_hashes_are_found_by_what_the_ledger_writes(product: Product) -> None:
-    texts = [product.runtime.unsubscribe_import.keys.hashes(f"person{number}@example.com")[0] for number in range(300)]
+    texts = [
+        product.container.unsubscribe_import.keys.hashes(f"person{number}@example.com")[0] for number in range(300)
+    ]
     hashes = Hashes(b"".join(urlsafe_b64decode(text + "=") for text in texts[:200] * 2))
     assert len(hashes) == 200
     assert {hashes.text(place) for text in texts[:200] if (place := hashes.place(text)) is not None} == {*texts[:200]}

@@ -33,7 +33,7 @@ def product(resources: TestAws) -> Product:
 
 @pytest.fixture
 def store(product: Product) -> StatsStore:
-    return StatsStore(product.runtime._dynamodb, TABLE)
+    return StatsStore(product.container._dynamodb, TABLE)
 
 
 def campaign(number: int, *, sent: float = 0, opens: int = 0) -> Snapshot:
@@ -50,13 +50,13 @@ def record(store: StatsStore, campaigns: Sequence[Snapshot]) -> None:
 
 def get(product: Product, path: str, query: dict[str, Any] | None = None) -> Answer:
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-    return request(product.runtime, "GET", f"{path}?{urlencode(query or {})}", headers)
+    return request(product.container, "GET", f"{path}?{urlencode(query or {})}", headers)
 
 
 def calls(product: Product) -> list[str]:
     """Names every call of DynamoDB from now on, in the list that it gives."""
     made: list[str] = []
-    client = product.runtime._dynamodb
+    client = product.container._dynamodb
     client.meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))
     return made
 

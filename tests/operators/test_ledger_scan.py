@@ -30,13 +30,13 @@ def product(resources: TestAws) -> Product:
 
 @pytest.fixture
 def ledger_scan(product: Product) -> LedgerScan:
-    return LedgerScan(product.runtime.table)
+    return LedgerScan(product.container.table)
 
 
 @pytest.fixture
 def full(product: Product) -> Product:
     """Twelve signups at one account, three unsubscribes at two; a third of all deliveries to paris are final."""
-    events = product.runtime.events
+    events = product.container.events
     for n in range(12):
         product.clock.forward(minutes=1)
         event = product.signup(f"p{n}@example.com", id=f"s{n}", fields={"nom": "x" * 3000})
@@ -47,8 +47,8 @@ def full(product: Product) -> Product:
         event = product.unsubscribe(f"p{n}@example.com", id=f"u{n}", accounts=BOTH)
         events.store(event)
     events.finish(event, Delivery("paris", Status.DELIVERED), START)
-    product.runtime.accounts.gone(["paris"])
-    product.runtime.words.record_unsubscribe_for_all_accounts(event)
+    product.container.accounts.gone(["paris"])
+    product.container.subscriptions.record_unsubscribe_for_all_accounts(event)
     return product
 
 
@@ -79,7 +79,7 @@ def test_what_has_expired_is_not_counted(full: Product, ledger_scan: LedgerScan)
 
 
 def test_a_delivery_whose_event_was_never_held_does_not_count(full: Product, ledger_scan: LedgerScan) -> None:
-    full.runtime.table.put_new({"pk": "E#half", "sk": "D#lyon", "status": "pending", "attempts": 0})
+    full.container.table.put_new({"pk": "E#half", "sk": "D#lyon", "status": "pending", "attempts": 0})
     assert ledger_scan.delivery_counts(START, no_hurry).counts["lyon"] == Counter({Status.PENDING: 3})
 
 

@@ -118,7 +118,7 @@ def test_an_account_that_is_not_configured_any_more_is_listed_while_it_has_deliv
 
 def test_deliveries_whose_event_was_never_held_do_not_count(product: Product) -> None:
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.runtime.events._store_delivery(both, "paris")
+    product.container.events._store_delivery(both, "paris")
     assert report(product)["accepted"] == 0
     product.hold(both)
     assert report(product)["pending"] == 2
@@ -167,7 +167,7 @@ def test_a_ledger_of_many_pages(product: Product, resources: TestAws) -> None:
 
 def test_other_items_of_the_ledger_are_no_deliveries(product: Product) -> None:
     product.work(*product.hold(product.signup("a@example.com")))  # leaves a word, and an account's state may be there
-    product.runtime.table.put_new({"pk": "S#paris", "sk": "other", "status": "pending", "accounts": ["paris"]})
+    product.container.table.put_new({"pk": "S#paris", "sk": "other", "status": "pending", "accounts": ["paris"]})
     assert report(product)["accepted"] == 1
 
 
@@ -191,7 +191,7 @@ def test_an_account_state_that_cannot_be_read(product: Product, monkeypatch: pyt
     def unavailable(account: str) -> None:
         raise LedgerUnavailable("the ledger did not answer: Test")
 
-    monkeypatch.setattr(product.runtime.accounts, "read", unavailable)
+    monkeypatch.setattr(product.container.accounts, "read", unavailable)
     assert report(product)["error"]["message"] == "the ledger did not answer: Test"
 
 

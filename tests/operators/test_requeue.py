@@ -26,12 +26,12 @@ def product(resources: TestAws) -> Product:
 
 @pytest.fixture
 def events(product: Product) -> EventStore:
-    return product.runtime.events
+    return product.container.events
 
 
 @pytest.fixture
 def requeues(product: Product) -> Requeues:
-    return Requeues(product.runtime.table, product.runtime.events)
+    return Requeues(product.container.table, product.container.events)
 
 
 def held(events: EventStore) -> StoredEvent:
@@ -39,7 +39,7 @@ def held(events: EventStore) -> StoredEvent:
 
 
 def expiries(product: Product) -> list[int | None]:
-    return [item.get("expires_at") for item in product.runtime.table.query("E#a")]
+    return [item.get("expires_at") for item in product.container.table.query("E#a")]
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_one_of_several_accounts(product: Product, events: EventStore, requeues:
 def test_a_worker_that_saw_it_final_before_cannot_let_it_expire(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
-    stale = product.runtime.table.query("E#a")
+    stale = product.container.table.query("E#a")
     assert requeues.reopen(held(events), "paris", LATER) is True
     for item in stale:
         events._expire(item, LATER)

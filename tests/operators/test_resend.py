@@ -36,10 +36,10 @@ def test_it_is_due_at_once_so_that_a_lost_doorbell_is_made_good(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
-    monkeypatch.setattr(product.runtime.notifier, "notify", lambda *_: False)
+    monkeypatch.setattr(product.container.notifier, "notify", lambda *_: False)
     assert resend(product) == {"resent": 1}
     monkeypatch.undo()
-    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert product.container.sweeper.run() == {"enqueued": 1}
     assert enqueued(resources) == [event_id]
 
 
@@ -66,7 +66,7 @@ def test_sweep_does_not_give_up_for_a_paused_account_what_was_just_sent_again(pr
     product.work(first)
     assert product.delivery(first)["status"] == "parked"
     resend(product)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}, "the account is paused"
+    assert product.container.sweeper.run() == {"enqueued": 0}, "the account is paused"
     product.work(first)
     assert product.delivery(first)["status"] == "pending"
 
@@ -207,15 +207,15 @@ def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkey
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.hold(both)
     end(product, both, Status.PARKED, "paris")
-    load = product.runtime.events.load_well_formed
+    load = product.container.events.load_well_formed
 
     def then_erased(ids: Any) -> Any:
         found = load(ids)
         for held in found.held:
-            product.runtime.table.update((f"E#{held.event.id}", "E"), "SET email = :none", {"none": ""})
+            product.container.table.update((f"E#{held.event.id}", "E"), "SET email = :none", {"none": ""})
         return found
 
-    monkeypatch.setattr(product.runtime.events, "load_well_formed", then_erased)
+    monkeypatch.setattr(product.container.events, "load_well_formed", then_erased)
     assert resend(product) == {"resent": 0}
     assert product.delivery(single)["status"] == product.delivery(both.id)["status"] == "parked"
 
@@ -272,8 +272,8 @@ class TestEventForSeveralAccounts:
         self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch, moment: str
     ) -> None:
         """The worker reads everything as final; then it is sent again; then the worker goes on."""
-        runtime = product.runtime
-        event, table = runtime.events.load([both])[0].event, runtime.table
+        container = product.container
+        event, table = container.events.load([both])[0].event, container.table
         query, update = table.query, table.update
 
         def slow_worker_query(pk: str) -> Any:
@@ -285,13 +285,13 @@ class TestEventForSeveralAccounts:
         def worker_comes_by(key: Any, change: str, *args: Any, **kwargs: Any) -> Any:
             if change.startswith("SET #status = :pending"):
                 monkeypatch.setattr(table, "update", update)
-                runtime.events.expire_when_whole(event, product.clock())
+                container.events.expire_when_whole(event, product.clock())
                 assert any(self.expiring(resources, both))
             return update(key, change, *args, **kwargs)
 
         if moment == "before":
             monkeypatch.setattr(table, "query", slow_worker_query)
-            runtime.events.expire_when_whole(event, product.clock())
+            container.events.expire_when_whole(event, product.clock())
         else:
             monkeypatch.setattr(table, "update", worker_comes_by)
             assert resend(product) == {"resent": 1}
@@ -301,16 +301,16 @@ class TestEventForSeveralAccounts:
     def test_a_late_second_call_does_not_keep_it_for_ever(
         self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        load = product.runtime.events.load_well_formed
+        load = product.container.events.load_well_formed
 
         def overtaken(ids: Any) -> Any:
             found = load(ids)
-            monkeypatch.setattr(product.runtime.events, "load_well_formed", load)
+            monkeypatch.setattr(product.container.events, "load_well_formed", load)
             assert resend(product) == {"resent": 1}
             product.work(both)
             return found
 
-        monkeypatch.setattr(product.runtime.events, "load_well_formed", overtaken)
+        monkeypatch.setattr(product.container.events, "load_well_formed", overtaken)
         assert resend(product, id=both) == {"resent": 0}
         assert self.expiring(resources, both) == [True, True, True]
 
@@ -346,7 +346,7 @@ def test_many_are_sent_again_in_few_messages(product: Product, resources: TestAw
 )
 def test_a_wrong_call_is_told_what_would_be_right(product: Product, event: Any, words: str) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
-    answer = product.runtime.operators.resend(event, FakeContext())
+    answer = product.container.resend(event, FakeContext())
     assert list(answer) == ["error"]
     assert answer["error"]["kind"] == "caller"
     assert words in answer["error"]["message"]
@@ -371,14 +371,14 @@ def test_a_ledger_that_gives_out_in_between_loses_nothing(
 ) -> None:
     for n in range(20):
         ended(product, f"p{n}@example.com", Status.PARKED)
-    update, left = product.runtime.table.update, iter(range(7))
+    update, left = product.container.table.update, iter(range(7))
 
     def sometimes(*args: Any, **kwargs: Any) -> Any:
         if next(left, None) is None:
             raise LedgerUnavailable("the ledger did not answer: Test")
         return update(*args, **kwargs)
 
-    monkeypatch.setattr(product.runtime.table, "update", sometimes)
+    monkeypatch.setattr(product.container.table, "update", sometimes)
     answer = resend(product)
     assert (answer["resent"], answer["error"]["kind"]) == (7, "later")
     assert len(enqueued(resources)) == 7, "what was sent again is rung for"

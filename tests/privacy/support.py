@@ -20,12 +20,12 @@ def new_product(**parts: Any) -> World:
 
 def forget(product: Product, email: Any = "zoe@example.com", milliseconds: int = 120_000) -> dict[str, Any]:
     """What `forget` answers."""
-    return product.runtime.operators.forget({"email": email}, FakeContext(milliseconds))
+    return product.container.forget({"email": email}, FakeContext(milliseconds))
 
 
 def export(product: Product, email: str = "zoe@example.com", milliseconds: int = 120_000) -> dict[str, Any]:
     """What `export_person` answers."""
-    return product.runtime.operators.export_person({"email": email}, FakeContext(milliseconds))
+    return product.container.export_person({"email": email}, FakeContext(milliseconds))
 
 
 def dump(ledger: MemoryDynamo) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def product() -> World:
 
 def is_shown(product: Product, event_id: str) -> bool:
     """By `GET /events/{id}`."""
-    return EventView(product.runtime.table, product.runtime.accounts.read, product.clock).find(event_id) is not None
+    return EventView(product.container.table, product.container.accounts.read, product.clock).find(event_id) is not None
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.PENDING])

@@ -178,7 +178,7 @@ def test_it_is_whole_or_not_at_all(product: Product) -> None:
 
 @pytest.mark.parametrize("event", [None, {}, {"email": ["zoe@example.com"]}, {"email": "zoe"}, {"address": ZOE}])
 def test_a_wrong_call_says_what_would_be_right(product: Product, event: Any) -> None:
-    answer = product.runtime.operators.export_person(event, FakeContext())
+    answer = product.container.export_person(event, FakeContext())
     assert set(answer) == {"error"}
     assert answer["error"]["kind"] == "caller"
 

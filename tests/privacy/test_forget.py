@@ -61,7 +61,7 @@ def test_every_account_is_told_and_the_word_for_all_says_it(product: Product) ->
     product.clock.forward(minutes=1)
     forget(product, " ZOE@example.com ")
     assert [provider.left for provider in product.providers.values()] == [["ZOE@example.com"]] * 2
-    (word,) = product.runtime.words.of(ZOE)["*"]
+    (word,) = product.container.subscriptions.of(ZOE)["*"]
     at = 1772357460000  # 2026-03-01T09:31:00Z
     assert (word.unsubscribed_at, word.forgotten_at) == (at, at)
     forget_request = product.view(word.unsubscribed_by or "")
@@ -69,13 +69,13 @@ def test_every_account_is_told_and_the_word_for_all_says_it(product: Product) ->
 
 
 def test_a_provider_that_deletes_is_asked_to(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = product.runtime.capabilities
+    known = product.container.capabilities
 
     def deletes(account: str) -> Any:
         found = known(account)
         return found and replace(found, deletes_subscribers=account == "lyon")
 
-    monkeypatch.setitem(product.runtime.__dict__, "capabilities", deletes)
+    monkeypatch.setitem(product.container.__dict__, "capabilities", deletes)
     forget(product)
     assert (product.providers["lyon"].forgotten, product.providers["lyon"].left) == ([ZOE], [])
     assert (product.paris.forgotten, product.paris.left) == ([], [ZOE])
@@ -123,9 +123,9 @@ def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, ledge
     up(product)
     product.clock.forward(hours=2)
     product.work(leave.id)
-    assert holders(ledger, ZOE) == [f"E#{product.runtime.words.of(ZOE)['*'][0].unsubscribed_by}"]
-    product.runtime.sweeper.run()
-    product.work(product.runtime.words.of(ZOE)["*"][0].unsubscribed_by or "")
+    assert holders(ledger, ZOE) == [f"E#{product.container.subscriptions.of(ZOE)['*'][0].unsubscribed_by}"]
+    product.container.sweeper.run()
+    product.work(product.container.subscriptions.of(ZOE)["*"][0].unsubscribed_by or "")
     assert holders(ledger, ZOE) == []
     assert forget(product) == {"erased": 0, "waiting": 0}
     assert product.paris.left == [ZOE, ZOE]
@@ -164,14 +164,14 @@ def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(produc
     product.hold(event)
     for account in event.accounts:
         end(product, event, Status.PARKED, account)
-    table = product.runtime.table
+    table = product.container.table
     seen = table.query(f"E#{event.id}")
-    (held,) = product.runtime.events.load([event.id])
-    assert Requeues(table, product.runtime.events).reopen(held, "lyon", product.clock())
+    (held,) = product.container.events.load([event.id])
+    assert Requeues(table, product.container.events).reopen(held, "lyon", product.clock())
     assert erasing.erase_items(table, seen, product.clock()) is erasing.Outcome.WAITING
-    (held,) = product.runtime.events.load([event.id])
+    (held,) = product.container.events.load([event.id])
     assert held.event.email == ZOE
-    assert not Requeues(table, product.runtime.events).reopen(held, "paris", product.clock()), "marked before"
+    assert not Requeues(table, product.container.events).reopen(held, "paris", product.clock()), "marked before"
 
 
 class TestInAnotherHand:
@@ -201,7 +201,7 @@ class TestInAnotherHand:
         event_id = self.interrupted(product, failure)
         assert f"E#{event_id}" in holders(ledger, ZOE)
         product.clock.forward(hours=2)
-        product.work(product.runtime.words.of(ZOE)["*"][0].unsubscribed_by or "")
+        product.work(product.container.subscriptions.of(ZOE)["*"][0].unsubscribed_by or "")
         product.work(event_id)
         assert holders(ledger, ZOE) == []
         assert product.paris.left == [ZOE], "whoever was signed up by the call is taken off again"
@@ -218,7 +218,7 @@ class TestInAnotherHand:
         product = new_product(settings=settings(accounts=one), dynamo=ledger)
         event_id = self.interrupted(product, None)
         product.clock.forward(hours=2)
-        product.work(product.runtime.words.of(ZOE)["*"][0].unsubscribed_by or "")
+        product.work(product.container.subscriptions.of(ZOE)["*"][0].unsubscribed_by or "")
         assert holders(ledger, ZOE) == []
         assert product.delivery(event_id)["status"] == "delivered"
 
@@ -246,14 +246,14 @@ class TestAfterwards:
     @pytest.fixture
     def lifting(self, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
         """The accounts' provider can take an unsubscribe back."""
-        known = product.runtime.capabilities
+        known = product.container.capabilities
 
         def lifts(account: str) -> Any:
             found = known(account)
             return found and replace(found, lifts_suppression=True)
 
-        monkeypatch.setitem(product.runtime.__dict__, "capabilities", lifts)
-        product.runtime.__dict__.pop("worker", None)
+        monkeypatch.setitem(product.container.__dict__, "capabilities", lifts)
+        product.container.__dict__.pop("worker", None)
 
     @pytest.mark.usefixtures("lifting")
     def test_a_signed_one_begins_anew(self, product: Product, ledger: MemoryDynamo) -> None:
@@ -374,7 +374,7 @@ def test_two_address_keys(ledger: MemoryDynamo) -> None:
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert "email" not in event_item(ledger, event_id)
     assert product.paris.left == [ZOE]
-    assert {len(words) for words in product.runtime.words.of(ZOE).values()} == {1, 2}, "found under both"
+    assert {len(words) for words in product.container.subscriptions.of(ZOE).values()} == {1, 2}, "found under both"
     third = (Secret.plain("placeholder-address-key-3"), *keys)
     newest = new_product(
         settings=settings(privacy=Privacy(third)), clock=old.clock, providers=old.providers, dynamo=ledger
@@ -407,7 +407,7 @@ def test_spellings_of_an_international_domain_meet(product: Product, ledger: Mem
 def test_a_wrong_call_says_what_would_be_right(product: Product, event: Any) -> None:
     from tests.support.product import FakeContext
 
-    answer = product.runtime.operators.forget(event, FakeContext())
+    answer = product.container.forget(event, FakeContext())
     assert answer["error"]["kind"] == "caller"
     assert ZOE not in str(answer)
     assert product.paris.left == []
@@ -422,7 +422,7 @@ def test_when_the_time_is_over_it_says_so_and_the_person_is_out_all_the_same(pro
         "message": "the time ran out; call again for the rest",
         "provider_code": None,
     }
-    assert product.runtime.words.of(ZOE)["*"][0].forgotten_at is not None
+    assert product.container.subscriptions.of(ZOE)["*"][0].forgotten_at is not None
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert product.delivery(event_id)["status"] == "delivered"
     assert product.paris.left == [ZOE]
@@ -468,6 +468,6 @@ def test_a_later_unsubscribe_of_a_fast_clock_stays(product: Product) -> None:
     ahead = product.unsubscribe(ZOE, START + 3 * MINUTE, accounts=("paris", "lyon"), all_accounts=True)
     product.work(*product.hold(ahead))
     forget(product)
-    (word,) = product.runtime.words.of(ZOE)["*"]
+    (word,) = product.container.subscriptions.of(ZOE)["*"]
     assert word.unsubscribed_by == ahead.id
     assert (word.unsubscribed_at or 0) > (word.forgotten_at or 0) > 0

@@ -41,7 +41,7 @@ class Forgetting(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.world = World()
-        for parts in (self.world.runtime.__dict__,):
+        for parts in (self.world.container.__dict__,):
             parts["capabilities"] = partial(_deletes, parts["capabilities"])
         self.workers = [self._instance(), self._instance()]
         self.bells: list[tuple[str, list[str]]] = []
@@ -132,7 +132,7 @@ class Forgetting(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.world.runtime.sweeper.run()
+        self.world.container.sweeper.run()
         self._collect()
 
     def teardown(self) -> None:
@@ -144,7 +144,7 @@ class Forgetting(RuleBasedStateMachine):
 
     def _instance(self) -> World:
         worker = self.world.worker()
-        parts = worker.runtime.__dict__
+        parts = worker.container.__dict__
         parts["capabilities"] = partial(_deletes, parts["capabilities"])
         return worker
 
@@ -155,7 +155,7 @@ class Forgetting(RuleBasedStateMachine):
 
     def _ask(self, person: str) -> dict[str, Any]:
         self.forgotten[person] = self.world.clock()
-        return self._instance().runtime.operators.forget({"email": spelled(person, PLAIN)}, FakeContext())
+        return self._instance().container.forget({"email": spelled(person, PLAIN)}, FakeContext())
 
     def _forget(self, person: str) -> None:
         answer = self._ask(person)
@@ -194,7 +194,7 @@ class Forgetting(RuleBasedStateMachine):
 
     def _sweep_and_work(self) -> None:
         worker = self._instance()
-        worker.runtime.sweep(FakeContext(50_000))
+        worker.container.sweep(FakeContext(50_000))
         for name, body in self.world.queues.enqueued():
             worker.work(*body["event_ids"], queue="syncs" if "sync" in name else "signups")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config.secrets import Secret
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.effects import Effects
 from chalicelib.ledger.table import Table
@@ -208,17 +208,17 @@ def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources
             for name in ("lettre", "gazette")
         }
         for name in ("lettre", "gazette"):
-            runtime = Runtime(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
-            runtime.provider(name).unsubscribe(f"{name}@example.com", everywhere=False, budget=5)
-        item = runtime.table.get(rate_key("mailpartner"))
+            container = Container(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
+            container.provider(name).unsubscribe(f"{name}@example.com", everywhere=False, budget=5)
+        item = container.table.get(rate_key("mailpartner"))
         assert item is not None and len(item["blocks"]) == 2
 
-        taken = Rates(runtime.table, clock)
+        taken = Rates(container.table, clock)
         while admitted(taken, "mailpartner"):
             pass
         before = len(Control(sandbox.url).calls())
-        runtime = Runtime(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
+        container = Container(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
         with pytest.raises(ProviderError) as caught:
-            runtime.provider("lettre").unsubscribe("third@example.com", everywhere=False, budget=5)
+            container.provider("lettre").unsubscribe("third@example.com", everywhere=False, budget=5)
         assert caught.value.kind is Kind.LATER and caught.value.retry_after is not None
         assert len(Control(sandbox.url).calls()) == before, "nothing was sent"

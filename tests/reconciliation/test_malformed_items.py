@@ -60,7 +60,7 @@ def spoil(resources: TestAws) -> Callable[..., None]:
 def night(product: Product) -> dict[str, Any]:
     """A run of `sweep` on the next night."""
     product.clock.forward(hours=24)
-    return product.runtime.sweep(FakeContext(55_000))
+    return product.container.sweep(FakeContext(55_000))
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_an_account_whose_state_is_malformed_goes_on_and_so_do_the_others(
     product: Product, resources: TestAws, seen: Seen, state: dict[str, Any], problem: str
 ) -> None:
     ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
-    product.runtime.table.put_new({"pk": STATE[0], "sk": STATE[1], **state})
+    product.container.table.put_new({"pk": STATE[0], "sk": STATE[1], **state})
     product.clock.forward(minutes=2)
-    assert product.runtime.sweep(FakeContext(55_000)) == {"enqueued": 2}
+    assert product.container.sweep(FakeContext(55_000)) == {"enqueued": 2}
     assert seen() == {("S#paris / state", problem)}
     assert enqueued(resources) == sorted(ids)
     assert report(product)["accounts"]["paris"]["paused"] is None
@@ -93,21 +93,21 @@ def test_an_account_whose_state_is_malformed_goes_on_and_so_do_the_others(
 
 
 def test_the_next_pause_writes_a_malformed_state_anew(product: Product, seen: Seen) -> None:
-    product.runtime.table.put_new({"pk": STATE[0], "sk": STATE[1], "version": 7, "pause": {}, "lists": {}})
+    product.container.table.put_new({"pk": STATE[0], "sk": STATE[1], "version": 7, "pause": {}, "lists": {}})
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(*product.hold(product.signup("a@example.com")))
     assert seen() == {("S#paris / state", "pause.until is missing")}
-    state = product.runtime.accounts.read("paris")
+    state = product.container.accounts.read("paris")
     assert (state.version, state.pause and state.pause.reason, state.lists) == (8, "down", {})
     assert seen() == set()
-    assert product.runtime.accounts.read("lyon") == AccountState()
+    assert product.container.accounts.read("lyon") == AccountState()
 
 
 def test_names_of_accounts_that_are_no_set_stop_nothing(product: Product, resources: TestAws, seen: Seen) -> None:
     ids = product.hold(product.signup("a@example.com"))
-    product.runtime.table.put_new({"pk": "S#accounts", "sk": "names", "configured": "gone"})
+    product.container.table.put_new({"pk": "S#accounts", "sk": "names", "configured": "gone"})
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert product.container.sweeper.run() == {"enqueued": 1}
     assert enqueued(resources) == ids
     assert seen() == {("S#accounts / names", "configured is no set")}
 
@@ -115,9 +115,9 @@ def test_names_of_accounts_that_are_no_set_stop_nothing(product: Product, resour
 def test_what_the_index_shows_and_is_no_event_is_not_rung_for(product: Product, resources: TestAws, seen: Seen) -> None:
     ids = product.hold(product.signup("a@example.com"))
     for pk in ("X#1", "E#not an id"):
-        product.runtime.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
+        product.container.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert product.container.sweeper.run() == {"enqueued": 1}
     assert enqueued(resources) == ids
     problem = "pk is not the key of an event"
     assert seen() == {("X#1 / E", problem), ("E#not an id / E", problem)}
@@ -150,7 +150,7 @@ def test_a_malformed_event_holds_up_no_other(
     spoil(f"E#{bad}", "E", change, **values)
     before = items(resources, bad)
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"enqueued": 2}, "the index tells of both"
+    assert product.container.sweeper.run() == {"enqueued": 2}, "the index tells of both"
     report(product)
     seen()
     assert product.work(bad, good) == {"batchItemFailures": []}
@@ -190,7 +190,7 @@ def test_the_age_of_the_oldest_is_measured_by_the_others(
     new = product.signup("b@example.com")
     product.hold(new)
     spoil(f"E#{old}", "E", "REMOVE accepted")
-    assert product.runtime.sweeper._oldest("paris").of_all == epoch_milliseconds(new.accepted_at)
+    assert product.container.sweeper._oldest("paris").of_all == epoch_milliseconds(new.accepted_at)
     assert seen() == {(f"E#{old} / E", "accepted is missing")}
 
 
@@ -250,7 +250,7 @@ def test_whoever_needs_one_event_is_told_that_it_cannot_be_read(product: Product
     event = product.signup("a@example.com")
     product.hold(event)
     spoil(f"E#{event.id}", "E", "SET #status = :no", no={"N": "1"})
-    for read in (product.runtime.events.status, product.runtime.events.mark_unknown):
+    for read in (product.container.events.status, product.container.events.mark_unknown):
         with pytest.raises(MalformedItem, match=rf"^malformed ledger item E#{event.id} / E: status is no text$"):
-            read(event.id, *(("paris", "t") if read == product.runtime.events.mark_unknown else ("paris",)))
+            read(event.id, *(("paris", "t") if read == product.container.events.mark_unknown else ("paris",)))
     assert issubclass(MalformedItem, LedgerUnavailable)

@@ -31,7 +31,7 @@ def night(product: Product) -> Any:
 
     def run(milliseconds: int = 55_000) -> dict[str, Any]:
         product.clock.forward(hours=24)
-        return product.runtime.sweep(FakeContext(milliseconds))
+        return product.container.sweep(FakeContext(milliseconds))
 
     return run
 
@@ -49,13 +49,13 @@ def orphan(product: Product, email: str = "a@example.com") -> Event:
     """An event whose sender was never told that it is held: its deliveries are there, it is not."""
     event = product.unsubscribe(email, accounts=BOTH)
     for account in BOTH:
-        product.runtime.events._store_delivery(event, account)
+        product.container.events._store_delivery(event, account)
     return event
 
 
 def put_the_event(product: Product, event: Event) -> None:
     """What the sender's request does that found the deliveries there, as they were before they were retired."""
-    product.runtime.table.put_new(event_item(replace(event, accepted_at=product.clock())))
+    product.container.table.put_new(event_item(replace(event, accepted_at=product.clock())))
 
 
 @pytest.mark.parametrize("change", ["REMOVE due_pk, due_at", "REMOVE due_at", "SET due_pk = :elsewhere"])
@@ -66,10 +66,10 @@ def test_a_pending_delivery_that_no_sweep_finds_is_put_back(
     values = {"elsewhere": {"S": "paris#signup#9"}} if "elsewhere" in change else {}
     take_out(resources, event_id, change=change, **values)
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert product.container.sweeper.run() == {"enqueued": 0}
     assert night() == {"enqueued": 1}
     assert enqueued(resources) == [event_id]
-    assert product.runtime.sweeper.run() == {"enqueued": 1}, "from now on sweep finds it by itself"
+    assert product.container.sweeper.run() == {"enqueued": 1}, "from now on sweep finds it by itself"
     product.work(event_id)
     assert product.paris.emails == ["a@example.com"]
 
@@ -89,13 +89,13 @@ def test_what_is_put_back_keeps_the_time_until_which_it_waits(product: Product, 
     product.hold(event)
     until = product.clock() + timedelta(hours=30)
     waiting = Delivery("paris", attempts=1, reason="down", next_attempt_at=until)
-    product.runtime.events.postpone(event, waiting, until, product.clock())
+    product.container.events.postpone(event, waiting, until, product.clock())
     take_out(resources, event.id)
     night()
     enqueued(resources)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert product.container.sweeper.run() == {"enqueued": 0}
     product.clock.forward(hours=6)
-    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert product.container.sweeper.run() == {"enqueued": 1}
 
 
 def test_what_the_index_does_not_show_is_written_anew(
@@ -136,7 +136,7 @@ def test_what_waits_for_an_account_that_nobody_knows_is_rung_for(
 ) -> None:
     (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
     product.clock.forward(minutes=2)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}, "it was never seen configured"
+    assert product.container.sweeper.run() == {"enqueued": 0}, "it was never seen configured"
     assert night() == {"enqueued": 1}
     product.work(*enqueued(resources))
     assert product.delivery(event_id, "gone")["status"] == "parked"
@@ -149,7 +149,7 @@ def test_an_event_whose_last_worker_died_before_its_expiry_gets_one(
     product.hold(event)
     end(product, event, Status.DELIVERED, "lyon")
     with monkeypatch.context() as dying:
-        dying.setattr(product.runtime.events, "expire_when_whole", lambda *_: None)
+        dying.setattr(product.container.events, "expire_when_whole", lambda *_: None)
         end(product, event, Status.DELIVERED)
     assert [name for name, item in items(resources, event.id).items() if "expires_at" in item] == []
     night()
@@ -188,10 +188,10 @@ def test_a_wish_to_be_forgotten_is_erased_before_it_expires(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch, accounts: tuple[str, ...]
 ) -> None:
     forget_request = product.unsubscribe("a@example.com", accounts=accounts, all_accounts=True, forget=True)
-    product.runtime.words.forget("a@example.com", product.clock(), forget_request.id)
+    product.container.subscriptions.forget("a@example.com", product.clock(), forget_request.id)
     product.hold(forget_request)
     with monkeypatch.context() as dying:
-        dying.setattr(product.runtime.events, "expire_when_whole", lambda *_: None)
+        dying.setattr(product.container.events, "expire_when_whole", lambda *_: None)
         product.work(forget_request.id)
     assert "email" in items(resources, forget_request.id)["E"]
     night()
@@ -205,10 +205,10 @@ def test_deliveries_of_an_event_that_was_never_held_are_rung_for_no_more(
 ) -> None:
     event = orphan(product)
     product.clock.forward(hours=23)
-    product.runtime.sweep(FakeContext(55_000))
-    assert product.runtime.sweeper.run() == {"enqueued": 2}, "its sender may still repeat it"
+    product.container.sweep(FakeContext(55_000))
+    assert product.container.sweeper.run() == {"enqueued": 2}, "its sender may still repeat it"
     night()
-    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert product.container.sweeper.run() == {"enqueued": 0}
     assert all("expires_at" in item for item in items(resources, event.id).values())
     taken = items(resources, event.id)
     night()
@@ -221,10 +221,10 @@ def test_an_event_that_is_held_after_all_goes_to_every_account(
     event = orphan(product)
     product.clock.forward(days=1)
     night()
-    assert product.runtime.events.store(replace(event, accepted_at=product.clock()))
+    assert product.container.events.store(replace(event, accepted_at=product.clock()))
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"enqueued": 2}, "also when its doorbell is lost"
+    assert product.container.sweeper.run() == {"enqueued": 2}, "also when its doorbell is lost"
     product.work(event.id)
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
@@ -292,7 +292,7 @@ def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeyp
     made.clear()
     for _ in range(5):
         product.clock.forward(minutes=1)
-        product.runtime.sweep(FakeContext(55_000))
+        product.container.sweep(FakeContext(55_000))
     assert made.count("Scan") == 0
     night()
     assert made.count("Scan") == pages
@@ -315,15 +315,15 @@ def test_a_run_that_is_cut_short_is_gone_on_with(
     monkeypatch.setattr(findings.FindingStore, "page", slow)
     assert 0 < night(30_000)["enqueued"] <= 4, "one page, for the next would end too late"
     product.clock.forward(seconds=40)
-    product.runtime.sweep(FakeContext(10_000))
+    product.container.sweep(FakeContext(10_000))
     assert len(pages) == 1, "no page is begun without the time for it"
     product.clock.forward(seconds=60)
-    product.runtime.sweep(FakeContext(30_000))
+    product.container.sweep(FakeContext(30_000))
     product.clock.forward(seconds=60)
-    product.runtime.sweep(FakeContext(300_000))
+    product.container.sweep(FakeContext(300_000))
     assert len(pages) == len(set(pages)) == 4
     assert sorted(set(enqueued(resources))) == sorted(ids)
-    assert Checkpoints(product.runtime.table).read() == Progress("2026-03-02", None, True, 4)
+    assert Checkpoints(product.container.table).read() == Progress("2026-03-02", None, True, 4)
 
 
 def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
@@ -338,13 +338,13 @@ def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
     with monkeypatch.context() as dying:
         dying.setattr(findings.FindingStore, "page", dies)
         with pytest.raises(KeyboardInterrupt):
-            product.runtime.sweep(FakeContext(55_000))
+            product.container.sweep(FakeContext(55_000))
     made = calls(product)
     product.clock.forward(seconds=54)
-    product.runtime.sweep(FakeContext(55_000))
+    product.container.sweep(FakeContext(55_000))
     assert "Scan" not in made, "it may still be at it"
     product.clock.forward(seconds=6)
-    product.runtime.sweep(FakeContext(55_000))
+    product.container.sweep(FakeContext(55_000))
     assert made.count("Scan") == 1
 
 
@@ -361,7 +361,7 @@ def test_a_ledger_that_does_not_answer_is_looked_at_again(
         failing.setattr(findings.FindingStore, "page", unavailable)
         assert night() == {"enqueued": 0}
     product.clock.forward(minutes=1)
-    assert product.runtime.sweep(FakeContext(55_000)) == {"enqueued": 1}
+    assert product.container.sweep(FakeContext(55_000)) == {"enqueued": 1}
 
 
 def test_what_was_mended_is_counted_and_named(

@@ -31,12 +31,12 @@ def product(resources: TestAws) -> Product:
 
 @pytest.fixture
 def events(product: Product) -> EventStore:
-    return product.runtime.events
+    return product.container.events
 
 
 def found(product: Product) -> dict[str, Finding]:
     """What the pass may have to mend, by event id and sort key, however many pages it takes."""
-    tool, after, all_of_it = FindingStore(product.runtime.table, product.runtime.events), None, list[Finding]()
+    tool, after, all_of_it = FindingStore(product.container.table, product.container.events), None, list[Finding]()
     for _ in range(99):
         left, after = tool.page(after, NIGHT)
         all_of_it += left
@@ -49,14 +49,14 @@ def found(product: Product) -> dict[str, Finding]:
 
 
 def change(product: Product, key: tuple[str, str], how: str) -> None:
-    product.runtime.table.update(key, how)
+    product.container.table.update(key, how)
 
 
 def hold(product: Product, name: str, *accounts: str, final: bool = False) -> Event:
     event = product.unsubscribe(f"{name}@example.com", id=name, accounts=accounts or ("paris",))
     product.hold(event)
     for account in event.accounts if final else ():
-        product.runtime.events.finish(event, Delivery(account, Status.DELIVERED), START)
+        product.container.events.finish(event, Delivery(account, Status.DELIVERED), START)
     return event
 
 
@@ -74,7 +74,7 @@ def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pyt
     change(product, ("E#nowhere", "D#paris"), "REMOVE due_at")
     hold(product, "expiring")
     change(product, ("E#expiring", "E"), "SET expires_at = due_at")
-    product.runtime.table.put_new({"pk": "A#word", "sk": "paris", "unsubscribed_at": 1})
+    product.container.table.put_new({"pk": "A#word", "sk": "paris", "unsubscribed_at": 1})
     looked_at = found(product)
     assert set(looked_at) == {
         "whole D#lyon", "overdue E", "for-ever E", "nowhere D#paris", "nowhere E", "expiring E",
@@ -86,7 +86,7 @@ def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pyt
 
 
 def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, events: EventStore) -> None:
-    tool = FindingStore(product.runtime.table, events)
+    tool = FindingStore(product.container.table, events)
     event = hold(product, "a")
     seen = found(product)["a E"]
     assert tool.is_in_index(seen)
@@ -106,33 +106,33 @@ def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, 
 
 
 def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, events: EventStore) -> None:
-    tool = FindingStore(product.runtime.table, events)
+    tool = FindingStore(product.container.table, events)
     hold(product, "a", final=True)
     change(product, ("E#a", "E"), "REMOVE expires_at")
     seen = found(product)["a E"]
     (held,) = events.load(["a"])
-    assert Requeues(product.runtime.table, events).reopen(held, "paris", NIGHT)
+    assert Requeues(product.container.table, events).reopen(held, "paris", NIGHT)
     assert not tool.let_expire(seen, NIGHT), "an operator has sent it again since"
     events.finish(held.event, Delivery("paris", Status.DELIVERED), NIGHT)
     assert not tool.let_expire(seen, NIGHT), "and it has an expiry of its own by now"
     change(product, ("E#a", "E"), "REMOVE expires_at")
     assert tool.let_expire(seen, NIGHT)
-    assert (product.runtime.table.get(("E#a", "E")) or {})["expires_at"] == events.expiry(NIGHT)
+    assert (product.container.table.get(("E#a", "E")) or {})["expires_at"] == events.expiry(NIGHT)
 
 
 def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Product, events: EventStore) -> None:
     event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
     events._store_delivery(event, "paris")
     (orphan,) = found(product).values()
-    assert FindingStore(product.runtime.table, events).let_expire(orphan, NIGHT)
+    assert FindingStore(product.container.table, events).let_expire(orphan, NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
     assert events.store(event)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == ["a"]
-    assert "expires_at" not in (product.runtime.table.get(("E#a", "D#paris")) or {})
+    assert "expires_at" not in (product.container.table.get(("E#a", "D#paris")) or {})
 
 
 def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
-    store = Checkpoints(product.runtime.table)
+    store = Checkpoints(product.container.table)
     assert store.read() is None
     assert store.claim("one", START, START + timedelta(seconds=55)) == (True, None)
     assert store.claim("two", START, NIGHT) == (False, None)
@@ -144,13 +144,13 @@ def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
 
 
 def test_forms_count_for_all_instances_together(product: Product) -> None:
-    hours = FormHours(product.runtime.table)
+    hours = FormHours(product.container.table)
     with ThreadPoolExecutor(8) as pool:
         counted = list(pool.map(lambda _: hours.count_unsubscribe("footer", START), range(24)))
     assert sorted(counted) == list(range(1, 25))
     assert hours.count_unsubscribe("other", START) == 1
     assert hours.count_unsubscribe("footer", START + timedelta(minutes=30)) == 1, "the hour of the clock"
-    item = product.runtime.table.get(("S#form#footer", "2026-03-01T09:00:00Z")) or {}
+    item = product.container.table.get(("S#form#footer", "2026-03-01T09:00:00Z")) or {}
     assert item["unsubscribes"] == 24
     assert item["expires_at"] > (START + timedelta(hours=1)).timestamp()
 
@@ -168,7 +168,7 @@ def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]
-    requeues = Requeues(product.runtime.table, events)
+    requeues = Requeues(product.container.table, events)
     assert requeues.release(held, "paris", NIGHT)
     assert not requeues.release(held, "paris", NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]

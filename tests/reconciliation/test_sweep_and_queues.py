@@ -31,19 +31,19 @@ def messages(aws: TestAws, kind: str) -> list[Any]:
 def test_an_event_whose_doorbell_was_lost_is_rung_for_once_it_is_due(product: Product, resources: TestAws) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
     product.clock.forward(seconds=59)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert product.container.sweeper.run() == {"enqueued": 0}
     product.clock.forward(seconds=32)
-    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert product.container.sweeper.run() == {"enqueued": 1}
     (body,) = messages(resources, "signups")
     assert notified_ids(json.loads(body)) == [event_id]
     product.work(event_id)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert product.container.sweeper.run() == {"enqueued": 0}
 
 
 def test_unsubscribes_are_rung_for_at_their_own_queue(product: Product, resources: TestAws) -> None:
     product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"enqueued": 2}
+    assert product.container.sweeper.run() == {"enqueued": 2}
     assert len(messages(resources, "unsubscribes")) == 2
 
 
@@ -56,7 +56,7 @@ def test_more_than_a_run_rings_for_is_rung_for_by_the_next_ones(
     others = product.hold(*(product.signup(f"q{number}@example.com") for number in range(6)))
     product.clock.forward(hours=2)
     runs: list[set[str]] = []
-    while product.runtime.sweeper.run() != {"enqueued": 0}:
+    while product.container.sweeper.run() != {"enqueued": 0}:
         runs.append(
             {event_id for body in messages(resources, "signups") for event_id in notified_ids(json.loads(body)) or []}
         )
@@ -68,7 +68,7 @@ def test_more_than_a_run_rings_for_is_rung_for_by_the_next_ones(
 
 
 def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(product: Product, resources: TestAws) -> None:
-    product.runtime.sweeper.run()  # both accounts are configured
+    product.container.sweeper.run()  # both accounts are configured
     sync = Sync("contacts", contacts=({"email": "c@example.com"},))
     ids = product.hold(
         product.signup("a@example.com", accounts=("lyon",)),
@@ -78,7 +78,7 @@ def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(produc
     product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
     product.restart()
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"enqueued": 3}
+    assert product.container.sweeper.run() == {"enqueued": 3}
     for kind, event_id in zip(("signups", "unsubscribes", "syncs"), ids, strict=True):
         (body,) = messages(resources, kind)
         assert notified_ids(json.loads(body)) == [event_id]
@@ -87,7 +87,7 @@ def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(produc
 def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product.runtime.sweeper.run()
+    product.container.sweeper.run()
     product.hold(product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",)))
     product.hold(product.unsubscribe("b@example.com"))
     product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
@@ -95,9 +95,9 @@ def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
     product.clock.forward(seconds=91)
     with monkeypatch.context() as busy:
         waiting = {EventType.SIGNUP: sweep.BACKLOG_ENOUGH + 1}
-        busy.setattr(product.runtime.notifier, "backlog", lambda verb: waiting.get(verb, 0))
-        assert product.runtime.sweeper.run() == {"enqueued": 1}, "the unsubscribe"
-    assert product.runtime.sweeper.run() == {"enqueued": 3}
+        busy.setattr(product.container.notifier, "backlog", lambda verb: waiting.get(verb, 0))
+        assert product.container.sweeper.run() == {"enqueued": 1}, "the unsubscribe"
+    assert product.container.sweeper.run() == {"enqueued": 3}
 
 
 def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,22 +108,22 @@ def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monk
         raise LedgerUnavailable("the ledger did not answer")
 
     monkeypatch.setattr(Waiting, "oldest", unavailable)
-    assert product.runtime.sweeper.run() == {"enqueued": 2}
+    assert product.container.sweeper.run() == {"enqueued": 2}
 
 
 def test_no_account_is_always_the_last(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
-    read = product.runtime.accounts.read
+    read = product.container.accounts.read
 
     def watched(account: str) -> Any:
         begun.append(account)
         return read(account)
 
-    monkeypatch.setattr(product.runtime.accounts, "read", watched)
+    monkeypatch.setattr(product.container.accounts, "read", watched)
     firsts = set()
     for _ in range(2):
         begun.clear()
-        product.runtime.sweeper.run()
+        product.container.sweeper.run()
         firsts.add(begun[0])
         assert set(begun) == {"paris", "lyon"}
         product.clock.forward(minutes=1)
@@ -135,9 +135,9 @@ def test_a_paused_account_is_left_alone_then_probed_then_rung_for_at_once(produc
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(3)))
     product.work(ids[0])
     product.clock.forward(seconds=5)
-    assert product.runtime.sweeper.run() == {"enqueued": 0}
+    assert product.container.sweeper.run() == {"enqueued": 0}
     product.clock.forward(seconds=26)
-    assert product.runtime.sweeper.run() == {"enqueued": 3}, "a probe, though nothing is due yet"
+    assert product.container.sweeper.run() == {"enqueued": 3}, "a probe, though nothing is due yet"
     messages(resources, "signups")
     product.paris.rule = None
     product.work(ids[1])
@@ -200,15 +200,15 @@ def test_what_nobody_can_read_goes_to_the_dead_letter_queue(product: Product, re
 
 
 def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    hold = product.runtime.events.store
+    hold = product.container.events.store
 
     def sometimes(event: Any) -> bool:
         if event.email == "b@example.com":
             raise LedgerUnavailable("the ledger did not answer")
         return hold(event)
 
-    assert product.runtime.worker is not None  # made before its parts are replaced
-    monkeypatch.setattr(product.runtime.events, "store", sometimes)
+    assert product.container.worker is not None  # made before its parts are replaced
+    monkeypatch.setattr(product.container.events, "store", sometimes)
     bodies = tuple({"type": "signup", "form": "footer", "email": f"{name}@example.com"} for name in "abc")
     failures = product.work(bodies=bodies)["batchItemFailures"]
     assert len(failures) == 1
@@ -226,12 +226,12 @@ def test_an_invocation_without_time_left_calls_nobody(product: Product) -> None:
     product.work(event_id, milliseconds=5_000)
     assert product.paris.calls == []
     product.clock.forward(seconds=91)
-    assert product.runtime.sweeper.run() == {"enqueued": 1}
+    assert product.container.sweeper.run() == {"enqueued": 1}
     product.work(event_id)
     assert product.delivery(event_id)["unknown_outcome"] is False
 
 
 def test_ringing_for_many_takes_few_messages(product: Product, resources: TestAws) -> None:
-    assert product.runtime.notifier.notify(EventType.SIGNUP, [f"e{n}" for n in range(600)])
+    assert product.container.notifier.notify(EventType.SIGNUP, [f"e{n}" for n in range(600)])
     found = [notified_ids(json.loads(body)) or [] for body in messages(resources, "signups")]
     assert sorted(len(ids) for ids in found) == [100, 250, 250]

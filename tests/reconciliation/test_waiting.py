@@ -28,7 +28,7 @@ def late(product: Product, capsys: pytest.CaptureFixture[str]) -> Any:
 def _ages(product: Product, capsys: pytest.CaptureFixture[str], account: str = "paris") -> Any:
     metrics.flush()
     capsys.readouterr()
-    product.runtime.sweeper.run()
+    product.container.sweeper.run()
     metrics.flush()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (line,) = [line for line in lines if line.get("account") == account and "oldest_pending_seconds" in line]

@@ -38,13 +38,13 @@ class StatisticsWorld:
     def collect(self, *, hour: datetime | None = None) -> dict[str, Any]:
         """One run of the schedule, with its time to the second as EventBridge states it."""
         event = {"time": format_time((hour or self.now).replace(microsecond=0))}
-        accounts: dict[str, Any] = self.product.runtime.collect_stats(event, FakeContext(600_000))["accounts"]
+        accounts: dict[str, Any] = self.product.container.collect_stats(event, FakeContext(600_000))["accounts"]
         return accounts
 
     def call(self, account: str, function: str, **params: Any) -> dict[str, Any]:
         """`call_provider`, confirmed."""
         event = {"account": account, "function": function, "params": params, "confirm": True}
-        return self.product.runtime.operators.call_provider(event, FakeContext())
+        return self.product.container.call_provider(event, FakeContext())
 
     def calls(self, account: str, function: str) -> int:
         """How many calls of a function the account's provider has had since this was last asked."""
@@ -55,6 +55,6 @@ class StatisticsWorld:
     def get(self, path: str) -> Any:
         """What `GET /stats/campaigns…` shows."""
         headers = {"authorization": f"Bearer {SAMPLE_ADMIN_KEY}"}
-        answer = request(self.product.runtime, "GET", f"/stats/campaigns{path}", headers)
+        answer = request(self.product.container, "GET", f"/stats/campaigns{path}", headers)
         assert answer.status == 200, answer.body
         return answer.json

@@ -1,4 +1,4 @@
-"""Requests to the routes of `app.py` without a server: events in API Gateway's shape, over a runtime of the test's."""
+"""Requests to the routes of `app.py` without a server: events in API Gateway's shape, over the container of a test."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Answer:
         return json.loads(self.body)
 
 
-def routes_over(runtime: Any) -> Gateway:
-    """The product's routes. From now on they ask `runtime`; the last one that was named stays."""
-    app.runtime = lambda: runtime
+def routes_over(container: Any) -> Gateway:
+    """The product's routes. From now on they ask `container`; the last one that was named stays."""
+    app.container = lambda: container
     return app.app
 
 
 def request(
-    runtime: Any, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
+    container: Any, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
 ) -> Answer:
-    """What `runtime` answers to a request; safe for several threads over one runtime."""
-    return ask(routes_over(runtime), gateway_event(method, path, headers, body))
+    """What `container` answers to a request; safe for several threads over one container."""
+    return ask(routes_over(container), gateway_event(method, path, headers, body))
 
 
 def ask(gateway: Gateway, event: Any) -> Answer:

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chalicelib import names
+from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
-from chalicelib.container import runtime as product
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.effects import Effects
 from tests.support.imported import import_product
 from tests.support.moved_clock import VARIABLE, MovedClock
@@ -31,9 +30,9 @@ def _sleep(seconds: float) -> None:
 
 
 @cache
-def _runtime() -> Runtime:
+def _container() -> Container:
     effects = Effects(clock=_clock.now, sleep=_sleep)
-    return Runtime(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
+    return Container(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
 
 
 def __getattr__(handler: str) -> Any:
@@ -42,5 +41,5 @@ def __getattr__(handler: str) -> Any:
 
 
 import_product()
-product.runtime = _runtime
+product.container = _container
 _app = importlib.import_module("app")

@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.config.model import Delivery, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
@@ -64,7 +64,7 @@ def settings(**changes: Any) -> Settings:
 
 @dataclass
 class Product:
-    """A runtime and its surroundings."""
+    """A container and its surroundings."""
 
     settings: Settings = field(default_factory=settings)
     clock: MovableClock = field(default_factory=MovableClock)
@@ -72,7 +72,7 @@ class Product:
         default_factory=lambda: {"paris": FakeProvider(), "lyon": FakeProvider()}
     )
     slept: list[float] = field(default_factory=list)
-    runtime: Runtime = field(init=False)
+    container: Container = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -80,8 +80,8 @@ class Product:
     def restart(self) -> None:
         """Another instance over the same state."""
         effects = Effects(clock=self.clock, chance=lambda: 1.0, sleep=self._sleep)
-        self.runtime = Runtime(self.settings, "local", effects)
-        self.runtime._providers.update(self.providers)
+        self.container = Container(self.settings, "local", effects)
+        self.container._providers.update(self.providers)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -107,7 +107,7 @@ class Product:
     def hold(self, *events: Event) -> list[str]:
         """Hold events without ringing for them."""
         for event in events:
-            self.runtime.events.store(event)
+            self.container.events.store(event)
         return [event.id for event in events]
 
     def work(
@@ -123,14 +123,14 @@ class Product:
             }
             for body in messages
         ]
-        return self.runtime.worker.handle(queue, {"Records": records}, FakeContext(milliseconds))
+        return self.container.worker.handle(queue, {"Records": records}, FakeContext(milliseconds))
 
     def view(self, event_id: str) -> dict[str, Any]:
         """What `GET /events/{id}` shows, or would if the event had not expired."""
         from chalicelib.ledger.event_status import EventView
 
-        runtime = self.runtime
-        view = EventView(runtime.table, runtime.accounts.read, lambda: START, runtime.remedy)
+        container = self.container
+        view = EventView(container.table, container.accounts.read, lambda: START, container.remedy)
         found = view.find(event_id)
         assert found is not None
         return found

@@ -97,7 +97,7 @@ class World(Product):
         for provider in self.logged.values():
             provider.point = self.come_by
         super().__post_init__()
-        assert self.runtime.table is not None  # the address keys are noted before anything can fail
+        assert self.container.table is not None  # the address keys are noted before anything can fail
 
     @property
     def logged(self) -> Mapping[str, LoggedProvider]:
@@ -108,12 +108,12 @@ class World(Product):
 
     def restart(self) -> None:
         super().restart()
-        self.runtime.effects = replace(self.runtime.effects, token=self._token, sleep=self._wait)
-        parts: dict[str, Any] = self.runtime.__dict__
+        self.container.effects = replace(self.container.effects, token=self._token, sleep=self._wait)
+        parts: dict[str, Any] = self.container.__dict__
         parts["_dynamodb"] = Tapped(self.dynamo, self.come_by)
         parts["_sqs"] = self.queues
         parts["table"] = SerialTable(parts["_dynamodb"], "relais-local-ledger")
-        capabilities = self.runtime.capabilities
+        capabilities = self.container.capabilities
         parts["capabilities"] = partial(_capabilities, capabilities)
 
     def worker(self) -> World:
@@ -156,7 +156,7 @@ class World(Product):
             if not self.pending():
                 return
             self.clock.forward(seconds=61)
-            self.runtime.sweeper.run()
+            self.container.sweeper.run()
             for _, body in self.queues.enqueued():
                 self.work(*body["event_ids"])
         raise AssertionError(f"still pending: {self.pending()}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.config.model import Privacy, Settings, UnsubscribeSync
 from chalicelib.config.secrets import Secret
-from chalicelib.container.runtime import Runtime
+from chalicelib.container import Container
 from chalicelib.providers.account import Account
 from local.sandbox import Control
 from local.sandbox.mailpartner.samples import API_KEY
@@ -36,15 +36,15 @@ def run_three_times(url: str, rows: int) -> list[dict[str, Any]]:
         sync_unsubscribes=UnsubscribeSync(("lettre",), ("paris",), baseline="known"),
     )
     dynamo = MemoryDynamo()
-    runtime = Runtime(settings, "local")
-    runtime.__dict__.update(_dynamodb=dynamo, _sqs=MemoryQueues())
+    container = Container(settings, "local")
+    container.__dict__.update(_dynamodb=dynamo, _sqs=MemoryQueues())
     runs = []
     for news in (0, 0, 10):
         if news:
             control.set("mailpartner", add_optouts=[f"new{number}@example.com" for number in range(news)])
         dynamo.counts = {}
         started = time.perf_counter()
-        outcome = runtime.sync_unsubscribes(FakeContext(6_000_000))["accounts"]["lettre"]
+        outcome = container.sync_unsubscribes(FakeContext(6_000_000))["accounts"]["lettre"]
         runs.append({**outcome, "seconds": time.perf_counter() - started, "calls": dynamo.counts, "peak_mb": peak_mb()})
     return runs
 

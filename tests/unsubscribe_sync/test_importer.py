@@ -263,7 +263,7 @@ class TestTrouble:
             if operation == "put_item":
                 raise NotDone
 
-        world.product.runtime.__dict__["_dynamodb"] = Tapped(world.dynamo, fail)
+        world.product.container.__dict__["_dynamodb"] = Tapped(world.dynamo, fail)
         assert world.sync()["lettre"]["error"].startswith("the ledger did not answer")
         world.restart()
         assert world.sync()["lettre"]["written"] == 1
@@ -284,7 +284,7 @@ class TestTrouble:
                 inner.append({})
                 inner[0] = world.sync()["lettre"]
 
-        world.product.runtime.__dict__["_dynamodb"] = Tapped(world.dynamo, meanwhile)
+        world.product.container.__dict__["_dynamodb"] = Tapped(world.dynamo, meanwhile)
         assert world.sync()["lettre"]["written"] == 1
         assert (inner[0]["written"], inner[0]["error"]) == (0, "another run is at it")
 

@@ -93,7 +93,7 @@ def test_trouble_that_lasts_parks_it(world: World) -> None:
 
 def test_it_waits_for_a_run_that_is_at_the_list(world: World) -> None:
     world.leave("lettre", "zoe@example.com")
-    store = SyncStateStore(world.product.runtime.table)
+    store = SyncStateStore(world.product.container.table)
     seen = store.read("lettre", ["paris"])
     later = world.clock.now.replace(minute=40)
     assert store.claim("lettre", seen, "key", world.clock(), later)
@@ -134,8 +134,8 @@ def test_a_worker_that_dies_leaves_it_to_the_next(world: World, monkeypatch: pyt
 def test_an_account_that_is_gone_or_says_nothing_any_more(world: World) -> None:
     event = {**ASK, "from": ["lettre"]}
     held = parsed(world, event)
-    world.product.runtime.events.store(replace(held, id="moved", accounts=("paris",)))
-    world.product.runtime.events.store(replace(held, id="gone", accounts=("lyon",)))
+    world.product.container.events.store(replace(held, id="moved", accounts=("paris",)))
+    world.product.container.events.store(replace(held, id="gone", accounts=("lyon",)))
     world.product.work("moved", "gone", queue="syncs", milliseconds=300_000)
     assert reasons(world, "moved") == {"paris": ("refused", "the account's provider cannot say who left")}
     assert reasons(world, "gone") == {"lyon": ("refused", "the account is not configured any more")}
@@ -157,8 +157,8 @@ class TestEvent:
         event = parsed(world, {**ASK, "from": ["brussel", "lettre"], "to": ["paris"]})
         assert event.accounts == ("lettre", "brussel")
         assert event.sync == Sync("unsubscribes", tell=("paris",))
-        world.product.runtime.events.store(event)
-        (held,) = world.product.runtime.events.load(["ask"])
+        world.product.container.events.store(event)
+        (held,) = world.product.container.events.load(["ask"])
         assert held.event.sync == event.sync
 
     def test_the_same_id_for_other_accounts_is_another_event(self, world: World) -> None:

@@ -56,7 +56,7 @@ class World:
         """Another instance over the same state."""
         self.product.settings = self.config = config or self.config
         self.product.restart()
-        self.product.runtime.__dict__.update(_dynamodb=self.dynamo, _sqs=self.queues)
+        self.product.container.__dict__.update(_dynamodb=self.dynamo, _sqs=self.queues)
 
     def provider(self, name: str) -> FakeProvider:
         return self.product.providers[name]
@@ -70,7 +70,7 @@ class World:
 
     def sync(self, seconds: int = 600) -> dict[str, Any]:
         """One run of the schedule; gives what became of each account."""
-        result = self.product.runtime.sync_unsubscribes(FakeContext(seconds * 1000))
+        result = self.product.container.sync_unsubscribes(FakeContext(seconds * 1000))
         accounts: dict[str, Any] = result["accounts"]
         return accounts
 
@@ -86,7 +86,7 @@ class World:
     def sweep_and_deliver(self) -> None:
         """Work on all that is rung for, also what a worker died before ringing for."""
         self.clock.forward(minutes=5)
-        self.product.runtime.sweeper.run()
+        self.product.container.sweeper.run()
         self.deliver()
 
     def sign_up(self, email: str, account: str, *, may_lift: bool = True) -> tuple[str, str | None]:
@@ -100,7 +100,7 @@ class World:
         """A signup of now was delivered at an account: what it leaves in the ledger, whatever the provider can do."""
         key = (AddressKeys([ADDRESS_KEY.encode()]).partition(email), account)
         change, at = "SET signed_up_at = :at", epoch_milliseconds(self.clock())
-        self.product.runtime.table.update(key, change, {"at": at})
+        self.product.container.table.update(key, change, {"at": at})
 
     def break_after(self, name: str, rows: int) -> None:
         """Let a provider's list break off."""
@@ -128,12 +128,12 @@ class World:
             if left[0] < 0:
                 raise Died
 
-        runtime = self.product.runtime
-        runtime.__dict__.update(_dynamodb=Tapped(self.dynamo, point), _sqs=Tapped(self.queues, point))
+        container = self.product.container
+        container.__dict__.update(_dynamodb=Tapped(self.dynamo, point), _sqs=Tapped(self.queues, point))
         (source,) = self.config.sync_unsubscribes.read_from if self.config.sync_unsubscribes else ("",)
         deadline = Deadline.of(FakeContext(600_000), self.clock)
         try:
-            UnsubscribeImport(runtime.unsubscribe_import, source, EVERYBODY, deadline).run()
+            UnsubscribeImport(container.unsubscribe_import, source, EVERYBODY, deadline).run()
         except Died:
             return True
         finally:
@@ -141,7 +141,7 @@ class World:
         return False
 
     def events(self, ids: Iterable[str]) -> list[StoredEvent]:
-        return self.product.runtime.events.load(ids)
+        return self.product.container.events.load(ids)
 
     def told(self) -> dict[str, list[str]]:
         """Which unsubscribes each provider was told, in order."""
@@ -163,7 +163,7 @@ class SlowWrites:
             if operation in WRITES:
                 world.clock.forward(seconds=self.seconds)
 
-        world.product.runtime.__dict__["_dynamodb"] = Tapped(world.dynamo, slowly)
+        world.product.container.__dict__["_dynamodb"] = Tapped(world.dynamo, slowly)
 
 
 def writes(counted: dict[str, int]) -> int:

@@ -146,10 +146,10 @@ def test_a_method_that_the_gateway_does_not_let_through_reaches_no_view() -> Non
 def test_a_configuration_that_cannot_be_used_is_500_without_details(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def runtime() -> Any:
+    def container() -> Any:
         raise ConfigurationError([FieldError("accounts.paris.provider", "must be one of …")])
 
-    monkeypatch.setattr("app.runtime", runtime)
+    monkeypatch.setattr("app.container", container)
     for method, path in (("GET", "/healthz"), ("POST", "/forms/footer/signup"), ("GET", "/unsubscribe/x")):
         answer = ask(app_module.app, gateway_event(method, path))
         assert (answer.status, answer.headers["content-type"]) == (500, PROBLEM)
@@ -188,7 +188,7 @@ def test_a_header_that_chalice_refuses_is_500_in_our_words() -> None:
 
 def test_nothing_is_handled_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing `app` reads no configuration, and declares all that API Gateway needs to know."""
-    monkeypatch.setattr("chalicelib.container.runtime.runtime", lambda: pytest.fail("called too early"))
+    monkeypatch.setattr("chalicelib.container.container", lambda: pytest.fail("called too early"))
     spec = importlib.util.spec_from_file_location("app_again", ROOT / "app.py")
     assert spec is not None and spec.loader is not None
     made = importlib.util.module_from_spec(spec)

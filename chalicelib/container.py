@@ -1,0 +1,391 @@
+"""Builds the dependencies of the handlers, each on first use.
+
+Modules are imported where they are used, and what is built is cached for the life of the instance, so that a cold start
+loads only what its own function uses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from . import names
+from .config.load import find_path, load
+from .config.model import Settings
+from .domain.events import Event, EventType
+from .effects import Effects
+from .notification.services import Services
+from .observability import event_log, metrics
+from .providers import registry
+from .providers.base import Capabilities, Provider, ProviderSpec
+
+if TYPE_CHECKING:
+    from .delivery.claims import Claims
+    from .delivery.deadline import Context, Deadline
+    from .delivery.worker import Worker
+    from .jobs.runner import Syncs
+    from .providers.base import CampaignFigures
+    from .providers.rate_limit import Rates
+    from .providers.transport import Transport
+    from .reconciliation.nightly_pass import NightlyPass
+    from .reconciliation.sweep import Sweep
+    from .statistics.store import StatsStore
+    from .unsubscribe_links.links import Links
+    from .unsubscribe_sync.importer import ImportDependencies
+    from .web.routes.events import EventsRoutes
+    from .web.routes.forms import FormsRoutes
+    from .web.routes.statistics import StatsRoutes
+    from .web.routes.unsubscribe import UnsubscribeRoutes
+    from .web.routes.webhooks import WebhooksRoutes
+
+
+class Container(Services):
+    """The provider clients, routes and use cases of one stage and one configuration."""
+
+    def __init__(self, settings: Settings, stage: str, effects: Effects | None = None) -> None:
+        super().__init__(settings, stage, effects)
+        self._providers: dict[str, Provider] = {}
+
+    def provider(self, account: str) -> Provider:
+        """Return the client of a configured account; one for the life of the instance."""
+        if account not in self._providers:
+            self._providers[account] = self.spec(account).connect(self.settings.accounts[account], self._transport)
+        return self._providers[account]
+
+    def capabilities(self, account: str) -> Capabilities | None:
+        """Return the capabilities of an account's provider; None if the account is no longer configured."""
+        return self.spec(account).capabilities if account in self.settings.accounts else None
+
+    def spec(self, account: str) -> ProviderSpec:
+        """Return the declaration of a configured account's provider."""
+        return registry.spec(self.settings.accounts[account].provider)
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from .providers.transport import Transport
+
+        return Transport(on_call=_count_call, admit=self._admit)
+
+    def _admit(self, account: str) -> None:
+        """Take a permit where the provider limits calls. Raises ProviderError (later) when none is left."""
+        limit = self.spec(account).capabilities.rate_limit
+        if limit is not None:
+            provider = self.settings.accounts[account].provider
+            name = provider if limit.shared_by == "ip" else f"{provider}#{account}"
+            self._rates.admit(name, limit.calls, limit.seconds)
+
+    @cached_property
+    def _rates(self) -> Rates:
+        from .providers.rate_limit import Rates
+
+        return Rates(self.table, self.effects.clock)
+
+    @cached_property
+    def stats(self) -> StatsStore:
+        """Writes the statistics table."""
+        from .statistics.store import StatsStore
+
+        return StatsStore(self._dynamodb, names.table(self.stage, "stats"), self.effects)
+
+    @cached_property
+    def links(self) -> Links:
+        """Makes and reads unsubscribe links."""
+        from .unsubscribe_links.links import Links
+
+        return Links(self.settings.unsubscribe_keys, self.settings.api.public_url or "", self.effects.random_bytes)
+
+    @cached_property
+    def forms_routes(self) -> FormsRoutes:
+        """Routes that website forms post to."""
+        from .ingestion.form_limits import FormHours
+        from .web.routes.forms import FormsRoutes
+
+        count = FormHours(self.table).count_unsubscribe
+        return FormsRoutes(self.settings, self.accept, count, self.effects.clock, self.new_id)
+
+    @cached_property
+    def webhooks_routes(self) -> WebhooksRoutes:
+        """Routes that back ends post to."""
+        from .web.routes.webhooks import WebhooksRoutes
+
+        return WebhooksRoutes(self.settings, self.accept_all, _can_sign_up, self.effects.clock)
+
+    @cached_property
+    def events_routes(self) -> EventsRoutes:
+        """Routes that show events."""
+        from .ledger.event_status import EventView
+        from .web.routes.events import EventsRoutes
+
+        view = EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
+        return EventsRoutes(self.settings, view.find)
+
+    @cached_property
+    def unsubscribe_routes(self) -> UnsubscribeRoutes:
+        """Routes of unsubscribe links."""
+        from .web.routes.unsubscribe import UnsubscribeRoutes
+
+        return UnsubscribeRoutes(self.settings, lambda: self.links, self.accept, self.effects.clock, self.new_id)
+
+    @cached_property
+    def stats_routes(self) -> StatsRoutes:
+        """Routes that show campaigns."""
+        from .statistics.pages import StatsReader
+        from .web.routes.statistics import StatsRoutes
+
+        return StatsRoutes(self.settings, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
+
+    def remedy(self, account: str, may_lift: bool) -> str | None:
+        """Return how to remedy a suppressed signup; `may_lift`: its intake may lift a suppression."""
+        from .operators.remedies import for_suppressed
+
+        return for_suppressed(self.capabilities(account), may_lift=may_lift)
+
+    def accept(self, event: Event) -> None:
+        """Store an event, then notify workers. Raises IdConflict, or LedgerUnavailable if it is not stored."""
+        if self.events.store(event):
+            event_log.accepted([event])
+        if event.refused is None and event.held_back is None:
+            self.notifier.notify(event.type, [event.id])
+
+    def accept_all(self, events: Sequence[Event]) -> list[bool]:
+        """Store events, then notify workers in few messages; for each whether it is stored (see `Batches`).
+
+        Raises LedgerUnavailable if not all could be tried; `sweep` notifies for those stored by then.
+        """
+        stored = self.batches.store_all(events)
+        enqueued: dict[EventType, dict[str, None]] = {}
+        for event, is_stored in zip(events, stored, strict=True):
+            if is_stored:
+                enqueued.setdefault(event.type, {})[event.id] = None
+        for verb, ids in enqueued.items():
+            self.notifier.notify(verb, list(ids))
+        return stored
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Handles the messages of the queue functions."""
+        from .delivery.dispatcher import Dispatcher
+        from .delivery.worker import Worker
+        from .ingestion.accept import QueueIntake
+
+        return Worker(
+            self,
+            QueueIntake(self.settings, self.events, _can_sign_up, self.effects.clock),
+            Dispatcher(self, self.claims, self.provider, self.capabilities, lambda email: self.links.url(email)),
+            notify_again=self.sweeper.enqueue_account,
+            sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
+        )
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Claims addresses for deliveries."""
+        from .delivery.claims import Claims
+
+        return Claims(self, self.capabilities)
+
+    @cached_property
+    def syncs(self) -> Syncs:
+        """Runs the syncs that events request."""
+        from .contact_import.contacts import ContactsDependencies, ContactsSync
+        from .contact_import.source import Fetcher
+        from .jobs.runner import Syncs
+        from .jobs.store import SyncStore
+        from .unsubscribe_sync.on_request import RequestedSync, RequestedSyncDependencies
+
+        store = SyncStore(self.table)
+        contacts = ContactsDependencies(
+            settings=self.settings,
+            events=self.events,
+            syncs=store,
+            accounts=self.accounts,
+            batches=self.batches,
+            notifier=self.notifier,
+            provider_of=self.provider,
+            digest=self.address_keys.digest,
+            fetcher=Fetcher(),
+            effects=self.effects,
+        )
+        unsubscribes = RequestedSyncDependencies(
+            settings=self.settings,
+            events=self.events,
+            syncs=store,
+            notifier=self.notifier,
+            effects=self.effects,
+            unsubscribe_import=self.unsubscribe_import,
+        )
+        return Syncs(
+            self.notifier,
+            {"contacts": partial(ContactsSync, contacts), "unsubscribes": partial(RequestedSync, unsubscribes)},
+        )
+
+    def _deadline(self, context: Context) -> Deadline:
+        from .delivery.deadline import Deadline
+
+        return Deadline.of(context, self.effects.clock)
+
+    def sweep(self, context: Context) -> dict[str, Any]:
+        """Notify workers of due deliveries, then continue the nightly pass while time is left."""
+
+        deadline = self._deadline(context)
+        enqueued = self.sweeper.run()["enqueued"]
+        return {"enqueued": enqueued + self.nightly_pass.run(deadline)}
+
+    @cached_property
+    def nightly_pass(self) -> NightlyPass:
+        """Checks and repairs the ledger, a part at a time."""
+        from .reconciliation.checkpoints import Checkpoints
+        from .reconciliation.findings import FindingStore
+        from .reconciliation.nightly_pass import NightlyPass
+        from .reconciliation.repair import Repairs
+
+        finding_store = FindingStore(self.table, self.events)
+        accounts = frozenset(self.settings.accounts)
+        repairs = Repairs(accounts, self.table, self.events, finding_store, self.accounts.read, self.notifier)
+        return NightlyPass(Checkpoints(self.table), finding_store, repairs, self.effects)
+
+    def sync_unsubscribes(self, context: Context) -> dict[str, Any]:
+        """Read unsubscribes from the providers and propagate them to the other accounts."""
+        from .unsubscribe_sync.scheduled import sync_unsubscribes
+
+        return sync_unsubscribes(self.unsubscribe_import, self._deadline(context))
+
+    @cached_property
+    def unsubscribe_import(self) -> ImportDependencies:
+        """Dependencies of reading and propagating lists of unsubscribed addresses."""
+        from .unsubscribe_sync.importer import ImportDependencies
+        from .unsubscribe_sync.propagate import Ledger
+        from .unsubscribe_sync.state_store import SyncStateStore
+
+        return ImportDependencies(
+            settings=self.settings,
+            store=SyncStateStore(self.table),
+            accounts=self.accounts,
+            keys=self.address_keys,
+            ledger=Ledger(
+                table=self.table,
+                events=self.events,
+                states=self.subscriptions,
+                batches=self.batches,
+                notifier=self.notifier,
+                digest=self.address_keys.digest,
+                effects=self.effects,
+            ),
+            provider_of=self.provider,
+            capabilities_of=self.capabilities,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweep:
+        """Finds due deliveries and notifies workers."""
+        from .ledger.oldest_pending import Waiting
+        from .reconciliation.sweep import Sweep
+
+        return Sweep(
+            self.settings.accounts,
+            self.events,
+            self.accounts,
+            self.notifier,
+            Waiting(self.table).oldest,
+            self.settings.delivery,
+            self.effects,
+        )
+
+    def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Store the figures of every account's campaigns under the schedule's hour."""
+        from .domain.times import parse_time
+        from .statistics.collect import collect
+        from .statistics.runs import LastRuns
+
+        time = event.get("time")
+        return collect(
+            self.settings.accounts,
+            lambda account: self.provider(account.name),
+            lambda account: self.spec(account.name).capabilities,
+            self.stats,
+            LastRuns(self.table),
+            hour=parse_time(time) if time else self.effects.clock(),
+            clock=self.effects.clock,
+            remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
+        )
+
+    def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
+        """Make one provider call."""
+        from .operators.provider_call import ProviderCalls
+
+        calls = ProviderCalls(self.settings.accounts, self.spec, self.provider, self._remember)
+        return calls.handle(event, self._deadline(context).seconds_left)
+
+    def _remember(self, account: str, begun: CampaignFigures) -> None:
+        from .statistics.remember import remember
+
+        remember(self.stats, account, self.spec(account).name, begun, self.effects.clock())
+
+    def report(self, context: Context) -> dict[str, Any]:
+        """Count all deliveries."""
+        from .operators.ledger_scan import LedgerScan
+        from .operators.report import Reports
+
+        clock = self.effects.clock
+        reports = Reports(self.settings.accounts, LedgerScan(self.table), self.accounts.read, clock)
+        return reports.make(self._deadline(context))
+
+    def resend(self, event: Any, context: Context) -> dict[str, Any]:
+        """Send parked or refused deliveries again."""
+        from .operators.manual_resubscription import ManualResubscriptions
+        from .operators.resend import Resending
+
+        clock = self.effects.clock
+        resubscriptions = ManualResubscriptions(self.capabilities, self.subscriptions, self.events)
+        resending = Resending(self.settings.accounts, self.table, self.events, self.notifier, resubscriptions.of, clock)
+        return resending.handle(event, self._deadline(context))
+
+    def audit(self, event: Any, context: Context) -> dict[str, Any]:
+        """Compare the ledger's unsubscribes with those of the providers."""
+        from .operators.audit import Audit
+
+        return Audit(self.unsubscribe_import).handle(event, self._deadline(context))
+
+    def forget(self, event: Any, context: Context) -> dict[str, Any]:
+        """Unsubscribe a person from all accounts and erase their stored data."""
+        from .privacy.forget import Forgetting
+
+        clock = self.effects.clock
+        forgetting = Forgetting(
+            self.settings.accounts,
+            self.table,
+            self.events,
+            self.subscriptions,
+            self.claims,
+            self.worker,
+            self.new_id,
+            clock,
+        )
+        return forgetting.handle(event, self._deadline(context))
+
+    def export_person(self, event: Any, context: Context) -> dict[str, Any]:
+        """Export all stored data of a person."""
+        from .privacy.export import Exports
+
+        clock = self.effects.clock
+        keep_days = self.settings.privacy.keep_events_days
+        exports = Exports(self.table, self.events, self.subscriptions, keep_days, clock)
+        return exports.handle(event, self._deadline(context))
+
+
+@cache
+def container() -> Container:
+    """Return the container of this process's environment, cached. Raises ConfigurationError."""
+    return Container(load(find_path(os.environ), os.environ), names.stage(os.environ))
+
+
+def _can_sign_up(provider: str) -> bool:
+    return registry.spec(provider).capabilities.signup_batch > 0
+
+
+def _count_call(label: str, account: str, seconds: float, outcome: str) -> None:
+    metrics.count("provider_calls", account=account)
+    metrics.seconds("provider_seconds", seconds, account=account)
+    if outcome != "ok":
+        metrics.count("provider_failures", account=account)

@@ -1,1 +1,0 @@
-"""Builds the dependencies of the handlers, each on first use."""

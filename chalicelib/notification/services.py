@@ -1,0 +1,123 @@
+"""The stores, the notifier and the injected effects that every use case above the ledger works with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .. import names
+from ..config.model import Settings
+from ..domain.ids import new_event_id
+from ..effects import Effects
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_sqs import SQSClient
+
+    from ..ledger.accounts import AccountStore
+    from ..ledger.batches import Batches
+    from ..ledger.events import EventStore
+    from ..ledger.keys import AddressKeys
+    from ..ledger.subscriptions import SubscriptionStore
+    from ..ledger.table import Table
+    from .notifier import Notifier
+
+
+class Services:
+    """Settings, effects, stores and notifier of one stage and one configuration.
+
+    Each store is built, and its module imported, on first use and cached for the life of the instance, so that a cold
+    start loads only what its own function uses.
+    """
+
+    def __init__(self, settings: Settings, stage: str, effects: Effects | None = None) -> None:
+        self.settings = settings
+        self.stage = stage
+        self.effects = effects or Effects()
+
+    def new_id(self) -> str:
+        """Return a new event id."""
+        return new_event_id(self.effects.clock(), self.effects.random_bytes)
+
+    @cached_property
+    def table(self) -> Table:
+        """The ledger's table. Checks first that the address keys are those it was written with."""
+        from ..ledger.address_keys import check_address_keys
+        from ..ledger.table import Table
+
+        table = Table(self._dynamodb, names.table(self.stage, "ledger"), self.effects)
+        check_address_keys(table, self.address_keys)
+        return table
+
+    @cached_property
+    def address_keys(self) -> AddressKeys:
+        """The keys that addresses are hashed with."""
+        from ..ledger.keys import AddressKeys
+
+        return AddressKeys([secret.reveal().encode() for secret in self.settings.privacy.address_keys])
+
+    @cached_property
+    def events(self) -> EventStore:
+        """The events of the ledger."""
+        from ..ledger.events import EventStore
+
+        return EventStore(self.table, self.address_keys, timedelta(days=self.settings.privacy.keep_events_days))
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Stores many events of one request."""
+        from ..ledger.batches import Batches
+
+        return Batches(self.table, self.events, self.effects.clock)
+
+    @cached_property
+    def subscriptions(self) -> SubscriptionStore:
+        """The subscription states of the ledger."""
+        from ..ledger.subscriptions import SubscriptionStore
+
+        return SubscriptionStore(self.table, self.address_keys)
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        """The account states of the ledger."""
+        from ..ledger.accounts import AccountStore
+
+        return AccountStore(self.table)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Notifies workers through the queues."""
+        from .notifier import Notifier
+
+        return Notifier(self._sqs, self.stage)
+
+    @cached_property
+    def _dynamodb(self) -> DynamoDBClient:
+        import boto3
+
+        return boto3.client("dynamodb", config=_config(attempts=4, connections=32))
+
+    @cached_property
+    def _sqs(self) -> SQSClient:
+        import boto3
+
+        return boto3.client("sqs", config=_config(attempts=2, connections=10))
+
+
+def _config(attempts: int, connections: int) -> Config:
+    """Configure an AWS client. Without parameter validation and with a short user agent: together they take half of a
+    request's client-side time; the service validates again, and so do tests.
+    """
+    from botocore.config import Config
+
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+    return Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries=retries,
+        max_pool_connections=connections,
+        parameter_validation=False,
+        user_agent="relais",
+    )
