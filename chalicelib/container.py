@@ -19,16 +19,16 @@ from .effects import Effects
 from .notification.services import Services
 from .observability import event_log, metrics
 from .providers import registry
-from .providers.base import Capabilities, Provider, ProviderSpec
+from .providers.spec import Capabilities, Provider, ProviderSpec
 
 if TYPE_CHECKING:
     from .delivery.claims import Claims
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
     from .jobs.runner import Syncs
-    from .providers.base import CampaignFigures
+    from .providers.spec import CampaignFigures
     from .providers.rate_limit import Rates
-    from .providers.transport import Transport
+    from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
     from .reconciliation.sweep import Sweep
     from .statistics.store import StatsStore
@@ -64,7 +64,7 @@ class Container(Services):
 
     @cached_property
     def _transport(self) -> Transport:
-        from .providers.transport import Transport
+        from .providers.transport.session import Transport
 
         return Transport(on_call=_count_call, admit=self._admit)
 
@@ -136,17 +136,17 @@ class Container(Services):
 
         return StatsRoutes(self.settings, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
 
-    def remedy(self, account: str, may_lift: bool) -> str | None:
-        """Return how to remedy a suppressed signup; `may_lift`: its intake may lift a suppression."""
+    def remedy(self, account: str, may_lift_suppression: bool) -> str | None:
+        """Return how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
         from .operators.remedies import for_suppressed
 
-        return for_suppressed(self.capabilities(account), may_lift=may_lift)
+        return for_suppressed(self.capabilities(account), may_lift_suppression=may_lift_suppression)
 
     def accept(self, event: Event) -> None:
         """Store an event, then notify workers. Raises IdConflict, or LedgerUnavailable if it is not stored."""
         if self.events.store(event):
             event_log.accepted([event])
-        if event.refused is None and event.held_back is None:
+        if event.refused is None and event.quarantine is None:
             self.notifier.notify(event.type, [event.id])
 
     def accept_all(self, events: Sequence[Event]) -> list[bool]:

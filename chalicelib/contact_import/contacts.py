@@ -112,7 +112,7 @@ class ContactsSync(Attempt):
         self._check_pause()
         if self._progress.asked:
             self._delivery = replace(self._delivery, unknown_outcome=True)
-        self._note(replace(self._progress, asked=True), until=self._deadline.holds_end_at)
+        self._note(replace(self._progress, asked=True), until=self._deadline.lease_until)
         list_id = self._event.list or ""
         try:
             self._ask(lambda provider, budget: provider.fetch_list(list_id, source.url, budget=budget))

@@ -92,5 +92,5 @@ class Signups:
             accepted_at=now,
             occurred_at_stated=False,  # the id identifies the sync
             list=self.sync.list,
-            may_lift=False,
+            may_lift_suppression=False,
         )

@@ -53,7 +53,7 @@ class AccountDelivery:
 
     def deliver(self, groups: Sequence[Group]) -> None:
         """Deliver what may be delivered now; the rest stays pending and becomes due later."""
-        if not self.circuit_breaker.may_start(self.deadline.holds_end_at):
+        if not self.circuit_breaker.may_start(self.deadline.lease_until):
             self._park_overdue(groups, self.circuit_breaker.pause)
             return
         busy = self._deliver_groups(groups)
@@ -101,8 +101,8 @@ class AccountDelivery:
         while waiting and len(claims) < wanted:
             tasks = [waiting.popleft() for _ in range(min(wanted - len(claims), len(waiting)))]
             try:
-                claimed, leased_elsewhere = self.claims.take(
-                    tasks, self.deadline, provider_lifts=self.capabilities.lifts_suppression
+                claimed, leased_elsewhere = self.claims.claim(
+                    tasks, self.deadline, provider_lifts_suppression=self.capabilities.lifts_suppression
                 )
             except LedgerUnavailable:
                 if not claims:
@@ -125,7 +125,7 @@ class AccountDelivery:
         bisection = Bisection(self._lift_suppressions(group, claims))
         while (part := bisection.next_part()) is not None:
             if self._must_stop:
-                self.claims.give_back([*part, *bisection.remaining, *(claimed for claimed, _ in bisection.rejected)])
+                self.claims.release([*part, *bisection.remaining, *(claimed for claimed, _ in bisection.rejected)])
                 return
             error = self._call(group, part)
             if error is None:
@@ -152,7 +152,7 @@ class AccountDelivery:
         if not suppressed:
             return claims
         if self._must_stop:
-            self.claims.give_back(claims)
+            self.claims.release(claims)
             return []
         results = self._concurrently(partial(self._lift_suppression, group), suppressed)
         errors = dict(zip(map(id, suppressed), results, strict=True))

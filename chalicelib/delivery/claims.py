@@ -12,10 +12,10 @@ from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, EventType, Status
 from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
 from ..domain.times import epoch_milliseconds
-from ..ledger.subscriptions import Attempt, Taken
+from ..ledger.subscriptions import DeliveryAttempt, LeaseResult
 from ..notification.services import Services
 from ..observability import event_log, logger, metrics
-from ..providers.base import Capabilities
+from ..providers.spec import Capabilities
 from .batching import Task
 from .deadline import Deadline
 from .resubscription import follow_resubscription
@@ -33,7 +33,7 @@ class ClaimedDelivery:
     """A delivery whose address is leased by `attempt`; `delivery` is the state to write."""
 
     task: Task
-    attempt: Attempt
+    attempt: DeliveryAttempt
     delivery: Delivery
     state: SubscriptionState = field(default_factory=SubscriptionState)
     """The subscription state of the address when it was claimed."""
@@ -71,8 +71,8 @@ class Claims:
         self._services = services
         self._capabilities_of = capabilities_of
 
-    def take(
-        self, tasks: Sequence[Task], deadline: Deadline, *, provider_lifts: bool
+    def claim(
+        self, tasks: Sequence[Task], deadline: Deadline, *, provider_lifts_suppression: bool
     ) -> tuple[list[ClaimedDelivery], list[tuple[Task, int]]]:
         """Claim `tasks` of one account; return those to send now, and those with a busy address and its lease end (ms).
 
@@ -84,19 +84,19 @@ class Claims:
         emails = [task.event.email for task in tasks]
         known = self._services.subscriptions.read(emails, tasks[0].account)
         attempts = [
-            Attempt(
+            DeliveryAttempt(
                 task.event,
                 task.account,
-                deadline.holds_end_at,
+                deadline.lease_until,
                 self._services.effects.token(),
-                provider_lifts,
-                task.delivery.taken_back,
+                provider_lifts_suppression,
+                task.delivery.reverted_unsubscribe_at,
             )
             for task in tasks
         ]
 
-        def take_lease(attempt: Attempt) -> Taken:
-            return self._services.subscriptions.take(
+        def take_lease(attempt: DeliveryAttempt) -> LeaseResult:
+            return self._services.subscriptions.take_lease(
                 attempt,
                 known[attempt.event.email],
                 lambda event_id: self._services.events.status(event_id, attempt.account),
@@ -113,7 +113,7 @@ class Claims:
             if result.decision is None:
                 busy.append((task, result.busy_until or 0))
             else:
-                leased.append((_claimed(task, attempt, result.word), result.decision))
+                leased.append((_claimed(task, attempt, result.state), result.decision))
         return self._still_due(leased), busy
 
     def _still_due(self, leased: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
@@ -135,7 +135,7 @@ class Claims:
                 ended.append(claimed)
             else:
                 (due if delivery.is_due(self._services.effects.clock()) else skipped).append(claimed)
-        self.give_back(skipped)
+        self.release(skipped)
         self.finish(ended)
         return due
 
@@ -188,9 +188,11 @@ class Claims:
 
         self._each(postpone, waiting)
         if waiting:
-            event_log.put_off(waiting[0].task.account, (claimed.task.event.id for claimed in waiting), reason, until)
+            event_log.retry_scheduled(
+                waiting[0].task.account, (claimed.task.event.id for claimed in waiting), reason, until
+            )
 
-    def give_back(self, claims: Sequence[ClaimedDelivery]) -> None:
+    def release(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Release claims that are not sent now. Calls already made are recorded; their deliveries are due at once."""
 
         def release(claimed: ClaimedDelivery) -> None:
@@ -213,7 +215,7 @@ class Claims:
         for start in range(0, len(tasks), PARKED_AT_ONCE):
             if deadline.seconds_left <= 0:
                 return
-            claims, _ = self.take(tasks[start : start + PARKED_AT_ONCE], deadline, provider_lifts=True)
+            claims, _ = self.claim(tasks[start : start + PARKED_AT_ONCE], deadline, provider_lifts_suppression=True)
             for claimed in claims:
                 claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
             self._release_and_finish(claims)
@@ -279,21 +281,22 @@ def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
     return task.event.type is EventType.SIGNUP and now - since > give_up
 
 
-def _claimed(task: Task, attempt: Attempt, state: SubscriptionState) -> ClaimedDelivery:
+def _claimed(task: Task, attempt: DeliveryAttempt, state: SubscriptionState) -> ClaimedDelivery:
     """Make a claimed delivery, with what the subscription state at the account requires of it.
 
     A person who resubscribed to one list may still be suppressed on others of the account. So every signup that may
     lift suppressions does so for a person who ever unsubscribed, not only the first; lifting none is harmless.
     """
     is_signup = task.event.type is EventType.SIGNUP
-    unsubscribed = state.is_suppressed if task.event.lifts_only else state.unsubscribed_at is not None
+    may_lift = attempt.provider_lifts_suppression and task.event.may_lift_suppression
+    unsubscribed = state.is_suppressed if task.event.only_lifts_suppression else state.unsubscribed_at is not None
     return ClaimedDelivery(
         task,
         attempt,
         task.delivery,
         state,
-        lifts_suppression=is_signup and unsubscribed and attempt.provider_lifts and task.event.may_lift,
-        resubscribes=is_signup and state.is_suppressed and not task.event.lifts_only,
+        lifts_suppression=is_signup and unsubscribed and may_lift,
+        resubscribes=is_signup and state.is_suppressed and not task.event.only_lifts_suppression,
         provider_id=state.provider_id if is_signup else None,
     )
 
@@ -305,7 +308,7 @@ def _ends(claimed: ClaimedDelivery, decision: Decision) -> bool:
     elif decision is Decision.SUPPRESSED:
         claimed.delivery = replace(claimed.delivery, status=Status.REFUSED, reason=SUPPRESSED)
         claimed.suppressed = True
-    elif claimed.task.event.lifts_only and not claimed.lifts_suppression:
+    elif claimed.task.event.only_lifts_suppression and not claimed.lifts_suppression:
         # no suppression to lift
         claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
     return claimed.delivery.status is not Status.PENDING

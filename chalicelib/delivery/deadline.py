@@ -38,6 +38,6 @@ class Deadline:
         return max(0.0, (self.ends_at - self.clock()).total_seconds() - MARGIN_SECONDS)
 
     @property
-    def holds_end_at(self) -> datetime:
+    def lease_until(self) -> datetime:
         """When leases taken in this invocation end: a few seconds after the invocation."""
         return self.ends_at + LEASE_GRACE

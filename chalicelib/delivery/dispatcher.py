@@ -8,7 +8,7 @@ from functools import partial
 
 from ..domain.errors import LedgerUnavailable
 from ..notification.services import Services
-from ..observability import bound, logger, metrics, with_log_context
+from ..observability import log_context, logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Provider
 from .account_delivery import AccountDelivery
 from .batching import Group, Task, by_account
@@ -51,7 +51,7 @@ class Dispatcher:
         return [account for account, again in zip(groups, resumed, strict=True) if again]
 
     def _deliver_to(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
-        with bound(account=account):
+        with log_context(account=account):
             return self._deliver_bound(deadline, account, groups)
 
     def _deliver_bound(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..domain.events import Event, EventType
-from ..domain.ids import lift_id
+from ..domain.ids import suppression_lift_id
 from ..domain.times import epoch_milliseconds
 from ..notification.services import Services
 from ..observability import event_log
@@ -23,12 +23,12 @@ def follow_resubscription(services: Services, capabilities_of: CapabilitiesOf, s
 
     Raises LedgerUnavailable; idempotent.
     """
-    if not signup.may_lift:
+    if not signup.may_lift_suppression:
         return
     others = [account for account in services.settings.accounts if account not in signup.accounts]
     following = [
         Event(
-            id=lift_id(signup.id, account),
+            id=suppression_lift_id(signup.id, account),
             type=EventType.SIGNUP,
             email=signup.email,
             accounts=(account,),

@@ -127,7 +127,7 @@ class Worker:
 
     def _load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
         try:
-            return self._services.events.load_well_formed(event_ids).held
+            return self._services.events.load_well_formed(event_ids).stored
         except LedgerUnavailable as error:
             logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
             return []

@@ -66,18 +66,18 @@ class Consent:
 class Sync:
     """The request of a sync: contacts for a list, inline or from a configured source; or unsubscribes.
 
-    Unsubscribe lists are read from the event's own accounts and propagated to the accounts in `tell`.
+    Unsubscribe lists are read from the event's own accounts and propagated to the accounts in `propagate_to`.
     """
 
     kind: Literal["contacts", "unsubscribes"]
     source: str | None = None
     contacts: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
-    tell: tuple[str, ...] = ()
+    propagate_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class HeldBack:
-    """A quarantine: an event is not delivered before `until` (aware, UTC) unless an operator releases it earlier."""
+class Quarantine:
+    """Quarantines an event: it is not delivered before `until` (aware, UTC) unless an operator releases it earlier."""
 
     until: datetime
     reason: str
@@ -107,17 +107,17 @@ class Event:
     """An unsubscribe that names no account: it also applies to accounts configured later."""
     forget: bool = False
     """True for the unsubscribe of a forget request."""
-    may_lift: bool = True
+    may_lift_suppression: bool = True
     """True if this signup may lift a suppression (False for a plain form)."""
     consent: Consent | None = None
     sync: Sync | None = None
     refused: str | None = None
     """The reason of an event that is refused on arrival (a filled trap, an invalid event from a queue); else None."""
-    held_back: HeldBack | None = None
+    quarantine: Quarantine | None = None
     """Set when the event is accepted and quarantined; stored with its deliveries, not with the event."""
 
     @property
-    def lifts_only(self) -> bool:
+    def only_lifts_suppression(self) -> bool:
         """True for a signup without a list: it subscribes to nothing and only lifts a suppression at an account.
 
         Such signups are never received; Relais creates them on a resubscription.
@@ -138,9 +138,9 @@ class Delivery:
     updated_at: datetime | None = None
     resent_at: datetime | None = None
     """When an operator last requeued it after it was final: the time until it is given up counts from then."""
-    held_back: bool = False
+    quarantined: bool = False
     """True if it was quarantined when it was accepted, and has not been released."""
-    taken_back: datetime | None = None
+    reverted_unsubscribe_at: datetime | None = None
     """The time of the unsubscribe that an operator has confirmed as reverted manually at the provider."""
 
     def is_due(self, now: datetime) -> bool:
@@ -149,7 +149,7 @@ class Delivery:
 
     def waits_for_release(self, now: datetime) -> bool:
         """Returns True if it is still quarantined at `now`."""
-        return self.held_back and self.status is Status.PENDING and not self.is_due(now)
+        return self.quarantined and self.status is Status.PENDING and not self.is_due(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def derived_id(base: str, index: int) -> str:
     return "part-" + _digest("part", base, str(index))
 
 
-def lift_id(signup: str, account: str) -> str:
+def suppression_lift_id(signup: str, account: str) -> str:
     """Derives the id of the signup that a resubscription (`signup`) creates for another account."""
     return "lift-" + _digest("lift", signup, account)
 

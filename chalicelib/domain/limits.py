@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from .events import HeldBack
+from .events import Quarantine
 
-HELD_BACK_FOR = timedelta(hours=24)
+QUARANTINE_LENGTH = timedelta(hours=24)
 
 
 def clock_hour(at: datetime) -> datetime:
@@ -14,7 +14,7 @@ def clock_hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def held_back(form: str, brought: int, limit: int, at: datetime) -> HeldBack | None:
+def quarantine_of(form: str, brought: int, limit: int, at: datetime) -> Quarantine | None:
     """Returns the quarantine of the `brought`-th unsubscribe of `form` in its hour, accepted at `at`.
 
     None up to `limit`: it is propagated at once. Above it, it waits for an operator, at most a day: it may be genuine.
@@ -22,4 +22,4 @@ def held_back(form: str, brought: int, limit: int, at: datetime) -> HeldBack | N
     if brought <= limit:
         return None
     reason = f"held back: the form {form} brought more than {limit} unsubscribes in an hour; resend releases it"
-    return HeldBack(at + HELD_BACK_FOR, reason)
+    return Quarantine(at + QUARANTINE_LENGTH, reason)

@@ -54,7 +54,7 @@ class Decision(Enum):
     """The decision of the order rules on an event."""
 
     GO = auto()
-    LIFT = auto()
+    LIFT_SUPPRESSION = auto()
     """Deliver it after lifting the suppression."""
     SUPERSEDED = auto()
     SUPPRESSED = auto()
@@ -91,11 +91,16 @@ def merge(*states: SubscriptionState) -> SubscriptionState:
 
 
 def decide_signup(
-    at: int, state: SubscriptionState, *, may_lift: bool, provider_lifts: bool, taken_back: int | None = None
+    at: int,
+    state: SubscriptionState,
+    *,
+    may_lift_suppression: bool,
+    provider_lifts_suppression: bool,
+    reverted_at: int | None = None,
 ) -> Decision:
     """Decides whether a signup of time `at` is delivered. Ties go to the unsubscribe.
 
-    `taken_back` is the time of the unsubscribe that an operator has confirmed as reverted manually, for providers that
+    `reverted_at` is the time of the unsubscribe that an operator has confirmed as reverted manually, for providers that
     cannot lift a suppression. A later unsubscribe still counts.
     """
     unsubscribed_at = state.unsubscribed_at
@@ -105,9 +110,9 @@ def decide_signup(
         return Decision.SUPERSEDED
     if not state.is_suppressed:
         return Decision.GO  # an earlier signup has already resubscribed the person
-    if not provider_lifts:
-        return Decision.GO if taken_back is not None and unsubscribed_at <= taken_back else Decision.SUPPRESSED
-    return Decision.LIFT if may_lift else Decision.SUPPRESSED
+    if not provider_lifts_suppression:
+        return Decision.GO if reverted_at is not None and unsubscribed_at <= reverted_at else Decision.SUPPRESSED
+    return Decision.LIFT_SUPPRESSION if may_lift_suppression else Decision.SUPPRESSED
 
 
 def decide_unsubscribe(at: int, state: SubscriptionState) -> Decision:

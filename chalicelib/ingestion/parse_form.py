@@ -90,7 +90,7 @@ def _signup(form: Form, submission: Submission, request: RequestInfo) -> tuple[E
         list=form.list,
         form=form.name,
         fields={form.fields[name]: text for name, text in texts.items()},
-        may_lift=form.lifts_suppression,
+        may_lift_suppression=form.lifts_suppression,
         consent=Consent(
             stated.get("source") or _page(request.page),
             stated.get("text"),

@@ -51,7 +51,7 @@ def _unsubscribes(members: JsonObject, settings: Settings) -> dict[str, Any]:
     propagate_to = _accounts(members, "to", rules.tell if rules else None, settings)
     if not all(_reads_unsubscribes(settings.accounts[name].provider) for name in read_from):
         members.wrong("from", "names an account whose provider cannot say who left")
-    return {"accounts": read_from, "sync": Sync("unsubscribes", tell=propagate_to)}
+    return {"accounts": read_from, "sync": Sync("unsubscribes", propagate_to=propagate_to)}
 
 
 def _accounts(members: JsonObject, name: str, default: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:

@@ -129,8 +129,8 @@ class Attempt(ABC):
         )
         until = now + timedelta(seconds=seconds)
         self._note(replace(self._progress, failures=failures + 1), until=now)
-        metrics.count("syncs_put_off", account=self._account)
-        event_log.put_off(self._account, [self._event.id], self._words(error), until)
+        metrics.count("sync_retries", account=self._account)
+        event_log.retry_scheduled(self._account, [self._event.id], self._words(error), until)
         delivery = replace(delivery, attempts=delivery.attempts + 1, reason=self._words(error), next_attempt_at=until)
         self._events.postpone(self._event, delivery, until, now)
 

@@ -11,7 +11,7 @@ from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType
 from ..notification.notifier import Notifier
-from ..observability import bound, logger, metrics, with_log_context
+from ..observability import log_context, logger, metrics, with_log_context
 from .attempt import SHORTEST_SECONDS, Attempt
 
 AT_ONCE = 4
@@ -40,7 +40,7 @@ class Syncs:
         if deadline.seconds_left < SHORTEST_SECONDS:
             self._notifier.notify(EventType.SYNC, [task.event.id])
             return
-        with bound(event_id=task.event.id):
+        with log_context(event_id=task.event.id):
             try:
                 kind = task.event.sync.kind if task.event.sync is not None else "contacts"
                 self._kinds[kind](task, deadline).run()

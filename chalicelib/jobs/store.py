@@ -45,9 +45,9 @@ class SyncStore:
         try:
             item = self._table.update(
                 _key(event_id),
-                "SET taken_by = :token, taken_until = :until, expires_at = :expires",
+                "SET lease_token = :token, lease_until = :until, expires_at = :expires",
                 {"token": token, "until": to_ms(until), "now": to_ms(now), "expires": _expiry(now)},
-                condition="attribute_not_exists(taken_until) OR taken_until <= :now",
+                condition="attribute_not_exists(lease_until) OR lease_until <= :now",
             )
         except ConditionFailed:
             return None
@@ -59,9 +59,9 @@ class SyncStore:
         An `until` in the past releases the claim.
         """
         values = {"token": token, "until": to_ms(until), "expires": _expiry(now), "progress": _progress_item(progress)}
-        change = "SET progress = :progress, taken_until = :until, expires_at = :expires"
+        change = "SET progress = :progress, lease_until = :until, expires_at = :expires"
         try:
-            self._table.update(_key(event_id), change, values, condition="taken_by = :token")
+            self._table.update(_key(event_id), change, values, condition="lease_token = :token")
         except ConditionFailed:
             return False
         return True

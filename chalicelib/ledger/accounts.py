@@ -32,8 +32,8 @@ class AccountStore:
         version = item.get("version")
         return well_formed(_state_from, item) or AccountState(version=version if type(version) is int else 0)
 
-    def gone(self, configured: Iterable[str]) -> list[str]:
-        """Records `configured` and returns the recorded accounts that are no longer among them."""
+    def record_configured(self, configured: Iterable[str]) -> list[str]:
+        """Records the `configured` accounts; returns those recorded before that are no longer among them."""
         names = set(configured)
         recorded = well_formed(lambda item: item.text_set("configured"), self._table.get(_EVERY_NAME) or {})
         if recorded is None:

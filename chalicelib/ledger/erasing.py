@@ -22,7 +22,7 @@ _STATUS_NAME = {"status": "status"}
 _TRIES = 3
 
 
-class Outcome(Enum):
+class ErasureOutcome(Enum):
     """The result of erasing an event."""
 
     ERASED = auto()
@@ -32,7 +32,7 @@ class Outcome(Enum):
     """It has no personal data, or does not exist."""
 
 
-def erase(table: Table, event_id: str, now: datetime) -> Outcome:
+def erase(table: Table, event_id: str, now: datetime) -> ErasureOutcome:
     """Erases the personal data of a signup or unsubscribe that is final at all its accounts.
 
     Raises LedgerUnavailable; the call can be repeated safely.
@@ -40,7 +40,7 @@ def erase(table: Table, event_id: str, now: datetime) -> Outcome:
     return erase_items(table, table.query(event_key(event_id)[0]), now)
 
 
-def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime) -> Outcome:
+def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime) -> ErasureOutcome:
     """Erases as `erase`, for an event whose items were just read.
 
     Each delivery of an event for several accounts is marked first and cannot be requeued from then on, so nothing is
@@ -49,11 +49,11 @@ def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime)
     """
     own = next((item for item in items if item["sk"] == "E"), None)
     if own is None or "email" not in own:
-        return Outcome.NOTHING
+        return ErasureOutcome.NOTHING
     if any(item.get("status") == Status.PENDING.value for item in items):
-        return Outcome.WAITING
+        return ErasureOutcome.WAITING
     if not all(table.in_parallel(lambda item: _mark(table, item, now), [item for item in items if item is not own])):
-        return Outcome.WAITING
+        return ErasureOutcome.WAITING
     for other in own.get("waiting_ids", ()):
         erase(table, other, now)
     try:
@@ -65,8 +65,8 @@ def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime)
             names=_STATUS_NAME | PERSONAL_NAME,
         )
     except ConditionFailed as found:
-        return Outcome.WAITING if "email" in found.found else Outcome.NOTHING
-    return Outcome.ERASED
+        return ErasureOutcome.WAITING if "email" in found.found else ErasureOutcome.NOTHING
+    return ErasureOutcome.ERASED
 
 
 def _mark(table: Table, delivery: Mapping[str, Any], now: datetime) -> bool:

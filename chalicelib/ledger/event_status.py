@@ -19,8 +19,7 @@ from .table import Table
 class EventView:
     """Reads events for `GET /events/{id}`.
 
-    `remedy_of(account, may_lift)` returns what can be done for a signup that was refused as suppressed at an account;
-    `may_lift` is whether that signup may lift a suppression.
+    `remedy_of(account, may_lift_suppression)` returns what can be done for a signup that was refused as suppressed.
     """
 
     def __init__(
@@ -28,7 +27,7 @@ class EventView:
         table: Table,
         state_of: Callable[[str], AccountState],
         clock: Clock,
-        remedy_of: Callable[[str, bool], str | None] = lambda account, may_lift: None,
+        remedy_of: Callable[[str, bool], str | None] = lambda account, may_lift_suppression: None,
     ) -> None:
         self._table = table
         self._state_of = state_of
@@ -79,7 +78,7 @@ class EventView:
         """Returns `remedy` for a signup refused as suppressed; an empty mapping for any other delivery."""
         if (item["status"], item.get("reason")) != (Status.REFUSED.value, SUPPRESSED):
             return {}
-        remedy = self._remedy_of(account, not event.get("may_not_lift"))
+        remedy = self._remedy_of(account, not event.get("may_not_lift_suppression"))
         return {} if remedy is None else {"remedy": remedy}
 
 

@@ -14,7 +14,7 @@ from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, strictly, well_formed
-from .erasing import PERSONAL, PERSONAL_NAME, Outcome, erase_items, person_is_forgotten
+from .erasing import PERSONAL, PERSONAL_NAME, ErasureOutcome, erase_items, person_is_forgotten
 from .event_items import content_of, delivery_from, event_from, event_item
 from .keys import (
     AddressKeys,
@@ -23,7 +23,7 @@ from .keys import (
     due_partitions,
     event_id_of,
     event_key,
-    held_back_partition,
+    quarantine_partition,
     shard_of,
 )
 from .table import ConditionFailed, Table
@@ -41,7 +41,7 @@ Read = Callable[[Callable[[Attributes], Any], Mapping[str, Any]], Any]
 class Loaded:
     """Stored events, without malformed parts."""
 
-    held: list[StoredEvent]
+    stored: list[StoredEvent]
     malformed: frozenset[str]
     """Ids of stored events that are malformed, as a whole or in one of their deliveries."""
 
@@ -79,7 +79,7 @@ class EventStore:
 
         Raises MalformedItem if one of them cannot be read, so that it is not mistaken for a deleted event.
         """
-        return self._load(event_ids, strictly).held
+        return self._load(event_ids, strictly).stored
 
     def load_well_formed(self, event_ids: Iterable[str]) -> Loaded:
         """Reads as `load`, but skips, logs and counts malformed items; for callers that process many events."""
@@ -156,7 +156,7 @@ class EventStore:
             "SET #status = :status, attempts = :attempts, updated = :now, due_at = :due"
             + _optional(delivery)
             + (", next_at = :next" if delivery.next_attempt_at else "")
-            + " REMOVE held_back",  # from now on it waits for its provider, not for an operator
+            + " REMOVE quarantined",  # from now on it waits for its provider, not for an operator
             {
                 "now": to_ms(now),
                 "due": to_ms(due) // 1000,
@@ -282,13 +282,13 @@ class EventStore:
                 "expires_at": self.expiry(event.accepted_at),
             }
         fields = {"status": Status.PENDING.value, "attempts": 0, "updated": to_ms(event.accepted_at)}
-        quarantine = event.held_back
+        quarantine = event.quarantine
         if quarantine is not None:
             return fields | {
-                "held_back": True,
+                "quarantined": True,
                 "reason": quarantine.reason,
                 "next_at": to_ms(quarantine.until),
-                "due_pk": held_back_partition(account),
+                "due_pk": quarantine_partition(account),
                 "due_at": to_ms(quarantine.until) // 1000,
             }
         spread = timedelta(seconds=shard_spread(event.id))
@@ -310,14 +310,14 @@ class EventStore:
         if not all(_is_final(item) for item in items):
             return
         forgotten = person_is_forgotten(self._table, self._keys, event, items)
-        if forgotten and erase_items(self._table, items, now) is Outcome.WAITING:
+        if forgotten and erase_items(self._table, items, now) is ErasureOutcome.WAITING:
             return  # it was requeued meanwhile
         self._table.in_parallel(lambda item: self._expire(item, now), items)
 
     def _expire(self, item: Mapping[str, Any], now: datetime) -> None:
         """Sets the expiry of an event's item, unless a delivery of the event was requeued since `item` was read."""
-        seen = item.get("reopened")
-        same = "attribute_not_exists(reopened)" if seen is None else "reopened = :seen"
+        seen = item.get("requeued")
+        same = "attribute_not_exists(requeued)" if seen is None else "requeued = :seen"
         try:
             self._table.update(
                 (item["pk"], item["sk"]),

@@ -44,7 +44,7 @@ def due_partition(account: str, verb: EventType, shard: int) -> str:
     return f"{account}#{verb.value}#{shard}"
 
 
-def held_back_partition(account: str) -> str:
+def quarantine_partition(account: str) -> str:
     """Returns the partition of the `due` index for unsubscribes that were quarantined when they were accepted.
 
     They are due a day later than others; a separate partition returns them in the order of acceptance.
@@ -57,7 +57,7 @@ def due_partitions(account: str, verb: EventType) -> list[str]:
     usual = [due_partition(account, verb, shard) for shard in range(SHARDS)]
     match verb:
         case EventType.UNSUBSCRIBE:
-            return [*usual, held_back_partition(account)]
+            return [*usual, quarantine_partition(account)]
         case EventType.SIGNUP | EventType.SYNC:
             return usual
         case _:

@@ -9,7 +9,7 @@ from ..domain.events import EventType, Status
 from ..names import DUE_INDEX
 from .attributes import well_formed
 from .events import due_from
-from .keys import due_partitions, event_key, held_back_partition
+from .keys import due_partitions, event_key, quarantine_partition
 from .table import Table
 
 _PENDING = Status.PENDING.value
@@ -58,7 +58,7 @@ class Waiting:
             if item.get("status", _PENDING) == _PENDING
         }
         accepted = [(verb, partition, at) for verb, partition, key in waiting if (at := times.get(key)) is not None]
-        quarantined = held_back_partition(account)
+        quarantined = quarantine_partition(account)
         return Oldest(
             _earliest(at for _, partition, at in accepted if partition != quarantined),
             _earliest(at for verb, _, at in accepted if verb is EventType.UNSUBSCRIBE),

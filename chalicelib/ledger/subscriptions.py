@@ -37,26 +37,26 @@ _REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The result of `take`. `decision` is None if another attempt has the lease (until `busy_until`, ms)."""
+class LeaseResult:
+    """The result of `take_lease`. `decision` is None if another attempt has the lease (until `busy_until`, ms)."""
 
     decision: Decision | None
     busy_until: int | None = None
-    word: SubscriptionState = field(default_factory=SubscriptionState, compare=False)
+    state: SubscriptionState = field(default_factory=SubscriptionState, compare=False)
     """The subscription state that the decision is based on; not part of the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """One worker's attempt at one event: its lease ends at `until` and is identified by `token`."""
 
     event: Event
     account: str
     until: datetime
     token: str
-    provider_lifts: bool = False
-    taken_back: datetime | None = None
-    """See `Delivery.taken_back`."""
+    provider_lifts_suppression: bool = False
+    reverted_at: datetime | None = None
+    """See `Delivery.reverted_unsubscribe_at`."""
 
     def lease(self) -> Lease:
         """Builds the lease that this attempt takes."""
@@ -140,14 +140,14 @@ class SubscriptionStore:
                 found.setdefault(item["sk"], []).append(_state_from(item))
         return found
 
-    def take(
+    def take_lease(
         self,
-        attempt: Attempt,
+        attempt: DeliveryAttempt,
         known: Mapping[Key, SubscriptionState],
         status_of: StatusOf,
         on_lost: OnLost,
         now: datetime,
-    ) -> Taken:
+    ) -> LeaseResult:
         """Takes the lease of the address of `attempt.event` if the order rules and other workers allow it.
 
         `known` are the states just read for this address (`read`). A concurrent change makes the conditional write
@@ -162,11 +162,11 @@ class SubscriptionStore:
                 state = self._unsubscribe_first(key, state, attempt)
             base, holder = _without_lease(state, attempt, status_of, now)
             if state.lease is not None and holder is LeaseState.BUSY:
-                return Taken(None, busy_until=state.lease.until)
+                return LeaseResult(None, busy_until=state.lease.until)
             if state.lease is not None and holder is LeaseState.LOST:
                 on_lost(state.lease)
             known_now = merge(base, background)
-            taken = Taken(_decision(attempt, known_now), word=known_now)
+            taken = LeaseResult(_decision(attempt, known_now), state=known_now)
             if taken.decision in (Decision.SUPERSEDED, Decision.SUPPRESSED):
                 return self._without_call(state, attempt, taken)
             if _is_mine(state, attempt):
@@ -176,9 +176,9 @@ class SubscriptionStore:
                 return taken
             except ConditionFailed as changed:
                 state = _state_from(changed.found)
-        return Taken(None, busy_until=to_ms(now) + 1000)
+        return LeaseResult(None, busy_until=to_ms(now) + 1000)
 
-    def release(self, attempt: Attempt) -> None:
+    def release(self, attempt: DeliveryAttempt) -> None:
         """Releases the lease of an attempt that is known to have ended; does nothing if another attempt has it."""
         key = (self._keys.partition(attempt.event.email), attempt.account)
         try:
@@ -188,7 +188,7 @@ class SubscriptionStore:
         except ConditionFailed:
             return
 
-    def record_row(self, attempt: Attempt, provider_id: str) -> None:
+    def record_row(self, attempt: DeliveryAttempt, provider_id: str) -> None:
         """Records the provider's id of the row that this attempt's unsubscribe created; nothing if the lease ended."""
         key = (self._keys.partition(attempt.event.email), attempt.account)
         values = {"token": attempt.token, "row": provider_id}
@@ -197,7 +197,7 @@ class SubscriptionStore:
         except ConditionFailed:
             return
 
-    def _without_call(self, state: SubscriptionState, attempt: Attempt, taken: Taken) -> Taken:
+    def _without_call(self, state: SubscriptionState, attempt: DeliveryAttempt, taken: LeaseResult) -> LeaseResult:
         """Releases the lease of a delivery that ends without a call, and returns `taken`.
 
         A lease that remained would count as a delivered event once its event is deleted.
@@ -218,7 +218,7 @@ class SubscriptionStore:
             SubscriptionState(), *(_settled_by(state, status_of) for other, state in known.items() if other != key)
         )
 
-    def _unsubscribe_first(self, key: Key, state: SubscriptionState, attempt: Attempt) -> SubscriptionState:
+    def _unsubscribe_first(self, key: Key, state: SubscriptionState, attempt: DeliveryAttempt) -> SubscriptionState:
         """Writes an unsubscribe's time, and the lease in the same write if no other attempt has it."""
         if state.lease is None:
             try:
@@ -241,7 +241,9 @@ class SubscriptionStore:
             found = dict(later.found)
         return _state_from(found)
 
-    def _write_lease(self, key: Key, seen: SubscriptionState, base: SubscriptionState, attempt: Attempt) -> None:
+    def _write_lease(
+        self, key: Key, seen: SubscriptionState, base: SubscriptionState, attempt: DeliveryAttempt
+    ) -> None:
         """Writes the attempt's lease if the state is still `seen`; `base` is the state without the previous lease."""
         lease = attempt.lease()
         values: dict[str, Any] = {
@@ -276,13 +278,13 @@ class SubscriptionStore:
         self._table.update(key, change, values, condition=" AND ".join(conditions))
 
 
-def _is_mine(state: SubscriptionState, attempt: Attempt) -> bool:
+def _is_mine(state: SubscriptionState, attempt: DeliveryAttempt) -> bool:
     """Returns True if this attempt already has the lease: from `_unsubscribe_first`, or a write without a response."""
     return state.lease is not None and state.lease.token == attempt.token
 
 
 def _without_lease(
-    state: SubscriptionState, attempt: Attempt, status_of: StatusOf, now: datetime
+    state: SubscriptionState, attempt: DeliveryAttempt, status_of: StatusOf, now: datetime
 ) -> tuple[SubscriptionState, LeaseState]:
     """Returns the state with its lease resolved and removed, and the state of that lease."""
     if state.lease is None or _is_mine(state, attempt):
@@ -291,7 +293,7 @@ def _without_lease(
     return settled(state, status), lease_state(state.lease, status, to_ms(now))
 
 
-def _decision(attempt: Attempt, state: SubscriptionState) -> Decision:
+def _decision(attempt: DeliveryAttempt, state: SubscriptionState) -> Decision:
     at = to_ms(attempt.event.occurred_at)
     match attempt.event.type:
         case EventType.UNSUBSCRIBE:
@@ -300,9 +302,9 @@ def _decision(attempt: Attempt, state: SubscriptionState) -> Decision:
             return decide_signup(
                 at,
                 state,
-                may_lift=attempt.event.may_lift,
-                provider_lifts=attempt.provider_lifts,
-                taken_back=to_ms(attempt.taken_back) if attempt.taken_back else None,
+                may_lift_suppression=attempt.event.may_lift_suppression,
+                provider_lifts_suppression=attempt.provider_lifts_suppression,
+                reverted_at=to_ms(attempt.reverted_at) if attempt.reverted_at else None,
             )
         case EventType.SYNC:
             raise ValueError(f"event {attempt.event.id} is a sync: it has no address, so the order rules do not apply")

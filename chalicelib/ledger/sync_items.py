@@ -18,7 +18,7 @@ def sync_item(sync: Sync) -> dict[str, Any]:
     values = {
         "kind": sync.kind,
         "source": sync.source,
-        "tell": list(sync.tell) or None,
+        "propagate_to": list(sync.propagate_to) or None,
         "contacts": json.dumps(contacts, ensure_ascii=False, separators=(",", ":")) if contacts else None,
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -29,8 +29,8 @@ def sync_from(part: Attributes) -> Sync:
     kind = _KINDS.get(part.text("kind"))
     if kind is None:
         raise part.malformed("kind", "is none of the known names")
-    tell = part.texts("tell") if "tell" in part else ()
-    return Sync(kind, part.optional_text("source"), _contacts_from(part), tell)
+    propagate_to = part.texts("propagate_to") if "propagate_to" in part else ()
+    return Sync(kind, part.optional_text("source"), _contacts_from(part), propagate_to)
 
 
 def _contacts_from(part: Attributes) -> tuple[Mapping[str, str], ...]:

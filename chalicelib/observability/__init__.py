@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from . import event_log, metrics
 from .handlers import instrumented, observing
-from .logs import bound, logger, with_log_context
+from .logs import log_context, logger, with_log_context
 from .redaction import hide, redact
 
-__all__ = ["bound", "event_log", "hide", "instrumented", "logger", "metrics", "observing", "redact", "with_log_context"]
+__all__ = [
+    "event_log",
+    "hide",
+    "instrumented",
+    "log_context",
+    "logger",
+    "metrics",
+    "observing",
+    "redact",
+    "with_log_context",
+]

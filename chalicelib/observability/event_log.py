@@ -27,9 +27,9 @@ def accepted(events: Iterable[Event]) -> None:
             if event.refused is not None:
                 metrics.count(Status.REFUSED.value, account=account)
         grouped.setdefault((event.type.value, event.refused), []).append(event.id)
-        if event.held_back is not None:
-            metrics.count("unsubscribes_held_back")
-            quarantined.setdefault((event.form, event.held_back.reason), []).append(event.id)
+        if event.quarantine is not None:
+            metrics.count("unsubscribes_quarantined")
+            quarantined.setdefault((event.form, event.quarantine.reason), []).append(event.id)
     for (verb, refused), ids in grouped.items():
         facts = {"verb": verb} if refused is None else {"verb": verb, "status": Status.REFUSED.value, "reason": refused}
         _write(logger.info, ACCEPTED, ids, facts)
@@ -50,7 +50,7 @@ def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:
         _write(log, status.value, ids, facts)
 
 
-def put_off(account: str, event_ids: Iterable[str], reason: str, until: datetime) -> None:
+def retry_scheduled(account: str, event_ids: Iterable[str], reason: str, until: datetime) -> None:
     """Log deliveries that failed for now, and are due again at `until`."""
     facts = {"account": account, "reason": reason, "until": until.isoformat()}
     _write(logger.info, "delivery retry scheduled", list(event_ids), facts)

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from ..domain.errors import RelaisError
 from . import metrics
 from .invocation import invocation
-from .logs import bound, logger
+from .logs import log_context, logger
 from .redaction import redact
 
 P = ParamSpec("P")
@@ -34,7 +34,7 @@ def observing(function: str, request_id: str | None = None, context: object = No
     """
     cold_start = _is_cold_start()
     started = time.monotonic()
-    with bound(function=function, request_id=request_id), invocation(context):
+    with log_context(function=function, request_id=request_id), invocation(context):
         try:
             yield
             logger.info("done", extra={"cold_start": cold_start, "seconds": _since(started)})

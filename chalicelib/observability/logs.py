@@ -22,7 +22,7 @@ SERVICE = "relais"
 # Libraries whose lines may quote a URL or a body: they log through the same formatter, from warnings on.
 _LIBRARIES = ("urllib3", "requests", "botocore", "boto3")
 
-_bound: ContextVar[Mapping[str, Any]] = ContextVar("bound")
+_log_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context")
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
@@ -51,8 +51,8 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
         )
 
     def serialize(self, log: Any) -> str:
-        """Serialise `log` and the bound keys, redacted, as one line of JSON."""
-        return json.dumps(redacted({**log, **{k: v for k, v in bound_keys().items() if k not in log}}))
+        """Serialise `log` and the keys of the log context, redacted, as one line of JSON."""
+        return json.dumps(redacted({**log, **{k: v for k, v in log_context_keys().items() if k not in log}}))
 
 
 class CurrentStdout(logging.Handler):
@@ -84,19 +84,19 @@ def _make_logger() -> Logger:
 logger = _make_logger()
 
 
-def bound_keys() -> Mapping[str, Any]:
+def log_context_keys() -> Mapping[str, Any]:
     """Return the log context of this thread or task."""
-    return _bound.get({})
+    return _log_context.get({})
 
 
 @contextmanager
-def bound(**keys: Any) -> Iterator[None]:
+def log_context(**keys: Any) -> Iterator[None]:
     """Add `keys` (request id, function, account, event ids, never an address) to every line logged within."""
-    token = _bound.set({**bound_keys(), **keys})
+    token = _log_context.set({**log_context_keys(), **keys})
     try:
         yield
     finally:
-        _bound.reset(token)
+        _log_context.reset(token)
 
 
 def with_log_context(function: Callable[P, R]) -> Callable[P, R]:

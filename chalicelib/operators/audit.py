@@ -13,7 +13,7 @@ from ..domain.errors import Kind, LedgerUnavailable, ProviderError, RelaisError
 from ..domain.events import Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
-from ..observability import bound, logger, metrics, redact
+from ..observability import log_context, logger, metrics, redact
 from ..unsubscribe_sync.importer import ImportDependencies
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
 from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
@@ -95,7 +95,7 @@ class Audit:
             return {"error": shown(ProviderError(Kind.LATER, str(error) or TIME_IS_UP))}
         answer = {}
         for name in names:
-            with bound(account=name):
+            with log_context(account=name):
                 hashes = Hashes(unsubscribed.pop(name))
                 audit = _AccountAudit(self._dependencies, name, hashes, repair, deadline, check_time)
                 answer[name] = audit.run().as_json()

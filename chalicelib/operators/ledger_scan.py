@@ -21,7 +21,7 @@ from ..ledger.table import Table
 PARTS = 8
 # Expired items do not count, though DynamoDB deletes them up to days later.
 _EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
-_QUARANTINED = "(#held_back = :yes AND #status = :pending AND #next_at > :time)"
+_QUARANTINED = "(#quarantined = :yes AND #status = :pending AND #next_at > :time)"
 _DELIVERY = "D#"
 
 
@@ -92,7 +92,7 @@ class LedgerScan:
         values: dict[str, Any] = {"status": status.value}
         if quarantined:
             condition = f"({condition} OR {_QUARANTINED})"
-            attributes = (*attributes, "held_back", "next_at")
+            attributes = (*attributes, "quarantined", "next_at")
             values |= {"yes": True, "pending": Status.PENDING.value, "time": epoch_milliseconds(now)}
         for page in self._pages(part, f"{_EVENTS} AND {condition}", attributes, now, check_time, values):
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))

@@ -11,10 +11,10 @@ NEEDS_A_DOOR = (
 AGAIN = "it can be taken back now: send the event again with `resend`"
 
 
-def for_suppressed(capabilities: Capabilities | None, *, may_lift: bool) -> str | None:
-    """Return the remedy as text; None where the account is not configured. `may_lift`: the signup's intake may."""
+def for_suppressed(capabilities: Capabilities | None, *, may_lift_suppression: bool) -> str | None:
+    """Return the remedy as text; None where the account is not configured. `may_lift_suppression`: see `Event`."""
     if capabilities is None:
         return None
     if not capabilities.lifts_suppression:
         return capabilities.unsuppress_by_hand or BY_HAND
-    return AGAIN if may_lift else NEEDS_A_DOOR
+    return AGAIN if may_lift_suppression else NEEDS_A_DOOR

@@ -22,22 +22,23 @@ class Requeues:
         self._table = table
         self._events = events
 
-    def reopen(self, stored: StoredEvent, account: str, now: datetime, *, taken_back: datetime | None = None) -> bool:
+    def reopen(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
         """Make a delivery pending and due, if it still is as in `stored` and its event still has the address.
 
         Attempts stay, the reason is removed, and the event no longer expires; False if nothing changed.
-        `taken_back` is stored with it: see `Delivery.taken_back`. Raises LedgerUnavailable; a repetition is harmless.
+        `reverted_at` is stored with it, see `Delivery.reverted_unsubscribe_at`. Raises LedgerUnavailable;
+        a repetition is harmless.
 
         For an event with several accounts, expiry is removed from all items before, so that a failure in between
         loses nothing, and again after: a worker that had just found everything final may have set it in between. From
-        then on `reopened` has changed and no such worker can.
+        then on `requeued` has changed and no such worker can.
         """
         event = stored.event
         if len(event.accounts) == 1:
-            return self._reopen(stored, account, now, taken_back)
+            return self._reopen(stored, account, now, reverted_at)
         if not self._remove_expiry(event, now):
             return False
-        if not self._reopen(stored, account, now, taken_back):
+        if not self._reopen(stored, account, now, reverted_at):
             self._events.expire_when_whole(event, now)  # another worker was first, and may have finished already
             return False
         self._remove_expiry(event, now)
@@ -60,16 +61,16 @@ class Requeues:
         try:
             self._table.update(
                 delivery_key(event.id, account, event.accounts),
-                "SET due_pk = :due_pk, due_at = :now, updated = :time REMOVE reason, next_at, held_back",
+                "SET due_pk = :due_pk, due_at = :now, updated = :time REMOVE reason, next_at, quarantined",
                 values,
-                condition="#status = :pending AND held_back = :yes AND next_at = :seen",
+                condition="#status = :pending AND quarantined = :yes AND next_at = :seen",
                 names=STATUS_NAME,
             )
         except ConditionFailed:
             return False
         return True
 
-    def _reopen(self, stored: StoredEvent, account: str, now: datetime, taken_back: datetime | None) -> bool:
+    def _reopen(self, stored: StoredEvent, account: str, now: datetime, reverted_at: datetime | None) -> bool:
         event = stored.event
         single = len(event.accounts) == 1
         conditions = [
@@ -85,11 +86,11 @@ class Requeues:
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
             "email": event.email if single and event.email else None,
-            "taken_back": to_ms(taken_back) if taken_back else None,
+            "reverted": to_ms(reverted_at) if reverted_at else None,
         }
         change = "SET #status = :pending, due_pk = :due_pk, due_at = :now, updated = :time, resent = :time"
-        if taken_back:
-            change += ", taken_back = :taken_back"
+        if reverted_at:
+            change += ", reverted_unsubscribe_at = :reverted"
         try:
             self._table.update(
                 delivery_key(event.id, account, event.accounts),
@@ -106,7 +107,7 @@ class Requeues:
         """Remove the expiry of an event and its deliveries; False if it has expired or its address is gone."""
         own = [_NOT_EXPIRED, "attribute_exists(pk)", *([_SAME_ADDRESS] if event.email else [])]
         values = {"one": 1, "now": to_ms(now) // 1000}
-        change = "REMOVE expires_at ADD reopened :one"
+        change = "REMOVE expires_at ADD requeued :one"
 
         def remove_from_delivery(account: str) -> None:
             try:

@@ -29,7 +29,7 @@ STATUSES = (Status.PARKED.value, Status.REFUSED.value)
 TYPES = tuple(type.value for type in EventType)
 EVENTS_AT_ONCE = 100
 
-TakenBack = Callable[[Event, str], datetime | None]
+RevertedUnsubscribeAt = Callable[[Event, str], datetime | None]
 """Raises UnsubscribePending, LedgerUnavailable."""
 
 
@@ -69,7 +69,7 @@ class ResendFilter:
 class Resending:
     """Sends final deliveries again.
 
-    `taken_back(event, account)` returns the time of the unsubscribe that the operator undid at the vendor, as stated by
+    `reverted_unsubscribe(event, account)` returns the time of the unsubscribe that the operator undid at the vendor, as
     resending this one suppressed signup; None where the provider can lift the suppression itself.
     """
 
@@ -79,7 +79,7 @@ class Resending:
         table: Table,
         events: EventStore,
         notifier: Notifier,
-        taken_back: TakenBack,
+        reverted_unsubscribe: RevertedUnsubscribeAt,
         clock: Clock,
     ) -> None:
         self._accounts = tuple(accounts)
@@ -88,7 +88,7 @@ class Resending:
         self._ledger_scan = LedgerScan(table)
         self._requeues = Requeues(table, events)
         self._notifier = notifier
-        self._taken_back = taken_back
+        self._reverted_unsubscribe = reverted_unsubscribe
         self._clock = clock
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
@@ -101,7 +101,9 @@ class Resending:
             wanted = _read(event, self._accounts)
         except ProviderError as error:
             return {"error": shown(error)}
-        run = _ResendRun(wanted, self._events, self._requeues, self._notifier, self._taken_back, self._clock, deadline)
+        run = _ResendRun(
+            wanted, self._events, self._requeues, self._notifier, self._reverted_unsubscribe, self._clock, deadline
+        )
         failures = [run.send_pages([[wanted.id]])] if wanted.id is not None else self._send_all(run)
         failure = next(filter(None, failures), None)
         logger.info(
@@ -130,7 +132,7 @@ class _ResendRun:
         events: EventStore,
         requeues: Requeues,
         notifier: Notifier,
-        taken_back: TakenBack,
+        reverted_unsubscribe: RevertedUnsubscribeAt,
         clock: Clock,
         deadline: Deadline,
     ) -> None:
@@ -139,7 +141,7 @@ class _ResendRun:
         self._events = events
         self._requeues = requeues
         self._notifier = notifier
-        self._taken_back = taken_back
+        self._reverted_unsubscribe = reverted_unsubscribe
         self._clock = clock
         self._deadline = deadline
         self._lock = Lock()
@@ -168,7 +170,7 @@ class _ResendRun:
         """Requeue the selected deliveries, then notify workers, also after a failure."""
         reopened: dict[EventType, list[str]] = {}
         try:
-            for stored in self._events.load_well_formed(event_ids).held:
+            for stored in self._events.load_well_formed(event_ids).stored:
                 if self._reopen(stored):
                     reopened.setdefault(stored.event.type, []).append(stored.event.id)
         finally:
@@ -188,12 +190,12 @@ class _ResendRun:
     def _send_one(self, stored: StoredEvent, account: str, now: datetime) -> bool:
         if stored.deliveries[account].status is Status.PENDING:
             return self._requeues.release(stored, account, now)
-        return self._requeues.reopen(stored, account, now, taken_back=self._taken_back_at(stored, account))
+        return self._requeues.reopen(stored, account, now, reverted_at=self._reverted_at(stored, account))
 
-    def _taken_back_at(self, stored: StoredEvent, account: str) -> datetime | None:
+    def _reverted_at(self, stored: StoredEvent, account: str) -> datetime | None:
         """Return when the unsubscribe that was undone took place; None unless this one event is named."""
         named = self.wanted.id is not None and stored.deliveries[account].reason == SUPPRESSED
-        return self._taken_back(stored.event, account) if named else None
+        return self._reverted_unsubscribe(stored.event, account) if named else None
 
 
 def _can_be_made(event: Event, delivery: Delivery) -> bool:

@@ -123,7 +123,7 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
         "scope": event.scope,
         "every_account": event.all_accounts,
         "wish_to_be_forgotten": event.forget,
-        "may_lift_suppression": event.may_lift,
+        "may_lift_suppression": event.may_lift_suppression,
         "consent": _consent(event.consent) if event.consent else None,
     }
 

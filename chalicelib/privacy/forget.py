@@ -17,7 +17,7 @@ from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import all_settled, merge
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..ledger import erasing
-from ..ledger.erasing import Outcome
+from ..ledger.erasing import ErasureOutcome
 from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT
 from ..ledger.subscriptions import SubscriptionStore
@@ -176,14 +176,14 @@ class _ForgetRequest:
             self._supersede(events)
             outcomes = self._table.in_parallel(self._erase_one, [stored.event.id for stored in events])
             pending = [
-                one.event.id for one, outcome in zip(events, outcomes, strict=True) if outcome is Outcome.WAITING
+                one.event.id for one, outcome in zip(events, outcomes, strict=True) if outcome is ErasureOutcome.WAITING
             ]
             waiting += pending
             self.erased += len(events) - len(pending)
         self.waiting = len(waiting)
         return waiting
 
-    def _erase_one(self, event_id: str) -> Outcome:
+    def _erase_one(self, event_id: str) -> ErasureOutcome:
         return erasing.erase(self._table, event_id, self._now)
 
     def _supersede(self, events: Iterable[StoredEvent]) -> None:
@@ -198,8 +198,8 @@ class _ForgetRequest:
                     if delivery.status is Status.PENDING:
                         by_account.setdefault(delivery.account, []).append(Task(stored.event, delivery))
         for tasks in by_account.values():
-            claimed, _ = self._claims.take(tasks, self._deadline, provider_lifts=False)
-            self._claims.give_back(claimed)
+            claimed, _ = self._claims.claim(tasks, self._deadline, provider_lifts_suppression=False)
+            self._claims.release(claimed)
 
     def _erase_contacts(self, syncs: Sequence[str]) -> None:
         theirs = partial(contacts_of, normalised=normalise(self._email))

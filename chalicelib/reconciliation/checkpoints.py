@@ -29,9 +29,9 @@ class Checkpoints:
         try:
             item = self._table.update(
                 _KEY,
-                "SET taken_by = :token, taken_until = :until",
+                "SET lease_token = :token, lease_until = :until",
                 {"token": token, "until": to_ms(until), "now": to_ms(now)},
-                condition="attribute_not_exists(taken_until) OR taken_until <= :now",
+                condition="attribute_not_exists(lease_until) OR lease_until <= :now",
             )
         except ConditionFailed:
             return False, None
@@ -47,10 +47,10 @@ class Checkpoints:
             "complete": progress.complete,
             "pages": progress.pages,
         }
-        change = "SET taken_until = :until, #day = :day, #after = :after, complete = :complete, pages = :pages"
+        change = "SET lease_until = :until, #day = :day, #after = :after, complete = :complete, pages = :pages"
         try:
             self._table.update(
-                _KEY, change, values, condition="taken_by = :token", names={"day": "day", "after": "after"}
+                _KEY, change, values, condition="lease_token = :token", names={"day": "day", "after": "after"}
             )
         except ConditionFailed:
             return False
@@ -66,7 +66,7 @@ def _progress_from(item: Attributes) -> Progress:
     after = item.texts("after")
     if len(after) not in (0, 2):
         raise item.malformed("after", "is no key")
-    item.optional_milliseconds("taken_until")  # compared by DynamoDB alone
+    item.optional_milliseconds("lease_until")  # compared by DynamoDB alone
     return Progress(
         item.text("day"), (after[0], after[1]) if after else None, item.flag("complete"), item.whole("pages")
     )

@@ -37,7 +37,7 @@ class Repairs:
     def repair(self, findings: Sequence[Finding], now: datetime) -> int:
         """Repair the findings that need it; return the number of deliveries enqueued."""
         loaded = self._load(findings)
-        stored = _by_id(loaded.held)
+        stored = _by_id(loaded.stored)
         findings = [one for one in findings if one.event_id not in loaded.malformed]  # a malformed event still exists
         pending = [one for one in findings if one.status is Status.PENDING]
         ended = [one for one in findings if one.status is not Status.PENDING]
@@ -85,7 +85,7 @@ class Repairs:
         retired = [one for one, changed in zip(old, done, strict=True) if changed]
         _report("repaired_orphans", retired)
         as_retired = [replace(one, entry=IndexEntry(None, None)) for one in retired]
-        stored = _by_id(self._load(as_retired).held)
+        stored = _by_id(self._load(as_retired).stored)
         return self._put_back([one for one in as_retired if _has_event(one, stored)], stored, now)
 
     def _let_expire(self, ended: Sequence[Finding], now: datetime) -> None:

@@ -90,7 +90,7 @@ class Sweep:
         """Enqueue what waits for accounts that are no longer configured, so that a worker parks it."""
         enqueued, now = 0, self._effects.clock()
         try:
-            for account in self._accounts.gone(self._names):
+            for account in self._accounts.record_configured(self._names):
                 enqueued += sum(self._enqueue_due(account, verb, now, MOST_A_RUN) for verb in verbs)
         except LedgerUnavailable as error:
             logger.error("removed accounts not swept: ledger unavailable", extra={"error": str(error)})

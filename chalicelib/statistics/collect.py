@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..domain.errors import ProviderError, RelaisError
 from ..domain.figures import Snapshot
 from ..ledger.batched_reads import BATCH_GET_LIMIT
-from ..observability import bound, logger, metrics, redact, with_log_context
+from ..observability import log_context, logger, metrics, redact, with_log_context
 from ..observability.threads import until_time_is_up
 from .known import known_campaigns
 from .normalise import normalise
@@ -121,7 +121,7 @@ class _CollectRun:
 
     def collect(self, account: Account, outcome: CollectOutcome) -> None:
         """Read one account and store its figures; every failure ends in `outcome.error`."""
-        with bound(account=account.name):
+        with log_context(account=account.name):
             outcome.error = self._failure_of(account, outcome)
             metrics.count("campaigns_read", outcome.read, account.name)
             metrics.count("snapshots_written", outcome.written, account.name)

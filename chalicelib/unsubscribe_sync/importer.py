@@ -103,7 +103,7 @@ class UnsubscribeImport:
         if self._outcome.error is None and self._names:
             seen = self._dependencies.store.read(self._source, self._names)
             self._outcome.was_failing = seen.failing_since is not None
-            if seen.taken_until > to_ms(self._now):
+            if seen.lease_until > to_ms(self._now):
                 self._outcome.busy = True
             else:
                 self._read(seen)
@@ -148,7 +148,7 @@ class UnsubscribeImport:
         self, seen: SourceState, key: str, rows: Snapshot, states: Sequence[SyncState], reading: Reading
     ) -> None:
         store, now = self._dependencies.store, self._now
-        if not store.claim(self._source, seen, key, now, self._deadline.holds_end_at):
+        if not store.claim(self._source, seen, key, now, self._deadline.lease_until):
             self._outcome.busy = True
             return
         try:

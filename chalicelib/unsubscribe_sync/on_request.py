@@ -41,7 +41,7 @@ class RequestedSync(Attempt):
     @property
     def _taken_for(self) -> timedelta:
         """The whole invocation: a long list may take all of it, and progress is recorded only at its end."""
-        return self._deadline.holds_end_at - self._now
+        return self._deadline.lease_until - self._now
 
     def _come_to_something(self) -> None:
         capabilities = self._unsubscribe_import.capabilities_of(self._account)
@@ -50,8 +50,8 @@ class RequestedSync(Attempt):
         elif not capabilities.reads_unsubscribes:
             self._finish(Status.REFUSED, "the account's provider cannot say who left")
         else:
-            tell = self._event.sync.tell if self._event.sync else ()
-            outcome = UnsubscribeImport(self._unsubscribe_import, self._account, tell, self._deadline).run()
+            propagate_to = self._event.sync.propagate_to if self._event.sync else ()
+            outcome = UnsubscribeImport(self._unsubscribe_import, self._account, propagate_to, self._deadline).run()
             self._progress = replace(self._progress, rows=self._progress.rows + outcome.written)
             self._conclude(outcome)
 

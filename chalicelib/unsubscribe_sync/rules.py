@@ -20,7 +20,7 @@ SIZE = 6
 DIGEST = 8
 """Bytes of a bucket's digest."""
 EMPTY = bytes(DIGEST)
-EVENT_IDS = "left-"
+EVENT_IDS = "unsubscribed-"
 """Prefix of the ids of events made from a provider's list."""
 
 

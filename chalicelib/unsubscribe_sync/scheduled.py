@@ -8,7 +8,7 @@ from typing import Any
 from ..delivery.deadline import Deadline
 from ..domain.errors import RelaisError
 from ..domain.times import epoch_milliseconds
-from ..observability import bound, logger, metrics, redact
+from ..observability import log_context, logger, metrics, redact
 from ..observability.threads import until_time_is_up
 from .importer import BUSY, ImportDependencies, ImportOutcome, UnsubscribeImport
 
@@ -27,7 +27,7 @@ def sync_unsubscribes(dependencies: ImportDependencies, deadline: Deadline) -> d
     outcomes = {name: ImportOutcome(error=OUT_OF_TIME) for name in sources}
 
     def one(name: str) -> None:
-        with bound(account=name):
+        with log_context(account=name):
             outcome = _outcome_of(dependencies, name, deadline)
             _measure(dependencies, name, outcome)
             outcomes[name] = outcome
@@ -54,7 +54,7 @@ def _outcome_of(dependencies: ImportDependencies, name: str, deadline: Deadline)
 
 def _measure(dependencies: ImportDependencies, name: str, outcome: ImportOutcome) -> None:
     metrics.count("unsubscribes_read", outcome.read, name)
-    metrics.count("unsubscribes_told", outcome.written, name)
+    metrics.count("unsubscribes_propagated", outcome.written, name)
     if outcome.busy:
         return
     metrics.count("unsubscribes_backlog", outcome.backlog, name)

@@ -35,7 +35,7 @@ class SourceState:
     key: str | None = None
     """The fingerprint of the address key that the rows are hashed with."""
     version: int = 0
-    taken_until: int = 0
+    lease_until: int = 0
     failing_since: int | None = None
     heads: Mapping[str, Head] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class SyncStateStore:
         return SourceState(
             key=item.get("key"),
             version=item.get("version", 0),
-            taken_until=item.get("taken_until", 0),
+            lease_until=item.get("lease_until", 0),
             failing_since=item.get("failing_since"),
             heads=heads,
         )
@@ -69,9 +69,9 @@ class SyncStateStore:
         try:
             self._table.update(
                 _source_key(account),
-                "SET #version = :next, taken_until = :until, #key = :key",
+                "SET #version = :next, lease_until = :until, #key = :key",
                 values,
-                condition=f"{same} AND (attribute_not_exists(taken_until) OR taken_until <= :now)",
+                condition=f"{same} AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
                 names={"version": "version", "key": "key"},
             )
         except ConditionFailed:
@@ -83,7 +83,7 @@ class SyncStateStore:
         try:
             self._table.update(
                 _source_key(account),
-                "REMOVE taken_until",
+                "REMOVE lease_until",
                 {"mine": seen.version + 1},
                 condition="#version = :mine",
                 names={"version": "version"},
@@ -127,16 +127,16 @@ class SyncStateStore:
 
 
 def _source_key(account: str) -> Key:
-    return f"S#{account}", "left"
+    return f"S#{account}", "unsubscribes"
 
 
 def _head_key(account: str, target: str) -> Key:
-    return f"S#{account}", f"left#{target}"
+    return f"S#{account}", f"unsubscribes#{target}"
 
 
 def _bucket_key(account: str, target: str, number: int) -> Key:
     """One partition a bucket: a partition takes 1,000 writes a second."""
-    return f"S#{account}#left#{number:03x}", target
+    return f"S#{account}#unsubscribes#{number:03x}", target
 
 
 def _head_from(item: Mapping[str, Any]) -> Head:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.container import Container
 from chalicelib.domain.events import Delivery
-from chalicelib.domain.ids import lift_id
+from chalicelib.domain.ids import suppression_lift_id
 from chalicelib.providers import registry
 from tests.chaos import model
 from tests.chaos.letters import Letter
@@ -56,7 +56,11 @@ def told(product: Container, letters: Sequence[Letter]) -> tuple[list[Told], lis
 
 def what_follows(product: Container, letters: Sequence[Letter]) -> list[Told]:
     """What the product made of signups by itself: who comes back elsewhere is taken off the opt-out list."""
-    causes = {lift_id(one.id or "", NO_LISTS): one for one in letters if one.type == "signup" and one.door != "form"}
+    causes = {
+        suppression_lift_id(one.id or "", NO_LISTS): one
+        for one in letters
+        if one.type == "signup" and one.door != "form"
+    }
     return [
         _told(replace(causes[one.event.id], id=one.event.id, accounts=(NO_LISTS,), list=None), one.deliveries[NO_LISTS])
         for one in product.events.load(causes)

@@ -67,7 +67,7 @@ class TestInline:
         assert sorted(one.event.email for one in held) == [f"person{n}@example.com" for n in range(3)]
         for one in held:
             assert one.event.accounts == ("paris",)
-            assert (one.event.list, one.event.may_lift) == ("4781", False)
+            assert (one.event.list, one.event.may_lift_suppression) == ("4781", False)
             assert one.event.occurred_at.isoformat() == "2026-03-01T09:00:00+00:00"
             assert set(one.event.fields) == {"prenom"}
         view = product.view(event["id"])

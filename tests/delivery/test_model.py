@@ -45,9 +45,9 @@ class Order(RuleBasedStateMachine):
         self.workers = [self.world.worker(), self.world.worker()]
         self.bells: list[list[str]] = []
 
-    @rule(person=persons, minute=minutes, account=accounts, may_lift=st.booleans())
-    def sign_up(self, person: str, minute: int, account: str, may_lift: bool = True) -> None:
-        self._hold(EventType.SIGNUP, person, minute, (account,), may_lift=may_lift)
+    @rule(person=persons, minute=minutes, account=accounts, may_lift_suppression=st.booleans())
+    def sign_up(self, person: str, minute: int, account: str, may_lift_suppression: bool = True) -> None:
+        self._hold(EventType.SIGNUP, person, minute, (account,), may_lift_suppression=may_lift_suppression)
 
     @rule(person=persons, minute=minutes, where=st.sampled_from([("paris",), ("lyon",), ACCOUNTS]), every=st.booleans())
     def leave(self, person: str, minute: int, where: tuple[str, ...], every: bool) -> None:

@@ -75,7 +75,7 @@ def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Prod
     assert product.paris.left == product.providers["lyon"].left == ["q0@example.com"]
     assert {delivery["reason"] for delivery in product.view(held)["deliveries"]} == {None}
     assert product.view(held)["occurred_at"] == "2026-03-01T09:30:00Z"
-    (later,) = product.hold(product.signup("q0@example.com", may_lift=False))
+    (later,) = product.hold(product.signup("q0@example.com", may_lift_suppression=False))
     product.work(later)
     assert product.delivery(later)["reason"] == "suppressed"
 
@@ -101,7 +101,7 @@ def test_an_operator_releases_all_of_them_at_once(product: Product, resources: T
     assert {delivery["reason"] for one in held for delivery in product.view(one)["deliveries"]} == {None}
     product.work(*held)
     assert sorted(product.paris.left) == ["q0@example.com", "q1@example.com"]
-    assert "held_back" not in items(resources, held[0])["D#paris"]
+    assert "quarantined" not in items(resources, held[0])["D#paris"]
 
 
 def test_an_operator_chooses_which_are_released(product: Product) -> None:
@@ -236,7 +236,7 @@ def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
     metrics.flush()
     out = capsys.readouterr()
     lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
-    assert [line["unsubscribes_held_back"] for line in lines if "unsubscribes_held_back" in line] == [1]
+    assert [line["unsubscribes_quarantined"] for line in lines if "unsubscribes_quarantined" in line] == [1]
     (said,) = [line for line in lines if line.get("message") == "unsubscribes quarantined"]
     assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", held[:1])
     (paris,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import EventType, Status
-from chalicelib.domain.ids import lift_id
+from chalicelib.domain.ids import suppression_lift_id
 from chalicelib.ledger.subscriptions import SubscriptionStore
 from chalicelib.operators.ledger_scan import LedgerScan
 from chalicelib.providers.account import Account
@@ -65,7 +65,7 @@ def test_the_provider_takes_it_back_before_the_signup_and_once_is_enough() -> No
     delivery = world.delivery(event_id, "lyon")
     assert (delivery["status"], delivery["attempts"], delivery["unknown_outcome"]) == ("delivered", 1, False)
     assert "remedy" not in delivery
-    again = come(world, "lyon", 3, may_lift=False)
+    again = come(world, "lyon", 3, may_lift_suppression=False)
     assert world.delivery(again, "lyon")["status"] == "delivered"
     assert verbs(world, "lyon")[3:] == ["signup"]
 
@@ -81,7 +81,7 @@ def test_a_second_list_of_the_account_is_come_back_to_as_well() -> None:
 def test_a_door_that_may_not_ends_refused_and_says_which_may() -> None:
     world = three()
     left_everywhere(world)
-    delivery = world.delivery(come(world, "lyon", may_lift=False), "lyon")
+    delivery = world.delivery(come(world, "lyon", may_lift_suppression=False), "lyon")
     assert (delivery["status"], delivery["reason"]) == ("refused", "suppressed")
     assert "lifts_suppression" in delivery["remedy"]
     assert verbs(world, "lyon") == ["unsubscribe"]
@@ -100,7 +100,7 @@ def test_who_comes_back_is_let_off_at_accounts_without_lists() -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "lyon")
-    follow = lift_id(event_id, "nice")
+    follow = suppression_lift_id(event_id, "nice")
     go_on(world, follow)
     assert world.delivery(follow, "nice")["status"] == "delivered"
     assert verbs(world, "nice") == ["unsubscribe", "lift"]
@@ -111,7 +111,7 @@ def test_who_comes_back_is_let_off_at_accounts_without_lists() -> None:
 def test_a_later_unsubscribe_stands_against_what_follows() -> None:
     world = three()
     left_everywhere(world)
-    follow = lift_id(come(world, "lyon"), "nice")
+    follow = suppression_lift_id(come(world, "lyon"), "nice")
     world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("nice",))))
     go_on(world, follow)
     assert world.delivery(follow, "nice")["status"] == "superseded"
@@ -122,7 +122,7 @@ def test_nothing_follows_where_nobody_had_left() -> None:
     world = three()
     world.work(*world.hold(world.event(LEAVE, "annabell", 1, ("nice",))))
     event_id = come(world, "lyon")
-    assert world.container.events.load([lift_id(event_id, "nice")]) == []
+    assert world.container.events.load([suppression_lift_id(event_id, "nice")]) == []
     assert verbs(world, "lyon") == ["signup"]
 
 
@@ -206,9 +206,9 @@ def test_any_one_operation_that_fails_on_the_way_back(fault: type[BaseException]
             world.work(event_id)
         try:
             world.clock.forward(seconds=200)
-            go_on(world, lift_id(event_id, "nice"))
+            go_on(world, suppression_lift_id(event_id, "nice"))
             check(world)
-            assert world.delivery(lift_id(event_id, "nice"), "nice")["status"] == "delivered"
+            assert world.delivery(suppression_lift_id(event_id, "nice"), "nice")["status"] == "delivered"
             assert verbs(world, "nice")[-1] == "lift"
         except AssertionError as error:
             raise AssertionError(f"{fault.__name__} at {at}: {error}") from error
@@ -258,7 +258,7 @@ def test_who_left_again_since_is_not_meant_by_it() -> None:
 def test_it_says_nothing_of_a_provider_that_can_be_asked() -> None:
     world = three()
     left_everywhere(world)
-    event_id = come(world, "lyon", may_lift=False)
+    event_id = come(world, "lyon", may_lift_suppression=False)
     assert again(world, id=event_id) == {"resent": 1}
     world.work(event_id)
     assert world.delivery(event_id, "lyon")["reason"] == "suppressed"

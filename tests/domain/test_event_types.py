@@ -13,7 +13,7 @@ from chalicelib.delivery.worker import TYPE_OF
 from chalicelib.domain.erasure import loses_its_data
 from chalicelib.domain.events import Event, EventType, Status
 from chalicelib.domain.ordering import SubscriptionState
-from chalicelib.ledger.subscriptions import Attempt, _decision
+from chalicelib.ledger.subscriptions import DeliveryAttempt, _decision
 from chalicelib.names import QueueKind
 from chalicelib.notification.notifier import QUEUE_OF
 from chalicelib.reconciliation.sweep import VERBS
@@ -44,6 +44,6 @@ def test_a_sync_is_not_erased_as_a_persons_event() -> None:
 
 
 def test_a_sync_has_no_order_with_a_persons_events() -> None:
-    attempt = Attempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token")
+    attempt = DeliveryAttempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token")
     with pytest.raises(ValueError, match="event e1 is a sync"):
         _decision(attempt, SubscriptionState())

@@ -25,6 +25,18 @@ words = st.builds(SubscriptionState, unsubscribed_at=maybe, signed_up_at=maybe)
 statuses = st.sampled_from(Status)
 
 
+def _decide(
+    at: int, state: SubscriptionState, *, may_lift: bool, provider_lifts: bool, reverted_at: int | None = None
+) -> Decision:
+    return decide_signup(
+        at,
+        state,
+        may_lift_suppression=may_lift,
+        provider_lifts_suppression=provider_lifts,
+        reverted_at=reverted_at,
+    )
+
+
 def held(type: EventType, at: int = 5, until: int = 10) -> Lease:
     return Lease("e", type, at=at, until=until, token="t")
 
@@ -34,7 +46,7 @@ def held(type: EventType, at: int = 5, until: int = 10) -> Lease:
     [
         (None, None, False, False, Decision.GO),
         (None, 9, False, False, Decision.GO),
-        (4, None, True, True, Decision.LIFT),
+        (4, None, True, True, Decision.LIFT_SUPPRESSION),
         (4, None, False, True, Decision.SUPPRESSED),
         (4, None, True, False, Decision.SUPPRESSED),
         (4, 3, True, False, Decision.SUPPRESSED),
@@ -46,10 +58,20 @@ def held(type: EventType, at: int = 5, until: int = 10) -> Lease:
     ],
 )
 def test_a_signup_of_time_five(
-    left: int | None, joined: int | None, may_lift: bool, provider_lifts: bool, verdict: Decision
+    left: int | None,
+    joined: int | None,
+    may_lift: bool,
+    provider_lifts: bool,
+    verdict: Decision,
 ) -> None:
     assert (
-        decide_signup(5, SubscriptionState(left, joined), may_lift=may_lift, provider_lifts=provider_lifts) is verdict
+        _decide(
+            5,
+            SubscriptionState(left, joined),
+            may_lift=may_lift,
+            provider_lifts=provider_lifts,
+        )
+        is verdict
     )
 
 
@@ -61,7 +83,7 @@ def test_a_signup_of_time_five(
         (2, 1, False, False, Decision.GO),
         (4, None, True, False, Decision.SUPPRESSED),  # somebody left again after what the operator undid
         (5, None, True, False, Decision.SUPERSEDED),
-        (3, None, True, True, Decision.LIFT),
+        (3, None, True, True, Decision.LIFT_SUPPRESSION),
         (3, None, False, True, Decision.SUPPRESSED),  # the operator's word is for what cannot be asked of the provider
     ],
 )
@@ -69,7 +91,16 @@ def test_a_signup_of_time_five_whose_suppression_of_time_three_was_taken_back_by
     left: int, joined: int | None, may_lift: bool, provider_lifts: bool, verdict: Decision
 ) -> None:
     word = SubscriptionState(left, joined)
-    assert decide_signup(5, word, may_lift=may_lift, provider_lifts=provider_lifts, taken_back=3) is verdict
+    assert (
+        _decide(
+            5,
+            word,
+            may_lift=may_lift,
+            provider_lifts=provider_lifts,
+            reverted_at=3,
+        )
+        is verdict
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,16 +122,16 @@ def test_an_unsubscribe_of_time_five(left: int | None, joined: int | None, verdi
 def test_a_signup_is_superseded_exactly_by_an_unsubscribe_of_the_same_or_a_later_time(
     at: int, word: SubscriptionState, may_lift: bool, provider_lifts: bool
 ) -> None:
-    verdict = decide_signup(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
+    verdict = _decide(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
     assert (verdict is Decision.SUPERSEDED) == (word.unsubscribed_at is not None and word.unsubscribed_at >= at)
 
 
 @given(times, words)
 def test_permission_never_makes_a_verdict_worse(at: int, word: SubscriptionState) -> None:
-    allowed = decide_signup(at, word, may_lift=True, provider_lifts=True)
+    allowed = _decide(at, word, may_lift=True, provider_lifts=True)
     for may_lift, provider_lifts in ((True, False), (False, True), (False, False)):
-        verdict = decide_signup(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
-        assert verdict is allowed or (allowed, verdict) == (Decision.LIFT, Decision.SUPPRESSED)
+        verdict = _decide(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
+        assert verdict is allowed or (allowed, verdict) == (Decision.LIFT_SUPPRESSION, Decision.SUPPRESSED)
 
 
 @given(times, times, words)
@@ -109,7 +140,7 @@ def test_one_of_two_opposite_words_always_goes(join: int, leave: int, word: Subs
     joined = merge(word, SubscriptionState(signed_up_at=join))
     left = merge(word, SubscriptionState(unsubscribed_at=leave))
     if leave >= join:
-        assert decide_signup(join, left, may_lift=True, provider_lifts=True) is Decision.SUPERSEDED
+        assert _decide(join, left, may_lift=True, provider_lifts=True) is Decision.SUPERSEDED
     else:
         assert decide_unsubscribe(leave, joined) is Decision.SUPERSEDED
 

@@ -67,7 +67,7 @@ def test_a_whole_signup_of_a_form(settings: Settings) -> None:
         list="4781",
         form="footer",
         fields={"firstname": "Zoé"},
-        may_lift=True,
+        may_lift_suppression=True,
         consent=Consent("https://www.example.com/", "v3", "203.0.113.9", occurred),
     )
 

@@ -42,7 +42,7 @@ def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:
         list="4781",
         form="footer",
         fields={"firstname": "Zoé"},
-        may_lift=False,
+        may_lift_suppression=False,
         consent=Consent("https://www.example.com/news", None, "203.0.113.9", NOW),
     )
 
@@ -179,7 +179,9 @@ def test_the_trap_is_the_field_that_the_form_names(form: Form) -> None:
 
 
 def test_only_a_form_that_may_lift_does(form: Form) -> None:
-    assert signup_from_form(replace(form, lifts_suppression=True), sent(email="a@example.com"), FACTS).may_lift
+    assert signup_from_form(
+        replace(form, lifts_suppression=True), sent(email="a@example.com"), FACTS
+    ).may_lift_suppression
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,10 @@ def test_of_many_workers_one_changes_it(accounts: AccountStore) -> None:
 
 
 def test_accounts_that_are_gone_are_known_by_name(accounts: AccountStore) -> None:
-    assert accounts.gone(["paris", "lyon"]) == []
-    assert accounts.gone(["lyon", "nice"]) == ["paris"]
-    assert accounts.gone(["nice"]) == ["lyon", "paris"]
-    assert accounts.gone(["paris", "lyon", "nice"]) == []
+    assert accounts.record_configured(["paris", "lyon"]) == []
+    assert accounts.record_configured(["lyon", "nice"]) == ["paris"]
+    assert accounts.record_configured(["nice"]) == ["lyon", "paris"]
+    assert accounts.record_configured(["paris", "lyon", "nice"]) == []
 
 
 def test_a_key_that_the_ledger_knows_must_stay(table: Table) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.erasure import contacts_of
 from chalicelib.domain.events import Consent, Event, EventType, Status, Sync
-from chalicelib.ledger.erasing import Outcome, erase, record_waiting, take_contacts_out
+from chalicelib.ledger.erasing import ErasureOutcome, erase, record_waiting, take_contacts_out
 from chalicelib.privacy.person_search import PersonEvents, PersonSearch
 from tests.operators.support import end
 from tests.support.aws import TestAws
@@ -40,13 +40,13 @@ def test_a_signup_keeps_what_is_nobody_s(product: Product) -> None:
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"}, consent=Consent("https://example.com/", at=START))
     product.hold(event)
     before = own(product, "one")
-    assert erase(table, "one", START) is Outcome.WAITING
+    assert erase(table, "one", START) is ErasureOutcome.WAITING
     assert own(product, "one") == before
     end(product, event, Status.DELIVERED)
-    assert [erase(table, "one", START) for _ in range(2)] == [Outcome.ERASED, Outcome.NOTHING]
+    assert [erase(table, "one", START) for _ in range(2)] == [ErasureOutcome.ERASED, ErasureOutcome.NOTHING]
     assert before.keys() - own(product, "one").keys() == {"email", "fields", "consent", "due_pk", "due_at"}
     assert product.hold(event) == ["one"], "the same event again is still the same"
-    assert erase(table, "nobody", START) is Outcome.NOTHING
+    assert erase(table, "nobody", START) is ErasureOutcome.NOTHING
 
 
 def test_the_write_that_ends_it_can_erase_it(product: Product) -> None:
@@ -64,7 +64,7 @@ def test_an_event_for_several_accounts_waits_for_the_last(product: Product) -> N
     event = product.unsubscribe(ZOE, id="both", accounts=("paris", "lyon"))
     product.hold(event)
     end(product, event, Status.DELIVERED, "lyon")
-    assert erase(table, "both", START) is Outcome.WAITING
+    assert erase(table, "both", START) is ErasureOutcome.WAITING
     product.container.subscriptions.forget(ZOE, START, "wish")
     end(product, event, Status.PARKED, "paris")
     assert "email" not in own(product, "both")

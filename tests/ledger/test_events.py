@@ -55,7 +55,11 @@ class TestHolding:
     def test_what_was_held_is_loaded_again_as_it_was(self, product: Product, events: EventStore) -> None:
         consent = Consent("https://www.example.com/", "v2", "192.0.2.1", START - timedelta(seconds=3))
         event = product.signup(
-            "Zoé@example.com", fields={"prenom": "Zoé", "nom": ""}, form="footer", may_lift=False, consent=consent
+            "Zoé@example.com",
+            fields={"prenom": "Zoé", "nom": ""},
+            form="footer",
+            may_lift_suppression=False,
+            consent=consent,
         )
         leave = product.unsubscribe("zoé@example.com", accounts=BOTH, scope="global", all_accounts=True)
         assert events.store(event) and events.store(leave)

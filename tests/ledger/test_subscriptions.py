@@ -11,7 +11,7 @@ from chalicelib.domain.events import Event, Status
 from chalicelib.domain.ordering import Decision, Lease, SubscriptionState, merge
 from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.ledger.keys import EVERY_ACCOUNT, AddressKeys
-from chalicelib.ledger.subscriptions import Attempt, SubscriptionStore, Taken
+from chalicelib.ledger.subscriptions import DeliveryAttempt, LeaseResult, SubscriptionStore
 from chalicelib.ledger.table import Key
 from tests.support.aws import TestAws
 from tests.support.product import ADDRESS_KEY, START, Product
@@ -19,7 +19,7 @@ from tests.support.product import ADDRESS_KEY, START, Product
 MINUTE = timedelta(minutes=1)
 UNTIL = START + MINUTE
 EMAIL = "zoe@example.com"
-GO, SUPERSEDED = Taken(Decision.GO), Taken(Decision.SUPERSEDED)
+GO, SUPERSEDED = LeaseResult(Decision.GO), LeaseResult(Decision.SUPERSEDED)
 
 
 class Ledger:
@@ -48,14 +48,14 @@ class Ledger:
         now: datetime = START,
         lifts: bool = False,
         words: SubscriptionStore | None = None,
-    ) -> Taken:
-        attempt = Attempt(event, "paris", now + MINUTE, token, provider_lifts=lifts)
+    ) -> LeaseResult:
+        attempt = DeliveryAttempt(event, "paris", now + MINUTE, token, provider_lifts_suppression=lifts)
         seen = known if known is not None else self.known(event, words)
         self.statuses.setdefault(event.id, Status.PENDING)
-        return (words or self.words).take(attempt, seen, self.statuses.get, self.lost.append, now)
+        return (words or self.words).take_lease(attempt, seen, self.statuses.get, self.lost.append, now)
 
     def release(self, event: Event, token: str) -> None:
-        self.words.release(Attempt(event, "paris", UNTIL, token))
+        self.words.release(DeliveryAttempt(event, "paris", UNTIL, token))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_who_holds_it_keeps_others_away(product: Product, ledger: Ledger, join: 
     hold = ledger.word().lease
     assert hold is not None and (hold.event, hold.token, hold.until) == ("join", "one", to_ms(UNTIL))
     other = product.signup("ZOE@example.com", START, id="other")
-    assert ledger.take(other, "two") == Taken(None, busy_until=to_ms(UNTIL))
+    assert ledger.take(other, "two") == LeaseResult(None, busy_until=to_ms(UNTIL))
     assert ledger.take(join, "one") == GO, "it is its own already: its answer may have been lost"
     assert ledger.take(product.signup("leo@example.com"), "three") == GO
 
@@ -116,7 +116,7 @@ def test_of_two_who_saw_the_same_hold_past_its_time_one_takes_it_over(
     first, second = (product.signup(EMAIL, START, id=name) for name in ("first", "second"))
     known = ledger.known(first)
     assert ledger.take(first, "two", known=known, now=UNTIL) == GO
-    assert ledger.take(second, "three", known=known, now=UNTIL) == Taken(None, busy_until=to_ms(UNTIL + MINUTE))
+    assert ledger.take(second, "three", known=known, now=UNTIL) == LeaseResult(None, busy_until=to_ms(UNTIL + MINUTE))
     hold = ledger.word().lease
     assert hold is not None and hold.token == "two"
 
@@ -190,12 +190,12 @@ class TestComingBack:
         ledger.statuses["leave"] = Status.DELIVERED
 
     def test_it_lifts_where_door_and_provider_allow_it(self, ledger: Ledger, join: Event) -> None:
-        assert ledger.take(join, "one", lifts=True) == Taken(Decision.LIFT)
+        assert ledger.take(join, "one", lifts=True) == LeaseResult(Decision.LIFT_SUPPRESSION)
 
     def test_else_it_is_suppressed_and_leaves_no_hold(self, product: Product, ledger: Ledger, join: Event) -> None:
-        assert ledger.take(join, "one") == Taken(Decision.SUPPRESSED)
-        plain = product.signup(EMAIL, START, id="plain", may_lift=False)
-        assert ledger.take(plain, "two", lifts=True) == Taken(Decision.SUPPRESSED)
+        assert ledger.take(join, "one") == LeaseResult(Decision.SUPPRESSED)
+        plain = product.signup(EMAIL, START, id="plain", may_lift_suppression=False)
+        assert ledger.take(plain, "two", lifts=True) == LeaseResult(Decision.SUPPRESSED)
         hold = ledger.word().lease
         assert hold is not None and hold.event == "leave"
 

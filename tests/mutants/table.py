@@ -77,8 +77,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="a delivery put off after a failure is not found by sweep any more",
         file="chalicelib/ledger/events.py",
-        before='            + " REMOVE held_back",',
-        after='            + " REMOVE held_back, due_pk",',
+        before='            + " REMOVE quarantined",',
+        after='            + " REMOVE quarantined, due_pk",',
         tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
@@ -249,8 +249,8 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="a plain form's signup lifts a suppression",
         file="chalicelib/domain/ordering.py",
-        before="    return Decision.LIFT if may_lift else Decision.SUPPRESSED\n",
-        after="    return Decision.LIFT\n",
+        before="    return Decision.LIFT_SUPPRESSION if may_lift_suppression else Decision.SUPPRESSED\n",
+        after="    return Decision.LIFT_SUPPRESSION\n",
         tests=("tests/delivery/test_resubscription.py",),
     ),
     Mutant(

@@ -66,7 +66,7 @@ def test_ended_deliveries_are_counted_and_named_by_what_became_of_them(capsys: p
 
 def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.CaptureFixture[str]) -> None:
     ids = [f"event-{number}" for number in range(1001)]
-    event_log.put_off("paris", ids, "down", NOW)
+    event_log.retry_scheduled("paris", ids, "down", NOW)
     lines, counts = said(capsys)
     assert len(lines) == 5
     assert [event_id for line in lines for event_id in line["event_ids"]] == ids
@@ -77,5 +77,5 @@ def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.
 def test_nothing_is_said_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     event_log.accepted([])
     event_log.ended([])
-    event_log.put_off("paris", [], "down", NOW)
+    event_log.retry_scheduled("paris", [], "down", NOW)
     assert said(capsys) == ([], {})

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.observability import bound, hide, logger, redact, with_log_context
+from chalicelib.observability import hide, log_context, logger, redact, with_log_context
 from chalicelib.observability.logs import CurrentStdout
 from chalicelib.observability.redaction import redacted
 
@@ -96,7 +96,7 @@ def test_every_place_of_a_line(text: str, logged: Callable[[], str]) -> None:
     logger.info(text.encode())
     logger.warning("extra", extra={"one": text, "two": {"three": [(text, {text}), {text: text.encode()}]}})
     logger.warning("keyword", detail=text, careless=Careless(text, SECRET), error=ValueError(text))
-    with bound(request_id=text, event_ids=[text]):
+    with log_context(request_id=text, event_ids=[text]):
         logger.error("bound")
     logger.info("stack", stack_info=True)
 
@@ -174,7 +174,7 @@ def test_a_secret_too_short_to_be_one_does_not_empty_the_log() -> None:
 def test_bound_keys_end_with_their_block_and_reach_threads(logged: Callable[[], str]) -> None:
     from threading import Thread
 
-    with bound(request_id="r-1", account="paris"):
+    with log_context(request_id="r-1", account="paris"):
         thread = Thread(target=with_log_context(lambda: logger.info("within")))
         other = Thread(target=lambda: logger.info("without"))
     for each in (thread, other):

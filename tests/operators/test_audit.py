@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config.load import load
-from chalicelib.domain.ids import lift_id
+from chalicelib.domain.ids import suppression_lift_id
 from chalicelib.operators.suppressed import Hashes
 from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
@@ -134,7 +134,7 @@ def test_who_came_back_is_no_difference_and_really_is_back(product: Product, con
     product.clock.forward(minutes=1)
     join = product.signup("zoe@example.com", accounts=("brussel",), list=NEWSLETTER)
     product.work(*product.hold(join))
-    product.work(lift_id(join.id, "lettre"))
+    product.work(suppression_lift_id(join.id, "lettre"))
     providers = control.state()["providers"]
     rows = {
         name: next(row["Status"] for row in one["rows"] if row["MailAddress"] == "zoe@example.com")

@@ -47,7 +47,7 @@ def full(product: Product) -> Product:
         event = product.unsubscribe(f"p{n}@example.com", id=f"u{n}", accounts=BOTH)
         events.store(event)
     events.finish(event, Delivery("paris", Status.DELIVERED), START)
-    product.container.accounts.gone(["paris"])
+    product.container.accounts.record_configured(["paris"])
     product.container.subscriptions.record_unsubscribe_for_all_accounts(event)
     return product
 

@@ -211,7 +211,7 @@ def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkey
 
     def then_erased(ids: Any) -> Any:
         found = load(ids)
-        for held in found.held:
+        for held in found.stored:
             product.container.table.update((f"E#{held.event.id}", "E"), "SET email = :none", {"none": ""})
         return found
 

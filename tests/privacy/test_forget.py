@@ -168,7 +168,7 @@ def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(produc
     seen = table.query(f"E#{event.id}")
     (held,) = product.container.events.load([event.id])
     assert Requeues(table, product.container.events).reopen(held, "lyon", product.clock())
-    assert erasing.erase_items(table, seen, product.clock()) is erasing.Outcome.WAITING
+    assert erasing.erase_items(table, seen, product.clock()) is erasing.ErasureOutcome.WAITING
     (held,) = product.container.events.load([event.id])
     assert held.event.email == ZOE
     assert not Requeues(table, product.container.events).reopen(held, "paris", product.clock()), "marked before"
@@ -238,7 +238,7 @@ class TestAfterwards:
         assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])
 
     def test_a_plain_form_s_is_refused_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
-        later = product.signup(ZOE, may_lift=False)
+        later = product.signup(ZOE, may_lift_suppression=False)
         product.work(*product.hold(later))
         assert (product.delivery(later.id)["status"], product.delivery(later.id)["reason"]) == ("refused", "suppressed")
         assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])

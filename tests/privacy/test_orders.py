@@ -52,9 +52,9 @@ class Forgetting(RuleBasedStateMachine):
     def sign_up_earlier(self, person: str, minute: int, account: str) -> None:
         self._hold(self.world.event(EventType.SIGNUP, person, minute, (account,)))
 
-    @rule(person=persons, account=accounts, may_lift=st.booleans())
-    def sign_up_now(self, person: str, account: str, may_lift: bool) -> None:
-        event = self.world.event(EventType.SIGNUP, person, 0, (account,), may_lift=may_lift)
+    @rule(person=persons, account=accounts, may_lift_suppression=st.booleans())
+    def sign_up_now(self, person: str, account: str, may_lift_suppression: bool) -> None:
+        event = self.world.event(EventType.SIGNUP, person, 0, (account,), may_lift_suppression=may_lift_suppression)
         self._hold(replace(event, occurred_at=self.world.clock()))
 
     @rule(person=persons, minute=minutes, everywhere=st.booleans())

@@ -226,10 +226,10 @@ def test_a_nightly_pass_whose_progress_is_malformed_begins_anew(
     night(product)
     assert seen() == {("S#sweep / nightly_pass", "pages is no number")}
     assert enqueued(resources) == lost
-    spoil("S#sweep", "nightly_pass", "SET taken_until = :no", no={"S": "later"})
+    spoil("S#sweep", "nightly_pass", "SET lease_until = :no", no={"S": "later"})
     product.hold(product.signup("b@example.com"))
     assert night(product)["enqueued"] == 2, "sweep goes on even where the pass cannot"
-    assert seen() == {("S#sweep / nightly_pass", "taken_until is no number")}
+    assert seen() == {("S#sweep / nightly_pass", "lease_until is no number")}
 
 
 def test_an_event_does_not_expire_before_its_malformed_delivery(

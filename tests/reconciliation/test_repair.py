@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.events import Delivery, Event, EventType, HeldBack, Status
+from chalicelib.domain.events import Delivery, Event, EventType, Quarantine, Status
 from chalicelib.ingestion.form_limits import FormHours
 from chalicelib.ledger.events import EventStore
 from chalicelib.operators.requeue import Requeues
@@ -160,11 +160,11 @@ def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
     product: Product, events: EventStore, accounts: tuple[str, ...]
 ) -> None:
     until = START + timedelta(days=1)
-    held_back: Any = HeldBack(until, "held back: too many")
-    assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, held_back=held_back))
+    quarantine: Any = Quarantine(until, "held back: too many")
+    assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, quarantine=quarantine))
     (held,) = events.load(["a"])
     assert held.deliveries["paris"] == Delivery(
-        "paris", reason="held back: too many", next_attempt_at=until, updated_at=START, held_back=True
+        "paris", reason="held back: too many", next_attempt_at=until, updated_at=START, quarantined=True
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]

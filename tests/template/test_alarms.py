@@ -13,7 +13,7 @@ ALARM = "AWS::CloudWatch::Alarm"
 # What the product measures and a person must know of.
 OWN = {
     *("owner_must_act", "paused_seconds", "oldest_pending_seconds", "parked", "stats_age_seconds", "ledger_failures"),
-    *("unreadable_messages", "oldest_unsubscribe_seconds", "unsubscribes_held_back", "unsubscribes_read_age_seconds"),
+    *("unreadable_messages", "oldest_unsubscribe_seconds", "unsubscribes_quarantined", "unsubscribes_read_age_seconds"),
     *("audit_differences", "malformed_items"),
 }
 

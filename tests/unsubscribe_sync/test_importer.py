@@ -446,7 +446,7 @@ class TestOrder:
         world.leave("brussel", "zoe@example.com")
         assert world.sync()["brussel"]["written"] == 0
         world.clock.forward(minutes=15)
-        assert world.sign_up("zoe@example.com", "brussel", may_lift=False) == ("refused", "suppressed")
+        assert world.sign_up("zoe@example.com", "brussel", may_lift_suppression=False) == ("refused", "suppressed")
 
     def test_an_address_key_in_front_changes_nothing(self, world: World) -> None:
         world.leave("lettre", "zoe@example.com", at=START - HOUR)

@@ -156,7 +156,7 @@ class TestEvent:
     def test_what_it_says_is_kept(self, world: World) -> None:
         event = parsed(world, {**ASK, "from": ["brussel", "lettre"], "to": ["paris"]})
         assert event.accounts == ("lettre", "brussel")
-        assert event.sync == Sync("unsubscribes", tell=("paris",))
+        assert event.sync == Sync("unsubscribes", propagate_to=("paris",))
         world.product.container.events.store(event)
         (held,) = world.product.container.events.load(["ask"])
         assert held.event.sync == event.sync

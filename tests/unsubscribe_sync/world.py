@@ -89,9 +89,9 @@ class World:
         self.product.container.sweeper.run()
         self.deliver()
 
-    def sign_up(self, email: str, account: str, *, may_lift: bool = True) -> tuple[str, str | None]:
+    def sign_up(self, email: str, account: str, *, may_lift_suppression: bool = True) -> tuple[str, str | None]:
         """Somebody signs up at an account now; gives what became of it."""
-        event = self.product.signup(email, accounts=(account,), may_lift=may_lift)
+        event = self.product.signup(email, accounts=(account,), may_lift_suppression=may_lift_suppression)
         self.product.work(*self.product.hold(event), milliseconds=60_000)
         delivery = self.product.delivery(event.id, account)
         return delivery["status"], delivery["reason"]

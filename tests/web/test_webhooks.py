@@ -80,7 +80,7 @@ def test_one_event(post: Post, world: World) -> None:
         "4781",
     )
     assert event.fields == {"firstname": "Zoé"}
-    assert event.may_lift
+    assert event.may_lift_suppression
     assert (event.occurred_at, event.occurred_at_stated) == (SIGNED_AT, False)
     assert event.accepted_at == NOW.replace(microsecond=1000)
 

@@ -12,7 +12,7 @@ from ...clock import Clock
 from ...config.model import Form, Settings
 from ...domain.events import Event, EventType
 from ...domain.ids import form_event_id
-from ...domain.limits import held_back
+from ...domain.limits import quarantine_of
 from ...domain.times import to_milliseconds
 from ...ingestion.bodies import Submission, read_submission
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
@@ -58,8 +58,8 @@ class FormsRoutes:
         info = self._request_info(request, form, EventType.UNSUBSCRIBE)
         event = unsubscribe_from_form(form, _submission(request), info, tuple(self._settings.accounts))
         ordinal = self._count_unsubscribe(form.name, event.accepted_at)
-        quarantine = held_back(form.name, ordinal, form.unsubscribes_per_hour, event.accepted_at)
-        return self._store(request, form, replace(event, held_back=quarantine))
+        quarantine = quarantine_of(form.name, ordinal, form.unsubscribes_per_hour, event.accepted_at)
+        return self._store(request, form, replace(event, quarantine=quarantine))
 
     def other_method(self, request: Request, name: str) -> Response:
         """Answer a preflight; reject every other method."""

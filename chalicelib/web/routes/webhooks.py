@@ -14,7 +14,7 @@ from ...domain.errors import FieldError, IdConflict, InvalidEvent
 from ...domain.events import Event
 from ...ingestion.event_batch import EventBatch, check_size, event_of, read_event_batch
 from ...ingestion.signatures import NotSigned, Signed, verify
-from ...observability import bound, logger, metrics
+from ...observability import log_context, logger, metrics
 from ..messages import Request, Response
 from ..problems import HttpProblem
 
@@ -66,7 +66,7 @@ class WebhooksRoutes:
         check_size(sent)
         now = self._clock()
         signed = self._signed(request.headers, sent, now)
-        with bound(webhook=" ".join(webhook.name for webhook in signed.webhooks)):
+        with log_context(webhook=" ".join(webhook.name for webhook in signed.webhooks)):
             headers = request.headers
             batch = read_event_batch(headers.get("content-type"), headers.get("content-encoding"), sent)
             decisions = self._decide(batch, signed, now)
