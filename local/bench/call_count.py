@@ -1,11 +1,16 @@
-"""How many of Relais' own functions a warm form signup passes through, from the gateway's event to its answer."""
+"""How many of Relais' own functions a signup and an unsubscribe pass through, on the HTTP side and in the worker."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import sys
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,44 +19,86 @@ from local import sandbox
 from local.bench.surroundings import in_fresh_process, product
 from local.bench.table import Row
 from local.bench.workers import no_output
+from local.lambdas import events
+from local.lambdas.context import LambdaContext
 
 ROOT = Path(__file__).resolve().parents[2]
 _OURS = (f"{ROOT}/app.py", f"{ROOT}/chalicelib/")
+_COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>")
+"""What Python runs as functions and the reader sees as a part of one; lambdas count."""
+Calls = Counter[tuple[str, str]]
+"""Calls by file and function."""
 
 
 def rows() -> Iterator[Row]:
     """Calls of functions in `app.py` and `chalicelib`, the different functions among them, and their files."""
-    with product(sandbox.sample_config("http://127.0.0.1:1")) as environ:  # no provider is called
-        calls = in_fresh_process(environ, count_calls).result
-    files = {file for file, _ in calls}
-    yield Row("a form's signup", [calls.total(), len(calls), len(files)], ["calls", "functions", "files"])
+    with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
+        counted = in_fresh_process(environ, count_calls).result
+    for what, calls in counted.items():
+        files = {file for file, _ in calls}
+        yield Row(what, [calls.total(), len(calls), len(files)], ["calls", "functions", "files"])
 
 
-def count_calls() -> Counter[tuple[str, str]]:
-    """The calls that this process's second signup makes, by file and function."""
+def count_calls() -> dict[str, Calls]:
+    """Return the calls of a second signup and a second unsubscribe: by HTTP, and from the message in the worker."""
     import app
 
-    calls: Counter[tuple[str, str]] = Counter()
+    counted: dict[str, Calls] = {}
+    with no_output():
+        for verb in ("signup", "unsubscribe"):
+            for person in ("first", "second"):
+                with watched() as calls:
+                    event_id = _submit(app.app, verb, person)
+                counted[f"a form's {verb}"] = calls
+                with watched() as calls:
+                    _work(getattr(app, f"{verb}s"), f"{verb}s", event_id)
+                counted[f"the worker's {verb}, from message to provider and back"] = calls
+    return counted
+
+
+@contextmanager
+def watched() -> Iterator[Calls]:
+    """Count the calls of functions in `app.py` and `chalicelib` on this thread and on those started meanwhile."""
+    calls: Calls = Counter()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(_OURS):
+        if event == "call" and code.co_filename.startswith(_OURS) and code.co_name not in _COMPREHENSIONS:
             calls[code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname] += 1
 
-    with no_output():
-        _sign_up(app.app, "first")
-        sys.setprofile(watch)
-        try:
-            _sign_up(app.app, "second")
-        finally:
-            sys.setprofile(None)
-    return calls
+    threading.setprofile(watch)
+    sys.setprofile(watch)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
 
 
-def _sign_up(handler: Any, name: str) -> None:
-    event = json.loads((ROOT / "events" / "http_form_signup.json").read_text())
+def _submit(handler: Callable[[Any, Any], Any], verb: str, person: str) -> str:
+    event = json.loads((ROOT / "events" / f"http_form_{verb}.json").read_text())
     for headers in ("headers", "multiValueHeaders"):
-        del event[headers]["Idempotency-Key"]
-    answer = handler({**event, "body": f"email={name}%40example.com&prenom=Zo%C3%A9"}, None)
+        event[headers].pop("Idempotency-Key", None)
+    answer = handler({**event, "body": f"email={person}%40example.com&prenom=Zo%C3%A9"}, None)
     if answer["statusCode"] != 202:
-        raise RuntimeError(f"a signup was answered with {answer['statusCode']}")
+        raise RuntimeError(f"a {verb} was answered with {answer['statusCode']}")
+    event_id: str = json.loads(answer["body"])["id"]
+    return event_id
+
+
+def _work(handler: Callable[[Any, Any], Any], queue: str, event_id: str) -> None:
+    """One invocation of a queue's function with the notification of one event."""
+    body = json.dumps({"event_ids": [event_id]})
+    message = {
+        "MessageId": f"message-{event_id}",
+        "ReceiptHandle": f"receipt-{event_id}",
+        "Body": body,
+        "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+        "Attributes": {"SentTimestamp": f"{time.time() * 1000:.0f}", "ApproximateReceiveCount": "1"},
+    }
+    region = os.environ["AWS_REGION"]
+    answer = handler(
+        events.queued([message], queue, region), LambdaContext(queue, "bench", time.time() + 60, region, "512")
+    )
+    if answer["batchItemFailures"]:
+        raise RuntimeError("the message was to be redelivered")

@@ -63,11 +63,15 @@ def test_benchmarks_are_found_by_looking() -> None:
 @pytest.mark.slow
 @pytest.mark.server
 def test_every_call_of_a_warm_signup_is_counted() -> None:
-    with product(sandbox.sample_config("http://127.0.0.1:1")) as environ:
-        calls = in_fresh_process(environ, call_count.count_calls).result
-    assert calls["app.py", "form_signup"] == calls["chalicelib/ledger/table.py", "Table.put_new"] == 1
-    assert {file.partition("/")[0] for file, _ in calls} == {"app.py", "chalicelib"}
-    assert ("chalicelib/config/load.py", "load") not in calls, "what only a cold start does"
+    with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
+        counted = in_fresh_process(environ, call_count.count_calls).result
+    http, worker, _, unsubscribed = counted.values()
+    assert http["app.py", "form_signup"] == http["chalicelib/ledger/table.py", "Table.put_new"] == 1
+    assert worker["app.py", "signups"] == worker["chalicelib/providers/ediware/provider.py", "Ediware.sign_up"] == 1
+    assert unsubscribed["chalicelib/providers/ediware/provider.py", "Ediware.unsubscribe"] == 1, "in another thread"
+    for calls in counted.values():
+        assert {file.partition("/")[0] for file, _ in calls} == {"app.py", "chalicelib"}
+        assert ("chalicelib/config/load.py", "load") not in calls, "what only a cold start does"
 
 
 def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
