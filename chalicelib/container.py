@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
     from .jobs.runner import Syncs
-    from .providers.spec import CampaignFigures
     from .providers.rate_limit import Rates
+    from .providers.spec import CampaignFigures
     from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
     from .reconciliation.sweep import Sweep
