@@ -85,17 +85,17 @@ class FieldError:
 class InvalidEvent(RelaisError):
     """An event that can be read and is invalid (HTTP 422; on a queue: refused)."""
 
-    def __init__(self, mistakes: Sequence[FieldError]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("; ".join(f"{m.field}: {m.message}" for m in self.mistakes))
+    def __init__(self, field_errors: Sequence[FieldError]) -> None:
+        self.field_errors = tuple(field_errors)
+        super().__init__("; ".join(f"{one.field}: {one.message}" for one in self.field_errors))
 
 
 class ConfigurationError(RelaisError):
     """A configuration that cannot be used, with one `FieldError` for each value to correct."""
 
-    def __init__(self, mistakes: Sequence[FieldError]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(f"{m.field}: {m.message}" for m in self.mistakes))
+    def __init__(self, field_errors: Sequence[FieldError]) -> None:
+        self.field_errors = tuple(field_errors)
+        super().__init__("\n".join(f"{one.field}: {one.message}" for one in self.field_errors))
 
 
 class SecretUnavailable(RelaisError):

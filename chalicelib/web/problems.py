@@ -102,7 +102,7 @@ def _problem(error: Exception) -> HttpProblem:
     if isinstance(error, BodyError):
         return HttpProblem(error.status, error.detail)
     if isinstance(error, InvalidEvent):
-        return HttpProblem(422, "Some of the fields are wrong.", errors=error.mistakes)
+        return HttpProblem(422, "Some of the fields are wrong.", errors=error.field_errors)
     if isinstance(error, IdConflict):
         return HttpProblem(409, "This id or Idempotency-Key was used before, with other content.")
     if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable):

@@ -146,7 +146,7 @@ def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[Fie
     def mistakes(text: str) -> tuple[FieldError, ...]:
         with pytest.raises(ConfigurationError) as caught:
             load_text(text)
-        return caught.value.mistakes
+        return caught.value.field_errors
 
     return mistakes
 

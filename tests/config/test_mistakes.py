@@ -75,7 +75,7 @@ def test_the_errors_text_has_a_line_for_each_mistake() -> None:
 def _only_mistake(path: Path) -> FieldError:
     with pytest.raises(ConfigurationError) as caught:
         load(path, {})
-    (mistake,) = caught.value.mistakes
+    (mistake,) = caught.value.field_errors
     assert mistake.field == str(path)
     return mistake
 

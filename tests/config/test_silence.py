@@ -39,7 +39,7 @@ def _outcome(text: str, specs: Mapping[str, ProviderSpec]) -> tuple[str, tuple[F
         try:
             return repr(load(path, {}, specs=specs)), ()
         except ConfigurationError as error:
-            return f"{error} {error!r} {error.__cause__!r} {error.__context__!r}", error.mistakes
+            return f"{error} {error!r} {error.__cause__!r} {error.__context__!r}", error.field_errors
 
 
 def _with_value(text: str, place: int, value: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def parse(data: Any, settings: Settings) -> Event:
 def mistakes(data: Any, settings: Settings) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
         parse(data, settings)
-    return {mistake.field: mistake.message for mistake in caught.value.mistakes}
+    return {mistake.field: mistake.message for mistake in caught.value.field_errors}
 
 
 def test_a_whole_signup_of_a_form(settings: Settings) -> None:
@@ -259,7 +259,7 @@ def test_no_event_gives_anything_but_an_event_or_its_mistakes(data: Any) -> None
     except InvalidEvent as error:
         outcome = error
     if isinstance(outcome, InvalidEvent):
-        assert outcome.mistakes
+        assert outcome.field_errors
         assert refused(data, outcome, settings).refused
 
 

@@ -26,7 +26,7 @@ def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -
 def mistakes_of(form: Form, submission: Submission) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
         signup_from_form(form, submission, FACTS)
-    return {mistake.field: mistake.message for mistake in caught.value.mistakes}
+    return {mistake.field: mistake.message for mistake in caught.value.field_errors}
 
 
 def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:

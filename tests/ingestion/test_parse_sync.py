@@ -34,7 +34,7 @@ def parse(data: Any) -> Event:
 def mistakes(data: Any) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
         parse(data)
-    return {mistake.field: mistake.message for mistake in caught.value.mistakes}
+    return {mistake.field: mistake.message for mistake in caught.value.field_errors}
 
 
 def test_contacts_that_come_with_it() -> None:

@@ -189,7 +189,7 @@ class TestEvent:
         world.restart(replace(world.config, sync_unsubscribes=None))
         with pytest.raises(InvalidEvent) as failure:
             parsed(world, ASK)
-        assert [one.field for one in failure.value.mistakes] == ["from", "to"]
+        assert [one.field for one in failure.value.field_errors] == ["from", "to"]
         world.leave("lettre", "zoe@example.com")
         ask(world, **{"from": ["lettre"], "to": list(EVERYBODY)})
         assert reasons(world) == {"lettre": ("delivered", "read 1, told 1")}

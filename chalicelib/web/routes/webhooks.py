@@ -95,7 +95,7 @@ class WebhooksRoutes:
             try:
                 events[index] = event_of(value, index, signed, self._settings, now, self._can_sign_up)
             except InvalidEvent as error:
-                decisions.rejected[index] = _at_most(error.mistakes, _ERRORS_AN_EVENT)
+                decisions.rejected[index] = _at_most(error.field_errors, _ERRORS_AN_EVENT)
         stored = self._accept_all(list(events.values())) if events else ()
         for (index, event), is_stored in zip(events.items(), stored, strict=True):
             if is_stored:
