@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..domain.texts import safe_name, text_mistake
+from ..domain.texts import safe_name, text_error
 from ..jobs.errors import SyncRefused
 from .text import LONGEST_LINE, Line, decoded, lines
 
@@ -95,7 +95,7 @@ class _Reader:
             name: value for name, value in zip(header, values, strict=True) if name and value and not value.isspace()
         }
         for name, value in named.items():
-            error = None if value.isprintable() else text_mistake(value)
+            error = None if value.isprintable() else text_error(value)
             if error is not None:
                 return Row(line.number, error=f"{safe_name(name)} {error}")
         return Row(line.number, named)
@@ -133,7 +133,7 @@ def _checked(number: int, names: list[str]) -> list[str]:
     """Return the column names, checked to be usable and unique; "" where a column has none."""
     seen: set[str] = set()
     for name in filter(None, names):
-        if len(name) > _LONGEST_NAME or text_mistake(name):
+        if len(name) > _LONGEST_NAME or text_error(name):
             raise SyncRefused(f"line {number}, which should name the columns, holds something else")
         if name in seen:
             raise SyncRefused(f"line {number} names the column {safe_name(name)} twice")

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from ..domain.errors import without_addresses
 from ..domain.events import Event, EventType
-from ..domain.texts import safe_name, size_mistakes
-from ..domain.validation import signup_mistake, trimmed
+from ..domain.texts import safe_name, size_errors
+from ..domain.validation import signup_address_error, trimmed
 from ..ingestion.parse_event import INVALID
 from ..jobs.errors import SyncRefused
 from .rows import Row, Rows
@@ -76,10 +76,10 @@ class Signups:
         return replace(self._event([row.number, error], now), refused=refused)
 
     def _error(self, email: str, fields: Mapping[str, str]) -> str | None:
-        email_error = signup_mistake(email)
+        email_error = signup_address_error(email)
         if email_error is not None:
             return f"{safe_name(self.column)} {email_error}"
-        return next((f"{one.field} {one.message}" for one in size_mistakes(fields)), None)
+        return next((f"{one.field} {one.message}" for one in size_errors(fields)), None)
 
     def _event(self, content: object, now: datetime) -> Event:
         text = json.dumps([self.sync.id, self.rows.unit, content], sort_keys=True)

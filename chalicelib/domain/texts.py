@@ -12,7 +12,7 @@ _TOO_LARGE = "makes the event larger than 64 KB"
 _LAYOUT = frozenset("\t\n\r")
 
 
-def text_mistake(value: str) -> str | None:
+def text_error(value: str) -> str | None:
     """Returns why `value` is invalid as text, or None: providers' JSON and XML accept no control characters."""
     for character in value:
         category = unicodedata.category(character)
@@ -29,7 +29,7 @@ def safe_name(name: str) -> str:
     return without_addresses(shown, 60)
 
 
-def size_mistakes(values: Mapping[str, str]) -> list[FieldError]:
+def size_errors(values: Mapping[str, str]) -> list[FieldError]:
     """Returns one error, at the largest of `values`, if together they are too large for one event."""
     sizes = {
         name: len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace"))

@@ -13,7 +13,7 @@ def trimmed(raw: str) -> str:
     return raw.strip()
 
 
-def unsubscribe_mistake(address: str) -> str | None:
+def unsubscribe_address_error(address: str) -> str | None:
     """Returns why a trimmed address is invalid for an unsubscribe, or None.
 
     The check is as lenient as possible: a person subscribed under an unusual address must be able to unsubscribe.
@@ -32,9 +32,9 @@ def unsubscribe_mistake(address: str) -> str | None:
     return None
 
 
-def signup_mistake(address: str) -> str | None:
+def signup_address_error(address: str) -> str | None:
     """Returns why a trimmed address is invalid for a signup, or None. Makes no DNS query."""
-    problem = unsubscribe_mistake(address)
+    problem = unsubscribe_address_error(address)
     if problem is not None:
         return problem
     # Imported here: only signups need it, and it would slow down a cold start.

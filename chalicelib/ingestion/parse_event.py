@@ -12,7 +12,7 @@ from ..domain.errors import InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
 from ..domain.times import to_milliseconds
 from . import consent
-from .members import JsonObject
+from .json_object import JsonObject
 from .parse_sync import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
 
 _TYPES = tuple(kind.value for kind in EventType)
@@ -43,22 +43,22 @@ def parse_event(
     kind = members.choice("type", _TYPES, required=True)
     common = _common(members, default_id, default_occurred_at, accepted_at)
     if kind is None:
-        raise InvalidEvent(members.mistakes)
+        raise InvalidEvent(members.errors)
     type = EventType(kind)
     email, specific = "", dict[str, Any]()
     match type:
         case EventType.SIGNUP:
-            email = _email(members, validation.signup_mistake)
+            email = _email(members, validation.signup_address_error)
             specific = _signup(members, settings, can_sign_up, common["occurred_at"])
         case EventType.UNSUBSCRIBE:
-            email = _email(members, validation.unsubscribe_mistake)
+            email = _email(members, validation.unsubscribe_address_error)
             specific = _unsubscribe(members, settings)
         case EventType.SYNC:
             specific = read_sync(members, settings, can_sign_up)
         case _:
             assert_never(type)
-    if members.mistakes:
-        raise InvalidEvent(members.mistakes)
+    if members.errors:
+        raise InvalidEvent(members.errors)
     return Event(type=type, email=email, **common, **specific)
 
 
@@ -113,7 +113,7 @@ def _email(members: JsonObject, validate: Callable[[str], str | None]) -> str:
     address = validation.trimmed(given)
     problem = validate(address)
     if problem is not None:
-        members.wrong("email", problem)
+        members.add_error("email", problem)
     return address
 
 
@@ -123,7 +123,7 @@ def _signup(
     """Reads a signup's target, fields and consent. Fields are the form's if it names one, else the provider's."""
     form, account, list_name = _target(members, settings)
     if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
-        members.wrong("account" if form is None else "form", "names an account whose provider takes no signups")
+        members.add_error("account" if form is None else "form", "names an account whose provider takes no signups")
     given = members.object("fields")
     fields = given.scalars(form.fields if form is not None else None) if given is not None else {}
     return {
@@ -139,19 +139,19 @@ def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str |
     """Reads the form, account and list of a signup, as far as they are valid."""
     account, list_name = members.text("account"), members.name("list")
     if account is not None and account not in settings.accounts:
-        members.wrong("account", "is not a configured account")
+        members.add_error("account", "is not a configured account")
     if members.has("form"):
         name = members.text("form")
         form = settings.forms.get(name or "")
         if name is not None and form is None:
-            members.wrong("form", "is not a configured form")
+            members.add_error("form", "is not a configured form")
         if form is not None and (account or form.account, list_name or form.list) != (form.account, form.list):
-            members.wrong("form", "is for another account or list: name the form, or the account and the list")
+            members.add_error("form", "is for another account or list: name the form, or the account and the list")
         return form, form.account if form else None, form.list if form else None
     if not members.has("account") and not members.has("list"):
-        members.wrong("form", "is required, or account and list instead")
+        members.add_error("form", "is required, or account and list instead")
     elif not members.has("account") or not members.has("list"):
-        members.wrong("list" if members.has("account") else "account", "is required without form")
+        members.add_error("list" if members.has("account") else "account", "is required without form")
     return None, account, list_name
 
 
@@ -163,7 +163,7 @@ def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
     at = stated.time("at", now=occurred_at)
     digest, problem = consent.wording_digest(stated.text("wording"), stated.text("wording_sha256"))
     if problem:
-        stated.wrong("wording_sha256", problem)
+        stated.add_error("wording_sha256", problem)
     return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, digest)
 
 
@@ -171,7 +171,7 @@ def _unsubscribe(members: JsonObject, settings: Settings) -> dict[str, Any]:
     """Reads an unsubscribe's accounts, in the configuration's order (all if none is named), and its scope."""
     named = members.texts("accounts")
     if named is not None and not settings.accounts.keys() >= set(named):
-        members.wrong("accounts", "must name configured accounts only")
+        members.add_error("accounts", "must name configured accounts only")
     return {
         "accounts": tuple(name for name in settings.accounts if named is None or name in named),
         "all_accounts": named is None,

@@ -11,7 +11,7 @@ from ..config.model import Form
 from ..domain import validation
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
-from ..domain.texts import size_mistakes, text_mistake
+from ..domain.texts import size_errors, text_error
 from . import consent
 from .bodies import Submission
 
@@ -100,7 +100,7 @@ def _signup(form: Form, submission: Submission, request: RequestInfo) -> tuple[E
         ),
     )
     measured = texts | {f"consent.{name}": text for name, text in stated.items()}
-    return event, errors or size_mistakes(measured)
+    return event, errors or size_errors(measured)
 
 
 def _trap_filled(form: Form, submission: Submission) -> bool:
@@ -119,7 +119,7 @@ def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, 
     if len(given) > 1:
         return "", [FieldError(name, "must be given only once")]
     address = given.pop()
-    problem = validation.signup_mistake(address) if strict else validation.unsubscribe_mistake(address)
+    problem = validation.signup_address_error(address) if strict else validation.unsubscribe_address_error(address)
     return address, [FieldError(name, problem)] if problem else []
 
 
@@ -133,7 +133,7 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
     errors: list[FieldError] = []
     for name in form.fields:
         text = _SEPARATOR.join(text for text in submission.texts.get(name, ()) if text.strip())
-        problem = _NOT_ONE_TEXT if name in submission.nested else text_mistake(text)
+        problem = _NOT_ONE_TEXT if name in submission.nested else text_error(text)
         if problem:
             errors.append(FieldError(name, problem))
         elif text:
@@ -154,7 +154,7 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
     for name in ("source", "text", "wording", "wording_sha256"):
         flat = submission.texts.get(f"consent.{name}", ())
         value = members.get(name) or _SEPARATOR.join(flat)
-        problem = text_mistake(value) if isinstance(value, str) else "must be a text"
+        problem = text_error(value) if isinstance(value, str) else "must be a text"
         if problem:
             errors.append(FieldError(f"consent.{name}", problem))
         elif isinstance(value, str) and value.strip():
@@ -173,6 +173,6 @@ def _page(referer: str | None) -> str | None:
         parts = urlsplit(referer)
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or text_mistake(referer):
+    if parts.scheme not in ("http", "https") or not parts.hostname or text_error(referer):
         return None
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()[:_LONGEST_PAGE]

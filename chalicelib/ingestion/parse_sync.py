@@ -8,7 +8,7 @@ from typing import Any
 from ..config.model import Settings
 from ..domain.events import Sync
 from ..providers import registry
-from .members import JsonObject
+from .json_object import JsonObject
 
 MAX_CONTACTS = 1000
 MAX_SYNC_KILOBYTES = 256
@@ -34,11 +34,11 @@ def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[st
     if members.has("source"):
         return _from_source(members, settings)
     if not any(members.has(name) for name in ("account", "list", "contacts")):
-        members.wrong("source", "is required, or account, list and contacts instead")
+        members.add_error("source", "is required, or account, list and contacts instead")
         return {"accounts": ()}
     account, list_id = members.text("account", required=True), members.name("list")
     if not members.has("list"):
-        members.wrong("list", "is required without source")
+        members.add_error("list", "is required without source")
     _check_account(members, account, settings, can_sign_up)
     contacts = tuple(members.objects("contacts", MAX_CONTACTS))
     return {"accounts": (account,), "list": list_id, "sync": Sync("contacts", contacts=contacts)}
@@ -50,17 +50,17 @@ def _unsubscribes(members: JsonObject, settings: Settings) -> dict[str, Any]:
     read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
     propagate_to = _accounts(members, "to", rules.tell if rules else None, settings)
     if not all(_reads_unsubscribes(settings.accounts[name].provider) for name in read_from):
-        members.wrong("from", "names an account whose provider cannot say who left")
+        members.add_error("from", "names an account whose provider cannot say who left")
     return {"accounts": read_from, "sync": Sync("unsubscribes", propagate_to=propagate_to)}
 
 
 def _accounts(members: JsonObject, name: str, default: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
     """Reads accounts in the order of the configuration; none if the event names them incorrectly."""
     if not members.has(name) and default is None:
-        members.wrong(name, "is required where the configuration has no [sync.unsubscribes]")
+        members.add_error(name, "is required where the configuration has no [sync.unsubscribes]")
     named = members.texts(name) if members.has(name) else list(default or ())
     if named is not None and not settings.accounts.keys() >= set(named):
-        members.wrong(name, "must name configured accounts only")
+        members.add_error(name, "must name configured accounts only")
     return tuple(account for account in settings.accounts if account in (named or ()))
 
 
@@ -72,16 +72,16 @@ def _from_source(members: JsonObject, settings: Settings) -> dict[str, Any]:
     name = members.text("source")
     source = settings.sources.get(name or "")
     if name is not None and source is None:
-        members.wrong("source", "is not a configured source")
+        members.add_error("source", "is not a configured source")
     if members.has("contacts"):
-        members.wrong("contacts", "must not be given with source")
+        members.add_error("contacts", "must not be given with source")
     if source is None:
         return {"accounts": ()}
     if (members.text("account") or source.account, members.name("list") or source.list) != (
         source.account,
         source.list,
     ):
-        members.wrong("source", "is for another account or list: leave these out")
+        members.add_error("source", "is for another account or list: leave these out")
     return {"accounts": (source.account,), "list": source.list, "sync": Sync("contacts", source.name)}
 
 
@@ -91,6 +91,6 @@ def _check_account(
     if account is None:
         return
     if account not in settings.accounts:
-        members.wrong("account", "is not a configured account")
+        members.add_error("account", "is not a configured account")
     elif not can_sign_up(settings.accounts[account].provider):
-        members.wrong("account", "names an account whose provider takes no signups")
+        members.add_error("account", "names an account whose provider takes no signups")

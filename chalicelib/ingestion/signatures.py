@@ -18,7 +18,7 @@ from ..config.secrets import Secret
 from ..domain.errors import RelaisError, SecretUnavailable
 from ..domain.times import from_epoch_milliseconds
 from ..observability import logger
-from .members import CLOCK_TOLERANCE
+from .json_object import CLOCK_TOLERANCE
 
 ID = "webhook-id"
 TIMESTAMP = "webhook-timestamp"

@@ -33,7 +33,7 @@ def address(event: Any) -> str:
         raise wrong("a call is a JSON object", "with the key email and no other")
     given = event.get("email")
     email = validation.trimmed(given) if isinstance(given, str) else ""
-    field_error = validation.unsubscribe_mistake(email)
+    field_error = validation.unsubscribe_address_error(email)
     if field_error is not None:
         raise wrong("email is wrong", f"it {field_error}")
     return email

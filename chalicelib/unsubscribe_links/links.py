@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..config.secrets import Secret
 from ..domain.errors import SecretUnavailable
-from ..domain.validation import trimmed, unsubscribe_mistake
+from ..domain.validation import trimmed, unsubscribe_address_error
 from . import tokens
 
 PATH = "/unsubscribe"
@@ -41,7 +41,7 @@ class Links:
                 unreadable = error
                 continue
             if found is not None:
-                return None if unsubscribe_mistake(trimmed(found)) else trimmed(found)
+                return None if unsubscribe_address_error(trimmed(found)) else trimmed(found)
         if unreadable is not None:
             raise unreadable
         return None

@@ -10,7 +10,7 @@ from ..domain.addresses import normalise
 from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
-from ..domain.validation import trimmed, unsubscribe_mistake
+from ..domain.validation import trimmed, unsubscribe_address_error
 from ..effects import Effects
 from ..ledger.batches import Batches
 from ..ledger.events import EventStore
@@ -195,7 +195,7 @@ def _by_person(candidates: Iterable[Candidate]) -> list[Person]:
 
 def usable(row: UnsubscribedAddress) -> bool:
     """Return whether an event can have this address."""
-    return unsubscribe_mistake(trimmed(row.email)) is None
+    return unsubscribe_address_error(trimmed(row.email)) is None
 
 
 def _settle(

@@ -33,10 +33,10 @@ def parse(data: Any, settings: Settings) -> Event:
     )
 
 
-def mistakes(data: Any, settings: Settings) -> dict[str, str]:
+def field_errors(data: Any, settings: Settings) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
         parse(data, settings)
-    return {mistake.field: mistake.message for mistake in caught.value.field_errors}
+    return {error.field: error.message for error in caught.value.field_errors}
 
 
 def test_a_whole_signup_of_a_form(settings: Settings) -> None:
@@ -99,7 +99,7 @@ def test_an_unsubscribe_with_accounts_is_for_exactly_those(settings: Settings) -
 
 def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> None:
     assert parse({**SIGNUP, **DIRECT}, settings).form == "footer"
-    assert "another account or list" in mistakes({**SIGNUP, **DIRECT, "list": "1"}, settings)["form"]
+    assert "another account or list" in field_errors({**SIGNUP, **DIRECT, "list": "1"}, settings)["form"]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> No
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(settings: Settings, data: Any, field: str, message: str) -> None:
-    assert message in mistakes(data, settings)[field]
+    assert message in field_errors(data, settings)[field]
 
 
 def test_five_minutes_ahead_are_tolerated(settings: Settings) -> None:
@@ -165,14 +165,14 @@ def test_an_event_of_64_kb_is_taken(settings: Settings) -> None:
     empty = len(json.dumps({**DIRECT, "fields": {"f": ""}}, separators=(",", ":")))
     event = {**DIRECT, "fields": {"f": "x" * (65_536 - empty)}}
     assert parse(event, settings).fields["f"]
-    assert list(mistakes({**DIRECT, "fields": {"f": "x" * (65_537 - empty)}}, settings)) == [""]
+    assert list(field_errors({**DIRECT, "fields": {"f": "x" * (65_537 - empty)}}, settings)) == [""]
 
 
 def test_depth_is_no_crash(settings: Settings) -> None:
     deep: list[Any] = []
     for _ in range(20_000):
         deep = [deep]
-    assert mistakes({**SIGNUP, "fields": {"other": deep}}, settings) == {"": "must not be nested so deeply"}
+    assert field_errors({**SIGNUP, "fields": {"other": deep}}, settings) == {"": "must not be nested so deeply"}
 
 
 def test_the_reason_of_a_refused_event_is_short(settings: Settings) -> None:
@@ -183,7 +183,7 @@ def test_the_reason_of_a_refused_event_is_short(settings: Settings) -> None:
 
 
 def test_all_mistakes_come_at_once(settings: Settings) -> None:
-    found = mistakes(
+    found = field_errors(
         {**DIRECT, "id": "!", "occurred_at": "?", "email": "?", "account": "?", "fields": {"a": []}}, settings
     )
     assert list(found) == ["occurred_at", "id", "email", "account", "fields.a"]

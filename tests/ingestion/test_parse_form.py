@@ -23,10 +23,10 @@ def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -
     )
 
 
-def mistakes_of(form: Form, submission: Submission) -> dict[str, str]:
+def field_errors(form: Form, submission: Submission) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
         signup_from_form(form, submission, FACTS)
-    return {mistake.field: mistake.message for mistake in caught.value.field_errors}
+    return {error.field: error.message for error in caught.value.field_errors}
 
 
 def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:
@@ -98,10 +98,10 @@ def test_of_the_wording_only_its_digest_is_kept(form: Form) -> None:
 
 def test_a_digest_of_the_wording_must_be_one_and_its_own(form: Form) -> None:
     for stated in ("abc", "0" * 63 + "g", "0" * 65):
-        assert mistakes_of(form, sent(email="a@example.com", consent__wording_sha256=stated)) == {
+        assert field_errors(form, sent(email="a@example.com", consent__wording_sha256=stated)) == {
             "consent.wording_sha256": "must be a SHA-256 of 64 hexadecimal digits"
         }
-    assert mistakes_of(form, sent(email="a@example.com", consent__wording="x", consent__wording_sha256="0" * 64)) == {
+    assert field_errors(form, sent(email="a@example.com", consent__wording="x", consent__wording_sha256="0" * 64)) == {
         "consent.wording_sha256": "is not the SHA-256 of consent.wording"
     }
 
@@ -109,7 +109,7 @@ def test_a_digest_of_the_wording_must_be_one_and_its_own(form: Form) -> None:
 def test_a_form_may_have_a_field_of_its_own_called_consent(form: Form) -> None:
     own = replace(form, fields={"consent": "optin"})
     assert signup_from_form(own, sent(email="a@example.com", consent="yes"), FACTS).fields == {"optin": "yes"}
-    assert mistakes_of(own, sent({"consent": {"text": "v3"}}, email="a@example.com")) == {
+    assert field_errors(own, sent({"consent": {"text": "v3"}}, email="a@example.com")) == {
         "consent": "must be a single text, number or boolean"
     }
 
@@ -120,7 +120,7 @@ def test_checkboxes_of_one_name_become_one_text_and_blank_fields_none(form: Form
 
 
 def test_every_mistake_is_named_at_once_and_none_repeats_a_value(form: Form) -> None:
-    found = mistakes_of(form, sent({"interest": ["wine"], "consent": {"text": 3}}, email="nobody", prenom="Zo\x00"))
+    found = field_errors(form, sent({"interest": ["wine"], "consent": {"text": 3}}, email="nobody", prenom="Zo\x00"))
     assert found == {
         "email": "must contain exactly one @",
         "prenom": "must not contain control characters",
@@ -140,7 +140,7 @@ def test_every_mistake_is_named_at_once_and_none_repeats_a_value(form: Form) -> 
     ],
 )
 def test_the_address_is_asked_for(form: Form, submission: Submission, message: str) -> None:
-    assert mistakes_of(form, submission) == {"email": message}
+    assert field_errors(form, submission) == {"email": message}
 
 
 def test_the_same_address_twice_is_one_address(form: Form) -> None:
@@ -151,14 +151,14 @@ def test_lines_are_allowed_in_a_field_and_half_a_character_is_not(form: Form) ->
     assert signup_from_form(form, sent(email="a@example.com", prenom="a\r\n\tb"), FACTS).fields == {
         "firstname": "a\r\n\tb"
     }
-    assert mistakes_of(form, sent(email="a@example.com", prenom="\ud800")) == {"prenom": "must be valid Unicode text"}
+    assert field_errors(form, sent(email="a@example.com", prenom="\ud800")) == {"prenom": "must be valid Unicode text"}
 
 
 def test_an_event_has_at_most_64_kb(form: Form) -> None:
     fits = sent(email="a@example.com", prenom="é" * 32_000, other="x" * 90_000)
     assert len(signup_from_form(form, fits, FACTS).fields["firstname"]) == 32_000
     too_much = sent(email="a@example.com", prenom="é" * 33_000, interest="x")
-    assert mistakes_of(form, too_much) == {"prenom": "makes the event larger than 64 KB"}
+    assert field_errors(form, too_much) == {"prenom": "makes the event larger than 64 KB"}
 
 
 @pytest.mark.parametrize("filled", [{"website": "x"}, {"website": ("", " y ")}])

@@ -31,10 +31,10 @@ def parse(data: Any) -> Event:
     return parse_event(data, SETTINGS, **TIMES, can_sign_up=lambda provider: provider == "withlists")
 
 
-def mistakes(data: Any) -> dict[str, str]:
+def field_errors(data: Any) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
         parse(data)
-    return {mistake.field: mistake.message for mistake in caught.value.field_errors}
+    return {error.field: error.message for error in caught.value.field_errors}
 
 
 def test_contacts_that_come_with_it() -> None:
@@ -86,7 +86,7 @@ def test_an_address_is_each_contact_s_own_affair() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(data: Any, field: str, message: str) -> None:
-    assert message in mistakes(data)[field]
+    assert message in field_errors(data)[field]
 
 
 def test_256_kb_for_contacts_and_64_for_all_else() -> None:
@@ -97,11 +97,11 @@ def test_256_kb_for_contacts_and_64_for_all_else() -> None:
     assert parse(sized(INLINE, 256)).sync
     too_large = sized(INLINE, 256)
     too_large["x"] += "x"
-    assert mistakes(too_large)[""] == "must be at most 256 KB"
+    assert field_errors(too_large)[""] == "must be at most 256 KB"
     for other in ({"type": "unsubscribe", "email": "a@example.com"}, {"type": "sync", "kind": "unsubscribes"}):
         too_large = sized(other, 64)
         too_large["x"] += "x"
-        assert mistakes(too_large)[""] == "must be at most 64 KB"
+        assert field_errors(too_large)[""] == "must be at most 64 KB"
 
 
 def test_a_wrong_sync_from_a_queue_stands_under_its_source_s_account() -> None:

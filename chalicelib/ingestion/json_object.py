@@ -10,7 +10,7 @@ from typing import Any
 
 from ..domain.errors import FieldError
 from ..domain.ids import ID_RULE, is_valid_id
-from ..domain.texts import MAX_EVENT_BYTES, safe_name, text_mistake
+from ..domain.texts import MAX_EVENT_BYTES, safe_name, text_error
 from ..domain.times import parse_time
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -20,19 +20,19 @@ _LONGEST_NAME = 200
 class JsonObject:
     """Reads the members of one JSON object. Methods return None for a member that is absent, null or invalid.
 
-    Each invalid member adds a `FieldError` to `mistakes`, which names the member and never quotes its value.
+    Each invalid member adds a `FieldError` to `errors`, which names the member and never quotes its value.
     """
 
-    def __init__(self, data: Any, within: str = "", mistakes: list[FieldError] | None = None) -> None:
-        self.mistakes: list[FieldError] = [] if mistakes is None else mistakes
+    def __init__(self, data: Any, within: str = "", errors: list[FieldError] | None = None) -> None:
+        self.errors: list[FieldError] = [] if errors is None else errors
         self._within = within
         self._data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
         if not isinstance(data, Mapping):
-            self.mistakes.append(FieldError(within.rstrip("."), "must be a JSON object"))
+            self.errors.append(FieldError(within.rstrip("."), "must be a JSON object"))
 
-    def wrong(self, name: str, message: str) -> None:
+    def add_error(self, name: str, message: str) -> None:
         """Records that the member `name` is invalid."""
-        self.mistakes.append(FieldError(self._within + name, message))
+        self.errors.append(FieldError(self._within + name, message))
 
     def has(self, name: str) -> bool:
         """Returns True if the member is present and not null."""
@@ -43,23 +43,23 @@ class JsonObject:
         try:
             text = json.dumps(self._data, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
-            self.wrong("", "must not be nested so deeply")
+            self.add_error("", "must not be nested so deeply")
             return
         if len(text.encode("utf-8", "replace")) > kilobytes * 1024:
-            self.wrong("", f"must be at most {kilobytes} KB")
+            self.add_error("", f"must be at most {kilobytes} KB")
 
     def text(self, name: str, *, required: bool = False) -> str | None:
         """Reads a text that is not blank."""
         value = self._data.get(name)
         if value is None:
             if required:
-                self.wrong(name, "is required")
+                self.add_error(name, "is required")
             return None
-        problem = "must be a text" if not isinstance(value, str) else text_mistake(value)
+        problem = "must be a text" if not isinstance(value, str) else text_error(value)
         if problem is None and not value.strip():
             problem = "must not be empty"
         if problem is not None:
-            self.wrong(name, problem)
+            self.add_error(name, problem)
             return None
         return str(value)
 
@@ -76,7 +76,7 @@ class JsonObject:
             return self.text(name, required=required)
         value = self._data[name]
         if not isinstance(value, str) or value not in options:
-            self.wrong(name, f"must be one of {', '.join(options)}")
+            self.add_error(name, f"must be one of {', '.join(options)}")
             return None
         return str(value)
 
@@ -86,7 +86,7 @@ class JsonObject:
         if value is None:
             return None
         if not isinstance(value, str) or not is_valid_id(value):
-            self.wrong(name, ID_RULE)
+            self.add_error(name, ID_RULE)
             return None
         return value
 
@@ -98,10 +98,10 @@ class JsonObject:
         try:
             moment = parse_time(value if isinstance(value, str) else "")
         except ValueError:
-            self.wrong(name, "must be an RFC 3339 date and time with an offset, such as 2026-03-01T09:30:00Z")
+            self.add_error(name, "must be an RFC 3339 date and time with an offset, such as 2026-03-01T09:30:00Z")
             return None
         if moment > now + CLOCK_TOLERANCE:
-            self.wrong(name, "must not be more than 5 minutes ahead")
+            self.add_error(name, "must not be more than 5 minutes ahead")
             return None
         return moment
 
@@ -113,7 +113,7 @@ class JsonObject:
         try:
             return str(ipaddress.ip_address(value.strip()))
         except ValueError:
-            self.wrong(name, "must be an IP address")
+            self.add_error(name, "must be an IP address")
             return None
 
     def texts(self, name: str) -> list[str] | None:
@@ -122,7 +122,7 @@ class JsonObject:
         if value is None:
             return None
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
-            self.wrong(name, "must be a list of at least one text")
+            self.add_error(name, "must be a list of at least one text")
             return None
         return list(value)
 
@@ -130,16 +130,16 @@ class JsonObject:
         """Reads an object; its errors are added to the same list, as `name.member`."""
         if not self.has(name):
             return None
-        return JsonObject(self._data[name], f"{self._within}{name}.", self.mistakes)
+        return JsonObject(self._data[name], f"{self._within}{name}.", self.errors)
 
     def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
         """Reads a list of 1 to `most` objects, each as texts (see `scalars`); errors are named `name[0].member`."""
         values = self._data.get(name)
         if not isinstance(values, list) or not 1 <= len(values) <= most:
-            self.wrong(name, f"must be a list of 1 to {most:,} objects")
+            self.add_error(name, f"must be a list of 1 to {most:,} objects")
             return
         for index, value in enumerate(values):
-            yield JsonObject(value, f"{self._within}{name}[{index}].", self.mistakes).scalars()
+            yield JsonObject(value, f"{self._within}{name}[{index}].", self.errors).scalars()
 
     def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
         """Reads all members as texts: numbers and booleans as in JSON; null members are omitted.
@@ -150,11 +150,11 @@ class JsonObject:
         found: dict[str, str] = {}
         for name, value in selected.items():
             text = _scalar(value)
-            problem = "must be a text, number or boolean" if text is None else text_mistake(text)
-            if only is None and (not name.strip() or len(name) > _LONGEST_NAME or text_mistake(name)):
+            problem = "must be a text, number or boolean" if text is None else text_error(text)
+            if only is None and (not name.strip() or len(name) > _LONGEST_NAME or text_error(name)):
                 problem = "must have a usable name"
             if problem is not None:
-                self.wrong(safe_name(name), problem)
+                self.add_error(safe_name(name), problem)
             elif text is not None and value is not None:
                 found[name if only is None else only[name]] = text
         return found
