@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ..domain.addresses import address_error
 from ..domain.errors import without_addresses
 from ..domain.events import Event, EventType
 from ..domain.texts import safe_name, size_errors
-from ..domain.validation import signup_address_error, trimmed
 from ..ingestion.parse_event import INVALID
 from ..jobs.errors import SyncRefused
 from .rows import Row, Rows
@@ -68,7 +68,7 @@ class Signups:
         rows were added above, and duplicate rows are one event. It never lifts a suppression.
         """
         fields = dict(row.values)
-        email = trimmed(fields.pop(self.column, ""))
+        email = fields.pop(self.column, "").strip()
         error = row.error or self._error(email, fields)
         if error is None:
             return replace(self._event([email, fields], now), email=email, fields=fields)
@@ -76,7 +76,7 @@ class Signups:
         return replace(self._event([row.number, error], now), refused=refused)
 
     def _error(self, email: str, fields: Mapping[str, str]) -> str | None:
-        email_error = signup_address_error(email)
+        email_error = address_error(email, strict=True)
         if email_error is not None:
             return f"{safe_name(self.column)} {email_error}"
         return next((f"{one.field} {one.message}" for one in size_errors(fields)), None)

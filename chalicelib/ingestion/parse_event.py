@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from ..config.model import Form, Settings
-from ..domain import validation
+from ..domain.addresses import address_error
 from ..domain.errors import InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
 from ..domain.times import to_milliseconds
@@ -48,10 +48,10 @@ def parse_event(
     email, specific = "", dict[str, Any]()
     match type:
         case EventType.SIGNUP:
-            email = _email(members, validation.signup_address_error)
+            email = _email(members, strict=True)
             specific = _signup(members, settings, can_sign_up, common["occurred_at"])
         case EventType.UNSUBSCRIBE:
-            email = _email(members, validation.unsubscribe_address_error)
+            email = _email(members, strict=False)
             specific = _unsubscribe(members, settings)
         case EventType.SYNC:
             specific = read_sync(members, settings, can_sign_up)
@@ -105,13 +105,13 @@ def _common(
     }
 
 
-def _email(members: JsonObject, validate: Callable[[str], str | None]) -> str:
-    """Reads the trimmed address and checks it with `validate`; "" if there is none."""
+def _email(members: JsonObject, *, strict: bool) -> str:
+    """Reads and validates the trimmed address; "" if there is none."""
     given = members.text("email", required=True)
     if given is None:
         return ""
-    address = validation.trimmed(given)
-    problem = validate(address)
+    address = given.strip()
+    problem = address_error(address, strict=strict)
     if problem is not None:
         members.add_error("email", problem)
     return address

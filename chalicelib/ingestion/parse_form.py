@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from ..config.model import Form
-from ..domain import validation
+from ..domain.addresses import address_error
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.texts import size_errors, text_error
@@ -113,13 +113,13 @@ def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, 
     name = form.email_field
     if name in submission.nested:
         return "", [FieldError(name, _NOT_ONE_TEXT)]
-    given = {validation.trimmed(text) for text in submission.texts.get(name, ())} - {""}
+    given = {text.strip() for text in submission.texts.get(name, ())} - {""}
     if not given:
         return "", [FieldError(name, "must be an e-mail address")]
     if len(given) > 1:
         return "", [FieldError(name, "must be given only once")]
     address = given.pop()
-    problem = validation.signup_address_error(address) if strict else validation.unsubscribe_address_error(address)
+    problem = address_error(address, strict=strict)
     return address, [FieldError(name, problem)] if problem else []
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..domain import validation
+from ..domain.addresses import address_error
 from ..domain.errors import Kind, ProviderError
 
 
@@ -32,8 +32,8 @@ def address(event: Any) -> str:
     if not isinstance(event, Mapping) or any(key != "email" for key in event):
         raise wrong("a call is a JSON object", "with the key email and no other")
     given = event.get("email")
-    email = validation.trimmed(given) if isinstance(given, str) else ""
-    field_error = validation.unsubscribe_address_error(email)
+    email = given.strip() if isinstance(given, str) else ""
+    field_error = address_error(email)
     if field_error is not None:
         raise wrong("email is wrong", f"it {field_error}")
     return email

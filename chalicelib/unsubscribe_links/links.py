@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..config.secrets import Secret
+from ..domain.addresses import address_error
 from ..domain.errors import SecretUnavailable
-from ..domain.validation import trimmed, unsubscribe_address_error
 from . import tokens
 
 PATH = "/unsubscribe"
@@ -25,7 +25,7 @@ class Links:
 
         The configuration checks that a form with links has a key and a `public_url`.
         """
-        token = tokens.seal(trimmed(email), self._keys[0].reveal(), self._random_bytes(tokens.NONCE_BYTES))
+        token = tokens.seal(email.strip(), self._keys[0].reveal(), self._random_bytes(tokens.NONCE_BYTES))
         return f"{self._public_url}{PATH}/{token}"
 
     def address(self, token: str) -> str | None:
@@ -41,7 +41,7 @@ class Links:
                 unreadable = error
                 continue
             if found is not None:
-                return None if unsubscribe_address_error(trimmed(found)) else trimmed(found)
+                return None if address_error(found.strip()) else found.strip()
         if unreadable is not None:
             raise unreadable
         return None

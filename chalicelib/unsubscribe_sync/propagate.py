@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..domain.addresses import normalise
+from ..domain.addresses import address_error, normalise
 from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
-from ..domain.validation import trimmed, unsubscribe_address_error
 from ..effects import Effects
 from ..ledger.batches import Batches
 from ..ledger.events import EventStore
@@ -59,7 +58,7 @@ class Person:
     @property
     def email(self) -> str:
         """The address as in the row."""
-        return trimmed(self.latest.email)
+        return self.latest.email.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ def _by_person(candidates: Iterable[Candidate]) -> list[Person]:
 
 def usable(row: UnsubscribedAddress) -> bool:
     """Return whether an event can have this address."""
-    return unsubscribe_address_error(trimmed(row.email)) is None
+    return address_error(row.email.strip()) is None
 
 
 def _settle(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.domain.masking import masked
+from chalicelib.domain.addresses import masked
 
 
 @pytest.mark.parametrize(

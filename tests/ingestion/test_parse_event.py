@@ -46,7 +46,7 @@ def test_a_whole_signup_of_a_form(settings: Settings) -> None:
             "id": "0192:a",
             "occurred_at": "2026-03-01T10:00:00.5+01:00",
             "form": "footer",
-            "email": " A@example.com ",
+            "email": " A@example.com\u00a0\t",
             "fields": {"prenom": "Zoé", "interest": None, "unmapped": {"x": 1}},
             "consent": {"source": "https://www.example.com/", "ip": "203.0.113.9", "text": "v3"},
             "unknown": 1,

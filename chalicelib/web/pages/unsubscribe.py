@@ -7,7 +7,7 @@ from base64 import b64encode
 from html import escape
 from string import Template
 
-from ...domain.masking import masked
+from ...domain.addresses import masked
 from ..languages import preferred
 from ..messages import Request, Response
 from .unsubscribe_texts import DEFAULT, TEXTS, Page, Texts
