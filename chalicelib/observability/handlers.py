@@ -1,16 +1,16 @@
-"""Wraps every handler: log context, duration, failures, and the flush of metrics."""
+"""Wraps every handler: log context, remaining time, duration, failures, and the flush of metrics."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ..domain.errors import RelaisError
 from . import metrics
-from .invocation import invocation
 from .logs import log_context, logger
 from .redaction import redact
 
@@ -18,6 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _first = True
+_remaining: ContextVar[Callable[[], int] | None] = ContextVar("remaining", default=None)
 
 
 class HandlerFailed(RelaisError):
@@ -28,24 +29,38 @@ class HandlerFailed(RelaisError):
 def observing(function: str, request_id: str | None = None, context: object = None) -> Iterator[None]:
     """Bind `function` and `request_id` to the log, record duration and failure, always flush the metrics.
 
-    `context` is Lambda's: code within reads the remaining time by `invocation.seconds_left`.
+    `context` is Lambda's; code within reads its remaining time by `seconds_left`.
 
     Re-raises an exception, as `HandlerFailed` where its text or a cause's contains an address or a secret.
     """
-    cold_start = _is_cold_start()
+    global _first
+    facts: dict[str, Any] = {"cold_start": _first}
+    _first = False
     started = time.monotonic()
-    with log_context(function=function, request_id=request_id), invocation(context):
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    token = _remaining.set(remaining if callable(remaining) else None)
+    with log_context(function=function, request_id=request_id):
         try:
             yield
-            logger.info("done", extra={"cold_start": cold_start, "seconds": _since(started)})
+            logger.info("done", extra={**facts, "seconds": round(time.monotonic() - started, 3)})
         except Exception as error:
             metrics.count("failures")
-            logger.exception("failed", extra={"cold_start": cold_start, "seconds": _since(started)})
+            logger.exception("failed", extra={**facts, "seconds": round(time.monotonic() - started, 3)})
             if _needs_redaction(error):
                 raise HandlerFailed(f"{type(error).__name__}: {redact(str(error))}") from None
             raise
         finally:
+            _remaining.reset(token)
             metrics.flush()
+
+
+def seconds_left() -> float | None:
+    """Return seconds until Lambda ends the running invocation; None outside one, or without a limit.
+
+    Threads know it if their function was wrapped by `with_log_context`.
+    """
+    remaining = _remaining.get()
+    return None if remaining is None else remaining() / 1000
 
 
 def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
@@ -70,16 +85,6 @@ def _lambda_context(*args: object) -> object:
             if isinstance(getattr(candidate, "aws_request_id", None), str):
                 return candidate
     return None
-
-
-def _is_cold_start() -> bool:
-    global _first
-    was, _first = _first, False
-    return was
-
-
-def _since(started: float) -> float:
-    return round(time.monotonic() - started, 3)
 
 
 def _needs_redaction(error: BaseException, seen: frozenset[int] = frozenset()) -> bool:

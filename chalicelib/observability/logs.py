@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from aws_lambda_powertools.logging import Logger
@@ -22,7 +23,8 @@ SERVICE = "relais"
 # Libraries whose lines may quote a URL or a body: they log through the same formatter, from warnings on.
 _LIBRARIES = ("urllib3", "requests", "botocore", "boto3")
 
-_log_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_log_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=_NOTHING)
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
@@ -51,8 +53,8 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
         )
 
     def serialize(self, log: Any) -> str:
-        """Serialise `log` and the keys of the log context, redacted, as one line of JSON."""
-        return json.dumps(redacted({**log, **{k: v for k, v in log_context_keys().items() if k not in log}}))
+        """Serialise `log` and the log context, redacted, as one line of JSON."""
+        return json.dumps(redacted({**log, **_log_context.get(), **log}))
 
 
 class CurrentStdout(logging.Handler):
@@ -84,15 +86,10 @@ def _make_logger() -> Logger:
 logger = _make_logger()
 
 
-def log_context_keys() -> Mapping[str, Any]:
-    """Return the log context of this thread or task."""
-    return _log_context.get({})
-
-
 @contextmanager
 def log_context(**keys: Any) -> Iterator[None]:
     """Add `keys` (request id, function, account, event ids, never an address) to every line logged within."""
-    token = _log_context.set({**log_context_keys(), **keys})
+    token = _log_context.set({**_log_context.get(), **keys})
     try:
         yield
     finally:

@@ -46,7 +46,7 @@ def flush() -> None:
     with _lock:
         taken = dict(_stored)
         _stored.clear()
-    text = "".join(json.dumps(line) + "\n" for account, stored in taken.items() for line in _lines(account, stored))
+    text = "".join([json.dumps(line) + "\n" for account, stored in taken.items() for line in _lines(account, stored)])
     if not text:
         return
     try:
@@ -58,28 +58,24 @@ def flush() -> None:
 
 def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
     """Yield as few lines as the format's limits allow."""
+    of_account = {} if account is None else {"account": redact(account)}
     remaining = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
     while remaining := {key: values for key, values in remaining.items() if values}:
-        chosen = list(remaining)[:_MOST]
-        yield _line(account, {key: remaining[key][:_MOST] for key in chosen})
-        for key in chosen:
+        part = {key: remaining[key][:_MOST] for key in list(remaining)[:_MOST]}
+        yield {
+            "_aws": {
+                "Timestamp": int(system_clock().timestamp() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": METRICS,
+                        "Dimensions": [["stage"], ["stage", "account"]] if of_account else [["stage"]],
+                        "Metrics": [{"Name": name, "Unit": unit} for name, unit in part],
+                    }
+                ],
+            },
+            "stage": stage(os.environ),
+            **of_account,
+            **{name: given[0] if len(given) == 1 else given for (name, _), given in part.items()},
+        }
+        for key in part:
             remaining[key] = remaining[key][_MOST:]
-
-
-def _line(account: str | None, values: dict[tuple[str, Unit], list[float]]) -> dict[str, Any]:
-    of_account = {} if account is None else {"account": redact(account)}
-    return {
-        "_aws": {
-            "Timestamp": int(system_clock().timestamp() * 1000),
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": METRICS,
-                    "Dimensions": [["stage"], ["stage", "account"]] if of_account else [["stage"]],
-                    "Metrics": [{"Name": name, "Unit": unit} for name, unit in values],
-                }
-            ],
-        },
-        "stage": stage(os.environ),
-        **of_account,
-        **{name: given[0] if len(given) == 1 else given for (name, _), given in values.items()},
-    }

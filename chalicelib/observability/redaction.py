@@ -96,28 +96,25 @@ def redacted(value: Any, depth: int = 0) -> Any:
     if isinstance(value, int | float):
         text = _text(value)
         return value if redact(text) == text else MASK
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return redact(bytes(value).decode("utf-8", "backslashreplace"))
-    if depth >= _DEEPEST:
+    if depth >= _DEEPEST and isinstance(value, Mapping | list | tuple | set | frozenset):
         return "…"
     if isinstance(value, Mapping):
-        return {redact(_text(key)): _under(key, item, depth) for key, item in value.items()}
+        found: dict[str, Any] = {}
+        for key, item in value.items():
+            name = _text(key)
+            hidden = item is not None and not isinstance(item, bool) and _HIDDEN_KEY.fullmatch(name.replace("-", "_"))
+            found[redact(name)] = MASK if hidden else redacted(item, depth + 1)
+        return found
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(item, depth + 1) for item in value]
     return redact(_text(value))
 
 
-def _under(key: object, value: Any, depth: int) -> Any:
-    if value is not None and not isinstance(value, bool) and _HIDDEN_KEY.fullmatch(_text(key).replace("-", "_")):
-        return MASK
-    return redacted(value, depth + 1)
-
-
 def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "backslashreplace")
     # Any class may have a faulty __str__, which must not make a log line fail.
     with suppress(Exception):
         return str(value)

@@ -12,8 +12,8 @@ from chalicelib.domain.errors import LedgerUnavailable, StatsUnavailable
 from chalicelib.effects import Effects
 from chalicelib.ledger import batched_reads
 from chalicelib.ledger.table import Table
-from chalicelib.observability import instrumented
-from chalicelib.observability.invocation import invocation, seconds_left
+from chalicelib.observability import instrumented, observing
+from chalicelib.observability.handlers import seconds_left
 from chalicelib.statistics.store import StatsStore
 
 
@@ -102,7 +102,7 @@ def test_statistics_are_read_in_the_same_way() -> None:
 
 def test_nobody_waits_beyond_the_end_of_the_invocation() -> None:
     client, time = Throttled(), Time(milliseconds=2_500)
-    with invocation(time), pytest.raises(LedgerUnavailable, match="no time left"):
+    with pytest.raises(LedgerUnavailable, match="no time left"), observing("test", context=time):
         table(client, time).get_many(KEYS)
     assert client.calls == 5
     assert time.milliseconds / 1000 >= batched_reads.RESERVED_SECONDS

@@ -97,7 +97,7 @@ def test_every_place_of_a_line(text: str, logged: Callable[[], str]) -> None:
     logger.warning("extra", extra={"one": text, "two": {"three": [(text, {text}), {text: text.encode()}]}})
     logger.warning("keyword", detail=text, careless=Careless(text, SECRET), error=ValueError(text))
     with log_context(request_id=text, event_ids=[text]):
-        logger.error("bound")
+        logger.error("with context")
     logger.info("stack", stack_info=True)
 
 
@@ -171,7 +171,7 @@ def test_a_secret_too_short_to_be_one_does_not_empty_the_log() -> None:
     assert redact("here we are") == "here we are"
 
 
-def test_bound_keys_end_with_their_block_and_reach_threads(logged: Callable[[], str]) -> None:
+def test_the_log_context_ends_with_its_block_and_reaches_threads(logged: Callable[[], str]) -> None:
     from threading import Thread
 
     with log_context(request_id="r-1", account="paris"):
