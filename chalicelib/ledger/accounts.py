@@ -86,9 +86,9 @@ def _pause_from(part: Attributes) -> Pause:
     return Pause(
         part.milliseconds("until"),
         part.milliseconds("since"),
-        part.text("reason"),
-        part.text("kind"),
-        part.whole("failures"),
+        part.required("reason", str),
+        part.required("kind", str),
+        part.required("failures", int),
     )
 
 
@@ -99,5 +99,5 @@ def _state_from(item: Attributes) -> AccountState:
         lists={name: _pause_from(lists.map(name)) for name in lists.names()} if lists else {},
         resumed_at=item.optional_milliseconds("resumed_at"),
         probe_until=item.optional_milliseconds("probe_until"),
-        version=item.whole("version"),
+        version=item.required("version", int),
     )

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..domain.errors import MalformedItem
 from ..domain.times import from_epoch_milliseconds
 from ..observability import logger, metrics
 
 T = TypeVar("T")
-Name = TypeVar("Name", bound=StrEnum)
+_CALLED: Mapping[type, str] = {str: "text", int: "number", bool: "truth value", list: "list", set: "set", dict: "map"}
 
 
 class Attributes:
@@ -39,83 +39,55 @@ class Attributes:
         """Returns the names of all attributes."""
         return list(self._values)
 
-    def text(self, name: str) -> str:
-        """Reads a text."""
-        value = self._values.get(name)
-        if type(value) is str:
-            return value
-        raise self._wrong(name, "text")
-
-    def optional_text(self, name: str) -> str | None:
-        """Reads a text; None if it is absent."""
-        return self.text(name) if name in self._values else None
-
-    def whole(self, name: str) -> int:
-        """Reads a whole number."""
-        value = self._values.get(name)
-        if type(value) is int:  # exact type: bool is a subclass of int
-            return value
-        raise self._wrong(name, "number")
-
-    def optional_whole(self, name: str) -> int | None:
-        """Reads a whole number; None if it is absent."""
-        return self.whole(name) if name in self._values else None
-
-    def flag(self, name: str) -> bool:
-        """Reads a boolean; False if it is absent."""
-        return self._value(name, bool, "truth value") if name in self._values else False
-
-    def moment(self, name: str) -> datetime:
-        """Reads a time."""
+    def required(self, name: str, kind: type[T]) -> T:
+        """Reads a text, whole number, boolean, time, list, set, map or member of an enumeration, by its type."""
+        value: Any = self._values.get(name)
+        make: Callable[[Any], Any] = from_epoch_milliseconds if kind is datetime else kind
+        stored = int if kind is datetime else str if issubclass(kind, StrEnum) else kind
+        if type(value) is not stored:  # exact type: bool is a subclass of int
+            raise self.malformed(name, "is missing" if value is None else f"is no {_CALLED[stored]}")
         try:
-            return from_epoch_milliseconds(self.whole(name))
+            return cast(T, make(value))
         except ValueError:
-            raise self.malformed(name, "is no time") from None
+            raise self.malformed(name, "is no time" if kind is datetime else "is none of the known names") from None
 
-    def optional_moment(self, name: str) -> datetime | None:
-        """Reads a time; None if it is absent."""
-        return self.moment(name) if name in self._values else None
+    def optional(self, name: str, kind: type[T]) -> T | None:
+        """Reads as `required`; None if the attribute is absent."""
+        return self.required(name, kind) if name in self._values else None
 
     def milliseconds(self, name: str) -> int:
         """Reads a time in milliseconds, as stored."""
-        self.moment(name)
-        return self.whole(name)
+        self.required(name, datetime)
+        return self.required(name, int)
 
     def optional_milliseconds(self, name: str) -> int | None:
         """Reads a time in milliseconds, as stored; None if it is absent."""
         return self.milliseconds(name) if name in self._values else None
 
-    def one_of(self, name: str, names: type[Name]) -> Name:
-        """Reads a member of the enumeration `names`."""
-        try:
-            return names(self.text(name))
-        except ValueError:
-            raise self.malformed(name, "is none of the known names") from None
-
     def texts(self, name: str) -> tuple[str, ...]:
         """Reads a list of texts."""
-        values: list[Any] = self._value(name, list, "list")
+        values = self.required(name, list)
         if not all(type(value) is str for value in values):
             raise self.malformed(name, "is no list of texts")
         return tuple(values)
 
     def text_set(self, name: str) -> set[str]:
         """Reads a set of texts; empty if it is absent."""
-        values: set[Any] = self._value(name, set, "set") if name in self._values else set()
+        values: set[Any] = self.optional(name, set) or set()
         if not all(type(value) is str for value in values):
             raise self.malformed(name, "is no set of texts")
         return values
 
     def text_map(self, name: str) -> dict[str, str]:
         """Reads a map of texts; empty if it is absent."""
-        values: dict[str, Any] = self._value(name, dict, "map") if name in self._values else {}
+        values: dict[str, Any] = self.optional(name, dict) or {}
         if not all(type(value) is str for value in values.values()):
             raise self.malformed(name, "is no map of texts")
         return values
 
     def map(self, name: str) -> Attributes:
         """Reads a map as `Attributes`."""
-        return Attributes(self._value(name, dict, "map"), self._item, f"{self._path}{name}.")
+        return Attributes(self.required(name, dict), self._item, f"{self._path}{name}.")
 
     def optional_map(self, name: str) -> Attributes | None:
         """Reads a map as `Attributes`; None if it is absent."""
@@ -124,15 +96,6 @@ class Attributes:
     def malformed(self, name: str, problem: str) -> MalformedItem:
         """Builds the error for the attribute `name`, whose `problem` is stated."""
         return MalformedItem(str(self._item.get("pk")), str(self._item.get("sk")), f"{self._path}{name} {problem}")
-
-    def _value(self, name: str, kind: type[T], called: str) -> T:
-        value = self._values.get(name)
-        if type(value) is kind:
-            return value
-        raise self._wrong(name, called)
-
-    def _wrong(self, name: str, called: str) -> MalformedItem:
-        return self.malformed(name, "is missing" if self._values.get(name) is None else f"is no {called}")
 
 
 def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T | None:

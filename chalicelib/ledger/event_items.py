@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from ..domain.events import Consent, Delivery, Event, EventType, Status
@@ -69,19 +70,19 @@ def event_from(item: Attributes) -> Event:
     """Reads an event from its item; an erased event has an empty address. Raises MalformedItem."""
     consent, sync = item.optional_map("consent"), item.optional_map("sync")
     return Event(
-        id=event_id_of(item.text("pk")),
-        type=item.one_of("type", EventType),
-        email=item.optional_text("email") or "",
+        id=event_id_of(item.required("pk", str)),
+        type=item.required("type", EventType),
+        email=item.optional("email", str) or "",
         accounts=item.texts("accounts"),
-        occurred_at=item.moment("occurred"),
-        accepted_at=item.moment("accepted"),
-        list=item.optional_text("list"),
-        form=item.optional_text("form"),
+        occurred_at=item.required("occurred", datetime),
+        accepted_at=item.required("accepted", datetime),
+        list=item.optional("list", str),
+        form=item.optional("form", str),
         fields=item.text_map("fields"),
-        scope="global" if item.flag("global_scope") else "account",
-        all_accounts=item.flag("all_accounts"),
-        forget=item.flag("forget"),
-        may_lift_suppression=not item.flag("may_not_lift_suppression"),
+        scope="global" if item.optional("global_scope", bool) else "account",
+        all_accounts=item.optional("all_accounts", bool) or False,
+        forget=item.optional("forget", bool) or False,
+        may_lift_suppression=not item.optional("may_not_lift_suppression", bool),
         consent=_consent_from(consent) if consent else None,
         sync=sync_from(sync) if sync else None,
     )
@@ -91,11 +92,11 @@ def _consent_from(part: Attributes) -> Consent | None:
     if not part.names():
         return None
     return Consent(
-        source=part.optional_text("source"),
-        text=part.optional_text("text"),
-        ip=part.optional_text("ip"),
-        at=part.optional_moment("at"),
-        wording_sha256=part.optional_text("wording_sha256"),
+        source=part.optional("source", str),
+        text=part.optional("text", str),
+        ip=part.optional("ip", str),
+        at=part.optional("at", datetime),
+        wording_sha256=part.optional("wording_sha256", str),
     )
 
 
@@ -103,13 +104,13 @@ def delivery_from(account: str, item: Attributes) -> Delivery:
     """Reads the delivery to `account` from its item. Raises MalformedItem."""
     return Delivery(
         account=account,
-        status=item.one_of("status", Status),
-        attempts=item.optional_whole("attempts") or 0,
-        reason=item.optional_text("reason"),
-        unknown_outcome=item.flag("unknown_outcome"),
-        next_attempt_at=item.optional_moment("next_at"),
-        updated_at=item.optional_moment("updated"),
-        resent_at=item.optional_moment("resent"),
-        quarantined=item.flag("quarantined"),
-        reverted_unsubscribe_at=item.optional_moment("reverted_unsubscribe_at"),
+        status=item.required("status", Status),
+        attempts=item.optional("attempts", int) or 0,
+        reason=item.optional("reason", str),
+        unknown_outcome=item.optional("unknown_outcome", bool) or False,
+        next_attempt_at=item.optional("next_at", datetime),
+        updated_at=item.optional("updated", datetime),
+        resent_at=item.optional("resent", datetime),
+        quarantined=item.optional("quarantined", bool) or False,
+        reverted_unsubscribe_at=item.optional("reverted_unsubscribe_at", datetime),
     )

@@ -331,7 +331,7 @@ class EventStore:
 
 def due_from(item: Attributes) -> tuple[int, str]:
     """Reads an entry of the `due` index: when the delivery is due (seconds since 1970), and the id of its event."""
-    due_at, pk = item.whole("due_at"), item.text("pk")
+    due_at, pk = item.required("due_at", int), item.required("pk", str)
     if pk == event_id_of(pk) or not is_valid_id(event_id_of(pk)):
         raise item.malformed("pk", "is not the key of an event")
     return due_at, event_id_of(pk)

@@ -26,16 +26,16 @@ def sync_item(sync: Sync) -> dict[str, Any]:
 
 def sync_from(part: Attributes) -> Sync:
     """Reads a sync from the part of an item. Raises MalformedItem."""
-    kind = _KINDS.get(part.text("kind"))
+    kind = _KINDS.get(part.required("kind", str))
     if kind is None:
         raise part.malformed("kind", "is none of the known names")
     propagate_to = part.texts("propagate_to") if "propagate_to" in part else ()
-    return Sync(kind, part.optional_text("source"), _contacts_from(part), propagate_to)
+    return Sync(kind, part.optional("source", str), _contacts_from(part), propagate_to)
 
 
 def _contacts_from(part: Attributes) -> tuple[Mapping[str, str], ...]:
     try:
-        contacts = json.loads(part.optional_text("contacts") or "[]")
+        contacts = json.loads(part.optional("contacts", str) or "[]")
     except ValueError:
         raise part.malformed("contacts", "is no JSON") from None
     if not isinstance(contacts, list) or not all(isinstance(contact, dict) for contact in contacts):

@@ -1,22 +1,23 @@
-"""Wraps the ledger's DynamoDB table: a few operations, one error for every AWS failure."""
+"""Wraps the ledger's DynamoDB table: a few operations, one error for every AWS failure.
+
+Items are plain Python values: whole numbers as `int`, None for an attribute that is absent.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from threading import local
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
 from ..observability import with_log_context
 from .batched_reads import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
-from .codec import pack, unpack
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -36,6 +37,17 @@ _thread = local()
 
 def _enter_pool() -> None:
     _thread.in_pool = True
+
+
+class _Deserializer(TypeDeserializer):
+    """Returns numbers as `int`: the ledger has no others, and boto3's `Decimal` would have to be converted again."""
+
+    def _deserialize_n(self, value: str) -> int:
+        return int(super()._deserialize_n(value))  # type: ignore[misc]
+
+
+_serialize = TypeSerializer().serialize
+_deserialize = _Deserializer().deserialize
 
 
 class ConditionFailed(Exception):
@@ -67,13 +79,11 @@ class Table:
 
     def put_new(self, item: Mapping[str, Any]) -> None:
         """Puts a new item. Raises ConditionFailed with the existing item if the key exists."""
-        self._write(
-            lambda: self._client.put_item(
-                TableName=self._name,
-                Item=pack(item),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+        self._call(
+            self._client.put_item,
+            Item=_pack(item),
+            ConditionExpression="attribute_not_exists(pk)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
 
     def put_new_together(self, items: Sequence[Mapping[str, Any]]) -> bool:
@@ -88,7 +98,7 @@ class Table:
             {
                 "Put": {
                     "TableName": self._name,
-                    "Item": pack(item),
+                    "Item": _pack(item),
                     "ConditionExpression": "attribute_not_exists(pk)",
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
@@ -120,44 +130,36 @@ class Table:
         Raises ConditionFailed with the current item.
         """
         request: dict[str, Any] = {
-            "TableName": self._name,
-            "Key": pack({"pk": key[0], "sk": key[1]}),
+            "Key": _pack({"pk": key[0], "sk": key[1]}),
             "UpdateExpression": change,
             "ReturnValues": "ALL_NEW",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if values:
-            request["ExpressionAttributeValues"] = {f":{name}": value for name, value in pack(values).items()}
+            request["ExpressionAttributeValues"] = {f":{name}": value for name, value in _pack(values).items()}
         if names:
             request["ExpressionAttributeNames"] = {f"#{name}": attribute for name, attribute in names.items()}
         if condition:
             request["ConditionExpression"] = condition
-        answer: Any = self._write(lambda: self._client.update_item(**request))
-        return unpack(answer.get("Attributes", {}))
+        return _unpack(self._call(self._client.update_item, **request).get("Attributes", {}))
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """Reads one item consistently; None if it does not exist."""
-        answer = self._read(
-            lambda: self._client.get_item(
-                TableName=self._name, Key=pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True
-            )
-        )
-        return unpack(answer["Item"]) if "Item" in answer else None
+        answer = self._call(self._client.get_item, Key=_pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True)
+        return _unpack(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
         """Reads the existing items of `keys` consistently, a hundred per call, with concurrent calls."""
-        unique = iter(dict.fromkeys(keys))
-        batches = list(iter(lambda: list(islice(unique, BATCH_GET_LIMIT)), []))
-        found: dict[Key, dict[str, Any]] = {}
-        for items in self.in_parallel(self._get_batch, batches):
-            found.update({(item["pk"], item["sk"]): item for item in items})
-        return found
+        unique = list(dict.fromkeys(keys))
+        batches = [unique[start : start + BATCH_GET_LIMIT] for start in range(0, len(unique), BATCH_GET_LIMIT)]
+        items = chain.from_iterable(self.in_parallel(self._get_batch, batches))
+        return {(item["pk"], item["sk"]): item for item in items}
 
     def query(self, pk: str) -> list[dict[str, Any]]:
         """Reads all items under `pk` consistently, in the order of their sort keys."""
         return list(
             self._pages(
-                KeyConditionExpression="pk = :pk", ExpressionAttributeValues=pack({":pk": pk}), ConsistentRead=True
+                KeyConditionExpression="pk = :pk", ExpressionAttributeValues=_pack({":pk": pk}), ConsistentRead=True
             )
         )
 
@@ -167,9 +169,9 @@ class Table:
         request: dict[str, Any] = {"IndexName": index, "Limit": limit}
         if horizon is not None:
             condition += " AND due_at <= :horizon"
-            request["ExpressionAttributeValues"] = pack({**values, ":horizon": horizon})
+            request["ExpressionAttributeValues"] = _pack({**values, ":horizon": horizon})
         else:
-            request["ExpressionAttributeValues"] = pack(values)
+            request["ExpressionAttributeValues"] = _pack(values)
         return list(islice(self._pages(KeyConditionExpression=condition, **request), limit))
 
     def query_due_at(self, index: str, due_pk: str, due_at: int) -> Iterator[dict[str, Any]]:
@@ -177,7 +179,7 @@ class Table:
         return self._pages(
             IndexName=index,
             KeyConditionExpression="due_pk = :pk AND due_at = :at",
-            ExpressionAttributeValues=pack({":pk": due_pk, ":at": due_at}),
+            ExpressionAttributeValues=_pack({":pk": due_pk, ":at": due_at}),
         )
 
     def scan(
@@ -190,8 +192,8 @@ class Table:
         """
         request = {"Segment": part, "TotalSegments": parts, **_search(wanted, attributes, values)}
         while True:
-            answer: Any = self._read(partial(self._client.scan, TableName=self._name, **request))
-            yield [unpack(item) for item in answer["Items"]]
+            answer = self._call(self._client.scan, **request)
+            yield [_unpack(item) for item in answer["Items"]]
             if not answer.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
@@ -205,41 +207,46 @@ class Table:
         """
         request = {"Limit": limit, **_search(wanted, attributes, values)}
         if after is not None:
-            request["ExclusiveStartKey"] = pack({"pk": after[0], "sk": after[1]})
-        answer: Any = self._read(partial(self._client.scan, TableName=self._name, **request))
-        last = unpack(answer.get("LastEvaluatedKey") or {})
-        return [unpack(item) for item in answer["Items"]], (last["pk"], last["sk"]) if last else None
+            request["ExclusiveStartKey"] = _pack({"pk": after[0], "sk": after[1]})
+        answer = self._call(self._client.scan, **request)
+        last = _unpack(answer.get("LastEvaluatedKey") or {})
+        return [_unpack(item) for item in answer["Items"]], (last["pk"], last["sk"]) if last else None
 
     def _pages(self, **request: Any) -> Iterator[dict[str, Any]]:
         start: Mapping[str, Any] | None = None
         while True:
-            page = {**request, **({"ExclusiveStartKey": start} if start else {})}
-            answer: Any = self._read(partial(self._client.query, TableName=self._name, **page))
-            yield from (unpack(item) for item in answer["Items"])
+            answer = self._call(self._client.query, **request, **({"ExclusiveStartKey": start} if start else {}))
+            yield from (_unpack(item) for item in answer["Items"])
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return
 
     def _get_batch(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        wanted = [pack({"pk": pk, "sk": sk}) for pk, sk in keys]
-        return [unpack(item) for item in self._read(lambda: batch_get(self._client, self._name, wanted, self._effects))]
-
-    def _write(self, call: Callable[[], Out]) -> Out:
+        wanted = [_pack({"pk": pk, "sk": sk}) for pk, sk in keys]
         try:
-            return _past_transactions(call)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                found: Any = error.response.get("Item") or {}
-                raise ConditionFailed(unpack(found)) from None
-            raise _unavailable(error) from error
-        except BotoCoreError as error:
-            raise _unavailable(error) from error
-
-    def _read(self, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
+            return [_unpack(item) for item in batch_get(self._client, self._name, wanted, self._effects)]
         except (ClientError, BotoCoreError, KeysUnprocessed) as error:
             raise _unavailable(error) from error
+
+    def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
+        """Makes one call on this table, and repeats it while a transaction on its item conflicts.
+
+        Raises ConditionFailed with the current item, or LedgerUnavailable.
+        """
+        waits = iter(CONFLICT_WAITS)
+        while True:
+            try:
+                return operation(TableName=self._name, **request)
+            except ClientError as error:
+                if _code(error) == "ConditionalCheckFailedException":
+                    found: Any = error.response.get("Item") or {}
+                    raise ConditionFailed(_unpack(found)) from None
+                wait = next(waits, None) if _code(error) == "TransactionConflictException" else None
+                if wait is None:
+                    raise _unavailable(error) from error
+            except BotoCoreError as error:
+                raise _unavailable(error) from error
+            self._effects.sleep(wait)
 
 
 def _search(wanted: str, attributes: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,20 +256,8 @@ def _search(wanted: str, attributes: Sequence[str], values: Mapping[str, Any]) -
         "FilterExpression": wanted,
         "ProjectionExpression": ", ".join(f"#{name}" for name in attributes),
         "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
-        "ExpressionAttributeValues": {f":{name}": value for name, value in pack(values).items()},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in _pack(values).items()},
     }
-
-
-def _past_transactions(call: Callable[[], Out]) -> Out:
-    """Calls `call` and retries while a transaction on its item conflicts, such as one for the same event."""
-    for seconds in CONFLICT_WAITS:
-        try:
-            return call()
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "TransactionConflictException":
-                raise
-        time.sleep(seconds)
-    return call()
 
 
 def _found_first(error: ClientError) -> dict[str, Any]:
@@ -270,14 +265,28 @@ def _found_first(error: ClientError) -> dict[str, Any]:
 
     Raises LedgerUnavailable if the transaction was not cancelled but failed.
     """
-    if error.response.get("Error", {}).get("Code") != "TransactionCanceledException":
+    if _code(error) != "TransactionCanceledException":
         raise _unavailable(error) from error
     reasons: Any = error.response.get("CancellationReasons") or [{}]
-    return unpack(reasons[0].get("Item") or {})
+    return _unpack(reasons[0].get("Item") or {})
 
 
 def _unavailable(error: ClientError | BotoCoreError | KeysUnprocessed) -> LedgerUnavailable:
     if isinstance(error, KeysUnprocessed):
         return LedgerUnavailable(f"the ledger did not answer: {error}")
-    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    code = _code(error) if isinstance(error, ClientError) else type(error).__name__
     return LedgerUnavailable(f"the ledger did not answer: {code}")
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Converts plain values to a DynamoDB item (or expression values); omits None values."""
+    return {name: _serialize(value) for name, value in values.items() if value is not None}
+
+
+def _unpack(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Converts a DynamoDB item to plain values."""
+    return {name: _deserialize(value) for name, value in item.items()}

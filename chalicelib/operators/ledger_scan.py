@@ -140,13 +140,13 @@ _Waiting = defaultdict[str, list[tuple[str, Status]]]
 
 
 def _delivery_from(item: Attributes) -> tuple[str, Status]:
-    return item.text("sk").removeprefix(_DELIVERY), item.one_of("status", Status)
+    return item.required("sk", str).removeprefix(_DELIVERY), item.required("status", Status)
 
 
 def _event_from(item: Attributes) -> _Event:
     accounts = item.texts("accounts")
-    own = (accounts[0], item.one_of("status", Status)) if len(accounts) == 1 else None
-    return _Event(item.one_of("type", EventType), item.milliseconds("accepted"), own)
+    own = (accounts[0], item.required("status", Status)) if len(accounts) == 1 else None
+    return _Event(item.required("type", EventType), item.milliseconds("accepted"), own)
 
 
 def _record_all(delivery_counts: DeliveryCounts, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:

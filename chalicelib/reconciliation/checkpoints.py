@@ -68,5 +68,8 @@ def _progress_from(item: Attributes) -> Progress:
         raise item.malformed("after", "is no key")
     item.optional_milliseconds("lease_until")  # compared by DynamoDB alone
     return Progress(
-        item.text("day"), (after[0], after[1]) if after else None, item.flag("complete"), item.whole("pages")
+        item.required("day", str),
+        (after[0], after[1]) if after else None,
+        item.optional("complete", bool) or False,
+        item.required("pages", int),
     )

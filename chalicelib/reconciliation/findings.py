@@ -128,16 +128,16 @@ class FindingStore:
 
 
 def _finding_from(item: Attributes) -> Finding:
-    key = (item.text("pk"), item.text("sk"))
+    key = (item.required("pk", str), item.required("sk", str))
     status: Status | None
     account: str | None
     if key[1].startswith(_DELIVERY):
-        status, account = item.one_of("status", Status), key[1].removeprefix(_DELIVERY)
+        status, account = item.required("status", Status), key[1].removeprefix(_DELIVERY)
     else:
         accounts = item.texts("accounts")
         if len(accounts) == 1:
-            status, account = item.one_of("status", Status), accounts[0]
+            status, account = item.required("status", Status), accounts[0]
         else:
             status, account = None, None
-    entry = IndexEntry(item.optional_text("due_pk"), item.optional_whole("due_at"), item.optional_whole("expires_at"))
+    entry = IndexEntry(item.optional("due_pk", str), item.optional("due_at", int), item.optional("expires_at", int))
     return Finding(key, status, account, entry, item.optional_milliseconds("updated") or 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import IdConflict, LedgerUnavailable
 from chalicelib.ledger import table
@@ -59,29 +58,6 @@ def test_deliveries_of_an_earlier_try_are_kept(
     deliveries = events.load(["a"])[0].deliveries
     assert (deliveries["paris"].attempts, deliveries["lyon"].attempts) == (3, 0)
     assert events.store(event) is False
-
-
-class Busy:
-    """A client that meets a transaction so many times before its write is let through."""
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def put_item(self, **request: Any) -> dict[str, Any]:
-        self.left -= 1
-        if self.left < 0:
-            return {}
-        raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "PutItem")
-
-
-def test_a_write_waits_for_a_transaction_on_its_item(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "CONFLICT_WAITS", (0.0, 0.0))
-    client: Any = Busy(2)
-    table.Table(client, "any").put_new({"pk": "a", "sk": "b"})
-    assert client.left < 0
-    client = Busy(3)
-    with pytest.raises(LedgerUnavailable, match="TransactionConflict"):
-        table.Table(client, "any").put_new({"pk": "a", "sk": "b"})
 
 
 def test_a_table_that_is_not_there_is_no_verdict(product: Product, events: EventStore, resources: TestAws) -> None:

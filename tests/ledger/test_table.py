@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.effects import Effects
 from chalicelib.ledger.batched_reads import BATCH_GET_LIMIT
-from chalicelib.ledger.table import TRANSACTION_LIMIT, ConditionFailed, Table
+from chalicelib.ledger.table import CONFLICT_WAITS, TRANSACTION_LIMIT, ConditionFailed, Table
 from tests.support.aws import TestAws
 
 ITEM = {"pk": "a", "sk": "1", "text": "Zoé", "number": 12, "yes": True, "list": ["x", 2], "map": {"k": "v"}}
@@ -102,6 +105,19 @@ def test_due_times_are_read_up_to_a_horizon_and_a_limit(table: Table) -> None:
     assert due(None, 10) == [f"h{n}" for n in reversed(range(7))]
     assert due(96, 10) == ["h6", "h5", "h4"]
     assert due(None, 2) == ["h6", "h5"]
+
+
+def test_a_conflict_with_a_transaction_is_waited_out_by_the_injected_sleep() -> None:
+    conflict = ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "PutItem")
+    client = Mock(put_item=Mock(side_effect=[conflict, conflict, {}]))
+    slept: list[float] = []
+    table = Table(client, "relais-local-ledger", Effects(sleep=slept.append))
+    table.put_new(ITEM)
+    assert slept == list(CONFLICT_WAITS[:2])
+    client.put_item.side_effect = conflict
+    with pytest.raises(LedgerUnavailable, match="TransactionConflict"):
+        table.put_new(ITEM)
+    assert slept[2:] == list(CONFLICT_WAITS)
 
 
 @pytest.mark.parametrize("work", ["put_new", "put_new_together", "get", "get_many", "update", "query"])

@@ -112,7 +112,7 @@ class World(Product):
         parts: dict[str, Any] = self.container.__dict__
         parts["_dynamodb"] = Tapped(self.dynamo, self.come_by)
         parts["_sqs"] = self.queues
-        parts["table"] = SerialTable(parts["_dynamodb"], "relais-local-ledger")
+        parts["table"] = SerialTable(parts["_dynamodb"], "relais-local-ledger", self.container.effects)
         capabilities = self.container.capabilities
         parts["capabilities"] = partial(_capabilities, capabilities)
 
