@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .delivery.claims import Claims
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
-    from .jobs.runner import Syncs
+    from .jobs.attempt import SyncRunner
     from .providers.rate_limit import Rates
     from .providers.spec import CampaignFigures
     from .providers.transport.session import Transport
@@ -186,39 +186,16 @@ class Container(Services):
         return Claims(self, self.capabilities)
 
     @cached_property
-    def syncs(self) -> Syncs:
+    def syncs(self) -> SyncRunner:
         """Runs the syncs that events request."""
-        from .contact_import.contacts import ContactsDependencies, ContactsSync
+        from .contact_import.contacts import ContactsSync
         from .contact_import.source import Fetcher
-        from .jobs.runner import Syncs
-        from .jobs.store import SyncStore
-        from .unsubscribe_sync.on_request import RequestedSync, RequestedSyncDependencies
+        from .jobs.attempt import SyncRunner
+        from .unsubscribe_sync.on_request import RequestedSync
 
-        store = SyncStore(self.table)
-        contacts = ContactsDependencies(
-            settings=self.settings,
-            events=self.events,
-            syncs=store,
-            accounts=self.accounts,
-            batches=self.batches,
-            notifier=self.notifier,
-            provider_of=self.provider,
-            digest=self.address_keys.digest,
-            fetcher=Fetcher(),
-            effects=self.effects,
-        )
-        unsubscribes = RequestedSyncDependencies(
-            settings=self.settings,
-            events=self.events,
-            syncs=store,
-            notifier=self.notifier,
-            effects=self.effects,
-            unsubscribe_import=self.unsubscribe_import,
-        )
-        return Syncs(
-            self.notifier,
-            {"contacts": partial(ContactsSync, contacts), "unsubscribes": partial(RequestedSync, unsubscribes)},
-        )
+        contacts = partial(ContactsSync, self, self.provider, Fetcher())
+        unsubscribes = partial(RequestedSync, self.unsubscribe_import)
+        return SyncRunner(self, {"contacts": contacts, "unsubscribes": unsubscribes})
 
     def _deadline(self, context: Context) -> Deadline:
         from .delivery.deadline import Deadline
@@ -253,28 +230,10 @@ class Container(Services):
 
     @cached_property
     def unsubscribe_import(self) -> ImportDependencies:
-        """Dependencies of reading and propagating lists of unsubscribed addresses."""
+        """What reading and propagating lists of unsubscribed addresses uses."""
         from .unsubscribe_sync.importer import ImportDependencies
-        from .unsubscribe_sync.propagate import Ledger
-        from .unsubscribe_sync.state_store import SyncStateStore
 
-        return ImportDependencies(
-            settings=self.settings,
-            store=SyncStateStore(self.table),
-            accounts=self.accounts,
-            keys=self.address_keys,
-            ledger=Ledger(
-                table=self.table,
-                events=self.events,
-                states=self.subscriptions,
-                batches=self.batches,
-                notifier=self.notifier,
-                digest=self.address_keys.digest,
-                effects=self.effects,
-            ),
-            provider_of=self.provider,
-            capabilities_of=self.capabilities,
-        )
+        return ImportDependencies(self, self.provider, self.capabilities)
 
     @cached_property
     def sweeper(self) -> Sweep:

@@ -48,7 +48,7 @@ class UnsubscribeSync:
     """Accounts that unsubscribes are read from, and accounts that they are propagated to."""
 
     read_from: tuple[str, ...]
-    tell: tuple[str, ...]
+    propagate_to: tuple[str, ...]
     baseline: Literal["tell", "known"] = "tell"
     news_per_run: int = 5000
 

@@ -45,13 +45,13 @@ def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync 
     if table is None:
         return None
     read_from = table.texts("from", directory.reads_unsubscribes, 'the accounts to read, as in ["paris"]')
-    tell = table.texts("to", directory.check, 'the accounts to tell, as in ["paris"]')
+    propagate_to = table.texts("to", directory.check, 'the accounts to tell, as in ["paris"]')
     baseline: Literal["tell", "known"] = "tell"
     if table.choice("baseline", ("tell", "known"), "tell") == "known":
         baseline = "known"
     news_per_run = table.count("news_per_run", 5000, at_least=1)
     table.finish()
-    return UnsubscribeSync(read_from or (), tell or (), baseline, news_per_run)
+    return UnsubscribeSync(read_from or (), propagate_to or (), baseline, news_per_run)
 
 
 def read_sources(root: Table, directory: Directory) -> dict[str, Source]:

@@ -1,82 +1,82 @@
-"""Runs a sync of contacts: imports rows or has the provider fetch the file, and writes the outcome."""
+"""Runs a sync of contacts: imports rows chunk by chunk, or has the provider fetch the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from itertools import islice
 from typing import TypeVar
 
-from ..config.model import Settings, Source
+from ..config.model import Source
 from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain import backoff
-from ..domain.errors import Kind, ProviderError, SecretUnavailable
+from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..domain.events import Event, EventType, Status
 from ..domain.times import epoch_milliseconds
-from ..effects import Effects
-from ..jobs.attempt import SHORTEST_SECONDS, Attempt
-from ..jobs.errors import FileChanged, OutOfTime, SyncRefused, SyncTrouble
-from ..jobs.store import Progress, SyncStore
-from ..ledger.accounts import AccountStore
-from ..ledger.batches import Batches
-from ..ledger.events import EventStore
-from ..notification.notifier import Notifier
+from ..jobs.attempt import SyncAttempt
+from ..jobs.errors import SyncFailed, SyncRefused
+from ..jobs.store import SyncProgress
+from ..notification.services import Services
 from ..providers.spec import Provider
-from .rows import Rows, read_csv
-from .runner import Import
+from .rows import Row, Rows, read_csv
 from .signups import Signups, address_column, inline_rows
 from .source import Fetcher
 
 T = TypeVar("T")
+CHUNK = 500
+"""Rows stored and recorded together; no more are in memory."""
+BAD_SHOWN = 20
+"""Row numbers of bad rows that are stored."""
 MOST_RESTARTS = 3
 FETCHED_ELSEWHERE = "fetched by the provider itself"
 
 
-@dataclass(frozen=True, slots=True)
-class ContactsDependencies:
-    """Dependencies of contact syncs. `digest` is keyed by the address keys."""
-
-    settings: Settings
-    events: EventStore
-    syncs: SyncStore
-    accounts: AccountStore
-    batches: Batches
-    notifier: Notifier
-    provider_of: Callable[[str], Provider]
-    digest: Callable[[bytes], str]
-    fetcher: Fetcher
-    effects: Effects
+class FileChanged(RelaisError):
+    """The file differs from the one that an earlier invocation began to read."""
 
 
-class ContactsSync(Attempt):
+class OutOfTime(RelaisError):
+    """The invocation is nearly over; progress is recorded and another invocation continues."""
+
+
+class ContactsSync(SyncAttempt):
     """One worker's attempt at one sync, until it is done, fails or continues in another invocation."""
 
-    def __init__(self, dependencies: ContactsDependencies, task: Task, deadline: Deadline) -> None:
-        super().__init__(dependencies, task, deadline)
-        self._dependencies = dependencies
-        self._begun_at = 0
+    def __init__(
+        self,
+        services: Services,
+        provider_of: Callable[[str], Provider],
+        fetcher: Fetcher,
+        task: Task,
+        deadline: Deadline,
+    ) -> None:
+        super().__init__(services, task, deadline)
+        self._provider_of = provider_of
+        self._fetcher = fetcher
 
-    def _come_to_something(self) -> None:
-        self._begun_at = self._progress.rows
+    def _work(self) -> None:
+        rows_before = self._progress.rows
         try:
             summary = self._sync()
         except OutOfTime:
-            self._go_on_later()
+            self._continue_later()
         except FileChanged:
             self._restart()
         except SyncRefused as error:
-            self._finish(Status.REFUSED, self._words(error))
-        except SyncTrouble as error:
-            if self._progress.rows > self._begun_at and not self._still_time():
-                self._go_on_later()  # only the end of this invocation interrupted it
+            self._finish(Status.REFUSED, self._reason(error))
+        except SyncFailed as error:
+            if self._progress.rows > rows_before and not self._has_time():
+                self._continue_later()  # only the end of this invocation interrupted it
             else:
-                self._put_off(error)
+                self._schedule_retry(error)
         else:
             self._finish(Status.DELIVERED, summary)
 
     def _sync(self) -> str:
         """Run the sync to its end; returns the summary."""
-        sync, settings = self._event.sync, self._dependencies.settings
+        sync, settings = self._event.sync, self._services.settings
         if sync is None or self._account not in settings.accounts:
             raise SyncRefused("the account is not configured any more")
         if sync.source is None:
@@ -86,21 +86,55 @@ class ContactsSync(Attempt):
             raise SyncRefused("it is not configured any more")
         if source.fetch == "provider":
             return self._request_fetch(source)
-        with self._dependencies.fetcher.open(source, self._deadline.seconds_left) as chunks:
+        with self._fetcher.open(source, self._deadline.seconds_left) as chunks:
             return self._import(read_csv(chunks))
 
     def _import(self, rows: Rows) -> str:
+        """Import the rows after those of the progress.
+
+        Raises:
+            FileChanged: The rows so far are not those that the progress was recorded for.
+            OutOfTime: Progress is recorded, and another invocation continues.
+        """
         column = address_column(rows.columns, self._own_column)
-        signups = Signups(self._event, rows, column, self._dependencies.digest)
-        row_import = Import(self._store, self._note, self._still_time, self._dependencies.effects.clock)
-        return counts(row_import.run(rows, signups, self._progress), rows.unit)
+        signups = Signups(self._event, rows, column, self._services.address_keys.digest)
+        digest = sha256(repr(list(rows.columns)).encode())
+        self._skip(rows.rows, digest.update)
+        if self._progress.rows and digest.hexdigest() != self._progress.digest:
+            raise FileChanged
+        while chunk := list(islice(rows.rows, CHUNK)):
+            events = [signups.of(row, self._now) for row in chunk]
+            self._store(events)
+            for row in chunk:
+                digest.update(_bytes(row))
+            bad = [row.number for row, event in zip(chunk, events, strict=True) if event.refused is not None]
+            self._save_progress(
+                replace(
+                    self._progress,
+                    rows=self._progress.rows + len(chunk),
+                    refused=self._progress.refused + len(bad),
+                    bad=(*self._progress.bad, *bad)[:BAD_SHOWN],
+                    digest=digest.hexdigest(),
+                    failures=0,
+                )
+            )
+            if not self._has_time():
+                raise OutOfTime
+        return _counts(self._progress, rows.unit)
+
+    def _skip(self, rows: Iterator[Row], add_to_digest: Callable[[bytes], None]) -> None:
+        """Read the rows that earlier invocations stored; the claim is extended meanwhile."""
+        for count, row in enumerate(islice(rows, self._progress.rows), 1):
+            add_to_digest(_bytes(row))
+            if count % CHUNK == 0:
+                self._save_progress(self._progress)
 
     def _store(self, events: Sequence[Event]) -> None:
-        if not all(self._dependencies.batches.store_all(events)):
-            raise SyncRefused("the id of a row is held already, with other content")
+        if not all(self._services.batches.store_all(events)):
+            raise SyncRefused("the id of a row is already stored, with other content")
         good = dict.fromkeys(event.id for event in events if event.refused is None)
         if good:
-            self._dependencies.notifier.notify(EventType.SIGNUP, list(good))
+            self._services.notifier.notify(EventType.SIGNUP, list(good))
 
     def _own_column(self) -> str:
         self._check_pause()
@@ -112,7 +146,7 @@ class ContactsSync(Attempt):
         self._check_pause()
         if self._progress.asked:
             self._delivery = replace(self._delivery, unknown_outcome=True)
-        self._note(replace(self._progress, asked=True), until=self._deadline.lease_until)
+        self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
         list_id = self._event.list or ""
         try:
             self._ask(lambda provider, budget: provider.fetch_list(list_id, source.url, budget=budget))
@@ -122,47 +156,44 @@ class ContactsSync(Attempt):
 
     def _check_pause(self) -> None:
         """Wait while the account's circuit breaker is open."""
-        pause, now = self._dependencies.accounts.read(self._account).pause, epoch_milliseconds(self._now)
+        pause, now = self._services.accounts.read(self._account).pause, epoch_milliseconds(self._now)
         if pause is not None and backoff.is_open(pause, now):
-            raise SyncTrouble(pause.reason, retry_after=(pause.until - now) / 1000)
+            raise SyncFailed(pause.reason, retry_after=(pause.until - now) / 1000)
 
     def _ask(self, call: Callable[[Provider, float], T]) -> T:
         """Call the provider. Errors affect this sync only: they do not open the account's circuit breaker."""
         try:
-            return call(self._dependencies.provider_of(self._account), self._deadline.seconds_left)
+            return call(self._provider_of(self._account), self._deadline.seconds_left)
         except SecretUnavailable as error:
-            raise SyncTrouble(str(error)) from None
+            raise SyncFailed(str(error)) from None
         except ProviderError as error:
             if error.kind in (Kind.CALLER, Kind.CONTACT):
                 raise SyncRefused(error.message) from None
             unknown = error.kind is Kind.UNKNOWN
-            raise SyncTrouble(error.message, retry_after=error.retry_after, unknown=unknown) from None
+            raise SyncFailed(error.message, retry_after=error.retry_after, unknown=unknown) from None
 
     def _restart(self) -> None:
         if self._progress.restarts >= MOST_RESTARTS:
-            self._finish(Status.REFUSED, self._words("the file is another one every time it is read"))
+            self._finish(Status.REFUSED, self._reason("the file is another one every time it is read"))
             return
-        self._progress = Progress(failures=self._progress.failures, restarts=self._progress.restarts + 1)
-        self._put_off(SyncTrouble("the file was changed while it was read, which begins anew"))
+        self._progress = SyncProgress(failures=self._progress.failures, restarts=self._progress.restarts + 1)
+        self._schedule_retry(SyncFailed("the file was changed while it was read, which begins anew"))
 
     def _finish(self, status: Status, reason: str) -> bool:
         ended = super()._finish(status, reason)
         if ended and status is Status.DELIVERED and self._event.sync and self._event.sync.contacts:
-            self._dependencies.syncs.forget_contacts(self._event)
+            self._syncs.remove_contacts(self._event)
         return ended
 
-    def _words(self, why: object) -> str:
+    def _reason(self, why: object) -> str:
         source = self._event.sync.source if self._event.sync else None
-        return super()._words(f"source {source}: {why}" if source else why)
+        return super()._reason(f"source {source}: {why}" if source else why)
 
-    def _so_far(self) -> str:
-        return counts(self._progress, "row") if self._progress.rows else ""
-
-    def _still_time(self) -> bool:
-        return self._deadline.seconds_left >= SHORTEST_SECONDS
+    def _progress_text(self) -> str:
+        return _counts(self._progress, "row") if self._progress.rows else ""
 
 
-def counts(progress: Progress, unit: str) -> str:
+def _counts(progress: SyncProgress, unit: str) -> str:
     """Summarise the rows so far, with the numbers of the first bad ones."""
     summary = f"held {progress.rows - progress.refused}, refused {progress.refused}"
     if not progress.bad:
@@ -170,3 +201,7 @@ def counts(progress: Progress, unit: str) -> str:
     more = ", …" if progress.refused > len(progress.bad) else ""
     plural = "s" if len(progress.bad) > 1 else ""
     return f"{summary} ({unit}{plural} {', '.join(map(str, progress.bad))}{more})"
+
+
+def _bytes(row: Row) -> bytes:
+    return repr(row).encode("utf-8", "surrogatepass")

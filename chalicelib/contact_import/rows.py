@@ -1,16 +1,34 @@
-"""Reads the rows of a CSV file as a stream. A bad row is reported by its line and does not affect other rows."""
+"""Reads the rows of a CSV file as a stream, with at most one window or row in memory.
+
+A bad row is reported by its line and does not affect other rows.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from ..domain.texts import safe_name, text_error
 from ..jobs.errors import SyncRefused
-from .text import LONGEST_LINE, Line, decoded, lines
+
+WINDOW = 64 * 1024
+"""Bytes, from the first non-ASCII one, by which UTF-8 is distinguished from Windows-1252."""
+LONGEST_LINE = 64 * 1024
+"""Characters of a line, and of a row of several lines: an event stores no more."""
+
+_UTF_8_MARK = codecs.BOM_UTF8
+# The mark of UTF-32 little-endian begins with that of UTF-16.
+_OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_CP1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+"""A character for each byte; the five undefined in Windows-1252 are Latin-1 control characters."""
 
 SEPARATORS = ";,\t"
 _QUOTED = re.compile(r'"[^"]*"?')
@@ -71,7 +89,7 @@ class _Reader:
                 raise SyncRefused("a page came instead of a CSV file")
             outside = _QUOTED.sub("", text)
             separator = max(SEPARATORS, key=outside.count)
-            names = self._record(line, separator)
+            names = self._record(line, separator, [])
             if isinstance(names, str):
                 raise SyncRefused(f"line {line.number}, which should name the columns, {names}")
             return separator, _checked(line.number, [name.strip() for name in names])
@@ -80,16 +98,16 @@ class _Reader:
     def rows(self, separator: str, header: Sequence[str]) -> Iterator[Row]:
         """Yield all rows that are not blank."""
         for line in iter(self._line, None):
-            taken: list[Line] = []
-            values = self._record(line, separator, taken)
+            rest: list[Line] = []
+            values = self._record(line, separator, rest)
             if isinstance(values, str):
                 yield Row(line.number, error=values)
             elif any(value and not value.isspace() for value in values):
-                yield self._row(line, values, header, taken)
+                yield self._row(line, values, header, rest)
 
-    def _row(self, line: Line, values: Sequence[str], header: Sequence[str], taken: Sequence[Line]) -> Row:
+    def _row(self, line: Line, values: Sequence[str], header: Sequence[str], rest: Sequence[Line]) -> Row:
         if len(values) != len(header):
-            self._again.extendleft(reversed(taken))
+            self._again.extendleft(reversed(rest))
             return Row(line.number, error=f"has {len(values)} values for {len(header)} columns")
         named = {
             name: value for name, value in zip(header, values, strict=True) if name and value and not value.isspace()
@@ -100,26 +118,25 @@ class _Reader:
                 return Row(line.number, error=f"{safe_name(name)} {error}")
         return Row(line.number, named)
 
-    def _record(self, line: Line, separator: str, taken: list[Line] | None = None) -> list[str] | str:
-        """Return the values of the record that starts with `line`, or its error. `taken` collects its other lines."""
+    def _record(self, line: Line, separator: str, rest: list[Line]) -> list[str] | str:
+        """Return the values of the record that starts with `line`, or its error. `rest` collects its other lines."""
         if line.text is None:
             return _TOO_LONG
         if '"' not in line.text:
             return line.text.rstrip("\r\n").split(separator)
-        more = [] if taken is None else taken
         try:
-            return next(csv.reader(self._with_more(line.text, more), delimiter=separator, strict=True))
+            return next(csv.reader(self._with_more(line.text, rest), delimiter=separator, strict=True))
         except csv.Error:
             # Most often a stray quotation mark, which would swallow all that follows.
-            self._again.extendleft(reversed(more))
-            more.clear()
+            self._again.extendleft(reversed(rest))
+            rest.clear()
             return _BAD_QUOTES
 
-    def _with_more(self, text: str, taken: list[Line]) -> Iterator[str]:
+    def _with_more(self, text: str, rest: list[Line]) -> Iterator[str]:
         yield text
         size = len(text)
         for line in iter(self._line, None):
-            taken.append(line)
+            rest.append(line)
             size += len(line.text or "")
             if line.text is None or size > LONGEST_LINE:
                 raise csv.Error
@@ -141,3 +158,111 @@ def _checked(number: int, names: list[str]) -> list[str]:
     if not seen:
         raise SyncRefused(f"line {number} names no column")
     return names
+
+
+def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Decode a file in UTF-8, with or without a byte order mark, or else in Windows-1252 (which includes Latin-1).
+
+    The encoding is decided at the first non-ASCII byte: it is UTF-8 if the next 64 KB hold at least as many UTF-8
+    characters as invalid bytes, so that one broken character does not garble a whole file. An invalid byte becomes a
+    lone surrogate.
+
+    Raises:
+        SyncRefused: It is UTF-16 or UTF-32.
+    """
+    pieces = iter(chunks)
+    head = _at_least(4, pieces)
+    if head.startswith(_OTHER_MARKS):
+        raise SyncRefused("the file is in UTF-16: save it as CSV in UTF-8")
+    if head.startswith(_UTF_8_MARK):
+        return _utf_8(chain([head.removeprefix(_UTF_8_MARK)], pieces))
+    return _detected(chain([head], pieces))
+
+
+def _at_least(size: int, pieces: Iterator[bytes]) -> bytes:
+    """Read at least that many bytes; fewer only at the end of the file."""
+    gathered = bytearray()
+    for piece in pieces:
+        gathered += piece
+        if len(gathered) >= size:
+            break
+    return bytes(gathered)
+
+
+def _detected(pieces: Iterator[bytes]) -> Iterator[str]:
+    for piece in pieces:
+        found = _NOT_ASCII.search(piece)
+        if found is None:
+            yield piece.decode("ascii")
+            continue
+        yield piece[: found.start()].decode("ascii")
+        window = _at_least(WINDOW, chain([piece[found.start() :]], pieces))
+        decode = _utf_8 if _is_utf_8(window[:WINDOW]) else _cp1252
+        yield from decode(chain([window], pieces))
+
+
+def _is_utf_8(window: bytes) -> bool:
+    at_end = len(window) < WINDOW
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(window, final=at_end)
+    invalid = sum("\udc80" <= character <= "\udcff" for character in text)
+    return sum(character > "\x7f" for character in text) >= 2 * invalid
+
+
+def _utf_8(pieces: Iterable[bytes]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for piece in pieces:
+        yield decoder.decode(piece)
+    yield decoder.decode(b"", final=True)
+
+
+def _cp1252(pieces: Iterable[bytes]) -> Iterator[str]:
+    for piece in pieces:
+        yield codecs.charmap_decode(piece, "strict", _CP1252)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with its line ending and its number from 1; `text` is None when it is too long."""
+
+    number: int
+    text: str | None
+
+
+def lines(texts: Iterable[str]) -> Iterator[Line]:
+    """Split a text into lines; Windows, Unix and classic Mac line endings."""
+    # Buffers a \r until it is known whether a \n follows it.
+    whole_ends = io.IncrementalNewlineDecoder(None, translate=False)
+    partial = _PartialLine()
+    number = 0
+    for text in chain(texts, [None]):
+        piece, start = whole_ends.decode(text or "", final=text is None), 0
+        for found in _LINE_END.finditer(piece):
+            partial.add(piece[start : found.start()])
+            number, start = number + 1, found.end()
+            yield Line(number, partial.take(found[0]))
+        partial.add(piece[start:])
+    if partial.size:
+        yield Line(number + 1, partial.take(""))
+
+
+class _PartialLine:
+    """A line whose end is not read yet; its text is dropped once it is too long."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._parts: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Append text."""
+        self.size += len(text)
+        if self.size > LONGEST_LINE:
+            self._parts.clear()
+        elif text:
+            self._parts.append(text)
+
+    def take(self, end: str) -> str | None:
+        """Return the line, None if it is too long, and start the next one."""
+        text = None if self.size > LONGEST_LINE else "".join([*self._parts, end])
+        self.size = 0
+        self._parts.clear()
+        return text

@@ -17,7 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.util import Timeout, Url, parse_url
 
 from ..config.model import Source
-from ..jobs.errors import SyncRefused, SyncTrouble
+from ..jobs.errors import SyncFailed, SyncRefused
 from ..providers.transport.exchange import MEGABYTE, SLICE_BYTES, Deadline, gunzip, seconds_to_wait
 from ..providers.transport.guard import ForbiddenAddress, check_addresses
 from ..providers.transport.wire import Attempt, HttpPool, HttpsPool
@@ -62,7 +62,7 @@ class Fetcher:
         """Stream the file's decompressed bytes; `budget` is the total time in seconds.
 
         Entering and reading raise:
-            SyncTrouble: The host cannot be reached or fails, or the answer broke off.
+            SyncFailed: The host cannot be reached or fails, or the answer broke off.
             SyncRefused: An address is forbidden, or the answer is no file (4xx, an HTML page, too large).
         """
         with Attempt(Deadline(budget), self.read_timeout):
@@ -93,7 +93,7 @@ class Fetcher:
         except UnicodeError:
             raise SyncRefused("the host's name cannot be used") from None
         except OSError:
-            raise SyncTrouble("the host's name is not known at the moment") from None
+            raise SyncFailed("the host's name is not known at the moment") from None
         try:
             check_addresses(addresses, allow_private=allow_private)
         except ForbiddenAddress as error:
@@ -103,7 +103,7 @@ class Fetcher:
                 return self._request(url, host, address, port)
             except (NewConnectionError, ConnectTimeoutError):
                 continue
-        raise SyncTrouble("the host cannot be reached")
+        raise SyncFailed("the host cannot be reached")
 
     def _request(self, url: Url, host: str, address: str, port: int) -> Any:
         pool: HttpPool | HttpsPool
@@ -148,13 +148,13 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except SSLError:
-        failure = SyncTrouble("no TLS connection that can be trusted")
+        failure = SyncFailed("no TLS connection that can be trusted")
     except (TimeoutError, TookTooLong):
-        failure = SyncTrouble("the host takes too long")
+        failure = SyncFailed("the host takes too long")
     except (HTTPError, HTTPException, OSError, EOFError):
-        failure = SyncTrouble("the connection broke off")
+        failure = SyncFailed("the connection broke off")
     except zlib.error:
-        failure = SyncTrouble("the answer's gzip coding is broken")
+        failure = SyncFailed("the answer's gzip coding is broken")
     if failure is not None:
         raise failure from None
 
@@ -185,11 +185,11 @@ def _next(url: Url, location: str | None) -> Url:
 
 
 def _check(response: Any) -> None:
-    """Reject all answers but a file: SyncTrouble for temporary failures, SyncRefused for the others."""
+    """Reject all answers but a file: SyncFailed for temporary failures, SyncRefused for the others."""
     status = response.status
     if status >= 500 or status in _AGAIN:
         wait = seconds_to_wait(response.headers.get("Retry-After"))
-        raise SyncTrouble(f"the host is in trouble (HTTP {status})", retry_after=wait)
+        raise SyncFailed(f"the host is in trouble (HTTP {status})", retry_after=wait)
     if status != 200:
         raise SyncRefused(f"the host gives no file (HTTP {status})")
     if "html" in response.headers.get("Content-Type", "").lower():

@@ -48,7 +48,7 @@ def _unsubscribes(members: JsonObject, settings: Settings) -> dict[str, Any]:
     """Reads the accounts to read from and to propagate to; defaults are those of the configuration."""
     rules = settings.sync_unsubscribes
     read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
-    propagate_to = _accounts(members, "to", rules.tell if rules else None, settings)
+    propagate_to = _accounts(members, "to", rules.propagate_to if rules else None, settings)
     if not all(_reads_unsubscribes(settings.accounts[name].provider) for name in read_from):
         members.add_error("from", "names an account whose provider cannot say who left")
     return {"accounts": read_from, "sync": Sync("unsubscribes", propagate_to=propagate_to)}

@@ -1,149 +1,160 @@
-"""Runs one worker's attempt at one delivery of a sync: claim, recorded progress, continuation, retry, final status."""
+"""Runs syncs, long work that may take several invocations: claim, recorded progress, retry, final status."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import partial
 
-from ..config.model import Settings
 from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain import backoff
-from ..domain.errors import without_addresses
-from ..domain.events import Delivery, Event, EventType, Status
-from ..effects import Effects
-from ..ledger.events import FIRST_DUE, EventStore
-from ..notification.notifier import Notifier
-from ..observability import event_log, logger, metrics
-from .errors import SyncTrouble, TakenOver
-from .store import Progress, SyncStore
+from ..domain.errors import LedgerUnavailable, RelaisError, without_addresses
+from ..domain.events import EventType, Status
+from ..ledger.events import FIRST_DUE
+from ..notification.services import Services
+from ..observability import event_log, log_context, logger, metrics, with_log_context
+from .errors import SyncFailed
+from .store import SyncProgress, SyncStore
 
 CLAIM_DURATION = timedelta(seconds=90)
 """The claim of a worker that records nothing for so long expires. Longer than the read timeout of a source."""
 SHORTEST_SECONDS = 10.0
-"""No job, and no chunk of one, is started with less time than this."""
+"""No sync, and no chunk of one, is started with less time than this."""
+SYNCS_AT_ONCE = 4
+"""Syncs that an invocation runs concurrently."""
 
 
-class AttemptTools(Protocol):
-    """The dependencies of every sync."""
-
-    @property
-    def settings(self) -> Settings:
-        """The configuration."""
-
-    @property
-    def events(self) -> EventStore:
-        """The events of the ledger."""
-
-    @property
-    def syncs(self) -> SyncStore:
-        """The progress of syncs."""
-
-    @property
-    def notifier(self) -> Notifier:
-        """Notifies workers when a sync has to continue."""
-
-    @property
-    def effects(self) -> Effects:
-        """The clock, randomness, tokens."""
+class ClaimLost(RelaisError):
+    """Another worker has claimed this sync."""
 
 
-class Attempt(ABC):
-    """One worker's attempt at a sync's delivery. Subclasses implement the work in `_come_to_something`."""
+class SyncAttempt(ABC):
+    """One worker's attempt at one delivery of a sync. Subclasses implement the work in `_work`."""
 
-    def __init__(self, dependencies: AttemptTools, task: Task, deadline: Deadline) -> None:
-        self._settings = dependencies.settings
-        self._events = dependencies.events
-        self._syncs = dependencies.syncs
-        self._notifier = dependencies.notifier
-        self._effects = dependencies.effects
-        self._event: Event = task.event
+    def __init__(self, services: Services, task: Task, deadline: Deadline) -> None:
+        self._services = services
+        self._syncs = SyncStore(services.table)
+        self._event = task.event
         self._account = task.account
-        self._delivery: Delivery = task.delivery
+        self._delivery = task.delivery
         self._deadline = deadline
-        self._token = dependencies.effects.token()
-        self._progress = Progress()
-        several = len(task.event.accounts) > 1
-        self._progress_id = f"{task.event.id}#{task.account}" if several else task.event.id
+        self._token = services.effects.token()
+        self._progress = SyncProgress()
+        self._progress_id = f"{task.event.id}#{task.account}" if len(task.event.accounts) > 1 else task.event.id
 
     def run(self) -> None:
         """Claim the sync and work while there is time. Raises LedgerUnavailable: sweep enqueues it again."""
         now = self._now
-        progress = self._syncs.claim(self._progress_id, self._token, now, now + self._taken_for)
+        progress = self._syncs.claim(self._progress_id, self._token, now, now + self._claim_duration)
         if progress is None:
             return
         self._progress = progress
         try:
-            self._come_to_something()
-        except TakenOver:
+            self._work()
+        except ClaimLost:
             logger.info("sync claimed by another worker")
 
     @abstractmethod
-    def _come_to_something(self) -> None:
+    def _work(self) -> None:
         """Do the work and write its result."""
 
     @abstractmethod
-    def _so_far(self) -> str:
+    def _progress_text(self) -> str:
         """Describe what was done so far; empty if nothing was."""
 
-    def _words(self, why: object) -> str:
-        """Describe for an operator why it ended or waits, and what was done so far; holds no address."""
-        so_far = self._so_far()
-        return without_addresses(f"{why}; so far {so_far}" if so_far else str(why))
+    def _reason(self, why: object) -> str:
+        """Describe for an operator why it ended or waits, and what was done so far, without addresses."""
+        done = self._progress_text()
+        return without_addresses(f"{why}; so far {done}" if done else str(why))
 
     @property
-    def _taken_for(self) -> timedelta:
+    def _claim_duration(self) -> timedelta:
         return CLAIM_DURATION
 
-    def _note(self, progress: Progress, until: datetime | None = None) -> None:
-        """Write progress and extend the claim; an `until` not after now releases it. Raises TakenOver."""
+    @property
+    def _now(self) -> datetime:
+        return self._services.effects.clock()
+
+    def _has_time(self) -> bool:
+        return self._deadline.seconds_left >= SHORTEST_SECONDS
+
+    def _save_progress(self, progress: SyncProgress, until: datetime | None = None) -> None:
+        """Write progress and extend the claim; an `until` not after now releases it. Raises ClaimLost."""
         self._progress = progress
         now = self._now
-        if not self._syncs.save(self._progress_id, self._token, progress, now, until or now + self._taken_for):
-            raise TakenOver
+        if not self._syncs.save(self._progress_id, self._token, progress, now, until or now + self._claim_duration):
+            raise ClaimLost
 
-    def _go_on_later(self, *, notify: bool = True) -> None:
+    def _continue_later(self, *, notify: bool = True) -> None:
         """Leave the rest to the next invocation, notified now, or by sweep once it is due."""
         now = self._now
-        self._note(self._progress, until=now)
-        so_far = self._so_far()
-        delivery = replace(self._delivery, reason=f"so far {so_far}" if so_far else None)
-        self._events.postpone(self._event, delivery, now + FIRST_DUE, now)
+        self._save_progress(self._progress, until=now)
+        done = self._progress_text()
+        delivery = replace(self._delivery, reason=f"so far {done}" if done else None)
+        self._services.events.postpone(self._event, delivery, now + FIRST_DUE, now)
         if notify:
-            self._notifier.notify(EventType.SYNC, [self._event.id])
+            self._services.notifier.notify(EventType.SYNC, [self._event.id])
 
-    def _put_off(self, error: SyncTrouble) -> None:
-        """Schedule a retry with a doubled wait; park the sync once `give_up_after_hours` have passed."""
-        retry_policy, now = self._settings.delivery, self._now
+    def _schedule_retry(self, error: SyncFailed) -> None:
+        """Retry after a doubled wait; park the sync once `give_up_after_hours` have passed."""
+        retry_policy, now = self._services.settings.delivery, self._now
         delivery = replace(self._delivery, unknown_outcome=self._delivery.unknown_outcome or error.unknown)
         since = delivery.resent_at or self._event.accepted_at
         if now - since > timedelta(hours=retry_policy.give_up_after_hours):
             self._delivery = delivery
-            self._finish(Status.PARKED, self._words(error))
+            self._finish(Status.PARKED, self._reason(error))
             return
-        failures, chance = self._progress.failures, self._effects.chance()
+        failures, chance = self._progress.failures, self._services.effects.chance()
         seconds = backoff.wait_seconds(
             failures, retry_policy.first_retry_seconds, retry_policy.longest_retry_seconds, chance, error.retry_after
         )
-        until = now + timedelta(seconds=seconds)
-        self._note(replace(self._progress, failures=failures + 1), until=now)
+        until, reason = now + timedelta(seconds=seconds), self._reason(error)
+        self._save_progress(replace(self._progress, failures=failures + 1), until=now)
         metrics.count("sync_retries", account=self._account)
-        event_log.retry_scheduled(self._account, [self._event.id], self._words(error), until)
-        delivery = replace(delivery, attempts=delivery.attempts + 1, reason=self._words(error), next_attempt_at=until)
-        self._events.postpone(self._event, delivery, until, now)
+        event_log.retry_scheduled(self._account, [self._event.id], reason, until)
+        delivery = replace(delivery, attempts=delivery.attempts + 1, reason=reason, next_attempt_at=until)
+        self._services.events.postpone(self._event, delivery, until, now)
 
     def _finish(self, status: Status, reason: str) -> bool:
         """Write the final status; False if it had one already."""
         now = self._now
-        self._note(replace(self._progress, failures=0, restarts=0), until=now)
+        self._save_progress(replace(self._progress, failures=0, restarts=0), until=now)
         delivery = replace(self._delivery, status=status, attempts=self._delivery.attempts + 1, reason=reason)
-        if not self._events.finish(self._event, delivery, now):
+        if not self._services.events.finish(self._event, delivery, now):
             return False
         event_log.ended([(self._event.id, delivery)])
         return True
 
-    @property
-    def _now(self) -> datetime:
-        return self._effects.clock()
+
+class SyncRunner:
+    """Runs the syncs of one invocation concurrently, so that a slow one delays no other.
+
+    `kinds` makes the attempt for each kind of sync; an event without a kind imports contacts. Syncs that the invocation
+    has no time for are notified again.
+    """
+
+    def __init__(self, services: Services, kinds: Mapping[str, Callable[[Task, Deadline], SyncAttempt]]) -> None:
+        self._services = services
+        self._kinds = kinds
+
+    def run(self, tasks: Sequence[Task], deadline: Deadline) -> None:
+        """Run syncs, those with inline contacts first: they take seconds, a file may take several invocations."""
+        in_order = sorted(tasks, key=lambda task: task.event.sync is not None and task.event.sync.source is not None)
+        with ThreadPoolExecutor(min(SYNCS_AT_ONCE, len(in_order)), thread_name_prefix="sync") as pool:
+            list(pool.map(with_log_context(partial(self._run_one, deadline)), in_order))
+
+    def _run_one(self, deadline: Deadline, task: Task) -> None:
+        if deadline.seconds_left < SHORTEST_SECONDS:
+            self._services.notifier.notify(EventType.SYNC, [task.event.id])
+            return
+        with log_context(event_id=task.event.id):
+            try:
+                kind = task.event.sync.kind if task.event.sync is not None else "contacts"
+                self._kinds[kind](task, deadline).run()
+            except LedgerUnavailable as error:
+                logger.warning("sync deferred: ledger unavailable", extra={"error": str(error)})
+                metrics.count("ledger_failures", account=task.account)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..domain.events import Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
+from ..ledger.attributes import Attributes, well_formed
 from ..ledger.keys import event_key
 from ..ledger.table import ConditionFailed, Key, Table
 
@@ -17,7 +16,7 @@ RETENTION = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SyncProgress:
     """The progress of a sync. Rows count from the first after the header; blank lines are not counted."""
 
     rows: int = 0
@@ -40,33 +39,37 @@ class SyncStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def claim(self, event_id: str, token: str, now: datetime, until: datetime) -> Progress | None:
-        """Claim a sync as `token` until `until` and return its progress; None if another worker has it."""
+    def claim(self, sync_id: str, token: str, now: datetime, until: datetime) -> SyncProgress | None:
+        """Claim a sync as `token` until `until` and return its progress; None if another worker has it.
+
+        A sync without progress, or whose progress is malformed, starts from the beginning.
+        """
         try:
             item = self._table.update(
-                _key(event_id),
+                _key(sync_id),
                 "SET lease_token = :token, lease_until = :until, expires_at = :expires",
                 {"token": token, "until": to_ms(until), "now": to_ms(now), "expires": _expiry(now)},
                 condition="attribute_not_exists(lease_until) OR lease_until <= :now",
             )
         except ConditionFailed:
             return None
-        return _progress_from(item.get("progress", {}))
+        return well_formed(_progress_from, item) or SyncProgress()
 
-    def save(self, event_id: str, token: str, progress: Progress, now: datetime, until: datetime) -> bool:
+    def save(self, sync_id: str, token: str, progress: SyncProgress, now: datetime, until: datetime) -> bool:
         """Write progress and extend the claim to `until`; False if another worker has claimed the sync meanwhile.
 
-        An `until` in the past releases the claim.
+        An `until` that is not after now releases the claim.
         """
-        values = {"token": token, "until": to_ms(until), "expires": _expiry(now), "progress": _progress_item(progress)}
+        item = {**asdict(progress), "bad": list(progress.bad)}
+        values = {"token": token, "until": to_ms(until), "expires": _expiry(now), "progress": item}
         change = "SET progress = :progress, lease_until = :until, expires_at = :expires"
         try:
-            self._table.update(_key(event_id), change, values, condition="lease_token = :token")
+            self._table.update(_key(sync_id), change, values, condition="lease_token = :token")
         except ConditionFailed:
             return False
         return True
 
-    def forget_contacts(self, event: Event) -> None:
+    def remove_contacts(self, event: Event) -> None:
         """Remove the contacts of a delivered sync: each is in a signup of its own now, where it can be erased."""
         try:
             self._table.update(
@@ -80,26 +83,25 @@ class SyncStore:
             return
 
 
-def _key(event_id: str) -> Key:
+def _key(sync_id: str) -> Key:
     """Return a key beside the event's: a contacts sync is large, and every write is billed by the size of its item."""
-    return f"P#{event_id}", "sync"
+    return f"P#{sync_id}", "sync"
 
 
 def _expiry(now: datetime) -> int:
     return int((now + RETENTION).timestamp())
 
 
-def _progress_item(progress: Progress) -> dict[str, Any]:
-    return {
-        "rows": progress.rows,
-        "refused": progress.refused,
-        "bad": list(progress.bad),
-        "digest": progress.digest,
-        "failures": progress.failures,
-        "restarts": progress.restarts,
-        "asked": progress.asked,
-    }
-
-
-def _progress_from(item: Mapping[str, Any]) -> Progress:
-    return Progress(**{**item, "bad": tuple(item.get("bad", ()))})
+def _progress_from(item: Attributes) -> SyncProgress:
+    progress = item.optional_map("progress")
+    if progress is None:
+        return SyncProgress()
+    return SyncProgress(
+        rows=progress.whole("rows"),
+        refused=progress.whole("refused"),
+        bad=progress.wholes("bad"),
+        digest=progress.text("digest"),
+        failures=progress.whole("failures"),
+        restarts=progress.whole("restarts"),
+        asked=progress.flag("asked"),
+    )

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
+from boto3.dynamodb.types import Binary
+
 from ..domain.errors import MalformedItem
 from ..domain.times import from_epoch_milliseconds
 from ..observability import logger, metrics
@@ -70,6 +72,20 @@ class Attributes:
         if not all(type(value) is str for value in values):
             raise self.malformed(name, "is no list of texts")
         return tuple(values)
+
+    def wholes(self, name: str) -> tuple[int, ...]:
+        """Reads a list of whole numbers."""
+        values: list[Any] = self._value(name, list, "list")
+        if not all(type(value) is int for value in values):
+            raise self.malformed(name, "is no list of numbers")
+        return tuple(values)
+
+    def binary(self, name: str) -> bytes:
+        """Reads binary data; empty if it is absent."""
+        value = self._values.get(name, b"")
+        if type(value) in (bytes, Binary):
+            return bytes(value)
+        raise self._wrong(name, "binary value")
 
     def text_set(self, name: str) -> set[str]:
         """Reads a set of texts; empty if it is absent."""

@@ -85,10 +85,10 @@ class Audit:
             if deadline.seconds_left <= 0:
                 raise OutOfTime
 
-        can_be_read = [name for name in self._dependencies.settings.accounts if self._reads(name)]
+        can_be_read = [name for name in self._dependencies.services.settings.accounts if self._reads(name)]
         try:
             names, repair = _asked(event, can_be_read)
-            unsubscribed = suppressed(self._dependencies.ledger.table, names, check_time)
+            unsubscribed = suppressed(self._dependencies.services.table, names, check_time)
         except ProviderError as error:
             return {"error": shown(error)}
         except (OutOfTime, LedgerUnavailable) as error:
@@ -162,7 +162,7 @@ class _AccountAudit:
             )
             if not usable(unsubscribed_address):
                 continue
-            place = first_place(self._unsubscribed, self._dependencies.keys.hashes(row.email))
+            place = first_place(self._unsubscribed, self._dependencies.services.address_keys.hashes(row.email))
             if place is None:
                 yield unsubscribed_address
             else:
@@ -172,11 +172,11 @@ class _AccountAudit:
     def _record_missing_in_ledger(self, rows: Sequence[UnsubscribedAddress]) -> None:
         """Check unknown rows again and, with `repair`, propagate them as a sync does."""
         propagation = self._propagation()
-        candidates = [Candidate(0, b"", row, frozenset(propagation.names)) for row in rows]
+        candidates = [Candidate(0, b"", row, frozenset(propagation.targets)) for row in rows]
         missing = propagation.unpropagated(candidates)
         self._outcome.known += len(rows) - len(missing)
         for one in missing:
-            self._outcome.missing_in_ledger.add(self._dependencies.keys.hashes(one.row.email)[0])
+            self._outcome.missing_in_ledger.add(self._dependencies.services.address_keys.hashes(one.row.email)[0])
         if self._repair and missing:
             self._outcome.repaired += propagation.propagate(missing)[1]
 
@@ -184,21 +184,19 @@ class _AccountAudit:
         """Propagation that takes everything ever propagated as seen: a person resubscribed to one list may still be
         unsubscribed on others.
         """
-        settings = self._dependencies.settings
+        settings = self._dependencies.services.settings
         section = settings.sync_unsubscribes
-        tell = section.tell if section is not None else tuple(settings.accounts)
-        names = tuple(name for name in settings.accounts if name in tell and (name != self._name or self._has_lists))
-        reading = Reading(started=to_ms(self._dependencies.ledger.effects.clock()), seen_before=0)
+        targets = section.propagate_to if section is not None else tuple(settings.accounts)
+        names = tuple(name for name in settings.accounts if name in targets and (name != self._name or self._has_lists))
+        reading = Reading(started=to_ms(self._dependencies.services.effects.clock()), seen_before=0)
         all_accounts = set(settings.accounts) == {*names, self._name}
-        return Propagation(
-            self._dependencies.ledger, self._name, names, tuple(settings.accounts), all_accounts, reading
-        )
+        return Propagation(self._dependencies.services, self._name, names, all_accounts, reading)
 
     def _still_mailed(self) -> Iterator[tuple[str, str | None]]:
         """Yield hashes of unsubscribed persons who are on a list all the same, with their addresses."""
         for email in self._dependencies.provider_of(self._name).subscribed(budget=self._deadline.seconds_left):
             self._check_time()
-            place = first_place(self._unsubscribed, self._dependencies.keys.hashes(email))
+            place = first_place(self._unsubscribed, self._dependencies.services.address_keys.hashes(email))
             if place is not None:
                 yield self._unsubscribed.text(place), email
 
@@ -219,18 +217,18 @@ class _AccountAudit:
             if self._outcome.missing_at_provider.add(hashed) and self._repair:
                 repairs += self._unsubscribe(hashed, email, state)
         if repairs:
-            self._dependencies.ledger.batches.store_all(repairs)
-            self._dependencies.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
+            self._dependencies.services.batches.store_all(repairs)
+            self._dependencies.services.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
             self._outcome.repaired += len(repairs)
 
     def _state(self, hashed: str, email: str | None) -> SubscriptionState:
-        states = self._dependencies.ledger.states
+        states = self._dependencies.services.subscriptions
         if email is not None:
             return states.look(email, self._name, self._status)
         return states.look_by_hash(hashed, self._name, self._status)
 
     def _status(self, event_id: str) -> Status | None:
-        return self._dependencies.ledger.events.status(event_id, self._name)
+        return self._dependencies.services.events.status(event_id, self._name)
 
     def _is_difference(self, state: SubscriptionState) -> bool:
         """Return False while the unsubscribe is pending at the provider, and where the provider refused it."""
@@ -245,11 +243,11 @@ class _AccountAudit:
         if address is None or unsubscribed_at is None:
             self._outcome.unrepairable += 1
             return []
-        now = self._dependencies.ledger.effects.clock()
+        now = self._dependencies.services.effects.clock()
         identity = json.dumps(["audit", self._name, hashed, unsubscribed_at, now.date().isoformat()]).encode()
         return [
             Event(
-                id=f"audit-{self._dependencies.keys.digest(identity)}",
+                id=f"audit-{self._dependencies.services.address_keys.digest(identity)}",
                 type=EventType.UNSUBSCRIBE,
                 email=address,
                 accounts=(self._name,),
@@ -261,8 +259,8 @@ class _AccountAudit:
 
     def _address(self, hashed: str, state: SubscriptionState) -> str | None:
         """Return the address from the event of the unsubscribe, while that event is stored."""
-        for stored in self._dependencies.ledger.events.load([state.unsubscribed_by] if state.unsubscribed_by else []):
-            if stored.event.email and hashed in self._dependencies.keys.hashes(stored.event.email):
+        for stored in self._dependencies.services.events.load([state.unsubscribed_by] if state.unsubscribed_by else []):
+            if stored.event.email and hashed in self._dependencies.services.address_keys.hashes(stored.event.email):
                 return stored.event.email
         return None
 

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from ..config.model import Settings, UnsubscribeSync
+from ..config.model import UnsubscribeSync
 from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.times import epoch_milliseconds as to_ms
-from ..ledger.accounts import AccountStore
-from ..ledger.keys import AddressKeys
+from ..notification.services import Services
 from ..observability import logger
 from ..providers.spec import Capabilities, Provider
-from .plan import SyncState, windows
-from .propagate import Candidate, Ledger, Propagation, usable
+from .propagate import Candidate, Propagation, usable
 from .rules import Reading, UnsubscribedAddress
 from .snapshot import Snapshot, open_snapshot
-from .state_store import Head, SourceState, SyncStateStore
+from .sync_state import Head, SourceState, SyncState, SyncStateStore, windows
 
 CHUNK = 250
 """Rows looked up, stored and recorded together."""
@@ -65,43 +63,43 @@ class ImportOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ImportDependencies:
-    """Dependencies of reading and propagating lists."""
+    """What every import uses."""
 
-    settings: Settings
-    store: SyncStateStore
-    accounts: AccountStore
-    keys: AddressKeys
-    ledger: Ledger
+    services: Services
     provider_of: Callable[[str], Provider]
     capabilities_of: Callable[[str], Capabilities | None]
 
     @property
-    def rules(self) -> UnsubscribeSync:
-        """Baseline and limit of the section; the defaults where there is no section."""
-        return self.settings.sync_unsubscribes or UnsubscribeSync((), ())
+    def section(self) -> UnsubscribeSync:
+        """The section `[sync.unsubscribes]`; its defaults where there is none."""
+        return self.services.settings.sync_unsubscribes or UnsubscribeSync((), ())
 
 
 class UnsubscribeImport:
-    """One run over the list of `source` for the target accounts of `tell`."""
+    """One run over the list of `source`, for the accounts of `propagate_to` that can receive its unsubscribes."""
 
-    def __init__(self, dependencies: ImportDependencies, source: str, tell: Sequence[str], deadline: Deadline) -> None:
-        self._dependencies = dependencies
+    def __init__(
+        self, dependencies: ImportDependencies, source: str, propagate_to: Sequence[str], deadline: Deadline
+    ) -> None:
+        self._services = dependencies.services
+        self._provider_of = dependencies.provider_of
+        self._section = dependencies.section
+        self._store = SyncStateStore(self._services.table)
         self._source = source
-        self._names = tuple(name for name in dependencies.settings.accounts if name in tell and self._is_target(name))
-        self._tell = tell
+        self._propagate_to = propagate_to
+        self._targets = tuple(
+            name
+            for name in self._services.settings.accounts
+            if name in propagate_to and _is_target(name, source, dependencies.capabilities_of(name))
+        )
         self._deadline = deadline
         self._outcome = ImportOutcome()
-
-    def _is_target(self, name: str) -> bool:
-        """Return whether to propagate to `name`; to the source itself only where it has lists."""
-        capabilities = self._dependencies.capabilities_of(name)
-        return capabilities is not None and (name != self._source or capabilities.has_lists)
 
     def run(self) -> ImportOutcome:
         """Import as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
         self._check_pause()
-        if self._outcome.error is None and self._names:
-            seen = self._dependencies.store.read(self._source, self._names)
+        if self._outcome.error is None and self._targets:
+            seen = self._store.read(self._source, self._targets)
             self._outcome.was_failing = seen.failing_since is not None
             if seen.lease_until > to_ms(self._now):
                 self._outcome.busy = True
@@ -111,7 +109,7 @@ class UnsubscribeImport:
 
     def _check_pause(self) -> None:
         """Skip an account whose circuit breaker is open: its provider said when to retry, or its owner must act."""
-        pause = self._dependencies.accounts.read(self._source).pause
+        pause = self._services.accounts.read(self._source).pause
         if pause is not None and backoff.is_open(pause, to_ms(self._now)):
             wait = (pause.until - to_ms(self._now)) / 1000
             self._outcome.failed(ProviderError(Kind.LATER, f"paused: {pause.reason}", retry_after=wait))
@@ -119,7 +117,7 @@ class UnsubscribeImport:
     def _read(self, seen: SourceState) -> None:
         started = to_ms(self._now)
         reading = Reading(started, seen_before=min(started, seen.failing_since or started) - EXPLAINED_MS)
-        key, digest = self._dependencies.keys.row_digest(seen.key)
+        key, digest = self._services.address_keys.row_digest(seen.key)
         with open_snapshot(digest) as rows:
             self._fill(rows)
             self._outcome.read, self._outcome.skipped = rows.read, rows.skipped
@@ -133,7 +131,7 @@ class UnsubscribeImport:
 
     def _fill(self, rows: Snapshot) -> None:
         try:
-            provider = self._dependencies.provider_of(self._source)
+            provider = self._provider_of(self._source)
             rows.fill(provider.unsubscribed(budget=self._deadline.seconds_left * READING_SHARE))
         except ProviderError as error:
             rows.error = error
@@ -147,14 +145,13 @@ class UnsubscribeImport:
     def _import(
         self, seen: SourceState, key: str, rows: Snapshot, states: Sequence[SyncState], reading: Reading
     ) -> None:
-        store, now = self._dependencies.store, self._now
-        if not store.claim(self._source, seen, key, now, self._deadline.lease_until):
+        if not self._store.claim(self._source, seen, key, self._now, self._deadline.lease_until):
             self._outcome.busy = True
             return
         try:
             for state in states:
                 for numbers in _parts(sorted(state.changed), BUCKETS_AT_ONCE):
-                    state.compare(rows.buckets, store.buckets(self._source, state.name, numbers))
+                    state.compare(rows.buckets, self._store.buckets(self._source, state.name, numbers))
             self._take_baseline(rows, [state for state in states if self._is_baseline(state)])
             others = [state for state in states if not self._is_baseline(state)]
             self._store_removals(rows, others)
@@ -164,11 +161,11 @@ class UnsubscribeImport:
             with suppress(LedgerUnavailable):
                 self._write_heads(seen, states)
             with suppress(LedgerUnavailable):
-                store.release(self._source, seen)
+                self._store.release(self._source, seen)
 
     def _is_baseline(self, state: SyncState) -> bool:
         """Return whether the list's current rows count as known to this account."""
-        return self._dependencies.rules.baseline == "known" and not state.head.begun
+        return self._section.baseline == "known" and not state.head.begun
 
     def _take_baseline(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
         for state in list(states):
@@ -176,20 +173,19 @@ class UnsubscribeImport:
                 if not self._still_time():
                     return
                 state.all_done(numbers)
-                state.write(self._dependencies.store, self._source, numbers, rows.buckets)
+                state.write(self._store, self._source, numbers, rows.buckets)
             if rows.is_whole:
                 state.head = Head(state.head.digests, begun=True)
 
     def _store_removals(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
         """Store the buckets that only lost rows."""
         for state in states:
-            state.write(self._dependencies.store, self._source, state.changed - state.counts().keys(), rows.buckets)
+            state.write(self._store, self._source, state.changed - state.counts().keys(), rows.buckets)
 
     def _propagate_new(self, rows: Snapshot, states: Sequence[SyncState], reading: Reading) -> None:
-        accounts = tuple(self._dependencies.settings.accounts)
-        all_accounts = {self._source, *self._tell} >= set(accounts)
-        names = tuple(state.name for state in states)
-        propagation = Propagation(self._dependencies.ledger, self._source, names, accounts, all_accounts, reading)
+        all_accounts = {self._source, *self._propagate_to} >= set(self._services.settings.accounts)
+        targets = tuple(state.name for state in states)
+        propagation = Propagation(self._services, self._source, targets, all_accounts, reading)
         for window in windows(states, WINDOW):
             if not self._may_continue():
                 return
@@ -197,7 +193,7 @@ class UnsubscribeImport:
                 state.open(window)
             self._propagate_window(rows.rows_in(window), states, propagation)
             for state in states:
-                state.write(self._dependencies.store, self._source, window & state.changed, rows.buckets)
+                state.write(self._store, self._source, window & state.changed, rows.buckets)
                 state.head = Head(state.head.digests, begun=True)
 
     def _propagate_window(self, rows: Iterable[Row], states: Sequence[SyncState], propagation: Propagation) -> None:
@@ -217,11 +213,11 @@ class UnsubscribeImport:
     def _write_heads(self, seen: SourceState, states: Iterable[SyncState]) -> None:
         for state in states:
             if state.head != seen.heads[state.name]:
-                self._dependencies.store.write_head(self._source, state.name, state.head)
+                self._store.write_head(self._source, state.name, state.head)
 
     @property
     def _remaining_events(self) -> int:
-        return self._dependencies.rules.news_per_run - self._outcome.written
+        return self._section.news_per_run - self._outcome.written
 
     def _may_continue(self) -> bool:
         return self._remaining_events > 0 and self._still_time()
@@ -231,14 +227,19 @@ class UnsubscribeImport:
 
     @property
     def _now(self) -> datetime:
-        return self._dependencies.ledger.effects.clock()
+        return self._services.effects.clock()
+
+
+def _is_target(name: str, source: str, capabilities: Capabilities | None) -> bool:
+    """Return whether to propagate to `name`; to the source itself only where it has lists."""
+    return capabilities is not None and (name != source or capabilities.has_lists)
 
 
 def _candidates(rows: Iterable[Row], states: Sequence[SyncState]) -> Iterator[Candidate]:
     for bucket, fingerprint, row in rows:
-        names = frozenset(state.name for state in states if state.wants(bucket, fingerprint))
-        if names:
-            yield Candidate(bucket, fingerprint, row, names)
+        targets = frozenset(state.name for state in states if state.wants(bucket, fingerprint))
+        if targets:
+            yield Candidate(bucket, fingerprint, row, targets)
 
 
 def _count_new(states: Iterable[SyncState]) -> int:

@@ -2,70 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
-from ..config.model import Settings
 from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain.errors import Kind
 from ..domain.events import Status
-from ..effects import Effects
-from ..jobs.attempt import Attempt
-from ..jobs.errors import SyncTrouble
-from ..jobs.store import SyncStore
-from ..ledger.events import EventStore
-from ..notification.notifier import Notifier
+from ..jobs.attempt import SyncAttempt
+from ..jobs.errors import SyncFailed
 from .importer import ImportDependencies, ImportOutcome, UnsubscribeImport
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedSyncDependencies:
-    """Dependencies of requested syncs."""
-
-    settings: Settings
-    events: EventStore
-    syncs: SyncStore
-    notifier: Notifier
-    effects: Effects
-    unsubscribe_import: ImportDependencies
-
-
-class RequestedSync(Attempt):
+class RequestedSync(SyncAttempt):
     """One worker's attempt at the list of one account. `progress.rows` counts the events made."""
 
-    def __init__(self, dependencies: RequestedSyncDependencies, task: Task, deadline: Deadline) -> None:
-        super().__init__(dependencies, task, deadline)
-        self._unsubscribe_import = dependencies.unsubscribe_import
+    def __init__(self, dependencies: ImportDependencies, task: Task, deadline: Deadline) -> None:
+        super().__init__(dependencies.services, task, deadline)
+        self._dependencies = dependencies
 
     @property
-    def _taken_for(self) -> timedelta:
+    def _claim_duration(self) -> timedelta:
         """The whole invocation: a long list may take all of it, and progress is recorded only at its end."""
         return self._deadline.lease_until - self._now
 
-    def _come_to_something(self) -> None:
-        capabilities = self._unsubscribe_import.capabilities_of(self._account)
+    def _work(self) -> None:
+        capabilities = self._dependencies.capabilities_of(self._account)
         if capabilities is None:
             self._finish(Status.REFUSED, "the account is not configured any more")
         elif not capabilities.reads_unsubscribes:
-            self._finish(Status.REFUSED, "the account's provider cannot say who left")
+            self._finish(Status.REFUSED, "the account's provider has no unsubscribe list to read")
         else:
-            propagate_to = self._event.sync.propagate_to if self._event.sync else ()
-            outcome = UnsubscribeImport(self._unsubscribe_import, self._account, propagate_to, self._deadline).run()
+            targets = self._event.sync.propagate_to if self._event.sync else ()
+            outcome = UnsubscribeImport(self._dependencies, self._account, targets, self._deadline).run()
             self._progress = replace(self._progress, rows=self._progress.rows + outcome.written)
             self._conclude(outcome)
 
     def _conclude(self, outcome: ImportOutcome) -> None:
         if outcome.error is not None and outcome.kind in (Kind.CALLER, Kind.CONTACT):
-            self._finish(Status.REFUSED, self._words(outcome.error))
+            self._finish(Status.REFUSED, self._reason(outcome.error))
         elif outcome.error is not None:
-            self._put_off(SyncTrouble(outcome.error, retry_after=outcome.retry_after))
+            self._schedule_retry(SyncFailed(outcome.error, retry_after=outcome.retry_after))
         elif outcome.busy or outcome.backlog:
             # No notification for rows that wait for a signup or another run: an immediate attempt would find no change.
-            self._go_on_later(notify=outcome.backlog > outcome.waiting)
+            self._continue_later(notify=outcome.backlog > outcome.waiting)
         else:
             skipped = f", skipped {outcome.skipped}" if outcome.skipped else ""
             self._finish(Status.DELIVERED, f"read {outcome.read}{skipped}, told {self._progress.rows}")
 
-    def _so_far(self) -> str:
+    def _progress_text(self) -> str:
         return f"told {self._progress.rows}" if self._progress.rows else ""

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.addresses import address_error, normalise
 from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
-from ..effects import Effects
-from ..ledger.batches import Batches
-from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT
-from ..ledger.subscriptions import SubscriptionStore
-from ..ledger.table import Table
-from ..notification.notifier import Notifier
+from ..notification.services import Services
 from .rules import (
-    EVENT_IDS,
+    EVENT_ID_PREFIX,
     KnownState,
     PropagationDecision,
     Reading,
@@ -30,12 +25,12 @@ from .rules import (
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that is unprocessed for the accounts of `names`."""
+    """A row that is unprocessed for the accounts `targets`."""
 
     bucket: int
     fingerprint: bytes
     row: UnsubscribedAddress
-    names: frozenset[str]
+    targets: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +46,9 @@ class Person:
         return untimed[0] if untimed else max((one.row for one in self.rows), key=lambda row: row.at or 0)
 
     @property
-    def names(self) -> frozenset[str]:
+    def targets(self) -> frozenset[str]:
         """The accounts for which at least one row is new."""
-        return frozenset().union(*(one.names for one in self.rows))
+        return frozenset().union(*(one.targets for one in self.rows))
 
     @property
     def email(self) -> str:
@@ -62,26 +57,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Parts of the ledger that propagation uses. `digest` is keyed by the address keys."""
+class Decided:
+    """A person with the decision, and the subscription states that it was made from."""
 
-    table: Table
-    events: EventStore
-    states: SubscriptionStore
-    batches: Batches
-    notifier: Notifier
-    digest: Callable[[bytes], str]
-    effects: Effects
+    person: Person
+    decision: PropagationDecision
+    known: KnownState
 
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """Propagates the new rows of one reading of `source` to `names`; `order`: all accounts as configured."""
+    """Propagates the new rows of one reading of `source` to `targets`."""
 
-    ledger: Ledger
+    services: Services
     source: str
-    names: tuple[str, ...]
-    order: tuple[str, ...]
+    targets: tuple[str, ...]
     all_accounts: bool
     """True if there are no other accounts; then the unsubscribe also holds for accounts added later."""
     reading: Reading
@@ -92,37 +82,35 @@ class Propagation:
         The event is stored before it is recorded at the source, and both before the rows count as processed: after a
         crash, a repetition finds the event under the same id, or the record that names it. Raises LedgerUnavailable.
         """
-        persons = _by_person(candidates)
-        known = self._known(persons)
-        decisions = [
-            (one, decide(one.latest, self.reading, about, first_seen=one.names >= set(self.names)), about)
-            for one, about in zip(persons, known, strict=True)
-        ]
-        decided = [(one, decision, about) for one, decision, about in decisions if decision is not None]
-        events = [self._event(one, decision, about) for one, decision, about in decided if decision.accounts]
-        self.ledger.batches.store_all(events)
-        self._record([(one, decision, about) for one, decision, about in decided if decision.record])
+        decided = self._decided(candidates)
+        events = [self._event(one) for one in decided if one.decision.accounts]
+        self.services.batches.store_all(events)
+        self.services.table.in_parallel(self._record, [one for one in decided if one.decision.record])
         if events:
-            self.ledger.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in events])
-        return [row for one, _, _ in decided for row in one.rows], len(events)
+            self.services.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in events])
+        return [row for one in decided for row in one.person.rows], len(events)
 
     def unpropagated(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return one row of each person for whom `propagate` would write something; writes nothing."""
-        persons = _by_person(candidates)
-        decisions = [
-            decide(one.latest, self.reading, about, first_seen=one.names >= set(self.names))
-            for one, about in zip(persons, self._known(persons), strict=True)
-        ]
-        return [
-            one.rows[0]
-            for one, decision in zip(persons, decisions, strict=True)
-            if decision is not None and (decision.accounts or decision.record)
-        ]
+        decided = self._decided(candidates)
+        return [one.person.rows[0] for one in decided if one.decision.accounts or one.decision.record]
 
-    def _known(self, persons: Sequence[Person]) -> list[KnownState]:
-        states = self.ledger.states.read_at((one.email for one in persons), [self.source, *self.names])
-        stored = {one.event.id: one for one in self.ledger.events.load(self._to_look_up(states.values()))}
-        return [self._known_of(one, states[one.email], stored) for one in persons]
+    def _decided(self, candidates: Iterable[Candidate]) -> list[Decided]:
+        """Decide on each person; those whose decision has to wait are left out."""
+        rows: dict[str, list[Candidate]] = {}
+        for one in candidates:
+            rows.setdefault(normalise(one.row.email), []).append(one)
+        persons = [Person(tuple(same_address)) for same_address in rows.values()]
+        states = self.services.subscriptions.read_at((one.email for one in persons), [self.source, *self.targets])
+        stored = {one.event.id: one for one in self.services.events.load(self._to_look_up(states.values()))}
+        decided = []
+        for person in persons:
+            known = self._known(person, states[person.email], stored)
+            first_seen = person.targets >= set(self.targets)
+            decision = decide(person.latest, self.reading, known, first_seen=first_seen)
+            if decision is not None:
+                decided.append(Decided(person, decision, known))
+        return decided
 
     def _to_look_up(self, states: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
         """Return the events needed to interpret states: signups with a lease, and the source's imported unsubscribe."""
@@ -136,7 +124,7 @@ class Propagation:
                     ids.add(state.unsubscribed_by)
         return ids
 
-    def _known_of(
+    def _known(
         self, person: Person, states: Mapping[str, Sequence[SubscriptionState]], stored: Mapping[str, StoredEvent]
     ) -> KnownState:
         for_all = states[EVERY_ACCOUNT]
@@ -146,50 +134,39 @@ class Propagation:
         )
         others = {
             name: merge(*(_settle(state, name, stored) for state in states[name]), *for_all)
-            for name in self.order
-            if name in person.names
+            for name in self.services.settings.accounts
+            if name in person.targets
         }
         imported = stored.get(source.unsubscribed_by or "") if is_imported(source) else None
         covered = frozenset(imported.event.accounts) if imported else frozenset()
         return KnownState(self.source, source, others, covered)
 
-    def _event(self, person: Person, decision: PropagationDecision, known: KnownState) -> Event:
-        now = self.ledger.effects.clock()
+    def _event(self, decided: Decided) -> Event:
         return Event(
-            id=self._id(person, known),
+            id=self._id(decided),
             type=EventType.UNSUBSCRIBE,
-            email=person.email,
-            accounts=decision.accounts,
-            occurred_at=from_ms(decision.at),
-            accepted_at=now,
+            email=decided.person.email,
+            accounts=decided.decision.accounts,
+            occurred_at=from_ms(decided.decision.at),
+            accepted_at=self.services.effects.clock(),
             occurred_at_stated=False,  # the id identifies the unsubscribe
             all_accounts=self.all_accounts,
         )
 
-    def _id(self, person: Person, known: KnownState) -> str:
+    def _id(self, decided: Decided) -> str:
         """Return the same id for the same unsubscribe and accounts, so that a repetition makes no second event."""
-        row, source = person.latest, known.source
+        person, source = decided.person, decided.known.source
+        row = person.latest
         identity = [self.source, normalise(person.email), row.at, row.provider_id, row.version]
-        before = [source.unsubscribed_at, source.signed_up_at, sorted(person.names)]
-        return EVENT_IDS + self.ledger.digest(json.dumps([*identity, *before]).encode())
+        before = [source.unsubscribed_at, source.signed_up_at, sorted(person.targets)]
+        return EVENT_ID_PREFIX + self.services.address_keys.digest(json.dumps([*identity, *before]).encode())
 
-    def _record(self, decided: Sequence[tuple[Person, PropagationDecision, KnownState]]) -> None:
-        def record(one: tuple[Person, PropagationDecision, KnownState]) -> None:
-            person, decision, known = one
-            row_id = person.latest.provider_id
-            self.ledger.states.record_unsubscribed(
-                person.email, self.source, decision.at, self._id(person, known), row_id
-            )
-
-        self.ledger.table.in_parallel(record, decided)
-
-
-def _by_person(candidates: Iterable[Candidate]) -> list[Person]:
-    """Group candidates by address."""
-    gathered: dict[str, list[Candidate]] = {}
-    for one in candidates:
-        gathered.setdefault(normalise(one.row.email), []).append(one)
-    return [Person(tuple(rows)) for rows in gathered.values()]
+    def _record(self, decided: Decided) -> None:
+        """Record the unsubscribe in the subscription state of the source."""
+        person = decided.person
+        self.services.subscriptions.record_unsubscribed(
+            person.email, self.source, decided.decision.at, self._id(decided), person.latest.provider_id
+        )
 
 
 def usable(row: UnsubscribedAddress) -> bool:

@@ -15,12 +15,11 @@ from ..domain.ordering import SubscriptionState
 
 BUCKETS = 4096
 """Number of hash buckets for the rows of a list."""
-SIZE = 6
-"""Bytes of a fingerprint within its bucket; with the bucket's 12 bits two rows in 2^60 have the same."""
-DIGEST = 8
-"""Bytes of a bucket's digest."""
-EMPTY = bytes(DIGEST)
-EVENT_IDS = "unsubscribed-"
+FINGERPRINT_BYTES = 6
+"""With the bucket's 12 bits, two different rows have the same fingerprint in one case of 2^60."""
+DIGEST_BYTES = 8
+EMPTY_DIGEST = bytes(DIGEST_BYTES)
+EVENT_ID_PREFIX = "unsubscribed-"
 """Prefix of the ids of events made from a provider's list."""
 
 
@@ -36,7 +35,7 @@ class UnsubscribedAddress:
 
 def bucket_and_fingerprint(digest: bytes) -> tuple[int, bytes]:
     """Return the bucket and the fingerprint of a row, from a keyed digest of its content (at least 8 bytes)."""
-    return digest[0] << 4 | digest[1] >> 4, digest[2 : 2 + SIZE]
+    return digest[0] << 4 | digest[1] >> 4, digest[2 : 2 + FINGERPRINT_BYTES]
 
 
 def joined(fingerprints: Iterable[bytes]) -> bytes:
@@ -46,12 +45,14 @@ def joined(fingerprints: Iterable[bytes]) -> bytes:
 
 def split(content: bytes | bytearray) -> frozenset[bytes]:
     """Return the distinct fingerprints in a byte string."""
-    return frozenset(bytes(content[start : start + SIZE]) for start in range(0, len(content), SIZE))
+    return frozenset(
+        bytes(content[start : start + FINGERPRINT_BYTES]) for start in range(0, len(content), FINGERPRINT_BYTES)
+    )
 
 
 def digest_of(content: bytes) -> bytes:
     """Return the digest of a bucket with these joined fingerprints."""
-    return sha256(content).digest()[:DIGEST] if content else EMPTY
+    return sha256(content).digest()[:DIGEST_BYTES] if content else EMPTY_DIGEST
 
 
 class Buckets:
@@ -78,13 +79,13 @@ class Buckets:
             bucket
             for bucket in range(BUCKETS)
             if (whole or self._contents[bucket])
-            and self._digests[bucket] != digests[bucket * DIGEST : (bucket + 1) * DIGEST]
+            and self._digests[bucket] != digests[bucket * DIGEST_BYTES : (bucket + 1) * DIGEST_BYTES]
         ]
 
 
 def with_digest(digests: bytes, bucket: int, digest: bytes) -> bytes:
     """Return the digests of all buckets with one replaced."""
-    return digests[: bucket * DIGEST] + digest + digests[(bucket + 1) * DIGEST :]
+    return digests[: bucket * DIGEST_BYTES] + digest + digests[(bucket + 1) * DIGEST_BYTES :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,6 @@ class KnownState:
     others: Mapping[str, SubscriptionState]
     covered: frozenset[str] = frozenset()
 
-    @property
-    def is_imported(self) -> bool:
-        """True if the source's unsubscribe comes from a provider's list and not from an event sent to Relais."""
-        return is_imported(self.source)
-
 
 @dataclass(frozen=True, slots=True)
 class PropagationDecision:
@@ -129,8 +125,8 @@ NOTHING = PropagationDecision(0)
 
 
 def is_imported(state: SubscriptionState) -> bool:
-    """Return whether this unsubscribe comes from a provider's list."""
-    return state.unsubscribed_by is not None and state.unsubscribed_by.startswith(EVENT_IDS)
+    """Return whether this unsubscribe comes from a provider's list and not from an event sent to Relais."""
+    return state.unsubscribed_by is not None and state.unsubscribed_by.startswith(EVENT_ID_PREFIX)
 
 
 def decide(
@@ -144,7 +140,7 @@ def decide(
     if source.lease is not None and source.lease.type is EventType.SIGNUP and source.lease.until > reading.started:
         return None  # the row may have been read just before the provider resubscribed the person
     at = reading.started if row.at is None else min(row.at, reading.started)
-    if source.is_suppressed and not known.is_imported:
+    if source.is_suppressed and not is_imported(source):
         return NOTHING  # Relais itself unsubscribed the person at this provider, and wherever else required
     if _is_stale(row, at, reading, source):
         return NOTHING
@@ -164,10 +160,9 @@ def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: Subsc
         return False
     if source.signed_up_at > at:
         return True
-    unsubscribed_at = source.unsubscribed_at
-    if row.at is not None or source.is_suppressed or unsubscribed_at is None:
+    if row.at is not None or source.is_suppressed or source.unsubscribed_at is None:
         return False
-    return unsubscribed_at >= reading.seen_before
+    return source.unsubscribed_at >= reading.seen_before
 
 
 def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState) -> bool:
@@ -177,8 +172,7 @@ def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState)
     """
     if state.is_suppressed and name != known.name:
         return True
-    joined_at = state.signed_up_at
-    if joined_at is not None and joined_at > at:
-        return True
-    unsubscribed_at = known.source.unsubscribed_at
-    return name in known.covered and (joined_at is None or unsubscribed_at is None or joined_at <= unsubscribed_at)
+    signed_up_at, unsubscribed_at = state.signed_up_at, known.source.unsubscribed_at
+    if signed_up_at is None:
+        return name in known.covered
+    return signed_up_at > at or (name in known.covered and (unsubscribed_at is None or signed_up_at <= unsubscribed_at))

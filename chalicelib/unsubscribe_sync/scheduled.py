@@ -11,6 +11,7 @@ from ..domain.times import epoch_milliseconds
 from ..observability import log_context, logger, metrics, redact
 from ..observability.threads import until_time_is_up
 from .importer import BUSY, ImportDependencies, ImportOutcome, UnsubscribeImport
+from .sync_state import SyncStateStore
 
 OUT_OF_TIME = "the time of this run was up; the next one goes on"
 AGE = "unsubscribes_read_age_seconds"
@@ -23,7 +24,7 @@ def sync_unsubscribes(dependencies: ImportDependencies, deadline: Deadline) -> d
     without an address, new rows left to the next run, and the error (without addresses or secrets). A failing account
     does not affect the others. Raises no errors of a provider or of AWS.
     """
-    sources = dependencies.rules.read_from
+    sources = dependencies.section.read_from
     outcomes = {name: ImportOutcome(error=OUT_OF_TIME) for name in sources}
 
     def one(name: str) -> None:
@@ -40,7 +41,7 @@ def sync_unsubscribes(dependencies: ImportDependencies, deadline: Deadline) -> d
 
 def _outcome_of(dependencies: ImportDependencies, name: str, deadline: Deadline) -> ImportOutcome:
     try:
-        outcome = UnsubscribeImport(dependencies, name, dependencies.rules.tell, deadline).run()
+        outcome = UnsubscribeImport(dependencies, name, dependencies.section.propagate_to, deadline).run()
     except RelaisError as error:
         logger.error("unsubscribe import failed", extra={"reason": str(error)})
         return ImportOutcome(error=redact(str(error)))
@@ -67,12 +68,13 @@ def _measure(dependencies: ImportDependencies, name: str, outcome: ImportOutcome
 
 def _age(dependencies: ImportDependencies, name: str, outcome: ImportOutcome) -> float:
     """Return seconds since reading first failed; a success after a success writes nothing."""
+    store = SyncStateStore(dependencies.services.table)
     if outcome.error is None:
         if outcome.was_failing:
-            dependencies.store.record_read(name)
+            store.record_read(name)
         return 0.0
-    now = dependencies.ledger.effects.clock()
-    return max(0.0, (epoch_milliseconds(now) - dependencies.store.record_failing(name, now)) / 1000)
+    now = dependencies.services.effects.clock()
+    return max(0.0, (epoch_milliseconds(now) - store.record_failing(name, now)) / 1000)
 
 
 def _as_json(outcome: ImportOutcome) -> dict[str, Any]:

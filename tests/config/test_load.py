@@ -46,7 +46,7 @@ def test_every_key_arrives_where_it_belongs(load_text: LoadText, whole: str) -> 
     assert (shop.types, shop.accounts) == (frozenset({"signup", "unsubscribe"}), frozenset({"paris"}))
     sync = settings.sync_unsubscribes
     assert sync is not None
-    assert (sync.read_from, sync.tell, sync.baseline, sync.news_per_run) == (
+    assert (sync.read_from, sync.propagate_to, sync.baseline, sync.news_per_run) == (
         ("lettre",),
         ("paris", "lettre"),
         "known",

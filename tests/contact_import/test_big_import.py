@@ -16,7 +16,6 @@ import pytest
 
 from chalicelib.contact_import import contacts
 from chalicelib.contact_import.rows import Row, Rows, read_csv
-from chalicelib.contact_import.runner import CHUNK
 from chalicelib.effects import Effects
 from tests.contact_import.big_import import Ledger, big_file, run_import
 from tests.contract.scripted import Scripted, answer
@@ -64,7 +63,7 @@ def test_a_big_file_takes_several_invocations_and_only_a_chunk_of_memory(monkeyp
         result = run_import(f"{host.url}/export.csv", Effects(clock=clock), Ledger(at_put=at_put))
     check(result, 3_000)
     assert result["rounds"] > 3
-    assert max(ahead) < CHUNK, "the rest of the file is read once these rows are held"
+    assert max(ahead) < contacts.CHUNK, "the rest of the file is read once these rows are held"
 
 
 @pytest.mark.slow

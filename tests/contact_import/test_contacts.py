@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from chalicelib.config.model import Delivery
-from chalicelib.contact_import import runner
+from chalicelib.contact_import import contacts
+from chalicelib.contact_import.contacts import ContactsSync
+from chalicelib.contact_import.rows import Rows
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Event, StoredEvent
 from chalicelib.ledger.events import EventStore
+from chalicelib.observability import metrics
 from tests.contract.scripted import Scripted, answer
 from tests.support.aws import TestAws
 from tests.support.product import Product, settings
@@ -290,24 +293,18 @@ class TestLongFiles:
 
     @pytest.fixture(autouse=True)
     def small_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(runner, "CHUNK", 10)
+        monkeypatch.setattr(contacts, "CHUNK", 10)
 
     @pytest.fixture
     def slowly(self, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each chunk takes 40 seconds to hold."""
-        hold = runner.Import.run
+        store = ContactsSync._store
 
-        def run(self: runner.Import, *arguments: Any) -> Any:
-            quick = self.store
+        def slow(self: ContactsSync, events: Sequence[Event]) -> None:
+            store(self, events)
+            product.clock.forward(seconds=40)
 
-            def slow(events: Sequence[Event]) -> None:
-                quick(events)
-                product.clock.forward(seconds=40)
-
-            self.store = slow
-            return hold(self, *arguments)
-
-        monkeypatch.setattr(runner.Import, "run", run)
+        monkeypatch.setattr(ContactsSync, "_store", slow)
 
     @pytest.mark.usefixtures("slowly")
     def test_the_next_invocation_goes_on(self, product: Product, aws: TestAws, host: Scripted) -> None:
@@ -391,21 +388,21 @@ class TestLongFiles:
         """It slept through its time, and another worker has come to the end meanwhile."""
         serve(host, csv_of(people(30)))
         event = sync(source="crm")
-        hold, asleep = runner.Import.run, [True]
+        import_rows, asleep = ContactsSync._import, [True]
 
-        def run_slowly(self: runner.Import, *arguments: Any) -> Any:
+        def run_slowly(self: ContactsSync, rows: Rows) -> str:
             if asleep.pop() if asleep else False:
                 product.clock.forward(seconds=91)
                 product.work(event["id"], queue="syncs", milliseconds=120_000)
                 assert product.view(event["id"])["status"] == "delivered"
-            return hold(self, *arguments)
+            return import_rows(self, rows)
 
-        monkeypatch.setattr(runner.Import, "run", run_slowly)
+        monkeypatch.setattr(ContactsSync, "_import", run_slowly)
         run(product, event, milliseconds=300_000)
         assert product.delivery(event["id"])["attempts"] == 1
         ids = enqueued(aws, "relais-local-signups")
         assert len(set(ids)) == 30
-        assert len(ids) == 30 + runner.CHUNK, "it noticed after one chunk"
+        assert len(ids) == 30 + contacts.CHUNK, "it noticed after one chunk"
 
     def test_the_ledger_s_trouble_is_not_the_sync_s(
         self, product: Product, host: Scripted, monkeypatch: pytest.MonkeyPatch
@@ -428,6 +425,41 @@ class TestLongFiles:
         product.clock.forward(seconds=91)
         product.work(event["id"], queue="syncs")
         assert product.delivery(event["id"])["reason"] == "held 30, refused 0"
+
+    @pytest.mark.usefixtures("slowly")
+    @pytest.mark.parametrize(
+        ("change", "value"),
+        [
+            ("SET progress.#name = :no", {"S": "many"}),
+            ("REMOVE progress.#name", None),
+            ("SET progress = :no", {"S": "rows"}),
+        ],
+    )
+    def test_malformed_progress_is_passed_over_and_the_sync_starts_from_the_beginning(
+        self,
+        product: Product,
+        aws: TestAws,
+        host: Scripted,
+        monkeypatch: pytest.MonkeyPatch,
+        change: str,
+        value: dict[str, str] | None,
+    ) -> None:
+        counted: list[str] = []
+        monkeypatch.setattr(metrics, "count", lambda name, value=1, account=None: counted.append(name))
+        serve(host, csv_of(people(50)))
+        event = sync(source="crm")
+        run(product, event)
+        names = {"#name": "rows"} if "#name" in change else {}
+        update: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
+        if value is not None:
+            update["ExpressionAttributeValues"] = {":no": value}
+        key: Any = {"pk": {"S": f"P#{event['id']}"}, "sk": {"S": "sync"}}
+        aws.dynamodb.update_item(TableName="relais-local-ledger", Key=key, UpdateExpression=change, **update)
+        product.work(event["id"], queue="syncs", milliseconds=300_000)
+        assert product.delivery(event["id"])["reason"] == "held 50, refused 0"
+        assert counted.count("malformed_items") == 1
+        everybody = [item["email"]["S"] for item in items(aws) if item.get("type", {}).get("S") == "signup"]
+        assert sorted(everybody) == sorted(person["email"] for person in people(50))
 
     def test_no_sync_is_begun_without_the_time_for_it(self, product: Product, aws: TestAws, host: Scripted) -> None:
         serve(host, csv_of(people(1)))

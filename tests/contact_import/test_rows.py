@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from chalicelib.contact_import.rows import Row, read_csv
-from chalicelib.contact_import.text import LONGEST_LINE, WINDOW, decoded
+from chalicelib.contact_import.rows import LONGEST_LINE, WINDOW, Row, decoded, read_csv
 from chalicelib.jobs.errors import SyncRefused
 from tests.support.examples import examples
 

@@ -147,7 +147,7 @@ def test_who_came_back_is_no_difference_and_really_is_back(product: Product, con
     assert "Ediware" in product.delivery(refused.id)["remedy"]
     answer = audit(product)
     assert [one["missing_at_provider"]["count"] for one in answer["accounts"].values()] == [0, 0]
-    hashes = product.container.unsubscribe_import.keys.hashes("zoe@example.com")
+    hashes = product.container.address_keys.hashes("zoe@example.com")
     assert not {*hashes} & {text for one in answer["accounts"].values() for text in one["missing_in_ledger"]["hashes"]}
 
 
@@ -166,9 +166,7 @@ def test_out_of_time_is_said(product: Product) -> None:
 
 
 def test_hashes_are_found_by_what_the_ledger_writes(product: Product) -> None:
-    texts = [
-        product.container.unsubscribe_import.keys.hashes(f"person{number}@example.com")[0] for number in range(300)
-    ]
+    texts = [product.container.address_keys.hashes(f"person{number}@example.com")[0] for number in range(300)]
     hashes = Hashes(b"".join(urlsafe_b64decode(text + "=") for text in texts[:200] * 2))
     assert len(hashes) == 200
     assert {hashes.text(place) for text in texts[:200] if (place := hashes.place(text)) is not None} == {*texts[:200]}

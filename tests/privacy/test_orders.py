@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from chalicelib.domain.errors import Kind
 from chalicelib.domain.events import Event, EventType
-from chalicelib.jobs import runner
+from chalicelib.jobs import attempt
 from tests.privacy.support import PERSONAL
 from tests.support.interleaving import AnswerLost, Died, NotDone, OneByOne, Repeat, at_operation
 from tests.support.product import FakeContext
@@ -242,7 +242,7 @@ def _fail(name: str, fault: type[BaseException]) -> None:
 
 def test_whoever_was_forgotten_stays_out_and_stands_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
-    monkeypatch.setattr(runner, "ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(attempt, "ThreadPoolExecutor", OneByOne)
     few = settings(
         max_examples=12,
         stateful_step_count=20,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -349,6 +350,69 @@ class TestTrouble:
         world.restart(replace(world.config, sync_unsubscribes=None))
         assert world.sync() == {}
         assert ages[-1] == (0.0, None)
+
+
+class TestMalformed:
+    """What of the stored state of a list cannot be read costs work, or this account's run, and nobody's unsubscribe."""
+
+    EMAILS = ("a@example.com", "b@example.com")
+
+    @pytest.fixture
+    def counted(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        names: list[str] = []
+        monkeypatch.setattr(metrics, "count", lambda name, value=1, account=None: names.append(name))
+        return names
+
+    @pytest.fixture
+    def known(self) -> World:
+        """A list whose rows are processed: taken as known, but the last."""
+        world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
+        world.leave("lettre", *self.EMAILS, at=START - HOUR)
+        world.sync()
+        world.leave("lettre", "zoe@example.com", at=START)
+        world.sync()
+        world.deliver()
+        assert world.told()["paris"] == ["zoe@example.com"]
+        return world
+
+    @pytest.mark.parametrize("digests", [b"short", "text"])
+    def test_a_head_is_made_again_from_the_buckets(self, known: World, counted: list[str], digests: Any) -> None:
+        change = "SET #name = :no"
+        key = ("S#lettre", "unsubscribes#paris")
+        known.product.container.table.update(key, change, {"no": digests}, names={"name": "digests"})
+        assert known.sync()["lettre"] == {"read": 3, "written": 0, "skipped": 0, "backlog": 0, "error": None}
+        assert counted.count("malformed_items") == 1
+        known.sync()
+        assert counted.count("malformed_items") == 1
+
+    @pytest.mark.parametrize("rows", [b"short", "text"])
+    def test_the_rows_of_a_bucket_count_as_new(self, world: World, counted: list[str], rows: Any) -> None:
+        world.restart(three_accounts(("lettre",), ("paris",)))
+        world.leave("lettre", *self.EMAILS, at=START - HOUR)
+        world.sync()
+        world.deliver()
+        table = world.product.container.table
+        pk = next(pk for pk in world.dynamo.items if pk.startswith("S#lettre#unsubscribes#"))
+        table.update((pk, "paris"), "SET #name = :no", {"no": rows}, names={"name": "rows"})
+        table.update(("S#lettre", "unsubscribes#paris"), "REMOVE #name", names={"name": "digests"})
+        assert world.sync()["lettre"]["error"] is None
+        assert counted.count("malformed_items") == 2
+        world.deliver()
+        assert sorted(world.told()["paris"]) == sorted(self.EMAILS), "the ledger knows of them"
+
+    def test_without_the_list_s_own_state_its_run_fails_and_the_others_go_on(
+        self, world: World, counted: list[str]
+    ) -> None:
+        world.sync()
+        world.leave("lettre", "zoe@example.com")
+        world.sync()
+        world.leave("brussel", "lea@example.com")
+        key = ("S#lettre", "unsubscribes")
+        world.product.container.table.update(key, "SET #name = :no", {"no": "many"}, names={"name": "version"})
+        result = world.sync()
+        assert result["lettre"]["error"] == "the state of the unsubscribe list is malformed"
+        assert result["brussel"]["written"] == 1
+        assert "malformed_items" in counted
 
 
 class TestOrder:

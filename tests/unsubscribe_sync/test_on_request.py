@@ -11,7 +11,7 @@ from chalicelib.config.model import Delivery
 from chalicelib.domain.errors import InvalidEvent, Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Sync
 from chalicelib.ingestion.parse_event import parse_event
-from chalicelib.unsubscribe_sync.state_store import SyncStateStore
+from chalicelib.unsubscribe_sync.sync_state import SyncStateStore
 from tests.support.product import START
 from tests.unsubscribe_sync.world import EVERYBODY, World, three_accounts
 
@@ -137,7 +137,7 @@ def test_an_account_that_is_gone_or_says_nothing_any_more(world: World) -> None:
     world.product.container.events.store(replace(held, id="moved", accounts=("paris",)))
     world.product.container.events.store(replace(held, id="gone", accounts=("lyon",)))
     world.product.work("moved", "gone", queue="syncs", milliseconds=300_000)
-    assert reasons(world, "moved") == {"paris": ("refused", "the account's provider cannot say who left")}
+    assert reasons(world, "moved") == {"paris": ("refused", "the account's provider has no unsubscribe list to read")}
     assert reasons(world, "gone") == {"lyon": ("refused", "the account is not configured any more")}
 
 
