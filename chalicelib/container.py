@@ -255,7 +255,7 @@ class Container(Services):
         """Store the figures of every account's campaigns under the schedule's hour."""
         from .domain.times import parse_time
         from .statistics.collect import collect
-        from .statistics.runs import LastRuns
+        from .statistics.last_runs import LastRuns
 
         time = event.get("time")
         return collect(
@@ -277,9 +277,9 @@ class Container(Services):
         return calls.handle(event, self._deadline(context).seconds_left)
 
     def _remember(self, account: str, begun: CampaignFigures) -> None:
-        from .statistics.remember import remember
+        from .statistics.snapshots import record_started
 
-        remember(self.stats, account, self.spec(account).name, begun, self.effects.clock())
+        record_started(self.stats, account, self.spec(account).name, begun, self.effects.clock())
 
     def report(self, context: Context) -> dict[str, Any]:
         """Count all deliveries."""

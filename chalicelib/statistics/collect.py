@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import ProviderError, RelaisError
-from ..domain.figures import Snapshot
 from ..ledger.batched_reads import BATCH_GET_LIMIT
 from ..observability import log_context, logger, metrics, redact, with_log_context
 from ..observability.threads import until_time_is_up
-from .known import known_campaigns
-from .normalise import normalise
+from .last_runs import LastRuns
+from .reading_schedule import known_campaigns
+from .snapshots import snapshot_from
+from .store import StatsStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,35 +32,6 @@ RESERVE_SECONDS = 5.0
 """Time reserved at the end of a run for writing the last batch and answering."""
 
 OUT_OF_TIME = "the time of this run was up; the next one goes on"
-
-
-class Store(Protocol):
-    """The part of the statistics table that a run uses (`StatsStore`)."""
-
-    def newest(self, account: str, campaigns: Sequence[str]) -> Mapping[str, Snapshot]:
-        """Return the stored snapshots of the campaigns, by id."""
-
-    def listed(self, account: str) -> Iterable[Snapshot]:
-        """Return every campaign of an account, without its figures."""
-
-    def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
-        """Store a row if a figure changed; True if a snapshot was written."""
-
-
-class Runs(Protocol):
-    """The store of the last successful run's time (`LastRuns`)."""
-
-    def last_good(self, account: str) -> datetime | None:
-        """Return when the account was last read without an error."""
-
-    def last_hour(self, account: str) -> datetime | None:
-        """Return the schedule's time of that run."""
-
-    def first_tried(self, account: str, at: datetime) -> datetime:
-        """Return when an account without a successful run was first tried; `at` if not before."""
-
-    def record_success(self, account: str, at: datetime, hour: datetime) -> None:
-        """Record a successful run."""
 
 
 @dataclass(slots=True)
@@ -79,8 +51,8 @@ def collect(
     accounts: Mapping[str, Account],
     connect_provider: Callable[[Account], Provider],
     capabilities: Callable[[Account], Capabilities],
-    store: Store,
-    runs: Runs,
+    store: StatsStore,
+    runs: LastRuns,
     *,
     hour: datetime,
     clock: Clock,
@@ -112,8 +84,8 @@ class _CollectRun:
 
     connect_provider: Callable[[Account], Provider]
     capabilities: Callable[[Account], Capabilities]
-    store: Store
-    runs: Runs
+    store: StatsStore
+    runs: LastRuns
     pool: ThreadPoolExecutor
     hour: datetime
     clock: Clock
@@ -168,7 +140,7 @@ class _CollectRun:
         taken_at = self.clock()
         outcome.read += len(batch)
         known = self.store.newest(account.name, [figures.campaign for figures in batch])
-        rows = [normalise(account.name, account.provider, figures, taken_at) for figures in batch]
+        rows = [snapshot_from(account.name, account.provider, figures, taken_at) for figures in batch]
         record = with_log_context(lambda row: self.store.record(known.get(row.campaign), row, self.hour))
         futures = [self.pool.submit(record, row) for row in rows]
         wait(futures)

@@ -22,7 +22,7 @@ from .items import (
     place,
     snapshot_of,
 )
-from .store import read
+from .store import query_snapshots, read
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -89,20 +89,13 @@ class StatsReader:
         return snapshot_of(answer["Item"]) if "Item" in answer else None
 
     def history(self, account: str, campaign: str) -> Iterator[Snapshot]:
-        """Yield every snapshot of one campaign, oldest first. Raises `StatsUnavailable`."""
-        request: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": partition(account, campaign)},
-                ":prefix": {"S": SNAPSHOT_PREFIX},
-            },
-        }
-        while True:
-            answer = read(lambda: self._client.query(TableName=self._table, **request))
-            yield from (snapshot_of(item) for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        """Return every snapshot of one campaign, oldest first; iterating may raise `StatsUnavailable`."""
+        return query_snapshots(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": {"S": partition(account, campaign)}, ":prefix": {"S": SNAPSHOT_PREFIX}},
+        )
 
 
 def _request(account: str | None, since: datetime | None, until: datetime | None) -> dict[str, Any]:

@@ -58,24 +58,20 @@ class StatsStore:
         return {snapshot.campaign: snapshot for snapshot in map(snapshot_of, items)}
 
     def listed(self, account: str) -> Iterator[Snapshot]:
-        """Yield every campaign of an account without its figures, newest first: one query a megabyte.
+        """Return every campaign of an account without its figures, newest first: one query a megabyte.
 
         Eventually consistent: the latest writes may be missing. Raises `StatsUnavailable`.
         """
-        request: dict[str, Any] = {
-            "IndexName": ACCOUNT_INDEX,
-            "KeyConditionExpression": "#account = :account",
-            "ExpressionAttributeValues": {":account": {"S": account}},
-            "ExpressionAttributeNames": {f"#{name}": name for name in DESCRIPTION},
-            "ProjectionExpression": ", ".join(f"#{name}" for name in DESCRIPTION),
-            "ScanIndexForward": False,
-        }
-        while True:
-            answer = read(lambda: self._client.query(TableName=self._table, **request))
-            yield from map(snapshot_of, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return query_snapshots(
+            self._client,
+            TableName=self._table,
+            IndexName=ACCOUNT_INDEX,
+            KeyConditionExpression="#account = :account",
+            ExpressionAttributeValues={":account": {"S": account}},
+            ExpressionAttributeNames={f"#{name}": name for name in DESCRIPTION},
+            ProjectionExpression=", ".join(f"#{name}" for name in DESCRIPTION),
+            ScanIndexForward=False,
+        )
 
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
         """Store `row`, read by the run of `hour`, if a figure differs from `known`.
@@ -86,15 +82,12 @@ class StatsStore:
             if described(known, row) != known:
                 self._put_campaign(described(known, row))
             return False
-        return self._record_change(known, row, snapshot_sort_key(hour))
-
-    def _record_change(self, known: Snapshot | None, row: Snapshot, sort_key: str) -> bool:
         last_key, last = self._last_snapshot(row)
         if last is not None and not changed(last, row) and (known is None or known.taken_at <= last.taken_at):
             self._put_campaign(described(last, row))
             return False
         # A late run writes to the hour of the run that overtook it, so that history never goes back in time.
-        if not self._put(snapshot_item(row, max(sort_key, last_key)), row.taken_at):
+        if not self._put(snapshot_item(row, max(snapshot_sort_key(hour), last_key)), row.taken_at):
             return False
         self._put_campaign(row)
         return True
@@ -144,6 +137,16 @@ def read(call: Callable[[], R]) -> R:
         return call()
     except (ClientError, BotoCoreError, KeysUnprocessed) as error:
         raise _unavailable(error) from error
+
+
+def query_snapshots(client: DynamoDBClient, **request: Any) -> Iterator[Snapshot]:
+    """Yield the snapshots that a query finds, page by page. Raises `StatsUnavailable`."""
+    while True:
+        answer = read(lambda: client.query(**request))
+        yield from map(snapshot_of, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _code(error: ClientError) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from chalicelib.domain.figures import FIGURES, Snapshot, changed, described, hour_key
 from chalicelib.providers.spec import CampaignFigures
 from chalicelib.statistics.items import campaign_item, snapshot_item, snapshot_of
-from chalicelib.statistics.normalise import normalise
+from chalicelib.statistics.snapshots import snapshot_from
 
 TAKEN = datetime(2026, 3, 1, 9, 30, 15, 999_999, tzinfo=UTC)
 PARIS = timezone(timedelta(hours=1))
@@ -31,12 +31,12 @@ CAMPAIGN = st.builds(
 
 
 def snapshot(**figures: Any) -> Snapshot:
-    return normalise("paris", "toy", CampaignFigures("c1", **figures), TAKEN)
+    return snapshot_from("paris", "toy", CampaignFigures("c1", **figures), TAKEN)
 
 
 @given(CAMPAIGN)
 def test_what_the_provider_says_is_kept_as_it_is(figures: CampaignFigures) -> None:
-    kept = normalise("paris", "toy", figures, TAKEN)
+    kept = snapshot_from("paris", "toy", figures, TAKEN)
     assert [getattr(kept, name) for name in FIGURES] == [getattr(figures, name) for name in FIGURES]
     assert (kept.account, kept.provider, kept.campaign) == ("paris", "toy", figures.campaign)
     assert (kept.name, kept.subject, kept.raw) == (figures.name, figures.subject, figures.raw)
@@ -44,7 +44,7 @@ def test_what_the_provider_says_is_kept_as_it_is(figures: CampaignFigures) -> No
 
 @given(CAMPAIGN)
 def test_nothing_is_lost_in_the_table(figures: CampaignFigures) -> None:
-    kept = normalise("paris", "toy", figures, TAKEN)
+    kept = snapshot_from("paris", "toy", figures, TAKEN)
     again = snapshot_of(snapshot_item(kept, "snapshot#2026-03-01T09"))
     assert again == kept
     assert not changed(again, kept)
@@ -55,7 +55,7 @@ def test_nothing_is_lost_in_the_table(figures: CampaignFigures) -> None:
 
 @given(CAMPAIGN, CAMPAIGN)
 def test_a_change_is_a_known_figure_that_differs(one: CampaignFigures, two: CampaignFigures) -> None:
-    old, new = normalise("paris", "toy", one, TAKEN), normalise("paris", "toy", two, TAKEN)
+    old, new = snapshot_from("paris", "toy", one, TAKEN), snapshot_from("paris", "toy", two, TAKEN)
     if old.knows_a_figure or new.knows_a_figure:
         expected = any(getattr(new, name) is not None and getattr(new, name) != getattr(old, name) for name in FIGURES)
         assert changed(old, new) is expected
@@ -91,7 +91,7 @@ def test_a_description_is_renewed_without_losing_what_is_not_stated() -> None:
 
 def test_times_are_utc_and_taken_at_is_in_whole_seconds() -> None:
     figures = CampaignFigures("c1", sent_at=datetime(2026, 3, 1, 1, 30, 0, 123_456, tzinfo=PARIS))
-    kept = normalise("paris", "toy", figures, TAKEN.astimezone(PARIS))
+    kept = snapshot_from("paris", "toy", figures, TAKEN.astimezone(PARIS))
     assert kept.taken_at.isoformat() == "2026-03-01T09:30:15+00:00"
     assert kept.sent_at == datetime(2026, 3, 1, 0, 30, 0, 123_000, tzinfo=UTC)
     assert hour_key(datetime(2026, 3, 1, 0, 59, tzinfo=PARIS)) == "2026-02-28T23"

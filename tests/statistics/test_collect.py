@@ -16,7 +16,7 @@ from chalicelib.observability import hide, metrics
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.statistics.collect import OUT_OF_TIME, collect
-from chalicelib.statistics.normalise import normalise
+from chalicelib.statistics.snapshots import snapshot_from
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 Answer = Callable[[float], Iterable[CampaignFigures]]
@@ -256,8 +256,8 @@ def test_a_provider_asked_campaign_by_campaign_is_told_which_are_due() -> None:
     store, runs, asked = Memory(), Runs(), Asked()
     for name, hours in ages.items():
         sent_at = NOW - timedelta(hours=hours)
-        store.kept["paris", name] = normalise("paris", "toy", CampaignFigures(name, sent_at=sent_at), NOW)
-    store.kept["lyon", "other"] = normalise("lyon", "toy", CampaignFigures("other", sent_at=NOW), NOW)
+        store.kept["paris", name] = snapshot_from("paris", "toy", CampaignFigures(name, sent_at=sent_at), NOW)
+    store.kept["lyon", "other"] = snapshot_from("lyon", "toy", CampaignFigures("other", sent_at=NOW), NOW)
 
     def due(now: datetime, runs: Runs = runs) -> set[str]:
         collect(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.times import format_time
-from chalicelib.statistics.rereading import hours_waiting
+from chalicelib.statistics.reading_schedule import hours_due
 from tests.statistics.world import StatisticsWorld
 from tests.support.aws import TestAws
 
@@ -134,7 +134,7 @@ def test_a_campaign_that_was_not_due_is_read_after_a_run_that_failed(world: Stat
 
 
 def due(sent: dict[str, datetime], now: datetime, last: datetime) -> int:
-    return sum(hours_waiting(campaign, at, now, last) is not None for campaign, at in sent.items())
+    return sum(hours_due(campaign, at, now, last) is not None for campaign, at in sent.items())
 
 
 def listed(world: StatisticsWorld, account: str) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.domain.figures import Snapshot
 from chalicelib.providers.spec import CampaignFigures
-from chalicelib.statistics.normalise import normalise
 from chalicelib.statistics.pages import BadCursor, StatsReader
+from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
 from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def campaign(account: str, name: str, sent_at: datetime | None, opens: int = 0, at: datetime = NOON) -> Snapshot:
-    return normalise(account, "toy", CampaignFigures(name, sent_at=sent_at, opens=opens), at)
+    return snapshot_from(account, "toy", CampaignFigures(name, sent_at=sent_at, opens=opens), at)
 
 
 @pytest.fixture

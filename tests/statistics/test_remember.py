@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.figures import Snapshot
 from chalicelib.providers.spec import CampaignFigures
-from chalicelib.statistics.remember import remember
+from chalicelib.statistics.snapshots import record_started
 from chalicelib.statistics.store import StatsStore
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_when_it_was_sent(stated: datetime | None, kept: datetime) -> None:
     store = Memory()
     for _ in range(2):
         begun: Any = CampaignFigures("300", "mars", "Été", stated, sent=2)
-        remember(cast(StatsStore, store), "lettre", "toy", begun, NOW)
+        record_started(cast(StatsStore, store), "lettre", "toy", begun, NOW)
     row = store.kept[-1]
     assert (row.account, row.provider, row.campaign, row.sent_at, row.taken_at) == ("lettre", "toy", "300", kept, NOW)
     assert (row.name, row.subject, row.sent) == ("mars", "Été", 2)

@@ -9,8 +9,7 @@ from itertools import pairwise
 import pytest
 
 from chalicelib.domain.figures import Snapshot
-from chalicelib.statistics.known import known_campaigns
-from chalicelib.statistics.rereading import hours_waiting
+from chalicelib.statistics.reading_schedule import hours_due, known_campaigns
 
 SENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -25,7 +24,7 @@ def due_hours(runs: list[int], campaign: str = "c1", missed: frozenset[int] = fr
         if run in missed:
             continue
         now = FIRST + run * HOUR
-        if hours_waiting(campaign, SENT, now, last) is not None:
+        if hours_due(campaign, SENT, now, last) is not None:
             read.append(run)
         last = now
     return read
@@ -65,19 +64,19 @@ def test_the_last_turns_are_made_good_after_day_thirty_too() -> None:
 
 
 def test_nothing_is_due_before_the_hour_of_sending() -> None:
-    assert hours_waiting("c1", SENT, FIRST - HOUR, None) is None
-    assert hours_waiting("c1", SENT, FIRST, None) == 0
+    assert hours_due("c1", SENT, FIRST - HOUR, None) is None
+    assert hours_due("c1", SENT, FIRST, None) == 0
 
 
 def test_a_second_run_in_an_hour_reads_the_same() -> None:
     for hour in due_hours(FORTY_DAYS):
         now = FIRST + hour * HOUR
-        assert hours_waiting("c1", SENT, now, now) == 0
+        assert hours_due("c1", SENT, now, now) == 0
 
 
 def test_the_first_run_of_all_reads_what_was_followed_within_thirty_days() -> None:
     for days, due in ((10, True), (59, True), (61, False)):
-        assert (hours_waiting("c1", SENT, FIRST + timedelta(days=days), None) is not None) is due
+        assert (hours_due("c1", SENT, FIRST + timedelta(days=days), None) is not None) is due
 
 
 def snapshot(name: str, sent_at: datetime | None, taken_at: datetime = SENT) -> Snapshot:
@@ -92,7 +91,7 @@ def test_what_is_due_this_hour_comes_first_and_what_rests_is_told_too() -> None:
     assert {each.campaign for each in known} == {each.campaign for each in listed}
     due = [each for each in known if each.due]
     assert known[: len(due)] == due
-    waiting = [hours_waiting(each.campaign, each.sent_at or SENT, now, now - timedelta(hours=12)) for each in due]
+    waiting = [hours_due(each.campaign, each.sent_at or SENT, now, now - timedelta(hours=12)) for each in due]
     assert waiting == sorted(waiting, key=lambda hours: -1 if hours is None else hours)
     assert None not in waiting and {0, 11} <= set(waiting)
     assert "young" in {each.campaign for each in due} and not known[-1].due

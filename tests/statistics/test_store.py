@@ -20,9 +20,9 @@ from chalicelib.ledger.table import Table
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.statistics.collect import collect
-from chalicelib.statistics.normalise import normalise
+from chalicelib.statistics.last_runs import LastRuns
 from chalicelib.statistics.pages import StatsReader
-from chalicelib.statistics.runs import LastRuns
+from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws
 from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
@@ -73,7 +73,7 @@ def reader(client: Counting) -> StatsReader:
 
 def row(at: datetime = NINE, campaign: str = "c1", **figures: Any) -> Snapshot:
     sent_at = figures.pop("sent_at", NINE - 24 * HOUR)
-    return normalise("paris", "toy", CampaignFigures(campaign, sent_at=sent_at, **figures), at)
+    return snapshot_from("paris", "toy", CampaignFigures(campaign, sent_at=sent_at, **figures), at)
 
 
 def record(store: StatsStore, given: Snapshot, hour: datetime | None = None) -> bool:
