@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import monotonic_and_wall
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ProviderError
+from chalicelib.domain.single_flight import Readings
 from chalicelib.providers.account import Account
-from chalicelib.providers.mymailmarket.kept import Clocks, both_clocks
 from chalicelib.providers.mymailmarket.provider import MyMailMarket
 from chalicelib.providers.spec import Contact
 from chalicelib.providers.transport.session import Transport
@@ -45,7 +46,7 @@ def account(url: str, secrets: Mapping[str, Secret] | None = None) -> Account:
 
 
 def connect(
-    server: Scripted, *script: Reply, clocks: Clocks = both_clocks, secrets: Mapping[str, Secret] | None = None
+    server: Scripted, *script: Reply, clocks: Readings = monotonic_and_wall, secrets: Mapping[str, Secret] | None = None
 ) -> MyMailMarket:
     """A client of that account, and the answers that it is going to get."""
     server.script = list(script)

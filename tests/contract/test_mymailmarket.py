@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.domain.errors import Kind
 from chalicelib.providers.mymailmarket import provider as module
+from chalicelib.providers.mymailmarket.api import STATUSES
 from chalicelib.providers.spec import Contact, KnownCampaign, Provider
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
@@ -184,7 +185,7 @@ class TestUnsubscribes:
     def test_the_lists_are_looked_up_once_in_some_minutes(self, server: Scripted) -> None:
         clock = [0.0]
         provider = connect(server, LOGIN, LISTS, *[ABSENT] * 4, LISTS, *[ABSENT] * 2, clocks=lambda: tuple(clock))
-        for moment in (0.0, module.LISTS_KEPT_SECONDS - 1, module.LISTS_KEPT_SECONDS + 1):
+        for moment in (0.0, module.LISTS_SECONDS - 1, module.LISTS_SECONDS + 1):
             clock[0] = moment
             provider.unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server).count("lists") == 2
@@ -322,7 +323,7 @@ class TestForgetting:
 
 class TestWhomItMails:
     def test_every_status_but_those_of_who_left(self, real: Provider, control: Control) -> None:
-        named = {status: f"is.{status.replace(' ', '')}@example.com" for status in module.STATUSES}
+        named = {status: f"is.{status.replace(' ', '')}@example.com" for status in STATUSES}
         rows = [{"MailAddress": address, "Status": status} for status, address in named.items()]
         control.set("mymailmarket", add_subscribers={"list": CUSTOMERS, "rows": [*rows, {"MobileNumber": "324"}]})
         found = list(real.subscribed(budget=10))

@@ -243,7 +243,7 @@ def at_once(number: int, ask: Callable[[], Any]) -> list[Any]:
 def counted(provider: MyMailMarket) -> CountedLock:
     """The lock under which the provider makes its session, as one that counts who asked for it."""
     lock = CountedLock()
-    vars(provider._client._session._kept)["_lock"] = lock
+    vars(provider._client._sessions)["_lock"] = lock
     return lock
 
 
@@ -307,8 +307,8 @@ class TestSilence:
         provider = connect(server, LOGIN, LISTS)
         provider.call("lists", {}, budget=5)
         client = provider._client
-        seen = [provider, client, *vars(client).values(), *vars(client._session).values()]
-        seen += vars(client._session._kept).values()
+        seen = [provider, client, *vars(client).values(), *vars(client._login).values()]
+        seen += vars(client._sessions).values()
         text = " ".join(repr(each) for each in seen)
         assert not [
             form for secret in [*SECRETS.values(), "placeholder-session"] for form in forms(secret) if form in text

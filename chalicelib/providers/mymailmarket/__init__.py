@@ -1,6 +1,6 @@
 """myMailMarket (Mailpartners): signups one by one into lists, unsubscribes list by list, statistics per campaign.
 
-Its quirks and limits are told in docs/providers/mymailmarket.md.
+Its behaviour and limits are in docs/providers/mymailmarket.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..spec import Capabilities, Option, Provider, ProviderSpec
 from .api import BASE_URL
-from .client import FUNCTIONS
-from .provider import PARALLEL_CALLS, MyMailMarket
+from .provider import FUNCTIONS, PARALLEL_CALLS, MyMailMarket
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -37,12 +36,12 @@ SPEC = ProviderSpec(
         statistics="per_campaign",
     ),
     options=(
-        Option("username", help="name of the API's user, best one of its own"),
+        Option("username", help="name of the API's user; use one for Relais alone"),
         Option("password", secret=True, help="that user's password"),
         Option("site", help="name of the site, as in the login"),
         Option("site_id", help="id of the site, 13 digits with the leading zero"),
         Option("api_key", secret=True, help="API key, under the link API of the Mailpartners account"),
-        Option("shared_secret", secret=True, help="shared secret, shown beside the API key"),
+        Option("shared_secret", secret=True, help="shared secret, next to the API key"),
     ),
     functions=FUNCTIONS,
     connect=_connect,

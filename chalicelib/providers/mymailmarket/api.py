@@ -1,18 +1,19 @@
-"""Making a call of the API: its URL, its session, one new session where that is refused, and its answer read."""
+"""What the API's functions share: their parameters' types and checks, and one call with its session and answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
+from ...clock import monotonic_and_wall
 from ...domain.errors import Kind
+from ...domain.single_flight import Cached, Readings, SingleFlightCache
 from ..functions import Limits
-from ..transport.exchange import MEGABYTE, Call, Deadline, KeyRefused, to_json
+from ..transport.exchange import MEGABYTE, Call, KeyRefused, to_json
 from . import answers
-from .kept import Clocks, Made, both_clocks
-from .session import HEADERS, Opened, Session, encoded
-from .values import Result
+from .rows import MAX_PAGE_SIZE, Result
+from .session import HEADERS, LABEL, Login, Session, encoded
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -21,75 +22,108 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.mailpartners.be/V2.svc"
 """The vendor writes http and uses https in its own sign-up script; keys in URLs leave no choice."""
 SECONDS = 30.0
+SESSION_SECONDS = 110 * 60.0
+"""The vendor ends a session after two hours; a call may take minutes of them."""
+MAX_ADDRESS = 255
+STATUSES = ("active", "bounced", "unsubscribed", "on hold", "deleted", "blacklist", "referred")
 _JSON_HEADERS = {**HEADERS, "Content-Type": "application/json; charset=utf-8"}
 
+SiteId = Annotated[str | None, "id of a site; without it the account's own"]
+ListId = Annotated[str, "id of the list, from lists"]
+Address = Annotated[str, f"the e-mail address, at most {MAX_ADDRESS} characters"]
+StartIndex = Annotated[int | None, "number of the first row, from 0 (default 0)"]
+PageSize = Annotated[int | None, f"rows of a page, 1 to {MAX_PAGE_SIZE} (default {MAX_PAGE_SIZE})"]
+CampaignId = Annotated[str, "id of the campaign, from campaigns"]
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call as documented. `path` is encoded already, the values of `query` are not; its order is kept.
 
-    `changes` goes by what a call does and not by its method: the vendor deletes and unsubscribes by GET.
-    """
+def path_id(limits: Limits, name: str, value: str) -> str:
+    """Encode an id for a path; an id of dots alone would be read as a step up."""
+    limits.text(name, value, 100)
+    limits.require(value.strip("."), f"{name} must be an id, such as 0616074266229")
+    return encoded(value)
 
-    label: str
-    path: str = field(repr=False)
-    query: Mapping[str, str | int] = field(default_factory=dict, repr=False)
-    method: Literal["GET", "POST"] = "GET"
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    changes: bool = False
-    refused_as: Kind = Kind.CALLER
+
+def one_of(limits: Limits, name: str, value: str, choices: tuple[str, ...]) -> str:
+    """Return `value`, which must be one of `choices`, to the letter."""
+    limits.require(value in choices, f"{name} must be one of: {', '.join(choices)}")
+    return value
+
+
+def page(limits: Limits, start_index: int | None, page_size: int | None) -> dict[str, int]:
+    """Return the query of a page; the size is mandatory."""
+    start, size = start_index or 0, MAX_PAGE_SIZE if page_size is None else page_size
+    limits.require(start >= 0, "start_index must not be negative")
+    limits.require(1 <= size <= MAX_PAGE_SIZE, f"page_size must be 1 to {MAX_PAGE_SIZE}")
+    return {"startindex": start, "pagesize": size}
+
+
+def filled_fields(limits: Limits, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `fields`, which must not be empty; an address among them must be valid."""
+    limits.require(fields, "fields must hold at least one field")
+    given = fields.get("MailAddress")
+    limits.require(given is None or isinstance(given, str), "MailAddress must be a string")
+    if given is not None:
+        limits.address("MailAddress", given, MAX_ADDRESS)
+    return fields
 
 
 class Api:
-    """One account's calls. Holds the session, and nothing else that changes; safe to use from several threads."""
+    """One account's calls. Caches the session; thread-safe."""
 
-    def __init__(self, account: Account, transport: Transport, clocks: Clocks = both_clocks) -> None:
+    def __init__(self, account: Account, transport: Transport, clocks: Readings = monotonic_and_wall) -> None:
         self._account = account
         self._transport = transport
         self._base = account.base_url or BASE_URL
         self._site_id = str(account.options["site_id"])
-        self._session = Session(account, transport, self._base, clocks)
+        self._login = Login(account, transport, self._base)
+        self._sessions: SingleFlightCache[Session] = SingleFlightCache(LABEL, clocks, seconds=SESSION_SECONDS)
+        self.deadline = transport.deadline
+        """Makes the deadline of a method of one call or several."""
 
-    def deadline(self, budget: float) -> Deadline:
-        """The deadline of a method of one call or several, by the clock that the calls are timed by."""
-        return self._transport.deadline(budget)
+    def _ask(
+        self,
+        label: str,
+        path: str,
+        query: Mapping[str, str | int],
+        budget: float,
+        *,
+        expect: answers.Expect | None = None,
+        body: Mapping[str, Any] | None = None,
+        post: bool = False,
+        refused_as: Kind = Kind.CALLER,
+    ) -> Result:
+        """Make a call; if its session is refused, once more under a new one.
 
-    def _ask(self, request: Request, expect: answers.Expect, budget: float) -> Result:
-        """Make the call; if its session is refused, once more under a new one.
-
-        Repeating is right for a change too: a call that was answered 401 was turned away before it did anything.
+        `path` is encoded already, the values of `query` are not. `expect` reads the answer of a call that only reads;
+        without it the call changes something, whatever its method: the vendor deletes and unsubscribes by GET. A
+        change is repeated too: a call that was answered 401 was refused before it did anything.
         """
         deadline = self.deadline(budget)
-        session = self._session.current(deadline)
-        try:
-            return self._send(request, expect, session, deadline)
-        except KeyRefused:
-            # Gone on with below, so that this refusal is not the context of whatever the second attempt meets.
-            pass
-        return self._send(request, expect, self._session.instead_of(session, deadline), deadline)
+        refused: Cached[Session] | None = None
+        for _ in range(2):
+            open_session = partial(self._login.open, deadline, fresh=refused is not None)
+            session = self._sessions.get(open_session, timeout=deadline.left(), refused=refused)
+            pairs = {**query, "session": session.value.key}.items()
+            call = Call(
+                account=self._account.name,
+                label=label,
+                method="POST" if post or body is not None else "GET",
+                url=f"{self._base}/{path}?{'&'.join(f'{name}={encoded(str(value))}' for name, value in pairs)}",
+                changes=expect is None,
+                budget=deadline.left(),
+                headers=HEADERS if body is None else _JSON_HEADERS,
+                body=b"" if body is None else to_json(body),
+                max_bytes=MEGABYTE if expect is None else 32 * MEGABYTE,
+            )
+            read = partial(
+                answers.read, expect=expect or answers.done, refused_as=refused_as, secrets=session.value.secrets
+            )
+            try:
+                return self._transport.exchange(call, read)
+            except KeyRefused as error:
+                refused, failure = session, error
+        raise failure
 
     def _site(self, label: str, site_id: str | None) -> dict[str, str | int]:
-        """The query of a site: the one asked for, or the account's own."""
+        """Return the query of a site: the one asked for, or the account's own."""
         return {"site": self._site_id if site_id is None else Limits(label).text("site_id", site_id)}
-
-    def _send(self, request: Request, expect: answers.Expect, session: Made[Opened], deadline: Deadline) -> Result:
-        call = Call(
-            account=self._account.name,
-            label=request.label,
-            method=request.method,
-            url=self._url(request, session.value.key),
-            changes=request.changes,
-            budget=deadline.left(),
-            headers=HEADERS if request.body is None else _JSON_HEADERS,
-            body=b"" if request.body is None else to_json(request.body),
-            max_bytes=MEGABYTE if request.changes else 32 * MEGABYTE,
-        )
-        return self._transport.exchange(
-            call,
-            lambda answer: answers.read(answer, expect, refused_as=request.refused_as, secrets=session.value.secrets),
-        )
-
-    def _url(self, request: Request, session: str) -> str:
-        query = {**request.query, "session": session}
-        pairs = "&".join(f"{name}={encoded(str(value))}" for name, value in query.items())
-        return f"{self._base}/{request.path}?{pairs}"

@@ -1,8 +1,8 @@
-"""A campaign's figures from answers whose fields are documented nowhere.
+"""Reads a campaign's figures from answers whose fields are documented nowhere.
 
-Every number that is found is kept under its own name. Those whose name speaks of something known, in whatever case,
-spelling and nesting (`TotalSent`, `opened_unique`, `{"Clicks": {"Total": 5}}`, `[{"Name": "Opened", "Value": 5}]`),
-become the figures that all providers share. Where several names fit, the one with the fewest words beside it counts.
+Every number found is stored under its own name. Those with a known meaning, in whatever case, spelling and nesting
+(`TotalSent`, `opened_unique`, `{"Clicks": {"Total": 5}}`, `[{"Name": "Opened", "Value": 5}]`), become the figures that
+all providers share. Where several names fit, the one with the fewest other words is used.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 from ..results import count, paris_time, text
 from ..spec import CampaignFigures
-from .values import Row, id_of, named
+from .rows import Row, id_of, named
 
-MOST_RAW = 200
+MAX_RAW = 200
 _OLDEST = 2000
 """A year before which no campaign was sent: .NET writes the year 1 for "no date"."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -47,7 +47,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of an answer and the names that lead to it. `listed`: it is of one of several things in an array."""
+    """A number of an answer and the path of names to it. `listed`: it belongs to one of several items of an array."""
 
     path: Path
     value: int | float
@@ -55,12 +55,12 @@ class Number:
 
 
 def campaign_id(row: Row) -> str:
-    """The id of a row of `campaigns`; empty if it has none."""
+    """Return the id of a row of `campaigns`; empty if it has none."""
     return id_of(row, "id", "campaignid")
 
 
 def sent_at(row: Row) -> datetime | None:
-    """When a campaign of `campaigns` was sent, in UTC; None if no field tells. A time without a zone is Belgian."""
+    """Return when a campaign of `campaigns` was sent, in UTC; None if no field has it. Without a zone it is Belgian."""
     plain = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in row.items()}
     for value in (plain.get(name) for name in _SENT_NAMES):
         moment = value if isinstance(value, datetime) else paris_time(value)
@@ -70,9 +70,9 @@ def sent_at(row: Row) -> datetime | None:
 
 
 def figures(row: Row, stats: Row | list[Row]) -> CampaignFigures:
-    """A campaign from its row of `campaigns` and the answer of `campaign_stats`.
+    """Make a campaign's figures from its row of `campaigns` and the answer of `campaign_stats`.
 
-    Bounces that are not told apart count as hard ones: they are shown rather than lost.
+    Bounces of no stated sort count as hard ones, so that they are shown.
     """
     numbers = list(_numbers(stats, ()))
     known = _known(numbers)
@@ -107,14 +107,14 @@ def _numbers(value: Any, path: Path, listed: bool = False) -> Iterator[Number]:
 
 
 def _label(row: Mapping[str, Any]) -> str:
-    """What a pair such as `{"Name": "Opened", "Value": 5}` is called; empty for any other object."""
+    """Return the name of a pair such as `{"Name": "Opened", "Value": 5}`; empty for any other object."""
     if named(row, *_VALUES) is None:
         return ""
     return text(named(row, *_LABELS))
 
 
 def _number(value: Any, path: Path) -> int | float | None:
-    """A number that came as one or, unless it is an id, as a text."""
+    """Return a number that came as one or, unless it is an id, as a text."""
     if isinstance(value, float) and not value.is_integer():
         return value if math.isfinite(value) else None
     is_id = bool(path) and path[-1].lower().endswith("id")
@@ -122,7 +122,7 @@ def _number(value: Any, path: Path) -> int | float | None:
 
 
 def _known(numbers: list[Number]) -> dict[str, int]:
-    """Figure -> count, by the name that fits it best."""
+    """Return figure -> count, by the name that fits best."""
     best: dict[str, tuple[int, int]] = {}
     for number in numbers:
         figure, others = _meaning(number)
@@ -132,7 +132,7 @@ def _known(numbers: list[Number]) -> dict[str, int]:
 
 
 def _meaning(number: Number) -> tuple[str, int]:
-    """The figure that a number's names speak of (empty for none), and how many words they hold besides."""
+    """Return the figure that a number's names mean (empty for none), and how many other words they have."""
     words = [word.lower() for name in number.path for word in _WORDS.findall(name)]
     if number.listed or any(word in _OTHER_WORDS or _NOT_A_COUNT.search(word) for word in words[-3:]):
         return "", 0
@@ -145,7 +145,7 @@ def _meaning(number: Number) -> tuple[str, int]:
 
 
 def _raw(numbers: list[Number]) -> dict[str, int | float]:
-    """The numbers under their own names; no name that could be a person's address, and no more than can be stored."""
+    """Return the numbers under their own names, without names that may be an address, and at most `MAX_RAW`."""
     named_numbers = {".".join(number.path)[:100]: number.value for number in numbers}
     safe = {name: value for name, value in named_numbers.items() if "@" not in name}
-    return dict(list(safe.items())[:MOST_RAW])
+    return dict(list(safe.items())[:MAX_RAW])

@@ -1,118 +1,90 @@
-"""One address on one list: leaving it, coming back to it, being deleted from it."""
+"""Changes one address on one list: unsubscribes, reactivates, deletes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 from ...domain.errors import Kind, ProviderError
 from ..results import text
 from ..transport.exchange import Deadline
-from .answers import NOK, NotFound, NothingSaid, is_already_so
-from .values import Row, address_of, id_of, named
-
-if TYPE_CHECKING:
-    from .client import Client
+from .answers import NOK, EmptyAnswer, NotFound, is_already_unsubscribed
+from .contacts import ContactFunctions
+from .rows import Row, address_of, id_of, named
 
 BLACKLISTED = frozenset({"blacklist", "blacklisted"})
-GONE = frozenset({"unsubscribed", *BLACKLISTED, "deleted"})
-"""The statuses in which nobody is mailed, so that there is nothing to unsubscribe."""
-
-
-def leave(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
-    """Unsubscribe the address from the list if it is there and mailed; says whether it is there, mailed or not."""
-    try:
-        found = [_status(row) for row in _found(client, list_id, email, deadline)]
-    except NothingSaid:
-        return _leave_unseen(client, list_id, email, deadline)
-    except ProviderError as error:
-        if error.kind is not Kind.CALLER or error.provider_code != NOK:
-            raise
-        # Its words are not among those known for "not there". Unsubscribing will tell, and does no harm.
-        found = [""]
-    if any(status not in GONE for status in found):
-        _take_off(client, list_id, email, deadline)
-    return any(status != "deleted" for status in found)
-
-
-def _leave_unseen(client: Client, list_id: str, email: str, deadline: Deadline) -> bool:
-    """Unsubscribe an address after a look-up with an empty answer: most likely nobody, perhaps a broken server.
-
-    Whoever is not there cannot be unsubscribed, in whatever words that is said.
-    """
-    try:
-        _take_off(client, list_id, email, deadline)
-    except ProviderError as error:
-        if error.kind not in (Kind.CALLER, Kind.CONTACT):
-            raise
-        return False
-    return True
-
-
-def come_back(client: Client, list_id: str, email: str, deadline: Deadline) -> None:
-    """Make the address active on the list if it was unsubscribed there.
-
-    Raises `ProviderError`: contact for one on the vendor's blacklist, which is not Relais' to undo; later where the
-    answer does not say how the address stands.
-    """
-    try:
-        rows = _found(client, list_id, email, deadline)
-    except NothingSaid:
-        return  # nobody: the signup that follows makes the address anew
-    statuses = {_status(row) for row in rows}
-    if statuses & BLACKLISTED:
-        raise ProviderError(Kind.CONTACT, _BLACKLIST)
-    if "" in statuses:
-        raise ProviderError(Kind.LATER, "subscriber_by_address: the answer tells no status")
-    for row in rows:
-        if _status(row) == "unsubscribed":
-            _activate(client, id_of(row), deadline)
-
-
-def delete(client: Client, list_id: str, email: str, deadline: Deadline) -> None:
-    """Delete the address from the list; it is as well if it is not there."""
-    try:
-        client.subscriber_delete_by_address(email, list_id, budget=deadline.left())
-    except NotFound:
-        return
-
-
+NOT_MAILED = frozenset({"unsubscribed", *BLACKLISTED, "deleted"})
+"""The statuses of addresses that get no mail, so that there is nothing to unsubscribe."""
 _BLACKLIST = (
     "subscriber_by_address: the address is on the list's blacklist, which only somebody in myMailMarket can undo: set "
     "its status there, then send the event again with `resend`"
 )
 
 
-def _activate(client: Client, subscriber_id: str, deadline: Deadline) -> None:
+def unsubscribe(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> bool:
+    """Unsubscribe the address from the list if it may get mail. Returns whether it is on the list, mailed or not."""
     try:
-        client.status_update(subscriber_id, "active", budget=deadline.left())
-    except NotFound:
-        # Deleted since it was looked up: the signup that follows makes it anew.
-        return
+        statuses = [_status(row) for row in _look_up(client, list_id, email, deadline)]
+    except EmptyAnswer:
+        # Most likely nobody, perhaps a broken server. Any refusal to unsubscribe then means that nobody is there.
+        try:
+            _unsubscribe(client, list_id, email, deadline)
+        except ProviderError as error:
+            if error.kind not in (Kind.CALLER, Kind.CONTACT):
+                raise
+            return False
+        return True
+    except ProviderError as error:
+        if error.kind is not Kind.CALLER or error.provider_code != NOK:
+            raise
+        # An unknown message, perhaps "not there". Unsubscribing does no harm and finds out.
+        statuses = [""]
+    if any(status not in NOT_MAILED for status in statuses):
+        _unsubscribe(client, list_id, email, deadline)
+    return any(status != "deleted" for status in statuses)
 
 
-def _take_off(client: Client, list_id: str, email: str, deadline: Deadline) -> None:
+def reactivate(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> None:
+    """Set the address to active on the list if it was unsubscribed there.
+
+    Raises `ProviderError`: contact for one on the vendor's blacklist, which Relais may not undo; later where the
+    answer has no status.
+    """
+    try:
+        rows = _look_up(client, list_id, email, deadline)
+    except EmptyAnswer:
+        return  # nobody: the signup that follows creates the subscriber
+    statuses = {_status(row) for row in rows}
+    if statuses & BLACKLISTED:
+        raise ProviderError(Kind.CONTACT, _BLACKLIST)
+    if "" in statuses:
+        raise ProviderError(Kind.LATER, "subscriber_by_address: the answer has no status")
+    for row in rows:
+        if _status(row) == "unsubscribed":
+            # Not found: deleted since the look-up; the signup that follows creates the subscriber.
+            with suppress(NotFound):
+                client.status_update(id_of(row), "active", budget=deadline.left())
+
+
+def _unsubscribe(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> None:
     try:
         client.unsubscribe_by_address(email, list_id, budget=deadline.left())
     except NotFound:
         return
     except ProviderError as error:
-        if not is_already_so(error):
+        if not is_already_unsubscribed(error):
             raise
 
 
-def _found(client: Client, list_id: str, email: str, deadline: Deadline) -> list[Row]:
-    """The rows of the address on the list: none, or one, for all that is known. Raises NothingSaid, too."""
+def _look_up(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> list[Row]:
+    """Return the rows of the address on the list, usually one or none. Raises `EmptyAnswer`, too."""
     try:
         found = client.subscriber_by_address(email, list_id, budget=deadline.left())
     except NotFound:
         return []
-    rows = found if isinstance(found, list) else [found]
-    # A FeedbackDTO in a row's place says that there is something and not what; WCF writes nobody as an object of nulls.
-    return [row if isinstance(row, dict) else {} for row in rows if not isinstance(row, dict) or _is_somebody(row)]
-
-
-def _is_somebody(row: Row) -> bool:
-    return bool(id_of(row) or address_of(row))
+    # A FeedbackDTO in a row's place says that there is a row, without its fields; WCF writes nobody as an object of
+    # nulls.
+    rows = [row if isinstance(row, dict) else None for row in (found if isinstance(found, list) else [found])]
+    return [row or {} for row in rows if row is None or id_of(row) or address_of(row)]
 
 
 def _status(row: Row) -> str:

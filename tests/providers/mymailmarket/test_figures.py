@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.figures import FIGURES
-from chalicelib.providers.mymailmarket.figures import MOST_RAW, figures, sent_at
+from chalicelib.providers.mymailmarket.figures import MAX_RAW, figures, sent_at
 
 ROW = {"Id": "0616074267001", "Name": "November", "Subject": "Nieuws"}
 
@@ -108,7 +108,7 @@ def test_no_person_and_no_endless_number_is_kept() -> None:
     }
     raw = figures(ROW, stats).raw
     assert raw == {"Ok": 1} and json.dumps(raw, allow_nan=False)
-    assert len(figures(ROW, {str(number): number for number in range(1000)}).raw) == MOST_RAW
+    assert len(figures(ROW, {str(number): number for number in range(1000)}).raw) == MAX_RAW
 
 
 def test_the_campaign_is_described_by_its_row() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.mymailmarket.pages import ATTEMPTS, every_row
-from chalicelib.providers.mymailmarket.parameters import LARGEST_PAGE
+from chalicelib.providers.mymailmarket.rows import MAX_PAGE_SIZE, READ_ATTEMPTS, every_row
 from tests.support.examples import examples
 
 
@@ -24,7 +23,7 @@ class Held:
 
     def page(self, start: int) -> list[dict[str, Any]]:
         self.starts.append(start)
-        found = [{"Id": str(row)} for row in self.rows[start : start + LARGEST_PAGE]]
+        found = [{"Id": str(row)} for row in self.rows[start : start + MAX_PAGE_SIZE]]
         self.happens(self.rows)
         return found
 
@@ -109,7 +108,7 @@ def test_a_list_that_never_holds_still_is_for_later() -> None:
     with pytest.raises(ProviderError) as caught:
         read(held)
     assert caught.value.kind is Kind.LATER
-    assert held.starts.count(0) == ATTEMPTS
+    assert held.starts.count(0) == READ_ATTEMPTS
 
 
 def test_a_server_that_gives_the_first_page_again_and_again_ends() -> None:

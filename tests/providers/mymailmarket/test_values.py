@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.providers.mymailmarket.values import DEEPEST, TooDeep, address_of, id_of, named, wcf_time, with_times
+from chalicelib.providers.mymailmarket.rows import MAX_DEPTH, TooDeep, address_of, id_of, named, wcf_time, with_times
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_nothing_deeper_than_any_row_is_walked() -> None:
     def nested(levels: int) -> Any:
         return {"a": nested(levels - 1)} if levels else 1
 
-    assert with_times(nested(DEEPEST)) == nested(DEEPEST)
+    assert with_times(nested(MAX_DEPTH)) == nested(MAX_DEPTH)
     with pytest.raises(TooDeep):
-        with_times(nested(DEEPEST + 1))
+        with_times(nested(MAX_DEPTH + 1))
 
 
 @pytest.mark.parametrize(
