@@ -209,7 +209,7 @@ def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources
         }
         for name in ("lettre", "gazette"):
             container = Container(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
-            container.provider(name).unsubscribe(f"{name}@example.com", everywhere=False, budget=5)
+            container.provider(name).unsubscribe(f"{name}@example.com", global_scope=False, budget=5)
         item = container.table.get(rate_key("mailpartner"))
         assert item is not None and len(item["blocks"]) == 2
 
@@ -219,6 +219,6 @@ def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources
         before = len(Control(sandbox.url).calls())
         container = Container(settings(accounts=accounts, forms={}), "local", Effects(clock=clock))
         with pytest.raises(ProviderError) as caught:
-            container.provider("lettre").unsubscribe("third@example.com", everywhere=False, budget=5)
+            container.provider("lettre").unsubscribe("third@example.com", global_scope=False, budget=5)
         assert caught.value.kind is Kind.LATER and caught.value.retry_after is not None
         assert len(Control(sandbox.url).calls()) == before, "nothing was sent"
