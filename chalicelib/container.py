@@ -7,17 +7,16 @@ loads only what its own function uses.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from . import names
 from .config.load import find_path, load
 from .config.model import Settings
-from .domain.events import Event, EventType
 from .effects import Effects
 from .notification.services import Services
-from .observability import event_log, metrics
+from .observability import metrics
 from .providers import registry
 from .providers.spec import Capabilities, Provider, ProviderSpec
 
@@ -99,18 +98,16 @@ class Container(Services):
     @cached_property
     def forms_routes(self) -> FormsRoutes:
         """Routes that website forms post to."""
-        from .ingestion.form_limits import FormHours
         from .web.routes.forms import FormsRoutes
 
-        count = FormHours(self.table).count_unsubscribe
-        return FormsRoutes(self.settings, self.accept, count, self.effects.clock, self.new_id)
+        return FormsRoutes(self)
 
     @cached_property
     def webhooks_routes(self) -> WebhooksRoutes:
         """Routes that back ends post to."""
         from .web.routes.webhooks import WebhooksRoutes
 
-        return WebhooksRoutes(self.settings, self.accept_all, _can_sign_up, self.effects.clock)
+        return WebhooksRoutes(self, _can_sign_up)
 
     @cached_property
     def events_routes(self) -> EventsRoutes:
@@ -119,14 +116,14 @@ class Container(Services):
         from .web.routes.events import EventsRoutes
 
         view = EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
-        return EventsRoutes(self.settings, view.find)
+        return EventsRoutes(self, view.find)
 
     @cached_property
     def unsubscribe_routes(self) -> UnsubscribeRoutes:
         """Routes of unsubscribe links."""
         from .web.routes.unsubscribe import UnsubscribeRoutes
 
-        return UnsubscribeRoutes(self.settings, lambda: self.links, self.accept, self.effects.clock, self.new_id)
+        return UnsubscribeRoutes(self, lambda: self.links)
 
     @cached_property
     def stats_routes(self) -> StatsRoutes:
@@ -134,7 +131,7 @@ class Container(Services):
         from .statistics.pages import StatsReader
         from .web.routes.statistics import StatsRoutes
 
-        return StatsRoutes(self.settings, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
+        return StatsRoutes(self, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
 
     def remedy(self, account: str, may_lift_suppression: bool) -> str | None:
         """Return how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
@@ -142,38 +139,16 @@ class Container(Services):
 
         return for_suppressed(self.capabilities(account), may_lift_suppression=may_lift_suppression)
 
-    def accept(self, event: Event) -> None:
-        """Store an event, then notify workers. Raises IdConflict, or LedgerUnavailable if it is not stored."""
-        if self.events.store(event):
-            event_log.accepted([event])
-        if event.refused is None and event.quarantine is None:
-            self.notifier.notify(event.type, [event.id])
-
-    def accept_all(self, events: Sequence[Event]) -> list[bool]:
-        """Store events, then notify workers in few messages; for each whether it is stored (see `Batches`).
-
-        Raises LedgerUnavailable if not all could be tried; `sweep` notifies for those stored by then.
-        """
-        stored = self.batches.store_all(events)
-        enqueued: dict[EventType, dict[str, None]] = {}
-        for event, is_stored in zip(events, stored, strict=True):
-            if is_stored:
-                enqueued.setdefault(event.type, {})[event.id] = None
-        for verb, ids in enqueued.items():
-            self.notifier.notify(verb, list(ids))
-        return stored
-
     @cached_property
     def worker(self) -> Worker:
         """Handles the messages of the queue functions."""
         from .delivery.dispatcher import Dispatcher
         from .delivery.worker import Worker
-        from .ingestion.accept import QueueIntake
 
         return Worker(
             self,
-            QueueIntake(self.settings, self.events, _can_sign_up, self.effects.clock),
             Dispatcher(self, self.claims, self.provider, self.capabilities, lambda email: self.links.url(email)),
+            can_sign_up=_can_sign_up,
             notify_again=self.sweeper.enqueue_account,
             sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
         )

@@ -9,12 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, StoredEvent
-from ..ingestion.accept import QueueIntake
-from ..ingestion.queue_intake import Message, read_message
+from ..ingestion.accept import Message, accept_messages, read_message
 from ..names import QueueKind
 from ..notification.notifier import QUEUE_OF, notified_ids
 from ..notification.services import Services
-from ..observability import event_log, logger, metrics
+from ..observability import logger, metrics
 from .batching import Task
 from .deadline import Context, Deadline
 from .dispatcher import Dispatcher
@@ -27,21 +26,22 @@ TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_O
 class Worker:
     """Handles one batch of messages of any queue.
 
-    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs.
+    `can_sign_up(provider)` returns whether a provider takes signups; `notify_again(account)` enqueues what waited for
+    an account; `sync(tasks, deadline)` runs syncs.
     """
 
     def __init__(
         self,
         services: Services,
-        intake: QueueIntake,
         dispatcher: Dispatcher,
         *,
+        can_sign_up: Callable[[str], bool],
         notify_again: Callable[[str], int],
         sync: Callable[[Sequence[Task], Deadline], None],
     ) -> None:
         self._services = services
-        self._intake = intake
         self._dispatcher = dispatcher
+        self._can_sign_up = can_sign_up
         self._notify_again = notify_again
         self._sync = sync
 
@@ -53,11 +53,12 @@ class Worker:
         deadline = Deadline.of(context, self._services.effects.clock)
         messages = [read_message(record) for record in event.get("Records", ())]
         enqueued, whole, failed = self._sorted(kind, messages)
-        new, known, not_stored = self._store(kind, whole)
-        stored = [*new, *self._load(self._bounded(kind, [*known, *enqueued]))]
+        accepted = accept_messages(self._services, whole, TYPE_OF[kind], self._can_sign_up)
+        new = [_new(event) for event in accepted.new if event.refused is None]
+        stored = [*new, *self._load(self._bounded(kind, [*accepted.known, *enqueued]))]
         syncs = self._deliver(stored, deadline)
         self._run_syncs(kind, syncs, deadline)
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *not_stored)]}
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *accepted.failed)]}
 
     def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
         """Deliver stored signups and unsubscribes now, without a message; the rest is enqueued by `sweep`."""
@@ -86,37 +87,6 @@ class Worker:
         except (ClientError, BotoCoreError):
             return False  # SQS redelivers it, and moves it there itself after its last receive
         return True
-
-    def _store(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[StoredEvent], list[str], list[str]]:
-        """Store events; return new ones to deliver, ids of those stored before, ids of messages to redeliver."""
-
-        def store(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
-            try:
-                return self._intake.hold(message, TYPE_OF[kind])
-            except LedgerUnavailable as error:
-                return error
-
-        new: list[StoredEvent] = []
-        known: list[str] = []
-        failed: list[str] = []
-        accepted: list[Event] = []
-        for message, result in zip(messages, self._services.table.in_parallel(store, messages), strict=True):
-            if isinstance(result, LedgerUnavailable):
-                logger.error(
-                    "event not stored: ledger unavailable", extra={"message_id": message.id, "error": str(result)}
-                )
-                metrics.count("ledger_failures")
-                failed.append(message.id)
-                continue
-            event, is_new = result
-            if not is_new:
-                known.append(event.id)
-                continue
-            accepted.append(event)
-            if event.refused is None:
-                new.append(_new(event))
-        event_log.accepted(accepted)
-        return new, known, failed
 
     def _bounded(self, kind: QueueKind, event_ids: Iterable[str]) -> list[str]:
         """Return as many ids as fit into memory as events; notify the others again."""

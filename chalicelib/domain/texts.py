@@ -1,19 +1,24 @@
-"""Validates single text values and the size of an event, for every kind of input."""
+"""Validates single texts, consent wordings and the size of an event, for every kind of input."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
+from hashlib import sha256
 
 from .errors import FieldError, without_addresses
 
 MAX_EVENT_BYTES = 64 * 1024
 _TOO_LARGE = "makes the event larger than 64 KB"
 _LAYOUT = frozenset("\t\n\r")
+_SHA_256 = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def text_error(value: str) -> str | None:
     """Returns why `value` is invalid as text, or None: providers' JSON and XML accept no control characters."""
+    if value.isprintable():
+        return None
     for character in value:
         category = unicodedata.category(character)
         if category == "Cs":
@@ -38,3 +43,20 @@ def size_errors(values: Mapping[str, str]) -> list[FieldError]:
     if sum(sizes.values()) <= MAX_EVENT_BYTES:
         return []
     return [FieldError(safe_name(max(sizes, key=lambda name: sizes[name])), _TOO_LARGE)]
+
+
+def wording_digest(wording: str | None, stated: str | None) -> tuple[str | None, str | None]:
+    """Returns the SHA-256 of a consent wording, from the wording or as `stated`, and what is wrong with `stated`.
+
+    The wording itself is not stored. It is trimmed and its line ends become LF before it is digested: browsers send the
+    line ends of a form's fields as CR LF (HTML, "Constructing the entry list"), scripts unchanged.
+    """
+    text = (wording or "").strip().replace("\r\n", "\n").replace("\r", "\n")
+    own = sha256(text.encode()).hexdigest() if text else None
+    if stated is None or not stated.strip():
+        return own, None
+    if not _SHA_256.fullmatch(stated.strip()):
+        return None, "must be a SHA-256 of 64 hexadecimal digits"
+    if own not in (None, stated.strip().lower()):
+        return None, "is not the SHA-256 of consent.wording"
+    return stated.strip().lower(), None

@@ -1,77 +1,144 @@
-"""Stores the events that back ends send through a queue, valid or not."""
+"""Accepts events: stores them durably, logs them, and notifies the workers that deliver them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from ..clock import Clock
-from ..config.model import Settings
-from ..domain.errors import IdConflict, InvalidEvent
+from ..domain import strict_json
+from ..domain.errors import FieldError, IdConflict, InvalidEvent, LedgerUnavailable
 from ..domain.events import Event, EventType
 from ..domain.ids import derived_id
-from ..ledger.events import EventStore
-from ..observability import logger
+from ..domain.times import from_epoch_milliseconds
+from ..notification.services import Services
+from ..observability import event_log, logger, metrics
 from .parse_event import INVALID, parse_event, refused_event
-from .queue_intake import Message
 
-OTHER_CONTENT = f"{INVALID}: id: is held already, with other content"
+OTHER_CONTENT = FieldError("id", "was used before, with other content")
 
 
-class QueueIntake:
-    """Stores the events of queue messages. An invalid event is stored as refused, so that its sender can see why."""
+def accept(services: Services, event: Event) -> None:
+    """Stores an event and notifies its workers, also if it was stored before: that notification may have been lost.
 
-    def __init__(
-        self, settings: Settings, events: EventStore, can_sign_up: Callable[[str], bool], clock: Clock
-    ) -> None:
-        self._settings = settings
-        self._events = events
-        self._can_sign_up = can_sign_up
-        self._clock = clock
+    Raises IdConflict, or LedgerUnavailable if the event may not be stored.
+    """
+    if services.events.store(event):
+        event_log.accepted([event])
+    notify(services, [event])
 
-    def hold(self, message: Message, default_type: EventType) -> tuple[Event, bool]:
-        """Stores the event of a message; returns it, and whether it was new. Raises LedgerUnavailable.
 
-        `default_type` is the queue's own type, for an event that states none. An event whose id is stored with other
-        content is stored as refused, under an id derived from its message's.
-        """
-        event = self._event(message, default_type)
+def accept_all(services: Services, events: Sequence[Event]) -> list[bool]:
+    """Stores events, then notifies workers in few messages; returns for each whether it is stored (see `Batches`).
+
+    Raises LedgerUnavailable if not all could be tried; `sweep` notifies for those stored by then.
+    """
+    stored = services.batches.store_all(events)
+    notify(services, [event for event, is_stored in zip(events, stored, strict=True) if is_stored])
+    return stored
+
+
+def notify(services: Services, events: Iterable[Event]) -> None:
+    """Notifies workers of stored events, except those refused on arrival and quarantined: nothing is delivered yet."""
+    ids: dict[EventType, dict[str, None]] = {}
+    for event in events:
+        if event.refused is None and event.quarantine is None:
+            ids.setdefault(event.type, {})[event.id] = None
+    for verb, event_ids in ids.items():
+        services.notifier.notify(verb, list(event_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS message; `data` is its JSON value if it is `readable`."""
+
+    id: str
+    sent_at: datetime
+    body: str
+    readable: bool
+    data: Any = None
+
+
+def read_message(record: Mapping[str, Any]) -> Message:
+    """Reads a message from a record of Lambda's SQS event."""
+    message_id, body = record["messageId"], record.get("body") or ""
+    sent_at = from_epoch_milliseconds(int(record["attributes"]["SentTimestamp"]))
+    try:
+        return Message(message_id, sent_at, body, True, strict_json.load(body))
+    except ValueError:
+        return Message(message_id, sent_at, body, False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedMessages:
+    """New events of messages, ids of events stored before, and ids of messages whose event could not be stored."""
+
+    new: list[Event] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def accept_messages(
+    services: Services, messages: Sequence[Message], default_type: EventType, can_sign_up: Callable[[str], bool]
+) -> AcceptedMessages:
+    """Stores the events of queue messages, without a notification: the worker that read them delivers them.
+
+    An invalid event is stored as refused, so that its sender can see why. `default_type` is the queue's own type, for
+    an event that states none.
+    """
+
+    def store(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
         try:
-            new = self._events.store(event)
-        except IdConflict:
-            event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=OTHER_CONTENT)
-            new = self._store_refused(event)
-        return event, new
+            return _store_message(services, message, default_type, can_sign_up)
+        except LedgerUnavailable as error:
+            return error
 
-    def _store_refused(self, event: Event) -> bool:
-        """Stores a refused event under its message's id; False if the id is taken.
+    accepted = AcceptedMessages()
+    for message, result in zip(messages, services.table.in_parallel(store, messages), strict=True):
+        if isinstance(result, LedgerUnavailable):
+            logger.error("event not stored: ledger unavailable", extra={"message_id": message.id, "error": str(result)})
+            metrics.count("ledger_failures")
+            accepted.failed.append(message.id)
+            continue
+        event, is_new = result
+        if is_new:
+            accepted.new.append(event)
+        else:
+            accepted.known.append(event.id)
+    event_log.accepted(accepted.new)
+    return accepted
 
-        Its content may differ if the same message was read before under another configuration.
-        """
-        try:
-            return self._events.store(event)
-        except IdConflict:
-            return False
 
-    def _event(self, message: Message, default_type: EventType) -> Event:
-        own_id, now = derived_id(message.id, 0), self._clock()
-        try:
-            return parse_event(
-                message.data,
-                self._settings,
-                default_id=own_id,
-                default_occurred_at=message.sent_at,
-                accepted_at=now,
-                can_sign_up=self._can_sign_up,
-            )
-        except InvalidEvent as error:
-            logger.warning("an event on a queue is invalid", extra={"message_id": message.id, "reason": str(error)})
-            return refused_event(
-                message.data,
-                error,
-                self._settings,
-                default_type=default_type,
-                default_id=own_id,
-                default_occurred_at=message.sent_at,
-                accepted_at=now,
-            )
+def _store_message(
+    services: Services, message: Message, default_type: EventType, can_sign_up: Callable[[str], bool]
+) -> tuple[Event, bool]:
+    """Stores the event of a message; returns it, and whether it was new.
+
+    An event whose id is stored with other content is stored as refused, under an id derived from its message's.
+    """
+    event = _event_of(services, message, default_type, can_sign_up)
+    try:
+        return event, services.events.store(event)
+    except IdConflict:
+        reason = f"{INVALID}: {OTHER_CONTENT.field}: {OTHER_CONTENT.message}"
+        event = replace(event, id=derived_id(message.id, 1), email="", fields={}, refused=reason)
+    try:
+        return event, services.events.store(event)
+    except IdConflict:  # the same message was read before, under another configuration
+        return event, False
+
+
+def _event_of(
+    services: Services, message: Message, default_type: EventType, can_sign_up: Callable[[str], bool]
+) -> Event:
+    common: dict[str, Any] = {
+        "default_id": derived_id(message.id, 0),
+        "default_occurred_at": message.sent_at,
+        "accepted_at": services.effects.clock(),
+    }
+    try:
+        return parse_event(message.data, services.settings, can_sign_up=can_sign_up, **common)
+    except InvalidEvent as error:
+        logger.warning("an event on a queue is invalid", extra={"message_id": message.id, "reason": str(error)})
+        return refused_event(message.data, error, services.settings, default_type=default_type, **common)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -37,49 +37,56 @@ class Submission:
     nested: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_submission(content_type: str | None, content_encoding: str | None, body: bytes) -> Submission:
+def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
     """Reads the fields of a form's body (at most 100 KB) in one of the three accepted media types.
 
     Raises:
         BodyError: 413, 415, 400 (unreadable) or 422 (JSON, but no object); the message never quotes the body.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyError(413, "The body is larger than 100 KB.")
-    if content_encoding is not None and content_encoding.strip().lower() not in ("", "identity"):
-        raise BodyError(415, "A form must be sent without a content coding such as gzip.")
-    kind, options = _media_type(content_type)
-    _check_charset(options.get("charset"))
-    if kind == _JSON:
-        return _from_json(body)
-    if kind == _URLENCODED:
-        return _from_urlencoded(body)
-    return _from_multipart(body, options.get("boundary", ""))
-
-
-def _media_type(content_type: str | None) -> tuple[str, Mapping[str, str]]:
-    """Returns the media type, one of the three, and its parameters."""
     from multipart import parse_options_header
 
-    kind, options = parse_options_header(content_type or "")
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyError(413, "The body is larger than 100 KB.")
+    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise BodyError(415, "A form must be sent without a content coding such as gzip.")
+    kind, options = parse_options_header(headers.get("content-type", ""))
     if kind not in ACCEPTED_TYPES:
         raise BodyError(415, f"The Content-Type must be {', '.join(ACCEPTED_TYPES[:-1])} or {ACCEPTED_TYPES[-1]}.")
-    return kind, options
+    if "charset" in options:
+        _check_charset(options["charset"])
+    if kind == _JSON:
+        return _from_json(body)
+    pairs = _urlencoded_pairs(body) if kind == _URLENCODED else _multipart_pairs(body, options.get("boundary", ""))
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:  # a repeated name, such as a group of checkboxes, has all its texts
+        texts.setdefault(name, []).append(text)
+    return Submission({name: tuple(values) for name, values in texts.items()})
 
 
-def _check_charset(charset: str | None) -> None:
-    if charset is not None and charset.strip().lower() not in _CHARSETS:
+def read_json_object(body: bytes, expected: str, number: Callable[[str], Any] | None = None) -> dict[str, Any]:
+    """Reads a body that must be a JSON object; see `strict_json.load` for `number`.
+
+    Raises:
+        BodyError: 400 for invalid JSON, 422 with the detail `expected` for JSON that is no object.
+    """
+    try:
+        value = strict_json.load(body, number=number)
+    except ValueError as error:
+        raise BodyError(400, "The body is not JSON in UTF-8.") from error
+    if not isinstance(value, dict):
+        raise BodyError(422, expected)
+    return value
+
+
+def _check_charset(charset: str) -> None:
+    if charset.strip().lower() not in _CHARSETS:
         raise BodyError(415, "The charset must be UTF-8.")
 
 
 def _from_json(body: bytes) -> Submission:
-    try:
-        read = strict_json.load(body, number=str)
-    except ValueError as error:
-        raise BodyError(400, "The body is not JSON in UTF-8.") from error
-    if not isinstance(read, dict):
-        raise BodyError(422, "The body must be a JSON object with one member for each field.")
     texts: dict[str, tuple[str, ...]] = {}
     nested: dict[str, Any] = {}
+    read = read_json_object(body, "The body must be a JSON object with one member for each field.", number=str)
     for name, value in read.items():
         if isinstance(value, bool):
             texts[name] = ("true" if value else "false",)
@@ -90,19 +97,18 @@ def _from_json(body: bytes) -> Submission:
     return Submission(texts, nested)
 
 
-def _from_urlencoded(body: bytes) -> Submission:
+def _urlencoded_pairs(body: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict")
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict")
     except ValueError as error:
         raise BodyError(400, "The body is not a form in UTF-8.") from error
-    return Submission(_grouped(pairs))
 
 
-def _from_multipart(body: bytes, boundary: str) -> Submission:
+def _multipart_pairs(body: bytes, boundary: str) -> list[tuple[str, str]]:
     from multipart import MultipartError, ParserLimitReached
 
     try:
-        return Submission(_grouped(_parts(body, boundary)))
+        return list(_parts(body, boundary))
     except ParserLimitReached as error:
         raise BodyError(413, "The form has too many or too large parts.") from error
     except (MultipartError, UnicodeError) as error:
@@ -130,17 +136,10 @@ def _is_empty_file(part: Any, content: bytes) -> bool:
 
     RFC 9110 §15.5.16 allows 415 also for a format found "as a result of inspecting the data directly".
     """
-    _check_charset(part.charset)
+    if part.charset is not None:
+        _check_charset(part.charset)
     if part.filename is None:
         return False
     if part.filename or content:
         raise BodyError(415, "The form must not contain a file.")
     return True
-
-
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Groups the pairs by name; a repeated name, such as a group of checkboxes, has all its texts."""
-    texts: dict[str, list[str]] = {}
-    for name, text in pairs:
-        texts.setdefault(name, []).append(text)
-    return {name: tuple(values) for name, values in texts.items()}

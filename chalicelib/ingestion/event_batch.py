@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from ..config.model import Settings, Webhook
-from ..domain import strict_json
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Event, EventType
 from ..domain.ids import derived_id
-from .bodies import BodyError
+from .bodies import BodyError, read_json_object
 from .parse_event import parse_event
 from .signatures import Signed
 
@@ -37,34 +36,25 @@ def check_size(body: bytes) -> None:
         raise BodyError(413, "The body is larger than 5 MB.")
 
 
-def read_event_batch(content_type: str | None, content_encoding: str | None, body: bytes) -> EventBatch:
+def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
     """Reads the events of a body: the member `events` if present, else the whole body as one event.
 
     Raises:
         BodyError: 415 for an unsupported media type, 400 for invalid JSON, 422 for JSON that is no object.
         InvalidEvent: `events` is no list of 1 to 1,000.
     """
-    _check_kind(content_type or "", content_encoding or "")
-    try:
-        value = strict_json.load(body)
-    except ValueError as error:
-        raise BodyError(400, "The body is not JSON in UTF-8.") from error
-    if not isinstance(value, dict):
-        raise BodyError(422, 'The body must be a JSON object: one event, or {"events": […]}.')
+    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise BodyError(415, "Events must be sent without a content coding such as gzip.")
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in _JSON_TYPES and not media_type.endswith("+json"):
+        raise BodyError(415, "The Content-Type must be application/json.")
+    value = read_json_object(body, 'The body must be a JSON object: one event, or {"events": […]}.')
     events = value.get("events")
     if events is None:
         return EventBatch([value], alone=True)
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
         raise InvalidEvent([FieldError("events", f"must be a list of 1 to {MAX_EVENTS:,} events")])
     return EventBatch(events, alone=False)
-
-
-def _check_kind(content_type: str, content_encoding: str) -> None:
-    if content_encoding.strip().lower() not in ("", "identity"):
-        raise BodyError(415, "Events must be sent without a content coding such as gzip.")
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in _JSON_TYPES and not media_type.endswith("+json"):
-        raise BodyError(415, "The Content-Type must be application/json.")
 
 
 def event_of(

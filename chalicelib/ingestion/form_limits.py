@@ -1,33 +1,40 @@
-"""Counts the unsubscribes of each website form per clock hour, across all instances."""
+"""Limits the unsubscribes of a form: anybody can submit any address, and some lists cannot resubscribe a person."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from ..domain.limits import clock_hour
+from ..config.model import Form
+from ..domain.events import Quarantine
 from ..domain.times import format_time
 from ..ledger.keys import form_hour_key
 from ..ledger.table import Table
 
-EXPIRES_AFTER = timedelta(days=2)
+QUARANTINE_LENGTH = timedelta(hours=24)
+COUNTS_EXPIRE_AFTER = timedelta(days=2)
 
 
-class FormHours:
-    """Counts with one atomic write each, so that concurrent unsubscribes never get the same number."""
+def quarantine_unsubscribe(table: Table, form: Form, at: datetime) -> Quarantine | None:
+    """Counts an unsubscribe of a form, accepted at `at`; returns its quarantine if it is above the form's limit.
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    It then waits for an operator, at most a day: it may be genuine. Raises LedgerUnavailable.
+    """
+    if count_unsubscribe(table, form.name, at) <= form.unsubscribes_per_hour:
+        return None
+    above = f"more than {form.unsubscribes_per_hour} unsubscribes in an hour"
+    return Quarantine(at + QUARANTINE_LENGTH, f"quarantined: the form {form.name} brought {above}; resend releases it")
 
-    def count_unsubscribe(self, form: str, at: datetime) -> int:
-        """Counts one unsubscribe of `form` at `at`; returns its number within the hour, from 1.
 
-        A write whose response is lost is repeated, so the number may be too high, never too low. Raises
-        LedgerUnavailable.
-        """
-        hour = clock_hour(at)
-        item = self._table.update(
-            form_hour_key(form, format_time(hour)),
-            "SET expires_at = :expires ADD unsubscribes :one",
-            {"expires": int((hour + EXPIRES_AFTER).timestamp()), "one": 1},
-        )
-        return int(item["unsubscribes"])
+def count_unsubscribe(table: Table, form: str, at: datetime) -> int:
+    """Counts one unsubscribe of `form` in the UTC hour of `at` (aware); returns its number within the hour, from 1.
+
+    One atomic write, so that concurrent unsubscribes of all instances never get the same number. A write whose response
+    is lost is repeated, so the number may be too high, never too low. Raises LedgerUnavailable.
+    """
+    hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    item = table.update(
+        form_hour_key(form, format_time(hour)),
+        "SET expires_at = :expires ADD unsubscribes :one",
+        {"expires": int((hour + COUNTS_EXPIRE_AFTER).timestamp()), "one": 1},
+    )
+    return int(item["unsubscribes"])

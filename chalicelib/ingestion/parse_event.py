@@ -10,8 +10,8 @@ from ..config.model import Form, Settings
 from ..domain.addresses import address_error
 from ..domain.errors import InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
+from ..domain.texts import wording_digest
 from ..domain.times import to_milliseconds
-from . import consent
 from .json_object import JsonObject
 from .parse_sync import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
 
@@ -161,7 +161,7 @@ def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
     if stated is None:
         return None
     at = stated.time("at", now=occurred_at)
-    digest, problem = consent.wording_digest(stated.text("wording"), stated.text("wording_sha256"))
+    digest, problem = wording_digest(stated.text("wording"), stated.text("wording_sha256"))
     if problem:
         stated.add_error("wording_sha256", problem)
     return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, digest)

@@ -11,8 +11,7 @@ from ..config.model import Form
 from ..domain.addresses import address_error
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
-from ..domain.texts import size_errors, text_error
-from . import consent
+from ..domain.texts import size_errors, text_error, wording_digest
 from .bodies import Submission
 
 TRAP = "trap"
@@ -35,20 +34,45 @@ class RequestInfo:
 def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -> Event:
     """Builds the signup of a form's submission; one with a filled trap is returned as refused.
 
-    With a filled trap no field error is raised, so that the sender learns nothing. The refused event retains the
-    submitted data only if all of it is valid: it may be a genuine signup, and an operator may requeue it.
+    With a filled trap (a field that persons leave empty) no field error is raised, so that the sender learns nothing.
+    The refused event retains the submitted data only if all of it is valid: it may be a genuine signup, and an operator
+    may requeue it.
 
     Raises:
         InvalidEvent: With all field errors.
     """
-    event, errors = _signup(form, submission, request)
-    if not _trap_filled(form, submission):
+    email, email_errors = _address(form, submission, strict=True)
+    texts, text_errors = _mapped_texts(form, submission)
+    stated, consent_errors = _stated_consent(form, submission)
+    errors = [*email_errors, *text_errors, *consent_errors]
+    errors = errors or size_errors(texts | {f"consent.{name}": text for name, text in stated.items()})
+    event = Event(
+        id=request.id,
+        type=EventType.SIGNUP,
+        email=email,
+        accounts=(form.account,),
+        occurred_at=request.at,
+        accepted_at=request.at,
+        occurred_at_stated=False,
+        list=form.list,
+        form=form.name,
+        fields={form.fields[name]: text for name, text in texts.items()},
+        may_lift_suppression=form.lifts_suppression,
+        consent=Consent(
+            stated.get("source") or (_page(request.page) if request.page else None),
+            stated.get("text"),
+            request.ip,
+            request.at,
+            stated.get("wording_sha256"),
+        ),
+    )
+    if form.trap in submission.nested or "".join(submission.texts.get(form.trap, ())).strip():
         if errors:
-            raise InvalidEvent(errors)
-        return event
+            event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at))
+        return replace(event, refused=TRAP)
     if errors:
-        event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at))
-    return replace(event, refused=TRAP)
+        raise InvalidEvent(errors)
+    return event
 
 
 def unsubscribe_from_form(form: Form, submission: Submission, request: RequestInfo, accounts: Sequence[str]) -> Event:
@@ -71,41 +95,6 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
         occurred_at_stated=False,
         form=form.name,
     )
-
-
-def _signup(form: Form, submission: Submission, request: RequestInfo) -> tuple[Event, list[FieldError]]:
-    """Builds the signup from the valid parts of a submission, and returns the field errors with it."""
-    email, email_errors = _address(form, submission, strict=True)
-    texts, text_errors = _mapped_texts(form, submission)
-    stated, consent_errors = _stated_consent(form, submission)
-    errors = [*email_errors, *text_errors, *consent_errors]
-    event = Event(
-        id=request.id,
-        type=EventType.SIGNUP,
-        email=email,
-        accounts=(form.account,),
-        occurred_at=request.at,
-        accepted_at=request.at,
-        occurred_at_stated=False,
-        list=form.list,
-        form=form.name,
-        fields={form.fields[name]: text for name, text in texts.items()},
-        may_lift_suppression=form.lifts_suppression,
-        consent=Consent(
-            stated.get("source") or _page(request.page),
-            stated.get("text"),
-            request.ip,
-            request.at,
-            stated.get("wording_sha256"),
-        ),
-    )
-    measured = texts | {f"consent.{name}": text for name, text in stated.items()}
-    return event, errors or size_errors(measured)
-
-
-def _trap_filled(form: Form, submission: Submission) -> bool:
-    """Returns True if the trap field, which persons leave empty, contains anything but white space."""
-    return form.trap in submission.nested or any(text.strip() for text in submission.texts.get(form.trap, ()))
 
 
 def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, list[FieldError]]:
@@ -159,16 +148,17 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
             errors.append(FieldError(f"consent.{name}", problem))
         elif isinstance(value, str) and value.strip():
             found[name] = value
-    digest, problem = consent.wording_digest(found.pop("wording", None), found.pop("wording_sha256", None))
-    if problem:
-        errors.append(FieldError("consent.wording_sha256", problem))
-    return found | ({"wording_sha256": digest} if digest else {}), errors
+    if "wording" in found or "wording_sha256" in found:
+        digest, problem = wording_digest(found.pop("wording", None), found.pop("wording_sha256", None))
+        if problem:
+            errors.append(FieldError("consent.wording_sha256", problem))
+        elif digest:
+            found["wording_sha256"] = digest
+    return found, errors
 
 
-def _page(referer: str | None) -> str | None:
+def _page(referer: str) -> str | None:
     """Returns the page of a form without query and fragment: they may contain personal data and prove nothing."""
-    if referer is None:
-        return None
     try:
         parts = urlsplit(referer)
     except ValueError:

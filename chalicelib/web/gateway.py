@@ -86,7 +86,10 @@ class Gateway(Chalice):
         self.routes = _Routes(self.routes)
 
     def _answering(self, view: View) -> Callable[..., ChaliceResponse]:
-        """Wrap a view for Chalice. No exception leaves it, because Chalice would log personal data."""
+        """Wrap a view for Chalice. No exception leaves it, because Chalice would log personal data.
+
+        Adds the headers of every answer: request id, no caching, no sniffing. Drops the body for HEAD.
+        """
 
         @wraps(view)
         def answer(**parameters: str) -> ChaliceResponse:
@@ -95,13 +98,15 @@ class Gateway(Chalice):
             with observing("api_handler", request.id, current.lambda_context):
                 try:
                     response = view(request, **_decoded(parameters))
-                    if "\n" in "".join(response.headers.values()):
-                        raise ValueError(
-                            "a header's value has a line break"
-                        )  # Chalice would reject it with its own text
+                    if "\n" in "".join(response.headers.values()):  # Chalice would reject it with its own text
+                        raise ValueError("a header's value has a line break")
                 except Exception as error:  # the client gets an answer and the log a line, always
                     response = problems.answer(request, error)
-                return _with_common_headers(request, response)
+                headers: dict[str, Any] = {**_ALWAYS, **response.headers, **request.answer_headers}
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers = {**_ON_PAGES, **headers}
+                body = "" if request.method == "HEAD" else response.body
+                return ChaliceResponse(body, {**headers, "x-request-id": request.id}, response.status)
 
         return answer
 
@@ -110,9 +115,14 @@ def request_from(current: ChaliceRequest) -> Request:
     """Convert Chalice's request, made from an API Gateway event (REST, payload 1.0)."""
     event = current.to_original_event()
     context = event["requestContext"]
+    several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
+    headers: dict[str, str] = {}  # repeated ones are joined by commas, so that every copy is seen
+    for name, values in several.items():
+        lower = name.lower()
+        headers[lower] = ", ".join([*([headers[lower]] if lower in headers else []), *map(str, values)])
     return Request(
         method=context["httpMethod"],
-        headers=_headers(event),
+        headers=headers,
         query={name: values[-1] for name, values in (event["multiValueQueryStringParameters"] or {}).items()},
         body=_body(event),
         source_ip=(context.get("identity") or {}).get("sourceIp"),
@@ -129,16 +139,6 @@ def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:
         raise problems.not_found() from None
 
 
-def _headers(event: Mapping[str, Any]) -> dict[str, str]:
-    """Return headers by lower-case name; repeated ones are joined by commas, so that every copy is seen."""
-    several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
-    found: dict[str, str] = {}
-    for name, values in several.items():
-        lower = name.lower()
-        found[lower] = ", ".join([*([found[lower]] if lower in found else []), *map(str, values)])
-    return found
-
-
 def _body(event: Mapping[str, Any]) -> bytes | None:
     """Return the body's bytes, None when they cannot be decoded.
 
@@ -153,11 +153,3 @@ def _body(event: Mapping[str, Any]) -> bytes | None:
         return body if isinstance(body, bytes) else str(body).encode("utf-8")
     except ValueError:
         return None
-
-
-def _with_common_headers(request: Request, response: Response) -> ChaliceResponse:
-    """Add the headers of every answer: request id, no caching, no sniffing; drop the body for HEAD."""
-    headers: dict[str, Any] = {**_ALWAYS, **response.headers, **request.answer_headers, "x-request-id": request.id}
-    if str(headers.get("content-type")).startswith("text/html"):
-        headers = {**_ON_PAGES, **headers}
-    return ChaliceResponse("" if request.method == "HEAD" else response.body, headers, response.status)

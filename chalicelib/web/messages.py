@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,3 +48,8 @@ class Response:
     status: int
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_response(status: int, value: Mapping[str, object]) -> Response:
+    """Return an answer in JSON."""
+    return Response(status, json.dumps(value, ensure_ascii=False), {"content-type": "application/json"})

@@ -79,19 +79,24 @@ def other_method(request: Request, allow: str) -> Response:
 
 
 def answer(request: Request, error: Exception) -> Response:
-    """Return the answer to a request that ended in `error`. An unexpected error is logged and not disclosed."""
+    """Return the answer to a request that ended in `error`: JSON, or a page when the client prefers HTML.
+
+    Errors of the server are logged, for operators, without the path: some paths contain a token. An unexpected error is
+    not disclosed.
+    """
     problem = _problem(error)
     if problem.status >= 500:
-        _log(request, problem, error)
-    return render(request, problem)
-
-
-def render(request: Request, problem: HttpProblem) -> Response:
-    """Render `problem` as JSON, or as a page when the client prefers HTML."""
+        metrics.count("failures")
+        facts = {"status": problem.status, "request_id": request.id, "error": type(error).__name__}
+        if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable | ConfigurationError):
+            logger.error("request failed: %s", error, extra=facts)
+        else:
+            logger.error("request failed", extra=facts, exc_info=error)
+    title = _PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase
     if request.wants_html:
-        body, content_type = _page(problem), "text/html; charset=utf-8"
+        body, content_type = _page(title, problem), "text/html; charset=utf-8"
     else:
-        body, content_type = json.dumps(_members(problem), ensure_ascii=False), "application/problem+json"
+        body, content_type = json.dumps(_members(title, problem), ensure_ascii=False), "application/problem+json"
     return Response(problem.status, body, {"content-type": content_type, **problem.headers})
 
 
@@ -114,25 +119,11 @@ def _problem(error: Exception) -> HttpProblem:
     return HttpProblem(500, "Something went wrong here; it has been logged under this answer's request id.")
 
 
-def _log(request: Request, problem: HttpProblem, error: Exception) -> None:
-    """Log one line for operators, without the path: some paths contain a token."""
-    metrics.count("failures")
-    facts = {"status": problem.status, "request_id": request.id, "error": type(error).__name__}
-    if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable | ConfigurationError):
-        logger.error("request failed: %s", error, extra=facts)
-    else:
-        logger.error("request failed", extra=facts, exc_info=error)
-
-
-def _title(status: int) -> str:
-    return _PHRASES.get(status) or HTTPStatus(status).phrase
-
-
-def _members(problem: HttpProblem) -> dict[str, Any]:
+def _members(title: str, problem: HttpProblem) -> dict[str, Any]:
     """Return the problem's JSON members (RFC 9457 §3.1; `about:blank`: the title is the status phrase)."""
     members: dict[str, Any] = {
         "type": "about:blank",
-        "title": _title(problem.status),
+        "title": title,
         "status": problem.status,
         "detail": problem.detail,
     }
@@ -141,13 +132,13 @@ def _members(problem: HttpProblem) -> dict[str, Any]:
     return {**problem.members, **members}
 
 
-def _page(problem: HttpProblem) -> str:
+def _page(title: str, problem: HttpProblem) -> str:
     items = "".join(
         f"<li><strong>{html.escape(error.field)}</strong> {html.escape(error.message)}</li>\n"
         for error in problem.errors
     )
     return _PAGE.format(
-        title=html.escape(_title(problem.status)),
+        title=html.escape(title),
         detail=html.escape(problem.detail),
         errors=f"<ul>\n{items}</ul>\n" if items else "",
     )

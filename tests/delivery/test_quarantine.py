@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.ingestion.accept import accept
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from chalicelib.operators.requeue import Requeues
@@ -62,7 +63,7 @@ def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Prod
     view = product.view(held)
     assert view["status"] == "pending"
     for delivery in view["deliveries"]:
-        assert "held back" in delivery["reason"]
+        assert "quarantined" in delivery["reason"]
         assert (delivery["attempts"], delivery["next_attempt_at"]) == (0, "2026-03-02T09:30:00Z")
 
 
@@ -140,7 +141,7 @@ def test_a_pause_that_ends_sooner_does_not_hide_why_it_waits(product: Product) -
     (held,) = flood(product)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(*product.hold(product.signup("a@example.com")))
-    assert "held back" in product.delivery(held)["reason"]
+    assert "quarantined" in product.delivery(held)["reason"]
 
 
 def test_the_same_request_again_is_the_same_event(product: Product, resources: TestAws) -> None:
@@ -171,7 +172,7 @@ def test_a_limit_of_nothing_holds_all_back(product: Product, resources: TestAws)
     product.restart()
     _, held = leave(product, "a@example.com")
     assert enqueued(resources, "unsubscribes") == []
-    assert "held back" in product.delivery(held)["reason"]
+    assert "quarantined" in product.delivery(held)["reason"]
 
 
 def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources: TestAws) -> None:
@@ -179,7 +180,7 @@ def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources
     product.settings = replace(product.settings, accounts=accounts)
     product.restart()
     (held,) = flood(product)
-    assert "held back" in product.delivery(held)["reason"]
+    assert "quarantined" in product.delivery(held)["reason"]
     assert resend(product) == {"resent": 1}
     product.work(held)
     assert product.paris.left == ["q0@example.com"]
@@ -215,7 +216,7 @@ def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: 
     headers = {"content-type": "application/json"}
     request(product.container, "POST", "/forms/footer/signup", headers, '{"email": "a@example.com"}')
     assert leave(product, "not an address")[0] == 422
-    product.container.accept(product.unsubscribe("b@example.com"))
+    accept(product.container, product.unsubscribe("b@example.com"))
     product.work(bodies=({"type": "unsubscribe", "id": "own-1", "email": "c@example.com"},))
     assert counted == []
     leave(product, "a@example.com")

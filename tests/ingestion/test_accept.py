@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import Event
+from chalicelib.ingestion.accept import accept_all
 from chalicelib.ledger.batches import TIME_TO_STORE
 from tests.support.aws import TestAws
 from tests.support.product import Product
@@ -30,7 +31,7 @@ def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources:
         product.unsubscribe(f"person{number}@example.com", id=f"out-{number}", accounts=("paris", "lyon"))
         for number in range(3)
     ]
-    assert product.container.accept_all([*left, *joined]) == [True] * 303
+    assert accept_all(product.container, [*left, *joined]) == [True] * 303
     assert sorted(map(len, messages(resources, "signups"))) == [50, 250]
     assert messages(resources, "unsubscribes") == [["out-0", "out-1", "out-2"]]
     held = product.container.events.load([event.id for event in joined + left])
@@ -40,16 +41,16 @@ def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources:
 
 def test_the_same_again_is_the_same_and_is_rung_for_again(product: Product, resources: TestAws) -> None:
     events = [product.signup("zoe@example.com", id="a"), product.unsubscribe("zoe@example.com", id="b")]
-    assert product.container.accept_all(events) == [True, True]
+    assert accept_all(product.container, events) == [True, True]
     later = [replace(event, accepted_at=event.accepted_at + timedelta(hours=1)) for event in events]
-    assert product.container.accept_all(later) == [True, True]
+    assert accept_all(product.container, later) == [True, True]
     assert messages(resources, "signups") == [["a"], ["a"]]
     assert product.view("a")["accepted_at"] == "2026-03-01T09:30:00Z"
 
 
 def test_of_one_id_the_first_of_a_batch_counts(product: Product, resources: TestAws) -> None:
     first, other = product.signup("first@example.com", id="a"), product.signup("other@example.com", id="a")
-    assert product.container.accept_all([first, other, first, other]) == [True, False, True, False]
+    assert accept_all(product.container, [first, other, first, other]) == [True, False, True, False]
     assert messages(resources, "signups") == [["a"]]
     assert product.container.events.load(["a"])[0].event.email == "first@example.com"
 
@@ -57,7 +58,7 @@ def test_of_one_id_the_first_of_a_batch_counts(product: Product, resources: Test
 def test_what_is_held_with_other_content_is_told_and_not_rung_for(product: Product, resources: TestAws) -> None:
     product.hold(product.signup("first@example.com", id="a"))
     events = [product.unsubscribe("first@example.com", id="a"), product.signup("zoe@example.com", id="b")]
-    assert product.container.accept_all(events) == [False, True]
+    assert accept_all(product.container, events) == [False, True]
     assert messages(resources, "unsubscribes") == []
     assert messages(resources, "signups") == [["b"]]
 
@@ -76,8 +77,8 @@ def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
     with monkeypatch.context() as broken:
         broken.setattr(product.container.events, "store", fails_once)
         with pytest.raises(LedgerUnavailable):
-            product.container.accept_all(events)
-    assert product.container.accept_all(events) == [True] * 40
+            accept_all(product.container, events)
+    assert accept_all(product.container, events) == [True] * 40
     assert len(messages(resources, "signups")[0]) == 40
 
 
@@ -91,5 +92,5 @@ def test_a_slow_ledger_is_given_up_before_the_client_does(product: Product, monk
 
     monkeypatch.setattr(product.container.events, "store", slow)
     with pytest.raises(LedgerUnavailable, match="slow"):
-        product.container.accept_all([product.signup("zoe@example.com", id=f"{number}") for number in range(100)])
+        accept_all(product.container, [product.signup("zoe@example.com", id=f"{number}") for number in range(100)])
     assert len(tried) < 40

@@ -13,8 +13,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="202 for a form's event that could not be stored",
         file="chalicelib/web/routes/forms.py",
-        before="        self._accept(event)\n",
-        after="        try:\n            self._accept(event)\n        except Exception:\n            pass\n",
+        before="        accept(self._services, event)\n",
+        after="        try:\n            accept(self._services, event)\n        except Exception:\n            pass\n",
         tests=("tests/web/test_forms.py",),
     ),
     Mutant(
@@ -31,9 +31,9 @@ NOTHING_IS_LOST = (
         "message-dropped-when-not-stored",
         promise=1,
         breaks="a queue's event that could not be stored does not come again",
-        file="chalicelib/delivery/worker.py",
-        before="                failed.append(message.id)\n                continue\n",
-        after="                continue\n",
+        file="chalicelib/ingestion/accept.py",
+        before="            accepted.failed.append(message.id)\n            continue\n",
+        after="            continue\n",
         tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.events import Delivery, Event, EventType, Quarantine, Status
-from chalicelib.ingestion.form_limits import FormHours
+from chalicelib.ingestion.form_limits import count_unsubscribe
 from chalicelib.ledger.events import EventStore
 from chalicelib.operators.requeue import Requeues
 from chalicelib.reconciliation import findings
@@ -144,12 +144,12 @@ def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
 
 
 def test_forms_count_for_all_instances_together(product: Product) -> None:
-    hours = FormHours(product.container.table)
+    table = product.container.table
     with ThreadPoolExecutor(8) as pool:
-        counted = list(pool.map(lambda _: hours.count_unsubscribe("footer", START), range(24)))
+        counted = list(pool.map(lambda _: count_unsubscribe(table, "footer", START), range(24)))
     assert sorted(counted) == list(range(1, 25))
-    assert hours.count_unsubscribe("other", START) == 1
-    assert hours.count_unsubscribe("footer", START + timedelta(minutes=30)) == 1, "the hour of the clock"
+    assert count_unsubscribe(table, "other", START) == 1
+    assert count_unsubscribe(table, "footer", START + timedelta(minutes=30)) == 1, "the hour of the clock"
     item = product.container.table.get(("S#form#footer", "2026-03-01T09:00:00Z")) or {}
     assert item["unsubscribes"] == 24
     assert item["expires_at"] > (START + timedelta(hours=1)).timestamp()
@@ -160,11 +160,11 @@ def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
     product: Product, events: EventStore, accounts: tuple[str, ...]
 ) -> None:
     until = START + timedelta(days=1)
-    quarantine: Any = Quarantine(until, "held back: too many")
+    quarantine: Any = Quarantine(until, "quarantined: too many")
     assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, quarantine=quarantine))
     (held,) = events.load(["a"])
     assert held.deliveries["paris"] == Delivery(
-        "paris", reason="held back: too many", next_attempt_at=until, updated_at=START, quarantined=True
+        "paris", reason="quarantined: too many", next_attempt_at=until, updated_at=START, quarantined=True
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]

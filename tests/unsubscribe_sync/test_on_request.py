@@ -166,7 +166,7 @@ class TestEvent:
         ask(world, to=["paris"])
         ask(world, to=["brussel"])
         assert reasons(world)["lettre"] == ("delivered", "read 0, told 0")
-        refused = [pk for pk, items in world.dynamo.items.items() if "is held already, with other" in str(items)]
+        refused = [pk for pk, items in world.dynamo.items.items() if "was used before, with other" in str(items)]
         assert len(refused) == 1
         assert "E#ask" not in refused
 

@@ -13,6 +13,7 @@ from chalicelib.config.model import Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.events import Event
 from chalicelib.domain.figures import Snapshot
+from chalicelib.effects import Effects
 from chalicelib.providers.account import Account
 from chalicelib.statistics.pages import Page
 from chalicelib.unsubscribe_links.links import Links
@@ -67,28 +68,42 @@ class World:
     taken: set[str] = field(default_factory=set)
     """Ids that are held with other content."""
     failure: Exception | None = None
-    counted: list[tuple[str, datetime]] = field(default_factory=list)
-    """The unsubscribes that forms brought, each with its form and time."""
+    counted: list[tuple[str, str]] = field(default_factory=list)
+    """The keys under which the unsubscribes of forms were counted."""
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
     links: Links = field(default_factory=lambda: Links([UNSUBSCRIBE_KEY], PUBLIC_URL, os.urandom))
 
-    def accept(self, event: Event) -> None:
+    def services(self, settings: Settings) -> Any:
+        """Services whose stores are this world; notifications go nowhere."""
+        numbers = iter(range(1, 1000))
+        return SimpleNamespace(
+            settings=settings,
+            effects=Effects(clock=lambda: NOW),
+            new_id=lambda: f"new-{next(numbers)}",
+            events=SimpleNamespace(store=self.store),
+            batches=SimpleNamespace(store_all=self.store_all),
+            table=SimpleNamespace(update=self.count_unsubscribe),
+            notifier=SimpleNamespace(notify=lambda verb, ids: True),
+        )
+
+    def store(self, event: Event) -> bool:
         if self.failure is not None:
             raise self.failure
         self.held.append(event)
+        return True
 
-    def accept_all(self, events: Sequence[Event]) -> list[bool]:
+    def store_all(self, events: Sequence[Event]) -> list[bool]:
         if self.failure is not None:
             raise self.failure
         kept = [event for event in events if event.id not in self.taken]
         self.held += kept
         return [event in kept for event in events]
 
-    def count_unsubscribe(self, form: str, at: datetime) -> int:
+    def count_unsubscribe(self, key: tuple[str, str], *_: Any) -> dict[str, int]:
         if self.failure is not None:
             raise self.failure
-        self.counted.append((form, at))
-        return len(self.counted)
+        self.counted.append(key)
+        return {"unsubscribes": len(self.counted)}
 
     def find_event(self, event_id: str) -> Mapping[str, Any] | None:
         if self.failure is not None:
@@ -118,23 +133,17 @@ def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Sett
 
 def make_app(world: World, settings: Settings) -> Gateway:
     """The routes of `app.py` over `world`."""
-    numbers = iter(range(1, 1000))
-
-    def clock() -> datetime:
-        return NOW
-
-    def new_id() -> str:
-        return f"new-{next(numbers)}"
+    services = world.services(settings)
 
     def can_sign_up(provider: str) -> bool:
         return provider != "listless"
 
     return routes_over(
         SimpleNamespace(
-            forms_routes=FormsRoutes(settings, world.accept, world.count_unsubscribe, clock, new_id),
-            webhooks_routes=WebhooksRoutes(settings, world.accept_all, can_sign_up, clock),
-            events_routes=EventsRoutes(settings, world.find_event),
-            unsubscribe_routes=UnsubscribeRoutes(settings, lambda: world.links, world.accept, clock, new_id),
-            stats_routes=StatsRoutes(settings, world.campaigns),
+            forms_routes=FormsRoutes(services),
+            webhooks_routes=WebhooksRoutes(services, can_sign_up),
+            events_routes=EventsRoutes(services, world.find_event),
+            unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
+            stats_routes=StatsRoutes(services, world.campaigns),
         )
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
+from collections.abc import Sequence
 from html import escape
 from string import Template
 
 from ...domain.addresses import masked
-from ..languages import preferred
 from ..messages import Request, Response
 from .unsubscribe_texts import DEFAULT, TEXTS, Page, Texts
 
@@ -30,6 +31,10 @@ button { min-height: 3rem; padding: .5rem 1.5rem; border: 2px solid transparent;
 button:hover { text-decoration: underline }
 button:focus-visible { outline: 3px solid var(--action); outline-offset: 3px }
 """
+
+# Accept-Language (RFC 9110 §12.5.4)
+_QUALITY = r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?"
+_RANGE = re.compile(rf"\s*([a-z]{{1,8}}|\*)(?:-[a-z0-9-]*)?\s*(?:;\s*q\s*=\s*({_QUALITY})\s*)?", re.IGNORECASE)
 
 _HTML = Template("""\
 <!doctype html>
@@ -87,6 +92,32 @@ def later(request: Request) -> Response:
 def _texts(request: Request) -> tuple[str, Texts]:
     language = preferred(request.headers.get("accept-language", ""), tuple(TEXTS), DEFAULT)
     return language, TEXTS[language]
+
+
+def preferred(header: str, offered: Sequence[str], default: str) -> str:
+    """Return the language of `offered` (primary subtags such as "fr") that the header prefers, else `default`.
+
+    A range counts by its primary subtag (`nl-BE` is `nl`); of equal ranges the first wins; `*` stands for all languages
+    not named. Malformed ranges are ignored.
+    """
+    wanted = _wanted(header)
+    rest = wanted.get("*", (0.0, 0))
+    ranked = [(*wanted.get(language, rest), language) for language in offered]
+    quality, _, best = max(ranked, key=lambda each: (each[0], -each[1]))
+    return best if quality > 0 else default
+
+
+def _wanted(header: str) -> dict[str, tuple[float, int]]:
+    """Return quality and position of each primary subtag, from the best of its ranges."""
+    found: dict[str, tuple[float, int]] = {}
+    for place, text in enumerate(header.split(",")):
+        match = _RANGE.fullmatch(text)
+        if match is None:
+            continue
+        language, quality = match[1].lower(), float(match[2] or 1)
+        if language not in found or quality > found[language][0]:
+            found[language] = (quality, place)
+    return found
 
 
 def _response(status: int, language: str, page: Page, address: str = "", method: str = "post") -> Response:

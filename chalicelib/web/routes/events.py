@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...config.model import Settings
 from ...domain.ids import is_valid_id
-from ..auth import require_admin
-from ..messages import Request, Response
+from ...notification.services import Services
+from ..access import require_admin
+from ..messages import Request, Response, json_response
 from ..problems import HttpProblem
 
 FindEvent = Callable[[str], Mapping[str, Any] | None]
@@ -19,14 +18,14 @@ FindEvent = Callable[[str], Mapping[str, Any] | None]
 class EventsRoutes:
     """Shows events. Requires the admin key."""
 
-    def __init__(self, settings: Settings, find_event: FindEvent) -> None:
-        self._settings = settings
+    def __init__(self, services: Services, find_event: FindEvent) -> None:
+        self._services = services
         self._find_event = find_event
 
     def show(self, request: Request, event_id: str) -> Response:
         """Return the status of the event and its deliveries."""
-        require_admin(self._settings.api, request)
+        require_admin(self._services.settings.api, request)
         found = self._find_event(event_id) if is_valid_id(event_id) else None
         if found is None:
             raise HttpProblem(404, "There is no such event.")
-        return Response(200, json.dumps(found, ensure_ascii=False), {"content-type": "application/json"})
+        return json_response(200, found)

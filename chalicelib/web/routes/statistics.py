@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlencode
 
-from ...config.model import Settings
 from ...domain.errors import FieldError
 from ...domain.figures import FIGURES, Snapshot
 from ...domain.times import format_time
+from ...notification.services import Services
 from ...statistics.pages import BadCursor, Page
-from ..auth import require_admin
-from ..messages import Request, Response
+from ..access import require_admin
+from ..messages import Request, Response, json_response
 from ..problems import HttpProblem
 from ..spreadsheet import to_csv
 from .statistics_query import CSV, Query, is_account_name, read_format, read_query
@@ -47,13 +46,13 @@ class Campaigns(Protocol):
 class StatsRoutes:
     """Shows campaigns. Requires the admin key."""
 
-    def __init__(self, settings: Settings, campaigns: Campaigns) -> None:
-        self._settings = settings
+    def __init__(self, services: Services, campaigns: Campaigns) -> None:
+        self._services = services
         self._campaigns = campaigns
 
     def show_page(self, request: Request) -> Response:
         """Return one page of campaigns, newest first, each as its newest snapshot."""
-        require_admin(self._settings.api, request)
+        require_admin(self._services.settings.api, request)
         query = read_query(request.query)
         try:
             page = self._campaigns.page(
@@ -64,11 +63,11 @@ class StatsRoutes:
             raise HttpProblem(422, "Some of the parameters are wrong.", errors=[error]) from None
         if query.format == CSV:
             return _csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))
-        return _json({"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
+        return json_response(200, {"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
 
     def show_history(self, request: Request, account: str, campaign: str) -> Response:
         """Return one campaign and all its snapshots, oldest first."""
-        require_admin(self._settings.api, request)
+        require_admin(self._services.settings.api, request)
         format = read_format(request.query)
         newest = self._campaigns.campaign(account, campaign) if _may_exist(account, campaign) else None
         if newest is None:
@@ -77,7 +76,7 @@ class StatsRoutes:
         if format == CSV:
             name = _NOT_FOR_FILE_NAMES.sub("_", f"campaign-{account}-{campaign}")[:100]
             return _csv(snapshots, f"{name}.csv", {})
-        return _json({"campaign": _row(newest), "snapshots": [_row(snapshot) for snapshot in snapshots]})
+        return json_response(200, {"campaign": _row(newest), "snapshots": [_row(snapshot) for snapshot in snapshots]})
 
 
 def _may_exist(account: str, campaign: str) -> bool:
@@ -90,10 +89,6 @@ def _row(snapshot: Snapshot) -> Row:
     row["sent_at"] = None if snapshot.sent_at is None else format_time(snapshot.sent_at)
     row["taken_at"] = format_time(snapshot.taken_at)
     return row
-
-
-def _json(value: Mapping[str, object]) -> Response:
-    return Response(200, json.dumps(value, ensure_ascii=False), {"content-type": "application/json"})
 
 
 def _csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, str]) -> Response:

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from ...clock import Clock
-from ...config.model import Settings
 from ...domain.errors import LedgerUnavailable, SecretUnavailable
 from ...domain.events import Event, EventType
 from ...domain.times import to_milliseconds
+from ...ingestion.accept import accept
+from ...notification.services import Services
 from .. import problems
 from ..messages import Request, Response
 from ..pages import unsubscribe as page
 from ..problems import HttpProblem
-from .forms import Accept
 
 _ALLOW = "GET, HEAD, OPTIONS, POST"
 
@@ -34,19 +33,9 @@ class UnsubscribeRoutes:
     requires. Every click makes a new event: the person may have signed up in between.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        links: Callable[[], ReadsLinks],
-        accept: Accept,
-        clock: Clock,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._settings = settings
+    def __init__(self, services: Services, links: Callable[[], ReadsLinks]) -> None:
+        self._services = services
         self._links = links
-        self._accept = accept
-        self._clock = clock
-        self._new_id = new_id
 
     def answer(self, request: Request, token: str) -> Response:
         """Answer any method of a link; browsers get errors as a page in their language.
@@ -54,16 +43,18 @@ class UnsubscribeRoutes:
         Raises:
             HttpProblem: 404 without a configured key, because then there are no links; 405.
         """
-        if not self._settings.unsubscribe_keys:
+        if not self._services.settings.unsubscribe_keys:
             raise problems.not_found()
         request.answer_headers["x-robots-tag"] = "noindex"
         if request.method not in ("GET", "HEAD", "POST"):
             return problems.other_method(request, _ALLOW)
         try:
-            address = self._address(token)
+            address = self._links().address(token)
+            if address is None:
+                raise HttpProblem(404, "There is no such link.")
             if request.method != "POST":  # changes nothing, because mail scanners open every link
                 return page.ask(request, address)
-            self._store(address)
+            accept(self._services, self._unsubscribe(address))
             return page.done(request, address)
         except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
             problem = problems.answer(request, error)
@@ -72,24 +63,16 @@ class UnsubscribeRoutes:
             shown = page.later(request) if problem.status == 503 else page.unknown(request)
             return replace(shown, headers={**problem.headers, **shown.headers})
 
-    def _store(self, address: str) -> None:
-        """Store an unsubscribe from every account, before anything is answered."""
-        now = to_milliseconds(self._clock())
-        self._accept(
-            Event(
-                id=self._new_id(),
-                type=EventType.UNSUBSCRIBE,
-                email=address,
-                accounts=tuple(self._settings.accounts),
-                all_accounts=True,
-                occurred_at=now,
-                accepted_at=now,
-                occurred_at_stated=False,
-            )
+    def _unsubscribe(self, address: str) -> Event:
+        """Return a new unsubscribe from every account."""
+        now = to_milliseconds(self._services.effects.clock())
+        return Event(
+            id=self._services.new_id(),
+            type=EventType.UNSUBSCRIBE,
+            email=address,
+            accounts=tuple(self._services.settings.accounts),
+            all_accounts=True,
+            occurred_at=now,
+            accepted_at=now,
+            occurred_at_stated=False,
         )
-
-    def _address(self, token: str) -> str:
-        address = self._links().address(token)
-        if address is None:
-            raise HttpProblem(404, "There is no such link.")
-        return address

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ...clock import Clock
-from ...config.model import Settings
 from ...domain.errors import FieldError, IdConflict, InvalidEvent
 from ...domain.events import Event
+from ...ingestion.accept import OTHER_CONTENT, accept_all
 from ...ingestion.event_batch import EventBatch, check_size, event_of, read_event_batch
 from ...ingestion.signatures import NotSigned, Signed, verify
+from ...notification.services import Services
 from ...observability import log_context, logger, metrics
-from ..messages import Request, Response
+from ..messages import Request, Response, json_response
 from ..problems import HttpProblem
 
-AcceptAll = Callable[[Sequence[Event]], Sequence[bool]]
-"""Stores events before it returns; for each whether it is stored (False: its id exists with other content).
-
-Raises `LedgerUnavailable` when not all of them could be tried; a repetition is safe.
-"""
-
-OTHER_CONTENT = FieldError("id", "was used before, with other content")
 # A Lambda answer has at most 6 MB, and an event can have thousands of invalid fields.
 _ERRORS_AN_EVENT = 10
 _ERRORS_AN_ANSWER = 100
@@ -52,23 +44,18 @@ class EventDecisions:
 class WebhooksRoutes:
     """Parses signed bodies into events and stores the valid ones."""
 
-    def __init__(
-        self, settings: Settings, accept_all: AcceptAll, can_sign_up: Callable[[str], bool], clock: Clock
-    ) -> None:
-        self._settings = settings
-        self._accept_all = accept_all
+    def __init__(self, services: Services, can_sign_up: Callable[[str], bool]) -> None:
+        self._services = services
         self._can_sign_up = can_sign_up
-        self._clock = clock
 
     def receive(self, request: Request) -> Response:
         """Store the events of a signed body. Verifies the signature before it parses the body."""
         sent = request.content()
         check_size(sent)
-        now = self._clock()
+        now = self._services.effects.clock()
         signed = self._signed(request.headers, sent, now)
         with log_context(webhook=" ".join(webhook.name for webhook in signed.webhooks)):
-            headers = request.headers
-            batch = read_event_batch(headers.get("content-type"), headers.get("content-encoding"), sent)
+            batch = read_event_batch(request.headers, sent)
             decisions = self._decide(batch, signed, now)
             metrics.count("rejected", len(decisions.rejected))
             logger.info(
@@ -76,12 +63,11 @@ class WebhooksRoutes:
             )
         if not decisions.accepted:
             raise _refusal(batch, decisions)
-        body = json.dumps(decisions.members(), ensure_ascii=False)
-        return Response(202, body, {"content-type": "application/json"})
+        return json_response(202, decisions.members())
 
     def _signed(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Signed:
         try:
-            return verify(self._settings.webhooks.values(), headers, body, now)
+            return verify(self._services.settings.webhooks.values(), headers, body, now)
         except NotSigned as error:
             metrics.count("unsigned_requests")
             logger.warning("webhook signature rejected: %s", error)
@@ -93,10 +79,10 @@ class WebhooksRoutes:
         events: dict[int, Event] = {}
         for index, value in enumerate(batch.values):
             try:
-                events[index] = event_of(value, index, signed, self._settings, now, self._can_sign_up)
+                events[index] = event_of(value, index, signed, self._services.settings, now, self._can_sign_up)
             except InvalidEvent as error:
                 decisions.rejected[index] = _at_most(error.field_errors, _ERRORS_AN_EVENT)
-        stored = self._accept_all(list(events.values())) if events else ()
+        stored = accept_all(self._services, list(events.values())) if events else ()
         for (index, event), is_stored in zip(events.items(), stored, strict=True):
             if is_stored:
                 decisions.accepted[index] = event.id
