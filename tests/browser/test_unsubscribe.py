@@ -49,7 +49,7 @@ def held(stack: RunningStack) -> list[Any]:
 
 
 @pytest.mark.parametrize("accepted", LANGUAGES)
-def test_the_page_asks_in_the_visitors_language_and_changes_nothing(
+def test_the_page_is_in_the_visitors_language_and_changes_nothing(
     browser: Browser, stack: RunningStack, accepted: str
 ) -> None:
     language, title, button, _ = LANGUAGES[accepted]
@@ -69,7 +69,7 @@ def test_the_page_asks_in_the_visitors_language_and_changes_nothing(
 
 
 @pytest.mark.parametrize("accepted", LANGUAGES)
-def test_one_click_is_enough_and_needs_no_script(browser: Browser, stack: RunningStack, accepted: str) -> None:
+def test_one_click_unsubscribes_without_javascript(browser: Browser, stack: RunningStack, accepted: str) -> None:
     language, _, _, done = LANGUAGES[accepted]
     email = f"click-{language}@example.com"
     browser.speak(accepted)
@@ -89,7 +89,7 @@ def test_one_click_is_enough_and_needs_no_script(browser: Browser, stack: Runnin
     assert [item["email"]["S"] for item in held(stack) if item.get("email", {}).get("S") == email] == [email]
 
 
-def test_with_the_keyboard_alone_and_every_provider_is_told(browser: Browser, stack: RunningStack) -> None:
+def test_keyboard_only_unsubscribe_reaches_every_provider(browser: Browser, stack: RunningStack) -> None:
     person = "camille@example.com"  # who is on lists of the samples
     browser.open(link(stack, person))
     assert not any(told_to_leave(stack.sandbox, person).values())
@@ -103,7 +103,7 @@ def test_with_the_keyboard_alone_and_every_provider_is_told(browser: Browser, st
 
 
 @pytest.mark.parametrize("email", ["camille@example.com", LONG, RIGHT_TO_LEFT], ids=["usual", "long", "right-to-left"])
-def test_it_fits_a_small_screen_and_large_letters(browser: Browser, stack: RunningStack, email: str) -> None:
+def test_the_page_fits_a_small_screen_and_a_large_font(browser: Browser, stack: RunningStack, email: str) -> None:
     browser.resize(320, 600)
     browser.open(link(stack, email))
     for _ in range(2):
@@ -116,7 +116,7 @@ def test_it_fits_a_small_screen_and_large_letters(browser: Browser, stack: Runni
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_colours_can_be_told_apart(browser: Browser, stack: RunningStack, scheme: str) -> None:
+def test_colour_contrast_is_sufficient(browser: Browser, stack: RunningStack, scheme: str) -> None:
     """WCAG 2.2, 1.4.3 and 1.4.11: 4.5 to 1 for text, 3 to 1 for the button against what is round it."""
     browser.prefer(scheme)
     browser.open(link(stack, "anna@example.com"))
@@ -144,7 +144,7 @@ def contrast(one: list[int], other: list[int]) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_a_link_that_was_cut_off_says_so(browser: Browser, stack: RunningStack) -> None:
+def test_a_truncated_link_shows_an_error_page(browser: Browser, stack: RunningStack) -> None:
     before = held(stack)
     browser.speak("nl")
     browser.open(link(stack, "anna@example.com")[:-4])
@@ -153,7 +153,7 @@ def test_a_link_that_was_cut_off_says_so(browser: Browser, stack: RunningStack) 
     assert held(stack) == before
 
 
-def test_no_token_is_in_the_stacks_log(browser: Browser, stack: RunningStack) -> None:
+def test_the_stack_log_contains_no_token(browser: Browser, stack: RunningStack) -> None:
     """The functions' log, the local gateway's and the HTTP server's are one file."""
     url = link(stack, "anna@example.com")
     for tried in (url, url[:-1]):

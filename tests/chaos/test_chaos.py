@@ -39,13 +39,13 @@ STATUSES = ("pending", "parked", "refused", "delivered", "superseded")
 pytestmark = pytest.mark.server
 
 
-def test_nothing_is_lost_nothing_comes_twice_unmarked_and_the_later_word_wins(tmp_path: Path) -> None:
+def test_no_event_is_lost_duplicates_are_marked_and_the_latest_event_wins(tmp_path: Path) -> None:
     go_through(FEW, tmp_path, None)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-def test_nothing_is_lost_of_many_events(tmp_path: Path) -> None:
+def test_no_event_of_a_large_run_is_lost(tmp_path: Path) -> None:
     with vendors_dynamodb() as dynamodb:
         go_through(MANY, tmp_path, dynamodb)
 

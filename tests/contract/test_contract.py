@@ -91,24 +91,24 @@ def test_every_provider_is_under_this_contract() -> None:
 
 
 class TestDeclaration:
-    def test_it_is_the_packages_own(self, kit: Kit, spec: ProviderSpec) -> None:
+    def test_the_declaration_belongs_to_its_package(self, kit: Kit, spec: ProviderSpec) -> None:
         assert spec.name == kit.provider and spec.title
         assert spec.base_url.startswith("https://") and not spec.base_url.endswith("/")
 
-    def test_the_capabilities_agree_with_one_another(self, spec: ProviderSpec) -> None:
+    def test_capabilities_are_consistent(self, spec: ProviderSpec) -> None:
         can = spec.capabilities
         assert can.parallel_calls >= 1
         assert can.has_lists or can.signup_batch == 0
         assert can.statistics != "none" or can.statistics_kept_for is None
         assert can.lifts_suppression or can.unsuppress_by_hand, "whoever cannot lift says what to do by hand"
 
-    def test_options_are_named_once_and_explained(self, spec: ProviderSpec) -> None:
+    def test_options_are_unique_and_documented(self, spec: ProviderSpec) -> None:
         names = [option.name for option in spec.options]
         assert len(set(names)) == len(names) and not {"provider", "base_url", "open_base_url"} & set(names)
         assert all(option.help for option in spec.options)
         assert all(not option.choices or option.default in option.choices for option in spec.options)
 
-    def test_functions_and_parameters_are_explained(self, spec: ProviderSpec) -> None:
+    def test_functions_and_parameters_are_documented(self, spec: ProviderSpec) -> None:
         assert spec.functions
         for function in spec.functions:
             assert function.help, function.name
@@ -116,7 +116,7 @@ class TestDeclaration:
 
 
 class TestFunctions:
-    def test_each_can_be_called_by_name(
+    def test_every_function_can_be_called_by_name(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, server: Scripted
     ) -> None:
         server.otherwise = CSV
@@ -127,13 +127,15 @@ class TestFunctions:
             told = json.dumps(result, allow_nan=False)
             assert not [form for form in kit.betrayals() if form in told], name
 
-    def test_a_wrong_name_is_answered_with_the_right_one(self, kit: Kit, provider: Provider, control: Control) -> None:
+    def test_an_unknown_name_is_rejected_with_a_suggestion(
+        self, kit: Kit, provider: Provider, control: Control
+    ) -> None:
         name = kit.read[0]
         error = failure(lambda: provider.call(name[:-1], {}, budget=5))
         assert error.kind is Kind.CALLER and repr(name) in error.message
         assert control.calls() == []
 
-    def test_wrong_parameters_are_refused_before_the_call(
+    def test_wrong_parameters_are_rejected_before_the_call(
         self, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         for function in spec.functions:
@@ -149,10 +151,10 @@ class TestFunctions:
         assert control.calls() == []
 
 
-class TestTrouble:
+class TestErrors:
     @pytest.mark.parametrize("trouble", TROUBLES)
     @pytest.mark.parametrize(("kit", "name", "changes"), every_call())
-    def test_every_call_meets_it(
+    def test_every_call_maps_the_error_to_its_kind(
         self,
         trouble: str,
         kit: Kit,
@@ -182,7 +184,7 @@ class TestTrouble:
         assert first not in others, "one call, repeated by nobody"
 
     @pytest.mark.parametrize("trouble", TROUBLES)
-    def test_a_signup_meets_it(
+    def test_a_signup_maps_the_error_to_its_kind(
         self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         sign_up = signing_up(kit, spec, provider, budget=BUDGET)
@@ -191,17 +193,19 @@ class TestTrouble:
         assert failure(sign_up).kind is expected
 
     @pytest.mark.parametrize("trouble", TROUBLES)
-    def test_an_unsubscribe_meets_it(self, trouble: str, kit: Kit, provider: Provider, control: Control) -> None:
+    def test_an_unsubscribe_maps_the_error_to_its_kind(
+        self, trouble: str, kit: Kit, provider: Provider, control: Control
+    ) -> None:
         fault, expected, _ = TROUBLES[trouble]
         control.fault(**fault, function=kit.unsubscribes_by)
         error = failure(lambda: provider.unsubscribe(kit.member, global_scope=False, budget=BUDGET))
         assert error.kind is expected
 
-    def test_retry_after_is_handed_on(self, kit: Kit, provider: Provider, control: Control) -> None:
+    def test_retry_after_is_passed_on(self, kit: Kit, provider: Provider, control: Control) -> None:
         control.fault(**TROUBLES["status 429"][0])
         assert failure(lambda: provider.call(*kit.read, budget=5)).retry_after == 9
 
-    def test_a_refused_row_is_the_contacts_fault(
+    def test_a_refused_row_is_a_contact_error(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         signing_up(kit, spec, provider)
@@ -209,7 +213,7 @@ class TestTrouble:
         error = failure(lambda: provider.sign_up(kit.list_id, contacts(spec.capabilities.signup_batch)[:5], budget=5))
         assert error.kind is Kind.CONTACT and error.message and "@example" not in error.message
 
-    def test_nothing_is_sent_when_no_time_is_left(
+    def test_nothing_is_sent_without_remaining_time(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         for ask in (
@@ -222,7 +226,7 @@ class TestTrouble:
 
 
 class TestSignups:
-    def test_a_whole_batch_is_one_request_on_a_kept_connection(
+    def test_a_full_batch_is_one_request_on_a_kept_alive_connection(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         signing_up(kit, spec, provider)
@@ -232,43 +236,45 @@ class TestSignups:
         assert call["rows"] == spec.capabilities.signup_batch
         assert {each["connection"] for each in before} == {call["connection"]}
 
-    def test_one_more_than_a_batch_is_refused_before_any_call(
+    def test_a_batch_over_the_limit_is_rejected_before_any_call(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         many = contacts(spec.capabilities.signup_batch + 1)
         assert failure(lambda: provider.sign_up(kit.list_id, many, budget=5)).kind is Kind.CALLER
         assert control.calls() == []
 
-    def test_nobody_is_no_call(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+    def test_an_empty_batch_makes_no_call(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
         signing_up(kit, spec, provider)
         before = len(control.calls())
         provider.sign_up(kit.list_id, [], budget=5)
         assert len(control.calls()) == before
 
-    def test_a_list_that_is_nowhere_is_the_lists_trouble_alone(self, spec: ProviderSpec, provider: Provider) -> None:
+    def test_a_missing_list_does_not_pause_the_account(self, spec: ProviderSpec, provider: Provider) -> None:
         if not spec.capabilities.has_lists:
             pytest.skip("has no lists")
         error = failure(lambda: provider.sign_up("99999", contacts(1), budget=10))
         assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "99999" in error.message
         assert not provider.list_exists("99999", budget=10)
 
-    def test_a_list_that_is_there_exists(self, kit: Kit, spec: ProviderSpec, provider: Provider) -> None:
+    def test_list_exists_is_true_for_an_existing_list(self, kit: Kit, spec: ProviderSpec, provider: Provider) -> None:
         if not spec.capabilities.has_lists:
             pytest.skip("has no lists")
         assert provider.list_exists(kit.list_id, budget=10)
 
 
 class TestUnsubscribes:
-    def test_twice_is_as_good_as_once(self, provider: Provider) -> None:
+    def test_a_repeated_unsubscribe_succeeds(self, provider: Provider) -> None:
         for _ in range(2):
             provider.unsubscribe("Person+tag@example.com", global_scope=False, budget=5)
 
-    def test_everywhere_works_at_every_provider(self, provider: Provider) -> None:
+    def test_an_unsubscribe_from_all_lists_works_at_every_provider(self, provider: Provider) -> None:
         provider.unsubscribe("person@example.com", global_scope=True, budget=5)
 
 
 class TestReadingUnsubscribes:
-    def test_it_is_refused_where_it_is_not_offered(
+    def test_reading_unsubscribes_is_rejected_where_unsupported(
         self, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         if spec.capabilities.reads_unsubscribes:
@@ -277,7 +283,7 @@ class TestReadingUnsubscribes:
         assert error.kind is Kind.CALLER and spec.title.split()[0] in error.message
         assert control.calls() == []
 
-    def test_who_left_is_told_with_time_and_without_what_is_no_address(
+    def test_unsubscribes_are_read_with_their_time_and_invalid_addresses_are_skipped(
         self, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         if not spec.capabilities.reads_unsubscribes:
@@ -288,7 +294,9 @@ class TestReadingUnsubscribes:
         assert all(each.email.count("@") == 1 and each.email == each.email.strip() for each in found)
         assert all(each.at is None or each.at.utcoffset() is not None for each in found)
 
-    def test_trouble_leaves_nothing_unknown(self, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+    def test_a_failed_read_is_never_an_unknown_outcome(
+        self, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
         if not spec.capabilities.reads_unsubscribes:
             pytest.skip("cannot be read")
         for fault, _, expected in TROUBLES.values():
@@ -310,7 +318,7 @@ def gone(provider: Provider) -> set[str]:
     return {each.email.lower() for each in provider.unsubscribed(budget=10)}
 
 
-class TestWhatIsNotOffered:
+class TestUnsupportedOperations:
     @pytest.mark.parametrize(
         ("capability", "ask"),
         [
@@ -324,7 +332,7 @@ class TestWhatIsNotOffered:
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
-    def test_it_is_refused_without_a_call(
+    def test_an_unsupported_operation_is_rejected_without_a_call(
         self,
         capability: str,
         ask: Callable[[Provider], object],
@@ -339,11 +347,11 @@ class TestWhatIsNotOffered:
         assert control.calls() == []
 
 
-class TestComingBack:
+class TestResubscription:
     """`lift_suppression`, after which the provider no longer tells that the person left."""
 
     @pytest.mark.parametrize("knows_the_row", [True, False])
-    def test_whoever_comes_back_is_no_longer_among_those_who_left(
+    def test_a_lifted_suppression_is_no_longer_listed(
         self, knows_the_row: bool, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         able(spec, "lifts_suppression")
@@ -358,7 +366,7 @@ class TestComingBack:
             assert len(left) == (len(kit.others_lists) if spec.capabilities.has_lists else 0)
         assert before - {kit.member.lower()} <= gone(provider), "nobody else came back"
 
-    def test_a_row_that_is_not_there_any_more_is_looked_for(
+    def test_an_outdated_row_id_falls_back_to_a_search_by_address(
         self, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         able(spec, "lifts_suppression")
@@ -367,14 +375,16 @@ class TestComingBack:
         provider.lift_suppression(kit.member, list_id=kit.list_id, provider_id="9999999", budget=10)
         assert len(list(provider.unsubscribed(budget=10))) == before - 1
 
-    def test_nobody_is_nothing_to_take_back(
+    def test_lifting_for_an_unknown_address_changes_nothing(
         self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         able(spec, "lifts_suppression")
         provider.lift_suppression("nobody@example.com", list_id=kit.list_id, provider_id=None, budget=10)
         assert not control.calls(function=kit.lifts_by)
 
-    def test_trouble_and_time(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+    def test_errors_and_time_limits_apply(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
         able(spec, "lifts_suppression")
         row = provider.unsubscribe(kit.member, global_scope=False, budget=5)
         control.forget_calls()
@@ -389,7 +399,7 @@ class TestComingBack:
 
 
 class TestForgetting:
-    def test_the_person_is_nowhere_and_again_is_harmless(
+    def test_a_forgotten_address_is_deleted_and_repeating_is_harmless(
         self, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         able(spec, "deletes_subscribers")
@@ -399,7 +409,9 @@ class TestForgetting:
             assert kit.member.lower() not in mailed(provider) | gone(provider)
         provider.forget("nobody@example.com", budget=10)
 
-    def test_trouble_and_time(self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+    def test_errors_and_time_limits_apply(
+        self, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
         able(spec, "deletes_subscribers")
         assert failure(lambda: provider.forget(kit.member, budget=0.1)).kind is Kind.LATER
         assert control.calls() == []
@@ -411,7 +423,7 @@ class TestForgetting:
 
 
 class TestReadingSubscribers:
-    def test_whoever_signs_up_is_among_them_and_whoever_leaves_is_not(
+    def test_a_signed_up_address_is_listed_until_it_is_unsubscribed(
         self, kit: Kit, spec: ProviderSpec, provider: Provider
     ) -> None:
         able(spec, "reads_subscribers")
@@ -422,7 +434,9 @@ class TestReadingSubscribers:
         assert not mailed(provider) & {"new+tag@example.com", kit.member.lower()}
         assert not mailed(provider) & gone(provider)
 
-    def test_trouble_leaves_nothing_unknown(self, spec: ProviderSpec, provider: Provider, control: Control) -> None:
+    def test_a_failed_read_is_never_an_unknown_outcome(
+        self, spec: ProviderSpec, provider: Provider, control: Control
+    ) -> None:
         able(spec, "reads_subscribers")
         for fault, _, expected in TROUBLES.values():
             control.fault(**fault)
@@ -442,7 +456,7 @@ class TestStatistics:
 
 
 class TestSecrets:
-    def test_none_shows_in_errors_logs_reprs_or_metrics(
+    def test_no_secret_is_in_errors_logs_reprs_or_metrics(
         self, kit: Kit, sandbox: Sandbox, control: Control, own_time: OwnTime, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
@@ -465,7 +479,7 @@ class TestSecrets:
         assert not [form for form in kit.betrayals() if form in everything]
 
     @pytest.mark.parametrize("trouble", ["wrong key", "status 500", "reset after the work", "HTML", "null"])
-    def test_none_shows_where_people_come_back_or_are_forgotten_or_read(
+    def test_no_secret_is_shown_by_lift_forget_or_read_calls(
         self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         asks: Mapping[str, Callable[[], object]] = {

@@ -71,12 +71,12 @@ def table() -> list[Any]:
 
 
 class TestAnswers:
-    def test_the_page_tells_them_all(self) -> None:
+    def test_the_provider_page_lists_every_answer(self) -> None:
         assert len(table()) >= 3 * 30
         assert {row.values[3] for row in table()} == set(Kind)
 
     @pytest.mark.parametrize(("status", "body", "name", "kind"), table())
-    def test_each_is_of_the_kind_that_the_page_says(
+    def test_every_answer_has_the_documented_kind(
         self, status: int, body: str, name: str, kind: Kind, server: Scripted, ediware: Provider
     ) -> None:
         server.otherwise = answer(body.encode(), status, {"Location": "/elsewhere"} if status < 400 else {})
@@ -87,16 +87,16 @@ class TestAnswers:
         server.script = [answer({"result": "ok"}, 500)]
         assert ediware.call("unsub_add", {"email": "person@example.com"}, budget=5) is True
 
-    def test_bare_words_behind_a_byte_order_mark(self, server: Scripted, ediware: Provider) -> None:
+    def test_plain_text_after_a_byte_order_mark_is_read(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer("\ufeffError this list protected against delete\n".encode())]
         assert failure(lambda: ediware.call("list_delete", {"list_id": "1"}, budget=5)).kind is Kind.CALLER
 
-    def test_a_yes_need_not_be_long(self, server: Scripted, ediware: Provider) -> None:
+    def test_a_short_success_answer_is_accepted(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer(b" " * 2 * MEGABYTE + b'{"result":"ok"}')]
         error = failure(lambda: ediware.unsubscribe("person@example.com", global_scope=False, budget=5))
         assert error.kind is Kind.UNKNOWN and "larger" in error.message
 
-    def test_no_error_repeats_the_key(self, server: Scripted, ediware: Provider) -> None:
+    def test_no_error_contains_the_key(self, server: Scripted, ediware: Provider) -> None:
         words = f"Error {KEY} is not the key of this list"
         server.script = [answer({"error": KEY, "message": words})]
         error = failure(lambda: ediware.call("list_delete", {"list_id": "1"}, budget=5))
@@ -104,12 +104,14 @@ class TestAnswers:
         assert KEY not in f"{error!r} {error} {error.provider_code}"
 
     @pytest.mark.parametrize("words", ["Error address already unsubscribed", "Error adresse déjà désabonnée"])
-    def test_who_had_left_before_has_left(self, words: str, server: Scripted, ediware: Provider) -> None:
+    def test_an_already_unsubscribed_address_counts_as_success(
+        self, words: str, server: Scripted, ediware: Provider
+    ) -> None:
         server.script = [answer({"error": "1", "message": words})] * 2
         ediware.unsubscribe("person@example.com", global_scope=False, budget=5)
         assert failure(lambda: ediware.call("unsub_add", {"email": "a@example.com"}, budget=5)).kind is Kind.CONTACT
 
-    def test_a_refused_unsubscribe_is_not_done(self, server: Scripted, ediware: Provider) -> None:
+    def test_a_refused_unsubscribe_is_an_error(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer({"error": "1", "message": "Error email invalid"})]
         error = failure(lambda: ediware.unsubscribe("person@example.com", global_scope=True, budget=5))
         assert error.kind is Kind.CONTACT and functions(server) == ["unsub_global_add"]
@@ -130,7 +132,7 @@ class TestBulk:
 
 
 class TestColumns:
-    def test_the_address_goes_under_the_lists_own_column(self, server: Scripted, ediware: Provider) -> None:
+    def test_the_address_is_sent_in_the_lists_address_column(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer(lists(l4781="email", l4782="EMAIL")), OK, OK]
         ediware.sign_up("4782", [PERSON], budget=5)
         ediware.sign_up("4781", [Contact("a@example.com", {"email": "other", "nom": "x"})], budget=5)
@@ -138,7 +140,7 @@ class TestColumns:
         assert server.received[1].json()["tab_insert"] == [{"nom": "Nom", "EMAIL": "person@example.com"}]
         assert server.received[2].json()["tab_insert"] == [{"email": "a@example.com", "nom": "x"}]
 
-    def test_it_is_kept_for_ten_minutes(
+    def test_the_address_column_is_cached_for_ten_minutes(
         self, server: Scripted, ediware: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         server.script = [answer(lists(l4781="email")), OK, OK, answer(lists(l4781="mail")), OK]
@@ -149,7 +151,7 @@ class TestColumns:
         assert functions(server) == ["list_list", "list_insert", "list_insert", "list_list", "list_insert"]
         assert "mail" in server.received[-1].json()["tab_insert"][0]
 
-    def test_a_refusal_has_it_looked_up_again_once(
+    def test_a_refusal_refreshes_the_column_once(
         self, server: Scripted, ediware: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         refused = answer({"error": "1", "message": "Error unknown field email"})
@@ -162,7 +164,7 @@ class TestColumns:
         assert functions(server).count("list_list") == 2
         assert "mail" in server.received[-1].json()["tab_insert"][0]
 
-    def test_sub_accounts_lists_are_found(self, server: Scripted, ediware: Provider) -> None:
+    def test_lists_of_sub_accounts_are_found(self, server: Scripted, ediware: Provider) -> None:
         users = answer([{"id": "1475", "log": "one"}, {"id": "1476", "log": "two"}])
         server.script = [answer([]), users, answer(lists(l1="e")), answer(lists(l4790="EMAIL")), OK]
         ediware.sign_up("4790", [PERSON], budget=5)
@@ -170,12 +172,12 @@ class TestColumns:
         assert [request.json().get("user_id") for request in server.received[2:4]] == ["1475", "1476"]
         assert "EMAIL" in server.received[-1].json()["tab_insert"][0]
 
-    def test_a_list_without_address_column_is_the_lists_trouble(self, server: Scripted, ediware: Provider) -> None:
+    def test_a_list_without_an_address_column_is_a_list_error(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer(lists(l4781=""))]
         error = failure(lambda: ediware.sign_up("4781", [PERSON], budget=5))
         assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "4781" in error.message
 
-    def test_whether_a_list_is_there_is_asked_afresh(self, server: Scripted, ediware: Provider) -> None:
+    def test_list_exists_bypasses_the_cache(self, server: Scripted, ediware: Provider) -> None:
         server.script = [answer(lists(l4781="email")), OK, answer([]), answer([])]
         ediware.sign_up("4781", [PERSON], budget=5)
         assert not ediware.list_exists("4781", budget=5)
@@ -191,7 +193,7 @@ class TestColumns:
             (KEY_REFUSED, Kind.ACCOUNT),
         ],
     )
-    def test_a_failed_look_up_is_never_unknown_nor_the_contacts_fault(
+    def test_a_failed_lookup_is_neither_unknown_nor_a_contact_error(
         self, reply: Reply, kind: Kind, server: Scripted, ediware: Provider
     ) -> None:
         server.script = [reply]
@@ -199,7 +201,7 @@ class TestColumns:
         assert (error.kind, error.list_only) == (kind, False)
         assert functions(server) == ["list_list"]
 
-    def test_a_slow_look_up_leaves_less_for_the_insert(self, server: Scripted, ediware: Provider) -> None:
+    def test_a_slow_lookup_reduces_the_budget_of_the_insert(self, server: Scripted, ediware: Provider) -> None:
         server.script = [after(9.8, answer(lists(l4781="email")))]
         assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=10)).kind is Kind.LATER
         assert functions(server) == ["list_list"]
@@ -209,9 +211,7 @@ class TestColumns:
         [(answer(lists(l4781="email")), 1 + 8), (answer(b"", 503), 1)],
         ids=["found", "failed"],
     )
-    def test_threads_that_wait_share_one_look_up(
-        self, found: Reply, calls: int, server: Scripted, ediware: Any
-    ) -> None:
+    def test_waiting_threads_share_one_lookup(self, found: Reply, calls: int, server: Scripted, ediware: Any) -> None:
         lock = ediware._columns._lock = CountedLock()
         server.script = [once(lambda: lock.asked == 8, found)]
         outcomes: list[str] = []
@@ -231,7 +231,7 @@ class TestColumns:
         assert len(set(outcomes)) == 1 and len(outcomes) == 8
         assert len(server.received) == calls
 
-    def test_who_waits_for_a_look_up_waits_no_longer_than_its_budget(
+    def test_waiting_for_a_lookup_ends_with_the_callers_budget(
         self, server: Scripted, ediware: Provider, wait_for: Callable[..., Any]
     ) -> None:
         given_up = threading.Event()
@@ -278,42 +278,42 @@ class TestKey:
     def connect(self, server: Scripted, secret: Secret) -> Provider:
         return registry.spec("ediware").connect(account(server, secret), Transport())
 
-    def test_a_changed_key_is_read_afresh_and_the_call_made_again(self, server: Scripted) -> None:
+    def test_a_rotated_key_is_fetched_and_the_call_repeated(self, server: Scripted) -> None:
         secret = Rotated("placeholder-old", "placeholder-new")
         server.script = [KEY_REFUSED, OK]
         assert self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5) is True
         assert [request.json()["api_key"] for request in server.received] == ["placeholder-old", "placeholder-new"]
         assert secret.fetched == 1
 
-    def test_an_unchanged_key_is_not_tried_again(self, server: Scripted) -> None:
+    def test_an_unchanged_key_is_not_retried(self, server: Scripted) -> None:
         secret = Rotated("placeholder-old")
         server.script = [KEY_REFUSED]
         error = failure(lambda: self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5))
         assert error.kind is Kind.ACCOUNT and (len(server.received), secret.fetched) == (1, 1)
 
-    def test_a_changed_key_is_tried_once_only(self, server: Scripted) -> None:
+    def test_a_rotated_key_is_tried_only_once(self, server: Scripted) -> None:
         secret = Rotated("placeholder-1", "placeholder-2", "placeholder-3")
         server.otherwise = KEY_REFUSED
         error = failure(lambda: self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5))
         assert error.kind is Kind.ACCOUNT and len(server.received) == 2
 
-    def test_another_refusal_is_no_reason_to_fetch_the_key(self, server: Scripted) -> None:
+    def test_other_refusals_do_not_refetch_the_key(self, server: Scripted) -> None:
         secret = Rotated("placeholder-old", "placeholder-new")
         server.script = [answer(b"", 403)]
         failure(lambda: self.connect(server, secret).call("list_delete", {"list_id": "1"}, budget=5))
         assert secret.fetched == 0
 
-    def test_a_key_that_cannot_be_had_is_the_owners_trouble(self, server: Scripted) -> None:
+    def test_an_unreadable_key_is_an_account_error(self, server: Scripted) -> None:
         error = failure(lambda: self.connect(server, Gone("")).sign_up("4781", [PERSON], budget=5))
         assert error.kind is Kind.ACCOUNT and "accounts.paris.api_key" in error.message
         assert server.received == []
 
-    def test_connecting_reads_no_key_and_makes_no_call(self, server: Scripted) -> None:
+    def test_connecting_neither_reads_the_key_nor_makes_a_call(self, server: Scripted) -> None:
         self.connect(server, Gone(""))
         assert server.connections == 0
 
 
-class TestWhereTo:
+class TestBaseUrls:
     def paths(self, server: Scripted, made: Account) -> list[str]:
         client = registry.spec("ediware").connect(made, Transport())
         server.script = [answer([]), answer([])]
@@ -321,14 +321,14 @@ class TestWhereTo:
         client.campaigns(budget=5)
         return [request.path for request in server.received]
 
-    def test_statistics_have_a_base_of_their_own(self, server: Scripted) -> None:
+    def test_statistics_use_their_own_base_url(self, server: Scripted) -> None:
         assert self.paths(server, account(server)) == ["/api_http/list_list", "/api_http_open/campaigns_stats"]
 
-    def test_which_can_be_named(self, server: Scripted) -> None:
+    def test_the_statistics_base_url_is_configurable(self, server: Scripted) -> None:
         made = replace(account(server), open_base_url=f"{server.url}/open")
         assert self.paths(server, made) == ["/api_http/list_list", "/open/campaigns_stats"]
 
-    def test_the_vendors_own_is_the_default(self) -> None:
+    def test_the_vendor_base_url_is_the_default(self) -> None:
         asked: list[str] = []
 
         class Deaf(Transport):
@@ -354,7 +354,7 @@ class TestWhereTo:
 
 
 class TestCampaigns:
-    def test_figures_in_the_shared_shape(self, server: Scripted, ediware: Provider) -> None:
+    def test_campaign_figures_have_the_common_shape(self, server: Scripted, ediware: Provider) -> None:
         row = {"id": 7, "user": "one", "reference": "Ref", "subject": "Sujet", "sent": "2021-02-10 19:26:01.000000"}
         figures = {"volume": "1300", "open_unique": "260", "open": "340", "click_unique": "25", "click": 50}
         server.script = [answer([{**row, **figures, "hard_bounce": 10, "soft_bounce": "x", "new": [1]}])]

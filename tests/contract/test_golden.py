@@ -33,13 +33,13 @@ def cases() -> list[Any]:
     ]
 
 
-def test_every_function_has_its_file() -> None:
+def test_every_function_has_a_golden_file() -> None:
     files = {(path.parent.name, path.stem) for path in GOLDEN.glob("*/*.json")}
     assert files == {(name, function.name) for name in registry.names() for function in registry.spec(name).functions}
 
 
 @pytest.mark.parametrize(("provider", "function", "case"), cases())
-def test_a_call_and_its_answer(
+def test_a_call_and_its_answer_match_the_golden_file(
     provider: str, function: str, case: Mapping[str, Any], server: Scripted, transport: Transport
 ) -> None:
     kit = KITS[provider]

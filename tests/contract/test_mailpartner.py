@@ -53,7 +53,7 @@ def statuses() -> list[Any]:
 
 
 class TestCodes:
-    def test_the_page_tells_what_each_means_at_each_function(self) -> None:
+    def test_the_provider_page_documents_every_code_of_every_function(self) -> None:
         told: dict[str, dict[int, str]] = {name: {} for name in ("every function", *codes.BY_FUNCTION)}
         for name, numbers, kind in cells(3):
             if name.strip("`") in told and numbers[:1].isdigit():
@@ -65,11 +65,11 @@ class TestCodes:
         }
         assert told == built
 
-    def test_every_function_has_its_codes(self) -> None:
+    def test_every_function_declares_its_codes(self) -> None:
         assert set(codes.BY_FUNCTION) == {function.name for function in FUNCTIONS}
 
     @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
-    def test_credit_and_a_shut_account_are_the_owners_at_each(
+    def test_missing_credit_and_a_closed_account_are_account_errors(
         self, name: str, server: Scripted, mailpartner: Provider
     ) -> None:
         params = dict(MAILPARTNER.examples)[name]
@@ -78,25 +78,25 @@ class TestCodes:
             error = failure(lambda: mailpartner.call(name, params, budget=5))
             assert (error.kind, error.provider_code) == (Kind.ACCOUNT, str(code))
 
-    def test_too_many_calls_hands_retry_after_on(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_a_rate_limit_error_passes_retry_after_on(self, server: Scripted, mailpartner: Provider) -> None:
         server.otherwise = answer({"success": False, "code": 429, "message": "Trop"}, 200, {"Retry-After": "17"})
         error = failure(lambda: mailpartner.unsubscribe("a@example.com", global_scope=False, budget=5))
         assert (error.kind, error.retry_after) == (Kind.LATER, 17)
 
 
 class TestAnswers:
-    def test_the_page_tells_them_all(self) -> None:
+    def test_the_provider_page_lists_every_answer(self) -> None:
         assert len(statuses()) >= 3 * 30
         assert {row.values[3] for row in statuses()} == set(Kind)
 
     @pytest.mark.parametrize(("status", "body", "name", "kind"), statuses())
-    def test_each_is_of_the_kind_that_the_page_says(
+    def test_every_answer_has_the_documented_kind(
         self, status: int, body: str, name: str, kind: Kind, server: Scripted, mailpartner: Provider
     ) -> None:
         server.otherwise = answer(body.encode(), status, {"Location": "/elsewhere"} if status < 400 else {})
         assert failure(lambda: mailpartner.call(name, PARAMS[name], budget=5)).kind is kind
 
-    def test_the_accounts_limit_is_the_owners_to_wait_for(
+    def test_an_exceeded_account_limit_is_an_account_error(
         self, sandbox: Sandbox, played: Provider, control: Control
     ) -> None:
         control.set("mailpartner", options={"rate_per_minute": 2, "failure_status": 400})
@@ -109,7 +109,7 @@ class TestAnswers:
 class TestKey:
     ODD = "pa/ss wörd&x=1#?%"
 
-    def test_it_arrives_whole_in_query_and_body(self, server: Scripted) -> None:
+    def test_the_key_is_sent_unchanged_in_query_and_body(self, server: Scripted) -> None:
         server.script = [answer({**DONE, "user": {"username": "a"}}), answer(DONE)]
         client = connect(account(server.url, self.ODD))
         client.call("me", {}, budget=5)
@@ -118,7 +118,7 @@ class TestKey:
         assert parse_qs(urlsplit(read.path).query)["apiKey"] == [self.ODD] and read.body == b""
         assert change.json()["apiKey"] == self.ODD and "apiKey" not in change.path
 
-    def test_it_shows_nowhere(self, server: Scripted, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_key_is_never_shown(self, server: Scripted, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         words = f"refusé: {self.ODD} {' '.join(forms(self.ODD))}"
         server.otherwise = answer({"success": False, "code": 40, "message": words})
@@ -131,7 +131,7 @@ class TestKey:
         assert "refusé" in everything
         assert not [form for form in forms(self.ODD) if form in everything]
 
-    def test_a_refused_key_is_looked_up_once_more(self, server: Scripted) -> None:
+    def test_a_refused_key_is_fetched_once_more(self, server: Scripted) -> None:
         class Rotated(Secret):
             def reveal(self, fresh: bool = False) -> str:
                 return "placeholder-new" if fresh else "placeholder-old"
@@ -142,7 +142,7 @@ class TestKey:
         keys = [parse_qs(urlsplit(request.path).query)["apiKey"][0] for request in server.received]
         assert keys == ["placeholder-old", "placeholder-new"]
 
-    def test_the_vendors_own_server_is_the_default(self) -> None:
+    def test_the_vendor_server_is_the_default(self) -> None:
         asked: list[str] = []
 
         class Deaf(Transport):
@@ -156,7 +156,9 @@ class TestKey:
 
 
 class TestNoLists:
-    def test_signups_and_lists_are_refused_without_a_call(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_signups_and_list_operations_are_rejected_without_a_call(
+        self, server: Scripted, mailpartner: Provider
+    ) -> None:
         for ask in (
             lambda: mailpartner.sign_up("4781", [Contact("a@example.com")], budget=5),
             lambda: mailpartner.list_exists("4781", budget=5),
@@ -170,7 +172,9 @@ class TestOptOutList:
     def rows(self, *rows: Any) -> Any:
         return answer(json.dumps({**DONE, "nbData": 99, "data": list(rows)}).encode())
 
-    def test_who_left_when_and_who_is_none(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_opt_outs_are_read_with_time_and_rows_without_address_are_skipped(
+        self, server: Scripted, mailpartner: Provider
+    ) -> None:
         server.script = [
             self.rows(
                 {"id": 19, "email": " Zoé+tag@example.com ", "createdAt": "2026-07-20 10:19:45"},
@@ -198,14 +202,16 @@ class TestOptOutList:
         ]
         assert found.skipped == 7
 
-    def test_a_break_in_the_middle_is_told_where_it_is_met(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_a_truncated_list_raises_after_the_rows_that_were_read(
+        self, server: Scripted, mailpartner: Provider
+    ) -> None:
         server.script = [answer(b'{"success":true,"code":200,"data":[{"id":1,"email":"a@example.com"},{"id":2,')]
         found = mailpartner.unsubscribed(budget=5)
         assert next(found).email == "a@example.com"
         assert failure(lambda: next(found)).kind is Kind.LATER
 
     @pytest.mark.parametrize("form", ["json", "xml"])
-    def test_both_formats_tell_the_same(self, form: str, sandbox: Sandbox, transport: Transport) -> None:
+    def test_json_and_xml_give_the_same_rows(self, form: str, sandbox: Sandbox, transport: Transport) -> None:
         made = Account(
             "lettre",
             "mailpartner",
@@ -223,7 +229,7 @@ class TestOptOutList:
         sent = [call["params"].get("_format") for call in Control(sandbox.url).calls()]
         assert sent == [None, "xml" if form == "xml" else None]
 
-    def test_adding_and_deleting_can_be_repeated(self, played: Provider, control: Control) -> None:
+    def test_adding_and_deleting_are_idempotent(self, played: Provider, control: Control) -> None:
         added = played.call("unsubscribe_add", {"email": "person@example.com"}, budget=5)
         assert played.call("unsubscribe_add", {"email": "person@example.com"}, budget=5) == {"stop_id": None}
         for _ in range(2):
@@ -232,12 +238,12 @@ class TestOptOutList:
         assert "person@example.com" not in [row["email"] for row in held]
 
 
-class TestComingBack:
+class TestResubscription:
     def listed(self, control: Control) -> list[str]:
         held = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
         return [row["email"] for row in held]
 
-    def test_the_id_that_the_unsubscribe_brought_takes_one_call(self, played: Provider, control: Control) -> None:
+    def test_a_known_row_id_takes_one_call(self, played: Provider, control: Control) -> None:
         number = played.unsubscribe("a@example.com", global_scope=False, budget=5)
         assert number in {row.provider_id for row in played.unsubscribed(budget=5) if row.email == "a@example.com"}
         assert played.unsubscribe("a@example.com", global_scope=False, budget=5) is None, "it was there before"
@@ -247,7 +253,7 @@ class TestComingBack:
         assert "a@example.com" not in self.listed(control)
 
     @pytest.mark.parametrize("number", [None, "", "999"])
-    def test_without_it_every_row_of_the_address_goes(
+    def test_without_a_row_id_every_row_of_the_address_is_deleted(
         self, number: str | None, played: Provider, control: Control
     ) -> None:
         before = self.listed(control)
@@ -256,20 +262,18 @@ class TestComingBack:
         played.lift_suppression("zoé@exämple.com ", list_id=None, provider_id=number, budget=5)
         assert self.listed(control) == [*before, "zoé+tag@exämple.com"]
 
-    def test_a_row_without_an_id_is_somebodys_to_delete(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_a_row_without_an_id_needs_manual_deletion(self, server: Scripted, mailpartner: Provider) -> None:
         server.script = [answer({**DONE, "data": [{"email": "a@example.com"}, {"id": 1, "email": "b@example.com"}]})]
         error = failure(lambda: mailpartner.lift_suppression("a@example.com", list_id=None, provider_id=None, budget=5))
         assert error.kind is Kind.CONTACT and "dashboard" in error.message
         assert len(server.received) == 1
 
-    def test_a_list_that_breaks_off_deletes_nothing(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_a_truncated_list_deletes_nothing(self, server: Scripted, mailpartner: Provider) -> None:
         server.script = [answer(b'{"success":true,"code":200,"data":[{"id":1,"email":"a@example.com"},{"id":2,')]
         error = failure(lambda: mailpartner.lift_suppression("a@example.com", list_id=None, provider_id=None, budget=5))
         assert error.kind is Kind.LATER and len(server.received) == 1
 
-    def test_where_only_get_is_served_a_row_that_is_not_there_is_still_looked_for(
-        self, server: Scripted, mailpartner: Provider
-    ) -> None:
+    def test_with_get_only_a_missing_row_is_still_searched_for(self, server: Scripted, mailpartner: Provider) -> None:
         no_post, not_there = answer(b"<html>", 405), answer({"success": False, "code": 4, "message": "Introuvable"})
         listing = answer({**DONE, "data": [{"id": 7, "email": "a@example.com"}]})
         server.script = [no_post, not_there, listing, no_post, answer(DONE)]
@@ -291,9 +295,7 @@ class TestDeletion:
         ],
         ids=["405", "404", "key not seen", "id not seen"],
     )
-    def test_where_only_the_get_of_the_samples_is_served(
-        self, refused: Any, server: Scripted, mailpartner: Provider
-    ) -> None:
+    def test_deletion_falls_back_to_get(self, refused: Any, server: Scripted, mailpartner: Provider) -> None:
         server.script = [refused, answer(DONE)]
         assert mailpartner.call("unsubscribe_delete", {"id": "19"}, budget=5) is True
         assert [(request.method, request.path) for request in server.received] == [
@@ -301,7 +303,7 @@ class TestDeletion:
             ("GET", f"/v1/unsubscribe/delete?apiKey={KEY}&id=19"),
         ]
 
-    def test_any_other_failure_is_not_tried_another_way(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_other_failures_do_not_fall_back_to_get(self, server: Scripted, mailpartner: Provider) -> None:
         server.otherwise = answer(b"", 500)
         assert failure(lambda: mailpartner.call("unsubscribe_delete", {"id": "19"}, budget=5)).kind is Kind.UNKNOWN
         assert len(server.received) == 1

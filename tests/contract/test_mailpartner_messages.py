@@ -36,7 +36,7 @@ class TestMessages:
         {"email": "e@example.com", "status": "refused by e@example.com", "stopMail": False},
     )
 
-    def test_rows_become_figures_without_anybody_in_them(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_report_rows_become_figures_without_personal_data(self, server: Scripted, mailpartner: Provider) -> None:
         server.script = [answer({**DONE, "messageId": 300, "StatutResponseList": list(self.STATUS)})]
         sent_at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
         known = [KnownCampaign("300", "bienvenue", "Été", sent_at)]
@@ -52,7 +52,7 @@ class TestMessages:
             "status waiting": 1,
         }
 
-    def test_only_what_is_due_is_asked_and_what_is_forgotten_left_out(
+    def test_only_due_messages_are_requested_and_deleted_ones_skipped(
         self, server: Scripted, mailpartner: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("chalicelib.providers.mailpartner.provider.PARALLEL_CALLS", 1)
@@ -62,12 +62,12 @@ class TestMessages:
         assert [each.campaign for each in mailpartner.campaigns(budget=5, known=known)] == ["3"]
         assert [request.path[-1] for request in server.received] == ["1", "3"]
 
-    def test_any_other_failure_is_told(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_any_other_failure_is_raised(self, server: Scripted, mailpartner: Provider) -> None:
         server.otherwise = WRONG_KEY
         error = failure(lambda: list(mailpartner.campaigns(budget=5, known=[KnownCampaign("1")])))
         assert error.kind is Kind.ACCOUNT
 
-    def test_a_message_that_was_sent_is_a_campaign_to_remember(self, played: Provider) -> None:
+    def test_a_sent_message_is_recorded_as_a_campaign(self, played: Provider) -> None:
         send = next(function for function in FUNCTIONS if function.name == "send")
         assert [function.name for function in FUNCTIONS if function.campaign] == ["send"] and send.campaign
         params = {**PARAMS["send"], "tag": "bienvenue", "scheduled_at": "2099-03-01T09:30:00Z"}
@@ -78,7 +78,7 @@ class TestMessages:
         (found,) = played.campaigns(budget=5, known=[KnownCampaign(begun.campaign, due=True)])
         assert (found.sent, found.delivered) == (1, 0)
 
-    def test_several_are_asked_for_at_once(self, sandbox: Sandbox, played: Provider, control: Control) -> None:
+    def test_several_messages_are_read_concurrently(self, sandbox: Sandbox, played: Provider, control: Control) -> None:
         sent = [played.call("send", PARAMS["send"], budget=5)["message_id"] for _ in range(12)]
         sandbox.world.pause = until_others_wait(2)
         control.fault("latency", delay_seconds=1, function="bulk-status")
@@ -86,12 +86,12 @@ class TestMessages:
         assert [each.campaign for each in found] == sent
         assert control.state()["providers"]["mailpartner"]["most_in_flight"] > 1
 
-    def test_a_report_without_recipients_tells_of_none(self, server: Scripted, mailpartner: Provider) -> None:
+    def test_a_report_without_recipients_has_no_figures(self, server: Scripted, mailpartner: Provider) -> None:
         server.script = [answer({**DONE, "StatutResponseList": []})]
         (found,) = mailpartner.campaigns(budget=5, known=[KnownCampaign("300")])
         assert (found.sent, found.delivered) == (None, None)
 
-    def test_a_rehearsal_is_none(self, played: Provider) -> None:
+    def test_a_test_message_is_not_a_campaign(self, played: Provider) -> None:
         send = next(function for function in FUNCTIONS if function.name == "send")
         params = {**PARAMS["send"], "sandbox": True}
         assert send.campaign and send.campaign(params, played.call("send", params, budget=5)) is None

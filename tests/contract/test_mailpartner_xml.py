@@ -27,7 +27,7 @@ class TestXml:
         assert "document type" in self.told(body, server)
 
     @pytest.mark.parametrize("kind", ["ENTITY x SYSTEM", "ENTITY % x SYSTEM"])
-    def test_nothing_is_fetched(self, kind: str, server: Scripted) -> None:
+    def test_external_entities_are_not_fetched(self, kind: str, server: Scripted) -> None:
         body = (
             f'<?xml version="1.0"?><!DOCTYPE result [<!{kind} "{server.url}/secret">]>{self.HEAD}&x;</entry></result>'
         )
@@ -37,10 +37,10 @@ class TestXml:
         )
         assert len(server.received) == 2, "the list, twice"
 
-    def test_a_text_without_end(self, server: Scripted) -> None:
+    def test_an_unterminated_document_is_rejected(self, server: Scripted) -> None:
         assert "too long" in self.told(self.HEAD + "x" * 20_000_000, server)
 
-    def test_fifty_megabytes(self, server: Scripted) -> None:
+    def test_a_document_of_fifty_megabytes_is_rejected(self, server: Scripted) -> None:
         row = "<entry><entry>1</entry><entry>a@example.com</entry><entry>2026-01-01 00:00:00</entry></entry>"
         assert "larger" in self.told(self.HEAD + row * (50_000_000 // len(row)), server)
 
@@ -55,7 +55,7 @@ class TestXml:
         ],
         ids=["deep", "other elements", "a page", "too short", "empty"],
     )
-    def test_another_shape(self, body: str, server: Scripted) -> None:
+    def test_an_unexpected_structure_is_rejected(self, body: str, server: Scripted) -> None:
         assert "another shape" in self.told(body, server)
 
     @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ class TestXml:
         ],
         ids=["cut", "unknown entity", "two roots", "another charset", "no charset"],
     )
-    def test_what_is_no_xml(self, body: str | bytes, server: Scripted) -> None:
+    def test_invalid_xml_is_rejected(self, body: str | bytes, server: Scripted) -> None:
         assert "XML" in self.told(body, server)

@@ -57,13 +57,13 @@ def table() -> list[Any]:
     ]
 
 
-def test_the_page_tells_them_all() -> None:
+def test_the_provider_page_lists_every_answer() -> None:
     assert len(table()) >= 3 * 40
     assert {row.values[3] for row in table()} == {*Kind, "ok"}
 
 
 @pytest.mark.parametrize(("status", "body", "name", "kind"), table())
-def test_each_is_of_the_kind_that_the_page_says(status: int, body: str, name: str, kind: str, server: Scripted) -> None:
+def test_every_answer_has_the_documented_kind(status: int, body: str, name: str, kind: str, server: Scripted) -> None:
     reply = answer(body.encode(), status, {"Location": "/elsewhere"} if status < 400 else {})
     provider = connect(server, LOGIN, reply, LOGIN, reply)
     if kind == "ok":
@@ -76,7 +76,7 @@ def test_each_is_of_the_kind_that_the_page_says(status: int, body: str, name: st
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize(("kit", "name", "changes"), every_call(["mymailmarket"]))
-def test_every_call_meets_every_trouble(kit: Kit, name: str, changes: bool, trouble: str, server: Scripted) -> None:
+def test_every_call_maps_every_error(kit: Kit, name: str, changes: bool, trouble: str, server: Scripted) -> None:
     reply, for_read, for_change = TROUBLES[trouble]
     provider = connect(server, LOGIN, reply)
     error = failure(lambda: provider.call(name, example(kit, name, server.url), budget=5))
@@ -86,7 +86,7 @@ def test_every_call_meets_every_trouble(kit: Kit, name: str, changes: bool, trou
     assert len(server.received) == 2, "nothing is repeated"
 
 
-def test_which_calls_change_something() -> None:
+def test_changing_calls_are_declared() -> None:
     """By what they do and not by their method: the vendor deletes, unsubscribes and sends by GET."""
     reading = {function.name for function in registry.spec("mymailmarket").functions if not function.changes}
     assert reading == {
@@ -116,12 +116,12 @@ def test_an_id_is_always_a_text(shape: Any, server: Scripted) -> None:
     assert provider.call("list_persist", PARAMS["list_persist"], budget=5) == "616"
 
 
-def test_an_object_with_a_result_of_its_own_is_no_feedback(server: Scripted) -> None:
+def test_an_object_with_its_own_result_field_is_not_a_feedback(server: Scripted) -> None:
     row = {"Result": "OK", "Opened": 5}
     assert connect(server, LOGIN, answer(row)).call("campaign_stats", {"campaign_id": "1"}, budget=5) == row
 
 
 @pytest.mark.parametrize("depth", [60, 300, 600, 900, 5000])
-def test_deep_nesting_is_a_clear_error(depth: int, server: Scripted) -> None:
+def test_deep_nesting_is_rejected(depth: int, server: Scripted) -> None:
     provider = connect(server, LOGIN, answer(b'{"a":' * depth + b"1" + b"}" * depth))
     assert failure(lambda: provider.call("list_get", PARAMS["list_get"], budget=5)).kind is Kind.LATER

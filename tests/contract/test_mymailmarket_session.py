@@ -66,7 +66,7 @@ class Changing(Secret):
 
 
 class TestLogin:
-    def test_nothing_is_asked_and_no_secret_read_before_one_is_needed(self, server: Scripted) -> None:
+    def test_no_login_and_no_secret_read_before_the_first_call(self, server: Scripted) -> None:
         class Untouchable(Secret):
             def reveal(self, fresh: bool = False) -> str:
                 raise AssertionError
@@ -74,7 +74,7 @@ class TestLogin:
         connect(server, secrets=dict.fromkeys(SECRETS, Untouchable("")))
         assert not server.received
 
-    def test_its_five_parts_are_encoded_one_by_one(self, server: Scripted) -> None:
+    def test_the_five_login_segments_are_encoded_separately(self, server: Scripted) -> None:
         connect(server, LOGIN, LISTS).call("lists", {}, budget=5)
         digest = hashlib.md5("placeholder/pass wörd".encode()).hexdigest()
         assert server.received[0].method == "GET"
@@ -84,12 +84,12 @@ class TestLogin:
         assert server.received[1].path == "/V2.svc/lists?site=0616074266001&session=placeholder-session"
 
     @pytest.mark.parametrize("key", ["a/b ü+=&?#%", "k" * 4000])
-    def test_its_key_may_be_anything(self, key: str, server: Scripted) -> None:
+    def test_a_session_key_may_contain_any_characters(self, key: str, server: Scripted) -> None:
         provider = connect(server, ok(key), ok("1"))
         provider.call("profile_persist", {"fields": {"MailAddress": "a@example.com"}}, budget=5)
         assert parse_qs(urlsplit(server.received[1].path).query)["session"] == [key]
 
-    def test_an_array_of_one_will_do(self, server: Scripted) -> None:
+    def test_an_array_with_one_session_is_accepted(self, server: Scripted) -> None:
         connect(server, answer([{"Result": "OK", "ResultID": 42}]), LISTS).call("lists", {}, budget=5)
         assert server.received[1].path.endswith("session=42")
 
@@ -116,7 +116,7 @@ class TestLogin:
             (ok(), Kind.LATER, "no session key"),
         ],
     )
-    def test_its_trouble_is_never_laid_at_an_events_door(
+    def test_a_failed_login_is_never_a_contact_error(
         self, reply: Reply, kind: Kind, words: str, server: Scripted
     ) -> None:
         provider = connect(server)
@@ -131,7 +131,7 @@ class TestLogin:
             assert words in error.message
         assert set(paths(server)) == {"login"}
 
-    def test_a_secret_that_cannot_be_read_is_the_accounts_trouble(self, server: Scripted) -> None:
+    def test_an_unreadable_secret_is_an_account_error(self, server: Scripted) -> None:
         class Broken(Secret):
             def reveal(self, fresh: bool = False) -> str:
                 raise SecretUnavailable("accounts.brussel.password", "env:NONE", "not set")
@@ -141,7 +141,7 @@ class TestLogin:
         assert error.kind is Kind.ACCOUNT and "env:NONE" in error.message
         assert not server.received
 
-    def test_secrets_that_have_changed_are_tried_once(self, server: Scripted) -> None:
+    def test_rotated_secrets_are_tried_once(self, server: Scripted) -> None:
         password = Changing("placeholder-old", "placeholder-new")
         connect(server, nok("invalid password"), LOGIN, LISTS, secrets={"password": password}).call(
             "lists", {}, budget=5
@@ -150,14 +150,14 @@ class TestLogin:
         assert used == [hashlib.md5(each).hexdigest() for each in (b"placeholder-old", b"placeholder-new")]
         assert paths(server) == ["login", "login", "lists"] and password.fresh == 1
 
-    def test_secrets_that_have_not_are_not(self, server: Scripted) -> None:
+    def test_unchanged_secrets_are_not_retried(self, server: Scripted) -> None:
         provider = connect(server, nok("invalid password"))
         assert failure(lambda: provider.call("lists", {}, budget=5)).kind is Kind.ACCOUNT
         assert paths(server) == ["login"]
 
 
-class TestKeeping:
-    def test_one_serves_all_calls(self, server: Scripted) -> None:
+class TestCaching:
+    def test_one_session_serves_all_calls(self, server: Scripted) -> None:
         provider = connect(server, LOGIN, *[ok("1")] * 5)
         for _ in range(5):
             provider.sign_up(NEWS, [PERSON], budget=5)
@@ -165,7 +165,7 @@ class TestKeeping:
         assert {request.connection for request in server.received} == {1}
 
     @pytest.mark.parametrize("clock", ["monotonic", "wall"])
-    def test_it_is_renewed_before_two_hours_by_either_clock(self, clock: str, server: Scripted) -> None:
+    def test_a_session_is_renewed_before_two_hours_by_either_clock(self, clock: str, server: Scripted) -> None:
         clocks = Clocks()
         provider = connect(server, LOGIN, LISTS, LISTS, ok("second"), LISTS, clocks=clocks)
         provider.call("lists", {}, budget=5)
@@ -176,7 +176,7 @@ class TestKeeping:
         assert paths(server) == ["login", "lists", "lists", "login", "lists"]
         assert server.received[-1].path.endswith("session=second")
 
-    def test_its_age_counts_from_before_it_was_asked_for(self, server: Scripted) -> None:
+    def test_session_age_counts_from_the_start_of_the_login(self, server: Scripted) -> None:
         clocks = Clocks()
 
         def slowly(line: Line) -> None:
@@ -189,7 +189,7 @@ class TestKeeping:
         provider.call("lists", {}, budget=5)
         assert paths(server) == ["login", "lists", "login", "lists"]
 
-    def test_a_failed_login_leaves_nothing_behind(self, server: Scripted) -> None:
+    def test_a_failed_login_is_not_cached(self, server: Scripted) -> None:
         provider = connect(server, answer(b"", 500), LOGIN, LISTS)
         assert failure(lambda: provider.call("lists", {}, budget=5)).kind is Kind.LATER
         assert provider.call("lists", {}, budget=5)
@@ -197,7 +197,7 @@ class TestKeeping:
 
 class TestRefusal:
     @pytest.mark.parametrize("refusal", [REFUSED, nok("invalid session"), answer(b'{"Result":"NOK"}', 401)])
-    def test_a_change_is_made_once_more_under_a_new_one(self, refusal: Reply, server: Scripted) -> None:
+    def test_a_changing_call_is_repeated_once_with_a_new_session(self, refusal: Reply, server: Scripted) -> None:
         keys = Changing("placeholder-key")
         provider = connect(server, LOGIN, refusal, ok("second"), ok("1"), secrets={"api_key": keys})
         provider.sign_up(NEWS, [PERSON], budget=5)
@@ -209,7 +209,7 @@ class TestRefusal:
         assert server.received[1].body == server.received[3].body
         assert keys.fresh == 1, "the secrets are read afresh for it"
 
-    def test_twice_is_the_accounts_trouble(self, server: Scripted) -> None:
+    def test_a_second_refusal_is_an_account_error(self, server: Scripted) -> None:
         provider = connect(server, LOGIN, REFUSED, LOGIN, REFUSED)
         error = failure(lambda: provider.sign_up(NEWS, [PERSON], budget=5))
         assert (error.kind, error.list_only, error.provider_code) == (Kind.ACCOUNT, False, "401")
@@ -220,7 +220,7 @@ class TestRefusal:
         assert failure(lambda: provider.sign_up(NEWS, [PERSON], budget=5)).kind is Kind.ACCOUNT
         assert paths(server) == ["login", "subscriberprofile/persist", "login"]
 
-    def test_what_the_second_attempt_meets_counts(self, server: Scripted) -> None:
+    def test_the_outcome_of_the_second_attempt_counts(self, server: Scripted) -> None:
         provider = connect(server, LOGIN, REFUSED, LOGIN, raw(b"", reset=True))
         assert failure(lambda: provider.sign_up(NEWS, [PERSON], budget=5)).kind is Kind.UNKNOWN
 
@@ -248,7 +248,7 @@ def counted(provider: MyMailMarket) -> CountedLock:
 
 
 class TestManyThreads:
-    def test_twenty_make_one_session(self, server: Scripted) -> None:
+    def test_twenty_threads_share_one_login(self, server: Scripted) -> None:
         provider = connect(server)
         lock = counted(provider)
         server.script, server.otherwise = [once(lambda: lock.asked == 20, LOGIN)], LISTS
@@ -256,7 +256,7 @@ class TestManyThreads:
         assert all(isinstance(result, list) for result in results)
         assert paths(server).count("login") == 1
 
-    def test_twenty_renew_it_once_when_it_is_old(self, server: Scripted) -> None:
+    def test_twenty_threads_renew_an_old_session_once(self, server: Scripted) -> None:
         clocks = Clocks()
         provider = connect(server, clocks=clocks)
         lock = counted(provider)
@@ -266,14 +266,16 @@ class TestManyThreads:
         at_once(20, lambda: provider.call("lists", {}, budget=10))
         assert paths(server).count("login") == 2
 
-    def test_twenty_share_a_failed_login(self, server: Scripted) -> None:
+    def test_twenty_threads_share_one_failed_login(self, server: Scripted) -> None:
         provider = connect(server)
         lock = counted(provider)
         server.otherwise = once(lambda: lock.asked == 20, nok("wrong site"))
         assert set(at_once(20, lambda: provider.call("lists", {}, budget=10))) == {Kind.ACCOUNT}
         assert paths(server) == ["login"]
 
-    def test_who_waits_waits_no_longer_than_its_budget(self, server: Scripted, wait_for: Callable[..., Any]) -> None:
+    def test_waiting_for_a_login_ends_with_the_callers_budget(
+        self, server: Scripted, wait_for: Callable[..., Any]
+    ) -> None:
         provider = connect(server)
         given_up = threading.Event()
         server.otherwise = once(given_up.is_set, raw(b""))
@@ -286,9 +288,9 @@ class TestManyThreads:
         first.join()
 
 
-class TestSilence:
+class TestSecrecy:
     @pytest.mark.parametrize("secret", [*SECRETS.values(), "placeholder-session"])
-    def test_what_the_provider_echoes_is_masked(self, secret: str, server: Scripted) -> None:
+    def test_secrets_echoed_by_the_provider_are_masked(self, secret: str, server: Scripted) -> None:
         for form in forms(secret):
             refusal = nok(f"no {form} here")
             for script in [[LOGIN, refusal], [refusal]][: 1 if secret == "placeholder-session" else 2]:
@@ -297,13 +299,13 @@ class TestSilence:
                 told = "".join([repr(error), *traceback.format_exception(error)])
                 assert form not in told and "no *** here" in told
 
-    def test_the_sessions_key_is_masked_in_logs_from_then_on(self, server: Scripted) -> None:
+    def test_the_session_key_is_masked_in_logs(self, server: Scripted) -> None:
         key = "placeholder/session é"
         connect(server, ok(key), LISTS).call("lists", {}, budget=5)
         for form in forms(key):
             assert form not in redact(f"GET /lists and then {form}!")
 
-    def test_reprs_show_nothing(self, server: Scripted) -> None:
+    def test_reprs_show_no_secret(self, server: Scripted) -> None:
         provider = connect(server, LOGIN, LISTS)
         provider.call("lists", {}, budget=5)
         client = provider._client

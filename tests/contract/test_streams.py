@@ -71,7 +71,7 @@ def transport(told: Told, own_time: OwnTime) -> Transport:
 class TestTransport:
     PART = b"x" * 64 * 1024
 
-    def test_it_is_read_while_it_comes_and_told_once_at_the_end(
+    def test_a_stream_is_read_incrementally_and_reported_once_at_the_end(
         self, server: Scripted, transport: Transport, told: Told
     ) -> None:
         go_on = threading.Event()
@@ -84,12 +84,12 @@ class TestTransport:
         assert [each.connection for each in server.received] == [1, 1], "the connection is kept"
 
     @pytest.mark.parametrize("packed", [False, True])
-    def test_all_of_it_comes(self, packed: bool, server: Scripted, transport: Transport) -> None:
+    def test_a_stream_is_read_completely(self, packed: bool, server: Scripted, transport: Transport) -> None:
         body = json.dumps(list(range(100_000))).encode()
         server.script = [answer(gzip.compress(body), headers=GZIP) if packed else answer(body)]
         assert b"".join(transport.stream(a_call(server.url), slices)) == body
 
-    def test_whoever_stops_half_way_closes_the_connection(
+    def test_stopping_early_closes_the_connection(
         self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
     ) -> None:
         server.script = [endless(CHUNKED, chunk(self.PART), 100_000)]
@@ -99,7 +99,7 @@ class TestTransport:
         wait_for(lambda: server.ended)
         assert told == [("list_insert", "ok")]
 
-    def test_a_refusal_closes_it_too_whoever_keeps_the_error(
+    def test_a_refusal_closes_the_connection_even_while_the_error_is_referenced(
         self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
     ) -> None:
         def read(arriving: StreamedAnswer) -> Iterable[bytes]:
@@ -113,7 +113,7 @@ class TestTransport:
 
     @pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
     @pytest.mark.parametrize("reset", [False, True])
-    def test_a_break_on_the_way_is_raised_by_the_iterator(
+    def test_a_broken_connection_is_raised_by_the_iterator(
         self, reset: bool, changes: bool, server: Scripted, transport: Transport, told: Told
     ) -> None:
         server.script = [raw(CHUNKED + chunk(self.PART) + b"10000\r\nxx", reset=reset)]
@@ -139,7 +139,7 @@ class TestTransport:
         [endless(CHUNKED, chunk(b"x" * MEGABYTE), 100), bomb],
         ids=["in chunks", "gzip bomb"],
     )
-    def test_a_huge_body_is_met_by_the_cap(self, reply: Reply, server: Scripted, transport: Transport) -> None:
+    def test_a_huge_body_stops_at_the_limit(self, reply: Reply, server: Scripted, transport: Transport) -> None:
         server.script = [reply]
         found = transport.stream(a_call(server.url, changes=False, max_bytes=4 * MEGABYTE), slices)
         sizes: list[int] = []
@@ -151,7 +151,7 @@ class TestTransport:
         assert sum(sizes) <= 4 * MEGABYTE and peak < 2 * MEGABYTE
 
     @pytest.mark.parametrize("trouble", sorted(BROKEN))
-    def test_every_trouble_of_a_whole_answer_is_one_here_too(
+    def test_errors_of_whole_answers_apply_to_streams(
         self, trouble: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
     ) -> None:
         def read(arriving: StreamedAnswer) -> Iterable[Any]:
@@ -168,7 +168,7 @@ class TestTransport:
         assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + caplog.text
         assert error.__context__ is None
 
-    def test_it_asks_to_be_admitted_and_says_when_it_was_not(self, server: Scripted, told: Told) -> None:
+    def test_a_stream_needs_admission_by_the_rate_limit(self, server: Scripted, told: Told) -> None:
         def nobody(name: str) -> None:
             raise ProviderError(Kind.LATER, f"{name}: too many calls")
 
@@ -222,7 +222,7 @@ print(sum(1 for _ in found), found.skipped, before, most())
 
 class TestOptOutList:
     @pytest.mark.parametrize(("form", "number"), [("json", ROWS), ("xml", ROWS // 2)])
-    def test_memory_follows_the_row_and_not_the_list(self, form: str, number: int, server: Scripted) -> None:
+    def test_memory_depends_on_the_row_not_on_the_list(self, form: str, number: int, server: Scripted) -> None:
         server.script = [in_steps(listing(form, number))]
         reader = [sys.executable, "-c", READER, server.url, form]
         told = subprocess.run(reader, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
@@ -231,13 +231,13 @@ class TestOptOutList:
         assert after - before < 6 * 1024, "kilobytes; the body alone has more than that"
 
     @pytest.mark.parametrize("form", FORMS)
-    def test_a_row_is_the_same_in_both_forms(self, form: str, server: Scripted) -> None:
+    def test_a_row_is_the_same_in_json_and_xml(self, form: str, server: Scripted) -> None:
         server.script = [in_steps(listing(form, 1))]
         (row,) = connect(account(server.url, format=form)).unsubscribed(budget=5)
         assert row == Unsubscribed("person0@example.com", datetime(2026, 7, 20, 10, 19, 45, tzinfo=UTC), "0")
 
     @pytest.mark.parametrize("form", FORMS)
-    def test_rows_come_while_the_rest_is_still_to_be_sent(self, form: str, server: Scripted, told: Told) -> None:
+    def test_rows_arrive_before_the_answer_is_complete(self, form: str, server: Scripted, told: Told) -> None:
         go_on = threading.Event()
         transport = Transport(on_call=lambda *call: told.append((call[0], call[3])))
         server.script = [in_steps(listing(form, 3000), go_on)]
@@ -252,7 +252,7 @@ class TestOptOutList:
         [b"", chunk(b"<![CD") + b"0\r\n\r\n", chunk(b"}}}") + b"0\r\n\r\n"],
         ids=["closed", "ended early", "nonsense"],
     )
-    def test_a_break_in_the_middle_is_for_later(self, form: str, end: bytes, server: Scripted) -> None:
+    def test_a_truncated_stream_is_retried(self, form: str, end: bytes, server: Scripted) -> None:
         parts = list(listing(form, 3000))[:-1]
 
         def play(line: Line) -> None:
@@ -266,7 +266,7 @@ class TestOptOutList:
         assert error.kind is Kind.LATER and got and len(server.received) == 1
         assert list(found) == [], "it is over, not tried again"
 
-    def test_a_wrong_key_is_looked_up_once_more_before_any_row(self, server: Scripted) -> None:
+    def test_a_wrong_key_is_refetched_before_any_row(self, server: Scripted) -> None:
         class Rotated(Secret):
             def reveal(self, fresh: bool = False) -> str:
                 return "placeholder-new" if fresh else "placeholder-old"
@@ -281,14 +281,14 @@ class TestOptOutList:
         error = failure(lambda: connect(account(server.url)).unsubscribed(budget=5))
         assert error.kind is Kind.ACCOUNT and KEY not in error.message
 
-    def test_a_packed_answer_has_a_bound(self, server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_compressed_answer_is_limited(self, server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "_LONGEST_STREAM", 100_000)
         server.script = [answer(gzip.compress(b"".join(listing("json", 10_000))), headers=GZIP)]
         error = failure(lambda: list(connect(account(server.url)).unsubscribed(budget=5)))
         assert error.kind is Kind.LATER and "larger" in error.message
 
     @pytest.mark.parametrize("rows", [[], [None, {"id": 1}], [{"id": 1, "email": "a},{@example.com"}, {"id": 2}] * 3])
-    def test_odd_rows_are_told_apart(self, rows: Sequence[Any], server: Scripted) -> None:
+    def test_unusual_rows_are_distinguished(self, rows: Sequence[Any], server: Scripted) -> None:
         server.script = [answer(json.dumps({**DONE, "data": rows}).encode())]
         found = connect(account(server.url)).unsubscribed(budget=5)
         emails = [row.email for row in found]

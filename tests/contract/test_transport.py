@@ -123,7 +123,7 @@ def read_strictly(got: Answer) -> Any:
 
 @pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
 @pytest.mark.parametrize("trouble", BROKEN)
-def test_a_request_without_usable_answer_is_unknown_or_later(
+def test_a_request_without_usable_answer_is_unknown_or_retried(
     trouble: str, changes: bool, server: Scripted, transport: Transport
 ) -> None:
     server.script = [BROKEN[trouble]]
@@ -134,7 +134,7 @@ def test_a_request_without_usable_answer_is_unknown_or_later(
 
 
 @pytest.mark.parametrize("trouble", BROKEN)
-def test_no_error_or_log_holds_anything_of_the_url(
+def test_no_error_or_log_contains_the_url(
     trouble: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -147,16 +147,16 @@ def test_no_error_or_log_holds_anything_of_the_url(
 
 @pytest.mark.parametrize("changes", [True, False])
 @pytest.mark.parametrize("status", [429, 503])
-def test_being_turned_away_changes_nothing(status: int, changes: bool, server: Scripted, transport: Transport) -> None:
+def test_a_rejected_request_is_never_unknown(
+    status: int, changes: bool, server: Scripted, transport: Transport
+) -> None:
     server.script = [answer({"error": "1"}, status, {"Retry-After": "7"})]
     error = failure(lambda: transport.exchange(a_call(server.url, changes=changes), read_strictly))
     assert (error.kind, error.retry_after, error.provider_code) == (Kind.LATER, 7.0, str(status))
 
 
 @pytest.mark.parametrize("status", [301, 308])
-def test_a_base_url_that_moved_for_good_is_the_owners_to_mend(
-    status: int, server: Scripted, transport: Transport
-) -> None:
+def test_a_permanently_moved_base_url_is_an_account_error(status: int, server: Scripted, transport: Transport) -> None:
     server.script = [answer(b"", status, {"Location": f"{server.url}/new"})]
     error = failure(lambda: send(transport, a_call(server.url)))
     assert error.kind is Kind.ACCOUNT and "base_url" in error.message
@@ -179,12 +179,12 @@ class TestNothingSent:
             error = failure(lambda: send(transport, a_call(f"http://127.0.0.1:{unused.getsockname()[1]}")))
         assert error.kind is Kind.LATER and "refused" in error.message
 
-    def test_a_name_that_is_not_found(self, transport: Transport) -> None:
+    def test_an_unknown_host_name(self, transport: Transport) -> None:
         error = failure(lambda: send(transport, a_call("http://nowhere.invalid")))
         assert error.kind is Kind.LATER and "name" in error.message
 
     @pytest.mark.server
-    def test_a_connection_that_is_not_taken_up(self, transport: Transport) -> None:
+    def test_a_connection_that_is_not_accepted(self, transport: Transport) -> None:
         with socket.socket() as full:
             full.bind(("127.0.0.1", 0))
             full.listen(0)
@@ -207,7 +207,7 @@ class TestNothingSent:
         assert error.kind is Kind.LATER
         assert server.connections == 0
 
-    def test_time_that_went_by_while_the_connection_was_made(
+    def test_time_used_up_by_connecting(
         self, server: Scripted, transport: Transport, own_time: OwnTime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         connect = wire._TimedConnection.connect
@@ -222,7 +222,7 @@ class TestNothingSent:
         assert server.received == []
 
     @pytest.mark.parametrize("url", ["ftp://example.com", "http://", "http://[::1", "http://exa mple.com"])
-    def test_a_url_that_cannot_be_used_is_the_owners_to_mend(self, url: str, transport: Transport) -> None:
+    def test_an_unusable_url_is_an_account_error(self, url: str, transport: Transport) -> None:
         error = failure(lambda: send(transport, a_call(url)))
         assert error.kind is Kind.ACCOUNT and "base_url" in error.message
 
@@ -261,24 +261,24 @@ class TestTls:
         server.url = server.url.replace("http:", "https:")
         return server
 
-    def test_a_certificate_that_nobody_vouches_for(self, tls_server: Scripted, transport: Transport) -> None:
+    def test_an_untrusted_certificate_is_rejected(self, tls_server: Scripted, transport: Transport) -> None:
         error = failure(lambda: send(transport, a_call(tls_server.url)))
         assert error.kind is Kind.ACCOUNT and "certificate" in error.message
         assert tls_server.received == []
 
-    def test_a_trusted_host(self, tls_server: Scripted, certificate: Path) -> None:
+    def test_a_trusted_certificate_is_accepted(self, tls_server: Scripted, certificate: Path) -> None:
         transport = Transport(make_session(str(certificate)))
         for _ in range(2):
             assert send(transport, a_call(tls_server.url)).json() == {"result": "ok"}
         assert tls_server.connections == 1
 
-    def test_a_host_of_another_name(self, tls_server: Scripted, certificate: Path) -> None:
+    def test_a_certificate_of_another_host_is_rejected(self, tls_server: Scripted, certificate: Path) -> None:
         transport = Transport(make_session(str(certificate)))
         error = failure(lambda: send(transport, a_call(tls_server.url.replace("127.0.0.1", "localhost"))))
         assert error.kind is Kind.ACCOUNT
 
     @pytest.mark.parametrize("trouble", ["silence", "dripping headers", "a dripping body", "closed in the body"])
-    def test_the_deadline_holds_over_tls(self, trouble: str, tls_server: Scripted, certificate: Path) -> None:
+    def test_the_deadline_applies_over_tls(self, trouble: str, tls_server: Scripted, certificate: Path) -> None:
         tls_server.script = [BROKEN[trouble]]
         transport = Transport(make_session(str(certificate)), timing=tls_server.timing)
         error = failure(lambda: send(transport, a_call(tls_server.url)))
@@ -311,7 +311,7 @@ class TestKeepAlive:
         send(transport, a_call(server.url))
         assert [each.connection for each in server.received] == [1, 2]
 
-    def test_a_connection_closed_under_a_request_leaves_it_unknown_and_unrepeated(
+    def test_a_connection_closed_during_a_request_is_unknown_and_not_retried(
         self, server: Scripted, transport: Transport
     ) -> None:
         server.script = [answer({"result": "ok"}), raw(b"")]
@@ -319,15 +319,13 @@ class TestKeepAlive:
         assert failure(lambda: send(transport, a_call(server.url))).kind is Kind.UNKNOWN
         assert len(server.received) == 2
 
-    def test_after_trouble_the_next_call_has_a_connection_of_its_own(
-        self, server: Scripted, transport: Transport
-    ) -> None:
+    def test_after_an_error_the_next_call_opens_a_new_connection(self, server: Scripted, transport: Transport) -> None:
         server.script = [dripping(OK, 4)]
         failure(lambda: send(transport, a_call(server.url)))
         assert send(transport, a_call(server.url)).json() == {"result": "ok"}
         assert [each.connection for each in server.received] == [1, 2]
 
-    def test_threads_each_get_their_own_answer(self, server: Scripted, transport: Transport) -> None:
+    def test_concurrent_threads_get_their_own_answers(self, server: Scripted, transport: Transport) -> None:
         server.otherwise = echo(server)
         wrong: list[object] = []
 
@@ -384,7 +382,7 @@ class TestBounds:
         ],
         ids=["of stated length", "until the end", "in chunks", "gzip bomb"],
     )
-    def test_a_huge_body_costs_neither_memory_nor_time(
+    def test_a_huge_body_is_abandoned_early(
         self, reply: Reply, server: Scripted, transport: Transport, wait_for: Callable[..., Any]
     ) -> None:
         server.script = [reply]
@@ -397,11 +395,13 @@ class TestBounds:
         wait_for(lambda: server.ended)
         assert not isinstance(reply, Endless) or reply.sent < 50, "the cap's 4, and no more than the connection holds"
 
-    def test_a_body_of_exactly_the_cap_is_whole(self, server: Scripted, transport: Transport) -> None:
+    def test_a_body_of_exactly_the_limit_is_read(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b"x" * MEGABYTE)]
         assert len(send(transport, a_call(server.url, max_bytes=MEGABYTE)).body) == MEGABYTE
 
-    def test_a_server_that_does_not_read_meets_the_deadline(self, server: Scripted, transport: Transport) -> None:
+    def test_a_server_that_does_not_read_is_abandoned_at_the_deadline(
+        self, server: Scripted, transport: Transport
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as deaf:
             call = Call(
                 "paris",
@@ -421,7 +421,7 @@ class TestBounds:
         error = failure(lambda: send(Transport(), a_call(real_server.url, budget=1000, read_timeout=0.05)))
         assert error.kind is Kind.UNKNOWN and "in time" in error.message
 
-    def test_a_drip_ends_with_the_budget_in_real_time_too(self, real_server: Scripted) -> None:
+    def test_a_slow_dripping_answer_ends_with_the_budget(self, real_server: Scripted) -> None:
         """No single wait lasts as long as the budget, so that no timeout of the libraries ends the call."""
 
         def drip(line: Line) -> None:
@@ -435,23 +435,23 @@ class TestBounds:
 
 
 class TestRequests:
-    def test_what_is_sent_is_what_was_asked(self, server: Scripted, transport: Transport) -> None:
+    def test_the_request_is_sent_as_given(self, server: Scripted, transport: Transport) -> None:
         send(transport, a_call(server.url, headers={"Content-Type": "application/json"}))
         (request,) = server.received
         assert (request.method, request.path, request.body) == ("POST", f"/path?key={SECRET}", b'{"rows": 1}')
         assert request.headers["content-type"] == "application/json"
         assert request.headers["accept-encoding"] == "gzip"
 
-    def test_an_encoded_path_stays_as_it_is(self, server: Scripted, transport: Transport) -> None:
+    def test_an_encoded_path_is_not_changed(self, server: Scripted, transport: Transport) -> None:
         path = "/create/pa%2Fss%20w%C3%B6rd%3F%25/%7Bx%7D?a=%26&b=c%20d"
         send(transport, Call("brussel", "session", "GET", server.url + path, False, 5.0))
         assert server.received[0].path == path
 
-    def test_a_post_without_body_says_so(self, server: Scripted, transport: Transport) -> None:
+    def test_a_post_without_body_has_content_length_zero(self, server: Scripted, transport: Transport) -> None:
         send(transport, Call("brussel", "trigger_send", "POST", server.url, True, 5.0))
         assert server.received[0].headers["content-length"] == "0"
 
-    def test_the_environment_is_not_trusted(
+    def test_proxy_settings_of_the_environment_are_ignored(
         self, server: Scripted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
@@ -461,13 +461,13 @@ class TestRequests:
         send(Transport(), a_call(server.url))
         assert "authorization" not in server.received[0].headers
 
-    def test_cookies_are_not_kept(self, server: Scripted, transport: Transport) -> None:
+    def test_cookies_are_not_stored(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer({}, headers={"Set-Cookie": "session=placeholder; Path=/"})]
         send(transport, a_call(server.url))
         send(transport, a_call(server.url))
         assert "cookie" not in server.received[1].headers
 
-    def test_a_call_shows_nothing_of_what_it_sends(self) -> None:
+    def test_the_repr_of_a_call_hides_its_contents(self) -> None:
         call = a_call("http://example.com", headers={"X-Key": SECRET})
         assert SECRET not in repr(call) and "rows" not in repr(call)
         assert "person" not in repr(Answer(call, 200, {"x": "person"}, b"person"))
@@ -484,11 +484,11 @@ class TestAnswers:
         server.script = [answer(gzip.compress(json.dumps(rows).encode()), headers=GZIP)]
         assert send(transport, a_call(server.url)).json() == rows
 
-    def test_half_a_surrogate_pair_does_not_reach_the_product(self, server: Scripted, transport: Transport) -> None:
+    def test_a_lone_surrogate_is_replaced(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b'[{"a\\ud800": "b\\uDFFF", "c": 1}]')]
         assert send(transport, a_call(server.url)).json() == [{"a?": "b?", "c": 1}]
 
-    def test_a_whole_surrogate_pair_does(self, server: Scripted, transport: Transport) -> None:
+    def test_a_complete_surrogate_pair_is_kept(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b'"\\ud83d\\ude00"')]
         assert send(transport, a_call(server.url)).json() == "\U0001f600"
 
@@ -500,7 +500,7 @@ class TestAnswers:
 
 
 class TestOnCall:
-    def test_every_call_is_told_once_with_its_outcome(self, server: Scripted) -> None:
+    def test_every_call_is_reported_once_with_its_outcome(self, server: Scripted) -> None:
         told: list[tuple[str, str, float, str]] = []
         transport = Transport(on_call=lambda *call: told.append(call), timing=server.timing)
         server.script = [after(3, answer({})), answer(b"", 503), raw(b"")]
@@ -526,7 +526,7 @@ class TestAdmission:
         assert (error.kind, error.retry_after) == (Kind.LATER, 7)
         assert server.connections == 0 and told == ["later"]
 
-    def test_every_call_asks_once_with_its_account(self, server: Scripted) -> None:
+    def test_every_call_requests_admission_once_with_its_account(self, server: Scripted) -> None:
         asked: list[str] = []
         transport = Transport(admit=asked.append)
         for _ in range(3):

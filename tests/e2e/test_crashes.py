@@ -26,7 +26,7 @@ HOLDS_END_SECONDS = 130.0
 
 
 @pytest.mark.parametrize("end", ["stopped", "killed"])
-def test_nothing_is_missing_and_nothing_doubled_in_silence(
+def test_killed_workers_lose_nothing_and_duplicates_are_marked(
     shared_stack: SharedStack, end: Literal["stopped", "killed"]
 ) -> None:
     chance = random.Random(SEED)
@@ -51,9 +51,7 @@ def test_nothing_is_missing_and_nothing_doubled_in_silence(
 @pytest.mark.slow
 @pytest.mark.server
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-def test_nothing_is_missing_and_nothing_doubled_in_silence_when_the_stack_ends(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_stopped_stack_loses_nothing_and_duplicates_are_marked(tmp_path: Path, number: signal.Signals) -> None:
     chance = random.Random(SEED)
     aws_process, sandbox = process.start(), start_sandbox()
     aws, ediware = TestAws(aws_process.endpoint), Ediware(sandbox.url)

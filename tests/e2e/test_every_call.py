@@ -63,7 +63,7 @@ def filled(value: Any, kept: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("account", DOCUMENTED)
-def test_every_documented_call_is_there_and_works(product: RunningStack, csv_url: str, account: str) -> None:
+def test_every_documented_call_works(product: RunningStack, csv_url: str, account: str) -> None:
     kept: dict[str, Any] = {"csv": csv_url}
     for function, params, name in DOCUMENTED[account]:
         code, answer = call(product, account, function, params=filled(params, kept), confirm=True)
@@ -82,11 +82,11 @@ def test_help_lists_every_documented_call_and_no_other(product: RunningStack, ac
         assert params.keys() <= {parameter["name"] for parameter in functions[function]["parameters"]}
 
 
-def test_there_are_sixty_three_of_them() -> None:
+def test_there_are_sixty_three_documented_calls() -> None:
     assert [len(calls) for calls in DOCUMENTED.values()] == [14, 11, 38]
 
 
-def test_what_changes_something_asks_for_confirmation(product: RunningStack) -> None:
+def test_changing_calls_need_confirmation(product: RunningStack) -> None:
     code, answer = call(product, "paris", "unsub_add", params={"email": "kept@example.com"})
     assert code == 1
     assert answer["error"]["kind"] == "caller"
@@ -102,7 +102,7 @@ def test_what_changes_something_asks_for_confirmation(product: RunningStack) -> 
         ("brussel", "subscribers_in_status", {"list_id": "1", "status": "unsubscribd"}, "unsubscribed"),
     ],
 )
-def test_a_wrong_name_is_answered_with_the_right_one(
+def test_an_unknown_name_is_rejected_with_a_suggestion(
     product: RunningStack, account: str, function: str, params: dict[str, Any], remedy: str
 ) -> None:
     code, answer = call(product, account, function, params=params)

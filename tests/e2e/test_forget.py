@@ -29,7 +29,7 @@ def in_ledger(stack: RunningStack) -> bool:
     return PERSON in str([item for page in pages for item in page["Items"]]).lower()
 
 
-def test_a_person_is_forgotten_everywhere_and_stays_so(running: RunningStack, ediware: Ediware) -> None:
+def test_a_person_is_erased_everywhere_and_stays_erased(running: RunningStack, ediware: Ediware) -> None:
     signup = submit(running, "signup", {"email": PERSON, "prenom": "Camille", "consent.wording": "Ja."})
     wait_for(lambda: event(running, signup.json["id"])["status"] == "delivered")
     code, exported = running.invoke("export_person", {"email": PERSON.upper()})

@@ -146,7 +146,7 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-def test_no_line_of_a_run_with_faults_holds_an_address(product: MovableStack) -> None:
+def test_no_log_line_of_a_run_with_faults_contains_an_address(product: MovableStack) -> None:
     control = Control(product.sandbox)
     for number, fault in enumerate(FAULTS):
         control.fault(**fault, times=10)

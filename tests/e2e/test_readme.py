@@ -143,7 +143,7 @@ def stack(shared_stack: SharedStack) -> Iterator[MovableStack]:
 
 
 @pastes
-def test_the_tour_does_what_it_says(stack: MovableStack) -> None:
+def test_the_readme_tour_works_as_written(stack: MovableStack) -> None:
     Control(stack.sandbox).clock(freeze=True)  # else figures could grow between the two runs of collect_stats
     tour = section("A five-minute tour")
     assert len(list(steps(tour))) >= 10
@@ -155,13 +155,13 @@ def test_the_tour_does_what_it_says(stack: MovableStack) -> None:
     paste(tour, addresses, stack)
 
 
-def test_make_run_prints_what_the_tour_begins_with(stack: RunningStack) -> None:
+def test_make_run_prints_the_lines_shown_in_the_tour(stack: RunningStack) -> None:
     printed = "".join(f"{name}: {value}\n" for name, value in stack.lines.items())
     assert unchanging(printed) in unchanging(section("A five-minute tour"))
 
 
 @pastes
-def test_forms_do_what_they_say(shared_stack: SharedStack) -> None:
+def test_the_form_examples_work_as_written(shared_stack: SharedStack) -> None:
     [form] = [code for language, code in BLOCK.findall(FORMS) if language == "toml"]
     sample = sample_config(shared_stack.sandbox, ["ediware"])
     others = re.sub(r"^\[forms\.footer.*?(?=^\[(?!forms))", "", sample, flags=re.DOTALL | re.MULTILINE)
@@ -170,7 +170,7 @@ def test_forms_do_what_they_say(shared_stack: SharedStack) -> None:
     shared_stack.idle()
 
 
-def test_every_dependency_has_its_reason() -> None:
+def test_every_dependency_is_justified() -> None:
     named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| (.*?) \|", section("Dependencies"), re.MULTILINE))))
     for file in ("requirements.txt", "requirements-dev.txt"):
         lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
@@ -178,7 +178,7 @@ def test_every_dependency_has_its_reason() -> None:
         assert pinned <= named
 
 
-def test_every_alarm_has_its_runbook() -> None:
+def test_every_alarm_has_a_runbook() -> None:
     resources = build("local")["Resources"].values()  # stages differ by their name alone
     alarms = [one["Properties"]["AlarmName"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     named = {name.replace("relais-local-", "relais-prod-", 1) for name in alarms}
@@ -192,7 +192,7 @@ def test_every_alarm_has_its_runbook() -> None:
     assert named <= written
 
 
-def test_every_metric_is_explained() -> None:
+def test_every_metric_is_documented() -> None:
     [table] = re.findall(r"^## Metrics\n(.*?)(?=^## )", OPERATIONS, re.DOTALL | re.MULTILINE)
     explained = set(re.findall(r"`(\w+)`", table))
     counted = set[str]()
@@ -203,7 +203,7 @@ def test_every_metric_is_explained() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(document: Path) -> None:
+def test_links_point_to_existing_targets(document: Path) -> None:
     for target in links(document.read_text(encoding="utf-8")):
         path, _, anchor = unquote(target).partition("#")
         found = (document.parent / path).resolve() if path else document

@@ -82,7 +82,7 @@ def settled(result: Any) -> Any:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.stem for sample in SAMPLES])
-def test_a_sample_gives_the_same_both_ways(
+def test_a_sample_event_gives_the_same_result_invoked_directly_and_by_its_trigger(
     sample: Path,
     stack_of_samples: RunningStack,
     direct: Direct,
@@ -101,7 +101,7 @@ def test_a_sample_gives_the_same_both_ways(
     assert settled(by_itself) == settled(through_the_stack)
 
 
-def test_there_is_a_sample_for_every_kind_of_trigger() -> None:
+def test_every_kind_of_trigger_has_a_sample_event() -> None:
     assert {function_of(sample) for sample in SAMPLES} >= {
         *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sync_unsubscribes", "sweep"),
         *("audit", "call_provider", "forget", "export_person"),
@@ -110,6 +110,8 @@ def test_there_is_a_sample_for_every_kind_of_trigger() -> None:
 
 @pytest.mark.parametrize("event", [{}, {"time": "2026-03-01T09:30:00Z"}])
 @pytest.mark.parametrize("name", ["audit", "collect_stats", "sync_unsubscribes", "sweep"])
-def test_a_schedule_may_also_be_run_by_hand(stack_of_samples: RunningStack, name: str, event: dict[str, str]) -> None:
+def test_a_scheduled_function_can_be_invoked_manually(
+    stack_of_samples: RunningStack, name: str, event: dict[str, str]
+) -> None:
     code, result = stack_of_samples.invoke(name, event)
     assert code == 0, result

@@ -100,7 +100,7 @@ def exercise(product: MovableStack, control: Control, known: dict[str, str]) -> 
     return heard
 
 
-def test_no_secret_and_no_address_gets_out(product: MovableStack, config: str) -> None:
+def test_no_secret_and_no_address_is_disclosed(product: MovableStack, config: str) -> None:
     known = secrets(config)
     assert len(known) >= 7
     heard = "\n".join(exercise(product, Control(product.sandbox), known))

@@ -44,7 +44,7 @@ def test_a_reset_leaves_nothing_behind(shared_stack: SharedStack) -> None:
     shared_stack.idle()
 
 
-def test_what_an_earlier_test_had_is_of_no_use_any_more(shared_stack: SharedStack) -> None:
+def test_the_stack_object_of_an_earlier_test_is_unusable(shared_stack: SharedStack) -> None:
     before = shared_stack.reset()
     shared_stack.reset()
     with pytest.raises(AssertionError, match="reset"):
@@ -52,7 +52,7 @@ def test_what_an_earlier_test_had_is_of_no_use_any_more(shared_stack: SharedStac
     shared_stack.idle()
 
 
-def test_a_wrong_configuration_is_told_and_the_next_one_serves(shared_stack: SharedStack) -> None:
+def test_a_wrong_configuration_is_reported_and_the_next_one_works(shared_stack: SharedStack) -> None:
     with pytest.raises(StackNotStarted, match="nonsense"):
         shared_stack.reset("[nonsense]\n")
     assert shared_stack.reset().request("GET", "/healthz").status == 200
@@ -68,7 +68,7 @@ def test_schedules_fire_when_time_passes(running: MovableStack) -> None:
     wait_for(lambda: (runs(running, "sweep"), runs(running, "collect_stats")) == (2, 1))
 
 
-def test_queues_functions_and_providers_live_in_the_same_time(running: MovableStack) -> None:
+def test_queues_functions_and_providers_share_one_clock(running: MovableStack) -> None:
     url = running.aws.queue_url(QUEUE)
     running.aws.sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=600)
     assert "Messages" not in running.aws.sqs.receive_message(QueueUrl=url)
@@ -98,7 +98,7 @@ class Queue:
     change_message_visibility_batch = delete_message_batch
 
 
-def test_a_poller_gets_no_message_again_that_it_holds() -> None:
+def test_a_poller_does_not_receive_a_message_in_flight_again() -> None:
     """The leases of messages that are in hand run out in a jump."""
     queue = ReceivedOnce(Queue(), "signups")
 

@@ -12,7 +12,7 @@ from tests.support.stack import RunningStack
 ACCOUNTS = ("paris", "lettre", "brussel")
 
 
-def test_statistics_of_all_three_from_the_providers_to_http(running: RunningStack) -> None:
+def test_statistics_of_all_providers_are_served_over_http(running: RunningStack) -> None:
     control = Control(running.sandbox)
     now = datetime.fromisoformat(control.clock(freeze=True))
     control.set("ediware", add_campaign={"id": "900", "reference": "Mars", "volume": 50_000})

@@ -110,7 +110,7 @@ def addresses(world: World, list_id: str, column: str) -> Counter[str]:
     return Counter(row[column] for row in rows if row[column].startswith("person"))
 
 
-def test_a_file_through_any_queue(world: World) -> None:
+def test_a_file_is_imported_through_any_queue(world: World) -> None:
     """The list's own column holds the address; a bad row is told; who left is not brought back; all is counted."""
     people = [f"person{number}@example.com" for number in range(300)]
     left = {"type": "unsubscribe", "id": "left", "email": people[7], "occurred_at": "2026-01-01T00:00:00Z"}
@@ -137,7 +137,7 @@ def test_a_file_through_any_queue(world: World) -> None:
     assert world.ediware.calls("list_insert") <= 4
 
 
-def test_a_file_through_the_signed_door(world: World) -> None:
+def test_a_file_is_imported_through_the_webhook(world: World) -> None:
     world.serve(["MailAddress;FirstName", "person1@example.com;Zoë", "nobody;x", "person2@example.com;"])
     world.post({"type": "sync", "id": "import", "kind": "contacts", "source": "buro"})
     assert world.ended("import")["reason"] == "held 2, refused 1 (line 3)"
@@ -145,7 +145,7 @@ def test_a_file_through_the_signed_door(world: World) -> None:
     world.stack.until(lambda: all(f'"person{n}@example.com"' in json.dumps(state.state()) for n in (1, 2)))
 
 
-def test_a_file_that_the_provider_fetches(world: World) -> None:
+def test_a_file_is_fetched_by_the_provider(world: World) -> None:
     world.serve(["email;prenom", "person1@example.com;Zoé"])
     put_on_queue(world.stack.aws, "syncs", [{"type": "sync", "id": "import", "kind": "contacts", "source": "bulk"}])
     wait_for(lambda: _held(world, "import"))
@@ -153,7 +153,7 @@ def test_a_file_that_the_provider_fetches(world: World) -> None:
     assert addresses(world, "4781", "email") == {"person1@example.com": 1}
 
 
-def test_an_import_goes_on_after_a_kill(world: World) -> None:
+def test_an_import_continues_after_a_killed_worker(world: World) -> None:
     people = [f"person{number}@example.com" for number in range(1000)]
     world.serve(["email", *people])
     put_on_queue(world.stack.aws, "syncs", [{"type": "sync", "id": "import", "kind": "contacts", "source": "crm"}])

@@ -7,7 +7,7 @@ from tests.support.stack import RunningStack
 from tests.support.waiting import wait_for
 
 
-def test_a_form_on_each_and_an_unsubscribe_told_to_all(running: RunningStack, ediware: Ediware) -> None:
+def test_a_form_of_each_provider_and_an_unsubscribe_at_all_of_them(running: RunningStack, ediware: Ediware) -> None:
     person = "zoe@example.com"
     assert submit(running, "signup", {"email": person, "prenom": "Zoé"}).status == 202
     assert submit(running, "signup", {"email": person, "voornaam": "Zoë"}, form="nieuwsbrief").status == 202
@@ -21,7 +21,7 @@ def test_a_form_on_each_and_an_unsubscribe_told_to_all(running: RunningStack, ed
     assert newsletter(running)[person]["Status"] == "unsubscribed"
 
 
-def test_statistics_of_all_three(running: RunningStack) -> None:
+def test_statistics_of_all_three_providers_are_collected(running: RunningStack) -> None:
     code, result = running.invoke("collect_stats")
     assert code == 0
     assert result["accounts"].keys() == {"paris", "lettre", "brussel"}

@@ -38,9 +38,7 @@ def snapshots(running: RunningStack) -> list[dict[str, object]]:
     return [{name: read(value) for name, value in item.items()} for item in items]
 
 
-def test_figures_are_kept_and_a_second_run_without_change_writes_nothing(
-    running: RunningStack, ediware: Ediware
-) -> None:
+def test_figures_are_stored_and_an_unchanged_second_run_writes_nothing(running: RunningStack, ediware: Ediware) -> None:
     ediware.control.clock(freeze=True)
     code, first = running.invoke("collect_stats")
     assert code == 0
@@ -54,7 +52,7 @@ def test_figures_are_kept_and_a_second_run_without_change_writes_nothing(
     assert running.invoke("collect_stats")[1]["accounts"]["paris"]["written"] > 0
 
 
-def test_with_a_configuration_the_product_talks_to_what_it_names(shared_stack: SharedStack) -> None:
+def test_the_product_calls_the_providers_named_in_its_configuration(shared_stack: SharedStack) -> None:
     with start_sandbox() as elsewhere:
         stack = shared_stack.reset(sample_config(elsewhere.url).replace('/api_http"', '/api_http/"'))
         assert submit(stack, "signup", {"email": "zoe@example.com"}).status == 202

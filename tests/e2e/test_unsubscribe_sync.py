@@ -141,7 +141,7 @@ def test_three_providers_agree_after_two_runs_and_the_third_only_reads(world: Wo
     assert world.ledger() == before
 
 
-def test_an_event_by_http_and_by_queue(world: World) -> None:
+def test_a_sync_can_be_requested_by_http_and_by_queue(world: World) -> None:
     ask = {"type": "sync", "kind": "unsubscribes", "from": ["lettre"], "to": ["paris"]}
     world.control.set("mailpartner", add_optouts=["zoe@example.com"])
     world.post({**ask, "id": "by-http"})

@@ -51,7 +51,7 @@ def test_a_thousand_events_in_one_request_are_delivered_and_a_repeat_changes_not
     assert {ediware.emails()[email] for email in PEOPLE} == {1}
 
 
-def test_a_mixed_list_gets_a_verdict_for_each_and_what_is_right_is_delivered(
+def test_a_mixed_list_is_decided_event_by_event_and_valid_events_are_delivered(
     running: MovableStack, ediware: Ediware
 ) -> None:
     joined = {"type": "signup", "form": "footer", "email": "zoë@example.com", "fields": {"prenom": "Zoë"}}

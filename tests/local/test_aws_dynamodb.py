@@ -79,7 +79,7 @@ def test_a_cancelled_transaction_leaves_everything_as_it_was(resources: TestAws)
 
 
 @pytest.mark.server
-def test_it_ends_with_the_process_that_started_it() -> None:
+def test_the_server_ends_with_its_parent_process() -> None:
     child = "from local.aws import process\naws = process.start()\nprint(aws.process.pid, flush=True)\ninput()"
     starter = subprocess.Popen(
         [sys.executable, "-c", child], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -91,7 +91,7 @@ def test_it_ends_with_the_process_that_started_it() -> None:
     wait_for(lambda: not alive({pid}), 5)
 
 
-def test_alone_it_stays_in_the_foreground_until_a_signal(aws_server: TestAws) -> None:
+def test_started_alone_it_runs_until_a_signal(aws_server: TestAws) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "aws", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -129,15 +129,13 @@ def memory() -> Client:
         ("scan", {"ScanFilter": {}}, "FilterExpression"),
     ],
 )
-def test_parameters_that_expressions_replaced_are_refused(
-    operation: str, request_: dict[str, Any], instead: str
-) -> None:
+def test_legacy_parameters_are_rejected(operation: str, request_: dict[str, Any], instead: str) -> None:
     error = error_of(getattr(memory(), operation), TableName="things", **request_)["Error"]
     assert error["Code"] == "ValidationException"
     assert f"use {instead}" in error["Message"]
 
 
-def test_what_an_update_changed_is_given_no_wider_than_its_paths() -> None:
+def test_updated_values_are_returned_by_path() -> None:
     """DynamoDB Local gives the whole attribute that a path begins with; the service what stands at the path."""
     client = memory()
     item = {**key("a"), "m": {"M": {"x": {"N": "1"}, "y": {"N": "2"}}}, "l": {"L": [{"S": "a"}, {"S": "b"}]}}
@@ -154,7 +152,7 @@ def test_what_an_update_changed_is_given_no_wider_than_its_paths() -> None:
     assert new == {"m": {"M": {"x": {"N": "7"}}}, "l": {"L": [{"N": "7"}]}}
 
 
-def test_a_transaction_says_which_update_cannot_be_computed() -> None:
+def test_a_transaction_reports_the_update_that_cannot_be_computed() -> None:
     """DynamoDB Local refuses the request; the service cancels it and says why."""
     client = memory()
     update = {"TableName": "things", "Key": key("a"), "UpdateExpression": "SET n = nothing"}
@@ -167,7 +165,7 @@ def test_a_transaction_says_which_update_cannot_be_computed() -> None:
     assert client.scan(TableName="things")["Items"] == []
 
 
-def test_items_that_a_batch_asks_for_are_charged_whether_they_are_there_or_not() -> None:
+def test_a_batch_get_consumes_capacity_for_missing_items_too() -> None:
     client = memory()
     client.put_item(TableName="things", Item=key("a"))
     for consistent, units in ((True, 3.0), (False, 1.5)):
@@ -176,7 +174,7 @@ def test_items_that_a_batch_asks_for_are_charged_whether_they_are_there_or_not()
         assert answer["ConsumedCapacity"] == [{"TableName": "things", "CapacityUnits": units}]
 
 
-def test_a_query_that_finds_nothing_costs_as_much_as_the_smallest_item() -> None:
+def test_an_empty_query_consumes_the_minimum_capacity() -> None:
     request: dict[str, Any] = {
         "KeyConditionExpression": "pk = :p",
         "ExpressionAttributeValues": {":p": {"S": "nobody"}},
@@ -185,7 +183,7 @@ def test_a_query_that_finds_nothing_costs_as_much_as_the_smallest_item() -> None
     assert memory().query(TableName="things", **request)["ConsumedCapacity"]["CapacityUnits"] == 0.5
 
 
-def test_a_transaction_costs_twice_as_much_and_says_so() -> None:
+def test_a_transaction_consumes_double_capacity() -> None:
     put = {"TableName": "things", "Item": {**key("a"), "v": {"S": "x" * 1500}}}
     answer = memory().transact_write_items(TransactItems=[{"Put": put}], ReturnConsumedCapacity="INDEXES")
     assert answer["ConsumedCapacity"] == [
@@ -198,7 +196,7 @@ def test_a_transaction_costs_twice_as_much_and_says_so() -> None:
     ]
 
 
-def test_a_token_is_remembered_for_ten_minutes() -> None:
+def test_a_client_request_token_is_valid_for_ten_minutes() -> None:
     now = 0.0
     client = Client(Engine(clock=lambda: now))
     client.create_table(**TABLES[0])
@@ -214,7 +212,7 @@ def test_a_token_is_remembered_for_ten_minutes() -> None:
     assert found == [True, False, True]
 
 
-def test_a_request_of_no_sense_is_answered() -> None:
+def test_a_malformed_request_gets_an_error_answer() -> None:
     status, _, body = Wire().answer(
         "DynamoDB_20120810.CreateTable", "eu-west-3", b'{"KeySchema": 7, "TableName": "abc"}'
     )
@@ -223,7 +221,7 @@ def test_a_request_of_no_sense_is_answered() -> None:
     assert (status, b"SerializationException" in body) == (400, True)
 
 
-def test_nothing_that_was_given_or_answered_is_what_is_stored() -> None:
+def test_stored_items_are_copies_of_requests_and_answers() -> None:
     client = memory()
     item: dict[str, Any] = {**key("a"), "m": {"M": {"x": {"L": [{"SS": ["a"]}]}}}}
     client.put_item(TableName="things", Item=item)
@@ -233,7 +231,7 @@ def test_nothing_that_was_given_or_answered_is_what_is_stored() -> None:
     assert client.get_item(TableName="things", Key=key("a"))["Item"]["m"] == {"M": {"x": {"L": [{"SS": ["a"]}]}}}
 
 
-def test_segments_of_a_scan_share_the_table_page_by_page() -> None:
+def test_scan_segments_cover_the_table_page_by_page() -> None:
     client = memory()
     expected = set()
     for number in range(300):
@@ -247,7 +245,7 @@ def test_segments_of_a_scan_share_the_table_page_by_page() -> None:
     assert all(20 < len(part) < 140 for part in found)
 
 
-def test_a_scan_goes_on_after_an_item_that_is_gone() -> None:
+def test_a_scan_continues_after_a_deleted_item() -> None:
     client = memory()
     for number in range(20):
         client.put_item(TableName="things", Item=key(f"p{number}"))
@@ -259,7 +257,7 @@ def test_a_scan_goes_on_after_an_item_that_is_gone() -> None:
     assert len(rest["Items"]) == 15
 
 
-def test_a_batch_of_more_than_16_megabytes_comes_in_parts() -> None:
+def test_a_batch_over_16_megabytes_returns_unprocessed_keys() -> None:
     client = memory()
     for number in range(45):
         client.put_item(TableName="things", Item={**key(f"p{number}"), "v": {"S": "x" * 400_000}})
@@ -274,7 +272,7 @@ def test_a_batch_of_more_than_16_megabytes_comes_in_parts() -> None:
 class TestTables:
     """Operations on tables, which DynamoDB Local has in part only."""
 
-    def test_they_are_made_described_listed_changed_and_deleted(self, aws: TestAws) -> None:
+    def test_tables_are_created_described_listed_updated_and_deleted(self, aws: TestAws) -> None:
         client = aws.dynamodb
         made = client.create_table(**TABLES[0])["TableDescription"]
         assert (made["TableStatus"], made["ItemCount"]) == ("ACTIVE", 0)
@@ -296,7 +294,7 @@ class TestTables:
         for call in (client.describe_table, client.delete_table, client.scan):
             assert error_of(call, TableName="things")["Error"]["Code"] == "ResourceNotFoundException"
 
-    def test_an_index_may_come_later_and_go(self, aws: TestAws) -> None:
+    def test_an_index_can_be_added_and_deleted_later(self, aws: TestAws) -> None:
         client = aws.dynamodb
         client.create_table(**TABLES[1])
         client.put_item(TableName="numbers", Item={"id": {"N": "1"}, "colour": {"S": "red"}})
@@ -318,7 +316,7 @@ class TestTables:
         error = error_of(client.query, TableName="numbers", IndexName="colours", **red)
         assert error["Error"]["Code"] == "ValidationException"
 
-    def test_expiry_recovery_and_tags_are_remembered(self, aws: TestAws) -> None:
+    def test_ttl_recovery_and_tags_are_stored(self, aws: TestAws) -> None:
         client = aws.dynamodb
         arn = client.create_table(**TABLES[1], Tags=[{"Key": "a", "Value": "1"}])["TableDescription"]["TableArn"]
         assert client.describe_time_to_live(TableName="numbers")["TimeToLiveDescription"] == {
@@ -360,17 +358,17 @@ class TestTables:
             ({"GlobalSecondaryIndexes": []}, "empty"),
         ],
     )
-    def test_wrong_definitions_are_refused(self, change: dict[str, Any], said: str) -> None:
+    def test_wrong_table_definitions_are_rejected(self, change: dict[str, Any], said: str) -> None:
         error = error_of(Client().create_table, **{**TABLES[1], **change})["Error"]
         assert error["Code"] == "ValidationException"
         assert said in error["Message"]
 
-    def test_each_region_has_its_own(self, aws: TestAws) -> None:
+    def test_each_region_has_its_own_tables(self, aws: TestAws) -> None:
         aws.dynamodb.create_table(**TABLES[1])
         elsewhere = replace(aws, region="eu-west-1").client("dynamodb")
         assert elsewhere.list_tables()["TableNames"] == []
 
-    def test_a_reset_forgets_them_all(self, aws: TestAws) -> None:
+    def test_a_reset_deletes_all_tables(self, aws: TestAws) -> None:
         aws.dynamodb.create_table(**TABLES[1])
         aws.reset()
         assert aws.dynamodb.list_tables()["TableNames"] == []
@@ -400,14 +398,14 @@ def test_boto3_resources_work_over_it(aws: TestAws) -> None:
     assert [each["sk"] for each in found["Items"]] == ["03", "05", "07", "09"]
 
 
-def test_an_answer_has_its_checksum_and_an_id(aws: TestAws) -> None:
+def test_an_answer_has_a_checksum_and_a_request_id(aws: TestAws) -> None:
     told = aws.dynamodb.list_tables()["ResponseMetadata"]
     headers = told["HTTPHeaders"]
     assert (headers["content-type"], headers["x-amz-crc32"].isdigit()) == ("application/x-amz-json-1.0", True)
     assert told["RequestId"] == headers["x-amzn-requestid"]
 
 
-def test_what_it_does_not_know_is_told(aws: TestAws) -> None:
+def test_unsupported_operations_are_reported(aws: TestAws) -> None:
     error = error_of(aws.dynamodb.execute_statement, Statement="SELECT * FROM things")["Error"]
     assert error["Code"] == "UnknownOperationException"
     assert "ExecuteStatement" in error["Message"]

@@ -61,7 +61,7 @@ def answered(*clients: socket.socket, within: float) -> list[socket.socket]:
     return select.select(clients, [], [], within)[0]
 
 
-def test_a_long_poll_ends_with_the_message_that_comes(aws: TestAws, queue: str) -> None:
+def test_a_long_poll_ends_with_the_first_message(aws: TestAws, queue: str) -> None:
     with long_poll(aws, queue, 20) as waiting:
         assert not answered(waiting, within=0)
         aws.sqs.send_message(QueueUrl=queue, MessageBody="at last")
@@ -83,7 +83,7 @@ def test_a_long_poll_without_messages_lasts_as_long_as_it_says(aws: TestAws, que
     assert min(said.result()[0], default.result()[0]) > max(0.9, at_once)
 
 
-def test_long_polls_hold_up_nobody_else(aws: TestAws, queue: str) -> None:
+def test_long_polls_do_not_block_other_requests(aws: TestAws, queue: str) -> None:
     with ExitStack() as polls:
         waiting = [polls.enter_context(long_poll(aws, queue, 20)) for _ in range(8)]
         assert not answered(*waiting, within=0)
@@ -93,7 +93,7 @@ def test_long_polls_hold_up_nobody_else(aws: TestAws, queue: str) -> None:
         assert not answered(*waiting, within=0.3)
 
 
-def test_a_client_that_left_its_long_poll_takes_no_message(aws: TestAws, queue: str) -> None:
+def test_an_abandoned_long_poll_takes_no_message(aws: TestAws, queue: str) -> None:
     with long_poll(aws, queue, 20):
         pass
     aws.sqs.send_message(QueueUrl=queue, MessageBody="not for the dead")
@@ -101,7 +101,7 @@ def test_a_client_that_left_its_long_poll_takes_no_message(aws: TestAws, queue: 
     assert len(receive(aws, queue, wait=1)) == 1
 
 
-def test_a_message_comes_back_and_then_moves_to_the_dead_letters(aws: TestAws, queue: str) -> None:
+def test_a_message_is_redelivered_and_then_moved_to_the_dead_letter_queue(aws: TestAws, queue: str) -> None:
     sent = aws.sqs.send_message(QueueUrl=queue, MessageBody="again")["MessageId"]
     first = receive(aws, queue, visibility=1)
     assert receive(aws, queue) == []
@@ -112,7 +112,7 @@ def test_a_message_comes_back_and_then_moves_to_the_dead_letters(aws: TestAws, q
     assert receive(aws, aws.queue_url("dead"))[0]["MessageId"] == sent
 
 
-def test_receipts_delete_change_visibility_and_are_refused_when_unknown(aws: TestAws, queue: str) -> None:
+def test_receipts_delete_and_change_visibility_and_unknown_ones_are_rejected(aws: TestAws, queue: str) -> None:
     for body in ("one", "two"):
         aws.sqs.send_message(QueueUrl=queue, MessageBody=body)
     one, two = sorted(receive(aws, queue), key=lambda message: str(message["Body"]))
@@ -125,7 +125,7 @@ def test_receipts_delete_change_visibility_and_are_refused_when_unknown(aws: Tes
     assert [message["Body"] for message in receive(aws, queue, wait=1)] == ["two"]
 
 
-def test_counts_say_what_waits_and_what_is_in_flight(aws: TestAws, queue: str) -> None:
+def test_counts_distinguish_waiting_and_in_flight_messages(aws: TestAws, queue: str) -> None:
     for n in range(12):
         aws.sqs.send_message(QueueUrl=queue, MessageBody=str(n))
     receive(aws, queue)
@@ -133,7 +133,7 @@ def test_counts_say_what_waits_and_what_is_in_flight(aws: TestAws, queue: str) -
     assert aws.in_flight("queue") == 10
 
 
-def test_a_thousand_messages_are_sent_received_once_and_deleted_side_by_side(aws: TestAws, queue: str) -> None:
+def test_a_thousand_messages_are_sent_received_once_and_deleted_concurrently(aws: TestAws, queue: str) -> None:
     """Uncured, moto takes minutes for it."""
 
     def send(ten: int) -> None:

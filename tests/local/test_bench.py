@@ -55,7 +55,7 @@ def quick(aws: TestAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings.process, "start", lambda: Lent(aws))
 
 
-def test_benchmarks_are_found_by_looking() -> None:
+def test_benchmarks_are_discovered() -> None:
     assert "statistics" in found()
     assert "table" not in found(), "what has no rows is no benchmark"
 
@@ -74,7 +74,7 @@ def test_every_call_of_a_warm_signup_is_counted() -> None:
         assert ("chalicelib/config/load.py", "load") not in calls, "what only a cold start does"
 
 
-def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["statistic"]) == 2
     assert "there are" in capsys.readouterr().err
 
@@ -164,7 +164,7 @@ def test_delivery_at_small_sizes(small: None) -> None:
 
 
 @pytest.mark.server
-def test_a_run_that_told_somebody_twice_is_no_result() -> None:
+def test_a_run_with_duplicate_unsubscribes_has_no_result() -> None:
     with sandbox.start() as running:
         rows = delivery._list(running).rows
         rows[:] = [{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "b@example.com"}]

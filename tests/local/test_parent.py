@@ -32,7 +32,7 @@ def makefile(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_the_recipe_learns_that_make_alone_was_stopped(makefile: Path, number: int) -> None:
+def test_a_recipe_ends_when_only_make_was_stopped(makefile: Path, number: int) -> None:
     # Whatever runs in the background of a script ignores SIGINT, and so would make.
     command = ["env", "--default-signal=INT", "make", "-f", makefile, "run"]
     made = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)

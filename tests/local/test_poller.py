@@ -113,7 +113,7 @@ def keys(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_a_record_has_lambdas_shape(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
+def test_a_record_has_the_shape_of_lambda(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
     url, function = embedded
     aws.sqs.send_message(QueueUrl=url, MessageBody='{"type": "signup"}')
     record = until(lambda: function.batches)[0][0]
@@ -127,7 +127,7 @@ def test_a_record_has_lambdas_shape(aws: TestAws, embedded: tuple[str, Recorder]
     until(lambda: aws.held("bench") == 0)
 
 
-def test_message_attributes_are_handed_on(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
+def test_message_attributes_are_passed_on(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
     url, function = embedded
     attributes: Any = {"source": {"DataType": "String", "StringValue": "crm"}}
     aws.sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=attributes)
@@ -142,7 +142,7 @@ def fail_b_once(records: list[Mapping[str, Any]]) -> Any:
     return {"batchItemFailures": [{"itemIdentifier": message} for message in first]}
 
 
-def test_messages_of_the_embedded_aws_are_deleted_or_come_back(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
+def test_messages_are_deleted_or_redelivered(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
     url, function = embedded
     function.answer = fail_b_once
     entries: Any = [{"Id": body, "MessageBody": body} for body in ("a", "b", "c")]
@@ -195,7 +195,7 @@ def test_a_thousand_messages_are_one_batch(bench: Bench) -> None:
     assert list(map(len, bench.function.batches)) == [1000]
 
 
-def test_only_named_failures_come_back(bench: Bench) -> None:
+def test_only_reported_failures_are_redelivered(bench: Bench) -> None:
     bench.function.answer = fail_b_once
     bench.queue.send("a", "b", "c")
     bench.poll()
@@ -206,7 +206,7 @@ def test_only_named_failures_come_back(bench: Bench) -> None:
     assert bench.function.bodies[1:] == [["b"]]
 
 
-def test_without_the_flag_named_failures_are_deleted(bench: Bench) -> None:
+def test_without_partial_batch_responses_reported_failures_are_deleted(bench: Bench) -> None:
     bench.function.answer = lambda records: {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in records]}
     bench.queue.send("a")
     bench.poll(flag=False)
@@ -215,7 +215,7 @@ def test_without_the_flag_named_failures_are_deleted(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}])
-def test_an_answer_that_names_nothing_is_success(bench: Bench, answer: Any) -> None:
+def test_an_answer_without_failures_is_success(bench: Bench, answer: Any) -> None:
     bench.function.answer = lambda records: answer
     bench.queue.send("a")
     bench.poll()
@@ -234,7 +234,7 @@ def test_an_answer_that_names_nothing_is_success(bench: Bench, answer: Any) -> N
         {"batchItemFailures": [{"itemIdentifier": "of another batch"}]},
     ],
 )
-def test_an_answer_that_cannot_be_understood_fails_the_whole_batch(bench: Bench, answer: Any) -> None:
+def test_an_invalid_answer_fails_the_whole_batch(bench: Bench, answer: Any) -> None:
     bench.function.answer = lambda records: answer if len(bench.function.batches) == 1 else None
     bench.queue.send("a", "b")
     bench.poll()
@@ -243,7 +243,7 @@ def test_an_answer_that_cannot_be_understood_fails_the_whole_batch(bench: Bench,
     assert bench.function.bodies == [["a", "b"], ["a", "b"]]
 
 
-def test_a_batch_that_raises_comes_back_and_ends_in_the_dead_letters(bench: Bench) -> None:
+def test_a_failing_batch_is_redelivered_and_ends_in_the_dead_letter_queue(bench: Bench) -> None:
     def fail(records: list[Mapping[str, Any]]) -> Any:
         raise FunctionFailed({"errorType": "ValueError", "errorMessage": "no"})
 
@@ -258,7 +258,7 @@ def test_a_batch_that_raises_comes_back_and_ends_in_the_dead_letters(bench: Benc
     assert bench.empty
 
 
-def test_no_more_at_once_than_the_trigger_allows_and_the_next_batch_is_ready(bench: Bench) -> None:
+def test_concurrency_is_limited_by_the_trigger_and_the_next_batch_is_prefetched(bench: Bench) -> None:
     gate = threading.Event()
     bench.function.answer = lambda records: gate.wait(10) and None
     bench.queue.send(*map(str, range(40)))
@@ -272,7 +272,7 @@ def test_no_more_at_once_than_the_trigger_allows_and_the_next_batch_is_ready(ben
     assert sorted(map(len, bench.function.batches)) == [10] * 4
 
 
-def test_stopping_gives_back_at_once_what_was_not_begun(bench: Bench) -> None:
+def test_stopping_releases_unstarted_messages_at_once(bench: Bench) -> None:
     poller = bench.poll(batch_size=100, window=30)
     bench.queue.send("a", "b")
     until(lambda: bench.queue.in_flight == 2 and bench.queue.polls)
@@ -283,7 +283,7 @@ def test_stopping_gives_back_at_once_what_was_not_begun(bench: Bench) -> None:
     assert bench.function.batches == []
 
 
-def test_stopping_waits_for_what_runs_and_deletes_it(bench: Bench) -> None:
+def test_stopping_waits_for_running_invocations_and_deletes_their_messages(bench: Bench) -> None:
     gate = threading.Event()
     bench.function.answer = lambda records: gate.wait(10) and None
     poller = bench.poll()
@@ -300,7 +300,7 @@ def test_stopping_waits_for_what_runs_and_deletes_it(bench: Bench) -> None:
     assert bench.empty
 
 
-def test_a_long_invocation_keeps_its_messages(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_invocation_extends_its_visibility_timeout(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Leases, "_LOOK_EVERY_SECONDS", 0.01)
     gate = threading.Event()
     bench.function.answer = lambda records: gate.wait(10) and None
@@ -315,7 +315,7 @@ def test_a_long_invocation_keeps_its_messages(bench: Bench, monkeypatch: pytest.
     assert bench.function.bodies == [["a"]]
 
 
-def test_what_a_killed_holder_held_is_back_when_its_lease_ends(bench: Bench) -> None:
+def test_messages_of_a_killed_stack_are_visible_again_when_their_lease_ends(bench: Bench) -> None:
     bench.queue.visibility_timeout = 720
     trigger = QueueTrigger("bench", 100, 600, True, None)
     killed = Poller(trigger, cast("Any", bench.queue), REGION, bench.function, bench.queue.clock)

@@ -23,7 +23,7 @@ def test_every_queue_and_table_of_the_template_exists(resources: TestAws) -> Non
     assert set(resources.dynamodb.list_tables()["TableNames"]) == {"relais-local-ledger", "relais-local-stats"}
 
 
-def test_a_queue_has_the_templates_times_and_dead_letters(resources: TestAws) -> None:
+def test_a_queue_has_the_timeouts_and_dead_letter_queue_of_the_template(resources: TestAws) -> None:
     url = resources.queue_url("relais-local-signups")
     attributes = resources.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])
@@ -34,7 +34,7 @@ def test_a_queue_has_the_templates_times_and_dead_letters(resources: TestAws) ->
     assert redrive["maxReceiveCount"] == described["RedrivePolicy"]["maxReceiveCount"]
 
 
-def test_the_ledger_has_its_index_expiry_and_recovery(aws: TestAws) -> None:
+def test_the_ledger_has_its_index_ttl_and_recovery(aws: TestAws) -> None:
     create_all(aws)
     dynamodb = aws.dynamodb
     table = dynamodb.describe_table(TableName="relais-local-ledger")["Table"]
@@ -45,7 +45,7 @@ def test_the_ledger_has_its_index_expiry_and_recovery(aws: TestAws) -> None:
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
-def test_a_queue_that_is_there_gets_the_templates_times(aws: TestAws) -> None:
+def test_an_existing_queue_gets_the_timeouts_of_the_template(aws: TestAws) -> None:
     aws.sqs.create_queue(QueueName="relais-local-signups", Attributes={"VisibilityTimeout": "31"})
     create_all(aws)
     url = aws.queue_url("relais-local-signups")
@@ -53,7 +53,7 @@ def test_a_queue_that_is_there_gets_the_templates_times(aws: TestAws) -> None:
     assert attributes["VisibilityTimeout"] != "31" and "RedrivePolicy" in attributes
 
 
-def test_a_second_time_keeps_what_is_there(resources: TestAws) -> None:
+def test_creating_resources_again_keeps_existing_ones(resources: TestAws) -> None:
     url = resources.queue_url("relais-local-signups")
     resources.sqs.send_message(QueueUrl=url, MessageBody="kept")
     resources.dynamodb.put_item(TableName="relais-local-ledger", Item={"pk": {"S": "a"}, "sk": {"S": "b"}})

@@ -21,11 +21,11 @@ def test_passes(number, tmp_path):
     assert tmp_path.is_dir()
 
 def test_fails():
-    """The later word wins."""
+    """The later event wins."""
     print("said by the test")
     assert 1 == 2
 
-def test_nobody_is_lost():
+def test_no_worker_is_lost():
     raise ValueError("an error of its own")
 
 def test_skipped():
@@ -69,7 +69,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Co
     return folder, run(folder, "--processes", "2")
 
 
-def test_a_run_in_two_processes_tells_all_that_one_in_one_process_would(
+def test_two_processes_report_the_same_as_one(
     whole: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, done = whole
@@ -87,9 +87,9 @@ def test_a_run_in_two_processes_tells_all_that_one_in_one_process_would(
 
 @pytest.mark.parametrize(
     ("test", "promise"),
-    [("test_fails", "The later word wins."), ("test_nobody_is_lost", "nobody is lost"), ("test_dies", "dies")],
+    [("test_fails", "The later event wins."), ("test_no_worker_is_lost", "no worker is lost"), ("test_dies", "dies")],
 )
-def test_a_failure_begins_with_what_was_promised(
+def test_a_failure_begins_with_the_promise(
     whole: tuple[Path, subprocess.CompletedProcess[str]], test: str, promise: str
 ) -> None:
     said = whole[1].stdout.splitlines()
@@ -98,7 +98,7 @@ def test_a_failure_begins_with_what_was_promised(
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])
-def test_without_servers_a_test_that_starts_one_fails(tmp_path: Path, processes: str) -> None:
+def test_without_servers_a_test_starting_one_fails(tmp_path: Path, processes: str) -> None:
     named = ("test_it.py::test_listens", "test_it.py::test_warns")
     assert run(tmp_path, "--processes", processes, *named).returncode == 0
     refused = run(tmp_path, "--processes", processes, "--no-servers", *named)
@@ -108,7 +108,7 @@ def test_without_servers_a_test_that_starts_one_fails(tmp_path: Path, processes:
     assert "1 failed, 1 passed" in refused.stdout
 
 
-def test_the_first_failure_ends_the_run_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_the_run_stops_at_the_first_failure_if_requested(tmp_path: Path) -> None:
     done = run(tmp_path, "--processes", "2", "-x")
     assert done.returncode in (1, 2)
     assert "stopping after 1 failures" in done.stdout

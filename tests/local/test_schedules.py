@@ -33,7 +33,7 @@ START = datetime(2026, 3, 1, 9, 30, 20, tzinfo=UTC)  # a Sunday
         ("cron(0 0 29 2 ? *)", "2028-02-29T00:00:00"),
     ],
 )
-def test_when_a_schedule_is_due(expression: str, due: str) -> None:
+def test_a_schedule_is_due_after_its_period(expression: str, due: str) -> None:
     assert next_due(expression, START) == datetime.fromisoformat(due).replace(tzinfo=UTC)
 
 
@@ -50,7 +50,7 @@ def test_when_a_schedule_is_due(expression: str, due: str) -> None:
         "cron(0 0 31 2 ? *)",
     ],
 )
-def test_what_is_no_schedule_is_said(expression: str) -> None:
+def test_an_invalid_schedule_is_reported(expression: str) -> None:
     with pytest.raises(UnknownSchedule):
         next_due(expression, START)
 
@@ -81,7 +81,7 @@ class Scene:
         return sorted(name.removeprefix("relais-local-") for name, _ in self.invoked)
 
 
-def test_nothing_fires_before_one_whole_period() -> None:
+def test_nothing_fires_before_one_full_period() -> None:
     scene = Scene()
     assert scene.after(seconds=0) == []
     assert scene.after(seconds=59) == []
@@ -91,14 +91,14 @@ def test_nothing_fires_before_one_whole_period() -> None:
     assert scene.after(minutes=57, seconds=59) == ["collect_stats", "sweep"]
 
 
-def test_periods_that_were_missed_fire_once() -> None:
+def test_missed_periods_fire_once() -> None:
     scene = Scene()
     assert scene.after(hours=5) == ["collect_stats", "sweep"]
     assert scene.after(seconds=1) == []
     assert scene.after(seconds=60) == ["sweep"]
 
 
-def test_the_event_is_eventbridges() -> None:
+def test_the_event_has_the_shape_of_eventbridge() -> None:
     scene = Scene()
     scene.after(minutes=1, seconds=5)
     sample = json.loads((ROOT / "events" / "schedule_sweep.json").read_text())

@@ -44,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield start(env=own)
 
 
-def test_prints_where_everything_is_once_it_is_ready(stack: RunningStack) -> None:
+def test_prints_its_addresses_once_ready(stack: RunningStack) -> None:
     assert list(stack.lines) == ["http", "aws", "sandbox", "dashboard", "admin key"]
     assert stack.lines["dashboard"] == f"{stack.http}/dashboard"
     assert len(stack.lines["admin key"]) >= 32
@@ -52,7 +52,7 @@ def test_prints_where_everything_is_once_it_is_ready(stack: RunningStack) -> Non
     assert stack.aws.dynamodb.list_tables()["TableNames"] == ["relais-local-ledger", "relais-local-stats"]
 
 
-def test_a_developers_own_aws_settings_do_not_matter(stack: RunningStack) -> None:
+def test_aws_settings_of_the_developer_are_ignored(stack: RunningStack) -> None:
     assert stack.invoke("sweep") == (0, {"enqueued": 0})
 
 
@@ -68,7 +68,7 @@ def test_runs_from_another_folder(stack: RunningStack, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, '{"enqueued": 0}\n')
 
 
-def test_says_every_mistake_of_a_wrong_configuration(start_stack: StackStarter) -> None:
+def test_reports_every_error_of_a_wrong_configuration(start_stack: StackStarter) -> None:
     with pytest.raises(StackNotStarted) as refused:
         start_stack(CONFIG.replace('provider = "ediware"', 'provider = "ediwear"').replace("[privacy]", "[privacies]"))
     assert refused.value.code == 1
@@ -91,7 +91,7 @@ def test_names_a_port_that_is_in_use(name: str) -> None:
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_names_a_port_that_is_none() -> None:
+def test_names_an_invalid_port() -> None:
     with pytest.raises(StartFailed, match="PORT is 'http'"):
         read_options({"PORT": "http"})
 
@@ -111,7 +111,7 @@ def test_nothing_outlives_a_sigkill(start_stack: StackStarter) -> None:
     wait_for(lambda: not alive(below), 5)
 
 
-def test_workers_come_and_go_over_the_same_aws(start_stack: StackStarter, aws: TestAws) -> None:
+def test_workers_restart_over_the_same_aws(start_stack: StackStarter, aws: TestAws) -> None:
     environ = {"AWS_ENDPOINT_URL": aws.endpoint}
     first = start_stack(CONFIG, env=environ)
     assert list(first.lines) == ["http", "aws", "dashboard"], "no sandbox beside a configuration"

@@ -16,7 +16,7 @@ PROMISES = range(1, 7)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_changes_one_place_into_other_python(mutant: Mutant) -> None:
+def test_a_mutant_changes_exactly_one_place(mutant: Mutant) -> None:
     assert mutant.occurrences() == 1, (
         f"{mutant.before!r} must occur once in {mutant.file}; where the line changed, adapt tests/mutants/table.py"
     )
@@ -75,7 +75,7 @@ def mutant(before: str, after: str) -> Mutant:
 
 
 @pytest.mark.server
-def test_an_assertion_detects_a_mutant(project: Path) -> None:
+def test_a_failed_assertion_kills_a_mutant(project: Path) -> None:
     outcome = judge(mutant("a + b", "a - b"), project)
     assert (outcome.killed_by, outcome.trouble) == ("tests/test_prices.py::test_total", None)
     assert "a + b" in (project / "chalicelib" / "prices.py").read_text(), "only a copy is changed"
@@ -91,13 +91,13 @@ def test_an_assertion_detects_a_mutant(project: Path) -> None:
         ("a - b", "a + b", "occurs 0 times"),
     ],
 )
-def test_what_no_assertion_detects_has_survived(project: Path, before: str, after: str, why: str | None) -> None:
+def test_a_mutant_without_a_failed_assertion_survives(project: Path, before: str, after: str, why: str | None) -> None:
     outcome = judge(mutant(before, after), project)
     assert outcome.killed_by is None
     assert outcome.trouble is None if why is None else why in (outcome.trouble or "")
 
 
-def test_a_survivor_and_failing_tests_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_survivors_and_broken_tests_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.mutants import __main__ as command
     from tests.mutants.running import Outcome
 

@@ -93,9 +93,7 @@ def among(modules: set[str], unwanted: set[str]) -> set[str]:
     return {name for name in modules if any(name == one or name.startswith(f"{one}.") for one in unwanted)}
 
 
-def test_importing_the_app_brings_nothing_that_only_some_work_needs(
-    artefact: Artefact, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_importing_the_app_loads_no_feature_modules(artefact: Artefact, capsys: pytest.CaptureFixture[str]) -> None:
     found = told(artefact, IMPORT_ONLY)
     modules = set(found["new"])
     with capsys.disabled():
@@ -107,14 +105,14 @@ def test_importing_the_app_brings_nothing_that_only_some_work_needs(
     assert len(modules) <= MOST_MODULES
 
 
-def test_a_form_brings_no_provider_and_no_other_door(artefact: Artefact) -> None:
+def test_a_form_request_loads_no_provider_and_no_other_route(artefact: Artefact) -> None:
     event = json.dumps(form("signup", email="zoe@example.com"))
     modules = set(told(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=event)["new"])
     assert among(modules, NEVER_FOR_A_FORM) == set()
     assert {"boto3", "email_validator"} <= modules  # the names that are looked for are the right ones
 
 
-def test_everything_comes_from_the_zip_or_from_python_itself(artefact: Artefact) -> None:
+def test_every_module_is_from_the_zip_or_the_standard_library(artefact: Artefact) -> None:
     found = told(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=json.dumps(form("signup", email="zoe@example.com")))
     root = str(artefact.packaged.unpacked)
     ours = {name.partition(".")[0] for name, file in found["files"].items() if file and file.startswith(root)}

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 PEOPLE = ("one@example.com", "two@example.com")
 
 
-def test_messages_of_a_worker_that_was_killed_come_again(artefact: Artefact, poll: Callable[..., None]) -> None:
+def test_messages_of_a_killed_worker_are_redelivered(artefact: Artefact, poll: Callable[..., None]) -> None:
     aws, worker = artefact.aws, artefact["signups"]
     url = aws.queue_url("relais-local-signups")
     aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})

@@ -25,7 +25,7 @@ def status_of(artefact: Artefact, event_id: str) -> str:
     return str(shown["status"])
 
 
-def test_a_signup_and_an_unsubscribe_go_all_the_way(artefact: Artefact, poll: Callable[..., None]) -> None:
+def test_a_signup_and_an_unsubscribe_reach_the_provider(artefact: Artefact, poll: Callable[..., None]) -> None:
     poll("signups", "unsubscribes")
     status, joined = artefact.request(form("signup", email=PERSON, prenom="Zoé"))
     assert (status, joined["status"]) == (202, "accepted")
@@ -44,7 +44,7 @@ def test_a_signup_and_an_unsubscribe_go_all_the_way(artefact: Artefact, poll: Ca
     assert artefact.packaged.api_key not in artefact.logs
 
 
-def test_a_mails_own_link_unsubscribes(artefact: Artefact, poll: Callable[..., None]) -> None:
+def test_an_unsubscribe_link_of_a_mail_works(artefact: Artefact, poll: Callable[..., None]) -> None:
     """Also that the zip's cryptography can be loaded: it is compiled, as nothing else of ours is."""
     poll("signups", "unsubscribes")
     assert artefact.request(form("signup", email=READER))[0] == 202
@@ -57,7 +57,7 @@ def test_a_mails_own_link_unsubscribes(artefact: Artefact, poll: Callable[..., N
     assert row["lien_desabo"].rpartition("/")[2] not in artefact.logs
 
 
-def test_what_runs_by_the_clock_and_what_operators_call(artefact: Artefact) -> None:
+def test_scheduled_functions_and_operator_functions_run(artefact: Artefact) -> None:
     first = artefact["collect_stats"](scheduled())["accounts"]
     assert {one["error"] for one in first.values()} == {None}
     assert first["paris"]["written"] == first["paris"]["read"] > 0
@@ -83,7 +83,7 @@ def test_every_function_starts_and_logs_under_its_name(artefact: Artefact) -> No
         assert f'"function": "{name}"' in function.log
 
 
-def test_only_the_message_that_failed_comes_again(artefact: Artefact, poll: Callable[..., None]) -> None:
+def test_only_the_failed_message_is_redelivered(artefact: Artefact, poll: Callable[..., None]) -> None:
     aws, queue, worker = artefact.aws, "relais-local-signups", artefact["signups"]
     worker.events.clear()
     url = aws.queue_url(queue)
@@ -106,7 +106,7 @@ def bodies(event: Any) -> list[str]:
     return [record["body"] for record in event["Records"]]
 
 
-def test_a_failing_handler_is_lambdas_error_without_an_address(artefact: Artefact) -> None:
+def test_a_failing_handler_reports_an_error_without_an_address(artefact: Artefact) -> None:
     event: Any = events.queued([], "relais-local-signups", REGION)
     record = {"messageId": "m", "body": PERSON, "attributes": None}
     with pytest.raises(FunctionFailed) as failed:

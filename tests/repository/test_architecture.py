@@ -57,7 +57,7 @@ def has(path: str, name: str) -> bool:
 STEPS = sorted(set(re.findall(r"`([\w/]+\.py): ([\w.]+)`", text_of(DOCS / "architecture.md", WALK))))
 
 
-def test_the_walk_leads_through_the_product() -> None:
+def test_the_documented_walk_names_existing_steps() -> None:
     files = {path for path, _ in STEPS}
     assert "app.py" in files
     for package in ("web", "ingestion", "ledger", "notification", "delivery", "domain", "providers", "reconciliation"):
@@ -65,13 +65,13 @@ def test_the_walk_leads_through_the_product() -> None:
 
 
 @pytest.mark.parametrize(("path", "name"), STEPS, ids=[f"{path}: {name}" for path, name in STEPS])
-def test_a_step_names_what_exists(path: str, name: str) -> None:
+def test_a_step_names_existing_code(path: str, name: str) -> None:
     assert (ROOT / path).is_file()
     assert has(path, name)
 
 
 @pytest.mark.parametrize("document", ["architecture.md", "glossary.md", "operations.md"])
-def test_named_files_exist(document: str) -> None:
+def test_documented_files_exist(document: str) -> None:
     text = (DOCS / document).read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:chalicelib/|\.chalice/)?[\w/]+\.(?:py|json))\b[^`]*`", text))
     assert named
@@ -80,7 +80,7 @@ def test_named_files_exist(document: str) -> None:
         assert any(place.is_file() for place in places), f"{document} names {path}"
 
 
-def test_packages_are_listed_as_they_are() -> None:
+def test_documented_packages_match_the_code() -> None:
     packages = {path.parent.name for path in (ROOT / "chalicelib").glob("*/__init__.py")}
     listed = {row[0].strip("`") for row in rows_of(text_of(DOCS / "architecture.md", "One package per feature"))}
     assert listed == packages | {"container"}
@@ -88,7 +88,7 @@ def test_packages_are_listed_as_they_are() -> None:
     assert {name for name in packages if re.search(rf"\b{name}/", block)} == packages
 
 
-def test_terms_of_the_glossary_exist() -> None:
+def test_glossary_terms_exist_in_the_code() -> None:
     rows = rows_of(text_of(DOCS / "glossary.md", "Glossary"))
     assert len(rows) > 20
     named = {pair for row in rows for pair in re.findall(r"`([\w/]+\.py): ([\w.]+)`", row[2])}
@@ -129,7 +129,7 @@ def levels_in(node: ast.AST) -> set[str]:
     return {level for child in ast.iter_child_nodes(node) for level in levels_in(child)}
 
 
-def test_every_serious_log_message_is_explained() -> None:
+def test_every_warning_and_error_message_is_documented() -> None:
     logged: dict[str, set[str]] = {}
     for path in sorted((ROOT / "chalicelib").rglob("*.py")):
         for level, text in serious_messages(path):

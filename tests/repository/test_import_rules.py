@@ -20,7 +20,7 @@ LINT = "from importlinter.cli import lint_imports_command; lint_imports_command(
 @pytest.mark.parametrize(
     ("module", "imported"), [("domain/ids.py", "..web.cors"), ("ledger/table.py", "..delivery.claims")]
 )
-def test_an_upward_import_is_noticed(tmp_path: Path, module: str, imported: str) -> None:
+def test_an_upward_import_is_detected(tmp_path: Path, module: str, imported: str) -> None:
     for folder in ("chalicelib", "local"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -34,7 +34,7 @@ def test_an_upward_import_is_noticed(tmp_path: Path, module: str, imported: str)
     assert "each resting on those below it BROKEN" in done.stdout
 
 
-def test_nothing_names_a_provider_but_the_provider_itself() -> None:
+def test_only_a_providers_package_names_it() -> None:
     graph = grimp.build_graph("chalicelib", "local", cache_dir=None)
     packages = [f"chalicelib.providers.{name}" for name in registry.names()]
     assert packages

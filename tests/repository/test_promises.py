@@ -38,7 +38,7 @@ def _names(node: ast.Assign) -> bool:
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
-def test_a_promise_is_shown_by_tests_that_always_run(promise: Promise) -> None:
+def test_promises_are_covered_by_tests_that_always_run(promise: Promise) -> None:
     assert promise.says
     assert promise.tests
     for test in promise.tests:

@@ -22,11 +22,11 @@ from local.sandbox.clock import SandboxClock, paris
         ("2026-12-31T23:30:00", "2027-01-01T00:30:00"),
     ],
 )
-def test_paris_time(utc: str, shown: str) -> None:
+def test_dates_are_in_paris_time(utc: str, shown: str) -> None:
     assert paris(datetime.fromisoformat(utc + "+00:00")).isoformat() == shown
 
 
-def test_a_clock_stands_still_moves_on_and_starts_again() -> None:
+def test_a_clock_can_be_stopped_moved_and_started() -> None:
     clock = SandboxClock()
     clock.freeze(True)
     stood = clock.now()

@@ -32,7 +32,7 @@ def test_connections_are_kept_alive_and_counted(sandbox: Sandbox, control: Contr
     assert (seen["connections"], seen["calls"], seen["rows"]) == (1, {"unsub_add": 5}, {"unsub_add": 5})
 
 
-def test_calls_side_by_side_are_all_kept(sandbox: Sandbox, control: Control) -> None:
+def test_concurrent_calls_are_all_recorded(sandbox: Sandbox, control: Control) -> None:
     def some(worker: int) -> None:
         with requests.Session() as session:
             for n in range(20):
@@ -56,7 +56,7 @@ def test_the_journal_shows_calls_without_secrets(sandbox: Sandbox, control: Cont
     assert control.calls() == [] and control.state()["providers"]["ediware"]["calls"] == {}
 
 
-def test_reset_brings_the_samples_back(sandbox: Sandbox, control: Control) -> None:
+def test_reset_restores_the_samples(sandbox: Sandbox, control: Control) -> None:
     before = control.state()["providers"]["ediware"]["accounts"]["paris"]["lists"]
     control.set("ediware", delete_list="4781", api_key="placeholder")
     control.fault("status")
@@ -76,7 +76,7 @@ def test_accounts_and_lists_can_be_added(sandbox: Sandbox, control: Control) -> 
 
 
 @pytest.mark.parametrize("command", [{"colour": 1}, {"protect_list": "1"}, {"options": {"colour": 1}}])
-def test_a_command_that_cannot_be_is_refused_with_a_reason(control: Control, command: dict[str, Any]) -> None:
+def test_an_invalid_command_is_rejected_with_a_reason(control: Control, command: dict[str, Any]) -> None:
     with pytest.raises(SettingError):
         control.set("ediware", **command)
 
@@ -106,7 +106,7 @@ def test_stop_frees_the_port_and_ends_every_thread() -> None:
     assert threading.active_count() <= before
 
 
-def test_the_page_shows_what_is_held_and_no_secret(sandbox: Sandbox, control: Control) -> None:
+def test_the_page_shows_the_state_and_no_secret(sandbox: Sandbox, control: Control) -> None:
     unsubscribe(sandbox, requests.Session(), "<left>@example.com")
     control.fault("status", function="list_list")
     answer = requests.get(sandbox.url + "/?refresh=5", timeout=10)
@@ -135,7 +135,7 @@ def test_the_sample_configuration_names_the_sandbox(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.server
-def test_it_runs_by_itself_until_told_to_stop() -> None:
+def test_it_runs_standalone_until_stopped() -> None:
     root = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-m", "local.sandbox"], cwd=root, stdout=subprocess.PIPE, text=True

@@ -50,7 +50,7 @@ def message(answer: Any) -> str:
     return str(answer["message"])
 
 
-def test_thirteen_functions() -> None:
+def test_there_are_thirteen_functions() -> None:
     assert len(FUNCTIONS) == 13
 
 
@@ -69,7 +69,7 @@ def test_a_wrong_key_is_refused_under_status_200(sandbox: Sandbox, body: bytes) 
     assert (answer.status_code, answer.json()) == (200, {"error": "1", "message": "Error api_key invalid"})
 
 
-def test_an_undeclared_ip_is_refused_except_at_the_open_door(ask: Ask, control: Control) -> None:
+def test_an_undeclared_ip_is_refused_except_at_the_open_endpoint(ask: Ask, control: Control) -> None:
     control.set("ediware", declared_ips=["192.0.2.1"])
     assert message(ask("list_list")) == "Error api_key invalid"
     assert isinstance(ask("list_list", "api_http_open"), list)
@@ -77,7 +77,7 @@ def test_an_undeclared_ip_is_refused_except_at_the_open_door(ask: Ask, control: 
     assert isinstance(ask("list_list"), list)
 
 
-def test_statistics_are_at_the_open_door_only(sandbox: Sandbox, ask: Ask) -> None:
+def test_statistics_are_at_the_open_endpoint_only(sandbox: Sandbox, ask: Ask) -> None:
     assert ask("campaigns_stats", "api_http_open")
     answer = requests.post(f"{sandbox.url}/ediware/api_http/campaigns_stats", json={"api_key": API_KEY}, timeout=10)
     assert answer.status_code == 404
@@ -92,7 +92,7 @@ def test_keys_are_french_and_english_row_by_row(ask: Ask) -> None:
     assert "domaine_expediteur" in pools[0] and "sender_domain" in pools[1]
 
 
-def test_numbers_are_strings_and_integers_in_one_row(ask: Ask) -> None:
+def test_numbers_are_strings_or_integers_within_one_row(ask: Ask) -> None:
     first, second = ask("campaigns_stats", "api_http_open")[:2]
     assert isinstance(first["volume"], str) and isinstance(first["click"], int)
     assert isinstance(second["volume"], int) and isinstance(second["click"], str)
@@ -144,7 +144,7 @@ def test_an_insert_does_not_take_anyone_off_the_unsubscribed_list(ask: Ask, cont
     assert paris(control)["unsubscribed"] == paris(control)["delisted"] == ["good@example.com"]
 
 
-def test_unsub_add_may_answer_1(ask: Ask, control: Control) -> None:
+def test_unsub_add_can_answer_1(ask: Ask, control: Control) -> None:
     control.set("ediware", options={"unsub_answers_1": True})
     assert ask("unsub_add", email="good@example.com") == 1
     message(ask("unsub_add", domain="good@example.com"))

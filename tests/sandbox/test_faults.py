@@ -49,7 +49,9 @@ def outcome(insert: Insert) -> object:
 @pytest.mark.parametrize(
     "kind", ["status", "reset", "close", "truncated", "html", "empty", "truncated_json", "redirect"]
 )
-def test_work_is_done_before_or_not_at_all(control: Control, insert: Insert, kind: str, when: str, rows: int) -> None:
+def test_the_work_is_done_before_the_fault_or_not_at_all(
+    control: Control, insert: Insert, kind: str, when: str, rows: int
+) -> None:
     control.fault(kind, when=when, times=1)
     outcome(insert)
     assert len(inserted(control)) == rows
@@ -64,7 +66,7 @@ def test_a_status_comes_with_its_body_and_retry_after(control: Control, insert: 
 
 
 @pytest.mark.server
-def test_a_timeout_holds_the_connection_without_a_word(wait_for: Callable[..., Any]) -> None:
+def test_a_timeout_keeps_the_connection_open_without_an_answer(wait_for: Callable[..., Any]) -> None:
     with start() as sandbox, socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as client:
         control = Control(sandbox.url)
         control.fault("timeout", delay_seconds=30, times=1)
@@ -75,7 +77,7 @@ def test_a_timeout_holds_the_connection_without_a_word(wait_for: Callable[..., A
             client.recv(1)
 
 
-def test_a_held_connection_ends_when_its_time_is_over(control: Control, insert: Insert, pauses: list[float]) -> None:
+def test_an_open_connection_ends_when_its_time_is_over(control: Control, insert: Insert, pauses: list[float]) -> None:
     control.fault("timeout", delay_seconds=30, when="after")
     with pytest.raises(requests.ConnectionError):
         insert()
@@ -83,7 +85,7 @@ def test_a_held_connection_ends_when_its_time_is_over(control: Control, insert: 
     assert len(inserted(control)) == 1
 
 
-def test_a_held_connection_ends_when_the_client_hangs_up(control: Control, sandbox: Sandbox) -> None:
+def test_an_open_connection_ends_when_the_client_disconnects(control: Control, sandbox: Sandbox) -> None:
     held, gone = threading.Event(), threading.Event()
 
     def pause(seconds: float) -> bool:
@@ -100,7 +102,7 @@ def test_a_held_connection_ends_when_the_client_hangs_up(control: Control, sandb
         assert client.recv(1) == b""
 
 
-def test_a_reset_is_a_reset(sandbox: Sandbox, control: Control) -> None:
+def test_a_reset_resets_the_connection(sandbox: Sandbox, control: Control) -> None:
     control.fault("reset")
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as client:
         client.sendall(b"POST /ediware/api_http/list_list HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
@@ -108,7 +110,7 @@ def test_a_reset_is_a_reset(sandbox: Sandbox, control: Control) -> None:
             client.recv(100)
 
 
-def test_a_close_is_polite(sandbox: Sandbox, control: Control) -> None:
+def test_a_close_ends_the_connection_properly(sandbox: Sandbox, control: Control) -> None:
     control.fault("close")
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as client:
         client.sendall(b"POST /ediware/api_http/list_list HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
@@ -121,7 +123,7 @@ def test_a_truncated_answer_breaks_off(control: Control, insert: Insert) -> None
         insert()
 
 
-def test_bodies_that_are_no_answer(control: Control, insert: Insert) -> None:
+def test_invalid_bodies_are_sent_as_described(control: Control, insert: Insert) -> None:
     control.fault("empty", times=1)
     assert insert().content == b""
     bodies = {"html": b"<!DOCTYPE", "truncated_json": b'{"resul', "wrong_type": b'["unexpected"]'}
@@ -130,7 +132,7 @@ def test_bodies_that_are_no_answer(control: Control, insert: Insert) -> None:
         assert insert().content.startswith(body)
 
 
-def test_a_wrong_charset_is_no_utf8_and_no_lie(control: Control, insert: Insert) -> None:
+def test_a_wrong_charset_sends_bytes_that_are_not_utf8(control: Control, insert: Insert) -> None:
     control.fault("wrong_charset")
     answer = insert()
     assert "utf-8" in answer.headers["Content-Type"]
@@ -146,7 +148,7 @@ def test_a_redirect_names_another_host(control: Control, insert: Insert) -> None
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_a_huge_body(control: Control, insert: Insert, compressed: bool) -> None:
+def test_a_huge_body_is_sent(control: Control, insert: Insert, compressed: bool) -> None:
     control.fault("huge", size_bytes=3_000_000, compressed=compressed)
     answer = insert()
     assert len(answer.content) == 3_000_000
@@ -168,7 +170,7 @@ def test_bad_rows_refuse_the_call(control: Control, insert: Insert) -> None:
     assert insert("a@example.com").json() == {"result": "ok"}
 
 
-def test_bad_rows_may_leave_those_before_them(control: Control, insert: Insert) -> None:
+def test_bad_rows_can_keep_the_rows_before_them(control: Control, insert: Insert) -> None:
     control.fault("refuse_rows", contains="bad", partial=True, body="Error line refused")
     assert insert("a@example.com", "bad@example.com", "b@example.com").json()["message"] == "Error line refused"
     assert inserted(control) == ["a@example.com"]
@@ -176,7 +178,7 @@ def test_bad_rows_may_leave_those_before_them(control: Control, insert: Insert) 
     assert inserted(control) == ["a@example.com"]
 
 
-def test_a_refused_key_and_latency(control: Control, insert: Insert, pauses: list[float]) -> None:
+def test_a_refused_key_and_added_latency(control: Control, insert: Insert, pauses: list[float]) -> None:
     control.fault("latency", delay_seconds=2)
     control.fault("refuse_key", account="paris")
     assert insert().json()["message"] == "Error api_key invalid"
@@ -185,7 +187,7 @@ def test_a_refused_key_and_latency(control: Control, insert: Insert, pauses: lis
     assert insert().json() == {"result": "ok"}
 
 
-def test_rules_in_order_make_a_script(control: Control, insert: Insert) -> None:
+def test_rules_are_applied_in_order(control: Control, insert: Insert) -> None:
     control.fault("pass", times=1)
     control.fault("status", status=503, times=2)
     control.fault("status", status=500, skip=1, times=1)
@@ -203,7 +205,7 @@ def test_a_rate_is_the_same_for_the_same_seed(control: Control, insert: Insert) 
     assert 5 < first.count(500) < 30
 
 
-def test_rules_meet_only_what_they_name(control: Control, insert: Insert) -> None:
+def test_rules_apply_only_to_the_calls_they_name(control: Control, insert: Insert) -> None:
     for rule in ({"function": "unsub_add"}, {"provider": "other"}, {"account": "other"}, {"contains": "zzz"}):
         control.fault("status", **rule)
     assert insert().status_code == 200
@@ -217,11 +219,11 @@ def test_rules_meet_only_what_they_name(control: Control, insert: Insert) -> Non
     "rule",
     [{"kind": "unheard"}, {"kind": "status", "colour": 1}, {"kind": "refuse_rows"}, {"kind": "reset", "when": "now"}],
 )
-def test_a_rule_that_cannot_be_is_refused_with_a_reason(control: Control, rule: dict[str, Any]) -> None:
+def test_an_invalid_rule_is_rejected_with_a_reason(control: Control, rule: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=r"known|one of|needs|must be"):
         control.fault(**rule)
     assert control.faults() == []
 
 
-def test_every_kind_is_described() -> None:
+def test_every_fault_is_documented() -> None:
     assert len(KINDS) >= 16 and all(KINDS.values())

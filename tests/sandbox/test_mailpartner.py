@@ -49,7 +49,7 @@ def optouts(control: Control) -> list[str]:
     return [row["email"] for row in rows]
 
 
-def test_eleven_functions() -> None:
+def test_there_are_eleven_functions() -> None:
     assert len(FUNCTIONS) == 11
 
 
@@ -65,7 +65,7 @@ def test_a_failure_may_come_under_status_400(sandbox: Sandbox, control: Control)
     assert (answer.status_code, answer.json()["code"]) == (400, 10)
 
 
-def test_the_key_of_a_post_is_looked_for_in_its_body(sandbox: Sandbox) -> None:
+def test_the_key_of_a_post_is_read_from_its_body(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/mailpartner/v1/unsubscribe/add?apiKey={API_KEY}"
     assert requests.post(url, json={"email": "a@example.com"}, timeout=10).json()["code"] == 1
     assert requests.post(url.replace("unsubscribe/add", "send"), b"{", timeout=10).json()["code"] == 90
@@ -77,7 +77,7 @@ def test_me_has_integers_and_strings(ask: Ask) -> None:
     assert (type(credits["creditMail"]), type(credits["balance"])) == (int, str)
 
 
-def test_the_optout_list_comes_whole_and_holds_a_telephone_number(ask: Ask) -> None:
+def test_the_optout_list_is_complete_and_contains_a_telephone_number(ask: Ask) -> None:
     found = ask("unsubscribe/list")
     assert found["nbData"] == len(found["data"]) == 3
     assert any(row["email"].startswith("+33") for row in found["data"])
@@ -123,7 +123,7 @@ def test_an_xml_failure_is_three_entries(sandbox: Sandbox) -> None:
     assert [entry.text for entry in ElementTree.fromstring(answer.content)] == ["false", "10", "Clé API incorrecte"]
 
 
-def test_a_message_is_sent_and_its_status_comes_in(ask: Ask, control: Control) -> None:
+def test_a_message_is_sent_and_gets_a_status(ask: Ask, control: Control) -> None:
     control.clock(freeze=True)
     sent = ask("send", post=True, **GOOD)
     assert sent["nbMail"] == 2
@@ -163,11 +163,11 @@ PNG = {"base64Content": base64.b64encode(b"x").decode(), "contentType": "image/p
         ({"scheduledDeliveryDate": "01/01/2090", "time": 5, "minute": 7}, 48),
     ],
 )
-def test_a_message_that_is_wrong_is_refused_with_its_code(ask: Ask, change: dict[str, Any], code: int) -> None:
+def test_a_wrong_message_is_refused_with_its_code(ask: Ask, change: dict[str, Any], code: int) -> None:
     assert ask("send", post=True, **{**GOOD, **change})["code"] == code
 
 
-def test_money_runs_out_and_a_test_costs_nothing(ask: Ask, control: Control) -> None:
+def test_credit_runs_out_and_test_messages_are_free(ask: Ask, control: Control) -> None:
     control.set("mailpartner", balance=0.001)
     assert ask("send", post=True, **GOOD)["code"] == 11
     assert ask("send", post=True, **GOOD, sandbox=1)["cost"] == 0
@@ -175,7 +175,7 @@ def test_money_runs_out_and_a_test_costs_nothing(ask: Ask, control: Control) -> 
     assert ask("send", post=True, **GOOD)["code"] == 96
 
 
-def test_a_scheduled_message_can_be_called_back_in_time(ask: Ask, control: Control) -> None:
+def test_a_scheduled_message_can_be_cancelled_in_time(ask: Ask, control: Control) -> None:
     later = {"scheduledDeliveryDate": "15/07/2090", "time": "12", "minute": "00"}
     number = ask("send", post=True, **GOOD, **later)["messageId"]
     assert "annulé" in ask("message-cancel", messageId=number)["message"]
@@ -203,7 +203,7 @@ def test_sub_accounts_and_their_credit(ask: Ask) -> None:
     assert ask("subaccount/credit/add", post=True, credit=1, tokenSubaccount="x")["code"] == 7
 
 
-def test_sub_accounts_come_in_pages_of_20(ask: Ask) -> None:
+def test_sub_accounts_have_pages_of_20(ask: Ask) -> None:
     for n in range(24):
         ask("subaccount/create", post=True, type="advanced", parameters={"email": f"s{n}@example.com"})
     assert len(ask("subaccount/list")["data"]) == 20
@@ -218,7 +218,7 @@ def test_too_many_requests_are_code_429(ask: Ask, control: Control) -> None:
     assert ask("me", apiKey="placeholder")["code"] == 429  # the limit is the IP's
 
 
-def test_faults_speak_this_vendors_language(ask: Ask, control: Control) -> None:
+def test_faults_have_the_error_format_of_the_vendor(ask: Ask, control: Control) -> None:
     control.fault("refuse_rows", contains="bad")
     control.fault("refuse_key", function="me")
     assert ask("unsubscribe/add", post=True, email="bad@example.com")["code"] == 9
@@ -234,7 +234,7 @@ class TestGrownOptOuts:
         control.set("mailpartner", grow_optouts={"count": 2500, "domain": "Far.example.com", "seconds_ago": 60})
         control.set("mailpartner", grow_optouts={"count": 2}, add_optouts=["<&]]>é@example.com"])
 
-    def test_both_forms_hold_every_row_once(self, ask: Ask, sandbox: Sandbox) -> None:
+    def test_both_formats_contain_every_row_once(self, ask: Ask, sandbox: Sandbox) -> None:
         found = ask("unsubscribe/list")
         rows = found["data"]
         assert found["nbData"] == len(rows) == len({row["id"] for row in rows}) == 3 + 1 + 2502
@@ -251,7 +251,7 @@ class TestGrownOptOuts:
         texts = [[field.text.strip() for field in entry] for entry in entries]
         assert texts == [[str(row["id"]), row["email"], row["createdAt"]] for row in rows]
 
-    def test_rows_can_be_deleted_and_are_known_by_their_address(self, ask: Ask, control: Control) -> None:
+    def test_rows_can_be_deleted_and_found_by_address(self, ask: Ask, control: Control) -> None:
         row = ask("unsubscribe/list")["data"][1000]
         assert ask("unsubscribe/add", post=True, email=row["email"].upper())["code"] == 3
         assert ask("unsubscribe/add", post=True, email="grown0@example.com")["code"] == 200, "of another domain"
@@ -264,7 +264,7 @@ class TestGrownOptOuts:
         assert control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts_grown"] == 2500
 
     @pytest.mark.parametrize("kind", ["truncated", "truncated_json", "html", "latency"])
-    def test_faults_meet_it_like_any_other(self, kind: str, sandbox: Sandbox, control: Control) -> None:
+    def test_faults_apply_to_generated_rows(self, kind: str, sandbox: Sandbox, control: Control) -> None:
         control.fault(kind, when="after")
         url = f"{sandbox.url}/mailpartner/v1/unsubscribe/list?apiKey={API_KEY}"
         if kind == "truncated":
@@ -278,7 +278,9 @@ class TestGrownOptOuts:
             "latency": (True, True, False),
         }[kind]
 
-    def test_a_client_that_hangs_up_leaves_the_sandbox_well(self, ask: Ask, sandbox: Sandbox, control: Control) -> None:
+    def test_a_disconnecting_client_does_not_affect_the_sandbox(
+        self, ask: Ask, sandbox: Sandbox, control: Control
+    ) -> None:
         control.set("mailpartner", grow_optouts={"count": 1_000_000})
         with requests.get(
             f"{sandbox.url}/mailpartner/v1/unsubscribe/list?apiKey={API_KEY}", timeout=10, stream=True
@@ -288,7 +290,7 @@ class TestGrownOptOuts:
         assert ask("me")["code"] == 200
 
 
-def test_what_cannot_grow_is_refused(control: Control) -> None:
+def test_other_lists_cannot_be_generated(control: Control) -> None:
     for wrong in ({"count": 0}, {"count": 1, "domain": "a b"}, {"domain": "example.com"}):
         with pytest.raises(SettingError, match="grow_optouts"):
             control.set("mailpartner", grow_optouts=wrong)

@@ -73,7 +73,7 @@ def people(control: Control, group: str = NEWSLETTER) -> dict[str, str]:
     return {row["MailAddress"]: row["Status"] for row in account["lists"][group]["rows"]}
 
 
-def test_thirty_seven_functions_besides_the_session() -> None:
+def test_there_are_thirty_seven_functions_besides_the_session() -> None:
     assert len({route.name for route in ROUTES}) == len(ROUTES) == 37
 
 
@@ -84,7 +84,7 @@ def test_a_session_from_five_encoded_segments(market: Client) -> None:
     assert isinstance(market.get("lists", site=SITE_ID), list)
 
 
-def test_wrong_credentials(market: Client) -> None:
+def test_wrong_credentials_are_refused(market: Client) -> None:
     assert market.login(password="other")["Result"] == "NOK"
     assert market.login(site="other")["Result"] == "NOK"
     assert market.raw("GET", session_path(api_key="other")).status_code == 401
@@ -147,7 +147,7 @@ def test_ids_have_13_characters_and_dates_are_wcf(market: Client) -> None:
         assert re.fullmatch(r"/Date\(\d+\+0[12]00\)/", row["UserLastUpdate"])
 
 
-def test_objects_arrays_and_feedback(market: Client, control: Control) -> None:
+def test_answers_are_objects_arrays_or_feedback(market: Client, control: Control) -> None:
     assert isinstance(market.get(f"list/{NEWSLETTER}"), list)
     assert isinstance(market.get("Subscriber", subscriber=PERSON), dict)
     for shape, kind in (("object", dict), ("array", list)):
@@ -158,7 +158,7 @@ def test_objects_arrays_and_feedback(market: Client, control: Control) -> None:
     assert {type(market.get(f"list/{NEWSLETTER}")) for _ in range(6)} == {dict, list}
 
 
-def test_lists_are_made_changed_and_deleted(market: Client) -> None:
+def test_lists_are_created_changed_and_deleted(market: Client) -> None:
     made = market.post("list/persist", {"Name": "Nieuw", "Language": "NL"})["ResultID"]
     assert market.post("list/persist", {"Id": made, "Name": "Nieuwer"})["ResultID"] == made
     held = market.get(f"list/{made}")[0]
@@ -168,7 +168,7 @@ def test_lists_are_made_changed_and_deleted(market: Client) -> None:
     assert market.get(f"list/{made}") == 404
 
 
-def test_a_profile_is_an_upsert_that_leaves_the_status(market: Client, control: Control) -> None:
+def test_a_profile_is_an_upsert_that_keeps_the_status(market: Client, control: Control) -> None:
     body = {"MailAddress": "new@example.com", "Groepid": NEWSLETTER, "FirstName": "Zoé"}
     first = market.post("subscriberprofile/persist", body)
     again = market.post("subscriberprofile/persist", {**body, "MailAddress": "New@example.com", "LastName": "X"})
@@ -190,7 +190,7 @@ def test_bad_contacts_are_business_failures(market: Client) -> None:
     assert market.post("subscriber/persist", {**known, "SubscriberId": PERSON})["SubscriberId"] == PERSON
 
 
-def test_unsubscribing_by_address_concerns_one_list(market: Client, control: Control) -> None:
+def test_unsubscribing_by_address_changes_one_list(market: Client, control: Control) -> None:
     where = {"address": "camille@example.com", "groupid": NEWSLETTER}
     assert market.get("unsubscribe/", **where)[0]["Result"] == "OK"
     assert market.get("unsubscribe/", **where)[0]["Result"] == "OK"
@@ -199,21 +199,21 @@ def test_unsubscribing_by_address_concerns_one_list(market: Client, control: Con
     assert market.get("unsubscribe/", address="nobody@example.com", groupid=NEWSLETTER) == 404
 
 
-def test_unsubscribing_by_id_and_by_mobile(market: Client, control: Control) -> None:
+def test_unsubscribing_works_by_id_and_by_mobile(market: Client, control: Control) -> None:
     market.get("unsubscribe/mobile/", gsm="32400000000", groupid=NEWSLETTER)
     market.get("unsubscribe/0616074268004/")
     assert people(control)["camille@example.com"] == people(control, CUSTOMERS)["camille@example.com"] == "unsubscribed"
     assert market.get("unsubscribe/mobile/", gsm="324000000001", groupid=NEWSLETTER) == 400
 
 
-def test_a_status_can_be_put_back(market: Client, control: Control) -> None:
+def test_a_status_can_be_restored(market: Client, control: Control) -> None:
     assert market.get("subscriber/0616074268003/status/active/")["Result"] == "OK"
     assert people(control)["weg@example.com"] == "active"
     assert market.get(f"subscriber/{PERSON}/status/on%20hold/")["Result"] == "OK"
     assert people(control)["camille@example.com"] == "on hold"
 
 
-def test_deleted_people_are_gone_but_for_their_status_page(market: Client, control: Control) -> None:
+def test_deleted_subscribers_are_only_on_their_status_page(market: Client, control: Control) -> None:
     assert market.get(f"subscriber/address/{quote('camille@example.com')}/delete", list=NEWSLETTER)["Result"] == "OK"
     assert market.get("Subscriber", emailaddress="camille@example.com", list=NEWSLETTER) == 404
     rows = market.get(f"subscribers/group/{NEWSLETTER}/status/deleted/", startindex=0, pagesize=10)
@@ -228,7 +228,7 @@ def test_an_address_with_a_slash_stays_in_its_segment(market: Client, control: C
     assert market.get(path, list=NEWSLETTER)["Result"] == "OK"
 
 
-def test_an_address_is_changed_unless_taken(market: Client, control: Control) -> None:
+def test_an_address_can_be_changed_unless_it_is_in_use(market: Client, control: Control) -> None:
     change = {"oldemail": "camille@example.com", "newemail": "c2@example.com", "group": NEWSLETTER}
     assert market.get("subscriber/address/update", **change)["Result"] == "OK"
     assert "c2@example.com" in people(control)
@@ -237,7 +237,7 @@ def test_an_address_is_changed_unless_taken(market: Client, control: Control) ->
     assert market.get("subscriber/address/update", **taken)["Result"] == "NOK"
 
 
-def test_pages_of_at_most_250_whose_rows_shift(market: Client, control: Control) -> None:
+def test_pages_have_at_most_250_rows_which_can_shift(market: Client, control: Control) -> None:
     rows = [{"MailAddress": f"a{n}@example.com", "Status": "unsubscribed", "seconds_ago": n + 10} for n in range(400)]
     control.set(
         "mymailmarket", add_subscribers={"list": CUSTOMERS, "rows": rows}, between_pages=[{"remove": "a3@example.com"}]
@@ -252,14 +252,14 @@ def test_pages_of_at_most_250_whose_rows_shift(market: Client, control: Control)
     assert len(everybody) == 0
 
 
-def test_who_left_through_a_campaign(market: Client, control: Control) -> None:
+def test_unsubscribes_of_a_campaign_are_listed(market: Client, control: Control) -> None:
     left = {"MailAddress": "camille@example.com", "Status": "unsubscribed", "list": NEWSLETTER, "campaign": CAMPAIGN}
     control.set("mymailmarket", set_status=left)
     rows = market.get(f"unsubscribes/campaign/{CAMPAIGN}/", startindex=0, pagesize=250)
     assert [row["MailAddress"] for row in rows] == ["weg@example.com", "camille@example.com"]
 
 
-def test_campaigns_by_status_and_their_growing_figures(market: Client, control: Control) -> None:
+def test_campaigns_are_listed_by_status_with_growing_figures(market: Client, control: Control) -> None:
     control.clock(freeze=True)
     sent = market.get("Campaigns", site=SITE_ID, status="sent")
     assert [row["Id"] for row in sent] == [CAMPAIGN, "0616074267002", "0616074267003"]
@@ -272,7 +272,7 @@ def test_campaigns_by_status_and_their_growing_figures(market: Client, control: 
     assert market.get(f"Campaignstats/{CAMPAIGN}") == {"CampaignId": CAMPAIGN, "NrOfOpens": "12"}
 
 
-def test_a_campaign_is_made_scheduled_taken_back_and_sent(market: Client, control: Control) -> None:
+def test_a_campaign_is_created_scheduled_cancelled_and_sent(market: Client, control: Control) -> None:
     control.clock(freeze=True)
     made = market.post("campaigndata/create", {"Name": "Lente", "Subject": "Zon"})["ResultID"]
     assert market.post("campaigndata/create", {"Id": made, "Subject": "Meer zon"})["ResultID"] == made
@@ -290,7 +290,7 @@ def test_a_campaign_is_made_scheduled_taken_back_and_sent(market: Client, contro
     assert market.get(f"campaign/{made}/sendnow")["Result"] == "NOK"
 
 
-def test_autoresponders_and_their_triggers(market: Client, control: Control) -> None:
+def test_autoresponders_have_triggers(market: Client, control: Control) -> None:
     assert market.get("Autoresponders", site=SITE_ID)[0]["NumberSent"] == 12
     link = market.get(f"subscriber/trigger/{AUTORESPONDER}/create", email="a@example.com", reference="order 7")
     assert market.get("subscriber/trigger/remove", autosubcrid=link["ResultID"])["Result"] == "OK"
@@ -304,7 +304,7 @@ def test_autoresponders_and_their_triggers(market: Client, control: Control) -> 
     assert [sent["to"] for sent in account["triggers_sent"]] == ["a@example.com"]
 
 
-def test_users_and_templates(market: Client) -> None:
+def test_users_and_templates_are_listed(market: Client) -> None:
     user = market.get("user", username="api", sitename="acme")
     assert user["UserPass"]  # in clear: the client must mask it
     made = market.post("users/persist", {"UserName": "second", "UserPass": "placeholder"})["ResultID"]
@@ -325,7 +325,7 @@ def test_the_journal_and_the_page_show_no_secret(market: Client, sandbox: Sandbo
     assert {call["account"] for call in control.calls()} == {"brussel"}
 
 
-def test_faults_speak_this_vendors_language(market: Client, control: Control) -> None:
+def test_faults_have_the_error_format_of_the_vendor(market: Client, control: Control) -> None:
     market.get("lists", site=SITE_ID)
     control.fault("refuse_key", function="lists")
     control.fault("refuse_rows", contains="bad")

@@ -18,7 +18,7 @@ OWN = {
 }
 
 
-def test_errors_and_messages_set_aside_are_watched(made: Generated) -> None:
+def test_errors_and_dead_letters_raise_alarms(made: Generated) -> None:
     watched = {
         (alarm["MetricName"], json.dumps(dimension["Value"]))
         for alarm in made.of_type(ALARM).values()
@@ -32,7 +32,7 @@ def test_errors_and_messages_set_aside_are_watched(made: Generated) -> None:
     assert ("5XXError", json.dumps(f"relais-{made.stage}")) in watched
 
 
-def test_what_the_product_measures_is_watched_for_the_whole_stage(made: Generated) -> None:
+def test_product_metrics_raise_alarms_for_the_whole_stage(made: Generated) -> None:
     own = [alarm for alarm in made.of_type(ALARM).values() if alarm["Namespace"] == "Relais"]
     assert {alarm["MetricName"] for alarm in own} == OWN
     assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": made.stage}] for alarm in own)
@@ -43,13 +43,13 @@ def test_what_the_product_measures_is_watched_for_the_whole_stage(made: Generate
     }
 
 
-def test_every_watched_metric_is_one_that_the_product_writes() -> None:
+def test_every_alarm_metric_is_written_by_the_product() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
     for metric in OWN - {"parked"}:  # named after a status
         assert f'"{metric}"' in code, metric
 
 
-def test_every_alarm_can_be_told_to_somebody_and_has_its_page(made: Generated) -> None:
+def test_every_alarm_has_an_action_and_a_runbook(made: Generated) -> None:
     runbook = (ROOT / "docs" / "operations.md").read_text()
     pages = [re.escape(page) for page in re.findall(r"^### relais-prod-(\S+)$", runbook, re.MULTILINE)]
     known = "|".join(pages).replace("FUNCTION", r"\w+").replace("QUEUE", r"\w+")

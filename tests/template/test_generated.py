@@ -33,25 +33,25 @@ def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config) ->
         pytestconfig.cache.set(place, linted)
 
 
-def test_cfn_lint_would_find_a_fragment_whose_function_is_gone() -> None:
+def test_cfn_lint_detects_a_fragment_of_a_missing_function() -> None:
     fragment = {"Properties": {"FunctionName": "relais-local-renamed"}}
     body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Renamed": fragment}}
     assert any("'Type' is a required property" in complaint for complaint in complaints(body))
 
 
 @pytest.mark.server
-def test_stages_differ_by_their_name_alone() -> None:
+def test_stages_differ_only_by_name() -> None:
     local, prod = (json.dumps(template.build(stage)) for stage in ("local", "prod"))
     assert local != prod
     assert re.sub(r"\bprod\b", "local", prod) == local
 
 
-def test_cloudformation_takes_templates_of_that_size(made: Generated) -> None:
+def test_the_template_is_within_the_cloudformation_size_limit(made: Generated) -> None:
     """Up to 1 MB, by way of a bucket; `aws cloudformation package` writes YAML, which is smaller."""
     assert len(json.dumps(made.body, indent=4)) < 500_000
 
 
-def test_sam_translates_it_and_keeps_the_flag_that_saves_messages(made: Generated) -> None:
+def test_sam_translates_it_and_keeps_partial_batch_responses(made: Generated) -> None:
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
@@ -67,7 +67,7 @@ def test_sam_translates_it_and_keeps_the_flag_that_saves_messages(made: Generate
     assert stages == ["api"]
 
 
-def test_the_gateway_writes_down_no_path(made: Generated) -> None:
+def test_the_gateway_logs_no_path(made: Generated) -> None:
     """Paths hold unsubscribe tokens: an access log, an execution log or a trace of the gateway's would keep them."""
     api = made["RestAPI"]
     assert not {"AccessLogSetting", "MethodSettings", "TracingEnabled", "CanarySetting"} & api.keys()
@@ -80,7 +80,7 @@ def test_an_unknown_stage_is_refused() -> None:
         template.build("production")
 
 
-def test_it_is_made_anew_only_when_something_changed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_template_is_generated_only_after_a_change(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     timeouts: list[str] = []
 
     def chalice(project: Path, stage: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def test_it_is_made_anew_only_when_something_changed(checkout: Path, monkeypatch
 
 
 @pytest.mark.server
-def test_what_chalice_says_is_passed_on(checkout: Path) -> None:
+def test_chalice_output_is_passed_on(checkout: Path) -> None:
     (checkout / "app.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(template.TemplateError, match="nothing_of_this_name"):
         template.build("local", checkout)

@@ -48,7 +48,7 @@ def configuration(tmp_path: Path) -> Path:
     return path
 
 
-def test_it_refuses_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packaging_fails_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "deployment.zip").write_text("of an earlier run")
     (tmp_path / "sam.json").write_text("of an earlier run")
     missing = tmp_path / "none.toml"
@@ -60,7 +60,7 @@ def test_it_refuses_without_a_configuration(tmp_path: Path, capsys: pytest.Captu
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_refuses_a_configuration_that_is_wrong(
+def test_packaging_fails_with_a_wrong_configuration(
     tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configuration.write_text(CONFIGURATION.replace("ediware", "edywar"))
@@ -70,13 +70,15 @@ def test_it_refuses_a_configuration_that_is_wrong(
         package.package("prod", configuration, tmp_path)
 
 
-def test_it_refuses_an_unknown_stage(tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packaging_fails_for_an_unknown_stage(
+    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert package.main({"RELAIS_CONFIG": str(configuration), "STAGE": "production"}, tmp_path) == 1
     assert "production" in capsys.readouterr().err
 
 
 @pytest.mark.server
-def test_the_command_ends_with_an_error_when_it_refuses(tmp_path: Path) -> None:
+def test_the_command_exits_with_an_error_on_failure(tmp_path: Path) -> None:
     environ = {**os.environ, "RELAIS_CONFIG": str(tmp_path / "none.toml")}
     command = [sys.executable, "-c", "import sys; from local import package; from pathlib import Path; "]
     command[-1] += f"sys.exit(package.main(out=Path({str(tmp_path)!r})))"
@@ -85,7 +87,7 @@ def test_the_command_ends_with_an_error_when_it_refuses(tmp_path: Path) -> None:
     assert "there is no such file" in done.stderr
 
 
-def test_the_zip_holds_the_product_and_nothing_else(packaged: Packaged) -> None:
+def test_the_zip_contains_only_the_product(packaged: Packaged) -> None:
     with zipfile.ZipFile(packaged.out / "deployment.zip") as made:
         entries = made.namelist()
         assert {entry.external_attr >> 16 & 0o777 for entry in made.infolist()} == {0o644}  # whatever they were here
@@ -97,27 +99,27 @@ def test_the_zip_holds_the_product_and_nothing_else(packaged: Packaged) -> None:
     assert "chalicelib/notes.csv" in packaged.said
 
 
-def test_the_zip_holds_the_configuration_that_was_named_and_the_checkout_is_left_alone(packaged: Packaged) -> None:
+def test_the_zip_contains_the_named_configuration_and_the_checkout_is_unchanged(packaged: Packaged) -> None:
     shipped = zipfile.Path(packaged.out / "deployment.zip") / "chalicelib" / "relais.toml"
     assert shipped.read_text() == packaged.configuration.read_text()
     assert (packaged.checkout / "chalicelib" / "relais.toml").read_text() == "another configuration"
     assert not (packaged.checkout / ".chalice" / "deployments").exists()
 
 
-def test_the_template_beside_the_zip_is_the_one_that_the_local_stack_reads(packaged: Packaged) -> None:
+def test_the_packaged_template_equals_the_one_of_the_local_stack(packaged: Packaged) -> None:
     sam = json.loads((packaged.out / "sam.json").read_text())
     assert sam == template.build("local")
     assert sam["Resources"]["Signups"]["Properties"]["CodeUri"] == "./deployment.zip"
 
 
-def test_the_zip_answers_by_itself(packaged: Packaged, resources: TestAws) -> None:
+def test_the_zip_works_standalone(packaged: Packaged, resources: TestAws) -> None:
     environ = {"PATH": os.environ["PATH"], "RELAIS_STAGE": "local", **resources.environ}
     command = [sys.executable, "-I", "-c", ASK_FOR_HEALTH]
     asked = subprocess.run(command, cwd=packaged.unpacked, env=environ, capture_output=True, text=True, check=False)
     assert asked.stdout.splitlines()[-1:] == ["200"], asked.stdout + asked.stderr
 
 
-def test_the_same_files_give_the_same_zip_readable_by_anybody(tmp_path: Path) -> None:
+def test_the_same_files_give_the_same_world_readable_zip(tmp_path: Path) -> None:
     made = []
     for number, mode in enumerate((0o600, 0o755)):
         names = ["app.py", "chalicelib/names.py", "app.py"][number : number + 2]

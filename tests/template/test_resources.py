@@ -34,7 +34,7 @@ def queue_of(trigger: dict[str, object]) -> str:
     return text[2:-5]
 
 
-def test_everything_is_named_as_others_rely_on(made: Generated) -> None:
+def test_resource_names_match_the_contract(made: Generated) -> None:
     queues = {queue["QueueName"] for queue in made.of_type("AWS::SQS::Queue").values()}
     assert queues == {f"relais-{made.stage}-{kind}{end}" for kind in QUEUES for end in ("", "-dlq")}
     assert {names.queue(made.stage, kind) for kind in template.QUEUES} <= queues
@@ -56,12 +56,12 @@ def test_every_sqs_trigger_reports_failures_message_by_message(made: Generated) 
         assert trigger["ScalingConfig"]["MaximumConcurrency"] >= 2  # the least that Lambda takes
 
 
-def test_a_message_stays_invisible_for_six_timeouts(made: Generated) -> None:
+def test_the_visibility_timeout_is_six_function_timeouts(made: Generated) -> None:
     for function, trigger in made.sqs_triggers:
         assert made[queue_of(trigger)]["VisibilityTimeout"] >= 6 * made[function]["Timeout"]
 
 
-def test_every_queue_has_a_dead_letter_queue_that_keeps_as_long(made: Generated) -> None:
+def test_every_queue_has_a_dead_letter_queue_with_the_same_retention(made: Generated) -> None:
     for _, trigger in made.sqs_triggers:
         queue = made[queue_of(trigger)]
         target, attribute = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]
@@ -71,7 +71,7 @@ def test_every_queue_has_a_dead_letter_queue_that_keeps_as_long(made: Generated)
         assert made[target]["MessageRetentionPeriod"] == queue["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_tables_can_be_restored_and_outlive_the_stack(made: Generated) -> None:
+def test_tables_have_recovery_and_are_retained(made: Generated) -> None:
     tables = made.of_type("AWS::DynamoDB::Table")
     assert len(tables) == 2
     for name, table in tables.items():
@@ -82,7 +82,7 @@ def test_tables_can_be_restored_and_outlive_the_stack(made: Generated) -> None:
         assert made.body["Resources"][name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_ledger_forgets_what_has_expired_and_finds_what_is_due(made: Generated) -> None:
+def test_the_ledger_has_a_ttl_and_an_index_of_due_deliveries(made: Generated) -> None:
     ledger = made["LedgerTable"]
     assert ledger["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     (due,) = ledger["GlobalSecondaryIndexes"]
@@ -91,7 +91,7 @@ def test_the_ledger_forgets_what_has_expired_and_finds_what_is_due(made: Generat
     assert "TimeToLiveSpecification" not in made["StatsTable"]
 
 
-def test_every_function_logs_into_a_group_that_forgets(made: Generated) -> None:
+def test_every_log_group_has_a_retention(made: Generated) -> None:
     for name, function in made.functions.items():
         group = function["LoggingConfig"]["LogGroup"]["Ref"]
         assert group == f"{name}LogGroup"
@@ -99,7 +99,7 @@ def test_every_function_logs_into_a_group_that_forgets(made: Generated) -> None:
         assert made[group]["RetentionInDays"] == 30
 
 
-def test_every_function_knows_its_stage_and_runs_what_the_zip_is_built_for(made: Generated) -> None:
+def test_every_function_has_its_stage_and_the_runtime_of_the_zip(made: Generated) -> None:
     for function in made.functions.values():
         assert function["Environment"]["Variables"]["RELAIS_STAGE"] == made.stage
         assert function["Runtime"] == f"python{template.RUNTIME_PYTHON}"
@@ -107,7 +107,7 @@ def test_every_function_knows_its_stage_and_runs_what_the_zip_is_built_for(made:
         assert function["Tracing"] == "Active"
 
 
-def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
+def test_functions_have_their_timeouts(made: Generated) -> None:
     timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
     workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 300}
     operators = {"CallProvider": 120, "Report": 600, "Resend": 600, "Forget": 600, "ExportPerson": 600}
@@ -122,11 +122,11 @@ def test_functions_have_the_time_that_their_work_takes(made: Generated) -> None:
     }
 
 
-def test_the_http_function_has_the_processor_that_a_thousand_events_in_one_request_take(made: Generated) -> None:
+def test_the_http_function_has_memory_for_a_thousand_events_in_one_request(made: Generated) -> None:
     assert made["APIHandler"]["MemorySize"] == 1024  # a share of a processor goes with it
 
 
-def test_schedules_run_as_often_as_promised(made: Generated) -> None:
+def test_schedules_have_the_promised_periods(made: Generated) -> None:
     schedules = {
         name: event["Properties"]["Schedule"]
         for name, function in made.functions.items()
@@ -147,7 +147,7 @@ def test_every_handler_exists(made: Generated) -> None:
         assert callable(getattr(importlib.import_module(module), attribute))
 
 
-def test_the_api_answers_every_path_itself_and_takes_uploads(made: Generated) -> None:
+def test_the_api_proxies_every_path_and_accepts_uploads(made: Generated) -> None:
     api = made["RestAPI"]
     assert api["EndpointConfiguration"] == "REGIONAL"
     made_of = {path: {*map(str.upper, methods)} for path, methods in api["DefinitionBody"]["paths"].items()}
@@ -157,7 +157,7 @@ def test_the_api_answers_every_path_itself_and_takes_uploads(made: Generated) ->
     assert "multipart/form-data" in api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
 
 
-def test_the_gateways_own_failures_look_like_the_products(made: Generated) -> None:
+def test_gateway_errors_look_like_product_errors(made: Generated) -> None:
     answers = made["RestAPI"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= set(answers)
     for kind, answer in answers.items():
@@ -170,7 +170,7 @@ def test_the_gateways_own_failures_look_like_the_products(made: Generated) -> No
         assert ("gatewayresponse.header.Retry-After" in headers) == (problem["status"] in (429, 503))
 
 
-def test_functions_can_be_given_a_fixed_address(made: Generated) -> None:
+def test_functions_can_have_a_fixed_outgoing_address(made: Generated) -> None:
     condition, network, otherwise = made.body["Globals"]["Function"]["VpcConfig"]["Fn::If"]
     assert condition == "InVpc"
     assert network == {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}

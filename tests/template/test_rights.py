@@ -52,13 +52,13 @@ def allowed(made: Generated, function: str, service: str) -> set[tuple[str, str]
     return pairs
 
 
-def test_every_function_has_a_role_of_its_own(made: Generated) -> None:
+def test_every_function_has_its_own_role(made: Generated) -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in made.functions.values()]
     assert len(set(roles)) == len(made.functions)
     assert set(made.of_type("AWS::IAM::Role")) == set(roles)
 
 
-def test_rights_are_for_named_things_where_aws_allows_it(made: Generated) -> None:
+def test_permissions_name_resources_where_aws_allows_it(made: Generated) -> None:
     for function in made.functions:
         for statement in made.statements(function):
             assert statement["Effect"] == "Allow"
@@ -67,7 +67,7 @@ def test_rights_are_for_named_things_where_aws_allows_it(made: Generated) -> Non
                 assert set(listed(statement["Action"])) <= EVERYWHERE
 
 
-def test_secrets_are_read_by_relais_names_only(made: Generated) -> None:
+def test_only_secrets_under_the_relais_prefix_can_be_read(made: Generated) -> None:
     for function in made.functions:
         ((action, resource),) = allowed(made, function, "secretsmanager")
         assert action == "secretsmanager:GetSecretValue"
@@ -77,13 +77,13 @@ def test_secrets_are_read_by_relais_names_only(made: Generated) -> None:
         assert resource.endswith(":parameter/relais/*")
 
 
-def test_every_function_writes_its_own_log(made: Generated) -> None:
+def test_every_function_writes_to_its_own_log_group(made: Generated) -> None:
     for function in made.functions:
         groups = {resource for _, resource in allowed(made, function, "logs")}
         assert groups == {f"{function}LogGroup"}
 
 
-def test_workers_consume_their_own_queue_and_ring_at_all(made: Generated) -> None:
+def test_workers_consume_their_own_queue_and_send_to_all(made: Generated) -> None:
     for function, _ in made.sqs_triggers:
         rights = allowed(made, function, "sqs")
         for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"):
@@ -93,32 +93,32 @@ def test_workers_consume_their_own_queue_and_ring_at_all(made: Generated) -> Non
 
 
 @pytest.mark.parametrize("function", ["APIHandler", "CollectStats", "Sweep"])
-def test_nobody_else_takes_from_a_queue(made: Generated, function: str) -> None:
+def test_no_other_function_consumes_a_queue(made: Generated, function: str) -> None:
     actions = {action for action, _ in allowed(made, function, "sqs")}
     assert not actions & {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}
     assert ("sqs:SendMessage" in actions) == (function != "CollectStats")
 
 
-def test_only_what_reads_or_begins_campaigns_writes_statistics(made: Generated) -> None:
+def test_only_functions_that_read_or_start_campaigns_write_statistics(made: Generated) -> None:
     for function in made.functions:
         rights = {right for right, table in allowed(made, function, "dynamodb") if table == "StatsTable"}
         assert ("dynamodb:PutItem" in rights) == (function in ("CollectStats", "CallProvider"))
         assert not rights & {"dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:UpdateItem"}
 
 
-def test_only_operators_and_the_nightly_pass_may_read_a_whole_table(made: Generated) -> None:
+def test_only_operators_and_the_nightly_pass_can_scan_a_table(made: Generated) -> None:
     for function in made.functions:
         scans = {table for right, table in allowed(made, function, "dynamodb") if right == "dynamodb:Scan"}
         searching = ("Report", "Resend", "Sweep", "Audit", "Forget", "ExportPerson")
         assert scans == ({"LedgerTable"} if function in searching else set())
 
 
-def test_the_list_of_campaigns_may_be_read_over_http(made: Generated) -> None:
+def test_the_http_function_can_read_campaigns(made: Generated) -> None:
     rights = allowed(made, "APIHandler", "dynamodb")
     assert {right for right, table in rights if table == "StatsTable"} >= {"dynamodb:GetItem", "dynamodb:Query"}
 
 
-def test_tables_may_be_used_as_the_code_uses_them_and_no_further() -> None:
+def test_table_permissions_match_the_operations_in_the_code() -> None:
     grants = json.loads((template.ROOT / ".chalice" / "policies.json").read_text())["grants"]
     assert granted(grants["ledger"] + grants["search_ledger"]) == used_in(template.ROOT / "chalicelib" / "ledger")
     assert granted(grants["read_stats"] + grants["write_stats"]) == used_in(template.ROOT / "chalicelib" / "statistics")

@@ -179,7 +179,7 @@ def _submit(world: World) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=["-".join(cell) for cell in CELLS])
-def test_what_came_through_the_door_reaches_the_provider(world: World, cell: Cell) -> None:
+def test_an_event_of_every_entry_point_reaches_the_provider(world: World, cell: Cell) -> None:
     wait_for(lambda: world.delivery(world.ids[cell], world.account(cell)) == "delivered", 60)
     if cell.kind == "unsubscribe":
         assert world.told(cell)
@@ -188,6 +188,6 @@ def test_what_came_through_the_door_reaches_the_provider(world: World, cell: Cel
         wait_for(lambda: world.holds(cell), 60)
 
 
-def test_every_provider_has_a_cell_at_every_door() -> None:
+def test_every_provider_is_tested_with_every_entry_point() -> None:
     assert {(cell.door, cell.provider) for cell in CELLS} == {(d, name) for d in DOORS for name in registry.names()}
     assert {(cell.kind, cell.door) for cell in CELLS} >= {("signup", door) for door in DOORS}
