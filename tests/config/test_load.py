@@ -27,7 +27,7 @@ address_keys = ["env:K1"]
 """
 
 
-def test_every_key_arrives_where_it_belongs(load_text: LoadText, whole: str) -> None:
+def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> None:
     settings = load_text(whole)
     paris, lettre = settings.accounts["paris"], settings.accounts["lettre"]
     assert (paris.provider, paris.base_url, paris.open_base_url) == (
@@ -66,7 +66,7 @@ def test_every_key_arrives_where_it_belongs(load_text: LoadText, whole: str) -> 
     assert settings.api.public_url == "https://relais.example.com/api"
 
 
-def test_what_is_left_out_is_off_or_default(load_text: LoadText) -> None:
+def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     settings = load_text(MINIMAL)
     assert (settings.forms, settings.webhooks, settings.sources) == ({}, {}, {})
     assert settings.sync_unsubscribes is None
@@ -99,7 +99,7 @@ def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> N
     )
 
 
-def test_without_their_section_links_are_off(load_text: LoadText, whole: str) -> None:
+def test_links_are_off_without_their_section(load_text: LoadText, whole: str) -> None:
     text = whole.replace('[unsubscribe]\nkeys = ["ssm:/relais/unsubscribe"]\n', "")
     settings = load_text(text)
     assert settings.unsubscribe_keys == ()
@@ -108,14 +108,14 @@ def test_without_their_section_links_are_off(load_text: LoadText, whole: str) ->
 
 
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
-def test_bases_lose_their_final_slashes(load_text: LoadText, slashes: str) -> None:
+def test_base_urls_lose_their_trailing_slash(load_text: LoadText, slashes: str) -> None:
     text = MINIMAL.replace("[privacy]", f'base_url = "http://127.0.0.1:9000/api{slashes}"\n[privacy]')
     paris = load_text(text).accounts["paris"]
     assert paris.base_url == "http://127.0.0.1:9000/api"
     assert paris.open_base_url == "http://127.0.0.1:9000/api_open"
 
 
-def test_an_open_base_may_be_named_with_or_without_the_other(load_text: LoadText) -> None:
+def test_the_open_base_url_is_configurable_with_or_without_the_other(load_text: LoadText) -> None:
     stated = 'open_base_url = "https://open.example.com/o/"\n[privacy]'
     alone = load_text(MINIMAL.replace("[privacy]", stated)).accounts["paris"]
     both = load_text(MINIMAL.replace("[privacy]", 'base_url = "https://a.example.com"\n' + stated)).accounts["paris"]
@@ -126,12 +126,12 @@ def test_an_open_base_may_be_named_with_or_without_the_other(load_text: LoadText
 @pytest.mark.parametrize(
     "host", ["localhost", "app.localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1:81", "[::1]", "[::1]:8000"]
 )
-def test_plain_http_is_fine_on_this_machine(load_text: LoadText, host: str) -> None:
+def test_plain_http_is_allowed_on_the_loopback(load_text: LoadText, host: str) -> None:
     text = MINIMAL.replace("[privacy]", f'base_url = "http://{host}/api"\n[privacy]')
     assert load_text(text).accounts["paris"].base_url == f"http://{host}/api"
 
 
-def test_plain_http_is_fine_for_a_source_on_a_private_network(load_text: LoadText, whole: str) -> None:
+def test_plain_http_is_allowed_for_a_source_on_a_private_network(load_text: LoadText, whole: str) -> None:
     text = whole.replace('url = "https://crm', 'url = "http://crm').replace(
         "allow_private = false", "allow_private = true"
     )
@@ -150,11 +150,11 @@ def test_plain_http_is_fine_for_a_source_on_a_private_network(load_text: LoadTex
         ("http://[::1]:3000", "http://[::1]:3000"),
     ],
 )
-def test_origins_are_kept_as_browsers_send_them(load_text: LoadText, whole: str, written: str, kept: str) -> None:
+def test_origins_are_normalised_as_browsers_send_them(load_text: LoadText, whole: str, written: str, kept: str) -> None:
     assert load_text(whole.replace('["https://www.example.com"]', f'["{written}"]')).forms["footer"].origins == {kept}
 
 
-def test_one_stated_retry_time_overrules_the_other_ones_default(load_text: LoadText) -> None:
+def test_one_configured_retry_time_adjusts_the_default_of_the_other(load_text: LoadText) -> None:
     assert load_text(MINIMAL + "[delivery]\nlongest_retry_seconds = 5\n").delivery == Delivery(5.0, 5.0)
     assert load_text(MINIMAL + "[delivery]\nfirst_retry_seconds = 4000.5\n").delivery == Delivery(4000.5, 4000.5)
 
@@ -168,28 +168,28 @@ def test_a_provider_without_lists_needs_none(load_text: LoadText) -> None:
     assert settings.accounts["paris"].options == {"site": "env:PARIS_KEY"}, "only secrets are references"
 
 
-def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "relais.toml"
     path.write_bytes(b"\xef\xbb\xbf" + EXAMPLE.read_bytes())
     assert load(path, {}).accounts
 
 
-def test_env_references_read_the_environment_that_was_given(load_text: LoadText) -> None:
+def test_env_references_read_the_given_environment(load_text: LoadText) -> None:
     settings = load_text(MINIMAL, {"PARIS_KEY": "key-for-tests"})
     assert settings.accounts["paris"].secrets["api_key"].reveal() == "key-for-tests"
 
 
-def test_where_the_file_is() -> None:
+def test_the_file_is_found_in_the_documented_order() -> None:
     assert find_path({"RELAIS_CONFIG": "/elsewhere/r.toml"}) == Path("/elsewhere/r.toml")
     assert find_path({}) == find_path({"RELAIS_CONFIG": ""}) == ROOT / "chalicelib" / "relais.toml"
 
 
-def test_the_example_is_valid_with_what_is_installed() -> None:
+def test_the_example_is_valid() -> None:
     settings = load(EXAMPLE, os.environ)
     assert settings.forms["footer"].account in settings.accounts
 
 
-def test_the_examples_switched_off_lines_are_valid_too(tmp_path: Path, whole: str) -> None:
+def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path, whole: str) -> None:
     """Each `#key = value` line is switched on."""
     text = EXAMPLE.read_text("utf-8")
     path = tmp_path / "relais.toml"
@@ -199,9 +199,7 @@ def test_the_examples_switched_off_lines_are_valid_too(tmp_path: Path, whole: st
     assert settings.accounts["paris"].base_url == "http://127.0.0.1:9000/api_http"
 
 
-def test_every_key_stands_in_the_documentation(
-    load_text: LoadText, whole: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_key_is_documented(load_text: LoadText, whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The keys are those that loading asks for, so a new one cannot be forgotten."""
     asked: set[str] = set()
     finish = Table.finish
@@ -224,7 +222,7 @@ def test_every_key_stands_in_the_documentation(
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_every_providers_own_key_stands_in_the_documentation(name: str) -> None:
+def test_every_provider_key_is_documented(name: str) -> None:
     documented = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     assert f"`{name}`" in documented
     for option in registry.spec(name).options:

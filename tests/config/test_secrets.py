@@ -44,20 +44,20 @@ def _refused(secret: Secret) -> str:
 # --- every kind of reference ---
 
 
-def test_a_key_of_a_json_secret(vault: Any, store: Store) -> None:
+def test_a_key_of_a_json_secret_is_read(vault: Any, store: Store) -> None:
     store("relais/paris", json.dumps({"api_key": VALUE, "number": 12345}))
     assert _secret("secret:relais/paris#api_key", vault).reveal() == VALUE
     assert _secret("secret:relais/paris#number", vault).reveal() == "12345"
     assert len(vault.asked) == 1, "both keys come from one fetch"
 
 
-def test_a_whole_secret_even_if_it_is_json(vault: Any, store: Store) -> None:
+def test_a_whole_secret_is_read_even_if_it_is_json(vault: Any, store: Store) -> None:
     text = json.dumps({"api_key": VALUE})
     store("relais/paris", text + "\r\n")
     assert _secret("secret:relais/paris", vault).reveal() == text
 
 
-def test_a_secret_by_its_arn(vault: Any, store: Store) -> None:
+def test_a_secret_is_read_by_its_arn(vault: Any, store: Store) -> None:
     store("relais/paris", '{"k": "v-placeholder"}')
     assert _secret(f"secret:{ARN}relais/paris#k", vault).reveal() == "v-placeholder"
 
@@ -76,20 +76,20 @@ def test_a_variable_is_read_each_time(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("text", ["value", "with:colons:inside", "https://x", "Secret:a", "vault:a/b", ":", "secret"])
-def test_anything_else_is_the_value(text: str) -> None:
+def test_anything_else_is_a_literal_value(text: str) -> None:
     secret = Secret(text)
     assert secret.is_plain
     assert secret.reveal() == text
 
 
-def test_plain_is_never_taken_for_a_reference() -> None:
+def test_a_plain_secret_is_never_a_reference() -> None:
     assert Secret.plain("env:HOME").reveal() == "env:HOME"
 
 
 @pytest.mark.parametrize(
     "text", ["secret:", "secret:#k", "secret:a#", "secret:a b", "ssm:", "ssm:/a b", "env:", "env:1A", "env:A-B"]
 )
-def test_half_a_reference_is_none(text: str) -> None:
+def test_an_incomplete_reference_is_a_literal_value(text: str) -> None:
     with pytest.raises(MalformedReference) as caught:
         parse(text)
     rest = text.partition(":")[2]
@@ -97,14 +97,14 @@ def test_half_a_reference_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["secret:relais/paris#api_key", "secret:relais/paris", "ssm:/a/b", "env:A_1"])
-def test_references_are_written_as_they_were(text: str) -> None:
+def test_references_are_shown_as_written(text: str) -> None:
     assert str(parse(text)) == text
 
 
 # --- references that lead nowhere ---
 
 
-def test_what_is_missing_is_named(vault: Any, store: Store, aws: SecretsAws) -> None:
+def test_a_missing_secret_is_named(vault: Any, store: Store, aws: SecretsAws) -> None:
     store("relais/paris", json.dumps({"api_key": VALUE, "empty": "", "nested": {"a": VALUE}, "flag": True}))
     store("relais/text", f"not json: {VALUE}")
     store("relais/list", json.dumps([VALUE]))
@@ -127,7 +127,7 @@ def test_what_is_missing_is_named(vault: Any, store: Store, aws: SecretsAws) -> 
         assert VALUE not in found
 
 
-def test_an_empty_variable_and_an_empty_secret_are_none(vault: Any, store: Store) -> None:
+def test_an_empty_variable_and_an_empty_secret_are_missing(vault: Any, store: Store) -> None:
     assert _refused(_secret("env:EMPTY", Vault({"EMPTY": ""}))) == "the variable is empty"
     store("relais/blank", "\n")
     assert _refused(_secret("secret:relais/blank", vault)) == "it is empty"
@@ -141,7 +141,9 @@ def test_an_empty_variable_and_an_empty_secret_are_none(vault: Any, store: Store
         (EndpointConnectionError(endpoint_url="https://example.com"), "AWS cannot be reached or used"),
     ],
 )
-def test_aws_in_trouble_with_nothing_known(vault: Any, store: Store, failure: Exception, reason: str) -> None:
+def test_an_aws_error_without_a_cached_value_is_raised(
+    vault: Any, store: Store, failure: Exception, reason: str
+) -> None:
     store("relais/paris", VALUE)
     vault.failing = failure
     secret = _secret("secret:relais/paris", vault)
@@ -152,7 +154,7 @@ def test_aws_in_trouble_with_nothing_known(vault: Any, store: Store, failure: Ex
     assert secret.reveal() == VALUE, "it is asked again as soon as it is needed again"
 
 
-def test_the_rule_of_a_key_holds_for_what_was_fetched(clock: Clock) -> None:
+def test_fetched_values_are_validated_like_literal_ones(clock: Clock) -> None:
     secret = _secret("env:KEY", Vault({"KEY": VALUE}, clock), rule=lambda text: f"must not be {len(text)} long")
     assert _refused(secret) == f"must not be {len(VALUE)} long"
 
@@ -160,7 +162,7 @@ def test_the_rule_of_a_key_holds_for_what_was_fetched(clock: Clock) -> None:
 # --- nothing shows ---
 
 
-def test_a_secret_shows_nothing() -> None:
+def test_the_repr_of_a_secret_shows_nothing() -> None:
     secret = Secret(VALUE, key="api.admin_key")
     account = Account("paris", "bulk", secrets={"api_key": secret})
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", f"{secret:>40}", repr(account)]
@@ -170,34 +172,34 @@ def test_a_secret_shows_nothing() -> None:
 
 
 @pytest.mark.parametrize("write", [pickle.dumps, json.dumps])
-def test_a_secret_cannot_be_written_out(write: Callable[[object], object]) -> None:
+def test_a_secret_cannot_be_serialised(write: Callable[[object], object]) -> None:
     with pytest.raises(TypeError) as caught:
         write(Secret(VALUE))
     assert VALUE not in str(caught.value)
 
 
-def test_a_copy_is_the_secret_itself() -> None:
+def test_a_copy_is_the_same_secret() -> None:
     secret = Secret(VALUE)
     assert copy.copy(secret) is secret
     assert copy.deepcopy([secret]) == [secret]
 
 
-def test_a_reference_shows_itself() -> None:
+def test_a_reference_is_shown_in_the_repr() -> None:
     assert repr(Secret("secret:relais/paris#api_key")) == "Secret(secret:relais/paris#api_key)"
 
 
-def test_a_vault_shows_nothing(vault: Any, store: Store) -> None:
+def test_the_repr_of_a_vault_shows_nothing(vault: Any, store: Store) -> None:
     store("relais/paris", VALUE)
     _secret("secret:relais/paris", vault).reveal()
     assert VALUE not in repr(vault)
     assert VALUE not in repr([*vault._caches.values(), *(cache.cached for cache in vault._caches.values())])
 
 
-def test_a_revealed_secret_is_masked_in_logs_from_then_on(hidden: list[str]) -> None:
+def test_a_revealed_secret_is_masked_in_logs(hidden: list[str]) -> None:
     secret = Secret(VALUE)
     assert hidden == []
     assert hidden == [secret.reveal()]
 
 
-def test_by_default_all_share_one_vault() -> None:
+def test_one_vault_is_shared_by_default() -> None:
     assert Secret("env:A")._vault is Secret("env:B")._vault is SHARED

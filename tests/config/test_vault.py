@@ -26,7 +26,7 @@ def _secret(text: str, vault: Vault) -> Secret:
     return Secret(text, key="accounts.paris.api_key", vault=vault)
 
 
-def test_a_value_is_kept_for_five_minutes(vault: Any, store: Store, clock: Any) -> None:
+def test_a_value_is_cached_for_five_minutes(vault: Any, store: Store, clock: Any) -> None:
     store("relais/paris", "old")
     secret = _secret("secret:relais/paris", vault)
     assert secret.reveal() == "old"
@@ -38,7 +38,7 @@ def test_a_value_is_kept_for_five_minutes(vault: Any, store: Store, clock: Any) 
     assert len(vault.asked) == 2
 
 
-def test_fresh_fetches_now_but_once_in_thirty_seconds(vault: Any, store: Store, clock: Any) -> None:
+def test_a_fresh_read_fetches_at_most_every_thirty_seconds(vault: Any, store: Store, clock: Any) -> None:
     store("relais/paris", "old")
     secret = _secret("secret:relais/paris", vault)
     secret.reveal()
@@ -52,7 +52,7 @@ def test_fresh_fetches_now_but_once_in_thirty_seconds(vault: Any, store: Store, 
     assert len(vault.asked) == 3
 
 
-def test_the_last_known_value_outlives_trouble(
+def test_the_last_value_is_used_during_errors(
     vault: Any, store: Store, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[tuple[Any, ...]] = []

@@ -27,7 +27,7 @@ def _with_mistake(text: str, case: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_a_mistake_is_told_once_with_key_place_and_remedy(
+def test_an_error_is_reported_once_with_key_place_and_remedy(
     mistakes_in: MistakesIn, whole: str, case: dict[str, str]
 ) -> None:
     text = _with_mistake(whole, case)
@@ -38,7 +38,7 @@ def test_a_mistake_is_told_once_with_key_place_and_remedy(
     assert mistake.message.endswith(f"relais.toml, line {line})" if line else "relais.toml)"), mistake.message
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(mistakes_in: MistakesIn, whole: str) -> None:
+def test_all_errors_are_reported_at_once_in_file_order(mistakes_in: MistakesIn, whole: str) -> None:
     text = whole
     chosen = ("public over http", "twins", "unknown provider", "list missing", "no address keys", "webhook types empty")
     for case in chosen:
@@ -53,7 +53,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(mistakes_in: Mis
     ]
 
 
-def test_a_file_without_accounts_is_not_blamed_for_every_mention_of_one(mistakes_in: MistakesIn, whole: str) -> None:
+def test_without_accounts_references_to_one_are_not_reported(mistakes_in: MistakesIn, whole: str) -> None:
     start = whole.index("[forms.footer]")
     (missing,) = mistakes_in(whole[start:])
     assert (missing.field, "add a section [accounts.NAME]" in missing.message) == ("accounts", True)
@@ -61,13 +61,13 @@ def test_a_file_without_accounts_is_not_blamed_for_every_mention_of_one(mistakes
     assert (empty.field, "is empty" in empty.message) == ("accounts", True)
 
 
-def test_a_sync_of_nothing_says_what_it_may_be(mistakes_in: MistakesIn, whole: str) -> None:
+def test_a_sync_without_accounts_lists_the_possible_ones(mistakes_in: MistakesIn, whole: str) -> None:
     start, end = whole.index("[sync.unsubscribes]"), whole.index("[sources.crm]")
     (mistake,) = mistakes_in(f"{whole[:start]}[sync]\n{whole[end:]}")
     assert (mistake.field, "is missing: add [sync.unsubscribes]" in mistake.message) == ("sync.unsubscribes", True)
 
 
-def test_the_errors_text_has_a_line_for_each_mistake() -> None:
+def test_the_message_has_a_line_for_each_error() -> None:
     error = ConfigurationError([FieldError("a.b", "is wrong"), FieldError("c", "is missing")])
     assert str(error).splitlines() == ["a.b: is wrong", "c: is missing"]
 
@@ -80,18 +80,18 @@ def _only_mistake(path: Path) -> FieldError:
     return mistake
 
 
-def test_a_missing_file_names_the_ways_to_have_one(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_possible_places(tmp_path: Path) -> None:
     message = _only_mistake(tmp_path / "none.toml").message
     assert "there is no such file" in message
     assert "relais.example.toml" in message
     assert "RELAIS_CONFIG" in message
 
 
-def test_an_unreadable_file(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     assert "cannot be read" in _only_mistake(tmp_path).message  # a directory
 
 
-def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "relais.toml"
     path.write_bytes('# Zoé\n[api]\nadmin_key = "hidden-value"'.encode("latin-1"))
     with pytest.raises(ConfigurationError, match="not UTF-8") as caught:
@@ -99,7 +99,7 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     assert caught.value.__context__ is None, "the codec's own error carries the whole file"
 
 
-def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "relais.toml"
     path.write_text('[api]\nadmin_key = "hidden-value" oops\n', "utf-8")
     message = _only_mistake(path).message
@@ -108,7 +108,7 @@ def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
     assert "hidden-value" not in message
 
 
-def test_without_a_report_nothing_is_scanned(whole: str, load_text: Callable[[str], object]) -> None:
+def test_without_a_report_schedule_nothing_is_scanned(whole: str, load_text: Callable[[str], object]) -> None:
     """Line numbers cost a second reading of the text: only a file with mistakes pays for it."""
     called = []
     sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_filename) if event == "call" else None)
