@@ -39,7 +39,7 @@ def check(result: dict[str, Any], rows: int) -> None:
 
 
 @pytest.mark.server
-def test_a_big_file_takes_several_invocations_and_only_a_chunk_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_big_file_takes_several_invocations_and_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time passes with each row that is stored, so that an invocation has enough of it for two chunks."""
     clock, ahead, read = MovableClock(), [0], 0
 
@@ -70,7 +70,7 @@ def test_a_big_file_takes_several_invocations_and_only_a_chunk_of_memory(monkeyp
 @pytest.mark.server
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own figure of the memory is read from /proc")
-def test_a_hundred_thousand_rows_fit_into_little_memory_and_are_counted_right() -> None:
+def test_a_hundred_thousand_rows_take_little_memory_and_are_counted() -> None:
     with serving(100_000) as host:
         done = subprocess.run(
             [sys.executable, "-m", "tests.contact_import.big_import", f"{host.url}/export.csv"],

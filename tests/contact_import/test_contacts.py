@@ -82,7 +82,7 @@ class TestInline:
         product.work(*(one.event.id for one in held))
         assert sorted(product.paris.emails) == sorted(person["email"] for person in people(3))
 
-    def test_a_wrong_contact_is_refused_by_itself(self, product: Product, aws: TestAws) -> None:
+    def test_a_wrong_contact_is_refused_alone(self, product: Product, aws: TestAws) -> None:
         bad = [{"email": "nobody"}, {"prenom": "Zoé"}, {"email": "  "}]
         event = sync(contacts=[*people(2), *bad], **LIST)
         run(product, event)
@@ -93,26 +93,26 @@ class TestInline:
         assert len(refused) == 3
         assert all(item["email"]["S"] == "" and item["status"]["S"] == "refused" for item in refused)
 
-    def test_the_list_s_own_column_may_hold_the_address(self, product: Product, aws: TestAws) -> None:
+    def test_the_address_can_be_in_the_address_column_of_the_list(self, product: Product, aws: TestAws) -> None:
         product.paris.address_column = "adresse"
         run(product, sync(contacts=[{"adresse": "zoe@example.com", "ville": "Lyon"}], **LIST))
         (one,) = made(product, aws)
         assert (one.event.email, dict(one.event.fields)) == ("zoe@example.com", {"ville": "Lyon"})
         assert product.paris.calls_of("address_field") == 1
 
-    def test_the_provider_is_not_asked_where_there_is_a_column_email(self, product: Product, aws: TestAws) -> None:
+    def test_the_provider_is_not_called_when_there_is_an_email_column(self, product: Product, aws: TestAws) -> None:
         product.paris.rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "the key is wrong")
         run(product, sync(contacts=people(1), **LIST))
         assert len(made(product, aws)) == 1
 
-    def test_no_address_anywhere(self, product: Product) -> None:
+    def test_contacts_without_any_address_are_refused(self, product: Product) -> None:
         event = sync(contacts=[{"nom": "zoe@example.com"}], **LIST)
         product.paris.address_column = "adresse"
         run(product, event)
         delivery = product.delivery(event["id"])
         assert (delivery["status"], delivery["reason"]) == ("refused", "there is no column email and none adresse")
 
-    def test_the_same_sync_again_makes_nothing_new(self, product: Product, aws: TestAws) -> None:
+    def test_a_repeated_sync_creates_nothing(self, product: Product, aws: TestAws) -> None:
         event = sync(contacts=people(5), **LIST)
         run(product, event)
         before = {one.event.id for one in made(product, aws)}
@@ -123,18 +123,18 @@ class TestInline:
         assert product.view(event["id"])["status"] == "delivered"
         assert made(product, aws) == []
 
-    def test_a_sync_s_contacts_are_not_kept_twice(self, product: Product, aws: TestAws) -> None:
+    def test_contacts_of_a_sync_are_not_stored_twice(self, product: Product, aws: TestAws) -> None:
         event = sync(contacts=people(2), **LIST)
         run(product, event)
         (item,) = [item for item in items(aws) if item["pk"]["S"] == f"E#{event['id']}"]
         assert "person0" not in json.dumps(item)
         assert item["sync"]["M"] == {"kind": {"S": "contacts"}}
 
-    def test_the_same_row_twice_is_one_signup(self, product: Product, aws: TestAws) -> None:
+    def test_a_repeated_row_is_one_signup(self, product: Product, aws: TestAws) -> None:
         run(product, sync(contacts=[*people(1), *people(1)], **LIST))
         assert len(made(product, aws)) == 1
 
-    def test_other_queues_leave_it_to_its_own(self, product: Product, aws: TestAws) -> None:
+    def test_other_queues_forward_it_to_the_sync_queue(self, product: Product, aws: TestAws) -> None:
         event = sync(contacts=people(1), **LIST)
         product.work(bodies=(event,), queue="unsubscribes")
         assert product.view(event["id"])["status"] == "pending"
@@ -143,7 +143,7 @@ class TestInline:
         assert product.view(event["id"])["status"] == "delivered"
 
     @pytest.mark.no_cover
-    def test_a_thousand_of_the_longest(self, product: Product, aws: TestAws) -> None:
+    def test_a_thousand_contacts_of_maximum_length_are_accepted(self, product: Product, aws: TestAws) -> None:
         """256 KB of JSON still fit into one item of the ledger."""
         contacts = [{"email": f"p{number}@example.com", "note": "é" * 99} for number in range(1000)]
         event = sync(contacts=contacts, **LIST)
@@ -158,8 +158,8 @@ def items(aws: TestAws) -> list[dict[str, Any]]:
     return [item for page in pages for item in page["Items"]]
 
 
-class TestThoseWhoLeft:
-    def test_an_import_never_brings_anybody_back(self, product: Product, aws: TestAws) -> None:
+class TestUnsubscribedContacts:
+    def test_an_import_never_resubscribes(self, product: Product, aws: TestAws) -> None:
         product.work(*product.hold(product.unsubscribe("person0@example.com")))
         later = product.unsubscribe("person1@example.com", product.clock.now.replace(year=2027))
         product.work(*product.hold(later))
@@ -174,7 +174,7 @@ class TestThoseWhoLeft:
 
 
 class TestFiles:
-    def test_every_row_becomes_a_signup_and_bad_ones_are_told(
+    def test_every_row_becomes_a_signup_and_bad_rows_are_reported(
         self, product: Product, aws: TestAws, host: Scripted
     ) -> None:
         lines = ["email;prenom", "a@example.com;Zoé", "", "nobody;x", "b@example.com", "c@example.com;Léa", "d@e.fr;"]
@@ -200,7 +200,7 @@ class TestFiles:
             (b"nom;prenom\nx;y\n", "there is no column email"),
         ],
     )
-    def test_a_file_that_is_none_refuses_the_sync(
+    def test_an_invalid_file_refuses_the_sync(
         self, product: Product, host: Scripted, content: bytes, reason: str
     ) -> None:
         serve(host, content)
@@ -209,7 +209,7 @@ class TestFiles:
         delivery = product.delivery(event["id"])
         assert (delivery["status"], delivery["reason"]) == ("refused", f"source crm: {reason}")
 
-    def test_a_host_in_trouble_is_asked_again_with_doubling(self, product: Product, host: Scripted) -> None:
+    def test_a_failing_host_is_retried_with_backoff(self, product: Product, host: Scripted) -> None:
         host.otherwise = answer(b"", 500)
         event = sync(source="crm")
         run(product, event)
@@ -232,7 +232,7 @@ class TestFiles:
         product.work(event["id"], queue="syncs")
         assert product.delivery(event["id"])["reason"] == "held 2, refused 0"
 
-    def test_it_is_parked_in_the_end_and_can_be_sent_again(self, product: Product, host: Scripted) -> None:
+    def test_a_sync_is_finally_parked_and_can_be_resent(self, product: Product, host: Scripted) -> None:
         event = sync(source="crm")
         host.otherwise = answer(b"", 503)
         run(product, event)
@@ -244,7 +244,7 @@ class TestFiles:
         product.work(event["id"], queue="syncs")
         assert product.delivery(event["id"])["reason"] == "held 2, refused 0"
 
-    def test_a_refused_one_can_be_sent_again_once_the_file_is_right(self, product: Product, host: Scripted) -> None:
+    def test_a_refused_sync_can_be_resent_once_the_file_is_corrected(self, product: Product, host: Scripted) -> None:
         event = sync(source="crm")
         run(product, event)
         assert product.delivery(event["id"])["reason"] == "source crm: the host gives no file (HTTP 404)"
@@ -253,7 +253,7 @@ class TestFiles:
         product.work(event["id"], queue="syncs")
         assert product.delivery(event["id"])["reason"] == "held 2, refused 0"
 
-    def test_a_private_address_is_refused_unless_that_is_allowed(self, product: Product, host: Scripted) -> None:
+    def test_a_private_address_is_refused_unless_allowed(self, product: Product, host: Scripted) -> None:
         serve(host, csv_of(people(1)))
         source = replace(product.settings.sources["crm"], allow_private=False)
         product.settings = replace(product.settings, sources={"crm": source})
@@ -263,7 +263,7 @@ class TestFiles:
         assert "allow_private" in product.delivery(event["id"])["reason"]
         assert host.connections == 0
 
-    def test_what_is_not_configured_any_more(self, product: Product) -> None:
+    def test_a_sync_of_a_removed_account_is_parked(self, product: Product) -> None:
         event = sync(source="crm")
         product.work(bodies=(event,), queue="signups")
         product.settings = settings()
@@ -272,7 +272,9 @@ class TestFiles:
         delivery = product.delivery(event["id"])
         assert (delivery["status"], delivery["reason"]) == ("refused", "source crm: it is not configured any more")
 
-    def test_sweep_finds_a_sync_whose_bell_was_lost(self, product: Product, aws: TestAws, host: Scripted) -> None:
+    def test_sweep_enqueues_a_sync_whose_notification_was_lost(
+        self, product: Product, aws: TestAws, host: Scripted
+    ) -> None:
         serve(host, csv_of(people(1)))
         event = sync(source="crm")
         product.work(bodies=(event,), queue="signups")
@@ -307,7 +309,7 @@ class TestLongFiles:
         monkeypatch.setattr(ContactsSync, "_store", slow)
 
     @pytest.mark.usefixtures("slowly")
-    def test_the_next_invocation_goes_on(self, product: Product, aws: TestAws, host: Scripted) -> None:
+    def test_the_next_invocation_continues(self, product: Product, aws: TestAws, host: Scripted) -> None:
         serve(host, csv_of(people(75)))
         event = sync(source="crm")
         run(product, event)
@@ -325,7 +327,7 @@ class TestLongFiles:
         assert product.delivery(event["id"])["reason"] == "held 75, refused 0"
 
     @pytest.mark.usefixtures("slowly")
-    def test_a_file_that_changed_is_begun_anew_without_losing_or_doubling_anybody(
+    def test_a_changed_file_is_restarted_without_losing_or_doubling_rows(
         self, product: Product, aws: TestAws, host: Scripted
     ) -> None:
         serve(host, csv_of(people(50)))
@@ -344,7 +346,7 @@ class TestLongFiles:
         assert set(emails) < set(everybody)
 
     @pytest.mark.usefixtures("slowly")
-    def test_a_file_that_is_never_the_same_is_given_up(self, product: Product, host: Scripted) -> None:
+    def test_a_file_that_keeps_changing_is_given_up(self, product: Product, host: Scripted) -> None:
         event = sync(source="crm")
         serve(host, csv_of(people(50)))
         run(product, event)
@@ -356,7 +358,7 @@ class TestLongFiles:
                 break
         assert "another one every time" in product.delivery(event["id"])["reason"]
 
-    def test_a_worker_that_died_leaves_it_to_the_next(
+    def test_a_sync_of_a_dead_worker_is_taken_over(
         self, product: Product, aws: TestAws, host: Scripted, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         serve(host, csv_of(people(50)))
@@ -382,7 +384,7 @@ class TestLongFiles:
         everybody = [item["email"]["S"] for item in items(aws) if item.get("type", {}).get("S") == "signup"]
         assert sorted(everybody) == sorted(person["email"] for person in people(50))
 
-    def test_a_worker_that_was_taken_for_dead_stops(
+    def test_a_worker_without_its_lease_stops(
         self, product: Product, aws: TestAws, host: Scripted, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It slept through its time, and another worker has come to the end meanwhile."""
@@ -404,7 +406,7 @@ class TestLongFiles:
         assert len(set(ids)) == 30
         assert len(ids) == 30 + contacts.CHUNK, "it noticed after one chunk"
 
-    def test_the_ledger_s_trouble_is_not_the_sync_s(
+    def test_a_ledger_error_does_not_count_as_a_failed_attempt(
         self, product: Product, host: Scripted, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         serve(host, csv_of(people(30)))
@@ -461,7 +463,7 @@ class TestLongFiles:
         everybody = [item["email"]["S"] for item in items(aws) if item.get("type", {}).get("S") == "signup"]
         assert sorted(everybody) == sorted(person["email"] for person in people(50))
 
-    def test_no_sync_is_begun_without_the_time_for_it(self, product: Product, aws: TestAws, host: Scripted) -> None:
+    def test_no_sync_is_started_without_enough_time(self, product: Product, aws: TestAws, host: Scripted) -> None:
         serve(host, csv_of(people(1)))
         event = sync(source="crm")
         run(product, event, milliseconds=12_000)
@@ -470,7 +472,9 @@ class TestLongFiles:
 
 
 class TestFetchedByTheProvider:
-    def test_it_is_told_the_url_and_nothing_else_happens(self, product: Product, aws: TestAws, host: Scripted) -> None:
+    def test_the_provider_gets_the_url_and_nothing_else_happens(
+        self, product: Product, aws: TestAws, host: Scripted
+    ) -> None:
         event = sync(source="bulk")
         run(product, event)
         assert product.paris.fetched == [("4781", f"{host.url}/export.csv")]
@@ -489,7 +493,9 @@ class TestFetchedByTheProvider:
             (Kind.CALLER, "refused", False),
         ],
     )
-    def test_its_errors(self, product: Product, kind: Kind, status: str, unknown: bool) -> None:
+    def test_provider_errors_refuse_retry_or_pause(
+        self, product: Product, kind: Kind, status: str, unknown: bool
+    ) -> None:
         product.paris.after = lambda verb, emails: ProviderError(kind, "no")
         event = sync(source="bulk")
         run(product, event)
@@ -498,7 +504,7 @@ class TestFetchedByTheProvider:
         assert delivery["reason"] == "source bulk: no"
         assert product.container.accounts.read("paris").pause is None
 
-    def test_a_worker_that_died_while_it_asked_leaves_the_outcome_unknown(
+    def test_a_worker_that_died_during_the_call_leaves_an_unknown_outcome(
         self, product: Product, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         event = sync(source="bulk")
@@ -529,7 +535,7 @@ class TestFetchedByTheProvider:
         assert len(product.paris.fetched) == 1
 
 
-def test_give_up_counts_from_when_it_was_sent_again(product: Product, host: Scripted) -> None:
+def test_give_up_time_counts_from_the_resend(product: Product, host: Scripted) -> None:
     product.settings = replace(product.settings, delivery=Delivery(give_up_after_hours=1))
     product.restart()
     host.otherwise = answer(b"", 500)

@@ -28,27 +28,27 @@ NEVER += ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "fd00:ec2::254", "::ffff:0.
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_ones_are(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     for allow_private in (False, True):
         check_addresses([address], allow_private=allow_private)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_ones_only_when_that_is_said(address: str) -> None:
+def test_private_addresses_are_allowed_only_if_configured(address: str) -> None:
     check_addresses([address], allow_private=True)
     with pytest.raises(ForbiddenAddress, match="allow_private"):
         check_addresses([address], allow_private=False)
 
 
 @pytest.mark.parametrize("address", NEVER)
-def test_others_never(address: str) -> None:
+def test_other_addresses_are_never_allowed(address: str) -> None:
     for allow_private in (False, True):
         with pytest.raises(ForbiddenAddress, match="nothing is fetched from"):
             check_addresses([address], allow_private=allow_private)
 
 
 @pytest.mark.parametrize("address", [*PUBLIC, *PRIVATE, *NEVER])
-def test_at_least_as_strict_as_python(address: str) -> None:
+def test_the_guard_is_at_least_as_strict_as_ipaddress(address: str) -> None:
     parsed = ip_address(address.partition("%")[0])
     if may_be_reached(parsed, allow_private=False):
         assert not parsed.is_multicast
@@ -57,7 +57,7 @@ def test_at_least_as_strict_as_python(address: str) -> None:
         assert not parsed.is_reserved or address.startswith(("::ffff:", "64:ff9b:"))
 
 
-def test_one_forbidden_address_among_several_is_enough() -> None:
+def test_one_forbidden_address_among_several_forbids_the_host() -> None:
     with pytest.raises(ForbiddenAddress):
         check_addresses(["8.8.8.8", "127.0.0.1"], allow_private=False)
     with pytest.raises(ForbiddenAddress):

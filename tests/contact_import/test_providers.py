@@ -16,7 +16,7 @@ pytestmark = pytest.mark.server
 @pytest.mark.parametrize(
     ("name", "field"), [("ediware", "email"), ("mymailmarket", "MailAddress"), ("mailpartner", "")]
 )
-def test_the_list_s_own_column(name: str, field: str) -> None:
+def test_the_address_column_of_the_list_is_used(name: str, field: str) -> None:
     kit = KITS[name]
     with start_sandbox() as sandbox:
         provider = registry.spec(name).connect(kit.account(sandbox.url), Transport())
@@ -31,7 +31,7 @@ def test_the_list_s_own_column(name: str, field: str) -> None:
 @pytest.mark.parametrize(
     "name", [name for name in registry.names() if not registry.spec(name).capabilities.fetches_lists]
 )
-def test_who_does_not_fetch_files_says_so(name: str) -> None:
+def test_a_provider_that_cannot_fetch_files_raises(name: str) -> None:
     spec = registry.spec(name)
     kit = KITS[name]
     with start_sandbox() as sandbox:

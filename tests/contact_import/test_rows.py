@@ -48,7 +48,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12) | st
     st.integers(1, 50),
 )
 @example([["a@b.c", "\r\n", '"']], ";", "\r\n", csv.QUOTE_MINIMAL, "utf-8-sig", 1)
-def test_what_a_csv_writer_writes_is_read_back(
+def test_csv_output_is_read_back(
     table: list[list[str]], separator: str, end: str, quoting: int, encoding: str, size: int
 ) -> None:
     if quoting == csv.QUOTE_MINIMAL:  # Python's writer leaves a line end without quotes where lines do not end so
@@ -69,7 +69,7 @@ def test_what_a_csv_writer_writes_is_read_back(
 
 
 @pytest.mark.parametrize("separator", [";", ",", "\t"])
-def test_the_separator_is_the_one_of_the_first_line(separator: str) -> None:
+def test_the_separator_is_detected_in_the_first_line(separator: str) -> None:
     other = ";" if separator != ";" else ","
     text = f"email{separator}prenom\na@b.c{separator}x{other}y{other}z\n"
     assert values(read(text)) == [["a@b.c", f"x{other}y{other}z"]]
@@ -81,14 +81,14 @@ def test_a_separator_within_quotes_of_the_first_line_does_not_count() -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_lines_are_counted_whatever_their_end_and_blank_ones_are_no_rows(end: str, size: int) -> None:
+def test_every_line_ending_is_counted_and_blank_lines_are_skipped(end: str, size: int) -> None:
     text = end.join(["", "email;prenom", "", "a@b.c;Zoé", " ; ", ";", "d@e.f;", "only one", ""])
     rows = read(text, size)
     assert [row.number for row in rows] == [4, 7, 8]
     assert mistakes(rows) == {8: "has 1 values for 2 columns"}
 
 
-def test_quoted_values_hold_separators_quotes_and_lines() -> None:
+def test_quoted_values_can_contain_separators_quotes_and_line_breaks() -> None:
     rows = read('email;note\na@b.c;"one;\r\ntwo ""quoted"""\nd@e.f;after\n')
     assert [dict(row.values) for row in rows] == [
         {"email": "a@b.c", "note": 'one;\r\ntwo "quoted"'},
@@ -106,7 +106,7 @@ def test_quoted_values_hold_separators_quotes_and_lines() -> None:
         'b@c.d;"takes the next line\nwith it; and; more" and a tail',
     ],
 )
-def test_a_stray_quote_costs_its_own_line_only(stray: str) -> None:
+def test_a_stray_quote_loses_only_its_own_line(stray: str) -> None:
     after = [f'p{number}@example.com;"quoted"' for number in range(5)]
     rows = read("email;note\n" + "\n".join([stray, *after]) + "\n", 1000)
     bad = mistakes(rows)
@@ -115,13 +115,13 @@ def test_a_stray_quote_costs_its_own_line_only(stray: str) -> None:
     assert [row.values["email"] for row in rows if row.error is None] == [f"p{n}@example.com" for n in range(5)]
 
 
-def test_a_row_of_several_lines_with_too_many_values_costs_its_first_line_only() -> None:
+def test_a_multiline_row_with_too_many_values_loses_only_its_first_line() -> None:
     rows = read('email;note\n"x\na@b.c;y\n";b@c.d;z\ne@f.g;z\n')
     assert [row.values["email"] for row in rows if row.error is None] == ["a@b.c", "e@f.g"]
     assert list(mistakes(rows)) == [2, 4]
 
 
-def test_a_line_that_is_too_long_is_not_held() -> None:
+def test_a_line_that_is_too_long_is_not_buffered() -> None:
     long = "x" * (LONGEST_LINE + 1)
     for end in ("\n", "\r\n"):
         rows = read(end.join(["email;note", f"a@b.c;{long}", "d@e.f;short", f'g@h.i;"{long}', "j@k.l;z"]), 4096)
@@ -129,7 +129,7 @@ def test_a_line_that_is_too_long_is_not_held() -> None:
         assert mistakes(rows) == {2: "is longer than 64 KB", 4: "is longer than 64 KB"}
 
 
-def test_many_lines_in_an_open_quote_are_read_again() -> None:
+def test_lines_after_an_unclosed_quote_are_read_again() -> None:
     people = [f"p{number}@example.com;x" for number in range(20_000)]
     rows = read("\n".join(["email;note", 'a@b.c;"open', *people]), 65536)
     assert list(mistakes(rows)) == [2]
@@ -137,7 +137,7 @@ def test_many_lines_in_an_open_quote_are_read_again() -> None:
 
 
 @pytest.mark.parametrize("character", ["\0", "\x1b", "\x85"])
-def test_what_cannot_be_passed_on_is_told(character: str) -> None:
+def test_invalid_values_are_reported(character: str) -> None:
     rows = read(f"email;prenom\na@b.c;x{character}y\nd@e.f;z\n")
     assert mistakes(rows) == {2: "prenom must not contain control characters"}
 
@@ -157,18 +157,18 @@ def test_what_cannot_be_passed_on_is_told(character: str) -> None:
         ('email;"nom\n', "quotation mark"),
     ],
 )
-def test_a_file_that_is_none_is_refused_as_a_whole(text: str, why: str) -> None:
+def test_an_invalid_file_is_refused_as_a_whole(text: str, why: str) -> None:
     with pytest.raises(SyncRefused, match=why):
         read_csv(in_pieces(text.encode(), 5))
 
 
-def test_an_address_in_place_of_the_columns_names_is_not_repeated() -> None:
+def test_an_address_in_the_header_is_not_repeated_in_the_message() -> None:
     with pytest.raises(SyncRefused) as caught:
         read_csv([b"zoe@example.com;zoe@example.com\n"])
     assert "zoe" not in str(caught.value)
 
 
-def test_a_column_without_a_name_is_passed_over_and_so_are_empty_values() -> None:
+def test_columns_without_a_name_and_empty_values_are_skipped() -> None:
     rows = read("email; prenom ;;ville\na@b.c;Zoe;secret;\n")
     assert [dict(row.values) for row in rows] == [{"email": "a@b.c", "prenom": "Zoe"}]
 
@@ -178,40 +178,40 @@ class TestEncodings:
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
     @pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
-    def test_each_reads_the_same(self, encoding: str, size: int) -> None:
+    def test_every_encoding_gives_the_same_rows(self, encoding: str, size: int) -> None:
         assert "".join(decoded(in_pieces(self.TEXT.encode(encoding), size))) == self.TEXT
 
     @pytest.mark.parametrize("size", [1, 999, 65_536])
     @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
-    def test_it_is_decided_where_it_first_matters_however_late(self, size: int, encoding: str) -> None:
+    def test_the_encoding_is_decided_at_the_first_special_character(self, size: int, encoding: str) -> None:
         text = "x" * (3 * WINDOW) + "\n" + "é" + "\n" + "y" * (2 * WINDOW)
         if size == 1:
             text = text[2 * WINDOW : 4 * WINDOW]
         assert "".join(decoded(in_pieces(text.encode(encoding), size))) == text
 
     @pytest.mark.parametrize("tail", ["é", "Zoé", "é\n"])
-    def test_a_last_letter_decides_too(self, tail: str) -> None:
+    def test_a_special_character_at_the_end_decides_the_encoding(self, tail: str) -> None:
         assert "".join(decoded([b"abcde", tail.encode("cp1252")])) == "abcde" + tail
 
-    def test_one_broken_character_does_not_garble_a_file_in_utf_8(self) -> None:
+    def test_one_broken_character_does_not_change_the_encoding_of_a_utf_8_file(self) -> None:
         data = "email;prenom\na@b.c;Zoé\n".encode() + b"d@e.f;Zo\xe9\n" + "g@h.i;Cœur\n".encode()
         rows = read(data)
         assert mistakes(rows) == {3: "prenom must be valid Unicode text"}
         assert [row.values["prenom"] for row in rows if row.error is None] == ["Zoé", "Cœur"]
 
-    def test_bytes_that_windows_leaves_open_are_one_row_s_own(self) -> None:
+    def test_undefined_windows_1252_bytes_lose_only_their_row(self) -> None:
         rows = read(b"email;prenom\na@b.c;Zo\xe9\nd@e.f;\x81\n")
         assert mistakes(rows) == {3: "prenom must not contain control characters"}
 
     @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-be"])
-    def test_utf_16_is_refused_by_name(self, encoding: str) -> None:
+    def test_utf_16_is_rejected_by_name(self, encoding: str) -> None:
         text = self.TEXT if encoding in ("utf-16", "utf-32") else "\ufeff" + self.TEXT
         with pytest.raises(SyncRefused, match="UTF-16" if encoding != "utf-32-be" else "UTF"):
             read_csv([text.encode(encoding)])
 
     @given(st.binary(max_size=300), st.integers(1, 20))
     @settings(max_examples=examples(50), deadline=None)
-    def test_no_bytes_are_too_strange(self, data: bytes, size: int) -> None:
+    def test_arbitrary_bytes_never_crash_the_reader(self, data: bytes, size: int) -> None:
         try:
             rows = read(b"email;nom\n" + data, size)
         except SyncRefused:
@@ -221,7 +221,7 @@ class TestEncodings:
 
     @given(st.binary(max_size=200), st.integers(1, 20), st.integers(1, 20))
     @settings(max_examples=examples(40), deadline=None)
-    def test_it_does_not_matter_in_which_pieces_a_file_comes(self, data: bytes, one: int, other: int) -> None:
+    def test_chunk_boundaries_do_not_matter(self, data: bytes, one: int, other: int) -> None:
         def outcome(size: int) -> object:
             try:
                 return read(data, size)
@@ -232,7 +232,7 @@ class TestEncodings:
 
 
 @pytest.mark.no_cover
-def test_a_long_file_is_never_held() -> None:
+def test_a_long_file_is_never_buffered() -> None:
     def file() -> Iterator[bytes]:
         yield b"email;prenom\n"
         for number in range(400):

@@ -54,7 +54,7 @@ def named(*answers: str) -> Fetcher:
     return Fetcher(resolve=lambda host, port: list(answers))
 
 
-def test_a_file_is_fetched_with_nothing_but_a_name(server: Scripted) -> None:
+def test_a_file_is_fetched_without_credentials(server: Scripted) -> None:
     assert fetch(Fetcher(), source(f"{server.url}/export.csv?key={KEY}&x=a%20b")) == CSV
     (request,) = server.received
     assert (request.method, request.path) == ("GET", f"/export.csv?key={KEY}&x=a%20b")
@@ -65,34 +65,32 @@ def test_a_file_is_fetched_with_nothing_but_a_name(server: Scripted) -> None:
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "localhost", "0"]
 )
-def test_this_machine_is_not_reached_however_it_is_written(server: Scripted, host: str) -> None:
+def test_the_loopback_is_not_reachable_in_any_notation(server: Scripted, host: str) -> None:
     with pytest.raises(SyncRefused, match="address"):
         fetch(Fetcher(), source(f"http://{host}:{server.port}/x.csv", allow_private=False))
     assert server.connections == 0
 
 
 @pytest.mark.parametrize("host", ["[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[::]"])
-def test_nor_by_ipv6(server: Scripted, host: str) -> None:
+def test_the_loopback_is_not_reachable_by_ipv6(server: Scripted, host: str) -> None:
     with pytest.raises(SyncRefused, match="address"):
         fetch(Fetcher(), source(f"http://{host}:{server.port}/x.csv", allow_private=False))
     assert server.connections == 0
 
 
 @pytest.mark.parametrize("answers", [["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"], ["169.254.169.254"]])
-def test_a_public_name_does_not_lead_here(server: Scripted, answers: list[str]) -> None:
+def test_a_public_name_resolving_to_the_loopback_is_rejected(server: Scripted, answers: list[str]) -> None:
     with pytest.raises(SyncRefused, match="address"):
         fetch(named(*answers), source(f"http://crm.example.com:{server.port}/x.csv", allow_private=False))
     assert server.connections == 0
 
 
-def test_cloud_secrets_are_out_of_reach_even_for_private_sources() -> None:
+def test_the_metadata_service_is_unreachable_even_for_private_sources() -> None:
     with pytest.raises(SyncRefused, match="nothing is fetched from"):
         fetch(Fetcher(), source("http://169.254.169.254/latest/meta-data/"))
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
-    server: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_connection_uses_the_checked_address(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that changes its meaning after the check changes nothing: it is resolved once, and not by the socket."""
     asked: list[str] = []
 
@@ -111,23 +109,23 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     assert server.received[0].headers["host"] == f"crm.example.com:{server.port}"
 
 
-def test_the_next_address_is_tried_when_one_does_not_answer(server: Scripted) -> None:
+def test_the_next_address_is_tried_if_one_does_not_answer(server: Scripted) -> None:
     assert fetch(named("127.0.0.2", "127.0.0.1"), source(f"http://crm.example.com:{server.port}/x.csv")) == CSV
 
 
 class TestRedirects:
-    def test_a_few_are_followed(self, server: Scripted) -> None:
+    def test_a_few_redirects_are_followed(self, server: Scripted) -> None:
         server.script += [redirect("/two", 301), redirect("three?x=1", 302), redirect(f"{server.url}/four", 307)]
         assert fetch(Fetcher(), source(f"{server.url}/a/one")) == CSV
         assert [request.path for request in server.received] == ["/a/one", "/two", "/three?x=1", "/four"]
 
-    def test_no_more_than_a_few(self, server: Scripted) -> None:
+    def test_too_many_redirects_are_rejected(self, server: Scripted) -> None:
         server.otherwise = redirect("/again")
         with pytest.raises(SyncRefused, match="more than 5"):
             fetch(Fetcher(), source(server.url))
         assert len(server.received) == 6
 
-    def test_each_hop_is_checked(self, server: Scripted) -> None:
+    def test_every_redirect_target_is_checked(self, server: Scripted) -> None:
         answers = {"outside.example.com": ["127.0.0.1"], "inside.example.com": ["169.254.1.1"]}
         fetcher = Fetcher(resolve=lambda host, port: answers[host])
         for location in (f"http://inside.example.com:{server.port}/", "//inside.example.com/x"):
@@ -147,53 +145,53 @@ class TestRedirects:
             ("http://127.0.0.1:99999/", "cannot be used"),
         ],
     )
-    def test_only_to_where_a_file_may_be(self, server: Scripted, location: str, why: str) -> None:
+    def test_redirects_to_other_schemes_are_rejected(self, server: Scripted, location: str, why: str) -> None:
         server.script.append(redirect(location))
         with pytest.raises(SyncRefused, match=why):
             fetch(Fetcher(), source(server.url))
         assert len(server.received) == 1
 
-    def test_to_nowhere(self, server: Scripted) -> None:
+    def test_a_redirect_without_location_is_rejected(self, server: Scripted) -> None:
         server.script.append(answer(b"", 302))
         with pytest.raises(SyncRefused, match="nowhere"):
             fetch(Fetcher(), source(server.url))
 
 
-class TestAnswers:
+class TestResponses:
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 204, 206, 304])
-    def test_no_file(self, server: Scripted, status: int) -> None:
+    def test_a_missing_file_is_a_refusal(self, server: Scripted, status: int) -> None:
         server.otherwise = answer(b"", status)
         with pytest.raises(SyncRefused, match=f"HTTP {status}"):
             fetch(Fetcher(), source(server.url))
 
     @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
-    def test_trouble(self, server: Scripted, status: int) -> None:
+    def test_a_server_error_is_retried(self, server: Scripted, status: int) -> None:
         server.otherwise = answer(b"", status, {"Retry-After": "7"})
         with pytest.raises(SyncFailed, match=f"HTTP {status}") as caught:
             fetch(Fetcher(), source(server.url))
         assert caught.value.retry_after == 7
 
-    def test_a_page(self, server: Scripted) -> None:
+    def test_an_html_page_is_rejected(self, server: Scripted) -> None:
         server.otherwise = answer(b"<html>", headers={"Content-Type": "text/HTML; charset=utf-8"})
         with pytest.raises(SyncRefused, match="a page"):
             fetch(Fetcher(), source(server.url))
 
-    def test_packed_and_unpacked(self, server: Scripted) -> None:
+    def test_a_gzip_file_is_unpacked(self, server: Scripted) -> None:
         server.otherwise = answer(gzip.compress(CSV * 10_000), headers=GZIP)
         assert fetch(Fetcher(), source(server.url)) == CSV * 10_000
 
-    def test_packed_otherwise(self, server: Scripted) -> None:
+    def test_other_content_codings_are_rejected(self, server: Scripted) -> None:
         server.otherwise = answer(CSV, headers={"Content-Encoding": "br"})
         with pytest.raises(SyncRefused, match="content coding"):
             fetch(Fetcher(), source(server.url))
 
     @pytest.mark.parametrize("packed", [gzip.compress(CSV * 1000)[:-20], b"not gzip at all", b""])
-    def test_packed_wrongly(self, server: Scripted, packed: bytes) -> None:
+    def test_a_broken_gzip_file_is_rejected(self, server: Scripted, packed: bytes) -> None:
         server.otherwise = answer(packed, headers=GZIP)
         with pytest.raises(SyncFailed, match="broke"):
             fetch(Fetcher(), source(server.url))
 
-    def test_a_bomb_is_met_by_the_limit_and_not_by_memory(self, server: Scripted) -> None:
+    def test_a_compression_bomb_stops_at_the_size_limit(self, server: Scripted) -> None:
         packer = zlib.compressobj(9, wbits=31)
         bomb = b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(60)), packer.flush()])
         assert Fetcher().largest == 200 * MEGABYTE
@@ -207,53 +205,53 @@ class TestAnswers:
         tracemalloc.stop()
         assert peak < 5_000_000
 
-    def test_too_large(self, server: Scripted) -> None:
+    def test_a_file_over_the_size_limit_is_rejected(self, server: Scripted) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\n"
         server.otherwise = endless(head, b"x" * 65536, 100)
         with pytest.raises(SyncRefused, match="larger than 1 MB"):
             fetch(Fetcher(largest=1024 * 1024), source(server.url))
 
-    def test_broken_off(self, server: Scripted) -> None:
+    def test_a_truncated_file_is_retried(self, server: Scripted) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
         server.otherwise = raw(head + CSV)
         with pytest.raises(SyncFailed, match="broke off"):
             fetch(Fetcher(), source(server.url))
 
     @pytest.mark.parametrize("play", [raw(b""), raw(b"", reset=True), raw(b"SSH-2.0-OpenSSH\r\n")])
-    def test_no_answer(self, server: Scripted, play: Reply) -> None:
+    def test_a_closed_connection_is_retried(self, server: Scripted, play: Reply) -> None:
         server.otherwise = play
         with pytest.raises(SyncFailed, match="broke off"):
             fetch(Fetcher(), source(server.url))
 
-    def test_silence(self, server: Scripted) -> None:
+    def test_a_silent_host_times_out(self, server: Scripted) -> None:
         server.otherwise = silence(20)
         with pytest.raises(SyncFailed, match="too long"):
             fetch(Fetcher(read_timeout=0.3), source(server.url))
 
-    def test_a_host_that_drips_does_not_hold_a_worker(self, server: Scripted) -> None:
+    def test_a_slow_dripping_host_times_out(self, server: Scripted) -> None:
         server.otherwise = dripping(message(CSV, headers={"Content-Type": "text/csv"}), 0.05)
         with pytest.raises(SyncFailed, match="too long"):
             fetch(Fetcher(), source(server.url), 0.3)
 
     @pytest.mark.server
-    def test_nobody_listens(self) -> None:
+    def test_a_refused_connection_is_retried(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         with pytest.raises(SyncFailed, match="cannot be reached"):
             fetch(Fetcher(), source(f"http://127.0.0.1:{port}/"))
 
-    def test_no_such_name(self) -> None:
+    def test_an_unknown_host_name_is_retried(self) -> None:
         def unknown(host: str, port: int) -> list[str]:
             raise socket.gaierror(-2, "Name or service not known")
 
         with pytest.raises(SyncFailed, match="not known"):
             fetch(Fetcher(resolve=unknown), source("http://crm.example.com/"))
 
-    def test_a_name_that_cannot_be(self) -> None:
+    def test_an_invalid_host_name_is_rejected(self) -> None:
         with pytest.raises(SyncRefused, match="cannot be used"):
             fetch(Fetcher(), source(f"http://{'x' * 70}.example.com/"))
 
-    def test_no_error_repeats_the_url(self, server: Scripted) -> None:
+    def test_no_error_contains_the_url(self, server: Scripted) -> None:
         for play in (raw(b""), answer(b"", 404), silence(5), redirect(f"http://me:pw@127.0.0.1/?{KEY}")):
             server.otherwise = play
             with pytest.raises((SyncFailed, SyncRefused)) as caught:
@@ -306,20 +304,20 @@ class TestTls:
         listener.close()
         thread.join(5)
 
-    def test_the_name_is_verified_though_the_address_is_connected_to(self, authority: Path, port: int) -> None:
+    def test_the_host_name_is_verified_on_a_connection_by_address(self, authority: Path, port: int) -> None:
         fetcher = Fetcher(resolve=lambda host, port: ["127.0.0.1"], ca_bundle=str(authority))
         assert fetch(fetcher, source(f"https://crm.example.com:{port}/x.csv")) == CSV
 
-    def test_another_name_is_not_taken(self, authority: Path, port: int) -> None:
+    def test_a_certificate_of_another_host_is_rejected(self, authority: Path, port: int) -> None:
         fetcher = Fetcher(resolve=lambda host, port: ["127.0.0.1"], ca_bundle=str(authority))
         with pytest.raises(SyncFailed, match="TLS"):
             fetch(fetcher, source(f"https://other.example.com:{port}/x.csv"))
 
-    def test_an_unknown_authority_is_not_trusted(self, port: int) -> None:
+    def test_a_certificate_of_an_unknown_authority_is_rejected(self, port: int) -> None:
         with pytest.raises(SyncFailed, match="TLS"):
             fetch(named("127.0.0.1"), source(f"https://crm.example.com:{port}/x.csv"))
 
-    def test_no_redirect_leads_out_of_tls(self, authority: Path, server: Scripted) -> None:
+    def test_a_redirect_from_https_to_http_is_rejected(self, authority: Path, server: Scripted) -> None:
         from urllib3.util import parse_url
 
         from chalicelib.contact_import.source import _next
