@@ -97,11 +97,11 @@ def _progress_from(item: Attributes) -> SyncProgress:
     if progress is None:
         return SyncProgress()
     return SyncProgress(
-        rows=progress.whole("rows"),
-        refused=progress.whole("refused"),
+        rows=progress.required("rows", int),
+        refused=progress.required("refused", int),
         bad=progress.wholes("bad"),
-        digest=progress.text("digest"),
-        failures=progress.whole("failures"),
-        restarts=progress.whole("restarts"),
-        asked=progress.flag("asked"),
+        digest=progress.required("digest", str),
+        failures=progress.required("failures", int),
+        restarts=progress.required("restarts", int),
+        asked=progress.required("asked", bool),
     )

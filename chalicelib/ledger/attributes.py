@@ -75,7 +75,7 @@ class Attributes:
 
     def wholes(self, name: str) -> tuple[int, ...]:
         """Reads a list of whole numbers."""
-        values: list[Any] = self._value(name, list, "list")
+        values = self.required(name, list)
         if not all(type(value) is int for value in values):
             raise self.malformed(name, "is no list of numbers")
         return tuple(values)
@@ -85,7 +85,7 @@ class Attributes:
         value = self._values.get(name, b"")
         if type(value) in (bytes, Binary):
             return bytes(value)
-        raise self._wrong(name, "binary value")
+        raise self.malformed(name, "is no binary value")
 
     def text_set(self, name: str) -> set[str]:
         """Reads a set of texts; empty if it is absent."""

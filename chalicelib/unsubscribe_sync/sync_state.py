@@ -242,8 +242,8 @@ def _bucket_key(account: str, target: str, number: int) -> Key:
 
 def _source_from(item: Attributes, heads: Mapping[str, Head]) -> SourceState:
     return SourceState(
-        key=item.optional_text("key"),
-        version=item.optional_whole("version") or 0,
+        key=item.optional("key", str),
+        version=item.optional("version", int) or 0,
         lease_until=item.optional_milliseconds("lease_until") or 0,
         failing_since=item.optional_milliseconds("failing_since"),
         heads=heads,
@@ -254,7 +254,7 @@ def _head_from(item: Attributes) -> Head:
     digests = item.binary("digests")
     if len(digests) != len(NOTHING_KNOWN):
         raise item.malformed("digests", "is of another length")
-    return Head(digests, item.flag("begun"))
+    return Head(digests, item.required("begun", bool))
 
 
 def _rows_from(item: Attributes) -> bytes:
