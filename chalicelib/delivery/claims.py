@@ -83,6 +83,7 @@ class Claims:
             return [], []
         emails = [task.event.email for task in tasks]
         known = self._services.subscriptions.read(emails, tasks[0].account)
+        tasks = [task for task in tasks if task.event.email in known]  # the others have a malformed state
         attempts = [
             DeliveryAttempt(
                 task.event,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..domain.errors import MalformedItem
 from ..domain.events import Event, EventType
 from ..domain.ids import suppression_lift_id
 from ..domain.times import epoch_milliseconds
@@ -50,8 +51,13 @@ def _only_lifts(capabilities: Capabilities | None) -> bool:
 
 def _is_suppressed(services: Services, signup: Event, account: str) -> bool:
     """Return whether the person unsubscribed at the account before the signup and was not resubscribed there since."""
-    state = services.subscriptions.look(
-        signup.email, account, lambda event_id: services.events.status(event_id, account)
-    )
+    try:
+        state = services.subscriptions.look(
+            signup.email, account, lambda event_id: services.events.status(event_id, account)
+        )
+    except (
+        MalformedItem
+    ):  # logged and counted; without the exception the delivered signup would be sent again and again
+        return False
     unsubscribed = state.unsubscribed_at
     return state.is_suppressed and unsubscribed is not None and unsubscribed < epoch_milliseconds(signup.occurred_at)

@@ -1,7 +1,7 @@
 """Reads attributes of ledger items with type checks.
 
-`Attributes` detects missing attributes and wrong types. `well_formed` skips malformed items, for callers that read
-many items.
+`Attributes` detects missing attributes and wrong types. `strictly` is for callers that need one item, `well_formed` for
+those that read many and pass over the malformed ones.
 """
 
 from __future__ import annotations
@@ -114,18 +114,19 @@ class Attributes:
         return MalformedItem(str(self._item.get("pk")), str(self._item.get("sk")), f"{self._path}{name} {problem}")
 
 
-def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T | None:
-    """Parses an item; logs and counts a malformed one and returns None."""
+def strictly(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T:
+    """Parses an item; logs and counts a malformed one and raises MalformedItem."""
     try:
         return parse(Attributes(item))
     except MalformedItem as error:
-        logger.error(
-            "malformed ledger item passed over", extra={"pk": error.pk, "sk": error.sk, "problem": error.problem}
-        )
+        logger.error("malformed ledger item", extra={"pk": error.pk, "sk": error.sk, "problem": error.problem})
         metrics.count("malformed_items")
+        raise
+
+
+def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T | None:
+    """Parses an item; logs and counts a malformed one and returns None."""
+    try:
+        return strictly(parse, item)
+    except MalformedItem:
         return None
-
-
-def strictly(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T:
-    """Parses an item. Raises MalformedItem."""
-    return parse(Attributes(item))

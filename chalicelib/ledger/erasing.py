@@ -87,7 +87,7 @@ def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Se
     """Returns True if a forget request requires that an event for several accounts, all of them final, is erased."""
     if not event.email:
         return False
-    partitions = [keys.partition(event.email), *keys.older_partitions(event.email)]
+    partitions = keys.partitions(event.email)
     states = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
     state = SubscriptionState(forgotten_at=latest(*(item.get("forgotten_at") for item in states)))
     statuses = {Status(item["status"]) for item in items if "status" in item}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
-from ..domain.backoff import AccountState, Pause
-from ..domain.events import EventType, Status, overall
+from ..domain.backoff import AccountState
+from ..domain.events import Delivery, Event, Status, overall
 from ..domain.ordering import SUPPRESSED
-from ..domain.times import format_time, from_epoch_milliseconds as from_ms
+from ..domain.times import format_time, from_epoch_milliseconds
+from .attributes import strictly, well_formed
+from .event_items import delivery_from, event_from
 from .keys import event_key
 from .table import Table
 
@@ -35,57 +37,52 @@ class EventView:
         self._remedy_of = remedy_of
 
     def find(self, event_id: str) -> dict[str, Any] | None:
-        """Returns the event and its deliveries as JSON values; None if it is not stored or has expired."""
+        """Returns the event and its deliveries as JSON values; None if it is not stored or has expired.
+
+        A malformed delivery is left out. Raises MalformedItem if the event itself is malformed.
+        """
         pk, sk = event_key(event_id)
         items = {item["sk"]: item for item in self._table.query(pk)}
-        event = items.get(sk)
-        if event is None or event.get("expires_at", math.inf) <= self._clock().timestamp():
+        item = items.get(sk)
+        if item is None or item.get("expires_at", math.inf) <= self._clock().timestamp():
             return None  # DynamoDB deletes expired items up to days later
+        event = strictly(event_from, item)
+        of_account = {account: items.get(f"D#{account}", item) for account in event.accounts}
         deliveries = [
-            self._delivery(account, item, event)
-            for account in event["accounts"]
-            if (item := items.get(f"D#{account}", event)).get("status")
+            self._shown(delivery, event)
+            for account, one in of_account.items()
+            if "status" in one and (delivery := well_formed(partial(delivery_from, account), one)) is not None
         ]
         if not deliveries:
             return None  # it deletes items one by one, and has deleted the deliveries first
         return {
             "id": event_id,
-            "type": event["type"],
+            "type": event.type.value,
             "status": overall(Status(delivery["status"]) for delivery in deliveries).value,
-            "occurred_at": _time(event["occurred"]),
-            "accepted_at": _time(event["accepted"]),
+            "occurred_at": format_time(event.occurred_at),
+            "accepted_at": format_time(event.accepted_at),
             "deliveries": deliveries,
         }
 
-    def _delivery(self, account: str, item: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
-        status, reason, upcoming = item["status"], item.get("reason"), item.get("next_at")
-        if status == Status.PENDING.value and EventType(event["type"]).waits_for_account:
-            pause = _pause_in_force(self._state_of(account), event.get("list"))
-            if pause is not None and pause.until >= (upcoming or 0):  # a longer quarantine has its own reason
-                reason, upcoming = pause.reason, pause.until
-        return {
-            "account": account,
-            "status": status,
-            "attempts": item.get("attempts", 0),
+    def _shown(self, delivery: Delivery, event: Event) -> dict[str, Any]:
+        reason, upcoming = delivery.reason, delivery.next_attempt_at
+        if delivery.status is Status.PENDING and event.type.waits_for_account:
+            state = self._state_of(delivery.account)
+            pause = state.pause or (state.lists.get(event.list) if event.list else None)
+            until = from_epoch_milliseconds(pause.until) if pause else None
+            if pause and until and (upcoming is None or until >= upcoming):  # a longer quarantine has its own reason
+                reason, upcoming = pause.reason, until
+        shown: dict[str, Any] = {
+            "account": delivery.account,
+            "status": delivery.status.value,
+            "attempts": delivery.attempts,
             "reason": reason,
-            "unknown_outcome": bool(item.get("unknown_outcome")),
-            "next_attempt_at": _time(upcoming),
-            "updated_at": _time(item.get("updated")),
-            **self._remedy(account, item, event),
+            "unknown_outcome": delivery.unknown_outcome,
+            "next_attempt_at": format_time(upcoming) if upcoming else None,
+            "updated_at": format_time(delivery.updated_at) if delivery.updated_at else None,
         }
-
-    def _remedy(self, account: str, item: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, str]:
-        """Returns `remedy` for a signup refused as suppressed; an empty mapping for any other delivery."""
-        if (item["status"], item.get("reason")) != (Status.REFUSED.value, SUPPRESSED):
-            return {}
-        remedy = self._remedy_of(account, not event.get("may_not_lift_suppression"))
-        return {} if remedy is None else {"remedy": remedy}
-
-
-def _pause_in_force(state: AccountState, list_id: str | None) -> Pause | None:
-    return state.pause or (state.lists.get(list_id) if list_id else None)
-
-
-def _time(milliseconds: int | None) -> str | None:
-    moment: datetime | None = from_ms(milliseconds) if milliseconds is not None else None
-    return format_time(moment) if moment else None
+        if delivery.status is Status.REFUSED and delivery.reason == SUPPRESSED:
+            remedy = self._remedy_of(delivery.account, event.may_lift_suppression)
+            if remedy is not None:
+                shown["remedy"] = remedy
+        return shown

@@ -84,9 +84,9 @@ class AddressKeys:
         """Returns the partition under which an address is written."""
         return f"A#{addresses.keyed_hash(email, self._keys[0])}"
 
-    def older_partitions(self, email: str) -> list[str]:
-        """Returns the partitions under which earlier keys may have written the same address."""
-        return [f"A#{addresses.keyed_hash(email, key)}" for key in self._keys[1:]]
+    def partitions(self, email: str) -> list[str]:
+        """Returns all partitions under which the address may be stored, the one that is written to first."""
+        return [f"A#{addresses.keyed_hash(email, key)}" for key in self._keys]
 
     def hashes(self, email: str) -> list[str]:
         """Returns the keyed hash of an address under every key, that of the writing key first."""

@@ -17,6 +17,7 @@ from ..domain.ordering import (
     Lease,
     LeaseState,
     SubscriptionState,
+    all_settled,
     decide_signup,
     decide_unsubscribe,
     lease_state,
@@ -24,6 +25,7 @@ from ..domain.ordering import (
     settled,
 )
 from ..domain.times import epoch_milliseconds as to_ms
+from .attributes import Attributes, strictly, well_formed
 from .keys import EVERY_ACCOUNT, AddressKeys
 from .table import ConditionFailed, Key, Table
 
@@ -32,6 +34,7 @@ StatusOf = Callable[[str], Status | None]
 
 OnLost = Callable[[Lease], None]
 
+NO_STATE = SubscriptionState()
 TRIES = 5
 _REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token"
 
@@ -72,23 +75,40 @@ class SubscriptionStore:
         self._keys = keys
 
     def read(self, emails: Iterable[str], account: str) -> dict[str, dict[Key, SubscriptionState]]:
-        """Reads the states of each address at `account` and for all accounts, under every address key; by item key."""
-        keys_of = {email: self._state_keys(email, account) for email in dict.fromkeys(emails)}
-        found = self._table.get_many(key for keys in keys_of.values() for key in keys)
+        """Reads the states of each address at `account` and for all accounts, under every address key; by item key.
+
+        Leaves out an address with a malformed state, which must not be mistaken for one without a state.
+        """
+        keys_of = {
+            email: [(pk, name) for pk in self._keys.partitions(email) for name in (account, EVERY_ACCOUNT)]
+            for email in dict.fromkeys(emails)
+        }
+        states, malformed = self._states(key for keys in keys_of.values() for key in keys)
         return {
-            email: {key: _state_from(found[key]) if key in found else SubscriptionState() for key in keys}
+            email: {key: states.get(key, NO_STATE) for key in keys}
             for email, keys in keys_of.items()
+            if malformed.isdisjoint(keys)
         }
 
     def read_at(self, emails: Iterable[str], accounts: Sequence[str]) -> dict[str, dict[str, list[SubscriptionState]]]:
-        """Reads the states of each address by account and for all (`EVERY_ACCOUNT`), one for each address key."""
+        """Reads the states of each address by account and for all (`EVERY_ACCOUNT`), one for each address key.
+
+        Leaves out an address with a malformed state.
+        """
         names = [*dict.fromkeys(accounts), EVERY_ACCOUNT]
-        partitions = {email: self._partitions(email) for email in dict.fromkeys(emails)}
-        found = self._table.get_many((pk, name) for pks in partitions.values() for pk in pks for name in names)
+        partitions = {email: self._keys.partitions(email) for email in dict.fromkeys(emails)}
+        states, malformed = self._states((pk, name) for pks in partitions.values() for pk in pks for name in names)
         return {
-            email: {name: [_state_from(found.get((pk, name), {})) for pk in pks] for name in names}
+            email: {name: [states.get((pk, name), NO_STATE) for pk in pks] for name in names}
             for email, pks in partitions.items()
+            if not any((pk, name) in malformed for pk in pks for name in names)
         }
+
+    def _states(self, keys: Iterable[Key]) -> tuple[dict[Key, SubscriptionState], set[Key]]:
+        """Reads the states stored under `keys`, and the keys of malformed ones, which are logged and counted."""
+        parsed = {key: well_formed(_state_from, item) for key, item in self._table.get_many(keys).items()}
+        states = {key: state for key, state in parsed.items() if state is not None}
+        return states, parsed.keys() - states.keys()
 
     def record_unsubscribed(self, email: str, account: str, at: int, event_id: str, provider_id: str | None) -> None:
         """Records an unsubscribe reported by an account's provider: its time (ms), event and the provider's row id."""
@@ -104,14 +124,20 @@ class SubscriptionStore:
             return  # a later unsubscribe is already recorded
 
     def look(self, email: str, account: str, status_of: StatusOf) -> SubscriptionState:
-        """Reads the merged state of an address at `account`, delivered signups included and leases removed."""
-        known = self.read([email], account)[email]
-        return merge(SubscriptionState(), *(_settled_by(state, status_of) for state in known.values()))
+        """Reads the merged state of an address at `account`, delivered signups included and leases removed.
+
+        Raises MalformedItem.
+        """
+        keys = [(pk, name) for pk in self._keys.partitions(email) for name in (account, EVERY_ACCOUNT)]
+        return self._settled(keys, status_of)
 
     def look_by_hash(self, hashed: str, account: str, status_of: StatusOf) -> SubscriptionState:
         """Reads as `look`, for an address known only by its keyed hash, under that one key."""
-        found = self._table.get_many((f"A#{hashed}", name) for name in (account, EVERY_ACCOUNT))
-        return merge(SubscriptionState(), *(_settled_by(_state_from(item), status_of) for item in found.values()))
+        return self._settled([(f"A#{hashed}", name) for name in (account, EVERY_ACCOUNT)], status_of)
+
+    def _settled(self, keys: Iterable[Key], status_of: StatusOf) -> SubscriptionState:
+        found = self._table.get_many(keys)
+        return all_settled([strictly(_state_from, found[key]) for key in keys if key in found], status_of)
 
     def record_unsubscribe_for_all_accounts(self, event: Event) -> None:
         """Records an unsubscribe from all accounts, so that it also applies to accounts configured later."""
@@ -133,11 +159,14 @@ class SubscriptionStore:
             self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
 
     def of(self, email: str) -> dict[str, list[SubscriptionState]]:
-        """Reads all states of an address: by account and for all (`*`), one for each address key that has any."""
+        """Reads all states of an address: by account and for all (`*`), one for each address key that has any.
+
+        Raises MalformedItem.
+        """
         found: dict[str, list[SubscriptionState]] = {}
-        for partition in self._partitions(email):
+        for partition in self._keys.partitions(email):
             for item in self._table.query(partition):
-                found.setdefault(item["sk"], []).append(_state_from(item))
+                found.setdefault(item["sk"], []).append(strictly(_state_from, item))
         return found
 
     def take_lease(
@@ -153,10 +182,11 @@ class SubscriptionStore:
         `known` are the states just read for this address (`read`). A concurrent change makes the conditional write
         fail; the decision is then repeated on the item that the failure returns. Without one, a single write suffices.
         `on_lost` receives the expired lease of an attempt without a recorded outcome before it is overwritten.
+        Raises MalformedItem.
         """
         key = (self._keys.partition(attempt.event.email), attempt.account)
-        background = self._background(known, key, status_of)
-        state = known.get(key, SubscriptionState())
+        background = all_settled((state for other, state in known.items() if other != key), status_of)
+        state = known.get(key, NO_STATE)
         for _ in range(TRIES):
             if attempt.event.type is EventType.UNSUBSCRIBE and _is_newer(state, attempt.event):
                 state = self._unsubscribe_first(key, state, attempt)
@@ -165,17 +195,17 @@ class SubscriptionStore:
                 return LeaseResult(None, busy_until=state.lease.until)
             if state.lease is not None and holder is LeaseState.LOST:
                 on_lost(state.lease)
-            known_now = merge(base, background)
-            taken = LeaseResult(_decision(attempt, known_now), state=known_now)
-            if taken.decision in (Decision.SUPERSEDED, Decision.SUPPRESSED):
-                return self._without_call(state, attempt, taken)
+            merged = merge(base, background)
+            result = LeaseResult(_decision(attempt, merged), state=merged)
+            if result.decision in (Decision.SUPERSEDED, Decision.SUPPRESSED):
+                return self._without_call(state, attempt, result)
             if _is_mine(state, attempt):
-                return taken
+                return result
             try:
                 self._write_lease(key, state, base, attempt)
-                return taken
+                return result
             except ConditionFailed as changed:
-                state = _state_from(changed.found)
+                state = strictly(_state_from, changed.found)
         return LeaseResult(None, busy_until=to_ms(now) + 1000)
 
     def release(self, attempt: DeliveryAttempt) -> None:
@@ -197,26 +227,14 @@ class SubscriptionStore:
         except ConditionFailed:
             return
 
-    def _without_call(self, state: SubscriptionState, attempt: DeliveryAttempt, taken: LeaseResult) -> LeaseResult:
-        """Releases the lease of a delivery that ends without a call, and returns `taken`.
+    def _without_call(self, state: SubscriptionState, attempt: DeliveryAttempt, result: LeaseResult) -> LeaseResult:
+        """Releases the lease of a delivery that ends without a call, and returns `result`.
 
         A lease that remained would count as a delivered event once its event is deleted.
         """
         if _is_mine(state, attempt):
             self.release(attempt)
-        return taken
-
-    def _state_keys(self, email: str, account: str) -> list[Key]:
-        return [(partition, sort) for partition in self._partitions(email) for sort in (account, EVERY_ACCOUNT)]
-
-    def _partitions(self, email: str) -> list[str]:
-        return [self._keys.partition(email), *self._keys.older_partitions(email)]
-
-    def _background(self, known: Mapping[Key, SubscriptionState], key: Key, status_of: StatusOf) -> SubscriptionState:
-        """Merges the other states: that for all accounts, and those under older keys."""
-        return merge(
-            SubscriptionState(), *(_settled_by(state, status_of) for other, state in known.items() if other != key)
-        )
+        return result
 
     def _unsubscribe_first(self, key: Key, state: SubscriptionState, attempt: DeliveryAttempt) -> SubscriptionState:
         """Writes an unsubscribe's time, and the lease in the same write if no other attempt has it."""
@@ -226,7 +244,7 @@ class SubscriptionStore:
                 at, by = to_ms(attempt.event.occurred_at), attempt.event.id
                 return replace(state, unsubscribed_at=at, unsubscribed_by=by, lease=attempt.lease())
             except ConditionFailed as changed:
-                state = _state_from(changed.found)
+                state = strictly(_state_from, changed.found)
         return self._record_unsubscribe(key, attempt.event) if _is_newer(state, attempt.event) else state
 
     def _record_unsubscribe(self, key: Key, event: Event) -> SubscriptionState:
@@ -239,7 +257,7 @@ class SubscriptionStore:
             )
         except ConditionFailed as later:
             found = dict(later.found)
-        return _state_from(found)
+        return strictly(_state_from, found)
 
     def _write_lease(
         self, key: Key, seen: SubscriptionState, base: SubscriptionState, attempt: DeliveryAttempt
@@ -312,30 +330,25 @@ def _decision(attempt: DeliveryAttempt, state: SubscriptionState) -> Decision:
             assert_never(attempt.event.type)
 
 
-def _settled_by(state: SubscriptionState, status_of: StatusOf) -> SubscriptionState:
-    """Returns `state` with its lease resolved by the status of its event, and removed."""
-    return settled(state, status_of(state.lease.event)) if state.lease else state
-
-
 def _is_newer(state: SubscriptionState, event: Event) -> bool:
     return state.unsubscribed_at is None or state.unsubscribed_at < to_ms(event.occurred_at)
 
 
-def _state_from(item: Mapping[str, Any]) -> SubscriptionState:
+def _state_from(item: Attributes) -> SubscriptionState:
     lease = None
     if "lease_token" in item:
         lease = Lease(
-            event=item["lease_event"],
-            type=EventType(item["lease_type"]),
-            at=item["lease_at"],
-            until=item["lease_until"],
-            token=item["lease_token"],
+            event=item.required("lease_event", str),
+            type=item.required("lease_type", EventType),
+            at=item.milliseconds("lease_at"),
+            until=item.milliseconds("lease_until"),
+            token=item.required("lease_token", str),
         )
     return SubscriptionState(
-        unsubscribed_at=item.get("unsubscribed_at"),
-        signed_up_at=item.get("signed_up_at"),
+        unsubscribed_at=item.optional_milliseconds("unsubscribed_at"),
+        signed_up_at=item.optional_milliseconds("signed_up_at"),
         lease=lease,
-        unsubscribed_by=item.get("unsubscribed_by"),
-        provider_id=item.get("provider_id"),
-        forgotten_at=item.get("forgotten_at"),
+        unsubscribed_by=item.optional("unsubscribed_by", str),
+        provider_id=item.optional("provider_id", str),
+        forgotten_at=item.optional_milliseconds("forgotten_at"),
     )

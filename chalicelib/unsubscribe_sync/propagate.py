@@ -102,6 +102,7 @@ class Propagation:
             rows.setdefault(normalise(one.row.email), []).append(one)
         persons = [Person(tuple(same_address)) for same_address in rows.values()]
         states = self.services.subscriptions.read_at((one.email for one in persons), [self.source, *self.targets])
+        persons = [one for one in persons if one.email in states]  # the others have a malformed state
         stored = {one.event.id: one for one in self.services.events.load(self._to_look_up(states.values()))}
         decided = []
         for person in persons:

@@ -240,8 +240,8 @@ THE_LATER_WORD_WINS = (
         promise=3,
         breaks="an unsubscribe from all accounts does not count for one configured later",
         file="chalicelib/ledger/subscriptions.py",
-        before="            known_now = merge(base, background)\n",
-        after="            known_now = base\n",
+        before="            merged = merge(base, background)\n",
+        after="            merged = base\n",
         tests=("tests/delivery/test_model_edges.py", "tests/delivery/test_order.py"),
     ),
     Mutant(

@@ -33,7 +33,7 @@ def seen(capsys: pytest.CaptureFixture[str]) -> Seen:
     def read() -> set[tuple[str, str]]:
         metrics.flush()
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        found = [line for line in lines if line.get("message") == "malformed ledger item passed over"]
+        found = [line for line in lines if line.get("message") == "malformed ledger item"]
         assert sum(line.get("malformed_items", 0) for line in lines) == len(found)
         assert "@" not in json.dumps(found)
         return {(f"{line['pk']} / {line['sk']}", line["problem"]) for line in found}
@@ -254,3 +254,63 @@ def test_whoever_needs_one_event_is_told_that_it_cannot_be_read(product: Product
         with pytest.raises(MalformedItem, match=rf"^malformed ledger item E#{event.id} / E: status is no text$"):
             read(event.id, *(("paris", "t") if read == product.container.events.mark_unknown else ("paris",)))
     assert issubclass(MalformedItem, LedgerUnavailable)
+
+
+def _state_key(product: Product, email: str, account: str = "paris") -> tuple[str, str]:
+    return product.container.address_keys.partition(email), account
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        ({"unsubscribed_at": "yesterday"}, "unsubscribed_at is no number"),
+        ({"signed_up_at": 10**18}, "signed_up_at is no time"),
+        ({"lease_token": "t", "lease_type": "signup", "lease_at": 1, "lease_until": 1}, "lease_event is missing"),
+        (
+            {"lease_token": "t", "lease_event": "e", "lease_type": "shout", "lease_at": 1, "lease_until": 1},
+            "lease_type is none of the known names",
+        ),
+    ],
+)
+@pytest.mark.parametrize("account", ["paris", "*"])
+def test_a_malformed_subscription_state_keeps_its_own_deliveries_waiting_and_no_other(
+    product: Product, seen: Seen, state: dict[str, Any], problem: str, account: str
+) -> None:
+    """Nobody is signed up as long as it cannot be read whether they have unsubscribed."""
+    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    pk, sk = _state_key(product, "a@example.com", account)
+    product.container.table.put_new({"pk": pk, "sk": sk, **state})
+    assert product.work(bad, good) == {"batchItemFailures": []}
+    assert product.paris.emails == ["b@example.com"]
+    assert (product.delivery(bad)["status"], product.delivery(good)["status"]) == ("pending", "delivered")
+    assert seen() == {(f"{pk} / {sk}", problem)}
+    with pytest.raises(MalformedItem):
+        product.container.subscriptions.look("a@example.com", "paris", lambda _: None)
+
+
+def test_a_state_that_becomes_malformed_while_it_is_claimed_stops_nothing_else(product: Product, seen: Seen) -> None:
+    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    pk, sk = _state_key(product, "a@example.com")
+    read = product.container.subscriptions.read
+
+    def overtaken(*given: Any) -> Any:
+        found = read(*given)
+        product.container.table.put_new({"pk": pk, "sk": sk, "unsubscribed_at": "now"})
+        return found
+
+    product.container.subscriptions.read = overtaken  # type: ignore[method-assign]
+    product.work(bad, good)
+    assert product.paris.emails == ["b@example.com"]
+    assert seen() == {(f"{pk} / {sk}", "unsubscribed_at is no number")}
+
+
+def test_the_view_shows_the_well_formed_deliveries_of_an_event(
+    product: Product, seen: Seen, spoil: Callable[..., None]
+) -> None:
+    both = product.hold(product.unsubscribe("a@example.com", accounts=BOTH))[0]
+    spoil(f"E#{both}", "D#lyon", "SET next_at = :no", no={"S": "soon"})
+    assert [one["account"] for one in product.view(both)["deliveries"]] == ["paris"]
+    assert seen() == {(f"E#{both} / D#lyon", "next_at is no number")}
+    spoil(f"E#{both}", "E", "REMOVE occurred")
+    with pytest.raises(MalformedItem, match="occurred is missing"):
+        product.view(both)

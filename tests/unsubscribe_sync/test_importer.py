@@ -545,3 +545,14 @@ class TestWork:
         world.count()
         world.sync()
         assert writes(world.count()) == 0
+
+
+def test_a_person_whose_state_is_malformed_waits_until_it_is_put_right(world: World) -> None:
+    world.sync()
+    key = (world.product.container.address_keys.partition("bad@example.com"), "brussel")
+    world.product.container.table.put_new({"pk": key[0], "sk": key[1], "unsubscribed_at": "yesterday"})
+    world.leave("brussel", "bad@example.com", "good@example.com")
+    assert world.sync()["brussel"]["written"] == 1
+    world.product.container.table.update(key, "REMOVE unsubscribed_at")
+    assert world.sync()["brussel"]["written"] == 1
+    assert world.sync()["brussel"]["written"] == 0
