@@ -1,4 +1,4 @@
-"""Several calls of one account under way at once, their results in the order asked for."""
+"""Makes several calls of one account concurrently, with results in order."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def concurrent_map(ask: Callable[[T], R], things: Iterable[T], at_once: int) -> Generator[R, None, None]:
-    """`ask` of each thing, `at_once` of them at a time; no more are asked ahead of whoever reads the results.
+def concurrent_map(ask: Callable[[T], R], items: Iterable[T], at_once: int) -> Generator[R, None, None]:
+    """Yields `ask(item)` of each item in order, `at_once` calls under way at a time, none ahead of the reader.
 
-    What `ask` raises comes in its place, and ends it: nothing further is begun, what is under way is not waited for.
+    What `ask` raises is raised at its place, and ends the iteration: nothing more is begun, and calls under way are not
+    waited for.
     """
     ahead: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="calls")
     try:
-        for thing in things:
+        for item in items:
             if len(ahead) == at_once:
                 yield ahead.popleft().result()
-            ahead.append(pool.submit(ask, thing))
+            ahead.append(pool.submit(ask, item))
         while ahead:
             yield ahead.popleft().result()
     finally:

@@ -1,13 +1,14 @@
-"""Provider functions that an operator can call by name, declared by the methods themselves.
+"""Declares provider functions by the methods themselves, and calls them by name for operators.
 
-A client marks a method with `@function`; its signature and docstring are the declaration: names, types, what may be
-left out, and the help. So dispatch, `help`, the documentation and the Python method cannot drift apart.
+A client marks a method with `@function`; its signature and docstring are the declaration: names, types, which
+parameters are optional, and the help. So dispatch, `help`, the documentation and the method cannot differ.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from inspect import Parameter as Argument, getdoc, signature
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
-from unicodedata import category
 
 from ..domain.errors import Kind, ProviderError
 from .results import as_json
@@ -25,6 +25,7 @@ TypeName = Literal["string", "integer", "number", "boolean", "object", "array", 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _MARK = "__provider_function__"
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TYPE_NAMES: Mapping[Any, TypeName] = {
     str: "string",
     int: "integer",
@@ -54,21 +55,21 @@ _EXAMPLES: Mapping[TypeName, str] = {
 }
 
 
-def wrong(function: str, why: str) -> ProviderError:
-    """The error of a call that is refused before it is made: the caller must mend it."""
-    return ProviderError(Kind.CALLER, f"{function}: {why}")
+def invalid(function: str, reason: str) -> ProviderError:
+    """Returns the error of a call that is refused before it is made: the caller must correct it."""
+    return ProviderError(Kind.CALLER, f"{function}: {reason}")
 
 
 def unsupported(provider: str, what: str) -> ProviderError:
-    """The error of asking a provider for what its capabilities say it does not offer."""
+    """Returns the error of a call that the provider's capabilities rule out."""
     return ProviderError(Kind.CALLER, f"{provider} does not offer {what}")
 
 
 def function(*, changes: bool, campaign: CampaignBegun | None = None) -> Callable[[Method], Method]:
-    """Mark a client's method as a function to be called by name. `changes`: it changes something at the provider.
+    """Marks a client's method as a function to be called by name. `changes`: it changes something at the provider.
 
-    The method takes the function's parameters (their help in `Annotated[type, "help"]`) and `budget`, seconds.
-    `campaign` is given where a call begins a campaign that the provider cannot list afterwards.
+    The method takes the function's parameters (their help in `Annotated[type, "help"]`) and `budget`, in seconds.
+    `campaign` is set where a call begins a campaign that the provider cannot list afterwards.
     """
 
     def mark(method: Method) -> Method:
@@ -79,26 +80,20 @@ def function(*, changes: bool, campaign: CampaignBegun | None = None) -> Callabl
 
 
 def declared(client: type) -> tuple[Function, ...]:
-    """The functions that a client class marks, in the order of its definition."""
+    """Returns the functions that a client class marks, in the order of its definition."""
     return tuple(_declaration(name, method) for name, method in vars(client).items() if hasattr(method, _MARK))
 
 
 def _declaration(name: str, method: Callable[..., Any]) -> Function:
     changes, campaign = getattr(method, _MARK)
-    return Function(name, _parameters(method), changes, _first_paragraph(method), campaign)
-
-
-def _first_paragraph(method: Callable[..., Any]) -> str:
-    return " ".join((getdoc(method) or "").split("\n\n")[0].split())
-
-
-def _parameters(method: Callable[..., Any]) -> tuple[Parameter, ...]:
     hints = get_type_hints(method, include_extras=True)
-    return tuple(
+    parameters = tuple(
         _parameter(name, hints[name], argument.default is Argument.empty)
         for name, argument in signature(method).parameters.items()
         if name not in ("self", "budget")
     )
+    first_paragraph = " ".join((getdoc(method) or "").split("\n\n")[0].split())
+    return Function(name, parameters, changes, first_paragraph, campaign)
 
 
 def _parameter(name: str, hint: Any, required: bool) -> Parameter:
@@ -111,7 +106,7 @@ def _parameter(name: str, hint: Any, required: bool) -> Parameter:
 
 
 def described(functions: Iterable[Function]) -> list[dict[str, Any]]:
-    """The declarations as JSON values, for `help`: name, what it does, whether it changes something, parameters."""
+    """Returns the declarations as JSON values, for `help`."""
     return [
         {
             "name": each.name,
@@ -124,31 +119,31 @@ def described(functions: Iterable[Function]) -> list[dict[str, Any]]:
 
 
 def find(functions: Iterable[Function], name: str) -> Function:
-    """The function of that name. Raises `ProviderError` (caller) that names the nearest one."""
+    """Returns the function of that name. Raises `ProviderError` (caller) that names the nearest one."""
     by_name = {each.name: each for each in functions}
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, 1)
-    remedy = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(by_name)}"
-    raise ProviderError(Kind.CALLER, f"there is no function {name[:60]!r}; {remedy}")
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(by_name)}"
+    raise ProviderError(Kind.CALLER, f"there is no function {name[:60]!r}; {hint}")
 
 
 def check(called: Function, params: Mapping[str, Any]) -> dict[str, Any]:
-    """`params` as keyword arguments of the method, datetimes made from text, null taken as left out.
+    """Returns `params` as keyword arguments of the method, datetimes made from text, null treated as omitted.
 
-    Raises `ProviderError` (caller) with every mistake: an unknown name (and the nearest), a missing one, a wrong type.
-    No value is repeated in it, for a value may be a password or a person's.
+    Raises `ProviderError` (caller) with every error: an unknown name (and the nearest), a missing one, a wrong type. It
+    repeats no value, since a value may be a password or personal data.
     """
     known = {parameter.name: parameter for parameter in called.parameters}
     given = {name: value for name, value in params.items() if value is not None}
-    mistakes = [_unknown(name, known) for name in given if name not in known]
-    mistakes += [f"{name} is missing" for name, parameter in known.items() if parameter.required and name not in given]
+    errors = [_unknown(name, known) for name in given if name not in known]
+    errors += [f"{name} is missing" for name, parameter in known.items() if parameter.required and name not in given]
     values: dict[str, Any] = {}
     for name in known.keys() & given.keys():
-        values[name], mistake = _typed(known[name], given[name])
-        mistakes += [mistake] if mistake else []
-    if mistakes:
-        raise wrong(called.name, "; ".join(sorted(mistakes)))
+        values[name], error = _typed(known[name], given[name])
+        errors += [error] if error else []
+    if errors:
+        raise invalid(called.name, "; ".join(sorted(errors)))
     return values
 
 
@@ -159,57 +154,57 @@ def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
 
 
 def _typed(parameter: Parameter, value: Any) -> tuple[Any, str]:
-    """(value, "") or (None, what is wrong with it)."""
-    mistake = f"{parameter.name} must be {_EXAMPLES[parameter.type]}"
+    """Returns (value, "") or (None, what it must be)."""
+    error = f"{parameter.name} must be {_EXAMPLES[parameter.type]}"
     if not isinstance(value, _AS_GIVEN[parameter.type]) or (isinstance(value, bool) and parameter.type != "boolean"):
-        return None, mistake
+        return None, error
     if parameter.type != "datetime":
         return value, ""
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
-        return None, mistake
-    return (moment, "") if moment.tzinfo else (None, mistake)
+        return None, error
+    return (moment, "") if moment.tzinfo else (None, error)
 
 
 def dispatch(
     client: object, functions: Iterable[Function], name: str, params: Mapping[str, Any], *, budget: float
 ) -> Any:
-    """Call a client's function by name and return its result as JSON values with secrets masked.
+    """Calls a client's function by name; returns its result as JSON values with secrets masked.
 
     Raises `ProviderError`: caller for a wrong name or parameter, before any call; else what the method raises.
     """
     called = find(functions, name)
     if not isinstance(params, Mapping):
-        raise wrong(name, "params must be an object of parameter names and values")
+        raise invalid(name, "params must be an object of parameter names and values")
     return as_json(getattr(client, called.name)(**check(called, params), budget=budget))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Checks of parameters against limits that a vendor states, for one function. All raise caller errors."""
+    """Checks parameters of one function against limits that the vendor states. All raise `ProviderError` (caller)."""
 
     function: str
 
-    def require(self, condition: object, why: str) -> None:
-        """Refuse the call, saying `why`, unless `condition` holds."""
+    def require(self, condition: object, reason: str) -> None:
+        """Refuses the call with `reason` unless `condition` is true."""
         if not condition:
-            raise wrong(self.function, why)
+            raise invalid(self.function, reason)
 
     def text(self, name: str, value: str, longest: int = 1000) -> str:
-        """A text that is not blank, holds no control characters and at most `longest` characters."""
+        """Returns a text that is not blank, has no control characters and at most `longest` characters."""
         self.require(value.strip(), f"{name} must not be empty")
-        self.require(all(category(char) != "Cc" for char in value), f"{name} must not hold control characters")
+        self.require(not _CONTROL_CHARACTER.search(value), f"{name} must not hold control characters")
         self.require(len(value) <= longest, f"{name} must have at most {longest} characters")
         return value
 
     def address(self, name: str, value: str, longest: int = 254) -> str:
-        """An e-mail address, as loosely as for an unsubscribe: exactly one @, at most `longest` characters."""
+        """Returns an e-mail address, checked as for an unsubscribe: exactly one @, at most `longest` characters."""
         self.text(name, value, longest)
         self.require(value.count("@") == 1, f"{name} must be one e-mail address")
         return value
 
     def rows(self, name: str, value: Sequence[Any], most: int) -> None:
-        """Between one and `most` objects."""
+        """Checks that there are between one and `most` objects."""
         self.require(0 < len(value) <= most, f"{name} must hold between 1 and {most} entries, not {len(value)}")
         self.require(all(isinstance(row, Mapping) for row in value), f"every entry of {name} must be an object")

@@ -1,4 +1,4 @@
-"""What providers answer, as plain values: tolerant readers of their rows, and JSON with secrets masked."""
+"""Reads values of providers' answers tolerantly, and makes results into JSON with secrets masked."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ PARIS = ZoneInfo("Europe/Paris")
 
 
 def first(row: Mapping[str, Any], *names: str) -> Any:
-    """The first of these keys that the row has with a value; None if there is none."""
+    """Returns the value of the first of these keys that the row has with a value; None if it has none."""
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
 def text(value: Any) -> str:
-    """A provider's string, or number in a string's place, as `str`; anything else as the empty string."""
+    """Returns a string, or an integer in a string's place, as `str`; anything else as the empty string."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def count(value: Any) -> int | None:
-    """A whole number that came as one or as a string; None for whatever is not one, so that nothing is invented."""
+    """Reads a whole number, given as a number or a string; None for anything else, so that nothing is invented."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -47,15 +47,15 @@ def count(value: Any) -> int | None:
 
 
 def address(value: Any) -> str | None:
-    """An e-mail address, as loosely as for an unsubscribe; None for whatever is not one, such as a telephone number."""
+    """Reads an e-mail address, checked as for an unsubscribe; None for anything else, such as a telephone number."""
     trimmed = text(value).strip()
     return trimmed if _ADDRESS.fullmatch(trimmed) and len(trimmed) <= LONGEST_ADDRESS else None
 
 
 def paris_time(value: Any) -> datetime | None:
-    """`YYYY-MM-DD HH:MM:SS[.ffffff]` on a French clock as UTC; None for whatever is not one (also `0000-00-00 …`).
+    """Reads `YYYY-MM-DD HH:MM:SS[.ffffff]` as UTC; in Europe/Paris unless it states a zone.
 
-    A time that states its own zone keeps it.
+    None for anything else, `0000-00-00 …` included.
     """
     try:
         moment = datetime.fromisoformat(text(value).strip())
@@ -65,12 +65,12 @@ def paris_time(value: Any) -> datetime | None:
 
 
 def iso_utc(moment: datetime) -> str:
-    """An aware datetime as ISO 8601 in UTC with a Z."""
+    """Returns an aware datetime as ISO 8601 in UTC with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def as_json(value: Any) -> Any:
-    """Dataclasses, datetimes, sequences and mappings as JSON values; what stands under a secret's name is masked."""
+    """Makes dataclasses, datetimes, sequences and mappings into JSON values; masks values under a secret's name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return as_json({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, datetime):
@@ -88,10 +88,10 @@ def _masked(name: str, value: Any) -> Any:
     return as_json(value)
 
 
-def without_secrets(words: str, *secrets: str) -> str:
-    """A provider's words with every secret taken out that it may have echoed: plain, URL-encoded or as its MD5."""
+def without_secrets(message: str, *secrets: str) -> str:
+    """Masks the secrets that a provider's message may have echoed: plain, URL-encoded or as MD5."""
     for secret in filter(None, secrets):
         digest = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()
         for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), digest, digest.upper()):
-            words = words.replace(form, MASKED)
-    return words
+            message = message.replace(form, MASKED)
+    return message

@@ -15,7 +15,7 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.providers import registry
 from chalicelib.providers.account import Account
-from chalicelib.providers.ediware import columns
+from chalicelib.providers.ediware import address_columns
 from chalicelib.providers.spec import Contact, Provider
 from chalicelib.providers.transport.exchange import MEGABYTE
 from chalicelib.providers.transport.session import Transport
@@ -145,8 +145,8 @@ class TestColumns:
     ) -> None:
         server.script = [answer(lists(l4781="email")), OK, OK, answer(lists(l4781="mail")), OK]
         now = time.monotonic()
-        for later in (0, columns.KEPT_SECONDS - 5, columns.KEPT_SECONDS + 5):
-            monkeypatch.setattr(columns, "time", Clock(now + later))
+        for later in (0, address_columns.CACHED_SECONDS - 5, address_columns.CACHED_SECONDS + 5):
+            monkeypatch.setattr(address_columns, "time", Clock(now + later))
             ediware.sign_up("4781", [PERSON], budget=5)
         assert functions(server) == ["list_list", "list_insert", "list_insert", "list_list", "list_insert"]
         assert "mail" in server.received[-1].json()["tab_insert"][0]
@@ -157,7 +157,7 @@ class TestColumns:
         refused = answer({"error": "1", "message": "Error unknown field email"})
         server.script = [answer(lists(l4781="email")), OK, refused, answer(lists(l4781="mail")), refused, refused, OK]
         ediware.sign_up("4781", [PERSON], budget=5)
-        monkeypatch.setattr(columns, "time", Clock(time.monotonic() + columns.SETTLED_SECONDS + 1))
+        monkeypatch.setattr(address_columns, "time", Clock(time.monotonic() + address_columns.TRUSTED_SECONDS + 1))
         for _ in range(3):
             assert failure(lambda: ediware.sign_up("4781", [PERSON], budget=5)).kind is Kind.CONTACT
         ediware.sign_up("4781", [PERSON], budget=5)

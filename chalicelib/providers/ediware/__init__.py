@@ -1,25 +1,15 @@
 """Ediware / MDWorks: bulk signups into lists, unsubscribes one by one, statistics of all campaigns at once.
 
-Its quirks and limits are told in docs/providers/ediware.md.
+Quirks and limits: docs/providers/ediware.md.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from ..spec import Capabilities, Option, Provider, ProviderSpec
+from ..spec import Capabilities, Option, ProviderSpec
 from .client import BASE_URL, JSON_TYPE, MOST_ROWS
 from .provider import FUNCTIONS, Ediware
-
-if TYPE_CHECKING:
-    from ..account import Account
-    from ..transport.session import Transport
-
-
-def _connect(account: Account, transport: Transport) -> Provider:
-    return Ediware(account, transport)
-
 
 SPEC = ProviderSpec(
     name="ediware",
@@ -50,5 +40,5 @@ SPEC = ProviderSpec(
         ),
     ),
     functions=FUNCTIONS,
-    connect=_connect,
+    connect=Ediware,
 )

@@ -1,4 +1,4 @@
-"""Every function of the Ediware REST API as a typed method; the methods are also what an operator calls by name.
+"""Every function of the Ediware REST API as a typed method; operators call the same methods by name.
 
 Each is a POST of one JSON object that holds the key. Each raises `ProviderError`: caller for a parameter outside the
 vendor's stated limits, before any call; else by the table in `answers`. `budget` is in seconds.
@@ -30,7 +30,7 @@ _MOST_INDEXED = 20
 _SHORT_ANSWER = MEGABYTE
 _LONGEST_ANSWER = 32 * MEGABYTE
 _SECONDS = 30.0
-# An insert of 255 rows may take the vendor a while, and giving up on it early would only leave its outcome unknown.
+# An insert of 255 rows may take the vendor a while; an earlier timeout would only leave its outcome unknown.
 _READ_TIMEOUT = 60.0
 
 UserId = Annotated[str, "id of the sub-account, from user_list"]
@@ -60,12 +60,12 @@ class Client:
 
     @function(changes=False)
     def user_list(self, *, budget: float = _SECONDS) -> tuple[models.User, ...]:
-        """The sub-accounts, without their passwords."""
+        """List the sub-accounts, without their passwords."""
         return self._exchange("user_list", {}, answers.rows(models.user), budget, changes=False)
 
     @function(changes=False)
     def pools_list(self, *, budget: float = _SECONDS) -> tuple[models.Pool, ...]:
-        """The IP pools that sub-accounts can be given."""
+        """List the IP pools that sub-accounts can be given."""
         return self._exchange("pools_list", {}, answers.rows(models.pool), budget, changes=False)
 
     @function(changes=True)
@@ -115,7 +115,7 @@ class Client:
 
     @function(changes=False)
     def list_list(self, user_id: Owner = None, *, budget: float = _SECONDS) -> tuple[models.MailingList, ...]:
-        """The contact lists of the main account or of one sub-account."""
+        """List the contact lists of the main account or of one sub-account."""
         params = {} if user_id is None else {"user_id": Limits("list_list").text("user_id", user_id)}
         return self._exchange("list_list", params, answers.rows(models.mailing_list), budget, changes=False)
 
@@ -136,8 +136,8 @@ class Client:
         _check_fields(limits, field_list, field_email, field_index)
         # The vendor's text calls it `name`, its sample posts `nom`: the sample is the one that was run.
         params: dict[str, Any] = {"nom": limits.text("name", name)}
-        params |= {"field_list": answers.joined(field_list), "field_email": field_email}
-        params |= {"field_index": answers.joined(field_index)} if field_index else {}
+        params |= {"field_list": ",".join(field_list), "field_email": field_email}
+        params |= {"field_index": ",".join(field_index)} if field_index else {}
         params |= {"email_crypt": int(email_crypt)} if email_crypt is not None else {}
         params |= {"user_id": limits.text("user_id", user_id)} if user_id is not None else {}
         return self._exchange("list_create", params, answers.new_id("list_id"), budget)
@@ -161,10 +161,9 @@ class Client:
         """Insert contacts into a list; an address that is there already may become a second row."""
         limits = Limits("list_insert")
         limits.rows("contacts", contacts, MOST_ROWS)
-        limits.require(
-            all(row and answers.scalars(row) for row in contacts), "every contact must hold texts and numbers only"
-        )
         rows = [{name: "" if value is None else value for name, value in row.items()} for row in contacts]
+        types = {type(value) for row in rows for value in row.values()}
+        limits.require(all(rows) and types <= {str, int, float}, "every contact must hold texts and numbers only")
         params = {"list_id": limits.text("list_id", list_id), "tab_insert": rows}
         return self._exchange("list_insert", params, answers.ok, budget, refused_as=Kind.CONTACT)
 
@@ -185,7 +184,7 @@ class Client:
 
     @function(changes=False)
     def campaigns_stats(self, *, budget: float = _SECONDS) -> tuple[models.Campaign, ...]:
-        """All campaigns of the last 30 days, of the account and its sub-accounts; up to an hour old."""
+        """List all campaigns of the last 30 days, of the account and its sub-accounts; up to an hour old."""
         expect = answers.rows(models.campaign)
         return self._exchange("campaigns_stats", {}, expect, budget, changes=False, open_api=True)
 
@@ -210,10 +209,10 @@ class Client:
         *,
         budget: float = _SECONDS,
     ) -> Any:
-        """Any other function of the API, also one that came after this client; its answer as it is."""
+        """Call any function of the API, also one newer than this client; returns its answer unchanged."""
         limits = Limits("call")
         limits.require(re.fullmatch(r"[a-z0-9_]{1,60}", function), "function must be lower-case letters, digits and _")
-        limits.require("api_key" not in (params or {}), "the key is added by itself: leave api_key out of params")
+        limits.require("api_key" not in (params or {}), "leave api_key out of params: the client adds the key")
         (reply,) = self._exchange(
             function, params or {}, answers.anything, budget, open_api=open, max_bytes=_LONGEST_ANSWER
         )
@@ -267,13 +266,13 @@ def _user_params(
     email: str | None,
     pool_ip: str | None,
 ) -> dict[str, str]:
-    """What `user_create` and `user_update` share, checked; only what is given."""
+    """Checks the parameters that `user_create` and `user_update` share; returns those that are given."""
     limits.require(password is None or len(password) > 8, "password must have more than 8 characters")
     limits.require(quota is None or quota >= 0, "quota must not be negative")
     if email is not None:
         limits.address("email", email)
     given = {"pass": password, "quota": quota, "name": name, "email": email, "pool_ip": pool_ip}
-    return {wire: str(value) for wire, value in given.items() if value is not None}
+    return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _check_fields(

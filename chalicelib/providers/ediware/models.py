@@ -1,4 +1,4 @@
-"""Ediware's rows in one English shape. Answers mix French and English keys, even from row to row; both are read."""
+"""Reads Ediware's rows into one English model. Answers mix French and English keys, even from row to row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A sub-account. The password that Ediware sends in clear is left where it came from."""
+    """A sub-account, without the password that Ediware sends in clear."""
 
     id: str
     log: str
@@ -51,7 +51,7 @@ class MailingList:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign of the last 30 days. `sent` is when, in UTC; `volume` is how many."""
+    """A campaign of the last 30 days. `sent` is the time, in UTC; `volume` the number of mails sent."""
 
     id: str
     user_id: str
@@ -70,7 +70,7 @@ class Campaign:
 
 
 def user(row: Row) -> User:
-    """A row of `user_list`."""
+    """Reads a row of `user_list`."""
     return User(
         id=text(row.get("id")),
         log=text(row.get("log")),
@@ -82,7 +82,7 @@ def user(row: Row) -> User:
 
 
 def pool(row: Row) -> Pool:
-    """A row of `pools_list`."""
+    """Reads a row of `pools_list`."""
     return Pool(
         id=text(row.get("id")),
         name=text(first(row, "name", "nom")),
@@ -95,7 +95,7 @@ def pool(row: Row) -> Pool:
 
 
 def mailing_list(row: Row) -> MailingList:
-    """A row of `list_list`."""
+    """Reads a row of `list_list`."""
     return MailingList(
         id=text(row.get("id")),
         name=text(first(row, "name", "nom")),
@@ -106,7 +106,7 @@ def mailing_list(row: Row) -> MailingList:
 
 
 def campaign(row: Row) -> Campaign:
-    """A row of `campaigns_stats`."""
+    """Reads a row of `campaigns_stats`."""
     return Campaign(
         id=text(row.get("id")),
         user_id=text(row.get("user_id")),
@@ -126,7 +126,7 @@ def campaign(row: Row) -> Campaign:
 
 
 def figures(row: Row) -> CampaignFigures:
-    """A row of `campaigns_stats` in the figures that all providers share; how many arrived is not told."""
+    """Reads a row of `campaigns_stats` as the figures that all providers share; Ediware states no delivered count."""
     own = campaign(row)
     return CampaignFigures(
         campaign=own.id,

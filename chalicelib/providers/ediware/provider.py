@@ -1,4 +1,4 @@
-"""Ediware as the rest of Relais sees a provider."""
+"""Implements the `Provider` protocol for Ediware."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...domain.errors import Kind, ProviderError
 from ..functions import declared, dispatch, unsupported
 from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
-from .answers import is_already_so
+from .address_columns import CachedAddressColumns
+from .answers import is_already_unsubscribed
 from .client import MOST_ROWS, Client
-from .columns import Columns
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -21,15 +21,15 @@ _NAME = "Ediware"
 
 
 class Ediware:
-    """One account. Keep it between invocations: it remembers the lists' address columns."""
+    """One account. Keep it between invocations: it caches the lists' address columns."""
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self._transport = transport
         self._client = Client(account, transport)
-        self._columns = Columns(self._client)
+        self._columns = CachedAddressColumns(self._client)
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        """Insert the contacts with one call, after a look-up of the list's address column where it is not known."""
+        """Inserts the contacts with one call; looks up the list's address column first where it is not cached."""
         if len(contacts) > MOST_ROWS:
             raise ProviderError(Kind.CALLER, f"list_insert: at most {MOST_ROWS} contacts a call, not {len(contacts)}")
         if not contacts:
@@ -41,52 +41,51 @@ class Ediware:
             self._client.list_insert(list_id, rows, budget=deadline.left())
         except ProviderError as error:
             if error.kind is Kind.CONTACT:
-                self._columns.doubt(list_id)
+                self._columns.forget(list_id)
             raise
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
-        """Put the address on the account's unsubscribed list, or on the delisting list of all senders."""
-        client = self._client
-        tell = client.unsub_global_add if global_scope else client.unsub_add
+        """Puts the address on the account's unsubscribed list, or on the delisting list of all senders."""
+        add = self._client.unsub_global_add if global_scope else self._client.unsub_add
         try:
-            tell(email, budget=budget)
+            add(email, budget=budget)
         except ProviderError as error:
-            if not is_already_so(error):
+            if not is_already_unsubscribed(error):
                 raise
         return None
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
-        """Refused: no call takes an address off the unsubscribed list."""
-        raise unsupported(_NAME, "taking an unsubscribe back")
+        """Not offered: no call takes an address off the unsubscribed list."""
+        raise unsupported(_NAME, "lifting a suppression")
 
     def forget(self, email: str, *, budget: float) -> None:
-        """Refused: no call deletes a contact."""
+        """Not offered: no call deletes a contact."""
         raise unsupported(_NAME, "deleting a contact")
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
-        """Is the list among those of the account or its sub-accounts now?"""
+        """Asks whether the list is among those of the account or its sub-accounts now."""
         return self._columns.exists(list_id, self._transport.deadline(budget))
 
     def address_field(self, list_id: str, *, budget: float) -> str:
-        """The list's `field_email`."""
+        """Returns the list's `field_email`."""
         return self._columns.of(list_id, self._transport.deadline(budget))
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
-        """Have Ediware fetch the file, with semicolons between the columns, from its own addresses."""
+        """Has Ediware fetch the file, with semicolons between the columns, from its own addresses."""
         self._client.list_insert_url(list_id, url, budget=budget)
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """Refused: what Ediware holds cannot be read."""
-        raise unsupported(_NAME, "reading who unsubscribed")
+        """Not offered: Ediware's lists cannot be read."""
+        raise unsupported(_NAME, "reading its unsubscribes")
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
-        """Refused: what Ediware holds cannot be read."""
-        raise unsupported(_NAME, "reading whom it mails")
+        """Not offered: Ediware's lists cannot be read."""
+        raise unsupported(_NAME, "reading its subscribers")
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
-        """All campaigns of the last 30 days, by one call."""
+        """Reads all campaigns of the last 30 days with one call."""
         return self._client.campaign_figures(budget=budget)
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
-        """Make a function of `Client` by its name."""
+        """Calls a function of `Client` by its name."""
         return dispatch(self._client, FUNCTIONS, function, params, budget=budget)

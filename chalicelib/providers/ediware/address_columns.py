@@ -1,4 +1,4 @@
-"""Which column of a list holds the address: asked of Ediware, kept for a while, asked once for all who wait."""
+"""Finds which column of a list holds the address: asks Ediware, once for all who wait, and caches the answer."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..transport.exchange import Deadline
 from .client import Client
 from .models import MailingList
 
-KEPT_SECONDS = 600.0
-SETTLED_SECONDS = 30.0
-"""A column this young is not doubted: a chunk that is split row by row would else ask anew at every refusal."""
+CACHED_SECONDS = 600.0
+TRUSTED_SECONDS = 30.0
+"""A column this young is not looked up again: a batch that is bisected would else cause a look-up at every refusal."""
 
 
-class Columns:
+class CachedAddressColumns:
     """The address columns of one account's lists, the sub-accounts' included. Safe to use from several threads."""
 
     def __init__(self, client: Client) -> None:
@@ -26,44 +26,42 @@ class Columns:
         self._failed: tuple[float, str, ProviderError] | None = None
 
     def of(self, list_id: str, deadline: Deadline) -> str:
-        """The address column of a list, from what is kept or from Ediware.
+        """Returns the address column of a list, from the cache or from Ediware.
 
-        Raises `ProviderError`: account (the list only) for a list that is nowhere or has no such column; else what the
-        look-up met. Never unknown: a look-up changes nothing.
+        Raises `ProviderError`: account (the list only) for a list that does not exist or has no such column; else what
+        the look-up raises. Never unknown: a look-up changes nothing.
         """
         asked = time.monotonic()
-        kept = self._kept(list_id)
-        if kept is not None:
-            return kept
+        cached = self._cached(list_id)
+        if cached is not None:
+            return cached
         if not self._lock.acquire(timeout=max(deadline.left(), 0.0)):
             raise ProviderError(Kind.LATER, "list_list: no answer in time")
         try:
-            return self._kept(list_id) or self._look_up_unless_failed(list_id, asked, deadline)
+            return self._cached(list_id) or self._look_up_unless_failed(list_id, asked, deadline)
         finally:
             self._lock.release()
 
     def exists(self, list_id: str, deadline: Deadline) -> bool:
-        """Is the list there now? Asks Ediware afresh."""
+        """Asks Ediware whether the list exists now."""
         return any(list_id in self._learn(lists) for lists in self._lists(deadline))
 
-    def doubt(self, list_id: str) -> None:
-        """Forget a list's column after a refusal, unless it was learnt just now."""
+    def forget(self, list_id: str) -> None:
+        """Drops a list's column after a refusal, unless it was learnt just now."""
         known = self._known.get(list_id)
-        if known is not None and time.monotonic() - known[1] > SETTLED_SECONDS:
+        if known is not None and time.monotonic() - known[1] > TRUSTED_SECONDS:
             self._known = {other: column for other, column in self._known.items() if other != list_id}
 
-    def _kept(self, list_id: str) -> str | None:
+    def _cached(self, list_id: str) -> str | None:
         column, learnt = self._known.get(list_id, ("", 0.0))
-        return column if column and time.monotonic() - learnt < KEPT_SECONDS else None
+        return column if column and time.monotonic() - learnt < CACHED_SECONDS else None
 
     def _look_up_unless_failed(self, list_id: str, asked: float, deadline: Deadline) -> str:
-        """Look up, or share the failure of a look-up that ended while this thread waited for it."""
-        if (
-            self._failed is not None
-            and self._failed[0] > asked
-            and (self._failed[1] == list_id or not self._failed[2].list_only)
-        ):
-            raise self._failed[2]
+        """Looks up the column, or shares the failure of a look-up that ended while this thread waited for it."""
+        if self._failed is not None:
+            ended, failed_list, error = self._failed
+            if ended > asked and (failed_list == list_id or not error.list_only):
+                raise error
         try:
             return self._look_up(list_id, deadline)
         except ProviderError as error:
@@ -71,25 +69,25 @@ class Columns:
             raise
 
     def _look_up(self, list_id: str, deadline: Deadline) -> str:
+        reason = f"list {list_id} is not among the lists of the account or its sub-accounts"
         for lists in self._lists(deadline):
-            found = self._learn(lists).get(list_id)
-            if found:
-                return found
-            if found is not None:
-                why = f"list {list_id} has no column for the address"
-                raise ProviderError(Kind.ACCOUNT, why, list_only=True)
-        why = f"list {list_id} is not among the lists of the account or its sub-accounts"
-        raise ProviderError(Kind.ACCOUNT, why, list_only=True)
+            column = self._learn(lists).get(list_id)
+            if column:
+                return column
+            if column is not None:
+                reason = f"list {list_id} has no column for the address"
+                break
+        raise ProviderError(Kind.ACCOUNT, reason, list_only=True)
 
     def _learn(self, lists: tuple[MailingList, ...]) -> dict[str, str]:
-        """Keep the columns of these lists and return them."""
+        """Caches the columns of these lists and returns them."""
         now = time.monotonic()
         columns = {each.id: each.field_email for each in lists}
         self._known = {**self._known, **{list_id: (column, now) for list_id, column in columns.items()}}
         return columns
 
     def _lists(self, deadline: Deadline) -> Iterator[tuple[MailingList, ...]]:
-        """The main account's lists, then each sub-account's, as far as somebody goes on asking."""
+        """Yields the main account's lists, then each sub-account's, each asked for when it is needed."""
         try:
             yield self._client.list_list(budget=deadline.left())
             for user in self._client.user_list(budget=deadline.left()):
@@ -100,5 +98,5 @@ class Columns:
             refused = error
         else:
             return
-        # Nothing that a signup holds is in these calls, so no refusal of them may ever be laid at its door.
+        # These calls hold nothing of a signup, so the signup is never to blame for their refusal.
         raise ProviderError(Kind.ACCOUNT, refused.message, provider_code=refused.provider_code)
