@@ -58,10 +58,13 @@ class TestCodes:
         for name, numbers, kind in cells(3):
             if name.strip("`") in told and numbers[:1].isdigit():
                 told[name.strip("`")] |= dict.fromkeys(map(int, numbers.split(", ")), kind.split()[0].strip(","))
-        words: dict[codes.Told, str] = {codes.Meaning.KEY: "account", codes.Meaning.FAILED: "unknown"}
+        words: dict[codes.Interpretation, str] = {
+            codes.Meaning.KEY: "account",
+            codes.Meaning.PROVIDER_FAILED: "unknown",
+        }
         built = {
             name: {number: words.get(meaning, str(meaning.value)) for number, meaning in meanings.items()}
-            for name, meanings in {"every function": codes.EVERYWHERE, **codes.BY_FUNCTION}.items()
+            for name, meanings in {"every function": codes.COMMON, **codes.BY_FUNCTION}.items()
         }
         assert told == built
 

@@ -1,24 +1,13 @@
 """MailPartner.fr: sends mail and keeps an opt-out list, which can be read and written; it has no contact lists.
 
-Its quirks and limits are told in docs/providers/mailpartner.md.
+Quirks and limits: docs/providers/mailpartner.md.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ..spec import Capabilities, Option, Provider, ProviderSpec, RateLimit
+from ..spec import Capabilities, Option, ProviderSpec, RateLimit
 from .client import BASE_URL, JSON, XML
 from .provider import FUNCTIONS, PARALLEL_CALLS, MailPartner
-
-if TYPE_CHECKING:
-    from ..account import Account
-    from ..transport.session import Transport
-
-
-def _connect(account: Account, transport: Transport) -> Provider:
-    return MailPartner(account, transport)
-
 
 SPEC = ProviderSpec(
     name="mailpartner",
@@ -45,5 +34,5 @@ SPEC = ProviderSpec(
         ),
     ),
     functions=FUNCTIONS,
-    connect=_connect,
+    connect=MailPartner,
 )

@@ -1,25 +1,24 @@
-"""What an answer of MailPartner means: the body is read before the status, for nobody says under which a failure comes.
+"""Reads the answers of MailPartner: the body before the status, since a failure may come with any status.
 
-The first that fits (docs/providers/mailpartner.md has the same as a table):
+The first that matches (docs/providers/mailpartner.md has the same as a table):
 
-1. the body says how it went (`success`, `code`): success, or a failure whose code `codes` explains;
-2. the status does: 401, 403, 404, 405 concern the account, 429 and 503 are to be tried later, any other 5xx is unknown
-   for a call that changes something and later for one that reads, any other 4xx but 408 is the request's fault;
+1. the body states the outcome (`success`, `code`): success, or a failure whose code `codes` interprets;
+2. the status does: 401, 403, 404 and 405 concern the account, 429 and 503 are to be tried later, any other 5xx is
+   unknown for a call that changes something and later for one that reads, any other 4xx but 408 is the caller's error;
 3. neither does: unknown for a call that changes something, later for one that reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError
 from ..results import count, text, without_secrets
 from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
-from .codes import Meaning, Told, meaning, unlisted
-from .stream import Broken, JsonObject
+from .codes import Interpretation, Meaning, interpret, undocumented
+from .json_stream import JsonStream, MalformedAnswer
 
 T = TypeVar("T")
 _FINE = 200
@@ -32,93 +31,84 @@ _OF_ACCOUNT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A long list as it is read: how many rows it is said to have, and the rows as they came, once.
-
-    Reading on raises `ProviderError` where the answer breaks off.
-    """
-
-    stated: int | None
-    rows: Iterator[Any]
-
-
 def read(answer: Answer, make: Callable[[Mapping[str, Any]], T | None], *, key: str) -> T:
-    """What `make` makes of a success; it returns None for one without what the function answers.
+    """Returns `make(reply)` of a success; `make` returns None where the answer lacks what the function promises.
 
-    Raises `ProviderError` by the order above. For a failure that says that all is done already `make` gets no data.
+    Raises `ProviderError` by the order above. After a failure that says that all is done already, `make` gets no data.
     """
-    reply, unusable = _reply(answer)
-    done = _done(answer, reply, key)
-    if done is None:
+    unusable = None
+    try:
+        reply = answer.json()
+    except ProviderError as error:
+        reply, unusable = None, error
+    if unusable and _is_xml(answer.body):
+        reply = _xml_failure(answer)
+    success = _outcome(answer, reply, key)
+    if success is None:
         raise _by_status(answer) or unusable or answer.unusable("the answer is JSON of another shape")
-    result = make(reply if done else {})
+    result = make(reply if success else {})
     if result is None:
         raise answer.unusable("the answer lacks what it is about")
     return result
 
 
-def read_list(answer: Answer | StreamedAnswer, *, key: str) -> Listing:
-    """The opt-out list, as JSON or as XML, whichever came; only its head is read here. Raises like `read`."""
+def read_opt_outs(answer: Answer | StreamedAnswer, *, key: str) -> tuple[int | None, Iterator[Any]]:
+    """Reads the head of the opt-out list, JSON or XML; returns how many rows it states, and the rows, once.
+
+    Raises `ProviderError` as `read` does, also while the rows are read.
+    """
     slices = answer.slices()
     beginning = next(slices, b"")
+    open_list = _open_xml if _is_xml(beginning) else _open_json
     try:
-        return (_xml_list if _is_xml(beginning) else _json_list)(answer, chain((beginning,), slices), key)
-    except Broken as error:
-        why = str(error)
-    raise _by_status(answer) or answer.unusable(why)
+        stated, rows = open_list(answer, chain((beginning,), slices), key)
+        return stated, _checked(answer, rows)
+    except MalformedAnswer as error:
+        reason = str(error)
+    raise _by_status(answer) or answer.unusable(reason)
 
 
-def _json_list(answer: AnswerHead, slices: Iterable[bytes], key: str) -> Listing:
-    members = JsonObject(slices, "data")
-    begun = members.up_to_array()
-    if not _done(answer, members.read, key):
-        raise Broken("the answer is JSON of another shape")
-    stated = count(members.read.get("nbData"))
-    if not begun and (stated != 0 or members.read.get("data") is not None):
-        raise Broken("the answer is JSON of another shape")
-    return Listing(stated, _to_the_end(answer, members.rows()) if begun else iter(()))
+def _open_json(answer: AnswerHead, slices: Iterable[bytes], key: str) -> tuple[int | None, Iterator[Any]]:
+    stream = JsonStream(slices, "data")
+    has_rows = stream.up_to_array()
+    stated = count(stream.read.get("nbData"))
+    empty = stated == 0 and stream.read.get("data") is None
+    if not _outcome(answer, stream.read, key) or not (has_rows or empty):
+        raise MalformedAnswer("the answer is JSON of another shape")
+    return stated, stream.rows() if has_rows else iter(())
 
 
-def _xml_list(answer: AnswerHead, slices: Iterable[bytes], key: str) -> Listing:
-    from .markup import Document
+def _open_xml(answer: AnswerHead, slices: Iterable[bytes], key: str) -> tuple[int | None, Iterator[Any]]:
+    from .xml_stream import XmlStream
 
-    document = Document(slices)
-    head = document.read_head()
-    if not _done(answer, _members(head), key):
-        raise Broken("XML of another shape")
-    return Listing(count(head[2]), _to_the_end(answer, document.rows()))
+    stream = XmlStream(slices)
+    head = stream.read_head()
+    if not _outcome(answer, _named(head), key):
+        raise MalformedAnswer("XML of another shape")
+    return count(head[2]), stream.rows()
 
 
-def _to_the_end(answer: AnswerHead, rows: Iterator[Any]) -> Iterator[Any]:
+def _checked(answer: AnswerHead, rows: Iterator[Any]) -> Iterator[Any]:
+    """Yields the rows. Raises `ProviderError` where the answer breaks off."""
     try:
         yield from rows
         return
-    except Broken as error:
-        why = str(error)
-    raise answer.unusable(why)
-
-
-def _reply(answer: Answer) -> tuple[Any, ProviderError | None]:
-    """The answer's JSON, or what an XML failure says in the same form; with the error if it is neither."""
-    try:
-        return answer.json(), None
-    except ProviderError as error:
-        unusable = error
-    return (_xml_failure(answer) if _is_xml(answer.body) else None), unusable
+    except MalformedAnswer as error:
+        reason = str(error)
+    raise answer.unusable(reason)
 
 
 def _xml_failure(answer: Answer) -> Mapping[str, Any] | None:
-    from .markup import Document
+    from .xml_stream import XmlStream
 
     try:
-        return _members(Document(answer.slices()).read_head())
-    except Broken:
+        return _named(XmlStream(answer.slices()).read_head())
+    except MalformedAnswer:
         return None
 
 
-def _members(head: list[str]) -> Mapping[str, Any]:
-    """The first three XML texts under the names that the JSON gives them; the third is the message of a failure."""
+def _named(head: list[str]) -> Mapping[str, Any]:
+    """Returns the first three XML texts under the names of the JSON; the third is the message of a failure."""
     names = ("success", "code", "message")
     return dict(zip(names, head, strict=False)) if len(head) == len(names) else {}
 
@@ -127,8 +117,8 @@ def _is_xml(body: bytes) -> bool:
     return body[:200].removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<?xml", b"<result"))
 
 
-def _done(answer: AnswerHead, reply: Any, key: str) -> bool | None:
-    """True for a success, False for a failure that says that it is so already, None if the body tells neither.
+def _outcome(answer: AnswerHead, reply: Any, key: str) -> bool | None:
+    """Returns True for a success, False for a failure that means done already, None if the body states neither.
 
     Raises `ProviderError` for any other failure.
     """
@@ -139,29 +129,29 @@ def _done(answer: AnswerHead, reply: Any, key: str) -> bool | None:
         return True if code in (_FINE, None) else None
     if code == _FINE or reply["success"] not in (False, "false", 0, "0"):
         return None
-    told = meaning(answer.call.label, code)
-    if told is Meaning.DONE:
+    meaning = interpret(answer.call.label, code)
+    if meaning is Meaning.DONE:
         return False
-    raise _refused(answer, code, told, without_secrets(text(reply.get("message")), key))
+    raise _refusal(answer, code, meaning, without_secrets(text(reply.get("message")), key))
 
 
-def _refused(answer: AnswerHead, code: int | None, told: Told | None, words: str) -> ProviderError:
+def _refusal(answer: AnswerHead, code: int | None, meaning: Interpretation | None, message: str) -> ProviderError:
     label = answer.call.label
-    message = f"{label}: {words or 'refused without words'}"
+    message = f"{label}: {message or 'refused without a message'}"
     number = None if code is None else str(code)
-    if told is None:
-        return answer.overload() or ProviderError(unlisted(label), message, provider_code=number)
-    if told is Meaning.KEY:
+    if meaning is None:
+        return answer.overload() or ProviderError(undocumented(label), message, provider_code=number)
+    if meaning is Meaning.KEY:
         return KeyRefused(message, provider_code=number)
     failed = Kind.UNKNOWN if answer.call.changes else Kind.LATER
-    kind = told if isinstance(told, Kind) else failed
-    waits = kind in (Kind.UNKNOWN, Kind.LATER)
-    retry_after = seconds_to_wait(answer.headers.get("retry-after")) if waits else None
+    kind = meaning if isinstance(meaning, Kind) else failed
+    retryable = kind in (Kind.UNKNOWN, Kind.LATER)
+    retry_after = seconds_to_wait(answer.headers.get("Retry-After")) if retryable else None
     return ProviderError(kind, message, provider_code=number, retry_after=retry_after)
 
 
 def _by_status(answer: AnswerHead) -> ProviderError | None:
-    """The error that a status tells where the body tells nothing; None if it tells nothing either."""
+    """Returns the error that the status shows where the body shows none; None if the status shows none either."""
     label, status = answer.call.label, answer.status
     if status in _OF_ACCOUNT:
         message = f"{label}: {_OF_ACCOUNT[status]} (HTTP {status})"

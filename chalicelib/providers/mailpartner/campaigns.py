@@ -1,4 +1,4 @@
-"""Messages as campaigns: MailPartner cannot list what was sent, so Relais remembers what it sent itself."""
+"""Treats messages as campaigns: MailPartner cannot list what was sent, so Relais remembers what it sent itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BOUNCED = ("not delivered", "bounced")
 
 
 def begun(params: Mapping[str, Any], result: Any) -> CampaignFigures | None:
-    """What to remember of a message, from the parameters and the result of `send`; nothing of a rehearsal."""
+    """Returns what to remember of a message, from parameters and result of `send`; None for a sandbox message."""
     if params.get("sandbox") or not isinstance(result, Mapping) or not result.get("message_id"):
         return None
     due = result.get("scheduled_delivery_date")
@@ -32,9 +32,9 @@ def begun(params: Mapping[str, Any], result: Any) -> CampaignFigures | None:
 
 
 def figures(known: KnownCampaign, status: BulkStatus) -> CampaignFigures:
-    """What has become of a message: aggregates, no recipient. Without any recipient in the answer nothing is known.
+    """Aggregates the status of a message's recipients; an answer without recipients gives no figures.
 
-    Opens and clicks are not told, nor whether a bounce was hard or soft; it counts as hard, being the last word on it.
+    MailPartner states neither opens and clicks nor whether a bounce was hard; it counts as hard, since it is final.
     """
     described = CampaignFigures(known.campaign, known.name, known.subject, known.sent_at)
     if not status.statut_response_list:
@@ -52,6 +52,6 @@ def figures(known: KnownCampaign, status: BulkStatus) -> CampaignFigures:
 
 
 def _state(status: str) -> str:
-    """A status as it is compared and counted; whatever is not a plain word or two may be about a person."""
+    """Normalises a status; anything but one or two plain words counts as other, since it may be personal data."""
     state = status.strip().lower()
     return state if re.fullmatch(r"[a-zà-ÿ _-]{1,40}", state) else "other"

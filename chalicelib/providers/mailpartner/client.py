@@ -1,7 +1,7 @@
-"""Every function of the MailPartner API as a typed method; the methods are also what an operator calls by name.
+"""Every function of the MailPartner API as a typed method; operators call the same methods by name.
 
 Each raises `ProviderError`: caller for a parameter outside the vendor's stated limits, before any call; else by
-`answers` and `codes`. `budget` is in seconds. Ids go out as they were given and come back as text.
+`answers` and `codes`. `budget` is in seconds. Ids are sent as given and returned as text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _READ_TIMEOUT = 10.0
 _LONG_READ_TIMEOUT = 30.0
 _LONGEST_LIST = 32 * MEGABYTE
 _LONGEST_STREAM = 1024 * MEGABYTE
-"""Of the opt-out list where it is read as it comes: some ten million rows, and a bound for what a packed one holds."""
+"""Bytes of the opt-out list where it is read as it arrives: some ten million rows; also limits a compressed one."""
 
 MessageId = Annotated[str, "id of the message, from send"]
 Address = Annotated[str, "the e-mail address"]
@@ -43,7 +43,7 @@ Euros = Annotated[float, "amount in EUR, above 0"]
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """Where a function is and how it is called; its parameters stand in a GET's query or a POST's JSON."""
+    """Where a function is and how it is called."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -66,7 +66,7 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
 }
 _DELETE_BY_GET = _Endpoint("GET", "unsubscribe/delete", changes=True)
 _NOT_BY_POST = ("404", "405", "1", "2", "3")
-"""What the deletion by POST fails with where only GET is served: no such method, or no parameters found."""
+"""The codes of a deletion by POST where only GET is served: no such method, or no parameters found."""
 
 
 class Client:
@@ -80,8 +80,8 @@ class Client:
 
     @function(changes=False)
     def me(self, *, budget: float = _SECONDS) -> models.Me:
-        """Whose key it is, and the credit that is left."""
-        return self._ask("me", {}, models.me, budget)
+        """Show whose key it is, and the credit that is left."""
+        return self._exchange("me", {}, models.me, budget)
 
     @function(changes=True, campaign=begun)
     def send(
@@ -111,45 +111,46 @@ class Client:
         params |= {} if tag is None else {"tag": message.tag(limits, tag)}
         params |= {} if scheduled_at is None else message.schedule(limits, scheduled_at)
         params |= {"sandbox": 1} if sandbox else {}
-        return self._ask("send", params, models.sent, budget)
+        return self._exchange("send", params, models.sent, budget)
 
     @function(changes=True)
     def message_cancel(self, message_id: MessageId, *, budget: float = _SECONDS) -> models.Cancelled:
-        """Call a scheduled mail back, up to 5 minutes before its time."""
+        """Cancel a scheduled mail, up to 5 minutes before its time."""
         params = {"messageId": Limits("message_cancel").text("message_id", message_id)}
-        return self._ask("message_cancel", params, models.cancelled, budget)
+        return self._exchange("message_cancel", params, models.cancelled, budget)
 
     @function(changes=False)
     def bulk_status(self, message_id: MessageId, *, budget: float = _SECONDS) -> models.BulkStatus:
-        """What became of each recipient's mail."""
+        """Show the status of each recipient's mail."""
         params = {"messageId": Limits("bulk_status").text("message_id", message_id)}
-        return self._ask("bulk_status", params, models.bulk_status, budget)
+        return self._exchange("bulk_status", params, models.bulk_status, budget)
 
     @function(changes=False)
     def unsubscribe_list(self, *, budget: float = _SECONDS) -> models.OptOutList:
-        """The whole opt-out list. Rows that hold no address (telephone numbers) are counted and left out."""
-        return self._exchange("unsubscribe_list", self._list_params, _opt_out_list, budget, max_bytes=_LONGEST_LIST)
+        """Read the whole opt-out list. Rows without an address (telephone numbers) are counted and left out."""
+        name, make = "unsubscribe_list", models.opt_out_list
+        return self._exchange(name, self._list_params, make, budget, read=_opt_out_list, max_bytes=_LONGEST_LIST)
 
     @function(changes=True)
     def unsubscribe_add(self, email: Address, *, budget: float = _SECONDS) -> models.OptedOut:
-        """Put an address on the opt-out list; it is as well if it is there already."""
+        """Put an address on the opt-out list; success also if it is there already."""
         params = {"email": Limits("unsubscribe_add").address("email", email)}
-        return self._ask("unsubscribe_add", params, models.opted_out, budget)
+        return self._exchange("unsubscribe_add", params, models.opted_out, budget)
 
     @function(changes=True)
     def unsubscribe_delete(
         self, id: Annotated[str, "id of the row, from unsubscribe_list"], *, budget: float = _SECONDS
     ) -> bool:
-        """Take a row off the opt-out list; it is as well if it is not there."""
-        self.take_off(id, budget=budget)
+        """Remove a row from the opt-out list; success also if it is not there."""
+        self.remove_opt_out(id, budget=budget)
         return True
 
     @function(changes=True)
     def subaccount_create(
         self,
         type: Annotated[str, "simple or advanced"],
-        email: Annotated[str, "its address, which is told"],
-        is_buyer: Annotated[bool | None, "may it buy credit?"] = None,
+        email: Annotated[str, "its address, which is notified"],
+        is_buyer: Annotated[bool | None, "true if it may buy credit"] = None,
         credit: Annotated[float | None, "credit to give it, in EUR"] = None,
         title: Annotated[str | None, "title of its owner"] = None,
         firstname: Annotated[str | None, "first name of its owner"] = None,
@@ -170,15 +171,15 @@ class Client:
             "lastname": lastname,
         }
         params = {"type": type, "parameters": {name: value for name, value in given.items() if value is not None}}
-        return self._ask("subaccount_create", params, models.created, budget)
+        return self._exchange("subaccount_create", params, models.created, budget)
 
     @function(changes=False)
     def subaccount_list(
         self, page: Annotated[int, "page of 20, counted from 1 (default 1)"] = 1, *, budget: float = _SECONDS
     ) -> models.SubaccountPage:
-        """The sub-accounts, 20 a page, without their keys."""
+        """List the sub-accounts, 20 a page, without their keys."""
         Limits("subaccount_list").require(page >= 1, "page must be 1 or more")
-        return self._ask("subaccount_list", {"page": page}, models.subaccounts, budget)
+        return self._exchange("subaccount_list", {"page": page}, models.subaccounts, budget)
 
     @function(changes=True)
     def credit_add(self, token: Token, credit: Euros, *, budget: float = _SECONDS) -> models.Transfer:
@@ -190,25 +191,26 @@ class Client:
         """Move credit back from a sub-account."""
         return self._transfer("credit_remove", token, credit, budget)
 
-    def take_off(self, number: str, *, budget: float) -> bool:
-        """`unsubscribe_delete`, telling whether the row was there."""
+    def remove_opt_out(self, row_id: str, *, budget: float) -> bool:
+        """Removes a row as `unsubscribe_delete` does; returns whether it was there."""
         deadline = self._transport.deadline(budget)
-        params = {"id": Limits("unsubscribe_delete").text("id", number)}
+        params = {"id": Limits("unsubscribe_delete").text("id", row_id)}
         try:
-            return self._ask("unsubscribe_delete", params, bool, deadline.left())
+            return self._exchange("unsubscribe_delete", params, bool, deadline.left())
         except ProviderError as error:
             if error.provider_code not in _NOT_BY_POST:
                 raise
-        # The vendor's text says POST, every sample of theirs sends GET. What failed like this has deleted nothing.
-        return self._ask("unsubscribe_delete", params, bool, deadline.left(), _DELETE_BY_GET)
+        # The vendor's text says POST, all of its samples send GET. A call that failed like this has deleted nothing.
+        return self._exchange("unsubscribe_delete", params, bool, deadline.left(), endpoint=_DELETE_BY_GET)
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         """Returns the opt-out list row by row, as it arrives. Raises `ProviderError`, also while it is read."""
+        name, endpoint = "unsubscribe_list", _ENDPOINTS["unsubscribe_list"]
         deadline = self._transport.deadline(budget)
         for key in self._account.keys("api_key"):
-            call = self._call("unsubscribe_list", self._list_params, key, deadline.left(), _LONGEST_STREAM)
+            call = self._call(name, endpoint, {"apiKey": key, **self._list_params}, deadline.left(), _LONGEST_STREAM)
             try:
-                return Unsubscribes(self._transport.stream(call, partial(_unsubscribed, key=key)))
+                return Unsubscribes(self._transport.stream(call, partial(_unsubscribes, key=key)))
             except KeyRefused as error:
                 refused = error
         raise refused
@@ -217,49 +219,32 @@ class Client:
         limits = Limits(name)
         limits.require(credit > 0, "credit must be above 0")
         params = {"credit": credit, "tokenSubaccount": limits.text("token", token)}
-        return self._ask(name, params, models.transfer, budget)
-
-    def _ask(
-        self,
-        name: str,
-        params: Mapping[str, Any],
-        make: Callable[[Mapping[str, Any]], T | None],
-        budget: float,
-        endpoint: _Endpoint | None = None,
-    ) -> T:
-        return self._exchange(name, params, partial(answers.read, make=make), budget, endpoint)
+        return self._exchange(name, params, models.transfer, budget)
 
     def _exchange(
         self,
         name: str,
         params: Mapping[str, Any],
-        read: Callable[..., T],
+        make: Callable[..., T | None],
         budget: float,
+        *,
         endpoint: _Endpoint | None = None,
+        read: Callable[..., T] = answers.read,
         max_bytes: int = 4 * MEGABYTE,
     ) -> T:
-        """Sends one call; returns `read(answer, key=…)`. After a refused key once more, if the secret has changed."""
+        """Sends one call and returns what `read` makes of it; once more after a refused key that has changed."""
+        endpoint = endpoint or _ENDPOINTS[name]
         deadline = self._transport.deadline(budget)
         for key in self._account.keys("api_key"):
-            call = self._call(name, params, key, deadline.left(), max_bytes, endpoint)
+            call = self._call(name, endpoint, {"apiKey": key, **params}, deadline.left(), max_bytes)
             try:
-                return self._transport.exchange(call, partial(read, key=key))
+                return self._transport.exchange(call, partial(read, make=make, key=key))
             except KeyRefused as error:
                 refused = error
         raise refused
 
-    def _call(
-        self,
-        name: str,
-        params: Mapping[str, Any],
-        key: str,
-        budget: float,
-        max_bytes: int,
-        endpoint: _Endpoint | None = None,
-    ) -> Call:
+    def _call(self, name: str, endpoint: _Endpoint, params: Mapping[str, Any], budget: float, max_bytes: int) -> Call:
         """Makes the request; its parameters go into the query of a GET, into the JSON body of a POST."""
-        endpoint = endpoint or _ENDPOINTS[name]
-        params = {"apiKey": key, **params}
         get = endpoint.method == "GET"
         query = f"?{urlencode(params, quote_via=quote, safe='')}" if get else ""
         return Call(
@@ -276,10 +261,10 @@ class Client:
         )
 
 
-def _opt_out_list(answer: Answer, *, key: str) -> models.OptOutList:
-    listing = answers.read_list(answer, key=key)
-    return models.opt_out_list(listing.stated, listing.rows)
+def _opt_out_list(answer: Answer, make: Callable[..., models.OptOutList], *, key: str) -> models.OptOutList:
+    return make(*answers.read_opt_outs(answer, key=key))
 
 
-def _unsubscribed(answer: StreamedAnswer, *, key: str) -> Iterator[Unsubscribed | None]:
-    return map(models.unsubscribed, answers.read_list(answer, key=key).rows)
+def _unsubscribes(answer: StreamedAnswer, *, key: str) -> Iterator[Unsubscribed | None]:
+    _, rows = answers.read_opt_outs(answer, key=key)
+    return map(models.unsubscribed, rows)

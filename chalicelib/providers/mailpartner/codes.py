@@ -1,6 +1,6 @@
-"""What MailPartner's codes mean: who must act, function by function, for a small code has another meaning in each.
+"""Interprets MailPartner's codes, by function: a small code has another meaning at each.
 
-docs/providers/mailpartner.md shows this table; a test holds the two together.
+docs/providers/mailpartner.md shows this table; a test compares the two.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from ...domain.errors import Kind
 
 
 class Meaning(Enum):
-    """What a code means besides a kind of failure."""
+    """Interpretations of a code that are no kind of failure."""
 
     DONE = "done"
-    """What was asked for is so already: success."""
+    """What was asked for is done already: success."""
     KEY = "key"
     """The key is wrong: a failure of kind ACCOUNT, after one look whether the secret has changed."""
-    FAILED = "failed"
-    """MailPartner itself failed, nobody knows how far it came: unknown if the call changes something, else later."""
+    PROVIDER_FAILED = "failed"
+    """MailPartner itself failed, at an unknown point: unknown if the call changes something, else later."""
 
 
-Told = Kind | Meaning
+Interpretation = Kind | Meaning
 
-EVERYWHERE: Final[Mapping[int, Told]] = {
+COMMON: Final[Mapping[int, Interpretation]] = {
     10: Meaning.KEY,  # wrong key
     11: Kind.ACCOUNT,  # no credit
     20: Kind.ACCOUNT,  # account disabled
@@ -34,13 +34,13 @@ EVERYWHERE: Final[Mapping[int, Told]] = {
     90: Kind.CALLER,  # malformed JSON
     96: Kind.ACCOUNT,  # IP refused
     429: Kind.LATER,  # more than 2,000 requests a minute
-    500: Meaning.FAILED,  # the queue
+    500: Meaning.PROVIDER_FAILED,  # the queue
 }
-"""Codes that one function's page lists and that can mean nothing else at another."""
+"""Codes that mean the same at every function."""
 
-_KEY_MISSING: Final[Mapping[int, Told]] = {1: Kind.ACCOUNT}
+_KEY_MISSING: Final[Mapping[int, Interpretation]] = {1: Kind.ACCOUNT}
 
-BY_FUNCTION: Final[Mapping[str, Mapping[int, Told]]] = {
+BY_FUNCTION: Final[Mapping[str, Mapping[int, Interpretation]]] = {
     "me": {},
     "send": {
         **_KEY_MISSING,
@@ -71,16 +71,16 @@ MESSAGE_NOT_FOUND: Final = "4"
 """Of `message_cancel` and `bulk_status`."""
 
 
-def meaning(function: str, code: int | None) -> Told | None:
-    """Who must act on this code of this function; None for a code that nobody documents."""
+def interpret(function: str, code: int | None) -> Interpretation | None:
+    """Returns the interpretation of a function's code; None for a code that is not documented."""
     if code is None:
         return None
-    return BY_FUNCTION[function].get(code) or EVERYWHERE.get(code)
+    return BY_FUNCTION[function].get(code) or COMMON.get(code)
 
 
-def unlisted(function: str) -> Kind:
-    """Who must act on an undocumented code: the caller, except where an unsubscribe is told.
+def undocumented(function: str) -> Kind:
+    """Returns the kind of an undocumented code: the caller's, except at `unsubscribe_add`.
 
-    A refusal would be final for that person, so there somebody is to look at the account first.
+    There a refusal would be final for the person, so the owner of the account must look at it first.
     """
     return Kind.ACCOUNT if function == "unsubscribe_add" else Kind.CALLER

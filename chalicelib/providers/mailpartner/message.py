@@ -1,4 +1,4 @@
-"""The parameters of `send`: checked against the limits that the vendor states, and in the vendor's own words."""
+"""Checks the parameters of `send` against the vendor's limits, and makes them into the vendor's form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MINUTES = 5
 
 
 def recipients(limits: Limits, to: Sequence[Any]) -> dict[str, Any]:
-    """`params` of the call: 1 to 500 recipients, each `{"email", "name"?}` or just the address."""
+    """Returns the `params` of the call: 1 to 500 recipients, each given as `{"email", "name"?}` or the address."""
     limits.require(
         0 < len(to) <= MOST_RECIPIENTS, f"to must hold between 1 and {MOST_RECIPIENTS} recipients, not {len(to)}"
     )
@@ -28,7 +28,7 @@ def recipients(limits: Limits, to: Sequence[Any]) -> dict[str, Any]:
 
 
 def person(limits: Limits, name: str, given: Any) -> dict[str, str]:
-    """One `{"email", "name"?}`."""
+    """Checks one `{"email", "name"?}`."""
     what = f'{name} must be like {{"email": "person@example.com", "name": "optional"}}'
     limits.require(isinstance(given, Mapping) and set(given) <= {"email", "name"}, what)
     limits.require(all(isinstance(value, str) for value in given.values()) and "email" in given, what)
@@ -37,7 +37,7 @@ def person(limits: Limits, name: str, given: Any) -> dict[str, str]:
 
 
 def variables(limits: Limits, given: Mapping[str, Any]) -> dict[str, str]:
-    """At most 8 texts; the key `firstname` fills `#FIRSTNAME#`."""
+    """Checks at most 8 texts; the key `firstname` fills `#FIRSTNAME#`."""
     limits.require(len(given) <= MOST_VARIABLES, f"variables must be at most {MOST_VARIABLES}, not {len(given)}")
     well_formed = all(
         re.fullmatch(r"[A-Za-z0-9_]+", str(name)) and isinstance(value, str | int) and not isinstance(value, bool)
@@ -48,7 +48,7 @@ def variables(limits: Limits, given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def attachments(limits: Limits, given: Sequence[Any]) -> list[dict[str, str]]:
-    """At most 3 files of at most 5 MB, each `{"base64Content", "contentType", "filename"}`."""
+    """Checks at most 3 files of at most 5 MB, each `{"base64Content", "contentType", "filename"}`."""
     limits.require(len(given) <= MOST_ATTACHMENTS, f"attachments must be at most {MOST_ATTACHMENTS}, not {len(given)}")
     return [_attachment(limits, each) for each in given]
 
@@ -77,13 +77,13 @@ def _decoded(text: str) -> bytes | None:
 
 
 def tag(limits: Limits, given: str) -> str:
-    """3 to 20 lower-case letters."""
+    """Checks 3 to 20 lower-case letters."""
     limits.require(re.fullmatch(r"[a-z]{3,20}", given), "tag must be 3 to 20 lower-case letters")
     return given
 
 
 def schedule(limits: Limits, at: datetime) -> dict[str, str]:
-    """The moment as date, time and minute on a clock in Paris (inferred: the vendor names no zone)."""
+    """Returns the moment as date, hour and minute in Europe/Paris (inferred: the vendor names no zone)."""
     limits.require(at.tzinfo is not None, "scheduled_at must state its zone")
     in_paris = at.astimezone(PARIS)
     limits.require(

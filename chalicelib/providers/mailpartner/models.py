@@ -1,4 +1,4 @@
-"""MailPartner's data under its own names in snake_case: ids as text, times aware and in UTC."""
+"""Reads MailPartner's data under its own names in snake_case: ids as text, times aware, in UTC."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FIRST_YEAR = 2000
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Whose key it is."""
+    """The owner of the key."""
 
     username: str
 
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """What is left: `balance` in `currency`, as MailPartner writes it; `credit_mail` is how many mails that is."""
+    """The credit left: `balance` in `currency`, as MailPartner writes it; `credit_mail` is how many mails it buys."""
 
     credit_mail: int | None
     currency: str
@@ -40,7 +40,7 @@ class Me:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that was taken: `nb_mail` mails for `cost` in `currency`."""
+    """An accepted message: `nb_mail` mails for `cost` in `currency`."""
 
     message_id: str
     nb_mail: int | None
@@ -51,14 +51,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What MailPartner says of a message that was called back."""
+    """MailPartner's message about a cancelled mail."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What became of one recipient's mail. `stop_mail`: the recipient has unsubscribed."""
+    """The status of one recipient's mail. `stop_mail`: the recipient has unsubscribed."""
 
     email: str
     token: str
@@ -70,7 +70,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class BulkStatus:
-    """What became of a message."""
+    """The status of a message."""
 
     message_id: str
     statut_response_list: tuple[Status, ...]
@@ -87,7 +87,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class OptOutList:
-    """The opt-out list: `nb_data` is how many rows MailPartner says there are, `skipped` how many hold no address."""
+    """The opt-out list: `nb_data` rows as MailPartner states, `skipped` of them without an address."""
 
     nb_data: int | None
     data: tuple[OptOut, ...]
@@ -96,14 +96,14 @@ class OptOutList:
 
 @dataclass(frozen=True, slots=True)
 class OptedOut:
-    """An address that is on the opt-out list now; `stop_id` is not told when it was there before."""
+    """An address that is on the opt-out list now; `stop_id` is None when it was there before."""
 
     stop_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class NewSubaccount:
-    """What names a sub-account in the credit calls."""
+    """Identifies a sub-account in the credit calls."""
 
     email: str
     token: str
@@ -111,7 +111,7 @@ class NewSubaccount:
 
 @dataclass(frozen=True, slots=True)
 class SubaccountCreated:
-    """A new sub-account and who was told."""
+    """A new sub-account and who was notified."""
 
     subaccount: NewSubaccount
     send_confirm_mail_to: str
@@ -120,7 +120,7 @@ class SubaccountCreated:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a sub-account has."""
+    """The credit of a sub-account."""
 
     balance: str
     currency: str
@@ -151,7 +151,7 @@ class SubaccountPage:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What the account and the sub-account have after credit was moved."""
+    """The credit of the account and of the sub-account after a transfer."""
 
     credit: float | None
     subaccount_credit: float | None
@@ -159,7 +159,7 @@ class Transfer:
 
 
 def me(reply: Row) -> Me | None:
-    """The answer of `me`."""
+    """Reads the answer of `me`."""
     user, credits = _object(reply.get("user")), _object(reply.get("credits"))
     if not user and not credits:
         return None
@@ -168,7 +168,7 @@ def me(reply: Row) -> Me | None:
 
 
 def sent(reply: Row) -> Sent | None:
-    """The answer of `send`; None without the id by which the message is found again."""
+    """Reads the answer of `send`; None without the id by which the message is found again."""
     message_id = text(reply.get("messageId"))
     due = paris_time(reply.get("scheduledDeliveryDate"))
     if not message_id:
@@ -177,12 +177,12 @@ def sent(reply: Row) -> Sent | None:
 
 
 def cancelled(reply: Row) -> Cancelled:
-    """The answer of `message-cancel`."""
+    """Reads the answer of `message-cancel`."""
     return Cancelled(text(reply.get("message")))
 
 
 def bulk_status(reply: Row) -> BulkStatus | None:
-    """The answer of `bulk-status`."""
+    """Reads the answer of `bulk-status`."""
     rows = _rows(reply.get("StatutResponseList"))
     return None if rows is None else BulkStatus(text(reply.get("messageId")), tuple(_status(row) for row in rows))
 
@@ -199,22 +199,22 @@ def _status(row: Row) -> Status:
 
 
 def opt_out(row: Any) -> OptOut | None:
-    """A row of the opt-out list, an object of the JSON or the XML's texts in order; None if it holds no address."""
+    """Reads a row of the opt-out list, a JSON object or the XML's texts in order; None if it holds no address."""
     number, email, stated = _listed(row)
     return None if email is None else OptOut(number, email, paris_time(stated))
 
 
 def unsubscribed(row: Any) -> Unsubscribed | None:
-    """The same row as all providers tell it."""
+    """Reads the same row in the form that all providers share."""
     number, email, stated = _listed(row)
     return None if email is None else Unsubscribed(email, _latest(stated), number or None)
 
 
 def _latest(stated: Any) -> datetime | None:
-    """The time of a row of the opt-out list, as late as it may be meant; None for one before there was MailPartner.
+    """Reads the time of an opt-out as the latest moment it may mean; None for a time before MailPartner existed.
 
-    Nobody says whether it is of Paris or UTC. An unsubscribe must not seem older than a signup that it followed, so it
-    is read as the later moment: that is always UTC, for clocks in Paris are ahead.
+    Its zone, Paris or UTC, is not documented. An unsubscribe must not seem older than a signup that it followed, so it
+    is read as the later moment: always UTC, since clocks in Paris are ahead.
     """
     try:
         moment = datetime.fromisoformat(text(stated).strip())
@@ -225,29 +225,29 @@ def _latest(stated: Any) -> datetime | None:
 
 
 def _listed(row: Any) -> tuple[str, str | None, Any]:
-    """Id, address and time of a row of the opt-out list."""
+    """Returns id, address and time of a row of the opt-out list."""
     if isinstance(row, dict):
         number, email, stated = row.get("id"), row.get("email"), row.get("createdAt")
     else:
         number, email, stated = [*row, None, None, None][:3] if isinstance(row, tuple) else (None, None, None)
-    # Half a character can be written in JSON and kept nowhere.
+    # JSON can hold a lone surrogate, which cannot be stored.
     return text(number).encode("utf-8", "replace").decode(), address(email), stated
 
 
 def opt_out_list(nb_data: int | None, rows: Iterable[Any]) -> OptOutList:
-    """The list as an operator sees it."""
-    found = [opt_out(row) for row in rows]
-    kept = tuple(row for row in found if row is not None)
-    return OptOutList(nb_data, kept, len(found) - len(kept))
+    """Makes the list for an operator."""
+    read = [opt_out(row) for row in rows]
+    data = tuple(row for row in read if row is not None)
+    return OptOutList(nb_data, data, len(read) - len(data))
 
 
 def opted_out(reply: Row) -> OptedOut:
-    """The answer of `unsubscribe/add`."""
+    """Reads the answer of `unsubscribe/add`."""
     return OptedOut(text(reply.get("stopId")) or None)
 
 
 def created(reply: Row) -> SubaccountCreated | None:
-    """The answer of `subaccount/create`."""
+    """Reads the answer of `subaccount/create`."""
     made = _object(reply.get("subaccount"))
     if not made:
         return None
@@ -256,7 +256,7 @@ def created(reply: Row) -> SubaccountCreated | None:
 
 
 def subaccounts(reply: Row) -> SubaccountPage | None:
-    """The answer of `subaccount/list`."""
+    """Reads the answer of `subaccount/list`."""
     rows = _rows(reply.get("data"))
     if rows is None:
         return None
@@ -278,12 +278,12 @@ def _subaccount(row: Row) -> Subaccount:
 
 
 def transfer(reply: Row) -> Transfer:
-    """The answer of `subaccount/credit/add` and `/remove`."""
+    """Reads the answer of `subaccount/credit/add` and `/remove`."""
     return Transfer(number(reply.get("credit")), number(reply.get("subaccountCredit")), text(reply.get("currency")))
 
 
 def number(value: Any) -> float | None:
-    """An amount that came as a number or as text; None for whatever is neither."""
+    """Reads an amount given as a number or as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -294,7 +294,7 @@ def number(value: Any) -> float | None:
 
 
 def _amount(value: Any) -> str:
-    """A balance as text, also where it came as a number."""
+    """Returns a balance as text, also where it came as a number."""
     return str(value) if isinstance(value, float) else text(value)
 
 
@@ -303,7 +303,7 @@ def _object(value: Any) -> Row:
 
 
 def _rows(value: Any) -> list[Row] | None:
-    """The objects of an array; None if it is none. A row that is no object is passed over."""
+    """Returns the objects of an array, skipping other items; None if it is no array."""
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else None
 
 

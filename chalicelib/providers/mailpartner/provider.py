@@ -1,4 +1,4 @@
-"""MailPartner as the rest of Relais sees a provider."""
+"""Implements the `Provider` protocol for MailPartner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FUNCTIONS = declared(Client)
 PARALLEL_CALLS = 8
 """Calls under way at once for one account and verb."""
 _NAME = "MailPartner.fr"
-_NO_ID = "unsubscribe_list: the address stands there without an id; take it off in the account's dashboard"
+_NO_ID = "unsubscribe_list: the address is listed without an id; remove it in the account's dashboard"
 
 
 class MailPartner:
@@ -34,59 +34,56 @@ class MailPartner:
         self._client = Client(account, transport)
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        """Refused: there are no contact lists."""
-        raise unsupported(_NAME, "signups, for it has no contact lists")
+        """Not offered: there are no contact lists."""
+        raise unsupported(_NAME, "signups: it has no contact lists")
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
-        """Put the address on the account's opt-out list, which is all there is; `global_scope` means the same."""
+        """Puts the address on the account's opt-out list, the only one there is, whatever `global_scope` says."""
         return self._client.unsubscribe_add(email, budget=budget).stop_id
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
-        """Take the address off the opt-out list, by its row's id where that is known and still right.
+        """Removes the address from the opt-out list, by its row's id where that is known and still valid.
 
-        Otherwise the list is read through, for it cannot be asked for one address, and every row of it goes.
+        Otherwise reads the whole list, since it cannot be asked for one address, and removes every row of the address,
+        in any spelling. Raises `ProviderError` (contact) for a row without an id.
         """
         deadline = self._transport.deadline(budget)
-        if provider_id and self._client.take_off(provider_id, budget=deadline.left()):
+        if provider_id and self._client.remove_opt_out(provider_id, budget=deadline.left()):
             return
-        for number in self._rows_of(email, deadline):
-            self._client.take_off(number, budget=deadline.left())
-
-    def _rows_of(self, email: str, deadline: Deadline) -> list[str]:
-        """The ids of the rows of an address, in whatever spelling. Raises `ProviderError` for one without an id."""
         wanted = normalise(email)
-        found = self._client.unsubscribed(budget=deadline.left())
-        ids = [row.provider_id for row in found if normalise(row.email) == wanted]
-        if None in ids:
+        opt_outs = self._client.unsubscribed(budget=deadline.left())
+        row_ids = [row.provider_id or "" for row in opt_outs if normalise(row.email) == wanted]
+        if "" in row_ids:
             raise ProviderError(Kind.CONTACT, _NO_ID)
-        return [number for number in ids if number is not None]
+        for row_id in row_ids:
+            self._client.remove_opt_out(row_id, budget=deadline.left())
 
     def forget(self, email: str, *, budget: float) -> None:
-        """Refused: there is nothing to delete but the opt-out, which must stay."""
+        """Not offered: there is nothing to delete but the opt-out, which must stay."""
         raise unsupported(_NAME, "deleting a contact")
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
-        """Refused: there are no contact lists."""
+        """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")
 
     def address_field(self, list_id: str, *, budget: float) -> str:
-        """Refused: there are no contact lists."""
+        """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
-        """Refused: there are no contact lists."""
+        """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """The opt-out list."""
+        """Returns the opt-out list."""
         return self._client.unsubscribed(budget=budget)
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
-        """Refused: it is told whom to mail with each message, and keeps no list of them."""
-        raise unsupported(_NAME, "reading whom it mails")
+        """Not offered: recipients are given with each message, and no list of them is kept."""
+        raise unsupported(_NAME, "reading its subscribers")
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterator[CampaignFigures]:
-        """The figures of those of `known` that are due, a call each; one that MailPartner has forgotten is left out."""
+        """Reads the figures of those of `known` that are due, a call each; omits those that MailPartner has dropped."""
         deadline = self._transport.deadline(budget)
         due = (campaign for campaign in known if campaign.due)
         return filter(None, concurrent_map(lambda campaign: self._status(campaign, deadline), due, PARALLEL_CALLS))
@@ -101,5 +98,5 @@ class MailPartner:
         return figures(campaign, status)
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
-        """Make a function of `Client` by its name."""
+        """Calls a function of `Client` by its name."""
         return dispatch(self._client, FUNCTIONS, function, params, budget=budget)

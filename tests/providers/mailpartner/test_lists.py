@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.providers.mailpartner.markup import Document
-from chalicelib.providers.mailpartner.stream import LONGEST_VALUE, Broken, JsonObject
+from chalicelib.providers.mailpartner.json_stream import LONGEST_VALUE, JsonStream, MalformedAnswer
+from chalicelib.providers.mailpartner.xml_stream import XmlStream
 
 ROWS = [
     {"id": 1, "email": "zoé@example.com", "createdAt": "2026"},
@@ -34,12 +34,12 @@ def slices(whole: bytes, size: int) -> list[bytes]:
 
 
 def read(parts: Any) -> tuple[dict[str, Any], list[Any] | None]:
-    members = JsonObject(parts, "data")
+    members = JsonStream(parts, "data")
     rows = list(members.rows()) if members.up_to_array() else None
     return members.read, rows
 
 
-def everything(document: Document) -> tuple[list[str], list[tuple[str, ...]]]:
+def everything(document: XmlStream) -> tuple[list[str], list[tuple[str, ...]]]:
     return document.read_head(), list(document.rows())
 
 
@@ -61,7 +61,7 @@ class TestJson:
 
     @pytest.mark.parametrize("end", range(len(JSON)))
     def test_every_cut_is_noticed(self, end: int) -> None:
-        with pytest.raises(Broken):
+        with pytest.raises(MalformedAnswer):
             read([JSON[:end]])
 
     @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ class TestJson:
         ],
     )
     def test_what_is_broken_says_how(self, body: bytes, why: str) -> None:
-        with pytest.raises(Broken, match=why):
+        with pytest.raises(MalformedAnswer, match=why):
             read(slices(body, 64 * 1024))
 
     @pytest.mark.no_cover
@@ -97,12 +97,12 @@ class TestXml:
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
     def test_it_says_the_same_wherever_it_is_cut(self, size: int) -> None:
         rows = [("19", "zoé&<@example.com", ""), ("20",)]
-        assert everything(Document(slices(XML, size))) == (["true", "200", "3"], rows)
+        assert everything(XmlStream(slices(XML, size))) == (["true", "200", "3"], rows)
 
     @pytest.mark.parametrize("end", range(len(XML) - 1))
     def test_every_cut_is_noticed(self, end: int) -> None:
-        with pytest.raises(Broken):
-            everything(Document([XML[:end]]))
+        with pytest.raises(MalformedAnswer):
+            everything(XmlStream([XML[:end]]))
 
     @pytest.mark.no_cover
     def test_a_long_list_is_never_whole_in_memory(self) -> None:
@@ -112,19 +112,19 @@ class TestXml:
 NUMBER = 15_000
 
 
-def long_json() -> JsonObject:
+def long_json() -> JsonStream:
     def parts() -> Iterator[bytes]:
         yield b'{"success":true,"data":[0'
         for _ in range(NUMBER // 100):
             yield b',{"id":1234567,"email":"somebody.or.other@example.com","createdAt":"2026-01-01 00:00:00"}' * 100
         yield b"]}"
 
-    members = JsonObject(parts(), "data")
+    members = JsonStream(parts(), "data")
     assert members.up_to_array()
     return members
 
 
-def long_xml() -> Document:
+def long_xml() -> XmlStream:
     def parts() -> Iterator[bytes]:
         yield b"<result><entry>true</entry><entry>200</entry><entry>1</entry><entry>"
         for _ in range(NUMBER // 100):
@@ -134,7 +134,7 @@ def long_xml() -> Document:
             )
         yield b"</entry></result>"
 
-    document = Document(parts())
+    document = XmlStream(parts())
     document.read_head()
     return document
 

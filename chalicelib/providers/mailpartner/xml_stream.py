@@ -1,10 +1,10 @@
-"""MailPartner's XML: positional `<entry>` elements in the order of the JSON's keys, texts perhaps CDATA.
+"""Reads MailPartner's XML: positional `<entry>` elements in the order of the JSON's keys, texts possibly CDATA.
 
     <result> <entry>success</entry> <entry>code</entry> and then
         of a failure:  <entry>message</entry>
         of the list:   <entry>nbData</entry> <entry> rows of <entry> id, address, createdAt </entry> </entry>
 
-Read as a stream by a hardened parser: no document type and so no entities; nothing but this shape, to this depth; no
+A hardened parser reads it as a stream: no document type, hence no entities; nothing but this shape, to this depth; no
 text longer than `LONGEST_TEXT`. Memory holds one slice and its rows.
 """
 
@@ -17,31 +17,25 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from .stream import Broken
+from .json_stream import MalformedAnswer
 
 LONGEST_TEXT = 16 * 1024
 _HEAD = 3
 _MEMBER, _ROW, _FIELD = 2, 3, 4
-"""How deep they stand."""
+"""Depths of the elements."""
 
 
-class Document:
-    """One answer as it is read: `head` is its first three texts, or as many as there are so far."""
+class XmlStream:
+    """One answer as it is read: `head` is its first three texts, or as many as were read so far."""
 
     def __init__(self, slices: Iterable[bytes]) -> None:
         self.head: list[str] = []
         self._slices = iter(slices)
         self._shape = _Shape(self.head)
         self._parser = DefusedXMLParser(target=self._shape, forbid_dtd=True)
-        self._hear_directly()
         self._ended = False
-
-    def _hear_directly(self) -> None:
-        """Have elements and texts told to `_Shape` by the parser underneath, which takes half the time.
-
-        ElementTree's own handlers only mend names and hand on; the one for all else is not needed where there is no
-        document type, and would cut every text at its CDATA marks. The hardening handlers stay.
-        """
+        # Expat calls `_Shape` directly, which takes half the time: ElementTree's own handlers only expand names, and
+        # its default handler would split every text at its CDATA marks. The hardening handlers stay.
         expat = self._parser.parser
         expat.StartElementHandler = self._shape.start
         expat.EndElementHandler = self._shape.end
@@ -49,20 +43,20 @@ class Document:
         expat.DefaultHandlerExpand = None
 
     def read_head(self) -> list[str]:
-        """The head, complete. Raises `Broken`."""
+        """Reads the head. Raises `MalformedAnswer`."""
         while len(self.head) < _HEAD and self._more():
             pass
         return self.head
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        """The rows, once. Raises `Broken`, also where the document does not end as it should."""
+        """Yields the rows, once. Raises `MalformedAnswer`, also where the document is truncated."""
         rows = self._shape.rows
         while rows or self._more():
             while rows:
                 yield rows.popleft()
 
     def _more(self) -> bool:
-        """Parse another slice; False when the document has ended, whole."""
+        """Parses another slice; returns False when the document is complete."""
         if self._ended:
             return False
         part = next(self._slices, b"")
@@ -74,15 +68,15 @@ class Document:
                 self._parser.close()
             return True
         except DefusedXmlException:
-            why = "XML with a document type, which is never read"
+            reason = "XML with a document type, which is never read"
         except (ParseError, ValueError, LookupError):
-            why = "truncated or broken XML"
-        # Raised out here, for the parser's errors repeat what they met.
-        raise Broken(why)
+            reason = "truncated or broken XML"
+        # Raised here, since the parser's errors repeat parts of the answer.
+        raise MalformedAnswer(reason)
 
 
 class _Shape:
-    """What the parser tells of elements and texts, held against the one shape that is known."""
+    """Receives elements and texts from the parser, and rejects any other shape than the known one."""
 
     def __init__(self, head: list[str]) -> None:
         self.rows: deque[tuple[str, ...]] = deque()
@@ -92,20 +86,20 @@ class _Shape:
         self._depth = 0
 
     def start(self, name: str, attributes: object) -> None:
-        """An element begins."""
+        """Handles the start of an element."""
         self._depth += 1
         if name != ("entry" if self._depth > 1 else "result") or self._depth > _FIELD:
-            raise Broken("XML of another shape")
+            raise MalformedAnswer("XML of another shape")
         self._text = ""
 
     def data(self, text: str) -> None:
-        """A piece of text."""
+        """Handles a piece of text."""
         self._text += text
         if len(self._text) > LONGEST_TEXT:
-            raise Broken("XML with a text that is too long")
+            raise MalformedAnswer("XML with a text that is too long")
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Handles the end of an element."""
         if self._depth == _FIELD:
             self._row.append(self._text.strip())
         elif self._depth == _ROW:
@@ -117,4 +111,4 @@ class _Shape:
         self._depth -= 1
 
     def close(self) -> None:
-        """The document has ended."""
+        """Handles the end of the document."""
