@@ -13,8 +13,9 @@ from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
-from ..domain.events import Event, EventType, Status
+from ..domain.events import Event, Status
 from ..domain.times import epoch_milliseconds
+from ..ingestion.accept import accept_all
 from ..jobs.attempt import SyncAttempt
 from ..jobs.errors import SyncFailed, SyncRefused
 from ..jobs.store import SyncProgress
@@ -130,11 +131,8 @@ class ContactsSync(SyncAttempt):
                 self._save_progress(self._progress)
 
     def _store(self, events: Sequence[Event]) -> None:
-        if not all(self._services.batches.store_all(events)):
+        if not all(accept_all(self._services, events)):
             raise SyncRefused("the id of a row is already stored, with other content")
-        good = dict.fromkeys(event.id for event in events if event.refused is None)
-        if good:
-            self._services.notifier.notify(EventType.SIGNUP, list(good))
 
     def _own_column(self) -> str:
         self._check_pause()

@@ -12,8 +12,8 @@ from ..domain.errors import MalformedItem
 from ..domain.events import Event, EventType
 from ..domain.ids import suppression_lift_id
 from ..domain.times import epoch_milliseconds
+from ..ingestion.accept import accept_all
 from ..notification.services import Services
-from ..observability import event_log
 from ..providers.spec import Capabilities
 
 CapabilitiesOf = Callable[[str], Capabilities | None]
@@ -39,10 +39,7 @@ def follow_resubscription(services: Services, capabilities_of: CapabilitiesOf, s
         for account in others
         if _only_lifts(capabilities_of(account)) and _is_suppressed(services, signup, account)
     ]
-    stored = [event for event in following if services.events.store(event)]
-    if stored:
-        event_log.accepted(stored)
-        services.notifier.notify(EventType.SIGNUP, [event.id for event in stored])
+    accept_all(services, following)
 
 
 def _only_lifts(capabilities: Capabilities | None) -> bool:

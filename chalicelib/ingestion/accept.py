@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain import strict_json
@@ -16,6 +16,8 @@ from ..notification.services import Services
 from ..observability import event_log, logger, metrics
 from .parse_event import INVALID, parse_event, refused_event
 
+TIME_TO_STORE = timedelta(seconds=20)
+"""API Gateway times out after 29 seconds; the rest is left for the writes in progress and the notification."""
 OTHER_CONTENT = FieldError("id", "was used before, with other content")
 
 
@@ -30,13 +32,46 @@ def accept(services: Services, event: Event) -> None:
 
 
 def accept_all(services: Services, events: Sequence[Event]) -> list[bool]:
-    """Stores events, then notifies workers in few messages; returns for each whether it is stored (see `Batches`).
+    """Stores events as `store_all`, then notifies workers of those that are stored, in few messages.
 
-    Raises LedgerUnavailable if not all could be tried; `sweep` notifies for those stored by then.
+    If it raises LedgerUnavailable, `sweep` notifies for those stored by then.
     """
-    stored = services.batches.store_all(events)
+    stored = store_all(services, events)
     notify(services, [event for event, is_stored in zip(events, stored, strict=True) if is_stored])
     return stored
+
+
+def store_all(services: Services, events: Sequence[Event]) -> list[bool]:
+    """Stores events concurrently and logs the new ones; returns for each whether it is stored.
+
+    False: its id is stored with other content; of events with the same id, the first counts. Raises LedgerUnavailable
+    if an event could not be stored, or not in time. Others may be stored already; repeating the call is safe.
+    """
+    time_limit = services.effects.clock() + TIME_TO_STORE
+    new: list[Event] = []
+    indexes_by_id: dict[str, list[int]] = {}
+    for index, event in enumerate(events):
+        indexes_by_id.setdefault(event.id, []).append(index)
+
+    def store(index: int) -> bool:
+        try:
+            if services.events.store(events[index]):
+                new.append(events[index])
+        except IdConflict:
+            return False
+        return True
+
+    def store_in_order(same_id: Sequence[int]) -> list[tuple[int, bool]]:
+        if services.effects.clock() > time_limit:
+            raise LedgerUnavailable("the ledger was too slow to store all events of the batch")
+        return [(index, store(index)) for index in same_id]
+
+    try:
+        results = services.table.in_parallel(store_in_order, indexes_by_id.values())
+    finally:
+        event_log.accepted(new)
+    stored = dict(result for group in results for result in group)
+    return [stored[index] for index in range(len(events))]
 
 
 def notify(services: Services, events: Iterable[Event]) -> None:

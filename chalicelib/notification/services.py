@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from ..ledger.accounts import AccountStore
-    from ..ledger.batches import Batches
     from ..ledger.events import EventStore
     from ..ledger.keys import AddressKeys
     from ..ledger.subscriptions import SubscriptionStore
@@ -64,13 +63,6 @@ class Services:
         from ..ledger.events import EventStore
 
         return EventStore(self.table, self.address_keys, timedelta(days=self.settings.privacy.keep_events_days))
-
-    @cached_property
-    def batches(self) -> Batches:
-        """Stores many events of one request."""
-        from ..ledger.batches import Batches
-
-        return Batches(self.table, self.events, self.effects.clock)
 
     @cached_property
     def subscriptions(self) -> SubscriptionStore:

@@ -13,6 +13,7 @@ from ..domain.errors import Kind, LedgerUnavailable, ProviderError, RelaisError
 from ..domain.events import Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
+from ..ingestion.accept import accept_all
 from ..observability import log_context, logger, metrics, redact
 from ..unsubscribe_sync.importer import ImportDependencies
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
@@ -217,8 +218,7 @@ class _AccountAudit:
             if self._outcome.missing_at_provider.add(hashed) and self._repair:
                 repairs += self._unsubscribe(hashed, email, state)
         if repairs:
-            self._dependencies.services.batches.store_all(repairs)
-            self._dependencies.services.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in repairs])
+            accept_all(self._dependencies.services, repairs)
             self._outcome.repaired += len(repairs)
 
     def _state(self, hashed: str, email: str | None) -> SubscriptionState:

@@ -10,6 +10,7 @@ from ..domain.addresses import address_error, normalise
 from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
+from ..ingestion.accept import notify, store_all
 from ..ledger.keys import EVERY_ACCOUNT
 from ..notification.services import Services
 from .rules import (
@@ -84,10 +85,9 @@ class Propagation:
         """
         decided = self._decided(candidates)
         events = [self._event(one) for one in decided if one.decision.accounts]
-        self.services.batches.store_all(events)
+        store_all(self.services, events)
         self.services.table.in_parallel(self._record, [one for one in decided if one.decision.record])
-        if events:
-            self.services.notifier.notify(EventType.UNSUBSCRIBE, [event.id for event in events])
+        notify(self.services, events)
         return [row for one in decided for row in one.person.rows], len(events)
 
     def unpropagated(self, candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -11,8 +11,7 @@ import pytest
 
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import Event
-from chalicelib.ingestion.accept import accept_all
-from chalicelib.ledger.batches import TIME_TO_STORE
+from chalicelib.ingestion.accept import TIME_TO_STORE, accept_all
 from tests.support.aws import TestAws
 from tests.support.product import Product
 

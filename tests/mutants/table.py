@@ -21,7 +21,7 @@ NOTHING_IS_LOST = (
         "answers-before-storing-batch",
         promise=1,
         breaks="202 for a batch of which an event could not be stored",
-        file="chalicelib/ledger/batches.py",
+        file="chalicelib/ingestion/accept.py",
         before="        except IdConflict:\n            return False\n        return True\n",
         after="        except IdConflict:\n            return False\n"
         "        except LedgerUnavailable:\n            pass\n        return True\n",
@@ -324,7 +324,7 @@ EVERYWHERE = (
         promise=5,
         breaks="rows of a provider's list count as told although their events were not stored",
         file="chalicelib/unsubscribe_sync/propagate.py",
-        before="        self.services.batches.store_all(events)\n",
+        before="        store_all(self.services, events)\n",
         after="",
         tests=("tests/unsubscribe_sync/test_importer.py",),
     ),

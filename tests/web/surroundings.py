@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib.config.model import Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
+from chalicelib.domain.errors import IdConflict
 from chalicelib.domain.events import Event
 from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
@@ -81,23 +82,19 @@ class World:
             effects=Effects(clock=lambda: NOW),
             new_id=lambda: f"new-{next(numbers)}",
             events=SimpleNamespace(store=self.store),
-            batches=SimpleNamespace(store_all=self.store_all),
-            table=SimpleNamespace(update=self.count_unsubscribe),
+            table=SimpleNamespace(
+                update=self.count_unsubscribe, in_parallel=lambda work, values: list(map(work, values))
+            ),
             notifier=SimpleNamespace(notify=lambda verb, ids: True),
         )
 
     def store(self, event: Event) -> bool:
         if self.failure is not None:
             raise self.failure
+        if event.id in self.taken:
+            raise IdConflict(event.id)
         self.held.append(event)
         return True
-
-    def store_all(self, events: Sequence[Event]) -> list[bool]:
-        if self.failure is not None:
-            raise self.failure
-        kept = [event for event in events if event.id not in self.taken]
-        self.held += kept
-        return [event in kept for event in events]
 
     def count_unsubscribe(self, key: tuple[str, str], *_: Any) -> dict[str, int]:
         if self.failure is not None:
