@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..domain.addresses import address_error
+from ..domain.addresses import signup_address
 from ..domain.errors import without_addresses
 from ..domain.events import Event, EventType
 from ..domain.texts import safe_name, size_errors
@@ -68,15 +68,14 @@ class Signups:
         rows were added above, and duplicate rows are one event. It never lifts a suppression.
         """
         fields = dict(row.values)
-        email = fields.pop(self.column, "").strip()
-        error = row.error or self._error(email, fields)
+        email, email_error = signup_address(fields.pop(self.column, ""))
+        error = row.error or self._error(email_error, fields)
         if error is None:
             return replace(self._event([email, fields], now), email=email, fields=fields)
         refused = without_addresses(f"{INVALID}: {self.rows.unit} {row.number}: {error}")
         return replace(self._event([row.number, error], now), refused=refused)
 
-    def _error(self, email: str, fields: Mapping[str, str]) -> str | None:
-        email_error = address_error(email, strict=True)
+    def _error(self, email_error: str | None, fields: Mapping[str, str]) -> str | None:
         if email_error is not None:
             return f"{safe_name(self.column)} {email_error}"
         return next((f"{one.field} {one.message}" for one in size_errors(fields)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import assert_never
 
-from .addresses import normalise
+from .addresses import normal_forms
 from .events import EventType, Status
 from .ordering import SubscriptionState
 
@@ -39,18 +39,18 @@ def loses_its_data(
             assert_never(type)
 
 
-def is_person(email: object, normalised: str) -> bool:
-    """Returns True if a value is an address, in any spelling, whose normal form is `normalised`."""
-    return isinstance(email, str) and "@" in email and normalise(email) == normalised
+def is_person(email: object, person: frozenset[str]) -> bool:
+    """Returns True if a value is an address of `person` (`normal_forms` of an address), in any spelling."""
+    return isinstance(email, str) and "@" in email and not person.isdisjoint(normal_forms(email))
 
 
-def contacts_of(contacts: Sequence[Mapping[str, str]], normalised: str) -> list[bool]:
-    """Returns for each contact of a sync whether it has the address `normalised`.
+def contacts_of(contacts: Sequence[Mapping[str, str]], person: frozenset[str]) -> list[bool]:
+    """Returns for each contact of a sync whether it has an address of `person`.
 
     If no column is called `email`, the address is in a column that only the provider can name, so any column counts.
     """
     columns = {name for contact in contacts for name in contact if name.casefold() == EMAIL}
     return [
-        any(is_person(value, normalised) for name, value in contact.items() if not columns or name in columns)
+        any(is_person(value, person) for name, value in contact.items() if not columns or name in columns)
         for contact in contacts
     ]

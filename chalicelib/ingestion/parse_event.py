@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from ..config.model import Form, Settings
-from ..domain.addresses import address_error
+from ..domain.addresses import Checked, signup_address, unsubscribe_address
 from ..domain.errors import InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
 from ..domain.texts import wording_digest
@@ -48,10 +48,10 @@ def parse_event(
     email, specific = "", dict[str, Any]()
     match type:
         case EventType.SIGNUP:
-            email = _email(members, strict=True)
+            email = _email(members, signup_address)
             specific = _signup(members, settings, can_sign_up, common["occurred_at"])
         case EventType.UNSUBSCRIBE:
-            email = _email(members, strict=False)
+            email = _email(members, unsubscribe_address)
             specific = _unsubscribe(members, settings)
         case EventType.SYNC:
             specific = read_sync(members, settings, can_sign_up)
@@ -105,15 +105,14 @@ def _common(
     }
 
 
-def _email(members: JsonObject, *, strict: bool) -> str:
-    """Reads and validates the trimmed address; "" if there is none."""
+def _email(members: JsonObject, check: Callable[[str], Checked]) -> str:
+    """Reads, cleans and checks the address; "" if there is none."""
     given = members.text("email", required=True)
     if given is None:
         return ""
-    address = given.strip()
-    problem = address_error(address, strict=strict)
-    if problem is not None:
-        members.add_error("email", problem)
+    address, error = check(given)
+    if error is not None:
+        members.add_error("email", error)
     return address
 
 

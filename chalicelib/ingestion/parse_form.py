@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from ..config.model import Form
-from ..domain.addresses import address_error
+from ..domain.addresses import Checked, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.texts import size_errors, text_error, wording_digest
@@ -41,7 +41,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     Raises:
         InvalidEvent: With all field errors.
     """
-    email, email_errors = _address(form, submission, strict=True)
+    email, email_errors = _address(form, submission, signup_address)
     texts, text_errors = _mapped_texts(form, submission)
     stated, consent_errors = _stated_consent(form, submission)
     errors = [*email_errors, *text_errors, *consent_errors]
@@ -81,7 +81,7 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
     Raises:
         InvalidEvent: The address is invalid.
     """
-    email, errors = _address(form, submission, strict=False)
+    email, errors = _address(form, submission, unsubscribe_address)
     if errors:
         raise InvalidEvent(errors)
     return Event(
@@ -97,19 +97,19 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
     )
 
 
-def _address(form: Form, submission: Submission, *, strict: bool) -> tuple[str, list[FieldError]]:
-    """Reads the trimmed address; returns it with its field errors."""
+def _address(form: Form, submission: Submission, check: Callable[[str], Checked]) -> tuple[str, list[FieldError]]:
+    """Reads, cleans and checks the address; returns it with its field errors."""
     name = form.email_field
     if name in submission.nested:
         return "", [FieldError(name, _NOT_ONE_TEXT)]
-    given = {text.strip() for text in submission.texts.get(name, ())} - {""}
+    given = {checked.address: checked.error for checked in map(check, submission.texts.get(name, ()))}
+    given.pop("", None)
     if not given:
         return "", [FieldError(name, "must be an e-mail address")]
     if len(given) > 1:
         return "", [FieldError(name, "must be given only once")]
-    address = given.pop()
-    problem = address_error(address, strict=strict)
-    return address, [FieldError(name, problem)] if problem else []
+    address, error = given.popitem()
+    return address, [FieldError(name, error)] if error else []
 
 
 def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..domain.addresses import address_error
+from ..domain.addresses import unsubscribe_address
 from ..domain.errors import Kind, ProviderError
 
 
@@ -28,12 +28,11 @@ def shown(error: ProviderError) -> dict[str, Any]:
 
 
 def address(event: Any) -> str:
-    """Parse the address of `{"email"}`, trimmed. Raises `ProviderError` (caller) with the correction."""
+    """Parse the address of `{"email"}`, without decoration. Raises `ProviderError` (caller) with the correction."""
     if not isinstance(event, Mapping) or any(key != "email" for key in event):
         raise wrong("a call is a JSON object", "with the key email and no other")
     given = event.get("email")
-    email = given.strip() if isinstance(given, str) else ""
-    field_error = address_error(email)
+    email, field_error = unsubscribe_address(given if isinstance(given, str) else "")
     if field_error is not None:
         raise wrong("email is wrong", f"it {field_error}")
     return email

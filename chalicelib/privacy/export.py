@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from ..clock import Clock
 from ..delivery.deadline import Deadline
-from ..domain.addresses import normalise
+from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
 from ..domain.events import Consent, Delivery, Event, EventType, StoredEvent
@@ -70,7 +70,7 @@ class Exports:
         shown_events: list[dict[str, Any]] = []
         for ids in _parts([*found.events, *found.syncs]):
             check_time()
-            shown_events += self._described(ids, normalise(email))
+            shown_events += self._described(ids, normal_forms(email))
         logger.info("person data exported", extra={"exported": len(shown_events)})
         return {
             "email": email,
@@ -96,13 +96,13 @@ class Exports:
             "provider_id": state.provider_id,
         }
 
-    def _described(self, event_ids: Sequence[str], wanted: str) -> Iterator[dict[str, Any]]:
+    def _described(self, event_ids: Sequence[str], wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
         items = self._table.get_many(event_key(event_id) for event_id in event_ids)
         for stored in self._events.load(event_ids):
             yield {**_described(stored, wanted), "kept_until": _kept_until(items, stored)}
 
 
-def _described(stored: StoredEvent, wanted: str) -> dict[str, Any]:
+def _described(stored: StoredEvent, wanted: frozenset[str]) -> dict[str, Any]:
     match stored.event.type:
         case EventType.SIGNUP | EventType.UNSUBSCRIBE:
             return _event(stored)
@@ -128,7 +128,7 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _sync(stored: StoredEvent, wanted: str) -> dict[str, Any]:
+def _sync(stored: StoredEvent, wanted: frozenset[str]) -> dict[str, Any]:
     """Describes a sync, with only the person's own contacts."""
     contacts = stored.event.sync.contacts if stored.event.sync else ()
     theirs = zip(contacts, contacts_of(contacts, wanted), strict=True)

@@ -10,7 +10,7 @@ from ..clock import Clock
 from ..delivery.batching import Task
 from ..delivery.claims import Claims
 from ..delivery.deadline import Deadline
-from ..domain.addresses import normalise
+from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
 from ..domain.events import Event, EventType, Status, StoredEvent
@@ -202,7 +202,7 @@ class _ForgetRequest:
             self._claims.release(claimed)
 
     def _erase_contacts(self, syncs: Sequence[str]) -> None:
-        theirs = partial(contacts_of, normalised=normalise(self._email))
+        theirs = partial(contacts_of, person=normal_forms(self._email))
         for sync in syncs:
             self._check_time()
             self.erased += erasing.take_contacts_out(self._table, sync, theirs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..domain.addresses import normalise
+from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of, is_person
 from ..ledger.keys import event_id_of
 from ..ledger.table import Table
@@ -35,14 +35,14 @@ class PersonSearch:
 
     def find(self, email: str, now: datetime, check_time: CheckTime) -> PersonEvents:
         """Finds all events with the address, in any spelling. Raises LedgerUnavailable and what `check_time` raises."""
-        wanted = normalise(email)
+        wanted = normal_forms(email)
         parts = self._table.in_parallel(lambda part: self._part(part, wanted, now, check_time), range(PARTS))
         return PersonEvents(
             tuple(event_id for found in parts for event_id in found.events),
             tuple(event_id for found in parts for event_id in found.syncs),
         )
 
-    def _part(self, part: int, wanted: str, now: datetime, check_time: CheckTime) -> PersonEvents:
+    def _part(self, part: int, wanted: frozenset[str], now: datetime, check_time: CheckTime) -> PersonEvents:
         events: list[str] = []
         syncs: list[str] = []
         given = {"event": "E#", "own": "E", "now": int(now.timestamp())}
@@ -57,6 +57,6 @@ class PersonSearch:
         return PersonEvents(tuple(events), tuple(syncs))
 
 
-def _is_among(sync: Mapping[str, Any] | None, wanted: str) -> bool:
+def _is_among(sync: Mapping[str, Any] | None, wanted: frozenset[str]) -> bool:
     contacts = (sync or {}).get("contacts")
     return contacts is not None and any(contacts_of(json.loads(contacts), wanted))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..config.secrets import Secret
-from ..domain.addresses import address_error
+from ..domain.addresses import undecorated, unsubscribe_address
 from ..domain.errors import SecretUnavailable
 from . import tokens
 
 PATH = "/unsubscribe"
+_APPENDED = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class Links:
@@ -25,14 +27,16 @@ class Links:
 
         The configuration checks that a form with links has a key and a `public_url`.
         """
-        token = tokens.seal(email.strip(), self._keys[0].reveal(), self._random_bytes(tokens.NONCE_BYTES))
+        token = tokens.seal(undecorated(email), self._keys[0].reveal(), self._random_bytes(tokens.NONCE_BYTES))
         return f"{self._public_url}{PATH}/{token}"
 
     def address(self, token: str) -> str | None:
         """Return the address of a token; None if it is not genuine or has no valid address.
 
+        What a mail program took for a part of the link, such as a full stop or a bracket, is cut off.
         Raises SecretUnavailable when the token may be of a key that cannot be read now.
         """
+        token = _APPENDED.split(token, maxsplit=1)[0]
         unreadable: SecretUnavailable | None = None
         for key in self._keys:
             try:
@@ -41,7 +45,8 @@ class Links:
                 unreadable = error
                 continue
             if found is not None:
-                return None if address_error(found.strip()) else found.strip()
+                checked = unsubscribe_address(found)
+                return None if checked.error else checked.address
         if unreadable is not None:
             raise unreadable
         return None

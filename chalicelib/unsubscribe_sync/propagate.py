@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..domain.addresses import address_error, normalise
+from ..domain.addresses import normalise, undecorated, unsubscribe_address
 from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
@@ -53,8 +53,8 @@ class Person:
 
     @property
     def email(self) -> str:
-        """The address as in the row."""
-        return self.latest.email.strip()
+        """The address as in the row, without decoration."""
+        return undecorated(self.latest.email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Propagation:
 
 def usable(row: UnsubscribedAddress) -> bool:
     """Return whether an event can have this address."""
-    return address_error(row.email.strip()) is None
+    return unsubscribe_address(row.email).error is None
 
 
 def _settle(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.addresses import normalise
+from chalicelib.domain.addresses import normal_forms
 from chalicelib.domain.erasure import contacts_of, is_person, loses_its_data
 from chalicelib.domain.events import EventType, Status
 from chalicelib.domain.ordering import SubscriptionState
@@ -49,12 +49,12 @@ def test_later_ones_do_where_nothing_came_of_them(
 
 
 def test_an_address_is_a_person_s_in_any_spelling() -> None:
-    wanted = normalise("Zoé@Exämple.com")
+    wanted = normal_forms("Zoé@Exämple.com")
     assert all(
         is_person(email, wanted) for email in ("zoé@exämple.com", " ZOÉ@xn--exmple-cua.com", "Zoe\u0301@exämple.com")
     )
     assert not any(
-        is_person(email, wanted) for email in ("zoe@exämple.com", "zoé+a@exämple.com", "", None, 5, wanted[1:])
+        is_person(email, wanted) for email in ("zoe@exämple.com", "zoé+a@exämple.com", "", None, 5, "oé@exämple.com")
     )
 
 
@@ -64,6 +64,7 @@ def test_a_contact_is_whose_address_it_has() -> None:
         {"Email": "b@example.com", "parent": "a@example.com"},
         {"nom": "a@example.com"},
     ]
-    assert contacts_of(contacts, "a@example.com") == [True, False, False]
-    assert contacts_of([{"mail": "a@example.com"}, {"mail": "b@example.com"}], "a@example.com") == [True, False]
-    assert contacts_of([], "a@example.com") == []
+    assert contacts_of(contacts, frozenset({"a@example.com"})) == [True, False, False]
+    unnamed = [{"mail": "a@example.com"}, {"mail": "b@example.com"}]
+    assert contacts_of(unnamed, frozenset({"a@example.com"})) == [True, False]
+    assert contacts_of([], frozenset({"a@example.com"})) == []

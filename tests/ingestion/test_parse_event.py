@@ -59,7 +59,7 @@ def test_a_whole_signup_of_a_form(settings: Settings) -> None:
     assert event == Event(
         id="0192:a",
         type=EventType.SIGNUP,
-        email="A@example.com",
+        email="a@example.com",
         accounts=("paris",),
         occurred_at=occurred,
         accepted_at=KEPT,

@@ -34,7 +34,7 @@ def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:
     assert event == Event(
         id="id-1",
         type=EventType.SIGNUP,
-        email="A@Example.com",
+        email="a@example.com",
         accounts=("paris",),
         occurred_at=NOW,
         accepted_at=NOW,

@@ -17,7 +17,7 @@ from tests.support.product import START, Product
 
 ZOE = "zoe@example.com"
 MAX = {"email": "max@example.com"}
-theirs = partial(contacts_of, normalised=ZOE)
+theirs = partial(contacts_of, person=frozenset({ZOE}))
 
 
 @pytest.fixture

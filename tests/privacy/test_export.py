@@ -45,7 +45,7 @@ def test_an_event_is_shown_with_all_that_was_kept_of_it(product: Product, ledger
         "type": "signup",
         "occurred_at": "2026-03-01T09:29:00.500Z",
         "accepted_at": "2026-03-01T09:30:00Z",
-        "email": "Zoe@Example.COM",
+        "email": "zoe@example.com",
         "form": "footer",
         "list": "4781",
         "fields": {"prenom": "Zoé"},

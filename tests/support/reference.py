@@ -24,13 +24,14 @@ from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import START, Product
 from tests.support.provider import FakeProvider
 
-SPELLINGS = 8
+AS_TYPED = "as_typed"
+"""Field of a signup: the spelling of its event, since a provider is told the clean address."""
 ACCOUNTS = ("paris", "lyon")
 
 
 def spelled(person: str, number: int) -> str:
-    """The address of `person` (eight letters), in a spelling that only event `number` uses."""
-    letters = [letter.upper() if number >> bit & 1 else letter for bit, letter in enumerate(person)]
+    """The address of `person` (eight letters), in a spelling of event `number` alone; never the clean one."""
+    letters = [letter.upper() if number + 1 >> bit & 1 else letter for bit, letter in enumerate(person)]
     return f"{''.join(letters)}@example.com"
 
 
@@ -46,7 +47,7 @@ class LoggedProvider(FakeProvider):
     """Every call fails so; an unknown outcome is one that took effect."""
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        self._do("signup", [contact.email for contact in contacts])
+        self._do("signup", [contact.fields.get(AS_TYPED, contact.email) for contact in contacts])
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
         self._do("unsubscribe", [email])
@@ -140,7 +141,8 @@ class World(Product):
         number = more.pop("number", len(self.events))
         email, at = spelled(person, number), START - timedelta(hours=2) + timedelta(minutes=minute)
         if verb is EventType.SIGNUP:
-            event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]), **more)
+            typed = {"fields": {AS_TYPED: email}}
+            event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]), **typed, **more)
         else:
             event = self.unsubscribe(email, at, id=f"e{number}", accounts=tuple(accounts), **more)
         self.events[event.id] = event
@@ -191,6 +193,7 @@ def body_of(event: Any) -> dict[str, Any]:
         "account": event.accounts[0],
         "list": event.list,
         "email": event.email,
+        "fields": dict(event.fields),
     }
 
 

@@ -67,16 +67,17 @@ def test_a_path_with_more_or_less_is_not_there(app: Gateway, world: World, patte
     path = ROUTES[pattern][0]
     shorter = path.rpartition("/")[0]
     others = {path + "/", path + "/x", "/x" + path, "/" + path, shorter, shorter + "/"}
+    if pattern == "/unsubscribe/{token}":
+        others -= {path + "/", path + "/x"}  # appended by a mail program
     for other in others - {"", "/events", "/events/x"}:
         assert answer(app, world, method, other).status == 404, other
     assert world.held == []
 
 
 def test_a_link_with_something_appended_goes_to_the_links_own_view(app: Gateway, world: World) -> None:
-    """Which finds no link in it, and says so to a browser in its own words."""
-    for appended in ("/", "/x"):
+    for appended in ("/", "/x", "%20", ".", "&utm_source=x"):
         for method in ("GET", "HEAD", "POST"):
             shown = answer(app, world, method, "/unsubscribe/{token}" + appended, HTML | {"Accept-Language": "nl"})
-            assert (shown.status, shown.headers["content-language"]) == (404, "nl")
+            assert (shown.status, shown.headers["content-language"]) == (200, "nl")
             assert shown.headers["x-robots-tag"] == "noindex"
-    assert world.held == []
+    assert len(world.held) == 5

@@ -147,7 +147,7 @@ def test_a_letter_of_the_token_may_be_percent_encoded(send: Send, world: World) 
     assert send("GET", f"{start}/%{ord(token[0]):02x}{token[1:]}").status == 200
 
 
-@pytest.mark.parametrize("path", ["/unsubscribe", "/unsubscribe/", "{genuine}/", "{genuine}/x", "/Unsubscribe/x"])
+@pytest.mark.parametrize("path", ["/unsubscribe", "/unsubscribe/", "/unsubscribe//", "/Unsubscribe/x"])
 def test_other_paths_are_not_there(send: Send, world: World, path: str) -> None:
     assert send("POST", path.format(genuine=path_of(world))).status == 404
     assert world.held == []
