@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from ..providers.account import Account
 from ..providers.spec import Option, ProviderSpec
 from . import checks
-from .report import unknown
+from .field_errors import unknown
 from .secrets import Secret
-from .table import Table
+from .toml_table import TomlTable
 
 
 @dataclass(slots=True)
-class Directory:
+class KnownAccounts:
     """The accounts that the file names, also invalid ones, so that one error is not reported twice."""
 
     specs: dict[str, ProviderSpec | None] = field(default_factory=dict)
@@ -38,13 +38,13 @@ class Directory:
             return f"{spec.title} cannot be asked who unsubscribed, so nothing can be read from account {name}"
         return self.check(name)
 
-    def check_fetch(self, account: str, table: Table) -> None:
+    def check_fetch(self, account: str, table: TomlTable) -> None:
         """Record an error at `fetch` unless the account's provider can fetch a file itself."""
         spec = self.specs.get(account)
         if spec is not None and not spec.capabilities.fetches_lists:
             table.wrong("fetch", f'{spec.title} cannot fetch a file itself: leave it out, or say "relais"')
 
-    def signup_target(self, table: Table) -> tuple[str, str]:
+    def signup_target(self, table: TomlTable) -> tuple[str, str]:
         """Read the keys `account` and `list` of a form or a source; "" for an invalid one."""
         account = table.text("account", "name the account that the contacts go to", self.takes_signups)
         spec = self.specs.get(account)
@@ -53,24 +53,24 @@ class Directory:
         return account, table.text_or("list", "")
 
 
-def read_accounts(root: Table, specs: Mapping[str, ProviderSpec]) -> tuple[dict[str, Account], Directory]:
+def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[dict[str, Account], KnownAccounts]:
     """Read every account of the file. `specs` are the available providers by name."""
     accounts: dict[str, Account] = {}
-    directory = Directory()
+    known_accounts = KnownAccounts()
     for name, table in root.named_tables("accounts", "add a section [accounts.NAME] with its provider").items():
         known = table.text("provider", f"one of {', '.join(specs)}", checks.one_of(tuple(specs), "provider"))
         spec = specs[known] if known else None
-        directory.specs[name] = spec
+        known_accounts.specs[name] = spec
         base = _base(table, "base_url")
         open_base = _base(table, "open_base_url") or (f"{base}_open" if base else None)
         if spec is not None:
             secrets, options = _options(table, spec)
             accounts[name] = Account(name, spec.name, base, open_base, options, secrets)
         table.finish(others_allowed=spec is None)
-    return accounts, directory
+    return accounts, known_accounts
 
 
-def _options(table: Table, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[str, str | bool]]:
+def _options(table: TomlTable, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[str, str | bool]]:
     """Read the provider's own keys: secrets, and the others."""
     secrets: dict[str, Secret] = {}
     options: dict[str, str | bool] = {}
@@ -86,13 +86,13 @@ def _options(table: Table, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[
     return secrets, options
 
 
-def _base(table: Table, key: str) -> str | None:
+def _base(table: TomlTable, key: str) -> str | None:
     """Read a base URL, without trailing slashes."""
     url = table.text_or(key, None, checks.endpoint)
     return url.rstrip("/") if url else None
 
 
-def _plain_option(table: Table, option: Option, spec: ProviderSpec) -> str | bool | None:
+def _plain_option(table: TomlTable, option: Option, spec: ProviderSpec) -> str | bool | None:
     if isinstance(option.default, bool):
         return table.flag(option.name, option.default)
     check = checks.one_of(option.choices) if option.choices else None

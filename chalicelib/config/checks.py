@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
-from .report import unknown
+from .field_errors import unknown
 
 Check = Callable[[str], str | None]
 """Returns the correction of an invalid text; None when it is valid."""

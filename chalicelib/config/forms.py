@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from . import checks
-from .accounts import Directory
+from .accounts import KnownAccounts
+from .field_errors import closest
 from .model import Form
-from .report import closest
-from .table import Table
+from .toml_table import TomlTable
 
 ADDRESS = "@email"
 """Denotes the provider's address column, whatever its name."""
@@ -16,24 +14,15 @@ UNSUBSCRIBE_URL = "@unsubscribe_url"
 """Denotes the person's unsubscribe link, a form field that no browser fills."""
 
 
-def read_forms(root: Table, directory: Directory) -> dict[str, Form]:
+def read_forms(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Form]:
     """Read every form of the file."""
-    links = Links(root.leads_to("unsubscribe"), root.leads_to("api", "public_url"))
-    return {name: _form(table, directory, links) for name, table in root.named_tables("forms").items()}
+    return {name: _form(root, table, known_accounts) for name, table in root.named_tables("forms").items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Whether unsubscribe links are on (`[unsubscribe]`), and whether `public_url` is set."""
-
-    on: bool
-    has_public_url: bool
-
-
-def _form(table: Table, directory: Directory, links: Links) -> Form:
-    account, list_id = directory.signup_target(table)
+def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> Form:
+    account, list_id = known_accounts.signup_target(table)
     trap = table.text_or("trap", "website")
-    email_field, fields = _fields(table, links)
+    email_field, fields = _fields(root, table)
     link_field = fields.pop(UNSUBSCRIBE_URL, None)
     if trap in fields or trap == email_field:
         table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
@@ -42,7 +31,7 @@ def _form(table: Table, directory: Directory, links: Links) -> Form:
         account=account,
         list=list_id,
         email_field=email_field,
-        unsubscribe_url_field=link_field if links.on else None,
+        unsubscribe_url_field=link_field if root.leads_to("unsubscribe") else None,
         fields=fields,
         origins=frozenset(map(checks.normal_origin, table.texts("origins", checks.origin) or ())),
         redirect=table.text_or("redirect", None, checks.page),
@@ -54,7 +43,7 @@ def _form(table: Table, directory: Directory, links: Links) -> Form:
     return form
 
 
-def _fields(form: Table, links: Links) -> tuple[str, dict[str, str]]:
+def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:
     """Read the form field of the address, and the others with their provider fields (with `@unsubscribe_url`)."""
     example = f'email = "{ADDRESS}"'
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
@@ -62,7 +51,8 @@ def _fields(form: Table, links: Links) -> tuple[str, dict[str, str]]:
         return "", {}
     fields = {key: target for key in table.keys if (target := table.text(key, "", _target))}
     _report_form_fields(table, tuple(fields))
-    if UNSUBSCRIBE_URL in fields and links.on and not links.has_public_url:
+    links_without_url = root.leads_to("unsubscribe") and not root.leads_to("api", "public_url")
+    if UNSUBSCRIBE_URL in fields and links_without_url:
         remedy = 'public_url = "https://relais.example.com" to [api]'
         table.wrong(UNSUBSCRIBE_URL, f"no unsubscribe link can be made: add {remedy}")
     addresses = [key for key, target in fields.items() if target == ADDRESS]
@@ -83,7 +73,7 @@ def _target(text: str) -> str | None:
     return None
 
 
-def _report_form_fields(table: Table, names: tuple[str, ...]) -> None:
+def _report_form_fields(table: TomlTable, names: tuple[str, ...]) -> None:
     for name in names:
         if name.startswith("@") and name != UNSUBSCRIBE_URL:
             guess = closest(name, (UNSUBSCRIBE_URL,))
@@ -95,7 +85,7 @@ def _report_form_fields(table: Table, names: tuple[str, ...]) -> None:
             table.wrong(name, f'only "{UNSUBSCRIBE_URL}" may begin with @ here; {meant}')
 
 
-def _report_duplicates(table: Table, fields: dict[str, str]) -> None:
+def _report_duplicates(table: TomlTable, fields: dict[str, str]) -> None:
     """Report two form fields for one provider field: the second would silently overwrite the first."""
     first: dict[str, str] = {}
     for key, target in fields.items():

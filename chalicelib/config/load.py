@@ -11,9 +11,9 @@ from typing import Any
 from ..domain.errors import ConfigurationError, FieldError
 from ..providers.spec import ProviderSpec
 from .accounts import read_accounts
+from .field_errors import FieldErrors
 from .forms import read_forms
 from .model import Settings
-from .report import Report
 from .sections import (
     read_api,
     read_delivery,
@@ -23,7 +23,7 @@ from .sections import (
     read_unsubscribe_sync,
     read_webhooks,
 )
-from .table import Table
+from .toml_table import TomlTable
 from .vault import SHARED, Vault
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
@@ -46,21 +46,21 @@ def load(
     """
     text = _read(path)
     values = _parse(path, text)
-    report = Report(path, text)
+    errors = FieldErrors(path, text)
     vault = SHARED if environ is os.environ else Vault(environ)
-    settings = _settings(Table(values, (), report, vault), _Installed() if specs is None else specs)
-    report.raise_if_any()
+    settings = _settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
+    errors.raise_if_any()
     return settings
 
 
-def _settings(root: Table, specs: Mapping[str, ProviderSpec]) -> Settings:
-    accounts, directory = read_accounts(root, specs)
+def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
+    accounts, known_accounts = read_accounts(root, specs)
     settings = Settings(
         accounts=accounts,
-        forms=read_forms(root, directory),
-        webhooks=read_webhooks(root, directory),
-        sync_unsubscribes=read_unsubscribe_sync(root, directory),
-        sources=read_sources(root, directory),
+        forms=read_forms(root, known_accounts),
+        webhooks=read_webhooks(root, known_accounts),
+        sync_unsubscribes=read_unsubscribe_sync(root, known_accounts),
+        sources=read_sources(root, known_accounts),
         delivery=read_delivery(root),
         privacy=read_privacy(root),
         unsubscribe_keys=read_unsubscribe_keys(root),

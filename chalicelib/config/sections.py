@@ -6,26 +6,26 @@ from typing import Literal
 
 from ..domain.events import EventType
 from . import checks
-from .accounts import Directory
+from .accounts import KnownAccounts
 from .model import DEFAULT_WEBHOOK_TYPES, Api, Delivery, Privacy, Source, UnsubscribeSync, Webhook
 from .secrets import Secret
-from .table import Table
+from .toml_table import TomlTable
 
 _EVENT_TYPES = tuple(type.value for type in EventType)
 _TEN_YEARS_IN_HOURS = 87_600.0
 _TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
 
 
-def read_webhooks(root: Table, directory: Directory) -> dict[str, Webhook]:
+def read_webhooks(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Webhook]:
     """Read `[webhooks.NAME]`: who may post signed events, and of which types and accounts."""
-    return {name: _webhook(table, directory) for name, table in root.named_tables("webhooks").items()}
+    return {name: _webhook(table, known_accounts) for name, table in root.named_tables("webhooks").items()}
 
 
-def _webhook(table: Table, directory: Directory) -> Webhook:
+def _webhook(table: TomlTable, known_accounts: KnownAccounts) -> Webhook:
     remedy = 'the Standard Webhooks secret "whsec_…", or a list of them while one is rotated'
     secrets = table.secrets("secret", remedy=remedy, rule=checks.webhook_secret, single=True)
     types = table.some_texts("types", checks.one_of(_EVENT_TYPES, "type"))
-    accounts = table.some_texts("accounts", directory.check)
+    accounts = table.some_texts("accounts", known_accounts.check)
     table.finish()
     return Webhook(
         name=table.name,
@@ -35,7 +35,7 @@ def _webhook(table: Table, directory: Directory) -> Webhook:
     )
 
 
-def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync | None:
+def read_unsubscribe_sync(root: TomlTable, known_accounts: KnownAccounts) -> UnsubscribeSync | None:
     """Read `[sync.unsubscribes]`; None when absent."""
     sync = root.table("sync")
     if sync is None:
@@ -44,8 +44,8 @@ def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync 
     sync.finish()
     if table is None:
         return None
-    read_from = table.texts("from", directory.reads_unsubscribes, 'the accounts to read, as in ["paris"]')
-    propagate_to = table.texts("to", directory.check, 'the accounts to tell, as in ["paris"]')
+    read_from = table.texts("from", known_accounts.reads_unsubscribes, 'the accounts to read, as in ["paris"]')
+    propagate_to = table.texts("to", known_accounts.check, 'the accounts to tell, as in ["paris"]')
     baseline: Literal["tell", "known"] = "tell"
     if table.choice("baseline", ("tell", "known"), "tell") == "known":
         baseline = "known"
@@ -54,24 +54,24 @@ def read_unsubscribe_sync(root: Table, directory: Directory) -> UnsubscribeSync 
     return UnsubscribeSync(read_from or (), propagate_to or (), baseline, news_per_run)
 
 
-def read_sources(root: Table, directory: Directory) -> dict[str, Source]:
+def read_sources(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Source]:
     """Read `[sources.NAME]`: the files that a contacts sync may read."""
-    return {name: _source(table, directory) for name, table in root.named_tables("sources").items()}
+    return {name: _source(table, known_accounts) for name, table in root.named_tables("sources").items()}
 
 
-def _source(table: Table, directory: Directory) -> Source:
+def _source(table: TomlTable, known_accounts: KnownAccounts) -> Source:
     allow_private = table.flag("allow_private", False)
     url = table.text("url", "where the CSV file is", checks.source_url(allow_private=allow_private))
-    account, list_id = directory.signup_target(table)
+    account, list_id = known_accounts.signup_target(table)
     fetch: Literal["relais", "provider"] = "relais"
     if table.choice("fetch", ("relais", "provider"), "relais") == "provider":
         fetch = "provider"
-        directory.check_fetch(account, table)
+        known_accounts.check_fetch(account, table)
     table.finish()
     return Source(table.name, url, account, list_id, allow_private, fetch)
 
 
-def read_delivery(root: Table) -> Delivery:
+def read_delivery(root: TomlTable) -> Delivery:
     """Read `[delivery]`; the defaults when absent."""
     default = Delivery()
     table = root.table("delivery")
@@ -92,7 +92,7 @@ def read_delivery(root: Table) -> Delivery:
     return Delivery(first, longest, hours)
 
 
-def read_privacy(root: Table) -> Privacy:
+def read_privacy(root: TomlTable) -> Privacy:
     """Read `[privacy]`, which is required: without its keys no address can be looked up."""
     table = root.table("privacy", "add [privacy] with address_keys")
     if table is None:
@@ -103,7 +103,7 @@ def read_privacy(root: Table) -> Privacy:
     return Privacy(keys, days)
 
 
-def read_unsubscribe_keys(root: Table) -> tuple[Secret, ...]:
+def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
     """Read `[unsubscribe]`; no keys when absent, and so no unsubscribe links."""
     table = root.table("unsubscribe")
     if table is None:
@@ -113,7 +113,7 @@ def read_unsubscribe_keys(root: Table) -> tuple[Secret, ...]:
     return keys
 
 
-def read_api(root: Table) -> Api:
+def read_api(root: TomlTable) -> Api:
     """Read `[api]`; no admin key when absent, and so no operators' pages."""
     table = root.table("api")
     if table is None:

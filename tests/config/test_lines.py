@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from chalicelib.config.lines import Lines
+from chalicelib.config.field_errors import Lines
 
 TEXT = '''\
 # [not.a.table] in a comment

@@ -12,7 +12,7 @@ import pytest
 import chalicelib
 from chalicelib.config.load import find_path, load
 from chalicelib.config.model import Delivery, Settings
-from chalicelib.config.table import Table
+from chalicelib.config.toml_table import TomlTable
 from chalicelib.providers import registry
 
 LoadText = Callable[..., Settings]
@@ -202,13 +202,13 @@ def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path, whole: str
 def test_every_key_is_documented(load_text: LoadText, whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The keys are those that loading asks for, so a new one cannot be forgotten."""
     asked: set[str] = set()
-    finish = Table.finish
+    finish = TomlTable.finish
 
-    def noting(self: Table, **options: bool) -> None:
+    def noting(self: TomlTable, **options: bool) -> None:
         asked.update(self._known if len(self.place) != 1 else {f"{self.name}.{key}" for key in self._known})
         finish(self, **options)
 
-    monkeypatch.setattr(Table, "finish", noting)
+    monkeypatch.setattr(TomlTable, "finish", noting)
     load_text(whole)
     made_up = {"mode", "site", "turbo"}
     documented = (ROOT / "docs" / "configuration.md").read_text("utf-8")

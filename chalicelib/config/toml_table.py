@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from .checks import Check, one_of
-from .lines import Place
+from .field_errors import FieldErrors, Place, closest, dotted
 from .references import MalformedReference
-from .report import Report, closest, dotted
 from .secrets import Rule, Secret
 from .vault import Vault
 
@@ -20,12 +19,12 @@ _NAME_REMEDY = "a name is 1 to 63 of A-Z a-z 0-9 . _ - and begins with a letter,
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Table:
+class TomlTable:
     """A table of the file. Keys that are read are known; `finish` reports unknown and missing ones."""
 
-    def __init__(self, values: Mapping[str, Any], place: Place, report: Report, vault: Vault) -> None:
+    def __init__(self, values: Mapping[str, Any], place: Place, errors: FieldErrors, vault: Vault) -> None:
         self._values = values
-        self._report = report
+        self._errors = errors
         self._vault = vault
         self._known: dict[str, None] = {}
         self._missing: dict[str, str] = {}
@@ -59,7 +58,13 @@ class Table:
             return ()
         if remedy and not items:
             self.wrong(key, f"is empty: {remedy}")
-        valid = [item for number, item in enumerate(items, 1) if self._check_item(key, number, item, check)]
+        valid = []
+        for number, item in enumerate(items, 1):
+            remedy = _problem_of(item, check)
+            if remedy is None:
+                valid.append(item)
+            else:
+                self.wrong(key, f"item {number}: {remedy}")
         return tuple(dict.fromkeys(valid))
 
     def some_texts(self, key: str, check: Check) -> tuple[str, ...] | None:
@@ -71,18 +76,11 @@ class Table:
         return self.texts(key, check)
 
     def _text(self, key: str, check: Check | None) -> str:
-        value = self._values[key]
-        remedy = _wrong_text(value) or (check(value) if check else None)
+        remedy = _problem_of(self._values[key], check)
         if remedy is None:
-            return str(value)
+            return str(self._values[key])
         self.wrong(key, remedy)
         return ""
-
-    def _check_item(self, key: str, number: int, item: object, check: Check | None) -> bool:
-        remedy = _wrong_text(item) or (check(str(item)) if check else None)
-        if remedy is not None:
-            self.wrong(key, f"item {number}: {remedy}")
-        return remedy is None
 
     # --- numbers and flags ---
 
@@ -143,9 +141,9 @@ class Table:
 
     def _secret(self, value: object, key: str, rule: Rule | None) -> Secret | str:
         """Return the secret, or its error."""
-        wrong = _wrong_text(value)
-        if wrong is not None:
-            return wrong
+        problem = _problem_of(value)
+        if problem is not None:
+            return problem
         try:
             secret = Secret(str(value), key=key, rule=rule, vault=self._vault)
         except MalformedReference as error:
@@ -154,13 +152,13 @@ class Table:
 
     # --- tables ---
 
-    def table(self, key: str, remedy: str | None = None) -> Table | None:
+    def table(self, key: str, remedy: str | None = None) -> TomlTable | None:
         """Read a nested table, required if `remedy` is given; None when absent or invalid."""
         if not self._has(key, remedy):
             return None
         return self._table(key, f"must be a table: [{self.dotted(key)}]")
 
-    def named_tables(self, key: str, remedy: str | None = None) -> dict[str, Table]:
+    def named_tables(self, key: str, remedy: str | None = None) -> dict[str, TomlTable]:
         """Read the tables `[key.NAME]` by name, without those with an invalid name or value."""
         outer = self.table(key, remedy)
         if outer is None:
@@ -169,16 +167,16 @@ class Table:
             self.wrong(key, f"is empty: {remedy}")
         return {name: inner for name in outer._values if (inner := outer._named(name)) is not None}
 
-    def _named(self, name: str) -> Table | None:
+    def _named(self, name: str) -> TomlTable | None:
         if not _NAME.fullmatch(name):
             self.wrong(name, _NAME_REMEDY)
             return None
         return self._table(name, f"must be a table with a name of its own: [{self.dotted(name)}]")
 
-    def _table(self, key: str, remedy: str) -> Table | None:
+    def _table(self, key: str, remedy: str) -> TomlTable | None:
         values = self._values[key]
         if isinstance(values, dict):
-            return Table(values, (*self.place, key), self._report, self._vault)
+            return TomlTable(values, (*self.place, key), self._errors, self._vault)
         self.wrong(key, remedy)
         return None
 
@@ -217,7 +215,7 @@ class Table:
     def wrong(self, key: str, message: str) -> None:
         """Record an error at `key`."""
         self._has_errors = True
-        self._report.add((*self.place, key), message)
+        self._errors.add((*self.place, key), message)
 
     def finish(self, *, others_allowed: bool = False) -> None:
         """Record unknown keys, each with the closest known key, and then missing required keys.
@@ -246,10 +244,12 @@ class Table:
         return key in self._values
 
 
-def _wrong_text(value: object) -> str | None:
-    """Return the error of a value that must be a non-empty text."""
+def _problem_of(value: object, check: Check | None = None) -> str | None:
+    """Return why `value` is not a non-empty text that `check` accepts; None when it is."""
     if not isinstance(value, str):
         return "must be a text in quotes, also where it looks like a number"
     if not value.strip():
         return "is empty"
-    return "holds a line break or another control character" if _CONTROL.search(value) else None
+    if _CONTROL.search(value):
+        return "holds a line break or another control character"
+    return check(value) if check else None
