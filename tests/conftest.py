@@ -92,7 +92,7 @@ def _folder(path: Path) -> str:
 @pytest.fixture(autouse=True)
 def forgotten_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test reveals as a secret, such as the word "second", is not to be masked in the next one's log."""
-    monkeypatch.setattr(redaction, "_forms", set(redaction._forms))
+    monkeypatch.setattr(redaction, "_hidden", set(redaction._hidden))
     monkeypatch.setattr(redaction, "_known", redaction._known)
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from html import escape
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from ..domain.errors import without_addresses
+from ..domain.masking import MASK, is_secret_name, secret_spellings
 
-MASK = "***"
 _SHORTEST_SECRET = 4  # Masking "a" everywhere would make logs unreadable, and a shorter secret protects nothing.
 _DEEPEST = 8  # Also ends recursion into a structure that contains itself.
 _LONGEST_TEXT = 20_000
@@ -33,15 +29,11 @@ _PATTERNS = tuple(
         rf"(\\*[\"']{_SENSITIVE_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
     )
 )
-# Values under these names are masked entirely.
-_HIDDEN_KEY = re.compile(
-    r".*(?:authorization|cookie|password|passwd|secret|api_?key|admin_?key|token|signature).*"
-    r"|pass|pwd|e_?mail|address|fields|contacts|consent|body",
-    re.IGNORECASE | re.DOTALL,
-)
+# Values under these names, and under those of secrets, are masked entirely.
+_PERSONAL_KEY = re.compile(r"e_?mail|address|fields|contacts|consent|body", re.IGNORECASE)
 
 _lock = threading.Lock()
-_forms: set[str] = set()
+_hidden: set[str] = set()
 _known: re.Pattern[str] | None = None
 
 
@@ -54,27 +46,11 @@ def hide(value: str) -> None:
     if len(value) < _SHORTEST_SECRET:
         return
     with _lock:
-        if value in _forms:
+        if value in _hidden:
             return
-        _forms.update(form for form in _forms_of(value) if len(form) >= _SHORTEST_SECRET)
-        longest_first = sorted(_forms, key=len, reverse=True)
-        _known = re.compile("|".join(re.escape(form) for form in longest_first))
-
-
-def _forms_of(value: str) -> Iterator[str]:
-    raw = value.encode("utf-8", "surrogatepass")
-    yield value
-    yield value.strip()
-    for encoded in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield encoded
-        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield repr(value)[1:-1]
-    yield escape(value)
-    digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
-    yield digest
-    yield digest.upper()
+        _hidden.update(spelling for spelling in secret_spellings(value) if len(spelling) >= _SHORTEST_SECRET)
+        longest_first = sorted(_hidden, key=len, reverse=True)
+        _known = re.compile("|".join(map(re.escape, longest_first)))
 
 
 def redact(text: str) -> str:
@@ -102,8 +78,9 @@ def redacted(value: Any, depth: int = 0) -> Any:
         found: dict[str, Any] = {}
         for key, item in value.items():
             name = _text(key)
-            hidden = item is not None and not isinstance(item, bool) and _HIDDEN_KEY.fullmatch(name.replace("-", "_"))
-            found[redact(name)] = MASK if hidden else redacted(item, depth + 1)
+            is_hidden = is_secret_name(name) or _PERSONAL_KEY.fullmatch(name.replace("-", "_"))
+            shows_nothing = item is None or isinstance(item, bool)
+            found[redact(name)] = MASK if is_hidden and not shows_nothing else redacted(item, depth + 1)
         return found
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(item, depth + 1) for item in value]

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
 from zoneinfo import ZoneInfo
 
-MASKED = "***"
-# `pass`, `UserPass`, `password`, `api_key`, `apiKey`, `token`, `shared_secret`, `sessionKey` …
-_SECRET_NAME = re.compile(
-    r"pass(wor[dt])?$|passwd|api_?key|token|secret|session|mot_?de_?passe|^(pwd|mdp)$", re.IGNORECASE
-)
+from ..domain.masking import MASK, is_secret_name
+
 _ADDRESS = re.compile(r"[^@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 LONGEST_ADDRESS = 254
 PARIS = ZoneInfo("Europe/Paris")
@@ -83,15 +78,6 @@ def as_json(value: Any) -> Any:
 
 
 def _masked(name: str, value: Any) -> Any:
-    if _SECRET_NAME.search(name) and isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-        return MASKED
+    if is_secret_name(name) and isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+        return MASK
     return as_json(value)
-
-
-def without_secrets(message: str, *secrets: str) -> str:
-    """Masks the secrets that a provider's message may have echoed: plain, URL-encoded or as MD5."""
-    for secret in filter(None, secrets):
-        digest = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest()
-        for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), digest, digest.upper()):
-            message = message.replace(form, MASKED)
-    return message

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given, strategies as st
 
 from chalicelib.domain.addresses import masked
+from chalicelib.domain.masking import is_secret_name, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,21 @@ def test_the_rest_of_the_name_never_is(local: str, domain: str) -> None:
     assert len(name) <= 5
     assert "•••@" in shown
     assert not any(character in shown for character in "\n\r\t \u202e\u200f")
+
+
+def test_every_spelling_of_a_secret_is_masked() -> None:
+    secret = "place holder/é"
+    spellings = ("place%20holder%2F%C3%A9", "place%20holder/%c3%a9", "place+holder%2F%C3%A9", "place holder/\\u00e9")
+    for spelling in (secret, *spellings, hashlib.md5(secret.encode()).hexdigest().upper()):
+        assert without_secrets(f"wrong key {spelling}!", secret) == "wrong key ***!"
+    assert without_secrets("as it is", "", " ") == "as it is"
+
+
+@pytest.mark.parametrize("name", ["pass", "UserPass", "Passwort", "x-api-key", "sessionKey", "Set-Cookie", "PWD"])
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["passed", "pass_rate", "key", "mdp_count", "email"])
+def test_names_of_anything_else(name: str) -> None:
+    assert not is_secret_name(name)

@@ -15,7 +15,8 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError
-from ..results import count, text, without_secrets
+from ...domain.masking import without_secrets
+from ..results import count, text
 from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
 from .codes import Interpretation, Meaning, interpret, undocumented
 from .json_stream import JsonStream, MalformedAnswer
