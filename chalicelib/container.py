@@ -187,15 +187,9 @@ class Container(Services):
     @cached_property
     def nightly_pass(self) -> NightlyPass:
         """Checks and repairs the ledger, a part at a time."""
-        from .reconciliation.checkpoints import Checkpoints
-        from .reconciliation.findings import FindingStore
         from .reconciliation.nightly_pass import NightlyPass
-        from .reconciliation.repair import Repairs
 
-        finding_store = FindingStore(self.table, self.events)
-        accounts = frozenset(self.settings.accounts)
-        repairs = Repairs(accounts, self.table, self.events, finding_store, self.accounts.read, self.notifier)
-        return NightlyPass(Checkpoints(self.table), finding_store, repairs, self.effects)
+        return NightlyPass(self)
 
     def sync_unsubscribes(self, context: Context) -> dict[str, Any]:
         """Read unsubscribes from the providers and propagate them to the other accounts."""
@@ -213,18 +207,9 @@ class Container(Services):
     @cached_property
     def sweeper(self) -> Sweep:
         """Finds due deliveries and notifies workers."""
-        from .ledger.oldest_pending import Waiting
         from .reconciliation.sweep import Sweep
 
-        return Sweep(
-            self.settings.accounts,
-            self.events,
-            self.accounts,
-            self.notifier,
-            Waiting(self.table).oldest,
-            self.settings.delivery,
-            self.effects,
-        )
+        return Sweep(self)
 
     def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Store the figures of every account's campaigns under the schedule's hour."""

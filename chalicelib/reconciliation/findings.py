@@ -13,10 +13,11 @@ from typing import Any
 from ..domain.events import Delivery, Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.attributes import Attributes, well_formed
-from ..ledger.events import PENDING, STATUS_NAME, EventStore
+from ..ledger.events import PENDING, STATUS_NAME
 from ..ledger.keys import due_partition, event_id_of, event_key, shard_of
-from ..ledger.table import ConditionFailed, Key, Table
+from ..ledger.table import ConditionFailed, Key
 from ..names import DUE_INDEX
+from ..notification.services import Services
 from .rules import LONG_PAST, IndexEntry
 
 PAGE_ITEMS = 1000
@@ -60,9 +61,9 @@ class Finding:
 class FindingStore:
     """Finds inconsistent items and repairs them by conditional writes. All methods raise LedgerUnavailable."""
 
-    def __init__(self, table: Table, events: EventStore) -> None:
-        self._table = table
-        self._events = events
+    def __init__(self, services: Services) -> None:
+        self._table = services.table
+        self._events = services.events
 
     def page(self, after: Key | None, now: datetime) -> tuple[list[Finding], Key | None]:
         """Return findings among the `PAGE_ITEMS` items after `after`, and the key to continue after (None: end).

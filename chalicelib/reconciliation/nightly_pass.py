@@ -5,29 +5,34 @@ It runs as a part of sweep, in steps; each run of sweep continues where the last
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable
-from ..effects import Effects
+from ..domain.times import epoch_milliseconds as to_ms
+from ..ledger.attributes import Attributes, well_formed
+from ..ledger.table import ConditionFailed, Key, Table
+from ..notification.services import Services
 from ..observability import logger, metrics
-from .checkpoints import Checkpoints
 from .findings import FindingStore
 from .repair import Repairs
 from .rules import Progress, advanced, pass_to_run
 
 PAGE_SECONDS = 8.0
 """No page is started with less time than this."""
+_CHECKPOINT_KEY: Key = ("S#sweep", "nightly_pass")
 
 
 class NightlyPass:
     """Scans and repairs the ledger once a day."""
 
-    def __init__(
-        self, checkpoints: Checkpoints, finding_store: FindingStore, repairs: Repairs, effects: Effects
-    ) -> None:
-        self._checkpoints = checkpoints
-        self._finding_store = finding_store
-        self._repairs = repairs
-        self._effects = effects
+    def __init__(self, services: Services) -> None:
+        self._checkpoints = Checkpoints(services.table)
+        self._finding_store = FindingStore(services)
+        self._repairs = Repairs(services)
+        self._effects = services.effects
 
     def run(self, deadline: Deadline) -> int:
         """Start or continue a due pass until `deadline`; return the number of deliveries enqueued.
@@ -65,3 +70,63 @@ class NightlyPass:
             metrics.count("nightly_passes")
         self._checkpoints.save(token, progress, self._effects.clock())
         return enqueued
+
+
+class Checkpoints:
+    """Stores the current or last pass. One run claims it at a time. All methods raise LedgerUnavailable."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def read(self) -> Progress | None:
+        """Return the progress of the pass; None if there was none yet."""
+        return _progress_in(self._table.get(_CHECKPOINT_KEY) or {})
+
+    def claim(self, token: str, now: datetime, until: datetime) -> tuple[bool, Progress | None]:
+        """Claim the pass as `token` until `until` and return its progress; False if another run has it."""
+        try:
+            item = self._table.update(
+                _CHECKPOINT_KEY,
+                "SET lease_token = :token, lease_until = :until",
+                {"token": token, "until": to_ms(until), "now": to_ms(now)},
+                condition="attribute_not_exists(lease_until) OR lease_until <= :now",
+            )
+        except ConditionFailed:
+            return False, None
+        return True, _progress_in(item)
+
+    def save(self, token: str, progress: Progress, until: datetime) -> bool:
+        """Write progress and extend the claim to `until`; False if another run has claimed the pass meanwhile."""
+        values = {
+            "token": token,
+            "until": to_ms(until),
+            "day": progress.day,
+            "after": list(progress.after) if progress.after else [],
+            "complete": progress.complete,
+            "pages": progress.pages,
+        }
+        names = {"day": "day", "after": "after"}
+        change = "SET lease_until = :until, #day = :day, #after = :after, complete = :complete, pages = :pages"
+        try:
+            self._table.update(_CHECKPOINT_KEY, change, values, condition="lease_token = :token", names=names)
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _progress_in(item: Mapping[str, Any]) -> Progress | None:
+    """Return the progress; None if there was no pass, or if the item is malformed: then a new pass starts."""
+    return well_formed(_progress_from, item) if "day" in item else None
+
+
+def _progress_from(item: Attributes) -> Progress:
+    after = item.texts("after")
+    if len(after) not in (0, 2):
+        raise item.malformed("after", "is no key")
+    item.optional_milliseconds("lease_until")  # compared by DynamoDB alone
+    return Progress(
+        item.required("day", str),
+        (after[0], after[1]) if after else None,
+        item.required("complete", bool),
+        item.required("pages", int),
+    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ..domain.backoff import AccountState
 from ..domain.events import EventType, Status, StoredEvent
 from ..domain.times import epoch_milliseconds
-from ..ledger.events import EventStore, Loaded
+from ..ledger.events import Loaded
 from ..ledger.keys import due_partitions
-from ..ledger.table import Table
-from ..notification.notifier import Notifier
+from ..notification.services import Services
 from ..observability import event_log, logger, metrics
 from .findings import Finding, FindingStore
 from .rules import LONG_PAST, NEVER_STORED_AFTER, IndexEntry, PendingState, pending_state
@@ -20,19 +19,16 @@ from .rules import LONG_PAST, NEVER_STORED_AFTER, IndexEntry, PendingState, pend
 Stored = Mapping[str, StoredEvent]
 
 
-@dataclass(slots=True)
 class Repairs:
-    """Repairs the findings of a page. All methods raise LedgerUnavailable.
+    """Repairs the findings of a page. All methods raise LedgerUnavailable."""
 
-    `account_names` are the configured accounts; `state_of` reads an account's state.
-    """
-
-    account_names: frozenset[str]
-    table: Table
-    events: EventStore
-    finding_store: FindingStore
-    state_of: Callable[[str], AccountState]
-    notifier: Notifier
+    def __init__(self, services: Services) -> None:
+        self._table = services.table
+        self._events = services.events
+        self._accounts = services.accounts
+        self._notifier = services.notifier
+        self._account_names = frozenset(services.settings.accounts)
+        self._finding_store = FindingStore(services)
 
     def repair(self, findings: Sequence[Finding], now: datetime) -> int:
         """Repair the findings that need it; return the number of deliveries enqueued."""
@@ -49,7 +45,9 @@ class Repairs:
 
     def _put_back(self, pending: Sequence[Finding], stored: Stored, now: datetime) -> int:
         """Put pending deliveries that sweep will never enqueue back into the index, and enqueue them."""
-        states = {name: self.state_of(name) for name in {one.account for one in pending if one.account is not None}}
+        states = {
+            name: self._accounts.read(name) for name in {one.account for one in pending if one.account is not None}
+        }
 
         def put_back(one: Finding) -> bool:
             event, account = stored[one.event_id].event, one.account or ""
@@ -58,17 +56,17 @@ class Repairs:
             state = pending_state(one.entry, due_partitions(account, event.type), paused=paused, now=now)
             if state is PendingState.OVERDUE and (
                 # Sweep knows a removed account only if it ever saw it configured.
-                account not in self.account_names or not self.finding_store.is_in_index(one)
+                account not in self._account_names or not self._finding_store.is_in_index(one)
             ):
                 state = PendingState.LOST
             return (
                 state is PendingState.LOST
                 and delivery.status is Status.PENDING
-                and self.finding_store.put_back(event, delivery, one, now)
+                and self._finding_store.put_back(event, delivery, one, now)
             )
 
         with_event = [one for one in pending if _has_event(one, stored)]
-        done = self.table.in_parallel(put_back, with_event)
+        done = self._table.in_parallel(put_back, with_event)
         repaired = [one for one, changed in zip(with_event, done, strict=True) if changed]
         _report("repaired_pending", repaired)
         return self._enqueue(repaired, stored)
@@ -81,7 +79,7 @@ class Repairs:
         """
         before = epoch_milliseconds(now - NEVER_STORED_AFTER)
         old = [one for one in orphans if one.entry.expires_at is None and one.updated < before]
-        done = self.table.in_parallel(lambda one: self.finding_store.let_expire(one, now), old)
+        done = self._table.in_parallel(lambda one: self._finding_store.let_expire(one, now), old)
         retired = [one for one, changed in zip(old, done, strict=True) if changed]
         _report("repaired_orphans", retired)
         as_retired = [replace(one, entry=IndexEntry(None, None)) for one in retired]
@@ -90,8 +88,8 @@ class Repairs:
 
     def _let_expire(self, ended: Sequence[Finding], now: datetime) -> None:
         """Set the expiry of final deliveries, and of what remains of an event that has expired."""
-        done = self.table.in_parallel(
-            lambda one: one.status is not None and self.finding_store.let_expire(one, now), ended
+        done = self._table.in_parallel(
+            lambda one: one.status is not None and self._finding_store.let_expire(one, now), ended
         )
         _report("repaired_expiry", [one for one, changed in zip(ended, done, strict=True) if changed])
 
@@ -102,18 +100,18 @@ class Repairs:
         """
         by_event = {one.event_id: one for one in ended}
         whole = [one for one in by_event.values() if _is_final(stored[one.event_id], now)]
-        self.table.in_parallel(lambda one: self.events.expire_when_whole(stored[one.event_id].event, now), whole)
+        self._table.in_parallel(lambda one: self._events.expire_when_whole(stored[one.event_id].event, now), whole)
         _report("repaired_expiry", whole)
 
     def _load(self, findings: Iterable[Finding]) -> Loaded:
-        return self.events.load_well_formed(dict.fromkeys(one.event_id for one in findings))
+        return self._events.load_well_formed(dict.fromkeys(one.event_id for one in findings))
 
     def _enqueue(self, repaired: Sequence[Finding], stored: Stored) -> int:
         ids_by_verb: dict[EventType, list[str]] = {}
         for one in repaired:
             ids_by_verb.setdefault(stored[one.event_id].event.type, []).append(one.event_id)
         enqueued = sum(
-            len(ids) for verb, ids in ids_by_verb.items() if self.notifier.notify(verb, list(dict.fromkeys(ids)))
+            len(ids) for verb, ids in ids_by_verb.items() if self._notifier.notify(verb, list(dict.fromkeys(ids)))
         )
         metrics.count("enqueued", enqueued)
         return enqueued

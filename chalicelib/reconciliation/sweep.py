@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..config.model import Delivery as RetryPolicy
 from ..domain import backoff
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
-from ..effects import Effects
-from ..ledger.accounts import AccountStore
-from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
-from ..ledger.oldest_pending import Oldest
-from ..notification.notifier import IDS_A_MESSAGE, Notifier
+from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS
+from ..ledger.oldest_pending import Waiting
+from ..notification.notifier import IDS_A_MESSAGE
+from ..notification.services import Services
 from ..observability import logger, metrics
 
-
-def _order(verb: EventType) -> int:
-    match verb:
-        case EventType.UNSUBSCRIBE:
-            return 0
-        case EventType.SIGNUP:
-            return 1
-        case EventType.SYNC:
-            return 2
-        case _:
-            assert_never(verb)
-
-
-VERBS = tuple(sorted(EventType, key=_order))
+_ORDER = (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
+VERBS = tuple(sorted(EventType, key=_ORDER.index))
 MOST_A_RUN = 20_000
 """Most ids enqueued per account, verb and run."""
 BACKLOG_ENOUGH = 2_000
@@ -43,28 +29,16 @@ FIRST_DUE_AT_MOST = FIRST_DUE + timedelta(seconds=FIRST_DUE_SPREAD_SECONDS)
 
 
 class Sweep:
-    """Enqueues due deliveries of all accounts, or of one.
+    """Enqueues due deliveries of all accounts, or of one."""
 
-    `oldest(account)` returns when the account's oldest pending deliveries were accepted.
-    """
-
-    def __init__(
-        self,
-        account_names: Iterable[str],
-        events: EventStore,
-        accounts: AccountStore,
-        notifier: Notifier,
-        oldest: Callable[[str], Oldest],
-        retry_policy: RetryPolicy,
-        effects: Effects,
-    ) -> None:
-        self._names = tuple(account_names)
-        self._events = events
-        self._accounts = accounts
-        self._notifier = notifier
-        self._oldest = oldest
-        self._retry_policy = retry_policy
-        self._effects = effects
+    def __init__(self, services: Services) -> None:
+        self._events = services.events
+        self._accounts = services.accounts
+        self._notifier = services.notifier
+        self._clock = services.effects.clock
+        self._oldest = Waiting(services.table).oldest
+        self._give_up_after = timedelta(hours=services.settings.delivery.give_up_after_hours)
+        self._names = tuple(services.settings.accounts)
 
     def run(self) -> dict[str, int]:
         """Enqueue due deliveries of all accounts; `{"enqueued": n}` counts them."""
@@ -83,12 +57,12 @@ class Sweep:
 
     def _rotated(self) -> tuple[str, ...]:
         """Return all accounts, starting with another one each minute: if runs are cut short, none is always last."""
-        first = int(self._effects.clock().timestamp()) // 60 % max(1, len(self._names))
+        first = int(self._clock().timestamp()) // 60 % max(1, len(self._names))
         return self._names[first:] + self._names[:first]
 
     def _enqueue_removed_accounts(self, verbs: Iterable[EventType]) -> int:
         """Enqueue what waits for accounts that are no longer configured, so that a worker parks it."""
-        enqueued, now = 0, self._effects.clock()
+        enqueued, now = 0, self._clock()
         try:
             for account in self._accounts.record_configured(self._names):
                 enqueued += sum(self._enqueue_due(account, verb, now, MOST_A_RUN) for verb in verbs)
@@ -101,7 +75,7 @@ class Sweep:
 
         A pause ends only with a successful call, so a pause that no delivery waits for is reported as 0.
         """
-        oldest, now = self._oldest(account), epoch_milliseconds(self._effects.clock())
+        oldest, now = self._oldest(account), epoch_milliseconds(self._clock())
         pause = self._accounts.read(account).pause
         paused_since = None if oldest.of_all is None or pause is None else pause.since
         metrics.seconds("oldest_pending_seconds", _age(oldest.of_all, now), account)
@@ -117,7 +91,7 @@ class Sweep:
             return 0
 
     def _enqueue(self, account: str, verbs: Iterable[EventType]) -> int:
-        state, now = self._accounts.read(account), self._effects.clock()
+        state, now = self._accounts.read(account), self._clock()
         enqueued = 0
         for verb in verbs:
             window = self._window(state, verb, now)
@@ -149,8 +123,7 @@ class Sweep:
     def _window_while_paused(self, verb: EventType, now: datetime) -> tuple[datetime, int] | None:
         match verb:
             case EventType.SIGNUP:
-                overdue = now - timedelta(hours=self._retry_policy.give_up_after_hours)
-                return overdue + FIRST_DUE_AT_MOST, MOST_A_RUN
+                return now - self._give_up_after + FIRST_DUE_AT_MOST, MOST_A_RUN
             case EventType.UNSUBSCRIBE:
                 return None  # it is retried without limit
             case EventType.SYNC:

@@ -16,7 +16,7 @@ from chalicelib.ledger.event_items import event_item
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from chalicelib.reconciliation import findings
-from chalicelib.reconciliation.checkpoints import Checkpoints
+from chalicelib.reconciliation.nightly_pass import Checkpoints
 from chalicelib.reconciliation.rules import Progress
 from tests.operators.support import calls, end, ended, enqueued, items
 from tests.support.aws import TestAws

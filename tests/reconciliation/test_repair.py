@@ -13,8 +13,8 @@ from chalicelib.ingestion.form_limits import count_unsubscribe
 from chalicelib.ledger.events import EventStore
 from chalicelib.operators.requeue import Requeues
 from chalicelib.reconciliation import findings
-from chalicelib.reconciliation.checkpoints import Checkpoints
 from chalicelib.reconciliation.findings import Finding, FindingStore
+from chalicelib.reconciliation.nightly_pass import Checkpoints
 from chalicelib.reconciliation.rules import Progress
 from tests.support.aws import TestAws
 from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
@@ -36,7 +36,7 @@ def events(product: Product) -> EventStore:
 
 def found(product: Product) -> dict[str, Finding]:
     """What the pass may have to mend, by event id and sort key, however many pages it takes."""
-    tool, after, all_of_it = FindingStore(product.container.table, product.container.events), None, list[Finding]()
+    tool, after, all_of_it = FindingStore(product.container), None, list[Finding]()
     for _ in range(99):
         left, after = tool.page(after, NIGHT)
         all_of_it += left
@@ -86,7 +86,7 @@ def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pyt
 
 
 def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, events: EventStore) -> None:
-    tool = FindingStore(product.container.table, events)
+    tool = FindingStore(product.container)
     event = hold(product, "a")
     seen = found(product)["a E"]
     assert tool.is_in_index(seen)
@@ -106,7 +106,7 @@ def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, 
 
 
 def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, events: EventStore) -> None:
-    tool = FindingStore(product.container.table, events)
+    tool = FindingStore(product.container)
     hold(product, "a", final=True)
     change(product, ("E#a", "E"), "REMOVE expires_at")
     seen = found(product)["a E"]
@@ -124,7 +124,7 @@ def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Produ
     event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
     events._store_delivery(event, "paris")
     (orphan,) = found(product).values()
-    assert FindingStore(product.container.table, events).let_expire(orphan, NIGHT)
+    assert FindingStore(product.container).let_expire(orphan, NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
     assert events.store(event)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == ["a"]
