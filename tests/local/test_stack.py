@@ -96,6 +96,31 @@ def test_names_an_invalid_port() -> None:
         read_options({"PORT": "http"})
 
 
+@pytest.mark.parametrize("port", ["²", "٣", "+80", "8_000", "0x50", "65536", "99999999999", "-2", " 80"])
+def test_a_port_that_is_none_is_refused_in_one_line(port: str) -> None:
+    for name in ("PORT", "AWS_PORT", "SANDBOX_PORT"):
+        with pytest.raises(StartFailed, match=f"{name} is .*: it must be a port number"):
+            read_options({name: port})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "127.0.0.1:4566",
+        "http://",
+        "ftp://127.0.0.1",
+        "http://h:port",
+        "http://[::1",
+        "http://h:0",
+        "http://a b",
+    ],
+)
+def test_an_endpoint_that_is_no_url_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(StartFailed, match=r"AWS_ENDPOINT_URL is .*: it must be a URL"):
+        read_options({"AWS_ENDPOINT_URL": url})
+
+
 def test_a_signal_stops_everything_within_five_seconds(start_stack: StackStarter) -> None:
     stack = start_stack()
     stack.invoke("sweep")
