@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
     from .jobs.attempt import SyncRunner
-    from .providers.rate_limit import Rates
+    from .providers.rate_limit import RateLimiter
     from .providers.spec import CampaignFigures
     from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
@@ -76,10 +76,10 @@ class Container(Services):
             self._rates.admit(name, limit.calls, limit.seconds)
 
     @cached_property
-    def _rates(self) -> Rates:
-        from .providers.rate_limit import Rates
+    def _rates(self) -> RateLimiter:
+        from .providers.rate_limit import RateLimiter
 
-        return Rates(self.table, self.effects.clock)
+        return RateLimiter(self.table, self.effects.clock)
 
     @cached_property
     def stats(self) -> StatsStore:

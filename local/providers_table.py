@@ -50,7 +50,7 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
         ("a person can be deleted", [_yes(spec.capabilities.deletes_subscribers) for spec in specs]),
         ("unsubscribe from all senders", [_yes(spec.capabilities.has_global_unsubscribe) for spec in specs]),
         ("statistics", [spec.capabilities.statistics.replace("_", " ") for spec in specs]),
-        ("campaigns are shown for", [_days(spec.capabilities.statistics_kept_for) for spec in specs]),
+        ("campaigns are shown for", [_days(spec.capabilities.statistics_retention) for spec in specs]),
         ("stated rate limit", [_rate(spec.capabilities.rate_limit) for spec in specs]),
         ("functions", [str(len(spec.functions)) for spec in specs]),
     ]

@@ -1,1 +1,1 @@
-"""Calls the providers: what all share, and one package for each."""
+"""Calls to the providers: the parts that all share, and one package for each provider."""

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 from ..domain.errors import Kind, ProviderError
 from .results import as_json
-from .spec import CampaignBegun, Function, Parameter
+from .spec import Function, Parameter, StartedCampaign
 
 TypeName = Literal["string", "integer", "number", "boolean", "object", "array", "datetime"]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -65,7 +65,7 @@ def unsupported(provider: str, what: str) -> ProviderError:
     return ProviderError(Kind.CALLER, f"{provider} does not offer {what}")
 
 
-def function(*, changes: bool, campaign: CampaignBegun | None = None) -> Callable[[Method], Method]:
+def function(*, changes: bool, campaign: StartedCampaign | None = None) -> Callable[[Method], Method]:
     """Marks a client's method as a function to be called by name. `changes`: it changes something at the provider.
 
     The method takes the function's parameters (their help in `Annotated[type, "help"]`) and `budget`, in seconds.

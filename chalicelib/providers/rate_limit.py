@@ -1,9 +1,9 @@
-"""One budget of calls for all workers and accounts that share it, kept in the ledger.
+"""Enforces one call budget across all workers and accounts that share it, by an item in the ledger.
 
-Permits are taken in blocks by one conditional write, so that a write serves many calls; a block serves calls for
-`BLOCK_SECONDS` only and counts against the limit until the calls that it may have served are all out of the window. So
-in no window, wherever it begins, are there more calls than the limit. Fixed minutes would let twice as many through
-round the end of a minute, and nobody says how a provider counts.
+Permits are taken in blocks, so that one conditional write serves many calls. A block is valid for `BLOCK_SECONDS` and
+counts against the limit until every call that it may have permitted is out of the window; so no window, wherever it
+starts, has more calls than the limit. Fixed minutes would allow twice as many around the end of a minute, and how a
+provider counts is not documented.
 
 A worker that makes few calls takes small blocks; one that uses up its blocks takes larger ones.
 """
@@ -23,91 +23,91 @@ SMALLEST_BLOCK = 5
 LARGEST_BLOCK = 50
 BLOCK_SECONDS = 5.0
 SLACK_SECONDS = 2.0
-"""For clocks that differ and for the way to the provider."""
+"""Tolerance for differing clocks and for the time to reach the provider."""
 _ATTEMPTS = 20
 _DAY_SECONDS = 86400
 
 Block = tuple[int, int]
-"""When it was taken, in epoch milliseconds, and how many permits."""
+"""When it was taken, in epoch milliseconds, and its number of permits."""
 
 
 def rate_key(name: str) -> Key:
-    """The item of a budget."""
+    """Returns the key of a budget's item."""
     return f"S#rate#{name}", "blocks"
 
 
 @dataclass(slots=True)
-class _Held:
-    """What this process holds of a budget: permits `left` until `until`, and `size` of the block; times in epoch ms."""
+class _Budget:
+    """This process's share of a budget: permits `left` until `until`, of a block of `size`; times in epoch ms."""
 
     left: int = 0
     until: int = 0
     size: int = SMALLEST_BLOCK
-    seen: Mapping[str, Any] | None = None
-    """The item as it was when this process last wrote or met it."""
-    shut_until: int = 0
-    """Nothing is free before this, whoever asks."""
+    item: Mapping[str, Any] | None = None
+    """The item as this process last wrote or read it."""
+    exhausted_until: int = 0
+    """No permit is free before this."""
     half_free_at: int = 0
 
 
-class Rates:
+class RateLimiter:
     """Permits for calls, by the name of the budget. One per process, safe to use from several threads."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
         self._clock = clock
-        self._held: dict[str, _Held] = {}
+        self._budgets: dict[str, _Budget] = {}
         self._lock = threading.Lock()
 
     def admit(self, name: str, calls: int, seconds: float) -> None:
-        """Use one permit of a budget of at most `calls` in any `seconds`.
+        """Uses one permit of a budget of at most `calls` in any `seconds`.
 
         Raises `ProviderError` (later) when there is none, with the seconds until half of the budget is free again, so
-        that whoever comes back can get on; and when the ledger does not answer, for then nobody knows.
+        that a retry can proceed; and when the ledger does not answer, since the number of calls is then unknown.
         """
         with self._lock:
-            held = self._held.setdefault(name, _Held())
+            budget = self._budgets.setdefault(name, _Budget())
             now = self._now()
-            if held.left < 1 or now >= held.until:
-                if now >= held.shut_until:
-                    self._take_block(name, held, calls, seconds)
-                if now < held.shut_until:
-                    wait = (held.half_free_at - now) / 1000
+            if budget.left < 1 or now >= budget.until:
+                if now >= budget.exhausted_until:
+                    self._take_block(name, budget, calls, seconds)
+                if now < budget.exhausted_until:
+                    wait = (budget.half_free_at - now) / 1000
                     raise ProviderError(Kind.LATER, f"{name}: the limit of {calls} calls is reached", retry_after=wait)
-            held.left -= 1
+            budget.left -= 1
 
-    def _take_block(self, name: str, held: _Held, calls: int, seconds: float) -> None:
-        used_up = held.left < 1 and self._now() < held.until
-        wanted = min(LARGEST_BLOCK, held.size * 2) if used_up else SMALLEST_BLOCK
+    def _take_block(self, name: str, budget: _Budget, calls: int, seconds: float) -> None:
+        used_up = budget.left < 1 and self._now() < budget.until
+        wanted = min(LARGEST_BLOCK, budget.size * 2) if used_up else SMALLEST_BLOCK
         try:
             for _ in range(_ATTEMPTS):
-                if self._take(name, held, wanted, calls, seconds):
+                if self._take(name, budget, wanted, calls, seconds):
                     return
         except LedgerUnavailable:
-            why = "the ledger does not say how many calls may be made"
+            reason = "the ledger is unavailable, so the number of calls is unknown"
         else:
-            why = "too many workers ask for permits at once"
-        raise ProviderError(Kind.LATER, f"{name}: {why}")
+            reason = "too many workers ask for permits at once"
+        raise ProviderError(Kind.LATER, f"{name}: {reason}")
 
-    def _take(self, name: str, held: _Held, wanted: int, calls: int, seconds: float) -> bool:
-        """Take a block, or find that there is none; False if somebody else was faster and another look is needed."""
-        item = held.seen if held.seen is not None else self._table.get(rate_key(name)) or {}
+    def _take(self, name: str, budget: _Budget, wanted: int, calls: int, seconds: float) -> bool:
+        """Takes a block, or finds that none is free; returns False if another worker was faster and it must retry."""
+        item = budget.item if budget.item is not None else self._table.get(rate_key(name)) or {}
         now = self._now()
         life = round((BLOCK_SECONDS + seconds + SLACK_SECONDS) * 1000)
         blocks = _living(item, now - life)
         free = calls - sum(size for _, size in blocks)
         if free < 1:
-            if held.seen is not None:
-                # What is remembered may be old; the wait is told from what stands there.
-                held.seen = None
+            if budget.item is not None:
+                # The item in memory may be old; the wait is computed from the stored one.
+                budget.item = None
                 return False
-            held.shut_until = min(taken for taken, _ in blocks) + life
-            held.half_free_at = _half_free(blocks, calls) + life
+            budget.exhausted_until = min(taken for taken, _ in blocks) + life
+            budget.half_free_at = _half_free(blocks, calls) + life
             return True
         block = (now, min(wanted, free))
         version = item.get("version", 0)
         try:
-            held.seen = self._table.update(
+            budget.item = self._table.update(
                 rate_key(name),
                 "SET #blocks = :blocks, #version = :next, expires_at = :expires",
                 {
@@ -120,9 +120,9 @@ class Rates:
                 names={"blocks": "blocks", "version": "version"},
             )
         except ConditionFailed as failed:
-            held.seen = failed.found
+            budget.item = failed.found
             return False
-        held.size, held.left, held.until = wanted, block[1], now + round(BLOCK_SECONDS * 1000)
+        budget.size, budget.left, budget.until = wanted, block[1], now + round(BLOCK_SECONDS * 1000)
         return True
 
     def _now(self) -> int:
@@ -130,12 +130,12 @@ class Rates:
 
 
 def _living(item: Mapping[str, Any], horizon: int) -> list[Block]:
-    """The blocks that still count: those taken after `horizon`."""
+    """Returns the blocks that still count: those taken after `horizon`."""
     return [(taken, size) for taken, size in item.get("blocks", []) if taken > horizon]
 
 
 def _half_free(blocks: list[Block], calls: int) -> int:
-    """When the block was taken with whose end half of the budget is free again."""
+    """Returns when the block was taken whose end frees half of the budget."""
     freed = calls - sum(size for _, size in blocks)
     for taken, size in sorted(blocks):
         freed += size

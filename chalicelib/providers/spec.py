@@ -1,7 +1,7 @@
-"""What a provider declares and what it can be asked: all that the rest of Relais knows of any provider.
+"""Defines what a provider declares and the calls it takes: all that the rest of Relais knows of a provider.
 
-A provider is a sub-package of `chalicelib.providers` with a module-level `SPEC: ProviderSpec`. Nothing elsewhere
-names it; `registry` finds it by the name an account's `provider` key gives.
+A provider is a sub-package of `chalicelib.providers` with a module-level `SPEC: ProviderSpec`. No other code names it;
+`registry` finds it by the `provider` key of an account.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do, as data. The core decides by these and never asks which provider it is."""
+    """What a provider can do, as data. Other code decides by these and never by the provider's name."""
 
     has_lists: bool
     signup_batch: int = 0
-    """Contacts a signup call takes; 0: the provider takes no signups."""
+    """Contacts that a signup call takes; 0 if the provider takes no signups."""
     signup_repeat_is_harmless: bool = False
-    """True if signing the same contact up twice leaves one (an upsert); False if it may leave two rows."""
+    """True if signing up a contact twice leaves one row (an upsert); False if it may leave two."""
     parallel_calls: int = 1
     """Calls that may be under way at once for one account and verb."""
     reads_unsubscribes: bool = False
-    """Can it be asked who left (`unsubscribed`)?"""
+    """True if its unsubscribes can be read (`unsubscribed`)."""
     reads_subscribers: bool = False
-    """Can it be asked whom it would still mail (`subscribed`)?"""
+    """True if the addresses that it mails can be read (`subscribed`)."""
     lifts_suppression: bool = False
-    """Can an unsubscribe be taken back by API (`lift`), so that a later signup can bring the person back?"""
+    """True if a suppression can be lifted by API (`lift_suppression`), so that a later signup resubscribes."""
     unsuppress_by_hand: str = ""
-    """Where it cannot: what an operator is to do at the vendor, as an instruction without a full stop."""
+    """Where it cannot: what an operator must do at the vendor, as an instruction without a full stop."""
     deletes_subscribers: bool = False
-    """Can it be told to delete a person (`forget`)?"""
+    """True if it can delete a person (`forget`)."""
     has_global_unsubscribe: bool = False
     statistics: Literal["none", "all_at_once", "per_campaign"] = "none"
-    statistics_kept_for: timedelta | None = None
-    """How long the provider itself still shows a campaign; None: not stated."""
+    statistics_retention: timedelta | None = None
+    """How long the provider itself shows a campaign; None if not stated."""
     rate_limit: RateLimit | None = None
     fetches_lists: bool = False
-    """Can it be told to fetch a file of contacts itself? Whoever left is not kept out of such a list by Relais."""
+    """True if it can fetch a file of contacts itself; Relais cannot remove unsubscribed addresses from such a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +81,19 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A provider call that an operator can make by name. `changes`: it changes something at the provider."""
+    """A provider call that operators can make by name. `changes`: it changes something at the provider."""
 
     name: str
     parameters: tuple[Parameter, ...] = ()
     changes: bool = False
     help: str = ""
-    campaign: CampaignBegun | None = None
-    """Set where a call begins a campaign that the provider cannot list afterwards, so that Relais must remember it."""
+    campaign: StartedCampaign | None = None
+    """Set where a call starts a campaign that the provider cannot list afterwards, so that Relais must remember it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One row of a signup: the address as the person gave it, and provider fields without the address's own."""
+    """One row of a signup: the address as the person wrote it, and provider fields without the address's own."""
 
     email: str
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -101,23 +101,23 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFigures(Figures):
-    """A campaign and its totals as the provider shows them now. `sent_at` is aware, UTC."""
+    """A campaign and its current totals at the provider. `sent_at` is aware, UTC."""
 
     campaign: str
     name: str | None = None
     subject: str | None = None
     sent_at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
-    """The provider's own figures, untouched; aggregates only, never a person."""
+    """The provider's own figures, unchanged; aggregates only, never a person."""
 
 
-CampaignBegun = Callable[[Mapping[str, Any], Any], CampaignFigures | None]
-"""The campaign that a call has begun, from its parameters and its result as JSON values; None if it began none."""
+StartedCampaign = Callable[[Mapping[str, Any], Any], CampaignFigures | None]
+"""Returns the campaign that a call has started, from its parameters and its result as JSON values; None if none."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCampaign:
-    """A campaign that the statistics hold already. `due`: it is time to read its figures again."""
+    """A campaign that the statistics hold already. `due`: its figures must be read again."""
 
     campaign: str
     name: str | None = None
@@ -128,28 +128,28 @@ class KnownCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribed:
-    """Somebody who left, as the provider tells it."""
+    """An unsubscribed address at the provider."""
 
     email: str
     at: datetime | None = None
-    """When, aware, in UTC; None if it is not told. Where the provider leaves the zone open it is the latest moment that
-    may be meant, which can lie ahead of now."""
+    """The time, aware, in UTC; None if not stated. Without a stated zone it is the latest moment that may be meant,
+    possibly in the future."""
     provider_id: str | None = None
-    """What the provider calls this row, where it has a name for it."""
+    """The provider's own id of this row, if it has one."""
     version: str | None = None
-    """Another text whenever the provider has changed this row, and nothing more; None where id and time tell it."""
+    """A text that differs whenever the provider has changed this row; None where id and time show a change."""
 
 
 class Unsubscribes(Iterator[Unsubscribed]):
-    """Who left, row by row and once; a row that holds no e-mail address (a telephone number) is passed over.
+    """Iterates once over unsubscribed addresses; skips and counts rows without one (a telephone number).
 
-    Made from the provider's rows as they come, None for one without an address. Reading on may raise `ProviderError`.
+    Made from the provider's rows, None for one without an address. Reading on may raise `ProviderError`.
     """
 
     def __init__(self, rows: Iterable[Unsubscribed | None]) -> None:
         self._rows = iter(rows)
         self.skipped = 0
-        """Rows so far that hold no address."""
+        """Number of rows so far without an address."""
 
     def __next__(self) -> Unsubscribed:
         for row in self._rows:
@@ -162,55 +162,55 @@ class Unsubscribes(Iterator[Unsubscribed]):
 class Provider(Protocol):
     """One account at a provider. Safe to use from several threads; every method may raise `ProviderError`.
 
-    `budget` is the number of seconds that the whole method may take; it never starts a call that could outlive it.
+    `budget` is the total time of the method in seconds; no call is started that could exceed it.
     """
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        """Add `contacts` (at most `signup_batch`) to a list. All or error: no answer tells single rows apart."""
+        """Adds `contacts` (at most `signup_batch`) to a list, all or none: no answer identifies single rows."""
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
-        """Unsubscribe an address from every list of the account; `global_scope`: from all senders, where offered.
+        """Unsubscribes an address from every list of the account; `global_scope`: from all senders, where offered.
 
-        Gives what the provider calls the row that it made, where it names one (as `Unsubscribed.provider_id`).
+        Returns the provider's id of the new row, if it states one (as `Unsubscribed.provider_id`).
         """
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
-        """Take back that the person left, so that mail may go out again (`lifts_suppression`).
+        """Lifts a suppression, so that the provider mails the address again (`lifts_suppression`).
 
-        `list_id` is the list that the person comes back to, `provider_id` what the provider was last known to call the
-        row. Nothing to take back is success. CONTACT where the provider keeps the person out for a reason of its own.
+        `list_id` is the list that the person resubscribes to, `provider_id` the last known id of the unsubscribe's row.
+        Nothing to lift is success. CONTACT where the provider suppresses the address for a reason of its own.
         """
 
     def forget(self, email: str, *, budget: float) -> None:
-        """Unsubscribe the address and delete it, wherever it is (`deletes_subscribers`). Being nowhere is success."""
+        """Unsubscribes and deletes the address on every list (`deletes_subscribers`). Success also if it is on none."""
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
-        """Ask the provider afresh whether the list is there (used to tell a bad row from a missing list)."""
+        """Asks the provider, uncached, whether the list exists (to distinguish a bad row from a missing list)."""
 
     def address_field(self, list_id: str, *, budget: float) -> str:
-        """The name of the list's own field for the address, as it may stand over a column of a file."""
+        """Returns the name of the list's own field for the address, which may be a column's name in a file."""
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
-        """Have the provider fetch a CSV file and add its rows to a list (`fetches_lists`)."""
+        """Has the provider fetch a CSV file and add its rows to a list (`fetches_lists`)."""
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """Everybody whom the provider now holds as unsubscribed. `budget` covers reading to the end."""
+        """Reads all addresses that are unsubscribed at the provider. `budget` covers reading to the end."""
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
-        """Addresses that the provider would still mail (`reads_subscribers`); one on several lists may come again.
+        """Reads the addresses that the provider mails (`reads_subscribers`); one on several lists may be repeated.
 
         `budget` covers reading to the end. Reading on may raise `ProviderError`.
         """
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
-        """The figures of the campaigns that the provider still shows.
+        """Reads the figures of the campaigns that the provider still shows.
 
-        Where they cost a call each (`per_campaign`), those of `known` that are not due are left out, and a provider
-        that cannot list its campaigns gives those of `known`.
+        Where they cost a call each (`per_campaign`), those of `known` that are not due are omitted, and a provider
+        that cannot list its campaigns reads those of `known`.
         """
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
-        """Make one declared function by its name and return its result as JSON values, secrets masked."""
+        """Calls one declared function by its name; returns its result as JSON values, secrets masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +220,9 @@ class ProviderSpec:
     name: str
     title: str
     base_url: str
-    """The vendor's own base, without a final slash; an account may name another (with or without one)."""
+    """The vendor's own base URL, without a final slash; an account may configure another."""
     capabilities: Capabilities
     options: tuple[Option, ...]
     functions: tuple[Function, ...]
     connect: Callable[[Account, Transport], Provider]
-    """Make the client of one account. Cheap: no call is made and no secret is read until one is needed."""
+    """Makes the client of one account, without a call or a secret being read."""

@@ -39,7 +39,7 @@ _PLACES = {name: _FIRST_COUNT + place for place, name in enumerate(_COUNTED)}
 
 
 class Dials(MovedClock):
-    """The clock and more numbers beside it. Rates are written by the suite alone, counts by everybody."""
+    """The clock and more numbers beside it. RateLimiter are written by the suite alone, counts by everybody."""
 
     @property
     def aws_rate(self) -> float:

@@ -99,7 +99,7 @@ class TestDeclaration:
         can = spec.capabilities
         assert can.parallel_calls >= 1
         assert can.has_lists or can.signup_batch == 0
-        assert can.statistics != "none" or can.statistics_kept_for is None
+        assert can.statistics != "none" or can.statistics_retention is None
         assert can.lifts_suppression or can.unsuppress_by_hand, "whoever cannot lift says what to do by hand"
 
     def test_options_are_unique_and_documented(self, spec: ProviderSpec) -> None:

@@ -15,7 +15,7 @@ from chalicelib.effects import Effects
 from chalicelib.ledger.table import Table
 from chalicelib.providers import rate_limit
 from chalicelib.providers.account import Account
-from chalicelib.providers.rate_limit import Rates, rate_key
+from chalicelib.providers.rate_limit import RateLimiter, rate_key
 from local.sandbox import Control, start
 from local.sandbox.mailpartner.samples import API_KEY
 from tests.support.aws import TestAws
@@ -50,7 +50,7 @@ def table(resources: TestAws) -> Table:
     return Table(resources.dynamodb, "relais-local-ledger")
 
 
-def admitted(budget: Rates, name: str = "provider", calls: int = LIMIT, seconds: float = WINDOW) -> bool:
+def admitted(budget: RateLimiter, name: str = "provider", calls: int = LIMIT, seconds: float = WINDOW) -> bool:
     try:
         budget.admit(name, calls, seconds)
     except ProviderError:
@@ -58,7 +58,7 @@ def admitted(budget: Rates, name: str = "provider", calls: int = LIMIT, seconds:
     return True
 
 
-def refusal(budget: Rates, **how: Any) -> ProviderError:
+def refusal(budget: RateLimiter, **how: Any) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         budget.admit("provider", how.get("calls", LIMIT), WINDOW)
     return caught.value
@@ -76,10 +76,10 @@ def most_in_a_window(times: list[datetime]) -> int:
 
 def test_three_workers_at_once_never_pass_the_limit(table: Table, clock: Simulated) -> None:
     """5,000 calls tried in one minute by three workers of several threads each."""
-    workers = [Rates(table, clock) for _ in range(3)]
+    workers = [RateLimiter(table, clock) for _ in range(3)]
     made: list[bool] = []
 
-    def work(budget: Rates, tries: int) -> None:
+    def work(budget: RateLimiter, tries: int) -> None:
         made.extend([admitted(budget) for _ in range(tries)])
 
     for _ in range(5):
@@ -96,7 +96,7 @@ def test_three_workers_at_once_never_pass_the_limit(table: Table, clock: Simulat
 def test_no_window_wherever_it_begins_has_more(table: Table, clock: Simulated) -> None:
     """Five minutes of more calls than the limit, in bursts that straddle the minutes."""
     limit = 200
-    workers = [Rates(table, clock) for _ in range(3)]
+    workers = [RateLimiter(table, clock) for _ in range(3)]
     times: list[datetime] = []
     for second in range(300):
         for number in range(15 if second % 60 > 45 or second % 60 < 10 else 2):
@@ -108,7 +108,7 @@ def test_no_window_wherever_it_begins_has_more(table: Table, clock: Simulated) -
 
 
 def test_a_permit_that_is_used_late_counts_from_then(table: Table, clock: Simulated) -> None:
-    budget = Rates(table, clock)
+    budget = RateLimiter(table, clock)
     times: list[datetime] = []
     for wait in (rate_limit.BLOCK_SECONDS - 0.1, *[0.0] * (rate_limit.SMALLEST_BLOCK - 1), *[0.1] * 700):
         if admitted(budget, calls=rate_limit.SMALLEST_BLOCK):
@@ -118,14 +118,14 @@ def test_a_permit_that_is_used_late_counts_from_then(table: Table, clock: Simula
 
 
 def test_accounts_of_one_provider_share_it_and_others_do_not(table: Table, clock: Simulated) -> None:
-    first, second = Rates(table, clock), Rates(table, clock)
+    first, second = RateLimiter(table, clock), RateLimiter(table, clock)
     assert sum(admitted(first, calls=100) for _ in range(70)) == 70
     assert sum(admitted(second, calls=100) for _ in range(70)) <= 30
     assert sum(admitted(second, "another", calls=100) for _ in range(70)) == 70
 
 
 def test_who_is_refused_is_told_when_half_of_it_is_free(table: Table, clock: Simulated) -> None:
-    budget = Rates(table, clock)
+    budget = RateLimiter(table, clock)
     for _ in range(100):
         budget.admit("provider", 100, WINDOW)
         clock.pass_by(0.1)
@@ -135,17 +135,17 @@ def test_who_is_refused_is_told_when_half_of_it_is_free(table: Table, clock: Sim
     clock.pass_by(error.retry_after - 1)
     assert sum(admitted(budget, calls=100) for _ in range(100)) < 50
     clock.pass_by(2)
-    fresh = Rates(table, clock)
+    fresh = RateLimiter(table, clock)
     assert sum(admitted(fresh, calls=100) for _ in range(100)) > 0
 
 
 def test_half_is_really_free_after_the_wait(table: Table, clock: Simulated) -> None:
-    budget = Rates(table, clock)
+    budget = RateLimiter(table, clock)
     while admitted(budget, calls=100):
         clock.pass_by(0.1)
     error = refusal(budget, calls=100)
     clock.pass_by(error.retry_after or 0)
-    assert sum(admitted(Rates(table, clock), calls=100) for _ in range(1)) == 1
+    assert sum(admitted(RateLimiter(table, clock), calls=100) for _ in range(1)) == 1
     free = sum(admitted(budget, calls=100) for _ in range(100))
     assert free >= 45
 
@@ -159,14 +159,14 @@ def test_one_write_serves_many_calls(table: Table, clock: Simulated, monkeypatch
         return update(*args, **options)
 
     monkeypatch.setattr(table, "update", counted)
-    budget = Rates(table, clock)
+    budget = RateLimiter(table, clock)
     for _ in range(1000):
         budget.admit("provider", LIMIT, WINDOW)
     assert len(writes) <= 1000 / rate_limit.LARGEST_BLOCK + 5
 
 
 def test_permits_do_not_keep(table: Table, clock: Simulated) -> None:
-    budget = Rates(table, clock)
+    budget = RateLimiter(table, clock)
     budget.admit("provider", LIMIT, WINDOW)
     clock.pass_by(rate_limit.BLOCK_SECONDS)
     budget.admit("provider", LIMIT, WINDOW)
@@ -180,7 +180,7 @@ def test_permits_do_not_keep(table: Table, clock: Simulated) -> None:
 
 
 def test_a_quiet_worker_takes_little(table: Table, clock: Simulated) -> None:
-    budget = Rates(table, clock)
+    budget = RateLimiter(table, clock)
     for _ in range(15):
         budget.admit("provider", LIMIT, WINDOW)
         clock.pass_by(6)
@@ -195,7 +195,7 @@ def test_nothing_is_admitted_while_the_ledger_does_not_answer(
         raise LedgerUnavailable("the ledger did not answer")
 
     monkeypatch.setattr(table, "get", broken)
-    assert "does not say" in refusal(Rates(table, clock)).message
+    assert "does not say" in refusal(RateLimiter(table, clock)).message
 
 
 @pytest.mark.server
@@ -213,7 +213,7 @@ def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources
         item = container.table.get(rate_key("mailpartner"))
         assert item is not None and len(item["blocks"]) == 2
 
-        taken = Rates(container.table, clock)
+        taken = RateLimiter(container.table, clock)
         while admitted(taken, "mailpartner"):
             pass
         before = len(Control(sandbox.url).calls())

@@ -26,7 +26,7 @@ SPEC = ProviderSpec(
         "have its support do so; then send the event again with `resend`",
         has_global_unsubscribe=True,
         statistics="all_at_once",
-        statistics_kept_for=timedelta(days=30),
+        statistics_retention=timedelta(days=30),
         fetches_lists=True,
     ),
     options=(

@@ -17,7 +17,7 @@ _DELIVERED = "delivered"
 _BOUNCED = ("not delivered", "bounced")
 
 
-def begun(params: Mapping[str, Any], result: Any) -> CampaignFigures | None:
+def started(params: Mapping[str, Any], result: Any) -> CampaignFigures | None:
     """Returns what to remember of a message, from parameters and result of `send`; None for a sandbox message."""
     if params.get("sandbox") or not isinstance(result, Mapping) or not result.get("message_id"):
         return None

@@ -18,7 +18,7 @@ from ..functions import Limits, function
 from ..spec import Unsubscribed, Unsubscribes
 from ..transport.exchange import MEGABYTE, Answer, Call, KeyRefused, StreamedAnswer, to_json
 from . import answers, message, models
-from .campaigns import begun
+from .campaigns import started
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -83,7 +83,7 @@ class Client:
         """Show whose key it is, and the credit that is left."""
         return self._exchange("me", {}, models.me, budget)
 
-    @function(changes=True, campaign=begun)
+    @function(changes=True, campaign=started)
     def send(
         self,
         subject: Annotated[str, "subject of the mail"],
