@@ -59,17 +59,12 @@ def paris_time(value: Any) -> datetime | None:
         return None
 
 
-def iso_utc(moment: datetime) -> str:
-    """Returns an aware datetime as ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def as_json(value: Any) -> Any:
     """Makes dataclasses, datetimes, sequences and mappings into JSON values; masks values under a secret's name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return as_json({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, datetime):
-        return iso_utc(value)
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Mapping):
         return {str(name): _masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):

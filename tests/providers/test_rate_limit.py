@@ -195,7 +195,7 @@ def test_nothing_is_admitted_while_the_ledger_does_not_answer(
         raise LedgerUnavailable("the ledger did not answer")
 
     monkeypatch.setattr(table, "get", broken)
-    assert "does not say" in refusal(RateLimiter(table, clock)).message
+    assert "the ledger is unavailable" in refusal(RateLimiter(table, clock)).message
 
 
 @pytest.mark.server
