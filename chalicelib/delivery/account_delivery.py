@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
-from ..domain.events import EventType
+from ..domain.events import Event, EventType
 from ..domain.times import from_epoch_milliseconds
 from ..notification.services import Services
 from ..observability import logger, with_log_context
-from ..providers.spec import Capabilities, Provider
+from ..providers.spec import Capabilities, Contact, Provider
 from .batching import Group, Task
 from .bisection import Bisection
 from .circuit_breaker import CircuitBreaker
 from .claims import ClaimedDelivery, Claims, is_overdue
-from .contacts import Contacts
 from .deadline import Deadline
 
 REFUSALS = (Kind.CONTACT, Kind.CALLER)
@@ -39,17 +38,14 @@ class AccountDelivery:
     account: str
     provider: Provider
     capabilities: Capabilities
-    contacts: Contacts
+    link_to: Callable[[str], str]
     claims: Claims
+    circuit_breaker: CircuitBreaker
     deadline: Deadline
-    circuit_breaker: CircuitBreaker = field(init=False)
     resumed: bool = False
     """Set when the account, or a list of it, answered again after a pause: waiting deliveries may be enqueued."""
     _stopped: bool = False
     _concurrency: int = 1
-
-    def __post_init__(self) -> None:
-        self.circuit_breaker = CircuitBreaker(self.services, self.account)
 
     def deliver(self, groups: Sequence[Group]) -> None:
         """Deliver what may be delivered now; the rest stays pending and becomes due later."""
@@ -62,8 +58,10 @@ class AccountDelivery:
                 break
             self.services.effects.sleep(seconds)
             busy = self._deliver_groups(_regrouped(groups, [task for task, _ in busy]))
-        self.claims.defer((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
-        self.circuit_breaker.stop_probing()
+        if busy:
+            self.claims.defer((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
+        if self.circuit_breaker.probing:
+            self.circuit_breaker.stop_probing()
 
     @property
     def _must_stop(self) -> bool:
@@ -125,9 +123,9 @@ class AccountDelivery:
         bisection = Bisection(self._lift_suppressions(group, claims))
         while (part := bisection.next_part()) is not None:
             if self._must_stop:
-                self.claims.release([*part, *bisection.remaining, *(claimed for claimed, _ in bisection.rejected)])
+                self.claims.release([*part, *bisection.unaccepted])
                 return
-            error = self._call(group, part)
+            error = self._error_of(self._call, group, part)
             if error is None:
                 bisection.accepted()
                 self._record_accepted(group, part)
@@ -137,11 +135,10 @@ class AccountDelivery:
             else:
                 for claimed in part:
                     claimed.tried(unknown=error.kind is Kind.UNKNOWN)
-                self._pause(
-                    group, [*part, *bisection.remaining, *(claimed for claimed, _ in bisection.rejected)], error
-                )
+                self._pause(group, [*part, *bisection.unaccepted], error)
                 return
-        self._finish_bisection(group, bisection)
+        if bisection.rejected:
+            self._finish_bisection(group, bisection)
 
     def _lift_suppressions(self, group: Group, claims: Sequence[ClaimedDelivery]) -> Sequence[ClaimedDelivery]:
         """Have the provider lift the suppressions of a batch; return the claims that may be sent.
@@ -154,7 +151,7 @@ class AccountDelivery:
         if self._must_stop:
             self.claims.release(claims)
             return []
-        results = self._concurrently(partial(self._lift_suppression, group), suppressed)
+        results = self._concurrently(partial(self._error_of, self._lift_suppression, group), suppressed)
         errors = dict(zip(map(id, suppressed), results, strict=True))
         failed = [(claimed, error) for claimed in suppressed if (error := errors[id(claimed)]) is not None]
         for claimed, error in failed:
@@ -177,43 +174,40 @@ class AccountDelivery:
         with ThreadPoolExecutor(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
             return list(pool.map(with_log_context(work), claims))
 
-    def _lift_suppression(self, group: Group, claimed: ClaimedDelivery) -> ProviderError | None:
-        email, row = claimed.task.event.email, claimed.provider_id
-        budget = self.deadline.seconds_left
-        return self._error_of(
-            lambda: self.provider.lift_suppression(email, list_id=group.list, provider_id=row, budget=budget)
+    def _lift_suppression(self, group: Group, claimed: ClaimedDelivery) -> None:
+        self.provider.lift_suppression(
+            claimed.task.event.email,
+            list_id=group.list,
+            provider_id=claimed.provider_id,
+            budget=self.deadline.seconds_left,
         )
 
-    def _call(self, group: Group, part: Sequence[ClaimedDelivery]) -> ProviderError | None:
+    def _call(self, group: Group, part: Sequence[ClaimedDelivery]) -> None:
+        """Make the provider call for a part of a group."""
         budget = self.deadline.seconds_left
         match group.verb:
             case EventType.UNSUBSCRIBE:
-                return self._error_of(lambda: self._unsubscribe(part[0], budget))
+                self._unsubscribe(part[0], budget)
             case EventType.SIGNUP:
-                if group.list is None:
-                    return None  # the suppression was lifted; nothing else is to be done
-                list_id = group.list
-                return self._error_of(lambda: self._sign_up(list_id, part, budget))
+                if group.list is not None:  # without a list only the suppression was to be lifted
+                    contacts = [self._contact(claimed.task.event) for claimed in part]
+                    self.provider.sign_up(group.list, contacts, budget=budget)
             case _:
                 assert_never(group.verb)
 
-    def _sign_up(self, list_id: str, part: Sequence[ClaimedDelivery], budget: float) -> None:
-        self.provider.sign_up(list_id, [self.contacts.of(claimed.task.event) for claimed in part], budget=budget)
+    def _contact(self, event: Event) -> Contact:
+        """Build the contact of a signup, with an unsubscribe link where its form asks for one and is still the list's.
 
-    def _error_of(self, call: Callable[[], None]) -> ProviderError | None:
-        """Make a call; return its error as a ProviderError, or None if it succeeded."""
-        try:
-            call()
-        except ProviderError as error:
-            return error
-        except SecretUnavailable as error:
-            return ProviderError(Kind.ACCOUNT, str(error))
-        except Exception as error:
-            # Any exception: a client that fails unexpectedly may have done its work first. It must neither repeat it
-            # every minute nor stop other accounts. Only the type is reported: the message may hold an address.
-            logger.exception("provider client failed unexpectedly", extra={"account": self.account})
-            return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
-        return None
+        The link is made for the call and not stored: every link differs, so the same event would look like another.
+        """
+        form = self.services.settings.forms.get(event.form or "")
+        if (
+            form is None
+            or form.unsubscribe_url_field is None
+            or (form.account, form.list) != (self.account, event.list)
+        ):
+            return Contact(event.email, event.fields)
+        return Contact(event.email, {**event.fields, form.unsubscribe_url_field: self.link_to(event.email)})
 
     def _unsubscribe(self, claimed: ClaimedDelivery, budget: float) -> None:
         """Unsubscribe a person at the provider, or delete one who asked to be forgotten if the provider can."""
@@ -224,6 +218,21 @@ class AccountDelivery:
             claimed.provider_id = self.provider.unsubscribe(
                 event.email, global_scope=event.scope == "global", budget=budget
             )
+
+    def _error_of(self, call: Callable[..., None], *arguments: Any) -> ProviderError | None:
+        """Make a call; return its error as a ProviderError, or None if it succeeded."""
+        try:
+            call(*arguments)
+        except ProviderError as error:
+            return error
+        except SecretUnavailable as error:
+            return ProviderError(Kind.ACCOUNT, str(error))
+        except Exception as error:
+            # Any exception: a client that fails unexpectedly may have done its work first. It must neither repeat it
+            # every minute nor stop other accounts. Only the type is reported: the message may hold an address.
+            logger.exception("provider client failed unexpectedly", extra={"account": self.account})
+            return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
+        return None
 
     def _record_accepted(self, group: Group, part: Sequence[ClaimedDelivery]) -> None:
         for claimed in part:
@@ -241,8 +250,6 @@ class AccountDelivery:
 
     def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedDelivery]) -> None:
         """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
-        if not bisection.rejected:
-            return
         message = bisection.rejected[0][1]
         failure: ProviderError | None = None
         if bisection.list_is_at_fault:
@@ -252,7 +259,7 @@ class AccountDelivery:
         if failure is None:
             self.claims.refuse(bisection.rejected)
         else:
-            self._pause(group, [*bisection.remaining, *(claimed for claimed, _ in bisection.rejected)], failure)
+            self._pause(group, bisection.unaccepted, failure)
 
     def _missing_list(self, list_id: str) -> ProviderError | None:
         """Check whether the list exists, before rows are refused because of its absence; None if it does."""

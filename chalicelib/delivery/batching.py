@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal, assert_never
 
 from ..domain.events import Delivery, Event, EventType
@@ -42,35 +43,26 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
     A delivery given twice, as when an event and a notification of it meet in one batch, is made once. Raises ValueError
     for a sync, which no provider call delivers.
     """
-    gathered: dict[tuple[str, ProviderVerb, str | None], list[Task]] = {}
+    gathered: dict[tuple[str, int, ProviderVerb, str | None], list[Task]] = {}
     for task in {(task.event.id, task.account): task for task in tasks}.values():
-        verb, list_id = _call_of(task.event)
-        gathered.setdefault((task.account, verb, list_id), []).append(task)
+        gathered.setdefault((task.account, *_call_of(task.event)), []).append(task)
     groups: dict[str, list[Group]] = {}
-    for account, verb, list_id in sorted(gathered, key=lambda key: (key[0], _order(key[1]), key[2] or "")):
-        tasks_of = tuple(sorted(gathered[account, verb, list_id], key=lambda task: task.event.occurred_at))
-        groups.setdefault(account, []).append(Group(account, verb, list_id, tasks_of))
+    for (account, _, verb, list_id), tasks_of in sorted(
+        gathered.items(), key=lambda entry: (*entry[0][:2], entry[0][3] or "")
+    ):
+        in_order = tuple(sorted(tasks_of, key=attrgetter("event.occurred_at")))
+        groups.setdefault(account, []).append(Group(account, verb, list_id, in_order))
     return {account: tuple(of_account) for account, of_account in groups.items()}
 
 
-def _call_of(event: Event) -> tuple[ProviderVerb, str | None]:
-    """Return the verb of the call that an event needs, and the list that the call is for."""
+def _call_of(event: Event) -> tuple[int, ProviderVerb, str | None]:
+    """Return the rank and the verb of the call that an event needs, and the list that the call is for."""
     match event.type:
-        case EventType.SIGNUP:
-            return EventType.SIGNUP, event.list
         case EventType.UNSUBSCRIBE:
-            return EventType.UNSUBSCRIBE, None
+            return 0, EventType.UNSUBSCRIBE, None
+        case EventType.SIGNUP:
+            return 1, EventType.SIGNUP, event.list
         case EventType.SYNC:
             raise ValueError(f"event {event.id} is a sync: it makes events, and no call of a provider delivers it")
         case _:
             assert_never(event.type)
-
-
-def _order(verb: ProviderVerb) -> int:
-    match verb:
-        case EventType.UNSUBSCRIBE:
-            return 0
-        case EventType.SIGNUP:
-            return 1
-        case _:
-            assert_never(verb)

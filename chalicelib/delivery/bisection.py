@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Row = TypeVar("Row")
@@ -14,7 +13,6 @@ SAMPLES = 2
 a few bad rows at the head of the batch would stop a list for as long as they are retried."""
 
 
-@dataclass(slots=True)
 class Bisection(Generic[Row]):
     """Tracks one batch through refusals.
 
@@ -23,20 +21,18 @@ class Bisection(Generic[Row]):
     refused for good only once the batch has ended and the list is known not to be at fault.
     """
 
-    rows: Sequence[Row]
-    rejected: list[tuple[Row, str]] = field(default_factory=list)
-    any_accepted: bool = False
-    _waiting: list[Sequence[Row]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if self.rows:
-            self._waiting.append(self.rows)
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rejected: list[tuple[Row, str]] = []
+        self._any_accepted = False
+        self._waiting: list[Sequence[Row]] = [rows] if rows else []
 
     def next_part(self) -> Sequence[Row] | None:
         """Return the rows to send next; None when the batch has ended or the list is at fault."""
-        if self.list_is_at_fault or not self._waiting:
+        if not self._waiting:
             return None
-        return [self._take_sample()] if self._looks_at_fault else self._waiting.pop()
+        if len(self.rejected) < SINGLES_THAT_BLAME_THE_LIST or not self.all_refused_alike:
+            return self._waiting.pop()
+        return None if self.list_is_at_fault else [self._take_sample()]
 
     def _take_sample(self) -> Row:
         """Remove and return a waiting row far from the rejected ones: first the last row, then one from the middle."""
@@ -49,7 +45,7 @@ class Bisection(Generic[Row]):
 
     def accepted(self) -> None:
         """Record that the provider accepted the part sent last."""
-        self.any_accepted = True
+        self._any_accepted = True
 
     def refused(self, part: Sequence[Row], message: str) -> None:
         """Record that `part` was refused with the provider's `message`: halve it, or reject its only row."""
@@ -65,16 +61,17 @@ class Bisection(Generic[Row]):
         return [row for part in reversed(self._waiting) for row in part]
 
     @property
+    def unaccepted(self) -> list[Row]:
+        """Rows that were not accepted: the remaining and the rejected ones."""
+        return [*self.remaining, *(row for row, _ in self.rejected)]
+
+    @property
     def all_refused_alike(self) -> bool:
         """True if nothing was accepted and every rejected row was refused with the same message."""
-        return not self.any_accepted and len({message for _, message in self.rejected}) == 1
+        return not self._any_accepted and len({message for _, message in self.rejected}) == 1
 
     @property
     def list_is_at_fault(self) -> bool:
         """True if eight single rows and the samples were refused alike; so many bad rows are implausible."""
-        sampled = len(self.rejected) >= SINGLES_THAT_BLAME_THE_LIST + SAMPLES
-        return self._looks_at_fault and (sampled or not self._waiting)
-
-    @property
-    def _looks_at_fault(self) -> bool:
-        return self.all_refused_alike and len(self.rejected) >= SINGLES_THAT_BLAME_THE_LIST
+        enough = SINGLES_THAT_BLAME_THE_LIST + (SAMPLES if self._waiting else 0)
+        return len(self.rejected) >= enough and self.all_refused_alike

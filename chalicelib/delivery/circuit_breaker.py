@@ -41,7 +41,7 @@ class CircuitBreaker:
     def open_pause(self, list_id: str | None = None) -> Pause | None:
         """Return the pause in force (open circuit) for the account, or for one list of it."""
         pause = self._pause_of(list_id)
-        return pause if backoff.is_open(pause, self._now) else None
+        return pause if pause is not None and backoff.is_open(pause, self._now) else None
 
     @property
     def pause(self) -> Pause | None:
@@ -51,8 +51,9 @@ class CircuitBreaker:
     def answered(self, list_id: str | None) -> bool:
         """End the pause of the account and of the list after a successful call; return whether there was one."""
         with self._lock:
-            ended = [self._end_pause(name) for name in dict.fromkeys((None, list_id))]
             self.probing = False
+            paused = [name for name in dict.fromkeys((None, list_id)) if self._pause_of(name) is not None]
+            ended = [self._end_pause(name) for name in paused]
         return any(ended)
 
     def failed(self, error: ProviderError, list_id: str | None = None) -> datetime:
@@ -71,9 +72,8 @@ class CircuitBreaker:
 
     def stop_probing(self) -> None:
         """Give up an unused probe, so that the next worker can take it."""
-        if self.probing:
-            self._change(backoff.probing(self._state, None))
-            self.probing = False
+        self._change(backoff.probing(self._state, None))
+        self.probing = False
 
     def _next_pause(self, before: Pause | None, error: ProviderError) -> Pause:
         retry_policy = self._services.settings.delivery

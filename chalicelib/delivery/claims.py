@@ -47,13 +47,6 @@ class ClaimedDelivery:
     provider_id: str | None = None
     """The provider's id of the person's row in its unsubscribe list, if known."""
 
-    @property
-    def loses_its_data(self) -> bool:
-        """True if the person asked to be forgotten, so that this event is erased as it ends."""
-        event = self.task.event
-        at = epoch_milliseconds(event.occurred_at)
-        return loses_its_data(event.type, at, self.state, (self.delivery.status,), suppressed=self.suppressed)
-
     def tried(self, *, unknown: bool = False) -> None:
         """Record a provider call; `unknown`: the outcome of the call is not known."""
         self.called = True
@@ -115,7 +108,7 @@ class Claims:
                 busy.append((task, result.busy_until or 0))
             else:
                 leased.append((_claimed(task, attempt, result.state), result.decision))
-        return self._still_due(leased), busy
+        return self._still_due(leased) if leased else [], busy
 
     def _still_due(self, leased: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
         """Read claimed deliveries again, because another worker may have made them just before the lease was taken.
@@ -136,13 +129,13 @@ class Claims:
                 ended.append(claimed)
             else:
                 (due if delivery.is_due(self._services.effects.clock()) else skipped).append(claimed)
-        self.release(skipped)
-        self.finish(ended)
+        if skipped:
+            self.release(skipped)
+        if ended:
+            self.finish(ended)
         return due
 
     def _current_deliveries(self, claims: Sequence[ClaimedDelivery]) -> dict[str, Delivery]:
-        if not claims:
-            return {}
         try:
             return self._services.events.deliveries((claimed.task.event for claimed in claims), claims[0].task.account)
         except LedgerUnavailable as error:
@@ -154,15 +147,14 @@ class Claims:
         """Write claims as delivered. The leases stay: the next worker sees that their deliveries are final."""
         for claimed in claims:
             claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
-        self._each(
-            self._record_row, [claimed for claimed in claims if claimed.task.event.type is EventType.UNSUBSCRIBE]
-        )
+        # Without the provider's row id, lifting the suppression later must read the whole list.
+        rows = [
+            (claimed.attempt, claimed.provider_id)
+            for claimed in claims
+            if claimed.task.event.type is EventType.UNSUBSCRIBE and claimed.provider_id is not None
+        ]
+        self._each(lambda row: self._services.subscriptions.record_row(*row), rows)
         self.finish(claims)
-
-    def _record_row(self, claimed: ClaimedDelivery) -> None:
-        """Record the provider's row id: without it, lifting the suppression later must read the whole list."""
-        if claimed.provider_id is not None:
-            self._services.subscriptions.record_row(claimed.attempt, claimed.provider_id)
 
     def refuse(self, claims: Sequence[tuple[ClaimedDelivery, str]]) -> None:
         """Write claims as refused for good, each with the provider's message, and release them."""
@@ -248,9 +240,10 @@ class Claims:
     def _finish_one(self, claimed: ClaimedDelivery) -> bool:
         if claimed.resubscribes and claimed.delivery.status is Status.DELIVERED:
             follow_resubscription(self._services, self._capabilities_of, claimed.task.event)
-        return self._services.events.finish(
-            claimed.task.event, claimed.delivery, self._services.effects.clock(), forgotten=claimed.loses_its_data
-        )
+        event, delivery = claimed.task.event, claimed.delivery
+        at = epoch_milliseconds(event.occurred_at)
+        forgotten = loses_its_data(event.type, at, claimed.state, (delivery.status,), suppressed=claimed.suppressed)
+        return self._services.events.finish(event, delivery, self._services.effects.clock(), forgotten=forgotten)
 
     def _end(
         self, claims: Sequence[ClaimedDelivery], write: Callable[[ClaimedDelivery], bool]

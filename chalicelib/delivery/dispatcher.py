@@ -12,8 +12,8 @@ from ..observability import log_context, logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Provider
 from .account_delivery import AccountDelivery
 from .batching import Group, Task, by_account
+from .circuit_breaker import CircuitBreaker
 from .claims import Claims
-from .contacts import Contacts
 from .deadline import Deadline
 
 NOT_CONFIGURED = "the account is not configured any more"
@@ -24,7 +24,7 @@ class Dispatcher:
     """Delivers tasks by account.
 
     `provider_of` and `capabilities_of` give an account's client and its capabilities, `link_to` a person's unsubscribe
-    link.
+    link (raises SecretUnavailable).
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Dispatcher:
         self._claims = claims
         self._provider_of = provider_of
         self._capabilities_of = capabilities_of
-        self._contacts = Contacts(services.settings.forms, link_to)
+        self._link_to = link_to
 
     def deliver(self, tasks: Iterable[Task], deadline: Deadline) -> list[str]:
         """Deliver what can be delivered until `deadline`; return the accounts that resumed after a pause."""
@@ -51,39 +51,32 @@ class Dispatcher:
         return [account for account, again in zip(groups, resumed, strict=True) if again]
 
     def _deliver_to(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
-        with log_context(account=account):
-            return self._deliver_bound(deadline, account, groups)
-
-    def _deliver_bound(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:
         """Deliver to one account; return whether it resumed. A ledger failure ends this account's delivery only."""
         capabilities = self._capabilities_of(account)
-        try:
-            if capabilities is None:
-                self._claims.park([task for group in groups for task in group.tasks], NOT_CONFIGURED, deadline)
+        with log_context(account=account):
+            try:
+                if capabilities is None:
+                    self._park(groups, NOT_CONFIGURED, deadline)
+                    return False
+                if capabilities.signup_batch == 0:  # signups accepted while the account had another provider
+                    self._park([group for group in groups if group.list is not None], TAKES_NO_SIGNUPS, deadline)
+                    groups = [group for group in groups if group.list is None]
+                delivery = AccountDelivery(
+                    services=self._services,
+                    account=account,
+                    provider=self._provider_of(account),
+                    capabilities=capabilities,
+                    link_to=self._link_to,
+                    claims=self._claims,
+                    circuit_breaker=CircuitBreaker(self._services, account),
+                    deadline=deadline,
+                )
+                delivery.deliver(groups)
+                return delivery.resumed
+            except LedgerUnavailable as error:
+                logger.warning("delivery deferred: ledger unavailable", extra={"account": account, "error": str(error)})
+                metrics.count("ledger_failures", account=account)
                 return False
-            groups = self._without_unsupported_signups(groups, capabilities, deadline)
-            delivery = AccountDelivery(
-                services=self._services,
-                account=account,
-                provider=self._provider_of(account),
-                capabilities=capabilities,
-                contacts=self._contacts,
-                claims=self._claims,
-                deadline=deadline,
-            )
-            delivery.deliver(groups)
-            return delivery.resumed
-        except LedgerUnavailable as error:
-            logger.warning("delivery deferred: ledger unavailable", extra={"account": account, "error": str(error)})
-            metrics.count("ledger_failures", account=account)
-            return False
 
-    def _without_unsupported_signups(
-        self, groups: Sequence[Group], capabilities: Capabilities, deadline: Deadline
-    ) -> Sequence[Group]:
-        """Park signups that were accepted while the account had another provider."""
-        if capabilities.signup_batch > 0:
-            return groups
-        unsupported = [group for group in groups if group.list is not None]
-        self._claims.park([task for group in unsupported for task in group.tasks], TAKES_NO_SIGNUPS, deadline)
-        return [group for group in groups if group.list is None]
+    def _park(self, groups: Iterable[Group], reason: str, deadline: Deadline) -> None:
+        self._claims.park([task for group in groups for task in group.tasks], reason, deadline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -57,7 +57,8 @@ class Worker:
         new = [_new(event) for event in accepted.new if event.refused is None]
         stored = [*new, *self._load(self._bounded(kind, [*accepted.known, *enqueued]))]
         syncs = self._deliver(stored, deadline)
-        self._run_syncs(kind, syncs, deadline)
+        if syncs:
+            self._run_syncs(kind, syncs, deadline)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *accepted.failed)]}
 
     def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
@@ -108,16 +109,18 @@ class Worker:
         tasks = [
             Task(one.event, delivery) for one in stored for delivery in one.deliveries.values() if delivery.is_due(now)
         ]
-        calls, syncs = _calls_and_syncs(tasks)
-        for account in self._dispatcher.deliver(self._with_unsubscribes_recorded(calls), deadline):
+        calls = [task for task in tasks if task.event.type is not EventType.SYNC]
+        if any(task.event.all_accounts for task in calls):
+            calls = self._with_unsubscribes_recorded(calls)
+        for account in self._dispatcher.deliver(calls, deadline):
             self._notify_again(account)
-        return syncs
+        return [task for task in tasks if task.event.type is EventType.SYNC]
 
     def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
         """Run the syncs, or leave them to the worker of their own queue, which has the time and the memory."""
-        if syncs and kind == QUEUE_OF[EventType.SYNC]:
+        if kind == QUEUE_OF[EventType.SYNC]:
             self._sync(syncs, deadline)
-        elif syncs:
+        else:
             self._services.notifier.notify(EventType.SYNC, list(dict.fromkeys(task.event.id for task in syncs)))
 
     def _with_unsubscribes_recorded(self, tasks: Sequence[Task]) -> list[Task]:
@@ -139,21 +142,6 @@ class Worker:
         failed = self._services.table.in_parallel(fails, unsubscribes)
         waiting = {event.id for event, fail in zip(unsubscribes, failed, strict=True) if fail}
         return [task for task in tasks if task.event.id not in waiting]
-
-
-def _calls_and_syncs(tasks: Iterable[Task]) -> tuple[list[Task], list[Task]]:
-    """Split tasks into those delivered by a provider call, and syncs."""
-    calls: list[Task] = []
-    syncs: list[Task] = []
-    for task in tasks:
-        match task.event.type:
-            case EventType.SIGNUP | EventType.UNSUBSCRIBE:
-                calls.append(task)
-            case EventType.SYNC:
-                syncs.append(task)
-            case _:
-                assert_never(task.event.type)
-    return calls, syncs
 
 
 def _new(event: Event) -> StoredEvent:

@@ -119,14 +119,19 @@ def strictly(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T:
     try:
         return parse(Attributes(item))
     except MalformedItem as error:
-        logger.error("malformed ledger item", extra={"pk": error.pk, "sk": error.sk, "problem": error.problem})
-        metrics.count("malformed_items")
+        _report(error)
         raise
 
 
 def well_formed(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T | None:
     """Parses an item; logs and counts a malformed one and returns None."""
     try:
-        return strictly(parse, item)
-    except MalformedItem:
+        return parse(Attributes(item))
+    except MalformedItem as error:
+        _report(error)
         return None
+
+
+def _report(error: MalformedItem) -> None:
+    logger.error("malformed ledger item", extra={"pk": error.pk, "sk": error.sk, "problem": error.problem})
+    metrics.count("malformed_items")

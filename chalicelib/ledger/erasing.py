@@ -15,9 +15,8 @@ from ..domain.times import epoch_milliseconds as to_ms
 from .keys import EVERY_ACCOUNT, AddressKeys, event_key
 from .table import ConditionFailed, Table
 
-PERSONAL = "email, #fields, consent, waiting_ids"
-"""The personal attributes of an event's item, for the REMOVE clause of an update."""
-PERSONAL_NAME = {"fields": "fields"}
+PERSONAL = ("email", "fields", "consent", "waiting_ids")
+"""The personal attributes of an event's item."""
 _STATUS_NAME = {"status": "status"}
 _TRIES = 3
 
@@ -59,10 +58,10 @@ def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime)
     try:
         table.update(
             (own["pk"], own["sk"]),
-            f"SET erased = :now REMOVE {PERSONAL}",
+            f"SET erased = :now REMOVE {', '.join(f'#{name}' for name in PERSONAL)}",
             {"now": to_ms(now), "pending": Status.PENDING.value},
             condition="attribute_exists(email) AND (attribute_not_exists(#status) OR #status <> :pending)",
-            names=_STATUS_NAME | PERSONAL_NAME,
+            names=_STATUS_NAME | {name: name for name in PERSONAL},
         )
     except ConditionFailed as found:
         return ErasureOutcome.WAITING if "email" in found.found else ErasureOutcome.NOTHING

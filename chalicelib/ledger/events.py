@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, strictly, well_formed
-from .erasing import PERSONAL, PERSONAL_NAME, ErasureOutcome, erase_items, person_is_forgotten
+from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
 from .event_items import content_of, delivery_from, event_from, event_item
 from .keys import (
     AddressKeys,
@@ -110,11 +110,15 @@ class EventStore:
         return Loaded(stored, frozenset(malformed))
 
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
-        """Reads the deliveries of `events` to `account` consistently, by event id; omits those that do not exist."""
+        """Reads the deliveries of `events` to `account` consistently, by event id.
+
+        Omits those that do not exist or are malformed.
+        """
         keys = {event.id: delivery_key(event.id, account, event.accounts) for event in events}
         found = self._table.get_many(keys.values())
         parse = partial(delivery_from, account)
-        return {event_id: strictly(parse, found[key]) for event_id, key in keys.items() if key in found}
+        parsed = {event_id: well_formed(parse, found[key]) for event_id, key in keys.items() if key in found}
+        return {event_id: delivery for event_id, delivery in parsed.items() if delivery is not None}
 
     def status(self, event_id: str, account: str) -> Status | None:
         """Reads a delivery's status; None if the event does not exist."""
@@ -134,15 +138,13 @@ class EventStore:
         changed = self._transition(
             event,
             delivery,
-            "SET #status = :status, attempts = :attempts, updated = :now"
-            + (", expires_at = :expires" if single else "")
-            + (", erased = :now" if at_once else "")
-            + _optional(delivery)
-            + " REMOVE due_pk, due_at, next_at"
-            + (", reason" if delivery.reason is None else "")
-            + (f", {PERSONAL}" if at_once else ""),
-            {"now": to_ms(now), **({"expires": self.expiry(now)} if single else {})},
-            names=PERSONAL_NAME if at_once else {},
+            now,
+            {"expires_at": self.expiry(now) if single else None, "erased": to_ms(now) if at_once else None},
+            remove=[
+                *("due_pk", "due_at", "next_at"),
+                *(["reason"] if delivery.reason is None else []),
+                *(PERSONAL if at_once else []),
+            ],
         )
         if not single:  # also if it was final: this may be our own write whose response was lost
             self.expire_when_whole(event, now)
@@ -150,18 +152,13 @@ class EventStore:
 
     def postpone(self, event: Event, delivery: Delivery, due: datetime, now: datetime) -> bool:
         """Records a failed or postponed attempt; the delivery stays pending and is due again at `due`."""
+        next_at = to_ms(delivery.next_attempt_at) if delivery.next_attempt_at else None
         return self._transition(
             event,
             delivery,
-            "SET #status = :status, attempts = :attempts, updated = :now, due_at = :due"
-            + _optional(delivery)
-            + (", next_at = :next" if delivery.next_attempt_at else "")
-            + " REMOVE quarantined",  # from now on it waits for its provider, not for an operator
-            {
-                "now": to_ms(now),
-                "due": to_ms(due) // 1000,
-                "next": to_ms(delivery.next_attempt_at) if delivery.next_attempt_at else None,
-            },
+            now,
+            {"due_at": to_ms(due) // 1000, "next_at": next_at},
+            remove=["quarantined"],  # from now on it waits for its provider, not for an operator
         )
 
     def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
@@ -210,27 +207,26 @@ class EventStore:
         return [event_id for _, event_id in earliest]
 
     def _transition(
-        self,
-        event: Event,
-        delivery: Delivery,
-        change: str,
-        values: Mapping[str, Any],
-        names: Mapping[str, str] | None = None,
+        self, event: Event, delivery: Delivery, now: datetime, changes: Mapping[str, Any], remove: Sequence[str]
     ) -> bool:
+        """Writes the state of a pending delivery and those of `changes` that are not None; False if it was final."""
+        values = {
+            "status": delivery.status.value,
+            "attempts": delivery.attempts,
+            "updated": to_ms(now),
+            "reason": delivery.reason,
+            "unknown_outcome": delivery.unknown_outcome or None,
+            **changes,
+        }
+        values = {name: value for name, value in values.items() if value is not None}
         try:
             self._table.update(
                 delivery_key(event.id, delivery.account, event.accounts),
-                change,
-                {
-                    "status": delivery.status.value,
-                    "attempts": delivery.attempts,
-                    "reason": delivery.reason,
-                    "unknown": delivery.unknown_outcome or None,
-                    "pending": "pending",
-                    **values,
-                },
+                f"SET {', '.join(f'#{name} = :{name}' for name in values)} "
+                f"REMOVE {', '.join(f'#{name}' for name in remove)}",
+                {**values, "pending": Status.PENDING.value},
                 condition=PENDING,
-                names={**STATUS_NAME, **(names or {})},
+                names={name: name for name in (*values, *remove)},
             )
         except ConditionFailed:
             return False
@@ -346,9 +342,3 @@ def _is_final(item: Mapping[str, Any]) -> bool:
 def shard_spread(event_id: str) -> float:
     """Returns the seconds by which an event's first due time is delayed, so that a batch is not due all at once."""
     return (sum(event_id.encode()) * 7919) % (FIRST_DUE_SPREAD_SECONDS * 1000) / 1000
-
-
-def _optional(delivery: Delivery) -> str:
-    return (", reason = :reason" if delivery.reason is not None else "") + (
-        ", unknown_outcome = :unknown" if delivery.unknown_outcome else ""
-    )

@@ -335,14 +335,14 @@ def _is_newer(state: SubscriptionState, event: Event) -> bool:
 
 
 def _state_from(item: Attributes) -> SubscriptionState:
-    lease = None
-    if "lease_token" in item:
+    lease, token = None, item.optional("lease_token", str)
+    if token is not None:
         lease = Lease(
             event=item.required("lease_event", str),
             type=item.required("lease_type", EventType),
             at=item.milliseconds("lease_at"),
             until=item.milliseconds("lease_until"),
-            token=item.required("lease_token", str),
+            token=token,
         )
     return SubscriptionState(
         unsubscribed_at=item.optional_milliseconds("unsubscribed_at"),

@@ -77,8 +77,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="a delivery put off after a failure is not found by sweep any more",
         file="chalicelib/ledger/events.py",
-        before='            + " REMOVE quarantined",',
-        after='            + " REMOVE quarantined, due_pk",',
+        before='            remove=["quarantined"],',
+        after='            remove=["quarantined", "due_pk"],',
         tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
