@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
-from typing import TypeVar
 
 from ..config.model import Source
 from ..delivery.batching import Task
@@ -25,13 +25,11 @@ from .rows import Row, Rows, read_csv
 from .signups import Signups, address_column, inline_rows
 from .source import Fetcher
 
-T = TypeVar("T")
 CHUNK = 500
 """Rows stored and recorded together; no more are in memory."""
 BAD_SHOWN = 20
 """Row numbers of bad rows that are stored."""
 MOST_RESTARTS = 3
-FETCHED_ELSEWHERE = "fetched by the provider itself"
 
 
 class FileChanged(RelaisError):
@@ -135,33 +133,32 @@ class ContactsSync(SyncAttempt):
             raise SyncRefused("the id of a row is already stored, with other content")
 
     def _own_column(self) -> str:
-        self._check_pause()
-        list_id = self._event.list or ""
-        return self._ask(lambda provider, budget: provider.address_field(list_id, budget=budget))
+        with self._provider() as provider:
+            return provider.address_field(self._event.list or "", budget=self._deadline.seconds_left)
 
     def _request_fetch(self, source: Source) -> str:
         """Record the request, then have the provider fetch the file."""
-        self._check_pause()
-        if self._progress.asked:
-            self._delivery = replace(self._delivery, unknown_outcome=True)
-        self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
-        list_id = self._event.list or ""
-        try:
-            self._ask(lambda provider, budget: provider.fetch_list(list_id, source.url, budget=budget))
-        finally:
-            self._progress = replace(self._progress, asked=False)
-        return FETCHED_ELSEWHERE
+        with self._provider() as provider:
+            if self._progress.asked:
+                self._delivery = replace(self._delivery, unknown_outcome=True)
+            self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
+            try:
+                provider.fetch_list(self._event.list or "", source.url, budget=self._deadline.seconds_left)
+            finally:
+                self._progress = replace(self._progress, asked=False)
+        return "fetched by the provider itself"
 
-    def _check_pause(self) -> None:
-        """Wait while the account's circuit breaker is open."""
+    @contextmanager
+    def _provider(self) -> Iterator[Provider]:
+        """Yield the provider and translate its errors, which affect this sync only and do not pause the account.
+
+        Raises SyncFailed at once while the account is paused.
+        """
         pause, now = self._services.accounts.read(self._account).pause, epoch_milliseconds(self._now)
         if pause is not None and backoff.is_open(pause, now):
             raise SyncFailed(pause.reason, retry_after=(pause.until - now) / 1000)
-
-    def _ask(self, call: Callable[[Provider, float], T]) -> T:
-        """Call the provider. Errors affect this sync only: they do not open the account's circuit breaker."""
         try:
-            return call(self._provider_of(self._account), self._deadline.seconds_left)
+            yield self._provider_of(self._account)
         except SecretUnavailable as error:
             raise SyncFailed(str(error)) from None
         except ProviderError as error:
@@ -172,10 +169,10 @@ class ContactsSync(SyncAttempt):
 
     def _restart(self) -> None:
         if self._progress.restarts >= MOST_RESTARTS:
-            self._finish(Status.REFUSED, self._reason("the file is another one every time it is read"))
+            self._finish(Status.REFUSED, self._reason("the file is a different one each time it is read"))
             return
         self._progress = SyncProgress(failures=self._progress.failures, restarts=self._progress.restarts + 1)
-        self._schedule_retry(SyncFailed("the file was changed while it was read, which begins anew"))
+        self._schedule_retry(SyncFailed("the file changed while it was being read; the import starts again"))
 
     def _finish(self, status: Status, reason: str) -> bool:
         ended = super()._finish(status, reason)

@@ -21,16 +21,12 @@ EMAIL = "email"
 def inline_rows(contacts: Sequence[Mapping[str, str]]) -> Rows:
     """Return the inline contacts of a sync as rows, numbered from 1."""
     columns = list(dict.fromkeys(name for contact in contacts for name in contact))
-    rows = (Row(number, _filled(contact)) for number, contact in enumerate(contacts, 1))
-    return Rows(columns, rows, "contact")
+    filled = ({name: value for name, value in one.items() if value and not value.isspace()} for one in contacts)
+    return Rows(columns, (Row(number, values) for number, values in enumerate(filled, 1)), "contact")
 
 
-def _filled(contact: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in contact.items() if value and not value.isspace()}
-
-
-def address_column(columns: Sequence[str], ask_list: Callable[[], str]) -> str:
-    """Return the address column: `email`, else the list's own, which `ask_list` reads from the provider.
+def address_column(columns: Sequence[str], own_column: Callable[[], str]) -> str:
+    """Return the address column: `email`, else the list's own, which `own_column` reads from the provider.
 
     Case matters only where two columns differ in nothing else.
 
@@ -40,7 +36,7 @@ def address_column(columns: Sequence[str], ask_list: Callable[[], str]) -> str:
     found = _find(columns, EMAIL)
     if found is not None:
         return found
-    own = ask_list()
+    own = own_column()
     found = _find(columns, own)
     if found is None:
         raise SyncRefused(f"there is no column {EMAIL}" + ("" if own == EMAIL else f" and none {safe_name(own)}"))

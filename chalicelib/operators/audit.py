@@ -18,6 +18,7 @@ from ..observability import log_context, logger, metrics, redact
 from ..unsubscribe_sync.importer import ImportDependencies
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
 from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
+from ..unsubscribe_sync.snapshot import unsubscribed_address
 from .ledger_scan import OutOfTime
 from .requests import nearest, shown, wrong
 from .suppressed import Hashes, first_place, suppressed
@@ -158,14 +159,12 @@ class _AccountAudit:
         for row in rows:
             self._check_time()
             self._outcome.read += 1
-            unsubscribed_address = UnsubscribedAddress(
-                row.email, to_ms(row.at) if row.at else None, row.provider_id, row.version
-            )
-            if not usable(unsubscribed_address):
+            unsubscribed = unsubscribed_address(row)
+            if not usable(unsubscribed):
                 continue
             place = first_place(self._unsubscribed, self._dependencies.services.address_keys.hashes(row.email))
             if place is None:
-                yield unsubscribed_address
+                yield unsubscribed
             else:
                 self._seen[place] = True
                 self._outcome.known += 1

@@ -32,7 +32,7 @@ READING_SHARE = 0.8
 """Share of a run's time for reading; the rest is for propagating."""
 EXPLAINED_MS = 30 * 60 * 1000
 """Two periods of the schedule: an earlier reading has seen what Relais sent to the account before that."""
-BUSY = "another run is at it"
+BUSY = "another run is reading this list"
 
 Row = tuple[int, bytes, UnsubscribedAddress]
 """A row with its bucket and its fingerprint."""
@@ -40,14 +40,18 @@ Row = tuple[int, bytes, UnsubscribedAddress]
 
 @dataclass(slots=True)
 class ImportOutcome:
-    """The result of one account. `backlog` counts new rows left to another run, `waiting` those of them that cannot
-    be propagated yet; `kind` and `retry_after` describe a provider's failure."""
+    """The result of one account; `error`, `kind` and `retry_after` describe a failure of its provider."""
 
     read: int = 0
+    """Rows read."""
     written: int = 0
+    """Events made."""
     skipped: int = 0
+    """Rows without an address."""
     backlog: int = 0
+    """New rows left to another run."""
     waiting: int = 0
+    """Those of them that cannot be propagated yet."""
     error: str | None = None
     kind: Kind | None = None
     retry_after: float | None = None
@@ -97,25 +101,21 @@ class UnsubscribeImport:
 
     def run(self) -> ImportOutcome:
         """Import as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
-        self._check_pause()
-        if self._outcome.error is None and self._targets:
+        started = to_ms(self._now)
+        pause = self._services.accounts.read(self._source).pause
+        if pause is not None and backoff.is_open(pause, started):
+            # The provider said when to retry, or the account's owner must act.
+            wait = (pause.until - started) / 1000
+            self._outcome.failed(ProviderError(Kind.LATER, f"paused: {pause.reason}", retry_after=wait))
+        elif self._targets:
             seen = self._store.read(self._source, self._targets)
             self._outcome.was_failing = seen.failing_since is not None
-            if seen.lease_until > to_ms(self._now):
-                self._outcome.busy = True
-            else:
-                self._read(seen)
+            self._outcome.busy = seen.lease_until > started
+            if not self._outcome.busy:
+                self._read(seen, started)
         return self._outcome
 
-    def _check_pause(self) -> None:
-        """Skip an account whose circuit breaker is open: its provider said when to retry, or its owner must act."""
-        pause = self._services.accounts.read(self._source).pause
-        if pause is not None and backoff.is_open(pause, to_ms(self._now)):
-            wait = (pause.until - to_ms(self._now)) / 1000
-            self._outcome.failed(ProviderError(Kind.LATER, f"paused: {pause.reason}", retry_after=wait))
-
-    def _read(self, seen: SourceState) -> None:
-        started = to_ms(self._now)
+    def _read(self, seen: SourceState, started: int) -> None:
         reading = Reading(started, seen_before=min(started, seen.failing_since or started) - EXPLAINED_MS)
         key, digest = self._services.address_keys.row_digest(seen.key)
         with open_snapshot(digest) as rows:
@@ -133,14 +133,14 @@ class UnsubscribeImport:
         try:
             provider = self._provider_of(self._source)
             rows.fill(provider.unsubscribed(budget=self._deadline.seconds_left * READING_SHARE))
+            return
         except ProviderError as error:
-            rows.error = error
+            failure = error
         except SecretUnavailable as error:
-            rows.error = ProviderError(Kind.ACCOUNT, str(error))
-        if rows.error is not None:
-            self._outcome.failed(rows.error)
-            facts = {"reason": rows.error.message, "kind": rows.error.kind.value, "rows": rows.read}
-            logger.warning("unsubscribe list read incompletely", extra=facts)
+            failure = ProviderError(Kind.ACCOUNT, str(error))
+        self._outcome.failed(failure)
+        facts = {"reason": failure.message, "kind": failure.kind.value, "rows": rows.read}
+        logger.warning("unsubscribe list read incompletely", extra=facts)
 
     def _import(
         self, seen: SourceState, key: str, rows: Snapshot, states: Sequence[SyncState], reading: Reading
@@ -154,12 +154,15 @@ class UnsubscribeImport:
                     state.compare(rows.buckets, self._store.buckets(self._source, state.name, numbers))
             self._take_baseline(rows, [state for state in states if self._is_baseline(state)])
             others = [state for state in states if not self._is_baseline(state)]
-            self._store_removals(rows, others)
+            for state in others:  # buckets that only lost rows
+                state.write(self._store, self._source, state.changed - state.counts().keys(), rows.buckets)
             self._propagate_new(rows, others, reading)
             self._outcome.backlog = _count_new(states)
         finally:
             with suppress(LedgerUnavailable):
-                self._write_heads(seen, states)
+                for state in states:
+                    if state.head != seen.heads[state.name]:
+                        self._store.write_head(self._source, state.name, state.head)
             with suppress(LedgerUnavailable):
                 self._store.release(self._source, seen)
 
@@ -168,19 +171,14 @@ class UnsubscribeImport:
         return self._section.baseline == "known" and not state.head.begun
 
     def _take_baseline(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
-        for state in list(states):
+        for state in states:
             for numbers in _parts(sorted(state.changed), BUCKETS_AT_ONCE):
-                if not self._still_time():
+                if not self._has_time():
                     return
                 state.all_done(numbers)
                 state.write(self._store, self._source, numbers, rows.buckets)
             if rows.is_whole:
                 state.head = Head(state.head.digests, begun=True)
-
-    def _store_removals(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
-        """Store the buckets that only lost rows."""
-        for state in states:
-            state.write(self._store, self._source, state.changed - state.counts().keys(), rows.buckets)
 
     def _propagate_new(self, rows: Snapshot, states: Sequence[SyncState], reading: Reading) -> None:
         all_accounts = {self._source, *self._propagate_to} >= set(self._services.settings.accounts)
@@ -210,19 +208,14 @@ class UnsubscribeImport:
                 for state in states:
                     state.done(one.bucket, one.fingerprint)
 
-    def _write_heads(self, seen: SourceState, states: Iterable[SyncState]) -> None:
-        for state in states:
-            if state.head != seen.heads[state.name]:
-                self._store.write_head(self._source, state.name, state.head)
-
     @property
     def _remaining_events(self) -> int:
         return self._section.news_per_run - self._outcome.written
 
     def _may_continue(self) -> bool:
-        return self._remaining_events > 0 and self._still_time()
+        return self._remaining_events > 0 and self._has_time()
 
-    def _still_time(self) -> bool:
+    def _has_time(self) -> bool:
         return self._deadline.seconds_left >= SHORTEST_SECONDS
 
     @property

@@ -11,7 +11,7 @@ from ..domain.errors import Kind
 from ..domain.events import Status
 from ..jobs.attempt import SyncAttempt
 from ..jobs.errors import SyncFailed
-from .importer import ImportDependencies, ImportOutcome, UnsubscribeImport
+from .importer import ImportDependencies, UnsubscribeImport
 
 
 class RequestedSync(SyncAttempt):
@@ -30,21 +30,19 @@ class RequestedSync(SyncAttempt):
         capabilities = self._dependencies.capabilities_of(self._account)
         if capabilities is None:
             self._finish(Status.REFUSED, "the account is not configured any more")
-        elif not capabilities.reads_unsubscribes:
+            return
+        if not capabilities.reads_unsubscribes:
             self._finish(Status.REFUSED, "the account's provider has no unsubscribe list to read")
-        else:
-            targets = self._event.sync.propagate_to if self._event.sync else ()
-            outcome = UnsubscribeImport(self._dependencies, self._account, targets, self._deadline).run()
-            self._progress = replace(self._progress, rows=self._progress.rows + outcome.written)
-            self._conclude(outcome)
-
-    def _conclude(self, outcome: ImportOutcome) -> None:
+            return
+        targets = self._event.sync.propagate_to if self._event.sync else ()
+        outcome = UnsubscribeImport(self._dependencies, self._account, targets, self._deadline).run()
+        self._progress = replace(self._progress, rows=self._progress.rows + outcome.written)
         if outcome.error is not None and outcome.kind in (Kind.CALLER, Kind.CONTACT):
             self._finish(Status.REFUSED, self._reason(outcome.error))
         elif outcome.error is not None:
             self._schedule_retry(SyncFailed(outcome.error, retry_after=outcome.retry_after))
         elif outcome.busy or outcome.backlog:
-            # No notification for rows that wait for a signup or another run: an immediate attempt would find no change.
+            # An attempt right away would find rows that wait for a signup, or another run's list, unchanged.
             self._continue_later(notify=outcome.backlog > outcome.waiting)
         else:
             skipped = f", skipped {outcome.skipped}" if outcome.skipped else ""

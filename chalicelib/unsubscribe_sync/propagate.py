@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.addresses import normalise, undecorated, unsubscribe_address
-from ..domain.events import Event, EventType, Status, StoredEvent
+from ..domain.events import Event, EventType, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
 from ..ingestion.accept import notify, store_all
@@ -103,7 +103,7 @@ class Propagation:
         persons = [Person(tuple(same_address)) for same_address in rows.values()]
         states = self.services.subscriptions.read_at((one.email for one in persons), [self.source, *self.targets])
         persons = [one for one in persons if one.email in states]  # the others have a malformed state
-        stored = {one.event.id: one for one in self.services.events.load(self._to_look_up(states.values()))}
+        stored = {one.event.id: one for one in self.services.events.load(self._events_to_load(states.values()))}
         decided = []
         for person in persons:
             known = self._known(person, states[person.email], stored)
@@ -113,7 +113,7 @@ class Propagation:
                 decided.append(Decided(person, decision, known))
         return decided
 
-    def _to_look_up(self, states: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
+    def _events_to_load(self, states: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
         """Return the events needed to interpret states: signups with a lease, and the source's imported unsubscribe."""
         ids: set[str] = set()
         for by_account in states:
@@ -182,9 +182,6 @@ def _settle(
     lease = state.lease
     if lease is None or (since is not None and lease.type is EventType.SIGNUP and lease.until > since):
         return state
-    return settled(state, _status(stored.get(lease.event), account))
-
-
-def _status(stored: StoredEvent | None, account: str) -> Status | None:
-    delivery = stored.deliveries.get(account) if stored is not None else None
-    return delivery.status if delivery is not None else None
+    owner = stored.get(lease.event)
+    delivery = owner.deliveries.get(account) if owner is not None else None
+    return settled(state, delivery.status if delivery is not None else None)

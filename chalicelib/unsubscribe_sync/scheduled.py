@@ -1,4 +1,4 @@
-"""The scheduled import of unsubscribes: every configured account, concurrently."""
+"""Runs the scheduled import of unsubscribes: every configured account, concurrently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _outcome_of(dependencies: ImportDependencies, name: str, deadline: Deadline)
         outcome = UnsubscribeImport(dependencies, name, dependencies.section.propagate_to, deadline).run()
     except RelaisError as error:
         logger.error("unsubscribe import failed", extra={"reason": str(error)})
-        return ImportOutcome(error=redact(str(error)))
+        return ImportOutcome(error=str(error))
     except Exception as error:  # A fault in one provider's code must not stop the other accounts.
         logger.exception("unsubscribe import failed")
         return ImportOutcome(error=f"unexpected: {type(error).__name__}")
@@ -54,27 +54,22 @@ def _outcome_of(dependencies: ImportDependencies, name: str, deadline: Deadline)
 
 
 def _measure(dependencies: ImportDependencies, name: str, outcome: ImportOutcome) -> None:
+    """Count the outcome, and measure for how long the list could not be read."""
     metrics.count("unsubscribes_read", outcome.read, name)
     metrics.count("unsubscribes_propagated", outcome.written, name)
     if outcome.busy:
         return
     metrics.count("unsubscribes_backlog", outcome.backlog, name)
     metrics.count("unsubscribe_sync_failures", outcome.error is not None, name)
+    store, now, age = SyncStateStore(dependencies.services.table), dependencies.services.effects.clock(), 0.0
     try:
-        metrics.seconds(AGE, _age(dependencies, name, outcome), name)
+        if outcome.error is not None:
+            age = max(0.0, (epoch_milliseconds(now) - store.record_failing(name, now)) / 1000)
+        elif outcome.was_failing:  # a success after a success writes nothing
+            store.record_read(name)
+        metrics.seconds(AGE, age, name)
     except RelaisError as error:
         logger.warning("age of the last unsubscribe import unknown", extra={"reason": str(error)})
-
-
-def _age(dependencies: ImportDependencies, name: str, outcome: ImportOutcome) -> float:
-    """Return seconds since reading first failed; a success after a success writes nothing."""
-    store = SyncStateStore(dependencies.services.table)
-    if outcome.error is None:
-        if outcome.was_failing:
-            store.record_read(name)
-        return 0.0
-    now = dependencies.services.effects.clock()
-    return max(0.0, (epoch_milliseconds(now) - store.record_failing(name, now)) / 1000)
 
 
 def _as_json(outcome: ImportOutcome) -> dict[str, Any]:

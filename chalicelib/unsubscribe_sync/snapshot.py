@@ -13,9 +13,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from ..domain.addresses import normalise
-from ..domain.errors import ProviderError
 from ..domain.times import epoch_milliseconds as to_ms
-from ..providers.spec import Unsubscribes
+from ..providers.spec import Unsubscribed, Unsubscribes
 from .rules import Buckets, UnsubscribedAddress, bucket_and_fingerprint
 
 IN_MEMORY = 1024 * 1024
@@ -30,7 +29,7 @@ def open_snapshot(digest: Callable[[bytes], bytes]) -> Iterator[Snapshot]:
 
 
 class Snapshot:
-    """The rows of one reading. `error` is why it stopped early, if it did; the rows read by then still count."""
+    """The rows of one reading, also of one that stopped early."""
 
     def __init__(self, digest: Callable[[bytes], bytes], file: IO[str]) -> None:
         self._digest = digest
@@ -39,27 +38,22 @@ class Snapshot:
         self.read = 0
         self.skipped = 0
         """Rows without an address."""
-        self.error: ProviderError | None = None
+        self.is_whole = False
+        """True if the list was read to its end."""
 
     def fill(self, rows: Unsubscribes) -> None:
-        """Read all rows, or until the provider fails."""
+        """Read all rows. Raises ProviderError; the rows read by then count."""
         try:
             for row in rows:
-                at = to_ms(row.at) if row.at is not None else None
-                self._put(UnsubscribedAddress(row.email, at, row.provider_id, row.version))
-        except ProviderError as error:
-            self.error = error
-        self.skipped = rows.skipped
-        self.read += self.skipped
-
-    @property
-    def is_whole(self) -> bool:
-        """True if the list was read to its end."""
-        return self.error is None
+                self._put(unsubscribed_address(row))
+            self.is_whole = True
+        finally:
+            self.skipped = rows.skipped
+            self.read += self.skipped
 
     def rows_in(self, buckets: Collection[int]) -> Iterator[tuple[int, bytes, UnsubscribedAddress]]:
         """Yield the rows of some buckets with bucket and fingerprint, in reading order."""
-        names = {_name(bucket) for bucket in buckets}
+        names = {f"{bucket:03x}" for bucket in buckets}
         self._file.seek(0)
         for line in self._file:
             if line[:3] in names:
@@ -72,8 +66,9 @@ class Snapshot:
         content = json.dumps([normalise(row.email), *values[1:]])
         bucket, fingerprint = bucket_and_fingerprint(self._digest(content.encode()))
         self.buckets.add(bucket, fingerprint)
-        self._file.write(f"{_name(bucket)}{fingerprint.hex()} {json.dumps(values)}\n")
+        self._file.write(f"{bucket:03x}{fingerprint.hex()} {json.dumps(values)}\n")
 
 
-def _name(bucket: int) -> str:
-    return f"{bucket:03x}"
+def unsubscribed_address(row: Unsubscribed) -> UnsubscribedAddress:
+    """Return a provider's row with its time in milliseconds."""
+    return UnsubscribedAddress(row.email, to_ms(row.at) if row.at is not None else None, row.provider_id, row.version)

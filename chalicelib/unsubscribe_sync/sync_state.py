@@ -181,7 +181,11 @@ class SyncState:
 
     def write(self, store: SyncStateStore, source: str, numbers: Iterable[int], buckets: Buckets) -> None:
         """Store the processed rows of these buckets where they changed."""
-        self._close()
+        for number, unprocessed in self._open.items():
+            self._new.pop(number, None)
+            if unprocessed:
+                self._new[number] = joined(unprocessed)
+        self._open = {}
         processed = {number: self._processed(number, buckets) for number in numbers if number in self._stored}
         store.write_buckets(
             source, self.name, {number: rows for number, rows in processed.items() if rows != self._stored[number]}
@@ -191,13 +195,6 @@ class SyncState:
             self._stored[number] = rows
             digests = with_digest(digests, number, digest_of(rows))
         self.head = Head(digests, self.head.begun)
-
-    def _close(self) -> None:
-        for number, rows in self._open.items():
-            self._new.pop(number, None)
-            if rows:
-                self._new[number] = joined(rows)
-        self._open = {}
 
     def _processed(self, number: int, buckets: Buckets) -> bytes:
         """Return the processed rows without removed ones; of an incomplete list none count as removed."""

@@ -336,7 +336,7 @@ class TestLongFiles:
         emails = [one.event.email for one in made(product, aws)]
         serve(host, csv_of([*people(5, start=100), *people(50)]))
         product.work(event["id"], queue="syncs")
-        assert "begins anew" in product.delivery(event["id"])["reason"]
+        assert "starts again" in product.delivery(event["id"])["reason"]
         while product.view(event["id"])["status"] == "pending":
             product.clock.forward(seconds=60)
             product.work(event["id"], queue="syncs")
@@ -356,7 +356,7 @@ class TestLongFiles:
             product.work(event["id"], queue="syncs")
             if product.view(event["id"])["status"] != "pending":
                 break
-        assert "another one every time" in product.delivery(event["id"])["reason"]
+        assert "a different one each time" in product.delivery(event["id"])["reason"]
 
     def test_a_sync_of_a_dead_worker_is_taken_over(
         self, product: Product, aws: TestAws, host: Scripted, monkeypatch: pytest.MonkeyPatch

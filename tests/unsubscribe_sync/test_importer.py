@@ -287,7 +287,7 @@ class TestTrouble:
 
         world.product.container.__dict__["_dynamodb"] = Tapped(world.dynamo, meanwhile)
         assert world.sync()["lettre"]["written"] == 1
-        assert (inner[0]["written"], inner[0]["error"]) == (0, "another run is at it")
+        assert (inner[0]["written"], inner[0]["error"]) == (0, "another run is reading this list")
 
     def test_a_run_that_was_overtaken_while_it_read_writes_nothing(self, world: World) -> None:
         world.restart(three_accounts(("lettre",), ("paris",)))
@@ -301,7 +301,7 @@ class TestTrouble:
                 inner[0] = world.sync()["lettre"]
 
         lettre.rule = meanwhile
-        assert world.sync()["lettre"]["error"] == "another run is at it"
+        assert world.sync()["lettre"]["error"] == "another run is reading this list"
         assert inner[0]["written"] == 1
 
     @pytest.mark.parametrize(
