@@ -86,7 +86,7 @@ class _Reader:
             if line.text is not None and not text.strip():
                 continue
             if text.lstrip().startswith("<"):
-                raise SyncRefused("a page came instead of a CSV file")
+                raise SyncRefused("an HTML page instead of a CSV file")
             outside = _QUOTED.sub("", text)
             separator = max(SEPARATORS, key=outside.count)
             names = self._record(line, separator, [])

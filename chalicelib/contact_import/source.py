@@ -29,7 +29,7 @@ CONNECT_SECONDS = 5.0
 READ_TIMEOUT = 60.0
 """Seconds without a byte: a file generated on request may take a while to start."""
 _REDIRECTS = (301, 302, 303, 307, 308)
-_AGAIN = (408, 425, 429)
+_RETRYABLE = (408, 425, 429)
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"User-Agent": "Relais", "Accept": "text/csv, text/plain;q=0.9, */*;q=0.5", "Accept-Encoding": "gzip"}
 
@@ -83,7 +83,7 @@ class Fetcher:
                 return response
             location = response.headers.get("Location")
             response.close()
-            url = _next(url, location)
+            url = _redirect_target(url, location)
         raise SyncRefused(f"it redirects more than {MOST_REDIRECTS} times")
 
     def _get(self, url: Url, allow_private: bool) -> Any:
@@ -93,7 +93,7 @@ class Fetcher:
         except UnicodeError:
             raise SyncRefused("the host's name cannot be used") from None
         except OSError:
-            raise SyncFailed("the host's name is not known at the moment") from None
+            raise SyncFailed("the host's name cannot be resolved at the moment") from None
         try:
             check_addresses(addresses, allow_private=allow_private)
         except ForbiddenAddress as error:
@@ -148,11 +148,11 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except SSLError:
-        failure = SyncFailed("no TLS connection that can be trusted")
+        failure = SyncFailed("no trusted TLS connection")
     except (TimeoutError, TookTooLong):
         failure = SyncFailed("the host takes too long")
     except (HTTPError, HTTPException, OSError, EOFError):
-        failure = SyncFailed("the connection broke off")
+        failure = SyncFailed("the connection broke")
     except zlib.error:
         failure = SyncFailed("the answer's gzip coding is broken")
     if failure is not None:
@@ -166,19 +166,19 @@ def _parsed(text: str) -> Url:
     except HTTPError:
         raise SyncRefused("the URL, or one that it redirects to, cannot be used") from None
     if url.scheme not in _PORTS or not url.host:
-        raise SyncRefused("the URL, or one that it redirects to, is not of http or https")
+        raise SyncRefused("the URL, or one that it redirects to, is neither http nor https")
     if url.auth is not None:
         raise SyncRefused("it redirects to a URL with credentials")
     return url
 
 
-def _next(url: Url, location: str | None) -> Url:
+def _redirect_target(url: Url, location: str | None) -> Url:
     if not location:
-        raise SyncRefused("it redirects nowhere")
+        raise SyncRefused("it redirects without a location")
     try:
         following = _parsed(urljoin(url.url, location))
     except ValueError:
-        raise SyncRefused("it redirects to what is no URL") from None
+        raise SyncRefused("it redirects to an invalid URL") from None
     if url.scheme == "https" and following.scheme == "http":
         raise SyncRefused("it redirects from https to http")
     return following
@@ -187,13 +187,13 @@ def _next(url: Url, location: str | None) -> Url:
 def _check(response: Any) -> None:
     """Reject all answers but a file: SyncFailed for temporary failures, SyncRefused for the others."""
     status = response.status
-    if status >= 500 or status in _AGAIN:
+    if status >= 500 or status in _RETRYABLE:
         wait = seconds_to_wait(response.headers.get("Retry-After"))
-        raise SyncFailed(f"the host is in trouble (HTTP {status})", retry_after=wait)
+        raise SyncFailed(f"the host failed (HTTP {status})", retry_after=wait)
     if status != 200:
-        raise SyncRefused(f"the host gives no file (HTTP {status})")
+        raise SyncRefused(f"the host returned no file (HTTP {status})")
     if "html" in response.headers.get("Content-Type", "").lower():
-        raise SyncRefused("a page came instead of a CSV file")
+        raise SyncRefused("an HTML page instead of a CSV file")
     if _coding(response) not in ("", "identity", "gzip", "x-gzip"):
         raise SyncRefused("the answer has a content coding that was not asked for")
 

@@ -195,7 +195,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            (b"<html>log in</html>", "a page came instead of a CSV file"),
+            (b"<html>log in</html>", "an HTML page instead of a CSV file"),
             (b"", "the file is empty"),
             (b"nom;prenom\nx;y\n", "there is no column email"),
         ],
@@ -217,7 +217,7 @@ class TestFiles:
         for attempts in range(1, 5):
             delivery = product.delivery(event["id"])
             assert (delivery["status"], delivery["attempts"]) == ("pending", attempts)
-            assert delivery["reason"] == "source crm: the host is in trouble (HTTP 500)"
+            assert delivery["reason"] == "source crm: the host failed (HTTP 500)"
             product.work(event["id"], queue="syncs")
             assert product.delivery(event["id"])["attempts"] == attempts, "it is not due yet"
             started = product.clock.now
@@ -247,7 +247,7 @@ class TestFiles:
     def test_a_refused_sync_can_be_resent_once_the_file_is_corrected(self, product: Product, host: Scripted) -> None:
         event = sync(source="crm")
         run(product, event)
-        assert product.delivery(event["id"])["reason"] == "source crm: the host gives no file (HTTP 404)"
+        assert product.delivery(event["id"])["reason"] == "source crm: the host returned no file (HTTP 404)"
         serve(host, csv_of(people(2)))
         assert resend(product, "refused", event["id"]) == {"resent": 1}
         product.work(event["id"], queue="syncs")

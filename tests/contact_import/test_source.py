@@ -137,11 +137,11 @@ class TestRedirects:
     @pytest.mark.parametrize(
         ("location", "why"),
         [
-            ("file:///etc/passwd", "not of http"),
-            ("ftp://crm.example.com/x", "not of http"),
-            ("gopher://127.0.0.1/", "not of http"),
+            ("file:///etc/passwd", "neither http"),
+            ("ftp://crm.example.com/x", "neither http"),
+            ("gopher://127.0.0.1/", "neither http"),
             ("http://me:pw@127.0.0.1/", "credentials"),
-            ("http://[::1/", "no URL|cannot be used"),
+            ("http://[::1/", "invalid URL|cannot be used"),
             ("http://127.0.0.1:99999/", "cannot be used"),
         ],
     )
@@ -153,7 +153,7 @@ class TestRedirects:
 
     def test_a_redirect_without_location_is_rejected(self, server: Scripted) -> None:
         server.script.append(answer(b"", 302))
-        with pytest.raises(SyncRefused, match="nowhere"):
+        with pytest.raises(SyncRefused, match="without a location"):
             fetch(Fetcher(), source(server.url))
 
 
@@ -173,7 +173,7 @@ class TestResponses:
 
     def test_an_html_page_is_rejected(self, server: Scripted) -> None:
         server.otherwise = answer(b"<html>", headers={"Content-Type": "text/HTML; charset=utf-8"})
-        with pytest.raises(SyncRefused, match="a page"):
+        with pytest.raises(SyncRefused, match="an HTML page"):
             fetch(Fetcher(), source(server.url))
 
     def test_a_gzip_file_is_unpacked(self, server: Scripted) -> None:
@@ -214,13 +214,13 @@ class TestResponses:
     def test_a_truncated_file_is_retried(self, server: Scripted) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
         server.otherwise = raw(head + CSV)
-        with pytest.raises(SyncFailed, match="broke off"):
+        with pytest.raises(SyncFailed, match="broke"):
             fetch(Fetcher(), source(server.url))
 
     @pytest.mark.parametrize("play", [raw(b""), raw(b"", reset=True), raw(b"SSH-2.0-OpenSSH\r\n")])
     def test_a_closed_connection_is_retried(self, server: Scripted, play: Reply) -> None:
         server.otherwise = play
-        with pytest.raises(SyncFailed, match="broke off"):
+        with pytest.raises(SyncFailed, match="broke"):
             fetch(Fetcher(), source(server.url))
 
     def test_a_silent_host_times_out(self, server: Scripted) -> None:
@@ -244,7 +244,7 @@ class TestResponses:
         def unknown(host: str, port: int) -> list[str]:
             raise socket.gaierror(-2, "Name or service not known")
 
-        with pytest.raises(SyncFailed, match="not known"):
+        with pytest.raises(SyncFailed, match="cannot be resolved"):
             fetch(Fetcher(resolve=unknown), source("http://crm.example.com/"))
 
     def test_an_invalid_host_name_is_rejected(self) -> None:
@@ -320,7 +320,7 @@ class TestTls:
     def test_a_redirect_from_https_to_http_is_rejected(self, authority: Path, server: Scripted) -> None:
         from urllib3.util import parse_url
 
-        from chalicelib.contact_import.source import _next
+        from chalicelib.contact_import.source import _redirect_target
 
         with pytest.raises(SyncRefused, match="from https to http"):
-            _next(parse_url("https://crm.example.com/"), "http://crm.example.com/")
+            _redirect_target(parse_url("https://crm.example.com/"), "http://crm.example.com/")
