@@ -26,7 +26,7 @@ _UTF_8_MARK = codecs.BOM_UTF8
 # The mark of UTF-32 little-endian begins with that of UTF-16.
 _OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = re.compile(r"(\r\n|\r|\n)")
 _CP1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 """A character for each byte; the five undefined in Windows-1252 are Latin-1 control characters."""
 
@@ -232,37 +232,18 @@ def lines(texts: Iterable[str]) -> Iterator[Line]:
     """Split a text into lines; Windows, Unix and classic Mac line endings."""
     # Buffers a \r until it is known whether a \n follows it.
     whole_ends = io.IncrementalNewlineDecoder(None, translate=False)
-    partial = _PartialLine()
-    number = 0
+    parts: list[str] = []
+    number = size = 0
     for text in chain(texts, [None]):
-        piece, start = whole_ends.decode(text or "", final=text is None), 0
-        for found in _LINE_END.finditer(piece):
-            partial.add(piece[start : found.start()])
-            number, start = number + 1, found.end()
-            yield Line(number, partial.take(found[0]))
-        partial.add(piece[start:])
-    if partial.size:
-        yield Line(number + 1, partial.take(""))
-
-
-class _PartialLine:
-    """A line whose end is not read yet; its text is dropped once it is too long."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._parts: list[str] = []
-
-    def add(self, text: str) -> None:
-        """Append text."""
-        self.size += len(text)
-        if self.size > LONGEST_LINE:
-            self._parts.clear()
-        elif text:
-            self._parts.append(text)
-
-    def take(self, end: str) -> str | None:
-        """Return the line, None if it is too long, and start the next one."""
-        text = None if self.size > LONGEST_LINE else "".join([*self._parts, end])
-        self.size = 0
-        self._parts.clear()
-        return text
+        pieces = _LINE_END.split(whole_ends.decode(text or "", final=text is None))
+        for content, end in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
+            size += len(content)
+            if size <= LONGEST_LINE:
+                parts.append(content)
+            if end:
+                number += 1
+                yield Line(number, "".join([*parts, end]) if size <= LONGEST_LINE else None)
+                size = 0
+                parts.clear()
+    if size:
+        yield Line(number + 1, "".join(parts) if size <= LONGEST_LINE else None)
