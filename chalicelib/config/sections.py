@@ -45,7 +45,7 @@ def read_unsubscribe_sync(root: TomlTable, known_accounts: KnownAccounts) -> Uns
     if table is None:
         return None
     read_from = table.texts("from", known_accounts.reads_unsubscribes, 'the accounts to read, as in ["paris"]')
-    propagate_to = table.texts("to", known_accounts.check, 'the accounts to tell, as in ["paris"]')
+    propagate_to = table.texts("to", known_accounts.check, 'the accounts that are to receive them, as in ["paris"]')
     baseline: Literal["tell", "known"] = "tell"
     if table.choice("baseline", ("tell", "known"), "tell") == "known":
         baseline = "known"
