@@ -17,6 +17,7 @@ from datetime import datetime
 from inspect import Parameter as Argument, getdoc, signature
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from ..domain.addresses import MAX_LENGTH
 from ..domain.errors import Kind, ProviderError
 from .results import as_json
 from .spec import Function, Parameter, StartedCampaign
@@ -198,7 +199,7 @@ class Limits:
         self.require(len(value) <= longest, f"{name} must have at most {longest} characters")
         return value
 
-    def address(self, name: str, value: str, longest: int = 254) -> str:
+    def address(self, name: str, value: str, longest: int = MAX_LENGTH) -> str:
         """Returns an e-mail address, checked as for an unsubscribe: exactly one @, at most `longest` characters."""
         self.text(name, value, longest)
         self.require(value.count("@") == 1, f"{name} must be one e-mail address")

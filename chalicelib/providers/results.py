@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ..domain.addresses import MAX_LENGTH
 from ..domain.masking import MASK, is_secret_name
 
 _ADDRESS = re.compile(r"[^@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-LONGEST_ADDRESS = 254
 PARIS = ZoneInfo("Europe/Paris")
 
 
@@ -44,7 +44,7 @@ def count(value: Any) -> int | None:
 def address(value: Any) -> str | None:
     """Reads an e-mail address, checked as for an unsubscribe; None for anything else, such as a telephone number."""
     trimmed = text(value).strip()
-    return trimmed if _ADDRESS.fullmatch(trimmed) and len(trimmed) <= LONGEST_ADDRESS else None
+    return trimmed if _ADDRESS.fullmatch(trimmed) and len(trimmed) <= MAX_LENGTH else None
 
 
 def paris_time(value: Any) -> datetime | None:
