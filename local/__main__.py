@@ -1,6 +1,6 @@
-"""`python -m local COMMAND`: run (the default), invoke or aws. Starts on any Python, goes on with the checkout's own.
+"""`python -m local COMMAND`: run (the default), invoke or aws. Starts on any Python, continues with the checkout's own.
 
-Standard library only, and old syntax: this file runs before it is known which Python it is.
+Standard library only, and old syntax: this file runs before the version of Python is known.
 """
 
 import os
@@ -22,7 +22,7 @@ def main(arguments):
         asked = arguments[0] in ("-h", "--help", "help")
         (sys.stdout if asked else sys.stderr).write(USAGE)
         return 0 if asked else 2
-    _use_the_checkouts_python()
+    _use_venv_python()
     command, rest = arguments[0], arguments[1:]
     if command == "aws":
         from local.aws.__main__ import main as aws
@@ -37,14 +37,14 @@ def main(arguments):
     return run(rest)
 
 
-def _use_the_checkouts_python():
+def _use_venv_python():
     # type: () -> None
-    """Become the Python of `.venv`, unless this is it."""
+    """Re-execute with the Python of `.venv`, unless this is it."""
     python = ROOT / ".venv" / "bin" / "python"
     if Path(sys.prefix).resolve() == (ROOT / ".venv").resolve():
         return
     if not python.exists() or os.environ.get("RELAIS_LOCAL_PYTHON"):
-        sys.stderr.write("There is no usable .venv in this checkout: say `make run` first, which makes it.\n")
+        sys.stderr.write("There is no usable .venv in this checkout: run `make run` first, which creates it.\n")
         sys.exit(1)
     os.environ["RELAIS_LOCAL_PYTHON"] = str(python)
     known = os.environ.get("PYTHONPATH", "")

@@ -1,4 +1,4 @@
-"""The stack's own door for `invoke`: one request a connection, from this machine, with the token of its state file."""
+"""Serves `invoke` on a local port: one request a connection, with the token of the stack's state file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.control = control
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever left before the answer does not miss it."""
+        """Ignore a client that disconnected before its answer."""
 
 
 class _Request(socketserver.BaseRequestHandler):
@@ -43,16 +43,16 @@ class Control:
         self.port = int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Answer, in threads of its own."""
+        """Answer requests in background threads."""
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="control", daemon=True).start()
 
     def stop(self) -> None:
-        """Take no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
     def serve(self, connection: socket.socket) -> None:
-        """One request."""
+        """Answer one request."""
         connection.settimeout(_READ_SECONDS)
         try:
             request = wire.receive(connection)

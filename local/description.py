@@ -1,7 +1,7 @@
-"""What the template describes, as values: the queues, tables, functions, triggers and API of one stage.
+"""Reads the queues, tables, functions, triggers and API of one stage from its template.
 
-Only the intrinsics that our template uses for these are known (`Ref`, `Fn::Sub`, `Fn::GetAtt`); another one is an error
-rather than a guess.
+Only the intrinsics that the template uses for these are supported (`Ref`, `Fn::Sub`, `Fn::GetAtt`); another one is an
+error.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 ACCOUNT_ID = "123456789012"
 
 
-class NotUnderstood(Exception):
-    """The template holds something that the local stack cannot read; the text says what and where."""
+class Unsupported(Exception):
+    """The template contains something that the local stack cannot read; the text says what and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A DynamoDB table. `definition` is what CreateTable takes; TTL and recovery are switched on afterwards."""
+    """A DynamoDB table. `definition` is CreateTable's input; TTL and recovery are enabled afterwards."""
 
     name: str
     definition: Mapping[str, Any]
@@ -68,17 +68,17 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The REST API: its stage's name, the methods of each path, the types it hands on as base64, its own answers."""
+    """The REST API: its stage's name, the methods of each path, its base64-encoded types, its gateway responses."""
 
     stage: str
     methods: Mapping[str, frozenset[str]]
     binary_types: tuple[str, ...]
-    own_answers: Mapping[str, Any] = field(default_factory=dict)
+    gateway_responses: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All of one stage."""
+    """The resources of one stage."""
 
     queues: tuple[Queue, ...]
     tables: tuple[Table, ...]
@@ -86,7 +86,7 @@ class Description:
     api: Api
 
     def function(self, name: str) -> Function:
-        """By full or short name. Raises KeyError, whose text names the functions there are."""
+        """Return the function of a full or short name. Raises KeyError with the known names."""
         for function in self.functions:
             if name in (function.name, function.short_name):
                 return function
@@ -94,17 +94,17 @@ class Description:
 
     @property
     def http_function(self) -> Function:
-        """The one behind the API."""
+        """The function behind the API."""
         return next(function for function in self.functions if function.handler == "app.app")
 
 
 def describe(template: Mapping[str, Any], region: str) -> Description:
-    """Read a SAM template as `local.template.build` gives it. Raises NotUnderstood."""
+    """Read a SAM template as `local.template.build` gives it. Raises Unsupported."""
     return _Reader(template["Resources"], region).description()
 
 
 def queues_and_tables(template: Mapping[str, Any], region: str) -> tuple[list[Queue], list[Table]]:
-    """Only what holds data; the template needs no functions for it. Raises NotUnderstood."""
+    """Read the queues and tables only; the template needs no functions. Raises Unsupported."""
     reader = _Reader(template["Resources"], region)
     return reader.queues(), reader.tables()
 
@@ -164,7 +164,7 @@ class _Reader:
         )
 
     def text(self, value: Any) -> str:
-        """A string, with the intrinsics it is made of resolved. Raises NotUnderstood."""
+        """Return a string with its intrinsics resolved. Raises Unsupported."""
         if isinstance(value, (str, int)):
             return str(value)
         if isinstance(value, Mapping) and len(value) == 1:
@@ -176,7 +176,7 @@ class _Reader:
                 return self._attribute(resource, attribute)
             if name == "Fn::Sub" and isinstance(argument, str):
                 return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), argument)
-        raise NotUnderstood(f"the template's {value!r}")
+        raise Unsupported(f"the template's {value!r}")
 
     def _substitute(self, name: str) -> str:
         resource, dot, attribute = name.partition(".")
@@ -190,7 +190,7 @@ class _Reader:
         for key in ("TableName", "FunctionName", "QueueName"):
             if key in properties:
                 return self.text(properties[key])
-        raise NotUnderstood(f"a reference to {name}")
+        raise Unsupported(f"a reference to {name}")
 
     def _attribute(self, resource: str, attribute: str) -> str:
         name = self._reference(resource)
@@ -199,13 +199,13 @@ class _Reader:
         services = {"AWS::SQS::Queue": "sqs", "AWS::DynamoDB::Table": "dynamodb", "AWS::Serverless::Function": "lambda"}
         service = services.get(self._resource(resource)["Type"])
         if attribute != "Arn" or service is None:
-            raise NotUnderstood(f"{attribute} of {resource}")
+            raise Unsupported(f"{attribute} of {resource}")
         kind = {"sqs": "", "dynamodb": "table/", "lambda": "function:"}[service]
         return f"arn:aws:{service}:{self._region}:{ACCOUNT_ID}:{kind}{name}"
 
     def _resource(self, name: str) -> Mapping[str, Any]:
         if name not in self._resources:
-            raise NotUnderstood(f"{name}, which is no resource of it")
+            raise Unsupported(f"{name}, which is no resource of it")
         resource: Mapping[str, Any] = self._resources[name]
         return resource
 
@@ -226,5 +226,5 @@ def _api(properties: Mapping[str, Any]) -> Api:
         stage=properties["StageName"],
         methods={path: frozenset(map(str.upper, methods)) for path, methods in body["paths"].items()},
         binary_types=tuple(body.get("x-amazon-apigateway-binary-media-types", ())),
-        own_answers=body.get("x-amazon-apigateway-gateway-responses", {}),
+        gateway_responses=body.get("x-amazon-apigateway-gateway-responses", {}),
     )

@@ -1,7 +1,7 @@
-"""`python -m local invoke NAME`: one function, run by the running stack in a process and environment of its own.
+"""`python -m local invoke NAME`: runs one function in the running stack.
 
-Standard output holds the function's JSON result and nothing else; a function that raised leaves
-`{"error": {"kind", "message"}}` there, and its trace on standard error.
+Standard output is the function's JSON result and nothing else; for a function that raised it is
+`{"error": {"kind", "message"}}`, with the trace on standard error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from local.lambdas import wire
 
 
 def main(arguments: list[str]) -> int:
-    """0 with the result; 1 when the function raised or answered an error, or could not be asked."""
+    """Return 0 with the result; 1 when the function raised or answered an error, or could not be called."""
     parser = argparse.ArgumentParser(
         prog="python -m local invoke", description="Run one function of the running stack."
     )
@@ -31,13 +31,13 @@ def main(arguments: list[str]) -> int:
         event = _event(options.event)
         answer = ask(state.find(os.environ), options.name, event)
     except (state.NoStack, OSError, EOFError, ValueError) as error:
-        print(_words(error, options.event), file=sys.stderr)
+        print(_message(error, options.event), file=sys.stderr)
         return 1
-    return _tell(answer)
+    return _print(answer)
 
 
 def ask(stack: state.StackState, function: str, event: Any) -> Mapping[str, Any]:
-    """The stack's answer (`local.control`). `event` None is the function's default. Raises OSError or EOFError."""
+    """Return the stack's answer (`local.control`). Without `event` the default. Raises OSError or EOFError."""
     with socket.create_connection(("127.0.0.1", stack.control_port), timeout=10) as connection:
         connection.settimeout(None)  # the function's own time limit holds
         wire.send(connection, {"token": stack.token, "function": function, "event": event})
@@ -46,7 +46,7 @@ def ask(stack: state.StackState, function: str, event: Any) -> Mapping[str, Any]
 
 
 def outcome(answer: Mapping[str, Any]) -> tuple[int, Any]:
-    """The exit code and the JSON value that stand for an answer; None where the function was not run."""
+    """Return the exit code and JSON value of an answer; None where the function was not run."""
     if "refused" in answer:
         return 1, None
     if "failed" in answer:
@@ -62,7 +62,7 @@ def _event(path: Path | None) -> Any:
     return json.loads(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
 
 
-def _tell(answer: Mapping[str, Any]) -> int:
+def _print(answer: Mapping[str, Any]) -> int:
     code, result = outcome(answer)
     if "refused" in answer:
         print(answer["refused"], file=sys.stderr)
@@ -75,9 +75,9 @@ def _tell(answer: Mapping[str, Any]) -> int:
     return code
 
 
-def _words(error: Exception, event: Path | None) -> str:
+def _message(error: Exception, event: Path | None) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{event} is no JSON: {error}"
+        return f"{event} is not JSON: {error}"
     if isinstance(error, (EOFError, ConnectionError)):
         return "The stack ended before it answered."
     return str(error)

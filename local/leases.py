@@ -1,4 +1,4 @@
-"""Messages held from an SQS queue: invisible to others while held, back in the queue soon after their holder dies."""
+"""Leases of SQS messages: invisible to other consumers while leased, back in the queue soon after the process dies."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_SIDE_BY_SIDE = 4
+_CONCURRENCY = 4
 
 
 class Leases:
-    """What is held of the queue at `url`, by receipt handle. Received with `seconds` as visibility timeout.
+    """The leased messages of the queue at `url`, by receipt handle. Received with `seconds` as visibility timeout.
 
-    `clock` gives seconds and never goes back.
+    `clock` returns monotonic seconds.
     """
 
     seconds = 40
     _RENEW_AFTER_SECONDS = 12.0
-    _LOOK_EVERY_SECONDS = 3.0
+    _CHECK_SECONDS = 3.0
 
     def __init__(self, sqs: SQSClient, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._sqs = sqs
         self._url = url
         self._clock = clock
-        self._held: dict[str, float] = {}  # receipt handle: when it was leased last
+        self._leased: dict[str, float] = {}  # receipt handle: when it was leased last
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._renewer = threading.Thread(target=self._renew_for_ever, name=f"renew {url}", daemon=True)
+        self._renewer = threading.Thread(target=self._renew_old, name=f"renew {url}", daemon=True)
 
     def start(self) -> None:
-        """Renew what is held from now on."""
+        """Start renewing leases."""
         self._renewer.start()
 
-    def hold(self, receipts: Iterable[str]) -> None:
-        """These were just received."""
+    def add(self, receipts: Iterable[str]) -> None:
+        """Add messages that were just received."""
         with self._lock:
-            self._held.update(dict.fromkeys(receipts, self._clock()))
+            self._leased.update(dict.fromkeys(receipts, self._clock()))
 
-    def let_go(self, receipts: Iterable[str]) -> None:
-        """These are renewed no more."""
+    def release(self, receipts: Iterable[str]) -> None:
+        """Stop renewing these messages."""
         with self._lock:
             for receipt in receipts:
-                self._held.pop(receipt, None)
+                self._leased.pop(receipt, None)
 
     def stop(self) -> None:
-        """Renew no more, and show everything that is still held again at once."""
+        """Stop renewing, and make every leased message visible at once."""
         self._ended.set()
         with self._lock:
-            held = list(self._held)
-            self._held.clear()
+            leased = list(self._leased)
+            self._leased.clear()
         try:
-            self.show_again_in(held, 0)
+            self.make_visible_in(leased, 0)
         except (BotoCoreError, ClientError) as error:
-            _log.warning("messages come back in %s seconds only: %s", self.seconds, error)
+            _log.warning("messages stay invisible for up to %s seconds: %s", self.seconds, error)
 
     def delete(self, receipts: Sequence[str]) -> None:
         """Delete from the queue, ten at a time. Raises ClientError or BotoCoreError."""
@@ -73,12 +73,12 @@ class Leases:
                 Entries=[{"Id": str(index), "ReceiptHandle": receipt} for index, receipt in enumerate(some)],
             )
             for failure in answer.get("Failed", []):
-                _log.warning("a message was not deleted and will come again: %s", failure["Code"])
+                _log.warning("message not deleted, it will be received again: %s", failure["Code"])
 
         self._in_tens(delete, receipts)
 
-    def show_again_in(self, receipts: Sequence[str], seconds: int) -> None:
-        """Let others see these in `seconds`. Raises ClientError or BotoCoreError."""
+    def make_visible_in(self, receipts: Sequence[str], seconds: int) -> None:
+        """Make these visible to others in `seconds`. Raises ClientError or BotoCoreError."""
 
         def change(some: Sequence[str]) -> None:
             self._sqs.change_message_visibility_batch(
@@ -97,23 +97,23 @@ class Leases:
             for some in tens:
                 do(some)
             return
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(_CONCURRENCY) as pool:
             list(pool.map(do, tens))
 
-    def _renew_for_ever(self) -> None:
-        while not self._ended.wait(self._LOOK_EVERY_SECONDS):
+    def _renew_old(self) -> None:
+        while not self._ended.wait(self._CHECK_SECONDS):
             now = self._clock()
             with self._lock:
-                old = [receipt for receipt, leased in self._held.items() if now - leased > self._RENEW_AFTER_SECONDS]
+                old = [receipt for receipt, leased in self._leased.items() if now - leased > self._RENEW_AFTER_SECONDS]
             for start in range(0, len(old), 10):
                 self._renew(old[start : start + 10])
 
     def _renew(self, receipts: Sequence[str]) -> None:
         try:
-            self.show_again_in(receipts, self.seconds)
+            self.make_visible_in(receipts, self.seconds)
         except (BotoCoreError, ClientError) as error:
-            _log.warning("leases could not be renewed: %s", error)
+            _log.warning("leases not renewed: %s", error)
             return
         now = self._clock()
         with self._lock:
-            self._held.update({receipt: now for receipt in receipts if receipt in self._held})
+            self._leased.update({receipt: now for receipt in receipts if receipt in self._leased})

@@ -1,18 +1,34 @@
-"""What `make run` is told by its environment."""
+"""Reads the options of `make run` from the environment, and makes the environment of the stack."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.environ import DEFAULT_REGION
+STAGE = "local"
+DEFAULT_REGION = "eu-west-3"
+
+# Variables that would make boto3 use the developer's own profile, region, endpoint or credentials.
+_REMOVED_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "RELAIS_LOCAL_PYTHON",
+)
 
 
 class StartFailed(Exception):
-    """The stack cannot start; the text tells a person why and what to do."""
+    """The stack cannot start; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +81,30 @@ def _endpoint(environ: Mapping[str, str]) -> str | None:
             "or unset for an embedded AWS."
         )
     return text
+
+
+def stack_environ(given: Mapping[str, str], endpoint: str, config: Path) -> dict[str, str]:
+    """Return `given` with only the AWS at `endpoint` reachable, and with the configuration `config`."""
+    embedded = not given.get("AWS_ENDPOINT_URL")
+    environ = {
+        name: value
+        for name, value in given.items()
+        if name not in _REMOVED_VARIABLES and not (embedded and name.startswith("AWS_ENDPOINT_URL_"))
+    }
+    region = given.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+    environ.setdefault("AWS_ACCESS_KEY_ID", "local")
+    environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
+    environ.update(
+        AWS_ENDPOINT_URL=endpoint,
+        AWS_DEFAULT_REGION=region,
+        AWS_REGION=region,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        RELAIS_STAGE=STAGE,
+        RELAIS_CONFIG=str(config),
+    )
+    for name in ("NO_PROXY", "no_proxy"):  # a proxy is for providers, not for this machine
+        known = [host for host in given.get(name, "").split(",") if host]
+        environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost", "::1"]))
+    return environ

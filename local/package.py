@@ -1,7 +1,7 @@
 """`make package`: the deployment zip and the template of a stage, in `out/`.
 
-The zip holds what Chalice puts there (its router, `app.py`, `chalicelib/`), the configuration, and wheels for the
-Python and processor that the template names, whatever runs here.
+The zip contains what Chalice puts there (its router, `app.py`, `chalicelib/`), the configuration, and wheels for the
+Python and processor of the template, whatever this machine runs.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from chalicelib.config.load import find_path, load
 from chalicelib.domain.errors import ConfigurationError
 
 from . import template
-from .one_at_a_time import one_at_a_time
+from .template import exclusive_lock
 
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 _BUILT = ("deployment.zip", "sam.json")
 
 
 class PackagingError(Exception):
-    """The package cannot be made; the message says why."""
+    """The package cannot be built; the message says why."""
 
 
 def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "out") -> int:
@@ -55,7 +55,8 @@ def package(stage: str, configuration: Path, out: Path, root: Path = template.RO
     """Write `deployment.zip` and `sam.json` into `out`.
 
     Raises ConfigurationError when the configuration is missing or wrong, PackagingError when the wheels cannot be
-    had, TemplateError when Chalice fails. What an earlier run left in `out` is gone then, so that it is not deployed.
+    fetched, TemplateError when Chalice fails. Files of an earlier run in `out` are removed first: a failure leaves
+    nothing to deploy.
     """
     for name in _BUILT:
         (out / name).unlink(missing_ok=True)
@@ -65,7 +66,7 @@ def package(stage: str, configuration: Path, out: Path, root: Path = template.RO
     with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
         project = Path(folder)
         for path in template.lay_out(project, stage, root):
-            print(f"left out, of no kind that belongs into the product: {path.relative_to(root)}", file=sys.stderr)
+            print(f"left out, not a file type of the product: {path.relative_to(root)}", file=sys.stderr)
         shutil.copy(configuration, project / "chalicelib" / "relais.toml")
         (project / "vendor").symlink_to(wheels)  # where Chalice looks for ready-made packages
         template.run_chalice(project, stage)
@@ -75,19 +76,19 @@ def package(stage: str, configuration: Path, out: Path, root: Path = template.RO
 
 
 def install_wheels(root: Path = template.ROOT) -> Path:
-    """The runtime requirements as Lambda needs them: a folder, kept under `.local/` while they do not change."""
+    """Install the runtime requirements for Lambda into a folder under `.local/`, cached until they change."""
     configured = json.loads((root / ".chalice" / "config.json").read_text())
     machine = _MACHINES[configured["lambda_architecture"]]
     pins = [root / name for name in ("requirements.txt", "constraints.txt")]
     key = hashlib.sha256(b"\0".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]
-    kept = root / ".local" / "wheels" / f"{template.RUNTIME_PYTHON}-{machine}-{key}"
-    with one_at_a_time(kept.parent.with_suffix(".lock")):
-        if not kept.is_dir():
-            shutil.rmtree(kept.parent, ignore_errors=True)
-            half_done = kept.with_suffix(".half-done")
+    cached = root / ".local" / "wheels" / f"{template.RUNTIME_PYTHON}-{machine}-{key}"
+    with exclusive_lock(cached.parent.with_suffix(".lock")):
+        if not cached.is_dir():
+            shutil.rmtree(cached.parent, ignore_errors=True)
+            half_done = cached.with_suffix(".half-done")
             _run_pip(pins[0], half_done, machine)
-            half_done.replace(kept)
-    return kept
+            half_done.replace(cached)
+    return cached
 
 
 def _run_pip(requirements: Path, target: Path, machine: str) -> None:
@@ -103,7 +104,7 @@ def _run_pip(requirements: Path, target: Path, machine: str) -> None:
     ]
     command += ["--requirement", str(requirements), "--target", str(target), "--only-binary=:all:"]
     command += ["--implementation", "cp", "--python-version", template.RUNTIME_PYTHON]
-    # Lambda's python3.13 stands on Amazon Linux 2023, whose glibc is 2.34.
+    # Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
     command += ["--platform", f"manylinux2014_{machine}", "--platform", f"manylinux_2_28_{machine}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -112,7 +113,7 @@ def _run_pip(requirements: Path, target: Path, machine: str) -> None:
 
 
 def _rewrite_zip(source: Path, target: Path) -> None:
-    """The same files, readable by Lambda's user whatever the umask here, and the same bytes for the same content."""
+    """Copy the files, readable by Lambda's user whatever the umask here; the same content gives the same bytes."""
     with zipfile.ZipFile(source) as made, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
         for name in sorted(set(made.namelist())):
             entry = zipfile.ZipInfo(name)

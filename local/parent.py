@@ -1,8 +1,8 @@
 """Stops the stack with the `make` that started it.
 
-GNU make passes a SIGTERM on to what it started, but not a SIGINT that is sent to make alone (a terminal sends it to the
-whole group): it waits for its recipe, which never learns of it. So the recipe looks: `make` that was interrupted no
-longer catches SIGINT. Linux only; elsewhere Ctrl-C in the terminal works all the same.
+GNU make forwards a SIGTERM to its recipe, but not a SIGINT that is sent to make alone (a terminal sends it to the whole
+group). So the recipe checks its parent: an interrupted `make` no longer catches SIGINT. Linux only; elsewhere Ctrl-C in
+the terminal works as well.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-LOOK_EVERY_SECONDS = 0.2
+CHECK_SECONDS = 0.2
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
 def watch(stop: Callable[[], None]) -> None:
-    """Call `stop` once, from a thread, when the `make` above this process is interrupted or gone; else never."""
+    """Call `stop` once, from a thread, when the `make` above this process is interrupted or has ended."""
     parent = os.getppid()
     if _waiting_make(parent):
-        threading.Thread(target=_look, args=(parent, stop), name="parent", daemon=True).start()
+        threading.Thread(target=_poll, args=(parent, stop), name="parent", daemon=True).start()
 
 
-def _look(parent: int, stop: Callable[[], None]) -> None:
+def _poll(parent: int, stop: Callable[[], None]) -> None:
     pause = threading.Event()
     while os.getppid() == parent and _waiting_make(parent):
-        pause.wait(LOOK_EVERY_SECONDS)
+        pause.wait(CHECK_SECONDS)
     stop()
 
 
 def _waiting_make(pid: int) -> bool:
-    """Is this process a `make` that catches SIGINT, that is: has not been interrupted?"""
+    """Return whether the process is a `make` that still catches SIGINT, so has not been interrupted."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

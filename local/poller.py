@@ -1,9 +1,9 @@
-"""Lambda's event source mapping from an SQS queue: collect a batch, invoke, delete what succeeded.
+"""Lambda's event source mapping of an SQS queue: collects a batch, invokes, deletes what succeeded.
 
 The window starts with the first message; a batch also closes when it is full or reaches 6 MB ("Using Lambda with Amazon
-SQS" in the Lambda developer guide). In AWS these pollers outlive any worker. Here they end with the stack, so they hold
-messages by short leases which they renew: after a SIGKILL the messages are back within half a minute, instead of after
-the queue's visibility timeout.
+SQS" in the Lambda developer guide). In AWS these pollers outlive any worker. Here they end with the stack, so they take
+short leases and renew them: after a SIGKILL the messages are back within half a minute, instead of after the queue's
+visibility timeout.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
-# What a record's other members and its quoting may add to its body.
+# What a record's other members and the JSON quoting may add to its body.
 _RECORD_OVERHEAD_BYTES = 1536
-# Lambda's own polls are long ones; short ones end soon after the stack is asked to, and take no message with them.
+# Lambda polls for longer; short polls end soon after the stack is asked to stop, and take no message with them.
 _LONG_POLL_SECONDS = 1
 _DEFAULT_CONCURRENCY = 5
 
@@ -45,15 +45,15 @@ class Batch:
     payload_bytes: int = 0
 
     def add(self, message: Mapping[str, Any]) -> None:
-        """One more message."""
+        """Add a message."""
         self.messages.append(message)
         self.payload_bytes += _size(message)
 
 
 class Poller:
-    """One collector for one trigger. `invoke` runs the function with an event and raises FunctionFailed.
+    """Polls for one trigger. `invoke` runs the function with an event and raises FunctionFailed.
 
-    `clock` gives seconds and never goes back; windows and leases are measured by it.
+    `clock` returns monotonic seconds; windows and leases are measured by it.
     """
 
     def __init__(
@@ -72,28 +72,28 @@ class Poller:
         self._url = sqs.get_queue_url(QueueName=trigger.queue)["QueueUrl"]
         self._leases = Leases(sqs, self._url, clock)
         self._slots = threading.BoundedSemaphore(trigger.concurrency or _DEFAULT_CONCURRENCY)
-        self._left_over: list[Mapping[str, Any]] = []
+        self._remaining: list[Mapping[str, Any]] = []
         self._stopping = threading.Event()
         self._running: set[threading.Thread] = set()
-        self._collector = threading.Thread(target=self._collect_for_ever, name=f"poll {trigger.queue}", daemon=True)
+        self._collector = threading.Thread(target=self._poll, name=f"poll {trigger.queue}", daemon=True)
 
     def start(self) -> None:
-        """Collect and invoke in threads of its own."""
+        """Collect and invoke in background threads."""
         self._leases.start()
         self._collector.start()
 
     def stop_collecting(self) -> None:
-        """Begin no more invocations; what is held and not in hand goes back to its queue by itself."""
+        """Start no more invocations; leased messages that are not being processed return to the queue by themselves."""
         self._stopping.set()
 
     def finish(self, seconds: float) -> None:
-        """Wait for running invocations and what follows them, then give back what is still held."""
+        """Wait for running invocations and their deletes, then release the remaining leases."""
         deadline = time.monotonic() + seconds
         for thread in (self._collector, *self._running):
             thread.join(max(deadline - time.monotonic(), 0.0))
         self._leases.stop()
 
-    def _collect_for_ever(self) -> None:
+    def _poll(self) -> None:
         while not self._stopping.is_set():
             try:
                 batch = self._collect()
@@ -102,10 +102,10 @@ class Poller:
                 self._stopping.wait(1.0)
                 continue
             if batch.messages:
-                self._hand_over(batch)
+                self._start_invocation(batch)
 
-    def _hand_over(self, batch: Batch) -> None:
-        """Wait for a free invocation, holding the batch, and start it."""
+    def _start_invocation(self, batch: Batch) -> None:
+        """Wait for a free invocation slot and start the batch."""
         while not self._slots.acquire(timeout=0.1):
             if self._stopping.is_set():
                 return
@@ -119,14 +119,14 @@ class Poller:
         thread.start()
 
     def _collect(self) -> Batch:
-        """The next batch; empty when nothing came in one long poll."""
-        messages = self._left_over or self._receive(_LONG_POLL_SECONDS)
-        self._left_over = []
+        """Return the next batch; empty when one long poll received nothing."""
+        messages = self._remaining or self._receive(_LONG_POLL_SECONDS)
+        self._remaining = []
         batch = Batch(opened=self._clock())
         while True:
             for index, message in enumerate(messages):
                 if batch.messages and batch.payload_bytes + _size(message) > _MAX_PAYLOAD_BYTES:
-                    self._left_over = messages[index:]
+                    self._remaining = messages[index:]
                     return batch
                 batch.add(message)
             remaining = batch.opened + self._trigger.window_seconds - self._clock()
@@ -136,7 +136,7 @@ class Poller:
             messages = self._receive_within(remaining, self._trigger.batch_size - len(batch.messages))
 
     def _receive_within(self, seconds: float, count: int) -> list[Mapping[str, Any]]:
-        """Long polls know whole seconds only."""
+        """Receive within a fraction of a second, too: long polls take whole seconds only."""
         messages = self._receive(min(int(seconds), _LONG_POLL_SECONDS), count)
         if not messages and seconds < 1:
             self._stopping.wait(min(seconds, 0.1))
@@ -153,7 +153,7 @@ class Poller:
             MessageAttributeNames=["All"],
         )
         messages: list[Mapping[str, Any]] = list(answer.get("Messages", []))
-        self._leases.hold(message["ReceiptHandle"] for message in messages)
+        self._leases.add(message["ReceiptHandle"] for message in messages)
         return messages
 
     def _process(self, batch: Batch) -> None:
@@ -162,7 +162,9 @@ class Poller:
             failed = self._failed(batch, self._invoke(event))
         except FunctionFailed as failure:
             _log.error(
-                "%s failed, its messages will be tried again: %s", self._trigger.queue, failure.document["errorType"]
+                "invocation for %s failed, its messages will be retried: %s",
+                self._trigger.queue,
+                failure.document["errorType"],
             )
             failed = {message["MessageId"] for message in batch.messages}
         except NoEnvironment:
@@ -176,7 +178,7 @@ class Poller:
             self._running.discard(threading.current_thread())
 
     def _failed(self, batch: Batch, result: Any) -> set[str]:
-        """The message ids that a result gives back: none without the flag, all when it cannot be understood."""
+        """Return the failed message ids of a result: none without the flag, all when it cannot be parsed."""
         if not self._trigger.partial_failures or not result:
             return set()
         everything = {message["MessageId"] for message in batch.messages}
@@ -191,15 +193,15 @@ class Poller:
         return named if named <= everything else everything
 
     def _settle(self, batch: Batch, failed: Iterable[str]) -> None:
-        """Delete what succeeded; what failed comes back when the queue's own visibility timeout is over."""
+        """Delete what succeeded; what failed becomes visible when the queue's own visibility timeout is over."""
         failed = set(failed)
         done = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] not in failed]
-        back = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] in failed]
-        self._leases.let_go(done + back)
+        retried = [m["ReceiptHandle"] for m in batch.messages if m["MessageId"] in failed]
+        self._leases.release(done + retried)
         self._leases.delete(done)
-        if back:
+        if retried:
             elapsed = self._clock() - batch.opened
-            self._leases.show_again_in(back, max(math.ceil(self._visibility_timeout() - elapsed), 0))
+            self._leases.make_visible_in(retried, max(math.ceil(self._visibility_timeout() - elapsed), 0))
 
     def _visibility_timeout(self) -> int:
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])

@@ -1,4 +1,4 @@
-"""Makes the template's queues and tables in an AWS; what already exists is kept, with its contents."""
+"""Creates the template's queues and tables in an AWS. Existing ones are kept with their contents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def create(queues: Iterable[Queue], tables: Iterable[Table], sqs: SQSClient, dynamodb: DynamoDBClient) -> None:
-    """Make every queue and table that is missing. Dead-letter queues come first: a redrive policy needs its target."""
+    """Create every missing queue and table. Dead-letter queues come first: a redrive policy needs its target."""
     for queue in sorted(queues, key=lambda queue: queue.redrive_policy is not None):
         _queue(queue, sqs)
     for table in tables:

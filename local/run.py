@@ -16,7 +16,7 @@ from local.stack import STOP_SECONDS, Stack
 
 
 def main(arguments: list[str]) -> int:
-    """Start, say where everything is, wait, stop. 1 when it could not start, with the reason on standard error."""
+    """Start, print the addresses, wait, stop. Returns 1 when it could not start, with the reason on standard error."""
     if arguments:
         print("`run` takes its options from the environment: PORT, AWS_PORT, HOST, RELAIS_CONFIG.", file=sys.stderr)
         return 2
@@ -36,16 +36,16 @@ def main(arguments: list[str]) -> int:
         print(failure, file=sys.stderr)
         return 1
     finally:
-        _give_up_after(STOP_SECONDS)
+        _exit_after(STOP_SECONDS)
         if stack:
             stack.stop()
     return 0
 
 
 def _on_signals() -> threading.Event:
-    """Set at the first SIGINT, SIGTERM or SIGHUP; at one that comes a second later or more, the process ends at once.
+    """Set the event at the first SIGINT, SIGTERM or SIGHUP; another one, a second later or more, ends the process.
 
-    (One signal to the whole group comes twice: make passes a SIGTERM on.)
+    (A signal to the whole group arrives twice, since make forwards a SIGTERM.)
     """
     asked = threading.Event()
     first = 0.0
@@ -63,8 +63,8 @@ def _on_signals() -> threading.Event:
     return asked
 
 
-def _give_up_after(seconds: float) -> None:
-    """Whatever hangs on the way out: the processes of the stack end with this one."""
+def _exit_after(seconds: float) -> None:
+    """End the process in case something hangs; the processes of the stack end with it."""
     timer = threading.Timer(seconds, os._exit, (1,))
     timer.daemon = True
     timer.start()

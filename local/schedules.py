@@ -1,4 +1,4 @@
-"""EventBridge's schedules: `rate(…)` and `cron(…)`, each due first after one whole period.
+"""EventBridge's schedules: `rate(…)` and `cron(…)`, each first due after one whole period.
 
 Grammar: "Schedule expressions" in the EventBridge user guide. Times are UTC.
 """
@@ -25,11 +25,11 @@ _FAR = timedelta(days=4 * 366)
 
 
 class UnknownSchedule(ValueError):
-    """An expression that is neither a rate nor a cron expression of those that are understood."""
+    """An expression that is neither a rate nor a supported cron expression."""
 
 
 def next_due(expression: str, after: datetime) -> datetime:
-    """When a schedule that last fired at `after`, or was made then, is due. Raises UnknownSchedule."""
+    """Return when a schedule that last fired or was created at `after` is due. Raises UnknownSchedule."""
     kind, _, inside = expression.removesuffix(")").partition("(")
     if kind == "rate" and (rate := re.fullmatch(r"(\d+) (minute|hour|day)s?", inside)):
         return after + int(rate[1]) * _UNITS[rate[2]]
@@ -64,7 +64,7 @@ def _next_cron(expression: str, fields: list[str], after: datetime) -> datetime:
 
 
 def _values(field: str, low: int, high: int, names: tuple[str, ...] = ()) -> set[int]:
-    """The numbers that a field of a cron expression stands for. Raises ValueError."""
+    """Return the numbers of a field of a cron expression. Raises ValueError."""
     values: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
@@ -85,7 +85,7 @@ def _number(text: str, low: int, names: tuple[str, ...]) -> int:
 
 
 class Schedules:
-    """Fires the schedules of `functions`; a run that is slow does not hold up the next one."""
+    """Fires the schedules of `functions`; a slow run does not delay the next one."""
 
     def __init__(
         self,
@@ -107,15 +107,15 @@ class Schedules:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Look at the clock in a thread of its own, twice a second."""
-        threading.Thread(target=self._fire_for_ever, name="schedules", daemon=True).start()
+        """Check the clock in a background thread, twice a second."""
+        threading.Thread(target=self._fire_until_stopped, name="schedules", daemon=True).start()
 
     def stop(self) -> None:
-        """Fire no more."""
+        """Stop firing."""
         self._stopping.set()
 
     def fire_due(self) -> list[threading.Thread]:
-        """Start what is due now, in threads of their own. A schedule that was missed for several periods fires once."""
+        """Start what is due now, each in a thread. A schedule that was missed for several periods fires once."""
         started = []
         for function, due in self._take_due():
             event = events.scheduled(function, due, self._region)
@@ -125,7 +125,7 @@ class Schedules:
         return started
 
     def _take_due(self) -> list[tuple[str, datetime]]:
-        """Which functions are due, and since when; each is due the next time from now on."""
+        """Return the due functions with their due times, and advance their schedules."""
         with self._firing:
             now = self._clock()
             found = [(place, due) for place, due in self._due.items() if due <= now]
@@ -134,7 +134,7 @@ class Schedules:
                 self._due[function, expression] = following if following > now else next_due(expression, now)
             return [(function, due) for (function, _), due in found]
 
-    def _fire_for_ever(self) -> None:
+    def _fire_until_stopped(self) -> None:
         while not self._stopping.wait(0.5):
             self.fire_due()
 
@@ -142,6 +142,6 @@ class Schedules:
         try:
             self._invoke(function, event)
         except FunctionFailed as failure:
-            _log.error("%s failed on schedule: %s", function, failure.document["errorType"])
+            _log.error("scheduled run of %s failed: %s", function, failure.document["errorType"])
         except NoEnvironment as error:
-            _log.error("%s did not run on schedule: %s", function, error)
+            _log.error("scheduled run of %s not started: %s", function, error)

@@ -1,7 +1,7 @@
-"""Make `.venv` and put the pinned packages into it. Run by make, with the Python that it found, before all else.
+"""Creates `.venv` and installs the pinned packages. Run by make, before anything else, with the Python that it found.
 
-Needs nothing but the standard library. Usage: `python local/setup.py STAMP`, where the stamp's name holds a checksum of
-the requirement files; it is written last, so that an interrupted set-up is taken up again.
+Standard library only. Usage: `python local/setup.py STAMP`, where the stamp's name contains a checksum of the
+requirement files; it is written last, so that an interrupted set-up is repeated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PYTHON = VENV / "bin" / "python"
 
 
 def main(stamp: Path) -> int:
-    """Set up unless another process just did; returns the exit code."""
+    """Set up unless another process has just done so; returns the exit code."""
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands may start at once in a new checkout
@@ -39,7 +39,7 @@ def main(stamp: Path) -> int:
 
 
 def _usable() -> bool:
-    """True if `.venv` holds a working Python that is new enough (it may come from a Python since removed)."""
+    """Return whether `.venv` has a working Python that is new enough (it may be of a Python since removed)."""
     check = [str(PYTHON), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
     return PYTHON.exists() and subprocess.run(check, capture_output=True, check=False).returncode == 0
 
@@ -51,9 +51,9 @@ def _make_environment() -> None:
     if importlib.util.find_spec("ensurepip"):
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         return
-    # Debian's python3 without python3-venv has no ensurepip; with python3-pip there, that installs into .venv as well.
+    # Debian's python3 without python3-venv has no ensurepip; python3-pip, if there, can install into .venv.
     if importlib.util.find_spec("pip") is None:
-        sys.exit(f"{sys.executable} can neither make environments nor install packages: install python3-venv.")
+        sys.exit(f"{sys.executable} can neither create environments nor install packages: install python3-venv.")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
     subprocess.run([sys.executable, "-m", "pip", "-q", "--python", PYTHON, "install", "pip"], check=True)
 

@@ -1,4 +1,4 @@
-"""The parts of the local stack, put together: what starts in which order, and stops in which."""
+"""Starts and stops the parts of the local stack, in order."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import resources, sandbox
 from local.aws import process
 from local.control import Control
-from local.description import Description, NotUnderstood, QueueTrigger, describe
-from local.environ import STAGE, stack_environ
+from local.description import Description, QueueTrigger, Unsupported, describe
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas import events
 from local.lambdas.functions import Functions
-from local.options import Options, StartFailed
+from local.options import STAGE, Options, StartFailed, stack_environ
 from local.poller import Poller
 from local.schedules import Schedules
 from local.state import ROOT, StackState
@@ -39,10 +38,10 @@ from local.template import TemplateError, build
 STOP_SECONDS = 4.3
 _IN_FLIGHT_SECONDS = 2.5
 FUNCTIONS_SECONDS = 0.5
-"""How long invocations may go on after their messages were given back."""
+"""How long invocations may continue after their messages were released."""
 _READY_SECONDS = 20.0
 _SANDBOX_PORT = 8025
-# How pollers ask. An AWS that went away is asked again by the poller itself.
+# The pollers' client. The poller itself retries when AWS does not answer.
 POLLING = Config(max_pool_connections=16, read_timeout=30, retries={"total_max_attempts": 2})
 
 
@@ -51,7 +50,7 @@ def _now() -> datetime:
 
 
 class Stack:
-    """One running product. `start` it once; `stop` undoes as much as was started. `now` is the clock of its parts."""
+    """A running product. Call `start` once; `stop` ends whatever was started. `now` is the clock of its parts."""
 
     def __init__(self, options: Options, environ: Mapping[str, str], now: Callable[[], datetime] = _now) -> None:
         self._options = options
@@ -65,13 +64,13 @@ class Stack:
         self._state: StackState | None = None
 
     def start(self, asked_to_stop: threading.Event) -> None:
-        """Everything, until `/healthz` answers 200. Raises StartFailed; returns early when asked to stop meanwhile."""
+        """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed."""
         server = self._listen()
         config = self._configuration(server)
         check(config)
         endpoint = self._options.endpoint or self._embedded_aws()
         environ = stack_environ(self._given, endpoint, config)
-        os.environ.clear()  # boto3 in this process as well reaches that AWS and no other
+        os.environ.clear()  # boto3 in this process too must reach only that AWS
         os.environ.update(environ)
         description = self._describe()
         self._create_resources(description, endpoint)
@@ -79,8 +78,8 @@ class Stack:
         self._parts.callback(functions.stop, FUNCTIONS_SECONDS)
         self._serve(server, description, functions)
         self._parts.callback(self._finish_work)
-        self._stopping.append(self._begin_no_more_work)
-        self._work(description, functions)
+        self._stopping.append(self._stop_work)
+        self._start_work(description, functions)
         control = self._control(description, functions)
         self._await_health(server, asked_to_stop)
         self._state = StackState(
@@ -99,7 +98,7 @@ class Stack:
         self._parts.callback(self._state.remove)
 
     def lines(self) -> dict[str, str]:
-        """Where everything is, for a person or a program to read; nothing before `start` is through."""
+        """Return the addresses by name; nothing before `start` has finished."""
         if self._state is None:
             return {}
         lines = {"http": self._state.http, "aws": self._state.aws}
@@ -111,18 +110,18 @@ class Stack:
         return lines
 
     def stop(self) -> None:
-        """Begin nothing more, let what runs finish for a moment, end everything."""
-        _side_by_side(self._stopping)
+        """Start no more work, let running work finish for a moment, end everything."""
+        _concurrently(self._stopping)
         self._parts.close()
 
     def _listen(self) -> HttpServer:
-        """The HTTP port, taken before anything else so that a second stack fails at once."""
+        """Take the HTTP port before anything else, so that a second stack fails at once."""
         try:
             server = HttpServer(self._options.host, self._options.port)
         except OSError as error:
-            words = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+            problem = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
             hint = "set PORT to another one, or to 0 for a free one"
-            raise StartFailed(f"Port {self._options.port} of {self._options.host} {words}: {hint}.") from error
+            raise StartFailed(f"Port {self._options.port} of {self._options.host} {problem}: {hint}.") from error
         self._parts.callback(server.server_close)
         return server
 
@@ -133,13 +132,13 @@ class Stack:
         return f"http://{address if address.version == 4 else f'[{address}]'}:{server.port}"
 
     def _link_url(self, server: HttpServer) -> str:
-        """What the sample configuration calls its public URL: plain http is taken for this machine's own names only."""
+        """Return the sample configuration's public URL; plain http is accepted for this machine's own names only."""
         address = ipaddress.ip_address(str(server.server_address[0]))
         mine = address.is_loopback or address.is_unspecified
         return self._http_url(server) if mine else f"http://127.0.0.1:{server.port}"
 
     def _configuration(self, server: HttpServer) -> Path:
-        """The named configuration, or the sandbox's sample one."""
+        """Return the named configuration, or the sandbox's sample one."""
         if self._options.config:
             return self._options.config
         running = self._start_sandbox()
@@ -171,14 +170,14 @@ class Stack:
     def _describe(self) -> Description:
         try:
             return describe(build(STAGE), self._options.region)
-        except (TemplateError, NotUnderstood) as error:
+        except (TemplateError, Unsupported) as error:
             raise StartFailed(f"The template cannot be read: {error}") from error
 
     def _create_resources(self, description: Description, endpoint: str) -> None:
         try:
             resources.create(description.queues, description.tables, boto3.client("sqs"), boto3.client("dynamodb"))
         except (BotoCoreError, ClientError) as error:
-            raise StartFailed(f"Queues and tables cannot be made at {endpoint}: {error}") from error
+            raise StartFailed(f"Queues and tables cannot be created at {endpoint}: {error}") from error
 
     def _serve(self, server: HttpServer, description: Description, functions: Functions) -> None:
         name = description.http_function.name
@@ -188,8 +187,8 @@ class Stack:
     def _make_functions(self, description: Description, environ: Mapping[str, str]) -> Functions:
         return Functions(description.functions, environ)
 
-    def _work(self, description: Description, functions: Functions) -> None:
-        """Pollers and schedules."""
+    def _start_work(self, description: Description, functions: Functions) -> None:
+        """Start pollers and schedules."""
         region = self._options.region
         self._pollers = [
             self._poller(trigger, partial(functions.invoke, function.name))
@@ -204,14 +203,14 @@ class Stack:
     def _poller(self, trigger: QueueTrigger, invoke: Callable[[Any], Any]) -> Poller:
         return Poller(trigger, boto3.client("sqs", config=POLLING), self._options.region, invoke)
 
-    def _begin_no_more_work(self) -> None:
+    def _stop_work(self) -> None:
         if self._schedules:
             self._schedules.stop()
         for poller in self._pollers:
             poller.stop_collecting()
 
     def _finish_work(self) -> None:
-        _side_by_side([partial(poller.finish, _IN_FLIGHT_SECONDS) for poller in self._pollers])
+        _concurrently([partial(poller.finish, _IN_FLIGHT_SECONDS) for poller in self._pollers])
 
     def _control(self, description: Description, functions: Functions) -> Control:
         def invoke(name: str, event: Any) -> Any:
@@ -228,16 +227,16 @@ class Stack:
     def _await_health(self, server: HttpServer, asked_to_stop: threading.Event) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while not asked_to_stop.is_set():
-            said = _health(f"{self._http_url(server)}/healthz")
-            if said is None:
+            failure = _health(f"{self._http_url(server)}/healthz")
+            if failure is None:
                 return
             if time.monotonic() > deadline:
-                raise StartFailed(f"/healthz did not answer 200 within {_READY_SECONDS:.0f} seconds: {said}")
+                raise StartFailed(f"/healthz did not answer 200 within {_READY_SECONDS:.0f} seconds: {failure}")
             asked_to_stop.wait(0.1)
 
 
 def _health(url: str) -> str | None:
-    """None when it is well, else what it said."""
+    """Return None when it is healthy, else its answer or the error."""
     no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with no_proxy.open(url, timeout=10):
@@ -248,8 +247,8 @@ def _health(url: str) -> str | None:
         return str(error)
 
 
-def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
-    """All at once: the time to stop in is one for all."""
+def _concurrently(calls: Sequence[Callable[[], None]]) -> None:
+    """Run the calls in threads: they share the time to stop."""
     threads = [threading.Thread(target=call) for call in calls]
     for thread in threads:
         thread.start()
@@ -258,7 +257,7 @@ def _side_by_side(calls: Sequence[Callable[[], None]]) -> None:
 
 
 def check(config: Path) -> None:
-    """Name everything that is wrong with the configuration, before anything runs with it. Raises StartFailed."""
+    """Report every error of the configuration before anything runs with it. Raises StartFailed."""
     from chalicelib.config.load import load
     from chalicelib.domain.errors import ConfigurationError
 

@@ -1,6 +1,6 @@
-"""Which stacks of this checkout run, and where: one file each under `.local/stacks`, for `invoke` and for people.
+"""Records the running stacks of this checkout: one file each under `.local/stacks`, for `invoke` and for people.
 
-Standard library only. A file is readable by its owner alone: it holds the token that its stack asks for.
+Standard library only. A file is readable by its owner alone: it contains the token that its stack requires.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = ROOT / ".local" / "stacks"
 
 
 class NoStack(Exception):
-    """No running stack is what was asked for; the text says so to a person."""
+    """No running stack matches; the text is for a person."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class StackState:
 
     @property
     def path(self) -> Path:
-        """Its file, named by its HTTP port."""
+        """The stack's file, named by its HTTP port."""
         return FOLDER / f"{urlsplit(self.http).port}.json"
 
     def write(self) -> None:
-        """Make it known."""
+        """Write the file in one step."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         half_written = self.path.with_suffix(f".{self.pid}")
         descriptor = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -50,12 +50,12 @@ class StackState:
         half_written.replace(self.path)
 
     def remove(self) -> None:
-        """It runs no more."""
+        """Remove the file."""
         self.path.unlink(missing_ok=True)
 
 
 def find(environ: Mapping[str, str]) -> StackState:
-    """The stack at `PORT` and `AWS_PORT` where these are set, else the last one started. Raises NoStack."""
+    """Return the stack at `PORT` and `AWS_PORT` where these are set, else the last one started. Raises NoStack."""
     wanted = {name: environ[name] for name in ("PORT", "AWS_PORT") if environ.get(name, "0") not in ("", "0")}
     found = [state for state in _running() if _matches(state, wanted)]
     if found:
@@ -78,7 +78,7 @@ def _running() -> Iterator[StackState]:
         if _alive(state.pid):
             yield state
         else:
-            state.remove()  # it was killed
+            state.remove()  # the stack was killed
 
 
 def _alive(pid: int) -> bool:

@@ -1,15 +1,15 @@
-"""The SAM template of a stage, made by Chalice from `app.py` and `.chalice/`.
+"""Builds the SAM template of a stage with Chalice from `app.py` and `.chalice/`.
 
-Chalice knows handlers, routes and triggers. `.chalice/` adds what it does not: `resources.json` tables and parameters,
-`metric-alarms.json` alarms on what the product measures, `each-function.json` and `each-queue.json` what every function
-and every queue has, `gateway-answers.json` what API Gateway says when a request does not reach the product,
-`policies.json` the rights of every function. Here they are put together in a folder of their own, so that nothing is
-written into the checkout; Chalice runs in a process of its own, because an `app` once imported keeps the names of its
-stage.
+Chalice generates handlers, routes and triggers. `.chalice/` adds the rest: `resources.json` tables and parameters,
+`metric-alarms.json` alarms on the product's metrics, `each-function.json` and `each-queue.json` what every function and
+every queue has, `gateway-answers.json` API Gateway's answers to requests that do not reach the product,
+`policies.json` the rights of every function. The project is laid out in a temporary folder, so that nothing is written
+into the checkout; Chalice runs in a separate process, because an imported `app` keeps the names of its stage.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,12 +18,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
 from chalicelib import names
-
-from .one_at_a_time import one_at_a_time
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
@@ -33,53 +32,62 @@ _SHIPPED = frozenset({".py", ".html", ".css", ".js", ".svg", ".json"})
 _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
 
 
+@contextmanager
+def exclusive_lock(lock: Path) -> Iterator[None]:
+    """Hold the lock file, which is created if missing, against every other process of this machine."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        yield
+
+
 class TemplateError(Exception):
-    """Chalice could not make the template; the message holds what it said."""
+    """Chalice could not build the template; the message contains its output."""
 
 
 def check_stage(stage: str, root: Path = ROOT) -> None:
-    """Raise TemplateError unless `.chalice/config.json` knows `stage`."""
+    """Raise TemplateError unless `.chalice/config.json` has `stage`."""
     known = _read_json(root / ".chalice" / "config.json")["stages"]
     if stage not in known:
         raise TemplateError(f"no stage {stage!r} in .chalice/config.json; it has {', '.join(known)}")
 
 
 def functions(root: Path = ROOT) -> tuple[str, ...]:
-    """The functions that `.chalice/config.json` knows, by their names in `app.py`; `api_handler` is the HTTP one."""
+    """Return the functions of `.chalice/config.json`, by their names in `app.py`; `api_handler` is the HTTP one."""
     return tuple(_read_json(root / ".chalice" / "config.json")["lambda_functions"])
 
 
 def resource_name(function: str) -> str:
-    """The name of a function's resource in the template, as Chalice forms it."""
+    """Return the name of a function's resource in the template, as Chalice forms it."""
     if function == _API_HANDLER:
         return "APIHandler"
     return "".join(part.capitalize() for part in function.split("_"))
 
 
 def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
-    """The template of `stage`, without the zip that it deploys: about a second, and nothing when nothing changed.
+    """Return the template of `stage`, without the zip that it deploys. Takes about a second, or nothing if cached.
 
-    Kept under `.local/`, keyed by the content of all that it is made from. Raises TemplateError.
+    Cached under `.local/` by the content of its sources. Raises TemplateError.
     """
     check_stage(stage, root)
-    kept = root / ".local" / "template" / f"{stage}-{_fingerprint(root)}.json"
-    if not kept.is_file():
-        with one_at_a_time(kept.with_name(f"{stage}.lock")):
-            if not kept.is_file():
-                _make(stage, kept, root)
-    return _read_json(kept)
+    cached = root / ".local" / "template" / f"{stage}-{_fingerprint(root)}.json"
+    if not cached.is_file():
+        with exclusive_lock(cached.with_name(f"{stage}.lock")):
+            if not cached.is_file():
+                _make(stage, cached, root)
+    return _read_json(cached)
 
 
-def _make(stage: str, kept: Path, root: Path) -> None:
+def _make(stage: str, cached: Path, root: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="relais-template-") as folder:
         project = Path(folder)
         lay_out(project, stage, root)
-        _keep(run_chalice(project, stage), kept)
-    _forget_older(kept, stage)
+        _store(run_chalice(project, stage), cached)
+    _remove_older(cached, stage)
 
 
 def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
-    """Put into `project` what Chalice needs to package `stage`; returns the files of chalicelib that were left out."""
+    """Copy into `project` what Chalice needs to package `stage`; returns the files of chalicelib that were left out."""
     shutil.copy(root / "app.py", project / "app.py")
     (project / "requirements.txt").write_text("")
     left_out = []
@@ -114,7 +122,7 @@ def run_chalice(project: Path, stage: str) -> dict[str, Any]:
 
 
 def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
-    """All that is merged into what Chalice generates."""
+    """Return what is merged into the template that Chalice generates."""
     merged = _filled(root, "resources.json", {"stage": stage})
     for function in functions(root):
         _merge(merged, _filled(root, "each-function.json", _names_of(function, stage)))
@@ -130,7 +138,7 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
-    """The rights of one function, composed from `policies.json`."""
+    """Return the rights of one function, composed from `policies.json`."""
     rules = _filled(root, "policies.json", _names_of(function, stage))
     statements = list(rules["every_function"])
     for grant in rules["functions"][function]:
@@ -139,7 +147,7 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def _timeout(function: str, root: Path) -> int:
-    """Seconds that a function may take. AWS advises that its queue hides a message for six times as long."""
+    """Return a function's timeout in seconds. AWS recommends a visibility timeout of six times that."""
     return int(_read_json(root / ".chalice" / "config.json")["lambda_functions"][function]["lambda_timeout"])
 
 
@@ -154,9 +162,9 @@ def _metric_alarm(
     periods: int,
     missing: str = "notBreaching",
 ) -> dict[str, Any]:
-    """An alarm on one of the product's own metrics, as `.chalice/metric-alarms.json` describes it.
+    """Return an alarm on one of the product's own metrics, as `.chalice/metric-alarms.json` describes it.
 
-    It watches what is added up for the stage, of all accounts; `period` in seconds.
+    It watches the sum of all accounts of the stage; `period` is in seconds.
     """
     return {
         "Type": "AWS::CloudWatch::Alarm",
@@ -178,7 +186,7 @@ def _metric_alarm(
 
 
 def _gateway_answer(status: int, title: str, detail: str, retry_after: int | None = None) -> dict[str, Any]:
-    """An answer of API Gateway's own in the shape that the product's failures have (RFC 9457)."""
+    """Return an answer of API Gateway's own in the format of the product's problems (RFC 9457)."""
     headers = {"Content-Type": "'application/problem+json'", "x-request-id": "context.requestId"}
     if retry_after is not None:
         headers["Retry-After"] = f"'{retry_after}'"
@@ -226,16 +234,16 @@ def _fingerprint(root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _keep(template: dict[str, Any], kept: Path) -> None:
-    """Write in one step: others may read meanwhile."""
-    half_written = kept.with_suffix(f".{os.getpid()}")
+def _store(template: dict[str, Any], cached: Path) -> None:
+    """Write in one step, since others may read meanwhile."""
+    half_written = cached.with_suffix(f".{os.getpid()}")
     _write_json(half_written, template)
-    half_written.replace(kept)
+    half_written.replace(cached)
 
 
-def _forget_older(kept: Path, stage: str) -> None:
-    for other in kept.parent.glob(f"{stage}-*.json"):
-        if other != kept:
+def _remove_older(cached: Path, stage: str) -> None:
+    for other in cached.parent.glob(f"{stage}-*.json"):
+        if other != cached:
             other.unlink(missing_ok=True)
 
 

@@ -15,7 +15,7 @@ from local.aws.server import serve
 
 
 def main(arguments: list[str] | None = None, now: Callable[[], float] = time.time) -> int:
-    """Serve until SIGINT or SIGTERM; with `--with-parent` also until standard input closes. `now` is SQS' clock."""
+    """Serve until SIGINT or SIGTERM; with `--with-parent` until standard input closes. `now` is the clock of SQS."""
     parser = argparse.ArgumentParser(prog="python -m local aws", description="The embedded DynamoDB and SQS alone.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one (default 4566)")
@@ -24,8 +24,8 @@ def main(arguments: list[str] | None = None, now: Callable[[], float] = time.tim
     try:
         asyncio.run(_serve(options.host, options.port, options.with_parent, now))
     except OSError as error:
-        words = f"The embedded AWS cannot listen at {options.host}:{options.port}: {os.strerror(error.errno or 0)}."
-        print(words, file=sys.stdout if options.with_parent else sys.stderr, flush=True)
+        message = f"The embedded AWS cannot listen at {options.host}:{options.port}: {os.strerror(error.errno or 0)}."
+        print(message, file=sys.stdout if options.with_parent else sys.stderr, flush=True)
         return 1
     return 0
 
@@ -35,17 +35,17 @@ async def _serve(host: str, port: int, with_parent: bool, now: Callable[[], floa
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # A parent that was interrupted at the terminal still needs AWS to put its messages back: it closes our input.
+        # An interrupted parent still needs AWS to release its messages; it closes our input later.
         loop.add_signal_handler(number, (lambda: None) if with_parent else ended.set)
     if with_parent:
-        threading.Thread(target=_until_input_closes, args=(loop, ended), daemon=True).start()
+        threading.Thread(target=_wait_for_eof, args=(loop, ended), daemon=True).start()
     print(f"aws: http://{host}:{port}", flush=True)
     await ended.wait()
     server.close()
 
 
-def _until_input_closes(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """A pipe from the parent closes however the parent ends, also by SIGKILL."""
+def _wait_for_eof(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """Wait until the pipe from the parent closes: however the parent ends, also by SIGKILL."""
     while sys.stdin.buffer.read(4096):
         pass
     loop.call_soon_threadsafe(ended.set)

@@ -1,4 +1,4 @@
-"""What moto answers to one AWS request, without the web framework in front of it where speed matters."""
+"""Answers AWS requests with moto, without its web framework where speed matters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request as it came off the wire; header names in lower case, `target` with its query."""
+    """A received HTTP request; header names in lower case, `target` with its query."""
 
     method: str
     target: str
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer to be put on the wire; `headers` without Content-Length."""
+    """An HTTP answer to send; `headers` without Content-Length."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Answer:
 
 
 class MotoApp:
-    """moto with its cures. One instance a process; `answer` must not be called by two threads at once.
+    """moto with its patches. One instance a process; `answer` must not be called by two threads at once.
 
     `now` is the clock of its SQS, in epoch seconds.
     """
@@ -54,12 +54,12 @@ class MotoApp:
         from moto.sqs.responses import SQSResponse
 
         self._direct = {"AmazonSQS": SQSResponse}
-        _cure_every_request()
-        sqs.cure(now)
+        _patch_requests()
+        sqs.patch(now)
 
     @cached_property
     def _anything(self) -> Any:
-        """All other services, behind moto's own server, which is made of Flask."""
+        """All other services, behind moto's own Flask server."""
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         return DomainDispatcherApplication(create_backend_app)
@@ -71,14 +71,16 @@ class MotoApp:
         moto_api_backend.reset()
 
     def answer(self, request: Request) -> Answer:
-        """moto's answer; a failure inside moto is told on standard error and answered 500, as AWS would."""
+        """Return moto's answer; a failure inside moto is logged and answered 500, as AWS would."""
         try:
             handler = self._direct.get(request.action.partition(".")[0])
             return _direct(handler, request) if handler else self._through_wsgi(request)
-        except Exception as error:  # moto raises whatever it likes, and one bad request must not end the server
+        except Exception as error:  # moto may raise anything, and one bad request must not end the server
             _log.exception("moto failed at %s", request.action or request.target)
-            words = json.dumps({"__type": "InternalFailure", "message": f"{type(error).__name__} in the embedded AWS"})
-            return Answer(500, [("Content-Type", "application/x-amz-json-1.0")], words.encode())
+            message = json.dumps(
+                {"__type": "InternalFailure", "message": f"{type(error).__name__} in the embedded AWS"}
+            )
+            return Answer(500, [("Content-Type", "application/x-amz-json-1.0")], message.encode())
 
     def _through_wsgi(self, request: Request) -> Answer:
         started: list[Any] = []
@@ -91,8 +93,8 @@ class MotoApp:
             body = b"".join(chunks)
         finally:
             getattr(chunks, "close", lambda: None)()
-        kept = [(name, value) for name, value in started[1] if name.lower() != "content-length"]
-        return Answer(started[0], kept, body)
+        headers = [(name, value) for name, value in started[1] if name.lower() != "content-length"]
+        return Answer(started[0], headers, body)
 
 
 def _direct(handler: Any, request: Request) -> Answer:
@@ -103,12 +105,12 @@ def _direct(handler: Any, request: Request) -> Answer:
         status, headers, body = handler.dispatch(MotoRequest(_environ(request)))
     except ClientError as error:  # as moto's own server does
         status, headers, body = 400, {}, error.response["Error"]["Message"]
-    kept = [(name, str(value)) for name, value in headers.items() if name.lower() != "content-length"]
-    return Answer(int(status), kept, body.encode() if isinstance(body, str) else body)
+    sent = [(name, str(value)) for name, value in headers.items() if name.lower() != "content-length"]
+    return Answer(int(status), sent, body.encode() if isinstance(body, str) else body)
 
 
-def _cure_every_request() -> None:
-    """moto inspects the handler's class and draws 52 random letters for each request."""
+def _patch_requests() -> None:
+    """Speed up what moto does for each request: it inspects the handler's class and draws 52 random letters."""
     responses: Any = import_module("moto.core.responses")
     headers_module: Any = import_module("moto.utilities.aws_headers")
 
@@ -124,7 +126,7 @@ def _cure_every_request() -> None:
 
 
 def _environ(request: Request) -> dict[str, Any]:
-    """The request in WSGI's words."""
+    """Return the request as a WSGI environment."""
     from urllib.parse import unquote_to_bytes
 
     path, _, query = request.target.partition("?")

@@ -1,4 +1,4 @@
-"""Starting the embedded AWS as a process of its own, which ends with the one that started it however that ends."""
+"""Starts the embedded AWS in a process that ends with this one, however this one ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Aws:
     process: subprocess.Popen[str]
 
     def stop(self) -> None:
-        """End it; everything it held is gone."""
+        """End it; its data is lost."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 pipe.close()
@@ -32,12 +32,12 @@ class Aws:
 
 
 def start(port: int = 0, host: str = "127.0.0.1", module: str = "local.aws") -> Aws:
-    """A new, empty AWS at `port` (0: a free one), answering when this returns. Raises AwsNotStarted.
+    """Start an empty AWS at `port` (0: a free one); returns when it answers. Raises AwsNotStarted.
 
     `module` is what the process runs; it takes the arguments of `local.aws` and prints the same first line.
     """
     command = [sys.executable, "-m", module, "--host", host, "--port", str(port), "--with-parent"]
-    # moto itself uses boto3's settings: a developer's profile would reach it.
+    # moto itself reads boto3's settings, so a developer's profile would affect it.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     process = subprocess.Popen(
@@ -47,5 +47,5 @@ def start(port: int = 0, host: str = "127.0.0.1", module: str = "local.aws") -> 
     name, _, endpoint = line.strip().partition(": ")
     if name != "aws":
         process.wait()
-        raise AwsNotStarted(line.strip() or "The embedded AWS ended at once; its last words are above.")
+        raise AwsNotStarted(line.strip() or "The embedded AWS ended at once; its output is above.")
     return Aws(endpoint, process)

@@ -1,8 +1,8 @@
 """The embedded AWS's HTTP server: one thread, an event loop, HTTP/1.1 with keep-alive.
 
-moto is not made for threads (its SQS races), so requests are answered one at a time; nothing is lost by it, as Python
-would not run two at once anyway. Only SQS long polls wait, and they wait outside moto: a
-waiting poll holds no message, and ends with its connection, so that a killed worker takes nothing with it.
+moto is not thread-safe (its SQS races), so requests are answered one at a time; Python runs one at a time anyway.
+Only SQS long polls wait, outside moto: a waiting poll has taken no message, and ends with its connection, so a killed
+worker takes no message with it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from local.aws.moto_app import Answer, MotoApp, Request
 
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 64 * 1024 * 1024
-# How often a waiting poll looks by itself: a message that becomes visible again (a timeout, a delay) tells nobody.
-_LOOK_AGAIN_SECONDS = 0.15
-# What may show messages to a waiting poll, or take its queue away.
+# How often a waiting poll checks: nothing signals that a message becomes visible again (a timeout, a delay).
+_POLL_AGAIN_SECONDS = 0.15
+# Actions that may make messages visible to a waiting poll, or delete its queue.
 _CHANGES = ("AmazonSQS.Send", "AmazonSQS.Change", "AmazonSQS.Set", "AmazonSQS.Purge", "AmazonSQS.DeleteQueue")
 _RESET = "/moto-api/reset"
 
@@ -39,14 +39,14 @@ class Aws:
         self._loaded: MotoApp | None = None
 
     def load(self) -> MotoApp:
-        """Loads moto the first time, in half a second; the first request that is not DynamoDB's does so, too."""
+        """Load moto once, which takes half a second; the first request that is not DynamoDB's loads it, too."""
         with self._loading:
             if self._loaded is None:
                 self._loaded = MotoApp(self._now)
             return self._loaded
 
     async def answer(self, request: Request, gone: Callable[[], bool]) -> Answer:
-        """The answer to `request`, later for a long poll that finds nothing yet; `gone` tells that nobody reads it."""
+        """Answer `request`; a long poll waits for messages until `gone` says that its client has disconnected."""
         if request.action.startswith(DYNAMODB):
             return Answer(*self._dynamodb.answer(request.action, _region(request), request.body))
         if request.target == _RESET:
@@ -59,7 +59,7 @@ class Aws:
         return answer
 
     def _reset(self) -> Answer:
-        """Forgets everything. What has not been loaded has nothing to forget."""
+        """Delete all data."""
         self._dynamodb.reset()
         with self._loading:
             if self._loaded is not None:
@@ -77,23 +77,23 @@ class Aws:
         loop = asyncio.get_running_loop()
         wait = parameters.get("WaitTimeSeconds", sqs.default_wait(_region(request), queue))
         if not isinstance(wait, int) or not 0 <= wait <= 20:
-            return self.load().answer(request)  # moto says what is wrong with it
+            return self.load().answer(request)  # moto answers the error
         deadline = loop.time() + wait
         body = json.dumps({**parameters, "WaitTimeSeconds": 0}).encode()
         at_once = Request(request.method, request.target, request.headers, body)
         while True:
             if gone():
-                raise ConnectionAbortedError("the client left during a long poll")
+                raise ConnectionAbortedError("the client disconnected during a long poll")
             answer = self.load().answer(at_once)
             remaining = deadline - loop.time()
             if answer.status != HTTPStatus.OK or b'"Messages"' in answer.body or remaining <= 0:
                 return answer
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(remaining, _LOOK_AGAIN_SECONDS))
+                await asyncio.wait_for(self._changed.wait(), min(remaining, _POLL_AGAIN_SECONDS))
 
 
 def _region(request: Request) -> str:
-    """Of the signature: `AWS4-HMAC-SHA256 Credential=key/date/region/service/aws4_request, ...`."""
+    """Return the region of the signature: `AWS4-HMAC-SHA256 Credential=key/date/region/service/aws4_request, ...`."""
     scope = request.headers.get("authorization", "").split("/")
     return scope[2] if len(scope) > 2 else "us-east-1"
 
@@ -115,7 +115,7 @@ class Connection:
         self._writer = writer
 
     async def serve(self) -> None:
-        """Until the client goes, or sends what is no HTTP."""
+        """Answer requests until the client disconnects, or sends what is not HTTP."""
         try:
             while await self._one_request():
                 pass
@@ -133,7 +133,7 @@ class Connection:
             self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await self._body(headers)
         answer = await self._aws.answer(Request(method, target, headers, body), gone=self._reader.at_eof)
-        self._writer.write(_on_the_wire(answer, head_only=method == "HEAD"))
+        self._writer.write(_encoded(answer, head_only=method == "HEAD"))
         await self._writer.drain()
         return headers.get("connection", "").lower() != "close"
 
@@ -157,7 +157,7 @@ class Connection:
         return bytes(body)
 
 
-def _on_the_wire(answer: Answer, head_only: bool) -> bytes:
+def _encoded(answer: Answer, head_only: bool) -> bytes:
     try:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:
@@ -171,7 +171,7 @@ def _on_the_wire(answer: Answer, head_only: bool) -> bytes:
 
 
 async def serve(host: str, port: int, now: Callable[[], float] = time.time) -> tuple[asyncio.Server, int]:
-    """Listen at `host`:`port` (0: a free one); the port in use. `now` is the clock of SQS, in epoch seconds.
+    """Listen at `host`:`port` (0: a free one); returns the port in use. `now` is the clock of SQS, in epoch seconds.
 
     Raises OSError when the port is taken.
     """

@@ -1,7 +1,7 @@
-"""Cures for moto's SQS, whose every message costs time in proportion to the queue (1,000 receives take 42 s uncured).
+"""Patches moto's SQS, where every message costs time in proportion to the queue (1,000 receives took 42 s).
 
-They rely, as the DynamoDB ones do, on the server running one request at a time: under threads moto loses a message
-that is sent while another is being deleted.
+The patches rely on the server running one request at a time: under threads moto loses a message that is sent while
+another is being deleted.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from importlib import import_module
 from typing import Any
 
 
-def cure(now: Callable[[], float] = time.time) -> None:
+def patch(now: Callable[[], float] = time.time) -> None:
     """Patch moto's SQS in this process; `now` is its clock, in epoch seconds."""
     _use_clock(now)
     _copy_messages_cheaply()
-    _count_only_when_asked(now)
+    _compute_attributes_lazily(now)
     _find_messages_by_receipt()
     _check_retention_directly(now)
     _never_wait()
 
 
 def default_wait(region: str, queue_name: str) -> int:
-    """Seconds that a receive waits at this queue when it does not say; 0 for an unknown queue."""
+    """Return the default wait in seconds of a receive at this queue; 0 for an unknown queue."""
     core: Any = import_module("moto.core")
     queue = _models().sqs_backends[core.DEFAULT_ACCOUNT_ID][region].queues.get(queue_name)
     return int(queue.receive_message_wait_time_seconds) if queue else 0
 
 
 def _models() -> Any:
-    # Any: what is patched here is moto's inside, which its types do not speak of.
+    # Any: what is patched here is internal to moto and untyped.
     return import_module("moto.sqs.models")
 
 
 def _use_clock(now: Callable[[], float]) -> None:
-    """moto's own clock makes two datetime objects to tell the time: 5 µs for each message it looks at."""
+    """Replace moto's clock, which makes two datetime objects a reading: 5 µs for each message it checks."""
     models = _models()
     models.unix_time = now
     models.unix_time_millis = lambda: now() * 1000
 
 
 def _copy_messages_cheaply() -> None:
-    """A received message is copied to filter its attributes: nothing deeper than that mapping changes."""
+    """Copy a received message shallowly: only its mapping of attributes is filtered."""
     models = _models()
 
     def shallow(self: Any, memo: object) -> Any:
@@ -56,7 +56,7 @@ def _copy_messages_cheaply() -> None:
 
 
 class _Attributes(Mapping[str, Any]):
-    """A queue's attributes: those that sending and receiving ask for at once, all of them, counted, when need be."""
+    """A queue's attributes: those that sending and receiving read at once, all of them computed on demand."""
 
     def __init__(self, queue: Any, compute: Any) -> None:
         self._queue = queue
@@ -79,8 +79,8 @@ class _Attributes(Mapping[str, Any]):
         return computed
 
 
-def _count_only_when_asked(clock: Callable[[], float]) -> None:
-    """Sending asks for one attribute and moto computes all."""
+def _compute_attributes_lazily(clock: Callable[[], float]) -> None:
+    """Compute attributes lazily: sending reads one attribute, and moto computes all."""
     queue_class = _models().Queue
     compute = queue_class.attributes.fget
 
@@ -99,7 +99,7 @@ def _count_only_when_asked(clock: Callable[[], float]) -> None:
 
 
 def _find_messages_by_receipt() -> None:
-    """moto searches every receipt of every message for each deletion; keep the messages by receipt instead."""
+    """Index messages by receipt: moto searches every receipt of every message for each deletion."""
     invalid: type[Exception] = import_module("moto.sqs.exceptions").ReceiptHandleIsInvalid
     message_class, queue_class = _models().Message, _models().Queue
     mark_received = message_class.mark_received
@@ -130,7 +130,7 @@ def _find_messages_by_receipt() -> None:
 
 
 def _check_retention_directly(now: Callable[[], float]) -> None:
-    """moto computes all of the queue's attributes for each message received."""
+    """Read the retention period directly: moto computes all attributes for each message received."""
 
     def valid(self: Any, queue_name: str, message: Any) -> bool:
         retention: float = self.get_queue(queue_name).message_retention_period
@@ -140,7 +140,7 @@ def _check_retention_directly(now: Callable[[], float]) -> None:
 
 
 def _never_wait() -> None:
-    """Waiting is the server's business (`server.py`): inside moto it would hold up every other request."""
+    """Never wait inside moto, which would block every other request: `server.py` waits."""
     backend = _models().SQSBackend
     receive = backend.receive_message
 

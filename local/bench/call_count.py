@@ -20,7 +20,7 @@ from local.bench.surroundings import in_fresh_process, product
 from local.bench.table import Row
 from local.bench.workers import no_output
 from local.lambdas import events
-from local.lambdas.context import LambdaContext
+from local.lambdas.environment import LambdaContext
 
 ROOT = Path(__file__).resolve().parents[2]
 _OURS = (f"{ROOT}/app.py", f"{ROOT}/chalicelib/")

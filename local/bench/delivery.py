@@ -15,7 +15,7 @@ from local.bench.surroundings import client, in_fresh_process, product
 from local.bench.table import Cell, Row, ratio
 from local.bench.workers import LIST, Function, Work, batches, invoke, run, signups, warmed
 from local.sandbox import Sandbox
-from local.sandbox.ediware.holdings import ContactList
+from local.sandbox.ediware.models import ContactList
 from local.sandbox.ediware.samples import API_KEY
 
 SIDE_BY_SIDE, MANY = 1_000, 10_000
@@ -80,7 +80,7 @@ def _both(relais: Cell, other: Cell) -> list[Cell]:
 def _deliver(function: Function, count: int) -> Delivered:
     """Have `WORKERS` tell a provider that takes its time of so many signups."""
     with _world() as (environ, running):
-        running.world.faults.add([{"kind": "latency", "delay_seconds": LATENCY_SECONDS}])
+        running.simulation.faults.add([{"kind": "latency", "delay_seconds": LATENCY_SECONDS}])
         work = run(WORKERS, environ, function, signups(count))
         return Delivered(count, work, _calls(running, count))
 
@@ -102,7 +102,7 @@ def _world() -> Iterator[tuple[Mapping[str, str], Sandbox]]:
 
 
 def _list(running: Sandbox) -> ContactList:
-    provider: Any = running.world.providers["ediware"]
+    provider: Any = running.simulation.providers["ediware"]
     found: ContactList = provider.accounts["paris"].lists[LIST]
     return found
 
@@ -112,7 +112,7 @@ def _calls(running: Sandbox, count: int) -> int:
     told = Counter(row["email"] for row in _list(running).rows)
     if len(told) != count or told.total() != count:
         raise RuntimeError(f"{len(told)} of {count} people were told, in {told.total()} rows")
-    return sum(running.world.journal.summary()["ediware"]["calls"].values())
+    return sum(running.simulation.call_log.summary()["ediware"]["calls"].values())
 
 
 def _growth() -> Iterator[Row]:

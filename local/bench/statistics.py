@@ -17,7 +17,7 @@ from local.bench.consumed import Consumed
 from local.bench.surroundings import Measured, in_fresh_process, product
 from local.bench.table import Row, ratio
 from local.bench.workers import no_output
-from local.lambdas.context import LambdaContext
+from local.lambdas.environment import LambdaContext
 
 SIZES = (1_000, 10_000)
 PAGE = 100
@@ -116,13 +116,13 @@ def _world(
 ) -> Iterator[tuple[Mapping[str, str], datetime]]:
     """A product and a sandbox whose clock stands still, with just these campaigns; its time."""
     with sandbox.start() as running:
-        running.world.clock.freeze(True)
-        provided: Any = running.world.providers[provider]
+        running.simulation.clock.freeze(True)
+        provided: Any = running.simulation.providers[provider]
         provided.accounts[account].campaigns.clear()
         for campaign in campaigns:
             provided.change({"account": account, "add_campaign": campaign})
         with product(sandbox.sample_config(running.url, [provider])) as environ:
-            yield environ, running.world.clock.now()
+            yield environ, running.simulation.clock.now()
 
 
 def run_schedule(at: datetime) -> Cost:

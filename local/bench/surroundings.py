@@ -22,7 +22,7 @@ import boto3
 from local import resources
 from local.aws import process
 from local.description import Queue, Table, queues_and_tables
-from local.environ import DEFAULT_REGION, STAGE, stack_environ
+from local.options import DEFAULT_REGION, STAGE, stack_environ
 from local.template import additions
 
 R = TypeVar("R")

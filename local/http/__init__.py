@@ -1,1 +1,1 @@
-"""What API Gateway does: HTTP in front of a function, as a REST API with Lambda proxy integration."""
+"""API Gateway: HTTP in front of a function, as a REST API with Lambda proxy integration."""

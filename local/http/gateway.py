@@ -1,20 +1,25 @@
-"""The HTTP server in front of the HTTP function: every request a proxy event, every answer translated back."""
+"""API Gateway: finds the resource of a request, invokes the function with a proxy event, translates its answer.
+
+A path without the request's method falls through to a less specific resource, down to `/{proxy+}`. Requests that do not
+reach the function, or get no answer from it, are answered by gateway responses, for which the template may define
+status, headers and body (`x-amazon-apigateway-gateway-responses`).
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from local.description import Api
 from local.http import proxy
-from local.http.own_answers import own_answer
 from local.http.proxy import HttpAnswer, HttpRequest
-from local.http.routing import Resources
 from local.lambdas.functions import FunctionFailed, NoEnvironment
 
 _log = logging.getLogger(__name__)
@@ -22,10 +27,38 @@ _log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 10 * 1024 * 1024
 _MAX_EVENT_BYTES = 6 * 1024 * 1024
 _TIMEOUT_SECONDS = 29.0
+_ANY_METHOD = "X-AMAZON-APIGATEWAY-ANY-METHOD"
+# AWS's own statuses and messages: "Gateway response types" in the API Gateway developer guide. `BAD_GATEWAY` stands for
+# a proxy integration's malformed or failed answer, which has no type of its own and counts as DEFAULT_5XX.
+_KINDS = {
+    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
+    "REQUEST_TOO_LARGE": (413, "Request Too Long"),
+    "BAD_REQUEST": (400, "Bad Request"),
+    "THROTTLED": (429, "Too Many Requests"),
+    "BAD_GATEWAY": (502, "Internal server error"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
+}
+
+
+class Resources:
+    """The resources of an API, by the methods of each path (`Api.methods`)."""
+
+    def __init__(self, methods: Mapping[str, frozenset[str]]) -> None:
+        patterns = sorted((path.split("/") for path in methods), key=lambda pattern: [*map(_vagueness, pattern)])
+        self._resources = [(pattern, "/".join(pattern), methods["/".join(pattern)]) for pattern in patterns]
+
+    def find(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+        """Return the resource of a percent-encoded path and its parameters, still encoded; None when there is none."""
+        segments = path.split("/")
+        for pattern, resource, methods in self._resources:
+            parameters = _parameters(pattern, segments)
+            if parameters is not None and not methods.isdisjoint({method, _ANY_METHOD}):
+                return resource, parameters
+        return None
 
 
 class Gateway:
-    """A REST API of one function. `invoke` runs it with an event and a limit on the wait for an environment."""
+    """A REST API of one function. `invoke` takes an event and the maximum wait for an execution environment."""
 
     def __init__(self, api: Api, invoke: Callable[[Any, float], Any], clock: Callable[[], datetime]) -> None:
         self._api = api
@@ -34,25 +67,69 @@ class Gateway:
         self._clock = clock
 
     def refuse(self, kind: str) -> HttpAnswer:
-        """An answer of the gateway's own to what never became a request."""
-        return own_answer(kind, self._api.own_answers, str(uuid.uuid4()))
+        """Return the gateway response to bytes that are no request."""
+        return gateway_response(kind, self._api.gateway_responses, str(uuid.uuid4()))
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
-        """The answer to `request`; never raises for anything that a client can send."""
+        """Answer `request`; never raises for anything that a client can send."""
         request_id = str(uuid.uuid4())
         found = self._resources.find(request.method, request.path)
         if found is None:
-            return own_answer("MISSING_AUTHENTICATION_TOKEN", self._api.own_answers, request_id)
+            return gateway_response("MISSING_AUTHENTICATION_TOKEN", self._api.gateway_responses, request_id)
         event = proxy.event(request, *found, self._api, request_id, self._clock())
         if len(request.body) > _MAX_EVENT_BYTES // 2 and len(json.dumps(event)) > _MAX_EVENT_BYTES:
-            return own_answer("REQUEST_TOO_LARGE", self._api.own_answers, request_id)
+            return gateway_response("REQUEST_TOO_LARGE", self._api.gateway_responses, request_id)
         started = time.monotonic()
         try:
             result = self._invoke(event, _TIMEOUT_SECONDS)
             answer = proxy.answer(result)
         except (FunctionFailed, NoEnvironment, proxy.Malformed) as failure:
-            # The function logs what went wrong; a path may hold a token and a message an address.
-            _log.error("no answer to a %s request: %s", request.method, type(failure).__name__)
+            # The function logs the cause; a path may contain a token and a message an address.
+            _log.error("%s request not answered by the function: %s", request.method, type(failure).__name__)
             late = time.monotonic() - started >= _TIMEOUT_SECONDS
-            return own_answer("INTEGRATION_TIMEOUT" if late else "BAD_GATEWAY", self._api.own_answers, request_id)
+            return gateway_response(
+                "INTEGRATION_TIMEOUT" if late else "BAD_GATEWAY", self._api.gateway_responses, request_id
+            )
         return HttpAnswer(answer.status, (*answer.headers, ("x-amzn-RequestId", request_id)), answer.body)
+
+
+def _vagueness(place: str) -> int:
+    return 2 if place.endswith("+}") else 1 if place.startswith("{") else 0
+
+
+def _parameters(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
+    """Return the parameters when the segments match the pattern. None is ever empty; the last may be greedy."""
+    if pattern[-1].endswith("+}") and len(segments) > len(pattern):
+        segments = [*segments[: len(pattern) - 1], "/".join(segments[len(pattern) - 1 :])]
+    if len(pattern) != len(segments):
+        return None
+    found = {}
+    for place, segment in zip(pattern, segments, strict=True):
+        if place.startswith("{") and segment:
+            found[place.strip("{+}")] = segment
+        elif place != unquote(segment):
+            return None
+    return found
+
+
+def gateway_response(kind: str, responses: Mapping[str, Any], request_id: str) -> HttpAnswer:
+    """Return the gateway response of that kind, as the template's `responses` define it."""
+    status, message = _KINDS[kind]
+    response = responses.get(kind) or responses.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX") or {}
+    values = {"context.requestId": request_id, "context.error.message": message}
+    headers = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
+    for key, expression in response.get("responseParameters", {}).items():
+        headers[key.removeprefix("gatewayresponse.header.")] = _value(expression, values)
+    template = response.get("responseTemplates", {}).get("application/json")
+    body = _filled(template, values) if template else json.dumps({"message": message})
+    return HttpAnswer(int(response.get("statusCode", status)), tuple(headers.items()), body.encode())
+
+
+def _value(expression: str, values: Mapping[str, str]) -> str:
+    quoted = re.fullmatch("'(.*)'", expression)
+    return quoted[1] if quoted else values.get(expression, "")
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    template = template.replace("$context.error.messageString", json.dumps(values["context.error.message"]))
+    return re.sub(r"\$(context\.\w+(?:\.\w+)?)", lambda found: values.get(found[1], ""), template)

@@ -1,4 +1,4 @@
-"""The translation between HTTP and Lambda: a REST API's proxy event, and what an answer to it means.
+"""Translates between HTTP and Lambda: a REST API's proxy event, and the answer to it.
 
 Shapes: "Set up Lambda proxy integrations in API Gateway" in the API Gateway developer guide.
 """
@@ -26,7 +26,7 @@ _UNKNOWN_IDENTITY = (
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request off the wire. `target` is path and query, still encoded."""
+    """A received request. `target` is path and query, still encoded."""
 
     method: str
     target: str
@@ -40,13 +40,13 @@ class HttpRequest:
         return self.target.partition("?")[0]
 
     def header(self, name: str) -> str:
-        """The last value of a header, or nothing."""
+        """Return the last value of a header, or an empty text."""
         return next((value for key, value in reversed(self.headers) if key.lower() == name.lower()), "")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer for the wire, without its Content-Length."""
+    """An answer to send, without its Content-Length."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(default=())
@@ -57,14 +57,14 @@ _HEADER_VALUE = re.compile("[\t\x20-\x7e\x80-\xff]*")
 
 
 class Malformed(Exception):
-    """The function's answer is not what a proxy integration must answer."""
+    """The function's answer is not valid for a proxy integration."""
 
 
 def event(
     request: HttpRequest, resource: str, parameters: Mapping[str, str], api: Api, request_id: str, now: datetime
 ) -> dict[str, Any]:
-    """The proxy event of `request`, matched by `resource` with these path parameters, encoded as they came."""
-    headers = _with_gateways_own(request)
+    """Return the proxy event of `request`, matched by `resource` with these path parameters, still encoded."""
+    headers = _gateway_headers(request)
     query = _grouped(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
     body, is_base64 = _body(request, api)
     return {
@@ -84,29 +84,29 @@ def event(
 
 
 def answer(result: Any) -> HttpAnswer:
-    """What a function's result says in HTTP. Raises Malformed, which API Gateway answers with 502."""
+    """Translate a function's result into HTTP. Raises Malformed, which API Gateway answers with 502."""
     if not isinstance(result, Mapping) or not _is_status(result.get("statusCode")):
         raise Malformed("the answer has no statusCode")
     headers = [(name, _text(value)) for name, value in (result.get("headers") or {}).items()]
     for name, values in (result.get("multiValueHeaders") or {}).items():
         headers = [header for header in headers if header[0].lower() != name.lower()]
         headers += [(name, _text(value)) for value in values]
-    # A REST API hands this header on under another name, so HTTP Basic does not work behind one.
+    # A REST API renames this header, so HTTP Basic does not work behind one.
     renamed = [("x-amzn-Remapped-WWW-Authenticate" if n.lower() == "www-authenticate" else n, v) for n, v in headers]
     return HttpAnswer(int(result["statusCode"]), tuple(renamed), _answered_body(result))
 
 
-def _with_gateways_own(request: HttpRequest) -> dict[str, list[str]]:
-    """The client's headers, and those that the gateway adds."""
+def _gateway_headers(request: HttpRequest) -> dict[str, list[str]]:
+    """Return the client's headers with those that the gateway adds."""
     hop_by_hop = ("connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade")
     headers = _grouped((n, v) for n, v in request.headers if n.lower() not in hop_by_hop)
-    told = [v for name in list(headers) if name.lower() == "x-forwarded-for" for v in headers.pop(name)]
+    forwarded = [v for name in list(headers) if name.lower() == "x-forwarded-for" for v in headers.pop(name)]
     host = request.header("host")
     port = host.rpartition(":")[2]
     port = port if port.isascii() and port.isdigit() else "80"
     return {
         **headers,
-        "X-Forwarded-For": [", ".join([*told, request.source_ip])],
+        "X-Forwarded-For": [", ".join([*forwarded, request.source_ip])],
         "X-Forwarded-Port": [port],
         "X-Forwarded-Proto": ["http"],
     }
@@ -162,7 +162,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, (str, int, float)):
-        raise Malformed("a header's value is no text")
+        raise Malformed("a header's value is not a text")
     text = str(value)
     if not _HEADER_VALUE.fullmatch(text):
         raise Malformed("a header's value has a line break or a character that HTTP has none for")
@@ -174,10 +174,10 @@ def _answered_body(result: Mapping[str, Any]) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise Malformed("the answer's body is no string")
+        raise Malformed("the answer's body is not a string")
     if not result.get("isBase64Encoded"):
         return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        raise Malformed("the answer's body is no base64") from error
+        raise Malformed("the answer's body is not base64") from error

@@ -1,4 +1,4 @@
-"""What AWS Lambda does for the functions: execution environments, one invocation at a time in each, time limits.
+"""AWS Lambda: execution environments, one invocation at a time in each, time limits.
 
-`environment.py` is inside such a process, `nursery.py` makes them, `functions.py` is the caller's side.
+`environment.py` runs in such a process, `fork_server.py` forks them, `functions.py` is the caller's side.
 """

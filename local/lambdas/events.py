@@ -1,4 +1,4 @@
-"""The events that Lambda's triggers hand to functions, as AWS shapes them."""
+"""The events that Lambda's triggers pass to functions, in AWS's format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.description import ACCOUNT_ID, Function
 
 
 def scheduled(function: str, at: datetime, region: str) -> dict[str, Any]:
-    """EventBridge's scheduled event; `at` is when it was due."""
+    """Return EventBridge's scheduled event; `at` is when it was due."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -26,12 +26,12 @@ def scheduled(function: str, at: datetime, region: str) -> dict[str, Any]:
 
 
 def queued(messages: Iterable[Mapping[str, Any]], queue: str, region: str) -> dict[str, Any]:
-    """An event source mapping's batch of `messages` as ReceiveMessage gave them."""
+    """Return an event source mapping's batch of `messages` as received from ReceiveMessage."""
     return {"Records": [_record(message, queue, region) for message in messages]}
 
 
 def default(function: Function, now: datetime, region: str) -> dict[str, Any]:
-    """What `invoke` sends when no event is given."""
+    """Return the event that `invoke` sends when none is given."""
     if function.schedules:
         return scheduled(function.name, now, region)
     return {"Records": []} if function.queues else {}

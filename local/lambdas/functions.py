@@ -1,4 +1,4 @@
-"""The caller's side of Lambda: invoke a function by name, in an environment that is free or a new one."""
+"""The caller's side of Lambda: invokes a function by name, in a free or a new environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.lambdas import wire
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 15.0
-# As many of one function at once; more wait. Lambda's own limit is 1,000 an account, this machine's is its cores.
+# Concurrent invocations of one function; more wait. Lambda's limit is 1,000 an account, this machine's its cores.
 _CONCURRENCY = 8
 
 
@@ -33,7 +33,7 @@ class FunctionFailed(Exception):
 
 
 class NoEnvironment(Exception):
-    """No execution environment came free or could be made in time."""
+    """No execution environment was free or could be created in time."""
 
 
 class _Environment:
@@ -46,7 +46,7 @@ class _Environment:
         self.pid = int(wire.receive(connection)["pid"])
 
     def run(self, event: Any, seconds: float) -> Any:
-        """The handler's result. Raises FunctionFailed."""
+        """Run the handler and return its result. Raises FunctionFailed."""
         request_id = str(uuid.uuid4())
         self._connection.settimeout(seconds)
         try:
@@ -63,7 +63,7 @@ class _Environment:
         return answer["result"]
 
     def ended(self) -> bool:
-        """Has the process died while it had nothing to do? It says nothing unasked, so what can be read is its end."""
+        """Return whether the process died while idle. It sends nothing unasked, so readable means closed."""
         self._connection.setblocking(False)
         try:
             return not self._connection.recv(1, socket.MSG_PEEK)
@@ -73,24 +73,24 @@ class _Environment:
             return True
 
     def close(self) -> None:
-        """Of a process that has ended: its number may be another's by now."""
+        """Close the connection to a process that has ended. No signal: its pid may be another's by now."""
         self._connection.close()
 
     def end(self) -> None:
-        """SIGKILL: whoever waits for an answer learns of it."""
+        """Send SIGKILL; a caller waiting for an answer gets an error."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """At once, whatever it is doing."""
+        """End the process at once, whatever it is doing."""
         self._connection.close()
         self.end()
 
 
 class Functions:
-    """Every function of the stage, ready to be invoked; `environ` goes over the template's own variables.
+    """The functions of the stage, to be invoked by name; `environ` overrides the template's variables.
 
-    `modules` are imported once, before the first environment is made, and shared by all of them.
+    `modules` are imported once, before the first environment is forked, and shared by all.
     """
 
     def __init__(self, functions: Iterable[Function], environ: Mapping[str, str], modules: Sequence[str] = ()) -> None:
@@ -102,9 +102,9 @@ class Functions:
         self._changed = threading.Condition()
         self._stopped = False
         self._requests, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "local.lambdas.nursery", str(theirs.fileno()), *modules]
+        command = [sys.executable, "-m", "local.lambdas.fork_server", str(theirs.fileno()), *modules]
         with theirs:
-            self._nursery = subprocess.Popen(
+            self._fork_server = subprocess.Popen(
                 command, cwd=_ROOT, env=self._environ, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
             )
 
@@ -128,18 +128,18 @@ class Functions:
 
     @property
     def pid(self) -> int:
-        """Of the process whose children the environments are."""
-        return self._nursery.pid
+        """Pid of the fork server, the parent of all environments."""
+        return self._fork_server.pid
 
     def busy(self) -> int:
-        """How many invocations are running."""
+        """Return the number of running invocations."""
         with self._changed:
             return sum(len(self._all[name]) - len(self._idle[name]) for name in self._functions)
 
     def end_environments(self, name: str | None = None) -> int:
-        """End every process, or those of one function, with SIGKILL; new ones are made when need be. How many ended.
+        """End every process, or those of one function, with SIGKILL; returns how many. New ones are created on demand.
 
-        What runs in them fails as if the runtime had exited.
+        Running invocations fail as if the runtime had exited.
         """
         with self._changed:
             names = self._functions if name is None else [name]
@@ -166,10 +166,10 @@ class Functions:
             for environment in [each for some in self._all.values() for each in some]:
                 environment.kill()
         self._requests.close()
-        if self._nursery.stdin:
-            self._nursery.stdin.close()
-        self._nursery.kill()
-        self._nursery.wait()
+        if self._fork_server.stdin:
+            self._fork_server.stdin.close()
+        self._fork_server.kill()
+        self._fork_server.wait()
 
     def _acquire(self, name: str, wait_seconds: float) -> _Environment:
         deadline = time.monotonic() + wait_seconds
@@ -208,10 +208,10 @@ class Functions:
             return _Environment(ours, request)
         except (OSError, EOFError) as error:
             ours.close()
-            raise NoEnvironment(f"no environment of {function.name} could be made: {error}") from error
+            raise NoEnvironment(f"no environment of {function.name} could be created: {error}") from error
 
     def _environment_of(self, function: Function) -> dict[str, str]:
-        """The template's variables under the stack's own, and what Lambda itself sets."""
+        """Return the template's variables, overridden by the stack's, with those that Lambda itself sets."""
         return {
             **function.environment,
             **self._environ,

@@ -9,10 +9,10 @@ from typing import Any
 from .exchange import Reply, Request, json_reply
 from .faults import KINDS
 from .provider import SettingError
-from .world import World
+from .simulation import Simulation
 
 
-def control(world: World, request: Request) -> Reply:
+def control(simulation: Simulation, request: Request) -> Reply:
     """Answer one control request; 400 with a text for whatever cannot be carried out."""
     segments = request.segments()
     action = _ACTIONS.get((request.method, segments[0] if segments else ""))
@@ -20,44 +20,44 @@ def control(world: World, request: Request) -> Reply:
         known = sorted(f"{method} /_control/{name}" for method, name in _ACTIONS)
         return json_reply({"error": "no such control call", "known": known}, 404)
     try:
-        return json_reply(action(world, request))
+        return json_reply(action(simulation, request))
     except (SettingError, ValueError, TypeError) as error:
         return json_reply({"error": str(error)}, 400)
 
 
-def _state(world: World, request: Request) -> Any:
+def _state(simulation: Simulation, request: Request) -> Any:
     newest = request.query.get("newest")
-    return world.state(int(newest) if newest else None)
+    return simulation.state(int(newest) if newest else None)
 
 
-def _reset(world: World, request: Request) -> Any:
-    world.reset()
+def _reset(simulation: Simulation, request: Request) -> Any:
+    simulation.reset()
     return {"reset": True}
 
 
-def _clock(world: World, request: Request) -> Any:
+def _clock(simulation: Simulation, request: Request) -> Any:
     command = _body(request)
     unknown = set(command) - {"freeze", "advance"}
     if unknown:
         raise SettingError("known keys are freeze (true or false) and advance (seconds)")
     if "freeze" in command:
-        world.clock.freeze(bool(command["freeze"]))
-    world.clock.advance(float(command.get("advance", 0)))
-    return {"now": world.clock.now().isoformat(), "frozen": world.clock.frozen}
+        simulation.clock.freeze(bool(command["freeze"]))
+    simulation.clock.advance(float(command.get("advance", 0)))
+    return {"now": simulation.clock.now().isoformat(), "frozen": simulation.clock.frozen}
 
 
-def _set(world: World, request: Request) -> Any:
+def _set(simulation: Simulation, request: Request) -> Any:
     command = _body(request)
-    provider = world.providers.get(str(command.get("provider", "")))
+    provider = simulation.providers.get(str(command.get("provider", "")))
     if provider is None:
-        raise SettingError(f"provider must be one of {', '.join(world.providers)}")
+        raise SettingError(f"provider must be one of {', '.join(simulation.providers)}")
     provider.change(command)
     return {"done": True}
 
 
-def _calls(world: World, request: Request) -> Any:
+def _calls(simulation: Simulation, request: Request) -> Any:
     query = request.query
-    return world.journal.entries(
+    return simulation.call_log.entries(
         query.get("provider", ""),
         query.get("function", ""),
         int(query.get("after", 0)),
@@ -65,27 +65,27 @@ def _calls(world: World, request: Request) -> Any:
     )
 
 
-def _clear_calls(world: World, request: Request) -> Any:
-    world.journal.clear()
+def _clear_calls(simulation: Simulation, request: Request) -> Any:
+    simulation.call_log.clear()
     return {"cleared": True}
 
 
-def _faults(world: World, request: Request) -> Any:
-    return {"rules": world.faults.shown(), "kinds": KINDS}
+def _faults(simulation: Simulation, request: Request) -> Any:
+    return {"rules": simulation.faults.shown(), "kinds": KINDS}
 
 
-def _add_faults(world: World, request: Request) -> Any:
+def _add_faults(simulation: Simulation, request: Request) -> Any:
     rules = _parsed(request)
     rules = [rules] if isinstance(rules, Mapping) else rules
     if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
         raise SettingError("the body must be a rule or a list of rules")
-    return {"rules": world.faults.add(rules)}
+    return {"rules": simulation.faults.add(rules)}
 
 
-def _clear_faults(world: World, request: Request) -> Any:
+def _clear_faults(simulation: Simulation, request: Request) -> Any:
     number = request.query.get("number")
-    world.faults.clear(int(number) if number else None)
-    return {"rules": world.faults.shown()}
+    simulation.faults.clear(int(number) if number else None)
+    return {"rules": simulation.faults.shown()}
 
 
 def _parsed(request: Request) -> Any:
@@ -99,7 +99,7 @@ def _body(request: Request) -> Mapping[str, Any]:
     return command
 
 
-_ACTIONS: dict[tuple[str, str], Callable[[World, Request], Any]] = {
+_ACTIONS: dict[tuple[str, str], Callable[[Simulation, Request], Any]] = {
     ("GET", "state"): _state,
     ("POST", "reset"): _reset,
     ("POST", "clock"): _clock,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .world import World
+from .simulation import Simulation
 
 _NEWEST = 20
 _CALLS = 25
@@ -24,9 +24,9 @@ border-bottom:1px solid #e8ebf0;white-space:nowrap}th{font-weight:600;color:#5b6
 """
 
 
-def page(world: World, query: Mapping[str, str]) -> str:
+def page(simulation: Simulation, query: Mapping[str, str]) -> str:
     """The whole page as HTML. `?refresh=SECONDS` lets it reload by itself."""
-    state = world.state(_NEWEST)
+    state = simulation.state(_NEWEST)
     refresh = query.get("refresh", "")
     meta = f'<meta http-equiv="refresh" content="{int(refresh)}">' if refresh.isdecimal() else ""
     parts = [
@@ -40,7 +40,7 @@ def page(world: World, query: Mapping[str, str]) -> str:
     for name, provider in state["providers"].items():
         parts.append(f"<h2>{escape(name)}</h2>{_counts(provider)}")
         parts += [_account(account, held) for account, held in provider["accounts"].items()]
-    parts.append(_calls(world.journal.entries(newest=_CALLS)))
+    parts.append(_calls(simulation.call_log.entries(newest=_CALLS)))
     return "\n".join([*parts, "</body></html>"])
 
 

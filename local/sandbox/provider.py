@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .exchange import Call, Reply, Request
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class SettingError(ValueError):
@@ -40,3 +44,12 @@ class SimulatedProvider(Protocol):
 
     def reset(self) -> None:
         """Back to the sample accounts."""
+
+
+def set_options(options: DataclassInstance, values: Mapping[str, Any]) -> None:
+    """Give options new values. Raises `SettingError` that names the known ones when one is not among them."""
+    known = [option.name for option in fields(options)]
+    for name, value in values.items():
+        if name not in known:
+            raise SettingError(f"unknown option {name}; known are {', '.join(known)}")
+        setattr(options, name, value)

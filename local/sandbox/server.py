@@ -17,7 +17,7 @@ from .control import control
 from .exchange import HTML_TYPE, Reply, Request, json_reply, text_reply
 from .faults import Rule
 from .page import page
-from .world import Handled, Pause, World
+from .simulation import Handled, Pause, Simulation
 
 _LONGEST_BODY = 64_000_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 s: closing sends RST
@@ -30,8 +30,8 @@ class SandboxServer(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, port: int, world: World) -> None:
-        self.world = world
+    def __init__(self, port: int, simulation: Simulation) -> None:
+        self.simulation = simulation
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._aborted: set[socket.socket] = set()
@@ -105,27 +105,29 @@ class _Handler(BaseHTTPRequestHandler):
             self.client_address[0],
         )
         first, _, rest = path.lstrip("/").partition("/")
-        world = self.server.world  # of the whole request, even if the server gets another one meanwhile
-        provider = world.providers.get(first)
+        simulation = self.server.simulation  # of the whole request, even if the server gets another one meanwhile
+        provider = simulation.providers.get(first)
         if provider is not None:
             below = Request(request.method, "/" + rest, request.query, request.headers, request.body, request.client)
-            handled = world.handle(provider, below, self.number)
+            handled = simulation.handle(provider, below, self.number)
             try:
-                self._send(handled, world.pause)
+                self._send(handled, simulation.pause)
             finally:
-                world.journal.end(handled.entry)
+                simulation.call_log.end(handled.entry)
         else:
             self._whole(self._own_answer(request, first, rest))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = _serve
 
     def _own_answer(self, request: Request, first: str, rest: str) -> Reply:
-        world = self.server.world
+        simulation = self.server.simulation
         if first == "_control":
-            return control(world, Request(request.method, "/" + rest, request.query, request.headers, request.body))
+            return control(
+                simulation, Request(request.method, "/" + rest, request.query, request.headers, request.body)
+            )
         if first == "" and request.method in ("GET", "HEAD"):
-            return text_reply(page(world, request.query), content_type=HTML_TYPE)
-        return json_reply({"error": "not found", "known": ["/", "/_control/", *world.providers]}, 404)
+            return text_reply(page(simulation, request.query), content_type=HTML_TYPE)
+        return json_reply({"error": "not found", "known": ["/", "/_control/", *simulation.providers]}, 404)
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -182,21 +184,21 @@ class Sandbox:
         self._thread.start()
 
     @property
-    def world(self) -> World:
+    def simulation(self) -> Simulation:
         """What it serves."""
-        return self._server.world
+        return self._server.simulation
 
-    def begin_anew(self, world: World) -> None:
-        """Serve `world` from now on, as if newly started: what is still under way ends, and changes it no more."""
-        before, self._server.world = self._server.world, world
+    def restart(self, simulation: Simulation) -> None:
+        """Serve `simulation` from now on, as if newly started: what is still under way ends, and changes it no more."""
+        before, self._server.simulation = self._server.simulation, simulation
         before.stopping.set()
         self._server.hang_up_all()
 
     def stop(self) -> None:
         """Stop serving, end every connection, free the port. Calling it again does nothing."""
-        if self.world.stopping.is_set():
+        if self.simulation.stopping.is_set():
             return
-        self.world.stopping.set()
+        self.simulation.stopping.set()
         self._server.wake()
         self._server.shutdown()
         self._server.hang_up_all()
@@ -210,6 +212,6 @@ class Sandbox:
         self.stop()
 
 
-def start(port: int = 0, world: World | None = None) -> Sandbox:
-    """Start a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one. Without `world`, a new one."""
-    return Sandbox(SandboxServer(port, world or World()))
+def start(port: int = 0, simulation: Simulation | None = None) -> Sandbox:
+    """Start a sandbox on 127.0.0.1 in threads of this process; port 0 takes a free one."""
+    return Sandbox(SandboxServer(port, simulation or Simulation()))

@@ -30,11 +30,11 @@ from chalicelib.container import Container
 from chalicelib.domain.events import EventType
 from chalicelib.effects import Effects
 from local.aws import process as aws_process
-from local.environ import stack_environ
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas.events import default
 from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
+from local.options import stack_environ
 from local.poller import Poller
 from local.sandbox import Control, sample_config
 from tests.chaos import trouble

@@ -14,7 +14,7 @@ from local.sandbox import Control, Sandbox, start
 from local.sandbox.control import control as answer_control
 from local.sandbox.exchange import Request
 from local.sandbox.provider import SettingError
-from local.sandbox.world import World
+from local.sandbox.simulation import Simulation
 from tests.contract.scripted import Scripted
 from tests.support import waiting
 from tests.support.own_time import OwnTime
@@ -29,7 +29,7 @@ def own_time() -> OwnTime:
 @pytest.fixture
 def sandbox(own_time: OwnTime) -> Iterator[Sandbox]:
     """A new sandbox with its sample accounts; starting one takes less than a millisecond."""
-    with start(world=World(pause=own_time.pause)) as running:
+    with start(simulation=Simulation(pause=own_time.pause)) as running:
         yield running
 
 
@@ -38,7 +38,7 @@ class DirectControl(Control):
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox.url)
-        self._world = sandbox.world
+        self._world = sandbox.simulation
 
     def _ask(self, method: str, name: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         named = {key: str(value) for key, value in (query or {}).items()}

@@ -80,7 +80,7 @@ class TestMessages:
 
     def test_several_messages_are_read_concurrently(self, sandbox: Sandbox, played: Provider, control: Control) -> None:
         sent = [played.call("send", PARAMS["send"], budget=5)["message_id"] for _ in range(12)]
-        sandbox.world.pause = until_others_wait(2)
+        sandbox.simulation.pause = until_others_wait(2)
         control.fault("latency", delay_seconds=1, function="bulk-status")
         found = played.campaigns(budget=5, known=[KnownCampaign(name) for name in sent])
         assert [each.campaign for each in found] == sent

@@ -488,7 +488,7 @@ class TestCampaigns:
         assert found == ["0616074267002", "0616074267003", "0616074267001"]
 
     def test_several_campaigns_are_read_concurrently(self, sandbox: Sandbox, real: Provider, control: Control) -> None:
-        sandbox.world.pause = until_others_wait(3)
+        sandbox.simulation.pause = until_others_wait(3)
         control.fault("latency", delay_seconds=1, function="campaign_stats")
         assert len(list(real.campaigns(budget=5))) == 3
         assert control.state()["providers"]["mymailmarket"]["most_in_flight"] > 1

@@ -54,9 +54,9 @@ class Answer(NamedTuple):
 class Door:
     """A gateway whose function is the test."""
 
-    def __init__(self, own_answers: dict[str, Any] | None = None) -> None:
+    def __init__(self, gateway_responses: dict[str, Any] | None = None) -> None:
         self.forget()
-        api = Api("api", RESOURCES, ("multipart/form-data",), own_answers or {})
+        api = Api("api", RESOURCES, ("multipart/form-data",), gateway_responses or {})
         self.server = HttpServer("127.0.0.1", 0)
         self.server.start(Gateway(api, self._invoke, lambda: datetime(2026, 3, 1, 9, 30, tzinfo=UTC)))
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from local.description import Function
-from local.environ import stack_environ
 from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
+from local.options import stack_environ
 from tests.support.processes import alive, descendants
 from tests.support.stack import ROOT
 from tests.support.waiting import wait_for
@@ -143,7 +143,7 @@ HOLDER = """
 import sys, threading
 from pathlib import Path
 from local.description import Function
-from local.environ import stack_environ
+from local.options import stack_environ
 from local.lambdas.functions import Functions
 sleeps = Function("relais-local-sleeps", "tests.support.handlers.sleeps", 60, 256)
 functions = Functions([sleeps], stack_environ({}, "http://127.0.0.1:9", Path("none.toml")))

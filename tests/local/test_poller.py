@@ -301,7 +301,7 @@ def test_stopping_waits_for_running_invocations_and_deletes_their_messages(bench
 
 
 def test_a_long_invocation_extends_its_visibility_timeout(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Leases, "_LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(Leases, "_CHECK_SECONDS", 0.01)
     gate = threading.Event()
     bench.function.answer = lambda records: gate.wait(10) and None
     bench.poll()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.one_at_a_time import one_at_a_time
+from local.template import exclusive_lock
 from tests.support.packaging import unreachable
 from tests.support.stack import ROOT
 
@@ -21,7 +21,7 @@ def folder() -> Path:
     """Where the client is, kept under `.local/` while its pins do not change; skips where it cannot be had."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     kept = ROOT / ".local" / "lambda-client" / f"{version}-{hashlib.sha256(PINS.read_bytes()).hexdigest()[:16]}"
-    with one_at_a_time(kept.parent.with_suffix(".lock")):
+    with exclusive_lock(kept.parent.with_suffix(".lock")):
         if not kept.is_dir():
             half_done = kept.with_suffix(".half-done")
             shutil.rmtree(half_done, ignore_errors=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.sandbox import Control, Sandbox, start
-from local.sandbox.world import World
+from local.sandbox.simulation import Simulation
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def sandbox(pauses: list[float]) -> Iterator[Sandbox]:
         pauses.append(seconds)
         return False
 
-    with start(world=World(pause=pause)) as running:
+    with start(simulation=Simulation(pause=pause)) as running:
         yield running
 
 

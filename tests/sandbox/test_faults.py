@@ -92,7 +92,7 @@ def test_an_open_connection_ends_when_the_client_disconnects(control: Control, s
         held.set()
         return not gone.wait(10)
 
-    sandbox.world.pause = pause
+    sandbox.simulation.pause = pause
     control.fault("timeout", delay_seconds=1_000_000)
     with socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as client:
         client.sendall(b"POST /ediware/api_http/list_list HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")

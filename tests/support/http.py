@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import app
 from chalicelib.web.gateway import Gateway
-from local.http.routing import Resources
+from local.http.gateway import Resources
 
 REQUEST_ID = "gateway-request-1"
 

@@ -18,8 +18,8 @@ import pytest
 
 from local import package, template
 from local.description import Description, describe
-from local.one_at_a_time import one_at_a_time
 from local.sandbox import Sandbox, sample_config
+from local.template import exclusive_lock
 from tests.support.aws import REGION
 
 SECRET = "relais/paris"
@@ -82,7 +82,7 @@ def _built() -> Path:
     """A copy of the checkout, packaged and unpacked: made once for the same content, for all test processes."""
     home = template.ROOT / ".local" / "packaged"
     kept = home / _fingerprint()
-    with one_at_a_time(home.with_suffix(".lock")):
+    with exclusive_lock(home.with_suffix(".lock")):
         if not kept.is_dir():
             shutil.rmtree(home, ignore_errors=True)
             half_done = kept.with_suffix(".half-done")

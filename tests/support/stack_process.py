@@ -29,7 +29,7 @@ from local.leases import Leases
 from local.options import Options, StartFailed
 from local.poller import Poller
 from local.sandbox.clock import SandboxClock
-from local.sandbox.world import World
+from local.sandbox.simulation import Simulation
 from local.stack import Stack
 from tests.support.aws import TestAws
 from tests.support.moved_clock import VARIABLE, MovedClock
@@ -143,11 +143,11 @@ class ResettableStack(Stack):
         return self._aws.endpoint
 
     def _start_sandbox(self) -> sandbox.Sandbox:
-        self._sandbox = sandbox.start(0, self._new_world())
+        self._sandbox = sandbox.start(0, self._new_simulation())
         return self._sandbox
 
-    def _new_world(self) -> World:
-        return World(clock=SandboxClock(self._clock.now))
+    def _new_simulation(self) -> Simulation:
+        return Simulation(clock=SandboxClock(self._clock.now))
 
     def _configuration(self, server: Any) -> Path:
         self._config = super()._configuration(server)
@@ -179,7 +179,7 @@ class ResettableStack(Stack):
         if self._idle:
             return
         self._traffic.close()
-        self._begin_no_more_work()
+        self._stop_work()
         while not self._traffic.ended(0.02):
             self._functions.end_environments()
         self._functions.end_environments()
@@ -187,14 +187,14 @@ class ResettableStack(Stack):
         self._finish_work()
         for queue in self._queues.values():
             queue.forget()
-        self._sandbox.begin_anew(self._new_world())
+        self._sandbox.restart(self._new_simulation())
         self._idle = True
 
     def reset(self, config: str | None, windows: bool) -> None:
         """Begin anew with a configuration (None: the sample). Raises StartFailed; it is idle then."""
         self.idle()
         self._clock.reset()
-        self._sandbox.begin_anew(self._new_world())
+        self._sandbox.restart(self._new_simulation())
         self._config.write_text(self._sample if config is None else config, encoding="utf-8")
         os.truncate(2, 0)
         local_stack.check(self._config)
@@ -203,7 +203,7 @@ class ResettableStack(Stack):
         )
         self._window = None if windows else WINDOW_SECONDS
         self._traffic.open()
-        self._work(self._description, self._functions)
+        self._start_work(self._description, self._functions)
         self._idle = False
 
     def forward(self, seconds: float) -> None:
@@ -217,7 +217,7 @@ class ResettableStack(Stack):
 
     def restart_workers(self) -> None:
         """End the work as at the stack's own end, and begin it again over the same queues and tables."""
-        self._begin_no_more_work()
+        self._stop_work()
         self._finish_work()
         self._traffic.close()
         while not self._traffic.ended(local_stack.FUNCTIONS_SECONDS):
@@ -226,7 +226,7 @@ class ResettableStack(Stack):
         for queue in self._queues.values():
             queue.forget()
         self._traffic.open()
-        self._work(self._description, self._functions)
+        self._start_work(self._description, self._functions)
 
     def is_quiet(self) -> bool:
         """Whether nothing is under way, and nothing will be before time passes."""

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.web.gateway import Gateway
 from chalicelib.web.messages import Request, Response
 from chalicelib.web.problems import not_found
-from local.http.routing import Resources
+from local.http.gateway import Resources
 from tests.support.http import Answer, ask, gateway_event
 
 

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .contacts import the_list
-from .holdings import ContactList, User, campaign_row, shown_campaigns
-from .refusal import Refused
-from .situation import Situation
+from .context import Context, Refused
+from .models import ContactList, User, campaign_row, shown_campaigns
 
 _OK = {"result": "ok"}
 _PROTECTED = "Error this list protected against delete, go to the dashboard"
 
 
-def user_list(at: Situation, params: Mapping[str, Any]) -> Any:
+def user_list(at: Context, params: Mapping[str, Any]) -> Any:
     """Sub-accounts; French and English keys by turns, the password not in every row."""
     rows = []
     for place, user in enumerate(at.account.users.values()):
@@ -29,7 +28,7 @@ def user_list(at: Situation, params: Mapping[str, Any]) -> Any:
     return rows
 
 
-def pools_list(at: Situation, params: Mapping[str, Any]) -> Any:
+def pools_list(at: Context, params: Mapping[str, Any]) -> Any:
     """Pools of sending IPs; French and English keys by turns."""
     rows = []
     for place, pool in enumerate(at.account.pools.values()):
@@ -48,7 +47,7 @@ def pools_list(at: Situation, params: Mapping[str, Any]) -> Any:
     return rows
 
 
-def user_create(at: Situation, params: Mapping[str, Any]) -> Any:
+def user_create(at: Context, params: Mapping[str, Any]) -> Any:
     """A new sub-account; the quota must stay below the main account's."""
     log = str(params.get("log", ""))
     if not re.fullmatch(r"[A-Za-z0-9_.-]{7,}", log):
@@ -62,13 +61,13 @@ def user_create(at: Situation, params: Mapping[str, Any]) -> Any:
     return [answer] if at.options.creation_as_array else answer
 
 
-def user_update(at: Situation, params: Mapping[str, Any]) -> Any:
+def user_update(at: Context, params: Mapping[str, Any]) -> Any:
     """Change a sub-account; what is absent stays."""
     _set_user(at, _the_user(at, params), params)
     return _OK
 
 
-def user_delete(at: Situation, params: Mapping[str, Any]) -> Any:
+def user_delete(at: Context, params: Mapping[str, Any]) -> Any:
     """Delete a sub-account, unless it has sent a campaign."""
     user = _the_user(at, params)
     if any(campaign.user_id == user.id for campaign in at.account.campaigns):
@@ -77,7 +76,7 @@ def user_delete(at: Situation, params: Mapping[str, Any]) -> Any:
     return _OK
 
 
-def list_list(at: Situation, params: Mapping[str, Any]) -> Any:
+def list_list(at: Context, params: Mapping[str, Any]) -> Any:
     """Lists of the main account or of a sub-account; French and English keys by turns."""
     owner = _owner(at, params)
     rows = []
@@ -95,7 +94,7 @@ def list_list(at: Situation, params: Mapping[str, Any]) -> Any:
     return rows
 
 
-def list_create(at: Situation, params: Mapping[str, Any]) -> Any:
+def list_create(at: Context, params: Mapping[str, Any]) -> Any:
     """A new list. The text says `name`, the sample posts `nom`: both are taken."""
     name = str(params.get("nom") or params.get("name") or "")
     fields = _names(params, "field_list", 50)
@@ -118,7 +117,7 @@ def list_create(at: Situation, params: Mapping[str, Any]) -> Any:
     return [answer] if at.options.creation_as_array else answer
 
 
-def list_delete(at: Situation, params: Mapping[str, Any]) -> Any:
+def list_delete(at: Context, params: Mapping[str, Any]) -> Any:
     """Delete a list, unless it is protected; that refusal is quoted by the vendor without JSON round it."""
     found = the_list(at, params)
     if found.protected:
@@ -127,7 +126,7 @@ def list_delete(at: Situation, params: Mapping[str, Any]) -> Any:
     return _OK
 
 
-def campaigns_stats(at: Situation, params: Mapping[str, Any]) -> Any:
+def campaigns_stats(at: Context, params: Mapping[str, Any]) -> Any:
     """Every campaign of the last 30 days, the account's and all its sub-accounts'."""
     shown = shown_campaigns(at.account, at.now)
     return [campaign_row(campaign, at.figures_at, place) for place, campaign in enumerate(shown)]
@@ -140,21 +139,21 @@ def _names(params: Mapping[str, Any], key: str, most: int) -> tuple[str, ...]:
     return names
 
 
-def _owner(at: Situation, params: Mapping[str, Any]) -> str:
+def _owner(at: Context, params: Mapping[str, Any]) -> str:
     user_id = str(params.get("user_id") or "")
     if user_id in ("", at.account.user_id):
         return ""
     return _the_user(at, params).id
 
 
-def _the_user(at: Situation, params: Mapping[str, Any]) -> User:
+def _the_user(at: Context, params: Mapping[str, Any]) -> User:
     user = at.account.users.get(str(params.get("user_id", "")))
     if user is None:
         raise Refused("Error user_id invalid")
     return user
 
 
-def _set_user(at: Situation, user: User, params: Mapping[str, Any]) -> None:
+def _set_user(at: Context, user: User, params: Mapping[str, Any]) -> None:
     password = str(params["pass"]) if "pass" in params else user.password
     quota = str(params["quota"]) if "quota" in params else str(user.quota)
     pool = str(params["pool_ip"]) if params.get("pool_ip") else user.pool

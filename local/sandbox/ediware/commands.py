@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..provider import SettingError
-from ..settings import set_options
-from .holdings import Account, Campaign, ContactList
-from .situation import Options
+from ..provider import SettingError, set_options
+from .context import Options
+from .models import Account, Campaign, ContactList
 
 _NOT_COMMANDS = frozenset({"provider", "account"})
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .holdings import ContactList
-from .refusal import Refused
-from .situation import Situation
+from .context import Context, Refused
+from .models import ContactList
 
 _ROWS_A_CALL = 255
 _CSV_BYTES = 10_000_000
@@ -20,7 +19,7 @@ _ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.
 _OK = {"result": "ok"}
 
 
-def list_insert(at: Situation, params: Mapping[str, Any]) -> Any:
+def list_insert(at: Context, params: Mapping[str, Any]) -> Any:
     """All rows or none: what the vendor does with one bad row among good ones is not documented."""
     found = the_list(at, params)
     rows = params.get("tab_insert")
@@ -32,7 +31,7 @@ def list_insert(at: Situation, params: Mapping[str, Any]) -> Any:
     return _OK
 
 
-def list_insert_url(at: Situation, params: Mapping[str, Any]) -> Any:
+def list_insert_url(at: Context, params: Mapping[str, Any]) -> Any:
     """The vendor fetches a CSV file with `;` between columns; the sandbox does so from this machine only."""
     found = the_list(at, params)
     reader = csv.DictReader(io.StringIO(at.fetched), delimiter=";")
@@ -40,19 +39,19 @@ def list_insert_url(at: Situation, params: Mapping[str, Any]) -> Any:
     return _OK
 
 
-def unsub_add(at: Situation, params: Mapping[str, Any]) -> Any:
+def unsub_add(at: Context, params: Mapping[str, Any]) -> Any:
     """Put an address on the account's unsubscribed list; doing it again is no failure."""
     at.account.unsubscribed.setdefault(_address(params), at.now)
     return 1 if at.options.unsub_answers_1 else _OK
 
 
-def unsub_global_add(at: Situation, params: Mapping[str, Any]) -> Any:
+def unsub_global_add(at: Context, params: Mapping[str, Any]) -> Any:
     """Put an address on the delisting list."""
     at.account.delisted.setdefault(_address(params), at.now)
     return 1 if at.options.unsub_answers_1 else _OK
 
 
-def the_list(at: Situation, params: Mapping[str, Any]) -> ContactList:
+def the_list(at: Context, params: Mapping[str, Any]) -> ContactList:
     """The list that `list_id` names. Raises `Refused` when the account has none of that id."""
     found = at.account.lists.get(str(params.get("list_id", "")))
     if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .holdings import Account, Campaign, ContactList, Pool, User
+from .models import Account, Campaign, ContactList, Pool, User
 
 API_KEY = "sample-ediware-key-not-a-secret"
 

@@ -14,16 +14,15 @@ from ..clock import SandboxClock
 from ..exchange import HTML_TYPE, Call, Reply, Request, json_reply, text_reply
 from ..provider import SettingError
 from . import administration, commands, contacts
-from .holdings import Account, shown_campaigns
-from .refusal import Refused
+from .context import Context, Options, Refused
+from .models import Account, shown_campaigns
 from .samples import sample_accounts
-from .situation import Options, Situation
 
 _RESTRICTED = "api_http"
 _OPEN = "api_http_open"
 _WRONG_KEY = "Error api_key invalid"
 
-Function = Callable[[Situation, Mapping[str, Any]], Any]
+Function = Callable[[Context, Mapping[str, Any]], Any]
 FUNCTIONS: dict[str, Function] = {
     "user_list": administration.user_list,
     "pools_list": administration.pools_list,
@@ -76,7 +75,7 @@ class Ediware:
         try:
             fetched = contacts.fetch_csv(call.data) if call.function == "list_insert_url" else ""
             with self._lock:
-                result = function(self._situation(request, call, fetched), call.data)
+                result = function(self._context(request, call, fetched), call.data)
         except Refused as refusal:
             return self._refused(refusal)
         return json_reply(result, content_type=self.options.content_type)
@@ -119,7 +118,7 @@ class Ediware:
             return FUNCTIONS.get(call.function)
         return None
 
-    def _situation(self, request: Request, call: Call, fetched: str) -> Situation:
+    def _context(self, request: Request, call: Call, fetched: str) -> Context:
         account = self._by_key(call.data)
         if account is None:
             raise Refused(_WRONG_KEY)
@@ -130,7 +129,7 @@ class Ediware:
         step = self.options.stats_step_seconds
         age = (now - self._clock.started).total_seconds()
         figures_at = now - timedelta(seconds=age % step if step > 0 else 0)
-        return Situation(account, now, figures_at, self.options, self._new_id, fetched)
+        return Context(account, now, figures_at, self.options, self._new_id, fetched)
 
     def _new_id(self) -> str:
         return str(next(self._ids))
@@ -156,9 +155,9 @@ class Ediware:
             "declared_ips": account.declared_ips,
         }
 
-    def _viewed(self, account: Account) -> Situation:
+    def _viewed(self, account: Account) -> Context:
         request = Request("POST", f"/{_OPEN}/campaigns_stats")
-        return self._situation(request, Call("campaigns_stats", data={"api_key": account.api_key}), "")
+        return self._context(request, Call("campaigns_stats", data={"api_key": account.api_key}), "")
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -6,21 +6,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .holdings import Refused, Situation, SubAccount
-from .optout import ADDRESS
-from .stops import stamp
+from .models import Context, Refused, SubAccount
+from .opt_out_list import stamp
+from .unsubscribes import ADDRESS
 
 _PAGE = 20
 
 
-def me(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def me(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Who the key belongs to and what is left: the balance as a string, the number of mails as an integer."""
     balance = at.account.balance
     credits = {"creditMail": int(balance * 1000), "currency": "EUR", "balance": f"{balance:.2f}"}
     return {"user": {"username": at.account.username}, "credits": credits}
 
 
-def subaccount_create(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def subaccount_create(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """A new sub-account; credit that it is given comes from the main account."""
     given = params.get("parameters")
     given = given if isinstance(given, Mapping) else {}
@@ -44,7 +44,7 @@ def subaccount_create(at: Situation, params: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def subaccount_list(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def subaccount_list(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Sub-accounts in pages of 20, counted from 1."""
     page = str(params.get("page") or "1")
     number = max(1, int(page)) if page.isdecimal() else 1
@@ -57,7 +57,7 @@ def subaccount_list(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def credit_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def credit_add(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Move credit (EUR) from the main account to a sub-account."""
     credit, sub = _transfer(at, params)
     if credit > at.account.balance:
@@ -65,7 +65,7 @@ def credit_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     return _move(at, sub, credit)
 
 
-def credit_remove(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def credit_remove(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Move credit (EUR) back from a sub-account."""
     credit, sub = _transfer(at, params)
     if credit > sub.balance:
@@ -73,13 +73,13 @@ def credit_remove(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     return _move(at, sub, -credit)
 
 
-def _move(at: Situation, sub: SubAccount, credit: float) -> dict[str, Any]:
+def _move(at: Context, sub: SubAccount, credit: float) -> dict[str, Any]:
     at.account.balance = round(at.account.balance - credit, 4)
     sub.balance = round(sub.balance + credit, 4)
     return {"credit": at.account.balance, "subaccountCredit": sub.balance, "currency": "EUR"}
 
 
-def _transfer(at: Situation, params: Mapping[str, Any]) -> tuple[float, SubAccount]:
+def _transfer(at: Context, params: Mapping[str, Any]) -> tuple[float, SubAccount]:
     if params.get("credit") in (None, ""):
         raise Refused(2, "Le crédit est requis")
     if not params.get("tokenSubaccount"):

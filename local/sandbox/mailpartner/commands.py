@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..provider import SettingError
-from ..settings import set_options
-from .holdings import Account, Message, Options
-from .stops import OptOut
+from ..provider import SettingError, set_options
+from .models import Account, Message, Options
+from .opt_out_list import OptOut
 
 _SETTINGS = ("api_key", "balance", "refuse_send_with")
 

@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..clock import paris
-from .holdings import Message, Refused, Situation, delivered_by
-from .optout import ADDRESS
-from .stops import stamp
+from .models import Context, Message, Refused, delivered_by
+from .opt_out_list import stamp
+from .unsubscribes import ADDRESS
 
 _COST_EACH = 0.001
 _RECIPIENTS = 500
 _ATTACHMENT_BYTES = 5_000_000
 
 
-def send(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def send(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Send a message now or later, to at most 500 people."""
     if at.account.refuse_send_with is not None:
         raise Refused(at.account.refuse_send_with, "Envoi refusé")
@@ -43,7 +43,7 @@ def send(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def message_cancel(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def message_cancel(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Call a scheduled message back, up to 5 minutes before its time."""
     message = _the_message(at, params)
     if message.cancelled:
@@ -57,7 +57,7 @@ def message_cancel(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"message": "Le message a bien été annulé"}
 
 
-def bulk_status(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def bulk_status(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """What became of each recipient's copy; reports are in a minute after sending."""
     message = _the_message(at, params)
     key = "statut" if at.options.statut else "status"
@@ -81,7 +81,7 @@ def _status(message: Message, address: str, now: datetime) -> str:
     return "Not delivered" if "bounce" in address else "Delivered"
 
 
-def _the_message(at: Situation, params: Mapping[str, Any]) -> Message:
+def _the_message(at: Context, params: Mapping[str, Any]) -> Message:
     given = str(params.get("messageId") or "")
     if not given:
         raise Refused(3, "L'identifiant du message est requis")
@@ -90,7 +90,7 @@ def _the_message(at: Situation, params: Mapping[str, Any]) -> Message:
     return at.account.messages[int(given)]
 
 
-def _recipients(at: Situation, params: Mapping[str, Any]) -> list[str]:
+def _recipients(at: Context, params: Mapping[str, Any]) -> list[str]:
     inner = params.get("params")
     rows = inner.get("to") if isinstance(inner, Mapping) else None
     if not isinstance(rows, list) or not rows:
@@ -140,7 +140,7 @@ def _check_attachments(attachments: Any) -> None:
             raise Refused(9, "Une pièce jointe dépasse 5 Mo")
 
 
-def _due(at: Situation, params: Mapping[str, Any]) -> datetime:
+def _due(at: Context, params: Mapping[str, Any]) -> datetime:
     """The moment that date, time and minute name in Paris; now when there is no date."""
     date = params.get("scheduledDeliveryDate")
     if date is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .holdings import Account, Message, SubAccount
-from .stops import OptOut, OptOuts
+from .models import Account, Message, SubAccount
+from .opt_out_list import OptOut, OptOuts
 
 API_KEY = "sample-mailpartner-key-not-a-secret"
 

@@ -14,10 +14,10 @@ from typing import Any
 from ..clock import SandboxClock
 from ..exchange import HTML_TYPE, Call, Reply, Request, json_reply, text_reply
 from ..provider import SettingError
-from . import administration, commands, messages, optout, xml
-from .holdings import Account, Function, Options, Refused, Situation
+from . import administration, commands, messages, unsubscribes, xml
+from .models import Account, Context, Function, Options, Refused
+from .opt_out_list import Listing, stamp
 from .samples import sample_accounts
-from .stops import Listing, stamp
 
 _VERSION = "v1/"
 _KEY_REQUIRED = (1, "La Clé API est requise")
@@ -30,10 +30,10 @@ FUNCTIONS: dict[str, tuple[tuple[str, ...], Function]] = {
     "send": (("POST",), messages.send),
     "message-cancel": (("GET",), messages.message_cancel),
     "bulk-status": (("GET",), messages.bulk_status),
-    "unsubscribe/list": (("GET",), optout.unsubscribe_list),
-    "unsubscribe/add": (("POST",), optout.unsubscribe_add),
+    "unsubscribe/list": (("GET",), unsubscribes.unsubscribe_list),
+    "unsubscribe/add": (("POST",), unsubscribes.unsubscribe_add),
     # Documented as POST; every sample of the vendor's sends GET.
-    "unsubscribe/delete": (("GET", "POST"), optout.unsubscribe_delete),
+    "unsubscribe/delete": (("GET", "POST"), unsubscribes.unsubscribe_delete),
     "subaccount/create": (("POST",), administration.subaccount_create),
     "subaccount/list": (("GET",), administration.subaccount_list),
     "subaccount/credit/add": (("POST",), administration.credit_add),
@@ -78,7 +78,7 @@ class MailPartner:
         try:
             with self._lock:
                 self._count(request.client)
-                data = function(self._situation(call), call.data or {})
+                data = function(self._context(call), call.data or {})
         except Refused as refusal:
             return self._refused(refusal, call, request)
         whole = {"success": True, "code": 200, **data}
@@ -129,7 +129,7 @@ class MailPartner:
             raise Refused(*_TOO_MANY)
         seen.append(now)
 
-    def _situation(self, call: Call) -> Situation:
+    def _context(self, call: Call) -> Context:
         if call.data is None:
             raise Refused(*(_MALFORMED if call.function == "send" else _KEY_REQUIRED))
         if not call.data.get("apiKey"):
@@ -137,7 +137,7 @@ class MailPartner:
         account = self._by_key(call.data)
         if account is None:
             raise Refused(*_WRONG_KEY)
-        return Situation(account, self._clock.now(), self.options, self._new_id)
+        return Context(account, self._clock.now(), self.options, self._new_id)
 
     def _new_id(self) -> int:
         """Ids that do not grow: nothing says that they do."""

@@ -7,7 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ..exchange import Reply
-from .stops import Listing
+from .opt_out_list import Listing
 
 _TYPE = "application/xml; charset=UTF-8"
 

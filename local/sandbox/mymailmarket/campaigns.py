@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..clock import paris
-from .holdings import CAMPAIGN_STATUSES, Campaign, Failure
+from .context import Context, Done, Many, One, Outcome
 from .lists import the_site
-from .situation import Done, Many, One, Outcome, Situation
+from .models import CAMPAIGN_STATUSES, Campaign, Failure
 
 Args = Mapping[str, str]
 _OWN = frozenset({"Id", "id", "Name", "Subject", "SiteId", "Status", "SendTimestamp", "UserLastUpdate"})
 
 
-def campaigns(at: Situation, args: Args) -> Outcome:
+def campaigns(at: Context, args: Args) -> Outcome:
     """All campaigns of a site in one status."""
     the_site(at, args)
     if args["status"] not in CAMPAIGN_STATUSES:
@@ -24,17 +24,17 @@ def campaigns(at: Situation, args: Args) -> Outcome:
     return Many([one.shown(at.now) for one in held if one.status_at(at.now) == args["status"]])
 
 
-def campaign_data(at: Situation, args: Args) -> Outcome:
+def campaign_data(at: Context, args: Args) -> Outcome:
     """One campaign."""
     return One(at.account.the_campaign(args["id"]).shown(at.now), as_array=True)
 
 
-def campaign_stats(at: Situation, args: Args) -> Outcome:
+def campaign_stats(at: Context, args: Args) -> Outcome:
     """One campaign's figures."""
     return One(at.account.the_campaign(args["id"]).stats(at.figures_at))
 
 
-def campaign_create(at: Situation, args: Args) -> Outcome:
+def campaign_create(at: Context, args: Args) -> Outcome:
     """A new campaign, or with an id in the body a changed one: both share the URL."""
     given = at.fields()
     number = str(given.get("Id") or given.get("id") or "")
@@ -52,7 +52,7 @@ def campaign_create(at: Situation, args: Args) -> Outcome:
     return Done(campaign.id, campaign.shown(at.now))
 
 
-def campaign_schedule(at: Situation, args: Args) -> Outcome:
+def campaign_schedule(at: Context, args: Args) -> Outcome:
     """Send a campaign at a moment of Brussels time."""
     campaign = _unsent(at, args)
     try:
@@ -67,7 +67,7 @@ def campaign_schedule(at: Situation, args: Args) -> Outcome:
     return Done(campaign.id)
 
 
-def campaign_unschedule(at: Situation, args: Args) -> Outcome:
+def campaign_unschedule(at: Context, args: Args) -> Outcome:
     """Take a scheduled campaign back."""
     campaign = _unsent(at, args)
     if campaign.status != "scheduled":
@@ -76,20 +76,20 @@ def campaign_unschedule(at: Situation, args: Args) -> Outcome:
     return Done(campaign.id)
 
 
-def campaign_send_now(at: Situation, args: Args) -> Outcome:
+def campaign_send_now(at: Context, args: Args) -> Outcome:
     """Send a campaign; a minute later it is sent."""
     campaign = _unsent(at, args)
     campaign.status, campaign.sent, campaign.updated = "send now", at.now + timedelta(minutes=1), at.now
     return Done(campaign.id, documented="array")
 
 
-def autoresponders(at: Situation, args: Args) -> Outcome:
+def autoresponders(at: Context, args: Args) -> Outcome:
     """All autoresponders of a site."""
     the_site(at, args)
     return Many(list(at.account.autoresponders.values()))
 
 
-def trigger_link(at: Situation, args: Args) -> Outcome:
+def trigger_link(at: Context, args: Args) -> Outcome:
     """Link an address to an autoresponder; the answer's id unlinks it again."""
     _the_autoresponder(at, args["arid"])
     if len(args["reference"]) > 100:
@@ -99,14 +99,14 @@ def trigger_link(at: Situation, args: Args) -> Outcome:
     return Done(number)
 
 
-def trigger_unlink(at: Situation, args: Args) -> Outcome:
+def trigger_unlink(at: Context, args: Args) -> Outcome:
     """Undo a link."""
     if at.account.links.pop(args["autosubcrid"], None) is None:
         raise Failure("link not found", 404)
     return Done(args["autosubcrid"])
 
 
-def trigger_send(at: Situation, args: Args) -> Outcome:
+def trigger_send(at: Context, args: Args) -> Outcome:
     """Send an autoresponder to one address now. Everything stands in the query, the body is empty."""
     _the_autoresponder(at, args["id"])
     custom = args["customdata"]
@@ -120,13 +120,13 @@ def trigger_send(at: Situation, args: Args) -> Outcome:
     return Done("")
 
 
-def _the_autoresponder(at: Situation, number: str) -> dict[str, Any]:
+def _the_autoresponder(at: Context, number: str) -> dict[str, Any]:
     if number not in at.account.autoresponders:
         raise Failure("autoresponder not found", 404)
     return at.account.autoresponders[number]
 
 
-def _unsent(at: Situation, args: Args) -> Campaign:
+def _unsent(at: Context, args: Args) -> Campaign:
     campaign = at.account.the_campaign(args["id"])
     if campaign.status_at(at.now) == "sent":
         raise Failure("the campaign was already sent")

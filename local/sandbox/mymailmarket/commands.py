@@ -7,10 +7,9 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..provider import SettingError
-from ..settings import set_options
-from .holdings import STATUSES, Account, Campaign, Credentials, Group, Subscriber
-from .situation import Options
+from ..provider import SettingError, set_options
+from .context import Options
+from .models import STATUSES, Account, Campaign, Credentials, Group, Subscriber
 
 _CREDENTIALS = tuple(field.name for field in fields(Credentials))
 _NOT_COMMANDS = frozenset({"provider", "account", "expire_sessions"})
@@ -125,7 +124,7 @@ def _set_status(account: Account, data: Any, now: datetime, new_id: NewId) -> No
     for person in people:
         person.status, person.updated = data["Status"], now
         if "campaign" in data:
-            account.campaigns[str(data["campaign"])].leavers.append(person.id)
+            account.campaigns[str(data["campaign"])].unsubscribed.append(person.id)
 
 
 def _remove(account: Account, address: Any, now: datetime, new_id: NewId) -> None:

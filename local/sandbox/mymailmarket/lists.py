@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .holdings import Failure, Group
-from .situation import Done, Many, One, Outcome, Situation
+from .context import Context, Done, Many, One, Outcome
+from .models import Failure, Group
 
 Args = Mapping[str, str]
 _OWN = frozenset({"Id", "Name", "SiteId", "UserLastUpdate"})
 
 
-def lists(at: Situation, args: Args) -> Outcome:
+def lists(at: Context, args: Args) -> Outcome:
     """All lists of a site."""
     the_site(at, args)
     return Many([group.shown() for group in at.account.groups.values()])
 
 
-def list_get(at: Situation, args: Args) -> Outcome:
+def list_get(at: Context, args: Args) -> Outcome:
     """One list; the vendor's page says that an array comes."""
     return One(at.account.the_group(args["id"]).shown(), as_array=True)
 
 
-def list_persist(at: Situation, args: Args) -> Outcome:
+def list_persist(at: Context, args: Args) -> Outcome:
     """A new list, or with an Id a changed one."""
     given = at.fields()
     more = {key: value for key, value in given.items() if key not in _OWN}
@@ -39,7 +39,7 @@ def list_persist(at: Situation, args: Args) -> Outcome:
     return Done(group.id, group.shown())
 
 
-def list_delete(at: Situation, args: Args) -> Outcome:
+def list_delete(at: Context, args: Args) -> Outcome:
     """Delete a list and who is on it."""
     group = at.account.the_group(args["id"])
     del at.account.groups[group.id]
@@ -49,7 +49,7 @@ def list_delete(at: Situation, args: Args) -> Outcome:
     return Done(group.id)
 
 
-def user_persist(at: Situation, args: Args) -> Outcome:
+def user_persist(at: Context, args: Args) -> Outcome:
     """A new user, or with a UserId a changed one."""
     given = at.fields()
     user_id = str(given.get("UserId") or "")
@@ -63,29 +63,29 @@ def user_persist(at: Situation, args: Args) -> Outcome:
     return Done(user["UserId"], user)
 
 
-def user(at: Situation, args: Args) -> Outcome:
+def user(at: Context, args: Args) -> Outcome:
     """One user, password in clear, as M3User has it."""
     return One(_found(at.account.users.get(args["id"]), "user"))
 
 
-def user_by_name(at: Situation, args: Args) -> Outcome:
+def user_by_name(at: Context, args: Args) -> Outcome:
     """The same by name and site."""
     named = (held for held in at.account.users.values() if held["UserName"] == args["username"])
     return One(_found(next(named, None) if args["sitename"] == at.account.credentials.site else None, "user"))
 
 
-def templates(at: Situation, args: Args) -> Outcome:
+def templates(at: Context, args: Args) -> Outcome:
     """All templates of a site."""
     the_site(at, args)
     return Many(list(at.account.templates.values()))
 
 
-def template(at: Situation, args: Args) -> Outcome:
+def template(at: Context, args: Args) -> Outcome:
     """One template."""
     return One(_found(at.account.templates.get(args["id"]), "template"), as_array=True)
 
 
-def the_site(at: Situation, args: Args) -> None:
+def the_site(at: Context, args: Args) -> None:
     """Raises `Failure` 404 when the site asked for is not the account's."""
     if args["site"] != at.account.site_id:
         raise Failure("site not found", 404)

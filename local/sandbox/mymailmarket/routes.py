@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 from ..exchange import Request
 from . import campaigns, lists, subscribers
-from .situation import Outcome, Situation
+from .context import Context, Outcome
 
-Function = Callable[[Situation, Mapping[str, str]], Outcome]
+Function = Callable[[Context, Mapping[str, str]], Outcome]
 
 
 @dataclass(frozen=True, slots=True)

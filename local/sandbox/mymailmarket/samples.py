@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from .holdings import Account, Campaign, Credentials, Group, Subscriber
+from .models import Account, Campaign, Credentials, Group, Subscriber
 
 SITE_ID = "0616074266001"
 CREDENTIALS = {
@@ -30,7 +30,7 @@ def sample_accounts(now: datetime) -> list[Account]:
     for person in _people(now):
         brussel.put(person)
     brussel.campaigns = {campaign.id: campaign for campaign in _campaigns(now)}
-    brussel.campaigns["0616074267001"].leavers.append("0616074268003")
+    brussel.campaigns["0616074267001"].unsubscribed.append("0616074268003")
     brussel.autoresponders = {"0616074269001": _autoresponder()}
     user = "0616074269101"
     brussel.users = {

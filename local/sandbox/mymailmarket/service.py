@@ -15,10 +15,10 @@ from ..clock import SandboxClock
 from ..exchange import HTML_TYPE, Call, Reply, Request, json_reply, text_reply
 from ..provider import SettingError
 from . import commands
-from .holdings import Account, Failure, Session
+from .context import Context, Done, Many, One, Options, Outcome
+from .models import Account, Failure, Session
 from .routes import SESSION_PARTS, SESSION_PATH, Route, find
 from .samples import sample_accounts
-from .situation import Done, Many, One, Options, Outcome, Situation
 
 _BASE = "/V2.svc/"
 _TURNS = ("object", "array", "feedback")
@@ -124,7 +124,7 @@ class MyMailMarket:
             raise Failure("invalid session", 401)
         account = self.accounts[session.account]
         body = _parsed(request.body) if request.body else None
-        at = Situation(account, self._clock.now(), self._figures_at(), self.options, self._new_id, body)
+        at = Context(account, self._clock.now(), self._figures_at(), self.options, self._new_id, body)
         reply = json_reply(self._shaped(route.function(at, args)))
         if route.name in _PAGES and account.between_pages:
             self._carry_out(account, account.between_pages.pop(0))

@@ -6,46 +6,46 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .holdings import STATUSES, Failure, Subscriber
-from .situation import Done, One, Outcome, Situation, page
+from .context import Context, Done, One, Outcome, page
+from .models import STATUSES, Failure, Subscriber
 
 Args = Mapping[str, str]
 _ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.]+")
 _SHOWN = frozenset({"SubscriberId", "Status", "Groepid", "MailDomain", "UserLastUpdate", "MailAddress"})
 
 
-def subscriber(at: Situation, args: Args) -> Outcome:
+def subscriber(at: Context, args: Args) -> Outcome:
     """One person by id."""
     return One(at.account.the_subscriber(args["subscriber"]).shown())
 
 
-def subscriber_by_address(at: Situation, args: Args) -> Outcome:
+def subscriber_by_address(at: Context, args: Args) -> Outcome:
     """One person by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown())
 
 
-def profile(at: Situation, args: Args) -> Outcome:
+def profile(at: Context, args: Args) -> Outcome:
     """One person with the profile's fields, by id."""
     return One(at.account.the_subscriber(args["id"]).shown_profile())
 
 
-def profile_by_address(at: Situation, args: Args) -> Outcome:
+def profile_by_address(at: Context, args: Args) -> Outcome:
     """The same by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown_profile(), as_array=True)
 
 
-def subscribers(at: Situation, args: Args) -> Outcome:
+def subscribers(at: Context, args: Args) -> Outcome:
     """A page of everybody on a list but the deleted."""
     return page([person for person in _ordered(at, args["list"]) if person.status != "deleted"], args)
 
 
-def subscribers_in_status(at: Situation, args: Args) -> Outcome:
+def subscribers_in_status(at: Context, args: Args) -> Outcome:
     """A page of those on a list who are in one status."""
     status = _status(args["status"])
     return page([person for person in _ordered(at, args["list"]) if person.status == status], args)
 
 
-def subscriber_persist(at: Situation, args: Args) -> Outcome:
+def subscriber_persist(at: Context, args: Args) -> Outcome:
     """A new person, or with an id a changed one; an address that is already on the list is a business failure."""
     given = at.fields()
     number = str(given.get("SubscriberId") or given.get("Id") or given.get("id") or "")
@@ -61,7 +61,7 @@ def subscriber_persist(at: Situation, args: Args) -> Outcome:
     return Done(person.id, person.shown(), documented="object")
 
 
-def profile_persist(at: Situation, args: Args) -> Outcome:
+def profile_persist(at: Context, args: Args) -> Outcome:
     """An upsert: of an address already on the list only the profile changes, never the status."""
     given = at.fields()
     group, address = _target(at, given)
@@ -70,7 +70,7 @@ def profile_persist(at: Situation, args: Args) -> Outcome:
     return Done(person.id, person.shown_profile())
 
 
-def address_update(at: Situation, args: Args) -> Outcome:
+def address_update(at: Context, args: Args) -> Outcome:
     """Change an address; fails when the new one is already on the list."""
     person = _by_address(at, args["group"], args["oldemail"])
     if not _ADDRESS.fullmatch(args["newemail"]):
@@ -82,55 +82,55 @@ def address_update(at: Situation, args: Args) -> Outcome:
     return Done(person.id)
 
 
-def status_update(at: Situation, args: Args) -> Outcome:
+def status_update(at: Context, args: Args) -> Outcome:
     """Put a person into any status, also back to active."""
     person = at.account.the_subscriber(args["id"])
     return _put(at, person, _status(args["status"]))
 
 
-def subscriber_delete(at: Situation, args: Args) -> Outcome:
+def subscriber_delete(at: Context, args: Args) -> Outcome:
     """Delete by id: the person stays readable under the status `deleted`."""
     return _put(at, at.account.the_subscriber(args["id"]), "deleted")
 
 
-def subscriber_delete_by_address(at: Situation, args: Args) -> Outcome:
+def subscriber_delete_by_address(at: Context, args: Args) -> Outcome:
     """Delete by address and list."""
     return _put(at, _by_address(at, args["list"], args["address"]), "deleted")
 
 
-def subscriber_delete_by_mobile(at: Situation, args: Args) -> Outcome:
+def subscriber_delete_by_mobile(at: Context, args: Args) -> Outcome:
     """Delete by telephone number and list."""
     return _put(at, _by_mobile(at, args["list"], args["mobile"], 15), "deleted")
 
 
-def unsubscribe(at: Situation, args: Args) -> Outcome:
+def unsubscribe(at: Context, args: Args) -> Outcome:
     """Unsubscribe by id."""
     return _put(at, at.account.the_subscriber(args["id"]), "unsubscribed")
 
 
-def unsubscribe_by_address(at: Situation, args: Args) -> Outcome:
+def unsubscribe_by_address(at: Context, args: Args) -> Outcome:
     """Unsubscribe by address and list; 404 when the address is not on it."""
     return _put(at, _by_address(at, args["groupid"], args["address"]), "unsubscribed", "array")
 
 
-def unsubscribe_by_mobile(at: Situation, args: Args) -> Outcome:
+def unsubscribe_by_mobile(at: Context, args: Args) -> Outcome:
     """Unsubscribe by telephone number and list."""
     return _put(at, _by_mobile(at, args["groupid"], args["gsm"], 11), "unsubscribed", "array")
 
 
-def campaign_unsubscribes(at: Situation, args: Args) -> Outcome:
+def campaign_unsubscribes(at: Context, args: Args) -> Outcome:
     """A page of those who left through a campaign."""
-    leavers = at.account.the_campaign(args["id"]).leavers
-    return page([at.account.subscribers[number] for number in leavers if number in at.account.subscribers], args)
+    unsubscribed = at.account.the_campaign(args["id"]).unsubscribed
+    return page([at.account.subscribers[number] for number in unsubscribed if number in at.account.subscribers], args)
 
 
-def _put(at: Situation, person: Subscriber, status: str, documented: str = "feedback") -> Outcome:
+def _put(at: Context, person: Subscriber, status: str, documented: str = "feedback") -> Outcome:
     if person.status != status:
         person.status, person.updated = status, at.now
     return Done(person.id, documented=documented)
 
 
-def _ordered(at: Situation, group: str) -> list[Subscriber]:
+def _ordered(at: Context, group: str) -> list[Subscriber]:
     at.account.the_group(group)
     people = [person for person in at.account.subscribers.values() if person.group == group]
     if at.options.newest_first:
@@ -144,7 +144,7 @@ def _status(name: str) -> str:
     return name
 
 
-def _by_address(at: Situation, group: str, address: str) -> Subscriber:
+def _by_address(at: Context, group: str, address: str) -> Subscriber:
     at.account.the_group(group)
     if len(address) > 255:
         raise Failure("email address too long", 400)
@@ -154,7 +154,7 @@ def _by_address(at: Situation, group: str, address: str) -> Subscriber:
     return person
 
 
-def _by_mobile(at: Situation, group: str, mobile: str, longest: int) -> Subscriber:
+def _by_mobile(at: Context, group: str, mobile: str, longest: int) -> Subscriber:
     at.account.the_group(group)
     if len(mobile) > longest:
         raise Failure("mobile number too long", 400)
@@ -164,7 +164,7 @@ def _by_mobile(at: Situation, group: str, mobile: str, longest: int) -> Subscrib
     raise Failure("subscriber not found", 404)
 
 
-def _target(at: Situation, given: Mapping[str, Any]) -> tuple[str, str]:
+def _target(at: Context, given: Mapping[str, Any]) -> tuple[str, str]:
     """List and address that a body names."""
     address = str(given.get("MailAddress") or "")
     if not _ADDRESS.fullmatch(address) or len(address) > 255:
@@ -172,7 +172,7 @@ def _target(at: Situation, given: Mapping[str, Any]) -> tuple[str, str]:
     return at.account.the_group(str(given.get("Groepid") or "")).id, address
 
 
-def _person(at: Situation, group: str, address: str) -> Subscriber:
+def _person(at: Context, group: str, address: str) -> Subscriber:
     """Who has the address on the list: found, brought back from `deleted`, or new."""
     person = at.account.find(group, address)
     if person is None:
@@ -183,7 +183,7 @@ def _person(at: Situation, group: str, address: str) -> Subscriber:
     return person
 
 
-def _fill(at: Situation, person: Subscriber, given: Mapping[str, Any]) -> None:
+def _fill(at: Context, person: Subscriber, given: Mapping[str, Any]) -> None:
     person.updated = at.now
     person.mobile = str(given.get("MobileNumber") or person.mobile)
     person.language = str(given.get("Language") or person.language)

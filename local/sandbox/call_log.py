@@ -53,7 +53,7 @@ class Entry:
         }
 
 
-class Journal:
+class CallLog:
     """Every call since the start or the last `clear`. Safe to use from several threads."""
 
     def __init__(self) -> None:

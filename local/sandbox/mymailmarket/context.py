@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .holdings import Account, Failure, Subscriber
+from .models import Account, Failure, Subscriber
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Context:
     """One call's surroundings. `body` is the parsed JSON body of a POST, None where there is none."""
 
     account: Account

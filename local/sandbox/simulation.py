@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .call_log import CallLog, Entry
 from .clock import SandboxClock
 from .ediware import Ediware
 from .exchange import Call, Reply, Request
-from .faults import Faults, Rule
-from .journal import Entry, Journal
+from .faults import Faults, Rule, apply_fault
 from .mailpartner import MailPartner
 from .mymailmarket import MyMailMarket
 from .provider import SimulatedProvider
-from .spoil import spoil
 
 _REFUSED_ROW = "Error this contact is refused"
 
@@ -36,7 +35,7 @@ Pause = Callable[[float], bool]
 """Waits so many seconds; true when whoever waits is to give up, as the sandbox stops."""
 
 
-class World:
+class Simulation:
     """The providers, the clock, the faults and the journal.
 
     `pause` is how faults wait (latency, slow answers, held connections). With one of their own tests need not wait.
@@ -50,7 +49,7 @@ class World:
     ) -> None:
         self.clock = clock or SandboxClock()
         self.faults = Faults()
-        self.journal = Journal()
+        self.call_log = CallLog()
         self.stopping = threading.Event()
         self.pause = pause or self.stopping.wait
         self.providers: dict[str, SimulatedProvider] = {made.name: made for made in (p(self.clock) for p in providers)}
@@ -59,20 +58,20 @@ class World:
         """Samples as at the start; no faults, no calls, the clock running."""
         self.clock.reset()
         self.faults.clear()
-        self.journal.clear()
+        self.call_log.clear()
         for provider in self.providers.values():
             provider.reset()
 
     def handle(self, provider: SimulatedProvider, request: Request, connection: int) -> Handled:
         """Let a call meet its fault, if there is one for it, and do its work before, after or not at all."""
         call = provider.recognise(request)
-        entry = self.journal.begin(
+        entry = self.call_log.begin(
             provider.name, call, request.method, request.headers.get("content-type", ""), connection
         )
         try:
             return self._through(provider, request, call, entry)
         except BaseException:
-            self.journal.end(entry)
+            self.call_log.end(entry)
             raise
 
     def _through(self, provider: SimulatedProvider, request: Request, call: Call, entry: Entry) -> Handled:
@@ -84,7 +83,7 @@ class World:
             reply = provider.answer(request, call)
             entry.worked = True
         else:
-            reply = spoil(self._troubled(provider, request, call, rule, entry).whole(), rule)
+            reply = apply_fault(self._troubled(provider, request, call, rule, entry).whole(), rule)
         entry.outcome = rule.kind if rule else "answered"
         entry.status = reply.status
         return Handled(reply, rule, entry)
@@ -104,7 +103,7 @@ class World:
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
         """The whole sandbox as JSON values without secrets; at most `newest` rows of each list."""
-        summary = self.journal.summary()
+        summary = self.call_log.summary()
         empty: dict[str, Any] = {"calls": {}, "rows": {}, "connections": 0, "most_in_flight": 0}
         return {
             "clock": {"now": self.clock.now().isoformat(), "frozen": self.clock.frozen},

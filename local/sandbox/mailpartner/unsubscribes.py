@@ -6,18 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .holdings import Refused, Situation
-from .stops import OptOut
+from .models import Context, Refused
+from .opt_out_list import OptOut
 
 ADDRESS = re.compile(r"[^@\s\x00-\x1f,;]+@[^@\s\x00-\x1f,;]+\.[^@\s\x00-\x1f,;.]+")
 
 
-def unsubscribe_list(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def unsubscribe_list(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """The whole list in one answer; ids come in no order."""
     return {"nbData": len(at.account.optouts), "data": at.account.optouts.listing()}
 
 
-def unsubscribe_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def unsubscribe_add(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Put an address on the list; one that is there already is refused with code 3."""
     address = str(params.get("email") or "")
     if not address:
@@ -31,7 +31,7 @@ def unsubscribe_add(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"stopId": row.id}
 
 
-def unsubscribe_delete(at: Situation, params: Mapping[str, Any]) -> dict[str, Any]:
+def unsubscribe_delete(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Take a row off the list by its id, which comes in the query of a GET or in the body of a POST."""
     given = str(params.get("id") or "")
     if not given:

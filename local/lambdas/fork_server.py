@@ -1,7 +1,7 @@
-"""`python -m local.lambdas.nursery FD [MODULE...]`: loads heavy libraries once and forks execution environments.
+"""`python -m local.lambdas.fork_server FD [MODULE...]`: loads heavy libraries once and forks execution environments.
 
-Fork copies a process with one thread cleanly, and this one has no other. It is asked on a Unix socket, which carries
-the new environment's own connection, and ends when that socket closes.
+Fork copies a process of one thread cleanly, and this one has no other. Requests come on a Unix socket, each with the
+new environment's own connection; the process ends when that socket closes.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from collections.abc import Sequence
 
 from local.lambdas import environment
 
-# What the functions import first and what costs most; the product itself is imported afterwards, by each environment,
-# unless it is among the modules that this is started with.
+# The slowest imports of the functions; each environment imports the product itself afterwards, unless it is among the
+# modules on the command line.
 _HEAVY = ("boto3", "botocore.client", "chalice", "requests", "aws_lambda_powertools.logging", "email_validator")
 
 
 def main(descriptor: int, modules: Sequence[str] = ()) -> None:
     """Fork one environment for each request on the socket `descriptor`, with `modules` imported."""
-    # The stack ends its processes itself, after their invocations: a Ctrl-C or a signal to all is not for them.
+    # The stack ends its processes itself, after their invocations: they ignore a Ctrl-C or a signal to the group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    os.dup2(2, 1)  # the stack's standard output is for its own words
+    os.dup2(2, 1)  # standard output is the stack's own
     for name in _HEAVY:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in modules:
         importlib.import_module(name)
-    gc.freeze()  # what is shared with all environments is not looked through by each of them
+    gc.freeze()  # keeps the memory shared: no environment's collector scans these objects
     with socket.socket(fileno=descriptor) as requests:
         while True:
             byte, descriptors, _flags, _address = socket.recv_fds(requests, 1, 1)
@@ -43,11 +43,11 @@ def main(descriptor: int, modules: Sequence[str] = ()) -> None:
             with socket.socket(fileno=descriptors[0]) as connection:
                 if os.fork() == 0:
                     requests.close()
-                    _become(connection)
+                    _serve(connection)
 
 
-def _become(connection: socket.socket) -> None:
-    """In the child: serve, and leave without running what the parent had meant for its own end."""
+def _serve(connection: socket.socket) -> None:
+    """Serve in the child, and exit without running the parent's exit handlers."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from .holdings import Account
+from .models import Account
+
+
+class Refused(Exception):
+    """A call that the vendor refuses. `bare`: the text stands alone, without JSON round it."""
+
+    def __init__(self, message: str, *, bare: bool = False) -> None:
+        self.message, self.bare = message, bare
+        super().__init__(message)
 
 
 @dataclass
@@ -28,7 +36,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Context:
     """One call's surroundings."""
 
     account: Account

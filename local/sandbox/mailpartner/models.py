@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .stops import OptOuts
+from .opt_out_list import OptOuts
 
 
 class Refused(Exception):
@@ -79,7 +79,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Context:
     """One call's surroundings."""
 
     account: Account
@@ -88,7 +88,7 @@ class Situation:
     new_id: Callable[[], int]
 
 
-Function = Callable[[Situation, Mapping[str, Any]], dict[str, Any]]
+Function = Callable[[Context, Mapping[str, Any]], dict[str, Any]]
 
 
 def delivered_by(message: Message) -> datetime:
