@@ -184,7 +184,7 @@ def test_deep_decoration_costs_little() -> None:
     assert undecorated(long) == long
 
 
-def test_another_key_shows_nothing_in_common() -> None:
+def test_hashes_under_different_keys_have_nothing_in_common() -> None:
     one, other = (keyed_hash("a@example.com", key) for key in (b"placeholder-1", b"placeholder-2"))
     assert one != other and len(one) == len(other) == 43
     assert "example" not in one

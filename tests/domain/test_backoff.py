@@ -33,7 +33,7 @@ def test_backoff_never_shrinks_with_failures(count: int, first: float, longest: 
 
 
 @given(failures, seconds, seconds, chances, st.floats(-1e9, 1e9))
-def test_retry_after_is_obeyed_within_reason(
+def test_retry_after_is_respected_within_limits(
     count: int, first: float, longest: float, chance: float, after: float
 ) -> None:
     wait = backoff.wait_seconds(count, first, longest, chance, after)
@@ -43,7 +43,7 @@ def test_retry_after_is_obeyed_within_reason(
 
 
 @given(st.none() | pauses, moments, seconds)
-def test_a_pause_counts_its_failures_and_remembers_its_beginning(before: Pause | None, now: int, wait: float) -> None:
+def test_a_pause_counts_failures_and_keeps_its_start(before: Pause | None, now: int, wait: float) -> None:
     after = backoff.paused_again(before, now, wait, "down", "later")
     assert after.until == now + int(wait * 1000)
     assert after.since == (before.since if before else now)
@@ -51,7 +51,7 @@ def test_a_pause_counts_its_failures_and_remembers_its_beginning(before: Pause |
 
 
 @given(states, moments)
-def test_a_probe_needs_a_pause_that_is_over_and_nobody_probing(state: AccountState, now: int) -> None:
+def test_a_probe_needs_an_expired_pause_and_no_other_probe(state: AccountState, now: int) -> None:
     may = backoff.may_probe(state, now)
     assert may == (
         state.pause is not None and state.pause.until <= now and (state.probe_until is None or state.probe_until <= now)
@@ -62,7 +62,7 @@ def test_a_probe_needs_a_pause_that_is_over_and_nobody_probing(state: AccountSta
 
 
 @given(states, pauses, moments)
-def test_a_list_and_its_account_are_paused_apart(state: AccountState, pause: Pause, now: int) -> None:
+def test_a_list_and_its_account_are_paused_independently(state: AccountState, pause: Pause, now: int) -> None:
     account, one = backoff.with_pause(state, pause, None), backoff.with_pause(state, pause, "1")
     assert account.lists == state.lists and one.pause == state.pause
     assert account.pause == pause == one.lists["1"]

@@ -16,7 +16,7 @@ FORGOTTEN = SubscriptionState(unsubscribed_at=10, forgotten_at=10)
 
 @pytest.mark.parametrize("status", [DELIVERED, SUPERSEDED, REFUSED, PARKED])
 @pytest.mark.parametrize("type", [SIGNUP, LEAVE])
-def test_whatever_came_up_to_the_wish_does(type: EventType, status: Status) -> None:
+def test_events_up_to_the_erasure_request_are_erased(type: EventType, status: Status) -> None:
     came_back = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=20)
     for at in (9, 10):
         assert loses_its_data(type, at, FORGOTTEN, (status,))
@@ -38,7 +38,7 @@ def test_whatever_came_up_to_the_wish_does(type: EventType, status: Status) -> N
         (LEAVE, (REFUSED,), False, False),
     ],
 )
-def test_later_ones_do_where_nothing_came_of_them(
+def test_later_events_are_erased_if_they_were_not_delivered(
     type: EventType, statuses: tuple[Status, ...], suppressed: bool, does: bool
 ) -> None:
     assert loses_its_data(type, 11, FORGOTTEN, statuses, suppressed=suppressed) is does
@@ -58,7 +58,7 @@ def test_an_address_is_a_person_s_in_any_spelling() -> None:
     )
 
 
-def test_a_contact_is_whose_address_it_has() -> None:
+def test_a_contact_matches_by_its_address() -> None:
     contacts = [
         {"Email": "A@example.com"},
         {"Email": "b@example.com", "parent": "a@example.com"},

@@ -32,7 +32,7 @@ def test_every_type_has_a_queue_of_its_own() -> None:
     assert {kind: QUEUE_OF[type] for kind, type in TYPE_OF.items()} == {kind: kind for kind in get_args(QueueKind)}
 
 
-def test_a_sync_alone_does_not_wait_for_its_account() -> None:
+def test_only_a_sync_does_not_wait_for_its_account() -> None:
     assert [type for type in EventType if not type.waits_for_account] == [EventType.SYNC]
 
 

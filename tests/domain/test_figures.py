@@ -35,7 +35,7 @@ def snapshot(**figures: Any) -> Snapshot:
 
 
 @given(CAMPAIGN)
-def test_what_the_provider_says_is_kept_as_it_is(figures: CampaignFigures) -> None:
+def test_provider_figures_are_kept_unchanged(figures: CampaignFigures) -> None:
     kept = snapshot_from("paris", "toy", figures, TAKEN)
     assert [getattr(kept, name) for name in FIGURES] == [getattr(figures, name) for name in FIGURES]
     assert (kept.account, kept.provider, kept.campaign) == ("paris", "toy", figures.campaign)
@@ -43,7 +43,7 @@ def test_what_the_provider_says_is_kept_as_it_is(figures: CampaignFigures) -> No
 
 
 @given(CAMPAIGN)
-def test_nothing_is_lost_in_the_table(figures: CampaignFigures) -> None:
+def test_figures_survive_storage(figures: CampaignFigures) -> None:
     kept = snapshot_from("paris", "toy", figures, TAKEN)
     again = snapshot_of(snapshot_item(kept, "snapshot#2026-03-01T09"))
     assert again == kept
@@ -71,17 +71,17 @@ def test_every_figure_counts(figure: str) -> None:
     assert not changed(snapshot(**{figure: 1}), snapshot())
 
 
-def test_names_and_raw_figures_are_no_change_where_there_are_figures() -> None:
+def test_names_and_raw_figures_are_ignored_where_figures_are_known() -> None:
     old = snapshot(sent=5, name="a", subject="b", raw={"at": "10:00"})
     assert not changed(old, snapshot(sent=5, name="A", subject="B", sent_at=TAKEN, raw={"at": "10:01"}))
 
 
-def test_raw_figures_decide_where_nothing_else_is_known() -> None:
+def test_raw_figures_are_compared_where_nothing_else_is_known() -> None:
     assert changed(snapshot(raw={"Geopend": 1}), snapshot(raw={"Geopend": 2}))
     assert not changed(snapshot(raw={"a": 1, "b": 2}), snapshot(raw={"b": 2, "a": 1}))
 
 
-def test_a_description_is_renewed_without_losing_what_is_not_stated() -> None:
+def test_a_description_is_updated_without_losing_omitted_values() -> None:
     old = snapshot(name="a", subject="b", opens=3)
     new = described(old, snapshot(subject="c", sent_at=TAKEN))
     assert (new.name, new.subject, new.opens, new.taken_at) == ("a", "c", 3, old.taken_at)
@@ -97,11 +97,11 @@ def test_times_are_utc_and_taken_at_is_in_whole_seconds() -> None:
     assert hour_key(datetime(2026, 3, 1, 0, 59, tzinfo=PARIS)) == "2026-02-28T23"
 
 
-def test_half_a_character_does_not_stop_a_campaign() -> None:
+def test_a_lone_surrogate_does_not_stop_a_campaign() -> None:
     assert snapshot(name="a\ud800b").name == "a?b"
 
 
-def test_the_items_read_well_with_boto3() -> None:
+def test_items_are_readable_with_boto3() -> None:
     item = snapshot_item(snapshot(name="Mars", sent=12, raw={"volume": "12"}), "snapshot#2026-03-01T09")
     assert item["account"] == {"S": "paris"}
     assert item["campaign"] == {"S": "c1"}

@@ -32,7 +32,7 @@ def test_the_first_letter_and_the_domain_are_shown(address: str, shown: str) -> 
 
 
 @given(st.text(min_size=2, max_size=60), st.text(min_size=1, max_size=60))
-def test_the_rest_of_the_name_never_is(local: str, domain: str) -> None:
+def test_the_rest_of_the_local_part_is_never_shown(local: str, domain: str) -> None:
     shown = masked(f"{local}@{domain}")
     name, _, _ = shown.partition("•••@")
     assert len(name) <= 5

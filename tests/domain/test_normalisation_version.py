@@ -64,7 +64,7 @@ in `chalicelib/ledger/normalisation.py`, and raises `NORMALISATION_VERSION`."""
 
 
 @pytest.mark.parametrize(("address", "form"), NORMAL_FORMS.get(NORMALISATION_VERSION, {}).items())
-def test_a_normal_form_is_that_of_its_version(address: str, form: str) -> None:
+def test_normal_forms_match_their_version(address: str, form: str) -> None:
     assert normalise(address) == form, (
         "the rules of normalisation have changed, and suppressions would not be found: raise NORMALISATION_VERSION, "
         "register a migration and add the new forms here"

@@ -87,7 +87,7 @@ def test_a_signup_of_time_five(
         (3, None, False, True, Decision.SUPPRESSED),  # the operator's word is for what cannot be asked of the provider
     ],
 )
-def test_a_signup_of_time_five_whose_suppression_of_time_three_was_taken_back_by_hand(
+def test_a_signup_of_time_five_after_a_manual_resubscription_of_time_three(
     left: int, joined: int | None, may_lift: bool, provider_lifts: bool, verdict: Decision
 ) -> None:
     word = SubscriptionState(left, joined)
@@ -127,7 +127,7 @@ def test_a_signup_is_superseded_exactly_by_an_unsubscribe_of_the_same_or_a_later
 
 
 @given(times, words)
-def test_permission_never_makes_a_verdict_worse(at: int, word: SubscriptionState) -> None:
+def test_permission_never_makes_a_decision_worse(at: int, word: SubscriptionState) -> None:
     allowed = _decide(at, word, may_lift=True, provider_lifts=True)
     for may_lift, provider_lifts in ((True, False), (False, True), (False, False)):
         verdict = _decide(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
@@ -135,7 +135,7 @@ def test_permission_never_makes_a_verdict_worse(at: int, word: SubscriptionState
 
 
 @given(times, times, words)
-def test_one_of_two_opposite_words_always_goes(join: int, leave: int, word: SubscriptionState) -> None:
+def test_one_of_two_opposite_events_is_always_delivered(join: int, leave: int, word: SubscriptionState) -> None:
     """Whichever is delivered first, the provider ends with the later word."""
     joined = merge(word, SubscriptionState(signed_up_at=join))
     left = merge(word, SubscriptionState(unsubscribed_at=leave))
@@ -155,7 +155,7 @@ def test_merging_keeps_the_latest_of_each_in_any_order(given_words: list[Subscri
 
 @pytest.mark.parametrize("type", [EventType.SIGNUP, EventType.UNSUBSCRIBE])
 @given(word=words, status=st.none() | statuses)
-def test_only_a_delivered_signup_leaves_something_behind(
+def test_only_a_delivered_signup_changes_the_subscription_state(
     type: EventType, word: SubscriptionState, status: Status | None
 ) -> None:
     with_hold = SubscriptionState(word.unsubscribed_at, word.signed_up_at, held(type))
@@ -167,7 +167,7 @@ def test_only_a_delivered_signup_leaves_something_behind(
 
 
 @given(st.none() | statuses, st.integers(0, 20))
-def test_a_hold_stands_in_the_way_only_while_its_delivery_is_pending(status: Status | None, now: int) -> None:
+def test_a_lease_blocks_only_while_its_delivery_is_pending(status: Status | None, now: int) -> None:
     state = lease_state(held(EventType.SIGNUP, until=10), status, now)
     expected = LeaseState.DONE if status is not Status.PENDING else LeaseState.BUSY if now < 10 else LeaseState.LOST
     assert state is expected

@@ -27,7 +27,7 @@ from chalicelib.domain.times import (
         ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)),
     ],
 )
-def test_reads_what_rfc_3339_allows(text: str, expected: datetime) -> None:
+def test_rfc_3339_times_are_read(text: str, expected: datetime) -> None:
     assert parse_time(text) == expected
     assert parse_time(text).tzinfo is UTC
 
@@ -54,24 +54,24 @@ def test_reads_what_rfc_3339_allows(text: str, expected: datetime) -> None:
         "1772357400",
     ],
 )
-def test_refuses_everything_else(text: str) -> None:
+def test_other_times_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_time(text)
 
 
-def test_writes_milliseconds_only_where_there_are_some() -> None:
+def test_milliseconds_are_written_only_if_not_zero() -> None:
     paris = timezone(timedelta(hours=1))
     assert format_time(datetime(2026, 3, 1, 10, 30, tzinfo=paris)) == "2026-03-01T09:30:00Z"
     assert format_time(datetime(2026, 3, 1, 9, 30, 0, 7_999, tzinfo=UTC)) == "2026-03-01T09:30:00.007Z"
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_a_time_comes_back_as_it_was_stored(moment: datetime) -> None:
+def test_a_stored_time_is_read_back_unchanged(moment: datetime) -> None:
     kept = to_milliseconds(moment)
     assert parse_time(format_time(moment)) == kept
     assert from_epoch_milliseconds(epoch_milliseconds(moment)) == kept
 
 
-def test_a_number_of_milliseconds_that_is_no_moment_is_refused() -> None:
+def test_milliseconds_out_of_range_are_rejected() -> None:
     with pytest.raises(ValueError, match="years"):
         from_epoch_milliseconds(10**18)

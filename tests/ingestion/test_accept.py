@@ -24,7 +24,7 @@ def messages(aws: TestAws, queue: str) -> list[list[str]]:
     return [json.loads(message["Body"])["event_ids"] for message in answer.get("Messages", [])]
 
 
-def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources: TestAws) -> None:
+def test_many_events_are_stored_and_notified_by_few_messages(product: Product, resources: TestAws) -> None:
     joined = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(300)]
     left = [
         product.unsubscribe(f"person{number}@example.com", id=f"out-{number}", accounts=("paris", "lyon"))
@@ -38,7 +38,7 @@ def test_many_are_held_and_rung_for_by_few_messages(product: Product, resources:
     assert {len(one.deliveries) for one in held} == {1, 2}
 
 
-def test_the_same_again_is_the_same_and_is_rung_for_again(product: Product, resources: TestAws) -> None:
+def test_a_repeated_event_is_accepted_and_notified_again(product: Product, resources: TestAws) -> None:
     events = [product.signup("zoe@example.com", id="a"), product.unsubscribe("zoe@example.com", id="b")]
     assert accept_all(product.container, events) == [True, True]
     later = [replace(event, accepted_at=event.accepted_at + timedelta(hours=1)) for event in events]
@@ -47,14 +47,14 @@ def test_the_same_again_is_the_same_and_is_rung_for_again(product: Product, reso
     assert product.view("a")["accepted_at"] == "2026-03-01T09:30:00Z"
 
 
-def test_of_one_id_the_first_of_a_batch_counts(product: Product, resources: TestAws) -> None:
+def test_the_first_event_of_an_id_in_a_batch_counts(product: Product, resources: TestAws) -> None:
     first, other = product.signup("first@example.com", id="a"), product.signup("other@example.com", id="a")
     assert accept_all(product.container, [first, other, first, other]) == [True, False, True, False]
     assert messages(resources, "signups") == [["a"]]
     assert product.container.events.load(["a"])[0].event.email == "first@example.com"
 
 
-def test_what_is_held_with_other_content_is_told_and_not_rung_for(product: Product, resources: TestAws) -> None:
+def test_an_id_stored_with_other_content_is_a_conflict_and_not_notified(product: Product, resources: TestAws) -> None:
     product.hold(product.signup("first@example.com", id="a"))
     events = [product.unsubscribe("first@example.com", id="a"), product.signup("zoe@example.com", id="b")]
     assert accept_all(product.container, events) == [False, True]
@@ -62,7 +62,7 @@ def test_what_is_held_with_other_content_is_told_and_not_rung_for(product: Produ
     assert messages(resources, "signups") == [["b"]]
 
 
-def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
+def test_one_failed_write_fails_the_batch_and_repeating_is_safe(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [product.signup(f"person{number}@example.com", id=f"in-{number}") for number in range(40)]
@@ -81,7 +81,9 @@ def test_the_ledger_failing_for_one_fails_for_all_and_repeating_is_safe(
     assert len(messages(resources, "signups")[0]) == 40
 
 
-def test_a_slow_ledger_is_given_up_before_the_client_does(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_ledger_is_abandoned_before_the_client_times_out(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried: list[Any] = []
 
     def slow(event: Event) -> bool:

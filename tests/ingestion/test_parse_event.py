@@ -39,7 +39,7 @@ def field_errors(data: Any, settings: Settings) -> dict[str, str]:
     return {error.field: error.message for error in caught.value.field_errors}
 
 
-def test_a_whole_signup_of_a_form(settings: Settings) -> None:
+def test_a_complete_signup_of_a_form_is_read(settings: Settings) -> None:
     event = parse(
         {
             "type": "signup",
@@ -81,23 +81,23 @@ def test_a_signup_of_an_account_and_list_has_provider_fields(settings: Settings)
     assert parse({**DIRECT, "list": 4781}, settings).list == "4781"
 
 
-def test_what_an_event_leaves_out_comes_from_its_message(settings: Settings) -> None:
+def test_omitted_values_come_from_the_message(settings: Settings) -> None:
     event = parse({**SIGNUP, "id": None, "occurred_at": None, "consent": None, "fields": None}, settings)
     assert (event.id, event.occurred_at, event.occurred_at_stated) == ("given-1", SENT, False)
     assert (event.consent, event.fields) == (None, {})
 
 
-def test_an_unsubscribe_without_accounts_is_for_all(settings: Settings) -> None:
+def test_an_unsubscribe_without_accounts_is_for_all_accounts(settings: Settings) -> None:
     event = parse(LEAVE, settings)
     assert (event.accounts, event.all_accounts, event.scope) == (("paris", "lettre"), True, "account")
 
 
-def test_an_unsubscribe_with_accounts_is_for_exactly_those(settings: Settings) -> None:
+def test_an_unsubscribe_with_accounts_is_for_exactly_those_accounts(settings: Settings) -> None:
     event = parse({**LEAVE, "email": "a b@strange", "accounts": ["lettre", "lettre"], "scope": "global"}, settings)
     assert (event.accounts, event.all_accounts, event.scope) == (("lettre",), False, "global")
 
 
-def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> None:
+def test_a_target_named_twice_must_agree(settings: Settings) -> None:
     assert parse({**SIGNUP, **DIRECT}, settings).form == "footer"
     assert "another account or list" in field_errors({**SIGNUP, **DIRECT, "list": "1"}, settings)["form"]
 
@@ -151,7 +151,7 @@ def test_a_target_named_twice_may_agree_but_not_differ(settings: Settings) -> No
         ({**DIRECT, "fields": {"firstname": "x" * 65_536}}, "", "at most 64 KB"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named(settings: Settings, data: Any, field: str, message: str) -> None:
+def test_every_error_names_its_field(settings: Settings, data: Any, field: str, message: str) -> None:
     assert message in field_errors(data, settings)[field]
 
 
@@ -161,14 +161,14 @@ def test_five_minutes_ahead_are_tolerated(settings: Settings) -> None:
     ) + timedelta(minutes=5)
 
 
-def test_an_event_of_64_kb_is_taken(settings: Settings) -> None:
+def test_an_event_of_64_kb_is_accepted(settings: Settings) -> None:
     empty = len(json.dumps({**DIRECT, "fields": {"f": ""}}, separators=(",", ":")))
     event = {**DIRECT, "fields": {"f": "x" * (65_536 - empty)}}
     assert parse(event, settings).fields["f"]
     assert list(field_errors({**DIRECT, "fields": {"f": "x" * (65_537 - empty)}}, settings)) == [""]
 
 
-def test_depth_is_no_crash(settings: Settings) -> None:
+def test_deep_nesting_is_rejected(settings: Settings) -> None:
     deep: list[Any] = []
     for _ in range(20_000):
         deep = [deep]
@@ -182,14 +182,14 @@ def test_the_reason_of_a_refused_event_is_short(settings: Settings) -> None:
     assert len(refused(data, caught.value, settings).refused or "") == 300
 
 
-def test_all_mistakes_come_at_once(settings: Settings) -> None:
+def test_all_errors_are_reported_at_once(settings: Settings) -> None:
     found = field_errors(
         {**DIRECT, "id": "!", "occurred_at": "?", "email": "?", "account": "?", "fields": {"a": []}}, settings
     )
     assert list(found) == ["occurred_at", "id", "email", "account", "fields.a"]
 
 
-def test_a_refused_event_keeps_no_address(settings: Settings) -> None:
+def test_a_refused_event_stores_no_address(settings: Settings) -> None:
     data = {**DIRECT, "id": "mine", "email": "a@b@example.com", "fields": {"x@example.com": []}}
     with pytest.raises(InvalidEvent) as caught:
         parse(data, settings)
@@ -210,7 +210,7 @@ def test_a_refused_event_keeps_no_address(settings: Settings) -> None:
         ([], EventType.UNSUBSCRIBE, ("paris", "lettre")),
     ],
 )
-def test_a_refused_event_is_seen_somewhere(
+def test_a_refused_event_is_visible_under_an_account(
     settings: Settings, data: Any, kind: EventType, accounts: tuple[str, ...]
 ) -> None:
     event = refused(data, InvalidEvent([]), settings)
@@ -251,7 +251,7 @@ events = st.fixed_dictionaries(
 @hypothesis_settings(deadline=None, max_examples=examples(50))
 @given(events | values)
 @pytest.mark.no_cover
-def test_no_event_gives_anything_but_an_event_or_its_mistakes(data: Any) -> None:
+def test_any_input_gives_an_event_or_its_errors(data: Any) -> None:
     settings = Settings(accounts={}, privacy=Privacy(()))  # made here, as a fixture would be one for all examples
     outcome: Event | InvalidEvent
     try:
@@ -264,7 +264,7 @@ def test_no_event_gives_anything_but_an_event_or_its_mistakes(data: Any) -> None
 
 
 @pytest.mark.parametrize("text", ["", "[1,]", "NaN", '{"a": Infinity}', "[" * 100_000, b"\xff"])
-def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
+def test_invalid_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         strict_json.load(text)
 

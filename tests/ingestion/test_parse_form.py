@@ -29,7 +29,7 @@ def field_errors(form: Form, submission: Submission) -> dict[str, str]:
     return {error.field: error.message for error in caught.value.field_errors}
 
 
-def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:
+def test_a_signup_contains_the_sent_fields_and_server_values(form: Form) -> None:
     event = signup_from_form(form, sent(email="\tA@Example.com\u00a0\n", prenom="Zoé", other="x", website=" "), FACTS)
     assert event == Event(
         id="id-1",
@@ -47,7 +47,7 @@ def test_a_signup_holds_what_was_sent_and_what_relais_knows(form: Form) -> None:
     )
 
 
-def test_what_only_relais_may_say_is_never_taken_from_the_browser(form: Form) -> None:
+def test_server_values_are_never_taken_from_the_browser(form: Form) -> None:
     told = sent(
         {"consent": {"ip": "198.51.100.1", "at": "2001-01-01T00:00:00Z", "text": "v3", "source": "https://example.com/x"},
          "accounts": ["lettre"]},
@@ -62,7 +62,7 @@ def test_what_only_relais_may_say_is_never_taken_from_the_browser(form: Form) ->
     assert leaving == unsubscribe_from_form(form, sent(email="a@example.com"), FACTS, ["paris", "lettre"])
 
 
-def test_an_unsubscribe_is_for_every_account_and_asks_little(form: Form) -> None:
+def test_an_unsubscribe_is_for_every_account_and_needs_only_an_address(form: Form) -> None:
     event = unsubscribe_from_form(
         form, sent(email="a b@strange", website="x", prenom="Zoé"), FACTS, ["paris", "lettre"]
     )
@@ -83,7 +83,7 @@ def test_consent_can_be_stated_in_flat_fields(form: Form) -> None:
 WORDS_SHA_256 = "884631f26e512e23f22cbc4f5d52ec2627d04b4eade38f245a91e3ef59234298"
 
 
-def test_of_the_wording_only_its_digest_is_kept(form: Form) -> None:
+def test_only_the_digest_of_the_consent_wording_is_stored(form: Form) -> None:
     stated = {"consent": {"wording": "Je veux des nouvelles.\nEt rien d'autre."}}
     nested = signup_from_form(form, sent(stated, email="a@example.com"), FACTS)
     flat = sent(email="a@example.com", consent__wording="  Je veux des nouvelles.\r\nEt rien d'autre.\r\n")
@@ -96,7 +96,7 @@ def test_of_the_wording_only_its_digest_is_kept(form: Form) -> None:
         assert event.consent == Consent("https://www.example.com/news", None, "203.0.113.9", NOW, WORDS_SHA_256)
 
 
-def test_a_digest_of_the_wording_must_be_one_and_its_own(form: Form) -> None:
+def test_a_given_wording_digest_must_be_valid_and_match(form: Form) -> None:
     for stated in ("abc", "0" * 63 + "g", "0" * 65):
         assert field_errors(form, sent(email="a@example.com", consent__wording_sha256=stated)) == {
             "consent.wording_sha256": "must be a SHA-256 of 64 hexadecimal digits"
@@ -106,7 +106,7 @@ def test_a_digest_of_the_wording_must_be_one_and_its_own(form: Form) -> None:
     }
 
 
-def test_a_form_may_have_a_field_of_its_own_called_consent(form: Form) -> None:
+def test_a_form_can_have_its_own_field_named_consent(form: Form) -> None:
     own = replace(form, fields={"consent": "optin"})
     assert signup_from_form(own, sent(email="a@example.com", consent="yes"), FACTS).fields == {"optin": "yes"}
     assert field_errors(own, sent({"consent": {"text": "v3"}}, email="a@example.com")) == {
@@ -114,12 +114,12 @@ def test_a_form_may_have_a_field_of_its_own_called_consent(form: Form) -> None:
     }
 
 
-def test_checkboxes_of_one_name_become_one_text_and_blank_fields_none(form: Form) -> None:
+def test_checkboxes_of_one_name_are_joined_and_blank_fields_omitted(form: Form) -> None:
     event = signup_from_form(form, sent(email="a@example.com", interest=("wine", "", "cheese"), prenom="  "), FACTS)
     assert event.fields == {"interests": "wine,cheese"}
 
 
-def test_every_mistake_is_named_at_once_and_none_repeats_a_value(form: Form) -> None:
+def test_all_errors_are_reported_at_once_without_values(form: Form) -> None:
     found = field_errors(form, sent({"interest": ["wine"], "consent": {"text": 3}}, email="nobody", prenom="Zo\x00"))
     assert found == {
         "email": "must contain exactly one @",
@@ -139,15 +139,15 @@ def test_every_mistake_is_named_at_once_and_none_repeats_a_value(form: Form) -> 
         (sent(email="a b@example.com"), "is not a valid e-mail address"),
     ],
 )
-def test_the_address_is_asked_for(form: Form, submission: Submission, message: str) -> None:
+def test_the_address_is_required(form: Form, submission: Submission, message: str) -> None:
     assert field_errors(form, submission) == {"email": message}
 
 
-def test_the_same_address_twice_is_one_address(form: Form) -> None:
+def test_a_repeated_equal_address_is_accepted(form: Form) -> None:
     assert signup_from_form(form, sent(email=("a@example.com", "a@example.com ", "")), FACTS).email == "a@example.com"
 
 
-def test_lines_are_allowed_in_a_field_and_half_a_character_is_not(form: Form) -> None:
+def test_line_breaks_are_allowed_in_a_field_and_lone_surrogates_are_not(form: Form) -> None:
     assert signup_from_form(form, sent(email="a@example.com", prenom="a\r\n\tb"), FACTS).fields == {
         "firstname": "a\r\n\tb"
     }
@@ -162,23 +162,23 @@ def test_an_event_has_at_most_64_kb(form: Form) -> None:
 
 
 @pytest.mark.parametrize("filled", [{"website": "x"}, {"website": ("", " y ")}])
-def test_a_filled_trap_is_refused_and_kept(form: Form, filled: dict[str, Any]) -> None:
+def test_a_filled_trap_is_refused_and_stored(form: Form, filled: dict[str, Any]) -> None:
     trapped = signup_from_form(form, sent(email="a@example.com", prenom="Zoé", **filled), FACTS)
     assert trapped == replace(signup_from_form(form, sent(email="a@example.com", prenom="Zoé"), FACTS), refused="trap")
     assert signup_from_form(form, sent({"website": []}, email="a@example.com"), FACTS).refused == "trap"
 
 
-def test_a_filled_trap_hides_every_other_mistake(form: Form) -> None:
+def test_a_filled_trap_hides_every_other_error(form: Form) -> None:
     event = signup_from_form(form, sent({"interest": []}, email="nobody", prenom="\x00", website="x"), FACTS)
     assert (event.refused, event.email, event.fields) == ("trap", "", {})
     assert event.consent == Consent(ip="203.0.113.9", at=NOW)
 
 
-def test_the_trap_is_the_field_that_the_form_names(form: Form) -> None:
+def test_the_trap_field_is_configurable(form: Form) -> None:
     assert signup_from_form(replace(form, trap="url"), sent(email="a@example.com", website="x"), FACTS).refused is None
 
 
-def test_only_a_form_that_may_lift_does(form: Form) -> None:
+def test_only_a_permitted_form_can_lift_suppressions(form: Form) -> None:
     assert signup_from_form(
         replace(form, lifts_suppression=True), sent(email="a@example.com"), FACTS
     ).may_lift_suppression
@@ -196,7 +196,7 @@ def test_only_a_form_that_may_lift_does(form: Form) -> None:
         ("https://www.example.com/" + "x" * 5000, "https://www.example.com/" + "x" * 1976),
     ],
 )
-def test_the_page_is_kept_without_what_may_tell_of_a_person(form: Form, referer: str | None, page: str | None) -> None:
+def test_the_page_url_is_stored_without_personal_parts(form: Form, referer: str | None, page: str | None) -> None:
     event = signup_from_form(form, sent(email="a@example.com"), replace(FACTS, page=referer))
     assert event.consent is not None
     assert event.consent.source == page

@@ -37,7 +37,7 @@ def field_errors(data: Any) -> dict[str, str]:
     return {error.field: error.message for error in caught.value.field_errors}
 
 
-def test_contacts_that_come_with_it() -> None:
+def test_inline_contacts_are_read() -> None:
     event = parse({**INLINE, "list": 4781, "contacts": [{**CONTACTS[0], "age": 41, "vip": True, "ville": None}]})
     contact = {"email": "zoe@example.com", "prenom": "Zoé", "age": "41", "vip": "true"}
     assert event.sync == Sync("contacts", None, (contact,))
@@ -46,13 +46,13 @@ def test_contacts_that_come_with_it() -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"account": "paris"}, {"list": "4781"}, {"account": "paris", "list": 4781}])
-def test_a_source(more: dict[str, Any]) -> None:
+def test_a_source_is_read(more: dict[str, Any]) -> None:
     event = parse({**SYNC, "source": "crm", **more})
     assert event.sync == Sync("contacts", "crm")
     assert (event.accounts, event.list) == (("paris",), "4781")
 
 
-def test_an_address_is_each_contact_s_own_affair() -> None:
+def test_a_wrong_address_does_not_refuse_the_sync() -> None:
     event = parse({**INLINE, "contacts": [{"email": "nobody"}, {}]})
     assert event.sync is not None
     assert event.sync.contacts == ({"email": "nobody"}, {})
@@ -85,11 +85,11 @@ def test_an_address_is_each_contact_s_own_affair() -> None:
         ({**INLINE, "contacts": [{" ": "x"}]}, "contacts[0]. ", "usable name"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named(data: Any, field: str, message: str) -> None:
+def test_every_error_names_its_field(data: Any, field: str, message: str) -> None:
     assert message in field_errors(data)[field]
 
 
-def test_256_kb_for_contacts_and_64_for_all_else() -> None:
+def test_contacts_can_have_256_kb_and_everything_else_64_kb() -> None:
     def sized(base: dict[str, Any], kilobytes: int) -> dict[str, Any]:
         room = kilobytes * 1024 - len(json.dumps({**base, "x": ""}, ensure_ascii=False, separators=(",", ":")).encode())
         return {**base, "x": "x" * room}
@@ -104,7 +104,7 @@ def test_256_kb_for_contacts_and_64_for_all_else() -> None:
         assert field_errors(too_large)[""] == "must be at most 64 KB"
 
 
-def test_a_wrong_sync_from_a_queue_stands_under_its_source_s_account() -> None:
+def test_a_refused_sync_is_stored_under_the_account_of_its_source() -> None:
     data = {**SYNC, "source": "crm", "contacts": CONTACTS}
     with pytest.raises(InvalidEvent) as caught:
         parse(data)
