@@ -156,7 +156,7 @@ def walk() -> Walk:
 
 @pytest.mark.parametrize("events", several(2), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_two_events_of_which_each_comes_to_one_worker(account: str, events: Events, walk: Walk) -> None:
+def test_two_events_each_claimed_by_one_worker(account: str, events: Events, walk: Walk) -> None:
     for program in programs(account, events, ONE):
         assert judge(walk, program) > 10
 
@@ -164,7 +164,7 @@ def test_two_events_of_which_each_comes_to_one_worker(account: str, events: Even
 @pytest.mark.slow
 @pytest.mark.parametrize("events", several(3), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_three_events_that_one_worker_or_another_is_rung_for(account: str, events: Events, walk: Walk) -> None:
+def test_three_events_each_notified_to_one_worker(account: str, events: Events, walk: Walk) -> None:
     for program in programs(account, events, ONE):
         assert judge(walk, program) > 20
 
@@ -172,7 +172,7 @@ def test_three_events_that_one_worker_or_another_is_rung_for(account: str, event
 @pytest.mark.slow
 @pytest.mark.parametrize("events", [*several(1), *several(2)], ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_events_that_both_workers_may_be_rung_for(account: str, events: Events, walk: Walk) -> None:
+def test_events_notified_to_both_workers(account: str, events: Events, walk: Walk) -> None:
     for program in programs(account, events, EITHER):
         if EVERYTHING or len(program.first + program.second) < 4:
             assert judge(walk, program) > 10
@@ -182,7 +182,7 @@ def test_events_that_both_workers_may_be_rung_for(account: str, events: Events, 
 @pytest.mark.skipif(not EVERYTHING, reason="takes twenty minutes, with RELAIS_ALL_ORDERS=1")
 @pytest.mark.parametrize("events", several(3), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_three_events_one_of_which_both_workers_are_rung_for(account: str, events: Events, walk: Walk) -> None:
+def test_three_events_one_of_which_is_notified_to_both_workers(account: str, events: Events, walk: Walk) -> None:
     for program in programs(account, events, EITHER):
         if len(program.first + program.second) == 4:
             assert judge(walk, program) > 100
@@ -191,14 +191,14 @@ def test_three_events_one_of_which_both_workers_are_rung_for(account: str, event
 @pytest.mark.slow
 @pytest.mark.parametrize("events", several(2), ids=named)
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_how_long_waits_take_makes_no_difference(account: str, events: Events, walk: Walk) -> None:
+def test_the_length_of_waits_makes_no_difference(account: str, events: Events, walk: Walk) -> None:
     for program in programs(account, events, ONE):
         assert outcomes(walk, program) == outcomes(Walk(time_passes=True), program)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_orders_of_threads_end_as_the_walk_foresees(account: str, walk: Walk) -> None:
+def test_real_threads_end_in_states_found_by_the_search(account: str, walk: Walk) -> None:
     """The same product where nothing is looked up: two threads that take turns at random."""
     chance = random.Random(SEED)
     for events in several(3)[::5]:

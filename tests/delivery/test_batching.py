@@ -33,7 +33,7 @@ tasks = st.lists(
 
 
 @given(tasks)
-def test_every_delivery_goes_once_with_its_like(given_tasks: list[Task]) -> None:
+def test_every_delivery_is_in_exactly_one_batch_of_its_kind(given_tasks: list[Task]) -> None:
     grouped = by_account(given_tasks)
     seen = []
     for account, groups in grouped.items():
@@ -46,7 +46,7 @@ def test_every_delivery_goes_once_with_its_like(given_tasks: list[Task]) -> None
 
 
 @given(tasks)
-def test_unsubscribes_come_first_and_all_in_the_order_of_what_happened(given_tasks: list[Task]) -> None:
+def test_unsubscribes_come_first_and_all_in_order_of_occurrence(given_tasks: list[Task]) -> None:
     for groups in by_account(given_tasks).values():
         verbs = [group.verb for group in groups]
         assert verbs == sorted(verbs, key=lambda verb: verb is EventType.SIGNUP)
@@ -56,6 +56,6 @@ def test_unsubscribes_come_first_and_all_in_the_order_of_what_happened(given_tas
             assert times == sorted(times)
 
 
-def test_what_no_provider_is_called_for_is_never_taken_for_an_unsubscribe() -> None:
+def test_other_event_types_are_never_batched_as_unsubscribes() -> None:
     with pytest.raises(ValueError, match="event e1 is a sync"):
         by_account([task(1, EventType.SYNC, "paris", "1", 0)])

@@ -35,7 +35,7 @@ def refusing(bad: set[int]) -> Callable[[Sequence[int]], str | None]:
 
 
 @given(st.integers(1, 300), st.data())
-def test_one_bad_row_costs_two_calls_a_halving_at_most(count: int, data: st.DataObject) -> None:
+def test_one_bad_row_costs_at_most_two_calls_per_halving(count: int, data: st.DataObject) -> None:
     bad = data.draw(st.integers(0, count - 1))
     bisection, accepted, calls = split(range(count), refusing({bad}))
     assert calls <= 1 + 2 * ceil(log2(count))
@@ -48,7 +48,7 @@ def test_one_bad_row_in_255_costs_sixteen_calls_more() -> None:
 
 
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)))
-def test_every_row_is_accepted_or_accused_or_left_and_only_once(count: int, bad: set[int]) -> None:
+def test_every_row_is_accepted_rejected_or_remaining_exactly_once(count: int, bad: set[int]) -> None:
     bisection, accepted, _ = split(range(count), refusing(bad))
     accused = [row for row, _ in bisection.rejected]
     assert Counter([*accepted, *accused, *bisection.remaining]) == Counter(range(count))
@@ -57,7 +57,7 @@ def test_every_row_is_accepted_or_accused_or_left_and_only_once(count: int, bad:
 
 
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)), st.lists(st.sampled_from("ab"), min_size=80, max_size=80))
-def test_the_list_is_blamed_only_when_all_were_refused_in_the_same_words(
+def test_the_list_is_at_fault_only_when_all_rows_were_refused_with_the_same_message(
     count: int, bad: set[int], words: list[str]
 ) -> None:
     def says(part: Sequence[int]) -> str | None:
@@ -70,20 +70,20 @@ def test_the_list_is_blamed_only_when_all_were_refused_in_the_same_words(
 
 
 @pytest.mark.parametrize("count", [9, 10, 20, 100, 255, 1000])
-def test_a_list_that_refuses_everybody_costs_few_calls(count: int) -> None:
+def test_a_list_that_refuses_every_row_costs_few_calls(count: int) -> None:
     bisection, accepted, calls = split(range(count), lambda _: WORDS)
     assert bisection.list_is_at_fault and not accepted
     assert len(bisection.rejected) <= SINGLES_THAT_BLAME_THE_LIST + SAMPLES
     assert calls <= (25 if count <= 255 else 29)
 
 
-def test_eight_alone_are_enough() -> None:
+def test_eight_single_refusals_are_enough() -> None:
     bisection, _, _ = split(range(8), lambda _: WORDS)
     assert bisection.list_is_at_fault and not bisection.remaining
 
 
 @given(st.integers(9, 255), st.data())
-def test_bad_rows_at_the_head_do_not_speak_for_the_list(count: int, data: st.DataObject) -> None:
+def test_bad_rows_at_the_start_are_not_a_list_error(count: int, data: st.DataObject) -> None:
     """The last row is asked before the list is blamed, and it is taken."""
     bad = set(range(data.draw(st.integers(8, count - 1))))
     bisection, accepted, _ = split(range(count), refusing(bad))
@@ -91,6 +91,6 @@ def test_bad_rows_at_the_head_do_not_speak_for_the_list(count: int, data: st.Dat
     assert {row for row, _ in bisection.rejected} == bad and len(accepted) == count - len(bad)
 
 
-def test_no_rows_no_calls() -> None:
+def test_no_rows_make_no_calls() -> None:
     bisection, accepted, calls = split([], lambda _: WORDS)
     assert (calls, accepted, bisection.remaining, bisection.list_is_at_fault) == (0, [], [], False)

@@ -95,7 +95,7 @@ def carry_out(program: Program, run: Run, first: int = 0) -> Run:
     return run
 
 
-def test_many_switches_where_both_workers_are_rung_for_most_events() -> None:
+def test_many_switches_between_workers_notified_of_the_same_events() -> None:
     sys.stdout.write(f"RELAIS_TEST_SEED={SEED}\n")  # shown when it fails
     chance = random.Random(SEED)
     for _ in range(150):
@@ -123,7 +123,7 @@ def test_a_worker_killed_at_any_step(program: Program) -> None:
 
 @pytest.mark.parametrize("fault", [NotDone, Repeat, AnswerLost, Died])
 @pytest.mark.parametrize("program", [TWO[2], TWO[4], THREE[0], THREE[1]], ids=str)
-def test_any_one_operation_that_fails(program: Program, fault: type[BaseException]) -> None:
+def test_any_single_failing_operation(program: Program, fault: type[BaseException]) -> None:
     """Not done, done twice because its answer was lost, done and never answered, or the last thing a worker did."""
     at, reached = 0, True
     while reached:
@@ -156,7 +156,7 @@ def test_an_event_that_comes_twice_in_one_batch_is_delivered_once_without_waitin
     assert world.clock() == START, "it was waited for"
 
 
-def test_a_delivery_put_off_by_who_tried_it_is_not_put_off_again_by_who_waited() -> None:
+def test_a_delivery_deferred_by_one_worker_is_not_deferred_again_by_another() -> None:
     """The one who waited knew neither of the attempt nor of when it is due again."""
 
     def order(switches: frozenset[int]) -> int:
@@ -175,7 +175,7 @@ def test_a_delivery_put_off_by_who_tried_it_is_not_put_off_again_by_who_waited()
 
 
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
-def test_any_one_operation_that_fails_where_outcomes_are_unknown(fault: type[BaseException]) -> None:
+def test_any_single_failing_operation_with_unknown_outcomes(fault: type[BaseException]) -> None:
     """The provider does what it is told and its answers are lost; so may be what is noted of that."""
     program, reached, at = TWO[2], True, 0
     while reached:
@@ -198,7 +198,7 @@ def test_any_one_operation_that_fails_where_outcomes_are_unknown(fault: type[Bas
     assert at > 10
 
 
-def test_what_was_read_of_an_address_before_somebody_left_does_not_let_a_signup_through() -> None:
+def test_a_subscription_state_read_before_an_unsubscribe_lets_no_signup_through() -> None:
     """The unsubscribe was told meanwhile, and its hold is gone: only its time stands in the word."""
     world = World()
     leave, join = world.event(LEAVE, "annabell", 2, ("paris",)), world.event(JOIN, "annabell", 1, ("paris",))
@@ -222,7 +222,7 @@ def test_what_was_read_of_an_address_before_somebody_left_does_not_let_a_signup_
     check(world)
 
 
-def test_an_unsubscribe_that_must_wait_lets_no_other_older_signup_go_first() -> None:
+def test_a_waiting_unsubscribe_lets_no_older_signup_go_first() -> None:
     world = World()
     first, older = (world.event(JOIN, "annabell", minute, ("paris",)) for minute in (2, 1))
     leave = world.event(LEAVE, "annabell", 3, ("paris",))

@@ -151,7 +151,7 @@ def fail(name: str, fault: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("examples", [10, pytest.param(100, marks=pytest.mark.slow)])
-def test_all_promises_in_any_order(monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
+def test_promises_hold_in_any_order(monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
     """Only here do sweeps, operators, refusals, missing lists and lost messages come together."""
     serial(monkeypatch)
     profile = settings(

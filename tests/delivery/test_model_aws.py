@@ -56,7 +56,9 @@ def in_order(item: Any) -> dict[str, Any]:
 
 @on_both
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
-def test_memory_and_aws_come_to_the_same(seed: int, resources: TestAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_and_embedded_aws_give_the_same_results(
+    seed: int, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serial(monkeypatch)
     memory = MemoryDynamo()
     one, other = live(memory, seed), live(resources.dynamodb, seed)

@@ -42,7 +42,7 @@ def refuse(world: World, emails: Sequence[str], words: str = "no such mailbox") 
     world.logged["paris"].refuses |= {email.lower() for email in emails}
 
 
-def test_giving_up_never_touches_what_another_worker_is_delivering(world: World) -> None:
+def test_giving_up_never_changes_a_delivery_claimed_by_another_worker(world: World) -> None:
     """After a long outage the probe may carry signups that are past hope; whoever else is rung for them must wait."""
     (event_id,) = joins(world, ["annabell"])
     world.logged["paris"].trouble = Kind.LATER
@@ -61,7 +61,7 @@ def test_giving_up_never_touches_what_another_worker_is_delivering(world: World)
     assert world.delivery(event_id)["status"] == "delivered"
 
 
-def test_giving_up_marks_an_outcome_that_nobody_recorded(world: World) -> None:
+def test_giving_up_marks_an_unrecorded_outcome_as_unknown(world: World) -> None:
     """Its worker died with the row in the list: who sends the parked signup again must know."""
     (event_id, other) = joins(world, ["annabell", "bertrand"])
     world.point = lambda name: die_at(name, "after signup")
@@ -93,7 +93,7 @@ def die_at(name: str, where: str) -> None:
         raise Died
 
 
-def test_rows_of_a_refused_batch_stay_marked_when_time_runs_out(world: World) -> None:
+def test_rows_of_a_refused_batch_stay_marked_unknown_when_time_runs_out(world: World) -> None:
     ids = joins(world, persons(8))
     refuse(world, [world.events[ids[7]].email])
     calls = 0
@@ -112,7 +112,7 @@ def test_rows_of_a_refused_batch_stay_marked_when_time_runs_out(world: World) ->
     assert all(one["attempts"] >= 1 for one in pending)
 
 
-def test_what_a_provider_has_taken_is_written_once_the_ledger_answers_again(world: World) -> None:
+def test_a_delivered_event_is_recorded_once_the_ledger_answers_again(world: World) -> None:
     """Otherwise the signup would be sent a second time, and be marked as unknown at best."""
     (event_id,) = joins(world, ["annabell"])
     left = [3]
@@ -128,7 +128,7 @@ def test_what_a_provider_has_taken_is_written_once_the_ledger_answers_again(worl
     assert (found["status"], found["unknown_outcome"], left) == ("delivered", False, [0])
 
 
-def test_a_ledger_that_fails_half_way_gives_back_what_was_taken(world: World) -> None:
+def test_claims_are_released_when_the_ledger_fails_half_way(world: World) -> None:
     """A second helping to fill a call with cannot be had: the first one goes, or waits, but is not called unknown."""
     left = world.event(LEAVE, "annabell", 2, ("paris",))
     world.work(*world.hold(left))
@@ -148,7 +148,7 @@ def broken(*_: object) -> Any:
     raise LedgerUnavailable("the ledger did not answer")
 
 
-def test_an_unsubscribe_from_everywhere_waits_until_it_is_noted_for_accounts_to_come(world: World) -> None:
+def test_an_unsubscribe_for_all_accounts_waits_until_it_is_recorded_for_future_accounts(world: World) -> None:
     leave = replace(world.event(LEAVE, "annabell", 2, ("lyon",)), all_accounts=True)
     world.events[leave.id] = leave
     world.hold(leave)
@@ -161,7 +161,7 @@ def test_an_unsubscribe_from_everywhere_waits_until_it_is_noted_for_accounts_to_
     assert world.delivery(join)["status"] == "superseded"
 
 
-def test_a_signup_for_an_account_that_takes_none_any_more_stops_nothing_else(world: World) -> None:
+def test_a_signup_for_an_account_without_signups_blocks_nothing_else(world: World) -> None:
     here, there = joins(world, ["annabell"]), joins(world, ["bertrand"], "lyon")
     world.work(*here[1:])
     known: Any = world.container.capabilities
@@ -174,7 +174,7 @@ def test_a_signup_for_an_account_that_takes_none_any_more_stops_nothing_else(wor
     assert world.delivery(here[0])["status"] == "parked"
 
 
-def test_a_client_that_breaks_pauses_its_account_and_nothing_else(world: World) -> None:
+def test_a_failing_provider_client_pauses_only_its_account(world: World) -> None:
     """Whatever it did before it broke is not known, and must not be done again every minute."""
     here, there = joins(world, ["annabell"]), joins(world, ["bertrand"], "lyon")
 
@@ -193,7 +193,7 @@ def test_a_client_that_breaks_pauses_its_account_and_nothing_else(world: World) 
     check(world)
 
 
-def test_an_event_half_of_which_has_expired_is_gone(world: World) -> None:
+def test_a_partly_expired_event_is_not_found(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
     world.work(*world.hold(leave))
     world.dynamo.hold({(f"E#{leave.id}", name): None for name in ("D#paris", "D#lyon")})
@@ -203,7 +203,7 @@ def test_an_event_half_of_which_has_expired_is_gone(world: World) -> None:
     assert EventView(world.container.table, world.container.accounts.read, world.clock).find(leave.id) is None
 
 
-def test_an_event_for_several_accounts_expires_though_an_answer_of_the_ledger_was_lost(world: World) -> None:
+def test_an_event_for_several_accounts_expires_despite_a_lost_ledger_answer(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
     world.hold(leave)
 
@@ -216,7 +216,7 @@ def test_an_event_for_several_accounts_expires_though_an_answer_of_the_ledger_wa
     assert all("expires_at" in item for item in world.dynamo.items[f"E#{leave.id}"].values())
 
 
-def test_eight_bad_rows_at_the_head_of_a_batch_do_not_block_a_list(world: World) -> None:
+def test_eight_bad_rows_at_the_start_of_a_batch_do_not_pause_a_list(world: World) -> None:
     names = persons(40)
     ids = world.hold(*(world.event(JOIN, name, minute, ("paris",)) for minute, name in enumerate(names)))
     refuse(world, [world.events[event_id].email for event_id in ids[:8]])
@@ -226,7 +226,7 @@ def test_eight_bad_rows_at_the_head_of_a_batch_do_not_block_a_list(world: World)
     assert statuses == ["refused"] * 8 + ["delivered"] * 32
 
 
-def test_pending_events_of_an_account_that_is_gone_are_parked(world: World) -> None:
+def test_pending_events_of_a_removed_account_are_parked(world: World) -> None:
     (event_id,) = joins(world, ["annabell"])
     world.container.sweeper.run()
     accounts = {name: account for name, account in world.settings.accounts.items() if name != "paris"}
@@ -235,7 +235,7 @@ def test_pending_events_of_an_account_that_is_gone_are_parked(world: World) -> N
     assert world.delivery(event_id)["status"] == "parked"
 
 
-def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back(world: World) -> None:
+def test_an_unsubscribe_for_a_removed_account_counts_when_it_is_configured_again(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris",))
     world.hold(leave)
     whole = world.settings
@@ -250,7 +250,7 @@ def test_an_unsubscribe_for_an_account_that_is_gone_still_counts_when_it_is_back
     assert world.delivery(join)["status"] == "superseded"
 
 
-def test_what_one_list_refuses_shows_that_its_account_is_back(world: World) -> None:
+def test_a_refusal_by_one_list_closes_the_circuit_of_its_account(world: World) -> None:
     (first,) = joins(world, ["annabell"])
     world.logged["paris"].trouble = Kind.LATER
     world.work(first)
@@ -263,7 +263,7 @@ def test_what_one_list_refuses_shows_that_its_account_is_back(world: World) -> N
     assert state.pause is None and "4781" in state.lists
 
 
-def test_the_earliest_due_come_first_whichever_part_of_the_index_they_stand_in(world: World) -> None:
+def test_the_earliest_due_come_first_from_all_index_shards(world: World) -> None:
     ids = []
     for name in persons(40):
         ids += joins(world, [name])
@@ -271,7 +271,7 @@ def test_the_earliest_due_come_first_whichever_part_of_the_index_they_stand_in(w
     assert world.container.events.due("paris", JOIN, None, 10) == ids[:10]
 
 
-def test_every_attempt_counts_also_one_that_nobody_recorded(world: World) -> None:
+def test_unrecorded_attempts_are_counted(world: World) -> None:
     (event_id,) = joins(world, ["annabell"])
     world.logged["paris"].trouble = Kind.UNKNOWN
     world.work(event_id)
@@ -283,7 +283,7 @@ def test_every_attempt_counts_also_one_that_nobody_recorded(world: World) -> Non
     assert world.delivery(event_id)["attempts"] == len(world.logged["paris"].log) == 3
 
 
-def test_a_worker_whose_clock_is_seconds_ahead_takes_nothing_out_of_a_living_hand(world: World) -> None:
+def test_a_worker_with_a_fast_clock_takes_over_no_valid_lease(world: World) -> None:
     join, leave = world.event(JOIN, "annabell", 1, ("paris",)), world.event(LEAVE, "annabell", 2, ("paris",))
     world.hold(join, leave)
     slow, ahead = world.worker(), world.worker()
@@ -303,7 +303,7 @@ def test_a_worker_whose_clock_is_seconds_ahead_takes_nothing_out_of_a_living_han
     check(world)
 
 
-def test_a_full_hand_is_given_back_when_time_runs_out_before_the_call(world: World) -> None:
+def test_all_claims_are_released_when_time_runs_out_before_the_call(world: World) -> None:
     ids = joins(world, persons(255))
     left = [3]
 
@@ -321,7 +321,7 @@ def test_a_full_hand_is_given_back_when_time_runs_out_before_the_call(world: Wor
     check(world)
 
 
-def test_a_signup_takes_three_writes_and_few_reads(world: World) -> None:
+def test_a_signup_needs_three_writes_and_few_reads(world: World) -> None:
     """Put 1 and index 1, word 1, done 1 and index 1: five write units for an item of up to 1 KB."""
     world.work(*joins(world, ["annabell"]))
     before = dict(world.dynamo.counts)

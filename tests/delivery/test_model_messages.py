@@ -35,13 +35,13 @@ def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[
 
 
 @pytest.mark.parametrize("ids", [["x" * 3000], ["\ud800"], [""], ["a b"], [7]], ids=repr)
-def test_a_ring_with_ids_that_no_event_can_have_delays_nobody(world: World, ids: list[Any]) -> None:
+def test_a_notification_with_impossible_ids_delays_no_event(world: World, ids: list[Any]) -> None:
     (event_id,) = joins(world, ["annabell"])
     world.work(event_id, bodies=({"event_ids": ids},))
     assert world.delivery(event_id)["status"] == "delivered"
 
 
-def test_many_long_ids_fit_into_the_queues_calls(world: World) -> None:
+def test_many_long_ids_are_split_over_queue_messages(world: World) -> None:
     sizes: list[int] = []
     world.queues.send_message_batch = lambda **request: (
         sizes.append(sum(len(entry["MessageBody"]) for entry in request["Entries"])) or {}
@@ -75,13 +75,13 @@ near_events = st.fixed_dictionaries(
 
 @given(bodies=st.lists(near_events | json_values, max_size=4))
 @hypothesis.settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_on_a_queue_crashes_a_worker_or_delays_who_came_with_it(world: World, bodies: list[Any]) -> None:
+def test_no_message_crashes_a_worker_or_delays_other_messages(world: World, bodies: list[Any]) -> None:
     good = {"type": "signup", "form": "footer", "email": f"p{len(world.logged['paris'].log)}@example.org"}
     assert world.work(bodies=(*bodies, good)) == {"batchItemFailures": []}
     assert good["email"] in {email for _, email in world.logged["paris"].log}
 
 
-def test_a_message_in_conflict_that_comes_again_after_the_configuration_changed_crashes_nobody(world: World) -> None:
+def test_a_redelivered_conflicting_message_after_a_configuration_change_is_harmless(world: World) -> None:
     sent = {"attributes": {"SentTimestamp": "1772357400000"}, "messageId": "m1"}
 
     def come(body: dict[str, Any]) -> dict[str, Any]:

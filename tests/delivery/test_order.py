@@ -35,7 +35,7 @@ def test_a_tie_goes_to_the_unsubscribe(product: Product) -> None:
     assert product.delivery(leave.id)["status"] == "delivered"
 
 
-def test_an_unsubscribe_after_a_delivered_signup_is_told(product: Product) -> None:
+def test_an_unsubscribe_after_a_delivered_signup_is_delivered(product: Product) -> None:
     product.work(*product.hold(product.signup("a@example.com", START - MINUTE)))
     leave = product.unsubscribe("a@example.com", START)
     product.work(*product.hold(leave))
@@ -51,7 +51,7 @@ def test_an_unsubscribe_is_superseded_by_a_later_signup_that_was_delivered(produ
     assert product.paris.left == []
 
 
-def test_a_delivered_signup_still_counts_after_another_one_took_its_place_and_failed(product: Product) -> None:
+def test_a_delivered_signup_still_counts_after_a_later_one_failed(product: Product) -> None:
     from chalicelib.domain.errors import Kind, ProviderError
 
     product.work(*product.hold(product.signup("a@example.com", START)))
@@ -64,7 +64,7 @@ def test_a_delivered_signup_still_counts_after_another_one_took_its_place_and_fa
     assert product.delivery(leave.id)["status"] == "superseded"
 
 
-def test_a_delivered_signup_counts_after_its_event_is_gone(product: Product, resources: Any) -> None:
+def test_a_delivered_signup_counts_after_its_event_expired(product: Product, resources: Any) -> None:
     join = product.signup("a@example.com", START)
     product.work(*product.hold(join))
     resources.dynamodb.delete_item(TableName="relais-local-ledger", Key={"pk": {"S": f"E#{join.id}"}, "sk": {"S": "E"}})
@@ -73,7 +73,7 @@ def test_a_delivered_signup_counts_after_its_event_is_gone(product: Product, res
     assert product.delivery(leave.id)["status"] == "superseded"
 
 
-def test_a_later_signup_of_somebody_who_left_is_refused_where_nothing_can_be_lifted(product: Product) -> None:
+def test_a_later_signup_is_refused_where_suppressions_cannot_be_lifted(product: Product) -> None:
     product.work(*product.hold(product.unsubscribe("a@example.com", START - MINUTE)))
     join = product.signup("a@example.com", START)
     product.work(*product.hold(join))
@@ -88,14 +88,14 @@ def test_signups_of_different_times_never_supersede_each_other(product: Product)
     assert len(product.paris.emails) == 2
 
 
-def test_leaving_one_account_leaves_the_other_alone(product: Product) -> None:
+def test_an_unsubscribe_from_one_account_does_not_affect_another(product: Product) -> None:
     product.work(*product.hold(product.unsubscribe("a@example.com", START, accounts=("lyon",))))
     join = product.signup("a@example.com", START - MINUTE)
     product.work(*product.hold(join))
     assert product.delivery(join.id)["status"] == "delivered"
 
 
-def test_leaving_everywhere_counts_for_an_account_configured_later(product: Product) -> None:
+def test_an_unsubscribe_for_all_accounts_counts_for_an_account_configured_later(product: Product) -> None:
     leave = product.unsubscribe("a@example.com", START, accounts=("lyon",), all_accounts=True)
     product.work(*product.hold(leave))
     join = product.signup("a@example.com", START - MINUTE)
@@ -111,7 +111,7 @@ def test_an_unsubscribe_for_all_accounts_has_a_delivery_for_each(product: Produc
     assert [fake.left for fake in product.providers.values()] == [["a@example.com"]] * 2
 
 
-def test_an_older_address_key_still_finds_who_left(product: Product) -> None:
+def test_an_unsubscribe_under_an_older_address_key_is_found(product: Product) -> None:
     from chalicelib.config.model import Privacy
     from chalicelib.config.secrets import Secret
     from tests.support.product import ADDRESS_KEY, settings
@@ -151,7 +151,7 @@ def while_held(product: Product, event: Event, act: Any) -> None:
     product.work(*product.hold(event))
 
 
-def test_an_unsubscribe_that_arrives_during_the_signups_call_is_told_after_it(product: Product) -> None:
+def test_an_unsubscribe_arriving_during_a_signup_call_is_delivered_after_it(product: Product) -> None:
     leave = product.unsubscribe("a@example.com", START)
     product.hold(leave)
 
@@ -173,7 +173,9 @@ def test_an_unsubscribe_that_arrives_during_the_signups_call_is_told_after_it(pr
     assert product.delivery(late.id)["status"] == "superseded"
 
 
-def test_no_call_is_made_when_the_words_cannot_be_read(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_call_is_made_when_subscription_states_cannot_be_read(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
     words = product.container.subscriptions
 
@@ -186,7 +188,7 @@ def test_no_call_is_made_when_the_words_cannot_be_read(product: Product, monkeyp
     assert product.delivery(event_id)["status"] == "pending"
 
 
-def test_a_final_event_does_not_hold_an_address_up(product: Product) -> None:
+def test_a_final_event_does_not_block_its_address(product: Product) -> None:
     from chalicelib.domain.events import EventType, Status
     from chalicelib.domain.ordering import Lease
 

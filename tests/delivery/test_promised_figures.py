@@ -68,7 +68,7 @@ def ediware() -> Iterator[Ediware]:
         yield Ediware(sandbox.url)
 
 
-def test_one_bad_row_among_255_costs_sixteen_calls_more_and_nobody_else(ediware: Ediware) -> None:
+def test_one_bad_row_among_255_costs_sixteen_calls_more_and_no_other_row(ediware: Ediware) -> None:
     words = "Error this mailbox is closed"
     ediware.control.fault("refuse_rows", contains="p97@", body=words)
     ids = ediware.signups(255)
@@ -81,7 +81,7 @@ def test_one_bad_row_among_255_costs_sixteen_calls_more_and_nobody_else(ediware:
     assert words in refused["reason"]
 
 
-def test_a_list_that_was_deleted_costs_few_calls_and_nobody_is_refused(ediware: Ediware) -> None:
+def test_a_deleted_list_costs_few_calls_and_refuses_no_event(ediware: Ediware) -> None:
     ids = ediware.signups(255)
     ediware.product.container.provider("paris").address_field("4781", budget=10)  # known, as in a warm worker
     ediware.control.set("ediware", delete_list="4781")
@@ -94,7 +94,7 @@ def test_a_list_that_was_deleted_costs_few_calls_and_nobody_is_refused(ediware: 
     assert paused["reason"]
 
 
-def test_a_key_that_is_refused_is_tried_a_few_times_however_many_events_arrive(ediware: Ediware) -> None:
+def test_a_refused_key_is_tried_a_few_times_however_many_events_arrive(ediware: Ediware) -> None:
     """Six hundred events by forty invocations and as many sweeps in twenty minutes; then the key is right again."""
     product, ids = ediware.product, list[str]()
     ediware.control.set("ediware", api_key="another-key")

@@ -53,7 +53,7 @@ def words(product: Product, resources: TestAws) -> int:
     return len({item["pk"]["S"] for item in found["Items"]})
 
 
-def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Product, resources: TestAws) -> None:
+def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Product, resources: TestAws) -> None:
     (held,) = flood(product)
     assert len(enqueued(resources, "unsubscribes")) == LIMIT
     product.clock.forward(hours=23, minutes=59)
@@ -67,7 +67,9 @@ def test_what_comes_above_the_limit_is_accepted_and_told_to_nobody(product: Prod
         assert (delivery["attempts"], delivery["next_attempt_at"]) == (0, "2026-03-02T09:30:00Z")
 
 
-def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Product, resources: TestAws) -> None:
+def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
+    product: Product, resources: TestAws
+) -> None:
     (held,) = flood(product)
     product.clock.forward(hours=24)
     assert product.container.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
@@ -81,7 +83,7 @@ def test_a_day_later_it_is_told_with_the_time_at_which_it_occurred(product: Prod
     assert product.delivery(later)["reason"] == "suppressed"
 
 
-def test_a_signup_goes_while_an_unsubscribe_is_held_back_and_counts_when_it_is_later(product: Product) -> None:
+def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product: Product) -> None:
     (held,) = flood(product)
     product.clock.forward(hours=1)
     (later,) = product.hold(product.signup("q0@example.com"))
@@ -93,7 +95,7 @@ def test_a_signup_goes_while_an_unsubscribe_is_held_back_and_counts_when_it_is_l
     assert product.paris.left == []
 
 
-def test_an_operator_releases_all_of_them_at_once(product: Product, resources: TestAws) -> None:
+def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, resources: TestAws) -> None:
     held = flood(product, 2)
     product.clock.forward(hours=2)
     assert resend(product) == {"resent": 4}, "deliveries"
@@ -105,7 +107,7 @@ def test_an_operator_releases_all_of_them_at_once(product: Product, resources: T
     assert "quarantined" not in items(resources, held[0])["D#paris"]
 
 
-def test_an_operator_chooses_which_are_released(product: Product) -> None:
+def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
     (held,) = flood(product)
     for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}, {"status": "refused"}):
         assert resend(product, **others) == {"resent": 0}
@@ -113,7 +115,7 @@ def test_an_operator_chooses_which_are_released(product: Product) -> None:
     assert resend(product, id=held) == {"resent": 1}
 
 
-def test_what_is_released_is_due_also_when_its_doorbell_is_lost(
+def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (held,) = flood(product)
@@ -125,7 +127,7 @@ def test_what_is_released_is_due_also_when_its_doorbell_is_lost(
     assert enqueued(resources, "unsubscribes") == [held] * 2
 
 
-def test_what_a_worker_has_put_off_is_not_released_over_its_head(product: Product) -> None:
+def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> None:
     (held,) = flood(product)
     (seen,) = product.container.events.load([held])
     product.clock.forward(hours=24)
@@ -137,14 +139,14 @@ def test_what_a_worker_has_put_off_is_not_released_over_its_head(product: Produc
     assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"
 
 
-def test_a_pause_that_ends_sooner_does_not_hide_why_it_waits(product: Product) -> None:
+def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product) -> None:
     (held,) = flood(product)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(*product.hold(product.signup("a@example.com")))
     assert "quarantined" in product.delivery(held)["reason"]
 
 
-def test_the_same_request_again_is_the_same_event(product: Product, resources: TestAws) -> None:
+def test_a_repeated_request_is_the_same_event(product: Product, resources: TestAws) -> None:
     flood(product, 0)
     first, again = leave(product, "q@example.com", "key-1"), leave(product, "q@example.com", "key-1")
     assert first == again == (202, first[1])
@@ -157,7 +159,7 @@ def test_the_same_request_again_is_the_same_event(product: Product, resources: T
     assert product.paris.left == ["q@example.com"]
 
 
-def test_every_hour_begins_anew(product: Product) -> None:
+def test_the_limit_is_counted_per_hour(product: Product) -> None:
     flood(product)
     product.clock.forward(minutes=30)
     _, told = leave(product, "r@example.com")
@@ -165,7 +167,7 @@ def test_every_hour_begins_anew(product: Product) -> None:
     assert product.paris.left == ["r@example.com"]
 
 
-def test_a_limit_of_nothing_holds_all_back(product: Product, resources: TestAws) -> None:
+def test_a_limit_of_zero_quarantines_every_unsubscribe(product: Product, resources: TestAws) -> None:
     given = product.settings
     forms = {"footer": replace(given.forms["footer"], unsubscribes_per_hour=0)}
     product.settings = replace(given, forms=forms)
@@ -175,7 +177,7 @@ def test_a_limit_of_nothing_holds_all_back(product: Product, resources: TestAws)
     assert "quarantined" in product.delivery(held)["reason"]
 
 
-def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources: TestAws) -> None:
+def test_an_unsubscribe_from_one_account_is_quarantined_too(product: Product, resources: TestAws) -> None:
     accounts = {"paris": product.settings.accounts["paris"]}
     product.settings = replace(product.settings, accounts=accounts)
     product.restart()
@@ -186,7 +188,7 @@ def test_an_account_of_its_own_is_held_back_likewise(product: Product, resources
     assert product.paris.left == ["q0@example.com"]
 
 
-def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, resources: TestAws) -> None:
+def test_of_concurrent_unsubscribes_exactly_the_limit_is_delivered(product: Product, resources: TestAws) -> None:
     _ = product.container.forms_routes
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
@@ -196,14 +198,14 @@ def test_of_those_that_come_at_once_exactly_the_limit_goes(product: Product, res
     assert len(held) == LIMIT * 3
 
 
-def test_without_the_count_nothing_is_accepted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_accepted_when_the_count_is_unavailable(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     product.container.table.put_new({"pk": "S#form#footer", "sk": "2026-03-01T09:00:00Z", "unsubscribes": "spoilt"})
     status, _ = leave(product, "a@example.com")
     assert status == 503
     assert report(product)["accepted"] == 0
 
 
-def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signups_and_other_entry_points_are_not_counted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[Any] = []
     update = Table.update
 
@@ -223,7 +225,7 @@ def test_signups_and_other_doors_are_not_counted(product: Product, monkeypatch: 
     assert counted == [("S#form#footer", "2026-03-01T09:00:00Z")]
 
 
-def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
+def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(LIMIT):
@@ -246,7 +248,7 @@ def test_what_is_held_back_is_counted_named_and_part_of_the_unsubscribe_clock(
     assert found["oldest_unsubscribe_seconds"] == timedelta(hours=5).total_seconds()
 
 
-def test_among_many_that_wait_the_oldest_that_was_held_back_is_still_seen(
+def test_the_oldest_quarantined_unsubscribe_is_found_among_many_pending_ones(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flood(product)

@@ -57,7 +57,7 @@ def go_on(world: World, *ids: str) -> None:
     world.settle()
 
 
-def test_the_provider_takes_it_back_before_the_signup_and_once_is_enough() -> None:
+def test_the_suppression_is_lifted_once_before_the_signup() -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "lyon")
@@ -70,7 +70,7 @@ def test_the_provider_takes_it_back_before_the_signup_and_once_is_enough() -> No
     assert verbs(world, "lyon")[3:] == ["signup"]
 
 
-def test_a_second_list_of_the_account_is_come_back_to_as_well() -> None:
+def test_a_second_list_of_the_account_is_resubscribed_too() -> None:
     world = three()
     left_everywhere(world)
     come(world, "lyon")
@@ -78,7 +78,7 @@ def test_a_second_list_of_the_account_is_come_back_to_as_well() -> None:
     assert verbs(world, "lyon") == ["unsubscribe", "lift", "signup", "lift", "signup"]
 
 
-def test_a_door_that_may_not_ends_refused_and_says_which_may() -> None:
+def test_a_signup_without_permission_is_refused_with_the_permitted_ways() -> None:
     world = three()
     left_everywhere(world)
     delivery = world.delivery(come(world, "lyon", may_lift_suppression=False), "lyon")
@@ -88,7 +88,7 @@ def test_a_door_that_may_not_ends_refused_and_says_which_may() -> None:
     assert verbs(world, "nice") == ["unsubscribe"]
 
 
-def test_a_provider_that_cannot_ends_refused_and_says_what_to_do_there() -> None:
+def test_an_unsupported_lift_is_refused_with_the_manual_remedy() -> None:
     world = three()
     left_everywhere(world)
     delivery = world.delivery(come(world, "paris"))
@@ -96,7 +96,7 @@ def test_a_provider_that_cannot_ends_refused_and_says_what_to_do_there() -> None
     assert "unsubscribed list" in delivery["remedy"]
 
 
-def test_who_comes_back_is_let_off_at_accounts_without_lists() -> None:
+def test_a_resubscription_lifts_the_suppression_at_accounts_without_lists() -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "lyon")
@@ -108,7 +108,7 @@ def test_who_comes_back_is_let_off_at_accounts_without_lists() -> None:
     check(world)
 
 
-def test_a_later_unsubscribe_stands_against_what_follows() -> None:
+def test_an_unsubscribe_after_a_resubscription_counts_again() -> None:
     world = three()
     left_everywhere(world)
     follow = suppression_lift_id(come(world, "lyon"), "nice")
@@ -118,7 +118,7 @@ def test_a_later_unsubscribe_stands_against_what_follows() -> None:
     assert verbs(world, "nice") == ["unsubscribe", "unsubscribe"]
 
 
-def test_nothing_follows_where_nobody_had_left() -> None:
+def test_without_an_unsubscribe_nothing_is_lifted() -> None:
     world = three()
     world.work(*world.hold(world.event(LEAVE, "annabell", 1, ("nice",))))
     event_id = come(world, "lyon")
@@ -130,7 +130,9 @@ def test_nothing_follows_where_nobody_had_left() -> None:
     ("kind", "status"),
     [(Kind.CONTACT, "refused"), (Kind.LATER, "pending"), (Kind.ACCOUNT, "pending"), (Kind.UNKNOWN, "pending")],
 )
-def test_a_lift_that_fails(kind: Kind, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_lift_keeps_the_signup_pending_or_refuses_it(
+    kind: Kind, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = three()
     left_everywhere(world)
 
@@ -149,7 +151,7 @@ def test_a_lift_that_fails(kind: Kind, status: str, monkeypatch: pytest.MonkeyPa
     assert verbs(world, "lyon")[1:] == ([] if kind is Kind.CONTACT else ["lift", "signup"])
 
 
-def test_of_a_chunk_only_who_left_is_lifted_and_only_the_refused_one_is_refused() -> None:
+def test_only_unsubscribed_rows_of_a_batch_are_lifted_and_only_the_refused_one_fails() -> None:
     world = three()
     people = ["annabell", "bertrand", "camillaa"]
     for person in people[:2]:
@@ -162,7 +164,7 @@ def test_of_a_chunk_only_who_left_is_lifted_and_only_the_refused_one_is_refused(
     assert world.logged["lyon"].calls[-1] == ("signup", 2)
 
 
-def test_the_providers_name_for_the_row_is_noted_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_provider_row_id_is_stored_and_used_for_the_lift(monkeypatch: pytest.MonkeyPatch) -> None:
     world = three()
     given: list[str | None] = []
     monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
@@ -174,7 +176,7 @@ def test_the_providers_name_for_the_row_is_noted_and_given_back(monkeypatch: pyt
     assert given == ["row-7"]
 
 
-def test_that_the_name_cannot_be_noted_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_id_that_cannot_be_stored_does_not_fail_the_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> None:
     world = three()
 
     def fails(*_: object) -> None:
@@ -187,7 +189,7 @@ def test_that_the_name_cannot_be_noted_harms_nobody(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
-def test_any_one_operation_that_fails_on_the_way_back(fault: type[BaseException]) -> None:
+def test_any_single_operation_that_fails_during_a_resubscription(fault: type[BaseException]) -> None:
     """Also between the lift and the signup, and between the signup and what follows from it."""
     at, reached = 0, True
     while reached:
@@ -220,7 +222,7 @@ def again(world: World, **wanted: Any) -> dict[str, Any]:
     return world.container.resend({"status": "refused", **wanted}, FakeContext())
 
 
-def test_an_operator_who_names_the_event_says_that_it_was_taken_back_at_the_vendor() -> None:
+def test_resending_one_event_by_id_records_a_manual_resubscription() -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "paris")
@@ -230,7 +232,7 @@ def test_an_operator_who_names_the_event_says_that_it_was_taken_back_at_the_vend
     assert verbs(world, "paris") == ["unsubscribe", "signup"]
 
 
-def test_sending_many_again_says_nothing_of_any(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resending_by_filter_records_no_manual_resubscription(monkeypatch: pytest.MonkeyPatch) -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "paris")
@@ -241,7 +243,7 @@ def test_sending_many_again_says_nothing_of_any(monkeypatch: pytest.MonkeyPatch)
     assert verbs(world, "paris") == ["unsubscribe"]
 
 
-def test_who_left_again_since_is_not_meant_by_it() -> None:
+def test_a_later_unsubscribe_is_not_covered_by_a_manual_resubscription() -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "paris", 5)
@@ -255,7 +257,7 @@ def test_who_left_again_since_is_not_meant_by_it() -> None:
     assert world.delivery(event_id)["status"] == "superseded"
 
 
-def test_it_says_nothing_of_a_provider_that_can_be_asked() -> None:
+def test_no_manual_resubscription_is_recorded_where_the_provider_can_lift() -> None:
     world = three()
     left_everywhere(world)
     event_id = come(world, "lyon", may_lift_suppression=False)
@@ -264,7 +266,7 @@ def test_it_says_nothing_of_a_provider_that_can_be_asked() -> None:
     assert world.delivery(event_id, "lyon")["reason"] == "suppressed"
 
 
-def test_nobody_can_have_taken_back_what_the_vendor_has_not_been_told() -> None:
+def test_no_manual_resubscription_is_recorded_for_an_undelivered_unsubscribe() -> None:
     world = three()
     world.logged["paris"].trouble = Kind.LATER
     left_everywhere(world)

@@ -11,7 +11,7 @@ from tests.support.product import Product, settings
 pytestmark = pytest.mark.no_cover
 
 
-def test_a_signup_is_delivered_once_however_often_it_is_rung_for(product: Product) -> None:
+def test_a_signup_is_delivered_once_despite_repeated_notifications(product: Product) -> None:
     (event_id,) = product.hold(product.signup("a@example.com", fields={"prenom": "Zoé"}))
     for _ in range(3):
         assert product.work(event_id) == {"batchItemFailures": []}
@@ -27,7 +27,7 @@ def test_a_signup_is_delivered_once_however_often_it_is_rung_for(product: Produc
     }
 
 
-def test_many_signups_go_in_full_calls(product: Product) -> None:
+def test_many_signups_are_sent_in_full_batches(product: Product) -> None:
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(300)))
     product.work(*ids)
     assert sorted(size for _, size in product.paris.calls) == [45, 255]
@@ -42,7 +42,7 @@ def test_two_signups_of_one_address_are_both_delivered(product: Product) -> None
 
 
 @pytest.mark.parametrize("bad", [100, *(pytest.param(bad, marks=pytest.mark.slow) for bad in (0, 254))])
-def test_one_bad_row_takes_nobody_with_it(product: Product, bad: int) -> None:
+def test_one_bad_row_does_not_fail_the_others(product: Product, bad: int) -> None:
     product.paris.rule = lambda _, emails: (
         ProviderError(Kind.CONTACT, "no such mailbox") if f"p{bad}@example.com" in emails else None
     )
@@ -55,14 +55,14 @@ def test_one_bad_row_takes_nobody_with_it(product: Product, bad: int) -> None:
     assert {product.delivery(ids[n])["status"] for n in (1, 50, 253)} == {"delivered"}
 
 
-def test_rows_of_a_refused_batch_are_marked_as_possibly_there_already(product: Product) -> None:
+def test_rows_of_a_refused_batch_are_marked_as_possibly_stored(product: Product) -> None:
     product.paris.rule = lambda _, emails: ProviderError(Kind.CONTACT, "no") if "bad@example.com" in emails else None
     good, bad = product.hold(product.signup("good@example.com"), product.signup("bad@example.com"))
     product.work(good, bad)
     assert product.delivery(good)["unknown_outcome"] is True
 
 
-def test_a_list_that_refuses_everybody_is_at_fault_and_nobody_is_refused(product: Product) -> None:
+def test_a_list_that_refuses_every_row_is_paused_and_no_row_is_refused(product: Product) -> None:
     product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "list full") if verb == "sign_up" else None
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(60)))
     product.work(*ids)
@@ -80,7 +80,7 @@ def test_a_list_that_refuses_everybody_is_at_fault_and_nobody_is_refused(product
     assert not product.container.accounts.read("paris").lists
 
 
-def test_a_lone_refusal_by_a_missing_list_is_not_the_persons(product: Product) -> None:
+def test_a_single_refusal_by_a_missing_list_is_a_list_error(product: Product) -> None:
     product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "unknown list")
     product.paris.lists.clear()
     (event_id,) = product.hold(product.signup("a@example.com"))
@@ -90,7 +90,7 @@ def test_a_lone_refusal_by_a_missing_list_is_not_the_persons(product: Product) -
 
 
 @pytest.mark.parametrize("kind", [Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN])
-def test_trouble_pauses_the_account_until_a_probe_succeeds(product: Product, kind: Kind) -> None:
+def test_an_account_error_pauses_the_account_until_a_probe_succeeds(product: Product, kind: Kind) -> None:
     product.paris.rule = lambda *_: ProviderError(kind, "out of order")
     first, second = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
     product.work(first)
@@ -109,7 +109,7 @@ def test_trouble_pauses_the_account_until_a_probe_succeeds(product: Product, kin
     assert product.delivery(second)["unknown_outcome"] is False
 
 
-def test_waiting_doubles_and_retry_after_is_obeyed(product: Product) -> None:
+def test_backoff_doubles_and_retry_after_is_respected(product: Product) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
     waits = []
     for retry_after in (None, None, None, 300.0):
@@ -122,7 +122,7 @@ def test_waiting_doubles_and_retry_after_is_obeyed(product: Product) -> None:
     assert waits == [30, 60, 120, 300]
 
 
-def test_after_too_long_a_signup_is_parked_and_an_unsubscribe_is_not(product: Product) -> None:
+def test_a_signup_is_parked_after_the_give_up_time_and_an_unsubscribe_is_not(product: Product) -> None:
     product.settings = settings(delivery=Delivery(give_up_after_hours=1))
     product.restart()
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
@@ -137,7 +137,7 @@ def test_after_too_long_a_signup_is_parked_and_an_unsubscribe_is_not(product: Pr
     assert product.delivery(leave)["status"] == "pending"
 
 
-def test_an_account_in_trouble_does_not_delay_another(product: Product) -> None:
+def test_a_paused_account_does_not_delay_another(product: Product) -> None:
     product.providers["lyon"].rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     mine, other = product.hold(
         product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",), list="1")
@@ -169,7 +169,7 @@ def test_a_worker_that_died_leaves_an_unknown_outcome(product: Product) -> None:
     assert product.delivery(event_id)["status"] == "delivered"
 
 
-def test_another_event_that_takes_over_marks_the_one_that_was_lost(product: Product) -> None:
+def test_taking_over_an_expired_lease_marks_the_interrupted_event(product: Product) -> None:
     product.paris.after = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     lost, later = product.hold(product.signup("a@example.com"), product.signup("a@example.com"))
     with pytest.raises(KeyboardInterrupt):

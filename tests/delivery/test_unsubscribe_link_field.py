@@ -42,7 +42,7 @@ def signup(product: Product, email: str, **changes: object) -> Event:
     return product.signup(email, **{"form": "footer", "fields": {"prenom": "Zoé"}, **changes})
 
 
-def test_a_form_that_asks_for_it_gets_each_persons_own_link(product: Product) -> None:
+def test_a_form_with_a_link_field_sends_a_link_per_address(product: Product) -> None:
     people = [f"p{number}@example.com" for number in range(3)]
     product.work(*product.hold(*(signup(product, email) for email in people)))
     links = [str(link_in(product, email)) for email in people]
@@ -52,12 +52,12 @@ def test_a_form_that_asks_for_it_gets_each_persons_own_link(product: Product) ->
     assert product.paris.calls_of("sign_up") == 1, "and they still go together"
 
 
-def test_an_event_on_a_queue_that_names_the_form_gets_it_too(product: Product) -> None:
+def test_a_queued_event_of_the_form_gets_the_link_too(product: Product) -> None:
     product.work(bodies=({"type": "signup", "form": "footer", "email": "a@example.com", "fields": {"prenom": "Zoé"}},))
     assert str(link_in(product, "a@example.com")).startswith(START)
 
 
-def test_nobody_else_does(product: Product) -> None:
+def test_other_signups_get_no_link(product: Product) -> None:
     product.work(
         *product.hold(
             signup(product, "plain@example.com", form="plain"),
@@ -70,7 +70,7 @@ def test_nobody_else_does(product: Product) -> None:
     assert {link_in(product, email) for _, email, _ in product.paris.rows} == {None}
 
 
-def test_the_link_is_no_part_of_the_event(product: Product, resources: TestAws) -> None:
+def test_the_link_is_not_stored_with_the_event(product: Product, resources: TestAws) -> None:
     event = signup(product, "a@example.com")
     product.work(*product.hold(event))
     assert not product.container.events.store(event), "the same id and content again is the same event"
@@ -105,9 +105,7 @@ def test_an_old_link_counts_again_after_a_later_signup(product: Product, monkeyp
     assert product.providers["lyon"].left == ["a@example.com"] * 2
 
 
-def test_a_provider_that_quotes_the_link_does_not_have_it_kept(
-    product: Product, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_link_quoted_in_a_provider_error_is_not_stored(product: Product, capfd: pytest.CaptureFixture[str]) -> None:
     quoted: list[str] = []
 
     def refuse(verb: str, emails: object) -> ProviderError:
@@ -125,7 +123,7 @@ def test_a_provider_that_quotes_the_link_does_not_have_it_kept(
     assert not any(token[:20] in written for token in quoted)
 
 
-def test_while_the_key_cannot_be_read_signups_wait_and_say_why(
+def test_signups_wait_with_a_reason_while_the_key_cannot_be_read(
     resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RELAIS_TEST_KEY", raising=False)

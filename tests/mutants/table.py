@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.running import Mutant
 
 INTERLEAVINGS = "tests/delivery/test_interleavings.py"
-MANY_SWITCHES = f"{INTERLEAVINGS}::test_many_switches_where_both_workers_are_rung_for_most_events"
+MANY_SWITCHES = f"{INTERLEAVINGS}::test_many_switches_between_workers_notified_of_the_same_events"
 
 NOTHING_IS_LOST = (
     Mutant(
@@ -167,7 +167,7 @@ ONCE = (
         after=(
             "                for claimed in part:\n                    claimed.tried()\n                self._pause"
         ),
-        tests=(f"{INTERLEAVINGS}::test_any_one_operation_that_fails_where_outcomes_are_unknown",),
+        tests=(f"{INTERLEAVINGS}::test_any_single_failing_operation_with_unknown_outcomes",),
     ),
     Mutant(
         "refused-rows-not-marked",
@@ -233,7 +233,7 @@ THE_LATER_WORD_WINS = (
         file="chalicelib/ledger/subscriptions.py",
         before="            if attempt.event.type is EventType.UNSUBSCRIBE and _is_newer(state, attempt.event):\n",
         after="            if attempt.event.type is EventType.UNSUBSCRIBE and state.lease is None:\n",
-        tests=(f"{INTERLEAVINGS}::test_an_unsubscribe_that_must_wait_lets_no_other_older_signup_go_first",),
+        tests=(f"{INTERLEAVINGS}::test_a_waiting_unsubscribe_lets_no_older_signup_go_first",),
     ),
     Mutant(
         "all-accounts-not-considered",
