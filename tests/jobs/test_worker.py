@@ -14,7 +14,7 @@ from tests.support.aws import TestAws
 from tests.support.product import Product
 
 
-def test_no_more_events_are_looked_up_than_fit_into_memory(
+def test_events_are_loaded_in_bounded_numbers(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "MOST_EVENTS", 5)
@@ -41,7 +41,7 @@ def test_no_more_events_are_looked_up_than_fit_into_memory(
     assert sorted(product.paris.emails) == sorted(f"person{number}@example.com" for number in range(12))
 
 
-def test_a_paused_account_does_not_keep_a_sync_waiting(product: Product) -> None:
+def test_a_paused_account_does_not_delay_a_sync(product: Product) -> None:
     """What a sync makes is held; the deliveries wait for the account by themselves."""
     from chalicelib.domain.errors import Kind, ProviderError
 

@@ -38,7 +38,7 @@ def test_a_state_is_read_as_it_was_written(accounts: AccountStore) -> None:
     assert accounts.read("lyon") == AccountState()
 
 
-def test_it_changes_only_from_the_version_that_was_seen(accounts: AccountStore) -> None:
+def test_a_state_changes_only_from_the_version_that_was_read(accounts: AccountStore) -> None:
     assert accounts.write("paris", AccountState(), AccountState(PAUSE)) is not None
     assert accounts.write("paris", AccountState(), AccountState()) is None, "somebody was there before"
     seen = accounts.read("paris")
@@ -48,7 +48,7 @@ def test_it_changes_only_from_the_version_that_was_seen(accounts: AccountStore) 
     assert accounts.read("paris") == AccountState(resumed_at=1, version=2)
 
 
-def test_of_many_workers_one_changes_it(accounts: AccountStore) -> None:
+def test_of_many_workers_one_changes_the_state(accounts: AccountStore) -> None:
     seen = accounts.write("paris", AccountState(), AccountState(PAUSE))
     assert seen is not None
     with ThreadPoolExecutor(8) as pool:
@@ -57,14 +57,14 @@ def test_of_many_workers_one_changes_it(accounts: AccountStore) -> None:
     assert accounts.read("paris") == winner
 
 
-def test_accounts_that_are_gone_are_known_by_name(accounts: AccountStore) -> None:
+def test_removed_accounts_are_known_by_name(accounts: AccountStore) -> None:
     assert accounts.record_configured(["paris", "lyon"]) == []
     assert accounts.record_configured(["lyon", "nice"]) == ["paris"]
     assert accounts.record_configured(["nice"]) == ["lyon", "paris"]
     assert accounts.record_configured(["paris", "lyon", "nice"]) == []
 
 
-def test_a_key_that_the_ledger_knows_must_stay(table: Table) -> None:
+def test_a_known_address_key_must_stay_configured(table: Table) -> None:
     check_address_keys(table, AddressKeys([FIRST]))
     check_address_keys(table, AddressKeys([SECOND, FIRST]))
     check_address_keys(table, AddressKeys([FIRST, SECOND]))
@@ -73,7 +73,7 @@ def test_a_key_that_the_ledger_knows_must_stay(table: Table) -> None:
             check_address_keys(table, AddressKeys(keys))
 
 
-def test_keys_noted_at_once_are_all_known(table: Table) -> None:
+def test_concurrently_recorded_keys_are_all_known(table: Table) -> None:
     """Two instances with different configurations start side by side: afterwards both keys are needed."""
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda key: check_address_keys(table, AddressKeys([key, FIRST])), (FIRST, SECOND)))

@@ -70,20 +70,20 @@ def test_keys_that_are_never_processed_end_as_an_unavailable_ledger() -> None:
     assert time.slept == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0])
 
 
-def test_the_waits_are_spread_by_chance() -> None:
+def test_waits_have_jitter() -> None:
     client, time = Throttled(), Time(chance=0.5)
     with pytest.raises(LedgerUnavailable):
         table(client, time).get_many(KEYS)
     assert time.slept == pytest.approx([0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0])
 
 
-def test_what_is_left_is_asked_for_again_until_all_is_read() -> None:
+def test_unprocessed_keys_are_requested_until_all_are_read() -> None:
     client, time = Throttled(most=2), Time()
     assert sorted(table(client, time).get_many(KEYS)) == KEYS
     assert (client.calls, len(time.slept)) == (3, 2)
 
 
-def test_nothing_is_waited_for_when_all_is_processed() -> None:
+def test_there_is_no_wait_when_all_keys_are_processed() -> None:
     client, time = Throttled(most=100), Time()
     assert len(table(client, time).get_many(("a", str(n)) for n in range(250))) == 250
     assert (client.calls, time.slept) == (3, [])
@@ -100,7 +100,7 @@ def test_statistics_are_read_in_the_same_way() -> None:
     assert client.calls == batched_reads.ATTEMPTS
 
 
-def test_nobody_waits_beyond_the_end_of_the_invocation() -> None:
+def test_waits_end_before_the_invocation_ends() -> None:
     client, time = Throttled(), Time(milliseconds=2_500)
     with pytest.raises(LedgerUnavailable, match="no time left"), observing("test", context=time):
         table(client, time).get_many(KEYS)
@@ -110,7 +110,7 @@ def test_nobody_waits_beyond_the_end_of_the_invocation() -> None:
 
 
 @pytest.mark.parametrize("in_event", [False, True])
-def test_a_handlers_time_is_known_in_the_threads_of_its_work(in_event: bool) -> None:
+def test_worker_threads_know_the_remaining_time_of_the_handler(in_event: bool) -> None:
     """Whether Lambda's context comes by itself or within one of Chalice's events."""
     client, time = Throttled(), Time(milliseconds=900)
     ledger = table(client, time)

@@ -29,7 +29,7 @@ def items(product: Product, event_id: str) -> list[str]:
     return [item["sk"] for item in product.container.table.query(f"E#{event_id}")]
 
 
-def test_all_of_it_in_one_call(product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_stored_in_one_call(product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product.container.table, "put_new", None)
     event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
     assert events.store(event) is True
@@ -38,7 +38,7 @@ def test_all_of_it_in_one_call(product: Product, events: EventStore, monkeypatch
     assert events.due("lyon", event.type, None, 10) == ["a"]
 
 
-def test_where_the_id_is_taken_no_delivery_is_left_behind(product: Product, events: EventStore) -> None:
+def test_a_conflicting_id_leaves_no_delivery_behind(product: Product, events: EventStore) -> None:
     product.hold(product.signup("zoe@example.com", id="a"))
     with pytest.raises(IdConflict):
         events.store(product.unsubscribe("zoe@example.com", id="a", accounts=BOTH))
@@ -46,7 +46,7 @@ def test_where_the_id_is_taken_no_delivery_is_left_behind(product: Product, even
 
 
 @pytest.mark.parametrize("limit", [2, 100])
-def test_deliveries_of_an_earlier_try_are_kept(
+def test_deliveries_of_an_earlier_attempt_are_kept(
     product: Product, events: EventStore, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     monkeypatch.setattr(table, "TRANSACTION_LIMIT", limit)
@@ -60,7 +60,7 @@ def test_deliveries_of_an_earlier_try_are_kept(
     assert events.store(event) is False
 
 
-def test_a_table_that_is_not_there_is_no_verdict(product: Product, events: EventStore, resources: TestAws) -> None:
+def test_a_missing_table_is_an_unavailable_ledger(product: Product, events: EventStore, resources: TestAws) -> None:
     assert events  # its table was there when it was made
     resources.dynamodb.delete_table(TableName="relais-local-ledger")
     with pytest.raises(LedgerUnavailable):

@@ -35,7 +35,7 @@ def sync(product: Product, *contacts: dict[str, str]) -> Event:
     return Event("sync", EventType.SYNC, "", ("paris",), now, now, list="4781", sync=asked)
 
 
-def test_a_signup_keeps_what_is_nobody_s(product: Product) -> None:
+def test_an_erased_signup_keeps_non_personal_data(product: Product) -> None:
     table = product.container.table
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"}, consent=Consent("https://example.com/", at=START))
     product.hold(event)
@@ -49,7 +49,7 @@ def test_a_signup_keeps_what_is_nobody_s(product: Product) -> None:
     assert erase(table, "nobody", START) is ErasureOutcome.NOTHING
 
 
-def test_the_write_that_ends_it_can_erase_it(product: Product) -> None:
+def test_the_final_write_can_erase_the_event(product: Product) -> None:
     from chalicelib.domain.events import Delivery
 
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"})
@@ -59,7 +59,7 @@ def test_the_write_that_ends_it_can_erase_it(product: Product) -> None:
     assert own(product, "one").keys() >= {"erased", "expires_at"}
 
 
-def test_an_event_for_several_accounts_waits_for_the_last(product: Product) -> None:
+def test_an_event_for_several_accounts_is_erased_with_the_last_delivery(product: Product) -> None:
     table = product.container.table
     event = product.unsubscribe(ZOE, id="both", accounts=("paris", "lyon"))
     product.hold(event)
@@ -71,7 +71,7 @@ def test_an_event_for_several_accounts_waits_for_the_last(product: Product) -> N
     assert all("erased" in item and "expires_at" in item for item in table.query("E#both"))
 
 
-def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
+def test_deliveries_waiting_for_an_erasure_are_erased_with_it(product: Product) -> None:
     table = product.container.table
     signup, forget_request = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="wish", forget=True)
     product.hold(signup, forget_request)
@@ -84,7 +84,7 @@ def test_what_waits_for_a_wish_is_erased_with_it(product: Product) -> None:
     assert not record_waiting(table, "wish", ["one"])
 
 
-def test_a_contact_goes_and_the_others_stay(product: Product) -> None:
+def test_one_contact_is_erased_and_the_others_stay(product: Product) -> None:
     table = product.container.table
     product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ("sync",))
@@ -94,7 +94,7 @@ def test_a_contact_goes_and_the_others_stay(product: Product) -> None:
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ())
 
 
-def test_the_last_contact_takes_the_list_with_it(product: Product) -> None:
+def test_erasing_the_last_contact_removes_the_list(product: Product) -> None:
     product.hold(sync(product, {"email": ZOE}))
     assert take_contacts_out(product.container.table, "sync", theirs)
     assert own(product, "sync")["sync"] == {"kind": "contacts"}

@@ -51,8 +51,8 @@ def due(events: EventStore, **how: Any) -> list[str]:
     return events.due("paris", how.get("verb", EventType.SIGNUP), how.get("horizon"), how.get("limit", 10))
 
 
-class TestHolding:
-    def test_what_was_held_is_loaded_again_as_it_was(self, product: Product, events: EventStore) -> None:
+class TestStoring:
+    def test_a_stored_event_is_loaded_unchanged(self, product: Product, events: EventStore) -> None:
         consent = Consent("https://www.example.com/", "v2", "192.0.2.1", START - timedelta(seconds=3))
         event = product.signup(
             "Zoé@example.com",
@@ -70,7 +70,7 @@ class TestHolding:
             leave.id: StoredEvent(leave, untried),
         }
 
-    def test_the_same_again_is_held_already(self, product: Product, events: EventStore, held: Event) -> None:
+    def test_a_repeated_event_is_already_stored(self, product: Product, events: EventStore, held: Event) -> None:
         again = replace(held, accepted_at=LATER, consent=Consent(ip="192.0.2.9"))
         assert events.store(again) is False
         assert delivery(events).updated_at == START
@@ -85,13 +85,13 @@ class TestHolding:
             events.store(replace(held, **other))
         assert events.load(["a"])[0].event == held
 
-    def test_of_many_at_once_one_holds_it(self, product: Product, events: EventStore) -> None:
+    def test_of_concurrent_writers_one_stores_the_event(self, product: Product, events: EventStore) -> None:
         event = product.signup("zoe@example.com")
         with ThreadPoolExecutor(8) as pool:
             results = list(pool.map(lambda _: events.store(event), range(16)))
         assert sorted(results) == [False] * 15 + [True]
 
-    def test_what_is_refused_from_the_start_is_final_and_expires(self, product: Product, events: EventStore) -> None:
+    def test_an_event_refused_at_acceptance_is_final_and_expires(self, product: Product, events: EventStore) -> None:
         assert events.store(product.signup("zoe@example.com", id="a", refused="trap"))
         assert (delivery(events).status, delivery(events).reason) == (Status.REFUSED, "trap")
         assert item(product)["expires_at"] == int((START + timedelta(days=90)).timestamp())
@@ -100,7 +100,7 @@ class TestHolding:
 
 class TestFinishing:
     @pytest.mark.parametrize("status", FINAL)
-    def test_it_leaves_the_index_and_expires(
+    def test_a_finished_delivery_leaves_the_index_and_expires(
         self, product: Product, events: EventStore, held: Event, status: Status
     ) -> None:
         assert due(events) == ["a"]
@@ -111,7 +111,7 @@ class TestFinishing:
         assert due(events) == []
 
     @pytest.mark.parametrize("first", FINAL)
-    def test_what_is_final_stays_as_it_is(
+    def test_a_final_delivery_is_not_changed(
         self, product: Product, events: EventStore, held: Event, first: Status
     ) -> None:
         assert events.finish(held, Delivery("paris", first, attempts=1), START)
@@ -122,7 +122,7 @@ class TestFinishing:
         events.mark_unknown("a", "paris", "token")
         assert item(product) == before
 
-    def test_a_reason_does_not_outlive_success(self, events: EventStore, held: Event) -> None:
+    def test_success_removes_the_reason(self, events: EventStore, held: Event) -> None:
         failed = Delivery("paris", attempts=1, reason="HTTP 503", next_attempt_at=LATER)
         assert events.postpone(held, failed, LATER, START)
         assert events.finish(held, replace(failed, status=Status.DELIVERED, reason=None), LATER)
@@ -146,7 +146,7 @@ class TestFinishing:
         expiry = int((LATER + timedelta(days=90)).timestamp())
         assert [item(product, sort)["expires_at"] for sort in ("E", "D#paris", "D#lyon")] == [expiry] * 3
 
-    def test_that_it_expires_is_made_good_by_whoever_comes_next(self, product: Product, events: EventStore) -> None:
+    def test_a_missing_expiry_is_written_by_the_next_worker(self, product: Product, events: EventStore) -> None:
         """The worker that ended the last delivery may have died before it could say so."""
         event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
         events.store(event)
@@ -170,7 +170,7 @@ class TestWaiting:
         assert events.postpone(held, replace(failed, attempts=2, reason=None), second, LATER)
         assert (delivery(events).attempts, delivery(events).reason) == (2, "HTTP 503"), "told until there is news"
 
-    def test_an_untried_delivery_is_deferred_unless_somebody_tried_it(
+    def test_an_untried_delivery_is_deferred_unless_another_worker_tried_it(
         self, product: Product, events: EventStore, held: Event
     ) -> None:
         seen = delivery(events)
@@ -192,7 +192,7 @@ class TestWaiting:
 
 
 class TestIndex:
-    def test_first_due_times_are_a_minute_off_and_spread(self, product: Product, events: EventStore) -> None:
+    def test_first_due_times_are_a_minute_ahead_and_spread(self, product: Product, events: EventStore) -> None:
         for n in range(12):
             events.store(product.signup(f"p{n}@example.com", id=f"e{n}"))
         times = [product.container.table.get((f"E#e{n}", "E")) or {} for n in range(12)]
@@ -214,7 +214,7 @@ class TestIndex:
         assert len({(product.container.table.get((f"E#{each}", "E")) or {})["due_pk"] for each in ids}) > 1
         return ids
 
-    def test_the_earliest_come_first_whatever_their_shard(self, events: EventStore, ten: list[str]) -> None:
+    def test_the_earliest_come_first_from_all_shards(self, events: EventStore, ten: list[str]) -> None:
         assert due(events, limit=50) == ten
         assert due(events, limit=4) == ten[:4]
         assert due(events, horizon=START + timedelta(minutes=6), limit=50) == ten[:7]

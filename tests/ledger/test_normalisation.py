@@ -63,7 +63,7 @@ def test_another_version_stops_the_start_and_writes_nothing(table: Table, ledger
     assert stored(table) == before
 
 
-def test_a_registered_migration_is_made_before_the_version_changes(table: Table) -> None:
+def test_a_registered_migration_runs_before_the_version_changes(table: Table) -> None:
     check_address_keys(table, FIRST, version=1)
     made: list[tuple[str, int]] = []
 
@@ -93,7 +93,7 @@ def test_a_migration_that_fails_leaves_the_version(table: Table) -> None:
     assert (stored(table)["normalisation"], stored(table)["fingerprints"]) == (1, FIRST.fingerprints())
 
 
-def test_of_two_releases_that_start_at_once_over_a_new_ledger_one_fails(table: Table) -> None:
+def test_of_two_releases_starting_concurrently_on_a_new_ledger_one_fails(table: Table) -> None:
     def start(version: int) -> bool:
         try:
             check_address_keys(table, FIRST, version=version)
@@ -105,7 +105,7 @@ def test_of_two_releases_that_start_at_once_over_a_new_ledger_one_fails(table: T
         assert sorted(pool.map(start, (1, 2))) == [False, True]
 
 
-def test_nothing_is_written_when_all_is_known(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_written_for_a_known_version(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     check_address_keys(table, FIRST)
     monkeypatch.setattr(table, "update", None)
     check_address_keys(table, FIRST)

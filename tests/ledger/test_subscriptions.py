@@ -73,7 +73,7 @@ def join(product: Product) -> Event:
     return product.signup(EMAIL, START, id="join")
 
 
-def test_who_holds_it_keeps_others_away(product: Product, ledger: Ledger, join: Event) -> None:
+def test_a_lease_blocks_other_deliveries(product: Product, ledger: Ledger, join: Event) -> None:
     assert ledger.take(join, "one") == GO
     hold = ledger.word().lease
     assert hold is not None and (hold.event, hold.token, hold.until) == ("join", "one", to_ms(UNTIL))
@@ -83,7 +83,7 @@ def test_who_holds_it_keeps_others_away(product: Product, ledger: Ledger, join: 
     assert ledger.take(product.signup("leo@example.com"), "three") == GO
 
 
-def test_of_many_workers_one_gets_it(product: Product, ledger: Ledger) -> None:
+def test_of_many_workers_one_gets_the_lease(product: Product, ledger: Ledger) -> None:
     events = [product.signup(EMAIL, START, id=f"e{n}") for n in range(8)]
     known = {event.id: ledger.known(event) for event in events}
     with ThreadPoolExecutor(8) as pool:
@@ -92,7 +92,7 @@ def test_of_many_workers_one_gets_it(product: Product, ledger: Ledger) -> None:
     assert ledger.lost == []
 
 
-def test_given_back_it_can_be_taken_and_only_its_holder_gives_it_back(ledger: Ledger, join: Event) -> None:
+def test_a_released_lease_is_free_and_only_its_owner_can_release_it(ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     ledger.release(join, "another")
     assert ledger.word().lease is not None
@@ -101,7 +101,7 @@ def test_given_back_it_can_be_taken_and_only_its_holder_gives_it_back(ledger: Le
     assert ledger.take(join, "two") == GO
 
 
-def test_a_hold_past_its_time_is_taken_over_and_told(product: Product, ledger: Ledger, join: Event) -> None:
+def test_an_expired_lease_is_taken_over_and_reported(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     other = product.signup(EMAIL, START, id="other")
     assert ledger.take(other, "two", now=UNTIL - timedelta(milliseconds=1)).decision is None
@@ -109,9 +109,7 @@ def test_a_hold_past_its_time_is_taken_over_and_told(product: Product, ledger: L
     assert [(hold.event, hold.token) for hold in ledger.lost] == [("join", "one")]
 
 
-def test_of_two_who_saw_the_same_hold_past_its_time_one_takes_it_over(
-    product: Product, ledger: Ledger, join: Event
-) -> None:
+def test_of_two_workers_one_takes_over_an_expired_lease(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     first, second = (product.signup(EMAIL, START, id=name) for name in ("first", "second"))
     known = ledger.known(first)
@@ -121,28 +119,30 @@ def test_of_two_who_saw_the_same_hold_past_its_time_one_takes_it_over(
     assert hold is not None and hold.token == "two"
 
 
-def test_a_hold_of_a_delivered_signup_is_noted_and_taken(product: Product, ledger: Ledger, join: Event) -> None:
+def test_an_expired_lease_of_a_delivered_signup_is_recorded_and_taken_over(
+    product: Product, ledger: Ledger, join: Event
+) -> None:
     ledger.take(join, "one")
     ledger.statuses["join"] = Status.DELIVERED
     assert ledger.take(product.signup(EMAIL, START + MINUTE, id="other"), "two") == GO
     assert (ledger.lost, ledger.word().signed_up_at) == ([], to_ms(START))
 
 
-def test_a_hold_of_a_refused_signup_counts_for_nothing(product: Product, ledger: Ledger, join: Event) -> None:
+def test_an_expired_lease_of_a_refused_signup_is_ignored(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     ledger.statuses["join"] = Status.REFUSED
     assert ledger.take(product.unsubscribe(EMAIL, START - MINUTE, id="leave"), "two") == GO
     assert ledger.word().signed_up_at is None
 
 
-class TestLeaving:
-    def test_its_time_stands_with_its_hold(self, product: Product, ledger: Ledger) -> None:
+class TestUnsubscribes:
+    def test_an_unsubscribe_is_recorded_with_its_lease(self, product: Product, ledger: Ledger) -> None:
         assert ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one") == GO
         word = ledger.word()
         assert (word.unsubscribed_at, word.unsubscribed_by) == (to_ms(START), "leave")
         assert word.lease is not None and word.lease.event == "leave"
 
-    def test_it_is_written_beside_a_hold_and_no_older_signup_gets_the_word_from_then_on(
+    def test_an_unsubscribe_recorded_beside_a_lease_blocks_older_signups(
         self, product: Product, ledger: Ledger, join: Event
     ) -> None:
         early = product.signup(EMAIL, START - MINUTE, id="early")
@@ -156,14 +156,14 @@ class TestLeaving:
         assert ledger.take(join, "four") == SUPERSEDED, "a tie goes to the unsubscribe"
         assert ledger.take(leave, "five") == GO
 
-    def test_the_latest_counts(self, product: Product, ledger: Ledger) -> None:
+    def test_the_latest_unsubscribe_counts(self, product: Product, ledger: Ledger) -> None:
         late = product.unsubscribe(EMAIL, START + MINUTE, id="late")
         assert ledger.take(late, "one") == GO
         ledger.release(late, "one")
         assert ledger.take(product.unsubscribe(EMAIL, START, id="early"), "two") == GO
         assert (ledger.word().unsubscribed_at, ledger.word().unsubscribed_by) == (to_ms(START + MINUTE), "late")
 
-    def test_a_later_signup_that_was_delivered_stands_against_it(
+    def test_a_later_delivered_signup_supersedes_an_unsubscribe(
         self, product: Product, ledger: Ledger, join: Event
     ) -> None:
         ledger.take(join, "one")
@@ -172,7 +172,9 @@ class TestLeaving:
         assert ledger.take(leave, "two") == SUPERSEDED
         assert ledger.take(product.unsubscribe(EMAIL, START, id="same"), "three") == GO
 
-    def test_everywhere_counts_at_every_account(self, product: Product, ledger: Ledger, join: Event) -> None:
+    def test_an_unsubscribe_for_all_accounts_counts_at_every_account(
+        self, product: Product, ledger: Ledger, join: Event
+    ) -> None:
         for at in (START, START - MINUTE, START + MINUTE, START):
             ledger.words.record_unsubscribe_for_all_accounts(
                 product.unsubscribe(EMAIL, at, id=str(at), all_accounts=True)
@@ -182,30 +184,32 @@ class TestLeaving:
         assert ledger.take(join, "one") == SUPERSEDED
 
 
-class TestComingBack:
+class TestResubscription:
     @pytest.fixture(autouse=True)
     def left(self, product: Product, ledger: Ledger) -> None:
         leave = product.unsubscribe(EMAIL, START - MINUTE, id="leave")
         ledger.take(leave, "leave")
         ledger.statuses["leave"] = Status.DELIVERED
 
-    def test_it_lifts_where_door_and_provider_allow_it(self, ledger: Ledger, join: Event) -> None:
+    def test_a_suppression_is_lifted_where_sender_and_provider_allow_it(self, ledger: Ledger, join: Event) -> None:
         assert ledger.take(join, "one", lifts=True) == LeaseResult(Decision.LIFT_SUPPRESSION)
 
-    def test_else_it_is_suppressed_and_leaves_no_hold(self, product: Product, ledger: Ledger, join: Event) -> None:
+    def test_otherwise_the_signup_is_suppressed_without_a_lease(
+        self, product: Product, ledger: Ledger, join: Event
+    ) -> None:
         assert ledger.take(join, "one") == LeaseResult(Decision.SUPPRESSED)
         plain = product.signup(EMAIL, START, id="plain", may_lift_suppression=False)
         assert ledger.take(plain, "two", lifts=True) == LeaseResult(Decision.SUPPRESSED)
         hold = ledger.word().lease
         assert hold is not None and hold.event == "leave"
 
-    def test_once_back_signups_go_on(self, product: Product, ledger: Ledger, join: Event) -> None:
+    def test_signups_continue_after_a_resubscription(self, product: Product, ledger: Ledger, join: Event) -> None:
         ledger.take(join, "one", lifts=True)
         ledger.statuses["join"] = Status.DELIVERED
         assert ledger.take(product.signup(EMAIL, START + MINUTE, id="again"), "two") == GO
 
 
-def test_words_under_an_older_key_count(product: Product, ledger: Ledger, join: Event) -> None:
+def test_states_under_an_older_address_key_count(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one")
     ledger.statuses["leave"] = Status.DELIVERED
     rotated = SubscriptionStore(

@@ -28,19 +28,19 @@ def refusal(work: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
     return dict(caught.value.found)
 
 
-def test_values_come_back_as_they_went(table: Table) -> None:
+def test_values_are_read_back_unchanged(table: Table) -> None:
     table.put_new({**ITEM, "absent": None, "names": {"x", "y"}})
     assert table.get(("a", "1")) == {**ITEM, "names": {"x", "y"}}
     assert table.get(("a", "2")) is None
 
 
-def test_what_is_there_is_not_put_again_and_is_shown(table: Table) -> None:
+def test_an_existing_item_is_returned_and_not_overwritten(table: Table) -> None:
     table.put_new(ITEM)
     assert refusal(table.put_new, {"pk": "a", "sk": "1"}) == ITEM
     assert table.get(("a", "1")) == ITEM
 
 
-def test_together_is_all_or_none(table: Table) -> None:
+def test_a_transaction_is_all_or_nothing(table: Table) -> None:
     items = [{"pk": "b", "sk": str(n)} for n in range(3)]
     assert table.put_new_together(items) is True
     assert table.query("b") == items
@@ -55,7 +55,7 @@ def test_together_is_all_or_none(table: Table) -> None:
     assert len(table.query("c")) == TRANSACTION_LIMIT
 
 
-def test_an_update_shows_what_is_there_now_or_what_stood_against_it(table: Table) -> None:
+def test_an_update_returns_the_new_item_or_the_conflicting_one(table: Table) -> None:
     assert table.update(("d", "1"), "SET #n = :one", {"one": 1}, names={"n": "number"}) == {
         "pk": "d",
         "sk": "1",
@@ -67,7 +67,7 @@ def test_an_update_shows_what_is_there_now_or_what_stood_against_it(table: Table
     assert table.get(("d", "2")) is None
 
 
-def test_many_are_got_in_batches_each_once(table: Table) -> None:
+def test_many_items_are_read_in_batches_once_each(table: Table) -> None:
     keys = [("e", f"{n:03}") for n in range(BATCH_GET_LIMIT + 5)]
     table.in_parallel(lambda key: table.put_new({"pk": key[0], "sk": key[1]}), keys)
     found = table.get_many([*keys, keys[0], ("e", "not there")])
@@ -75,14 +75,14 @@ def test_many_are_got_in_batches_each_once(table: Table) -> None:
     assert table.get_many([]) == {}
 
 
-def test_all_of_a_partition_over_several_pages(table: Table) -> None:
+def test_a_partition_is_read_over_several_pages(table: Table) -> None:
     """A page ends at 1 MB."""
     items = [{"pk": "f", "sk": f"{n:02}", "text": "x" * 150_000} for n in range(9)]
     table.in_parallel(table.put_new, items)
     assert [item["sk"] for item in table.query("f")] == [item["sk"] for item in items]
 
 
-def test_a_scan_reads_every_part_and_only_what_is_wanted(table: Table) -> None:
+def test_a_scan_reads_every_segment_and_only_the_requested_attributes(table: Table) -> None:
     items = [{"pk": f"g{n}", "sk": "1", "number": n, "text": "x" * 90_000} for n in range(40)]
     table.in_parallel(table.put_new, items)
     pages = [
@@ -121,7 +121,7 @@ def test_a_conflict_with_a_transaction_is_waited_out_by_the_injected_sleep() -> 
 
 
 @pytest.mark.parametrize("work", ["put_new", "put_new_together", "get", "get_many", "update", "query"])
-def test_whatever_fails_leaves_as_one_kind(work: str, resources: TestAws) -> None:
+def test_every_failure_is_ledger_unavailable(work: str, resources: TestAws) -> None:
     arguments: dict[str, tuple[Any, ...]] = {
         "put_new": (ITEM,),
         "put_new_together": ([ITEM],),

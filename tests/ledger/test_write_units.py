@@ -66,7 +66,7 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
     }
 
 
-def test_the_same_by_a_websites_form(product: Product, consumed: Consumed) -> None:
+def test_a_signup_by_a_form_costs_the_same(product: Product, consumed: Consumed) -> None:
     headers = {"content-type": "application/json"}
     answer = request(product.container, "POST", "/forms/footer/signup", headers, json.dumps(FORM))
     assert answer.status == 202
@@ -76,7 +76,7 @@ def test_the_same_by_a_websites_form(product: Product, consumed: Consumed) -> No
     assert product.delivery(event_id)["status"] == "delivered"
 
 
-def test_the_same_as_a_whole_event_on_a_queue(
+def test_a_signup_by_a_queue_message_costs_the_same(
     product: Product, consumed: Consumed, read_units: Callable[[], float]
 ) -> None:
     body = {
@@ -93,16 +93,14 @@ def test_the_same_as_a_whole_event_on_a_queue(
     assert product.delivery("by-queue")["status"] == "delivered"
 
 
-def test_what_is_read_for_a_signup_that_was_rung_for(
-    product: Product, consumed: Consumed, read_units: Callable[[], float]
-) -> None:
+def test_reads_for_a_notified_signup(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
     (event_id,) = product.hold(product.signup("zoe@example.com", fields=FIELDS))
     product.work(event_id)
     assert consumed.nothing_read == 2, "the words of an address that is new, of the account and of all"
     assert read_units() == 3 + 2, "and the event twice, and the account's state once for the batch"
 
 
-def test_a_batch_costs_no_more_for_each(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
+def test_a_batch_costs_no_more_per_event(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(40)))
     product.work(*ids)
     assert consumed.write_units == 5 * 40
@@ -110,7 +108,7 @@ def test_a_batch_costs_no_more_for_each(product: Product, consumed: Consumed, re
     assert product.paris.calls[-1] == ("sign_up", 40)
 
 
-def test_a_failed_attempt_costs_each_event_in_hand_its_attempt_and_the_account_one_write(
+def test_a_failed_attempt_costs_one_write_per_claimed_event_and_one_for_the_account(
     product: Product, consumed: Consumed
 ) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")

@@ -78,7 +78,7 @@ def night(product: Product) -> dict[str, Any]:
         ({"version": "one", "lists": {}}, "version is no number"),
     ],
 )
-def test_an_account_whose_state_is_malformed_goes_on_and_so_do_the_others(
+def test_an_account_with_a_malformed_state_continues_like_the_others(
     product: Product, resources: TestAws, seen: Seen, state: dict[str, Any], problem: str
 ) -> None:
     ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
@@ -92,7 +92,7 @@ def test_an_account_whose_state_is_malformed_goes_on_and_so_do_the_others(
     assert (product.paris.emails, product.providers["lyon"].emails) == (["a@example.com"], ["b@example.com"])
 
 
-def test_the_next_pause_writes_a_malformed_state_anew(product: Product, seen: Seen) -> None:
+def test_the_next_pause_overwrites_a_malformed_state(product: Product, seen: Seen) -> None:
     product.container.table.put_new({"pk": STATE[0], "sk": STATE[1], "version": 7, "pause": {}, "lists": {}})
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(*product.hold(product.signup("a@example.com")))
@@ -103,7 +103,7 @@ def test_the_next_pause_writes_a_malformed_state_anew(product: Product, seen: Se
     assert product.container.accounts.read("lyon") == AccountState()
 
 
-def test_names_of_accounts_that_are_no_set_stop_nothing(product: Product, resources: TestAws, seen: Seen) -> None:
+def test_malformed_account_names_are_ignored(product: Product, resources: TestAws, seen: Seen) -> None:
     ids = product.hold(product.signup("a@example.com"))
     product.container.table.put_new({"pk": "S#accounts", "sk": "names", "configured": "gone"})
     product.clock.forward(minutes=2)
@@ -112,7 +112,7 @@ def test_names_of_accounts_that_are_no_set_stop_nothing(product: Product, resour
     assert seen() == {("S#accounts / names", "configured is no set")}
 
 
-def test_what_the_index_shows_and_is_no_event_is_not_rung_for(product: Product, resources: TestAws, seen: Seen) -> None:
+def test_malformed_index_entries_are_not_notified(product: Product, resources: TestAws, seen: Seen) -> None:
     ids = product.hold(product.signup("a@example.com"))
     for pk in ("X#1", "E#not an id"):
         product.container.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
@@ -137,7 +137,7 @@ def test_what_the_index_shows_and_is_no_event_is_not_rung_for(product: Product, 
         ("SET consent = :no", {"no": {"S": "yes"}}, "consent is no map"),
     ],
 )
-def test_a_malformed_event_holds_up_no_other(
+def test_a_malformed_event_does_not_block_the_others(
     product: Product,
     resources: TestAws,
     seen: Seen,
@@ -161,7 +161,7 @@ def test_a_malformed_event_holds_up_no_other(
     assert items(resources, bad) == before, "nobody takes it for gone"
 
 
-def test_report_counts_the_others(product: Product, seen: Seen, spoil: Callable[..., None]) -> None:
+def test_the_report_counts_the_other_events(product: Product, seen: Seen, spoil: Callable[..., None]) -> None:
     ids = [product.signup("a@example.com"), product.signup("b@example.com"), product.signup("c@example.com")]
     both = product.unsubscribe("d@example.com", accounts=BOTH)
     gone = product.unsubscribe("e@example.com", accounts=BOTH)
@@ -182,7 +182,7 @@ def test_report_counts_the_others(product: Product, seen: Seen, spoil: Callable[
     }
 
 
-def test_the_age_of_the_oldest_is_measured_by_the_others(
+def test_the_oldest_age_is_measured_from_the_other_events(
     product: Product, seen: Seen, spoil: Callable[..., None]
 ) -> None:
     old = product.hold(product.signup("a@example.com"))[0]
@@ -194,7 +194,7 @@ def test_the_age_of_the_oldest_is_measured_by_the_others(
     assert seen() == {(f"E#{old} / E", "accepted is missing")}
 
 
-def test_the_nightly_pass_goes_on_with_the_others(
+def test_the_nightly_pass_continues_with_the_other_events(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:
     """Also with what is left behind of an event one of whose deliveries is malformed: it is not taken for gone."""
@@ -215,7 +215,7 @@ def test_the_nightly_pass_goes_on_with_the_others(
     assert enqueued(resources, "unsubscribes") == [both], "once it is put right, it goes on"
 
 
-def test_a_nightly_pass_whose_progress_is_malformed_begins_anew(
+def test_a_nightly_pass_with_malformed_progress_restarts(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:
     lost = product.hold(product.signup("a@example.com"))
@@ -245,7 +245,7 @@ def test_an_event_does_not_expire_before_its_malformed_delivery(
     assert all("expires_at" in item for item in items(resources, event.id).values())
 
 
-def test_whoever_needs_one_event_is_told_that_it_cannot_be_read(product: Product, spoil: Callable[..., None]) -> None:
+def test_reading_one_malformed_event_is_an_error(product: Product, spoil: Callable[..., None]) -> None:
     """For a rule of order it must not count as gone: a signup that is gone was delivered."""
     event = product.signup("a@example.com")
     product.hold(event)

@@ -59,7 +59,7 @@ def put_the_event(product: Product, event: Event) -> None:
 
 
 @pytest.mark.parametrize("change", ["REMOVE due_pk, due_at", "REMOVE due_at", "SET due_pk = :elsewhere"])
-def test_a_pending_delivery_that_no_sweep_finds_is_put_back(
+def test_a_pending_delivery_missing_from_the_index_is_put_back(
     product: Product, resources: TestAws, night: Any, change: str
 ) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
@@ -74,7 +74,9 @@ def test_a_pending_delivery_that_no_sweep_finds_is_put_back(
     assert product.paris.emails == ["a@example.com"]
 
 
-def test_a_delivery_of_an_event_for_several_accounts_too(product: Product, resources: TestAws, night: Any) -> None:
+def test_a_delivery_of_an_event_for_several_accounts_is_put_back(
+    product: Product, resources: TestAws, night: Any
+) -> None:
     (event_id,) = product.hold(product.unsubscribe("a@example.com", accounts=BOTH))
     for account in BOTH:
         take_out(resources, event_id, f"D#{account}")
@@ -84,7 +86,7 @@ def test_a_delivery_of_an_event_for_several_accounts_too(product: Product, resou
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
 
-def test_what_is_put_back_keeps_the_time_until_which_it_waits(product: Product, resources: TestAws, night: Any) -> None:
+def test_a_restored_delivery_keeps_its_due_time(product: Product, resources: TestAws, night: Any) -> None:
     event = product.signup("a@example.com")
     product.hold(event)
     until = product.clock() + timedelta(hours=30)
@@ -98,7 +100,7 @@ def test_what_is_put_back_keeps_the_time_until_which_it_waits(product: Product, 
     assert product.container.sweeper.run() == {"enqueued": 1}
 
 
-def test_what_the_index_does_not_show_is_written_anew(
+def test_a_missing_index_entry_is_rewritten(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown, hidden = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
@@ -115,7 +117,7 @@ def test_what_the_index_does_not_show_is_written_anew(
     assert after[1] == {"N": str(int(product.clock().timestamp()))}
 
 
-def test_what_waits_for_a_paused_account_or_list_is_left_alone(
+def test_deliveries_of_a_paused_account_or_list_are_left_unchanged(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "the list is gone", list_only=True)
@@ -131,9 +133,7 @@ def test_what_waits_for_a_paused_account_or_list_is_left_alone(
     assert items(resources, ids[1])["E"]["due_at"] == due
 
 
-def test_what_waits_for_an_account_that_nobody_knows_is_rung_for(
-    product: Product, resources: TestAws, night: Any
-) -> None:
+def test_deliveries_of_an_unknown_account_are_notified(product: Product, resources: TestAws, night: Any) -> None:
     (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
     product.clock.forward(minutes=2)
     assert product.container.sweeper.run() == {"enqueued": 0}, "it was never seen configured"
@@ -142,7 +142,7 @@ def test_what_waits_for_an_account_that_nobody_knows_is_rung_for(
     assert product.delivery(event_id, "gone")["status"] == "parked"
 
 
-def test_an_event_whose_last_worker_died_before_its_expiry_gets_one(
+def test_a_final_event_without_expiry_gets_one(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = product.unsubscribe("a@example.com", accounts=BOTH)
@@ -158,7 +158,7 @@ def test_an_event_whose_last_worker_died_before_its_expiry_gets_one(
     assert len(items(resources, event.id)) == 3
 
 
-def test_one_that_still_waits_somewhere_gets_none(product: Product, resources: TestAws, night: Any) -> None:
+def test_a_partly_pending_event_gets_no_expiry(product: Product, resources: TestAws, night: Any) -> None:
     event = product.unsubscribe("a@example.com", accounts=BOTH)
     product.hold(event)
     end(product, event, Status.DELIVERED, "lyon")
@@ -166,9 +166,7 @@ def test_one_that_still_waits_somewhere_gets_none(product: Product, resources: T
     assert [name for name, item in items(resources, event.id).items() if "expires_at" in item] == []
 
 
-def test_what_is_final_and_what_remains_of_an_expired_event_expires(
-    product: Product, resources: TestAws, night: Any
-) -> None:
+def test_final_items_and_remains_of_an_expired_event_expire(product: Product, resources: TestAws, night: Any) -> None:
     single = ended(product, "a@example.com", Status.DELIVERED)
     take_out(resources, single, change="REMOVE expires_at")
     event = product.unsubscribe("b@example.com", accounts=BOTH)
@@ -184,7 +182,7 @@ def test_what_is_final_and_what_remains_of_an_expired_event_expires(
 
 
 @pytest.mark.parametrize("accounts", [BOTH, ("paris",)])
-def test_a_wish_to_be_forgotten_is_erased_before_it_expires(
+def test_an_erasure_request_is_erased_before_it_expires(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch, accounts: tuple[str, ...]
 ) -> None:
     forget_request = product.unsubscribe("a@example.com", accounts=accounts, all_accounts=True, forget=True)
@@ -200,9 +198,7 @@ def test_a_wish_to_be_forgotten_is_erased_before_it_expires(
     assert all("expires_at" in item for item in found.values())
 
 
-def test_deliveries_of_an_event_that_was_never_held_are_rung_for_no_more(
-    product: Product, resources: TestAws, night: Any
-) -> None:
+def test_deliveries_without_a_stored_event_are_retired(product: Product, resources: TestAws, night: Any) -> None:
     event = orphan(product)
     product.clock.forward(hours=23)
     product.container.sweep(FakeContext(55_000))
@@ -215,9 +211,7 @@ def test_deliveries_of_an_event_that_was_never_held_are_rung_for_no_more(
     assert items(resources, event.id) == taken, "once"
 
 
-def test_an_event_that_is_held_after_all_goes_to_every_account(
-    product: Product, resources: TestAws, night: Any
-) -> None:
+def test_an_event_stored_later_is_delivered_to_every_account(product: Product, resources: TestAws, night: Any) -> None:
     event = orphan(product)
     product.clock.forward(days=1)
     night()
@@ -229,7 +223,7 @@ def test_an_event_that_is_held_after_all_goes_to_every_account(
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
 
-def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_same_pass(
+def test_an_event_stored_while_its_deliveries_are_retired_is_found_by_the_same_pass(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = orphan(product)
@@ -249,9 +243,7 @@ def test_an_event_that_is_held_while_its_deliveries_are_retired_is_found_by_the_
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
 
-def test_an_event_that_is_held_just_after_is_found_by_the_next_pass(
-    product: Product, resources: TestAws, night: Any
-) -> None:
+def test_an_event_stored_just_after_is_found_by_the_next_pass(product: Product, resources: TestAws, night: Any) -> None:
     event = orphan(product)
     product.clock.forward(days=1)
     night()
@@ -263,7 +255,7 @@ def test_an_event_that_is_held_just_after_is_found_by_the_next_pass(
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
 
-def test_words_are_never_touched(product: Product, resources: TestAws, night: Any) -> None:
+def test_subscription_states_are_never_changed(product: Product, resources: TestAws, night: Any) -> None:
     product.work(*product.hold(product.unsubscribe("a@example.com", accounts=BOTH, all_accounts=True)))
     product.hold(product.signup("b@example.com"))
 
@@ -298,7 +290,7 @@ def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeyp
     assert made.count("Scan") == pages
 
 
-def test_a_run_that_is_cut_short_is_gone_on_with(
+def test_an_interrupted_run_is_continued(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(findings, "PAGE_ITEMS", 4)
@@ -326,7 +318,7 @@ def test_a_run_that_is_cut_short_is_gone_on_with(
     assert Checkpoints(product.container.table).read() == Progress("2026-03-02", None, True, 4)
 
 
-def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
+def test_a_dead_run_is_taken_over_and_a_running_one_is_not(
     product: Product, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.hold(product.signup("a@example.com"))
@@ -348,7 +340,7 @@ def test_a_run_that_died_is_taken_over_and_one_that_lives_is_not(
     assert made.count("Scan") == 1
 
 
-def test_a_ledger_that_does_not_answer_is_looked_at_again(
+def test_an_unavailable_ledger_is_scanned_again(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
@@ -364,7 +356,7 @@ def test_a_ledger_that_does_not_answer_is_looked_at_again(
     assert product.container.sweep(FakeContext(55_000)) == {"enqueued": 1}
 
 
-def test_what_was_mended_is_counted_and_named(
+def test_repairs_are_counted_and_logged(
     product: Product, resources: TestAws, night: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (lost,) = product.hold(product.signup("a@example.com"))

@@ -60,7 +60,7 @@ def hold(product: Product, name: str, *accounts: str, final: bool = False) -> Ev
     return event
 
 
-def test_every_kind_is_found_and_nothing_else(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_finding_is_detected_and_nothing_else(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "PAGE_ITEMS", 3)
     hold(product, "done", final=True)
     hold(product, "whole", *BOTH, final=True)
@@ -120,7 +120,7 @@ def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, even
     assert (product.container.table.get(("E#a", "E")) or {})["expires_at"] == events.expiry(NIGHT)
 
 
-def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Product, events: EventStore) -> None:
+def test_a_retired_delivery_is_due_again_when_its_event_is_stored(product: Product, events: EventStore) -> None:
     event = product.unsubscribe("a@example.com", id="a", accounts=BOTH)
     events._store_delivery(event, "paris")
     (orphan,) = found(product).values()
@@ -131,7 +131,7 @@ def test_a_delivery_that_was_retired_wakes_when_its_event_is_held(product: Produ
     assert "expires_at" not in (product.container.table.get(("E#a", "D#paris")) or {})
 
 
-def test_a_pass_is_noted_taken_and_given_back(product: Product) -> None:
+def test_a_pass_is_leased_recorded_and_released(product: Product) -> None:
     store = Checkpoints(product.container.table)
     assert store.read() is None
     assert store.claim("one", START, START + timedelta(seconds=55)) == (True, None)
@@ -156,7 +156,7 @@ def test_forms_count_for_all_instances_together(product: Product) -> None:
 
 
 @pytest.mark.parametrize("accounts", [("paris",), BOTH])
-def test_what_is_held_back_is_due_a_day_later_or_when_it_is_released(
+def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     product: Product, events: EventStore, accounts: tuple[str, ...]
 ) -> None:
     until = START + timedelta(days=1)

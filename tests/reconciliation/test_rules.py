@@ -11,18 +11,18 @@ NIGHT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 NOW = int(NIGHT.timestamp())
 
 
-def test_a_pass_begins_at_two_in_the_morning() -> None:
+def test_a_pass_starts_at_two_in_the_morning() -> None:
     done = Progress("2026-03-01", complete=True)
     assert pass_to_run(done, NIGHT - timedelta(seconds=1)) is None
     assert pass_to_run(done, NIGHT) == Progress("2026-03-02")
 
 
-def test_the_first_of_all_begins_at_once() -> None:
+def test_the_first_pass_starts_at_once() -> None:
     assert pass_to_run(None, NIGHT - timedelta(hours=1)) == Progress("2026-03-01")
 
 
 @given(minutes=st.lists(st.integers(0, 2 * 24 * 60), max_size=60), pages=st.integers(1, 5))
-def test_there_is_one_pass_a_day_however_often_it_is_asked_for(minutes: list[int], pages: int) -> None:
+def test_there_is_one_pass_a_day(minutes: list[int], pages: int) -> None:
     noted, begun = Progress("2026-03-01", complete=True), list[str]()
     for minute in sorted(minutes):
         going = pass_to_run(noted, NIGHT + timedelta(minutes=minute))
@@ -34,7 +34,7 @@ def test_there_is_one_pass_a_day_however_often_it_is_asked_for(minutes: list[int
     assert begun == sorted(set(begun))
 
 
-def test_one_that_is_not_complete_goes_on_the_day_after() -> None:
+def test_an_incomplete_pass_continues_the_next_day() -> None:
     going = Progress("2026-03-01", ("E#1", "E"), pages=7)
     assert pass_to_run(going, NIGHT + timedelta(hours=5)) == going
     assert advanced(going, None) == Progress("2026-03-01", None, True, 8)
@@ -53,5 +53,5 @@ def test_one_that_is_not_complete_goes_on_the_day_after() -> None:
         (IndexEntry("paris#signup#0", NOW + 60, expires_at=NOW), False, PendingState.LOST),
     ],
 )
-def test_what_is_to_do_for_a_pending_delivery(entry: IndexEntry, paused: bool, expected: PendingState) -> None:
+def test_the_repair_of_a_pending_delivery_is_decided(entry: IndexEntry, paused: bool, expected: PendingState) -> None:
     assert pending_state(entry, ["paris#signup#0", "paris#signup#1"], paused=paused, now=NIGHT) is expected

@@ -28,7 +28,7 @@ def messages(aws: TestAws, kind: str) -> list[Any]:
     return bodies
 
 
-def test_an_event_whose_doorbell_was_lost_is_rung_for_once_it_is_due(product: Product, resources: TestAws) -> None:
+def test_an_event_whose_notification_was_lost_is_enqueued_again_once_due(product: Product, resources: TestAws) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
     product.clock.forward(seconds=59)
     assert product.container.sweeper.run() == {"enqueued": 0}
@@ -40,14 +40,14 @@ def test_an_event_whose_doorbell_was_lost_is_rung_for_once_it_is_due(product: Pr
     assert product.container.sweeper.run() == {"enqueued": 0}
 
 
-def test_unsubscribes_are_rung_for_at_their_own_queue(product: Product, resources: TestAws) -> None:
+def test_unsubscribes_are_enqueued_on_their_own_queue(product: Product, resources: TestAws) -> None:
     product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=91)
     assert product.container.sweeper.run() == {"enqueued": 2}
     assert len(messages(resources, "unsubscribes")) == 2
 
 
-def test_more_than_a_run_rings_for_is_rung_for_by_the_next_ones(
+def test_events_above_the_limit_of_a_run_are_enqueued_by_the_next_ones(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "MOST_A_RUN", 4)
@@ -67,7 +67,7 @@ def test_more_than_a_run_rings_for_is_rung_for_by_the_next_ones(
     assert len(product.paris.emails) == 10
 
 
-def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(product: Product, resources: TestAws) -> None:
+def test_events_of_a_removed_account_are_enqueued_for_every_type(product: Product, resources: TestAws) -> None:
     product.container.sweeper.run()  # both accounts are configured
     sync = Sync("contacts", contacts=({"email": "c@example.com"},))
     ids = product.hold(
@@ -84,7 +84,7 @@ def test_what_waits_for_an_account_that_is_gone_is_rung_for_by_every_verb(produc
         assert notified_ids(json.loads(body)) == [event_id]
 
 
-def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
+def test_a_queue_with_enough_messages_gets_no_more(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.container.sweeper.run()
@@ -100,7 +100,7 @@ def test_a_queue_with_enough_messages_is_not_rung_at_for_anybody(
     assert product.container.sweeper.run() == {"enqueued": 3}
 
 
-def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_enqueued_if_the_queue_length_is_unknown(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
     product.clock.forward(seconds=91)
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_measured_is_rung_for_all_the_same(product: Product, monk
     assert product.container.sweeper.run() == {"enqueued": 2}
 
 
-def test_no_account_is_always_the_last(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accounts_take_turns(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
     read = product.container.accounts.read
 
@@ -130,7 +130,7 @@ def test_no_account_is_always_the_last(product: Product, monkeypatch: pytest.Mon
     assert firsts == {"paris", "lyon"}
 
 
-def test_a_paused_account_is_left_alone_then_probed_then_rung_for_at_once(product: Product, resources: TestAws) -> None:
+def test_a_paused_account_is_skipped_then_probed_then_enqueued_at_once(product: Product, resources: TestAws) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(3)))
     product.work(ids[0])
@@ -172,7 +172,7 @@ def test_only_one_worker_probes(product: Product) -> None:
     assert seen == [2]
 
 
-def test_a_whole_event_on_a_queue_is_held_and_delivered(product: Product) -> None:
+def test_a_complete_event_on_a_queue_is_stored_and_delivered(product: Product) -> None:
     body = {"type": "signup", "id": "own-1", "form": "footer", "email": "a@example.com", "fields": {"prenom": "Zoé"}}
     for _ in range(2):
         assert product.work(bodies=(body,)) == {"batchItemFailures": []}
@@ -180,7 +180,7 @@ def test_a_whole_event_on_a_queue_is_held_and_delivered(product: Product) -> Non
     assert product.delivery("own-1")["status"] == "delivered"
 
 
-def test_an_invalid_event_is_refused_with_the_reason_and_without_the_address(product: Product) -> None:
+def test_an_invalid_event_is_refused_with_a_reason_and_without_the_address(product: Product) -> None:
     product.work(bodies=({"type": "signup", "id": "own-2", "form": "nowhere", "email": "not an address"},))
     view = product.view("own-2")
     assert view["status"] == "refused"
@@ -194,12 +194,12 @@ def test_the_same_id_with_other_content_is_refused_and_changes_nothing(product: 
     assert len(product.paris.emails) == 1
 
 
-def test_what_nobody_can_read_goes_to_the_dead_letter_queue(product: Product, resources: TestAws) -> None:
+def test_an_unreadable_message_goes_to_the_dead_letter_queue(product: Product, resources: TestAws) -> None:
     assert product.work(bodies=("{not json",)) == {"batchItemFailures": []}
     assert messages(resources, "signups-dlq") == ["{not json"]
 
 
-def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_event_that_cannot_be_stored_is_redelivered(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     hold = product.container.events.store
 
     def sometimes(event: Any) -> bool:
@@ -215,13 +215,13 @@ def test_only_an_event_that_cannot_be_held_comes_again(product: Product, monkeyp
     assert sorted(product.paris.emails) == ["a@example.com", "c@example.com"]
 
 
-def test_an_account_that_is_not_configured_any_more_parks_its_events(product: Product) -> None:
+def test_events_of_a_removed_account_are_parked(product: Product) -> None:
     (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
     product.work(event_id)
     assert product.delivery(event_id, "gone")["status"] == "parked"
 
 
-def test_an_invocation_without_time_left_calls_nobody(product: Product) -> None:
+def test_an_invocation_without_remaining_time_calls_no_provider(product: Product) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
     product.work(event_id, milliseconds=5_000)
     assert product.paris.calls == []
@@ -231,7 +231,7 @@ def test_an_invocation_without_time_left_calls_nobody(product: Product) -> None:
     assert product.delivery(event_id)["unknown_outcome"] is False
 
 
-def test_ringing_for_many_takes_few_messages(product: Product, resources: TestAws) -> None:
+def test_many_events_are_enqueued_in_few_messages(product: Product, resources: TestAws) -> None:
     assert product.container.notifier.notify(EventType.SIGNUP, [f"e{n}" for n in range(600)])
     found = [notified_ids(json.loads(body)) or [] for body in messages(resources, "signups")]
     assert sorted(len(ids) for ids in found) == [100, 250, 250]

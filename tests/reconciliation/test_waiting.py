@@ -35,11 +35,11 @@ def _ages(product: Product, capsys: pytest.CaptureFixture[str], account: str = "
     return line
 
 
-def test_nothing_waits_and_nothing_is_paused(measured: Any) -> None:
+def test_an_empty_ledger_reports_no_waiting_events_and_no_pauses(measured: Any) -> None:
     assert measured() == (0, 0)
 
 
-def test_the_oldest_of_any_type_counts_from_when_it_was_accepted(product: Product, measured: Any) -> None:
+def test_the_oldest_age_counts_from_acceptance(product: Product, measured: Any) -> None:
     product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=30)
     (later,) = product.hold(product.signup("b@example.com"))
@@ -51,7 +51,7 @@ def test_the_oldest_of_any_type_counts_from_when_it_was_accepted(product: Produc
     assert measured() == (5 * 3600 + 45, 0)
 
 
-def test_what_was_delivered_waits_no_longer(product: Product, measured: Any) -> None:
+def test_delivered_events_are_not_counted(product: Product, measured: Any) -> None:
     ids = product.hold(product.signup("a@example.com"))
     product.clock.forward(seconds=20)
     assert measured() == (20, 0)
@@ -59,7 +59,7 @@ def test_what_was_delivered_waits_no_longer(product: Product, measured: Any) -> 
     assert measured() == (0, 0)
 
 
-def test_a_delivery_that_is_put_off_again_and_again_keeps_its_age(product: Product, measured: Any) -> None:
+def test_a_repeatedly_deferred_delivery_keeps_its_age(product: Product, measured: Any) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     ids = product.hold(product.signup("a@example.com"))
     product.clock.forward(seconds=10)
@@ -69,7 +69,7 @@ def test_a_delivery_that_is_put_off_again_and_again_keeps_its_age(product: Produ
     assert measured() == (12 * 3600 + 10, 12 * 3600)
 
 
-def test_a_pause_that_nothing_waits_for_says_nothing(product: Product, measured: Any) -> None:
+def test_a_pause_without_waiting_events_is_not_reported(product: Product, measured: Any) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     ids = product.hold(product.signup("a@example.com"))
     product.work(*ids)
@@ -80,7 +80,7 @@ def test_a_pause_that_nothing_waits_for_says_nothing(product: Product, measured:
     assert measured() == (0, 0)
 
 
-def test_many_that_were_never_tried_are_measured_by_those_that_came_first(product: Product, measured: Any) -> None:
+def test_untried_events_are_measured_by_the_oldest_ones(product: Product, measured: Any) -> None:
     product.hold(*(product.signup(f"p{number}@example.com") for number in range(LOOKED_AT * 8)))
     product.clock.forward(seconds=90)
     product.hold(*(product.signup(f"q{number}@example.com") for number in range(LOOKED_AT * 8)))
@@ -88,7 +88,7 @@ def test_many_that_were_never_tried_are_measured_by_those_that_came_first(produc
     assert measured() == (91, 0)
 
 
-def test_the_unsubscribe_clock_runs_until_every_account_was_told(product: Product, late: Any) -> None:
+def test_the_unsubscribe_age_grows_until_it_is_delivered_to_every_account(product: Product, late: Any) -> None:
     product.hold(product.signup("s@example.com"))
     product.clock.forward(hours=1)
     assert (late("paris"), late("lyon")) == (0, 0)
