@@ -36,7 +36,7 @@ def event(event_id: str, *accounts: str, refused: str | None = None) -> Event:
     return Event(event_id, EventType.UNSUBSCRIBE, "zoe@example.com", accounts, NOW, NOW, refused=refused)
 
 
-def test_accepted_events_are_counted_for_each_account_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_accepted_events_are_counted_per_account_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
     event_log.accepted([event("a", "paris", "lyon"), event("b", "paris"), event("c", "paris", refused="trap")])
     (good, trapped), counts = said(capsys)
     assert (good["message"], good["verb"], good["event_ids"]) == ("accepted", "unsubscribe", ["a", "b"])
@@ -44,7 +44,7 @@ def test_accepted_events_are_counted_for_each_account_and_named(capsys: pytest.C
     assert counts == {("paris", "accepted"): 3, ("lyon", "accepted"): 1, ("paris", "refused"): 1}
 
 
-def test_ended_deliveries_are_counted_and_named_by_what_became_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_final_deliveries_are_counted_and_logged_by_status(capsys: pytest.CaptureFixture[str]) -> None:
     delivered = Delivery("paris", Status.DELIVERED)
     words = "no such address zoe@example.com"
     event_log.ended(
@@ -64,7 +64,7 @@ def test_ended_deliveries_are_counted_and_named_by_what_became_of_them(capsys: p
     assert counts == {("paris", "delivered"): 2, ("paris", "refused"): 1, ("lyon", "parked"): 1}
 
 
-def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_thousand_events_are_a_few_lines_with_every_id(capsys: pytest.CaptureFixture[str]) -> None:
     ids = [f"event-{number}" for number in range(1001)]
     event_log.retry_scheduled("paris", ids, "down", NOW)
     lines, counts = said(capsys)
@@ -74,7 +74,7 @@ def test_a_thousand_at_once_are_a_handful_of_lines_with_every_id(capsys: pytest.
     assert counts == {}
 
 
-def test_nothing_is_said_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_events_write_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     event_log.accepted([])
     event_log.ended([])
     event_log.retry_scheduled("paris", [], "down", NOW)

@@ -40,7 +40,7 @@ def test_a_handler_logs_under_its_name_and_request(args: tuple[Any, ...], capsys
     assert counted["accepted"] == 1
 
 
-def test_cold_start_is_said_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cold_start_is_logged_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers, "_first", True)
     for _ in range(2):
         with handlers.observing("sweep"):
@@ -48,7 +48,7 @@ def test_cold_start_is_said_once(capsys: pytest.CaptureFixture[str], monkeypatch
     assert [line["cold_start"] for line in lines(capsys)] == [True, False]
 
 
-def test_a_failure_is_logged_counted_and_goes_on_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_logged_counted_and_raised_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     @instrumented
     def sweep(event: object) -> None:
         metrics.count("enqueued", 3)
@@ -62,7 +62,7 @@ def test_a_failure_is_logged_counted_and_goes_on_as_it_is(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("place", ["text", "cause", "note", "group"])
-def test_a_failure_that_tells_an_address_leaves_without_it(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_containing_an_address_is_raised_without_it(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     address = "zoe@example.com"
 
     @instrumented
@@ -88,7 +88,7 @@ def test_a_failure_that_tells_an_address_leaves_without_it(place: str, capsys: p
     assert "example.com" not in capsys.readouterr().out
 
 
-def test_metrics_are_flushed_when_the_process_is_told_to_stop(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_flushed_on_sigterm(capsys: pytest.CaptureFixture[str]) -> None:
     @instrumented
     def signups(event: object) -> None:
         metrics.count("accepted")

@@ -47,7 +47,7 @@ def test_counts_are_added_up_and_written_once(
     assert flushed(capsys) == []
 
 
-def test_nothing_to_flush_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_flush_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         metrics.flush()
@@ -55,7 +55,7 @@ def test_nothing_to_flush_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_the_limits_of_the_format_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_format_limits_are_respected(capsys: pytest.CaptureFixture[str]) -> None:
     for n in range(250):
         metrics.seconds("call_seconds", n)
         metrics.count(f"metric_{n}")
@@ -74,7 +74,7 @@ def test_the_limits_of_the_format_are_kept(capsys: pytest.CaptureFixture[str]) -
     assert len(names) == 251
 
 
-def test_no_address_and_no_impossible_number_gets_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_address_and_no_invalid_number_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.count("accepted", account="somebody@example.com")
     metrics.seconds("call_seconds", float("nan"))
     (line,) = flushed(capsys)
@@ -87,7 +87,7 @@ def test_threads_lose_no_count(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line["accepted"] for line in flushed(capsys)] == [2000]
 
 
-def test_a_closed_output_fails_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_closed_output_raises_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     output = (tmp_path / "out").open("w")
     output.close()
     monkeypatch.setattr("sys.stdout", output)

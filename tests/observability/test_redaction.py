@@ -88,7 +88,7 @@ class Faulty:
 
 
 @pytest.mark.parametrize("text", WORST)
-def test_every_place_of_a_line(text: str, logged: Callable[[], str]) -> None:
+def test_every_part_of_a_line_is_redacted(text: str, logged: Callable[[], str]) -> None:
     logger.info(text)
     logger.info("argument %s and %r", text, text)
     logger.info("mapping %(a)s", {"a": text})
@@ -102,7 +102,7 @@ def test_every_place_of_a_line(text: str, logged: Callable[[], str]) -> None:
 
 
 @pytest.mark.parametrize("text", WORST)
-def test_exceptions_with_causes_notes_and_groups(text: str, logged: Callable[[], str]) -> None:
+def test_exceptions_with_causes_notes_and_groups_are_redacted(text: str, logged: Callable[[], str]) -> None:
     try:
         try:
             raise ProviderError(Kind.LATER, text)
@@ -118,7 +118,7 @@ def test_exceptions_with_causes_notes_and_groups(text: str, logged: Callable[[],
     assert "test_redaction.py" in out
 
 
-def test_a_line_that_cannot_be_made_says_so_and_no_more(
+def test_a_line_that_cannot_be_formatted_is_replaced(
     logged: Callable[[], str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(caplog.handler), "handleError", lambda *_: None)  # pytest's own handler is strict
@@ -129,7 +129,7 @@ def test_a_line_that_cannot_be_made_says_so_and_no_more(
     assert len(logged().splitlines()) == 4
 
 
-def test_awkward_values(logged: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusual_values_are_formatted(logged: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     ours = logging.getLogger("relais")
     own = [handler for handler in ours.handlers if isinstance(handler, CurrentStdout)]
     assert own
@@ -144,28 +144,28 @@ def test_awkward_values(logged: Callable[[], str], monkeypatch: pytest.MonkeyPat
     assert max(map(len, out.splitlines())) < 30_000
 
 
-def test_libraries_speak_through_the_same_formatter(logged: Callable[[], str]) -> None:
+def test_libraries_use_the_same_formatter(logged: Callable[[], str]) -> None:
     logging.getLogger("botocore.endpoint").warning("Retrying: /api?email=%s&key=%s", ADDRESS, quote(SECRET))
     logging.getLogger("botocore.endpoint").debug("GET /api?email=%s", ADDRESS)
     assert len(logged().splitlines()) == 1
 
 
-def test_names_that_are_hidden_whatever_they_hold() -> None:
+def test_values_of_secret_names_are_always_hidden() -> None:
     given = {"email": "not an address", "API-Key": "x", "fields": {"prenom": "Zoe"}, "password": None, "seconds": 1.5}
     assert redacted(given) == {"email": "***", "API-Key": "***", "fields": "***", "password": None, "seconds": 1.5}
 
 
-def test_a_secret_made_of_digits_is_hidden_as_a_number_too() -> None:
+def test_a_numeric_secret_is_hidden_as_a_number_too() -> None:
     hide("99887766554433")
     assert redacted({"n": 99887766554433, "m": 12}) == {"n": "***", "m": 12}
 
 
-def test_what_is_harmless_stays() -> None:
+def test_harmless_values_stay() -> None:
     text = "accounts.paris.api_key: missing; forms.footer took 12 ms at 10:30, queue relais-local-unsubscribes"
     assert redact(text) == text
 
 
-def test_a_secret_too_short_to_be_one_does_not_empty_the_log() -> None:
+def test_very_short_secrets_are_not_masked() -> None:
     hide("e")
     hide("")
     assert redact("here we are") == "here we are"

@@ -79,7 +79,7 @@ def items(resources: TestAws) -> list[str]:
     return sorted(json.dumps(item, sort_keys=True, default=str) for item in found)
 
 
-def test_drift_in_each_direction_is_found_and_mended(
+def test_differences_in_each_direction_are_found_and_repaired(
     product: Product, sandbox: Sandbox, control: Control, resources: TestAws
 ) -> None:
     audit(product, repair=True)  # the samples hold people who left before Relais came
@@ -117,7 +117,7 @@ def test_drift_in_each_direction_is_found_and_mended(
     assert told_to_leave(sandbox.url, "max@example.com")["mailpartner"]
 
 
-def test_what_is_still_to_be_told_is_no_difference(product: Product, control: Control) -> None:
+def test_pending_unsubscribes_are_not_a_difference(product: Product, control: Control) -> None:
     control.set("mymailmarket", add_subscribers={"list": CUSTOMERS, "rows": ["zoe@example.com"]})
     control.fault("status", provider="mymailmarket", status=503)
     product.work(*product.hold(product.unsubscribe("zoe@example.com", accounts=("brussel",))))
@@ -126,7 +126,7 @@ def test_what_is_still_to_be_told_is_no_difference(product: Product, control: Co
     assert (one["missing_at_provider"]["count"], one["pending"]) == (0, 1)
 
 
-def test_who_came_back_is_no_difference_and_really_is_back(product: Product, control: Control) -> None:
+def test_a_resubscribed_address_is_not_a_difference(product: Product, control: Control) -> None:
     lists = {"list": NEWSLETTER, "rows": ["zoe@example.com"]}, {"list": CUSTOMERS, "rows": ["zoe@example.com"]}
     for one in lists:
         control.set("mymailmarket", add_subscribers=one)
@@ -155,17 +155,19 @@ def test_who_came_back_is_no_difference_and_really_is_back(product: Product, con
     ("wanted", "words"),
     [({"account": "x"}, "no key"), ({"repair": "yes"}, "true or false"), ({"accounts": ["paris"]}, "nothing to be")],
 )
-def test_a_wrong_call_is_told_what_would_be_right(product: Product, wanted: dict[str, Any], words: str) -> None:
+def test_wrong_parameters_are_rejected_with_the_right_ones(
+    product: Product, wanted: dict[str, Any], words: str
+) -> None:
     error = audit(product, **wanted)["error"]
     assert error["kind"] == "caller"
     assert words in error["message"]
 
 
-def test_out_of_time_is_said(product: Product) -> None:
+def test_running_out_of_time_is_reported(product: Product) -> None:
     assert product.container.audit({}, FakeContext(1000))["error"]["kind"] == "later"
 
 
-def test_hashes_are_found_by_what_the_ledger_writes(product: Product) -> None:
+def test_hashes_match_the_ledger_items(product: Product) -> None:
     texts = [product.container.address_keys.hashes(f"person{number}@example.com")[0] for number in range(300)]
     hashes = Hashes(b"".join(urlsafe_b64decode(text + "=") for text in texts[:200] * 2))
     assert len(hashes) == 200

@@ -75,7 +75,7 @@ def pages(product: Product, query: dict[str, Any]) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(("account", "limit"), [(None, 133), ("lyon", 50)])
 @pytest.mark.parametrize("many", [300, pytest.param(1200, marks=pytest.mark.slow)])
-def test_a_walk_through_many_campaigns_while_new_ones_come(
+def test_paging_through_campaigns_while_new_ones_arrive(
     product: Product, store: StatsStore, resources: TestAws, account: str | None, limit: int, many: int
 ) -> None:
     there = [campaign(number) for number in range(1, many + 1)]
@@ -116,7 +116,7 @@ def test_a_page_is_one_query_and_never_a_scan(product: Product, store: StatsStor
     assert sorted(made) == ["GetItem", "Query"]
 
 
-def test_csv_is_walked_by_its_links(product: Product, store: StatsStore) -> None:
+def test_csv_pages_are_linked(product: Product, store: StatsStore) -> None:
     record(store, [campaign(number) for number in range(1, 8)])
     query: dict[str, Any] = {"format": "csv", "limit": 3, "since": "2026-02-01"}
     names: list[str] = []
@@ -140,7 +140,7 @@ def test_a_cursor_with_other_filters_is_refused(product: Product, store: StatsSt
     assert get(product, "/stats/campaigns", {"cursor": nobody_has}).status == 422, "no key can be so long"
 
 
-def test_a_history_outlives_the_account_and_is_oldest_first(product: Product, store: StatsStore) -> None:
+def test_a_history_outlives_the_account_and_starts_with_the_oldest(product: Product, store: StatsStore) -> None:
     first = Snapshot("former", "any", "a/b #1", "Name", "Subject", START, START, opens=1)
     store.record(None, first, START)
     later = START + timedelta(hours=3)

@@ -57,7 +57,7 @@ def find(ledger_scan: LedgerScan, status: Status, when: timedelta = timedelta(0)
     return sorted(event_id for pages in parts for page in pages for event_id in page)
 
 
-def test_an_empty_ledger(ledger_scan: LedgerScan) -> None:
+def test_an_empty_ledger_has_no_deliveries(ledger_scan: LedgerScan) -> None:
     assert ledger_scan.delivery_counts(START, no_hurry).counts == {}
     assert find(ledger_scan, Status.PENDING) == []
 
@@ -71,14 +71,14 @@ def test_every_delivery_is_counted_once(full: Product, ledger_scan: LedgerScan) 
     assert delivery_counts.oldest == {"paris": to_ms(START + 2 * MINUTE), "lyon": to_ms(START + 12 * MINUTE)}
 
 
-def test_what_has_expired_is_not_counted(full: Product, ledger_scan: LedgerScan) -> None:
+def test_expired_items_are_not_counted(full: Product, ledger_scan: LedgerScan) -> None:
     """DynamoDB deletes it up to days later."""
     delivery_counts = ledger_scan.delivery_counts(EXPIRED, no_hurry)
     assert delivery_counts.counts["paris"] == Counter({Status.PENDING: 10, Status.DELIVERED: 1})
     assert find(ledger_scan, Status.REFUSED, timedelta(days=91)) == []
 
 
-def test_a_delivery_whose_event_was_never_held_does_not_count(full: Product, ledger_scan: LedgerScan) -> None:
+def test_a_delivery_without_a_stored_event_is_not_counted(full: Product, ledger_scan: LedgerScan) -> None:
     full.container.table.put_new({"pk": "E#half", "sk": "D#lyon", "status": "pending", "attempts": 0})
     assert ledger_scan.delivery_counts(START, no_hurry).counts["lyon"] == Counter({Status.PENDING: 3})
 
@@ -89,7 +89,7 @@ def test_events_are_found_by_status(full: Product, ledger_scan: LedgerScan) -> N
     assert find(ledger_scan, Status.PENDING) == sorted([f"s{n}" for n in range(12) if n % 3] + ["u0", "u1", "u2"])
 
 
-def test_it_stops_when_there_is_no_time(full: Product, ledger_scan: LedgerScan) -> None:
+def test_the_scan_stops_without_remaining_time(full: Product, ledger_scan: LedgerScan) -> None:
     def now() -> None:
         raise OutOfTime
 

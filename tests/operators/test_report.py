@@ -23,12 +23,12 @@ NOTHING = {
 LEDGER = "relais-local-ledger"
 
 
-def test_nothing(product: Product) -> None:
+def test_an_empty_ledger_gives_an_empty_report(product: Product) -> None:
     idle = {**NOTHING, "paused": None}
     assert report(product) == {**NOTHING, "accounts": {"paris": idle, "lyon": idle}}
 
 
-def test_every_state_of_every_account(product: Product) -> None:
+def test_every_status_of_every_account_is_counted(product: Product) -> None:
     product.hold(product.signup("p@example.com"))
     for n, status in enumerate((Status.DELIVERED, Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED)):
         ended(product, f"p{n}@example.com", status)
@@ -52,7 +52,7 @@ def test_every_state_of_every_account(product: Product) -> None:
     assert report(product)["accounts"]["lyon"]["delivered"] == 1
 
 
-def test_the_age_is_that_of_the_acceptance_also_after_failures(product: Product) -> None:
+def test_the_age_counts_from_acceptance_even_after_failures(product: Product) -> None:
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.hold(both)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
@@ -64,7 +64,7 @@ def test_the_age_is_that_of_the_acceptance_also_after_failures(product: Product)
     assert found["accounts"]["lyon"]["oldest_pending_seconds"] == 0
 
 
-def test_the_oldest_unsubscribe_is_that_of_the_account_which_was_not_told(product: Product) -> None:
+def test_the_oldest_unsubscribe_is_that_of_the_account_it_was_not_delivered_to(product: Product) -> None:
     product.hold(product.signup("s@example.com"))
     product.clock.forward(hours=1)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
@@ -81,7 +81,7 @@ def test_the_oldest_unsubscribe_is_that_of_the_account_which_was_not_told(produc
     assert found["accounts"]["paris"]["oldest_unsubscribe_seconds"] == 26 * 3600
 
 
-def test_a_paused_account(product: Product) -> None:
+def test_a_paused_account_is_shown(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key of someone@example.com refused")
     product.work(*product.hold(product.signup("a@example.com")))
     found = report(product)["accounts"]
@@ -91,14 +91,14 @@ def test_a_paused_account(product: Product) -> None:
     assert report(product)["accounts"]["paris"]["paused"] is not None, "until a probe has ended it"
 
 
-def test_a_paused_list_of_an_account(product: Product) -> None:
+def test_a_paused_list_is_shown_with_its_account(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "the list is gone", list_only=True)
     product.work(*product.hold(product.signup("a@example.com"), product.signup("b@example.com", list="12")))
     paused = report(product)["accounts"]["paris"]["paused"]
     assert paused == {"until": "2026-03-01T09:30:30Z", "reason": "the list is gone", "lists": ["12", "4781"]}
 
 
-def test_what_has_expired_is_not_counted(product: Product) -> None:
+def test_expired_items_are_not_counted(product: Product) -> None:
     ended(product, "a@example.com", Status.DELIVERED)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.hold(both)
@@ -110,13 +110,13 @@ def test_what_has_expired_is_not_counted(product: Product) -> None:
     assert report(product)["delivered"] == 0
 
 
-def test_an_account_that_is_not_configured_any_more_is_listed_while_it_has_deliveries(product: Product) -> None:
+def test_a_removed_account_is_listed_while_it_has_deliveries(product: Product) -> None:
     product.work(*product.hold(product.signup("a@example.com", accounts=("gone",))))
     found = report(product)
     assert (found["parked"], found["accounts"]["gone"]["parked"]) == (1, 1)
 
 
-def test_deliveries_whose_event_was_never_held_do_not_count(product: Product) -> None:
+def test_deliveries_without_a_stored_event_are_not_counted(product: Product) -> None:
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.container.events._store_delivery(both, "paris")
     assert report(product)["accepted"] == 0
@@ -124,7 +124,7 @@ def test_deliveries_whose_event_was_never_held_do_not_count(product: Product) ->
     assert report(product)["pending"] == 2
 
 
-def test_the_order_in_which_items_come_does_not_matter(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_of_items_does_not_matter(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     scan = Table.scan
 
     def backwards(self: Table, *args: Any) -> Iterator[list[dict[str, Any]]]:
@@ -142,7 +142,7 @@ def test_the_order_in_which_items_come_does_not_matter(product: Product, monkeyp
     assert (expected["pending"], expected["delivered"], expected["oldest_pending_seconds"]) == (5, 5, 3)
 
 
-def test_a_ledger_of_many_pages(product: Product, resources: TestAws) -> None:
+def test_a_ledger_of_many_pages_is_counted(product: Product, resources: TestAws) -> None:
     filler = {"S": "x" * 100_000}
     puts: list[Any] = [
         {
@@ -165,13 +165,13 @@ def test_a_ledger_of_many_pages(product: Product, resources: TestAws) -> None:
     assert made.count("Scan") > 8
 
 
-def test_other_items_of_the_ledger_are_no_deliveries(product: Product) -> None:
+def test_other_ledger_items_are_not_counted(product: Product) -> None:
     product.work(*product.hold(product.signup("a@example.com")))  # leaves a word, and an account's state may be there
     product.container.table.put_new({"pk": "S#paris", "sk": "other", "status": "pending", "accounts": ["paris"]})
     assert report(product)["accepted"] == 1
 
 
-def test_too_little_time_is_said(product: Product) -> None:
+def test_too_little_time_is_reported(product: Product) -> None:
     product.hold(product.signup("a@example.com"))
     made = calls(product)
     answer = report(product, milliseconds=4_000)
@@ -181,13 +181,13 @@ def test_too_little_time_is_said(product: Product) -> None:
     assert "timeout" in answer["error"]["message"]
 
 
-def test_a_ledger_that_does_not_answer_is_said(product: Product, resources: TestAws) -> None:
+def test_an_unavailable_ledger_is_reported(product: Product, resources: TestAws) -> None:
     assert report(product)["accepted"] == 0
     resources.dynamodb.delete_table(TableName=LEDGER)
     assert report(product)["error"]["kind"] == "later"
 
 
-def test_an_account_state_that_cannot_be_read(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_account_state_is_reported(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable(account: str) -> None:
         raise LedgerUnavailable("the ledger did not answer: Test")
 
@@ -195,7 +195,7 @@ def test_an_account_state_that_cannot_be_read(product: Product, monkeypatch: pyt
     assert report(product)["error"]["message"] == "the ledger did not answer: Test"
 
 
-def test_metrics_by_account(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_written_per_account(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
     product.hold(product.signup("a@example.com"))
     metrics.flush()
     capsys.readouterr()
@@ -205,14 +205,14 @@ def test_metrics_by_account(product: Product, capsys: pytest.CaptureFixture[str]
     assert (lines["paris"]["pending"], lines["lyon"]["pending"]) == (1, 0)
 
 
-def test_it_only_reads(product: Product) -> None:
+def test_the_report_only_reads(product: Product) -> None:
     product.hold(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
     made = calls(product)
     report(product)
     assert set(made) <= {"Scan", "GetItem", "BatchGetItem"}
 
 
-def test_an_event_held_twice_counts_once_and_moves_on(product: Product) -> None:
+def test_an_event_stored_twice_counts_once(product: Product) -> None:
     event = product.signup("a@example.com")
     product.hold(event)
     product.hold(event)

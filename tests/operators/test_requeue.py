@@ -60,7 +60,7 @@ def both(product: Product, events: EventStore) -> Event:
     return event
 
 
-def test_it_is_pending_and_due_and_does_not_expire(
+def test_a_requeued_delivery_is_pending_due_and_does_not_expire(
     product: Product, events: EventStore, requeues: Requeues, refused: Event
 ) -> None:
     assert requeues.reopen(held(events), "paris", LATER) is True
@@ -70,12 +70,12 @@ def test_it_is_pending_and_due_and_does_not_expire(
     assert expiries(product) == [None]
 
 
-def test_twice_at_once_is_done_once(events: EventStore, requeues: Requeues, refused: Event) -> None:
+def test_concurrent_requeues_happen_once(events: EventStore, requeues: Requeues, refused: Event) -> None:
     seen = held(events)
     assert [requeues.reopen(seen, "paris", LATER) for _ in range(2)] == [True, False]
 
 
-def test_what_has_changed_since_it_was_seen_stays(events: EventStore, requeues: Requeues, refused: Event) -> None:
+def test_a_delivery_changed_meanwhile_is_not_requeued(events: EventStore, requeues: Requeues, refused: Event) -> None:
     seen = held(events)
     parked = replace(seen, deliveries={"paris": replace(REFUSED, status=Status.PARKED)})
     assert requeues.reopen(parked, "paris", LATER) is False
@@ -84,7 +84,9 @@ def test_what_has_changed_since_it_was_seen_stays(events: EventStore, requeues: 
     assert held(events).deliveries["paris"].status is Status.REFUSED
 
 
-def test_one_of_several_accounts(product: Product, events: EventStore, requeues: Requeues, both: Event) -> None:
+def test_one_of_several_accounts_is_requeued(
+    product: Product, events: EventStore, requeues: Requeues, both: Event
+) -> None:
     assert requeues.reopen(held(events), "paris", LATER) is True
     deliveries = held(events).deliveries
     assert (deliveries["paris"].status, deliveries["lyon"].status) == (Status.PENDING, Status.DELIVERED)
@@ -93,7 +95,7 @@ def test_one_of_several_accounts(product: Product, events: EventStore, requeues:
     assert None not in expiries(product)
 
 
-def test_a_worker_that_saw_it_final_before_cannot_let_it_expire(
+def test_a_worker_that_read_it_as_final_cannot_set_its_expiry(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     stale = product.container.table.query("E#a")
@@ -103,7 +105,7 @@ def test_a_worker_that_saw_it_final_before_cannot_let_it_expire(
     assert expiries(product) == [None] * 3
 
 
-def test_one_of_several_that_somebody_else_reopened_and_ended(
+def test_a_delivery_requeued_and_finished_by_another_call_stays(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     seen = held(events)

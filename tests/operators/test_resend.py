@@ -16,7 +16,7 @@ from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 
 
-def test_a_parked_signup_goes_out_again(product: Product, resources: TestAws) -> None:
+def test_a_parked_signup_is_resent(product: Product, resources: TestAws) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
     product.clock.forward(days=3)
     assert resend(product) == {"resent": 1}
@@ -32,7 +32,7 @@ def test_a_parked_signup_goes_out_again(product: Product, resources: TestAws) ->
     assert "expires_at" in items(resources, event_id)["E"]
 
 
-def test_it_is_due_at_once_so_that_a_lost_doorbell_is_made_good(
+def test_a_resent_event_is_due_at_once_in_case_its_notification_is_lost(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
@@ -43,7 +43,7 @@ def test_it_is_due_at_once_so_that_a_lost_doorbell_is_made_good(
     assert enqueued(resources) == [event_id]
 
 
-def test_patience_begins_anew(product: Product) -> None:
+def test_the_give_up_time_restarts(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     (event_id,) = product.hold(product.signup("a@example.com"))
     product.clock.forward(days=8)
@@ -59,7 +59,7 @@ def test_patience_begins_anew(product: Product) -> None:
     assert (delivery["status"], delivery["reason"], delivery["attempts"]) == ("parked", "down", 3)
 
 
-def test_sweep_does_not_give_up_for_a_paused_account_what_was_just_sent_again(product: Product) -> None:
+def test_sweep_does_not_park_a_resent_event_of_a_paused_account(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     (first,) = product.hold(product.signup("a@example.com"))
     product.clock.forward(days=8)
@@ -82,7 +82,7 @@ def test_a_delivered_event_keeps_no_reason_of_earlier_attempts(product: Product)
     assert (product.delivery(event_id)["status"], product.delivery(event_id)["reason"]) == ("delivered", None)
 
 
-def test_again_changes_nothing(product: Product, resources: TestAws) -> None:
+def test_repeating_the_call_changes_nothing(product: Product, resources: TestAws) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
     assert [resend(product), resend(product)] == [{"resent": 1}, {"resent": 0}]
     product.work(event_id)
@@ -91,7 +91,7 @@ def test_again_changes_nothing(product: Product, resources: TestAws) -> None:
     assert enqueued(resources) == [event_id]
 
 
-def test_two_operators_at_once_send_it_once(product: Product) -> None:
+def test_concurrent_calls_resend_once(product: Product) -> None:
     both = [product.unsubscribe(f"u{n}@example.com", accounts=("paris", "lyon")) for n in range(5)]
     product.hold(*both)
     for event in both:
@@ -141,7 +141,7 @@ def several(product: Product) -> dict[str, str]:
         ({"status": "refused", "account": "lyon"}, []),
     ],
 )
-def test_filters(
+def test_filters_select_events(
     product: Product, resources: TestAws, several: dict[str, str], wanted: dict[str, Any], sent: list[str]
 ) -> None:
     before = report(product)
@@ -168,7 +168,7 @@ def test_filters(
         ("superseded", {"status": "refused"}, 0),
     ],
 )
-def test_one_event_by_its_id_without_looking_through_the_ledger(
+def test_one_event_by_id_needs_no_scan(
     product: Product, several: dict[str, str], name: str, wanted: dict[str, Any], sent: int
 ) -> None:
     made = calls(product)
@@ -177,18 +177,18 @@ def test_one_event_by_its_id_without_looking_through_the_ledger(
     assert product.view(several[name])["status"] == ("pending" if sent else name.split()[-1].replace("trap", "refused"))
 
 
-def test_an_id_that_is_not_held(product: Product) -> None:
+def test_an_unknown_id_is_reported(product: Product) -> None:
     assert resend(product, id="nobody") == {"resent": 0}
 
 
-def test_a_trapped_signup_is_delivered_when_the_operator_says_so(product: Product) -> None:
+def test_a_trapped_signup_can_be_delivered_by_an_operator(product: Product) -> None:
     (event_id,) = product.hold(product.signup("person@example.com", refused="trap", fields={"prenom": "Zoé"}))
     assert resend(product, id=event_id, status="refused") == {"resent": 1}
     product.work(event_id)
     assert product.paris.rows == [("4781", "person@example.com", {"prenom": "Zoé"})]
 
 
-def test_what_holds_no_address_is_left_out(product: Product, resources: TestAws) -> None:
+def test_events_without_an_address_are_skipped(product: Product, resources: TestAws) -> None:
     product.work(
         bodies=(
             {"type": "signup", "id": "invalid", "form": "nowhere", "email": "a@example.com"},
@@ -202,7 +202,7 @@ def test_what_holds_no_address_is_left_out(product: Product, resources: TestAws)
     assert enqueued(resources) == []
 
 
-def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_erased_meanwhile_is_not_resent(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     single = ended(product, "a@example.com", Status.PARKED)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.hold(both)
@@ -220,7 +220,7 @@ def test_an_address_erased_in_between_is_not_sent_again(product: Product, monkey
     assert product.delivery(single)["status"] == product.delivery(both.id)["status"] == "parked"
 
 
-def test_what_has_expired_is_not_sent_again(product: Product) -> None:
+def test_expired_events_are_not_resent(product: Product) -> None:
     single = ended(product, "a@example.com", Status.PARKED)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.hold(both)
@@ -244,7 +244,7 @@ class TestEventForSeveralAccounts:
     def expiring(aws: TestAws, event_id: str) -> list[bool]:
         return ["expires_at" in item for item in items(aws, event_id).values()]
 
-    def test_nothing_of_it_expires_until_all_is_final_again(
+    def test_no_part_expires_until_all_deliveries_are_final_again(
         self, product: Product, resources: TestAws, both: str
     ) -> None:
         assert self.expiring(resources, both) == [True, True, True]
@@ -259,7 +259,7 @@ class TestEventForSeveralAccounts:
         ends = {item["expires_at"]["N"] for item in items(resources, both).values()}
         assert ends == {str(int(product.clock().timestamp()) + 90 * 86400)}
 
-    def test_both_deliveries_are_rung_for_once(self, product: Product, resources: TestAws) -> None:
+    def test_both_deliveries_are_notified_once(self, product: Product, resources: TestAws) -> None:
         event = product.unsubscribe("v@example.com", accounts=("paris", "lyon"))
         product.hold(event)
         for account in event.accounts:
@@ -268,7 +268,7 @@ class TestEventForSeveralAccounts:
         assert enqueued(resources, "unsubscribes") == [event.id]
 
     @pytest.mark.parametrize("moment", ["before", "within"])
-    def test_a_worker_that_saw_it_final_does_not_let_it_expire(
+    def test_a_worker_that_read_it_as_final_does_not_set_its_expiry(
         self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch, moment: str
     ) -> None:
         """The worker reads everything as final; then it is sent again; then the worker goes on."""
@@ -298,7 +298,7 @@ class TestEventForSeveralAccounts:
         assert self.expiring(resources, both) == [False, False, False]
         assert product.delivery(both)["status"] == "pending"
 
-    def test_a_late_second_call_does_not_keep_it_for_ever(
+    def test_a_late_second_call_does_not_remove_the_expiry(
         self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         load = product.container.events.load_well_formed
@@ -315,7 +315,7 @@ class TestEventForSeveralAccounts:
         assert self.expiring(resources, both) == [True, True, True]
 
 
-def test_many_are_sent_again_in_few_messages(product: Product, resources: TestAws) -> None:
+def test_many_events_are_resent_in_few_messages(product: Product, resources: TestAws) -> None:
     events = [product.signup(f"p{n}@example.com") for n in range(150)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(product.hold, events))
@@ -344,7 +344,7 @@ def test_many_are_sent_again_in_few_messages(product: Product, resources: TestAw
         ({"id": ""}, "1 to 128"),
     ],
 )
-def test_a_wrong_call_is_told_what_would_be_right(product: Product, event: Any, words: str) -> None:
+def test_wrong_parameters_are_rejected_with_the_right_ones(product: Product, event: Any, words: str) -> None:
     event_id = ended(product, "a@example.com", Status.PARKED)
     answer = product.container.resend(event, FakeContext())
     assert list(answer) == ["error"]
@@ -353,12 +353,12 @@ def test_a_wrong_call_is_told_what_would_be_right(product: Product, event: Any, 
     assert product.delivery(event_id)["status"] == "parked"
 
 
-def test_an_address_given_by_mistake_is_not_repeated(product: Product) -> None:
+def test_an_address_in_a_wrong_call_is_not_repeated(product: Product) -> None:
     answer = resend(product, account="someone@example.com")
     assert "example.com" not in json.dumps(answer)
 
 
-def test_without_time_it_says_so_and_can_go_on(product: Product) -> None:
+def test_running_out_of_time_is_reported_and_the_call_can_be_repeated(product: Product) -> None:
     ended(product, "a@example.com", Status.PARKED)
     answer = resend(product, milliseconds=4_000)
     assert (answer["resent"], answer["error"]["kind"]) == (0, "later")
@@ -366,7 +366,7 @@ def test_without_time_it_says_so_and_can_go_on(product: Product) -> None:
     assert resend(product) == {"resent": 1}
 
 
-def test_a_ledger_that_gives_out_in_between_loses_nothing(
+def test_a_ledger_failing_half_way_loses_nothing(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(20):
@@ -386,7 +386,7 @@ def test_a_ledger_that_gives_out_in_between_loses_nothing(
     assert resend(product) == {"resent": 13}
 
 
-def test_beside_a_running_worker_nothing_is_delivered_twice(product: Product) -> None:
+def test_nothing_is_delivered_twice_beside_a_running_worker(product: Product) -> None:
     ids = [ended(product, f"p{n}@example.com", Status.PARKED) for n in range(30)]
     with ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(resend, product) for _ in range(2)]
@@ -399,7 +399,7 @@ def test_beside_a_running_worker_nothing_is_delivered_twice(product: Product) ->
     assert sorted(product.paris.emails) == sorted(f"p{n}@example.com" for n in range(30))
 
 
-def test_the_unknown_outcome_stays_marked(product: Product) -> None:
+def test_an_unknown_outcome_stays_marked(product: Product) -> None:
     event = product.signup("a@example.com")
     product.hold(event)
     end(product, event, Status.PARKED, unknown_outcome=True)

@@ -32,7 +32,7 @@ def is_shown(product: Product, event_id: str) -> bool:
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.PENDING])
 @pytest.mark.parametrize("accounts", [("paris",), ("paris", "lyon")])
-def test_every_end_leads_to_it(
+def test_every_final_status_sets_the_expiry(
     product: Product, ledger: MemoryDynamo, status: Status, accounts: tuple[str, ...]
 ) -> None:
     event = product.unsubscribe(EMAIL, accounts=accounts)
@@ -58,7 +58,7 @@ def test_every_end_leads_to_it(
         {"type": "unsubscribe", "email": "nobody", "id": "one"},
     ],
 )
-def test_so_does_standing_refused_from_the_start(product: Product, body: dict[str, Any]) -> None:
+def test_an_event_refused_at_acceptance_expires(product: Product, body: dict[str, Any]) -> None:
     product.work(bodies=(body,))
     assert product.view("one")["status"] == "refused"
     product.clock.forward(days=3, seconds=-1)
@@ -67,7 +67,7 @@ def test_so_does_standing_refused_from_the_start(product: Product, body: dict[st
     assert not is_shown(product, "one")
 
 
-def test_what_is_pending_never_expires_and_words_never_do(product: Product, ledger: MemoryDynamo) -> None:
+def test_pending_events_and_subscription_states_never_expire(product: Product, ledger: MemoryDynamo) -> None:
     product.work(*product.hold(product.signup(EMAIL, START - timedelta(hours=1)), product.unsubscribe(EMAIL)))
     (waiting,) = product.hold(product.signup("b@example.com"))
     product.clock.forward(days=4000)

@@ -34,7 +34,7 @@ def words(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["account"]: one for one in answer["words"]}
 
 
-def test_an_event_is_shown_with_all_that_was_kept_of_it(product: Product, ledger: MemoryDynamo) -> None:
+def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: MemoryDynamo) -> None:
     product.work(bodies=(BODY,))
     answer = export(product)
     assert answer["email"] == ZOE
@@ -95,7 +95,7 @@ def test_everything_in_an_item_is_in_the_export(product: Product, ledger: Memory
     assert item.keys() == not_about_a_person | shown
 
 
-def test_all_spellings_and_nobody_else(product: Product) -> None:
+def test_all_spellings_of_the_address_and_no_other_person_are_exported(product: Product) -> None:
     others = ["zoe+shop@example.com", "azoe@example.com", "zoe@example.org", "zoe@example.com.example"]
     mine = [product.signup(email) for email in (ZOE, "ZOE@EXAMPLE.COM")]
     product.hold(*mine, *(product.signup(email) for email in others))
@@ -109,7 +109,7 @@ def test_all_spellings_and_nobody_else(product: Product) -> None:
     assert leave["kept_until"] is None
 
 
-def test_of_a_sync_only_the_person_s_own_contacts(product: Product) -> None:
+def test_only_the_persons_own_contacts_of_a_sync_are_exported(product: Product) -> None:
     contacts = [{"email": "Zoe@example.com", "prenom": "Zoé"}, {"email": "max@example.com", "prenom": "Max"}]
     sync = {"type": "sync", "id": "crm-1", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}
     product.work(bodies=(sync,), queue="signups")
@@ -119,7 +119,7 @@ def test_of_a_sync_only_the_person_s_own_contacts(product: Product) -> None:
     assert "max" not in json.dumps(answer).lower()
 
 
-def test_words_are_told_in_plain_times(product: Product) -> None:
+def test_subscription_states_are_exported_with_readable_times(product: Product) -> None:
     leave = product.unsubscribe(ZOE, START - timedelta(hours=1))
     product.work(*product.hold(product.signup(ZOE, START - timedelta(hours=2)), leave))
     told = words(export(product))
@@ -129,7 +129,7 @@ def test_words_are_told_in_plain_times(product: Product) -> None:
     assert told["paris"]["forgotten_at"] is None
 
 
-def test_of_somebody_forgotten_only_the_words_are_left(product: Product) -> None:
+def test_after_erasure_only_subscription_states_are_exported(product: Product) -> None:
     product.work(bodies=(BODY,))
     product.clock.forward(minutes=1)
     assert forget(product) == {"erased": 1, "waiting": 0}
@@ -142,12 +142,12 @@ def test_of_somebody_forgotten_only_the_words_are_left(product: Product) -> None
     assert "only the words are left" in answer["kept"]["erased"]
 
 
-def test_of_somebody_unknown_nothing_is_held(product: Product) -> None:
+def test_an_unknown_person_has_an_empty_export(product: Product) -> None:
     answer = export(product, "nobody@example.com")
     assert (answer["words"], answer["events"]) == ([], [])
 
 
-def test_what_has_expired_is_gone_though_it_is_not_deleted_yet(product: Product) -> None:
+def test_expired_items_are_not_exported(product: Product) -> None:
     product.work(bodies=(BODY,))
     product.clock.forward(days=89.9)
     assert len(export(product)["events"]) == 1
@@ -157,7 +157,7 @@ def test_what_has_expired_is_gone_though_it_is_not_deleted_yet(product: Product)
     assert words(answer)["paris"]["signed_up_at"] is not None
 
 
-def test_words_under_an_older_key_are_told(ledger: MemoryDynamo) -> None:
+def test_states_under_an_older_address_key_are_exported(ledger: MemoryDynamo) -> None:
     old = new_product(dynamo=ledger)
     old.work(bodies=(BODY,))
     keys = (Secret.plain("placeholder-address-key-2"), Secret.plain(ADDRESS_KEY))
@@ -169,7 +169,7 @@ def test_words_under_an_older_key_are_told(ledger: MemoryDynamo) -> None:
     assert (told["signed_up_at"], told["left_at"]) == ("2026-03-01T09:29:00.500Z", "2026-03-01T09:30:00Z")
 
 
-def test_it_is_whole_or_not_at_all(product: Product) -> None:
+def test_an_export_is_complete_or_fails(product: Product) -> None:
     product.work(bodies=(BODY,))
     answer = export(product, milliseconds=4_000)
     assert set(answer) == {"error"}
@@ -177,13 +177,13 @@ def test_it_is_whole_or_not_at_all(product: Product) -> None:
 
 
 @pytest.mark.parametrize("event", [None, {}, {"email": ["zoe@example.com"]}, {"email": "zoe"}, {"address": ZOE}])
-def test_a_wrong_call_says_what_would_be_right(product: Product, event: Any) -> None:
+def test_wrong_parameters_are_rejected_with_the_right_ones(product: Product, event: Any) -> None:
     answer = product.container.export_person(event, FakeContext())
     assert set(answer) == {"error"}
     assert answer["error"]["kind"] == "caller"
 
 
-def test_no_line_of_the_log_shows_the_person(product: Product, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_log_line_shows_the_person(product: Product, caplog: pytest.LogCaptureFixture) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, f"{ZOE} is not wanted")
     product.work(bodies=(BODY,))
     with caplog.at_level(logging.DEBUG):

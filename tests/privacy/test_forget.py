@@ -42,7 +42,9 @@ def up(product: Product) -> None:
         provider.rule = None
 
 
-def test_the_data_of_a_delivered_signup_goes_and_the_rest_stays(product: Product, ledger: MemoryDynamo) -> None:
+def test_personal_data_of_a_delivered_signup_is_erased_and_the_rest_stays(
+    product: Product, ledger: MemoryDynamo
+) -> None:
     event_id = delivered(product, "Zoe@Example.com")
     before = event_item(ledger, event_id)
     product.clock.forward(minutes=1)
@@ -56,7 +58,7 @@ def test_the_data_of_a_delivered_signup_goes_and_the_rest_stays(product: Product
     assert holders(ledger, "203.0.113") == []
 
 
-def test_every_account_is_told_and_the_word_for_all_says_it(product: Product) -> None:
+def test_every_account_is_unsubscribed_and_the_state_for_all_accounts_records_it(product: Product) -> None:
     delivered(product)
     product.clock.forward(minutes=1)
     forget(product, " ZOE@example.com ")
@@ -68,7 +70,7 @@ def test_every_account_is_told_and_the_word_for_all_says_it(product: Product) ->
     assert (forget_request["type"], forget_request["status"]) == ("unsubscribe", "delivered")
 
 
-def test_a_provider_that_deletes_is_asked_to(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_supports_deletion_deletes(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     known = product.container.capabilities
 
     def deletes(account: str) -> Any:
@@ -83,14 +85,14 @@ def test_a_provider_that_deletes_is_asked_to(product: Product, monkeypatch: pyte
     assert product.providers["lyon"].left == [ZOE], "an ordinary unsubscribe deletes nobody"
 
 
-def test_again_is_harmless(product: Product) -> None:
+def test_repeating_is_harmless(product: Product) -> None:
     delivered(product)
     product.clock.forward(minutes=1)
     assert [forget(product) for _ in range(3)] == [{"erased": 1, "waiting": 0}, *[{"erased": 0, "waiting": 0}] * 2]
     assert product.paris.left == [ZOE]
 
 
-def test_somebody_unknown_may_be_forgotten_too(product: Product, ledger: MemoryDynamo) -> None:
+def test_an_unknown_person_can_be_erased_too(product: Product, ledger: MemoryDynamo) -> None:
     assert forget(product) == {"erased": 0, "waiting": 0}
     assert product.paris.left == [ZOE]
     assert holders(ledger, ZOE) == []
@@ -105,7 +107,7 @@ def test_a_pending_signup_is_superseded_at_once_without_a_call(product: Product,
     assert "expires_at" in event_item(ledger, event_id)
 
 
-def test_so_is_one_that_was_put_off_and_one_of_a_paused_account(product: Product) -> None:
+def test_deferred_signups_and_signups_of_a_paused_account_are_superseded_too(product: Product) -> None:
     down(product, "paris")
     ids = product.hold(product.signup(ZOE), product.signup(ZOE))
     product.work(ids[0])
@@ -114,7 +116,7 @@ def test_so_is_one_that_was_put_off_and_one_of_a_paused_account(product: Product
     assert [product.delivery(event_id)["status"] for event_id in ids] == ["superseded"] * 2
 
 
-def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, ledger: MemoryDynamo) -> None:
+def test_a_pending_event_is_erased_by_the_worker_that_finishes_it(product: Product, ledger: MemoryDynamo) -> None:
     leave = product.unsubscribe(ZOE, accounts=("paris", "lyon"), all_accounts=True)
     down(product, "paris")
     product.work(*product.hold(leave))
@@ -140,7 +142,7 @@ def test_what_waits_is_erased_by_the_worker_that_ends_it(product: Product, ledge
         (Status.SUPERSEDED, ("paris",)),
     ],
 )
-def test_every_final_state_is_erased_and_never_sent_again(
+def test_events_of_every_final_status_are_erased_and_never_resent(
     product: Product, ledger: MemoryDynamo, status: Status, accounts: tuple[str, ...]
 ) -> None:
     from tests.operators.support import end, resend
@@ -156,7 +158,7 @@ def test_every_final_state_is_erased_and_never_sent_again(
     assert {one["status"] for one in product.view(event.id)["deliveries"]} == {status.value}
 
 
-def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(product: Product) -> None:
+def test_a_resent_event_is_not_erased_under_its_worker(product: Product) -> None:
     from chalicelib.operators.requeue import Requeues
     from tests.operators.support import end
 
@@ -174,7 +176,7 @@ def test_an_event_that_is_being_sent_again_is_not_erased_under_the_worker(produc
     assert not Requeues(table, product.container.events).reopen(held, "paris", product.clock()), "marked before"
 
 
-class TestInAnotherHand:
+class TestClaimedByAnotherWorker:
     """A worker took a signup before the wish came, and does not know of it."""
 
     def interrupted(self, product: Product, then: Any) -> str:
@@ -195,7 +197,7 @@ class TestInAnotherHand:
         return event_id
 
     @pytest.mark.parametrize("failure", [None, ProviderError(Kind.LATER, "down"), ProviderError(Kind.CONTACT, "no")])
-    def test_it_is_erased_by_whoever_tells_the_account(
+    def test_the_event_is_erased_by_the_worker_that_delivers_the_unsubscribe(
         self, product: Product, ledger: MemoryDynamo, failure: ProviderError | None
     ) -> None:
         event_id = self.interrupted(product, failure)
@@ -207,13 +209,13 @@ class TestInAnotherHand:
         assert product.paris.left == [ZOE], "whoever was signed up by the call is taken off again"
         assert forget(product) == {"erased": 0, "waiting": 0}
 
-    def test_or_by_calling_again(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_the_event_is_erased_by_a_second_call(self, product: Product, ledger: MemoryDynamo) -> None:
         self.interrupted(product, None)
         product.clock.forward(hours=2)
         assert forget(product) == {"erased": 1, "waiting": 0}
         assert holders(ledger, ZOE) == []
 
-    def test_one_account_is_enough(self, ledger: MemoryDynamo) -> None:
+    def test_erasure_works_with_one_account(self, ledger: MemoryDynamo) -> None:
         one = {"paris": settings().accounts["paris"]}
         product = new_product(settings=settings(accounts=one), dynamo=ledger)
         event_id = self.interrupted(product, None)
@@ -237,7 +239,7 @@ class TestAfterwards:
         assert product.delivery(late.id)["status"] == "superseded"
         assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])
 
-    def test_a_plain_form_s_is_refused_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_a_later_signup_of_a_plain_form_is_refused_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         later = product.signup(ZOE, may_lift_suppression=False)
         product.work(*product.hold(later))
         assert (product.delivery(later.id)["status"], product.delivery(later.id)["reason"]) == ("refused", "suppressed")
@@ -256,7 +258,7 @@ class TestAfterwards:
         product.container.__dict__.pop("worker", None)
 
     @pytest.mark.usefixtures("lifting")
-    def test_a_signed_one_begins_anew(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_a_later_signed_signup_is_delivered(self, product: Product, ledger: MemoryDynamo) -> None:
         later = product.signup(ZOE)
         product.work(*product.hold(later))
         assert product.delivery(later.id)["status"] == "delivered"
@@ -271,7 +273,7 @@ class TestAfterwards:
         assert holders(ledger, ZOE) == []
 
     @pytest.mark.usefixtures("lifting")
-    def test_whoever_came_back_is_told_anew_also_when_that_event_is_gone(
+    def test_a_resubscribed_address_is_unsubscribed_again_even_if_its_event_expired(
         self, product: Product, ledger: MemoryDynamo
     ) -> None:
         back = product.signup(ZOE)
@@ -282,7 +284,7 @@ class TestAfterwards:
         assert product.paris.left == [ZOE, ZOE]
 
     @pytest.mark.usefixtures("lifting")
-    def test_whoever_is_just_coming_back_is_told_anew(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_an_address_being_resubscribed_is_unsubscribed_again(self, product: Product, ledger: MemoryDynamo) -> None:
         answers = []
 
         def meanwhile(verb: str, emails: Any) -> None:
@@ -301,12 +303,12 @@ class TestAfterwards:
         assert product.paris.left == [ZOE, ZOE]
         assert holders(ledger, ZOE) == []
 
-    def test_an_unsubscribe_read_back_leaves_nothing(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_an_imported_unsubscribe_is_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         for accounts in (("lyon",), ("paris", "lyon")):
             product.work(*product.hold(product.unsubscribe(ZOE, accounts=accounts)))
         assert holders(ledger, ZOE) == []
 
-    def test_what_may_still_be_sent_again_keeps_its_data(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_resendable_later_events_keep_their_data(self, product: Product, ledger: MemoryDynamo) -> None:
         product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "no")
         leave = product.unsubscribe(ZOE, accounts=("paris", "lyon"))
         product.work(*product.hold(leave))
@@ -327,21 +329,23 @@ def sync(*emails: str, **members: Any) -> dict[str, Any]:
 
 
 class TestSyncs:
-    def test_a_contact_of_a_pending_sync_goes_and_the_others_stay(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_one_contact_of_a_pending_sync_is_erased_and_the_others_stay(
+        self, product: Product, ledger: MemoryDynamo
+    ) -> None:
         product.work(bodies=(sync(ZOE, "max@example.com"),), queue="signups")
         assert forget(product, "ZOE@example.com") == {"erased": 1, "waiting": 0}
         assert holders(ledger, ZOE) == []
         product.work("import", queue="syncs")
         assert product.delivery("import")["reason"] == "held 1, refused 0"
 
-    def test_a_sync_with_nobody_else_ends(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_a_sync_without_other_contacts_ends(self, product: Product, ledger: MemoryDynamo) -> None:
         product.work(bodies=(sync(ZOE),), queue="signups")
         assert forget(product) == {"erased": 1, "waiting": 0}
         product.work("import", queue="syncs")
         assert product.delivery("import")["status"] == "refused"
         assert holders(ledger, ZOE) == []
 
-    def test_rows_made_afterwards_are_kept_out_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_rows_imported_afterwards_are_superseded_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         forget(product)
         product.clock.forward(minutes=5)
         product.work(bodies=(sync(ZOE, "max@example.com"),), queue="syncs")
@@ -351,19 +355,19 @@ class TestSyncs:
         assert product.paris.emails == ["max@example.com"]
         assert holders(ledger, ZOE) == []
 
-    def test_the_list_s_own_column_is_looked_at(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_the_address_column_of_the_list_is_searched(self, product: Product, ledger: MemoryDynamo) -> None:
         contacts = [{"courriel": ZOE, "parrain": "max@example.com"}, {"courriel": "max@example.com"}]
         product.work(bodies=(sync(contacts=contacts),), queue="signups")
         assert forget(product) == {"erased": 1, "waiting": 0}
         assert holders(ledger, "max@example.com") == ["E#import"]
 
-    def test_an_address_in_another_person_s_field_is_left(self, product: Product, ledger: MemoryDynamo) -> None:
+    def test_an_address_in_a_field_of_another_person_stays(self, product: Product, ledger: MemoryDynamo) -> None:
         contacts = [{"email": "max@example.com", "parrain": ZOE}]
         product.work(bodies=(sync(contacts=contacts),), queue="signups")
         assert forget(product) == {"erased": 0, "waiting": 0}
 
 
-def test_two_address_keys(ledger: MemoryDynamo) -> None:
+def test_events_under_two_address_keys_are_erased(ledger: MemoryDynamo) -> None:
     old = new_product(dynamo=ledger)
     event_id = delivered(old)
     keys = (Secret.plain("placeholder-address-key-2"), Secret.plain(ADDRESS_KEY))
@@ -387,7 +391,7 @@ def test_two_address_keys(ledger: MemoryDynamo) -> None:
     assert forget(newest) == {"erased": 0, "waiting": 0}
 
 
-def test_similar_addresses_are_left_alone(product: Product, ledger: MemoryDynamo) -> None:
+def test_similar_addresses_are_not_erased(product: Product, ledger: MemoryDynamo) -> None:
     others = ["zoe+shop@example.com", "zoe@example.org", "azoe@example.com", "zoe@example.com.example"]
     for email in others:
         delivered(product, email)
@@ -395,7 +399,7 @@ def test_similar_addresses_are_left_alone(product: Product, ledger: MemoryDynamo
     assert len(holders(ledger, "zoe")) == len(others)
 
 
-def test_spellings_of_an_international_domain_meet(product: Product, ledger: MemoryDynamo) -> None:
+def test_spellings_of_an_international_domain_are_erased(product: Product, ledger: MemoryDynamo) -> None:
     delivered(product, "zoé@exämple.com")
     product.clock.forward(minutes=1)
     assert forget(product, "ZOÉ@xn--exmple-cua.com") == {"erased": 1, "waiting": 0}
@@ -404,7 +408,7 @@ def test_spellings_of_an_international_domain_meet(product: Product, ledger: Mem
 @pytest.mark.parametrize(
     "event", [None, [], {}, {"email": 5}, {"email": ""}, {"email": "nobody"}, {"email": ZOE, "confirm": True}]
 )
-def test_a_wrong_call_says_what_would_be_right(product: Product, event: Any) -> None:
+def test_wrong_parameters_are_rejected_with_the_right_ones(product: Product, event: Any) -> None:
     from tests.support.product import FakeContext
 
     answer = product.container.forget(event, FakeContext())
@@ -413,7 +417,7 @@ def test_a_wrong_call_says_what_would_be_right(product: Product, event: Any) -> 
     assert product.paris.left == []
 
 
-def test_when_the_time_is_over_it_says_so_and_the_person_is_out_all_the_same(product: Product) -> None:
+def test_running_out_of_time_is_reported_and_the_person_is_unsubscribed(product: Product) -> None:
     event_id = delivered(product)
     product.clock.forward(minutes=1)
     answer = forget(product, milliseconds=4_000)
@@ -429,7 +433,7 @@ def test_when_the_time_is_over_it_says_so_and_the_person_is_out_all_the_same(pro
 
 
 @pytest.mark.parametrize("at", [1, 2, 4, 7, 10])
-def test_a_ledger_that_fails_at_any_point_is_told_and_made_good(
+def test_a_ledger_failure_at_any_point_is_reported_and_repaired_by_repeating(
     product: Product, ledger: MemoryDynamo, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     delivered(product)
@@ -455,7 +459,7 @@ def test_a_ledger_that_fails_at_any_point_is_told_and_made_good(
     assert product.paris.left[-1:] == [ZOE]
 
 
-def test_no_line_of_the_log_shows_the_address(product: Product, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_log_line_shows_the_address(product: Product, caplog: pytest.LogCaptureFixture) -> None:
     delivered(product)
     product.clock.forward(minutes=1)
     with caplog.at_level(logging.DEBUG):
@@ -464,7 +468,7 @@ def test_no_line_of_the_log_shows_the_address(product: Product, caplog: pytest.L
     assert ZOE not in json.dumps([record.__dict__ for record in caplog.records], default=str)
 
 
-def test_a_later_unsubscribe_of_a_fast_clock_stays(product: Product) -> None:
+def test_a_later_unsubscribe_from_a_fast_clock_stays(product: Product) -> None:
     ahead = product.unsubscribe(ZOE, START + 3 * MINUTE, accounts=("paris", "lyon"), all_accounts=True)
     product.work(*product.hold(ahead))
     forget(product)

@@ -240,7 +240,7 @@ def _fail(name: str, fault: type[BaseException]) -> None:
         raise fault
 
 
-def test_whoever_was_forgotten_stays_out_and_stands_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_erased_person_stays_unsubscribed_and_erased_in_every_order(monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
     monkeypatch.setattr(attempt, "ThreadPoolExecutor", OneByOne)
     few = settings(

@@ -38,7 +38,9 @@ def step(product: Product, ledger: MemoryDynamo, name: str) -> None:
 
 
 @pytest.mark.parametrize("steps_before", range(4))
-def test_forgotten_before_between_and_after(product: Product, ledger: MemoryDynamo, steps_before: int) -> None:
+def test_a_contact_is_erased_before_during_and_after_an_import(
+    product: Product, ledger: MemoryDynamo, steps_before: int
+) -> None:
     for name in STEPS[:steps_before]:
         step(product, ledger, name)
     product.clock.forward(minutes=1)
