@@ -9,7 +9,7 @@ import pytest
 from chalicelib.providers.concurrency import concurrent_map
 
 
-def test_so_many_are_under_way_and_results_come_in_order() -> None:
+def test_concurrency_is_limited_and_results_are_in_order() -> None:
     together = threading.Barrier(4, timeout=10)  # breaks unless four wait for one another
 
     def ask(number: int) -> int:
@@ -19,7 +19,7 @@ def test_so_many_are_under_way_and_results_come_in_order() -> None:
     assert list(concurrent_map(ask, range(8), 4)) == [0, 10, 20, 30, 40, 50, 60, 70]
 
 
-def test_no_more_are_asked_ahead_of_the_reader() -> None:
+def test_requests_are_not_made_far_ahead_of_the_reader() -> None:
     asked: list[int] = []
     results = concurrent_map(asked.append, iter(range(100)), 3)
     for _ in range(5):
@@ -28,7 +28,7 @@ def test_no_more_are_asked_ahead_of_the_reader() -> None:
     assert len(asked) <= 8
 
 
-def test_trouble_comes_in_its_place_and_ends_it() -> None:
+def test_an_error_is_raised_in_order_and_ends_the_iteration() -> None:
     asked: list[int] = []
 
     def ask(number: int) -> int:

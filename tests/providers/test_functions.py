@@ -62,7 +62,7 @@ def mistake(params: Mapping[str, Any], called: Function = MAKE) -> str:
     return caught.value.message
 
 
-def test_a_signature_is_the_declaration() -> None:
+def test_a_signature_matches_the_declaration() -> None:
     assert [each.name for each in FUNCTIONS] == ["make", "show"]
     assert MAKE.changes and not FUNCTIONS[1].changes
     assert MAKE.help == "Make a thing of some size."
@@ -85,7 +85,7 @@ def test_help_is_the_declaration_as_json() -> None:
     assert shown == {"name": "show", "changes": False, "help": "Show.", "parameters": []}
 
 
-def test_a_call_by_name() -> None:
+def test_a_function_is_called_by_name() -> None:
     client = Client()
     params = {"name": "x", "size": 3, "parts": ["a"], "fields": {"b": 1}, "on": None, "at": "2026-03-01T10:30:00+01:00"}
     result = dispatch(client, FUNCTIONS, "make", params, budget=7.0)
@@ -101,14 +101,14 @@ def test_only_declared_functions_can_be_called(name: str) -> None:
         dispatch(Client(), FUNCTIONS, name, {}, budget=1.0)
 
 
-def test_a_near_miss_is_told_the_name_and_a_far_one_all_names() -> None:
+def test_a_similar_name_is_suggested_and_otherwise_all_names_are_listed() -> None:
     with pytest.raises(ProviderError, match="did you mean 'make'"):
         find(FUNCTIONS, "mkae")
     with pytest.raises(ProviderError, match="there are: make, show"):
         find(FUNCTIONS, "zzz")
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     told = mistake({"nam": "x", "size": "3", "zzz": 1})
     assert "'nam' (did you mean 'name'?)" in told and "'zzz' (it takes name, size" in told
     assert "name is missing" in told and "size must be a whole number" in told
@@ -133,11 +133,11 @@ def test_every_mistake_is_told_at_once() -> None:
         ("at", 1772357400),
     ],
 )
-def test_a_wrong_type_is_told_what_would_be_right(name: str, value: object) -> None:
+def test_a_wrong_type_is_reported_with_the_right_one(name: str, value: object) -> None:
     assert f"{name} must be " in mistake({"name": "x", "size": 1, name: value})
 
 
-def test_no_mistake_repeats_a_value() -> None:
+def test_no_error_contains_a_value() -> None:
     assert "placeholder" not in mistake({"name": ["placeholder"], "size": "placeholder", "at": "placeholder"})
 
 
@@ -155,7 +155,7 @@ class TestLimits:
         assert caught.value.kind is Kind.CALLER
         return caught.value.message
 
-    def test_addresses_are_looked_at_as_loosely_as_an_unsubscribe_allows(self) -> None:
+    def test_addresses_are_validated_as_for_an_unsubscribe(self) -> None:
         for address in (
             "a@b",
             "Zoé+x@exämple.com",
@@ -165,7 +165,7 @@ class TestLimits:
         ):
             assert self.limits.address("email", address) == address
 
-    def test_nonsense_is_refused_without_being_repeated(self) -> None:
+    def test_invalid_values_are_rejected_without_being_repeated(self) -> None:
         for nonsense in (
             "",
             "  ",

@@ -74,7 +74,7 @@ def most_in_a_window(times: list[datetime]) -> int:
     return most
 
 
-def test_three_workers_at_once_never_pass_the_limit(table: Table, clock: Simulated) -> None:
+def test_three_concurrent_workers_never_exceed_the_limit(table: Table, clock: Simulated) -> None:
     """5,000 calls tried in one minute by three workers of several threads each."""
     workers = [RateLimiter(table, clock) for _ in range(3)]
     made: list[bool] = []
@@ -93,7 +93,7 @@ def test_three_workers_at_once_never_pass_the_limit(table: Table, clock: Simulat
     assert LIMIT * 0.8 < sum(made) <= LIMIT
 
 
-def test_no_window_wherever_it_begins_has_more(table: Table, clock: Simulated) -> None:
+def test_no_sliding_window_exceeds_the_limit(table: Table, clock: Simulated) -> None:
     """Five minutes of more calls than the limit, in bursts that straddle the minutes."""
     limit = 200
     workers = [RateLimiter(table, clock) for _ in range(3)]
@@ -188,7 +188,7 @@ def test_a_quiet_worker_takes_little(table: Table, clock: Simulated) -> None:
     assert item is not None and sum(size for _, size in item["blocks"]) <= 12 * rate_limit.SMALLEST_BLOCK
 
 
-def test_nothing_is_admitted_while_the_ledger_does_not_answer(
+def test_nothing_is_admitted_while_the_ledger_is_unavailable(
     table: Table, clock: Simulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:

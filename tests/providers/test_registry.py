@@ -91,14 +91,14 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         vars(providers).pop(name, None)
 
 
-def test_the_names_are_the_packages() -> None:
+def test_provider_names_match_the_packages() -> None:
     assert registry.names() == tuple(sorted(registry.names()))
     assert "ediware" in registry.names()
     assert not {"spec", "registry", "transport"} & set(registry.names())
 
 
 @pytest.mark.server
-def test_looking_imports_no_provider_and_a_declaration_no_http_library() -> None:
+def test_discovery_imports_no_provider_and_a_declaration_no_http_library() -> None:
     code = (
         "import sys; from chalicelib.providers import registry; names = registry.names();"
         "assert not [n for n in names if f'chalicelib.providers.{n}' in sys.modules];"
@@ -109,23 +109,23 @@ def test_looking_imports_no_provider_and_a_declaration_no_http_library() -> None
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "spec", "transport", "ediware.client", "", "../ediware"])
-def test_an_unknown_name_is_answered_with_those_there_are(name: str) -> None:
+def test_an_unknown_name_is_rejected_with_the_known_ones(name: str) -> None:
     with pytest.raises(LookupError, match=r"there are: .*ediware"):
         registry.spec(name)
 
 
 @pytest.mark.usefixtures("toy")
 class TestToy:
-    def test_it_is_found_beside_the_others(self) -> None:
+    def test_a_new_provider_is_found(self) -> None:
         assert {"toy", "ediware"} < set(registry.names())
         assert registry.spec("toy").title == "Toy"
 
-    def test_a_package_without_declaration_is_no_provider(self) -> None:
+    def test_a_package_without_a_declaration_is_not_a_provider(self) -> None:
         with pytest.raises(LookupError, match="SPEC"):
             registry.spec("empty")
 
     @pytest.mark.server
-    def test_it_works_with_what_all_providers_share(self) -> None:
+    def test_a_new_provider_works_with_the_shared_code(self) -> None:
         with Scripted([answer({"id": 7}), answer({"why": "no"}), answer({"id": 8})]) as server:
             account = Account("paris", "toy", server.url, None, {}, {"key": Secret.plain("placeholder")})
             client = registry.spec("toy").connect(account, Transport())

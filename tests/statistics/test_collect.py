@@ -142,7 +142,7 @@ def test_a_second_run_without_change_writes_nothing() -> None:
     assert sorted(store.batches) == sorted([100, 100, 50, 3] * 2)
 
 
-def test_an_account_in_trouble_leaves_the_others_alone() -> None:
+def test_a_failing_account_does_not_affect_the_others() -> None:
     hide("placeholder-of-a-key")
     error = ProviderError(Kind.ACCOUNT, "key placeholder-of-a-key of owner@example.com refused")
     result = run({"paris": failing(error), "lyon": rows(2), "nice": failing(KeyError("owner@example.com"))})
@@ -151,17 +151,17 @@ def test_an_account_in_trouble_leaves_the_others_alone() -> None:
     assert result["nice"] == {"read": 0, "written": 0, "error": "unexpected: KeyError"}
 
 
-def test_accounts_without_statistics_are_left_out() -> None:
+def test_accounts_without_statistics_are_skipped() -> None:
     assert set(run({"mute": failing(AssertionError()), "paris": rows(1)})) == {"paris"}
 
 
-def test_what_came_before_a_failure_is_kept() -> None:
+def test_figures_read_before_a_failure_are_stored() -> None:
     store = Memory()
     result = run({"paris": failing(ProviderError(Kind.LATER, "busy"), after=130)}, store)
     assert result["paris"] == {"read": 130, "written": 130, "error": "later: busy"}
 
 
-def test_a_run_stops_in_time_and_the_next_one_goes_on() -> None:
+def test_a_run_stops_in_time_and_the_next_one_continues() -> None:
     store, runs = Memory(), Runs()
     left = iter([100.0, 100.0, 100.0, 100.0, 2.0])
     result = run({"paris": rows(500)}, store, runs, remaining=lambda: next(left, 2.0))
@@ -199,7 +199,7 @@ def test_the_budget_leaves_time_to_write() -> None:
     assert budgets == [95.0]
 
 
-def test_a_table_that_fails_for_some_is_said_and_the_rest_is_written() -> None:
+def test_partial_write_failures_are_reported_and_the_rest_is_written() -> None:
     store = Memory(failing=frozenset({"c1"}))
     assert run({"paris": rows(4)}, store)["paris"] == {
         "read": 4,
@@ -235,7 +235,7 @@ def test_the_time_of_the_last_good_run_and_the_metrics(capsys: pytest.CaptureFix
     assert (warning["account"], warning["kind"]) == ("paris", "later")
 
 
-def test_statistics_that_never_came_are_as_old_as_the_first_try(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_age_of_missing_statistics_counts_from_the_first_attempt(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.flush()
     capsys.readouterr()
     store, runs, broken = Memory(), Runs(), failing(ProviderError(Kind.ACCOUNT, "key"))
@@ -246,12 +246,12 @@ def test_statistics_that_never_came_are_as_old_as_the_first_try(capsys: pytest.C
     assert figures["stats_age_seconds"] == [0.0, 10800.0]
 
 
-def test_an_unreachable_ledger_costs_no_figures() -> None:
+def test_an_unavailable_ledger_loses_no_figures() -> None:
     store = Memory()
     assert run({"paris": rows(2)}, store, Runs(failing=True))["paris"] == {"read": 2, "written": 2, "error": None}
 
 
-def test_a_provider_asked_campaign_by_campaign_is_told_which_are_due() -> None:
+def test_a_provider_read_by_campaign_gets_the_due_ones() -> None:
     ages = {"young": 1, "daily": 10 * 24, "old": 31 * 24}
     store, runs, asked = Memory(), Runs(), Asked()
     for name, hours in ages.items():

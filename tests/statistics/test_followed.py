@@ -60,7 +60,7 @@ def test_a_message_sent_by_an_operator_appears_with_its_figures(world: Statistic
     assert "@" not in str(world.get(f"/lettre/{after['campaign']}"))
 
 
-def test_a_message_that_cannot_be_remembered_is_still_said_to_be_sent(world: StatisticsWorld, aws: TestAws) -> None:
+def test_a_message_that_cannot_be_recorded_is_still_reported_as_sent(world: StatisticsWorld, aws: TestAws) -> None:
     aws.dynamodb.delete_table(TableName="relais-local-stats")
     answer = world.call("lettre", "send", subject="Été", html="<p>Bonjour</p>", to=["a@example.com"])
     assert answer["result"]["nb_mail"] == 1
@@ -68,7 +68,7 @@ def test_a_message_that_cannot_be_remembered_is_still_said_to_be_sent(world: Sta
     assert world.calls("lettre", "send") == 1
 
 
-def test_a_rehearsal_a_look_and_a_refusal_begin_nothing(world: StatisticsWorld) -> None:
+def test_test_messages_reads_and_refusals_record_no_campaign(world: StatisticsWorld) -> None:
     mail = {"subject": "Bonjour", "html": "<p>Bonjour</p>", "to": ["a@example.com"]}
     assert "result" in world.call("lettre", "send", **mail, sandbox=True)
     assert "result" in world.call("lettre", "me")
@@ -76,7 +76,7 @@ def test_a_rehearsal_a_look_and_a_refusal_begin_nothing(world: StatisticsWorld) 
     assert listed(world, "lettre") == []
 
 
-def test_a_scheduled_message_is_asked_for_once_its_time_has_come(world: StatisticsWorld) -> None:
+def test_a_scheduled_message_is_read_once_its_time_has_come(world: StatisticsWorld) -> None:
     later = world.now.replace(minute=30, second=0, microsecond=0) + timedelta(hours=5)
     mail = {"subject": "Bonjour", "html": "<p>Bonjour</p>", "to": ["a@example.com"]}
     assert "result" in world.call("lettre", "send", **mail, scheduled_at=format_time(later))

@@ -52,12 +52,12 @@ ALL = [f"{'paris' if n % 3 else 'lyon'}/c#{n}" for n in range(30)] + ["paris/uns
 
 
 @pytest.mark.parametrize("limit", [1, 7, 31, 500])
-def test_every_campaign_once_newest_first(limit: int, reader: StatsReader) -> None:
+def test_every_campaign_is_listed_once_newest_first(limit: int, reader: StatsReader) -> None:
     assert list(walk(reader, limit=limit)) == ALL
 
 
 @pytest.mark.parametrize("limit", [3, 10, 100])
-def test_one_account(limit: int, reader: StatsReader) -> None:
+def test_campaigns_of_one_account_are_listed(limit: int, reader: StatsReader) -> None:
     assert list(walk(reader, limit=limit, account="lyon")) == [name for name in ALL if name.startswith("lyon/")]
     assert list(walk(reader, limit=limit, account="nowhere")) == []
 
@@ -71,13 +71,13 @@ def test_from_and_until_are_included(account: str | None, reader: StatsReader) -
     assert "paris/unsent" in list(walk(reader, limit=9, until=until))
 
 
-def test_the_last_page_says_that_it_is_the_last(reader: StatsReader) -> None:
+def test_the_last_page_has_no_cursor(reader: StatsReader) -> None:
     assert reader.page(limit=31).cursor is None
     assert reader.page(limit=30).cursor is not None
 
 
 @pytest.mark.parametrize("account", [None, "paris"])
-def test_a_cursor_outlives_changes(
+def test_a_cursor_stays_valid_after_changes(
     account: str | None, reader: StatsReader, store: StatsStore, resources: TestAws
 ) -> None:
     first = reader.page(limit=5, account=account)
@@ -93,7 +93,7 @@ def test_a_cursor_outlives_changes(
 
 
 @pytest.mark.parametrize("cursor", ["", "é", "!", "YQ", "YSNi", "YSMjYg", "//79", "a" * 5])
-def test_a_cursor_that_was_not_made_here_is_refused(cursor: str, reader: StatsReader) -> None:
+def test_a_foreign_cursor_is_rejected(cursor: str, reader: StatsReader) -> None:
     with pytest.raises(BadCursor):
         reader.page(cursor=cursor)
 
@@ -104,6 +104,6 @@ def test_a_cursor_belongs_to_its_account(reader: StatsReader) -> None:
         reader.page(account="lyon", cursor=cursor)
 
 
-def test_a_campaign_that_was_never_read(reader: StatsReader) -> None:
+def test_a_campaign_without_figures_is_listed(reader: StatsReader) -> None:
     assert reader.campaign("paris", "nothing") is None
     assert list(reader.history("paris", "nothing")) == []

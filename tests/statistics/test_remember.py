@@ -39,7 +39,7 @@ class Memory:
     ],
     ids=["not stated", "scheduled", "another zone", "cannot be"],
 )
-def test_when_it_was_sent(stated: datetime | None, kept: datetime) -> None:
+def test_the_sending_time_of_a_message_is_recorded(stated: datetime | None, kept: datetime) -> None:
     store = Memory()
     for _ in range(2):
         begun: Any = CampaignFigures("300", "mars", "Été", stated, sent=2)

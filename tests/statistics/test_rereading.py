@@ -51,14 +51,14 @@ def test_daily_hours_are_spread_over_the_day() -> None:
 
 
 @pytest.mark.parametrize("gap", [1, 5, 24, 100, 600])
-def test_missed_hours_are_made_good_by_the_next_run(gap: int) -> None:
+def test_missed_hours_are_caught_up_by_the_next_run(gap: int) -> None:
     daily = due_hours(FORTY_DAYS)[75]
     missed = frozenset(range(daily, daily + gap))
     assert daily + gap in due_hours(FORTY_DAYS, missed=missed)
     assert daily + gap + 1 not in due_hours(FORTY_DAYS, missed=missed), "and once is enough"
 
 
-def test_the_last_turns_are_made_good_after_day_thirty_too() -> None:
+def test_the_last_readings_are_caught_up_after_day_thirty() -> None:
     missed = frozenset(range(700, 800))
     assert due_hours(FORTY_DAYS, missed=missed)[-1] == 800
 
@@ -68,13 +68,13 @@ def test_nothing_is_due_before_the_hour_of_sending() -> None:
     assert hours_due("c1", SENT, FIRST, None) == 0
 
 
-def test_a_second_run_in_an_hour_reads_the_same() -> None:
+def test_a_second_run_within_an_hour_reads_the_same_campaigns() -> None:
     for hour in due_hours(FORTY_DAYS):
         now = FIRST + hour * HOUR
         assert hours_due("c1", SENT, now, now) == 0
 
 
-def test_the_first_run_of_all_reads_what_was_followed_within_thirty_days() -> None:
+def test_the_first_run_reads_campaigns_of_the_last_thirty_days() -> None:
     for days, due in ((10, True), (59, True), (61, False)):
         assert (hours_due("c1", SENT, FIRST + timedelta(days=days), None) is not None) is due
 
@@ -83,7 +83,7 @@ def snapshot(name: str, sent_at: datetime | None, taken_at: datetime = SENT) -> 
     return Snapshot("paris", "toy", name, f"name of {name}", "subject", sent_at, taken_at)
 
 
-def test_what_is_due_this_hour_comes_first_and_what_rests_is_told_too() -> None:
+def test_campaigns_due_this_hour_come_first_and_others_follow() -> None:
     now = FIRST + timedelta(days=40)
     listed = [snapshot(f"c{n}", now - timedelta(days=20)) for n in range(100)]
     listed += [snapshot("young", now - HOUR), snapshot("old", now - timedelta(days=35))]

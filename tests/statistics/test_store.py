@@ -91,7 +91,7 @@ def newest_opens(reader: StatsReader) -> int | None:
     return found.opens
 
 
-def test_boto3_shows_the_contracts_names(store: StatsStore, resources: TestAws) -> None:
+def test_items_have_the_names_of_the_contract(store: StatsStore, resources: TestAws) -> None:
     assert record(store, row(name="Mars", sent=10, opens=4))
     items = resources.dynamodb.scan(TableName=TABLE)["Items"]
     assert len(items) == 2
@@ -122,7 +122,7 @@ def test_the_same_hour_is_replaced_and_the_next_one_added(store: StatsStore, rea
     assert newest_opens(reader) == 6
 
 
-def test_another_name_is_kept_without_a_snapshot(store: StatsStore, reader: StatsReader) -> None:
+def test_a_changed_name_is_stored_without_a_snapshot(store: StatsStore, reader: StatsReader) -> None:
     record(store, row(name="a", opens=4, clicks=1))
     assert not record(store, row(NINE + HOUR, name="b", clicks=1))
     assert history(reader) == [(9, 4)]
@@ -139,14 +139,14 @@ def test_an_older_reading_never_replaces_a_newer_one(store: StatsStore, reader: 
     assert newest_opens(reader) == 5
 
 
-def test_a_late_run_does_not_turn_history_back(store: StatsStore, reader: StatsReader) -> None:
+def test_a_late_run_does_not_overwrite_newer_history(store: StatsStore, reader: StatsReader) -> None:
     record(store, row(NINE + HOUR, opens=5))
     assert record(store, row(NINE + HOUR + HOUR / 4, opens=6), hour=NINE)
     assert history(reader) == [(10, 6)]
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["new campaign", "known campaign"])
-def test_a_crash_between_the_two_writes_heals(
+def test_a_crash_between_the_two_writes_is_repaired(
     first: bool, store: StatsStore, reader: StatsReader, client: Counting
 ) -> None:
     class Killed(BaseException):
@@ -176,7 +176,7 @@ def test_a_crash_between_the_two_writes_heals(
     assert history(reader) == [*before, (10, 4), (13, 5)]
 
 
-def test_two_runs_at_once_end_with_the_newer_reading(store: StatsStore, reader: StatsReader) -> None:
+def test_concurrent_runs_end_with_the_newer_reading(store: StatsStore, reader: StatsReader) -> None:
     names = [f"c{n}" for n in range(40)]
     readings = [row(NINE + timedelta(seconds=n), name, opens=n) for name in names for n in (1, 2, 3)]
     with ThreadPoolExecutor(16) as pool:
@@ -188,7 +188,7 @@ def test_two_runs_at_once_end_with_the_newer_reading(store: StatsStore, reader: 
         assert found.opens == 3
 
 
-def test_keys_that_dynamodb_leaves_are_asked_for_again(store: StatsStore, client: Counting) -> None:
+def test_unprocessed_keys_are_requested_again(store: StatsStore, client: Counting) -> None:
     for n in range(5):
         record(store, row(campaign=f"c{n}", opens=n))
     waits: list[float] = []
@@ -217,7 +217,7 @@ class Sparing:
         return {"Responses": found["Responses"], "UnprocessedKeys": {TABLE: {"Keys": later}} if later else {}}
 
 
-def test_an_absent_table_is_said_by_its_code(client: Counting) -> None:
+def test_a_missing_table_is_reported_by_its_code(client: Counting) -> None:
     missing = StatsStore(cast(Any, client), "relais-nowhere-stats")
     for attempt in (lambda: missing.newest("paris", ["c1"]), lambda: missing.record(None, row(opens=1), NINE)):
         with pytest.raises(StatsUnavailable, match="ResourceNotFoundException") as caught:
@@ -225,7 +225,7 @@ def test_an_absent_table_is_said_by_its_code(client: Counting) -> None:
         assert isinstance(caught.value.__cause__, ClientError)
 
 
-def test_an_accounts_campaigns_are_listed_by_query_the_newest_first(store: StatsStore, client: Counting) -> None:
+def test_campaigns_of_an_account_are_queried_newest_first(store: StatsStore, client: Counting) -> None:
     for n in range(12):
         record(store, row(campaign=f"c{n}", name=f"name {n}", sent_at=NINE - n * HOUR, opens=n))
     record(store, row(campaign="unsent", sent_at=None, opens=1))
@@ -258,7 +258,7 @@ class Toy:
         return self.rows
 
 
-def test_a_whole_run_of_many_campaigns(
+def test_a_run_of_many_campaigns_is_stored(
     store: StatsStore, reader: StatsReader, client: Counting, resources: TestAws
 ) -> None:
     toys = {

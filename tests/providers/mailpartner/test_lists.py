@@ -45,15 +45,15 @@ def everything(document: XmlStream) -> tuple[list[str], list[tuple[str, ...]]]:
 
 class TestJson:
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
-    def test_it_says_the_same_wherever_it_is_cut(self, size: int) -> None:
+    def test_chunk_boundaries_do_not_matter(self, size: int) -> None:
         members, rows = read(slices(JSON, size))
         assert rows == ROWS
         assert members == {name: value for name, value in WHOLE.items() if name != "data"}
 
-    def test_a_mark_in_front_and_space_round_it(self) -> None:
+    def test_a_byte_order_mark_and_white_space_are_accepted(self) -> None:
         assert read([b"\xef\xbb\xbf \r\n", JSON, b"\n "])[1] == ROWS
 
-    def test_no_rows_and_no_array(self) -> None:
+    def test_an_empty_list_and_a_missing_list(self) -> None:
         assert read([b'{"data": [ ], "n": 1}']) == ({"n": 1}, [])
         assert read([b'{"n": 1}']) == ({"n": 1}, None)
         assert read([b"{}"]) == ({}, None)
@@ -89,13 +89,13 @@ class TestJson:
             read(slices(body, 64 * 1024))
 
     @pytest.mark.no_cover
-    def test_a_long_list_is_never_whole_in_memory(self) -> None:
+    def test_a_long_list_is_never_completely_in_memory(self) -> None:
         assert peak(lambda: sum(1 for _ in long_json().rows())) < 1_000_000
 
 
 class TestXml:
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
-    def test_it_says_the_same_wherever_it_is_cut(self, size: int) -> None:
+    def test_chunk_boundaries_do_not_matter(self, size: int) -> None:
         rows = [("19", "zoé&<@example.com", ""), ("20",)]
         assert everything(XmlStream(slices(XML, size))) == (["true", "200", "3"], rows)
 
@@ -105,7 +105,7 @@ class TestXml:
             everything(XmlStream([XML[:end]]))
 
     @pytest.mark.no_cover
-    def test_a_long_list_is_never_whole_in_memory(self) -> None:
+    def test_a_long_list_is_never_completely_in_memory(self) -> None:
         assert peak(lambda: sum(1 for _ in long_xml().rows())) < 1_000_000
 
 

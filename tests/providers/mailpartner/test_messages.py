@@ -27,20 +27,20 @@ def refused(check: Any, value: Any) -> str:
     return caught.value.message
 
 
-def test_an_attachment_of_five_megabytes_and_one_byte_more() -> None:
+def test_an_attachment_over_five_megabytes_is_rejected() -> None:
     full = attachment(message.LARGEST_ATTACHMENT)
     assert message.attachments(LIMITS, [full] * 3) == [full] * 3
     assert "at most 5 MB" in refused(message.attachments, [attachment(message.LARGEST_ATTACHMENT + 1)])
 
 
-def test_five_hundred_recipients_and_one_more() -> None:
+def test_more_than_five_hundred_recipients_are_rejected() -> None:
     people = [{"email": f"person{number}@example.com"} for number in range(500)]
     assert message.recipients(LIMITS, people) == {"to": people}
     assert "not 501" in refused(message.recipients, [*people, "last@example.com"])
 
 
 @pytest.mark.parametrize("minute", range(60))
-def test_minutes_in_steps_of_five(minute: int) -> None:
+def test_minutes_must_be_multiples_of_five(minute: int) -> None:
     at = datetime(2026, 3, 1, 9, minute, tzinfo=UTC)
     if minute % 5:
         assert "5 divides" in refused(message.schedule, at)
@@ -52,11 +52,11 @@ def test_minutes_in_steps_of_five(minute: int) -> None:
         }
 
 
-def test_a_time_without_zone_is_nobodys_time() -> None:
+def test_a_time_without_zone_is_rejected() -> None:
     assert "zone" in refused(message.schedule, datetime.fromisoformat("2026-03-01T09:30:00"))
 
 
-def test_what_is_refused_is_not_repeated() -> None:
+def test_rejected_values_are_not_repeated_in_messages() -> None:
     for check, value in (
         (message.recipients, ["somebody at example.com"]),
         (message.variables, {"firstname": ["placeholder"]}),

@@ -46,7 +46,7 @@ ALL = {"sent": 100, "opens": 50, "clicks": 20, "hard_bounces": 4, "unsubscribes"
         {"Campaign": [{"Sent": 100, "Opened": 50, "Clicked": 20, "Bounced": 4, "Unsubscribed": 2}]},
     ],
 )  # fmt: skip
-def test_the_known_words_are_found_in_any_case_spelling_and_nesting(stats: Any) -> None:
+def test_known_names_are_found_in_any_case_spelling_and_nesting(stats: Any) -> None:
     assert known(stats) == ALL
 
 
@@ -62,7 +62,7 @@ def test_the_known_words_are_found_in_any_case_spelling_and_nesting(stats: Any) 
         ({"Delivered": 7, "Undelivered": 8, "NotDelivered": 9}, {"delivered": 7}),
     ],
 )
-def test_what_is_told_apart_stays_apart(stats: Any, expected: dict[str, int]) -> None:
+def test_distinct_figures_stay_distinct(stats: Any, expected: dict[str, int]) -> None:
     assert known(stats) == expected
 
 
@@ -84,11 +84,11 @@ def test_what_is_told_apart_stays_apart(stats: Any, expected: dict[str, int]) ->
         [],
     ],
 )
-def test_what_is_no_count_of_them_is_none(stats: Any) -> None:
+def test_other_values_are_not_counts(stats: Any) -> None:
     assert known(stats) == {}
 
 
-def test_the_plainest_name_counts() -> None:
+def test_the_plainest_name_wins() -> None:
     assert known({"OpenedHtml": 1, "TotalOpened": 9, "OpenedOnMobile": 2})["opens"] == 9
     assert known({"ClickedUnsubscribe": 1, "Unsubscribed": 9}) == {"unsubscribes": 9}
     assert known({"Links": [{"Clicks": 3}, {"Clicks": 4}], "Clicks": 7}) == {"clicks": 7}
@@ -99,7 +99,7 @@ def test_every_number_is_kept_under_its_own_name_and_nothing_else() -> None:
     assert figures(ROW, stats).raw == {"A": 1, "B.C": 2, "B.D": 0.5, "E.0.F": 3, "E.1.F": 4}
 
 
-def test_no_person_and_no_endless_number_is_kept() -> None:
+def test_no_personal_data_and_no_infinite_number_is_kept() -> None:
     stats = {
         "Opens": [{"Name": "person@example.com", "Count": 3}],
         "person@example.com": 4,
@@ -130,5 +130,5 @@ def test_the_campaign_is_described_by_its_row() -> None:
         ({"Sent": 1200}, None),
     ],
 )
-def test_when_it_was_sent(row: dict[str, Any], moment: datetime | None) -> None:
+def test_the_sending_time_is_read(row: dict[str, Any], moment: datetime | None) -> None:
     assert sent_at(row) == moment

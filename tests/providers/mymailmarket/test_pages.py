@@ -33,14 +33,14 @@ def read(held: Held) -> list[int]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 249, 250, 251, 498, 499, 500, 1000])
-def test_every_row_comes_once_and_in_order(size: int) -> None:
+def test_every_row_is_read_once_and_in_order(size: int) -> None:
     held = Held(size)
     assert read(held) == list(range(size))
     through = [number * 249 for number in range(max(1, -(-(size - 249) // 249) + 1))]
     assert held.starts == through + ([0] if len(through) > 1 else []), "and the front once more at the end"
 
 
-def test_a_row_that_comes_or_goes_makes_it_read_again() -> None:
+def test_an_added_or_removed_row_restarts_the_read() -> None:
     def once(change: Callable[[list[int]], None]) -> Callable[[list[int]], None]:
         left = [change]
         return lambda rows: left.pop()(rows) if left else None
@@ -56,7 +56,7 @@ def test_a_row_that_comes_or_goes_makes_it_read_again() -> None:
         assert held.starts.count(0) == (3 if len(held.rows) > 250 else 2), "twice through, and the front if it is long"
 
 
-def test_a_row_that_moves_to_the_front_while_another_goes_shifts_nothing_and_is_not_missed() -> None:
+def test_a_row_moving_to_the_front_while_another_is_removed_is_not_missed() -> None:
     def swapped(rows: list[int]) -> None:
         if rows[0] == 0:
             rows.pop(3)
@@ -67,7 +67,7 @@ def test_a_row_that_moves_to_the_front_while_another_goes_shifts_nothing_and_is_
     assert held.starts == [0, 249, 498, 0, 249]
 
 
-def test_the_front_is_followed_as_far_as_it_holds_news() -> None:
+def test_new_rows_at_the_front_are_read() -> None:
     def many(rows: list[int]) -> None:
         """As many as move to the front, 200, leave the part that was read."""
         if len(held.starts) <= 2:
@@ -82,7 +82,7 @@ def test_the_front_is_followed_as_far_as_it_holds_news() -> None:
 
 
 @pytest.mark.no_cover
-def test_nobody_who_stays_is_missed_whatever_happens() -> None:
+def test_no_remaining_row_is_missed_whatever_changes() -> None:
     for seed in range(examples(15)):
         chance = random.Random(seed)
 
@@ -103,7 +103,7 @@ def test_nobody_who_stays_is_missed_whatever_happens() -> None:
         assert not (before & set(held.rows)) - set(found), seed
 
 
-def test_a_list_that_never_holds_still_is_for_later() -> None:
+def test_a_list_that_keeps_changing_is_retried() -> None:
     held = Held(600, lambda rows: rows.insert(0, -len(rows)))
     with pytest.raises(ProviderError) as caught:
         read(held)
@@ -111,12 +111,12 @@ def test_a_list_that_never_holds_still_is_for_later() -> None:
     assert held.starts.count(0) == READ_ATTEMPTS
 
 
-def test_a_server_that_gives_the_first_page_again_and_again_ends() -> None:
+def test_a_server_repeating_the_first_page_is_stopped() -> None:
     with pytest.raises(ProviderError):
         list(every_row(lambda start: Held(250).page(0), "subscribers_in_status"))
 
 
-def test_rows_without_an_id_are_told_apart_by_what_they_hold() -> None:
+def test_rows_without_an_id_are_compared_by_content() -> None:
     page = [
         {"MailAddress": "a@example.com"},
         {"MailAddress": "A@example.com"},

@@ -28,18 +28,18 @@ from chalicelib.providers.mymailmarket.rows import MAX_DEPTH, TooDeep, address_o
         ("", None),
     ],
 )
-def test_a_wcf_date_is_a_moment_in_utc(text: str, moment: datetime | None) -> None:
+def test_a_wcf_date_is_read_as_utc(text: str, moment: datetime | None) -> None:
     assert wcf_time(text) == moment
     assert moment is None or wcf_time(text).utcoffset() == timedelta(0)
 
 
-def test_they_are_found_however_deep_and_all_else_stays() -> None:
+def test_dates_are_converted_at_any_depth_and_other_values_stay() -> None:
     value = {"a": ["/Date(0)/", {"b": "/Date(0)/", "c": "/Date(x)/"}], "d": 1, "e": None, "f": True}
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert with_times(value) == {"a": [epoch, {"b": epoch, "c": "/Date(x)/"}], "d": 1, "e": None, "f": True}
 
 
-def test_nothing_deeper_than_any_row_is_walked() -> None:
+def test_values_deeper_than_any_row_are_not_converted() -> None:
     def nested(levels: int) -> Any:
         return {"a": nested(levels - 1)} if levels else 1
 
@@ -59,7 +59,7 @@ def test_nothing_deeper_than_any_row_is_walked() -> None:
         ({"Groepid": "1"}, ""),
     ],
 )
-def test_an_id_is_a_text_under_any_of_its_names(row: dict[str, Any], expected: str) -> None:
+def test_an_id_is_read_as_text_under_any_of_its_names(row: dict[str, Any], expected: str) -> None:
     assert id_of(row) == expected
 
 
