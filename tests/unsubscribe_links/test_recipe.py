@@ -36,7 +36,7 @@ CALLS = {
 PROGRAMS = {"javascript": "node", "php": "php"}
 
 
-def test_the_vector_is_the_products() -> None:
+def test_the_documented_test_vector_matches_the_product() -> None:
     key, nonce = VECTOR["key"], bytes.fromhex(VECTOR["nonce, in hexadecimal"])
     assert tokens.seal(VECTOR["address"], key, nonce) == VECTOR["token"]
     links = Links([Secret.plain(key)], URL, lambda count: bytes(range(count)))
@@ -48,7 +48,7 @@ def test_the_vector_is_the_products() -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize("language", CALLS)
-def test_a_function_as_it_stands_makes_links(tmp_path: Path, language: str) -> None:
+def test_the_documented_function_makes_valid_links(tmp_path: Path, language: str) -> None:
     program = need(PROGRAMS[language], f"the recipe in {language}") if language in PROGRAMS else sys.executable
     example = tmp_path / "example"
     example.write_text(BLOCKS[language] + CALLS[language], encoding="utf-8")

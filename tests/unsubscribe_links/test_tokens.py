@@ -41,7 +41,7 @@ def test_a_token_gives_the_address_it_was_made_of(email: str, key: str, nonce: b
     assert tokens.unseal(tokens.seal(email, key, nonce), key) == email
 
 
-def test_a_link_is_the_public_url_the_path_and_a_token_that_shows_nothing() -> None:
+def test_a_link_has_the_public_url_the_path_and_an_opaque_token() -> None:
     url = links(KEY).url("  Zoé.Long-Name@example.com ")
     start, _, token = url.rpartition("/")
     assert start == "https://relais.example.com/api/unsubscribe"
@@ -51,7 +51,7 @@ def test_a_link_is_the_public_url_the_path_and_a_token_that_shows_nothing() -> N
     assert links(KEY).url("Zoé.Long-Name@example.com") != url
 
 
-def test_a_thousand_random_changes_and_none_acts() -> None:
+def test_a_thousand_random_changes_are_all_rejected() -> None:
     chance = random.Random(8058)
     genuine = [token_of(f"person{number}@example.com", KEY) for number in range(20)]
     reader = links(KEY)
@@ -121,13 +121,13 @@ CHANGES: list[Callable[[str, random.Random], str]] = [
 ]
 
 
-def test_every_end_cut_off_is_noticed() -> None:
+def test_every_truncation_is_detected() -> None:
     token = token_of("zoe@example.com", KEY)
     assert [links(KEY).address(token[:length]) for length in range(len(token))] == [None] * len(token)
 
 
 @pytest.mark.parametrize("length", range(5, 9))
-def test_there_is_one_spelling_of_a_token(length: int) -> None:
+def test_a_token_has_only_one_valid_spelling(length: int) -> None:
     """The last character of base64 may have bits that decoders ignore."""
     token = token_of("z" * length + "@example.com", KEY)
     others = [token[:-1] + last for last in BASE64URL if last != token[-1]]
@@ -168,7 +168,7 @@ def test_a_token_of_another_version_is_not_read() -> None:
         assert links(KEY).address(urlsafe_b64encode(bytes([version]) + raw[1:]).rstrip(b"=").decode()) is None
 
 
-def test_keys_are_rotated() -> None:
+def test_keys_can_be_rotated() -> None:
     old = token_of("zoe@example.com", KEY)
     new = token_of("zoe@example.com", OTHER, KEY)
     assert links(OTHER, KEY).address(old) == links(OTHER, KEY).address(new) == "zoe@example.com"
@@ -178,7 +178,7 @@ def test_keys_are_rotated() -> None:
     assert Links([], "", os.urandom).address(old) is None
 
 
-def test_what_is_sealed_must_be_an_address_that_could_be_taken_off() -> None:
+def test_a_token_must_contain_a_valid_address() -> None:
     for wrong in ("", "   ", "nobody", "a@b@example.com", "a@", "a\x00@example.com", "a" * 255 + "@example.com"):
         assert links(KEY).address(tokens.seal(wrong, KEY, bytes(12))) is None
     padded = tokens.seal(" zoe@example.com\n", KEY, bytes(12))
@@ -193,7 +193,7 @@ def test_the_longest_address_fits() -> None:
     assert len(token) < 1500
 
 
-def test_a_key_that_cannot_be_read_is_not_taken_for_a_forged_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_key_is_not_reported_as_a_forged_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RELAIS_TEST_NO_SUCH_KEY", raising=False)
     missing = Secret("env:RELAIS_TEST_NO_SUCH_KEY", key="unsubscribe.keys (item 1)")
     genuine = token_of("zoe@example.com", KEY)
@@ -206,5 +206,5 @@ def test_a_key_that_cannot_be_read_is_not_taken_for_a_forged_token(monkeypatch: 
         links(missing, KEY).url("zoe@example.com")
 
 
-def test_nothing_shows_a_key() -> None:
+def test_keys_are_never_shown() -> None:
     assert KEY not in repr(links(KEY)) + str(vars(links(KEY)))

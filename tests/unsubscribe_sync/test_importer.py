@@ -25,7 +25,7 @@ def world() -> World:
     return World()
 
 
-def test_who_left_at_one_provider_is_told_to_all_others(world: World) -> None:
+def test_an_unsubscribe_at_one_provider_is_propagated_to_all_others(world: World) -> None:
     world.leave("lettre", "zoe@example.com", at=START - HOUR)
     world.leave("brussel", "lea@example.com")
     assert world.sync() == {
@@ -46,7 +46,7 @@ def test_who_left_at_one_provider_is_told_to_all_others(world: World) -> None:
     assert held["lea@example.com"].occurred_at == START
 
 
-def test_what_relais_told_a_provider_comes_back_as_no_news(world: World) -> None:
+def test_an_unsubscribe_delivered_by_relais_is_not_imported_as_new(world: World) -> None:
     world.leave("lettre", "zoe@example.com", at=START - HOUR)
     world.sync()
     world.deliver()
@@ -66,7 +66,7 @@ def test_what_relais_told_a_provider_comes_back_as_no_news(world: World) -> None
 
 
 class TestBaseline:
-    def test_what_is_there_at_first_may_be_known(self) -> None:
+    def test_the_baseline_can_be_recorded_without_events(self) -> None:
         world = World(three_accounts(baseline="known"))
         world.leave("lettre", "old@example.com", at=START - HOUR)
         assert world.sync()["lettre"]["written"] == 0
@@ -83,7 +83,7 @@ class TestBaseline:
         world.leave("brussel", "zoe@example.com")
         assert world.sync()["brussel"]["written"] == 1
 
-    def test_a_list_that_breaks_off_is_no_baseline_yet(self) -> None:
+    def test_a_truncated_list_is_not_a_baseline(self) -> None:
         world = World(three_accounts(baseline="known"))
         world.leave("lettre", "one@example.com", "two@example.com")
         world.break_after("lettre", 1)
@@ -93,7 +93,7 @@ class TestBaseline:
         world.leave("lettre", "zoe@example.com")
         assert world.sync()["lettre"]["written"] == 1
 
-    def test_a_baseline_that_time_cuts_off_goes_on_in_the_next_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_interrupted_baseline_continues_in_the_next_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(importer, "BUCKETS_AT_ONCE", 10)
         world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(40)))
@@ -108,7 +108,7 @@ class TestBaseline:
         world.leave("lettre", "zoe@example.com")
         assert world.sync()["lettre"]["written"] == 1
 
-    def test_a_new_account_takes_what_is_there_as_known_and_nobody_else_misses_news(self) -> None:
+    def test_a_new_account_gets_a_baseline_while_others_import_new_unsubscribes(self) -> None:
         world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
         world.leave("lettre", "old@example.com")
         world.sync()
@@ -118,7 +118,7 @@ class TestBaseline:
         world.deliver()
         assert world.told() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
 
-    def test_a_new_account_is_told_what_the_others_know(self) -> None:
+    def test_earlier_unsubscribes_are_propagated_to_a_new_account(self) -> None:
         world = World(three_accounts(("lettre",), ("paris",)))
         world.leave("lettre", "old@example.com", at=START - HOUR)
         world.sync()
@@ -132,7 +132,7 @@ class TestBaseline:
             ("zoe@example.com", ("paris", "brussel")),
         }
 
-    def test_a_new_account_does_not_undo_that_somebody_came_back_elsewhere(self, world: World) -> None:
+    def test_the_baseline_of_a_new_account_does_not_undo_a_resubscription(self, world: World) -> None:
         """brussel tells no times: that the row is old is known from the first reading of it alone."""
         world.restart(three_accounts(("brussel",), ("paris",)))
         world.leave("brussel", "zoe@example.com")
@@ -149,9 +149,7 @@ class TestBaseline:
         assert world.told()["paris"] == ["zoe@example.com"]
 
     @pytest.mark.parametrize("buckets", [1, 4096])
-    def test_a_list_that_breaks_off_later_forgets_nobody_who_was_known(
-        self, monkeypatch: pytest.MonkeyPatch, buckets: int
-    ) -> None:
+    def test_a_later_truncated_list_keeps_known_rows(self, monkeypatch: pytest.MonkeyPatch, buckets: int) -> None:
         """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
         if buckets == 1:
             monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (0, digest[2:8]))
@@ -166,7 +164,7 @@ class TestBaseline:
 
 
 class TestPortions:
-    def test_no_more_news_than_a_run_may_tell(self) -> None:
+    def test_new_unsubscribes_per_run_are_limited(self) -> None:
         world = World(three_accounts(("lettre",), ("paris",), news_per_run=7))
         emails = [f"person{number}@example.com" for number in range(20)]
         world.leave("lettre", *emails)
@@ -178,7 +176,7 @@ class TestPortions:
         assert runs == [(7, 13), (7, 6), (6, 0), (0, 0)]
         assert sorted(world.told()["paris"]) == sorted(emails)
 
-    def test_what_came_lately_does_not_wait_behind_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_recent_unsubscribes_are_imported_before_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of buckets of 50 rows the one with a single new row comes first."""
         monkeypatch.setattr(importer, "WINDOW", 10)
         monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (digest[0] % 4, digest[2:8]))
@@ -192,7 +190,7 @@ class TestPortions:
         world.deliver()
         assert any(email.startswith("new") for email in world.told()["paris"][before:][:12])
 
-    def test_a_run_whose_time_is_up_is_gone_on_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_run_out_of_time_is_continued(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(importer, "CHUNK", 5)
         world = World(three_accounts(("lettre",), ("paris",)))
         emails = [f"person{number}@example.com" for number in range(30)]
@@ -208,8 +206,8 @@ class TestPortions:
         assert sorted(world.told()["paris"]) == sorted(emails)
 
 
-class TestTrouble:
-    def test_a_list_that_breaks_off_tells_what_was_read_and_forgets_nobody(self, world: World) -> None:
+class TestErrors:
+    def test_a_truncated_list_imports_the_read_rows_and_keeps_known_ones(self, world: World) -> None:
         world.restart(three_accounts(("lettre",), ("paris",)))
         emails = [f"person{number}@example.com" for number in range(6)]
         world.leave("lettre", *emails[:4])
@@ -224,21 +222,21 @@ class TestTrouble:
         world.deliver()
         assert sorted(world.told()["paris"]) == emails
 
-    def test_one_account_in_trouble_does_not_stop_the_others(self, world: World) -> None:
+    def test_a_failing_account_does_not_stop_the_others(self, world: World) -> None:
         world.leave("brussel", "zoe@example.com")
         world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "the key is refused")
         result = world.sync()
         assert result["lettre"]["error"] == "account: the key is refused"
         assert (result["brussel"]["written"], result["brussel"]["error"]) == (1, None)
 
-    def test_a_client_that_breaks_is_this_account_s_alone(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failing_client_affects_only_its_account(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.leave("brussel", "zoe@example.com")
         world.provider("lettre").leavers.append(7)  # type: ignore[arg-type]
         result = world.sync()
         assert result["lettre"]["error"] == "unexpected: AttributeError"
         assert result["brussel"]["written"] == 1
 
-    def test_a_paused_account_is_left_alone(self, world: World) -> None:
+    def test_a_paused_account_is_not_called(self, world: World) -> None:
         world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3000)
         leave = world.product.unsubscribe("a@example.com", accounts=("lettre",))
         world.product.work(*world.product.hold(leave), queue="unsubscribes")
@@ -249,14 +247,14 @@ class TestTrouble:
         world.clock.forward(hours=1)
         assert world.sync()["lettre"]["error"] is None
 
-    def test_a_secret_that_cannot_be_had(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unreadable_secret_fails_its_account(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         def missing(budget: float) -> None:
             raise SecretUnavailable("accounts.lettre.api_key", "secret:relais/lettre", "there is no such secret")
 
         monkeypatch.setattr(world.provider("lettre"), "unsubscribed", missing)
         assert world.sync()["lettre"]["error"].startswith("account: accounts.lettre.api_key: secret:relais/lettre")
 
-    def test_a_ledger_that_fails_is_reported_and_the_next_run_goes_on(self, world: World) -> None:
+    def test_a_ledger_failure_is_reported_and_the_next_run_continues(self, world: World) -> None:
         world.restart(three_accounts(("lettre",), ("paris",)))
         world.leave("lettre", "zoe@example.com")
 
@@ -269,12 +267,12 @@ class TestTrouble:
         world.restart()
         assert world.sync()["lettre"]["written"] == 1
 
-    def test_rows_without_an_address_are_counted_and_passed_over(self, world: World) -> None:
+    def test_rows_without_an_address_are_counted_and_skipped(self, world: World) -> None:
         world.leave("lettre", "zoe@example.com", "two@@example.com")
         world.provider("lettre").leavers += [None, None]
         assert world.sync()["lettre"] == {"read": 4, "written": 1, "skipped": 2, "backlog": 0, "error": None}
 
-    def test_two_runs_of_one_account_do_not_meet(self, world: World) -> None:
+    def test_runs_of_one_account_exclude_each_other(self, world: World) -> None:
         """The second begins while the first is at work: the one that took the list tells, the other leaves it."""
         world.restart(three_accounts(("lettre",), ("paris",)))
         world.leave("lettre", "zoe@example.com")
@@ -289,7 +287,7 @@ class TestTrouble:
         assert world.sync()["lettre"]["written"] == 1
         assert (inner[0]["written"], inner[0]["error"]) == (0, "another run is reading this list")
 
-    def test_a_run_that_was_overtaken_while_it_read_writes_nothing(self, world: World) -> None:
+    def test_a_run_that_lost_its_lease_while_reading_writes_nothing(self, world: World) -> None:
         world.restart(three_accounts(("lettre",), ("paris",)))
         world.leave("lettre", "zoe@example.com")
         lettre = world.provider("lettre")
@@ -308,7 +306,7 @@ class TestTrouble:
         ("source", "people"), [("lettre", ["a@example.com", "b@example.com"]), ("brussel", ["a@example.com"])]
     )
     @pytest.mark.no_cover
-    def test_a_worker_that_dies_at_any_call_loses_and_doubles_nothing(self, source: str, people: list[str]) -> None:
+    def test_a_worker_killed_at_any_call_loses_and_doubles_nothing(self, source: str, people: list[str]) -> None:
         died = 0
         for at in range(200):
             world = World(three_accounts((source,)))
@@ -333,7 +331,9 @@ class TestTrouble:
             assert writes(world.count()) == 0, at
         assert died > 12
 
-    def test_how_long_a_list_could_not_be_read_is_measured(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_time_since_the_last_successful_read_is_measured(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         ages: list[tuple[float, str | None]] = []
         monkeypatch.setattr(metrics, "seconds", lambda name, value, account=None: ages.append((value, account)))
         world.restart(three_accounts(("lettre",)))
@@ -416,7 +416,7 @@ class TestMalformed:
 
 
 class TestOrder:
-    def test_somebody_who_left_again_is_told_again(self, world: World) -> None:
+    def test_a_second_unsubscribe_is_propagated_again(self, world: World) -> None:
         world.restart(three_accounts(("lettre",), ("paris",)))
         world.leave("lettre", "zoe@example.com", at=START - HOUR)
         world.sync()
@@ -431,7 +431,7 @@ class TestOrder:
         world.deliver()
         assert world.told()["paris"] == ["zoe@example.com"] * 2
 
-    def test_a_row_that_the_provider_changed_tells_again_that_somebody_left(self, world: World) -> None:
+    def test_a_changed_row_is_imported_as_a_new_unsubscribe(self, world: World) -> None:
         world.restart(three_accounts(("brussel",), ("paris",)))
         world.leave("brussel", "zoe@example.com", provider_id="7", version="1")
         world.sync()
@@ -454,7 +454,7 @@ class TestOrder:
         assert world.sync()["brussel"]["written"] == 0
         assert world.deliver() == []
 
-    def test_who_came_back_elsewhere_since_is_left_there(self, world: World) -> None:
+    def test_a_later_resubscription_elsewhere_is_kept(self, world: World) -> None:
         world.sign_up("zoe@example.com", "paris")
         world.clock.forward(hours=1)
         world.leave("lettre", "zoe@example.com", at=START - HOUR)
@@ -471,7 +471,7 @@ class TestOrder:
         world.clock.forward(minutes=15)
         assert world.sync()["brussel"]["written"] == 1
 
-    def test_what_relais_told_a_moment_ago_explains_a_row(self, world: World) -> None:
+    def test_a_row_caused_by_a_recent_delivery_is_not_imported(self, world: World) -> None:
         """Told to leave, back on one list a moment later: the other list's row is no news."""
         world.restart(three_accounts(("brussel",), EVERYBODY))
         leave = world.product.unsubscribe("zoe@example.com", accounts=("brussel",))
@@ -485,7 +485,7 @@ class TestOrder:
         world.leave("brussel", "zoe@example.com")
         assert world.sync()["brussel"]["written"] == 1
 
-    def test_an_unsubscribe_from_exactly_one_account_stays_there(self, world: World) -> None:
+    def test_an_unsubscribe_from_one_account_is_not_propagated(self, world: World) -> None:
         leave = world.product.unsubscribe("zoe@example.com", accounts=("lettre",))
         world.product.work(*world.product.hold(leave), queue="unsubscribes")
         world.leave("lettre", "zoe@example.com", at=START)
@@ -502,7 +502,7 @@ class TestOrder:
         world.sync()
         assert writes(world.count()) == 0
 
-    def test_who_left_an_account_is_not_signed_up_there_by_an_import(self, world: World) -> None:
+    def test_an_import_does_not_sign_up_an_unsubscribed_address(self, world: World) -> None:
         """Also where there was nobody left to tell: the account itself is not told, but knows."""
         world.restart(three_accounts(("brussel",), ("paris",)))
         known = world.product.unsubscribe("zoe@example.com", accounts=("paris",))
@@ -512,7 +512,7 @@ class TestOrder:
         world.clock.forward(minutes=15)
         assert world.sign_up("zoe@example.com", "brussel", may_lift_suppression=False) == ("refused", "suppressed")
 
-    def test_an_address_key_in_front_changes_nothing(self, world: World) -> None:
+    def test_a_new_first_address_key_changes_nothing(self, world: World) -> None:
         world.leave("lettre", "zoe@example.com", at=START - HOUR)
         world.sync()
         world.deliver()
@@ -527,7 +527,7 @@ class TestOrder:
 
 
 class TestWork:
-    def test_the_work_follows_the_news_and_not_the_list(self) -> None:
+    def test_work_depends_on_new_rows_not_on_the_size_of_the_list(self) -> None:
         world = World(three_accounts(("lettre",), ("paris",), baseline="known"))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(1500)), at=START)
         world.sync()

@@ -56,7 +56,7 @@ def world(sandbox: Sandbox) -> World:
     return world
 
 
-def test_rows_that_shift_between_pages_are_not_missed(world: World, sandbox: Sandbox) -> None:
+def test_rows_shifting_between_pages_are_not_missed(world: World, sandbox: Sandbox) -> None:
     """Six hundred left; after each page somebody else leaves, or a row is gone, so that all others move."""
     control = Control(sandbox.url)
     emails = [f"person{number}@example.com" for number in range(600)]
@@ -89,7 +89,7 @@ def enqueued(world: World) -> list[str]:
     return [event_id for _, body in world.queues.enqueued() for event_id in body["event_ids"]]
 
 
-def test_a_connection_that_breaks_is_told_and_the_next_run_goes_on(world: World, sandbox: Sandbox) -> None:
+def test_a_broken_connection_is_reported_and_the_next_run_continues(world: World, sandbox: Sandbox) -> None:
     control = Control(sandbox.url)
     control.set("mailpartner", add_optouts=["zoe@example.com"])
     control.fault("truncated", provider="mailpartner", function="unsubscribe/list", times=1)
@@ -99,7 +99,7 @@ def test_a_connection_that_breaks_is_told_and_the_next_run_goes_on(world: World,
     assert "zoe@example.com" in {one.event.email for one in world.events(enqueued(world))}
 
 
-def test_a_long_list_takes_no_more_work_than_its_news(sandbox: Sandbox) -> None:
+def test_a_long_list_takes_work_only_for_new_rows(sandbox: Sandbox) -> None:
     check(run_three_times(sandbox.url, FEW_ROWS), FEW_ROWS)
 
 

@@ -32,7 +32,7 @@ def reasons(world: World, event_id: str = "ask") -> dict[str, tuple[str, str | N
     return {one["account"]: (one["status"], one["reason"]) for one in world.product.view(event_id)["deliveries"]}
 
 
-def test_every_account_of_the_section_unless_it_says_otherwise(world: World) -> None:
+def test_every_configured_account_is_read_by_default(world: World) -> None:
     world.leave("lettre", "zoe@example.com", at=START)
     world.leave("brussel", "lea@example.com")
     ask(world)
@@ -41,7 +41,7 @@ def test_every_account_of_the_section_unless_it_says_otherwise(world: World) -> 
     assert sorted(world.told()["paris"]) == ["lea@example.com", "zoe@example.com"]
 
 
-def test_the_accounts_that_it_names(world: World) -> None:
+def test_only_the_named_accounts_are_read(world: World) -> None:
     world.leave("lettre", "zoe@example.com", at=START)
     world.leave("brussel", "lea@example.com")
     ask(world, **{"from": ["lettre"], "to": ["paris"]})
@@ -56,7 +56,7 @@ def test_the_accounts_that_it_names(world: World) -> None:
     assert sorted(world.told()["brussel"]) == ["lea@example.com", "zoe@example.com"]
 
 
-def test_more_than_a_run_may_tell_goes_on_by_itself() -> None:
+def test_more_unsubscribes_than_the_limit_continue_by_themselves() -> None:
     world = World(three_accounts(("lettre",), ("paris",), news_per_run=10))
     emails = [f"person{number:02}@example.com" for number in range(25)]
     world.leave("lettre", *emails)
@@ -67,7 +67,7 @@ def test_more_than_a_run_may_tell_goes_on_by_itself() -> None:
     assert sorted(world.told()["paris"]) == emails
 
 
-def test_trouble_puts_it_off_and_it_is_tried_again(world: World) -> None:
+def test_an_error_defers_the_sync_and_it_is_retried(world: World) -> None:
     world.leave("lettre", "zoe@example.com")
     world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=100)
     ask(world)
@@ -82,7 +82,7 @@ def test_trouble_puts_it_off_and_it_is_tried_again(world: World) -> None:
     assert reasons(world)["lettre"] == ("delivered", "read 1, told 1")
 
 
-def test_trouble_that_lasts_parks_it(world: World) -> None:
+def test_a_lasting_error_parks_the_sync(world: World) -> None:
     world.restart(replace(world.config, delivery=Delivery(give_up_after_hours=1)))
     world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "the key is refused")
     ask(world, **{"from": ["lettre"]})
@@ -91,7 +91,7 @@ def test_trouble_that_lasts_parks_it(world: World) -> None:
     assert reasons(world) == {"lettre": ("parked", "account: the key is refused")}
 
 
-def test_it_waits_for_a_run_that_is_at_the_list(world: World) -> None:
+def test_the_sync_waits_for_a_running_import(world: World) -> None:
     world.leave("lettre", "zoe@example.com")
     store = SyncStateStore(world.product.container.table)
     seen = store.read("lettre", ["paris"])
@@ -105,7 +105,7 @@ def test_it_waits_for_a_run_that_is_at_the_list(world: World) -> None:
     assert reasons(world) == {"lettre": ("delivered", "read 1, told 1")}
 
 
-def test_who_cannot_be_told_yet_keeps_it_waiting(world: World) -> None:
+def test_unpropagated_unsubscribes_keep_the_sync_pending(world: World) -> None:
     world.leave("brussel", "zoe@example.com")
     world.sign_up("zoe@example.com", "brussel")
     ask(world, **{"from": ["brussel"]})
@@ -116,7 +116,7 @@ def test_who_cannot_be_told_yet_keeps_it_waiting(world: World) -> None:
     assert reasons(world) == {"brussel": ("delivered", "read 1, told 1")}
 
 
-def test_a_worker_that_dies_leaves_it_to_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sync_of_a_dead_worker_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.leave("lettre", "zoe@example.com")
 
     def fail(*args: object) -> None:
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_leaves_it_to_the_next(world: World, monkeypatch: pyt
     assert reasons(world) == {"lettre": ("delivered", "read 1, told 1")}
 
 
-def test_an_account_that_is_gone_or_says_nothing_any_more(world: World) -> None:
+def test_a_removed_or_unsupported_account_refuses_the_sync(world: World) -> None:
     event = {**ASK, "from": ["lettre"]}
     held = parsed(world, event)
     world.product.container.events.store(replace(held, id="moved", accounts=("paris",)))
@@ -153,7 +153,7 @@ def parsed(world: World, event: dict[str, Any]) -> Any:
 
 
 class TestEvent:
-    def test_what_it_says_is_kept(self, world: World) -> None:
+    def test_the_event_is_stored_as_sent(self, world: World) -> None:
         event = parsed(world, {**ASK, "from": ["brussel", "lettre"], "to": ["paris"]})
         assert event.accounts == ("lettre", "brussel")
         assert event.sync == Sync("unsubscribes", propagate_to=("paris",))
@@ -180,12 +180,12 @@ class TestEvent:
             ({"to": "paris"}, "to: must be a list of at least one text"),
         ],
     )
-    def test_what_is_wrong_is_named(self, world: World, members: dict[str, Any], wrong: str) -> None:
+    def test_every_error_names_its_field(self, world: World, members: dict[str, Any], wrong: str) -> None:
         with pytest.raises(InvalidEvent) as failure:
             parsed(world, {**ASK, **members})
         assert str(failure.value) == wrong
 
-    def test_without_a_section_the_event_must_say_it_all(self, world: World) -> None:
+    def test_without_a_section_the_event_must_name_everything(self, world: World) -> None:
         world.restart(replace(world.config, sync_unsubscribes=None))
         with pytest.raises(InvalidEvent) as failure:
             parsed(world, ASK)
@@ -194,7 +194,7 @@ class TestEvent:
         ask(world, **{"from": ["lettre"], "to": list(EVERYBODY)})
         assert reasons(world) == {"lettre": ("delivered", "read 1, told 1")}
 
-    def test_a_wrong_one_on_a_queue_stands_refused_under_the_accounts_that_it_names(self, world: World) -> None:
+    def test_an_invalid_queued_event_is_refused_under_its_named_accounts(self, world: World) -> None:
         ask(world, **{"from": ["paris"]})
         assert reasons(world) == {
             "paris": ("refused", "invalid: from: names an account whose provider cannot say who left")
