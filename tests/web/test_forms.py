@@ -29,7 +29,7 @@ def problem(answer: Answer) -> tuple[int, str, list[str]]:
     return answer.status, said["title"], [error["field"] for error in said.get("errors", [])]
 
 
-def test_a_signup_is_held_and_accepted(send: Send, world: World) -> None:
+def test_a_signup_is_stored_and_accepted(send: Send, world: World) -> None:
     answer = send("POST", SIGNUP, JSON | {"Referer": "https://www.example.com/news?x=1"}, BODY)
     assert (answer.status, answer.json) == (202, {"id": "new-1", "status": "accepted"})
     assert answer.headers["content-type"] == "application/json"
@@ -46,7 +46,7 @@ def test_a_signup_is_held_and_accepted(send: Send, world: World) -> None:
     assert (event.consent.ip, event.consent.source) == ("203.0.113.9", "https://www.example.com/news")
 
 
-def test_the_other_encodings_say_the_same(send: Send, world: World) -> None:
+def test_other_encodings_give_the_same_event(send: Send, world: World) -> None:
     encoded = base64.b64encode(MULTIPART.encode()).decode()
     assert send("POST", SIGNUP, JSON, BODY).status == 202
     assert send("POST", SIGNUP, URLENCODED, "email=a%40example.com&prenom=Zo%C3%A9").status == 202
@@ -64,7 +64,7 @@ def test_an_unsubscribe_is_for_every_account(send: Send, world: World) -> None:
     assert (event.type, event.accounts, event.refused) == (EventType.UNSUBSCRIBE, ("paris", "lettre"), None)
 
 
-def test_a_browsers_form_goes_to_the_redirect(send: Send, world: World) -> None:
+def test_a_browser_is_redirected(send: Send, world: World) -> None:
     html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = send("POST", SIGNUP, URLENCODED | html, "email=a%40example.com")
     assert (answer.status, answer.headers["location"], answer.body) == (303, "https://www.example.com/merci", "")
@@ -114,7 +114,9 @@ def test_a_malformed_idempotency_key_is_400(send: Send, world: World, key: str) 
         (JSON, "[]", 422),
     ],
 )
-def test_bodies_that_are_not_taken(send: Send, world: World, headers: dict[str, str], body: str, status: int) -> None:
+def test_unacceptable_bodies_are_rejected(
+    send: Send, world: World, headers: dict[str, str], body: str, status: int
+) -> None:
     assert problem(send("POST", SIGNUP, headers, body))[0] == status
     assert world.held == []
 
@@ -142,7 +144,7 @@ def test_wrong_fields_are_422_and_named(send: Send) -> None:
         (RuntimeError("a@example.com"), 500),
     ],
 )
-def test_nothing_is_promised_when_it_could_not_be_held(
+def test_503_when_the_event_cannot_be_stored(
     send: Send, world: World, failure: Exception, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.failure = failure
@@ -163,7 +165,7 @@ def test_nothing_is_promised_when_it_could_not_be_held(
     assert "a@example.com" not in json.dumps(logged)
 
 
-def test_other_paths_and_methods(send: Send) -> None:
+def test_other_paths_and_methods_are_rejected(send: Send) -> None:
     for path in (
         "/forms/nowhere/signup",
         "/forms/footer",

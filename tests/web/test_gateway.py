@@ -39,7 +39,7 @@ def recording() -> tuple[Gateway, list[tuple[Request, dict[str, str]]]]:
     return gateway, seen
 
 
-def test_health(send: Send) -> None:
+def test_healthz_answers(send: Send) -> None:
     answer = send("GET", "/healthz")
     assert (answer.status, answer.json, answer.headers["content-type"]) == (200, {"status": "ok"}, "application/json")
     assert (send("HEAD", "/healthz").status, send("HEAD", "/healthz").body) == (200, "")
@@ -51,13 +51,13 @@ def test_health(send: Send) -> None:
     ["/", "/nothing", "/dashboard", "/stats", "/unsubscribe/token", "/openapi.json", "/%FF"],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_404_for_what_is_not_there_in_every_method(send: Send, method: str, path: str) -> None:
+def test_404_for_unknown_paths_in_every_method(send: Send, method: str, path: str) -> None:
     answer = send(method, path)
     assert (answer.status, answer.headers["content-type"]) == (404, PROBLEM)
     assert answer.body == "" if method == "HEAD" else answer.json["title"] == "Not Found"
 
 
-def test_a_page_for_who_asks_for_html(send: Send) -> None:
+def test_html_requests_get_a_page(send: Send) -> None:
     answer = send("GET", "/nothing", {"Accept": "text/html"})
     assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -84,7 +84,7 @@ def test_an_event_becomes_a_request() -> None:
     ]
 
 
-def test_what_an_event_may_lack() -> None:
+def test_optional_parts_of_an_event_can_be_missing() -> None:
     gateway, seen = recording()
     event = gateway_event("GET", "/", gateway=gateway)
     event["requestContext"] = {"resourcePath": "/", "httpMethod": "GET"}
@@ -102,7 +102,7 @@ def test_an_unmatched_path_stays_encoded() -> None:
     assert (seen[0][0].unmatched_path, seen[0][1]) == ("b%2Fc/%C3%A9/", {})
 
 
-def test_a_custom_domains_base_path_is_not_part_of_the_path(send: Send) -> None:
+def test_the_base_path_of_a_custom_domain_is_removed(send: Send) -> None:
     gateway, seen = recording()
     for path in ("/a/b", "/c"):
         ask(gateway, gateway_event("GET", path, gateway=gateway) | {"path": f"/base{path}"})
@@ -112,7 +112,7 @@ def test_a_custom_domains_base_path_is_not_part_of_the_path(send: Send) -> None:
 @pytest.mark.parametrize(
     "event", [{}, None, [], {"requestContext": {}}, {"requestContext": {"resourcePath": "/", "httpMethod": "GET"}}]
 )
-def test_what_is_no_gateway_event_reaches_no_view(event: Any) -> None:
+def test_a_malformed_gateway_event_reaches_no_view(event: Any) -> None:
     """API Gateway sends no such event; whoever invokes the function by hand learns of it as of any other failure."""
     gateway, seen = recording()
     try:
@@ -136,14 +136,14 @@ def test_a_path_that_only_the_api_knows_is_404_and_leaves_no_trace(method: str) 
     assert set(routes_over(None).routes) == before
 
 
-def test_a_method_that_the_gateway_does_not_let_through_reaches_no_view() -> None:
+def test_a_method_outside_the_api_reaches_no_view() -> None:
     gateway, seen = recording()
     for path in ("/", "/a/b", "/c"):
         assert ask(gateway, gateway_event("TRACE", path, gateway=gateway)).status == 405
     assert seen == []
 
 
-def test_a_configuration_that_cannot_be_used_is_500_without_details(
+def test_a_wrong_configuration_is_500_without_details(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def container() -> Any:
@@ -157,7 +157,7 @@ def test_a_configuration_that_cannot_be_used_is_500_without_details(
         assert "accounts.paris.provider" in capsys.readouterr().out
 
 
-def test_what_a_view_raises_is_logged_once_and_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_in_a_view_is_logged_once_and_not_disclosed(capsys: pytest.CaptureFixture[str]) -> None:
     gateway = Gateway("test")
 
     @gateway.route("/a/{token}")
@@ -175,7 +175,7 @@ def test_what_a_view_raises_is_logged_once_and_not_told(capsys: pytest.CaptureFi
     assert "/a/{token}" not in said, "Chalice says that"
 
 
-def test_a_header_that_chalice_refuses_is_500_in_our_words() -> None:
+def test_a_header_rejected_by_chalice_is_a_problem_with_500() -> None:
     gateway = Gateway("test")
 
     @gateway.route("/x")
@@ -186,7 +186,7 @@ def test_a_header_that_chalice_refuses_is_500_in_our_words() -> None:
     assert (answer.status, answer.headers["content-type"]) == (500, PROBLEM)
 
 
-def test_nothing_is_handled_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_are_loaded_by_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing `app` reads no configuration, and declares all that API Gateway needs to know."""
     monkeypatch.setattr("chalicelib.container.container", lambda: pytest.fail("called too early"))
     spec = importlib.util.spec_from_file_location("app_again", ROOT / "app.py")

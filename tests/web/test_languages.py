@@ -37,10 +37,10 @@ OFFERED = ("fr", "nl", "en")
         ("é, \x00, en;q=0.1", "en"),
     ],
 )
-def test_the_best_liked_language_is_chosen(header: str, language: str) -> None:
+def test_the_preferred_language_is_chosen(header: str, language: str) -> None:
     assert preferred(header, OFFERED, "fr") == language
 
 
 @given(st.text())
-def test_whatever_is_sent_there_is_a_language(header: str) -> None:
+def test_any_header_gives_a_language(header: str) -> None:
     assert preferred(header, OFFERED, "fr") in OFFERED

@@ -23,13 +23,13 @@ GOLDEN = {
 MISTAKES = InvalidEvent([FieldError("email", "is not a valid e-mail address"), FieldError("<b>", "é & co")])
 
 
-def test_a_problem_in_json() -> None:
+def test_a_problem_is_json() -> None:
     answer = problems.answer(JSON, MISTAKES)
     assert (answer.status, answer.headers) == (422, {"content-type": "application/problem+json"})
     assert json.loads(answer.body) == GOLDEN
 
 
-def test_a_problem_as_a_page() -> None:
+def test_a_problem_is_a_page_for_browsers() -> None:
     answer = problems.answer(HTML, MISTAKES)
     assert (answer.status, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert answer.body == (
@@ -41,7 +41,7 @@ def test_a_problem_as_a_page() -> None:
     )
 
 
-def test_every_error_of_the_taxonomy_has_its_status() -> None:
+def test_every_error_class_has_its_status() -> None:
     errors = [BodyError(415, "d"), HttpProblem(404, "d"), IdConflict(), LedgerUnavailable(), ValueError("secret")]
     assert [problems.answer(JSON, error).status for error in errors] == [415, 404, 409, 503, 500]
     titles = [json.loads(problems.answer(JSON, error).body)["title"] for error in errors]
@@ -49,7 +49,7 @@ def test_every_error_of_the_taxonomy_has_its_status() -> None:
     assert json.loads(problems.answer(JSON, BodyError(413, "d")).body)["title"] == "Content Too Large"
 
 
-def test_what_nobody_foresaw_is_not_told() -> None:
+def test_unexpected_errors_are_not_disclosed() -> None:
     assert json.loads(problems.answer(JSON, ValueError("secret")).body) == {
         "type": "about:blank",
         "title": "Internal Server Error",

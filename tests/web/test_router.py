@@ -67,7 +67,7 @@ def test_other_paths_have_no_route(gateway: Gateway, method: str, path: str) -> 
     assert send(gateway, method, path).status == 404
 
 
-def test_head_is_get_and_options_names_the_methods(gateway: Gateway) -> None:
+def test_head_is_handled_as_get_and_options_names_the_methods(gateway: Gateway) -> None:
     assert (send(gateway, "HEAD", "/a/1/b").status, send(gateway, "HEAD", "/a/1/b").body) == (200, "")
     assert send(gateway, "OPTIONS", "/a/1/b").headers["allow"] == "GET, HEAD, OPTIONS"
     assert send(gateway, "OPTIONS", "/a/1/2").headers["allow"] == "OPTIONS, POST"

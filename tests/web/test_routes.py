@@ -63,7 +63,7 @@ def test_every_path_answers_every_method(app: Gateway, world: World, pattern: st
 
 @pytest.mark.parametrize("pattern", ROUTES)
 @pytest.mark.parametrize("method", METHODS)
-def test_a_path_with_more_or_less_is_not_there(app: Gateway, world: World, pattern: str, method: str) -> None:
+def test_longer_and_shorter_paths_are_404(app: Gateway, world: World, pattern: str, method: str) -> None:
     path = ROUTES[pattern][0]
     shorter = path.rpartition("/")[0]
     others = {path + "/", path + "/x", "/x" + path, "/" + path, shorter, shorter + "/"}

@@ -32,7 +32,7 @@ def at(year: int, month: int, day: int, *time: int) -> datetime:
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
-def test_a_page_of_campaigns(send: Send, world: World) -> None:
+def test_campaigns_are_returned_in_pages(send: Send, world: World) -> None:
     world.campaigns.answer = Page((NEWEST,), "next")
     answer = send("GET", LIST, KEY)
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
@@ -44,7 +44,7 @@ def test_a_page_of_campaigns(send: Send, world: World) -> None:
     assert world.campaigns.asked == [{"account": None, "since": None, "until": None, "limit": 100, "cursor": None}]
 
 
-def test_no_more_pages(send: Send) -> None:
+def test_the_last_page_has_no_cursor(send: Send) -> None:
     assert send("GET", LIST, KEY).json == {"campaigns": [], "cursor": None}
 
 
@@ -66,7 +66,7 @@ def test_no_more_pages(send: Send) -> None:
         ("unknown=1&format=json", {}),
     ],
 )
-def test_parameters(send: Send, world: World, query: str, asked: dict[str, Any]) -> None:
+def test_parameters_filter_campaigns(send: Send, world: World, query: str, asked: dict[str, Any]) -> None:
     assert send("GET", f"{LIST}?{query}", KEY).status == 200
     given = {name: value for name, value in world.campaigns.asked[0].items() if value is not None}
     assert given == {"limit": 100, **asked}
@@ -101,14 +101,14 @@ def test_422_names_every_wrong_parameter(send: Send, world: World, query: str, f
     assert world.campaigns.asked == []
 
 
-def test_422_for_a_cursor_that_was_not_given_here(send: Send, world: World) -> None:
+def test_422_for_a_foreign_cursor(send: Send, world: World) -> None:
     world.campaigns.failure = BadCursor("no")
     answer = send("GET", f"{LIST}?cursor=x", KEY)
     assert answer.status == 422
     assert [error["field"] for error in answer.json["errors"]] == ["cursor"]
 
 
-def test_a_page_as_csv(send: Send, world: World) -> None:
+def test_a_page_can_be_csv(send: Send, world: World) -> None:
     world.campaigns.answer = Page((NEWEST,), "next")
     answer = send("GET", f"{LIST}?format=csv&account=paris&since=2026-03-01&limit=1&cursor=this", KEY)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
@@ -122,7 +122,7 @@ def test_a_page_as_csv(send: Send, world: World) -> None:
     ]  # fmt: skip
 
 
-def test_the_next_page_of_csv_is_a_link(send: Send, world: World) -> None:
+def test_the_next_csv_page_is_a_link_header(send: Send, world: World) -> None:
     world.campaigns.answer = Page((NEWEST,), "next")
     answer = send("GET", f"{LIST}?format=csv&account=paris&since=2026-03-01T00:00:00%2B01:00&limit=1&cursor=this", KEY)
     reference, relation = answer.headers["link"].split("; ")
@@ -136,7 +136,7 @@ def test_the_next_page_of_csv_is_a_link(send: Send, world: World) -> None:
     assert "link" not in send("GET", f"{LIST}?format=csv", KEY).headers
 
 
-def test_a_history(send: Send, world: World) -> None:
+def test_the_history_of_a_campaign_is_returned(send: Send, world: World) -> None:
     older = Snapshot("paris", "any", "c/1#", None, None, None, at(2026, 3, 1, 10), sent=1)
     world.campaigns.snapshots = [older, NEWEST]
     answer = send("GET", ONE, KEY)
@@ -148,7 +148,7 @@ def test_a_history(send: Send, world: World) -> None:
     assert answer.json["snapshots"][0]["sent_at"] is None
 
 
-def test_a_history_as_csv(send: Send, world: World) -> None:
+def test_a_history_can_be_csv(send: Send, world: World) -> None:
     world.campaigns.snapshots = [NEWEST]
     answer = send("GET", f"{ONE}?format=csv", KEY)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -164,12 +164,12 @@ def test_404_for_an_unknown_campaign(send: Send, world: World, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["/stats", "/stats/", "/stats/campaigns/", "/stats/campaigns/paris", f"{ONE}/"])
-def test_404_beside_the_paths(send: Send, path: str) -> None:
+def test_404_for_other_paths(send: Send, path: str) -> None:
     assert send("GET", path, KEY).status == 404
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?format=csv", ONE])
-def test_only_with_the_admin_key(send: Send, world: World, path: str) -> None:
+def test_the_admin_key_is_required(send: Send, world: World, path: str) -> None:
     world.campaigns.snapshots = [NEWEST]
     assert send("GET", path).status == 401
     assert send("GET", path, {"Authorization": "Bearer wrong"}).status == 401
@@ -178,12 +178,12 @@ def test_only_with_the_admin_key(send: Send, world: World, path: str) -> None:
     assert ask(app, gateway_event("GET", path, KEY)).status == 403
 
 
-def test_wrong_parameters_are_told_to_the_holder_of_the_key_only(send: Send) -> None:
+def test_parameter_errors_are_shown_only_with_the_admin_key(send: Send) -> None:
     assert send("GET", f"{LIST}?limit=0").status == 401
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}?format=csv", ONE])
-def test_head_and_other_methods(send: Send, world: World, path: str) -> None:
+def test_head_works_and_other_methods_are_405(send: Send, world: World, path: str) -> None:
     world.campaigns.snapshots = [NEWEST]
     head, get = send("HEAD", path, KEY), send("GET", path, KEY)
     assert (head.status, head.body) == (200, "")
@@ -192,7 +192,7 @@ def test_head_and_other_methods(send: Send, world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [LIST, ONE])
-def test_503_when_the_table_does_not_answer(send: Send, world: World, path: str) -> None:
+def test_503_when_the_table_is_unavailable(send: Send, world: World, path: str) -> None:
     world.campaigns.failure = StatsUnavailable("the statistics table did not answer: ThrottlingException")
     answer = send("GET", path, KEY)
     assert answer.status == 503

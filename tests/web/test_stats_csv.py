@@ -24,7 +24,7 @@ def read(text: str) -> list[list[str]]:
 @example([('=HYPERLINK("http://example.com")', "@SUM(1)", -5)])
 @example([("+1", "-1", "\t=1")])
 @example([("\r=1", "a\r\n=1", None)])
-def test_every_text_comes_back_and_none_begins_as_a_formula(rows: list[tuple[str | int | None, ...]]) -> None:
+def test_every_text_is_read_back_and_none_starts_a_formula(rows: list[tuple[str | int | None, ...]]) -> None:
     header, *found = read(to_csv(("a", "b", "c"), rows))
     assert header == ["a", "b", "c"]
     assert len(found) == len(rows)
@@ -37,5 +37,5 @@ def test_every_text_comes_back_and_none_begins_as_a_formula(rows: list[tuple[str
                 assert cell == ("" if value is None else str(value))
 
 
-def test_lines_end_as_spreadsheets_expect() -> None:
+def test_lines_end_with_crlf() -> None:
     assert to_csv(("a", "b"), [("é", 1), (None, -2), ("x,y", 0)]) == '\ufeffa,b\r\né,1\r\n,-2\r\n"x,y",0\r\n'

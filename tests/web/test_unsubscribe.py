@@ -126,7 +126,7 @@ def test_the_pages_are_in_the_visitors_language(
     assert f"<h1>{said}</h1>" in done.body
 
 
-def test_what_is_not_genuine_is_not_found(send: Send, world: World) -> None:
+def test_an_invalid_token_is_404(send: Send, world: World) -> None:
     genuine = path_of(world)
     strange = tokens.seal("nobody", UNSUBSCRIBE_KEY.reveal(), bytes(12))
     for path in (genuine[:-1], genuine + "A", "/unsubscribe/x", "/unsubscribe/%00", f"/unsubscribe/{strange}"):
@@ -141,7 +141,7 @@ def test_what_is_not_genuine_is_not_found(send: Send, world: World) -> None:
     assert world.held == []
 
 
-def test_a_letter_of_the_token_may_be_percent_encoded(send: Send, world: World) -> None:
+def test_a_percent_encoded_token_is_accepted(send: Send, world: World) -> None:
     """Some mail programs do that to any letter they like."""
     start, _, token = path_of(world).rpartition("/")
     assert send("GET", f"{start}/%{ord(token[0]):02x}{token[1:]}").status == 200
@@ -153,7 +153,7 @@ def test_other_paths_are_not_there(send: Send, world: World, path: str) -> None:
     assert world.held == []
 
 
-def test_other_methods_are_told_which_there_are(send: Send, world: World) -> None:
+def test_other_methods_are_405_with_allow(send: Send, world: World) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         answer = send(method, path_of(world))
         assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
@@ -162,7 +162,7 @@ def test_other_methods_are_told_which_there_are(send: Send, world: World) -> Non
     assert world.held == []
 
 
-def test_without_a_key_there_is_no_door(world: World) -> None:
+def test_without_a_key_the_route_is_404(world: World) -> None:
     app = make_app(world, make_settings())
     for method in ("GET", "POST", "OPTIONS", "PUT"):
         assert ask(app, gateway_event(method, path_of(world))).status == 404
@@ -172,7 +172,7 @@ def test_without_a_key_there_is_no_door(world: World) -> None:
 @pytest.mark.parametrize(
     ("language", "title"), [("fr", "Réessayez dans un instant"), ("en", "Please try again in a moment")]
 )
-def test_nothing_is_promised_until_it_is_held(send: Send, world: World, language: str, title: str) -> None:
+def test_503_when_the_event_cannot_be_stored(send: Send, world: World, language: str, title: str) -> None:
     world.failure = LedgerUnavailable("DynamoDB did not answer")
     plain = send("POST", path_of(world))
     assert (plain.status, plain.headers["content-type"]) == (503, "application/problem+json")
@@ -185,7 +185,7 @@ def test_nothing_is_promised_until_it_is_held(send: Send, world: World, language
     assert world.held == []
 
 
-def test_a_key_that_cannot_be_read_makes_nobody_a_forger(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_key_is_503(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RELAIS_TEST_NO_SUCH_KEY", raising=False)
     path = path_of(world)
     world.links = type(world.links)([Secret("env:RELAIS_TEST_NO_SUCH_KEY")], "", bytes)
@@ -195,7 +195,7 @@ def test_a_key_that_cannot_be_read_makes_nobody_a_forger(world: World, monkeypat
     assert (shown.status, '<form method="get">' in shown.body) == (503, True), "trying again does not unsubscribe"
 
 
-def test_the_page_may_load_nothing_but_its_own_style(send: Send, world: World) -> None:
+def test_the_page_can_only_load_its_own_style(send: Send, world: World) -> None:
     forged = send("GET", "/unsubscribe/x", HTML)
     for answer in (send("GET", path_of(world), HTML), send("POST", path_of(world)), forged):
         [style] = re.findall(r"<style>(.*?)</style>", answer.body, re.DOTALL)
@@ -282,7 +282,7 @@ def test_a_link_in_a_log_line_loses_its_token(capfd: pytest.CaptureFixture[str],
     assert token[:20] not in printed
 
 
-def test_the_gateways_own_trouble_logs_no_token(world: World, app: Gateway, capfd: pytest.CaptureFixture[str]) -> None:
+def test_gateway_errors_log_no_token(world: World, app: Gateway, capfd: pytest.CaptureFixture[str]) -> None:
     path = path_of(world)
     broken: Any = gateway_event("POST", path) | {"requestContext": {"httpMethod": "POST"}}
     assert ask_roughly(app, broken) == 500

@@ -68,7 +68,7 @@ def rejected(answer: Answer) -> dict[int, list[tuple[str, str]]]:
     return {one["index"]: [(e["field"], e["message"]) for e in one["errors"]] for one in answer.json["rejected"]}
 
 
-def test_one_event(post: Post, world: World) -> None:
+def test_one_event_is_accepted(post: Post, world: World) -> None:
     answer = post({**SIGNUP, "id": "order-1", "unknown": 1, "consent": {"source": "https://www.example.com/"}})
     assert (answer.status, answer.headers["content-type"]) == (202, "application/json")
     assert answer.json == {"accepted": 1, "events": [{"index": 0, "id": "order-1"}], "rejected": []}
@@ -85,7 +85,7 @@ def test_one_event(post: Post, world: World) -> None:
     assert event.accepted_at == NOW.replace(microsecond=1000)
 
 
-def test_several_events_each_with_its_own_verdict(post: Post, world: World) -> None:
+def test_every_event_of_a_list_is_decided_by_itself(post: Post, world: World) -> None:
     world.taken = {"taken"}
     events = [
         {**SIGNUP, "id": "a"},
@@ -139,7 +139,7 @@ def test_ids_are_derived_from_the_request_and_the_index(post: Post) -> None:
         (CRM, {"type": "signup", "account": "lettre", "list": "1", "email": "zoe@example.com"}, "account"),
     ],
 )
-def test_what_a_webhook_may_not_send_is_rejected(
+def test_events_a_webhook_may_not_send_are_rejected(
     post: Post, world: World, secret: str, event: Mapping[str, Any], field: str
 ) -> None:
     answer = post({"events": [event]}, secret=secret)
@@ -149,19 +149,19 @@ def test_what_a_webhook_may_not_send_is_rejected(
     assert world.held == []
 
 
-def test_what_it_may_send_is_taken(post: Post) -> None:
+def test_events_a_webhook_may_send_are_accepted(post: Post) -> None:
     events = [{**UNSUBSCRIBE, "accounts": ["lettre"]}, SIGNUP]
     assert post({"events": events}, secret=CRM).json["accepted"] == 2
 
 
-def test_a_form_of_another_account_is_named_as_such(world: World) -> None:
+def test_a_form_of_another_account_is_reported(world: World) -> None:
     known = replace(settings(), webhooks={"crm": Webhook("crm", (Secret.plain(CRM),), accounts=frozenset({"lettre"}))})
     body = json.dumps(SIGNUP)
     answer = ask(make_app(world, known), gateway_event("POST", "/events", signed(body, CRM), body))
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "form")
 
 
-def test_a_single_event_that_is_wrong(post: Post) -> None:
+def test_a_single_wrong_event_is_422(post: Post) -> None:
     answer = post({"type": "signup", "email": "nobody"})
     assert (answer.status, answer.headers["content-type"]) == (422, "application/problem+json")
     assert sorted(one["field"] for one in answer.json["errors"]) == ["email", "form"]
@@ -170,7 +170,7 @@ def test_a_single_event_that_is_wrong(post: Post) -> None:
     assert sorted(name for name, _ in rejected(answer)[0]) == ["email", "form"]
 
 
-def test_a_list_of_which_nothing_is_right(post: Post, world: World) -> None:
+def test_a_list_without_a_valid_event_is_422(post: Post, world: World) -> None:
     world.taken = {"taken"}
     answer = post({"events": [{**SIGNUP, "email": "nobody"}, {**UNSUBSCRIBE, "id": "taken"}, 1]})
     assert (answer.status, answer.json["status"], answer.json["accepted"]) == (422, 422, 0)
@@ -189,7 +189,7 @@ def test_409_for_a_single_event_under_the_id_of_another(post: Post, world: World
     assert (answer.status, answer.headers["content-type"]) == (409, "application/problem+json")
 
 
-def test_503_when_not_all_are_held(post: Post, world: World) -> None:
+def test_503_when_not_all_events_are_stored(post: Post, world: World) -> None:
     world.failure = LedgerUnavailable("down")
     answer = post({"events": [SIGNUP, SIGNUP]})
     assert answer.status == 503
@@ -197,13 +197,13 @@ def test_503_when_not_all_are_held(post: Post, world: World) -> None:
     assert "accepted" not in answer.json
 
 
-def test_when_all_are_wrong_the_ledger_is_not_asked(post: Post, world: World) -> None:
+def test_the_ledger_is_not_called_when_all_events_are_wrong(post: Post, world: World) -> None:
     world.failure = LedgerUnavailable("down")
     assert post({"events": [1]}).status == 422
 
 
 @pytest.mark.parametrize("body", ["", "{", "null,", "{'a': 1}", '{"type": NaN}', "[" * 100_000, "\ufeff\ufeff{}"])
-def test_400_for_what_cannot_be_read(post: Post, body: str) -> None:
+def test_400_for_an_unreadable_body(post: Post, body: str) -> None:
     assert post(body).status == 400
 
 
@@ -212,23 +212,23 @@ def test_400_for_what_cannot_be_read(post: Post, body: str) -> None:
     ["null", "[]", "1", '"text"', "{}", '{"events": []}', '{"events": {}}', '{"events": "x"}', '{"events": null}',
      json.dumps({"events": [SIGNUP] * 1001})],
 )  # fmt: skip
-def test_422_for_what_can_be_read_and_is_wrong(post: Post, world: World, body: str) -> None:
+def test_422_for_a_readable_but_wrong_body(post: Post, world: World, body: str) -> None:
     answer = post(body)
     assert (answer.status, answer.json["title"]) == (422, "Unprocessable Content")
     assert world.held == []
 
 
-def test_an_empty_list_is_the_list_s_fault(post: Post) -> None:
+def test_an_empty_list_is_422(post: Post) -> None:
     assert [one["field"] for one in post({"events": []}).json["errors"]] == ["events"]
 
 
 @pytest.mark.no_cover
-def test_a_thousand_are_taken(post: Post, world: World) -> None:
+def test_a_thousand_events_are_accepted(post: Post, world: World) -> None:
     assert post({"events": [SIGNUP] * 1000}).json["accepted"] == 1000
     assert len({event.id for event in world.held}) == 1000
 
 
-def test_413_above_five_megabytes_whoever_sends_it(post: Post, world: World) -> None:
+def test_413_above_five_megabytes_even_unsigned(post: Post, world: World) -> None:
     def body(size: int) -> str:
         start = json.dumps({**SIGNUP, "padding": ""})[:-2]
         return start + "x" * (size - len(start) - 2) + '"}'
@@ -242,7 +242,7 @@ def test_413_above_five_megabytes_whoever_sends_it(post: Post, world: World) -> 
 
 
 @pytest.mark.no_cover
-def test_thousands_of_mistakes_make_no_answer_too_large_to_give(post: Post) -> None:
+def test_thousands_of_errors_give_a_bounded_answer(post: Post) -> None:
     fields: dict[str, Any] = {f"{number}\U0001f600" * 9: [] for number in range(10, 30)}
     wrong = {"type": "signup", "account": "paris", "list": "1", "email": "a@b.test", "fields": fields}
     answer = post({"events": [wrong] * 1000})
@@ -258,7 +258,7 @@ def test_thousands_of_mistakes_make_no_answer_too_large_to_give(post: Post) -> N
     [("application/json; charset=utf-8", 202), ("APPLICATION/JSON", 202), ("application/cloudevents+json", 202),
      ("", 202), ("application/x-www-form-urlencoded", 202), ("text/plain", 415), ("application/xml", 415)],
 )  # fmt: skip
-def test_content_types(post: Post, content_type: str, status: int) -> None:
+def test_json_content_types_are_required(post: Post, content_type: str, status: int) -> None:
     assert post(SIGNUP, headers={"Content-Type": content_type}).status == status
 
 
@@ -267,7 +267,7 @@ def test_415_for_a_content_coding(post: Post) -> None:
     assert post(SIGNUP, headers={"Content-Encoding": "identity"}).status == 202
 
 
-def test_401_before_anything_of_the_body_is_told(post: Post, world: World) -> None:
+def test_401_before_the_body_is_read(post: Post, world: World) -> None:
     for body in ("{", "null", SIGNUP, {"events": []}):
         answer = post(body, secret=whsec("strange"))
         assert (answer.status, answer.headers["content-type"]) == (401, "application/problem+json")
@@ -277,7 +277,7 @@ def test_401_before_anything_of_the_body_is_told(post: Post, world: World) -> No
     assert world.held == []
 
 
-def test_401_without_any_webhook(world: World) -> None:
+def test_401_without_a_configured_webhook(world: World) -> None:
     body = json.dumps(SIGNUP)
     answer = ask(make_app(world, make_settings()), gateway_event("POST", "/events", signed(body), body))
     assert answer.status == 401
@@ -299,7 +299,7 @@ def test_other_methods_are_405(world: World) -> None:
         assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
 
 
-def test_the_log_names_the_webhook_and_counts_and_no_address(post: Post, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_has_the_webhook_and_counts_and_no_address(post: Post, capsys: pytest.CaptureFixture[str]) -> None:
     post({"events": [SIGNUP, {**SIGNUP, "email": "zoe@@example.com", "id": "zoe@example.com"}]}, id="zoe@example.com")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     line = next(line for line in lines if line.get("message") == "events received")

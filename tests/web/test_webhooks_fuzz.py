@@ -47,7 +47,7 @@ def header(name: str) -> st.SearchStrategy[str]:
 @given(st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]).flatmap(
     lambda name: st.tuples(st.just(name), header(name))
 ))  # fmt: skip
-def test_a_header_that_is_not_the_right_one_is_401(change: tuple[str, str]) -> None:
+def test_a_wrong_header_is_401(change: tuple[str, str]) -> None:
     name, value = change
     world = World()
     answer = ask(make_app(world, settings()), gateway_event("POST", "/events", RIGHT | {name: value}, BODY))
@@ -59,7 +59,7 @@ def test_a_header_that_is_not_the_right_one_is_401(change: tuple[str, str]) -> N
 
 @FUZZ
 @given(st.binary(max_size=200) | st.text(max_size=200) | nearly.map(json.dumps), st.sampled_from([{}, RIGHT, STRANGE]))
-def test_a_body_that_nobody_signed_is_401(body: bytes | str, headers: dict[str, str]) -> None:
+def test_an_unsigned_body_is_401(body: bytes | str, headers: dict[str, str]) -> None:
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     world = World()
     answer = ask(make_app(world, settings()), gateway_event("POST", "/events", headers, text))
@@ -69,7 +69,7 @@ def test_a_body_that_nobody_signed_is_401(body: bytes | str, headers: dict[str, 
 
 @FUZZ
 @given(anything | nearly | st.fixed_dictionaries({"events": st.lists(nearly | anything, max_size=6)}))
-def test_a_signed_body_gets_a_verdict_for_each_of_its_events(body: Any) -> None:
+def test_every_event_of_a_signed_body_is_decided(body: Any) -> None:
     text = json.dumps(body)
     world = World()
     answer = ask(make_app(world, settings()), gateway_event("POST", "/events", signed(text), text))
@@ -86,7 +86,7 @@ def test_a_signed_body_gets_a_verdict_for_each_of_its_events(body: Any) -> None:
 
 @FUZZ
 @given(st.text(max_size=200))
-def test_a_signed_text_is_read_or_is_not(text: str) -> None:
+def test_any_signed_text_is_read_or_rejected(text: str) -> None:
     world = World()
     answer = ask(make_app(world, settings()), gateway_event("POST", "/events", signed(text), text))
     assert answer.status in (400, 422)
