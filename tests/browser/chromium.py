@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.tools import need
 
-# It is root in CI, has no graphics, and is to speak to nobody but the page's own server.
+# Chromium runs as root in CI, has no graphics, and must only connect to the server of the page.
 _ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars"),
@@ -38,12 +38,12 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, url: str) -> None:
-        """Load a page; what it says on the console from here on is in `complaints`."""
+        """Load a page and collect its console messages in `complaints` from now on."""
         self.driver.get_log("browser")
         self.driver.get(url)
 
     def complaints(self) -> list[str]:
-        """What the console has said: blocked by policy, not found, failed."""
+        """Console messages so far: policy violations, missing resources, failures."""
         return [str(entry["message"]) for entry in self.driver.get_log("browser")]
 
     def press(self, *keys: str) -> None:
@@ -58,13 +58,15 @@ class Browser:
         return found
 
     def roles(self) -> list[tuple[str, str]]:
-        """Role and name of what assistive technology is told of, without plain text and what is to be ignored."""
+        """Role and name of everything exposed to assistive technology, except plain text and ignored nodes."""
         nodes = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-        told = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
-        return [(role, name) for role, name in told if role not in ("StaticText", "InlineTextBox", "generic", "none")]
+        named = [
+            (node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]
+        ]
+        return [(role, name) for role, name in named if role not in ("StaticText", "InlineTextBox", "generic", "none")]
 
     def run(self, script: str) -> Any:
-        """What a script in the page returns. The driver runs it, whatever the page's policy is."""
+        """Result of a script in the page. The driver runs it regardless of the page's policy."""
         return self.driver.execute_script(f"return {script}")
 
 

@@ -14,7 +14,7 @@ from chalicelib.unsubscribe_links.links import Links
 from local.sandbox import Control
 from local.sandbox.samples import SAMPLE_UNSUBSCRIBE_KEY
 from tests.browser.chromium import Browser
-from tests.e2e.world import told_to_leave
+from tests.e2e.world import unsubscribed_at
 from tests.support.stack import MovableStack, RunningStack
 from tests.support.waiting import wait_for
 
@@ -42,7 +42,7 @@ def link(stack: RunningStack, email: str) -> str:
     return Links([Secret.plain(SAMPLE_UNSUBSCRIBE_KEY)], stack.http, os.urandom).url(email)
 
 
-def held(stack: RunningStack) -> list[Any]:
+def stored(stack: RunningStack) -> list[Any]:
     """Everything in the ledger but the fingerprints of its keys."""
     items = stack.aws.dynamodb.scan(TableName="relais-local-ledger", ConsistentRead=True)["Items"]
     return [item for item in items if item["pk"]["S"] != "S#privacy"]
@@ -53,7 +53,7 @@ def test_the_page_is_in_the_visitors_language_and_changes_nothing(
     browser: Browser, stack: RunningStack, accepted: str
 ) -> None:
     language, title, button, _ = LANGUAGES[accepted]
-    before = held(stack), Control(stack.sandbox).calls()
+    before = stored(stack), Control(stack.sandbox).calls()
     browser.speak(accepted)
     browser.open(link(stack, "anna@example.com"))
     assert browser.run("document.documentElement.lang") == language
@@ -65,7 +65,7 @@ def test_the_page_is_in_the_visitors_language_and_changes_nothing(
     assert [name for role, name in roles if role == "heading"] == [title]
     assert "main" in dict(roles)
     assert browser.complaints() == []
-    assert (held(stack), Control(stack.sandbox).calls()) == before
+    assert (stored(stack), Control(stack.sandbox).calls()) == before
 
 
 @pytest.mark.parametrize("accepted", LANGUAGES)
@@ -86,20 +86,20 @@ def test_one_click_unsubscribes_without_javascript(browser: Browser, stack: Runn
     assert browser.run("document.documentElement.lang") == language
     assert browser.complaints() == []
     assert browser.driver.get_cookies() == []
-    assert [item["email"]["S"] for item in held(stack) if item.get("email", {}).get("S") == email] == [email]
+    assert [item["email"]["S"] for item in stored(stack) if item.get("email", {}).get("S") == email] == [email]
 
 
 def test_keyboard_only_unsubscribe_reaches_every_provider(browser: Browser, stack: RunningStack) -> None:
-    person = "camille@example.com"  # who is on lists of the samples
+    person = "camille@example.com"  # addresses on lists of the samples
     browser.open(link(stack, person))
-    assert not any(told_to_leave(stack.sandbox, person).values())
+    assert not any(unsubscribed_at(stack.sandbox, person).values())
     browser.press(TAB)
     assert browser.run("document.activeElement.tagName") == "BUTTON"
     assert browser.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert browser.run("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
     browser.press(ENTER)
     wait_for(lambda: browser.driver.title == "You are unsubscribed", 10)
-    wait_for(lambda: all(told_to_leave(stack.sandbox, person).values()), 20)
+    wait_for(lambda: all(unsubscribed_at(stack.sandbox, person).values()), 20)
 
 
 @pytest.mark.parametrize("email", ["camille@example.com", LONG, RIGHT_TO_LEFT], ids=["usual", "long", "right-to-left"])
@@ -117,7 +117,7 @@ def test_the_page_fits_a_small_screen_and_a_large_font(browser: Browser, stack: 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colour_contrast_is_sufficient(browser: Browser, stack: RunningStack, scheme: str) -> None:
-    """WCAG 2.2, 1.4.3 and 1.4.11: 4.5 to 1 for text, 3 to 1 for the button against what is round it."""
+    """WCAG 2.2, 1.4.3 and 1.4.11: contrast of 4.5 to 1 for text, 3 to 1 for the button against its surroundings."""
     browser.prefer(scheme)
     browser.open(link(stack, "anna@example.com"))
     card, button = colour(browser, "main", "backgroundColor"), colour(browser, "button", "backgroundColor")
@@ -145,12 +145,12 @@ def contrast(one: list[int], other: list[int]) -> float:
 
 
 def test_a_truncated_link_shows_an_error_page(browser: Browser, stack: RunningStack) -> None:
-    before = held(stack)
+    before = stored(stack)
     browser.speak("nl")
     browser.open(link(stack, "anna@example.com")[:-4])
     assert browser.driver.title == "Deze link is niet geldig"
     assert browser.all("form") == []
-    assert held(stack) == before
+    assert stored(stack) == before
 
 
 def test_the_stack_log_contains_no_token(browser: Browser, stack: RunningStack) -> None:

@@ -1,6 +1,6 @@
-"""What the suite sets while function processes run: their clock, and how much goes wrong for them. One small file.
+"""Settings that function processes read while they run: their clock and their fault rates, in one small file.
 
-Beside it stand counts of what the processes have met, and of how they died.
+It also contains counters of the faults that the processes met and of the ways in which they died.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from tests.support.moved_clock import MovedClock
 
-AWS_TROUBLE = {
+AWS_FAULTS = {
     "dynamodb": (
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
@@ -30,8 +30,8 @@ DEATHS = ("before a provider's call", "after a provider's call", "before a write
 _AWS_RATE, _AWS_DOWN_UNTIL, _DEATH_RATE, _FIRST_COUNT = range(1, 5)
 _COUNTED = (
     "processes",
-    *(f"{service} requests" for service in AWS_TROUBLE),
-    *(f"{service}: {kind}" for service, kinds in AWS_TROUBLE.items() for kind in kinds),
+    *(f"{service} requests" for service in AWS_FAULTS),
+    *(f"{service}: {kind}" for service, kinds in AWS_FAULTS.items() for kind in kinds),
     *(f"chances to die {place}" for place in DEATHS),
     *(f"died {place}" for place in DEATHS),
 )
@@ -56,7 +56,7 @@ class Dials(MovedClock):
 
     @property
     def death_rate(self) -> float:
-        """How likely a process is to be killed right before, or right after, a provider does what it asks for."""
+        """Probability that a process is killed right before or right after a provider executes a request."""
         return self._get(_DEATH_RATE)
 
     @death_rate.setter

@@ -1,6 +1,7 @@
-"""The reference model: what may have become of one person's events at one account, by the contract's rules of order.
+"""The reference model: permitted final states of one person's events at one account.
 
-It knows what was sent, never how it was dealt with. Several ends are right where the order of arrival decides.
+It knows what was sent, not how it was processed. By the rules of order of the contract several final
+states are permitted where the order of arrival decides.
 """
 
 from __future__ import annotations
@@ -8,40 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.letters import Letter
+from tests.chaos.sent_events import SentEvent
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the product says of one letter at one account."""
+class Outcome:
+    """Event status of one sent event at one account."""
 
-    letter: Letter
+    sent: SentEvent
     account: str
     status: str
     reason: str
     unknown: bool
 
 
-def mistakes(told: Sequence[Told], lifts: bool) -> Iterator[str]:
-    """What cannot be, of all events of one person at one account; `lifts`: it can take an unsubscribe back."""
-    for one in told:
+def violations(outcomes: Sequence[Outcome], lifts: bool) -> Iterator[str]:
+    """Yield forbidden states of the events of one person at one account; `lifts`: it can lift suppressions."""
+    for one in outcomes:
         if one.status not in ("delivered", "superseded", "refused"):
             yield f"{one} is not final"
-        elif one.letter.type == "signup":
-            yield from _of_signup(one, [leave for leave in told if leave.letter.type == "unsubscribe"], lifts)
+        elif one.sent.type == "signup":
+            yield from _of_signup(one, [leave for leave in outcomes if leave.sent.type == "unsubscribe"], lifts)
         else:
-            yield from _of_unsubscribe(one, [join for join in told if join.letter.type == "signup"])
+            yield from _of_unsubscribe(one, [join for join in outcomes if join.sent.type == "signup"])
 
 
-def _of_signup(join: Told, leaves: Sequence[Told], lifts: bool) -> Iterator[str]:
-    if join.status == "superseded" and not any(_at(leave) >= _at(join) for leave in leaves):
-        yield f"{join} is superseded by nobody"
-    before = [leave for leave in leaves if _at(leave) < _at(join)]
+def _of_signup(join: Outcome, unsubscribes: Sequence[Outcome], lifts: bool) -> Iterator[str]:
+    if join.status == "superseded" and not any(_at(leave) >= _at(join) for leave in unsubscribes):
+        yield f"{join} is superseded without a reason"
+    before = [leave for leave in unsubscribes if _at(leave) < _at(join)]
     if join.reason == "suppressed" and not any(lifts or leave.status == "delivered" for leave in before):
-        yield f"{join} is suppressed by nobody"
+        yield f"{join} is suppressed without a reason"
 
 
-def _of_unsubscribe(leave: Told, joins: Sequence[Told]) -> Iterator[str]:
+def _of_unsubscribe(leave: Outcome, joins: Sequence[Outcome]) -> Iterator[str]:
     later = [join for join in joins if _at(join) > _at(leave)]
     if leave.status == "superseded" and not any(join.status == "delivered" for join in later):
         yield f"{leave} is superseded by no signup that was delivered"
@@ -49,10 +50,10 @@ def _of_unsubscribe(leave: Told, joins: Sequence[Told]) -> Iterator[str]:
         yield f"{leave} is refused"
 
 
-def last_word(told: Sequence[Told]) -> Told:
-    """The last thing that the person said; at the same time it is the unsubscribe."""
-    return max(told, key=lambda one: (_at(one), one.letter.type == "unsubscribe"))
+def latest(outcomes: Sequence[Outcome]) -> Outcome:
+    """The latest event of the person; at the same time the unsubscribe counts."""
+    return max(outcomes, key=lambda one: (_at(one), one.sent.type == "unsubscribe"))
 
 
-def _at(one: Told) -> float:
-    return one.letter.at.timestamp() if one.letter.at is not None else 0.0
+def _at(one: Outcome) -> float:
+    return one.sent.at.timestamp() if one.sent.at is not None else 0.0

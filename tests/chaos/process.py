@@ -1,15 +1,13 @@
-"""What the function processes of the suite load in place of `app`: the same `app`, in a world where things go wrong.
+"""The app that function processes of the suite load in place of `app`: the same `app` with injected faults.
 
-Three things are put in from outside, and nothing of the product is replaced:
+Three things are injected, and nothing of the product is replaced:
+- the clock, so that the suite can move time (`Effects.clock`; waits for AWS and for addresses are short, too);
+- faults of AWS, below boto3, so that boto3 retries by its own rules: a proxy would do the same and cost much more;
+- SIGKILL at a random point: right before a provider gets a request, right after it has answered, and likewise for each
+  write to the ledger.
 
-- the clock, so that the suite can let days pass (`Effects.clock`; waiting for AWS and for addresses is short, too);
-- trouble with AWS, at the last place before the wire, where boto3 still believes in it and repeats by its own rules: a
-  proxy would do the same and cost much more;
-- death by SIGKILL at a moment that is drawn: right before a provider gets a request, right after it has answered, and
-  likewise for each write to the ledger.
-
-Every process is forked from one that has imported this, and with it all of the product and its clients of AWS. What is
-a process's own begins with its first handler: its number, and what it draws.
+Every process is forked from one that has imported this module, the product and its AWS clients. State of a process of
+its own, its number and its random draws, begins with its first handler.
 """
 
 from __future__ import annotations
@@ -36,15 +34,15 @@ from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
 from chalicelib.container import Container
 from chalicelib.effects import Effects
-from tests.chaos.dials import AWS_TROUBLE, DEATHS, Dials
+from tests.chaos.dials import AWS_FAULTS, DEATHS, Dials
 from tests.support.imported import import_product
 from tests.support.moved_clock import VARIABLE
 
-_HURRY = 0.1
-"""What is left of every wait but a provider's: how long things take is not what is looked at here."""
+_WAIT_FRACTION = 0.1
+"""Fraction of every wait that remains, except for providers: durations are not tested here."""
 _SEED = os.environ["CHAOS_SEED"]
 _CERTAIN = {"dynamodb": 400, "sqs": 40}
-"""Among how many first requests to a service each trouble is met once, whatever is drawn for the others."""
+"""Each fault is met once among as many first requests to a service, whatever is drawn for the others."""
 _CERTAIN_DEATH = (20, 20, 200)
 """Among how many first chances to die a process does die, for each of the places."""
 _lock = threading.Lock()
@@ -58,12 +56,12 @@ _STATUS = {
 }
 
 
-def _certain_trouble(service: str) -> dict[int, str]:
-    chance, kinds = random.Random(f"{_SEED} {service}"), AWS_TROUBLE[service]
+def _certain_faults(service: str) -> dict[int, str]:
+    chance, kinds = random.Random(f"{_SEED} {service}"), AWS_FAULTS[service]
     return dict(zip(chance.sample(range(2, _CERTAIN[service]), len(kinds)), kinds, strict=True))
 
 
-_TROUBLE = {service: _certain_trouble(service) for service in AWS_TROUBLE}
+_CERTAIN_FAULTS = {service: _certain_faults(service) for service in AWS_FAULTS}
 _chance = random.Random(f"{_SEED} deaths")
 _DEATHS = {place: _chance.randrange(1, most) for place, most in zip(DEATHS, _CERTAIN_DEATH, strict=True)}
 
@@ -99,13 +97,13 @@ def _die(place: str, share: float = 1.0) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _trouble_of(service: str) -> str | None:
+def _fault_of(service: str) -> str | None:
     """How the next request to a service fails, if it does."""
-    own, kinds = _own(), AWS_TROUBLE[service]
+    own, kinds = _own(), AWS_FAULTS[service]
     rate = own.dials.aws_rate
     if not rate:
         return None
-    kind = _TROUBLE[service].get(own.dials.count(f"{service} requests"))
+    kind = _CERTAIN_FAULTS[service].get(own.dials.count(f"{service} requests"))
     if kind is None and own.draw() < rate:
         kind = kinds[int(own.draw() * len(kinds))]
     if kind is not None:
@@ -113,13 +111,13 @@ def _trouble_of(service: str) -> str | None:
     return kind
 
 
-def _put_trouble_in(client: Any, service: str) -> None:
+def _inject_faults(client: Any, service: str) -> None:
     """Let some requests of `client` be refused, break off after they did their work, or be the last of the process."""
 
     def before_send(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
         if event_name.endswith(("PutItem", "UpdateItem", "TransactWriteItems")):
             _die(DEATHS[2], 1 / 20)
-        kind = _trouble_of(service)
+        kind = _fault_of(service)
         if kind is None:
             return None
         if kind in _STATUS:
@@ -144,10 +142,10 @@ class _Raw:
 
 
 def _make_container() -> Container:
-    effects = Effects(clock=_now, sleep=lambda seconds: time.sleep(seconds * _HURRY))
+    effects = Effects(clock=_now, sleep=lambda seconds: time.sleep(seconds * _WAIT_FRACTION))
     made = Container(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
-    _put_trouble_in(made._dynamodb, "dynamodb")
-    _put_trouble_in(made._sqs, "sqs")
+    _inject_faults(made._dynamodb, "dynamodb")
+    _inject_faults(made._sqs, "sqs")
     session = made._transport._session
     send = session.send
 
@@ -166,7 +164,7 @@ def __getattr__(handler: str) -> Any:
     return getattr(_app, handler)
 
 
-botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _HURRY))
+botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_FRACTION))
 import_product()
 _container = _make_container()
 product.container = lambda: _container

@@ -1,4 +1,4 @@
-"""A queue at its worst: SQS promises to deliver at least once, in any order, and doorbells may be lost altogether."""
+"""A queue with worst-case delivery: SQS delivers at least once and in any order, and notifications can be lost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from local.leases import Leases
 Message = Mapping[str, Any]
 FATES = ("lost", "doubled", "late")
 _CERTAIN = 12
-"""Among how many first messages each fate is met once, whatever is drawn for the others."""
+"""Each kind of delivery is met once among as many first messages, whatever is drawn for the others."""
 
 
 class ChaoticQueue:
-    """A boto3 SQS client for the poller of one queue. While `rough`, messages come doubled, late and in any order.
+    """A boto3 SQS client for the poller of one queue. While `rough`, messages are doubled, late and out of order.
 
-    Only doorbells are lost. A whole event on a queue that SQS loses was never accepted by anybody.
+    Only notifications are lost. A complete event on a queue that SQS loses was never accepted.
     """
 
     def __init__(self, sqs: Any, name: str, chance: random.Random) -> None:
@@ -30,7 +30,7 @@ class ChaoticQueue:
         chance.shuffle(self._certain)
         self._lock = threading.Lock()
         self._later: list[Message] = []
-        self._in_hand: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
         self.rough = True
         self.counts: Counter[str] = Counter()
 
@@ -38,23 +38,23 @@ class ChaoticQueue:
         return getattr(self._sqs, name)
 
     def busy(self) -> bool:
-        """Is anything in the poller's hands, to be handed out later, or to be received now?"""
+        """Whether messages are in flight, delayed, or visible."""
         with self._lock:
-            if self._in_hand or self._later:
+            if self._in_flight or self._later:
                 return True
         return self._number("ApproximateNumberOfMessages") > 0
 
-    def held(self) -> int:
+    def messages(self) -> int:
         """How many messages there are."""
         return self._number("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
     def look_again(self) -> None:
-        """Have a waiting receive see at once what it may find: the time has changed."""
+        """Wake a waiting receive after the time has changed."""
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={})
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
         """As SQS answers, and then some."""
-        if self._later:  # what is kept back is not to wait for something else
+        if self._later:  # a delayed message must not wait for another one
             request = {**request, "WaitTimeSeconds": 0}
         found: list[Message] = self._sqs.receive_message(**request).get("Messages", [])
         with self._lock:
@@ -65,7 +65,7 @@ class ChaoticQueue:
                 given += self._later[:room]
                 del self._later[:room]
             self._chance.shuffle(given)
-            self._in_hand.update(message["ReceiptHandle"] for message in given)
+            self._in_flight.update(message["ReceiptHandle"] for message in given)
         return {"Messages": given}
 
     def delete_message_batch(self, **request: Any) -> Any:
@@ -77,7 +77,7 @@ class ChaoticQueue:
             self._let_go(request["Entries"])
 
     def change_message_visibility_batch(self, **request: Any) -> Any:
-        """They are given back, unless their lease is only renewed."""
+        """Release messages, unless their lease is only renewed."""
         try:
             return self._sqs.change_message_visibility_batch(**request)
         finally:
@@ -85,8 +85,8 @@ class ChaoticQueue:
 
     def _let_go(self, entries: list[Any]) -> None:
         with self._lock:
-            self._in_hand.subtract(entry["ReceiptHandle"] for entry in entries)
-            self._in_hand = +self._in_hand
+            self._in_flight.subtract(entry["ReceiptHandle"] for entry in entries)
+            self._in_flight = +self._in_flight
 
     def _number(self, *names: str) -> int:
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(names))["Attributes"]
@@ -94,19 +94,19 @@ class ChaoticQueue:
 
     def _is_given(self, message: Message) -> bool:
         """Does this message come now? It may also come later, once more, or never."""
-        fate = self._fate()
-        if fate == "lost":
+        kind = self._kind()
+        if kind == "lost":
             if not message["Body"].startswith('{"event_ids"'):
-                self._certain.append(fate)
+                self._certain.append(kind)
                 return True
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        elif fate:
+        elif kind:
             self._later.append(message)
-        if fate:
-            self.counts[fate] += 1
-        return fate not in ("lost", "late")
+        if kind:
+            self.counts[kind] += 1
+        return kind not in ("lost", "late")
 
-    def _fate(self) -> str:
+    def _kind(self) -> str:
         if self._certain:
             return self._certain.pop()
         drawn = self._chance.random()

@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos import judgement, world
-from tests.chaos.letters import Letter, Writer
+from tests.chaos import checks, world
 from tests.chaos.sender import QUEUES, Sender
+from tests.chaos.sent_events import SentEvent, Writer
 from tests.chaos.stage import Stage
 
 AS_PLANNED = 10_600
 """Events that are sent when the run is not made shorter."""
-PATIENCE_SECONDS = 900.0
+DEADLINE_SECONDS = 900.0
 """How long a part may take on a machine with much else to do."""
 QUIET_SECONDS = 15.0
-"""How long the queues may take to come to rest before time passes all the same."""
+"""How long the queues may take to become idle before time moves on anyway."""
 LOOK_SECONDS = 0.02
 HOUR, DAY = 3600.0, 86_400.0
 _MISCHIEF_A_SECOND = 0.1
@@ -28,7 +28,7 @@ _MISCHIEF_A_SECOND = 0.1
 
 @dataclass
 class Run:
-    """One run on one stage; `events` says how large it is."""
+    """One run on one stage; `events` is its size."""
 
     stage: Stage
     writer: Writer
@@ -43,7 +43,7 @@ class Run:
     """How often time has passed."""
 
     def storm(self) -> None:
-        """Everything at once: all doors, all providers, all faults, and processes that are killed."""
+        """Everything at once: all entry points, all providers, all faults, and killed processes."""
         self.stage.order_each_fault_once()
         self.stage.order_faults()
         self.stage.dials.aws_rate, self.stage.dials.death_rate = 0.01, 0.004
@@ -53,45 +53,45 @@ class Run:
             [
                 *writer.signups(share(5900), "4781"),
                 *writer.signups(share(1000), "4782", says_id=False),
-                *writer.signups(share(900), "4782", door="queue"),
+                *writer.signups(share(900), "4782", entry="queue"),
                 *writer.signups(share(300), "4783"),
                 *writer.refused(min(3, share(3))),
-                *writer.signups(share(80), "4781", door="form"),
-                *writer.signups(share(5), "4781", door="form", kind="trap"),
+                *writer.signups(share(80), "4781", entry="form"),
+                *writer.signups(share(5), "4781", entry="form", kind="trap"),
                 *writer.signups(share(260), "0616074266229"),
-                *writer.signups(share(60), "0616074266229", door="queue"),
-                *writer.signups(share(15), "0616074266229", door="form"),
-                *writer.signups(share(10), "4781", door="queue", kind="invalid"),
+                *writer.signups(share(60), "0616074266229", entry="queue"),
+                *writer.signups(share(15), "0616074266229", entry="form"),
+                *writer.signups(share(10), "4781", entry="queue", kind="invalid"),
                 *writer.unsubscribes(share(60), "paris"),
                 *writer.unsubscribes(share(150), "lettre"),
                 *writer.unsubscribes(share(40)),
-                *writer.unsubscribes(share(15), door="form"),
+                *writer.unsubscribes(share(15), entry="form"),
                 *writer.quarrels(share(150)),
             ]
         )
         self.settle("the storm")
 
     def days_without_ediware(self) -> None:
-        """Three days in which Ediware answers 503 to everything. Who left is told to the others at once."""
+        """Three days in which Ediware answers 503 to everything. Unsubscribes reach the other providers at once."""
         stage, writer, share = self.stage, self.writer, self._share
         fault = stage.outage("ediware")
-        rows, calls = world.held(stage.control).rows.total(), stage.calls_of("ediware")
+        rows, calls = world.provider_data(stage.control).rows.total(), stage.calls_of("ediware")
         everywhere = writer.unsubscribes(share(30))
         self.sender.send([*writer.signups(share(500), "4781"), *everywhere])
         for seconds in (HOUR, 11 * HOUR, DAY, DAY / 2, DAY):
             self._a_moment_of(seconds)
-            self.sender.send([*writer.signups(share(150), "4782", door="queue"), *writer.unsubscribes(1, "paris")])
-        self._until("the others know who left", lambda: self._told_elsewhere(everywhere))
-        assert world.held(stage.control).rows.total() == rows
+            self.sender.send([*writer.signups(share(150), "4782", entry="queue"), *writer.unsubscribes(1, "paris")])
+        self._until("the others have the unsubscribes", lambda: self._unsubscribed_elsewhere(everywhere))
+        assert world.provider_data(stage.control).rows.total() == rows
         probes = stage.calls_of("ediware") - calls
         assert probes <= 60, f"a provider that is down was called {probes} times"
-        self.tell(f"three days without Ediware: {probes} calls")
+        self.print(f"three days without Ediware: {probes} calls")
         stage.control.clear_faults(fault)
         stage.jump(HOUR)
         self.settle("the outage")
 
     def given_up_and_sent_again(self) -> None:
-        """myMailMarket is down for more than a week: signups are parked, unsubscribes are not; `resend` mends it."""
+        """myMailMarket is down for more than a week: signups are parked, not unsubscribes; `resend` sends them."""
         stage, writer = self.stage, self.writer
         fault = stage.outage("mymailmarket")
         signups = writer.signups(self._share(100), "0616074266229")
@@ -100,25 +100,25 @@ class Run:
         self._until("all are given up", lambda: self._statuses(signups) == {"parked"}, HOUR)
         assert self._statuses(self.writer.written) >= {"parked", "pending"}
         self.parked = len(signups)
-        self.tell(f"{self.parked} signups are parked")
+        self.print(f"{self.parked} signups are parked")
         stage.control.clear_faults(fault)
         stage.jump(HOUR)
         self._until("all are sent again", lambda: self._sent_again(signups))
         self.settle("the week")
 
     def calm(self) -> None:
-        """Nothing goes wrong any more, and what was left over comes to its end."""
+        """End all faults and let the remaining work finish."""
         self.stage.calm()
         self.settle("everything")
 
     def settle(self, what: str) -> None:
-        """Go on, with sweeps and time, until nothing is to be done any more."""
-        self._until(what, lambda: not (self.stage.held() or self.stage.is_anything_pending()))
+        """Repeat sweeps and move time until nothing is left to do."""
+        self._until(what, lambda: not (self.stage.messages() or self.stage.is_anything_pending()))
         with self.stage.traffic.none():
             self.calls.read()
-        self.tell(f"{what} is over, after {self._minutes} sweeps")
+        self.print(f"{what} is over, after {self._minutes} sweeps")
 
-    def tell(self, words: str) -> None:
+    def print(self, words: str) -> None:
         """A line of the test's output."""
         sys.stdout.write(f"[{time.monotonic() - self.started:5.1f} s] {words}\n")
 
@@ -133,12 +133,12 @@ class Run:
                 QueueUrl=self.stage.aws.queue_url(f"relais-local-{queue}"), MessageBody=body
             )
 
-    def _send_in_the_storm(self, letters: Sequence[Letter]) -> None:
+    def _send_in_the_storm(self, sent_events: Sequence[SentEvent]) -> None:
         failed: list[BaseException] = []
 
         def send() -> None:
             try:
-                self.sender.send(letters)
+                self.sender.send(sent_events)
             except BaseException as error:  # any: it is raised again below, where it fails the test
                 failed.append(error)
 
@@ -148,13 +148,13 @@ class Run:
             self._a_minute()
         for error in failed:
             raise error
-        self.tell(f"{len(letters)} events sent; answers {dict(sorted(self.sender.answers.items()))}")
+        self.print(f"{len(sent_events)} events sent; answers {dict(sorted(self.sender.answers.items()))}")
 
     def _a_minute(self, seconds: float | None = None) -> bool:
-        """A sweep, and time for what it rang for; then a minute passes, or so many seconds. Did it ring for nothing?
+        """Run sweep, process its notifications, and move time by a minute or as given. True: nothing was enqueued.
 
-        Time is let pass when there is nothing left to do in it: on a slow machine everything would be overdue
-        otherwise, and be rung for over and over.
+        Time only moves when nothing is left to do: on a slow machine everything would be overdue otherwise and be
+        enqueued again and again.
         """
         self._minutes += 1
         enqueued = self.stage.invoke("sweep")
@@ -169,7 +169,7 @@ class Run:
         return enqueued == {"enqueued": 0}
 
     def _mischief(self, certain: bool) -> None:
-        """What may happen to a process, and to AWS, at any time while somebody is at work."""
+        """Faults that can happen to a process and to AWS at any time during work."""
         dials, chance, likely = self.stage.dials, self.stage.chance, _MISCHIEF_A_SECOND * LOOK_SECONDS
         if dials.death_rate and (certain or chance.random() < likely):
             self.stage.kill_somebody()
@@ -177,29 +177,29 @@ class Run:
             dials.aws_down_for(chance.uniform(0.2, 0.6))
 
     def _a_moment_of(self, seconds: float) -> None:
-        """So much time passes at once, and then it is swept."""
+        """Move time by so much at once, then sweep."""
         self._a_minute(seconds)
         self._a_minute()
 
     def _until(self, what: str, condition: Callable[[], bool], seconds: float | None = None) -> None:
         """Minutes pass, or so many seconds at a time; while nothing is due, ever more of them, up to an hour."""
-        deadline, longer = time.monotonic() + PATIENCE_SECONDS, 0.0
+        deadline, longer = time.monotonic() + DEADLINE_SECONDS, 0.0
         while not condition():
             assert time.monotonic() < deadline, f"not in time: {what}; {self.stage.invoke('report', {})}"
             longer = min(HOUR, 2 * longer or 120.0) if self._a_minute(seconds or longer or None) else 0.0
 
-    def _told(self, letters: Sequence[Letter]) -> list[Any]:
-        return judgement.told(self.stage.product, letters)[0]
+    def _outcomes(self, sent_events: Sequence[SentEvent]) -> list[Any]:
+        return checks.outcomes_of(self.stage.product, sent_events)[0]
 
-    def _statuses(self, letters: Sequence[Letter]) -> set[str]:
-        return {one.status for one in self._told(letters)}
+    def _statuses(self, sent_events: Sequence[SentEvent]) -> set[str]:
+        return {one.status for one in self._outcomes(sent_events)}
 
-    def _told_elsewhere(self, letters: Sequence[Letter]) -> bool:
-        found = [one for one in self._told(letters) if one.account != "paris"]
+    def _unsubscribed_elsewhere(self, sent_events: Sequence[SentEvent]) -> bool:
+        found = [one for one in self._outcomes(sent_events) if one.account != "paris"]
         return {one.status for one in found} == {"delivered"}
 
-    def _sent_again(self, letters: Sequence[Letter]) -> bool:
+    def _sent_again(self, sent_events: Sequence[SentEvent]) -> bool:
         """By an operator, who repeats a command that did not come through."""
-        if "parked" in self._statuses(letters):
+        if "parked" in self._statuses(sent_events):
             self.stage.invoke("resend", {"account": "brussel"})
-        return "parked" not in self._statuses(letters)
+        return "parked" not in self._statuses(sent_events)

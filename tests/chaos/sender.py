@@ -1,4 +1,4 @@
-"""Back ends and browsers that do as the documentation says: what was not accepted is sent again, with the same ids."""
+"""Back ends and browsers that behave as documented: they send again what was not accepted, with the same ids."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local.sandbox import SAMPLE_WEBHOOK_SECRET
-from tests.chaos.letters import FORMS, Letter
+from tests.chaos.sent_events import FORMS, SentEvent
 
-_PATIENCE_SECONDS = 900.0
+_DEADLINE_SECONDS = 900.0
 _BATCH_SIZES = (300, 250, 100, 20, 3, 1)
 QUEUES = ("signups", "unsubscribes", "syncs")
 
 
 @dataclass
 class Sender:
-    """Hands letters in at the product's doors; who has an id was accepted. `answers` counts HTTP statuses."""
+    """Submits events at the entry points; an event with an id was accepted. `answers` counts HTTP statuses."""
 
     url: str
     sqs: Any
@@ -39,60 +39,60 @@ class Sender:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _requests: int = 0
 
-    def send(self, letters: Sequence[Letter]) -> None:
-        """Hand all of them in: batches side by side with forms and queues. Raises AssertionError if one stays out."""
-        mixed = list(letters)
+    def send(self, sent_events: Sequence[SentEvent]) -> None:
+        """Submit all, batches concurrently with forms and queues. Raises AssertionError if one is not accepted."""
+        mixed = list(sent_events)
         self.chance.shuffle(mixed)
-        by_door = {door: [one for one in mixed if one.door == door] for door in ("events", "form", "queue")}
+        by_entry = {entry: [one for one in mixed if one.entry == entry] for entry in ("events", "form", "queue")}
         sizes = [self.chance.choice(_BATCH_SIZES) for _ in mixed]
         jobs: list[Callable[[], None]] = []
-        rest = by_door["events"]
+        rest = by_entry["events"]
         while rest:
             size = sizes.pop()
             jobs.append(lambda batch=rest[:size]: self._batch(batch))  # type: ignore[misc]
             rest = rest[size:]
-        jobs += [lambda one=one: self._form(one) for one in by_door["form"]]  # type: ignore[misc]
-        queued = by_door["queue"]
+        jobs += [lambda one=one: self._form(one) for one in by_entry["form"]]  # type: ignore[misc]
+        queued = by_entry["queue"]
         jobs += [lambda at=at: self._queue(queued[at : at + 10]) for at in range(0, len(queued), 10)]  # type: ignore[misc]
         self.chance.shuffle(jobs)
         with ThreadPoolExecutor(3, thread_name_prefix="sender") as pool:
             for done in [pool.submit(job) for job in jobs]:
                 done.result()
 
-    def _batch(self, letters: Sequence[Letter]) -> None:
+    def _batch(self, sent_events: Sequence[SentEvent]) -> None:
         with self._lock:
             self._requests += 1
             webhook_id = f"batch-{self._requests}"
-        body = json.dumps({"events": [letter.body() for letter in letters]}).encode()
+        body = json.dumps({"events": [sent.body() for sent in sent_events]}).encode()
         answer = self._until_accepted("/events", body, lambda: self._signed(webhook_id, body))
         assert not answer["rejected"], answer["rejected"]
         for one in answer["events"]:
-            letters[one["index"]].id = one["id"]
-        assert all(letter.id for letter in letters), answer
+            sent_events[one["index"]].id = one["id"]
+        assert all(sent.id for sent in sent_events), answer
 
-    def _form(self, letter: Letter) -> None:
-        form, field_name = FORMS[letter.list or "4781"]
-        said = {"email": letter.email}
-        if letter.type == "signup":
-            said[field_name] = letter.tag
-        if letter.kind == "trap":
+    def _form(self, sent: SentEvent) -> None:
+        form, field_name = FORMS[sent.list or "4781"]
+        said = {"email": sent.email}
+        if sent.type == "signup":
+            said[field_name] = sent.tag
+        if sent.kind == "trap":
             said["website"] = "filled in"
-        kind = {"content-type": "application/x-www-form-urlencoded", "idempotency-key": letter.tag}
-        answer = self._until_accepted(f"/forms/{form}/{letter.type}", urlencode(said).encode(), lambda: kind)
-        letter.id = answer["id"]
+        kind = {"content-type": "application/x-www-form-urlencoded", "idempotency-key": sent.tag}
+        answer = self._until_accepted(f"/forms/{form}/{sent.type}", urlencode(said).encode(), lambda: kind)
+        sent.id = answer["id"]
 
-    def _queue(self, letters: Sequence[Letter]) -> None:
+    def _queue(self, sent_events: Sequence[SentEvent]) -> None:
         """On any of the queues; what SQS has taken is accepted."""
         with self._lock:
             queue = self.chance.choice(QUEUES)
-        entries = [{"Id": letter.tag, "MessageBody": json.dumps(letter.body())} for letter in letters]
+        entries = [{"Id": sent.tag, "MessageBody": json.dumps(sent.body())} for sent in sent_events]
         url = self.sqs.get_queue_url(QueueName=f"relais-local-{queue}")["QueueUrl"]
         assert not self.sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
-        for letter in letters:
-            letter.id = letter.tag
+        for sent in sent_events:
+            sent.id = sent.tag
 
     def _until_accepted(self, path: str, body: bytes, headers: Callable[[], Mapping[str, str]]) -> Any:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _DEADLINE_SECONDS
         while time.monotonic() < deadline:
             status, answer = self._post(path, body, headers())
             with self._lock:
@@ -101,7 +101,7 @@ class Sender:
                 return json.loads(answer)
             assert status in (0, 429, 500, 502, 503, 504), f"{path}: {status} {answer[:500]!r}"
             time.sleep(0.1)
-        raise AssertionError(f"{path} was not accepted in {_PATIENCE_SECONDS} seconds")
+        raise AssertionError(f"{path} was not accepted in {_DEADLINE_SECONDS} seconds")
 
     def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body; 0 where no answer came."""

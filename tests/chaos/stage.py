@@ -37,8 +37,8 @@ from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
 from local.options import stack_environ
 from local.poller import Poller
 from local.sandbox import Control, sample_config
-from tests.chaos import trouble
-from tests.chaos.dials import AWS_TROUBLE, DEATHS, Dials
+from tests.chaos import faults
+from tests.chaos.dials import AWS_FAULTS, DEATHS, Dials
 from tests.chaos.queues import ChaoticQueue
 from tests.chaos.sender import QUEUES, Sender
 from tests.support.aws import REGION, TestAws, stage_description
@@ -56,7 +56,7 @@ give_up_after_hours = 168
 _WINDOW_SECONDS = 0.05
 _BATCH_SIZE = 4
 """Messages: few, so that several workers have something to do at a time, and die of it."""
-_BACK_AFTER_SECONDS = "3"
+_REDELIVERY_SECONDS = "3"
 _SLOWEST_SECONDS = 0.15
 """How long the slowest answer of a provider takes."""
 _APP = "tests.chaos.process"
@@ -64,7 +64,7 @@ _APP = "tests.chaos.process"
 
 @dataclass
 class Stage:
-    """A running product in trouble. `product` is an instance of it in this process, without any trouble."""
+    """A running product with faults. `product` is an instance of it in this process, without faults."""
 
     seed: int
     dials: Dials
@@ -82,7 +82,7 @@ class Stage:
     _died: int = 0
 
     def sender(self) -> Sender:
-        """Somebody outside."""
+        """A client outside of the product."""
         return Sender(self.url, self.aws.sqs, self.dials.now, random.Random(f"{self.seed} sender"))
 
     def invoke(self, name: str, event: Any = None) -> Any:
@@ -96,7 +96,7 @@ class Stage:
                 return None
 
     def jump(self, seconds: float) -> None:
-        """Let time pass for the product, its queues and the providers, while nobody is at work."""
+        """Move time for the product, its queues and the providers, while no invocation is under way."""
         with self.traffic.none():
             died = self.killed + self.dials.deaths()
             if died > self._died:  # what a killed process has sent may still be under way
@@ -112,7 +112,7 @@ class Stage:
         return self.traffic.counts()[0] > 0 or any(queue.busy() for queue in self.queues)
 
     def kill_somebody(self) -> None:
-        """SIGKILL for a process of a function, whatever it is doing."""
+        """SIGKILL for a process of a function, regardless of its current work."""
         victims = sorted(descendants(self.functions.pid))
         if victims:
             with contextlib.suppress(ProcessLookupError):
@@ -120,28 +120,28 @@ class Stage:
                 self.killed += 1
 
     def is_anything_pending(self) -> bool:
-        """Does anything stand in the index of what is to be done?"""
+        """Whether the index of due deliveries has entries."""
         events, accounts = self.product.events, self.product.settings.accounts
         return any(events.due(name, verb, None, 1) for name in accounts for verb in EventType)
 
-    def held(self) -> int:
-        """How many messages the queues hold."""
-        return sum(queue.held() for queue in self.queues)
+    def messages(self) -> int:
+        """How many messages are on the queues."""
+        return sum(queue.messages() for queue in self.queues)
 
     def order_faults(self) -> None:
         """Have the providers fail now and then."""
-        for rule in trouble.rules(self.chance):
+        for rule in faults.rules(self.chance):
             self.control.fault(**rule)
 
     def order_each_fault_once(self) -> None:
-        """Have each fault be met among the next calls, whatever else is drawn."""
-        for rule in trouble.each_once(self.chance):
+        """Have each fault occur among the next calls, whatever else is drawn."""
+        for rule in faults.each_once(self.chance):
             self.control.fault(**rule)
 
     def clear_faults(self) -> None:
         """End all faults, and keep how often each was met."""
         for rule in self.control.faults():
-            self.met[trouble.name(rule)] += rule["fired"]
+            self.met[faults.name(rule)] += rule["fired"]
         self.control.clear_faults()
 
     def outage(self, provider: str) -> int:
@@ -156,7 +156,7 @@ class Stage:
         return sum(self.control.state(newest=0)["providers"][provider]["calls"].values())
 
     def bodies(self, queue: str) -> list[str]:
-        """What a queue holds."""
+        """Number of messages of a queue."""
         url, found = self.aws.queue_url(queue), list[str]()
         while some := self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0):
             if "Messages" not in some:
@@ -165,14 +165,14 @@ class Stage:
         return found
 
     def figures(self) -> dict[str, Any]:
-        """What was done to it."""
+        """Faults injected into the queue."""
         counted = self.dials.counted
         return {
             "messages": dict(sum((queue.counts for queue in self.queues), Counter[str]())),
             "provider faults": dict(sorted(self.met.items())),
             "aws faults": {
                 f"{service}: {kind}": counted(f"{service}: {kind}")
-                for service, kinds in AWS_TROUBLE.items()
+                for service, kinds in AWS_FAULTS.items()
                 for kind in kinds
             },
             "deaths": {"from outside": self.killed, **{place: counted(f"died {place}") for place in DEATHS}},
@@ -189,7 +189,7 @@ class Stage:
 
 @contextmanager
 def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[Stage]:
-    """A stage that ends with the block, whatever happens in it; `dynamodb`: another than the embedded AWS's own."""
+    """A stage that ends with the block; `dynamodb`: another one than that of the embedded AWS."""
     with contextlib.ExitStack() as ends:
         dials = Dials(folder / "clock")
         with patch.dict(os.environ, {VARIABLE: str(dials.path)}):
@@ -202,11 +202,11 @@ def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[St
         test_aws.create_resources()
         environ = stack_environ({**os.environ, **test_aws.environ}, aws.endpoint, config)
         environ |= {VARIABLE: str(dials.path), "CHAOS_SEED": str(seed)}
-        environ |= {"POWERTOOLS_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}  # a killed process has said what it said
+        environ |= {"POWERTOOLS_LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}  # output of killed processes is complete
         for queue in QUEUES:
             test_aws.sqs.set_queue_attributes(
                 QueueUrl=test_aws.queue_url(f"relais-local-{queue}"),
-                Attributes={"VisibilityTimeout": _BACK_AFTER_SECONDS},
+                Attributes={"VisibilityTimeout": _REDELIVERY_SECONDS},
             )
         functions = _functions(environ, folder / "functions.log")
         ends.callback(functions.stop, 0.5)

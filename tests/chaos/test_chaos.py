@@ -1,7 +1,7 @@
-"""Events by the thousand over all three providers while everything goes wrong: nothing lost, once, the later word wins.
+"""Thousands of events over all three providers under faults: none is lost, and duplicates are marked.
 
-`docs/testing.md` tells what happens here. `CHAOS_SEED` repeats what was drawn; `CHAOS_EVENTS` sets how many events the
-slow test sends.
+`docs/testing.md` describes the faults. `CHAOS_SEED` repeats a run; `CHAOS_EVENTS` sets the number of events of the slow
+test.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import pytest
 
 from local import dynamodb_local
 from local.sandbox import SAMPLE_ADMIN_KEY
-from tests.chaos import judgement, trouble, world
-from tests.chaos.letters import Writer
+from tests.chaos import checks, faults, world
 from tests.chaos.queues import FATES
 from tests.chaos.run import AS_PLANNED, Run
 from tests.chaos.sender import QUEUES
+from tests.chaos.sent_events import Writer
 from tests.chaos.stage import Stage, running
 from tests.support.tools import EVERYTHING
 
@@ -54,7 +54,7 @@ def go_through(events: int, folder: Path, dynamodb: str | None) -> None:
     """So many events through all of it; `dynamodb`: another one than the embedded AWS's own."""
     sys.stdout.write(f"CHAOS_SEED={SEED}\n")
     with running(SEED, folder, dynamodb) as stage:
-        writer = Writer(random.Random(f"{SEED} letters"), stage.dials.now())
+        writer = Writer(random.Random(f"{SEED} sent_events"), stage.dials.now())
         run = Run(stage, writer, stage.sender(), world.Calls(stage.control), events)
         run.storm()
         run.days_without_ediware()
@@ -79,18 +79,18 @@ def vendors_dynamodb() -> Iterator[str | None]:
 
 
 def check(run: Run, stage: Stage) -> dict[str, Any]:
-    """Everything that was sent, against what the product says and what the providers hold; the figures."""
-    letters = run.writer.written
-    assert all(letter.id for letter in letters)
-    verdict = judgement.judge(stage.product, letters, world.held(stage.control), run.calls)
-    figures = {"events": len(letters), **verdict.figures, **stage.figures()}
-    run.tell(json.dumps(figures, indent=1))
-    assert verdict, f"CHAOS_SEED={SEED}\n{verdict}"
-    found, _ = judgement.told(stage.product, letters)
-    follows = judgement.what_follows(stage.product, letters)
-    check_report(stage.invoke("report", {}), judgement.counts([*found, *follows]))
+    """Compares all sent events with event status and with the providers; returns the figures."""
+    sent_events = run.writer.written
+    assert all(sent.id for sent in sent_events)
+    result = checks.check(stage.product, sent_events, world.provider_data(stage.control), run.calls)
+    figures = {"events": len(sent_events), **result.figures, **stage.figures()}
+    run.print(json.dumps(figures, indent=1))
+    assert result, f"CHAOS_SEED={SEED}\n{result}"
+    found, _ = checks.outcomes_of(stage.product, sent_events)
+    follows = checks.lifts_of(stage.product, sent_events)
+    check_report(stage.invoke("report", {}), checks.counts([*found, *follows]))
     for one in stage.chance.sample(found, min(LOOKED_UP, len(found))):
-        shown = look_up(stage, one.letter.id or "")
+        shown = look_up(stage, one.sent.id or "")
         (delivery,) = [each for each in shown["deliveries"] if each["account"] == one.account]
         assert (delivery["status"], delivery["unknown_outcome"]) == (one.status, one.unknown)
     assert {body for queue in QUEUES for body in stage.bodies(f"relais-local-{queue}-dlq")} == run.unreadable
@@ -100,9 +100,9 @@ def check(run: Run, stage: Stage) -> dict[str, Any]:
 
 
 def check_that_all_of_it_happened(run: Run, figures: dict[str, Any]) -> None:
-    """Each kind of trouble was met at least once."""
+    """Each kind of fault occurred at least once."""
     met = figures["provider faults"]
-    missing = {name for name in trouble.NAMES if not met.get(name)}
+    missing = {name for name in faults.NAMES if not met.get(name)}
     missing |= {name for name in FATES if not figures["messages"].get(name)}
     for kind in ("aws faults", "deaths"):
         missing |= {f"{kind}: {name}" for name, number in figures[kind].items() if not number}
@@ -120,7 +120,7 @@ def check_report(report: Any, expected: dict[str, Counter[str]]) -> None:
 
 
 def look_up(stage: Stage, event_id: str) -> Any:
-    """`GET /events/{id}`; 503 says that it is to be asked again."""
+    """`GET /events/{id}`; asks again on 503."""
     request = urllib.request.Request(f"{stage.url}/events/{event_id}")
     request.add_header("authorization", f"Bearer {SAMPLE_ADMIN_KEY}")
     for _ in range(TRIES):

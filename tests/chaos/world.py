@@ -1,4 +1,4 @@
-"""What the simulated providers hold and were asked for, as their owner could see it."""
+"""Data of the simulated providers and the calls they got, as seen by their owner."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.sandbox import Control
-from tests.chaos.letters import TAG_FIELDS
+from tests.chaos.sent_events import TAG_FIELDS
 
-_LEAVING = {"unsub_add": "paris", "unsubscribe/add": "lettre", "unsubscribe_by_address": "brussel"}
+_UNSUBSCRIBING = {"unsub_add": "paris", "unsubscribe/add": "lettre", "unsubscribe_by_address": "brussel"}
 _UPSERT = "profile_persist"
 _SESSION_IS_OVER = 401
 
 
 @dataclass
 class Calls:
-    """What the journal of the sandbox has told so far. It keeps the newest 20,000 calls, so it is read now and then."""
+    """Calls of the sandbox's journal so far. The journal keeps the newest 20,000 calls, so it is read regularly."""
 
     control: Control
     upserts: Counter[str] = field(default_factory=Counter)
-    """How often myMailMarket put somebody on a list, by tag."""
-    leaves: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """How often somebody was taken off, by account, address and list (where there is one)."""
+    """How often myMailMarket put a person on a list, by tag."""
+    unsubscribes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """How often an address was unsubscribed, by account, address and list (where there is one)."""
     rows: list[int] = field(default_factory=list)
     """How many rows each `list_insert` had."""
     outcomes: Counter[str] = field(default_factory=Counter)
     _places: dict[tuple[str, str], set[tuple[str, str, str]]] = field(default_factory=dict)
     _read: int = 0
 
-    def leaves_of(self, account: str, person: str) -> list[tuple[tuple[str, str, str], int]]:
+    def unsubscribes_of(self, account: str, person: str) -> list[tuple[tuple[str, str, str], int]]:
         """The calls that took `person` off, by list."""
-        return [(place, self.leaves[place]) for place in self._places.get((account, person), ())]
+        return [(place, self.unsubscribes[place]) for place in self._places.get((account, person), ())]
 
     def read(self) -> None:
-        """Take in what is new."""
+        """Read new entries."""
         for call in self.control.calls(after=self._read):
             assert call["number"] == self._read + 1, "calls were forgotten before they were read"
             if call["outcome"] == "under way":
@@ -53,41 +53,41 @@ class Calls:
         if function == _UPSERT and isinstance(body, dict):
             self.upserts[str(body.get("FirstName"))] += 1
         address = params.get("email") or params.get("address")
-        if function in _LEAVING and address:
-            place = (_LEAVING[function], str(address).lower(), str(params.get("groupid", "")))
-            self.leaves[place] += 1
+        if function in _UNSUBSCRIBING and address:
+            place = (_UNSUBSCRIBING[function], str(address).lower(), str(params.get("groupid", "")))
+            self.unsubscribes[place] += 1
             self._places.setdefault(place[:2], set()).add(place)
 
 
 @dataclass
-class Held:
-    """What the providers hold now."""
+class ProviderData:
+    """Current data of the providers."""
 
     rows: Counter[str] = field(default_factory=Counter)
     """Rows in Ediware's lists, by tag."""
     members: set[tuple[str, str]] = field(default_factory=set)
-    """Who stands in a list, and would get mail if they had not left: account and address."""
-    left: set[tuple[str, str]] = field(default_factory=set)
-    """Who left: account and address."""
+    """Active rows of lists, ignoring unsubscribes: account and address."""
+    unsubscribed: set[tuple[str, str]] = field(default_factory=set)
+    """Unsubscribed addresses: account and address."""
 
 
-def held(control: Control) -> Held:
+def provider_data(control: Control) -> ProviderData:
     """Read it all."""
     providers = control.state()["providers"]
-    found = Held()
+    found = ProviderData()
     paris = providers["ediware"]["accounts"]["paris"]
     for list_id, one in paris["lists"].items():
         for row in one["rows"]:
             found.members.add(("paris", row[one["field_email"]].lower()))
             found.rows[_tag(list_id, row)] += 1
-    found.left |= {("paris", address.lower()) for address in paris["unsubscribed"]}
-    found.left |= {
+    found.unsubscribed |= {("paris", address.lower()) for address in paris["unsubscribed"]}
+    found.unsubscribed |= {
         ("lettre", row["email"].lower()) for row in providers["mailpartner"]["accounts"]["lettre"]["optouts"]
     }
     for one in providers["mymailmarket"]["accounts"]["brussel"]["lists"].values():
         for row in one["rows"]:
             place = ("brussel", row["MailAddress"].lower())
-            (found.members if row["Status"] == "active" else found.left).add(place)
+            (found.members if row["Status"] == "active" else found.unsubscribed).add(place)
     return found
 
 

@@ -74,7 +74,7 @@ _conditions: st.SearchStrategy[Placed] = st.recursive(
 
 
 def _joined(separator: str, parts: Iterable[Placed]) -> Placed:
-    """Parts side by side, each with placeholders of its own."""
+    """Combine expressions, each with placeholders of its own."""
     texts: list[str] = []
     values: dict[str, Any] = {}
     for number, (text, given) in enumerate(parts):

@@ -100,7 +100,7 @@ def play(client: Any, program: Iterable[Call]) -> list[Any]:
 
 
 def answer(client: Any, operation: str, arguments: Mapping[str, Any]) -> Any:
-    """Returns what a call answers, or its error, without what DynamoDB Local and the service word differently."""
+    """Returns the answer of a call or its error, without texts that differ between DynamoDB Local and the service."""
     try:
         found: Any = getattr(client, operation)(**arguments)
     except ClientError as error:
@@ -117,7 +117,7 @@ _WORDED = ("Message", "ReadCapacityUnits", "WriteCapacityUnits")
 
 
 def comparable(value: Any, sort_items: bool = False, name: str = "") -> Any:
-    """Returns a value as JSON holds it, with sets, and what comes in no order, sorted."""
+    """Returns a value as JSON, with sets and other unordered values sorted."""
     if isinstance(value, Mapping):
         return {key: comparable(each, sort_items, key) for key, each in value.items() if key not in _WORDED}
     if isinstance(value, list):

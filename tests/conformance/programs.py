@@ -1,4 +1,4 @@
-"""Programs of requests, each played on empty tables; `answers.json` holds what DynamoDB Local answers."""
+"""Programs of requests, each run on empty tables; `answers.json` contains the answers of DynamoDB Local."""
 
 from __future__ import annotations
 
@@ -582,7 +582,7 @@ TRANSACTIONS = [
 
 
 def costed(call: Call, kind: str = "INDEXES") -> Call:
-    """The same, with what it costs."""
+    """The same request, with the consumed capacity."""
     return call[0], {**call[1], "ReturnConsumedCapacity": kind}
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance.record`: writes down anew what DynamoDB Local answers to the programs."""
+"""`python -m tests.conformance.record`: records the answers of DynamoDB Local to the programs."""
 
 from __future__ import annotations
 

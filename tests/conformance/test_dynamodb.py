@@ -1,7 +1,7 @@
-"""The DynamoDB in memory answers as DynamoDB Local does, to fixed programs of requests and to generated ones.
+"""The DynamoDB in memory answers like DynamoDB Local, to fixed programs of requests and to generated ones.
 
-`answers.json` holds DynamoDB Local's answers; `python -m tests.conformance.record` writes it anew. Where the service is
-known to answer otherwise than DynamoDB Local, `tests/local/test_aws_dynamodb.py` says what ours does.
+`answers.json` contains the answers of DynamoDB Local; `python -m tests.conformance.record` records it again. Where the
+service is known to differ from DynamoDB Local, `tests/local/test_aws_dynamodb.py` shows our answer.
 """
 
 from __future__ import annotations

@@ -70,5 +70,5 @@ def transport(own_time: OwnTime) -> Transport:
 
 @pytest.fixture
 def wait_for() -> Callable[..., Any]:
-    """`wait_for` of threads of this process, which come to it in no time."""
+    """`wait_for` for threads of this process, which is reached quickly."""
     return partial(waiting.wait_for, every_seconds=0.002)

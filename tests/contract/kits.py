@@ -42,11 +42,11 @@ class Kit:
     read: tuple[str, Params] = ("", {})
     change: tuple[str, Params] = ("", {})
     known: Sequence[KnownCampaign] = ()
-    """Campaigns of the sandbox that the provider cannot list and is told of."""
+    """Campaigns of the sandbox that the provider cannot list and gets as known ones."""
     member: str = "Person+tag@example.com"
-    """Somebody whom the provider can unsubscribe, in another case than it has the address in."""
+    """An address that the provider can unsubscribe, in another case than the stored one."""
     unsubscribes_by: str = "*"
-    """The function that tells it, where reading calls come before."""
+    """The function that unsubscribes, preceded by read calls."""
     lifts_by: str = ""
     """The function, as the sandbox's journal names it, that takes an unsubscribe back."""
     others_lists: Sequence[str] = ()
@@ -54,9 +54,9 @@ class Kit:
     login: Any = None
     """The answer to a call that comes before all others, to make a session."""
     answered_anything: Sequence[str] = ()
-    """Functions whose result is the answer's JSON, whatever it is."""
+    """Functions whose result is the JSON answer, unchanged."""
     hidden: Sequence[str] = ()
-    """Other people's secrets that the sandbox answers with and nobody may see."""
+    """Secrets of other people in the sandbox's answers, which must never be shown."""
 
     def account(self, url: str, secrets: Mapping[str, str] | None = None) -> Account:
         """The account `paris` at the server of this URL, with the kit's secrets or others."""

@@ -1,4 +1,4 @@
-"""A lock that tells who waits for it, so that a test need not guess when everybody does."""
+"""A lock that counts its waiting threads, so that a test knows when all of them wait."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class CountedLock:
-    """A lock that tells how many have asked for it."""
+    """A lock that counts the threads that have requested it."""
 
     def __init__(self) -> None:
         self._lock, self._counting, self.asked = threading.Lock(), threading.Lock(), 0

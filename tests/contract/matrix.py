@@ -52,6 +52,6 @@ def prepared_example(kit: Kit, name: str, provider: Provider, url: str) -> Param
 
 
 def given(params: Params, url: str, result: Any) -> Params:
-    """An example's parameters with what stands in them for the address of a file and for the last call's result."""
+    """The parameters of an example, with the address of a file and the last call's result filled in."""
     instead = {CSV_URL: url, RESULT: result}
     return {key: instead.get(value, value) if isinstance(value, str) else value for key, value in params.items()}

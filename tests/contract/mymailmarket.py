@@ -24,13 +24,13 @@ PERSON = Contact("person@example.com", {"FirstName": "Zoë"})
 
 
 def ok(result_id: str = "") -> Reply:
-    """A FeedbackDTO that says yes."""
+    """A successful FeedbackDTO."""
     return answer({"Result": "OK", "ResultID": result_id, "ErrorMessage": ""})
 
 
-def nok(words: str) -> Reply:
-    """A FeedbackDTO that says no."""
-    return answer({"Result": "NOK", "ResultID": "", "ErrorMessage": words})
+def nok(message: str) -> Reply:
+    """A failed FeedbackDTO."""
+    return answer({"Result": "NOK", "ResultID": "", "ErrorMessage": message})
 
 
 LOGIN = ok("placeholder-session")

@@ -136,7 +136,7 @@ def after(seconds: float, reply: Reply) -> Reply:
 
 
 def once(condition: Callable[[], object], reply: Reply) -> Reply:
-    """A reply that is held back until the condition is true."""
+    """A reply that is delayed until the condition is true."""
 
     def play(line: Line) -> None:
         wait_for(condition, every_seconds=0.002)

@@ -23,9 +23,9 @@ from tests.support.own_time import OwnTime
 
 CSV = answer(b"email;nom\r\nfile@example.com;Nom\r\n", headers={"Content-Type": "text/csv"})
 BUDGET = 10.0
-"""Seconds for a call that meets trouble. They pass in the test's own time and are not waited for; see `own_time`."""
-# Each trouble, and the kind of error that it is for a call that changes something and for one that reads.
-TROUBLES: Mapping[str, tuple[Mapping[str, Any], Kind, Kind]] = {
+"""Budget in seconds of a call that meets an error. They pass in the test's own time without waiting; see `own_time`."""
+# Each error, and its kind for a call that changes data and for one that reads.
+ERRORS: Mapping[str, tuple[Mapping[str, Any], Kind, Kind]] = {
     "status 500": ({"kind": "status", "status": 500}, Kind.UNKNOWN, Kind.LATER),
     "status 502 after the work": ({"kind": "status", "status": 502, "when": "after"}, Kind.UNKNOWN, Kind.LATER),
     "status 503": ({"kind": "status", "status": 503}, Kind.LATER, Kind.LATER),
@@ -79,7 +79,7 @@ def contacts(number: int) -> list[Contact]:
 
 
 def signing_up(kit: Kit, spec: ProviderSpec, provider: Provider, budget: float = 10.0) -> Callable[[], None]:
-    """A signup of one, after one that has made whatever must be made first (a look-up, a session)."""
+    """A signup, after one that has made all required earlier calls (a lookup, a session)."""
     if not spec.capabilities.signup_batch:
         pytest.skip("takes no signups")
     provider.sign_up(kit.list_id, contacts(1), budget=10)
@@ -124,8 +124,8 @@ class TestFunctions:
         result: Any = None
         for name, params in kit.examples:
             result = provider.call(name, given(params, server.url, result), budget=10)
-            told = json.dumps(result, allow_nan=False)
-            assert not [form for form in kit.betrayals() if form in told], name
+            reported = json.dumps(result, allow_nan=False)
+            assert not [form for form in kit.betrayals() if form in reported], name
 
     def test_an_unknown_name_is_rejected_with_a_suggestion(
         self, kit: Kit, provider: Provider, control: Control
@@ -152,11 +152,11 @@ class TestFunctions:
 
 
 class TestErrors:
-    @pytest.mark.parametrize("trouble", TROUBLES)
+    @pytest.mark.parametrize("case", ERRORS)
     @pytest.mark.parametrize(("kit", "name", "changes"), every_call())
     def test_every_call_maps_the_error_to_its_kind(
         self,
-        trouble: str,
+        case: str,
         kit: Kit,
         name: str,
         changes: bool,
@@ -164,8 +164,8 @@ class TestErrors:
         control: Control,
         server: Scripted,
     ) -> None:
-        """Reads can be made again; of a change nobody knows, unless it was turned away."""
-        fault, for_change, for_read = TROUBLES[trouble]
+        """Reads can be repeated; the outcome of a change is unknown, unless it was rejected."""
+        fault, for_change, for_read = ERRORS[case]
         if name in kit.answered_anything and fault["kind"] == "wrong_type":
             pytest.skip("takes whatever JSON comes")
         server.otherwise = CSV
@@ -183,26 +183,26 @@ class TestErrors:
         first, *others = [call["function"] for call in control.calls()]
         assert first not in others, "one call, repeated by nobody"
 
-    @pytest.mark.parametrize("trouble", TROUBLES)
+    @pytest.mark.parametrize("case", ERRORS)
     def test_a_signup_maps_the_error_to_its_kind(
-        self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+        self, case: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         sign_up = signing_up(kit, spec, provider, budget=BUDGET)
-        fault, expected, _ = TROUBLES[trouble]
+        fault, expected, _ = ERRORS[case]
         control.fault(**fault)
         assert failure(sign_up).kind is expected
 
-    @pytest.mark.parametrize("trouble", TROUBLES)
+    @pytest.mark.parametrize("case", ERRORS)
     def test_an_unsubscribe_maps_the_error_to_its_kind(
-        self, trouble: str, kit: Kit, provider: Provider, control: Control
+        self, case: str, kit: Kit, provider: Provider, control: Control
     ) -> None:
-        fault, expected, _ = TROUBLES[trouble]
+        fault, expected, _ = ERRORS[case]
         control.fault(**fault, function=kit.unsubscribes_by)
         error = failure(lambda: provider.unsubscribe(kit.member, global_scope=False, budget=BUDGET))
         assert error.kind is expected
 
     def test_retry_after_is_passed_on(self, kit: Kit, provider: Provider, control: Control) -> None:
-        control.fault(**TROUBLES["status 429"][0])
+        control.fault(**ERRORS["status 429"][0])
         assert failure(lambda: provider.call(*kit.read, budget=5)).retry_after == 9
 
     def test_a_refused_row_is_a_contact_error(
@@ -299,7 +299,7 @@ class TestReadingUnsubscribes:
     ) -> None:
         if not spec.capabilities.reads_unsubscribes:
             pytest.skip("cannot be read")
-        for fault, _, expected in TROUBLES.values():
+        for fault, _, expected in ERRORS.values():
             control.fault(**fault)
             assert failure(lambda: list(provider.unsubscribed(budget=BUDGET))).kind is expected
             control.clear_faults()
@@ -314,7 +314,7 @@ def mailed(provider: Provider) -> set[str]:
     return {email.lower() for email in provider.subscribed(budget=10)}
 
 
-def gone(provider: Provider) -> set[str]:
+def unsubscribed_at(provider: Provider) -> set[str]:
     return {each.email.lower() for each in provider.unsubscribed(budget=10)}
 
 
@@ -348,7 +348,7 @@ class TestUnsupportedOperations:
 
 
 class TestResubscription:
-    """`lift_suppression`, after which the provider no longer tells that the person left."""
+    """`lift_suppression`, after which the provider no longer lists the address as unsubscribed."""
 
     @pytest.mark.parametrize("knows_the_row", [True, False])
     def test_a_lifted_suppression_is_no_longer_listed(
@@ -356,15 +356,15 @@ class TestResubscription:
     ) -> None:
         able(spec, "lifts_suppression")
         row = provider.unsubscribe(kit.member, global_scope=False, budget=5)
-        before = gone(provider)
+        before = unsubscribed_at(provider)
         assert kit.member.lower() in before
         for _ in range(2):
             provider.lift_suppression(
                 kit.member.swapcase(), list_id=kit.list_id, provider_id=row if knows_the_row else None, budget=10
             )
-            left = [each for each in provider.unsubscribed(budget=10) if each.email.lower() == kit.member.lower()]
-            assert len(left) == (len(kit.others_lists) if spec.capabilities.has_lists else 0)
-        assert before - {kit.member.lower()} <= gone(provider), "nobody else came back"
+            rows = [each for each in provider.unsubscribed(budget=10) if each.email.lower() == kit.member.lower()]
+            assert len(rows) == (len(kit.others_lists) if spec.capabilities.has_lists else 0)
+        assert before - {kit.member.lower()} <= unsubscribed_at(provider), "nobody else came back"
 
     def test_an_outdated_row_id_falls_back_to_a_search_by_address(
         self, kit: Kit, spec: ProviderSpec, provider: Provider
@@ -406,7 +406,7 @@ class TestForgetting:
         assert kit.member.lower() in mailed(provider)
         for _ in range(2):
             provider.forget(kit.member, budget=10)
-            assert kit.member.lower() not in mailed(provider) | gone(provider)
+            assert kit.member.lower() not in mailed(provider) | unsubscribed_at(provider)
         provider.forget("nobody@example.com", budget=10)
 
     def test_errors_and_time_limits_apply(
@@ -419,7 +419,7 @@ class TestForgetting:
         assert failure(lambda: provider.forget(kit.member, budget=5)).kind is Kind.UNKNOWN
         assert kit.member.lower() not in mailed(provider), "left everywhere before it is deleted anywhere"
         provider.forget(kit.member, budget=5)
-        assert kit.member.lower() not in gone(provider)
+        assert kit.member.lower() not in unsubscribed_at(provider)
 
 
 class TestReadingSubscribers:
@@ -432,13 +432,13 @@ class TestReadingSubscribers:
         provider.unsubscribe(kit.member, global_scope=False, budget=5)
         provider.unsubscribe("new+tag@example.com", global_scope=False, budget=5)
         assert not mailed(provider) & {"new+tag@example.com", kit.member.lower()}
-        assert not mailed(provider) & gone(provider)
+        assert not mailed(provider) & unsubscribed_at(provider)
 
     def test_a_failed_read_is_never_an_unknown_outcome(
         self, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         able(spec, "reads_subscribers")
-        for fault, _, expected in TROUBLES.values():
+        for fault, _, expected in ERRORS.values():
             control.fault(**fault)
             assert failure(lambda: list(provider.subscribed(budget=BUDGET))).kind is expected
             control.clear_faults()
@@ -460,27 +460,29 @@ class TestSecrets:
         self, kit: Kit, sandbox: Sandbox, control: Control, own_time: OwnTime, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        told: list[tuple[object, ...]] = []
-        provider = kit.connect(sandbox.url, Transport(on_call=lambda *call: told.append(call), timing=own_time.timing))
+        reported: list[tuple[object, ...]] = []
+        provider = kit.connect(
+            sandbox.url, Transport(on_call=lambda *call: reported.append(call), timing=own_time.timing)
+        )
         seen = [
             repr(provider),
             repr(vars(provider)),
             repr(kit.account(sandbox.url)),
             repr(kit.account(sandbox.url).secrets),
         ]
-        for fault, _, _ in TROUBLES.values():
+        for fault, _, _ in ERRORS.values():
             control.fault(**fault)
             for ask in (kit.change, kit.read):
                 error = failure(lambda ask=ask: provider.call(*ask, budget=BUDGET))
                 seen += [repr(error), *traceback.format_exception(error), *_hidden_causes(error)]
             control.clear_faults()
-        everything = "\n".join([*seen, repr(told), caplog.text])
-        assert told
+        everything = "\n".join([*seen, repr(reported), caplog.text])
+        assert reported
         assert not [form for form in kit.betrayals() if form in everything]
 
-    @pytest.mark.parametrize("trouble", ["wrong key", "status 500", "reset after the work", "HTML", "null"])
+    @pytest.mark.parametrize("case", ["wrong key", "status 500", "reset after the work", "HTML", "null"])
     def test_no_secret_is_shown_by_lift_forget_or_read_calls(
-        self, trouble: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
+        self, case: str, kit: Kit, spec: ProviderSpec, provider: Provider, control: Control
     ) -> None:
         asks: Mapping[str, Callable[[], object]] = {
             "lifts_suppression": lambda: provider.lift_suppression(
@@ -490,13 +492,13 @@ class TestSecrets:
             "reads_subscribers": lambda: list(provider.subscribed(budget=5)),
             "reads_unsubscribes": lambda: list(provider.unsubscribed(budget=5)),
         }
-        control.fault(**TROUBLES[trouble][0])
+        control.fault(**ERRORS[case][0])
         for capability, ask in asks.items():
             if getattr(spec.capabilities, capability):
                 error = failure(ask)
-                told = "\n".join([repr(error), *traceback.format_exception(error), *_hidden_causes(error)])
-                assert not [form for form in kit.betrayals() if form in told]
-                assert kit.member.lower() not in told.lower()
+                reported = "\n".join([repr(error), *traceback.format_exception(error), *_hidden_causes(error)])
+                assert not [form for form in kit.betrayals() if form in reported]
+                assert kit.member.lower() not in reported.lower()
 
 
 def _hidden_causes(error: BaseException) -> list[str]:

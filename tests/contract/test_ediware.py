@@ -1,4 +1,4 @@
-"""What is Ediware's own: how its answers are told apart, its address columns, its key and its two bases."""
+"""Specifics of Ediware: classification of answers, address columns, key, two base URLs."""
 
 from __future__ import annotations
 
@@ -97,17 +97,17 @@ class TestAnswers:
         assert error.kind is Kind.UNKNOWN and "larger" in error.message
 
     def test_no_error_contains_the_key(self, server: Scripted, ediware: Provider) -> None:
-        words = f"Error {KEY} is not the key of this list"
-        server.script = [answer({"error": KEY, "message": words})]
+        message = f"Error {KEY} is not the key of this list"
+        server.script = [answer({"error": KEY, "message": message})]
         error = failure(lambda: ediware.call("list_delete", {"list_id": "1"}, budget=5))
         assert "is not the key" in error.message
         assert KEY not in f"{error!r} {error} {error.provider_code}"
 
-    @pytest.mark.parametrize("words", ["Error address already unsubscribed", "Error adresse déjà désabonnée"])
+    @pytest.mark.parametrize("message", ["Error address already unsubscribed", "Error adresse déjà désabonnée"])
     def test_an_already_unsubscribed_address_counts_as_success(
-        self, words: str, server: Scripted, ediware: Provider
+        self, message: str, server: Scripted, ediware: Provider
     ) -> None:
-        server.script = [answer({"error": "1", "message": words})] * 2
+        server.script = [answer({"error": "1", "message": message})] * 2
         ediware.unsubscribe("person@example.com", global_scope=False, budget=5)
         assert failure(lambda: ediware.call("unsub_add", {"email": "a@example.com"}, budget=5)).kind is Kind.CONTACT
 
@@ -246,7 +246,7 @@ class TestColumns:
 
 
 class Clock:
-    """Stands in for the module `time`."""
+    """A substitute for the module `time`."""
 
     def __init__(self, now: float) -> None:
         self._now = now

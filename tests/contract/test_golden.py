@@ -1,8 +1,8 @@
-"""Each function's requests and answers, byte for byte where it matters, as files: `golden/<provider>/<function>.json`.
+"""Requests and answers of each function, byte for byte where it matters, in `golden/<provider>/<function>.json`.
 
-A file is an array of cases: `params`, the `request` that must go out, the `answer` that comes back, and the `result` or
-the `error` (its kind, part of its message, its code) that must come of it. A case without `request` must make none; a
-request without `json` has no body. `options` are those of the account.
+A file is an array of cases: `params`, the expected `request`, the `answer` of the server, and the expected `result` or
+`error` (its kind, part of its message, its code). A case without `request` must make none; a request without `json` has
+no body. `options` are those of the account.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def test_a_call_and_its_answer_match_the_golden_file(
         check_request(request, case["request"])
 
 
-def reply(told: Mapping[str, Any]) -> Reply:
-    return answer(told["text"].encode() if "text" in told else told["json"], told["status"])
+def reply(scripted: Mapping[str, Any]) -> Reply:
+    return answer(scripted["text"].encode() if "text" in scripted else scripted["json"], scripted["status"])
 
 
 def check_error(error: ProviderError, expected: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What is MailPartner's own: its codes, its two formats, its key in the query, its opt-out list and its messages."""
+"""Specifics of MailPartner: codes, two formats, key in the query, opt-out list and messages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def statuses() -> list[Any]:
 
 class TestCodes:
     def test_the_provider_page_documents_every_code_of_every_function(self) -> None:
-        told: dict[str, dict[int, str]] = {name: {} for name in ("every function", *codes.BY_FUNCTION)}
+        reported: dict[str, dict[int, str]] = {name: {} for name in ("every function", *codes.BY_FUNCTION)}
         for name, numbers, kind in cells(3):
             if name.strip("`") in told and numbers[:1].isdigit():
                 told[name.strip("`")] |= dict.fromkeys(map(int, numbers.split(", ")), kind.split()[0].strip(","))
@@ -66,7 +66,7 @@ class TestCodes:
             name: {number: words.get(meaning, str(meaning.value)) for number, meaning in meanings.items()}
             for name, meanings in {"every function": codes.COMMON, **codes.BY_FUNCTION}.items()
         }
-        assert told == built
+        assert reported == built
 
     def test_every_function_declares_its_codes(self) -> None:
         assert set(codes.BY_FUNCTION) == {function.name for function in FUNCTIONS}
@@ -123,8 +123,8 @@ class TestKey:
 
     def test_the_key_is_never_shown(self, server: Scripted, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
-        words = f"refusé: {self.ODD} {' '.join(forms(self.ODD))}"
-        server.otherwise = answer({"success": False, "code": 40, "message": words})
+        message = f"refusé: {self.ODD} {' '.join(forms(self.ODD))}"
+        server.otherwise = answer({"success": False, "code": 40, "message": message})
         client = connect(account(server.url, self.ODD))
         seen = [repr(client), repr(vars(client))]
         for function in FUNCTIONS:
@@ -237,14 +237,14 @@ class TestOptOutList:
         assert played.call("unsubscribe_add", {"email": "person@example.com"}, budget=5) == {"stop_id": None}
         for _ in range(2):
             assert played.call("unsubscribe_delete", {"id": added["stop_id"]}, budget=5) is True
-        held = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
-        assert "person@example.com" not in [row["email"] for row in held]
+        optouts = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
+        assert "person@example.com" not in [row["email"] for row in optouts]
 
 
 class TestResubscription:
     def listed(self, control: Control) -> list[str]:
-        held = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
-        return [row["email"] for row in held]
+        optouts = control.state()["providers"]["mailpartner"]["accounts"]["lettre"]["optouts"]
+        return [row["email"] for row in optouts]
 
     def test_a_known_row_id_takes_one_call(self, played: Provider, control: Control) -> None:
         number = played.unsubscribe("a@example.com", global_scope=False, budget=5)

@@ -10,11 +10,11 @@ from tests.contract.scripted import Scripted, answer
 
 
 class TestXml:
-    """Nothing that an answer holds makes the reader fetch, expand or hold more than the answer itself."""
+    """No content of an answer makes the reader fetch, expand or store more than the answer itself."""
 
     HEAD = "<result><entry>true</entry><entry>200</entry><entry>1</entry><entry>"
 
-    def told(self, body: str | bytes, server: Scripted) -> str:
+    def reported(self, body: str | bytes, server: Scripted) -> str:
         server.script = [answer(body.encode() if isinstance(body, str) else body)]
         client = connect(account(server.url, format="xml"))
         error = failure(lambda: client.call("unsubscribe_list", {}, budget=20))
@@ -24,25 +24,25 @@ class TestXml:
     def test_entities_are_not_expanded(self, server: Scripted) -> None:
         laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
         body = f'<?xml version="1.0"?><!DOCTYPE result [<!ENTITY l0 "ha">{laughs}]>{self.HEAD}&l9;</entry></result>'
-        assert "document type" in self.told(body, server)
+        assert "document type" in self.reported(body, server)
 
     @pytest.mark.parametrize("kind", ["ENTITY x SYSTEM", "ENTITY % x SYSTEM"])
     def test_external_entities_are_not_fetched(self, kind: str, server: Scripted) -> None:
         body = (
             f'<?xml version="1.0"?><!DOCTYPE result [<!{kind} "{server.url}/secret">]>{self.HEAD}&x;</entry></result>'
         )
-        assert "document type" in self.told(body, server)
-        assert "document type" in self.told(
+        assert "document type" in self.reported(body, server)
+        assert "document type" in self.reported(
             f'<?xml version="1.0"?><!DOCTYPE result SYSTEM "{server.url}/x"><result/>', server
         )
         assert len(server.received) == 2, "the list, twice"
 
     def test_an_unterminated_document_is_rejected(self, server: Scripted) -> None:
-        assert "too long" in self.told(self.HEAD + "x" * 20_000_000, server)
+        assert "too long" in self.reported(self.HEAD + "x" * 20_000_000, server)
 
     def test_a_document_of_fifty_megabytes_is_rejected(self, server: Scripted) -> None:
         row = "<entry><entry>1</entry><entry>a@example.com</entry><entry>2026-01-01 00:00:00</entry></entry>"
-        assert "larger" in self.told(self.HEAD + row * (50_000_000 // len(row)), server)
+        assert "larger" in self.reported(self.HEAD + row * (50_000_000 // len(row)), server)
 
     @pytest.mark.parametrize(
         "body",
@@ -56,7 +56,7 @@ class TestXml:
         ids=["deep", "other elements", "a page", "too short", "empty"],
     )
     def test_an_unexpected_structure_is_rejected(self, body: str, server: Scripted) -> None:
-        assert "another shape" in self.told(body, server)
+        assert "another shape" in self.reported(body, server)
 
     @pytest.mark.parametrize(
         "body",
@@ -70,4 +70,4 @@ class TestXml:
         ids=["cut", "unknown entity", "two roots", "another charset", "no charset"],
     )
     def test_invalid_xml_is_rejected(self, body: str | bytes, server: Scripted) -> None:
-        assert "XML" in self.told(body, server)
+        assert "XML" in self.reported(body, server)

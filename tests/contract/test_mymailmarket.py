@@ -1,4 +1,4 @@
-"""What is myMailMarket's own: signups, unsubscribes over all lists, who left page by page, campaigns by the call."""
+"""Specifics of myMailMarket: signups, unsubscribes over all lists, paged reading of unsubscribes, campaigns by call."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def real(sandbox: Sandbox, transport: Transport) -> Provider:
 def statuses(control: Control, address: str) -> dict[str, str]:
     """List -> status of an address in the sandbox."""
     lists = control.state()["providers"]["mymailmarket"]["accounts"]["brussel"]["lists"]
-    return {
-        name: row["Status"] for name, held in lists.items() for row in held["rows"] if row["MailAddress"] == address
-    }
+    return {name: row["Status"] for name, one in lists.items() for row in one["rows"] if row["MailAddress"] == address}
 
 
 class TestSignups:
@@ -78,9 +76,11 @@ class TestSignups:
         error = failure(lambda: connect(server, LOGIN, reply).sign_up("7", [PERSON], budget=5))
         assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "list 7 " in error.message
 
-    @pytest.mark.parametrize("words", ["computer says no", "mail domain unknown", "address is on the list of rejects"])
-    def test_other_messages_are_contact_errors(self, words: str, server: Scripted) -> None:
-        error = failure(lambda: connect(server, LOGIN, nok(words)).sign_up("7", [PERSON], budget=5))
+    @pytest.mark.parametrize(
+        "message", ["computer says no", "mail domain unknown", "address is on the list of rejects"]
+    )
+    def test_other_messages_are_contact_errors(self, message: str, server: Scripted) -> None:
+        error = failure(lambda: connect(server, LOGIN, nok(message)).sign_up("7", [PERSON], budget=5))
         assert (error.kind, error.list_only, error.provider_code) == (Kind.CONTACT, False, "NOK")
 
     @pytest.mark.parametrize("reply", [ABSENT, answer([]), answer({}), nok("list not found"), answer(b"", 400)])
@@ -364,7 +364,7 @@ def pages(*starts: Sequence[dict[str, Any]]) -> list[Reply]:
     return [answer(list(page)) for page in starts]
 
 
-def leavers(first: int, last: int) -> list[dict[str, Any]]:
+def unsubscribed_rows(first: int, last: int) -> list[dict[str, Any]]:
     return [subscriber(number) for number in range(first, last + 1)]
 
 
@@ -388,7 +388,13 @@ class TestReadingUnsubscribes:
 
     def test_pages_overlap_by_one_row(self, server: Scripted) -> None:
         one = answer([{"Id": NEWS}])
-        script = pages(leavers(0, 249), leavers(249, 498), leavers(498, 500), leavers(0, 249), [])
+        script = pages(
+            unsubscribed_rows(0, 249),
+            unsubscribed_rows(249, 498),
+            unsubscribed_rows(498, 500),
+            unsubscribed_rows(0, 249),
+            [],
+        )
         found = list(connect(server, LOGIN, one, *script).unsubscribed(budget=5))
         assert [row.provider_id for row in found] == [f"{number:013d}" for number in range(501)]
         queries = [parse_qs(urlsplit(request.path).query) for request in server.received[2:]]
@@ -403,8 +409,8 @@ class TestReadingUnsubscribes:
         rows = [{"MailAddress": name, "Status": "unsubscribed", "seconds_ago": 9} for name in names]
         control.set("mymailmarket", add_subscribers={"list": NEWS, "rows": rows})
         back = {"set_status": {"MailAddress": "left7@example.com", "Status": "active"}}
-        gone = {"set_status": {"MailAddress": "camille@example.com", "list": NEWS, "Status": "unsubscribed"}}
-        control.set("mymailmarket", between_pages=[back, gone])
+        unsubscribe = {"set_status": {"MailAddress": "camille@example.com", "list": NEWS, "Status": "unsubscribed"}}
+        control.set("mymailmarket", between_pages=[back, unsubscribe])
         found = [row.email for row in real.unsubscribed(budget=20)]
         assert {*names, "camille@example.com", "weg@example.com"} <= {*found, "left7@example.com"}
         assert len(found) == len(set(found)), "each row comes once, read twice or not"
@@ -424,7 +430,7 @@ class TestReadingUnsubscribes:
         assert len(control.calls(function="subscribers_in_status")) == 8, "none of them read twice through"
 
     def test_a_list_that_keeps_changing_is_retried(self, server: Scripted) -> None:
-        script = [page for _ in range(5) for page in pages(leavers(0, 249), leavers(600, 610))]
+        script = [page for _ in range(5) for page in pages(unsubscribed_rows(0, 249), unsubscribed_rows(600, 610))]
         provider = connect(server, LOGIN, answer([{"Id": NEWS}]), *script)
         assert failure(lambda: list(provider.unsubscribed(budget=5))).kind is Kind.LATER
         assert len(server.received) == 12
@@ -444,7 +450,7 @@ class TestReadingUnsubscribes:
 
 @pytest.fixture
 def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what a script says is about the campaigns in their order."""
+    """Run calls in order, so that scripted answers belong to the campaigns in their order."""
     monkeypatch.setattr("chalicelib.providers.mymailmarket.provider.PARALLEL_CALLS", 1)
 
 

@@ -1,4 +1,4 @@
-"""How myMailMarket's answers are told apart: the page's table line by line, and every trouble at every call."""
+"""Classification of myMailMarket's answers: the documented table line by line, and every error at every call."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
 }
 READS, CHANGES = (Kind.LATER, Kind.UNKNOWN)
 CONTACT_FUNCTIONS = {"profile_persist", "subscriber_persist", "unsubscribe_by_address"}
-# Each trouble, and the kinds for a function that reads and one that changes; None: the function's own refusal.
-TROUBLES: Mapping[str, tuple[Reply, Kind | None, Kind | None]] = {
+# Each error, and the kinds for a function that reads and one that changes; None: the function's own refusal.
+ERRORS: Mapping[str, tuple[Reply, Kind | None, Kind | None]] = {
     "400": (answer(b"<html>Request Error</html>", 400), None, None),
     "404": (answer(b"<html>Not found</html>", 404), Kind.CALLER, Kind.CALLER),
     "500": (answer(b"<html>Request Error</html>", 500), *(READS, CHANGES)),
@@ -74,15 +74,15 @@ def test_every_answer_has_the_documented_kind(status: int, body: str, name: str,
     assert error.message.startswith(f"{name}: ") and "@" not in error.message
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("case", ERRORS)
 @pytest.mark.parametrize(("kit", "name", "changes"), every_call(["mymailmarket"]))
-def test_every_call_maps_every_error(kit: Kit, name: str, changes: bool, trouble: str, server: Scripted) -> None:
-    reply, for_read, for_change = TROUBLES[trouble]
+def test_every_call_maps_every_error(kit: Kit, name: str, changes: bool, case: str, server: Scripted) -> None:
+    reply, for_read, for_change = ERRORS[case]
     provider = connect(server, LOGIN, reply)
     error = failure(lambda: provider.call(name, example(kit, name, server.url), budget=5))
     refusal = Kind.CONTACT if name in CONTACT_FUNCTIONS else Kind.CALLER
     assert error.kind is ((for_change if changes else for_read) or refusal), error
-    assert error.retry_after == (7 if trouble in ("429", "503") else None)
+    assert error.retry_after == (7 if case in ("429", "503") else None)
     assert len(server.received) == 2, "nothing is repeated"
 
 

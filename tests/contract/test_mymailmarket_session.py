@@ -1,4 +1,6 @@
-"""myMailMarket's session: made when needed, kept, renewed in time, made anew once after a refusal, and never seen."""
+"""The session of myMailMarket: created when needed, cached, renewed in time, replaced once after a refusal, never
+shown.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ CHANGE = {"fields": {"Name": "x"}}
 
 
 class Clocks:
-    """Two clocks that stand until they are moved."""
+    """Two clocks that stand still until they are moved."""
 
     def __init__(self) -> None:
         self.monotonic, self.wall = 1000.0, 5000.0
@@ -94,7 +96,7 @@ class TestLogin:
         assert server.received[1].path.endswith("session=42")
 
     @pytest.mark.parametrize(
-        ("reply", "kind", "words"),
+        ("reply", "kind", "message"),
         [
             (nok("invalid user name, password or site name"), Kind.ACCOUNT, "session_create: invalid user name"),
             (nok("whatever"), Kind.ACCOUNT, "whatever"),
@@ -117,7 +119,7 @@ class TestLogin:
         ],
     )
     def test_a_failed_login_is_never_a_contact_error(
-        self, reply: Reply, kind: Kind, words: str, server: Scripted
+        self, reply: Reply, kind: Kind, message: str, server: Scripted
     ) -> None:
         provider = connect(server)
         server.otherwise = reply
@@ -128,7 +130,7 @@ class TestLogin:
         ):
             error = failure(ask)
             assert (error.kind, error.list_only) == (kind, False)
-            assert words in error.message
+            assert message in error.message
         assert set(paths(server)) == {"login"}
 
     def test_an_unreadable_secret_is_an_account_error(self, server: Scripted) -> None:
@@ -296,8 +298,8 @@ class TestSecrecy:
             for script in [[LOGIN, refusal], [refusal]][: 1 if secret == "placeholder-session" else 2]:
                 provider = connect(server, *script)
                 error = failure(lambda provider=provider: provider.call("list_persist", CHANGE, budget=5))
-                told = "".join([repr(error), *traceback.format_exception(error)])
-                assert form not in told and "no *** here" in told
+                reported = "".join([repr(error), *traceback.format_exception(error)])
+                assert form not in reported and "no *** here" in reported
 
     def test_the_session_key_is_masked_in_logs(self, server: Scripted) -> None:
         key = "placeholder/session é"

@@ -30,7 +30,7 @@ from tests.contract.test_transport import BROKEN, CHUNKED, GZIP, SECRET, a_call,
 from tests.support.own_time import OwnTime
 
 ROOT = Path(__file__).resolve().parents[2]
-Told = list[tuple[str, str]]
+Reported = list[tuple[str, str]]
 
 
 def chunk(data: bytes) -> bytes:
@@ -57,14 +57,14 @@ def slices(arriving: StreamedAnswer) -> Iterator[bytes]:
 
 
 @pytest.fixture
-def told() -> Told:
+def reported() -> Reported:
     return []
 
 
 @pytest.fixture
-def transport(told: Told, own_time: OwnTime) -> Transport:
+def transport(reported: Reported, own_time: OwnTime) -> Transport:
     return Transport(
-        on_call=lambda label, account, seconds, outcome: told.append((label, outcome)), timing=own_time.timing
+        on_call=lambda label, account, seconds, outcome: reported.append((label, outcome)), timing=own_time.timing
     )
 
 
@@ -72,14 +72,14 @@ class TestTransport:
     PART = b"x" * 64 * 1024
 
     def test_a_stream_is_read_incrementally_and_reported_once_at_the_end(
-        self, server: Scripted, transport: Transport, told: Told
+        self, server: Scripted, transport: Transport, reported: Reported
     ) -> None:
         go_on = threading.Event()
         server.script = [in_steps([self.PART, b"y", b"z"], go_on)]
         found = transport.stream(a_call(server.url), slices)
-        assert next(found) == self.PART and told == []
+        assert next(found) == self.PART and reported == []
         go_on.set()
-        assert b"".join(found) == b"yz" and told == [("list_insert", "ok")]
+        assert b"".join(found) == b"yz" and reported == [("list_insert", "ok")]
         transport.exchange(a_call(server.url), lambda answer: answer)
         assert [each.connection for each in server.received] == [1, 1], "the connection is kept"
 
@@ -90,17 +90,17 @@ class TestTransport:
         assert b"".join(transport.stream(a_call(server.url), slices)) == body
 
     def test_stopping_early_closes_the_connection(
-        self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
+        self, server: Scripted, transport: Transport, reported: Reported, wait_for: Callable[..., Any]
     ) -> None:
         server.script = [endless(CHUNKED, chunk(self.PART), 100_000)]
         found = transport.stream(a_call(server.url), slices)
         next(found)
         del found
         wait_for(lambda: server.ended)
-        assert told == [("list_insert", "ok")]
+        assert reported == [("list_insert", "ok")]
 
     def test_a_refusal_closes_the_connection_even_while_the_error_is_referenced(
-        self, server: Scripted, transport: Transport, told: Told, wait_for: Callable[..., Any]
+        self, server: Scripted, transport: Transport, reported: Reported, wait_for: Callable[..., Any]
     ) -> None:
         def read(arriving: StreamedAnswer) -> Iterable[bytes]:
             next(arriving.slices())
@@ -109,21 +109,23 @@ class TestTransport:
         server.script = [endless(CHUNKED, chunk(self.PART), 100_000)]
         error = failure(lambda: transport.stream(a_call(server.url), read))
         wait_for(lambda: server.ended)
-        assert told == [("list_insert", error.kind.value)]
+        assert reported == [("list_insert", error.kind.value)]
 
     @pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
     @pytest.mark.parametrize("reset", [False, True])
     def test_a_broken_connection_is_raised_by_the_iterator(
-        self, reset: bool, changes: bool, server: Scripted, transport: Transport, told: Told
+        self, reset: bool, changes: bool, server: Scripted, transport: Transport, reported: Reported
     ) -> None:
         server.script = [raw(CHUNKED + chunk(self.PART) + b"10000\r\nxx", reset=reset)]
         got: list[bytes] = []
         error = failure(lambda: got.extend(transport.stream(a_call(server.url, changes=changes), slices)))
         assert error.kind is (Kind.UNKNOWN if changes else Kind.LATER)
         assert got == [self.PART] or reset, "a reset may overtake what was sent before it"
-        assert told == [("list_insert", error.kind.value)] and len(server.received) == 1
+        assert reported == [("list_insert", error.kind.value)] and len(server.received) == 1
 
-    def test_the_budget_covers_reading_to_the_end(self, server: Scripted, transport: Transport, told: Told) -> None:
+    def test_the_budget_covers_reading_to_the_end(
+        self, server: Scripted, transport: Transport, reported: Reported
+    ) -> None:
         def slowly(line: Line) -> None:
             line.send(CHUNKED)
             for _ in range(50):
@@ -150,9 +152,9 @@ class TestTransport:
         assert error.kind is Kind.LATER and "larger" in error.message
         assert sum(sizes) <= 4 * MEGABYTE and peak < 2 * MEGABYTE
 
-    @pytest.mark.parametrize("trouble", sorted(BROKEN))
+    @pytest.mark.parametrize("case", sorted(BROKEN))
     def test_errors_of_whole_answers_apply_to_streams(
-        self, trouble: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
+        self, case: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
     ) -> None:
         def read(arriving: StreamedAnswer) -> Iterable[Any]:
             got = arriving.whole()
@@ -162,19 +164,19 @@ class TestTransport:
             return [value]
 
         caplog.set_level(logging.DEBUG)
-        server.script = [BROKEN[trouble]]
+        server.script = [BROKEN[case]]
         error = failure(lambda: transport.stream(a_call(server.url, changes=False), read))
         assert error.kind is Kind.LATER
         assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + caplog.text
         assert error.__context__ is None
 
-    def test_a_stream_needs_admission_by_the_rate_limit(self, server: Scripted, told: Told) -> None:
+    def test_a_stream_needs_admission_by_the_rate_limit(self, server: Scripted, reported: Reported) -> None:
         def nobody(name: str) -> None:
             raise ProviderError(Kind.LATER, f"{name}: too many calls")
 
-        transport = Transport(on_call=lambda *call: told.append((call[0], call[3])), admit=nobody)
+        transport = Transport(on_call=lambda *call: reported.append((call[0], call[3])), admit=nobody)
         assert failure(lambda: transport.stream(a_call(server.url), slices)).kind is Kind.LATER
-        assert server.connections == 0 and told == [("list_insert", "later")]
+        assert server.connections == 0 and reported == [("list_insert", "later")]
 
 
 ROWS = 100_000
@@ -225,8 +227,8 @@ class TestOptOutList:
     def test_memory_depends_on_the_row_not_on_the_list(self, form: str, number: int, server: Scripted) -> None:
         server.script = [in_steps(listing(form, number))]
         reader = [sys.executable, "-c", READER, server.url, form]
-        told = subprocess.run(reader, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
-        rows, skipped, before, after = map(int, told.split())
+        reported = subprocess.run(reader, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
+        rows, skipped, before, after = map(int, reported.split())
         assert (rows, skipped) == (number, 0)
         assert after - before < 6 * 1024, "kilobytes; the body alone has more than that"
 
@@ -237,14 +239,14 @@ class TestOptOutList:
         assert row == Unsubscribed("person0@example.com", datetime(2026, 7, 20, 10, 19, 45, tzinfo=UTC), "0")
 
     @pytest.mark.parametrize("form", FORMS)
-    def test_rows_arrive_before_the_answer_is_complete(self, form: str, server: Scripted, told: Told) -> None:
+    def test_rows_arrive_before_the_answer_is_complete(self, form: str, server: Scripted, reported: Reported) -> None:
         go_on = threading.Event()
-        transport = Transport(on_call=lambda *call: told.append((call[0], call[3])))
+        transport = Transport(on_call=lambda *call: reported.append((call[0], call[3])))
         server.script = [in_steps(listing(form, 3000), go_on)]
         found = connect(account(server.url, format=form), transport).unsubscribed(budget=20)
-        assert [next(found).provider_id for _ in range(3)] == ["0", "1", "2"] and told == []
+        assert [next(found).provider_id for _ in range(3)] == ["0", "1", "2"] and reported == []
         go_on.set()
-        assert sum(1 for _ in found) == 2997 and told == [("unsubscribe_list", "ok")]
+        assert sum(1 for _ in found) == 2997 and reported == [("unsubscribe_list", "ok")]
 
     @pytest.mark.parametrize("form", FORMS)
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The transport against a server that plays every kind of trouble over bare sockets."""
+"""The transport against a server that produces every kind of error over bare sockets."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def a_call(url: str, *, changes: bool = True, budget: float = 10.0, **more: Any)
 
 
 def send(transport: Transport, call: Call) -> Answer:
-    """The answer to a call, whatever its status."""
+    """The answer to a call, regardless of its status."""
     return transport.exchange(call, lambda answer: answer)
 
 
@@ -122,23 +122,23 @@ def read_strictly(got: Answer) -> Any:
 
 
 @pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
-@pytest.mark.parametrize("trouble", BROKEN)
+@pytest.mark.parametrize("case", BROKEN)
 def test_a_request_without_usable_answer_is_unknown_or_retried(
-    trouble: str, changes: bool, server: Scripted, transport: Transport
+    case: str, changes: bool, server: Scripted, transport: Transport
 ) -> None:
-    server.script = [BROKEN[trouble]]
+    server.script = [BROKEN[case]]
     error = failure(lambda: transport.exchange(a_call(server.url, changes=changes), read_strictly))
     assert error.kind is (Kind.UNKNOWN if changes else Kind.LATER)
-    assert ("in time" in error.message) == (trouble in TOO_SLOW)
+    assert ("in time" in error.message) == (case in TOO_SLOW)
     assert len(server.received) == 1
 
 
-@pytest.mark.parametrize("trouble", BROKEN)
+@pytest.mark.parametrize("case", BROKEN)
 def test_no_error_or_log_contains_the_url(
-    trouble: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
+    case: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    server.script = [BROKEN[trouble]]
+    server.script = [BROKEN[case]]
     error = failure(lambda: transport.exchange(a_call(server.url), read_strictly))
     assert error.__cause__ is None
     assert SECRET not in "".join(traceback.format_exception(error)) + repr(error) + caplog.text
@@ -277,13 +277,13 @@ class TestTls:
         error = failure(lambda: send(transport, a_call(tls_server.url.replace("127.0.0.1", "localhost"))))
         assert error.kind is Kind.ACCOUNT
 
-    @pytest.mark.parametrize("trouble", ["silence", "dripping headers", "a dripping body", "closed in the body"])
-    def test_the_deadline_applies_over_tls(self, trouble: str, tls_server: Scripted, certificate: Path) -> None:
-        tls_server.script = [BROKEN[trouble]]
+    @pytest.mark.parametrize("case", ["silence", "dripping headers", "a dripping body", "closed in the body"])
+    def test_the_deadline_applies_over_tls(self, case: str, tls_server: Scripted, certificate: Path) -> None:
+        tls_server.script = [BROKEN[case]]
         transport = Transport(make_session(str(certificate)), timing=tls_server.timing)
         error = failure(lambda: send(transport, a_call(tls_server.url)))
         assert error.kind is Kind.UNKNOWN
-        assert ("in time" in error.message) == (trouble in TOO_SLOW)
+        assert ("in time" in error.message) == (case in TOO_SLOW)
 
 
 class TestKeepAlive:
@@ -501,13 +501,13 @@ class TestAnswers:
 
 class TestOnCall:
     def test_every_call_is_reported_once_with_its_outcome(self, server: Scripted) -> None:
-        told: list[tuple[str, str, float, str]] = []
-        transport = Transport(on_call=lambda *call: told.append(call), timing=server.timing)
+        reported: list[tuple[str, str, float, str]] = []
+        transport = Transport(on_call=lambda *call: reported.append(call), timing=server.timing)
         server.script = [after(3, answer({})), answer(b"", 503), raw(b"")]
         transport.exchange(a_call(server.url), read_strictly)
         for _ in range(2):
             failure(lambda: transport.exchange(a_call(server.url), read_strictly))
-        assert told == [
+        assert reported == [
             ("list_insert", "paris", 3, "ok"),
             ("list_insert", "paris", 0, "later"),
             ("list_insert", "paris", 0, "unknown"),
@@ -516,15 +516,15 @@ class TestOnCall:
 
 class TestAdmission:
     def test_a_call_that_is_not_admitted_is_not_made(self, server: Scripted) -> None:
-        told: list[str] = []
+        reported: list[str] = []
 
         def nobody(account: str) -> None:
             raise ProviderError(Kind.LATER, f"{account}: too many calls", retry_after=7)
 
-        transport = Transport(on_call=lambda *call: told.append(call[3]), admit=nobody)
+        transport = Transport(on_call=lambda *call: reported.append(call[3]), admit=nobody)
         error = failure(lambda: send(transport, a_call(server.url)))
         assert (error.kind, error.retry_after) == (Kind.LATER, 7)
-        assert server.connections == 0 and told == ["later"]
+        assert server.connections == 0 and reported == ["later"]
 
     def test_every_call_requests_admission_once_with_its_account(self, server: Scripted) -> None:
         asked: list[str] = []

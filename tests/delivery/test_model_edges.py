@@ -196,7 +196,7 @@ def test_a_failing_provider_client_pauses_only_its_account(world: World) -> None
 def test_a_partly_expired_event_is_not_found(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
     world.work(*world.hold(leave))
-    world.dynamo.hold({(f"E#{leave.id}", name): None for name in ("D#paris", "D#lyon")})
+    world.dynamo.put_items({(f"E#{leave.id}", name): None for name in ("D#paris", "D#lyon")})
     assert world.container.events_routes is not None
     from chalicelib.ledger.event_status import EventView
 

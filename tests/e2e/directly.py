@@ -31,7 +31,7 @@ class Context:
         self._ends = time.monotonic() + 25
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds left."""
+        """Remaining milliseconds."""
         return int((self._ends - time.monotonic()) * 1000)
 
 

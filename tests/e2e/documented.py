@@ -1,6 +1,6 @@
-"""Every call that the vendors document, by account and method name, with parameters that the sandbox's samples take.
+"""Every call documented by the vendors, by account and method name, with parameters that fit the sandbox's samples.
 
-The order matters where one call makes what a later one needs: `$name` stands for an earlier result.
+The order matters where one call creates what a later one needs: `$name` refers to an earlier result.
 """
 
 from __future__ import annotations

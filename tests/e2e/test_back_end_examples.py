@@ -1,4 +1,4 @@
-"""The examples of docs/back-ends.md, run as they stand there."""
+"""Runs the examples of docs/back-ends.md as written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 
 
 def example(language: str, holding: str) -> str:
-    """The one block of `language` in which `holding` stands."""
+    """The only block of `language` that contains `holding`."""
     [found] = [code for name, code in BLOCKS if name == language and holding in code]
     return found
 

@@ -1,4 +1,4 @@
-"""Many signups make few calls, by whichever door they come."""
+"""Many signups need few calls, by every entry point."""
 
 from __future__ import annotations
 

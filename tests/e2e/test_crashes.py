@@ -21,8 +21,8 @@ from tests.support.waiting import wait_for
 PARTS = 4
 SEED = 20260301
 LATENCY_SECONDS = 0.1
-HOLDS_END_SECONDS = 130.0
-"""After as long nobody waits any more for a worker that was killed."""
+LEASES_END_SECONDS = 130.0
+"""Time after which nothing waits for a killed worker any more."""
 
 
 @pytest.mark.parametrize("end", ["stopped", "killed"])
@@ -38,13 +38,15 @@ def test_killed_workers_lose_nothing_and_duplicates_are_marked(
         calls = _calls(ediware)
         put_on_queue(stack.aws, "signups", (_signup(event_id) for event_id in ids[part::PARTS]))
         wait_for(lambda calls=calls: _calls(ediware) > calls)
-        time.sleep(chance.uniform(0, 2 * LATENCY_SECONDS))  # not waiting for anything: when they die is left to chance
+        time.sleep(
+            chance.uniform(0, 2 * LATENCY_SECONDS)
+        )  # deliberately without waiting for a condition: the moment of death is random
         if end == "stopped":
             stack.restart_workers()
         else:
             assert stack.kill_workers() > 0
-    stack.until(lambda: len(_people(ediware)) == len(ids), HOLDS_END_SECONDS)
-    _judge(ediware, stack.until(lambda: _delivered(stack, ids), HOLDS_END_SECONDS))
+    stack.until(lambda: len(_addresses(ediware)) == len(ids), LEASES_END_SECONDS)
+    _judge(ediware, stack.until(lambda: _delivered(stack, ids), LEASES_END_SECONDS))
     shared_stack.idle()
 
 
@@ -64,11 +66,13 @@ def test_a_stopped_stack_loses_nothing_and_duplicates_are_marked(tmp_path: Path,
             stack = start(config, environ)
             for part in range(PARTS):
                 put_on_queue(aws, "signups", (_signup(event_id) for event_id in ids[part::PARTS]))
-                time.sleep(chance.uniform(0.5, 6))  # not waiting for anything: when it dies is left to chance
+                time.sleep(
+                    chance.uniform(0.5, 6)
+                )  # deliberately without waiting for a condition: the moment of death is random
                 stack.stop(number)
                 stack = start(config, environ)
             deadline = time.monotonic() + 300
-            while len(_people(ediware)) < len(ids):
+            while len(_addresses(ediware)) < len(ids):
                 assert time.monotonic() < deadline, "events are missing"
                 stack.invoke("sweep")
                 time.sleep(3)
@@ -78,17 +82,17 @@ def test_a_stopped_stack_loses_nothing_and_duplicates_are_marked(tmp_path: Path,
         aws_process.stop()
 
 
-def _judge(ediware: Ediware, told: Sequence[Any]) -> None:
-    """Everybody is there; who is there twice belongs to an event whose outcome was unknown."""
-    rows = _people(ediware)
-    assert len(rows) == len(told)
+def _judge(ediware: Ediware, events: Sequence[Any]) -> None:
+    """Checks that everybody is on the list; duplicates belong to events with an unknown outcome."""
+    rows = _addresses(ediware)
+    assert len(rows) == len(events)
     doubled = {name for name, times in rows.items() if times > 1}
-    unknown = {index for index, one in enumerate(told) if one["deliveries"][0]["unknown_outcome"]}
+    unknown = {index for index, one in enumerate(events) if one["deliveries"][0]["unknown_outcome"]}
     assert doubled <= {f"person{index}@example.com" for index in unknown}
 
 
-def _people(ediware: Ediware) -> dict[str, int]:
-    """How often each person stands in the list."""
+def _addresses(ediware: Ediware) -> dict[str, int]:
+    """How often each person is on the list."""
     return {name: times for name, times in ediware.emails().items() if name.startswith("person")}
 
 
@@ -97,13 +101,13 @@ def _calls(ediware: Ediware) -> int:
 
 
 def _delivered(stack: RunningStack, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """What the product says of all events; nothing before they are delivered."""
-    told = []
+    """Event status of all events; nothing before they are delivered."""
+    events = []
     for event_id in ids:
-        told.append(event(stack, event_id))
-        if told[-1]["status"] != "delivered":
+        events.append(event(stack, event_id))
+        if events[-1]["status"] != "delivered":
             return []
-    return told
+    return events
 
 
 def _signup(event_id: str) -> dict[str, str]:

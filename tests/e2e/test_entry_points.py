@@ -1,7 +1,7 @@
-"""Every door × every type of event × every provider that supports it, by real HTTP and real SQS against one stack.
+"""Every entry point × every type of event × every provider that supports it, by real HTTP and real SQS on one stack.
 
-Which cells there are follows from what the providers declare, so a new provider is covered by itself once the sandbox
-has an account for it. All cells are submitted before any of them is waited for.
+The cells follow from the declarations of the providers, so a new provider is covered once the sandbox has an account
+for it. All cells are submitted before any of them is awaited.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ from tests.e2e.world import ADMIN_KEY, FORM, put_on_queue
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
-Door = Literal["form", "webhook", "queue"]
+Entry = Literal["form", "webhook", "queue"]
 Kind = Literal["signup", "unsubscribe", "contacts"]
-DOORS: tuple[Door, ...] = ("form", "webhook", "queue")
+ENTRIES: tuple[Entry, ...] = ("form", "webhook", "queue")
 KINDS: tuple[Kind, ...] = ("signup", "unsubscribe", "contacts")
 SECRET = "whsec_" + b64encode(b"placeholder-of-a-back-office").decode()
 QUEUE_OF = {"signup": "signups", "unsubscribe": "unsubscribes", "sync": "syncs"}
 
 
 class Cell(NamedTuple):
-    """One event: through which door, of which type, for which provider."""
+    """One event: its entry point, its type, its provider."""
 
-    door: Door
+    entry: Entry
     kind: Kind
     provider: str
 
     @property
     def email(self) -> str:
-        """Whom it is about."""
+        """The address of the event."""
         return f"{self.kind}.{self.door}.{self.provider}@example.com"
 
 
 def supported(cell: Cell) -> bool:
-    """Does the door take the type, and the provider it? Everybody can be told that somebody left."""
+    """Whether the entry point accepts the type and the provider supports it. Every provider can unsubscribe."""
     can: Capabilities = registry.spec(cell.provider).capabilities
     if cell.kind == "unsubscribe":
         return True
-    return can.signup_batch > 0 and (cell.kind, cell.door) != ("contacts", "form")
+    return can.signup_batch > 0 and (cell.kind, cell.entry) != ("contacts", "form")
 
 
 CELLS = [
     cell
-    for cell in (Cell(door, kind, name) for door in DOORS for kind in KINDS for name in registry.names())
+    for cell in (Cell(entry, kind, name) for entry in ENTRIES for kind in KINDS for name in registry.names())
     if supported(cell)
 ]
 
@@ -82,40 +82,40 @@ class World:
         deliveries = answer.json.get("deliveries", [])
         return next((str(one["status"]) for one in deliveries if one["account"] == account), None)
 
-    def holds(self, cell: Cell) -> bool:
-        """Does the provider hold the person at all?"""
+    def has_person(self, cell: Cell) -> bool:
+        """Whether the provider has the person at all."""
         state = Control(self.stack.sandbox).state()["providers"][cell.provider]["accounts"]
         return f'"{cell.email}"' in json.dumps(state)
 
-    def told(self, cell: Cell) -> bool:
-        """Was the provider asked to unsubscribe the person, by whatever its call for that is?"""
+    def was_unsubscribed(self, cell: Cell) -> bool:
+        """Whether the provider got an unsubscribe call for the person."""
         calls = Control(self.stack.sandbox).calls(provider=cell.provider)
         return any(
             call["worked"] and "unsub" in call["function"].lower() and cell.email in call["addresses"] for call in calls
         )
 
-    def sign_up(self, door: Door, cell: Cell) -> str:
+    def sign_up(self, entry: Entry, cell: Cell) -> str:
         """Sign the cell's person up; the event's id."""
         form, list_id, field_of_address = self.forms[self.account(cell)]
-        if door == "form":
+        if entry == "form":
             return self.post_form(f"/forms/{form}/signup", {field_of_address: cell.email})
-        target = {"form": form} if door == "webhook" else {"account": self.account(cell), "list": list_id}
-        return self.send(door, {"type": "signup", "email": cell.email, **target}, cell)
+        target = {"form": form} if entry == "webhook" else {"account": self.account(cell), "list": list_id}
+        return self.send(entry, {"type": "signup", "email": cell.email, **target}, cell)
 
     def unsubscribe(self, cell: Cell) -> str:
         """Have the cell's person leave; the event's id."""
-        if cell.door == "form":
+        if cell.entry == "form":
             form, _, field_of_address = next(iter(self.forms.values()))
             return self.post_form(f"/forms/{form}/unsubscribe", {field_of_address: cell.email})
         return self.send(
-            cell.door, {"type": "unsubscribe", "email": cell.email, "accounts": [self.account(cell)]}, cell
+            cell.entry, {"type": "unsubscribe", "email": cell.email, "accounts": [self.account(cell)]}, cell
         )
 
     def import_contacts(self, cell: Cell) -> str:
-        """Hand the cell's person over in a contacts sync; the event's id."""
+        """Submit the cell's person in a contacts sync; returns the event's id."""
         _, list_id, _ = self.forms[self.account(cell)]
         target = {"account": self.account(cell), "list": list_id, "contacts": [{"email": cell.email}]}
-        return self.send(cell.door, {"type": "sync", "kind": "contacts", **target}, cell)
+        return self.send(cell.entry, {"type": "sync", "kind": "contacts", **target}, cell)
 
     def post_form(self, path: str, fields: dict[str, str]) -> str:
         """As a browser does."""
@@ -123,10 +123,10 @@ class World:
         assert answer.status == 202, answer.body
         return str(answer.json["id"])
 
-    def send(self, door: Door, event: dict[str, Any], cell: Cell) -> str:
+    def send(self, entry: Entry, event: dict[str, Any], cell: Cell) -> str:
         """Signed over HTTP, or straight onto the queue."""
         event = {"id": f"{event['type']}.{'.'.join(cell)}", **event}
-        if door == "queue":
+        if entry == "queue":
             put_on_queue(self.stack.aws, QUEUE_OF[event["type"]], [event])
         else:
             data, now = json.dumps(event), self.stack.now()
@@ -143,7 +143,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(shared_stack: SharedStack) -> Iterator[World]:
-    """Everything submitted; who is to leave has joined before where the provider has something to join."""
+    """Everything submitted; people to be unsubscribed are signed up first where the provider has lists."""
     config = f'{sample_config(shared_stack.sandbox, registry.names())}\n[webhooks.office]\nsecret = "{SECRET}"\n'
     config += 'types = ["signup", "unsubscribe", "sync"]\n'
     read = tomllib.loads(config)
@@ -162,11 +162,11 @@ def _address(form: dict[str, Any]) -> str:
 
 
 def _submit(world: World) -> None:
-    leaving = [cell for cell in CELLS if cell.kind == "unsubscribe" and world.account(cell) in world.forms]
-    joined = {cell: world.sign_up("webhook", cell) for cell in leaving}
+    unsubscribing = [cell for cell in CELLS if cell.kind == "unsubscribe" and world.account(cell) in world.forms]
+    joined = {cell: world.sign_up("webhook", cell) for cell in unsubscribing}
     for cell in CELLS:
         if cell.kind == "signup":
-            world.ids[cell] = world.sign_up(cell.door, cell)
+            world.ids[cell] = world.sign_up(cell.entry, cell)
         elif cell.kind == "contacts":
             world.ids[cell] = world.import_contacts(cell)
     wait_for(
@@ -182,12 +182,12 @@ def _submit(world: World) -> None:
 def test_an_event_of_every_entry_point_reaches_the_provider(world: World, cell: Cell) -> None:
     wait_for(lambda: world.delivery(world.ids[cell], world.account(cell)) == "delivered", 60)
     if cell.kind == "unsubscribe":
-        assert world.told(cell)
+        assert world.was_unsubscribed(cell)
     else:
-        # A sync is delivered when the events that it makes are held; those reach the provider a moment later.
-        wait_for(lambda: world.holds(cell), 60)
+        # A sync is delivered when its events are stored; those reach the provider a moment later.
+        wait_for(lambda: world.has_person(cell), 60)
 
 
 def test_every_provider_is_tested_with_every_entry_point() -> None:
-    assert {(cell.door, cell.provider) for cell in CELLS} == {(d, name) for d in DOORS for name in registry.names()}
-    assert {(cell.kind, cell.door) for cell in CELLS} >= {("signup", door) for door in DOORS}
+    assert {(cell.entry, cell.provider) for cell in CELLS} == {(d, name) for d in ENTRIES for name in registry.names()}
+    assert {(cell.kind, cell.entry) for cell in CELLS} >= {("signup", entry) for entry in ENTRIES}

@@ -17,7 +17,7 @@ PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
 
 
 class CsvFile(BaseHTTPRequestHandler):
-    """What a vendor fetches when it is told to fetch a list."""
+    """The file that a vendor fetches for a list."""
 
     def do_GET(self) -> None:
         body = b"email;nom\r\nfetched@example.com;Dupont\r\n"

@@ -1,8 +1,10 @@
-"""A person forgotten through the whole stack: at three providers, in the ledger, in the logs; and kept out by syncs."""
+"""Erasing a person through the whole stack: at three providers, in the ledger, in the logs; later syncs do not
+resubscribe.
+"""
 
 from __future__ import annotations
 
-from tests.e2e.world import Control, Ediware, event, put_on_queue, submit, told_to_leave
+from tests.e2e.world import Control, Ediware, event, put_on_queue, submit, unsubscribed_at
 from tests.support.stack import RunningStack
 from tests.support.waiting import wait_for
 
@@ -17,14 +19,14 @@ def forget(stack: RunningStack) -> dict[str, int]:
 
 
 def at_mymailmarket(stack: RunningStack) -> list[str]:
-    """The person's status on each list of the sandbox's myMailMarket, which shows also who was deleted."""
+    """The person's status on each list of the sandbox's myMailMarket, including deleted subscribers."""
     account = Control(stack.sandbox).state()["providers"]["mymailmarket"]["accounts"]["brussel"]
     people = [person for one in account["lists"].values() for person in one["rows"]]
     return [person["Status"] for person in people if person["MailAddress"].lower() == PERSON]
 
 
 def in_ledger(stack: RunningStack) -> bool:
-    """Does the address stand anywhere in the ledger?"""
+    """Whether the address is anywhere in the ledger."""
     pages = stack.aws.dynamodb.get_paginator("scan").paginate(TableName="relais-local-ledger")
     return PERSON in str([item for page in pages for item in page["Items"]]).lower()
 
@@ -34,16 +36,16 @@ def test_a_person_is_erased_everywhere_and_stays_erased(running: RunningStack, e
     wait_for(lambda: event(running, signup.json["id"])["status"] == "delivered")
     code, exported = running.invoke("export_person", {"email": PERSON.upper()})
     assert code == 0
-    (held,) = exported["events"]
-    assert (held["email"], len(held["consent"]["wording_sha256"])) == (PERSON, 64)
+    (stored,) = exported["events"]
+    assert (stored["email"], len(stored["consent"]["wording_sha256"])) == (PERSON, 64)
     assert at_mymailmarket(running) == ["active", "active"]
     rows = ediware.emails()[PERSON]
     assert forget(running)["erased"] == 1
     wait_for(lambda: forget(running)["waiting"] == 0)
     assert at_mymailmarket(running) == ["deleted", "deleted"]
-    told = told_to_leave(running.sandbox, PERSON)
-    assert told["ediware"]
-    assert told["mailpartner"]
+    unsubscribed = unsubscribed_at(running.sandbox, PERSON)
+    assert unsubscribed["ediware"]
+    assert unsubscribed["mailpartner"]
     assert not in_ledger(running)
     contacts = [{"email": PERSON}, {"email": "max@example.com"}]
     sync = {"type": "sync", "id": "back", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}

@@ -34,7 +34,7 @@ BY_ACCOUNT = {
 }
 PERSON = "private.person"
 HOUR = 3600.0
-# As they stand in bodies, and as URLs, JSON and HTML write them.
+# As written in bodies, and as URLs, JSON and HTML encode them.
 ADDRESS = re.compile(r"[\w.+%-]+(?:@|%40|\\u0040|&#64;)[\w-]+\.(?:com|example)", re.IGNORECASE)
 
 
@@ -70,11 +70,11 @@ def event_log(product: RunningStack, event_id: str) -> list[dict[str, Any]]:
 
 def is_quiet(product: RunningStack) -> bool:
     """Are all queues empty?"""
-    return not any(product.aws.held(f"relais-local-{queue}") for queue in QUEUES)
+    return not any(product.aws.message_count(f"relais-local-{queue}") for queue in QUEUES)
 
 
 def status(product: RunningStack, event_id: str) -> str:
-    """What the event has come to; "unknown" while it is not held."""
+    """Status of the event; "unknown" while it is not stored."""
     answer = product.request("GET", f"/events/{event_id}", headers={"authorization": f"Bearer {ADMIN_KEY}"})
     return str(answer.json.get("status", "unknown")) if answer.status in (200, 404) else "unknown"
 
@@ -83,8 +83,8 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
     joined = submit(product, "signup", {"email": f"{PERSON}@example.com"})
     wait_for(lambda: status(product, joined.json["id"]) == "delivered")
     trapped = submit(product, "signup", {"email": f"bot.{PERSON}@example.com", "website": "https://example.com"})
-    left = submit(product, "unsubscribe", {"email": f"{PERSON}@example.com"})
-    wait_for(lambda: status(product, left.json["id"]) == "delivered")
+    unsubscribe = submit(product, "unsubscribe", {"email": f"{PERSON}@example.com"})
+    wait_for(lambda: status(product, unsubscribe.json["id"]) == "delivered")
     late = {"type": "signup", "id": "late", "form": "footer", "email": f"{PERSON}@example.com"}
     put_on_queue(product.aws, "signups", [{**late, "occurred_at": "2026-01-01T00:00:00Z"}])
     Control(product.sandbox).fault("refuse_key", provider="mymailmarket")
@@ -118,7 +118,11 @@ def test_every_metric_is_written_with_its_account(product: MovableStack) -> None
     assert first["request_id"] == joined.headers["x-request-id"]
     assert (first["function"], last["function"], last["account"]) == ("api_handler", "signups", "paris")
     assert last["request_id"] != first["request_id"]
-    assert {line["account"] for line in event_log(product, left.json["id"])[1:]} == {"paris", "lettre", "brussel"}
+    assert {line["account"] for line in event_log(product, unsubscribe.json["id"])[1:]} == {
+        "paris",
+        "lettre",
+        "brussel",
+    }
 
 
 WORST_EVENTS: list[dict[str, Any]] = [
@@ -155,7 +159,7 @@ def test_no_log_line_of_a_run_with_faults_contains_an_address(product: MovableSt
             headers = {"Idempotency-Key": email, "Origin": f"https://{email}", "Referer": f"https://{email}/?{email}"}
             submit(product, "signup", {"email": email, "prenom": email}, form=form)
             submit(product, "unsubscribe", {"email": email}, form=form, **headers)
-        product.forward(61)  # `sweep` runs, and what was put off is tried again
+        product.forward(61)  # `sweep` runs, and deferred events are retried
         wait_for(lambda: is_quiet(product))
         control.clear_faults()
     for path in (f"/forms/{PERSON}@example.com/signup", f"/unsubscribe/{PERSON}@example.com"):

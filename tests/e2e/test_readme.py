@@ -1,4 +1,4 @@
-"""What the documentation shows, pasted into a shell as it stands there; and that it leaves out nothing it must name."""
+"""Runs the shell examples of the documentation as written, and checks that required names are documented."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SLEEP = 'sleep() { if [ "$1" -gt 1 ]; then curl -s "@URL@/$1"; else command slee
 
 pastes = pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
 
-# What is another one each time: ids, times, ports.
+# Values that differ each time: ids, times, ports.
 CHANGING = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|form-(…|[0-9a-f]{40})"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
@@ -45,7 +45,7 @@ CHANGING = (
 
 @dataclass(frozen=True)
 class Step:
-    """What is pasted, and what the document says it prints, as JSON or as text (nothing where it says nothing)."""
+    """A pasted command and its documented output, as JSON or as text (None where no output is shown)."""
 
     pasted: str
     language: str
@@ -59,7 +59,7 @@ def section(title: str) -> str:
 
 
 def steps(text: str) -> Iterator[Step]:
-    """The blocks of shell, each with the block of what it prints, if one follows."""
+    """The shell blocks, each with the block of its output, if one follows."""
     blocks = BLOCK.findall(text)
     for (language, code), (next_language, next_code) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
         if language == "sh":
@@ -87,7 +87,7 @@ def as_shown(printed: str, step: Step) -> bool:
 
 
 def paste(text: str, addresses: Mapping[str, str], stack: MovableStack) -> None:
-    """Give a shell what `text` says, line by line, with other `addresses`, and compare what it prints."""
+    """Run `text` in a shell line by line with other `addresses`, and compare the output."""
     shown = list(steps(text))
     script = "".join(f"{step.pasted}printf '\\n@@@\\n'\n" for step in shown)
     for address, own in addresses.items():
@@ -102,7 +102,7 @@ def paste(text: str, addresses: Mapping[str, str], stack: MovableStack) -> None:
 
 @contextmanager
 def sleeping(stack: MovableStack) -> Iterator[str]:
-    """The URL of a server that lets so many seconds pass in the stack as the path of a request says."""
+    """The URL of a server that moves the stack's time by the seconds in the path of a request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

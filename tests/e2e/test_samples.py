@@ -23,13 +23,13 @@ Direct = Callable[[str, Any, dict[str, str]], Any]
 
 
 def function_of(sample: Path) -> str:
-    """The function that a sample is for, from its file's name; behind a hyphen stands what it is an example of."""
-    door, _, rest = sample.stem.partition("-")[0].partition("_")
-    return FUNCTIONS.get(door, sample.stem) or rest
+    """The function that a sample is for, from its file name; the part behind a hyphen names the example."""
+    trigger, _, rest = sample.stem.partition("-")[0].partition("_")
+    return FUNCTIONS.get(trigger, sample.stem) or rest
 
 
 def begin_anew(stack: RunningStack) -> None:
-    """Put the sandbox back to its samples, at a time that stands still."""
+    """Reset the sandbox to its samples, at a fixed time."""
     sandbox = Control(stack.sandbox)
     sandbox.reset()
     sandbox.clock(freeze=True)
@@ -37,7 +37,7 @@ def begin_anew(stack: RunningStack) -> None:
 
 @pytest.fixture
 def stack_of_samples(shared_stack: SharedStack) -> Iterator[RunningStack]:
-    """For one sample alone: what another one has left would show in its result."""
+    """Isolate one sample: leftovers of another one would show in its result."""
     stack = shared_stack.reset()
     begin_anew(stack)
     yield stack
@@ -94,7 +94,7 @@ def test_a_sample_event_gives_the_same_result_invoked_directly_and_by_its_trigge
     config.write_text(sample_config(stack_of_samples.sandbox))
     environ = {**resources.environ, "RELAIS_CONFIG": str(config), "RELAIS_STAGE": "local"}
     by_itself = direct(name, event, environ)
-    begin_anew(stack_of_samples)  # the stack comes second: its workers go on with what its run has put on queues
+    begin_anew(stack_of_samples)  # the stack comes second: its workers process what its run has put on queues
     code, through_the_stack = stack_of_samples.invoke(name, event)
     assert code == 0
     assert through_the_stack is not None

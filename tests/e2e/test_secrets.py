@@ -1,4 +1,4 @@
-"""No secret of any account leaves the product: not in logs, metrics, errors, invocations' results or HTTP answers."""
+"""No secret of any account is disclosed in logs, metrics, errors, invocation results or HTTP answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def product(config: str, shared_stack: SharedStack) -> Iterator[MovableStack]:
 
 
 def secrets(config: str) -> dict[str, str]:
-    """Every secret value of a configuration, by where it stands."""
+    """Every secret value of a configuration, by its key."""
     parsed = tomllib.loads(config)
     found = {
         f"{account}.{key}": value
@@ -68,18 +68,25 @@ def forms_of(secret: str) -> set[str]:
 
 
 def order(control: Control, fault: dict[str, object], known: dict[str, str]) -> None:
-    """Order a fault everywhere; one that echoes has each provider repeat the secrets that it was told."""
+    """Add a fault everywhere; an echoing one has each provider repeat the secrets of the request."""
     if fault.get("body") != "@ECHO@":
         control.fault(**{**fault, "times": 20})
         return
     for account, provider in ACCOUNTS.items():
-        told = " ".join(value for place, value in known.items() if place.startswith(f"{account}."))
-        words = {"error": "1", "message": told, "success": False, "code": 10, "Result": "NOK", "ErrorMessage": told}
-        control.fault(**{**fault, "provider": provider, "body": json.dumps(words), "times": 20})
+        echoed = " ".join(value for place, value in known.items() if place.startswith(f"{account}."))
+        answer = {
+            "error": "1",
+            "message": echoed,
+            "success": False,
+            "code": 10,
+            "Result": "NOK",
+            "ErrorMessage": echoed,
+        }
+        control.fault(**{**fault, "provider": provider, "body": json.dumps(answer), "times": 20})
 
 
 def exercise(product: MovableStack, control: Control, known: dict[str, str]) -> list[str]:
-    """Use every door while everything works and while every kind of thing goes wrong; all that came back as text."""
+    """Use every entry point with and without every kind of fault; returns all answers as text."""
     heard: list[str] = []
     for round_number, fault in enumerate([None, *FAULTS]):
         if fault is not None:
@@ -93,9 +100,9 @@ def exercise(product: MovableStack, control: Control, known: dict[str, str]) -> 
             function = DOCUMENTED[account][0][0]
             heard.append(json.dumps(product.invoke("call_provider", {"account": account, "function": function})))
         heard.append(json.dumps(product.invoke("collect_stats")))
-        wait_for(lambda: not any(product.aws.held(f"relais-local-{queue}") for queue in QUEUES))
+        wait_for(lambda: not any(product.aws.message_count(f"relais-local-{queue}") for queue in QUEUES))
         control.clear_faults()
-        product.forward(61)  # `sweep` runs, and what was put off is tried again
+        product.forward(61)  # `sweep` runs, and deferred events are retried
     heard.append(json.dumps(product.invoke("sweep")))
     return heard
 

@@ -1,4 +1,4 @@
-"""The stack that all tests of a process share: a reset leaves nothing behind, and its time is the test's."""
+"""The stack shared by all tests of a process: a reset removes all state, and the test controls its time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.stack import MovableStack, SharedStack, StackNotStarted
 from tests.support.stack_process import ReceivedOnce
 from tests.support.waiting import wait_for
 
-QUEUE = "relais-local-signups-dlq"  # nobody receives from it
+QUEUE = "relais-local-signups-dlq"  # without a consumer
 MINUTE, DAY = 60.0, 86_400.0
 
 
@@ -34,7 +34,7 @@ def test_a_reset_leaves_nothing_behind(shared_stack: SharedStack) -> None:
     after = shared_stack.reset()
     assert abs(after.now() - datetime.now(UTC)) < timedelta(minutes=1)
     assert after.aws.dynamodb.scan(TableName="relais-local-ledger")["Items"] == []
-    assert after.aws.held(QUEUE) == 0
+    assert after.aws.message_count(QUEUE) == 0
     assert after.logs == ""
     control = Control(after.sandbox)
     assert (control.calls(), control.faults()) == ([], [])
@@ -79,8 +79,8 @@ def test_queues_functions_and_providers_share_one_clock(running: MovableStack) -
     [again] = running.aws.sqs.receive_message(QueueUrl=url)["Messages"]
     assert again["MessageId"] == message["MessageId"]
     accepted = submit(running, "signup", {"email": "zoe@example.com"}).json["id"]
-    told = [event(running, accepted)["accepted_at"], Control(running.sandbox).clock()]
-    assert all(abs(running.now() - datetime.fromisoformat(time)) < timedelta(seconds=60) for time in told)
+    times = [event(running, accepted)["accepted_at"], Control(running.sandbox).clock()]
+    assert all(abs(running.now() - datetime.fromisoformat(time)) < timedelta(seconds=60) for time in times)
 
 
 class Queue:
@@ -99,7 +99,7 @@ class Queue:
 
 
 def test_a_poller_does_not_receive_a_message_in_flight_again() -> None:
-    """The leases of messages that are in hand run out in a jump."""
+    """A jump in time ends the leases of messages in flight."""
     queue = ReceivedOnce(Queue(), "signups")
 
     def received() -> list[str]:

@@ -80,7 +80,7 @@ class World:
         return self.stack.until(ended)
 
     def post(self, event: Mapping[str, Any]) -> None:
-        """Send an event to the back ends' door, signed."""
+        """Send a signed event to the webhook route."""
         data, now = json.dumps(event), self.stack.now()
         headers = {
             "content-type": "application/json",
@@ -105,17 +105,19 @@ def world(shared_stack: SharedStack, host: Scripted) -> Iterator[World]:
 
 
 def addresses(world: World, list_id: str, column: str) -> Counter[str]:
-    """How often each address stands in a list of Ediware's."""
+    """How often each address is on a list of Ediware."""
     rows = world.ediware.account()["lists"][list_id]["rows"]
     return Counter(row[column] for row in rows if row[column].startswith("person"))
 
 
 def test_a_file_is_imported_through_any_queue(world: World) -> None:
-    """The list's own column holds the address; a bad row is told; who left is not brought back; all is counted."""
+    """The address is in the list's own column; a bad row is reported; an unsubscribed address is not resubscribed; all
+    rows are counted.
+    """
     people = [f"person{number}@example.com" for number in range(300)]
-    left = {"type": "unsubscribe", "id": "left", "email": people[7], "occurred_at": "2026-01-01T00:00:00Z"}
-    put_on_queue(world.stack.aws, "syncs", [left])
-    wait_for(lambda: _held(world, "left") and event_of(world.stack, "left")["status"] == "delivered")
+    unsubscribe = {"type": "unsubscribe", "id": "left", "email": people[7], "occurred_at": "2026-01-01T00:00:00Z"}
+    put_on_queue(world.stack.aws, "syncs", [unsubscribe])
+    wait_for(lambda: _stored(world, "left") and event_of(world.stack, "left")["status"] == "delivered")
     before = _report(world)
     lines = ["EMAIL,PRENOM", *(f"{email},Zoé" for email in people)]
     lines[100], lines[200] = "person99 at example.com,Zoé", "person199@example.com"
@@ -123,7 +125,7 @@ def test_a_file_is_imported_through_any_queue(world: World) -> None:
     put_on_queue(
         world.stack.aws, "unsubscribes", [{"type": "sync", "id": "import", "kind": "contacts", "source": "crm"}]
     )
-    wait_for(lambda: _held(world, "import"))
+    wait_for(lambda: _stored(world, "import"))
     assert world.ended("import")["reason"] == "held 298, refused 2 (lines 101, 201)"
     world.stack.until(lambda: addresses(world, "4782", "EMAIL").total() >= 297)
     world.stack.until(lambda: _report(world)["pending"] == 0)
@@ -148,7 +150,7 @@ def test_a_file_is_imported_through_the_webhook(world: World) -> None:
 def test_a_file_is_fetched_by_the_provider(world: World) -> None:
     world.serve(["email;prenom", "person1@example.com;Zoé"])
     put_on_queue(world.stack.aws, "syncs", [{"type": "sync", "id": "import", "kind": "contacts", "source": "bulk"}])
-    wait_for(lambda: _held(world, "import"))
+    wait_for(lambda: _stored(world, "import"))
     assert world.ended("import")["status"] == "delivered"
     assert addresses(world, "4781", "email") == {"person1@example.com": 1}
 
@@ -160,7 +162,7 @@ def test_an_import_continues_after_a_killed_worker(world: World) -> None:
     wait_for(lambda: _rows_noted(world.stack.aws), every_seconds=0.005)
     assert world.stack.kill_workers() > 0
     assert 0 < _rows_noted(world.stack.aws) < len(people), "it was killed too late to show anything"
-    assert _held(world, "import")
+    assert _stored(world, "import")
     # Its worker is taken for dead after a while; then sweep, which runs every minute, finds the sync.
     assert world.ended("import")["reason"] == "held 1000, refused 0"
     world.stack.until(lambda: len(addresses(world, "4782", "EMAIL")) == len(people))
@@ -168,13 +170,13 @@ def test_an_import_continues_after_a_killed_worker(world: World) -> None:
 
 
 def _rows_noted(aws: TestAws) -> int:
-    """How far the ledger says that the import has come."""
+    """Progress of the import as recorded in the ledger."""
     key: Any = {"pk": {"S": "P#import"}, "sk": {"S": "sync"}}
     item: Any = aws.dynamodb.get_item(TableName="relais-local-ledger", Key=key, ConsistentRead=True).get("Item", {})
     return int(item.get("progress", {}).get("M", {}).get("rows", {}).get("N", "0"))
 
 
-def _held(world: World, event_id: str) -> bool:
+def _stored(world: World, event_id: str) -> bool:
     answered = world.stack.request("GET", f"/events/{event_id}", headers={"authorization": f"Bearer {ADMIN_KEY}"})
     return answered.status == 200
 

@@ -1,8 +1,8 @@
-"""Forms and workers serve every provider alike, and an unsubscribe is told to all of them."""
+"""Forms and workers serve every provider alike, and an unsubscribe is delivered to all of them."""
 
 from __future__ import annotations
 
-from tests.e2e.world import Ediware, event, submit, told_to_leave
+from tests.e2e.world import Ediware, event, submit, unsubscribed_at
 from tests.support.stack import RunningStack
 from tests.support.waiting import wait_for
 
@@ -13,9 +13,9 @@ def test_a_form_of_each_provider_and_an_unsubscribe_at_all_of_them(running: Runn
     assert submit(running, "signup", {"email": person, "voornaam": "Zoë"}, form="nieuwsbrief").status == 202
     wait_for(lambda: ediware.emails()[person] == 1)
     wait_for(lambda: newsletter(running).get(person, {}).get("FirstName") == "Zoë")
-    left = submit(running, "unsubscribe", {"email": person})
-    wait_for(lambda: all(told_to_leave(running.sandbox, person).values()))
-    shown = wait_for(lambda: (e := event(running, left.json["id"]))["status"] == "delivered" and e)
+    unsubscribe = submit(running, "unsubscribe", {"email": person})
+    wait_for(lambda: all(unsubscribed_at(running.sandbox, person).values()))
+    shown = wait_for(lambda: (e := event(running, unsubscribe.json["id"]))["status"] == "delivered" and e)
     assert [one["account"] for one in shown["deliveries"]] == ["paris", "lettre", "brussel"]
     assert {one["status"] for one in shown["deliveries"]} == {"delivered"}
     assert newsletter(running)[person]["Status"] == "unsubscribed"

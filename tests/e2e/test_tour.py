@@ -21,10 +21,10 @@ def test_a_signup_reaches_the_list_and_an_unsubscribe_the_provider(running: Runn
     wait_for(lambda: ediware.emails()["zoe@example.com"] == 1)
     row = next(row for row in ediware.account()["lists"]["4781"]["rows"] if row["email"] == "zoe@example.com")
     assert row["prenom"] == "Zoé"
-    left = submit(running, "unsubscribe", {"email": "zoe@example.com"})
-    assert left.status == 202
+    unsubscribe = submit(running, "unsubscribe", {"email": "zoe@example.com"})
+    assert unsubscribe.status == 202
     wait_for(lambda: "zoe@example.com" in ediware.unsubscribed())
-    for answer in (joined, left):
+    for answer in (joined, unsubscribe):
         shown = wait_for(
             lambda answer=answer: (e := event(running, answer.json["id"]))["status"] == "delivered" and e, 5
         )

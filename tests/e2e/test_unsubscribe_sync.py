@@ -1,4 +1,4 @@
-"""Who leaves at one provider leaves everywhere: people by every door, told once to each, then all is quiet."""
+"""An unsubscribe at one provider is propagated once to each other one; then no calls follow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TELLING = {
     "mymailmarket": ("unsubscribe_by_address", "unsubscribe", "status_update"),
 }
 KEPT = ("E#", "A#", "S#paris", "S#lettre", "S#brussel")
-DOORS = ("form", "link", "webhook", "queue")
+ENTRIES = ("form", "link", "webhook", "queue")
 PEOPLE = 12
 """Who leave at each provider."""
 
@@ -48,16 +48,16 @@ class World:
         }
         assert self.stack.request("POST", "/events", data, headers).status == 202
 
-    def leave(self, door: str, email: str) -> None:
-        """Somebody leaves every account through a door of Relais."""
-        event = {"type": "unsubscribe", "id": f"{door}.{email.partition('@')[0]}", "email": email}
-        if door == "form":
+    def unsubscribe(self, entry: str, email: str) -> None:
+        """Unsubscribe a person from every account through an entry point of Relais."""
+        event = {"type": "unsubscribe", "id": f"{entry}.{email.partition('@')[0]}", "email": email}
+        if entry == "form":
             assert submit(self.stack, "unsubscribe", {"email": email}).status == 202
-        elif door == "link":
+        elif entry == "link":
             links = Links([Secret.plain(SAMPLE_UNSUBSCRIBE_KEY)], self.stack.http, os.urandom)
             path = links.url(email).removeprefix(self.stack.http)
             assert self.stack.request("POST", path, "List-Unsubscribe=One-Click").status == 200
-        elif door == "webhook":
+        elif entry == "webhook":
             self.post(event)
         else:
             put_on_queue(self.stack.aws, "unsubscribes", [event])
@@ -73,24 +73,26 @@ class World:
         """Is every delivery final?"""
         return not any('"due_pk"' in item for item in self.ledger())
 
-    def left(self) -> dict[str, set[str]]:
-        """Who stands as gone at each provider, from every list that it has."""
-        held = {name: next(iter(one["accounts"].values())) for name, one in self.control.state()["providers"].items()}
-        rows = [row for one in held["mymailmarket"]["lists"].values() for row in one["rows"]]
+    def unsubscribed(self) -> dict[str, set[str]]:
+        """Addresses unsubscribed at each provider, from all of its lists."""
+        accounts = {
+            name: next(iter(one["accounts"].values())) for name, one in self.control.state()["providers"].items()
+        }
+        rows = [row for one in accounts["mymailmarket"]["lists"].values() for row in one["rows"]]
         staying = {row["MailAddress"] for row in rows if row["Status"] == "active"}
         return {
-            "ediware": set(held["ediware"]["unsubscribed"]),
-            "mailpartner": {row["email"] for row in held["mailpartner"]["optouts"]},
+            "ediware": set(accounts["ediware"]["unsubscribed"]),
+            "mailpartner": {row["email"] for row in accounts["mailpartner"]["optouts"]},
             "mymailmarket": {row["MailAddress"] for row in rows} - staying,
         }
 
-    def told(self, provider: str) -> Counter[str]:
-        """How often a provider was told of each address."""
+    def calls_for(self, provider: str) -> Counter[str]:
+        """How many unsubscribe calls a provider got for each address."""
         calls = [call for function in TELLING[provider] for call in self.control.calls(provider, function)]
         return Counter(address for call in calls for address in call["addresses"])
 
     def ledger(self) -> list[str]:
-        """Every item about events, people and accounts, as text: not the rate budget of the calls, nor sweep's own."""
+        """Every item about events, subscriptions and accounts, as text, without rate limits and sweep's own item."""
         pages = self.stack.aws.dynamodb.get_paginator("scan").paginate(TableName="relais-local-ledger")
         items = [item for page in pages for item in page["Items"] if item["pk"]["S"].startswith(KEPT)]
         return sorted(json.dumps(item, sort_keys=True, default=str) for item in items)
@@ -117,22 +119,24 @@ def test_three_providers_agree_after_two_runs_and_the_third_only_reads(world: Wo
             "mymailmarket", set_status={"MailAddress": email, "Status": "unsubscribed", "list": NEWSLETTER}
         )
     for number, email in enumerate(people["paris"]):
-        world.leave(DOORS[number % len(DOORS)], email)
-    wait_for(lambda: world.told("ediware").total() >= PEOPLE)
+        world.unsubscribe(ENTRIES[number % len(ENTRIES)], email)
+    wait_for(lambda: world.calls_for("ediware").total() >= PEOPLE)
 
     for _ in range(2):
         world.sync()
         world.stack.until(world.is_quiet)
-    for provider, left in world.left().items():
-        assert everybody <= left, provider
-    assert {email: count for email, count in world.told("ediware").items() if email in everybody} == dict.fromkeys(
+    for provider, unsubscribed in world.unsubscribed().items():
+        assert everybody <= unsubscribed, provider
+    assert {email: count for email, count in world.calls_for("ediware").items() if email in everybody} == dict.fromkeys(
         everybody, 1
     )
-    # Who left at a provider needs no telling there, but for the other lists of brussel.
-    told = world.told("mailpartner")
-    assert {email: told[email] for email in everybody} == {email: int("lettre" not in email) for email in everybody}
-    told = world.told("mymailmarket")
-    assert {email: told[email] for email in everybody} == dict.fromkeys(everybody, 1)
+    # The provider of the unsubscribe needs no call, except for the other lists of brussel.
+    calls_for = world.calls_for("mailpartner")
+    assert {email: calls_for[email] for email in everybody} == {
+        email: int("lettre" not in email) for email in everybody
+    }
+    calls_for = world.calls_for("mymailmarket")
+    assert {email: calls_for[email] for email in everybody} == dict.fromkeys(everybody, 1)
 
     before = world.ledger()
     world.control.forget_calls()
@@ -146,12 +150,12 @@ def test_a_sync_can_be_requested_by_http_and_by_queue(world: World) -> None:
     world.control.set("mailpartner", add_optouts=["zoe@example.com"])
     world.post({**ask, "id": "by-http"})
     wait_for(lambda: event_of(world.stack, "by-http")["status"] == "delivered")
-    wait_for(lambda: "zoe@example.com" in world.left()["ediware"])
-    assert "zoe@example.com" not in world.left()["mymailmarket"]
+    wait_for(lambda: "zoe@example.com" in world.unsubscribed()["ediware"])
+    assert "zoe@example.com" not in world.unsubscribed()["mymailmarket"]
 
     world.control.set("mailpartner", add_optouts=["lea@example.com"])
     put_on_queue(world.stack.aws, "signups", [{**ask, "id": "by-queue"}])
-    wait_for(lambda: "lea@example.com" in world.left()["ediware"])
+    wait_for(lambda: "lea@example.com" in world.unsubscribed()["ediware"])
     (delivery,) = event_of(world.stack, "by-queue")["deliveries"]
     assert (delivery["account"], delivery["status"]) == ("lettre", "delivered")
     assert delivery["reason"].endswith("told 1")

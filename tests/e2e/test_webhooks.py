@@ -44,7 +44,7 @@ def test_a_thousand_events_in_one_request_are_delivered_and_a_repeat_changes_not
     assert calls <= 5
     again = post(running, body, "batch-1")
     assert again.json == answer.json
-    # The repeat rings again; a signup behind it shows that the workers have been through.
+    # The repeat sends notifications again; a signup behind it shows that the workers have processed them.
     last = post(running, {"type": "signup", "form": "footer", "email": "last@example.com"}, "single-1")
     wait_for(lambda: event(running, last.json["events"][0]["id"])["status"] == "delivered")
     assert ediware.calls("list_insert") == calls + 1

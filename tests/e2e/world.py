@@ -1,4 +1,4 @@
-"""What the end-to-end tests look at from outside: what a provider holds, and what an event has come to."""
+"""Outside view of the end-to-end tests: data of a provider, status of an event."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Ediware:
         self.control = Control(url)
 
     def account(self) -> Mapping[str, Any]:
-        """What the sample account holds."""
+        """Data of the sample account."""
         found: Mapping[str, Any] = self.control.state()["providers"]["ediware"]["accounts"]["paris"]
         return found
 
     def emails(self, list_id: str = "4781") -> Counter[str]:
-        """How often each address stands in a list."""
+        """How often each address is on a list."""
         return Counter(row["email"] for row in self.account()["lists"][list_id]["rows"])
 
     def unsubscribed(self) -> set[str]:
-        """Who left."""
+        """Unsubscribed addresses."""
         return set(self.account()["unsubscribed"])
 
     def calls(self, function: str) -> int:
@@ -41,13 +41,13 @@ class Ediware:
         return int(self.control.state()["providers"]["ediware"]["calls"].get(function, 0))
 
 
-def told_to_leave(url: str, email: str) -> dict[str, bool]:
-    """Whether each provider of the sandbox knows that a person left."""
-    held = {name: next(iter(one["accounts"].values())) for name, one in Control(url).state()["providers"].items()}
+def unsubscribed_at(url: str, email: str) -> dict[str, bool]:
+    """Whether each provider of the sandbox has a person as unsubscribed."""
+    accounts = {name: next(iter(one["accounts"].values())) for name, one in Control(url).state()["providers"].items()}
     return {
-        "ediware": email in held["ediware"]["unsubscribed"],
-        "mailpartner": email in {row["email"] for row in held["mailpartner"]["optouts"]},
-        "mymailmarket": email in {row["MailAddress"] for row in held["mymailmarket"]["unsubscribed"]},
+        "ediware": email in accounts["ediware"]["unsubscribed"],
+        "mailpartner": email in {row["email"] for row in accounts["mailpartner"]["optouts"]},
+        "mymailmarket": email in {row["MailAddress"] for row in accounts["mymailmarket"]["unsubscribed"]},
     }
 
 
@@ -57,7 +57,7 @@ def submit(stack: RunningStack, verb: str, fields: Mapping[str, str], form: str 
 
 
 def put_on_queue(aws: TestAws, kind: str, events: Iterable[Mapping[str, Any]]) -> None:
-    """Put whole events on a queue, ten a call and several calls at once."""
+    """Put complete events on a queue, ten a call and several calls concurrently."""
     url = aws.sqs.get_queue_url(QueueName=f"relais-local-{kind}")["QueueUrl"]
     bodies = [json.dumps(event) for event in events]
     batches = [bodies[start : start + 10] for start in range(0, len(bodies), 10)]
@@ -79,4 +79,4 @@ def event(stack: RunningStack, event_id: str, key: str = ADMIN_KEY) -> dict[str,
     return found
 
 
-__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "submit", "told_to_leave"]
+__all__ = ["Control", "Ediware", "event", "put_on_queue", "sample_config", "submit", "unsubscribed_at"]

@@ -136,7 +136,7 @@ def test_legacy_parameters_are_rejected(operation: str, request_: dict[str, Any]
 
 
 def test_updated_values_are_returned_by_path() -> None:
-    """DynamoDB Local gives the whole attribute that a path begins with; the service what stands at the path."""
+    """DynamoDB Local returns the whole attribute at the start of a path; the service returns the value at the path."""
     client = memory()
     item = {**key("a"), "m": {"M": {"x": {"N": "1"}, "y": {"N": "2"}}}, "l": {"L": [{"S": "a"}, {"S": "b"}]}}
     client.put_item(TableName="things", Item=item)
@@ -153,7 +153,7 @@ def test_updated_values_are_returned_by_path() -> None:
 
 
 def test_a_transaction_reports_the_update_that_cannot_be_computed() -> None:
-    """DynamoDB Local refuses the request; the service cancels it and says why."""
+    """DynamoDB Local rejects the request; the service cancels it with the reason."""
     client = memory()
     update = {"TableName": "things", "Key": key("a"), "UpdateExpression": "SET n = nothing"}
     error = error_of(
@@ -399,10 +399,10 @@ def test_boto3_resources_work_over_it(aws: TestAws) -> None:
 
 
 def test_an_answer_has_a_checksum_and_a_request_id(aws: TestAws) -> None:
-    told = aws.dynamodb.list_tables()["ResponseMetadata"]
-    headers = told["HTTPHeaders"]
+    metadata = aws.dynamodb.list_tables()["ResponseMetadata"]
+    headers = metadata["HTTPHeaders"]
     assert (headers["content-type"], headers["x-amz-crc32"].isdigit()) == ("application/x-amz-json-1.0", True)
-    assert told["RequestId"] == headers["x-amzn-requestid"]
+    assert metadata["RequestId"] == headers["x-amzn-requestid"]
 
 
 def test_unsupported_operations_are_reported(aws: TestAws) -> None:

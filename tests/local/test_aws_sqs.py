@@ -69,7 +69,7 @@ def test_a_long_poll_ends_with_the_first_message(aws: TestAws, queue: str) -> No
 
 
 def test_a_long_poll_without_messages_lasts_as_long_as_it_says(aws: TestAws, queue: str) -> None:
-    """As the request says, and else as the queue does."""
+    """The time of the request, else that of the queue."""
 
     def poll(**wait: int) -> tuple[float, bool]:
         began = time.monotonic()
@@ -97,7 +97,7 @@ def test_an_abandoned_long_poll_takes_no_message(aws: TestAws, queue: str) -> No
     with long_poll(aws, queue, 20):
         pass
     aws.sqs.send_message(QueueUrl=queue, MessageBody="not for the dead")
-    time.sleep(0.3)  # a poll that went on would look again within 0.15 seconds
+    time.sleep(0.3)  # a poll that continues would check again within 0.15 seconds
     assert len(receive(aws, queue, wait=1)) == 1
 
 
@@ -151,4 +151,4 @@ def test_a_thousand_messages_are_sent_received_once_and_deleted_concurrently(aws
         list(workers.map(send, range(100)))
         bodies = [body for some in workers.map(take, range(100)) for body in some]
     assert sorted(map(int, bodies)) == list(range(1000))
-    assert aws.held("queue") == 0
+    assert aws.message_count("queue") == 0

@@ -1,4 +1,4 @@
-"""DynamoDB Local: installed once, reachable from this machine alone, and gone with whoever started it."""
+"""DynamoDB Local: installed once, reachable from this machine only, ended with its parent process."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Answer(NamedTuple):
     getheader: Callable[[str], str | None]
 
 
-class Door:
+class Recorder:
     """A gateway whose function is the test."""
 
     def __init__(self, gateway_responses: dict[str, Any] | None = None) -> None:
@@ -61,7 +61,7 @@ class Door:
         self.server.start(Gateway(api, self._invoke, lambda: datetime(2026, 3, 1, 9, 30, tzinfo=UTC)))
 
     def forget(self) -> None:
-        """Answer as at first, and keep no event of what was sent before."""
+        """Restore the default answer, and delete recorded events."""
         self.events: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], Any] = lambda event: {"statusCode": 200, "headers": {}, "body": ""}
 
@@ -81,7 +81,7 @@ class Door:
             return Answer(answer.status, answer.read().decode(), answer.getheader)
 
     def raw(self, sent: bytes) -> bytes:
-        """What comes back for these bytes, until the server closes."""
+        """The answer to these bytes, until the server closes."""
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as client:
             client.sendall(sent)
             client.shutdown(socket.SHUT_WR)
@@ -93,29 +93,31 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def one_door() -> Iterator[Door]:
-    door = Door()
-    yield door
-    door.stop()
+def shared_recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    yield recorder
+    recorder.stop()
 
 
 @pytest.fixture
-def door(one_door: Door) -> Door:
-    one_door.forget()
-    return one_door
+def recorder(shared_recorder: Recorder) -> Recorder:
+    shared_recorder.forget()
+    return shared_recorder
 
 
 def shape(value: Any) -> Any:
     return {name: shape(member) for name, member in value.items()} if isinstance(value, dict) else None
 
 
-def test_a_form_post_becomes_the_event_of_api_gateway(door: Door) -> None:
+def test_a_form_post_becomes_the_event_of_api_gateway(recorder: Recorder) -> None:
     sample = json.loads((ROOT / "events" / "http_form_signup.json").read_text())
     sent = {name: value for name, value in sample["headers"].items() if not name.startswith("X-Forwarded")}
-    door.send(sample["httpMethod"], sample["path"], sample["body"], **sent)
-    assert shape(door.event) == shape(sample)
+    recorder.send(sample["httpMethod"], sample["path"], sample["body"], **sent)
+    assert shape(recorder.event) == shape(sample)
     mine = {"requestContext", "headers", "multiValueHeaders"}
-    assert {k: v for k, v in door.event.items() if k not in mine} == {k: v for k, v in sample.items() if k not in mine}
+    assert {k: v for k, v in recorder.event.items() if k not in mine} == {
+        k: v for k, v in sample.items() if k not in mine
+    }
     for name in (
         "resourcePath",
         "httpMethod",
@@ -126,24 +128,24 @@ def test_a_form_post_becomes_the_event_of_api_gateway(door: Door) -> None:
         "requestTimeEpoch",
         "accountId",
     ):
-        assert door.event["requestContext"][name] == sample["requestContext"][name]
-    assert door.event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
-    assert door.event["headers"]["X-Forwarded-For"] == "127.0.0.1"
+        assert recorder.event["requestContext"][name] == sample["requestContext"][name]
+    assert recorder.event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
+    assert recorder.event["headers"]["X-Forwarded-For"] == "127.0.0.1"
     for name, value in sent.items():
-        assert door.event["multiValueHeaders"][name] == [value]
+        assert recorder.event["multiValueHeaders"][name] == [value]
 
 
-def test_paths_stay_encoded_and_queries_are_decoded(door: Door) -> None:
-    door.send("GET", "/events/a%2Fb%20c?x=1&x=2&y=%C3%A9&empty=&z")
-    assert door.event["path"] == "/events/a%2Fb%20c"
-    assert door.event["resource"] == door.event["requestContext"]["resourcePath"] == "/events/{id}"
-    assert door.event["pathParameters"] == {"id": "a%2Fb%20c"}
-    assert door.event["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": ["é"], "empty": [""], "z": [""]}
-    assert door.event["queryStringParameters"] == {"x": "2", "y": "é", "empty": "", "z": ""}
-    assert door.event["body"] is None
+def test_paths_stay_encoded_and_queries_are_decoded(recorder: Recorder) -> None:
+    recorder.send("GET", "/events/a%2Fb%20c?x=1&x=2&y=%C3%A9&empty=&z")
+    assert recorder.event["path"] == "/events/a%2Fb%20c"
+    assert recorder.event["resource"] == recorder.event["requestContext"]["resourcePath"] == "/events/{id}"
+    assert recorder.event["pathParameters"] == {"id": "a%2Fb%20c"}
+    assert recorder.event["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": ["é"], "empty": [""], "z": [""]}
+    assert recorder.event["queryStringParameters"] == {"x": "2", "y": "é", "empty": "", "z": ""}
+    assert recorder.event["body"] is None
 
 
-def test_a_known_path_without_that_method_falls_through_as_in_api_gateway(door: Door) -> None:
+def test_a_known_path_without_that_method_falls_through_as_in_api_gateway(recorder: Recorder) -> None:
     for method, target, resource, parameters in (
         ("POST", "/events?x=1", "/events", None),
         ("GET", "/events?x=1", "/{proxy+}", {"proxy": "events"}),
@@ -152,55 +154,57 @@ def test_a_known_path_without_that_method_falls_through_as_in_api_gateway(door: 
         ("POST", "/forms//signup", "/{proxy+}", {"proxy": "forms//signup"}),
         ("POST", "/events/a%2Fb/c", "/{proxy+}", {"proxy": "events/a%2Fb/c"}),
     ):
-        door.send(method, target)
-        assert (door.event["resource"], door.event["pathParameters"]) == (resource, parameters)
-        assert door.event["requestContext"]["resourcePath"] == resource
+        recorder.send(method, target)
+        assert (recorder.event["resource"], recorder.event["pathParameters"]) == (resource, parameters)
+        assert recorder.event["requestContext"]["resourcePath"] == resource
 
 
-def test_the_root_is_a_resource_of_its_own(door: Door) -> None:
-    door.send("GET", "/")
-    assert (door.event["resource"], door.event["pathParameters"]) == ("/", None)
+def test_the_root_is_a_resource_of_its_own(recorder: Recorder) -> None:
+    recorder.send("GET", "/")
+    assert (recorder.event["resource"], recorder.event["pathParameters"]) == ("/", None)
 
 
-def test_repeated_headers_are_listed_and_the_last_value_is_the_single_one(door: Door) -> None:
-    door.raw(b"GET /x HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\nA: 1\r\nA: 2\r\nConnection: close\r\n\r\n")
-    assert door.event["multiValueHeaders"]["A"] == ["1", "2"]
-    assert door.event["headers"]["A"] == "2"
-    assert door.event["headers"]["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1"
-    assert "Connection" not in door.event["headers"]
+def test_repeated_headers_are_listed_and_the_last_value_is_the_single_one(recorder: Recorder) -> None:
+    recorder.raw(
+        b"GET /x HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\nA: 1\r\nA: 2\r\nConnection: close\r\n\r\n"
+    )
+    assert recorder.event["multiValueHeaders"]["A"] == ["1", "2"]
+    assert recorder.event["headers"]["A"] == "2"
+    assert recorder.event["headers"]["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1"
+    assert "Connection" not in recorder.event["headers"]
 
 
-def test_binary_bodies_are_base64_and_others_are_text(door: Door) -> None:
-    door.send("POST", "/x", b"\x00\xff--", Content_Type="multipart/form-data; boundary=x")
-    assert door.event["isBase64Encoded"] is True
-    assert base64.b64decode(door.event["body"]) == b"\x00\xff--"
-    door.send("POST", "/x", '{"é": 1}'.encode(), Content_Type="application/json")
-    assert (door.event["body"], door.event["isBase64Encoded"]) == ('{"é": 1}', False)
+def test_binary_bodies_are_base64_and_others_are_text(recorder: Recorder) -> None:
+    recorder.send("POST", "/x", b"\x00\xff--", Content_Type="multipart/form-data; boundary=x")
+    assert recorder.event["isBase64Encoded"] is True
+    assert base64.b64decode(recorder.event["body"]) == b"\x00\xff--"
+    recorder.send("POST", "/x", '{"é": 1}'.encode(), Content_Type="application/json")
+    assert (recorder.event["body"], recorder.event["isBase64Encoded"]) == ('{"é": 1}', False)
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_every_method_of_the_api_reaches_the_function(door: Door, method: str) -> None:
-    door.answer = lambda event: {"statusCode": 200, "body": "said"}
-    answer = door.send(method, "/x")
-    assert door.event["httpMethod"] == method
+def test_every_method_of_the_api_reaches_the_function(recorder: Recorder, method: str) -> None:
+    recorder.answer = lambda event: {"statusCode": 200, "body": "said"}
+    answer = recorder.send(method, "/x")
+    assert recorder.event["httpMethod"] == method
     assert answer.getheader("Content-Length") == "4"
     assert answer.text == ("" if method == "HEAD" else "said")
 
 
-def test_other_methods_get_the_gateway_answer(door: Door) -> None:
-    answer = door.send("BREW", "/x")
-    assert (answer.status, door.events) == (403, [])
+def test_other_methods_get_the_gateway_answer(recorder: Recorder) -> None:
+    answer = recorder.send("BREW", "/x")
+    assert (answer.status, recorder.events) == (403, [])
 
 
-def test_answers_are_translated_back(door: Door) -> None:
-    door.answer = lambda event: {
+def test_answers_are_translated_back(recorder: Recorder) -> None:
+    recorder.answer = lambda event: {
         "statusCode": 303,
         "headers": {"Location": "/there", "X-Number": 7, "Set-Cookie": "lost", "WWW-Authenticate": "Bearer"},
         "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"]},
         "body": base64.b64encode(b"\x00\x01").decode(),
         "isBase64Encoded": True,
     }
-    raw = door.raw(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    raw = recorder.raw(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
     head, _, body = raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 303 ")
     assert body == b"\x00\x01"
@@ -223,9 +227,9 @@ def test_answers_are_translated_back(door: Door) -> None:
         {"statusCode": 200, "body": "?", "isBase64Encoded": True},
     ],
 )
-def test_an_invalid_answer_is_a_bad_gateway(door: Door, result: Any) -> None:
-    door.answer = lambda event: result
-    answer = door.send("GET", "/x")
+def test_an_invalid_answer_is_a_bad_gateway(recorder: Recorder, result: Any) -> None:
+    recorder.answer = lambda event: result
+    answer = recorder.send("GET", "/x")
     assert (answer.status, answer.text) == (502, '{"message": "Internal server error"}')
 
 
@@ -233,61 +237,61 @@ def test_a_failing_function_gives_the_bad_gateway_answer_of_the_template() -> No
     def fail(event: Any) -> Any:
         raise FunctionFailed({"errorType": "ValueError", "errorMessage": "secret"})
 
-    door = Door(OWN_ANSWERS)
-    door.answer = fail
-    answer = door.send("GET", "/x")
-    door.stop()
+    recorder = Recorder(OWN_ANSWERS)
+    recorder.answer = fail
+    answer = recorder.send("GET", "/x")
+    recorder.stop()
     assert answer.status == 503
     assert answer.getheader("Content-Type") == "application/problem+json"
     assert len(answer.getheader("x-request-id") or "") == 36
     assert answer.text == '{"detail": "Internal server error"}'
 
 
-def test_a_slow_function_is_a_gateway_timeout(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_function_is_a_gateway_timeout(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(event: Any) -> Any:
         raise NoEnvironment("none")
 
-    door.answer = none
-    assert door.send("GET", "/x").status == 502
+    recorder.answer = none
+    assert recorder.send("GET", "/x").status == 502
     monkeypatch.setattr(gateway_module, "_TIMEOUT_SECONDS", 0.0)
-    assert door.send("GET", "/x").status == 504
+    assert recorder.send("GET", "/x").status == 504
 
 
-def test_a_body_over_ten_megabytes_is_rejected_with_a_readable_answer(door: Door) -> None:
-    answer = door.send("POST", "/x", b"x" * (10 * 1024 * 1024 + 1), Content_Type="text/plain")
-    assert (answer.status, door.events) == (413, [])
+def test_a_body_over_ten_megabytes_is_rejected_with_a_readable_answer(recorder: Recorder) -> None:
+    answer = recorder.send("POST", "/x", b"x" * (10 * 1024 * 1024 + 1), Content_Type="text/plain")
+    assert (answer.status, recorder.events) == (413, [])
 
 
-def test_an_event_over_six_megabytes_is_rejected(door: Door) -> None:
-    assert door.send("POST", "/x", b"x" * (6 * 1024 * 1024 + 1), Content_Type="text/plain").status == 413
-    assert door.send("POST", "/x", b"x" * (5 * 1024 * 1024), Content_Type="text/plain").status == 200
-    assert len(door.event["body"]) == 5 * 1024 * 1024
+def test_an_event_over_six_megabytes_is_rejected(recorder: Recorder) -> None:
+    assert recorder.send("POST", "/x", b"x" * (6 * 1024 * 1024 + 1), Content_Type="text/plain").status == 413
+    assert recorder.send("POST", "/x", b"x" * (5 * 1024 * 1024), Content_Type="text/plain").status == 200
+    assert len(recorder.event["body"]) == 5 * 1024 * 1024
 
 
-def test_chunked_bodies_are_assembled(door: Door) -> None:
+def test_chunked_bodies_are_assembled(recorder: Recorder) -> None:
     chunks = b"4;note=x\r\none \r\n3\r\ntwo\r\n0\r\nTrailer: x\r\n\r\n"
-    door.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
-    assert door.event["body"] == "one two"
+    recorder.raw(b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+    assert recorder.event["body"] == "one two"
 
 
-def test_expect_100_continue_is_answered(door: Door) -> None:
-    with socket.create_connection(("127.0.0.1", door.server.port), timeout=5) as client:
+def test_expect_100_continue_is_answered(recorder: Recorder) -> None:
+    with socket.create_connection(("127.0.0.1", recorder.server.port), timeout=5) as client:
         client.sendall(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
         client.sendall(b"ok")
         assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
-    assert door.event["body"] == "ok"
+    assert recorder.event["body"] == "ok"
 
 
-def test_one_connection_serves_many_requests(door: Door) -> None:
-    door.answer = lambda event: {"statusCode": 200, "body": "said"}
-    with socket.create_connection(("127.0.0.1", door.server.port), timeout=5) as client:
+def test_one_connection_serves_many_requests(recorder: Recorder) -> None:
+    recorder.answer = lambda event: {"statusCode": 200, "body": "said"}
+    with socket.create_connection(("127.0.0.1", recorder.server.port), timeout=5) as client:
         for _ in range(50):
             client.sendall(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody")
             answer = client.recv(65536)  # head and body in one packet: the second of two would wait for the client
             assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\nsaid")
             assert b"Connection: close" not in answer
-    assert len(door.events) == 50
+    assert len(recorder.events) == 50
 
 
 @pytest.mark.parametrize(
@@ -316,51 +320,55 @@ def test_one_connection_serves_many_requests(door: Door) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-def test_a_malformed_request_gets_400_without_side_effects(door: Door, sent: bytes) -> None:
-    assert door.raw(sent).startswith(b"HTTP/1.1 400 ")
-    assert door.send("GET", "/x").status == 200
+def test_a_malformed_request_gets_400_without_side_effects(recorder: Recorder, sent: bytes) -> None:
+    assert recorder.raw(sent).startswith(b"HTTP/1.1 400 ")
+    assert recorder.send("GET", "/x").status == 200
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET /x HT", b"POST /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nfew"])
-def test_disconnecting_clients_do_not_affect_others(door: Door, sent: bytes, capfd: pytest.CaptureFixture[str]) -> None:
-    door.raw(sent)
-    assert door.send("GET", "/x").status == 200
+def test_disconnecting_clients_do_not_affect_others(
+    recorder: Recorder, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recorder.raw(sent)
+    assert recorder.send("GET", "/x").status == 200
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_hundreds_of_half_open_connections_keep_nobody_waiting(door: Door) -> None:
+def test_hundreds_of_half_open_connections_keep_nobody_waiting(recorder: Recorder) -> None:
     with ExitStack() as open_:
         for sent in (b"", b"G", b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n") * 100:
-            client = open_.enter_context(socket.create_connection(("127.0.0.1", door.server.port)))
+            client = open_.enter_context(socket.create_connection(("127.0.0.1", recorder.server.port)))
             client.sendall(sent)
-        assert door.send("GET", "/x").status == 200
+        assert recorder.send("GET", "/x").status == 200
 
 
-def test_above_the_most_connections_the_longest_idle_one_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_above_the_most_connections_the_longest_idle_one_is_closed(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 2)
-    address = ("127.0.0.1", door.server.port)
+    address = ("127.0.0.1", recorder.server.port)
     with socket.create_connection(address) as oldest, socket.create_connection(address):
         oldest.settimeout(10)
         for _ in range(3):
-            assert door.send("GET", "/x").status == 200
+            assert recorder.send("GET", "/x").status == 200
         assert oldest.recv(1) == b""
 
 
 @pytest.mark.parametrize("value", ["https://例え.example/", "a\x00b", "a\x1bb", "a\r\nb: c", "a\x7fb"])
-def test_a_header_that_http_has_no_characters_for_is_a_bad_gateway(door: Door, value: str) -> None:
-    door.answer = lambda event: {"statusCode": 303, "headers": {"Location": value}}
-    assert door.send("GET", "/x").status == 502
+def test_a_header_that_http_has_no_characters_for_is_a_bad_gateway(recorder: Recorder, value: str) -> None:
+    recorder.answer = lambda event: {"statusCode": 303, "headers": {"Location": value}}
+    assert recorder.send("GET", "/x").status == 502
 
 
-def test_a_silent_client_does_not_block_others(door: Door) -> None:
+def test_a_silent_client_does_not_block_others(recorder: Recorder) -> None:
     gate = threading.Event()
-    with socket.create_connection(("127.0.0.1", door.server.port)):
-        assert door.send("GET", "/x").status == 200
-        door.answer = lambda event: (
+    with socket.create_connection(("127.0.0.1", recorder.server.port)):
+        assert recorder.send("GET", "/x").status == 200
+        recorder.answer = lambda event: (
             gate.wait(5) and {"statusCode": 200} if event["path"] == "/slow" else {"statusCode": 204}
         )
-        slow = threading.Thread(target=door.send, args=("GET", "/slow"))
+        slow = threading.Thread(target=recorder.send, args=("GET", "/slow"))
         slow.start()
-        assert door.send("GET", "/x").status == 204
+        assert recorder.send("GET", "/x").status == 204
         gate.set()
         slow.join()

@@ -57,7 +57,7 @@ def test_an_error_is_reported_with_exit_status_1(stack: RunningStack) -> None:
     assert answered.returncode == 1
     assert json.loads(answered.stdout)["error"]["message"]
     raised = invoke(stack, "api_handler", "--event", "-", given='"no event"')
-    assert raised.returncode in (0, 1)  # whatever the handler makes of it, standard output is JSON
+    assert raised.returncode in (0, 1)  # whatever the handler does, standard output is JSON
     json.loads(raised.stdout)
 
 

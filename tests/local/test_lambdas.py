@@ -53,16 +53,16 @@ def failure(functions: Functions, name: str, event: Any = None) -> dict[str, Any
 
 
 def test_a_handler_gets_its_event_a_real_context_and_lambdas_environment(functions: Functions) -> None:
-    told = invoke(functions, "echo", {"é": [1, None, "ü"]})
-    assert told["event"] == {"é": [1, None, "ü"]}
-    assert told["function"] == "relais-local-echo"
-    assert told["arn"] == "arn:aws:lambda:eu-west-3:123456789012:function:relais-local-echo"
-    assert told["log_group"] == "/aws/lambda/relais-local-echo"
-    assert told["memory"] == "256"
-    assert 0 < told["remaining"] <= IN_TIME * 1000
-    assert len(told["request_id"]) == 36
-    assert told["environment"] == {
-        "RELAIS_STAGE": "local",  # the stack's word goes over the template's
+    result = invoke(functions, "echo", {"é": [1, None, "ü"]})
+    assert result["event"] == {"é": [1, None, "ü"]}
+    assert result["function"] == "relais-local-echo"
+    assert result["arn"] == "arn:aws:lambda:eu-west-3:123456789012:function:relais-local-echo"
+    assert result["log_group"] == "/aws/lambda/relais-local-echo"
+    assert result["memory"] == "256"
+    assert 0 < result["remaining"] <= IN_TIME * 1000
+    assert len(result["request_id"]) == 36
+    assert result["environment"] == {
+        "RELAIS_STAGE": "local",  # the stack's setting overrides the template's
         "AWS_LAMBDA_FUNCTION_NAME": "relais-local-echo",
         "_HANDLER": "tests.support.handlers.echo",
     }
@@ -139,7 +139,7 @@ def test_stopping_finishes_running_invocations_and_ends_every_process(capfd: pyt
     assert "written by a handler" in heard.err
 
 
-HOLDER = """
+OWNER = """
 import sys, threading
 from pathlib import Path
 from local.description import Function
@@ -156,12 +156,12 @@ sys.stdin.read()
 
 
 def test_a_running_handler_ends_with_a_killed_stack() -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert holder.stdout
-    assert holder.stdout.readline() == "busy\n"
-    below = wait_for(lambda: found if len(found := descendants(holder.pid)) == 2 else set())
-    holder.kill()
-    holder.wait()
+    assert owner.stdout
+    assert owner.stdout.readline() == "busy\n"
+    below = wait_for(lambda: found if len(found := descendants(owner.pid)) == 2 else set())
+    owner.kill()
+    owner.wait()
     wait_for(lambda: not alive(below), 1)

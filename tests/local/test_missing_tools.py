@@ -1,4 +1,4 @@
-"""What is missing on a machine skips a test there by name, and fails it where everything has to run."""
+"""A tool missing on a machine skips the test by name, and fails it where everything must run."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def makefile(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_recipe_ends_when_only_make_was_stopped(makefile: Path, number: int) -> None:
-    # Whatever runs in the background of a script ignores SIGINT, and so would make.
+    # Background processes of a script ignore SIGINT, and so would make.
     command = ["env", "--default-signal=INT", "make", "-f", makefile, "run"]
     made = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert made.stdout is not None
@@ -41,7 +41,7 @@ def test_a_recipe_ends_when_only_make_was_stopped(makefile: Path, number: int) -
     try:
         made.send_signal(number)
         assert made.stdout.readline() == "stopped\n"
-        assert made.stdout.read() == ""  # the end of it: nothing is left that could write
+        assert made.stdout.read() == ""  # end of the pipe: no process is left that could write
         assert made.wait(5) == -number
     finally:
         made.stdout.close()

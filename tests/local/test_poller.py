@@ -27,7 +27,7 @@ until = partial(wait_for, every_seconds=0.005)
 
 
 class Recorder:
-    """A function that notes its batches and answers as it is told."""
+    """A function that records its batches and gives scripted answers."""
 
     def __init__(self) -> None:
         self.batches: list[list[Mapping[str, Any]]] = []
@@ -53,7 +53,7 @@ class Recorder:
 
 
 class Bench:
-    """A queue, a recorder, and pollers between them. Time passes when a test says so."""
+    """A queue, a recorder, and pollers between them. The test moves time."""
 
     def __init__(self) -> None:
         self.queue = QueueInMemory("bench")
@@ -69,14 +69,14 @@ class Bench:
         self._pollers.append(poller)
         return poller
 
-    def come_back(self, messages: int) -> None:
-        """Wait until so many messages were given back, and let the queue's visibility timeout pass."""
+    def redelivered(self, messages: int) -> None:
+        """Wait until so many messages were released, and let the queue's visibility timeout pass."""
         until(lambda: self.queue.in_flight == messages and self.queue.invisible_seconds() <= 1)
         self.queue.forward(1)
 
     @property
     def empty(self) -> bool:
-        return self.queue.held == 0
+        return self.queue.message_count == 0
 
     def stop(self) -> None:
         for poller in self._pollers:
@@ -107,7 +107,7 @@ def embedded(aws: TestAws) -> Iterator[tuple[str, Recorder]]:
 
 
 def keys(value: Any) -> Any:
-    """The shape of a value: its keys and the types of its leaves."""
+    """The shape of a value: its keys and the types of its scalars."""
     if isinstance(value, dict):
         return {name: keys(member) for name, member in value.items()}
     return type(value).__name__
@@ -124,7 +124,7 @@ def test_a_record_has_the_shape_of_lambda(aws: TestAws, embedded: tuple[str, Rec
     assert record["eventSourceARN"] == "arn:aws:sqs:eu-west-3:123456789012:bench"
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert abs(int(record["attributes"]["SentTimestamp"]) / 1000 - time.time()) < 60
-    until(lambda: aws.held("bench") == 0)
+    until(lambda: aws.message_count("bench") == 0)
 
 
 def test_message_attributes_are_passed_on(aws: TestAws, embedded: tuple[str, Recorder]) -> None:
@@ -147,7 +147,7 @@ def test_messages_are_deleted_or_redelivered(aws: TestAws, embedded: tuple[str, 
     function.answer = fail_b_once
     entries: Any = [{"Id": body, "MessageBody": body} for body in ("a", "b", "c")]
     aws.sqs.send_message_batch(QueueUrl=url, Entries=entries)
-    until(lambda: sum(map(len, function.batches)) == 4 and aws.held("bench") == 0)
+    until(lambda: sum(map(len, function.batches)) == 4 and aws.message_count("bench") == 0)
     assert sorted(body for batch in function.bodies for body in batch) == ["a", "b", "b", "c"]
 
 
@@ -169,7 +169,7 @@ def test_the_window_starts_with_the_first_message(bench: Bench) -> None:
 def test_a_full_batch_does_not_wait(bench: Bench) -> None:
     bench.queue.send(*map(str, range(25)))
     bench.poll(batch_size=20, window=2)
-    until(lambda: bench.function.batches and bench.queue.held == bench.queue.in_flight == 5)
+    until(lambda: bench.function.batches and bench.queue.message_count == bench.queue.in_flight == 5)
     assert [len(batch) for batch in bench.function.batches] == [20]
     bench.queue.forward(2)
     until(lambda: len(bench.function.batches) == 2)
@@ -180,7 +180,7 @@ def test_a_batch_closes_at_six_megabytes(bench: Bench) -> None:
     big = "x" * 250_000
     bench.queue.send(*[big[:100_000]] * 10, *[big] * 26)
     bench.poll(batch_size=1000, window=2)
-    until(lambda: 0 < bench.queue.held == bench.queue.in_flight < 36 and bench.queue.polls)
+    until(lambda: 0 < bench.queue.message_count == bench.queue.in_flight < 36 and bench.queue.polls)
     bench.queue.forward(2)
     until(lambda: sum(map(len, bench.function.batches)) == 36)
     sizes = [len(json.dumps({"Records": batch})) for batch in bench.function.batches]
@@ -199,9 +199,9 @@ def test_only_reported_failures_are_redelivered(bench: Bench) -> None:
     bench.function.answer = fail_b_once
     bench.queue.send("a", "b", "c")
     bench.poll()
-    until(lambda: bench.queue.held == 1)
+    until(lambda: bench.queue.message_count == 1)
     assert bench.function.bodies == [["a", "b", "c"]]
-    bench.come_back(1)
+    bench.redelivered(1)
     until(lambda: bench.empty)
     assert bench.function.bodies[1:] == [["b"]]
 
@@ -238,7 +238,7 @@ def test_an_invalid_answer_fails_the_whole_batch(bench: Bench, answer: Any) -> N
     bench.function.answer = lambda records: answer if len(bench.function.batches) == 1 else None
     bench.queue.send("a", "b")
     bench.poll()
-    bench.come_back(2)
+    bench.redelivered(2)
     until(lambda: bench.empty)
     assert bench.function.bodies == [["a", "b"], ["a", "b"]]
 
@@ -250,9 +250,9 @@ def test_a_failing_batch_is_redelivered_and_ends_in_the_dead_letter_queue(bench:
     bench.function.answer = fail
     bench.queue.send("a")
     bench.poll()
-    bench.come_back(1)
+    bench.redelivered(1)
     until(lambda: len(bench.function.batches) == 2)
-    bench.come_back(1)
+    bench.redelivered(1)
     until(lambda: bench.queue.dead_letters == ["a"])
     assert bench.function.bodies == [["a"], ["a"]]
     assert bench.empty

@@ -1,4 +1,6 @@
-"""Distribution of tests: each runs once, modules stay together, and nobody is idle while others have much left."""
+"""Distribution of tests: each runs once, modules stay together, and no worker is idle while others have many tests
+left.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules are due as EventBridge's are, first after one whole period, on a clock that is handed in."""
+"""Schedules are due like those of EventBridge, first after one full period, on an injected clock."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_invalid_schedule_is_reported(expression: str) -> None:
 
 
 class Scene:
-    """Two scheduled functions, a clock and what was invoked."""
+    """Two scheduled functions, a clock and the recorded invocations."""
 
     def __init__(self) -> None:
         self.now = START

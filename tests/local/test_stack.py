@@ -1,4 +1,4 @@
-"""The running stack: what it prints, what it refuses, and that nothing of it outlives its end."""
+"""The running stack: its output, its errors, and that none of its processes outlives it."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_workers_restart_over_the_same_aws(start_stack: StackStarter, aws: TestA
 
 
 def check_that_it_stops(stack: RunningStack, number: signal.Signals) -> None:
-    """Within five seconds of a signal, with nothing left running and nothing known of it."""
+    """Within five seconds of a signal, without remaining processes or files."""
     below = descendants(stack.process.pid)
     known = FOLDER / f"{stack.port}.json"
     assert below

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(mutants: Sequence[Mutant], jobs: int) -> int:
-    """Print one line for each mutant as it comes, then what is wrong."""
+    """Print one line for each mutant when it is finished, then the problems."""
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         plain = pool.submit(unchanged, mutants)
         judged = pool.map(judge, mutants)

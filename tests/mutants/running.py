@@ -39,7 +39,7 @@ class Mutant:
     """Files of tests, or single tests as `file::function`; at least one of them fails."""
 
     def occurrences(self, root: Path = ROOT) -> int:
-        """How often the text to be changed stands in the file."""
+        """How often the text to be changed occurs in the file."""
         return (root / self.file).read_text(encoding="utf-8").count(self.before)
 
     def apply(self, root: Path) -> None:
@@ -58,7 +58,7 @@ class Outcome:
     passed: int = 0
     killed_by: str | None = None
     trouble: str | None = None
-    """Why the run says nothing: a failure that is no assertion, no tests, or no end."""
+    """Why the run is invalid: a failure that is not an assertion, no tests, or a timeout."""
 
 
 def judge(mutant: Mutant, root: Path = ROOT) -> Outcome:

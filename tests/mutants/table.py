@@ -189,7 +189,7 @@ ONCE = (
     ),
 )
 
-THE_LATER_WORD_WINS = (
+THE_LATEST_EVENT_WINS = (
     Mutant(
         "ties-go-to-the-signup",
         promise=3,
@@ -369,4 +369,4 @@ HISTORY = (
     ),
 )
 
-MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATER_WORD_WINS, *IN_BULK, *EVERYWHERE, *HISTORY)
+MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATEST_EVENT_WINS, *IN_BULK, *EVERYWHERE, *HISTORY)

@@ -1,4 +1,4 @@
-"""The table of mutants fits the sources and the tests, and the runner tells a detected mutant from a survivor."""
+"""The table of mutants fits the sources and the tests, and the runner distinguishes killed mutants from survivors."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Artefact:
 
 @pytest.fixture(scope="module")
 def artefact(packaged: Packaged, aws_server: TestAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artefact]:
-    """All functions over an empty AWS and the sandbox's samples; what starts goes on to the end of the module."""
+    """All functions over an empty AWS and the sandbox's samples; started processes run to the end of the module."""
     aws_server.reset()
     aws_server.create_resources()
     secret = json.dumps({"api_key": packaged.api_key})
@@ -69,7 +69,9 @@ def artefact(packaged: Packaged, aws_server: TestAws, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def poll(artefact: Artefact) -> Iterator[Callable[..., None]]:
-    """`poll("signups", …)`: from now on the queue's trigger invokes the function, as the template says but sooner."""
+    """`poll("signups", …)`: from now on the queue's trigger invokes the function, with the template's settings but
+    sooner.
+    """
     with ExitStack() as pollers:
 
         def start(*names: str) -> None:

@@ -18,9 +18,9 @@ from tests.support.packaging import Packaged
 
 
 class PackagedFunction:
-    """One function with at most one execution environment, which is made when it is needed.
+    """One function with at most one execution environment, which is started when needed.
 
-    Invocations come one after another. `deadline_seconds` is what a function is told that it has.
+    Invocations run one after another. `deadline_seconds` is the timeout given to the function.
     """
 
     def __init__(self, function: Function, packaged: Packaged, client: Path, aws: TestAws, log: Path) -> None:
@@ -56,7 +56,7 @@ class PackagedFunction:
         return body
 
     def kill(self) -> None:
-        """SIGKILL to the environment, whatever it is doing."""
+        """SIGKILL the environment, regardless of its work."""
         assert self._process is not None
         self._process.kill()
 

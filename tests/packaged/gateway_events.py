@@ -1,4 +1,4 @@
-"""Requests as API Gateway hands them to the function: those of `events/`, with what a test changes in them."""
+"""Requests in the form in which API Gateway passes them to the function: those of `events/`, with changes of a test."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A Lambda Runtime API of one execution environment, on 127.0.0.1 at a free port.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: the runtime asks for the next invocation, which waits
-until there is one, and posts what came of it.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: the runtime requests the next invocation, waits until
+there is one, and posts its result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Invocation:
 
 
 class RuntimeApi:
-    """Hands invocations to the runtime that asks at `address`."""
+    """Passes invocations to the runtime that polls `address`."""
 
     def __init__(self) -> None:
         self.waiting: queue.Queue[Invocation | None] = queue.Queue()
@@ -49,11 +49,11 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        """What AWS_LAMBDA_RUNTIME_API says."""
+        """The value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self._server.server_port}"
 
     def invoke(self, event: Any, arn: str, seconds: float) -> Invocation:
-        """Put an event before the runtime; `seconds` are what the function is told that it has."""
+        """Queue an event for the runtime; `seconds` is the timeout given to the function."""
         invocation = Invocation(event, arn, int((time.time() + seconds) * 1000))
         self.waiting.put(invocation)
         return invocation

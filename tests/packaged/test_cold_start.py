@@ -1,4 +1,4 @@
-"""What a cold start imports: counted, because a time would say more of the machine than of the product."""
+"""Imports of a cold start: counted, because a time would depend on the machine more than on the product."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ NEVER_FOR_A_FORM = {
 }
 
 
-def told(artefact: Artefact, *script: str, **environ: str) -> dict[str, Any]:
-    """What a new interpreter says that runs `script` in the task root."""
+def output_of(artefact: Artefact, *script: str, **environ: str) -> dict[str, Any]:
+    """Output of a new interpreter that runs `script` in the task root."""
     done = subprocess.run(
         isolated("-c", "".join((*script, TELL))),
         cwd=artefact.packaged.unpacked,
@@ -94,7 +94,7 @@ def among(modules: set[str], unwanted: set[str]) -> set[str]:
 
 
 def test_importing_the_app_loads_no_feature_modules(artefact: Artefact, capsys: pytest.CaptureFixture[str]) -> None:
-    found = told(artefact, IMPORT_ONLY)
+    found = output_of(artefact, IMPORT_ONLY)
     modules = set(found["new"])
     with capsys.disabled():
         sys.stdout.write(
@@ -107,13 +107,13 @@ def test_importing_the_app_loads_no_feature_modules(artefact: Artefact, capsys: 
 
 def test_a_form_request_loads_no_provider_and_no_other_route(artefact: Artefact) -> None:
     event = json.dumps(form("signup", email="zoe@example.com"))
-    modules = set(told(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=event)["new"])
+    modules = set(output_of(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=event)["new"])
     assert among(modules, NEVER_FOR_A_FORM) == set()
     assert {"boto3", "email_validator"} <= modules  # the names that are looked for are the right ones
 
 
 def test_every_module_is_from_the_zip_or_the_standard_library(artefact: Artefact) -> None:
-    found = told(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=json.dumps(form("signup", email="zoe@example.com")))
+    found = output_of(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=json.dumps(form("signup", email="zoe@example.com")))
     root = str(artefact.packaged.unpacked)
     ours = {name.partition(".")[0] for name, file in found["files"].items() if file and file.startswith(root)}
     assert {"app", "boto3", "botocore", "chalice", "chalicelib", "aws_lambda_powertools", "email_validator"} <= ours

@@ -1,6 +1,6 @@
-"""A packaged worker that dies in the middle of a batch: what it held is free again a quarter of a minute later.
+"""A packaged worker that dies in the middle of a batch: its claims expire a quarter of a minute later.
 
-The same is shown sooner of the product that is not packaged, in `tests/e2e` and `tests/chaos`.
+`tests/e2e` and `tests/chaos` show the same faster for the product that is not packaged.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def test_messages_of_a_killed_worker_are_redelivered(artefact: Artefact, poll: C
     aws, worker = artefact.aws, artefact["signups"]
     url = aws.queue_url("relais-local-signups")
     aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
-    patience = worker.deadline_seconds
-    worker.deadline_seconds = 15  # what a killed worker holds is free again soon after that
+    deadline = worker.deadline_seconds
+    worker.deadline_seconds = 15  # leases of a killed worker expire soon after that
     artefact.control.fault("timeout", function="list_insert", delay_seconds=30, times=1)
     for number, email in enumerate(PEOPLE):
         event = {"type": "signup", "id": f"event-{number}", "form": "footer", "email": email}
@@ -32,7 +32,7 @@ def test_messages_of_a_killed_worker_are_redelivered(artefact: Artefact, poll: C
     poll("signups")
     wait_for(lambda: artefact.control.faults()[0]["fired"] == 1, 20)
     first = len(worker.events)
-    worker.deadline_seconds = patience
+    worker.deadline_seconds = deadline
     worker.kill()
     wait_until_invoked(worker, first + 1)
     again = worker.events[first]["Records"]
@@ -40,7 +40,7 @@ def test_messages_of_a_killed_worker_are_redelivered(artefact: Artefact, poll: C
     wait_for(lambda: artefact["sweep"](scheduled()) and delivered(artefact) == {"event-0", "event-1"}, 60, 1)
     assert artefact.ediware.emails()[PEOPLE[0]] == artefact.ediware.emails()[PEOPLE[1]] == 1
     assert artefact.request(event_of("event-0"))[1]["deliveries"][0]["unknown_outcome"]
-    wait_for(lambda: aws.held("relais-local-signups") == 0, 20)
+    wait_for(lambda: aws.message_count("relais-local-signups") == 0, 20)
 
 
 def delivered(artefact: Artefact) -> set[str]:

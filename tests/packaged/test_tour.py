@@ -9,7 +9,7 @@ import pytest
 
 from local.lambdas import events
 from local.lambdas.functions import FunctionFailed
-from tests.e2e.world import told_to_leave
+from tests.e2e.world import unsubscribed_at
 from tests.packaged.conftest import Artefact
 from tests.packaged.gateway_events import event_of, form, link, scheduled
 from tests.support.aws import REGION
@@ -19,7 +19,7 @@ PERSON, READER = "zoe@example.com", "reader@example.com"
 
 
 def status_of(artefact: Artefact, event_id: str) -> str:
-    """As `GET /events/{id}` says it."""
+    """As shown by `GET /events/{id}`."""
     status, shown = artefact.request(event_of(event_id))
     assert status == 200, shown
     return str(shown["status"])
@@ -33,13 +33,16 @@ def test_a_signup_and_an_unsubscribe_reach_the_provider(artefact: Artefact, poll
     row = next(row for row in artefact.ediware.account()["lists"]["4781"]["rows"] if row["email"] == PERSON)
     assert row["prenom"] == "Zoé"
     wait_for(lambda: status_of(artefact, joined["id"]) == "delivered", 10)
-    status, left = artefact.request(form("unsubscribe", email=PERSON))
+    status, unsubscribe = artefact.request(form("unsubscribe", email=PERSON))
     assert status == 202
-    wait_for(lambda: status_of(artefact, left["id"]) == "delivered", 20)
-    told = told_to_leave(artefact.packaged.sandbox.url, PERSON)
+    wait_for(lambda: status_of(artefact, unsubscribe["id"]) == "delivered", 20)
+    told = unsubscribed_at(artefact.packaged.sandbox.url, PERSON)
     assert told["ediware"] and told["mailpartner"]  # the third has no list that this person is on
     assert artefact.request(event_of(joined["id"], key="wrong"))[0] == 401
-    wait_for(lambda: not any(artefact.aws.held(f"relais-local-{queue}") for queue in ("signups", "unsubscribes")), 10)
+    wait_for(
+        lambda: not any(artefact.aws.message_count(f"relais-local-{queue}") for queue in ("signups", "unsubscribes")),
+        10,
+    )
     assert PERSON not in artefact.logs
     assert artefact.packaged.api_key not in artefact.logs
 
@@ -53,7 +56,7 @@ def test_an_unsubscribe_link_of_a_mail_works(artefact: Artefact, poll: Callable[
     asked = artefact["api_handler"](link("GET", row["lien_desabo"]))
     assert (asked["statusCode"], "r•••@example.com" in asked["body"]) == (200, True)
     assert artefact["api_handler"](link("POST", row["lien_desabo"]))["statusCode"] == 200
-    wait_for(lambda: told_to_leave(artefact.packaged.sandbox.url, READER)["ediware"], 20)
+    wait_for(lambda: unsubscribed_at(artefact.packaged.sandbox.url, READER)["ediware"], 20)
     assert row["lien_desabo"].rpartition("/")[2] not in artefact.logs
 
 
@@ -88,7 +91,7 @@ def test_only_the_failed_message_is_redelivered(artefact: Artefact, poll: Callab
     worker.events.clear()
     url = aws.queue_url(queue)
     aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
-    aws.sqs.delete_queue(QueueUrl=aws.queue_url(f"{queue}-dlq"))  # so that what is unreadable cannot be set aside
+    aws.sqs.delete_queue(QueueUrl=aws.queue_url(f"{queue}-dlq"))  # so that unreadable messages are not moved away
     whole = '{"type": "signup", "id": "whole", "form": "footer", "email": "lou@example.com"}'
     aws.sqs.send_message_batch(
         QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "no JSON"}, {"Id": "1", "MessageBody": whole}]
@@ -98,11 +101,11 @@ def test_only_the_failed_message_is_redelivered(artefact: Artefact, poll: Callab
     assert [sorted(bodies(event)) for event in worker.events[:2]] == [sorted(["no JSON", whole]), ["no JSON"]]
     assert artefact.ediware.emails()["lou@example.com"] == 1
     aws.create_resources()
-    wait_for(lambda: aws.held(queue) == 0 and aws.waiting(f"{queue}-dlq") == 1, 20)
+    wait_for(lambda: aws.message_count(queue) == 0 and aws.waiting(f"{queue}-dlq") == 1, 20)
 
 
 def bodies(event: Any) -> list[str]:
-    """What the messages of a batch held."""
+    """Contents of the messages of a batch."""
     return [record["body"] for record in event["Records"]]
 
 

@@ -1,4 +1,4 @@
-"""Import rules: the layers hold and are checked; whatever providers there are, nothing else names one of them."""
+"""Import rules: the layers are respected and checked; no code outside a provider's package names the provider."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Runs the tests in several processes: collects once, forks workers, and hands out tests one by one.
+"""Runs the tests in several processes: collects once, forks workers, and assigns tests one by one.
 
-`schedule.py` decides who runs what, `worker.py` is what runs in a forked process, `pool.py` the process that collected,
-`progress.py` what a person sees meanwhile, `promise.py` the first line of a failure, `plugin.py` the hooks and options.
+`schedule.py` decides which worker runs which test, `worker.py` runs in a forked process, `pool.py` in the process that
+collected, `progress.py` prints progress, `promise.py` the first line of a failure, `plugin.py` has the hooks and
+options.
 """

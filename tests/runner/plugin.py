@@ -16,7 +16,7 @@ from tests.runner.progress import Progress
 from tests.runner.schedule import Schedule, in_order
 
 FOLDERS = ("chaos", "e2e", "packaged", "browser", "local", "template", "syncs", "delivery", "people")
-"""Folders whose single tests take long come first: none of them is left alone at the end."""
+"""Folders with long single tests come first, so that none of them runs alone at the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,14 +47,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_teststatus(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Write no dots: with several processes lines say how far the tests are."""
+    """Write no dots: with several processes, progress lines are printed."""
     category, letter, word = yield
     return category, "" if config.option.processes > 1 else letter, word
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Begin a failure with what was promised."""
+    """Begin a failure with the promise."""
     report = yield
     if report.failed:
         promise.put_first(report, promise.of(item))
@@ -99,5 +99,5 @@ def _groups(items: list[pytest.Item]) -> list[list[int]]:
 
 
 def _folder(path: Path) -> str:
-    """The folder below `tests` in which a file is, at whatever depth."""
+    """The folder directly below `tests` that contains a file."""
     return next((name for name in path.parts if name in FOLDERS), "")

@@ -1,4 +1,4 @@
-"""The process that collected the tests: forks workers, hands out tests, and reports what comes back."""
+"""The process that collected the tests: forks workers, assigns tests, and reports results."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ class Pool:
         self._again += one.taken
         if one.running is not None:
             item = self._session.items[one.running]
-            words = f"the process that ran this test ended by itself ({os.waitstatus_to_exitcode(status)})"
-            report = pytest.TestReport(item.nodeid, item.location, {}, "failed", words, "call")
+            text = f"the process that ran this test ended by itself ({os.waitstatus_to_exitcode(status)})"
+            report = pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call")
             promise.put_first(report, promise.of(item))
             self._report(report)
         self._workers.append(self._fork())

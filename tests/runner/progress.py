@@ -1,4 +1,4 @@
-"""What a person sees while tests run: how far they are and what runs now; a failure at once."""
+"""Progress output: finished tests, running tests, and each failure at once."""
 
 from __future__ import annotations
 

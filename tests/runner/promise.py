@@ -1,4 +1,4 @@
-"""The first line of a failure: what the product promised, from `promises.toml`, else in the test's own words."""
+"""The first line of a failure: the promise of the product from `promises.toml`, else the test's docstring or name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = Path(__file__).parent.parent / "promises.toml"
 
 @dataclass(frozen=True)
 class Promise:
-    """A promise of the product: what it says, and which tests of `make test` show it."""
+    """A promise of the product: its text, and the tests of `make test` that cover it."""
 
     name: str
     says: str
@@ -37,13 +37,13 @@ def of(item: pytest.Item) -> str:
     found = [one.says for one in promises() if node in one.tests]
     if found:
         return " ".join(found)
-    told = str(getattr(getattr(item, "obj", None), "__doc__", None) or "").strip().partition("\n")[0]
-    return told or str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
+    documented = str(getattr(getattr(item, "obj", None), "__doc__", None) or "").strip().partition("\n")[0]
+    return documented or str(getattr(item, "originalname", None) or item.name).removeprefix("test_").replace("_", " ")
 
 
-def put_first(report: Any, words: str) -> None:
-    """Make `words` the first line of a failed report."""
-    line = f"Promised: {words}"
+def put_first(report: Any, text: str) -> None:
+    """Make `text` the first line of a failed report."""
+    line = f"Promised: {text}"
     if isinstance(report.longrepr, ExceptionChainRepr):
         report.longrepr.chain[0][0].reprentries.insert(0, ReprEntry([line, ""], None, None, None, "long"))
     else:

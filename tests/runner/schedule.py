@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Schedule:
-    """Hands out tests, numbered by the caller, to workers.
+    """Assigns tests, numbered by the caller, to workers.
 
-    A worker goes through one group from its start, since tests of a module share fixtures. When no group is left
-    untouched, it takes the second half of the group of which most is left.
+    A worker runs one group from its start, since tests of a module share fixtures. When no untouched group is left, it
+    takes the second half of the group with most remaining tests.
     """
 
     def __init__(self, groups: Iterable[Sequence[int]]) -> None:

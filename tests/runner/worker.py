@@ -1,4 +1,4 @@
-"""A forked process that runs the tests that it is given, and sends what comes of them to the process that collected."""
+"""A forked process that runs its assigned tests and sends the results to the process that collected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Worker:
         self._running = False
 
     def run(self) -> None:
-        """Run tests until none is left. The next one is asked for early: it decides which fixtures are kept."""
+        """Run tests until none is left. The next one is requested early: it decides which fixtures are kept."""
         self._running = True
         number = self._next()
         while number is not None:
@@ -49,7 +49,7 @@ class Worker:
     def pytest_warning_recorded(self, warning_message: Any, when: str, nodeid: str, location: Any) -> None:
         """Send a warning on, as text: its class may not be known on the other side."""
         if not self._running:
-            return  # pytest repeats to a new plugin what was warned of before this process was forked
+            return  # pytest repeats to a new plugin the warnings from before this process was forked
         category, text = warning_message.category.__name__, str(warning_message.message)
         place = (warning_message.filename, warning_message.lineno)
         self._connection.send((WARNED, category, text, *place, when, nodeid, location))
@@ -87,7 +87,7 @@ def _take_over(config: Any, folder: Path) -> None:
 
 
 def _end(session: Any, code: int) -> NoReturn:
-    """Tear down what is left, keep the coverage, and end without what the parent does at its own exit."""
+    """Tear down remaining fixtures, save the coverage, and exit without the exit handlers of the parent."""
     steps: list[Callable[[], object]] = [
         lambda: session._setupstate.teardown_exact(None),
         _save_coverage,

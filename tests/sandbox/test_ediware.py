@@ -1,4 +1,4 @@
-"""The simulated Ediware behaves as the vendor's documentation says, contradictions included."""
+"""The simulated Ediware behaves as documented by the vendor, contradictions included."""
 
 from __future__ import annotations
 

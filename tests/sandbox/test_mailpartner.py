@@ -1,4 +1,4 @@
-"""The simulated MailPartner behaves as the vendor's documentation says, contradictions included."""
+"""The simulated MailPartner behaves as documented by the vendor, contradictions included."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_faults_have_the_error_format_of_the_vendor(ask: Ask, control: Control) 
 
 
 class TestGrownOptOuts:
-    """A list too long to be held: made while it is sent, and otherwise like any other."""
+    """A list too long for memory: generated while it is sent, and otherwise like any other."""
 
     @pytest.fixture(autouse=True)
     def grown(self, control: Control) -> None:

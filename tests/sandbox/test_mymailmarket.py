@@ -1,4 +1,4 @@
-"""The simulated myMailMarket behaves as the vendor's documentation says, quirks included."""
+"""The simulated myMailMarket behaves as documented by the vendor, quirks included."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Client:
         self.key = ""
 
     def raw(self, method: str, path: str, body: Any = None, **query: Any) -> requests.Response:
-        """One request as it stands."""
+        """One request as given."""
         return self.http.request(method, self.base + path, params=query, json=body, timeout=10)
 
     def login(self, **changes: str) -> Any:

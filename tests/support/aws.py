@@ -70,7 +70,7 @@ class TestAws:
 
     @cached_property
     def session(self) -> boto3.Session:
-        """boto3's default session for tests: it keeps what it has read of AWS's services for the next client."""
+        """The default boto3 session of tests: it caches service descriptions for the next client."""
         import boto3
 
         return boto3.Session("local", "local", region_name=self.region)
@@ -100,7 +100,7 @@ class TestAws:
         return client
 
     def reset(self) -> None:
-        """Forget every queue, table, secret and parameter."""
+        """Delete every queue, table, secret and parameter."""
         self._forget_everything()
         if self.dynamodb_endpoint:
             for name in self.dynamodb.list_tables()["TableNames"]:
@@ -128,9 +128,9 @@ class TestAws:
         return self.counts(queue)[0]
 
     def in_flight(self, queue: str) -> int:
-        """How many messages of a queue are in somebody's hands."""
+        """How many messages of a queue are in flight."""
         return self.counts(queue)[1]
 
-    def held(self, queue: str) -> int:
-        """How many messages a queue holds in all."""
+    def message_count(self, queue: str) -> int:
+        """How many messages are on a queue in all."""
         return sum(self.counts(queue))

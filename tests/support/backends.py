@@ -9,7 +9,7 @@ BACKENDS = ("embedded", "dynamodb-local")
 on_both = pytest.mark.parametrize(
     "dynamodb", [BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)], indirect=True
 )
-"""For a test or a module: run it over each, with the fixture `aws` or what is made of it."""
+"""Marks a test or a module to run over each back end, with the fixture `aws` or one built on it."""
 
 
 @pytest.fixture(params=[BACKENDS[0], pytest.param(BACKENDS[1], marks=pytest.mark.slow)])

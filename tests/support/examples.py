@@ -18,7 +18,7 @@ def examples(few: int) -> int:
 
 
 def load_profile() -> None:
-    """Choose the profile. How fast an example runs says more about the machine than about the product."""
+    """Select the profile. Deadlines are off: the speed of an example depends on the machine."""
     hypothesis.settings.register_profile("relais", deadline=None, max_examples=_FEW)
     hypothesis.settings.register_profile("thorough", deadline=None, max_examples=_FEW * _TIMES_AS_MANY)
     hypothesis.settings.load_profile("thorough" if THOROUGH else "relais")

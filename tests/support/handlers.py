@@ -1,4 +1,4 @@
-"""Handlers for tests of the local Lambda: what functions may do to whoever runs them."""
+"""Handlers for tests of the local Lambda, with every behaviour that affects their runtime."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def echo(event: Any, context: Any) -> Any:
-    """The event, and what Lambda told of itself."""
+    """The event, and the values of the Lambda context."""
     return {
         "event": event,
         "pid": os.getpid(),
@@ -50,10 +50,10 @@ def dies(event: Any, context: Any) -> Any:
 
 
 def exits(event: Any, context: Any) -> Any:
-    """Leaves politely."""
+    """Exits with status 0."""
     sys.exit(3)
 
 
 def unserializable(event: Any, context: Any) -> Any:
-    """Gives what is no JSON."""
+    """Returns a value that is not JSON."""
     return {"when": object()}

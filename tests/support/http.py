@@ -18,7 +18,7 @@ REQUEST_ID = "gateway-request-1"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the HTTP function gives back."""
+    """The answer of the HTTP function."""
 
     status: int
     headers: Mapping[str, str]

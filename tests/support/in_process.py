@@ -26,7 +26,7 @@ class InProcessAws(TestAws):
 
     @cached_property
     def session(self) -> boto3.Session:
-        """A session whose clients are answered in this process; what is asked of another endpoint is sent there."""
+        """A session whose clients are answered in this process; requests to another endpoint are sent there."""
         session = SharingSession("local", "local", region_name=self.region)
         session.events.register("before-send", _embedded().answer)
         return session
@@ -67,7 +67,7 @@ def load() -> None:
 
 
 class _Embedded:
-    """The embedded AWS without its HTTP server, one request at a time as there. Nobody waits for a message."""
+    """The embedded AWS without its HTTP server, one request at a time as in the server. Receives do not wait."""
 
     def __init__(self) -> None:
         self._aws = Aws()

@@ -1,8 +1,7 @@
-"""Workers that run side by side one step at a time, in an order that the test decides; and faults at any step.
+"""Workers that run concurrently one step at a time, in an order chosen by the test, with faults at any step.
 
-A step ends wherever a worker is about to ask the ledger, has been asked by it to wait, or stands before or after a
-provider's work. Nothing that a worker does between two such points can be seen by another, so the orders of steps are
-all the orders there are.
+A step ends where a worker is about to call the ledger, waits, or is right before or after the work of a provider.
+Nothing between two such points is visible to another worker, so the orders of steps are all the orders there are.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def at_operation(at: int, act: Callable[[str], object]) -> Point:
 
 
 class Tapped:
-    """A boto3 client, or what stands in for one, that comes by `point` before every operation."""
+    """A boto3 client, or a substitute, that calls `point` before every operation."""
 
     def __init__(self, client: Any, point: Point) -> None:
         self._client = client
@@ -109,9 +108,10 @@ class _Actor:
 
 @dataclass
 class Run:
-    """Runs actors in turn: the first goes on until it ends or one of `switches`, counted in steps of all, comes.
+    """Runs actors in turn: the first one continues until it ends or one of `switches`, counted in steps of all, is
+    reached.
 
-    `kill` names an actor and the step, counted in its own, before which it dies. `steps` tells how many there were.
+    `kill` names an actor and the step, counted in its own, before which it dies. `steps` is the number of steps taken.
     """
 
     switches: frozenset[int] = frozenset()
@@ -145,7 +145,7 @@ class Run:
         ]
         for thread in threads:
             thread.start()
-            self._controller.acquire()  # it stands at its start
+            self._controller.acquire()  # it waits at its start
         self._turn_by_turn()
         for thread in threads:
             thread.join(10)
@@ -183,9 +183,9 @@ class Run:
 
 
 def all_orders(run: Callable[[frozenset[int]], int], most_switches: int) -> int:
-    """Every order of two actors with at most that many switches; `run` gives how many steps an order took.
+    """Run every order of two actors with at most as many switches; `run` returns the number of steps of an order.
 
-    Gives the number of orders. Whoever goes first is the caller's to vary.
+    Returns the number of orders. The caller varies which actor goes first.
     """
     waiting: list[tuple[int, ...]] = [()]
     count = 0

@@ -31,7 +31,7 @@ class MemoryDynamo(Client):
 
     @property
     def items(self) -> dict[str, dict[str, Item]]:
-        """The ledger's items as they stand, by partition and sort key; changing it changes nothing."""
+        """A copy of the ledger's items, by partition and sort key."""
         found: dict[str, dict[str, Item]] = {}
         for (pk, sk), item in self._ledger.items.items():
             found.setdefault(pk, {})[sk] = item
@@ -41,8 +41,8 @@ class MemoryDynamo(Client):
         """An item of the ledger."""
         return self._ledger.items.get(key)
 
-    def hold(self, items: Mapping[Keys, Item | None]) -> None:
-        """Has the ledger hold these items, which are in the engine's own form; None takes one away."""
+    def put_items(self, items: Mapping[Keys, Item | None]) -> None:
+        """Store these items, given in the engine's own form; None deletes one."""
         for key, item in items.items():
             self._ledger.store(key, self._ledger.items.get(key), item)
 

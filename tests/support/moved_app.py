@@ -20,7 +20,7 @@ from tests.support.imported import import_product
 from tests.support.moved_clock import VARIABLE, MovedClock
 
 LONGEST_SLEEP = 0.01
-"""What is left of a pause before something is tried again."""
+"""Fraction that remains of a pause before a retry."""
 
 _clock = MovedClock(Path(os.environ[VARIABLE]))
 

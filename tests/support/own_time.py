@@ -1,4 +1,4 @@
-"""Time that a test owns: it stands still until a server under test lets it pass, and then it passes at once."""
+"""Time controlled by a test: it stands still until a server under test moves it, and then moves at once."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class OwnTime:
             self._now += seconds
 
     def pause(self, seconds: float) -> bool:
-        """Let so many seconds pass at once; for servers that serve each connection on a thread of its own.
+        """Move time by so many seconds at once; for servers that serve each connection on a thread of its own.
 
         True once a thread has paused for `LONGEST_PAUSE` in all: a slow answer never becomes complete, so that no
-        client can read all of it before it looks at the clock.
+        client can read all of it before it checks the clock.
         """
         self._paused.seconds = getattr(self._paused, "seconds", 0.0) + seconds
         self.advance(seconds)
@@ -67,7 +67,9 @@ def _readable(sock: socket.socket) -> bool:
 
 
 def until_others_wait(number: int) -> Callable[[float], bool]:
-    """A server's pause that ends once so many threads have come to it, the first of them still in it; else it fails."""
+    """A pause of a server that ends once as many threads have reached it while the first one is still in it; else it
+    fails.
+    """
     come = threading.Semaphore(number - 1)
     all_here = threading.Event()
 

@@ -25,7 +25,7 @@ from tests.support.aws import REGION
 SECRET = "relais/paris"
 KEY_OF_PARIS = f"secret:{SECRET}#api_key"
 _NOWHERE = "http://127.0.0.1:9"
-"""Stands in the packaged configuration where a sandbox is named."""
+"""Placeholder in the packaged configuration for the URL of a sandbox."""
 _IMPORT_ALL = """
 import app, importlib, pkgutil, boto3, chalicelib
 for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
@@ -128,7 +128,7 @@ def _build(checkout: Path) -> None:
     unpacked = checkout / "unpacked"
     with zipfile.ZipFile(checkout / "out" / "deployment.zip") as made:
         made.extractall(unpacked)
-    # Whoever imports it later finds it compiled.
+    # Compile once, so that later imports find it compiled.
     subprocess.run([sys.executable, "-S", "-c", _IMPORT_ALL], cwd=unpacked, env={"PYTHONPATH": "."}, check=True)
 
 

@@ -105,7 +105,7 @@ class Product:
         return Event(type=type, email=email, **values)
 
     def hold(self, *events: Event) -> list[str]:
-        """Hold events without ringing for them."""
+        """Store events without a notification."""
         for event in events:
             self.container.events.store(event)
         return [event.id for event in events]
@@ -113,7 +113,7 @@ class Product:
     def work(
         self, *ids: str, bodies: tuple[Any, ...] = (), milliseconds: int = 120_000, queue: QueueKind = "signups"
     ) -> dict[str, Any]:
-        """One invocation of a queue's worker: a doorbell for `ids`, and messages with `bodies`."""
+        """One invocation of a queue's worker: a notification for `ids`, and messages with `bodies`."""
         messages = ([{"event_ids": list(ids)}] if ids else []) + list(bodies)
         records = [
             {

@@ -15,23 +15,23 @@ Rule = Callable[[str, Sequence[str]], ProviderError | None]
 
 @dataclass
 class FakeProvider:
-    """Keeps what it was told. `rule(verb, emails)` may refuse a call before it does anything; `after` afterwards."""
+    """Records its calls. `rule(verb, emails)` can fail a call before it takes effect; `after` afterwards."""
 
     rule: Rule | None = None
     after: Rule | None = None
     lists: set[str] = field(default_factory=lambda: {"4781"})
     rows: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """The unsubscribes that it was told."""
+    """Addresses of unsubscribe calls."""
     row_ids: dict[str, str] = field(default_factory=dict)
-    """What it calls the rows that unsubscribes make, by address."""
+    """Ids of the rows created by unsubscribes, by address."""
     lifted: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     """Address, list and row id of every unsubscribe that was taken back."""
     forgotten: list[str] = field(default_factory=list)
     leavers: list[Unsubscribed | None] = field(default_factory=list)
-    """What it tells of who left."""
+    """Rows that reading unsubscribes returns."""
     mailed: list[str] = field(default_factory=list)
-    """Whom it says that it would still mail."""
+    """Addresses that reading subscribers returns."""
     calls: list[tuple[str, int]] = field(default_factory=list)
     address_column: str = "email"
     fetched: list[tuple[str, str]] = field(default_factory=list)

@@ -1,9 +1,8 @@
-"""The promises of order as a few lines to hold the product against, and a world in which everything can go wrong.
+"""A reference model of the rules of order, and a world in which every operation can fail.
 
-`World` is the product with two accounts: `paris` cannot take an unsubscribe back, `lyon` can. (So can `nice`, which has
-no lists, in tests that add it.) Persons are told from
-each other by their address, events of one person by how the address is spelled, so that a provider's log says which
-event each call was for.
+`World` is the product with two accounts: `paris` cannot lift a suppression, `lyon` can. (So can `nice`, which has no
+lists, in tests that add it.) People are distinguished by address, events of one person by the spelling of the address,
+so that the log of a provider identifies the event of each call.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def spelled(person: str, number: int) -> str:
 
 @dataclass
 class LoggedProvider(FakeProvider):
-    """Remembers what took effect, in order: verb and address. `point` is come by before and after each effect."""
+    """Records calls that took effect, in order: verb and address. `point` is called before and after each effect."""
 
     log: list[tuple[str, str]] = field(default_factory=list)
     point: Callable[[str], None] = lambda name: None
@@ -98,7 +97,7 @@ class World(Product):
         for provider in self.logged.values():
             provider.point = self.come_by
         super().__post_init__()
-        assert self.container.table is not None  # the address keys are noted before anything can fail
+        assert self.container.table is not None  # the address keys are recorded before anything can fail
 
     @property
     def logged(self) -> Mapping[str, LoggedProvider]:
@@ -149,7 +148,7 @@ class World(Product):
         return event
 
     def settle(self, rounds: int = 60) -> None:
-        """Mend every fault, and let sweeps and workers go on until nothing is pending."""
+        """End every fault, and run sweeps and workers until nothing is pending."""
         self.point = lambda name: None
         self.restart()
         for provider in self.logged.values():
@@ -204,7 +203,7 @@ def serial(monkeypatch: Any) -> None:
 
 
 def check(world: World) -> None:
-    """The reference model. What is wrong is said with everything that is needed to see why."""
+    """Checks the world against the reference model. A failure shows all data needed to find the cause."""
     for account in ACCOUNTS:
         told = {one.id: _delivery(world, one, account) for one in world.events.values() if account in one.accounts}
         log = world.logged[account].log
@@ -227,37 +226,39 @@ def _check_event(
 ) -> None:
     done = sum(1 for verb, email in log if email == event.email and verb == event.type.value)
     status, unknown = delivery["status"], delivery["unknown_outcome"]
-    tale = f"{event.id} {event.type} {status} {delivery['reason']} done {done} times; {log}"
-    assert done <= 1 or unknown, f"twice, and not marked: {tale}"
-    assert (done >= 1) if status == "delivered" else (done == 0 or unknown), f"not what happened: {tale}"
+    details = f"{event.id} {event.type} {status} {delivery['reason']} done {done} times; {log}"
+    assert done <= 1 or unknown, f"twice, and not marked: {details}"
+    assert (done >= 1) if status == "delivered" else (done == 0 or unknown), f"not what happened: {details}"
     same = [other for other in others if other.email.lower() == event.email.lower()]
-    leaves = [other for other in same if other.type is EventType.UNSUBSCRIBE]
+    unsubscribes = [other for other in same if other.type is EventType.UNSUBSCRIBE]
     if status == "superseded" and event.type is EventType.SIGNUP:
-        assert any(other.occurred_at >= event.occurred_at for other in leaves), f"superseded by nobody: {tale}"
+        assert any(other.occurred_at >= event.occurred_at for other in unsubscribes), f"superseded by nobody: {details}"
     if status == "superseded" and event.type is EventType.UNSUBSCRIBE:
         later = [other for other in same if other.type is EventType.SIGNUP and other.occurred_at > event.occurred_at]
-        assert any(told[other.id]["status"] == "delivered" for other in later), f"superseded by nothing: {tale}"
+        assert any(told[other.id]["status"] == "delivered" for other in later), f"superseded by nothing: {details}"
     if delivery["reason"] == "suppressed":
-        assert delivery["account"] == "paris" or not event.may_lift_suppression, f"could have been lifted: {tale}"
-        assert any(other.occurred_at < event.occurred_at for other in leaves), f"suppressed by nobody: {tale}"
-    assert delivery["attempts"] >= done, f"attempts: {tale} {delivery}"
+        assert delivery["account"] == "paris" or not event.may_lift_suppression, f"could have been lifted: {details}"
+        assert any(other.occurred_at < event.occurred_at for other in unsubscribes), f"suppressed by nobody: {details}"
+    assert delivery["attempts"] >= done, f"attempts: {details} {delivery}"
 
 
 def _check_person(
     person: str, events: Sequence[Event], told: Mapping[str, Mapping[str, Any]], log: Sequence[tuple[str, str]]
 ) -> None:
-    """Ties go to the unsubscribe; whoever's last word counted is what the provider was told last."""
+    """Ties go to the unsubscribe; the last effective call at the provider belongs to the latest event that counts."""
     words = [event for event in events if event.email.lower() == person]
     last = max(words, key=lambda event: (event.occurred_at, event.type is EventType.UNSUBSCRIBE))
     every_call = [verb for verb, email in log if email.lower() == person]
     calls = [verb for verb in every_call if verb != "lift"]
-    tale = f"{person} {[(e.id, e.type.value, str(e.occurred_at)[11:16], told[e.id]['status']) for e in words]}: {log}"
+    details = (
+        f"{person} {[(e.id, e.type.value, str(e.occurred_at)[11:16], told[e.id]['status']) for e in words]}: {log}"
+    )
     if last.type is EventType.UNSUBSCRIBE:
-        assert calls[-1:] == ["unsubscribe"], f"left and is subscribed: {tale}"
+        assert calls[-1:] == ["unsubscribe"], f"left and is subscribed: {details}"
     elif told[last.id]["status"] == "delivered":
-        assert calls[-1:] == ["signup"], f"came back and is not subscribed: {tale}"
+        assert calls[-1:] == ["signup"], f"came back and is not subscribed: {details}"
         if told[last.id]["account"] == "lyon" and "unsubscribe" in every_call:
             since = every_call[len(every_call) - every_call[::-1].index("unsubscribe") :]
-            assert "lift" in since, f"came back and is still kept from all mail: {tale}"
+            assert "lift" in since, f"came back and is still kept from all mail: {details}"
     if told[last.id]["account"] == "paris":
-        assert "lift" not in every_call, f"what this provider cannot do: {tale}"
+        assert "lift" not in every_call, f"what this provider cannot do: {details}"

@@ -1,7 +1,7 @@
-"""One SQS queue in memory, whose time passes when a test says so: visibility timeouts and long polls without waiting.
+"""One SQS queue in memory whose time is moved by the test: visibility timeouts and long polls without waiting.
 
-It has the calls of a boto3 client that `local.poller` makes. That these are what SQS takes and answers is shown over
-the embedded AWS.
+It has the boto3 calls that `local.poller` makes. Tests over the embedded AWS show that SQS accepts and answers them
+likewise.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class QueueInMemory:
         return self._now
 
     def forward(self, seconds: float) -> None:
-        """Let so much time pass at once."""
+        """Move time by so much at once."""
         with self._changed:
             self._now += seconds
             self._changed.notify_all()
@@ -69,10 +69,10 @@ class QueueInMemory:
     @property
     def in_flight(self) -> int:
         """How many messages were received and are invisible."""
-        return self.held - self.waiting
+        return self.message_count - self.waiting
 
     @property
-    def held(self) -> int:
+    def message_count(self) -> int:
         """How many messages there are, visible or not."""
         return len(self._messages)
 

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class StackNotStarted(AssertionError):
-    """The stack ended instead of starting; `code` is its exit code, `errors` what it said on standard error."""
+    """The stack ended instead of starting; `code` is its exit code, `errors` its standard error."""
 
     def __init__(self, code: int, errors: str) -> None:
         self.code = code
@@ -83,7 +83,7 @@ class RunningStack:
 
     @property
     def logs(self) -> str:
-        """What it has written on standard error so far: its own words and its functions' logs."""
+        """Standard error so far: its own messages and the logs of its functions."""
         return self._log.read_text()
 
     @property
@@ -162,7 +162,7 @@ class StackStarter:
         return running
 
     def stop_all(self) -> None:
-        """Whatever still runs."""
+        """Processes that still run."""
         for running in self._started:
             running.stop(signal.SIGTERM)
 
@@ -195,21 +195,22 @@ class MovableStack(RunningStack):
 
         Schedules that are due fire, and messages that were to come by then do; batch windows close.
         """
-        self._shared.tell("forward", seconds=seconds)
+        self._shared.command("forward", seconds=seconds)
 
     def settle(self) -> None:
-        """Wait until nothing goes on and nothing will before time passes."""
-        wait_for(lambda: self._shared.tell("is_quiet"), 60)
+        """Wait until the stack is idle and stays so until time moves."""
+        wait_for(lambda: self._shared.command("is_quiet"), 60)
 
     def until(self, condition: Callable[[], T], step_seconds: float = 61.0, deadline_seconds: float = 60.0) -> T:
-        """The first true result of `condition`; time passes by steps, in which schedules fire, while nothing goes on.
+        """Wait for the first true result of `condition`; while the stack is idle, time moves by steps, in which
+        schedules fire.
 
         Raises AssertionError with its last result after `deadline_seconds` of real time.
         """
 
         def settled() -> object:
             """Found, or nothing will happen before time passes."""
-            return condition() or self._shared.tell("is_quiet")
+            return condition() or self._shared.command("is_quiet")
 
         deadline = time.monotonic() + deadline_seconds
         while time.monotonic() < deadline:
@@ -220,15 +221,15 @@ class MovableStack(RunningStack):
         raise AssertionError(f"still {condition()!r} after {deadline_seconds} seconds")
 
     def kill_workers(self, function: str | None = None) -> int:
-        """SIGKILL for the processes of one function, or of all, whatever they are doing; how many there were."""
-        return int(self._shared.tell("end_environments", function=function))
+        """SIGKILL the processes of one function, or of all, regardless of their work; returns how many there were."""
+        return int(self._shared.command("end_environments", function=function))
 
     def restart_workers(self) -> None:
-        """Stop pollers and functions as a signal to the stack would, and begin anew.
+        """Stop pollers and functions as a signal to the stack would, and start them again.
 
-        What is under way has a moment to finish. Queues, tables and providers keep what they hold.
+        Running invocations have a moment to finish. Queues, tables and providers keep their data.
         """
-        self._shared.tell("restart_workers")
+        self._shared.command("restart_workers")
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
         """It is for other tests, too."""
@@ -243,7 +244,7 @@ class SharedStack:
         self._propagation = threading.Lock()
         self.clock = MovedClock(folder / "clock")
         self.turn = 0
-        """How often it was reset or left idle: what an earlier reset gave is no more to be used."""
+        """How often it was reset or made idle: objects of an earlier reset are invalid."""
         environ = {**_environ(), VARIABLE: str(self.clock.path)}
         with self._log.open("a") as errors:
             self.process = subprocess.Popen(
@@ -268,25 +269,25 @@ class SharedStack:
         return self._lines["sandbox"]
 
     def reset(self, config_text: str | None = None, *, template_windows: bool = False) -> MovableStack:
-        """The stack as if newly started, with this configuration or the sandbox's own. Raises StackNotStarted.
+        """Reset the stack to its initial state, with this configuration or that of the sandbox. Raises StackNotStarted.
 
         Batch windows last for a moment, or as long as the template says, by the stack's clock.
         """
         self.turn += 1
-        self.tell("reset", config=config_text, windows=template_windows)
+        self.command("reset", config=config_text, windows=template_windows)
         return MovableStack(self, self._lines, self._log)
 
     @property
     def logs(self) -> str:
-        """What it has written on standard error since its last reset."""
+        """Standard error since the last reset."""
         return self._log.read_text()
 
     def idle(self) -> None:
-        """Nothing goes on in it, and it takes no time from others, until it is reset."""
+        """Stop all activity, so that it uses no processor time until it is reset."""
         self.turn += 1
-        self.tell("idle")
+        self.command("idle")
 
-    def tell(self, command: str, **arguments: Any) -> Any:
+    def command(self, command: str, **arguments: Any) -> Any:
         """Have it do something, and wait until it has."""
         assert self.process.stdin is not None
         with self._propagation:
@@ -322,7 +323,9 @@ def _environ() -> dict[str, str]:
 
 
 def _read_lines(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
-    """They come all at once, when `/healthz` answers; the last is `dashboard`, or `admin key` beside a sandbox."""
+    """Reads the start lines, printed together when `/healthz` answers; the last is `dashboard`, or `admin key` beside a
+    sandbox.
+    """
     assert process.stdout is not None
     lines: dict[str, str] = {}
     deadline = time.monotonic() + _START_SECONDS

@@ -42,7 +42,7 @@ _ON_ITS_WAY_SECONDS = 0.02
 
 
 class TrackedFunctions(Functions):
-    """Functions whose invocations are counted, and can be held up or refused."""
+    """Functions whose invocations are counted, and can be delayed or rejected."""
 
     def __init__(self, description: Description, environ: Mapping[str, str], traffic: Traffic) -> None:
         functions = [replace(one, handler=one.handler.replace("app.", f"{APP}.", 1)) for one in description.functions]
@@ -59,22 +59,22 @@ class TrackedFunctions(Functions):
 
 
 class ReceivedOnce:
-    """An SQS client for a poller, which does not get a message again that it holds already.
+    """An SQS client for a poller that does not receive a message in flight again.
 
-    When the clock is moved, leases of messages that are in hand run out as well, which none does in real time.
+    When the clock moves, leases of messages in flight expire as well, which never happens in real time.
     """
 
     def __init__(self, sqs: Any, name: str) -> None:
         self._sqs = sqs
         self._name = name
         self._lock = threading.Lock()
-        self._held: dict[str, str] = {}  # message ids by receipt
+        self._in_flight: dict[str, str] = {}  # message ids by receipt
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sqs, name)
 
     def look_again(self) -> None:
-        """Have the embedded AWS look at once whether a waiting receive finds something: the time has changed."""
+        """Have the embedded AWS re-evaluate a waiting receive at once, after the time has changed."""
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={})
 
     def waiting(self) -> bool:
@@ -88,34 +88,34 @@ class ReceivedOnce:
         url: str = self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
         return url
 
-    def holds(self) -> bool:
-        """Is anything in hand?"""
+    def has_messages_in_flight(self) -> bool:
+        """Whether messages are in flight."""
         with self._lock:
-            return bool(self._held)
+            return bool(self._in_flight)
 
     def forget(self) -> None:
         """All messages are gone."""
         with self._lock:
-            self._held.clear()
+            self._in_flight.clear()
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
-        """Messages that are not in hand."""
+        """Messages that are not in flight."""
         found = self._sqs.receive_message(**request).get("Messages", [])
         with self._lock:
-            held = set(self._held.values())
-            new = [message for message in found if message["MessageId"] not in held]
-            self._held.update((message["ReceiptHandle"], message["MessageId"]) for message in new)
+            in_flight = set(self._in_flight.values())
+            new = [message for message in found if message["MessageId"] not in in_flight]
+            self._in_flight.update((message["ReceiptHandle"], message["MessageId"]) for message in new)
         return {"Messages": new}
 
     def delete_message_batch(self, **request: Any) -> Any:
-        """They are not in hand any more, and gone."""
+        """Delete messages; they are no longer in flight."""
         try:
             return self._sqs.delete_message_batch(**request)
         finally:
             self._let_go(request["Entries"])
 
     def change_message_visibility_batch(self, **request: Any) -> Any:
-        """They are given back, unless their lease is only renewed."""
+        """Release messages, unless their lease is only renewed."""
         entries = request["Entries"]
         self._let_go([entry for entry in entries if entry["VisibilityTimeout"] != Leases.seconds])
         return self._sqs.change_message_visibility_batch(**request)
@@ -123,11 +123,11 @@ class ReceivedOnce:
     def _let_go(self, entries: Any) -> None:
         with self._lock:
             for entry in entries:
-                self._held.pop(entry["ReceiptHandle"], None)
+                self._in_flight.pop(entry["ReceiptHandle"], None)
 
 
 class ResettableStack(Stack):
-    """A stack that begins anew for each test."""
+    """A stack that can be reset for each test."""
 
     def __init__(self, clock: MovedClock, environ: Mapping[str, str]) -> None:
         super().__init__(Options(port=0, aws_port=0, sandbox_port=0), environ, clock.now)
@@ -175,7 +175,7 @@ class ResettableStack(Stack):
         return Poller(trigger, queue, self._options.region, invoke, self._clock.monotonic)
 
     def idle(self) -> None:
-        """End all that goes on and forget everything. Nothing takes any time until the next reset."""
+        """End all activity and delete all state. Uses no time until the next reset."""
         if self._idle:
             return
         self._traffic.close()
@@ -191,7 +191,7 @@ class ResettableStack(Stack):
         self._idle = True
 
     def reset(self, config: str | None, windows: bool) -> None:
-        """Begin anew with a configuration (None: the sample). Raises StartFailed; it is idle then."""
+        """Start again with a configuration (None: the sample). Raises StartFailed; it is idle then."""
         self.idle()
         self._clock.reset()
         self._sandbox.restart(self._new_simulation())
@@ -207,7 +207,7 @@ class ResettableStack(Stack):
         self._idle = False
 
     def forward(self, seconds: float) -> None:
-        """Move time on for everybody, while no invocation is under way, and begin what is due then."""
+        """Move time for all parts while no invocation is under way, and start what is due."""
         with self._traffic.none():
             self._clock.forward(seconds)
         if self._schedules:
@@ -232,7 +232,9 @@ class ResettableStack(Stack):
         """Whether nothing is under way, and nothing will be before time passes."""
         begun = self._traffic.counts()[1]
         for _ in range(2):  # a message may be on its way to its poller
-            if self._traffic.counts()[0] or any(queue.waiting() or queue.holds() for queue in self._queues.values()):
+            if self._traffic.counts()[0] or any(
+                queue.waiting() or queue.has_messages_in_flight() for queue in self._queues.values()
+            ):
                 return False
             time.sleep(_ON_ITS_WAY_SECONDS)
         return self._traffic.counts() == (0, begun)
@@ -243,7 +245,7 @@ class ResettableStack(Stack):
 
 
 def main() -> None:
-    """Start, then do as told."""
+    """Start, then execute commands."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

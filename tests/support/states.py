@@ -1,16 +1,16 @@
-"""Every order of steps of two workers, by walking through the states that they can bring about.
+"""Every order of steps of two workers, by a search through all reachable states.
 
-Two workers of twenty steps each have 138 billion orders, but most of them meet again. A state is what the world holds
-and where each worker is, which is to say all that it was answered so far: that decides everything it will do. From each
-state every worker that has not ended goes on once; an order that comes to a known state ends there, since what may
-follow is tried from it anyway. So all orders are covered, and none is left out because it seems to make no difference.
+Two workers of twenty steps each have 138 billion orders, but most of them lead to the same states. A state is the data
+of the world and the position of each worker, which is all answers it got so far: that determines all its future steps.
+From each state every unfinished worker takes one step; an order that reaches a known state ends there, since all
+continuations are tried from it anyway. So all orders are covered.
 
-A step is one request (to the ledger, to a provider, or to be left alone for a while) and all that its worker then does
-by itself, up to the next request. What a worker does upon its answers is found out by having the product work on them
-from the beginning, once, and looked up from then on. What a request does to what it is about is looked up likewise.
+A step is one request (to the ledger, to a provider, or to wait) and everything that its worker does by itself up to the
+next request. The product runs once from the beginning on each sequence of answers; the result is then cached. Effects
+of requests are cached likewise.
 
-The clock stands still, unless `time_passes`. A worker that waits lets others do as many steps as they like; all waits
-together are seconds, while holds and deadlines are minutes away, so that no decision is due to how long one took.
+The clock stands still, unless `time_passes`. A waiting worker lets others take any number of steps; all waits together
+are seconds, while leases and deadlines are minutes away, so that no decision depends on the length of a wait.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.product import START
 from tests.support.reference import ACCOUNTS, LoggedProvider, World
 
 Cells = tuple[int, ...]
-"""What the world holds: the number of a value in each cell, 0 where there is none."""
+"""The data of the world: the number of a value in each cell, 0 where there is none."""
 
 CELLS = 40
 CLOCK = 0
@@ -56,7 +56,7 @@ class Numbers:
         self._known: dict[str, int] = {}
 
     def of(self, value: Any) -> int:
-        """The number of a value that JSON can hold."""
+        """The number of a JSON value."""
         number = self._known.setdefault(json.dumps(value, sort_keys=True), len(self.values))
         if number == len(self.values):
             self.values.append(value)
@@ -76,7 +76,7 @@ class Requests:
         assert (self.nothing, self.cell("clock")) == (0, CLOCK)
 
     def cell(self, *name: str) -> int:
-        """Which cell holds an item, a provider's log or the clock."""
+        """The cell of an item, a provider's log or the clock."""
         number = self._names.of(name)
         assert number < CELLS
         return number
@@ -104,7 +104,7 @@ class Requests:
         return tuple(changed), answer
 
     def cells_of(self, world: World) -> Cells:
-        """What a world holds, as cells."""
+        """The data of a world, as cells."""
         cells = [self.nothing] * CELLS
         cells[CLOCK] = self.values.of(0)
         for pk, partition in world.dynamo.items.items():
@@ -113,7 +113,7 @@ class Requests:
         return tuple(cells)
 
     def put(self, cells: Cells, world: World) -> None:
-        """Have a new world hold what the cells hold."""
+        """Load the cells into a new world."""
         for name, number in zip(self._names.values, cells, strict=False):
             value = deepcopy(self.values.values[number])
             if name == ("clock",):
@@ -121,7 +121,7 @@ class Requests:
             elif value is not None and name[0] in ACCOUNTS:
                 world.logged[name[0]].log = [(verb, email) for verb, email in value]
             elif value is not None:
-                world.dynamo.hold({(name[0], name[1]): value})
+                world.dynamo.put_items({(name[0], name[1]): value})
 
     def _used_by(self, request: Request) -> Iterable[int]:
         if request.whom == "ledger":
@@ -141,14 +141,14 @@ class Requests:
 
     def _ask_ledger(self, request: Request, held: Sequence[Any]) -> tuple[Cells, int]:
         ledger, keys = self._ledger, _keys(request.what)
-        ledger.hold(dict(zip(keys, held, strict=True)))
+        ledger.put_items(dict(zip(keys, held, strict=True)))
         assert request.verb in LEDGER, f"may be about more than its keys: {request}"
         try:
             answer = {"answer": getattr(ledger, request.verb)(**request.what)}
         except ClientError as error:
             answer = {"error": error.response, "operation": error.operation_name}
         after = [ledger.item(key) for key in keys]
-        ledger.hold(dict.fromkeys(keys))
+        ledger.put_items(dict.fromkeys(keys))
         return tuple(map(self.values.of, after)), self.values.of(answer)
 
 
@@ -287,7 +287,7 @@ class Orders:
             state, number = came
             place = state[1 + number]
             assert place.asks is not None
-            order.append(f"{number}: {_told(requests[place.asks])}")
+            order.append(f"{number}: {_described(requests[place.asks])}")
         return order[::-1]
 
     def _after(self, state: State, number: int, place: Place) -> State:
@@ -309,7 +309,7 @@ class Orders:
 
 
 class Walk:
-    """What is known of all workers, from one program to the next."""
+    """Everything known about workers, shared between programs."""
 
     def __init__(self, *, time_passes: bool = False) -> None:
         self.requests = Requests(time_passes)
@@ -317,7 +317,7 @@ class Walk:
         self._starts: dict[tuple[int, tuple[str, ...]], Place] = {}
 
     def orders(self, world: World, claims: Sequence[tuple[str, ...]]) -> Orders:
-        """All orders in which two workers can work on the events that each has in hand."""
+        """All orders in which two workers can process the events that each has claimed."""
         first, second = (self._start(number, ids) for number, ids in enumerate(claims))
         return Orders(self, (self.requests.cells_of(world), first, second), claims)
 
@@ -331,7 +331,7 @@ def _keys(request: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key["pk"]["S"], key["sk"]["S"]) for key in keys]
 
 
-def _told(request: Request) -> str:
+def _described(request: Request) -> str:
     """A request in one line."""
     if request.whom != "ledger":
         return f"{request.whom} {request.verb} {request.what or ''}"

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 EVERYTHING = "RELAIS_EVERYTHING"
-"""Set and not empty where every test has to run, as in `.ci/run`: what is missing is then a failure."""
+"""Set and not empty where every test must run, as in `.ci/run`: a missing tool is then a failure."""
 
 
 def need(command: str, what: str) -> str:

@@ -1,7 +1,7 @@
-"""Which invocations are under way: a clock is moved only while there is none.
+"""Counts running invocations: a clock is moved only while there is none.
 
-A hold ends some seconds after its invocation, by the clocks of those who look at it. Clocks in Lambda are right to
-fractions of a second; a jump of an hour within an invocation would end holds of living workers, which never happens.
+A lease ends some seconds after its invocation, by the clocks of other workers. Clocks in Lambda are accurate to
+fractions of a second; a jump of an hour within an invocation would end leases of running workers, which never happens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Closed(Exception):
 
 
 class Traffic:
-    """Counts invocations, and holds new ones up while everything stands still."""
+    """Counts invocations, and delays new ones while the clock is moved."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

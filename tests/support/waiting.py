@@ -13,9 +13,9 @@ _SHARE_OF_THE_WAIT = 0.1
 
 
 def pauses() -> Iterator[float]:
-    """How long to wait before looking again: short at first, then a tenth of the time that has passed.
+    """Pauses between checks: short at first, then a tenth of the time passed.
 
-    Looking costs time as well, which what is waited for may need.
+    Checks use processor time, which the awaited work may need.
     """
     started = time.monotonic()
     while True:

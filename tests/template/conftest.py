@@ -46,7 +46,7 @@ class Generated:
                     yield name, event["Properties"]
 
     def statements(self, function: str) -> list[dict[str, Any]]:
-        """The statements of a function's role, also those that only hold in a VPC."""
+        """The statements of a function's role, also those that only apply in a VPC."""
         role, _ = self.functions[function]["Role"]["Fn::GetAtt"]
         (policy,) = self[role]["Policies"]
         return [each.get("Fn::If", [None, each])[1] for each in policy["PolicyDocument"]["Statement"]]
@@ -55,7 +55,7 @@ class Generated:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Have the local template made before any test runs: that takes a process, which tests that need none must not."""
     if any("made" in getattr(item, "fixturenames", ()) for item in session.items):
-        with suppress(template.TemplateError):  # tests say so
+        with suppress(template.TemplateError):  # tests set the stage
             template.build("local")
 
 

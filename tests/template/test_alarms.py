@@ -1,4 +1,4 @@
-"""Somebody is told of whatever needs a person, and finds what to do."""
+"""Every condition that needs a person raises an alarm with a runbook."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_product_metrics_raise_alarms_for_the_whole_stage(made: Generated) -> No
     own = [alarm for alarm in made.of_type(ALARM).values() if alarm["Namespace"] == "Relais"]
     assert {alarm["MetricName"] for alarm in own} == OWN
     assert all(alarm["Dimensions"] == [{"Name": "stage", "Value": made.stage}] for alarm in own)
-    # What is measured by the clock is in alarm also when nobody measures any more.
+    # Metrics of scheduled measurements are also in alarm when measurements stop.
     silent = {alarm["MetricName"] for alarm in own if alarm["TreatMissingData"] == "breaching"}
     assert silent == {
         *("oldest_pending_seconds", "oldest_unsubscribe_seconds", "stats_age_seconds", "unsubscribes_read_age_seconds")

@@ -17,7 +17,7 @@ from .conftest import Generated
 
 
 def complaints(body: dict[str, Any]) -> list[str]:
-    """What cfn-lint says of a template."""
+    """Findings of cfn-lint in a template."""
     from cfnlint.api import lint  # takes seconds to import
 
     return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(body), regions=["eu-west-3"])]
@@ -68,7 +68,7 @@ def test_sam_translates_it_and_keeps_partial_batch_responses(made: Generated) ->
 
 
 def test_the_gateway_logs_no_path(made: Generated) -> None:
-    """Paths hold unsubscribe tokens: an access log, an execution log or a trace of the gateway's would keep them."""
+    """Paths contain unsubscribe tokens: access logs, execution logs or traces of the gateway would store them."""
     api = made["RestAPI"]
     assert not {"AccessLogSetting", "MethodSettings", "TracingEnabled", "CanarySetting"} & api.keys()
     assert "AccessLogSetting" not in made.body.get("Globals", {}).get("Api", {})

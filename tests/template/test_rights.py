@@ -31,7 +31,7 @@ DYNAMODB_CALLS = {
     "put_item": "PutItem",
     "query": "Query",
     "scan": "Scan",
-    "transact_write_items": "PutItem",  # a transaction has no right of its own: it takes those of what is in it
+    "transact_write_items": "PutItem",  # a transaction has no permission of its own: it needs those of its operations
     "update_item": "UpdateItem",
 }
 

@@ -1,4 +1,4 @@
-"""What senders mean to say: events as they are before anybody has accepted them, drawn from a seed."""
+"""Events as senders submit them, before acceptance, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.chaos.trouble import REFUSED
+from tests.chaos.faults import REFUSED
 
 ACCOUNTS = ("paris", "lettre", "brussel")
 LISTS = {"4781": "paris", "4782": "paris", "4783": "paris", "0616074266229": "brussel"}
 TAG_FIELDS = {"4781": "prenom", "4782": "PRENOM", "4783": "nom", "0616074266229": "FirstName"}
-"""The field that carries a signup's tag to its provider, so that each row tells whose it is."""
+"""The field that carries a signup's tag to its provider, so that each row can be assigned to its event."""
 FORMS = {"4781": ("footer", "prenom"), "0616074266229": ("nieuwsbrief", "voornaam")}
 
 
 @dataclass
-class Letter:
-    """One event. `door` is where it is handed in; `at` None: without a stated time. `id` is known once accepted."""
+class SentEvent:
+    """One event. `entry` is where it is submitted; `at` None: without a stated time. `id` is known once accepted."""
 
     tag: str
     type: str
     email: str
     accounts: tuple[str, ...]
-    door: str = "events"
+    entry: str = "events"
     list: str | None = None
     at: datetime | None = None
     kind: str = "usual"
-    """`trap`, `invalid`, or what is usual."""
+    """`trap`, `invalid`, or the usual case."""
     id: str | None = None
     says_id: bool = True
 
@@ -55,48 +55,50 @@ class Letter:
 
 @dataclass
 class Writer:
-    """Draws letters. Ids and tags count on through the whole run."""
+    """Draws events. Ids and tags are numbered through the whole run."""
 
     chance: random.Random
     now: datetime
     count: int = 0
-    written: list[Letter] = field(default_factory=list)
+    written: list[SentEvent] = field(default_factory=list)
 
-    def signups(self, number: int, list_id: str, **more: Any) -> list[Letter]:
-        """Of as many people, each for the first time."""
-        return [self._letter("signup", f"p{self.count}@example.com", list_id, **more) for _ in range(number)]
+    def signups(self, number: int, list_id: str, **more: Any) -> list[SentEvent]:
+        """One signup each of as many new people."""
+        return [self._sent_event("signup", f"p{self.count}@example.com", list_id, **more) for _ in range(number)]
 
-    def unsubscribes(self, number: int, *accounts: str, **more: Any) -> list[Letter]:
-        """Of as many people whom nobody knows, from these accounts."""
+    def unsubscribes(self, number: int, *accounts: str, **more: Any) -> list[SentEvent]:
+        """One unsubscribe each of as many unknown people, from these accounts."""
         return [
-            self._letter("unsubscribe", f"u{self.count}@example.com", None, accounts, **more) for _ in range(number)
+            self._sent_event("unsubscribe", f"u{self.count}@example.com", None, accounts, **more) for _ in range(number)
         ]
 
-    def refused(self, number: int) -> list[Letter]:
+    def refused(self, number: int) -> list[SentEvent]:
         """Signups that Ediware will refuse."""
-        return [self._letter("signup", f"{REFUSED}{self.count}@example.com", "4783") for _ in range(number)]
+        return [self._sent_event("signup", f"{REFUSED}{self.count}@example.com", "4783") for _ in range(number)]
 
-    def quarrels(self, people: int) -> list[Letter]:
-        """Two to four events each of people who come and go, at minutes that may be the same, in any order."""
-        return [letter for _ in range(people) for letter in self._quarrel()]
+    def quarrels(self, people: int) -> list[SentEvent]:
+        """Two to four signups and unsubscribes of each person, possibly at the same minute, in any order of arrival."""
+        return [sent for _ in range(people) for sent in self._quarrel()]
 
-    def _quarrel(self) -> list[Letter]:
+    def _quarrel(self) -> list[SentEvent]:
         email, list_id = f"q{self.count}@example.com", self.chance.choice([*LISTS])
         said = [self.chance.choice(["signup", "unsubscribe"]) for _ in range(self.chance.randrange(2, 5))]
-        letters = []
+        sent_events = []
         for verb in said:
             at = self.now - timedelta(minutes=self.chance.randrange(1, 5))
-            door = self.chance.choice(["events", "events", "queue"])
+            entry = self.chance.choice(["events", "events", "queue"])
             everywhere = self.chance.random() < 0.15
             accounts = ACCOUNTS if everywhere else (LISTS[list_id],)
-            letters.append(self._letter(verb, email, list_id if verb == "signup" else None, accounts, door=door, at=at))
-        return letters
+            sent_events.append(
+                self._sent_event(verb, email, list_id if verb == "signup" else None, accounts, entry=entry, at=at)
+            )
+        return sent_events
 
-    def _letter(
+    def _sent_event(
         self, verb: str, email: str, list_id: str | None, accounts: tuple[str, ...] = (), **more: Any
-    ) -> Letter:
+    ) -> SentEvent:
         self.count += 1
         target = (LISTS[list_id],) if list_id is not None else accounts or ACCOUNTS
-        letter = Letter(f"e{self.count}", verb, email, target, list=list_id, **more)
-        self.written.append(letter)
-        return letter
+        sent = SentEvent(f"e{self.count}", verb, email, target, list=list_id, **more)
+        self.written.append(sent)
+        return sent
