@@ -56,14 +56,14 @@ class TestCodes:
     def test_the_provider_page_documents_every_code_of_every_function(self) -> None:
         reported: dict[str, dict[int, str]] = {name: {} for name in ("every function", *codes.BY_FUNCTION)}
         for name, numbers, kind in cells(3):
-            if name.strip("`") in told and numbers[:1].isdigit():
-                told[name.strip("`")] |= dict.fromkeys(map(int, numbers.split(", ")), kind.split()[0].strip(","))
-        words: dict[codes.Interpretation, str] = {
+            if name.strip("`") in reported and numbers[:1].isdigit():
+                reported[name.strip("`")] |= dict.fromkeys(map(int, numbers.split(", ")), kind.split()[0].strip(","))
+        message: dict[codes.Interpretation, str] = {
             codes.Meaning.KEY: "account",
             codes.Meaning.PROVIDER_FAILED: "unknown",
         }
         built = {
-            name: {number: words.get(meaning, str(meaning.value)) for number, meaning in meanings.items()}
+            name: {number: message.get(meaning, str(meaning.value)) for number, meaning in meanings.items()}
             for name, meanings in {"every function": codes.COMMON, **codes.BY_FUNCTION}.items()
         }
         assert reported == built

@@ -107,7 +107,7 @@ def test_no_sliding_window_exceeds_the_limit(table: Table, clock: Simulated) -> 
     assert len(times) > limit * 3, "nor is much of the budget left unused"
 
 
-def test_a_permit_that_is_used_late_counts_from_then(table: Table, clock: Simulated) -> None:
+def test_a_late_used_permit_counts_from_its_use(table: Table, clock: Simulated) -> None:
     budget = RateLimiter(table, clock)
     times: list[datetime] = []
     for wait in (rate_limit.BLOCK_SECONDS - 0.1, *[0.0] * (rate_limit.SMALLEST_BLOCK - 1), *[0.1] * 700):
@@ -117,14 +117,14 @@ def test_a_permit_that_is_used_late_counts_from_then(table: Table, clock: Simula
     assert most_in_a_window(times) <= rate_limit.SMALLEST_BLOCK < len(times)
 
 
-def test_accounts_of_one_provider_share_it_and_others_do_not(table: Table, clock: Simulated) -> None:
+def test_accounts_of_one_provider_share_the_limit(table: Table, clock: Simulated) -> None:
     first, second = RateLimiter(table, clock), RateLimiter(table, clock)
     assert sum(admitted(first, calls=100) for _ in range(70)) == 70
     assert sum(admitted(second, calls=100) for _ in range(70)) <= 30
     assert sum(admitted(second, "another", calls=100) for _ in range(70)) == 70
 
 
-def test_who_is_refused_is_told_when_half_of_it_is_free(table: Table, clock: Simulated) -> None:
+def test_a_rejection_states_when_half_of_the_limit_is_free(table: Table, clock: Simulated) -> None:
     budget = RateLimiter(table, clock)
     for _ in range(100):
         budget.admit("provider", 100, WINDOW)
@@ -139,7 +139,7 @@ def test_who_is_refused_is_told_when_half_of_it_is_free(table: Table, clock: Sim
     assert sum(admitted(fresh, calls=100) for _ in range(100)) > 0
 
 
-def test_half_is_really_free_after_the_wait(table: Table, clock: Simulated) -> None:
+def test_half_of_the_limit_is_free_after_the_wait(table: Table, clock: Simulated) -> None:
     budget = RateLimiter(table, clock)
     while admitted(budget, calls=100):
         clock.pass_by(0.1)
@@ -165,7 +165,7 @@ def test_one_write_serves_many_calls(table: Table, clock: Simulated, monkeypatch
     assert len(writes) <= 1000 / rate_limit.LARGEST_BLOCK + 5
 
 
-def test_permits_do_not_keep(table: Table, clock: Simulated) -> None:
+def test_unused_permits_expire(table: Table, clock: Simulated) -> None:
     budget = RateLimiter(table, clock)
     budget.admit("provider", LIMIT, WINDOW)
     clock.pass_by(rate_limit.BLOCK_SECONDS)
@@ -179,7 +179,7 @@ def test_permits_do_not_keep(table: Table, clock: Simulated) -> None:
     assert item["expires_at"] > clock().timestamp()
 
 
-def test_a_quiet_worker_takes_little(table: Table, clock: Simulated) -> None:
+def test_a_slow_worker_reserves_few_permits(table: Table, clock: Simulated) -> None:
     budget = RateLimiter(table, clock)
     for _ in range(15):
         budget.admit("provider", LIMIT, WINDOW)

@@ -85,7 +85,7 @@ def test_every_kind_of_finding_is_detected_and_nothing_else(product: Product, mo
     assert looked_at["for-ever E"].is_single
 
 
-def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, events: EventStore) -> None:
+def test_a_restored_delivery_is_due_again_unless_it_changed(product: Product, events: EventStore) -> None:
     tool = FindingStore(product.container)
     event = hold(product, "a")
     seen = found(product)["a E"]
@@ -105,7 +105,7 @@ def test_what_is_put_back_is_due_again_unless_it_has_moved_on(product: Product, 
     assert not tool.put_back(event, delivery, lost, NIGHT), "it is final"
 
 
-def test_what_expires_is_what_still_stands_as_it_was_seen(product: Product, events: EventStore) -> None:
+def test_only_unchanged_items_expire(product: Product, events: EventStore) -> None:
     tool = FindingStore(product.container)
     hold(product, "a", final=True)
     change(product, ("E#a", "E"), "REMOVE expires_at")
@@ -143,7 +143,7 @@ def test_a_pass_is_leased_recorded_and_released(product: Product) -> None:
     assert not store.save("one", Progress("2026-03-01", complete=True), START)
 
 
-def test_forms_count_for_all_instances_together(product: Product) -> None:
+def test_form_limits_are_counted_across_instances(product: Product) -> None:
     table = product.container.table
     with ThreadPoolExecutor(8) as pool:
         counted = list(pool.map(lambda _: count_unsubscribe(table, "footer", START), range(24)))

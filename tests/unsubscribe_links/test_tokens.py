@@ -35,7 +35,7 @@ def token_of(email: str, *keys: str) -> str:
     st.text(min_size=1, max_size=60).filter(lambda key: key.isprintable()),
     st.binary(min_size=12, max_size=12),
 )
-def test_a_token_gives_the_address_it_was_made_of(email: str, key: str, nonce: bytes) -> None:
+def test_a_token_gives_back_its_address(email: str, key: str, nonce: bytes) -> None:
     if unsubscribe_address(email).error:
         return
     assert tokens.unseal(tokens.seal(email, key, nonce), key) == email

@@ -25,7 +25,7 @@ class Counter:
 
 
 @given(brought=st.integers(1, 1000), limit=st.integers(0, 1000))
-def test_exactly_what_comes_above_the_limit_waits_for_a_day(brought: int, limit: int) -> None:
+def test_exactly_the_excess_over_the_limit_waits_for_a_day(brought: int, limit: int) -> None:
     form = Form("footer", "paris", "4781", "email", {}, unsubscribes_per_hour=limit)
     waits = quarantine_unsubscribe(cast(Any, Counter(brought)), form, NOON)
     assert (waits is None) == (brought <= limit)
@@ -35,7 +35,7 @@ def test_exactly_what_comes_above_the_limit_waits_for_a_day(brought: int, limit:
         assert f" {limit} " in waits.reason
 
 
-def test_hours_are_those_of_utc() -> None:
+def test_hours_are_counted_in_utc() -> None:
     paris, table = timezone(timedelta(hours=1)), Counter(1)
     count_unsubscribe(cast(Any, table), "footer", datetime(2026, 3, 1, 0, 59, 59, 999_999, tzinfo=paris))
     assert table.keys == [("S#form#footer", "2026-02-28T23:00:00Z")]

@@ -74,7 +74,7 @@ def test_longer_and_shorter_paths_are_404(app: Gateway, world: World, pattern: s
     assert world.held == []
 
 
-def test_a_link_with_something_appended_goes_to_the_links_own_view(app: Gateway, world: World) -> None:
+def test_a_link_with_a_suffix_is_handled_by_the_link_view(app: Gateway, world: World) -> None:
     for appended in ("/", "/x", "%20", ".", "&utm_source=x"):
         for method in ("GET", "HEAD", "POST"):
             shown = answer(app, world, method, "/unsubscribe/{token}" + appended, HTML | {"Accept-Language": "nl"})

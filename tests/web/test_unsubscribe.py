@@ -148,7 +148,7 @@ def test_a_percent_encoded_token_is_accepted(send: Send, world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/unsubscribe", "/unsubscribe/", "/unsubscribe//", "/Unsubscribe/x"])
-def test_other_paths_are_not_there(send: Send, world: World, path: str) -> None:
+def test_other_paths_are_404(send: Send, world: World, path: str) -> None:
     assert send("POST", path.format(genuine=path_of(world))).status == 404
     assert world.held == []
 

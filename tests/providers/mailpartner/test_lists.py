@@ -60,7 +60,7 @@ class TestJson:
         assert read([b'{"data": null}']) == ({"data": None}, None)
 
     @pytest.mark.parametrize("end", range(len(JSON)))
-    def test_every_cut_is_noticed(self, end: int) -> None:
+    def test_every_truncation_is_detected(self, end: int) -> None:
         with pytest.raises(MalformedAnswer):
             read([JSON[:end]])
 
@@ -84,7 +84,7 @@ class TestJson:
             (b'{"a": ' + b"9" * 10_000 + b"}", "broken"),
         ],
     )
-    def test_what_is_broken_says_how(self, body: bytes, why: str) -> None:
+    def test_a_broken_list_is_reported_with_the_reason(self, body: bytes, why: str) -> None:
         with pytest.raises(MalformedAnswer, match=why):
             read(slices(body, 64 * 1024))
 
@@ -100,7 +100,7 @@ class TestXml:
         assert everything(XmlStream(slices(XML, size))) == (["true", "200", "3"], rows)
 
     @pytest.mark.parametrize("end", range(len(XML) - 1))
-    def test_every_cut_is_noticed(self, end: int) -> None:
+    def test_every_truncation_is_detected(self, end: int) -> None:
         with pytest.raises(MalformedAnswer):
             everything(XmlStream([XML[:end]]))
 
