@@ -16,7 +16,7 @@ from chalicelib.domain.ids import suppression_lift_id
 from chalicelib.operators.suppressed import Hashes
 from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
-from tests.e2e.world import told_to_leave
+from tests.e2e.world import unsubscribed_at
 from tests.support.aws import TestAws
 from tests.support.product import START, FakeContext, Product
 
@@ -111,10 +111,10 @@ def test_differences_in_each_direction_are_found_and_repaired(
     assert _ids(resources) == held, "filed twice"
     sweep_and_work(product, resources)
     assert counts(audit(product)) == {"lettre": (0, 0), "brussel": (0, 0)}
-    assert told_to_leave(sandbox.url, "ada@example.com")["mailpartner"]
-    assert told_to_leave(sandbox.url, "zoe@example.com")["mymailmarket"]
-    assert told_to_leave(sandbox.url, "new@example.com")["ediware"]
-    assert told_to_leave(sandbox.url, "max@example.com")["mailpartner"]
+    assert unsubscribed_at(sandbox.url, "ada@example.com")["mailpartner"]
+    assert unsubscribed_at(sandbox.url, "zoe@example.com")["mymailmarket"]
+    assert unsubscribed_at(sandbox.url, "new@example.com")["ediware"]
+    assert unsubscribed_at(sandbox.url, "max@example.com")["mailpartner"]
 
 
 def test_pending_unsubscribes_are_not_a_difference(product: Product, control: Control) -> None:
