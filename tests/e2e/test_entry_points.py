@@ -42,7 +42,7 @@ class Cell(NamedTuple):
     @property
     def email(self) -> str:
         """The address of the event."""
-        return f"{self.kind}.{self.door}.{self.provider}@example.com"
+        return f"{self.kind}.{self.entry}.{self.provider}@example.com"
 
 
 def supported(cell: Cell) -> bool:

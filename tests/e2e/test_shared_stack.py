@@ -113,9 +113,9 @@ def test_a_poller_does_not_receive_a_message_in_flight_again() -> None:
     assert received() == []
     queue.change_message_visibility_batch(Entries=[{"ReceiptHandle": "receipt 1", "VisibilityTimeout": 0}])
     assert received() == ["receipt 4"]
-    assert queue.holds()
+    assert queue.has_messages_in_flight()
     queue.delete_message_batch(Entries=[{"ReceiptHandle": "receipt 4"}])
-    assert not queue.holds()
+    assert not queue.has_messages_in_flight()
 
 
 def test_killed_workers_are_replaced(running: MovableStack) -> None:

@@ -279,7 +279,7 @@ class TestAfterwards:
         back = product.signup(ZOE)
         product.work(*product.hold(back))
         product.clock.forward(minutes=2)
-        ledger.hold({(f"E#{back.id}", sk): None for sk in ledger.items[f"E#{back.id}"]})
+        ledger.put_items({(f"E#{back.id}", sk): None for sk in ledger.items[f"E#{back.id}"]})
         assert forget(product) == {"erased": 0, "waiting": 0}
         assert product.paris.left == [ZOE, ZOE]
 
