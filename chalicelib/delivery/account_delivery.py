@@ -80,17 +80,13 @@ class AccountDelivery:
             pause = self.circuit_breaker.open_pause(group.list)
             if pause is not None and group.list is not None:
                 self._defer_list(group, pause)
-            else:
-                busy += self._deliver_group(group)
-        return busy
-
-    def _deliver_group(self, group: Group) -> list[tuple[Task, int]]:
-        waiting, busy = deque(group.tasks), list[tuple[Task, int]]()
-        size = 1 if group.list is None else self.capabilities.signup_batch
-        while waiting and not self._must_stop and self.circuit_breaker.open_pause(group.list) is None:
-            claims = self._claim(waiting, size * self._concurrency, busy)
-            batches = [claims[start : start + size] for start in range(0, len(claims), size)]
-            self._send_concurrently(group, batches)
+                continue
+            waiting = deque(group.tasks)
+            size = 1 if group.list is None else self.capabilities.signup_batch
+            while waiting and not self._must_stop and self.circuit_breaker.open_pause(group.list) is None:
+                claims = self._claim(waiting, size * self._concurrency, busy)
+                batches = [claims[start : start + size] for start in range(0, len(claims), size)]
+                self._send_concurrently(group, batches)
         return busy
 
     def _claim(self, waiting: deque[Task], wanted: int, busy: list[tuple[Task, int]]) -> list[ClaimedDelivery]:
@@ -120,7 +116,9 @@ class AccountDelivery:
 
     def _send_batch(self, group: Group, claims: Sequence[ClaimedDelivery]) -> None:
         """Send one batch to its end: delivered, bisected with single rows refused, or postponed with the account."""
-        bisection = Bisection(self._lift_suppressions(group, claims))
+        if any(claimed.lifts_suppression for claimed in claims):
+            claims = self._lift_suppressions(group, claims)
+        bisection = Bisection(claims)
         while (part := bisection.next_part()) is not None:
             if self._must_stop:
                 self.claims.release([*part, *bisection.unaccepted])
@@ -146,8 +144,6 @@ class AccountDelivery:
         A later attempt lifts again if this one ends here; repeating it is harmless.
         """
         suppressed = [claimed for claimed in claims if claimed.lifts_suppression]
-        if not suppressed:
-            return claims
         if self._must_stop:
             self.claims.release(claims)
             return []

@@ -1,4 +1,4 @@
-"""Tells how much time of a Lambda invocation is left."""
+"""Measures the time that is left of a Lambda invocation."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .deadline import Context, Deadline
 from .dispatcher import Dispatcher
 
 MOST_EVENTS = 10_000
-"""Events that one invocation loads: a long import can announce far more at once than fit into memory."""
+"""Events that one invocation loads, the others are notified again: an import can announce more than fit into memory."""
 TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
 
 
@@ -55,7 +55,10 @@ class Worker:
         enqueued, whole, failed = self._sorted(kind, messages)
         accepted = accept_messages(self._services, whole, TYPE_OF[kind], self._can_sign_up)
         new = [_new(event) for event in accepted.new if event.refused is None]
-        stored = [*new, *self._load(self._bounded(kind, [*accepted.known, *enqueued]))]
+        ids = list(dict.fromkeys([*accepted.known, *enqueued]))
+        if len(ids) > MOST_EVENTS:
+            self._services.notifier.notify(TYPE_OF[kind], ids[MOST_EVENTS:])
+        stored = [*new, *self._load(ids[:MOST_EVENTS])]
         syncs = self._deliver(stored, deadline)
         if syncs:
             self._run_syncs(kind, syncs, deadline)
@@ -88,13 +91,6 @@ class Worker:
         except (ClientError, BotoCoreError):
             return False  # SQS redelivers it, and moves it there itself after its last receive
         return True
-
-    def _bounded(self, kind: QueueKind, event_ids: Iterable[str]) -> list[str]:
-        """Return as many ids as fit into memory as events; notify the others again."""
-        unique = list(dict.fromkeys(event_ids))
-        if len(unique) > MOST_EVENTS:
-            self._services.notifier.notify(TYPE_OF[kind], unique[MOST_EVENTS:])
-        return unique[:MOST_EVENTS]
 
     def _load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
         try:

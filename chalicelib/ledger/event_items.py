@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from ..domain.events import Consent, Delivery, Event, EventType, Status
+from ..domain.events import Consent, Delivery, Event, EventType, Status, Sync
 from ..domain.times import epoch_milliseconds as to_ms
 from .attributes import Attributes
 from .keys import event_id_of, event_key
-from .sync_items import sync_from, sync_item
+
+_KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
 
 
 def content_of(event: Event) -> bytes:
@@ -27,7 +29,7 @@ def content_of(event: Event) -> bytes:
         None if event.all_accounts else sorted(event.accounts),
         event.scope,
         to_ms(event.occurred_at) if event.occurred_at_stated else None,
-        *([sync_item(event.sync)] if event.sync else []),
+        *([_sync_item(event.sync)] if event.sync else []),
     ]
     return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
 
@@ -51,7 +53,7 @@ def event_item(event: Event) -> dict[str, Any]:
         "forget": event.forget or None,
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
         "consent": _consent_item(event.consent) if event.consent else None,
-        "sync": sync_item(event.sync) if event.sync else None,
+        "sync": _sync_item(event.sync) if event.sync else None,
     }
 
 
@@ -84,7 +86,7 @@ def event_from(item: Attributes) -> Event:
         forget=item.optional("forget", bool) or False,
         may_lift_suppression=not item.optional("may_not_lift_suppression", bool),
         consent=_consent_from(consent) if consent else None,
-        sync=sync_from(sync) if sync else None,
+        sync=_sync_from(sync) if sync else None,
     )
 
 
@@ -98,6 +100,37 @@ def _consent_from(part: Attributes) -> Consent | None:
         at=part.optional("at", datetime),
         wording_sha256=part.optional("wording_sha256", str),
     )
+
+
+def _sync_item(sync: Sync) -> dict[str, Any]:
+    """Builds the part of an event's item for a sync; contacts are one JSON text, which is smaller than maps."""
+    contacts = [dict(contact) for contact in sync.contacts]
+    values = {
+        "kind": sync.kind,
+        "source": sync.source,
+        "propagate_to": list(sync.propagate_to) or None,
+        "contacts": json.dumps(contacts, ensure_ascii=False, separators=(",", ":")) if contacts else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sync_from(part: Attributes) -> Sync:
+    """Reads a sync from the part of an item. Raises MalformedItem."""
+    kind = _KINDS.get(part.required("kind", str))
+    if kind is None:
+        raise part.malformed("kind", "is none of the known names")
+    propagate_to = part.texts("propagate_to") if "propagate_to" in part else ()
+    return Sync(kind, part.optional("source", str), _contacts_from(part), propagate_to)
+
+
+def _contacts_from(part: Attributes) -> tuple[Mapping[str, str], ...]:
+    try:
+        contacts = json.loads(part.optional("contacts", str) or "[]")
+    except ValueError:
+        raise part.malformed("contacts", "is no JSON") from None
+    if not isinstance(contacts, list) or not all(isinstance(contact, dict) for contact in contacts):
+        raise part.malformed("contacts", "is no list of contacts")
+    return tuple(contacts)
 
 
 def delivery_from(account: str, item: Attributes) -> Delivery:

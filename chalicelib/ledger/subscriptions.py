@@ -190,10 +190,10 @@ class SubscriptionStore:
         for _ in range(TRIES):
             if attempt.event.type is EventType.UNSUBSCRIBE and _is_newer(state, attempt.event):
                 state = self._unsubscribe_first(key, state, attempt)
-            base, holder = _without_lease(state, attempt, status_of, now)
-            if state.lease is not None and holder is LeaseState.BUSY:
+            base, previous = _without_lease(state, attempt, status_of, now)
+            if state.lease is not None and previous is LeaseState.BUSY:
                 return LeaseResult(None, busy_until=state.lease.until)
-            if state.lease is not None and holder is LeaseState.LOST:
+            if state.lease is not None and previous is LeaseState.LOST:
                 on_lost(state.lease)
             merged = merge(base, background)
             result = LeaseResult(_decision(attempt, merged), state=merged)

@@ -152,8 +152,8 @@ ONCE = (
         promise=2,
         breaks="an attempt whose worker died is not marked unknown_outcome",
         file="chalicelib/ledger/subscriptions.py",
-        before="            if state.lease is not None and holder is LeaseState.LOST:\n",
-        after="            if state.lease is not None and holder is None:\n",
+        before="            if state.lease is not None and previous is LeaseState.LOST:\n",
+        after="            if state.lease is not None and previous is None:\n",
         tests=(f"{INTERLEAVINGS}::test_a_worker_killed_at_any_step",),
     ),
     Mutant(
@@ -273,8 +273,8 @@ IN_BULK = (
         promise=4,
         breaks="signups of a list go in calls of half the provider's size",
         file="chalicelib/delivery/account_delivery.py",
-        before="        size = 1 if group.list is None else self.capabilities.signup_batch\n",
-        after="        size = 1 if group.list is None else self.capabilities.signup_batch // 2\n",
+        before="            size = 1 if group.list is None else self.capabilities.signup_batch\n",
+        after="            size = 1 if group.list is None else self.capabilities.signup_batch // 2\n",
         tests=("tests/delivery/test_signups.py", "tests/delivery/test_promised_figures.py"),
     ),
     Mutant(
