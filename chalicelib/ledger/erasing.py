@@ -12,6 +12,7 @@ from ..domain.erasure import loses_its_data
 from ..domain.events import Event, Status
 from ..domain.ordering import SubscriptionState, latest
 from ..domain.times import epoch_milliseconds as to_ms
+from .attributes import strictly
 from .keys import EVERY_ACCOUNT, AddressKeys, event_key
 from .table import ConditionFailed, Table
 
@@ -83,12 +84,16 @@ def _mark(table: Table, delivery: Mapping[str, Any], now: datetime) -> bool:
 
 
 def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Sequence[Mapping[str, Any]]) -> bool:
-    """Returns True if a forget request requires that an event for several accounts, all of them final, is erased."""
+    """Returns True if a forget request requires that an event for several accounts, all of them final, is erased.
+
+    Raises MalformedItem if it cannot be read whether the person asked for it.
+    """
     if not event.email:
         return False
     partitions = keys.partitions(event.email)
     states = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
-    state = SubscriptionState(forgotten_at=latest(*(item.get("forgotten_at") for item in states)))
+    requested = [strictly(lambda item: item.optional_milliseconds("forgotten_at"), item) for item in states]
+    state = SubscriptionState(forgotten_at=latest(*requested))
     statuses = {Status(item["status"]) for item in items if "status" in item}
     return loses_its_data(event.type, to_ms(event.occurred_at), state, statuses)
 

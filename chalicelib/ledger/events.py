@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from ..domain.errors import IdConflict
+from ..domain.errors import IdConflict, MalformedItem
 from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
@@ -305,7 +305,10 @@ class EventStore:
         items = self._table.query(event_key(event.id)[0])
         if not all(_is_final(item) for item in items):
             return
-        forgotten = person_is_forgotten(self._table, self._keys, event, items)
+        try:
+            forgotten = person_is_forgotten(self._table, self._keys, event, items)
+        except MalformedItem:
+            return  # it does not expire before its person's state is put right
         if forgotten and erase_items(self._table, items, now) is ErasureOutcome.WAITING:
             return  # it was requeued meanwhile
         self._table.in_parallel(lambda item: self._expire(item, now), items)

@@ -314,3 +314,19 @@ def test_the_view_shows_the_well_formed_deliveries_of_an_event(
     spoil(f"E#{both}", "E", "REMOVE occurred")
     with pytest.raises(MalformedItem, match="occurred is missing"):
         product.view(both)
+
+
+def test_an_event_does_not_expire_before_its_person_s_malformed_state_is_put_right(
+    product: Product, resources: TestAws, seen: Seen
+) -> None:
+    event = product.signup("a@example.com", accounts=BOTH)
+    product.hold(event)
+    pk, sk = _state_key(product, "a@example.com", "*")
+    product.container.table.put_new({"pk": pk, "sk": sk, "forgotten_at": "yesterday"})
+    for account in BOTH:
+        end(product, event, Status.DELIVERED, account)
+    assert seen() == {(f"{pk} / {sk}", "forgotten_at is no number")}
+    assert not any("expires_at" in item for item in items(resources, event.id).values())
+    product.container.table.update((pk, sk), "REMOVE forgotten_at")
+    product.container.events.expire_when_whole(event, product.clock())
+    assert all("expires_at" in item for item in items(resources, event.id).values())
