@@ -199,7 +199,7 @@ class Container(Services):
 
     @cached_property
     def unsubscribe_import(self) -> ImportDependencies:
-        """What reading and propagating lists of unsubscribed addresses uses."""
+        """Dependencies of reading and propagating lists of unsubscribed addresses."""
         from .unsubscribe_sync.importer import ImportDependencies
 
         return ImportDependencies(self, self.provider, self.capabilities)

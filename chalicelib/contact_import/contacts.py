@@ -74,7 +74,7 @@ class ContactsSync(SyncAttempt):
             self._finish(Status.DELIVERED, summary)
 
     def _sync(self) -> str:
-        """Run the sync to its end; returns the summary."""
+        """Runs the sync to its end; returns the summary."""
         sync, settings = self._event.sync, self._services.settings
         if sync is None or self._account not in settings.accounts:
             raise SyncRefused("the account is not configured any more")
@@ -89,7 +89,7 @@ class ContactsSync(SyncAttempt):
             return self._import(read_csv(chunks))
 
     def _import(self, rows: Rows) -> str:
-        """Import the rows after those of the progress.
+        """Imports the rows after those of the progress.
 
         Raises:
             FileChanged: The rows so far are not those that the progress was recorded for.
@@ -122,7 +122,7 @@ class ContactsSync(SyncAttempt):
         return _counts(self._progress, rows.unit)
 
     def _skip(self, rows: Iterator[Row], add_to_digest: Callable[[bytes], None]) -> None:
-        """Read the rows that earlier invocations stored; the claim is extended meanwhile."""
+        """Reads the rows that earlier invocations stored; the claim is extended meanwhile."""
         for count, row in enumerate(islice(rows, self._progress.rows), 1):
             add_to_digest(_bytes(row))
             if count % CHUNK == 0:
@@ -137,7 +137,7 @@ class ContactsSync(SyncAttempt):
             return provider.address_field(self._event.list or "", budget=self._deadline.seconds_left)
 
     def _request_fetch(self, source: Source) -> str:
-        """Record the request, then have the provider fetch the file."""
+        """Records the request, then has the provider fetch the file."""
         with self._provider() as provider:
             if self._progress.asked:
                 self._delivery = replace(self._delivery, unknown_outcome=True)
@@ -150,7 +150,7 @@ class ContactsSync(SyncAttempt):
 
     @contextmanager
     def _provider(self) -> Iterator[Provider]:
-        """Yield the provider and translate its errors, which affect this sync only and do not pause the account.
+        """Yields the provider and translates its errors, which affect this sync only and do not pause the account.
 
         Raises SyncFailed at once while the account is paused.
         """
@@ -189,7 +189,7 @@ class ContactsSync(SyncAttempt):
 
 
 def _counts(progress: SyncProgress, unit: str) -> str:
-    """Summarise the rows so far, with the numbers of the first bad ones."""
+    """Summarises the rows so far, with the numbers of the first bad ones."""
     summary = f"held {progress.rows - progress.refused}, refused {progress.refused}"
     if not progress.bad:
         return summary

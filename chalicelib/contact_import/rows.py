@@ -59,7 +59,7 @@ class Rows:
 
 
 def read_csv(chunks: Iterable[bytes]) -> Rows:
-    """Read a CSV file (RFC 4180) whose first line names the columns.
+    """Reads a CSV file (RFC 4180) whose first line names the columns.
 
     The separator is the most frequent of `;`, `,` and tab in that line. Lines that are empty, or have empty values
     only, are skipped; a column without a name is ignored.
@@ -80,7 +80,7 @@ class _Reader:
         self._again: deque[Line] = deque()
 
     def header(self) -> tuple[str, list[str]]:
-        """Read the separator and the names of the columns."""
+        """Reads the separator and the names of the columns."""
         for line in iter(self._line, None):
             text = line.text or ""
             if line.text is not None and not text.strip():
@@ -96,7 +96,7 @@ class _Reader:
         raise SyncRefused("the file is empty")
 
     def rows(self, separator: str, header: Sequence[str]) -> Iterator[Row]:
-        """Yield all rows that are not blank."""
+        """Yields all rows that are not blank."""
         for line in iter(self._line, None):
             rest: list[Line] = []
             values = self._record(line, separator, rest)
@@ -119,7 +119,7 @@ class _Reader:
         return Row(line.number, named)
 
     def _record(self, line: Line, separator: str, rest: list[Line]) -> list[str] | str:
-        """Return the values of the record that starts with `line`, or its error. `rest` collects its other lines."""
+        """Returns the values of the record that starts with `line`, or its error. `rest` collects its other lines."""
         if line.text is None:
             return _TOO_LONG
         if '"' not in line.text:
@@ -147,7 +147,7 @@ class _Reader:
 
 
 def _checked(number: int, names: list[str]) -> list[str]:
-    """Return the column names, checked to be usable and unique; "" where a column has none."""
+    """Returns the column names, checked to be usable and unique; "" where a column has none."""
     seen: set[str] = set()
     for name in filter(None, names):
         if len(name) > _LONGEST_NAME or text_error(name):
@@ -161,7 +161,7 @@ def _checked(number: int, names: list[str]) -> list[str]:
 
 
 def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Decode a file in UTF-8, with or without a byte order mark, or else in Windows-1252 (which includes Latin-1).
+    """Decodes a file in UTF-8, with or without a byte order mark, or else in Windows-1252 (which includes Latin-1).
 
     The encoding is decided at the first non-ASCII byte: it is UTF-8 if the next 64 KB hold at least as many UTF-8
     characters as invalid bytes, so that one broken character does not garble a whole file. An invalid byte becomes a
@@ -180,7 +180,7 @@ def decoded(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _at_least(size: int, pieces: Iterator[bytes]) -> bytes:
-    """Read at least that many bytes; fewer only at the end of the file."""
+    """Reads at least that many bytes; fewer only at the end of the file."""
     gathered = bytearray()
     for piece in pieces:
         gathered += piece
@@ -229,7 +229,7 @@ class Line:
 
 
 def lines(texts: Iterable[str]) -> Iterator[Line]:
-    """Split a text into lines; Windows, Unix and classic Mac line endings."""
+    """Splits a text into lines; Windows, Unix and classic Mac line endings."""
     # Buffers a \r until it is known whether a \n follows it.
     whole_ends = io.IncrementalNewlineDecoder(None, translate=False)
     parts: list[str] = []

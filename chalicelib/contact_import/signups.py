@@ -19,14 +19,14 @@ EMAIL = "email"
 
 
 def inline_rows(contacts: Sequence[Mapping[str, str]]) -> Rows:
-    """Return the inline contacts of a sync as rows, numbered from 1."""
+    """Returns the inline contacts of a sync as rows, numbered from 1."""
     columns = list(dict.fromkeys(name for contact in contacts for name in contact))
     filled = ({name: value for name, value in one.items() if value and not value.isspace()} for one in contacts)
     return Rows(columns, (Row(number, values) for number, values in enumerate(filled, 1)), "contact")
 
 
 def address_column(columns: Sequence[str], own_column: Callable[[], str]) -> str:
-    """Return the address column: `email`, else the list's own, which `own_column` reads from the provider.
+    """Returns the address column: `email`, else the list's own, which `own_column` reads from the provider.
 
     Case matters only where two columns differ in nothing else.
 
@@ -58,7 +58,7 @@ class Signups:
     digest: Callable[[bytes], str]
 
     def of(self, row: Row, now: datetime) -> Event:
-        """Return the event of a row; for an invalid row, a refused event without an address.
+        """Returns the event of a row; for an invalid row, a refused event without an address.
 
         The id is derived from the row's content, so that a repeated or resumed sync makes the same events, also when
         rows were added above, and duplicate rows are one event. It never lifts a suppression.

@@ -38,7 +38,7 @@ Resolve = Callable[[str, int], list[str]]
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Resolve with the system's resolver."""
+    """Resolves with the system's resolver."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
@@ -59,7 +59,7 @@ class Fetcher:
 
     @contextmanager
     def open(self, source: Source, budget: float) -> Iterator[Iterator[bytes]]:
-        """Stream the file's decompressed bytes; `budget` is the total time in seconds.
+        """Streams the file's decompressed bytes; `budget` is the total time in seconds.
 
         Entering and reading raise:
             SyncFailed: The host cannot be reached or fails, or the answer broke off.
@@ -75,7 +75,7 @@ class Fetcher:
                 response.close()
 
     def _follow(self, source: Source) -> Any:
-        """Follow redirects and return the last answer, its body unread."""
+        """Follows redirects and returns the last answer, its body unread."""
         url = _parsed(source.url)
         for _ in range(MOST_REDIRECTS + 1):
             response = self._get(url, source.allow_private)
@@ -143,7 +143,7 @@ class Fetcher:
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Translate the libraries' errors, whose texts may contain the URL, into ours."""
+    """Translates the libraries' errors, whose texts may contain the URL, into ours."""
     failure: Exception | None = None
     try:
         yield
@@ -160,7 +160,7 @@ def _translated_errors() -> Iterator[None]:
 
 
 def _parsed(text: str) -> Url:
-    """Parse a URL; it must be http or https with a host and no credentials."""
+    """Parses a URL; it must be http or https with a host and no credentials."""
     try:
         url = parse_url(text)
     except HTTPError:
@@ -185,7 +185,7 @@ def _redirect_target(url: Url, location: str | None) -> Url:
 
 
 def _check(response: Any) -> None:
-    """Reject all answers but a file: SyncFailed for temporary failures, SyncRefused for the others."""
+    """Rejects all answers but a file: SyncFailed for temporary failures, SyncRefused for the others."""
     status = response.status
     if status >= 500 or status in _RETRYABLE:
         wait = seconds_to_wait(response.headers.get("Retry-After"))

@@ -1,1 +1,1 @@
-"""Runs long work: lease, recorded progress, retries and final status."""
+"""Runs long work: claim, recorded progress, retries and final status."""

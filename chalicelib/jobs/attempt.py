@@ -47,7 +47,7 @@ class SyncAttempt(ABC):
         self._progress_id = f"{task.event.id}#{task.account}" if len(task.event.accounts) > 1 else task.event.id
 
     def run(self) -> None:
-        """Claim the sync and work while there is time. Raises LedgerUnavailable: sweep enqueues it again."""
+        """Claims the sync and works while there is time. Raises LedgerUnavailable: sweep enqueues it again."""
         now = self._now
         progress = self._syncs.claim(self._progress_id, self._token, now, now + self._claim_duration)
         if progress is None:
@@ -60,14 +60,14 @@ class SyncAttempt(ABC):
 
     @abstractmethod
     def _work(self) -> None:
-        """Do the work and write its result."""
+        """Does the work and writes its result."""
 
     @abstractmethod
     def _progress_text(self) -> str:
-        """Describe what was done so far; empty if nothing was."""
+        """Describes what was done so far; empty if nothing was."""
 
     def _reason(self, why: object) -> str:
-        """Describe for an operator why it ended or waits, and what was done so far, without addresses."""
+        """Describes for an operator why it ended or waits, and what was done so far, without addresses."""
         done = self._progress_text()
         return without_addresses(f"{why}; so far {done}" if done else str(why))
 
@@ -83,14 +83,14 @@ class SyncAttempt(ABC):
         return self._deadline.seconds_left >= SHORTEST_SECONDS
 
     def _save_progress(self, progress: SyncProgress, until: datetime | None = None) -> None:
-        """Write progress and extend the claim; an `until` not after now releases it. Raises ClaimLost."""
+        """Writes progress and extends the claim; an `until` not after now releases it. Raises ClaimLost."""
         self._progress = progress
         now = self._now
         if not self._syncs.save(self._progress_id, self._token, progress, now, until or now + self._claim_duration):
             raise ClaimLost
 
     def _continue_later(self, *, notify: bool = True) -> None:
-        """Leave the rest to the next invocation, notified now, or by sweep once it is due."""
+        """Leaves the rest to the next invocation, notified now, or by sweep once it is due."""
         now = self._now
         self._save_progress(self._progress, until=now)
         done = self._progress_text()
@@ -100,7 +100,7 @@ class SyncAttempt(ABC):
             self._services.notifier.notify(EventType.SYNC, [self._event.id])
 
     def _schedule_retry(self, error: SyncFailed) -> None:
-        """Retry after a doubled wait; park the sync once `give_up_after_hours` have passed."""
+        """Retries after a doubled wait; parks the sync once `give_up_after_hours` have passed."""
         retry_policy, now = self._services.settings.delivery, self._now
         delivery = replace(self._delivery, unknown_outcome=self._delivery.unknown_outcome or error.unknown)
         since = delivery.resent_at or self._event.accepted_at
@@ -120,7 +120,7 @@ class SyncAttempt(ABC):
         self._services.events.postpone(self._event, delivery, until, now)
 
     def _finish(self, status: Status, reason: str) -> bool:
-        """Write the final status; False if it had one already."""
+        """Writes the final status; False if it had one already."""
         now = self._now
         self._save_progress(replace(self._progress, failures=0, restarts=0), until=now)
         delivery = replace(self._delivery, status=status, attempts=self._delivery.attempts + 1, reason=reason)
@@ -142,7 +142,7 @@ class SyncRunner:
         self._kinds = kinds
 
     def run(self, tasks: Sequence[Task], deadline: Deadline) -> None:
-        """Run syncs, those with inline contacts first: they take seconds, a file may take several invocations."""
+        """Runs syncs, those with inline contacts first: they take seconds, a file may take several invocations."""
         in_order = sorted(tasks, key=lambda task: task.event.sync is not None and task.event.sync.source is not None)
         with ThreadPoolExecutor(min(SYNCS_AT_ONCE, len(in_order)), thread_name_prefix="sync") as pool:
             list(pool.map(with_log_context(partial(self._run_one, deadline)), in_order))

@@ -1,4 +1,4 @@
-"""Errors that end a sync's attempt. Their texts hold no URL and no address."""
+"""Defines the errors that end an attempt at a sync. Their texts hold no URL and no address."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class SyncStore:
         self._table = table
 
     def claim(self, sync_id: str, token: str, now: datetime, until: datetime) -> SyncProgress | None:
-        """Claim a sync as `token` until `until` and return its progress; None if another worker has it.
+        """Claims a sync as `token` until `until` and returns its progress; None if another worker has it.
 
         A sync without progress, or whose progress is malformed, starts from the beginning.
         """
@@ -56,7 +56,7 @@ class SyncStore:
         return well_formed(_progress_from, item) or SyncProgress()
 
     def save(self, sync_id: str, token: str, progress: SyncProgress, now: datetime, until: datetime) -> bool:
-        """Write progress and extend the claim to `until`; False if another worker has claimed the sync meanwhile.
+        """Writes progress and extends the claim to `until`; False if another worker has claimed the sync meanwhile.
 
         An `until` that is not after now releases the claim.
         """
@@ -70,7 +70,7 @@ class SyncStore:
         return True
 
     def remove_contacts(self, event: Event) -> None:
-        """Remove the contacts of a delivered sync: each is in a signup of its own now, where it can be erased."""
+        """Removes the contacts of a delivered sync: each is in a signup of its own now, where it can be erased."""
         try:
             self._table.update(
                 event_key(event.id),
@@ -84,7 +84,7 @@ class SyncStore:
 
 
 def _key(sync_id: str) -> Key:
-    """Return a key beside the event's: a contacts sync is large, and every write is billed by the size of its item."""
+    """Returns a key beside the event's: a contacts sync is large, and every write is billed by the size of its item."""
     return f"P#{sync_id}", "sync"
 
 

@@ -60,14 +60,14 @@ class ImportOutcome:
     """True if reading the list failed before."""
 
     def failed(self, error: ProviderError) -> None:
-        """Record why the list was not read to its end."""
+        """Records why the list was not read to its end."""
         self.error = f"{error.kind.value}: {error.message}"
         self.kind, self.retry_after = error.kind, error.retry_after
 
 
 @dataclass(frozen=True, slots=True)
 class ImportDependencies:
-    """What every import uses."""
+    """The dependencies of every import."""
 
     services: Services
     provider_of: Callable[[str], Provider]
@@ -100,7 +100,7 @@ class UnsubscribeImport:
         self._outcome = ImportOutcome()
 
     def run(self) -> ImportOutcome:
-        """Import as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
+        """Imports as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
         started = to_ms(self._now)
         pause = self._services.accounts.read(self._source).pause
         if pause is not None and backoff.is_open(pause, started):
@@ -167,7 +167,7 @@ class UnsubscribeImport:
                 self._store.release(self._source, seen)
 
     def _is_baseline(self, state: SyncState) -> bool:
-        """Return whether the list's current rows count as known to this account."""
+        """Returns whether the list's current rows count as known to this account."""
         return self._section.baseline == "known" and not state.head.begun
 
     def _take_baseline(self, rows: Snapshot, states: Iterable[SyncState]) -> None:
@@ -224,7 +224,7 @@ class UnsubscribeImport:
 
 
 def _is_target(name: str, source: str, capabilities: Capabilities | None) -> bool:
-    """Return whether to propagate to `name`; to the source itself only where it has lists."""
+    """Returns whether to propagate to `name`; to the source itself only where it has lists."""
     return capabilities is not None and (name != source or capabilities.has_lists)
 
 
@@ -236,7 +236,7 @@ def _candidates(rows: Iterable[Row], states: Sequence[SyncState]) -> Iterator[Ca
 
 
 def _count_new(states: Iterable[SyncState]) -> int:
-    """Count rows that are not yet processed for every account."""
+    """Counts rows that are not yet processed for every account."""
     numbers = {number for state in states for number in state.counts()}
     return sum(len(frozenset().union(*(state.new(number) for state in states))) for number in numbers)
 

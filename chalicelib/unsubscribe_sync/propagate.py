@@ -78,7 +78,7 @@ class Propagation:
     reading: Reading
 
     def propagate(self, candidates: Iterable[Candidate]) -> tuple[list[Candidate], int]:
-        """Propagate some rows; returns those that are processed by that, and the number of events made.
+        """Propagates some rows; returns those that are processed by that, and the number of events made.
 
         The event is stored before it is recorded at the source, and both before the rows count as processed: after a
         crash, a repetition finds the event under the same id, or the record that names it. Raises LedgerUnavailable.
@@ -91,12 +91,12 @@ class Propagation:
         return [row for one in decided for row in one.person.rows], len(events)
 
     def unpropagated(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Return one row of each person for whom `propagate` would write something; writes nothing."""
+        """Returns one row of each person for whom `propagate` would write something; writes nothing."""
         decided = self._decided(candidates)
         return [one.person.rows[0] for one in decided if one.decision.accounts or one.decision.record]
 
     def _decided(self, candidates: Iterable[Candidate]) -> list[Decided]:
-        """Decide on each person; those whose decision has to wait are left out."""
+        """Decides on each person; those whose decision has to wait are left out."""
         rows: dict[str, list[Candidate]] = {}
         for one in candidates:
             rows.setdefault(normalise(one.row.email), []).append(one)
@@ -114,7 +114,7 @@ class Propagation:
         return decided
 
     def _events_to_load(self, states: Iterable[Mapping[str, Sequence[SubscriptionState]]]) -> set[str]:
-        """Return the events needed to interpret states: signups with a lease, and the source's imported unsubscribe."""
+        """Returns events that interpret states: signups with a lease, and the source's imported unsubscribe."""
         ids: set[str] = set()
         for by_account in states:
             for state in (state for one in by_account.values() for state in one):
@@ -155,7 +155,7 @@ class Propagation:
         )
 
     def _id(self, decided: Decided) -> str:
-        """Return the same id for the same unsubscribe and accounts, so that a repetition makes no second event."""
+        """Returns the same id for the same unsubscribe and accounts, so that a repetition makes no second event."""
         person, source = decided.person, decided.known.source
         row = person.latest
         identity = [self.source, normalise(person.email), row.at, row.provider_id, row.version]
@@ -163,7 +163,7 @@ class Propagation:
         return EVENT_ID_PREFIX + self.services.address_keys.digest(json.dumps([*identity, *before]).encode())
 
     def _record(self, decided: Decided) -> None:
-        """Record the unsubscribe in the subscription state of the source."""
+        """Records the unsubscribe in the subscription state of the source."""
         person = decided.person
         self.services.subscriptions.record_unsubscribed(
             person.email, self.source, decided.decision.at, self._id(decided), person.latest.provider_id
@@ -171,14 +171,14 @@ class Propagation:
 
 
 def usable(row: UnsubscribedAddress) -> bool:
-    """Return whether an event can have this address."""
+    """Returns whether an event can have this address."""
     return unsubscribe_address(row.email).error is None
 
 
 def _settle(
     state: SubscriptionState, account: str, stored: Mapping[str, StoredEvent], since: int | None = None
 ) -> SubscriptionState:
-    """Return a state without its lease, its delivered signup applied; a signup's lease beyond `since` stays."""
+    """Returns a state without its lease, its delivered signup applied; a signup's lease beyond `since` stays."""
     lease = state.lease
     if lease is None or (since is not None and lease.type is EventType.SIGNUP and lease.until > since):
         return state

@@ -1,4 +1,4 @@
-"""Rules for unsubscribes read from a provider: which rows are new, and to which accounts they are propagated.
+"""Compares readings of a provider's unsubscribe list, and decides to which accounts a new row is propagated.
 
 Times are milliseconds since 1970, UTC.
 """
@@ -34,24 +34,24 @@ class UnsubscribedAddress:
 
 
 def bucket_and_fingerprint(digest: bytes) -> tuple[int, bytes]:
-    """Return the bucket and the fingerprint of a row, from a keyed digest of its content (at least 8 bytes)."""
+    """Returns the bucket and the fingerprint of a row, from a keyed digest of its content (at least 8 bytes)."""
     return digest[0] << 4 | digest[1] >> 4, digest[2 : 2 + FINGERPRINT_BYTES]
 
 
 def joined(fingerprints: Iterable[bytes]) -> bytes:
-    """Return sorted fingerprints as one byte string."""
+    """Returns sorted fingerprints as one byte string."""
     return b"".join(sorted(fingerprints))
 
 
 def split(content: bytes | bytearray) -> frozenset[bytes]:
-    """Return the distinct fingerprints in a byte string."""
+    """Returns the distinct fingerprints in a byte string."""
     return frozenset(
         bytes(content[start : start + FINGERPRINT_BYTES]) for start in range(0, len(content), FINGERPRINT_BYTES)
     )
 
 
 def digest_of(content: bytes) -> bytes:
-    """Return the digest of a bucket with these joined fingerprints."""
+    """Returns the digest of a bucket with these joined fingerprints."""
     return sha256(content).digest()[:DIGEST_BYTES] if content else EMPTY_DIGEST
 
 
@@ -66,15 +66,15 @@ class Buckets:
         return [digest_of(joined(self.of(bucket))) for bucket in range(BUCKETS)]
 
     def add(self, bucket: int, fingerprint: bytes) -> None:
-        """Add a row; duplicates are allowed."""
+        """Adds a row; duplicates are allowed."""
         self._contents[bucket] += fingerprint
 
     def of(self, bucket: int) -> frozenset[bytes]:
-        """Return the fingerprints of one bucket."""
+        """Returns the fingerprints of one bucket."""
         return split(self._contents[bucket])
 
     def changed(self, digests: bytes, *, whole: bool) -> list[int]:
-        """Return buckets that differ from these digests; of an incomplete list, only those with rows."""
+        """Returns buckets that differ from these digests; of an incomplete list, only those with rows."""
         return [
             bucket
             for bucket in range(BUCKETS)
@@ -84,13 +84,13 @@ class Buckets:
 
 
 def with_digest(digests: bytes, bucket: int, digest: bytes) -> bytes:
-    """Return the digests of all buckets with one replaced."""
+    """Returns the digests of all buckets with one replaced."""
     return digests[: bucket * DIGEST_BYTES] + digest + digests[(bucket + 1) * DIGEST_BYTES :]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """When a list was read: nothing in it is older than `started`, and an earlier reading saw what Relais sent to the
+    """When a list was read: its content is from `started` or later, and an earlier reading saw what Relais sent to the
     provider before `seen_before`."""
 
     started: int
@@ -125,14 +125,14 @@ NOTHING = PropagationDecision(0)
 
 
 def is_imported(state: SubscriptionState) -> bool:
-    """Return whether this unsubscribe comes from a provider's list and not from an event sent to Relais."""
+    """Returns whether this unsubscribe comes from a provider's list and not from an event sent to Relais."""
     return state.unsubscribed_by is not None and state.unsubscribed_by.startswith(EVENT_ID_PREFIX)
 
 
 def decide(
     row: UnsubscribedAddress, reading: Reading, known: KnownState, *, first_seen: bool
 ) -> PropagationDecision | None:
-    """Decide what to do with a new row; None: not decidable yet, retry with the next reading.
+    """Decides what to do with a new row; None: not decidable yet, retry with the next reading.
 
     `first_seen` is false for a row that was processed before and is new only for some of the accounts.
     """
@@ -151,7 +151,7 @@ def decide(
 
 
 def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: SubscriptionState) -> bool:
-    """Return whether the person has signed up at the source since.
+    """Returns whether the person has signed up at the source since.
 
     A new row without a time is explained by an unsubscribe that Relais sent to the provider since the last reading: the
     person may have resubscribed to one of several lists by now, and still be unsubscribed on the others.
@@ -166,7 +166,7 @@ def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: Subsc
 
 
 def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState) -> bool:
-    """Return whether the account is or will be unsubscribed without this row, or the person has resubscribed there.
+    """Returns whether the account is or will be unsubscribed without this row, or the person has resubscribed there.
 
     An unsubscribe recorded at the source itself does not mean that its other lists were unsubscribed.
     """

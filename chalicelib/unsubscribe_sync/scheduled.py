@@ -18,7 +18,7 @@ AGE = "unsubscribes_read_age_seconds"
 
 
 def sync_unsubscribes(dependencies: ImportDependencies, deadline: Deadline) -> dict[str, Any]:
-    """Read every account of the section and propagate its unsubscribes, until `deadline`.
+    """Reads every account of the section and propagates its unsubscribes, until `deadline`.
 
     Returns `{"accounts": {name: {"read", "written", "skipped", "backlog", "error"}}}`: rows read, events made, rows
     without an address, new rows left to the next run, and the error (without addresses or secrets). A failing account
@@ -54,7 +54,7 @@ def _outcome_of(dependencies: ImportDependencies, name: str, deadline: Deadline)
 
 
 def _measure(dependencies: ImportDependencies, name: str, outcome: ImportOutcome) -> None:
-    """Count the outcome, and measure for how long the list could not be read."""
+    """Counts the outcome, and measures for how long the list could not be read."""
     metrics.count("unsubscribes_read", outcome.read, name)
     metrics.count("unsubscribes_propagated", outcome.written, name)
     if outcome.busy:

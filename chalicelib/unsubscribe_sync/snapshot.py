@@ -1,4 +1,4 @@
-"""One reading of a provider's unsubscribe list: fingerprints in memory, the rows in a temporary file.
+"""Stores one reading of a provider's unsubscribe list: fingerprints in memory, the rows in a temporary file.
 
 A provider may return a million rows in one answer, once, and only at its end is it known which are new. The rows are
 spooled to an unnamed temporary file: nothing else can open it, and it disappears when closed.
@@ -23,7 +23,7 @@ IN_MEMORY = 1024 * 1024
 
 @contextmanager
 def open_snapshot(digest: Callable[[bytes], bytes]) -> Iterator[Snapshot]:
-    """Open an empty snapshot, deleted at the end of the context. `digest` is the keyed digest of a row."""
+    """Opens an empty snapshot, deleted at the end of the context. `digest` is the keyed digest of a row."""
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="ascii") as file:
         yield Snapshot(digest, file)
 
@@ -42,7 +42,7 @@ class Snapshot:
         """True if the list was read to its end."""
 
     def fill(self, rows: Unsubscribes) -> None:
-        """Read all rows. Raises ProviderError; the rows read by then count."""
+        """Reads all rows. Raises ProviderError; the rows read by then count."""
         try:
             for row in rows:
                 self._put(unsubscribed_address(row))
@@ -52,7 +52,7 @@ class Snapshot:
             self.read += self.skipped
 
     def rows_in(self, buckets: Collection[int]) -> Iterator[tuple[int, bytes, UnsubscribedAddress]]:
-        """Yield the rows of some buckets with bucket and fingerprint, in reading order."""
+        """Yields the rows of some buckets with bucket and fingerprint, in reading order."""
         names = {f"{bucket:03x}" for bucket in buckets}
         self._file.seek(0)
         for line in self._file:
@@ -70,5 +70,5 @@ class Snapshot:
 
 
 def unsubscribed_address(row: Unsubscribed) -> UnsubscribedAddress:
-    """Return a provider's row with its time in milliseconds."""
+    """Returns a provider's row with its time in milliseconds."""
     return UnsubscribedAddress(row.email, to_ms(row.at) if row.at is not None else None, row.provider_id, row.version)

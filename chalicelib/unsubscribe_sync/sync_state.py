@@ -1,4 +1,4 @@
-"""Which rows of a provider's unsubscribe list are processed, for each target account.
+"""Records which rows of a provider's unsubscribe list are processed, for each target account.
 
 One item holds the digests of all buckets of fingerprints, so that an unchanged list costs the same few reads whatever
 its length; one item a bucket holds the fingerprints themselves, and is read and written only where its digest changed.
@@ -52,7 +52,7 @@ class SyncStateStore:
         self._table = table
 
     def read(self, account: str, targets: Iterable[str]) -> SourceState:
-        """Read the state of the list of `account` for `targets`: a few items, read consistently.
+        """Reads the state of the list of `account` for `targets`: a few items, read consistently.
 
         A malformed head counts as a list of which nothing is processed: the buckets are read again.
         """
@@ -68,7 +68,7 @@ class SyncStateStore:
         return source
 
     def claim(self, account: str, seen: SourceState, key: str, now: datetime, until: datetime) -> bool:
-        """Claim the list until then; False if another worker has it, or had it since `seen` was read."""
+        """Claims the list until then; False if another worker has it, or had it since `seen` was read."""
         values = {"next": seen.version + 1, "until": to_ms(until), "now": to_ms(now), "key": key}
         same = "attribute_not_exists(#version)"
         if seen.version:
@@ -86,7 +86,7 @@ class SyncStateStore:
         return True
 
     def release(self, account: str, seen: SourceState) -> None:
-        """Release the list that was claimed with `seen`."""
+        """Releases the list that was claimed with `seen`."""
         try:
             self._table.update(
                 _source_key(account),
@@ -99,13 +99,13 @@ class SyncStateStore:
             return
 
     def buckets(self, account: str, target: str, numbers: Iterable[int]) -> dict[int, bytes]:
-        """Read the joined fingerprints of some buckets; a malformed bucket counts as empty."""
+        """Reads the joined fingerprints of some buckets; a malformed bucket counts as empty."""
         keys = {_bucket_key(account, target, number): number for number in numbers}
         found = self._table.get_many(keys)
         return {number: well_formed(_rows_from, found.get(key, {})) or b"" for key, number in keys.items()}
 
     def write_buckets(self, account: str, target: str, contents: Mapping[int, bytes]) -> None:
-        """Replace the content of these buckets by these joined fingerprints."""
+        """Replaces the content of these buckets by these joined fingerprints."""
 
         def write(number: int) -> None:
             rows, key = contents[number], _bucket_key(account, target, number)
@@ -115,18 +115,18 @@ class SyncStateStore:
         self._table.in_parallel(write, contents)
 
     def write_head(self, account: str, target: str, head: Head) -> None:
-        """Replace the digests of all buckets."""
+        """Replaces the digests of all buckets."""
         values: dict[str, Any] = {"digests": head.digests, "begun": head.begun}
         self._table.update(_head_key(account, target), "SET digests = :digests, begun = :begun", values)
 
     def record_failing(self, account: str, since: datetime) -> int:
-        """Record that the list cannot be read, if not recorded yet; returns since when (ms)."""
+        """Records that the list cannot be read, if not recorded yet; returns since when (ms)."""
         change = "SET failing_since = if_not_exists(failing_since, :since)"
         item = self._table.update(_source_key(account), change, {"since": to_ms(since)})
         return int(item["failing_since"])
 
     def record_read(self, account: str) -> None:
-        """Record that the list can be read again."""
+        """Records that the list can be read again."""
         self._table.update(_source_key(account), "REMOVE failing_since")
 
 
@@ -147,7 +147,7 @@ class SyncState:
         self._open: dict[int, set[bytes]] = {}
 
     def compare(self, buckets: Buckets, stored: Mapping[int, bytes]) -> None:
-        """Find the unprocessed rows of some changed buckets from their stored content."""
+        """Finds the unprocessed rows of some changed buckets from their stored content."""
         self._stored.update(stored)
         for number, content in stored.items():
             found = buckets.of(number) - split(content)
@@ -155,32 +155,32 @@ class SyncState:
                 self._new[number] = joined(found)
 
     def counts(self) -> dict[int, int]:
-        """Return the number of unprocessed rows by bucket."""
+        """Returns the number of unprocessed rows by bucket."""
         return {number: len(content) // FINGERPRINT_BYTES for number, content in self._new.items()}
 
     def new(self, number: int) -> frozenset[bytes]:
-        """Return the unprocessed rows of a bucket."""
+        """Returns the unprocessed rows of a bucket."""
         return split(self._new.get(number, b""))
 
     def open(self, numbers: Iterable[int]) -> None:
-        """Start processing some buckets; `write` ends it."""
+        """Starts processing some buckets; `write` ends it."""
         self._open = {number: set(self.new(number)) for number in numbers}
 
     def wants(self, bucket: int, fingerprint: bytes) -> bool:
-        """Return whether this row of an open bucket is unprocessed."""
+        """Returns whether this row of an open bucket is unprocessed."""
         return fingerprint in self._open.get(bucket, ())
 
     def done(self, bucket: int, fingerprint: bytes) -> None:
-        """Mark a row of an open bucket as processed."""
+        """Marks a row of an open bucket as processed."""
         self._open.get(bucket, set()).discard(fingerprint)
 
     def all_done(self, numbers: Iterable[int]) -> None:
-        """Mark all rows of some buckets as processed."""
+        """Marks all rows of some buckets as processed."""
         for number in numbers:
             self._new.pop(number, None)
 
     def write(self, store: SyncStateStore, source: str, numbers: Iterable[int], buckets: Buckets) -> None:
-        """Store the processed rows of these buckets where they changed."""
+        """Stores the processed rows of these buckets where they changed."""
         for number, unprocessed in self._open.items():
             self._new.pop(number, None)
             if unprocessed:
@@ -197,13 +197,13 @@ class SyncState:
         self.head = Head(digests, self.head.begun)
 
     def _processed(self, number: int, buckets: Buckets) -> bytes:
-        """Return the processed rows without removed ones; of an incomplete list none count as removed."""
+        """Returns the processed rows without removed ones; of an incomplete list none count as removed."""
         now = buckets.of(number) if self._whole else buckets.of(number) | split(self._stored[number])
         return joined(now - self.new(number))
 
 
 def windows(states: Iterable[SyncState], most: int) -> Iterator[frozenset[int]]:
-    """Yield sets of buckets with about `most` unprocessed rows in total, buckets with the fewest rows first.
+    """Yields sets of buckets with about `most` unprocessed rows in total, buckets with the fewest rows first.
 
     So recent rows go before a long backlog, which is spread evenly over all buckets; and of a backlog, some buckets
     are finished before others are started, which takes the fewest writes.
