@@ -42,14 +42,14 @@ class SyncStore:
     def claim(self, sync_id: str, token: str, now: datetime, until: datetime) -> SyncProgress | None:
         """Claims a sync as `token` until `until` and returns its progress; None if another worker has it.
 
-        A sync without progress, or whose progress is malformed, starts from the beginning.
+        A sync without progress, or whose progress is malformed, starts from the beginning; a malformed lease has ended.
         """
         try:
             item = self._table.update(
                 _key(sync_id),
                 "SET lease_token = :token, lease_until = :until, expires_at = :expires",
                 {"token": token, "until": to_ms(until), "now": to_ms(now), "expires": _expiry(now)},
-                condition="attribute_not_exists(lease_until) OR lease_until <= :now",
+                condition="NOT lease_until > :now",
             )
         except ConditionFailed:
             return None

@@ -99,14 +99,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """The ledger's subscription states of an address on the unsubscribe list of account `name`.
+    """The ledger's subscription states of an address on the unsubscribe list of `account`.
 
     `source` is the state at that account, with its lease while that counts; `others` the states at the accounts that
-    the row is not yet propagated to, `name` among them where it has lists. Both include the state for all accounts.
+    the row is not yet propagated to, `account` among them where it has lists. Both include the state for all accounts.
     `covered` are the accounts of the event that caused the source's unsubscribe.
     """
 
-    name: str
+    account: str
     source: SubscriptionState
     others: Mapping[str, SubscriptionState]
     covered: frozenset[str] = frozenset()
@@ -147,7 +147,7 @@ def decide(
     if source.is_suppressed and source.unsubscribed_at is not None and not first_seen:
         at = min(at, source.unsubscribed_at)
     accounts = tuple(name for name, state in known.others.items() if not _is_covered(name, state, at, known))
-    return PropagationDecision(at, accounts, record=not source.is_suppressed or known.name in accounts)
+    return PropagationDecision(at, accounts, record=not source.is_suppressed or known.account in accounts)
 
 
 def _is_stale(row: UnsubscribedAddress, at: int, reading: Reading, source: SubscriptionState) -> bool:
@@ -170,7 +170,7 @@ def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState)
 
     An unsubscribe recorded at the source itself does not mean that its other lists were unsubscribed.
     """
-    if state.is_suppressed and name != known.name:
+    if state.is_suppressed and name != known.account:
         return True
     signed_up_at, unsubscribed_at = state.signed_up_at, known.source.unsubscribed_at
     if signed_up_at is None:

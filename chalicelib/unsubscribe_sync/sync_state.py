@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..domain.errors import LedgerUnavailable
 from ..domain.times import epoch_milliseconds as to_ms
-from ..ledger.attributes import Attributes, well_formed
+from ..ledger.attributes import Attributes, strictly, well_formed
 from ..ledger.table import ConditionFailed, Key, Table
 from .rules import BUCKETS, EMPTY_DIGEST, FINGERPRINT_BYTES, Buckets, digest_of, joined, split, with_digest
 
@@ -62,10 +61,7 @@ class SyncStateStore:
             name: (well_formed(_head_from, found[key]) or Head(begun=True)) if key in found else Head()
             for name, key in keys.items()
         }
-        source = well_formed(lambda item: _source_from(item, heads), found.get(_source_key(account), {}))
-        if source is None:
-            raise LedgerUnavailable("the state of the unsubscribe list is malformed")
-        return source
+        return strictly(lambda item: _source_from(item, heads), found.get(_source_key(account), {}))
 
     def claim(self, account: str, seen: SourceState, key: str, now: datetime, until: datetime) -> bool:
         """Claims the list until then; False if another worker has it, or had it since `seen` was read."""
@@ -78,7 +74,7 @@ class SyncStateStore:
                 _source_key(account),
                 "SET #version = :next, lease_until = :until, #key = :key",
                 values,
-                condition=f"{same} AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+                condition=f"{same} AND NOT lease_until > :now",
                 names={"version": "version", "key": "key"},
             )
         except ConditionFailed:
@@ -123,7 +119,7 @@ class SyncStateStore:
         """Records that the list cannot be read, if not recorded yet; returns since when (ms)."""
         change = "SET failing_since = if_not_exists(failing_since, :since)"
         item = self._table.update(_source_key(account), change, {"since": to_ms(since)})
-        return int(item["failing_since"])
+        return strictly(lambda attributes: attributes.milliseconds("failing_since"), item)
 
     def record_read(self, account: str) -> None:
         """Records that the list can be read again."""

@@ -435,6 +435,7 @@ class TestLongFiles:
             ("SET progress.#name = :no", {"S": "many"}),
             ("REMOVE progress.#name", None),
             ("SET progress = :no", {"S": "rows"}),
+            ("REMOVE progress.#name SET lease_until = :no", {"S": "later"}),
         ],
     )
     def test_malformed_progress_is_passed_over_and_the_sync_starts_from_the_beginning(

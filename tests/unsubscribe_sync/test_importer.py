@@ -400,17 +400,18 @@ class TestMalformed:
         world.deliver()
         assert sorted(world.told()["paris"]) == sorted(self.EMAILS), "the ledger knows of them"
 
+    @pytest.mark.parametrize("name", ["key", "version", "lease_until", "failing_since"])
     def test_without_the_list_s_own_state_its_run_fails_and_the_others_go_on(
-        self, world: World, counted: list[str]
+        self, world: World, counted: list[str], name: str
     ) -> None:
         world.sync()
         world.leave("lettre", "zoe@example.com")
         world.sync()
         world.leave("brussel", "lea@example.com")
         key = ("S#lettre", "unsubscribes")
-        world.product.container.table.update(key, "SET #name = :no", {"no": "many"}, names={"name": "version"})
+        world.product.container.table.update(key, "SET #name = :no", {"no": [1]}, names={"name": name})
         result = world.sync()
-        assert result["lettre"]["error"] == "the state of the unsubscribe list is malformed"
+        assert result["lettre"]["error"].startswith(f"malformed ledger item S#lettre / unsubscribes: {name} is no ")
         assert result["brussel"]["written"] == 1
         assert "malformed_items" in counted
 
