@@ -65,14 +65,14 @@ class Fetcher:
             SyncFailed: The host cannot be reached or fails, or the answer broke off.
             SyncRefused: An address is forbidden, or the answer is no file (4xx, an HTML page, too large).
         """
-        with Attempt(Deadline(budget), self.read_timeout):
-            with _translated_errors():
-                response = self._follow(source)
-            try:
-                _check(response)
-                yield self._read(response)
-            finally:
-                response.close()
+        Attempt(Deadline(budget), self.read_timeout).begin()
+        with _translated_errors():
+            response = self._follow(source)
+        try:
+            _check(response)
+            yield self._read(response)
+        finally:
+            response.close()
 
     def _follow(self, source: Source) -> Any:
         """Follows redirects and returns the last answer, its body unread."""

@@ -204,8 +204,3 @@ class Limits:
         self.text(name, value, longest)
         self.require(value.count("@") == 1, f"{name} must be one e-mail address")
         return value
-
-    def rows(self, name: str, value: Sequence[Any], most: int) -> None:
-        """Checks that there are between one and `most` objects."""
-        self.require(0 < len(value) <= most, f"{name} must hold between 1 and {most} entries, not {len(value)}")
-        self.require(all(isinstance(row, Mapping) for row in value), f"every entry of {name} must be an object")

@@ -160,7 +160,10 @@ class Client:
     ) -> bool:
         """Insert contacts into a list; an address that is there already may become a second row."""
         limits = Limits("list_insert")
-        limits.rows("contacts", contacts, MOST_ROWS)
+        limits.require(
+            0 < len(contacts) <= MOST_ROWS, f"contacts must hold between 1 and {MOST_ROWS} rows, not {len(contacts)}"
+        )
+        limits.require(all(isinstance(row, Mapping) for row in contacts), "every contact must be an object")
         rows = [{name: "" if value is None else value for name, value in row.items()} for row in contacts]
         types = {type(value) for row in rows for value in row.values()}
         limits.require(all(rows) and types <= {str, int, float}, "every contact must hold texts and numbers only")

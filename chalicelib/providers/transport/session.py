@@ -91,10 +91,8 @@ class Transport:
         self._on_call = on_call
         self._admit = admit
         self._timing = timing
-
-    def deadline(self, budget: float) -> Deadline:
-        """Returns the deadline `budget` seconds from now, on the clock of the calls."""
-        return Deadline(budget, self._timing.monotonic)
+        self.deadline = partial(Deadline, monotonic=timing.monotonic)
+        """Makes the deadline so many seconds from now, on the clock of the calls."""
 
     def exchange(self, call: Call, read: Callable[[Answer], T]) -> T:
         """Makes the call and returns `read(answer)`, whatever the answer's status.
@@ -152,8 +150,8 @@ class Transport:
             request = requests.Request(call.method, call.url, headers=dict(call.headers), data=call.body or None)
             prepared = self._session.prepare_request(request)
             timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.read_timeout, call.budget * 0.9))
-            with attempt:
-                return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
+            attempt.begin()
+            return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
         except _LIBRARY_ERRORS as error:
             failure = _failure(call, attempt, error)
         # Raised here so that the library's exception, whose text may hold the URL, is not even its context.

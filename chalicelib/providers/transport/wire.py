@@ -18,7 +18,7 @@ import threading
 import time
 from dataclasses import dataclass
 from http.client import HTTPResponse
-from typing import Any, Self
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -27,24 +27,21 @@ from .exchange import SLICE_BYTES, SYSTEM_TIMING, Deadline, Timing
 
 LONGEST_IDLE = 4.0
 _this_thread = threading.local()
-"""Its `attempt` is the `Attempt` under way on the thread."""
+"""Its `attempt` is the `Attempt` begun last on the thread."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """The request under way on this thread. A context manager around sending it and reading the headers."""
+    """One request and the reading of its answer; the connections of a thread keep to the attempt begun last on it."""
 
     deadline: Deadline
     read_timeout: float
     timing: Timing = SYSTEM_TIMING
     sent: bool = False
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
+        """Begins the attempt on this thread, before its request is sent."""
         _this_thread.attempt = self
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _this_thread.attempt = None
 
     def longest_wait(self) -> float:
         """Returns how many seconds the next wait on the socket may last. Raises `TimeoutError` when none are left."""
