@@ -1,6 +1,6 @@
-"""Writes the providers' declarations into docs/providers/: a table of capabilities, and each provider's functions.
+"""Writes what the providers declare into docs/providers/: a table of capabilities, and each provider's functions.
 
-`python -m local.providers_table` rewrites the marked parts; with `--check` it only reports whether they are current.
+`python -m local.providers_table` rewrites the marked parts; with `--check` it only says whether they are current.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MARKED = r"(<!-- {part}: [^\n]*-->\n).*?(<!-- end -->)"
 
 
 def pages() -> Iterator[tuple[Path, str, str]]:
-    """Yield every page with a marked part: its path, its present text, and its current text."""
+    """Every page with a marked part: its path, its text as it stands, and as it should be."""
     specs = [registry.spec(name) for name in registry.names()]
     yield _page(DOCS / "README.md", "capabilities", capabilities(specs))
     for spec in specs:
@@ -36,7 +36,7 @@ def _page(path: Path, part: str, table: str) -> tuple[Path, str, str]:
 
 
 def capabilities(specs: Sequence[ProviderSpec]) -> str:
-    """Return a table with a column for each provider."""
+    """A table with a column for each provider."""
     rows = [
         ("", [f"[{spec.title}]({spec.name}.md)" for spec in specs]),
         ("`provider`", [f"`{spec.name}`" for spec in specs]),
@@ -46,7 +46,7 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
         ("concurrent calls", [str(spec.capabilities.parallel_calls) for spec in specs]),
         ("unsubscribes can be read", [_yes(spec.capabilities.reads_unsubscribes) for spec in specs]),
         ("subscribers can be read", [_yes(spec.capabilities.reads_subscribers) for spec in specs]),
-        ("an unsubscribe can be lifted", [_yes(spec.capabilities.lifts_suppression) for spec in specs]),
+        ("a suppression can be lifted", [_yes(spec.capabilities.lifts_suppression) for spec in specs]),
         ("a person can be deleted", [_yes(spec.capabilities.deletes_subscribers) for spec in specs]),
         ("unsubscribe from all senders", [_yes(spec.capabilities.has_global_unsubscribe) for spec in specs]),
         ("statistics", [spec.capabilities.statistics.replace("_", " ") for spec in specs]),
@@ -59,7 +59,7 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
 
 
 def functions(declared: Sequence[Function]) -> str:
-    """Return a table of functions, as `call_provider` takes them."""
+    """A table of functions, as `call_provider` takes them."""
     lines = [f"| `{each.name}` | {_parameters(each)} | {_confirm(each)} | {each.help} |" for each in declared]
     return "\n".join(["| function | parameters | needs `confirm` | |", "|---|---|---|---|", *lines])
 
@@ -83,8 +83,8 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _days(shown_for: timedelta | None) -> str:
-    return "not stated" if shown_for is None else f"{shown_for.days} days"
+def _days(kept: timedelta | None) -> str:
+    return "not stated" if kept is None else f"{kept.days} days"
 
 
 def _rate(limit: RateLimit | None) -> str:
@@ -92,7 +92,7 @@ def _rate(limit: RateLimit | None) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Rewrite the pages, or with `--check` report which are not current; returns the exit code."""
+    """Rewrite the pages, or only say which are not current; the exit code."""
     stale = [(path, made) for path, text, made in pages() if text != made]
     for path, made in stale:
         if "--check" in arguments:
