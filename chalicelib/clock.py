@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 Clock = Callable[[], datetime]
 
 
-def system_clock() -> datetime:
-    """Return the current time, aware, in UTC."""
-    return datetime.now(UTC)
+system_clock: Clock = partial(datetime.now, UTC)
+"""Returns the current time, aware, in UTC."""
 
 
 def monotonic_and_wall() -> tuple[float, ...]:

@@ -24,7 +24,6 @@ from .keys import (
     event_id_of,
     event_key,
     quarantine_partition,
-    shard_of,
 )
 from .table import ConditionFailed, Table
 
@@ -287,9 +286,10 @@ class EventStore:
                 "due_pk": quarantine_partition(account),
                 "due_at": to_ms(quarantine.until) // 1000,
             }
-        spread = timedelta(seconds=shard_spread(event.id))
+        # Spread, so that the events of a batch are not all due at once.
+        spread = timedelta(milliseconds=sum(event.id.encode()) * 7919 % (FIRST_DUE_SPREAD_SECONDS * 1000))
         return fields | {
-            "due_pk": due_partition(account, event.type, shard_of(event.id)),
+            "due_pk": due_partition(account, event.type, event.id),
             "due_at": to_ms(event.accepted_at + FIRST_DUE + spread) // 1000,
         }
 
@@ -340,8 +340,3 @@ def _is_final(item: Mapping[str, Any]) -> bool:
     """Returns True for a final delivery (a malformed one is not final) and for an event with separate deliveries."""
     status = item.get("status")
     return status in _FINAL if "status" in item else item["sk"] == "E"
-
-
-def shard_spread(event_id: str) -> float:
-    """Returns the seconds by which an event's first due time is delayed, so that a batch is not due all at once."""
-    return (sum(event_id.encode()) * 7919) % (FIRST_DUE_SPREAD_SECONDS * 1000) / 1000

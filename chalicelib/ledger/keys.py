@@ -39,9 +39,9 @@ def event_id_of(pk: str) -> str:
     return pk.removeprefix("E#")
 
 
-def due_partition(account: str, verb: EventType, shard: int) -> str:
-    """Returns the name of a partition of the `due` index."""
-    return f"{account}#{verb.value}#{shard}"
+def due_partition(account: str, verb: EventType, event_id: str) -> str:
+    """Returns the partition of the `due` index for an event's delivery to an account: one of `SHARDS` for each type."""
+    return f"{account}#{verb.value}#{crc32(event_id.encode()) % SHARDS}"
 
 
 def quarantine_partition(account: str) -> str:
@@ -49,12 +49,12 @@ def quarantine_partition(account: str) -> str:
 
     They are due a day later than others; a separate partition returns them in the order of acceptance.
     """
-    return due_partition(account, EventType.UNSUBSCRIBE, _QUARANTINE_SHARD)
+    return f"{account}#{EventType.UNSUBSCRIBE.value}#{_QUARANTINE_SHARD}"
 
 
 def due_partitions(account: str, verb: EventType) -> list[str]:
     """Returns all partitions of the `due` index that may contain deliveries of that event type."""
-    usual = [due_partition(account, verb, shard) for shard in range(SHARDS)]
+    usual = [f"{account}#{verb.value}#{shard}" for shard in range(SHARDS)]
     match verb:
         case EventType.UNSUBSCRIBE:
             return [*usual, quarantine_partition(account)]
@@ -67,11 +67,6 @@ def due_partitions(account: str, verb: EventType) -> list[str]:
 def form_hour_key(form: str, hour: str) -> Key:
     """Returns the key of a form's counter for an hour, named by its start."""
     return f"S#form#{form}", hour
-
-
-def shard_of(event_id: str) -> int:
-    """Returns which of the `SHARDS` an event's deliveries belong to."""
-    return crc32(event_id.encode()) % SHARDS
 
 
 class AddressKeys:

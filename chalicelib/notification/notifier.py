@@ -51,18 +51,27 @@ class Notifier:
     def __init__(self, client: SQSClient, stage: str) -> None:
         self._client = client
         self._stage = stage
-        self._urls: dict[str, str] = {}
+        self._urls: dict[tuple[QueueKind, str], str] = {}
 
     def notify(self, verb: EventType, event_ids: Sequence[str]) -> bool:
         """Announce events to their queue; return False, and log, if it failed: sweep enqueues due events again."""
         parts = [event_ids[start : start + IDS_A_MESSAGE] for start in range(0, len(event_ids), IDS_A_MESSAGE)]
         bodies = [json.dumps({EVENT_IDS: part}, separators=(",", ":")) for part in parts]
+        failed = 0
         try:
-            for start in range(0, len(bodies), MESSAGES_A_CALL):
-                self._send(verb, bodies[start : start + MESSAGES_A_CALL])
+            url = self._url(QUEUE_OF[verb])
+            if len(bodies) == 1:
+                self._client.send_message(QueueUrl=url, MessageBody=bodies[0])
+                return True
+            entries: Any = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)]
+            for start in range(0, len(entries), MESSAGES_A_CALL):
+                answer = self._client.send_message_batch(QueueUrl=url, Entries=entries[start : start + MESSAGES_A_CALL])
+                failed += len(answer.get("Failed", ()))
         except (ClientError, BotoCoreError) as error:
             logger.warning("queue notification failed", extra={"verb": verb.value, "error": type(error).__name__})
             return False
+        if failed:
+            logger.warning("queue notification failed in part", extra={"verb": verb.value, "failed": failed})
         return True
 
     def backlog(self, verb: EventType) -> int:
@@ -76,21 +85,8 @@ class Notifier:
         """Send an unreadable message to its queue's dead-letter queue. Raises botocore's errors."""
         self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body)
 
-    def _send(self, verb: EventType, bodies: Sequence[str]) -> None:
-        url = self._url(QUEUE_OF[verb])
-        if len(bodies) == 1:
-            self._client.send_message(QueueUrl=url, MessageBody=bodies[0])
-            return
-        answer = self._client.send_message_batch(
-            QueueUrl=url, Entries=[{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)]
-        )
-        if answer.get("Failed"):
-            logger.warning(
-                "queue notification failed in part", extra={"verb": verb.value, "failed": len(answer["Failed"])}
-            )
-
     def _url(self, kind: QueueKind, suffix: str = "") -> str:
-        name = queue(self._stage, kind) + suffix
-        if name not in self._urls:
-            self._urls[name] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
-        return self._urls[name]
+        if (kind, suffix) not in self._urls:
+            answer = self._client.get_queue_url(QueueName=queue(self._stage, kind) + suffix)
+            self._urls[kind, suffix] = answer["QueueUrl"]
+        return self._urls[kind, suffix]

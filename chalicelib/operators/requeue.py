@@ -7,7 +7,7 @@ from datetime import datetime
 from ..domain.events import Event, Status, StoredEvent
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.events import STATUS_NAME, EventStore
-from ..ledger.keys import delivery_key, due_partition, event_key, shard_of
+from ..ledger.keys import delivery_key, due_partition, event_key
 from ..ledger.table import ConditionFailed, Table
 
 _NOT_EXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
@@ -54,7 +54,7 @@ class Requeues:
             "pending": Status.PENDING.value,
             "yes": True,
             "seen": to_ms(waits_until) if waits_until else None,
-            "due_pk": due_partition(account, event.type, shard_of(event.id)),
+            "due_pk": due_partition(account, event.type, event.id),
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
         }
@@ -82,7 +82,7 @@ class Requeues:
         values = {
             "pending": Status.PENDING.value,
             "seen": stored.deliveries[account].status.value,
-            "due_pk": due_partition(account, event.type, shard_of(event.id)),
+            "due_pk": due_partition(account, event.type, event.id),
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
             "email": event.email if single and event.email else None,

@@ -14,7 +14,7 @@ from ..domain.events import Delivery, Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.attributes import Attributes, well_formed
 from ..ledger.events import PENDING, STATUS_NAME
-from ..ledger.keys import due_partition, event_id_of, event_key, shard_of
+from ..ledger.keys import due_partition, event_id_of, event_key
 from ..ledger.table import ConditionFailed, Key
 from ..names import DUE_INDEX
 from ..notification.services import Services
@@ -105,7 +105,7 @@ class FindingStore:
             "pending": Status.PENDING.value,
             "seen_pk": entry.due_pk,
             "seen_at": entry.due_at,
-            "due_pk": due_partition(delivery.account, event.type, shard_of(event.id)),
+            "due_pk": due_partition(delivery.account, event.type, event.id),
             "due_at": to_ms(due) // 1000,
         }
         change = "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at"

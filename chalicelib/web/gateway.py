@@ -6,7 +6,6 @@ every answer itself, every declared path has all methods, and so do `/` and `/{p
 
 from __future__ import annotations
 
-import base64
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +123,8 @@ def request_from(current: ChaliceRequest) -> Request:
         method=context["httpMethod"],
         headers=headers,
         query={name: values[-1] for name, values in (event["multiValueQueryStringParameters"] or {}).items()},
-        body=_body(event),
+        encoded_body=event.get("body"),
+        is_base64=bool(event.get("isBase64Encoded")),
         source_ip=(context.get("identity") or {}).get("sourceIp"),
         id=context.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
         unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
@@ -137,19 +137,3 @@ def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:
         return {name: unquote_to_bytes(value).decode("utf-8") for name, value in parameters.items()}
     except UnicodeError:
         raise problems.not_found() from None
-
-
-def _body(event: Mapping[str, Any]) -> bytes | None:
-    """Return the body's bytes, None when they cannot be decoded.
-
-    Validates base64: Python's decoder otherwise skips invalid characters, down to an empty body.
-    """
-    body = event.get("body")
-    if body is None:
-        return b""
-    try:
-        if event.get("isBase64Encoded"):
-            return base64.b64decode(body, validate=True)
-        return body if isinstance(body, bytes) else str(body).encode("utf-8")
-    except ValueError:
-        return None

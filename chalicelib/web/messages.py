@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,9 @@ class Request:
     method: str
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = b""
-    """None: the gateway's encoding of the body could not be decoded."""
+    encoded_body: str | bytes | None = None
+    """The body as API Gateway passes it on; `content` decodes it."""
+    is_base64: bool = False
     source_ip: str | None = None
     id: str = ""
     unmatched_path: str = ""
@@ -35,10 +37,18 @@ class Request:
         return "text/html" in accept
 
     def content(self) -> bytes:
-        """Return the body. Raises BodyError, 400, when it could not be decoded."""
-        if self.body is None:
-            raise BodyError(400, "The body could not be decoded.")
-        return self.body
+        """Return the body's bytes.
+
+        Validates base64: Python's decoder otherwise skips invalid characters, down to an empty body. Raises BodyError,
+        400.
+        """
+        body = self.encoded_body or b""
+        try:
+            if self.is_base64:
+                return base64.b64decode(body, validate=True)
+            return body if isinstance(body, bytes) else body.encode("utf-8")
+        except ValueError:
+            raise BodyError(400, "The body could not be decoded.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,15 @@ def test_an_event_becomes_a_request() -> None:
                 method="POST",
                 headers={"x-one": "1, 2, 3", "accept": "*/*"},
                 query={"q": "2"},
-                body=b"hi",
+                encoded_body="aGk=",
+                is_base64=True,
                 source_ip="203.0.113.9",
                 id="gateway-request-1",
             ),
             {"name": "b c"},
         )
     ]
+    assert seen[0][0].content() == b"hi"
 
 
 def test_optional_parts_of_an_event_can_be_missing() -> None:
