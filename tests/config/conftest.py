@@ -109,7 +109,7 @@ SPECS = {
 
 @pytest.fixture(autouse=True)
 def hidden(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is given to the logger to mask; kept from it here, for the process's other tests write such words."""
+    """Secrets registered for masking; not passed on, since other tests of the process log such texts."""
     values: list[str] = []
     monkeypatch.setattr("chalicelib.observability.hide", values.append)
     return values
@@ -141,7 +141,7 @@ def load_text(tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[FieldError, ...]]:
-    """The mistakes that loading a text reports."""
+    """The errors reported for a text."""
 
     def mistakes(text: str) -> tuple[FieldError, ...]:
         with pytest.raises(ConfigurationError) as caught:
@@ -152,7 +152,7 @@ def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[Fie
 
 
 class Claims:
-    """A clock that is moved by hand."""
+    """A clock that is moved by the test."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 1, tzinfo=UTC)
@@ -190,7 +190,7 @@ def aws(secrets_aws: SecretsAws) -> SecretsAws:
 
 
 class CountingVault(Vault):
-    """Counts what it asks of AWS, and can be told to fail or to wait."""
+    """Counts its AWS requests, and can be made to fail or to wait."""
 
     def __init__(self, clock: Claims, clients: Mapping[str, Any]) -> None:
         super().__init__({}, clock)

@@ -24,7 +24,7 @@ class _Body(io.BytesIO):
 
 
 class SecretsAws:
-    """What the two services hold. Making it takes a while, so that there is one for all tests; `clear` empties it."""
+    """Contents of the two services. Creating the client is slow, so all tests share one; `clear` empties it."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str | bytes] = {}
@@ -36,7 +36,7 @@ class SecretsAws:
             client.meta.events.register("before-send", self._answer)
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Delete all secrets."""
         self.secrets.clear()
         self.parameters.clear()
 

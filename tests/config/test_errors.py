@@ -1,4 +1,4 @@
-"""Every kind of mistake: reported once, under its key, at its line, with what would be right."""
+"""Every kind of configuration error: reported once, under its key, at its line, with the remedy."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_not_toml_is_reported(tmp_path: Path) -> None:
 
 
 def test_without_errors_no_lines_are_looked_for(whole: str, load_text: Callable[[str], object]) -> None:
-    """Line numbers cost a second reading of the text: only a file with mistakes pays for it."""
+    """Line numbers need a second reading of the text: only a file with errors is read twice."""
     called = []
     sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_qualname) if event == "call" else None)
     try:

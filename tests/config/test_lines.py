@@ -1,4 +1,4 @@
-"""Where keys stand, in every shape that TOML allows."""
+"""Line numbers of keys, in every notation of TOML."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def test_the_commented_lines_of_the_example_are_valid(tmp_path: Path, whole: str
 
 
 def test_every_key_is_documented(load_text: LoadText, whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys are those that loading asks for, so a new one cannot be forgotten."""
+    """The keys are collected from loading, so a new one cannot be missed."""
     asked: set[str] = set()
     finish = TomlTable.finish
 

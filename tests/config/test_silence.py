@@ -1,4 +1,4 @@
-"""Wherever a secret is written in the file, rightly or by mistake, nothing that is shown holds it."""
+"""No message contains a secret, wherever it is written in the file, correctly or not."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.providers.spec import ProviderSpec
 
 SECRET_KEYS = ("api_key", "secret", "address_keys", "keys", "admin_key")
-# Long enough not to be a word of a message by accident; letters alone, too, for passwords may be.
-# A word that is nearly one of the file's own is quoted on purpose, as what somebody meant to write.
+# Long enough not to be part of a message by accident; also letters only, since passwords may be.
+# A text similar to one of the file's own keys is quoted on purpose, as a probable spelling error.
 OWN_WORDS = ("signup", "unsubscribe", "sync", "ediware", "relais", "provider", "account", "known", "tell")
 TOKENS = st.one_of(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=60),

@@ -1,4 +1,4 @@
-"""How long fetched secrets are kept, and what happens while AWS is in trouble or many ask at once."""
+"""Caching of fetched secrets, during AWS errors and with concurrent readers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Imports the file at a URL through the real worker, in a process whose memory is measured: `URL`, result as JSON.
+"""Imports the file at a URL with the real worker, in a process whose memory is measured: `URL`, result as JSON.
 
-The ledger is in this process and must not count, so only the key of every signup stays: holding needs no more.
+The ledger is in this process and must not count, so only the key of every signup is stored.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Context:
 
 @dataclass
 class Ledger(MemoryDynamo):
-    """Holds signups as nothing but their keys. Putting one is conditional, as ever."""
+    """Stores only the keys of signups. Writes are conditional as usual."""
 
     keys: set[str] = field(default_factory=set)
     refused: int = 0
     at_put: Callable[[int], object] = lambda held: None
-    """Called with the number of signups held by now."""
+    """Called with the number of signups stored so far."""
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Ledger(MemoryDynamo):
 
 @dataclass
 class Queues(MemoryQueues):
-    """Counts what is rung for, and keeps what is rung on the queue of syncs."""
+    """Counts notifications, and keeps those for the queue of syncs."""
 
     enqueued: int = 0
 
@@ -88,7 +88,7 @@ class Queues(MemoryQueues):
 
 
 def run_import(url: str, effects: Effects | None = None, ledger: Ledger | None = None) -> dict[str, Any]:
-    """The result: what was held and enqueued, in how many invocations, and what the sync says of itself."""
+    """The result: stored and enqueued events, invocations, and the final state of the sync."""
     account = Account("paris", "ediware", secrets={"api_key": Secret.plain("placeholder")})
     settings = Settings(
         accounts={"paris": account},

@@ -1,4 +1,4 @@
-"""Syncs of contacts: every row a signup through the ledger, whatever happens to file, worker or provider."""
+"""Contacts syncs: every row becomes a signup in the ledger, through failures of file, worker and provider."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def serve(host: Scripted, content: bytes) -> None:
 
 
 def enqueued(aws: TestAws, queue: str) -> list[str]:
-    """The ids rung for on a queue, taken out of it."""
+    """The ids of notifications on a queue, which are removed."""
     ids: list[str] = []
     url = aws.queue_url(queue)
     while messages := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
@@ -299,7 +299,7 @@ class TestLongFiles:
 
     @pytest.fixture
     def slowly(self, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Each chunk takes 40 seconds to hold."""
+        """Storing each chunk takes 40 seconds."""
         store = ContactsSync._store
 
         def slow(self: ContactsSync, events: Sequence[Event]) -> None:
@@ -387,7 +387,7 @@ class TestLongFiles:
     def test_a_worker_without_its_lease_stops(
         self, product: Product, aws: TestAws, host: Scripted, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It slept through its time, and another worker has come to the end meanwhile."""
+        """The worker was suspended beyond its lease, and another worker has finished meanwhile."""
         serve(host, csv_of(people(30)))
         event = sync(source="crm")
         import_rows, asleep = ContactsSync._import, [True]

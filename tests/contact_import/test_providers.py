@@ -1,4 +1,4 @@
-"""Which column of a file is the address, and who can fetch a file, as each provider says it."""
+"""The address column of a file and the ability to fetch files, as each provider declares them."""
 
 from __future__ import annotations
 

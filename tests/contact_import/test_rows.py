@@ -1,4 +1,4 @@
-"""CSV as people's programs write it: encodings, separators, quotes, line ends; and what is wrong costs one row only."""
+"""CSV as programs write it: encodings, separators, quotes, line endings; an error affects only its row."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12) | st
 def test_csv_output_is_read_back(
     table: list[list[str]], separator: str, end: str, quoting: int, encoding: str, size: int
 ) -> None:
-    if quoting == csv.QUOTE_MINIMAL:  # Python's writer leaves a line end without quotes where lines do not end so
+    if quoting == csv.QUOTE_MINIMAL:  # Python's writer does not quote a line break that is not its line terminator
         table = [[value.replace("\r", "").replace("\n", "") for value in row] for row in table]
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=separator, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]

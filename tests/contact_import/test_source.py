@@ -1,4 +1,4 @@
-"""Fetching a file: only from where it may be fetched, whatever the host does, and never more than is allowed."""
+"""Fetching a file: only from permitted addresses, with bounded time and size for any behaviour of the host."""
 
 from __future__ import annotations
 

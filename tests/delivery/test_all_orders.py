@@ -1,11 +1,11 @@
 """Any three events of one person and two workers, in every order of single ledger requests and provider calls.
 
-The events have any verbs, and any order of times with ties; each comes to one worker or the other, at an account whose
-provider takes people back (lyon) and at one whose provider does not (paris). One event may come to both workers also
-where there are two. `RELAIS_ALL_ORDERS=1` adds that both of two do, and one of three.
+The events have any types and any order of times with ties; each is notified to one worker, at an account whose provider
+can lift suppressions (lyon) and at one whose provider cannot (paris). Of two events, one may also be notified to both
+workers. `RELAIS_ALL_ORDERS=1` adds that both of two are, and one of three.
 
-All of this is slow but for two events of which each comes to one worker: `test_interleavings.py` detects the same
-faults in less time.
+All of this is slow except for two events of which each is notified to one worker: `test_interleavings.py` detects the
+same faults in less time.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ EITHER: Sequence[Hand] = ((0,), (1,), (0, 1))
 
 
 def named(events: Events) -> str:
-    """Events for people, earliest first."""
+    """Events of people, earliest first."""
     return "-".join(f"{verb.value}{minute}" for minute, verb in events)
 
 
 @dataclass(frozen=True)
 class Program:
-    """Events of one person as minute and verb, earliest first, and the places of those that each worker is rung for."""
+    """Events of one person as minute and type, earliest first, and the positions of those notified to each worker."""
 
     account: str
     events: Events
@@ -62,28 +62,28 @@ class Program:
 
     @property
     def claims(self) -> list[tuple[str, ...]]:
-        """The ids that each worker is rung for."""
+        """The ids notified to each worker."""
         return [tuple(f"e{self.numbers[place]}" for place in claimed) for claimed in (self.first, self.second)]
 
     def tell(self, world: World) -> World:
-        """Let a world know of the events, without holding them."""
+        """Create the events in a world without storing them."""
         for (minute, verb), number in zip(self.events, self.numbers, strict=True):
             world.event(verb, "annabell", minute, (self.account,), number=number)
         return world
 
 
 def several(count: int) -> list[Events]:
-    """All that so many events can be: verbs, and who occurred before whom or together with whom."""
+    """All combinations of as many events: types, and orders of times with ties."""
     moments = list(product(range(count), (JOIN, LEAVE)))
     return [
         events
         for events in combinations_with_replacement(moments, count)
-        if len({minute for minute, _ in events}) == 1 + events[-1][0]  # no minute is left out
+        if len({minute for minute, _ in events}) == 1 + events[-1][0]  # every minute is used
     ]
 
 
 def programs(account: str, events: Events, claims: Sequence[Hand]) -> list[Program]:
-    """All ways to ring for events, each at one of `hands`: the workers that are rung for it."""
+    """All ways to notify events, each to one of `assignments`: the workers that are notified."""
     found: dict[tuple[Hand, Hand], None] = {}
     for whose in product(claims, repeat=len(events)):
         first, second = (tuple(place for place, claimed in enumerate(whose) if number in claimed) for number in (0, 1))
@@ -92,7 +92,7 @@ def programs(account: str, events: Events, claims: Sequence[Hand]) -> list[Progr
 
 
 def _sorted(events: Events, claimed: Hand) -> set[Hand]:
-    """All orders that can make a difference: the engine sorts by verb and time, and leaves equal ones as they come."""
+    """All distinct orders: the product sorts by type and time, and keeps equal ones in order of arrival."""
     return {tuple(sorted(order, key=lambda place: events[place])) for order in permutations(claimed)}
 
 
@@ -114,7 +114,7 @@ def orders(walk: Walk, program: Program) -> Orders:
 
 
 def judge(walk: Walk, program: Program) -> int:
-    """Mend what is left over at each end of every order; all must have come out right. Gives how many states are."""
+    """Settle each final state of every order and check it against the reference model. Returns the number of states."""
     every = orders(walk, program)
     for cells, state in every.ends.items():
         world = program.tell(World(number=2))
@@ -137,7 +137,7 @@ def outcomes(walk: Walk, program: Program) -> set[str]:
 
 
 def outcome(world: World) -> str:
-    """What has happened, whenever it did and whoever did it."""
+    """Effects so far, regardless of time and worker."""
     return str([world.statuses(), {name: provider.log for name, provider in world.logged.items()}])
 
 
@@ -150,7 +150,7 @@ def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptu
 
 @pytest.fixture(scope="module")
 def walk() -> Walk:
-    """What is found out about a worker in one program holds in all."""
+    """Results found for a worker in one program apply in all."""
     return Walk()
 
 

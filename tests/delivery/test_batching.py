@@ -1,4 +1,4 @@
-"""Who goes with whom into a call."""
+"""Which deliveries share a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Halving refused batches: how many calls it takes, whom it accuses, and when it is the list's fault."""
+"""Bisection of refused batches: number of calls, rejected rows, and detection of list errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = "no such mailbox"
 
 
 def split(rows: Sequence[int], says: Callable[[Sequence[int]], str | None]) -> tuple[Bisection[int], list[int], int]:
-    """Send `rows` to a provider that `says` with which words it refuses a part; gives accepted rows and calls."""
+    """Send `rows` to a provider that `says` with which message it refuses a part; returns accepted rows and calls."""
     bisection: Bisection[int] = Bisection(rows)
     accepted: list[int] = []
     calls = 0

@@ -31,7 +31,7 @@ BOTH = ("paris", "lyon")
 
 @dataclass(frozen=True)
 class Program:
-    """Events as verb and minute, all of one person; which of them each worker is rung for."""
+    """Events as type and minute, all of one person; which of them each worker is notified of."""
 
     events: tuple[tuple[EventType, int], ...]
     first: tuple[int, ...]
@@ -43,7 +43,7 @@ class Program:
         return f"{self.account}-{tale}-{''.join(map(str, self.first))}-{''.join(map(str, self.second))}"
 
     def world(self) -> World:
-        """A world that holds the events, with nobody at work yet."""
+        """A world with the events stored, without running workers."""
         world = World()
         world.hold(*(world.event(verb, "annabell", minute, (self.account,)) for verb, minute in self.events))
         return world
@@ -82,7 +82,7 @@ def works(world: World, program: Program) -> list[Callable[[], object]]:
 
 
 def carry_out(program: Program, run: Run, first: int = 0) -> Run:
-    """One order of a program; then everything is mended and must have come out right."""
+    """One order of a program; afterwards the world is settled and checked."""
     world = program.world()
     world.point = run.point
     both = works(world, program)
@@ -105,7 +105,7 @@ def test_many_switches_between_workers_notified_of_the_same_events() -> None:
 
 
 def some_program(chance: random.Random) -> Program:
-    """Three events with times in any order, and ties; one worker is rung for all, the other for two or more."""
+    """Three events with times in any order, and ties; one worker is notified of all, the other of two or more."""
     events = tuple((chance.choice([JOIN, LEAVE]), chance.randrange(3)) for _ in range(3))
     second = tuple(sorted(chance.sample(range(3), chance.choice([2, 3]))))
     return Program(events, (0, 1, 2), second, chance.choice(BOTH))
@@ -113,7 +113,7 @@ def some_program(chance: random.Random) -> Program:
 
 @pytest.mark.parametrize("program", [*TWO[1:], *THREE], ids=str)
 def test_a_worker_killed_at_any_step(program: Program) -> None:
-    """The other one goes on at once, and again once the dead one's hold is over."""
+    """The other worker continues at once, and again once the dead one's lease has expired."""
     switches = frozenset({4, 9})
     for victim, steps in carry_out(program, Run(switches)).own_steps.items():
         assert steps > 4
@@ -176,7 +176,7 @@ def test_a_delivery_deferred_by_one_worker_is_not_deferred_again_by_another() ->
 
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_failing_operation_with_unknown_outcomes(fault: type[BaseException]) -> None:
-    """The provider does what it is told and its answers are lost; so may be what is noted of that."""
+    """The provider executes calls and its answers are lost; so may be the ledger writes about them."""
     program, reached, at = TWO[2], True, 0
     while reached:
         world, reached = program.world(), False
@@ -199,7 +199,7 @@ def test_any_single_failing_operation_with_unknown_outcomes(fault: type[BaseExce
 
 
 def test_a_subscription_state_read_before_an_unsubscribe_lets_no_signup_through() -> None:
-    """The unsubscribe was told meanwhile, and its hold is gone: only its time stands in the word."""
+    """The unsubscribe was delivered meanwhile, and its lease is released: the state only contains its time."""
     world = World()
     leave, join = world.event(LEAVE, "annabell", 2, ("paris",)), world.event(JOIN, "annabell", 1, ("paris",))
     world.hold(leave, join)
@@ -211,7 +211,9 @@ def test_a_subscription_state_read_before_an_unsubscribe_lets_no_signup_through(
             second.work(leave.id)
 
     def others_tell_it(name: str) -> None:
-        if name == "update_item":  # the first has read that nobody left, and is about to take the signup
+        if (
+            name == "update_item"
+        ):  # the first worker has read that there is no unsubscribe, and is about to lease the address
             world.point = third_looks_it_up
             third.work(leave.id)
 

@@ -1,8 +1,9 @@
-"""Everything that can go wrong, in any order, against the reference model of `tests/support/reference.py`.
+"""All faults in any order, checked against the reference model of `tests/support/reference.py`.
 
-Two persons at two accounts; events of any time and with ties, by doorbell or whole on a queue, once or twice; workers
-that die or meet a failing ledger at any operation, or that another worker gets in between of; providers in every kind
-of trouble; doorbells lost and doubled; sweeps and time. In the end all is mended, and every promise must hold.
+Two people at two accounts; events of any time and with ties, by notification or complete on a queue, once or twice;
+workers that die or meet a failing ledger at any operation, or are interrupted by another worker; providers with every
+kind of error; lost and doubled notifications; sweeps and time. In the end all faults are removed, and every promise
+must hold.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class Order(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, MOST_EVENTS))
     def take_back_by_hand(self, number: int) -> None:
-        """What an operator does who has taken a person off the vendor's list."""
+        """An operator who has removed a person from the vendor's list resends the event."""
         wanted = {"id": f"e{number}", "status": "refused"}
         if self.world.container.resend(wanted, FakeContext())["resent"]:
             self.bells.append([f"e{number}"])
@@ -130,7 +131,7 @@ class Order(RuleBasedStateMachine):
             self.bells.append([event.id])
 
     def _bells(self, which: list[int]) -> list[str]:
-        """Some of what was rung, in any order; a bell is never used up, so it may come twice."""
+        """Some of the notifications, in any order; they are not removed, so they may arrive twice."""
         return [event_id for number in which if number < len(self.bells) for event_id in self.bells[-1 - number]]
 
     def _work(self, number: int, *ids: str, bodies: tuple[Any, ...] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Single places where an event could be lost, doubled in silence or wrongly ended, each found by reading the engine."""
+"""Single cases in which an event could be lost, doubled unmarked or wrongly finished, found by reading the code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def world() -> World:
 
 
 def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:
-    """Held signups of several persons."""
+    """Stored signups of several people."""
     return world.hold(*(world.event(JOIN, person, 1, (account,)) for person in persons))
 
 
@@ -43,7 +43,7 @@ def refuse(world: World, emails: Sequence[str], words: str = "no such mailbox") 
 
 
 def test_giving_up_never_changes_a_delivery_claimed_by_another_worker(world: World) -> None:
-    """After a long outage the probe may carry signups that are past hope; whoever else is rung for them must wait."""
+    """After a long outage the probe may contain signups beyond the give-up time; other claimed signups must wait."""
     (event_id,) = joins(world, ["annabell"])
     world.logged["paris"].trouble = Kind.LATER
     world.work(event_id)
@@ -175,7 +175,7 @@ def test_a_signup_for_an_account_without_signups_blocks_nothing_else(world: Worl
 
 
 def test_a_failing_provider_client_pauses_only_its_account(world: World) -> None:
-    """Whatever it did before it broke is not known, and must not be done again every minute."""
+    """The effect before the failure is unknown, and must not be repeated every minute."""
     here, there = joins(world, ["annabell"]), joins(world, ["bertrand"], "lyon")
 
     def point(name: str) -> None:
@@ -322,7 +322,7 @@ def test_all_claims_are_released_when_time_runs_out_before_the_call(world: World
 
 
 def test_a_signup_needs_three_writes_and_few_reads(world: World) -> None:
-    """Put 1 and index 1, word 1, done 1 and index 1: five write units for an item of up to 1 KB."""
+    """Put 1 and index 1, state 1, finish 1 and index 1: five write units for an item of up to 1 KB."""
     world.work(*joins(world, ["annabell"]))
     before = dict(world.dynamo.counts)
     event = world.event(JOIN, "bertrand", 1, ("paris",))

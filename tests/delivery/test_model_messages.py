@@ -1,4 +1,4 @@
-"""What may come by the queues: odd rings, odd events, and their limits."""
+"""Messages on the queues: unusual notifications, unusual events, and their limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def world() -> World:
 
 
 def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:
-    """Held signups of several persons."""
+    """Stored signups of several people."""
     return world.hold(*(world.event(JOIN, person, 1, (account,)) for person in persons))
 
 

@@ -1,4 +1,4 @@
-"""The later word wins, per address and account, in whatever order events come to a worker."""
+"""The latest event wins, per address and account, in any order of arrival."""
 
 from __future__ import annotations
 

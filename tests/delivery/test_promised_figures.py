@@ -1,4 +1,4 @@
-"""The figures of the promises, with Ediware's own client over the simulated Ediware: calls counted by who is called."""
+"""The figures of the promises, with the Ediware client over the simulated Ediware, which counts calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ediware:
         self.people: list[str] = []
 
     def signups(self, number: int) -> list[str]:
-        """So many are held; their ids."""
+        """Stores so many signups; returns their ids."""
         new = [f"p{len(self.people) + n}@example.com" for n in range(number)]
         self.people += new
         return self.product.hold(*(self.product.signup(person) for person in new))
@@ -41,12 +41,12 @@ class Ediware:
         return Counter(self.control.state(newest=0)["providers"]["ediware"]["calls"])
 
     def rows(self) -> Counter[str]:
-        """How often each person stands in the list."""
+        """How often each person is on the list."""
         lists = self.control.state()["providers"]["ediware"]["accounts"]["paris"]["lists"]
         return Counter(row["email"] for row in lists["4781"]["rows"] if row["email"].startswith("p"))
 
     def statuses(self, ids: list[str]) -> Counter[str]:
-        """How many deliveries stand where."""
+        """How many deliveries have each status."""
         events = self.product.container.events
         return Counter(one.deliveries["paris"].status.value for one in events.load(ids))
 

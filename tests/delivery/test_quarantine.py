@@ -1,4 +1,4 @@
-"""A form's unsubscribes above its limit: accepted, told to nobody, released by an operator or by the clock."""
+"""Unsubscribes of a form above its limit: accepted, not delivered, released by an operator or after a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coming back: the provider is asked to take it back first, and whoever could not ask it otherwise says what to do."""
+"""Resubscription: the provider lifts the suppression first; where it cannot, the signup is refused with a remedy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def three() -> World:
 
 
 def left_everywhere(world: World) -> None:
-    """Annabell leaves all accounts at minute 1."""
+    """Annabell unsubscribes from all accounts at minute 1."""
     world.work(*world.hold(world.event(LEAVE, "annabell", 1, ALL, all_accounts=True)), queue="unsubscribes")
 
 
@@ -190,7 +190,7 @@ def test_a_row_id_that_cannot_be_stored_does_not_fail_the_unsubscribe(monkeypatc
 
 @pytest.mark.parametrize("fault", [NotDone, AnswerLost, Died])
 def test_any_single_operation_that_fails_during_a_resubscription(fault: type[BaseException]) -> None:
-    """Also between the lift and the signup, and between the signup and what follows from it."""
+    """Also between the lift and the signup, and between the signup and its follow-up."""
     at, reached = 0, True
     while reached:
         world, reached = three(), False

@@ -1,4 +1,4 @@
-"""The tables of docs/addresses.md, and what holds for every text."""
+"""The tables of docs/addresses.md, and properties of arbitrary texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rows_of(section: str) -> list[list[str]]:
 
 
 def spans(cell: str) -> list[str]:
-    """The texts of a cell; one that has none as it stands."""
+    """The texts of a cell; a cell without quotes as written."""
     found = [unescaped(span) for span in re.findall("`([^`]+)`", cell)]
     return found or ([cell] if cell else [])
 

@@ -1,4 +1,4 @@
-"""How long an account or a list is left alone, and who may try it first."""
+"""How long an account or a list is paused, and who may probe it first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What loses its data for a wish to be forgotten, and whose contact is whose."""
+"""Data erased by an erasure request, and assignment of contacts to people."""
 
 from __future__ import annotations
 

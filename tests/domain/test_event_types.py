@@ -1,4 +1,4 @@
-"""Where event types are told apart, each of them has its own answer, and none stands for another."""
+"""Every distinction between event types covers each of them."""
 
 from __future__ import annotations
 

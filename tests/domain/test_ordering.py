@@ -1,4 +1,4 @@
-"""Whose word counts: the verdicts as a table, and what must hold for any times."""
+"""The rules of order: decisions as a table, and properties for any times."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def test_a_signup_of_time_five(
         (3, None, True, False, Decision.GO),
         (3, None, False, False, Decision.GO),
         (2, 1, False, False, Decision.GO),
-        (4, None, True, False, Decision.SUPPRESSED),  # somebody left again after what the operator undid
+        (4, None, True, False, Decision.SUPPRESSED),  # an unsubscribe after the manual resubscription
         (5, None, True, False, Decision.SUPERSEDED),
         (3, None, True, True, Decision.LIFT_SUPPRESSION),
-        (3, None, False, True, Decision.SUPPRESSED),  # the operator's word is for what cannot be asked of the provider
+        (3, None, False, True, Decision.SUPPRESSED),  # manual resubscription is only for providers that cannot lift
     ],
 )
 def test_a_signup_of_time_five_after_a_manual_resubscription_of_time_three(
@@ -136,7 +136,7 @@ def test_permission_never_makes_a_decision_worse(at: int, word: SubscriptionStat
 
 @given(times, times, words)
 def test_one_of_two_opposite_events_is_always_delivered(join: int, leave: int, word: SubscriptionState) -> None:
-    """Whichever is delivered first, the provider ends with the later word."""
+    """Whichever is delivered first, the provider ends with the later event."""
     joined = merge(word, SubscriptionState(signed_up_at=join))
     left = merge(word, SubscriptionState(unsubscribed_at=leave))
     if leave >= join:

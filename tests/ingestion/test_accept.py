@@ -1,4 +1,4 @@
-"""Many events held at once: all or 503, each once, and rung for by few messages."""
+"""Many events stored at once: all or 503, each once, and notified by few messages."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_consent_can_be_stated_in_flat_fields(form: Form) -> None:
     assert event.consent == Consent("https://x.example", "v3", "203.0.113.9", NOW)
 
 
-# printf %s "$WORDS" | sha256sum
+# printf %s "$WORDING" | sha256sum
 WORDS_SHA_256 = "884631f26e512e23f22cbc4f5d52ec2627d04b4eade38f245a91e3ef59234298"
 
 

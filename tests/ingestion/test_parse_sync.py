@@ -1,4 +1,4 @@
-"""What a sync must say, and what is told of one that says something else."""
+"""Required values of a sync, and errors of a wrong one."""
 
 from __future__ import annotations
 

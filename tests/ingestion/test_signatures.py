@@ -18,7 +18,7 @@ BODY = '{"type": "unsubscribe", "email": "zoé@example.com"}'
 
 
 def whsec(text: str) -> str:
-    """A secret that says what it is."""
+    """A secret with a fixed value."""
     return "whsec_" + base64.b64encode(f"placeholder-webhook-key-{text}".encode()).decode()
 
 
@@ -102,7 +102,7 @@ STAMP = str(int(NOW.timestamp()))
      "".join(chr(0x660 + int(digit)) for digit in STAMP), f"{STAMP}, {STAMP}", "0x69a4", NOW.isoformat()],
 )  # fmt: skip
 def test_a_timestamp_has_whole_seconds(timestamp: str) -> None:
-    """Also when it is signed as it stands: Python would read several of these as the number."""
+    """Also when signed as written: Python would read several of these as the number."""
     headers = signed_headers(NEW) | {"webhook-timestamp": timestamp}
     with pytest.raises(NotSigned, match="seconds since 1970"):
         names(headers)

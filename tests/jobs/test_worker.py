@@ -1,4 +1,4 @@
-"""What the worker hands on: syncs to their own queue, and what is too much for one invocation's memory to the next."""
+"""Messages that the worker forwards: syncs to their own queue, and excess events to the next invocation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_events_are_loaded_in_bounded_numbers(
 
 
 def test_a_paused_account_does_not_delay_a_sync(product: Product) -> None:
-    """What a sync makes is held; the deliveries wait for the account by themselves."""
+    """Signups of a sync are stored; their deliveries wait for the account."""
     from chalicelib.domain.errors import Kind, ProviderError
 
     product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3600)

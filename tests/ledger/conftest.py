@@ -1,4 +1,4 @@
-"""What is told to the store, and what it tells, must be the same on every DynamoDB."""
+"""Fixtures of the stores, which behave the same on the embedded DynamoDB and on DynamoDB Local."""
 
 from __future__ import annotations
 

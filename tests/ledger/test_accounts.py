@@ -74,7 +74,7 @@ def test_a_known_address_key_must_stay_configured(table: Table) -> None:
 
 
 def test_concurrently_recorded_keys_are_all_known(table: Table) -> None:
-    """Two instances with different configurations start side by side: afterwards both keys are needed."""
+    """Two instances with different configurations start concurrently: afterwards both keys are needed."""
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda key: check_address_keys(table, AddressKeys([key, FIRST])), (FIRST, SECOND)))
     with pytest.raises(ConfigurationError):

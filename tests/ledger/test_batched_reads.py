@@ -1,4 +1,4 @@
-"""Batched reads: unprocessed keys are asked for again, with back-off and jitter, within a bound and the time left."""
+"""Batched reads: unprocessed keys are requested again, with back-off and jitter, within a limit and the time left."""
 
 from __future__ import annotations
 

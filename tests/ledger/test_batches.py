@@ -1,4 +1,4 @@
-"""An event for several accounts is held whole or not at all."""
+"""An event for several accounts is stored completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What erasing takes out of an item, and what it leaves; on every DynamoDB alike."""
+"""Attributes that erasure removes from an item, and attributes that stay; on every DynamoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every transition of a delivery is a condition on what stands in the ledger."""
+"""Every transition of a delivery is a conditional write."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class TestFinishing:
         assert [item(product, sort)["expires_at"] for sort in ("E", "D#paris", "D#lyon")] == [expiry] * 3
 
     def test_a_missing_expiry_is_written_by_the_next_worker(self, product: Product, events: EventStore) -> None:
-        """The worker that ended the last delivery may have died before it could say so."""
+        """The worker that finished the last delivery may have died before it wrote the expiry."""
         event = product.unsubscribe("zoe@example.com", id="a", accounts=BOTH)
         events.store(event)
         for account in BOTH:

@@ -1,4 +1,4 @@
-"""Taking an address in hand: one conditional write decides between workers, whatever either of them has read before."""
+"""Leasing an address: one conditional write decides between workers, whatever each of them read before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GO, SUPERSEDED = LeaseResult(Decision.GO), LeaseResult(Decision.SUPERSEDED)
 
 
 class Ledger:
-    """The words, the deliveries' statuses as the test says they are, and the holds that were found lost."""
+    """The subscription store, with statuses of deliveries set by the test, and the expired leases that it reported."""
 
     def __init__(self, product: Product) -> None:
         self.product = product
@@ -35,7 +35,7 @@ class Ledger:
         return (words or self.words).read([event.email], "paris")[event.email]
 
     def word(self) -> SubscriptionState:
-        """What the ledger says of the address at the account and everywhere, the hold included."""
+        """The state of the address at the account and for all accounts, including the lease."""
         known = self.known(self.product.signup(EMAIL))
         return merge(*known.values())
 

@@ -26,7 +26,7 @@ pytestmark = on_both
 
 @pytest.fixture
 def product(resources: TestAws) -> Product:
-    """One that has been at work: what is written once in a ledger's life is written."""
+    """An instance that has worked before: items written once in a ledger's life exist."""
     made = Product()
     made.work(*made.hold(made.signup("first@example.com"), made.unsubscribe("other@example.com")))
     return made

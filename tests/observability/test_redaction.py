@@ -55,7 +55,7 @@ def _known_secret() -> None:
 
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
-    """What was written; every test's output is searched when it ends."""
+    """Written output; every test's output is searched when it ends."""
     written: list[str] = []
 
     def read() -> str:

@@ -1,4 +1,4 @@
-"""Deliveries in any state, and a look at what stands in the ledger and in the queues."""
+"""Deliveries of any status, and access to the items of the ledger and the messages on the queues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.product import FakeContext, Product
 
 
 def end(product: Product, event: Event, status: Status, account: str = "paris", **changes: Any) -> str:
-    """Give a held event's delivery a final state; the event's id."""
+    """Give a delivery of a stored event a final status; returns the event's id."""
     reason = None if status in (Status.DELIVERED, Status.SUPERSEDED) else "in the provider's words"
     delivery = Delivery(account, status, **{"attempts": 3, "reason": reason, **changes})
     assert product.container.events.finish(event, delivery, product.clock())
@@ -47,7 +47,7 @@ def items(aws: TestAws, event_id: str) -> dict[str, dict[str, Any]]:
 
 
 def enqueued(aws: TestAws, kind: str = "signups") -> list[str]:
-    """The ids that a queue was rung for, sorted; the queue is empty afterwards."""
+    """The ids of notifications on a queue, sorted; the queue is empty afterwards."""
     url = aws.queue_url(f"relais-local-{kind}")
     ids: list[str] = []
     while found := aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):

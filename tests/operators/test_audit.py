@@ -1,4 +1,4 @@
-"""`audit` over the three sandboxes: drift that somebody makes by hand is found, told without an address, and mended."""
+"""`audit` over the three sandboxes: differences made by hand are found, reported without an address, and repaired."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def counts(answer: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def sweep_and_work(product: Product, resources: TestAws) -> None:
-    """Deliver whatever is pending."""
+    """Deliver all pending events."""
     for held in product.container.events.load(_ids(resources)):
         product.work(held.event.id)
 
@@ -82,7 +82,7 @@ def items(resources: TestAws) -> list[str]:
 def test_differences_in_each_direction_are_found_and_repaired(
     product: Product, sandbox: Sandbox, control: Control, resources: TestAws
 ) -> None:
-    audit(product, repair=True)  # the samples hold people who left before Relais came
+    audit(product, repair=True)  # the samples contain unsubscribes from before Relais
     sweep_and_work(product, resources)
     control.set("mymailmarket", add_subscribers={"list": NEWSLETTER, "rows": ["zoe@example.com", "max@example.com"]})
     for email in ("zoe@example.com", "ada@example.com", "eve@example.com"):

@@ -1,4 +1,4 @@
-"""Looking through the whole ledger: every delivery once, whatever page and part its item comes in."""
+"""Scanning the whole ledger: every delivery once, on any page and segment."""
 
 from __future__ import annotations
 

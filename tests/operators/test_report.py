@@ -166,7 +166,7 @@ def test_a_ledger_of_many_pages_is_counted(product: Product, resources: TestAws)
 
 
 def test_other_ledger_items_are_not_counted(product: Product) -> None:
-    product.work(*product.hold(product.signup("a@example.com")))  # leaves a word, and an account's state may be there
+    product.work(*product.hold(product.signup("a@example.com")))  # writes a subscription state and an account state
     product.container.table.put_new({"pk": "S#paris", "sk": "other", "status": "pending", "accounts": ["paris"]})
     assert report(product)["accepted"] == 1
 

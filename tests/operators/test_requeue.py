@@ -1,4 +1,4 @@
-"""Sending a delivery again: only what still stands as it was seen, and never what has expired or was erased."""
+"""Requeueing a delivery: only if it is unchanged since it was read, and never if it has expired or was erased."""
 
 from __future__ import annotations
 

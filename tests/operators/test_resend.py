@@ -1,4 +1,4 @@
-"""`resend`: what is final goes out again, once, and only what was meant."""
+"""`resend`: final events are sent again, once, and only the selected ones."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ class TestEventForSeveralAccounts:
     def test_a_worker_that_read_it_as_final_does_not_set_its_expiry(
         self, product: Product, resources: TestAws, both: str, monkeypatch: pytest.MonkeyPatch, moment: str
     ) -> None:
-        """The worker reads everything as final; then it is sent again; then the worker goes on."""
+        """The worker reads all deliveries as final; then one is resent; then the worker continues."""
         container = product.container
         event, table = container.events.load([both])[0].event, container.table
         query, update = table.query, table.update

@@ -1,4 +1,4 @@
-"""What the tests of people's rights ask, and what they look at in the ledger."""
+"""Calls of the privacy tests, and access to the items of the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def new_product(**parts: Any) -> World:
 
 
 def forget(product: Product, email: Any = "zoe@example.com", milliseconds: int = 120_000) -> dict[str, Any]:
-    """What `forget` answers."""
+    """The answer of `forget`."""
     return product.container.forget({"email": email}, FakeContext(milliseconds))
 
 
@@ -34,7 +34,7 @@ def dump(ledger: MemoryDynamo) -> list[dict[str, Any]]:
 
 
 def holders(ledger: MemoryDynamo, text: str) -> list[str]:
-    """Keys of the items in which a text stands, in any capitals."""
+    """Keys of the items that contain a text, in any case."""
     return [item["pk"]["S"] for item in dump(ledger) if text.lower() in json.dumps(item, ensure_ascii=False).lower()]
 
 

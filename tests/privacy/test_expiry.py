@@ -1,4 +1,6 @@
-"""What is final is gone `keep_events_days` later, to the day, however late DynamoDB deletes it; words never go."""
+"""Final items expire `keep_events_days` later, to the day, however late DynamoDB deletes them; subscription states
+never expire.
+"""
 
 from __future__ import annotations
 

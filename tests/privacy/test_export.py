@@ -1,4 +1,4 @@
-"""`export_person`: all that is held about one person, and nothing about anybody else."""
+"""`export_person`: all data stored about one person, and nothing about anybody else."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: Mem
 
 
 def test_everything_in_an_item_is_in_the_export(product: Product, ledger: MemoryDynamo) -> None:
-    """Whoever adds an attribute to events must say here what it is, or show it."""
+    """A new attribute of events must be listed here or exported."""
     product.work(bodies=(BODY,))
     (item,) = [item for item in dump(ledger) if item["pk"]["S"] == "E#order-1"]
     not_about_a_person = {"pk", "sk", "content", "accounts"}

@@ -1,4 +1,4 @@
-"""`forget`: the person leaves everywhere at once, and nothing about them is left once it is final."""
+"""`forget`: the person is unsubscribed everywhere at once, and all personal data is erased once it is final."""
 
 from __future__ import annotations
 
@@ -177,10 +177,10 @@ def test_a_resent_event_is_not_erased_under_its_worker(product: Product) -> None
 
 
 class TestClaimedByAnotherWorker:
-    """A worker took a signup before the wish came, and does not know of it."""
+    """A worker claimed a signup before the erasure request, and does not know of it."""
 
     def interrupted(self, product: Product, then: Any) -> str:
-        """A signup's id; while its call is under way the person is forgotten."""
+        """A signup's id; the person is forgotten while its call runs."""
         answers: list[Any] = []
         (event_id,) = product.hold(product.signup(ZOE))
 
@@ -226,7 +226,7 @@ class TestClaimedByAnotherWorker:
 
 
 class TestAfterwards:
-    """The order rule holds for whatever comes later."""
+    """The rules of order apply to later events."""
 
     @pytest.fixture(autouse=True)
     def forgotten(self, product: Product) -> None:

@@ -1,9 +1,9 @@
-"""Being forgotten before, between and after everything else, in any order and through every fault.
+"""Erasure before, between and after all other events, in any order and with every fault.
 
-Two persons at two accounts, of which one deletes people and takes unsubscribes back. Signups and unsubscribes of the
-past and of now, imports with both persons in them, workers that die or meet a failing ledger, another worker in
-between, accounts in trouble; and `forget` at any moment, even that dies half-way and is called again. In the end all is
-mended, and whoever was forgotten last is out everywhere and stands nowhere.
+Two people at two accounts, of which one deletes people and lifts suppressions. Signups and unsubscribes of the past and
+of now, imports with both people in them, workers that die or meet a failing ledger, another worker in between, failing
+accounts; and `forget` at any moment, even one that dies half-way and is repeated. In the end all faults are removed,
+and a person forgotten last is unsubscribed everywhere and appears nowhere.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Forgetting(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from([PERSONS, PERSONS[:1], PERSONS[1:]]), account=accounts, held_only=st.booleans())
     def import_them(self, who: tuple[str, ...], account: str, held_only: bool) -> None:
-        """A sync with its contacts; made at once, or only held."""
+        """A sync with its contacts; processed at once, or only stored."""
         contacts = [{"email": spelled(person, PLAIN)} for person in who]
         event = {"type": "sync", "id": f"sync-{self.syncs}", "kind": "contacts", "account": account, "list": "4781"}
         self.syncs += 1
@@ -178,7 +178,7 @@ class Forgetting(RuleBasedStateMachine):
             self._work(number, *ids, bodies=bodies, queue=queue)
 
     def _settle(self) -> None:
-        """Mend everything, and go on until nothing is pending and the nightly pass has seen all."""
+        """Remove all faults, and continue until nothing is pending and the nightly pass is complete."""
         self.world.point = lambda name: None
         for provider in self.world.logged.values():
             provider.trouble = None
@@ -202,7 +202,7 @@ class Forgetting(RuleBasedStateMachine):
         return [item for partition in self.world.dynamo.items.values() for item in partition.values()]
 
     def _check(self, person: str, at: datetime) -> None:
-        """`at`: when the person was last forgotten. Only a later signup that may count has left anything."""
+        """`at`: when the person was last forgotten. Only a later signup that counts has left data."""
         mine = [event for event in self.world.events.values() if event.email.lower() == f"{person}@example.com"]
         later = [event for event in mine if event.type is EventType.SIGNUP and event.occurred_at > at]
         kept = {event.id for event in later if self._status(event)[0] in ("delivered", "parked")}
@@ -220,7 +220,7 @@ class Forgetting(RuleBasedStateMachine):
         return delivery["status"], delivery["reason"]
 
     def _check_expiry(self) -> None:
-        """What is final expires, whatever became of it on the way; what is known of a person never does."""
+        """Final items expire in all cases; subscription states never do."""
         for item in self._items():
             if item["pk"]["S"].startswith("E#"):
                 assert "expires_at" in item, item

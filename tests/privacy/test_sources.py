@@ -1,4 +1,4 @@
-"""An import from a file never brings back whoever was forgotten, whenever that was, and leaves nothing about them."""
+"""An import from a file never resubscribes a forgotten person, whenever that was, and stores nothing about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls at once: so many and no more, results in order, trouble in its place."""
+"""Concurrent calls: a limit, results in order, errors in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages about providers say what the providers declare."""
+"""The provider pages match the declarations of the providers."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_the_guard_is_at_least_as_strict_as_ipaddress(address: str) -> None:
     parsed = ip_address(address.partition("%")[0])
     if may_be_reached(parsed, allow_private=False):
         assert not parsed.is_multicast
-        # Python's versions differ about what is mapped or translated.
+        # Python's versions differ in mapped or translated ranges.
         assert parsed.is_global or address.startswith(("::ffff:", "64:ff9b:"))
         assert not parsed.is_reserved or address.startswith(("::ffff:", "64:ff9b:"))
 

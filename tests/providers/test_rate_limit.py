@@ -200,7 +200,7 @@ def test_nothing_is_admitted_while_the_ledger_is_unavailable(
 
 @pytest.mark.server
 def test_the_product_asks_before_every_call_of_a_provider_with_a_limit(resources: TestAws, clock: Simulated) -> None:
-    """Two accounts behind one address, each with its own client, and an instance started anew: one budget."""
+    """Two accounts behind one address, each with its own client, and a restarted instance: one budget."""
     with start() as sandbox:
         url, key = f"{sandbox.url}/mailpartner/v1", Secret.plain(API_KEY)
         accounts = {

@@ -197,7 +197,7 @@ def test_the_oldest_age_is_measured_from_the_other_events(
 def test_the_nightly_pass_continues_with_the_other_events(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:
-    """Also with what is left behind of an event one of whose deliveries is malformed: it is not taken for gone."""
+    """Also for remains of an event with a malformed delivery: it is not treated as expired."""
     bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
     both = product.hold(product.unsubscribe("c@example.com", accounts=BOTH))[0]
     for pk, sk in ((f"E#{bad}", "E"), (f"E#{good}", "E"), (f"E#{both}", "D#paris"), (f"E#{both}", "D#lyon")):
@@ -276,7 +276,7 @@ def _state_key(product: Product, email: str, account: str = "paris") -> tuple[st
 def test_a_malformed_subscription_state_keeps_its_own_deliveries_waiting_and_no_other(
     product: Product, seen: Seen, state: dict[str, Any], problem: str, account: str
 ) -> None:
-    """Nobody is signed up as long as it cannot be read whether they have unsubscribed."""
+    """No signup is delivered while it cannot be read whether the person has unsubscribed."""
     bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
     pk, sk = _state_key(product, "a@example.com", account)
     product.container.table.put_new({"pk": pk, "sk": sk, **state})

@@ -1,4 +1,4 @@
-"""The nightly pass: each thing that may be left behind is broken here on purpose, and found right again."""
+"""The nightly pass: each inconsistency is created on purpose, then found and repaired."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def take_out(
 
 
 def orphan(product: Product, email: str = "a@example.com") -> Event:
-    """An event whose sender was never told that it is held: its deliveries are there, it is not."""
+    """An event whose acceptance failed half-way: its deliveries exist, the event does not."""
     event = product.unsubscribe(email, accounts=BOTH)
     for account in BOTH:
         product.container.events._store_delivery(event, account)

@@ -1,4 +1,4 @@
-"""What the nightly pass finds and writes, what forms brought, what was held back: the same on every DynamoDB."""
+"""Findings and repairs of the nightly pass, form limits, quarantine: the same on every DynamoDB."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def events(product: Product) -> EventStore:
 
 
 def found(product: Product) -> dict[str, Finding]:
-    """What the pass may have to mend, by event id and sort key, however many pages it takes."""
+    """Findings of the pass, by event id and sort key, over any number of pages."""
     tool, after, all_of_it = FindingStore(product.container), None, list[Finding]()
     for _ in range(99):
         left, after = tool.page(after, NIGHT)

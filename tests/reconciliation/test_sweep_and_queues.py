@@ -1,4 +1,4 @@
-"""Doorbells that are lost, accounts that come back, and whole events on queues."""
+"""Lost notifications, accounts that recover, and complete events on queues."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def measured(product: Product, capsys: pytest.CaptureFixture[str]) -> Any:
 
 @pytest.fixture
 def late(product: Product, capsys: pytest.CaptureFixture[str]) -> Any:
-    """`late(account)`: the age in seconds of the oldest unsubscribe that it was not told of, as sweep writes it."""
+    """`late(account)`: the age in seconds of the account's oldest undelivered unsubscribe, as written by sweep."""
     return lambda account="paris": _ages(product, capsys, account)["oldest_unsubscribe_seconds"]
 
 

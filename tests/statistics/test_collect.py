@@ -23,7 +23,7 @@ Answer = Callable[[float], Iterable[CampaignFigures]]
 
 
 class Memory:
-    """Keeps the newest snapshot of each campaign, and fails for the campaigns it is told to."""
+    """Keeps the newest snapshot of each campaign, and fails for given campaigns."""
 
     def __init__(self, failing: frozenset[str] = frozenset()) -> None:
         self.kept: dict[tuple[str, str], Snapshot] = {}
@@ -74,7 +74,7 @@ class Runs:
 
 
 class Asked:
-    """A provider that is told of campaigns and gives the figures of those that are due."""
+    """A provider that gets known campaigns and returns the figures of those that are due."""
 
     def __init__(self) -> None:
         self.known: list[KnownCampaign] = []

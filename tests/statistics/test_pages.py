@@ -1,4 +1,4 @@
-"""Pages of campaigns: complete, in order, one query each, and undisturbed by what is written meanwhile."""
+"""Pages of campaigns: complete, in order, one query each, and stable during writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a campaign that a call has begun."""
+"""Recording a campaign that a call has started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statistics table as boto3 sees it: what is written when, and what survives crashes and races."""
+"""The statistics table as seen by boto3: which writes happen when, crashes and races."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TABLE = "relais-local-stats"
 
 
 class Counting:
-    """A DynamoDB client that notes every operation, and raises where it is told to."""
+    """A DynamoDB client that records every operation, and raises for given ones."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""What the tests of statistics do: let time pass, run the schedule, look at what is kept."""
+"""Actions of the statistics tests: move time, run the schedule, read the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe of docs/unsubscribe-links.md: its functions as they stand there, and its test vector, in each language."""
+"""The recipe of docs/unsubscribe-links.md: its functions as written, and its test vector, in each language."""
 
 from __future__ import annotations
 

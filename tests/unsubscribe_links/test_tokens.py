@@ -1,4 +1,4 @@
-"""Only genuine tokens act: what was forged, cut, changed by a bit or made under a key that is gone gives no address."""
+"""Only genuine tokens are accepted: forged, cut or changed ones, and those of a removed key, give no address."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A long list of MailPartner's through the schedule's function, in a process whose memory is measured: `URL ROWS`.
+"""Reads a long list of MailPartner with the scheduled function, in a process whose memory is measured: `URL ROWS`.
 
-Three runs: the first takes the list as known, the second finds nothing new, the third finds ten. The ledger is in this
-process and must not count for more than it has to, so it keeps what it is given and no index of it.
+Three runs: the first records the baseline, the second finds nothing new, the third finds ten rows. The ledger is in
+this process and must count as little as possible, so it stores items without an index.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.product import FakeContext
 
 
 def run_three_times(url: str, rows: int) -> list[dict[str, Any]]:
-    """What each run gave, how long it took, what it asked of DynamoDB, and the most memory used by then, in MB."""
+    """Result of each run, its duration, its DynamoDB requests, and the peak memory so far, in MB."""
     control = Control(url)
     control.set("mailpartner", grow_optouts={"count": rows})
     key = {"api_key": Secret.plain(API_KEY)}

@@ -1,4 +1,4 @@
-"""Unsubscribes read from a provider reach every other account once, whatever happens in between."""
+"""Unsubscribes read from a provider reach every other account once, through any failures in between."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class TestBaseline:
         }
 
     def test_the_baseline_of_a_new_account_does_not_undo_a_resubscription(self, world: World) -> None:
-        """brussel tells no times: that the row is old is known from the first reading of it alone."""
+        """brussel reports no times: only its first reading shows that the row is old."""
         world.restart(three_accounts(("brussel",), ("paris",)))
         world.leave("brussel", "zoe@example.com")
         world.sync()
@@ -150,7 +150,7 @@ class TestBaseline:
 
     @pytest.mark.parametrize("buckets", [1, 4096])
     def test_a_later_truncated_list_keeps_known_rows(self, monkeypatch: pytest.MonkeyPatch, buckets: int) -> None:
-        """Nobody known has a word in the ledger: who were forgotten here would be told to all."""
+        """No known person has a subscription state in the ledger: forgotten rows would be propagated to all."""
         if buckets == 1:
             monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (0, digest[2:8]))
         world = World(three_accounts(baseline="known"))
@@ -273,7 +273,7 @@ class TestErrors:
         assert world.sync()["lettre"] == {"read": 4, "written": 1, "skipped": 2, "backlog": 0, "error": None}
 
     def test_runs_of_one_account_exclude_each_other(self, world: World) -> None:
-        """The second begins while the first is at work: the one that took the list tells, the other leaves it."""
+        """The second run starts during the first: the one with the lease propagates, the other skips the list."""
         world.restart(three_accounts(("lettre",), ("paris",)))
         world.leave("lettre", "zoe@example.com")
         inner: list[dict[str, object]] = []
@@ -353,7 +353,7 @@ class TestErrors:
 
 
 class TestMalformed:
-    """What of the stored state of a list cannot be read costs work, or this account's run, and nobody's unsubscribe."""
+    """Unreadable parts of the stored state of a list cost work, or this account's run, but no unsubscribe."""
 
     EMAILS = ("a@example.com", "b@example.com")
 
@@ -447,7 +447,7 @@ class TestOrder:
         assert world.told()["paris"] == ["zoe@example.com"] * 2
 
     def test_a_stale_row_does_not_undo_a_later_signup(self, world: World) -> None:
-        """A signup at the source that was delivered after the time that the row tells."""
+        """A signup at the source that was delivered after the time of the row."""
         world.restart(three_accounts(("brussel",), EVERYBODY))
         world.sign_up("zoe@example.com", "brussel")
         world.clock.forward(hours=1)
@@ -464,7 +464,7 @@ class TestOrder:
         assert event.event.accounts == ("brussel",)
 
     def test_a_row_that_may_have_been_read_before_a_signup_waits(self, world: World) -> None:
-        """The signup's hold lasts beyond the beginning of the reading: nobody knows which came first."""
+        """The signup's lease lasts beyond the start of the reading: their order is unknown."""
         world.restart(three_accounts(("brussel",), EVERYBODY))
         world.leave("brussel", "zoe@example.com")
         world.sign_up("zoe@example.com", "brussel")
@@ -473,7 +473,7 @@ class TestOrder:
         assert world.sync()["brussel"]["written"] == 1
 
     def test_a_row_caused_by_a_recent_delivery_is_not_imported(self, world: World) -> None:
-        """Told to leave, back on one list a moment later: the other list's row is no news."""
+        """Unsubscribed, resubscribed to one list a moment later: the row of the other list is not new."""
         world.restart(three_accounts(("brussel",), EVERYBODY))
         leave = world.product.unsubscribe("zoe@example.com", accounts=("brussel",))
         world.product.work(*world.product.hold(leave), queue="unsubscribes")
@@ -504,7 +504,7 @@ class TestOrder:
         assert writes(world.count()) == 0
 
     def test_an_import_does_not_sign_up_an_unsubscribed_address(self, world: World) -> None:
-        """Also where there was nobody left to tell: the account itself is not told, but knows."""
+        """Also where there was no other account: the account itself gets no call, but records the state."""
         world.restart(three_accounts(("brussel",), ("paris",)))
         known = world.product.unsubscribe("zoe@example.com", accounts=("paris",))
         world.product.work(*world.product.hold(known), queue="unsubscribes")
@@ -538,7 +538,7 @@ class TestWork:
         world.leave("lettre", *(f"new{number}@example.com" for number in range(10)), at=START)
         assert world.sync()["lettre"]["written"] == 10
         counted = world.count()
-        # an event, a note and a bucket for each; taking the list, its digests, giving it back
+        # an event, a note and a bucket for each; leasing the list, its digests, releasing it
         assert counted["put_item"] == 10
         assert counted["update_item"] == 10 + 10 + 3
         assert counted["batch_get_item"] <= 5

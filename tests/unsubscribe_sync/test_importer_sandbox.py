@@ -31,7 +31,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def world(sandbox: Sandbox) -> World:
-    """The accounts that are read stand at the sandbox."""
+    """The accounts that are read are those of the sandbox."""
     config = three_accounts()
     options = {name: str(value) for name, value in CREDENTIALS.items()}
     hidden = {name: Secret.plain(options.pop(name)) for name in ("password", "api_key", "shared_secret")}
@@ -57,7 +57,7 @@ def world(sandbox: Sandbox) -> World:
 
 
 def test_rows_shifting_between_pages_are_not_missed(world: World, sandbox: Sandbox) -> None:
-    """Six hundred left; after each page somebody else leaves, or a row is gone, so that all others move."""
+    """Six hundred unsubscribed rows; after each page one is added or removed, so that all others shift."""
     control = Control(sandbox.url)
     emails = [f"person{number}@example.com" for number in range(600)]
     rows = [

@@ -1,4 +1,4 @@
-"""Syncs of unsubscribes that an event asks for: each account's list to the end, whatever it takes."""
+"""Unsubscribe syncs requested by an event: each account's list is read to the end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_only_the_named_accounts_are_read(world: World) -> None:
     world.deliver()
     assert world.told() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
     assert world.provider("brussel").calls == []
-    # Those that were not named are told by the next run of the schedule, and nobody is told twice.
+    # The accounts that were not named are called by the next scheduled run, and none twice.
     world.sync()
     world.deliver()
     assert sorted(world.told()["paris"]) == ["lea@example.com", "zoe@example.com"]
@@ -99,7 +99,7 @@ def test_the_sync_waits_for_a_running_import(world: World) -> None:
     assert store.claim("lettre", seen, "key", world.clock(), later)
     ask(world, **{"from": ["lettre"]})
     assert reasons(world) == {"lettre": ("pending", None)}
-    assert world.deliver() == []  # it does not ring for itself over and over
+    assert world.deliver() == []  # it does not enqueue itself again and again
     world.clock.forward(minutes=15)
     world.sweep_and_deliver()
     assert reasons(world) == {"lettre": ("delivered", "read 1, told 1")}

@@ -40,7 +40,7 @@ def three_accounts(
 
 @dataclass
 class World:
-    """The product with the three accounts. `product.providers[name].leavers` is what each tells of who left."""
+    """The product with the three accounts. `product.providers[name].leavers` are the rows that each one reports."""
 
     config: Settings = field(default_factory=three_accounts)
     clock: MovableClock = field(default_factory=MovableClock)
@@ -62,7 +62,7 @@ class World:
         return self.product.providers[name]
 
     def leave(self, name: str, *emails: str, at: datetime | None = None, **more: Any) -> None:
-        """People leave at a provider."""
+        """Unsubscribe people at a provider."""
         rows = self.provider(name).leavers
         for email in emails:
             row_id = more.get("provider_id", f"{name}-{len(rows)}")
@@ -75,7 +75,7 @@ class World:
         return accounts
 
     def deliver(self) -> list[str]:
-        """Work on all that is rung for; gives the ids, each once."""
+        """Process all notifications; returns the ids, each once."""
         ids: list[str] = []
         while waiting := self.queues.enqueued():
             for queue, body in waiting:
@@ -84,20 +84,20 @@ class World:
         return list(dict.fromkeys(ids))
 
     def sweep_and_deliver(self) -> None:
-        """Work on all that is rung for, also what a worker died before ringing for."""
+        """Process all notifications, also those that a dead worker did not send."""
         self.clock.forward(minutes=5)
         self.product.container.sweeper.run()
         self.deliver()
 
     def sign_up(self, email: str, account: str, *, may_lift_suppression: bool = True) -> tuple[str, str | None]:
-        """Somebody signs up at an account now; gives what became of it."""
+        """Sign a person up at an account now; returns the status."""
         event = self.product.signup(email, accounts=(account,), may_lift_suppression=may_lift_suppression)
         self.product.work(*self.product.hold(event), milliseconds=60_000)
         delivery = self.product.delivery(event.id, account)
         return delivery["status"], delivery["reason"]
 
     def came_back(self, email: str, account: str) -> None:
-        """A signup of now was delivered at an account: what it leaves in the ledger, whatever the provider can do."""
+        """Record a delivered signup of now at an account, regardless of the provider's abilities."""
         key = (AddressKeys([ADDRESS_KEY.encode()]).partition(email), account)
         change, at = "SET signed_up_at = :at", epoch_milliseconds(self.clock())
         self.product.container.table.update(key, change, {"at": at})
@@ -144,7 +144,7 @@ class World:
         return self.product.container.events.load(ids)
 
     def told(self) -> dict[str, list[str]]:
-        """Which unsubscribes each provider was told, in order."""
+        """Unsubscribe calls of each provider, in order."""
         return {name: fake.left for name, fake in self.product.providers.items()}
 
     def count(self) -> dict[str, int]:
@@ -154,7 +154,7 @@ class World:
 
 
 class SlowWrites:
-    """Makes every event that is held, and every bucket that is stored, take so many seconds."""
+    """Makes every stored event and every stored bucket take so many seconds."""
 
     def __init__(self, world: World, seconds: float) -> None:
         self.seconds = seconds

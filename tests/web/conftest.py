@@ -1,4 +1,4 @@
-"""The product's HTTP side over stand-ins for all that is round it."""
+"""The product's HTTP routes over substitutes for all surroundings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes over two forms, what they were given to hold, and requests in the shape of the gateway's events."""
+"""The routes over two forms, the events given to them, and requests in the shape of gateway events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
 
 @dataclass
 class FakeCampaigns:
-    """Campaigns in memory: what was asked for, what is answered, what is raised instead."""
+    """Campaigns in memory: recorded queries, given answers, errors to raise."""
 
     asked: list[Mapping[str, Any]] = field(default_factory=list)
     answer: Page = field(default_factory=lambda: Page((), None))
@@ -62,12 +62,12 @@ class FakeCampaigns:
 
 @dataclass
 class World:
-    """The product's surroundings: what was held, and what goes wrong next."""
+    """The surroundings of the routes: stored events, and the next fault."""
 
     held: list[Event] = field(default_factory=list)
     states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
-    """Ids that are held with other content."""
+    """Ids that are stored with other content."""
     failure: Exception | None = None
     counted: list[tuple[str, str]] = field(default_factory=list)
     """The keys under which the unsubscribes of forms were counted."""

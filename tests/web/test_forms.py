@@ -181,7 +181,7 @@ def test_other_paths_and_methods_are_rejected(send: Send) -> None:
 
 
 def test_no_answer_repeats_an_address(send: Send, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever is wrong with a request, the address in it comes back in no answer and stands in no log line."""
+    """For any wrong request, its address is in no answer and in no log line."""
     address = "someone.private@example.org"
     attempts: list[tuple[Any, ...]] = [
         ("POST", SIGNUP, JSON, json.dumps({"email": address + "@"})),

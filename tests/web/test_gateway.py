@@ -24,7 +24,7 @@ PROBLEM = "application/problem+json"
 
 
 def recording() -> tuple[Gateway, list[tuple[Request, dict[str, str]]]]:
-    """A gateway with one view for `/a/{name}` and all else, and what it was called with."""
+    """A gateway with one view for `/a/{name}` and all else, and its recorded calls."""
     seen: list[tuple[Request, dict[str, str]]] = []
     gateway = Gateway("test")
 
@@ -115,7 +115,7 @@ def test_the_base_path_of_a_custom_domain_is_removed(send: Send) -> None:
     "event", [{}, None, [], {"requestContext": {}}, {"requestContext": {"resourcePath": "/", "httpMethod": "GET"}}]
 )
 def test_a_malformed_gateway_event_reaches_no_view(event: Any) -> None:
-    """API Gateway sends no such event; whoever invokes the function by hand learns of it as of any other failure."""
+    """API Gateway sends no such event; a manual invocation fails like any other."""
     gateway, seen = recording()
     try:
         answer = gateway(event, None)

@@ -1,4 +1,4 @@
-"""Every path that `app.py` declares, and what it answers to every method; everything else is not there."""
+"""Every path that `app.py` declares, and its answer to every method; all other paths are 404."""
 
 from __future__ import annotations
 

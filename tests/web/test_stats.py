@@ -1,4 +1,4 @@
-"""The statistics' door: what it asks for, what it answers, who may ask."""
+"""The statistics routes: parameters, answers, authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens as what it is."""
+"""CSV that spreadsheets read correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The unsubscribe link's door: what it takes, what it answers in which language, and that no token is ever logged."""
+"""The unsubscribe link routes: requests, answers in each language, and that no token is ever logged."""
 
 from __future__ import annotations
 

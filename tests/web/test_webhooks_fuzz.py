@@ -1,4 +1,4 @@
-"""Whatever comes to `POST /events`: an answer that means something, and nothing held that nobody signed."""
+"""Any request to `POST /events` gets a proper answer, and nothing unsigned is stored."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_wrong_header_is_401(change: tuple[str, str]) -> None:
     name, value = change
     world = World()
     answer = ask(make_app(world, settings()), gateway_event("POST", "/events", RIGHT | {name: value}, BODY))
-    # A space more, or a further signature, is within the standard: a list in which the right one stands.
+    # An extra space or a further signature is within the standard: a list that contains the right one.
     fits = value == RIGHT[name] or (name == "webhook-signature" and RIGHT[name] in value.split(" "))
     assert answer.status == (202 if fits else 401)
     assert len(world.held) == fits

@@ -1,4 +1,4 @@
-"""The opt-out list as a stream: cut anywhere it says the same, and memory follows the row, not the list."""
+"""The opt-out list as a stream: chunk boundaries do not matter, and memory depends on the row, not on the list."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def long_xml() -> XmlStream:
 
 
 def peak(work: Any) -> int:
-    """The most memory that `work` held, in bytes; it must count all the rows."""
+    """The peak memory of `work` in bytes; it must count all the rows."""
     tracemalloc.start()
     assert work() >= NUMBER
     _, most = tracemalloc.get_traced_memory()

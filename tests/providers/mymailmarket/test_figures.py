@@ -1,4 +1,4 @@
-"""myMailMarket's figures, whose names nobody documents."""
+"""Figures of myMailMarket, whose names are not documented."""
 
 from __future__ import annotations
 
