@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .delivery.worker import Worker
     from .jobs.attempt import SyncRunner
     from .providers.rate_limit import RateLimiter
-    from .providers.spec import CampaignFigures
     from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
     from .reconciliation.sweep import Sweep
@@ -135,9 +134,9 @@ class Container(Services):
 
     def remedy(self, account: str, may_lift_suppression: bool) -> str | None:
         """Return how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
-        from .operators.remedies import for_suppressed
+        from .operators.suppressed_signups import remedy
 
-        return for_suppressed(self.capabilities(account), may_lift_suppression=may_lift_suppression)
+        return remedy(self.capabilities(account), may_lift_suppression=may_lift_suppression)
 
     @cached_property
     def worker(self) -> Worker:
@@ -233,32 +232,20 @@ class Container(Services):
         """Make one provider call."""
         from .operators.provider_call import ProviderCalls
 
-        calls = ProviderCalls(self.settings.accounts, self.spec, self.provider, self._remember)
+        calls = ProviderCalls(self, self.provider, lambda: self.stats)
         return calls.handle(event, self._deadline(context).seconds_left)
-
-    def _remember(self, account: str, begun: CampaignFigures) -> None:
-        from .statistics.snapshots import record_started
-
-        record_started(self.stats, account, self.spec(account).name, begun, self.effects.clock())
 
     def report(self, context: Context) -> dict[str, Any]:
         """Count all deliveries."""
-        from .operators.ledger_scan import LedgerScan
-        from .operators.report import Reports
+        from .operators.report import report
 
-        clock = self.effects.clock
-        reports = Reports(self.settings.accounts, LedgerScan(self.table), self.accounts.read, clock)
-        return reports.make(self._deadline(context))
+        return report(self, self._deadline(context))
 
     def resend(self, event: Any, context: Context) -> dict[str, Any]:
         """Send parked or refused deliveries again."""
-        from .operators.manual_resubscription import ManualResubscriptions
-        from .operators.resend import Resending
+        from .operators.resend import resend
 
-        clock = self.effects.clock
-        resubscriptions = ManualResubscriptions(self.capabilities, self.subscriptions, self.events)
-        resending = Resending(self.settings.accounts, self.table, self.events, self.notifier, resubscriptions.of, clock)
-        return resending.handle(event, self._deadline(context))
+        return resend(self, self.capabilities, event, self._deadline(context))
 
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
         """Compare the ledger's unsubscribes with those of the providers."""
@@ -268,29 +255,15 @@ class Container(Services):
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
         """Unsubscribe a person from all accounts and erase their stored data."""
-        from .privacy.forget import Forgetting
+        from .privacy.forget import Forget
 
-        clock = self.effects.clock
-        forgetting = Forgetting(
-            self.settings.accounts,
-            self.table,
-            self.events,
-            self.subscriptions,
-            self.claims,
-            self.worker,
-            self.new_id,
-            clock,
-        )
-        return forgetting.handle(event, self._deadline(context))
+        return Forget(self, self.claims, self.worker).handle(event, self._deadline(context))
 
     def export_person(self, event: Any, context: Context) -> dict[str, Any]:
         """Export all stored data of a person."""
-        from .privacy.export import Exports
+        from .privacy.export import export_person
 
-        clock = self.effects.clock
-        keep_days = self.settings.privacy.keep_events_days
-        exports = Exports(self.table, self.events, self.subscriptions, keep_days, clock)
-        return exports.handle(event, self._deadline(context))
+        return export_person(self, event, self._deadline(context))
 
 
 @cache

@@ -143,6 +143,22 @@ class Table:
             request["ConditionExpression"] = condition
         return _unpack(self._call(self._client.update_item, **request).get("Attributes", {}))
 
+    def try_update(
+        self,
+        key: Key,
+        change: str,
+        values: Mapping[str, Any],
+        *,
+        condition: str,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Applies one update as `update` does; False, with nothing changed, if `condition` does not hold."""
+        try:
+            self.update(key, change, values, condition=condition, names=names)
+        except ConditionFailed:
+            return False
+        return True
+
     def get(self, key: Key) -> dict[str, Any] | None:
         """Reads one item consistently; None if it does not exist."""
         answer = self._call(self._client.get_item, Key=_pack({"pk": key[0], "sk": key[1]}), ConsistentRead=True)

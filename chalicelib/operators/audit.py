@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from ..delivery.deadline import Deadline
-from ..domain.errors import Kind, LedgerUnavailable, ProviderError, RelaisError
+from ..domain.errors import LedgerUnavailable, ProviderError, RelaisError
 from ..domain.events import Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
@@ -19,9 +19,9 @@ from ..unsubscribe_sync.importer import ImportDependencies
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
 from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
 from ..unsubscribe_sync.snapshot import unsubscribed_address
-from .ledger_scan import OutOfTime
-from .requests import nearest, shown, wrong
-from .suppressed import Hashes, first_place, suppressed
+from .ledger_scan import OutOfTime, time_check
+from .requests import checked, failed, nearest, wrong
+from .suppressed_addresses import Hashes, first_place, suppressed
 
 KEYS = ("accounts", "repair")
 SHOWN = 50
@@ -83,18 +83,15 @@ class Audit:
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
         """Audit for `{"accounts"?: […], "repair"?: true}` or a schedule's event; `{"accounts": {…}}` or `{"error"}`."""
 
-        def check_time() -> None:
-            if deadline.seconds_left <= 0:
-                raise OutOfTime
-
+        check_time = time_check(deadline)
         can_be_read = [name for name in self._dependencies.services.settings.accounts if self._reads(name)]
         try:
             names, repair = _asked(event, can_be_read)
             unsubscribed = suppressed(self._dependencies.services.table, names, check_time)
         except ProviderError as error:
-            return {"error": shown(error)}
+            return failed(error)
         except (OutOfTime, LedgerUnavailable) as error:
-            return {"error": shown(ProviderError(Kind.LATER, str(error) or TIME_IS_UP))}
+            return failed(str(error) or TIME_IS_UP)
         answer = {}
         for name in names:
             with log_context(account=name):
@@ -266,16 +263,12 @@ class _AccountAudit:
 
 def _asked(event: Any, can_be_read: Sequence[str]) -> tuple[list[str], bool]:
     """Parse the accounts and whether to repair. Raises `ProviderError` (caller) with the correction."""
-    if not isinstance(event, Mapping):
-        raise wrong("a call is a JSON object", f"with any of the keys {', '.join(KEYS)}")
-    if event.get("source") == "aws.events":
+    if isinstance(event, Mapping) and event.get("source") == "aws.events":
         return list(can_be_read), False
-    unknown = [str(key)[:60] for key in event if key not in (*KEYS, "time")]
-    if unknown:
-        raise wrong(f"there is no key {unknown[0]!r}", nearest(unknown[0], KEYS))
+    event = checked(event, (*KEYS, "time"))
     repair = event.get("repair", False)
     if not isinstance(repair, bool):
-        raise wrong("repair must be true or false", "true files the unsubscribes that are missing")
+        raise wrong("repair must be true or false", "true stores the unsubscribes that are missing")
     return _accounts(event.get("accounts"), can_be_read), repair
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..delivery.deadline import Deadline
 from ..domain.events import EventType, Status
 from ..domain.times import epoch_milliseconds
 from ..ledger.attributes import Attributes, well_formed
@@ -31,6 +32,16 @@ class OutOfTime(Exception):
 
 CheckTime = Callable[[], None]
 """Raises OutOfTime when no further page may be read."""
+
+
+def time_check(deadline: Deadline) -> CheckTime:
+    """Return the check that raises OutOfTime once no time is left."""
+
+    def check_time() -> None:
+        if deadline.seconds_left <= 0:
+            raise OutOfTime
+
+    return check_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,31 +10,27 @@ from dataclasses import asdict
 from typing import Any
 
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
+from ..notification.services import Services
 from ..observability import logger
-from ..providers.spec import CampaignFigures, Function, Provider, ProviderSpec
-from .requests import nearest, shown, wrong
+from ..providers import registry
+from ..providers.spec import Function, Provider
+from ..statistics.snapshots import record_started
+from ..statistics.store import StatsStore
+from .requests import checked, failed, nearest, wrong
 
 HELP = "help"
 KEYS = ("account", "function", "params", "confirm")
 
 
 class ProviderCalls:
-    """Makes the calls. `spec_of` and `provider_of` return a configured account's declaration and client.
-
-    `remember` stores a campaign that a call has started, for the statistics.
-    """
+    """Makes the calls by the clients of `provider_of`; a campaign that a call starts is stored in `stats()`."""
 
     def __init__(
-        self,
-        accounts: Mapping[str, Any],
-        spec_of: Callable[[str], ProviderSpec],
-        provider_of: Callable[[str], Provider],
-        remember: Callable[[str, CampaignFigures], None],
+        self, services: Services, provider_of: Callable[[str], Provider], stats: Callable[[], StatsStore]
     ) -> None:
-        self._accounts = accounts
-        self._spec_of = spec_of
+        self._services = services
         self._provider_of = provider_of
-        self._remember = remember
+        self._stats = stats
 
     def handle(self, event: Any, budget: float) -> dict[str, Any]:
         """Handle `{"account", "function", "params", "confirm"}`; return `{"result"}` or `{"error"}`. `budget`: seconds.
@@ -50,10 +46,10 @@ class ProviderCalls:
             return self._call(event, budget)
         except ProviderError as error:
             outcome = error.kind.value
-            return {"error": shown(error)}
+            return failed(error)
         except SecretUnavailable as error:
             outcome = Kind.ACCOUNT.value
-            return {"error": shown(ProviderError(Kind.ACCOUNT, str(error)))}
+            return failed(ProviderError(Kind.ACCOUNT, str(error)))
         finally:
             names = {"account": account, "provider_function": function}
             known = {name: value if isinstance(value, str) else None for name, value in names.items()}
@@ -64,9 +60,10 @@ class ProviderCalls:
 
     def _call(self, event: Any, budget: float) -> dict[str, Any]:
         account, name, params, confirmed = _read(event)
-        if account not in self._accounts:
-            raise wrong(f"there is no account {account[:60]!r}", nearest(account, self._accounts))
-        spec = self._spec_of(account)
+        accounts = self._services.settings.accounts
+        if account not in accounts:
+            raise wrong(f"there is no account {account[:60]!r}", nearest(account, accounts))
+        spec = registry.spec(accounts[account].provider)
         if name == HELP:
             functions = [_described(function) for function in spec.functions]
             return {"result": {"provider": spec.name, "functions": functions}}
@@ -74,16 +71,17 @@ class ProviderCalls:
         if function is not None and function.changes and not confirmed:
             raise wrong(f"{name} changes something at the provider", 'say so with "confirm": true')
         result = self._provider_of(account).call(name, params, budget=budget)
-        return {"result": result, **self._remembered(account, function, params, result)}
+        return {"result": result, **self._store_started(account, function, params, result)}
 
-    def _remembered(
+    def _store_started(
         self, account: str, function: Function | None, params: Mapping[str, Any], result: Any
     ) -> dict[str, str]:
         """Store the campaign that a call has started, if any; a `warning` if that failed."""
         try:
-            begun = function.campaign(params, result) if function and function.campaign else None
-            if begun is not None:
-                self._remember(account, begun)
+            started = function.campaign(params, result) if function and function.campaign else None
+            if started is not None:
+                provider = self._services.settings.accounts[account].provider
+                record_started(self._stats(), account, provider, started, self._services.effects.clock())
         except Exception as error:  # The mail is sent: no later failure may hide the answer that says so.
             reason = str(error) if isinstance(error, RelaisError) else type(error).__name__
             logger.error("started campaign not stored", extra={"account": account, "reason": reason})
@@ -93,11 +91,7 @@ class ProviderCalls:
 
 def _read(event: Any) -> tuple[str, str, Mapping[str, Any], bool]:
     """Parse a request. Raises `ProviderError` (caller) with the correction."""
-    if not isinstance(event, Mapping):
-        raise wrong("a call is a JSON object", f"with the keys {', '.join(KEYS)}")
-    unknown = [str(key)[:60] for key in event if key not in KEYS]
-    if unknown:
-        raise wrong(f"there is no key {unknown[0]!r}", nearest(unknown[0], KEYS))
+    event = checked(event, KEYS)
     account, name = event.get("account"), event.get("function")
     if not isinstance(account, str):
         raise wrong("account is missing", "it is the name of a configured account")

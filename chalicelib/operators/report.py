@@ -3,60 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..clock import Clock
 from ..delivery.deadline import Deadline
 from ..domain.backoff import AccountState
-from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.errors import LedgerUnavailable
 from ..domain.events import Status
 from ..domain.times import epoch_milliseconds, format_time, from_epoch_milliseconds
+from ..notification.services import Services
 from ..observability import metrics
-from .ledger_scan import DeliveryCounts, LedgerScan, OutOfTime
-from .requests import shown
+from .ledger_scan import DeliveryCounts, LedgerScan, OutOfTime, time_check
+from .requests import TOO_LARGE, failed
 
 _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, Status.PENDING)
 
 
-class Reports:
-    """Makes reports. `state_of` reads an account's circuit breaker state."""
+def report(services: Services, deadline: Deadline) -> dict[str, Any]:
+    """Return the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
 
-    def __init__(
-        self, accounts: Iterable[str], ledger_scan: LedgerScan, state_of: Callable[[str], AccountState], clock: Clock
-    ) -> None:
-        self._accounts = tuple(accounts)
-        self._ledger_scan = ledger_scan
-        self._state_of = state_of
-        self._clock = clock
-
-    def make(self, deadline: Deadline) -> dict[str, Any]:
-        """Return the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
-
-        Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while
-        they have deliveries.
-        """
-
-        def check_time() -> None:
-            if deadline.seconds_left <= 0:
-                raise OutOfTime
-
-        now = self._clock()
-        try:
-            delivery_counts = self._ledger_scan.delivery_counts(now, check_time)
-            states = {
-                name: self._state_of(name) for name in dict.fromkeys((*self._accounts, *sorted(delivery_counts.counts)))
-            }
-        except OutOfTime:
-            return _later("the ledger is too large for the function's time; give it a longer timeout or more memory")
-        except LedgerUnavailable as error:
-            return _later(str(error))
-        _measure(delivery_counts, self._accounts)
-        accounts = {
-            name: {**_figures(delivery_counts, [name], now), "paused": _paused(state)} for name, state in states.items()
-        }
-        return {**_figures(delivery_counts, list(states), now), "accounts": accounts}
+    Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while they
+    have deliveries.
+    """
+    configured, now = tuple(services.settings.accounts), services.effects.clock()
+    try:
+        delivery_counts = LedgerScan(services.table).delivery_counts(now, time_check(deadline))
+        names = dict.fromkeys((*configured, *sorted(delivery_counts.counts)))
+        states = {name: services.accounts.read(name) for name in names}
+    except OutOfTime:
+        return failed(TOO_LARGE)
+    except LedgerUnavailable as error:
+        return failed(str(error))
+    for name in configured:
+        pending = delivery_counts.counts.get(name, Counter())[Status.PENDING]
+        metrics.count(Status.PENDING.value, pending, account=name)
+    accounts = {
+        name: {**_figures(delivery_counts, [name], now), "paused": _paused(state)} for name, state in states.items()
+    }
+    return {**_figures(delivery_counts, list(states), now), "accounts": accounts}
 
 
 def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime) -> dict[str, int]:
@@ -82,12 +67,3 @@ def _paused(state: AccountState) -> dict[str, Any] | None:
         return None
     until = format_time(from_epoch_milliseconds(pause.until))
     return {"until": until, "reason": pause.reason, "lists": sorted(state.lists)}
-
-
-def _measure(delivery_counts: DeliveryCounts, accounts: Iterable[str]) -> None:
-    for name in accounts:
-        metrics.count(Status.PENDING.value, delivery_counts.counts.get(name, Counter())[Status.PENDING], account=name)
-
-
-def _later(message: str) -> dict[str, Any]:
-    return {"error": shown(ProviderError(Kind.LATER, message))}

@@ -1,13 +1,36 @@
-"""Errors of operators' functions: what is wrong with a call, and the correction."""
+"""Parses calls of operators' functions, and answers a failed call with what to correct."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..domain.addresses import unsubscribe_address
 from ..domain.errors import Kind, ProviderError
+
+TOO_LARGE = "the ledger is too large for the function's time; give it a longer timeout or more memory"
+CALL_AGAIN = "call again for the rest"
+OUT_OF_TIME = f"the time ran out; {CALL_AGAIN}"
+
+
+def checked(event: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    """Return a call that is a JSON object with any of `keys`. Raises `ProviderError` (caller) with the correction."""
+    if not isinstance(event, Mapping):
+        raise wrong("a call is a JSON object", f"with any of the keys {', '.join(keys)}")
+    for key in event:
+        if key not in keys:
+            raise wrong(f"there is no key {str(key)[:60]!r}", nearest(str(key), keys))
+    return event
+
+
+def address(event: Any) -> str:
+    """Parse the address of `{"email"}`, without decoration. Raises `ProviderError` (caller) with the correction."""
+    given = checked(event, ("email",)).get("email")
+    email, field_error = unsubscribe_address(given if isinstance(given, str) else "")
+    if field_error is not None:
+        raise wrong("email is wrong", f"it {field_error}")
+    return email
 
 
 def wrong(what: str, remedy: str) -> ProviderError:
@@ -22,17 +45,8 @@ def nearest(given: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
 
 
-def shown(error: ProviderError) -> dict[str, Any]:
-    """Return an error as a function's answer."""
-    return {"kind": error.kind.value, "message": error.message, "provider_code": error.provider_code}
-
-
-def address(event: Any) -> str:
-    """Parse the address of `{"email"}`, without decoration. Raises `ProviderError` (caller) with the correction."""
-    if not isinstance(event, Mapping) or any(key != "email" for key in event):
-        raise wrong("a call is a JSON object", "with the key email and no other")
-    given = event.get("email")
-    email, field_error = unsubscribe_address(given if isinstance(given, str) else "")
-    if field_error is not None:
-        raise wrong("email is wrong", f"it {field_error}")
-    return email
+def failed(error: ProviderError | str) -> dict[str, Any]:
+    """Return the answer `{"error"}`; a text is the reason to try again later."""
+    if isinstance(error, str):
+        error = ProviderError(Kind.LATER, error)
+    return {"error": {"kind": error.kind.value, "message": error.message, "provider_code": error.provider_code}}

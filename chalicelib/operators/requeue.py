@@ -6,9 +6,9 @@ from datetime import datetime
 
 from ..domain.events import Event, Status, StoredEvent
 from ..domain.times import epoch_milliseconds as to_ms
-from ..ledger.events import STATUS_NAME, EventStore
+from ..ledger.events import STATUS_NAME
 from ..ledger.keys import delivery_key, due_partition, event_key
-from ..ledger.table import ConditionFailed, Table
+from ..notification.services import Services
 
 _NOT_EXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
 _NOT_ERASED = "attribute_not_exists(erased)"
@@ -18,11 +18,11 @@ _SAME_ADDRESS = "email = :email"
 class Requeues:
     """Makes final deliveries pending again, and quarantined ones due."""
 
-    def __init__(self, table: Table, events: EventStore) -> None:
-        self._table = table
-        self._events = events
+    def __init__(self, services: Services) -> None:
+        self._table = services.table
+        self._events = services.events
 
-    def reopen(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
+    def requeue(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
         """Make a delivery pending and due, if it still is as in `stored` and its event still has the address.
 
         Attempts stay, the reason is removed, and the event no longer expires; False if nothing changed.
@@ -35,10 +35,10 @@ class Requeues:
         """
         event = stored.event
         if len(event.accounts) == 1:
-            return self._reopen(stored, account, now, reverted_at)
+            return self._requeue(stored, account, now, reverted_at)
         if not self._remove_expiry(event, now):
             return False
-        if not self._reopen(stored, account, now, reverted_at):
+        if not self._requeue(stored, account, now, reverted_at):
             self._events.expire_when_whole(event, now)  # another worker was first, and may have finished already
             return False
         self._remove_expiry(event, now)
@@ -58,70 +58,50 @@ class Requeues:
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
         }
-        try:
-            self._table.update(
-                delivery_key(event.id, account, event.accounts),
-                "SET due_pk = :due_pk, due_at = :now, updated = :time REMOVE reason, next_at, quarantined",
-                values,
-                condition="#status = :pending AND quarantined = :yes AND next_at = :seen",
-                names=STATUS_NAME,
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.try_update(
+            delivery_key(event.id, account, event.accounts),
+            "SET due_pk = :due_pk, due_at = :now, updated = :time REMOVE reason, next_at, quarantined",
+            values,
+            condition="#status = :pending AND quarantined = :yes AND next_at = :seen",
+            names=STATUS_NAME,
+        )
 
-    def _reopen(self, stored: StoredEvent, account: str, now: datetime, reverted_at: datetime | None) -> bool:
+    def _requeue(self, stored: StoredEvent, account: str, now: datetime, reverted_at: datetime | None) -> bool:
         event = stored.event
-        single = len(event.accounts) == 1
-        conditions = [
-            "#status = :seen",
-            _NOT_EXPIRED,
-            _NOT_ERASED,
-            *([_SAME_ADDRESS] if single and event.email else []),
-        ]
+        conditions = ["#status = :seen", _NOT_EXPIRED, _NOT_ERASED]
         values = {
             "pending": Status.PENDING.value,
             "seen": stored.deliveries[account].status.value,
             "due_pk": due_partition(account, event.type, event.id),
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
-            "email": event.email if single and event.email else None,
             "reverted": to_ms(reverted_at) if reverted_at else None,
         }
+        if len(event.accounts) == 1 and event.email:
+            conditions.append(_SAME_ADDRESS)
+            values["email"] = event.email
         change = "SET #status = :pending, due_pk = :due_pk, due_at = :now, updated = :time, resent = :time"
         if reverted_at:
             change += ", reverted_unsubscribe_at = :reverted"
-        try:
-            self._table.update(
-                delivery_key(event.id, account, event.accounts),
-                f"{change} REMOVE reason, next_at, expires_at",
-                values,
-                condition=" AND ".join(conditions),
-                names=STATUS_NAME,
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.try_update(
+            delivery_key(event.id, account, event.accounts),
+            f"{change} REMOVE reason, next_at, expires_at",
+            values,
+            condition=" AND ".join(conditions),
+            names=STATUS_NAME,
+        )
 
     def _remove_expiry(self, event: Event, now: datetime) -> bool:
         """Remove the expiry of an event and its deliveries; False if it has expired or its address is gone."""
-        own = [_NOT_EXPIRED, "attribute_exists(pk)", *([_SAME_ADDRESS] if event.email else [])]
+        exists = f"{_NOT_EXPIRED} AND attribute_exists(pk)"
+        own = f"{exists} AND {_SAME_ADDRESS}" if event.email else exists
         values = {"one": 1, "now": to_ms(now) // 1000}
         change = "REMOVE expires_at ADD requeued :one"
-
-        def remove_from_delivery(account: str) -> None:
-            try:
-                self._table.update(
-                    delivery_key(event.id, account, event.accounts), change, values, condition=" AND ".join(own[:2])
-                )
-            except ConditionFailed:
-                return  # expired: another account's delivery, final long ago
-
-        try:
-            self._table.update(
-                event_key(event.id), change, {**values, "email": event.email or None}, condition=" AND ".join(own)
-            )
-        except ConditionFailed:
+        if not self._table.try_update(
+            event_key(event.id), change, {**values, "email": event.email or None}, condition=own
+        ):
             return False
-        self._table.in_parallel(remove_from_delivery, event.accounts)
+        keys = [delivery_key(event.id, account, event.accounts) for account in event.accounts]
+        # A delivery that has expired is another account's, final long ago.
+        self._table.in_parallel(lambda key: self._table.try_update(key, change, values, condition=exists), keys)
         return True

@@ -2,104 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, assert_never
 
-from ..clock import Clock
 from ..delivery.deadline import Deadline
 from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
-from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import Consent, Delivery, Event, EventType, StoredEvent
 from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.times import format_time, from_epoch_milliseconds
-from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT, event_key
-from ..ledger.subscriptions import SubscriptionStore
-from ..ledger.table import Key, Table
+from ..ledger.table import Key
+from ..notification.services import Services
 from ..observability import logger
-from ..operators.ledger_scan import OutOfTime
-from ..operators.requests import address, shown
+from ..operators.ledger_scan import CheckTime, OutOfTime, time_check
+from ..operators.requests import TOO_LARGE, address, failed
 from .person_search import PersonSearch
 
 EVENTS_AT_ONCE = 100
 
 
-class Exports:
-    """Exports the data of persons. `keep_days`: how long a final event is stored."""
+def export_person(services: Services, event: Any, deadline: Deadline) -> dict[str, Any]:
+    """Answers `{"email"}` with the stored data, or with `{"error"}`; does not raise, and logs no address.
 
-    def __init__(
-        self,
-        table: Table,
-        events: EventStore,
-        subscriptions: SubscriptionStore,
-        keep_days: float,
-        clock: Clock,
-    ) -> None:
-        self._table = table
-        self._events = events
-        self._subscriptions = subscriptions
-        self._keep_days = keep_days
-        self._clock = clock
+    An export is complete or absent: if the time runs out or the ledger is unavailable, only `error` is returned.
+    """
+    try:
+        return _export(services, address(event), time_check(deadline))
+    except ProviderError as error:
+        return failed(error)
+    except OutOfTime:
+        return failed(TOO_LARGE)
+    except LedgerUnavailable as error:
+        return failed(str(error))
 
-    def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
-        """Answers `{"email"}` with the stored data, or with `{"error"}`; does not raise, and logs no address.
 
-        An export is complete or absent: if the time runs out or the ledger is unavailable, only `error` is returned.
-        """
-        try:
-            return self._export(address(event), deadline)
-        except ProviderError as error:
-            return {"error": shown(error)}
-        except OutOfTime:
-            message = "the ledger is too large for the function's time; give it a longer timeout or more memory"
-        except LedgerUnavailable as error:
-            message = str(error)
-        return {"error": shown(ProviderError(Kind.LATER, message))}
+def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, Any]:
+    now = services.effects.clock()
+    states = services.subscriptions.of(email)
+    found = PersonSearch(services.table).find(email, now, check_time)
+    event_ids = [*found.events, *found.syncs]
+    exported: list[dict[str, Any]] = []
+    for start in range(0, len(event_ids), EVENTS_AT_ONCE):
+        check_time()
+        exported += _described_events(services, event_ids[start : start + EVENTS_AT_ONCE], normal_forms(email))
+    logger.info("person data exported", extra={"exported": len(exported)})
+    keep_days = services.settings.privacy.keep_events_days
+    return {
+        "email": email,
+        "made_at": format_time(now),
+        "subscription_states": [_state(services, account, known) for account, known in sorted(states.items())],
+        "events": sorted(exported, key=lambda one: (one["accepted_at"], one["id"])),
+        "retention": {
+            "subscription_states": "without end, under a keyed hash of the address, so that nobody signs the person up"
+            " again",
+            "events": f"until kept_until; while that is null, until {keep_days:g} days after they are final",
+            "erased": "of an erased event only the subscription state remains; nothing else leads to the person",
+        },
+    }
 
-    def _export(self, email: str, deadline: Deadline) -> dict[str, Any]:
-        def check_time() -> None:
-            if deadline.seconds_left <= 0:
-                raise OutOfTime
 
-        now = self._clock()
-        states = self._subscriptions.of(email)
-        found = PersonSearch(self._table).find(email, now, check_time)
-        shown_events: list[dict[str, Any]] = []
-        for ids in _parts([*found.events, *found.syncs]):
-            check_time()
-            shown_events += self._described(ids, normal_forms(email))
-        logger.info("person data exported", extra={"exported": len(shown_events)})
-        return {
-            "email": email,
-            "made_at": format_time(now),
-            "words": [self._state(account, known) for account, known in sorted(states.items())],
-            "events": sorted(shown_events, key=lambda one: (one["accepted_at"], one["id"])),
-            "kept": {
-                "words": "for good, under a keyed hash of the address, so that nobody signs the person up again",
-                "events": f"until kept_until; while that is null, until {self._keep_days:g} days after they are final",
-                "erased": "of what was erased only the words are left; an event without its data is nobody's any more",
-            },
-        }
+def _state(services: Services, account: str, known: Sequence[SubscriptionState]) -> dict[str, Any]:
+    state = all_settled(known, partial(services.events.status, account=account))
+    return {
+        "account": "all accounts" if account == EVERY_ACCOUNT else account,
+        "unsubscribed_at": _milliseconds(state.unsubscribed_at),
+        "unsubscribed_by_event": state.unsubscribed_by,
+        "signed_up_at": _milliseconds(state.signed_up_at),
+        "forgotten_at": _milliseconds(state.forgotten_at),
+        "last_event": next((one.lease.event for one in known if one.lease), None),
+        "provider_id": state.provider_id,
+    }
 
-    def _state(self, account: str, known: Sequence[SubscriptionState]) -> dict[str, Any]:
-        state = all_settled(known, partial(self._events.status, account=account))
-        return {
-            "account": "every account" if account == EVERY_ACCOUNT else account,
-            "left_at": _milliseconds(state.unsubscribed_at),
-            "left_by_event": state.unsubscribed_by,
-            "signed_up_at": _milliseconds(state.signed_up_at),
-            "forgotten_at": _milliseconds(state.forgotten_at),
-            "last_event": next((one.lease.event for one in known if one.lease), None),
-            "provider_id": state.provider_id,
-        }
 
-    def _described(self, event_ids: Sequence[str], wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-        items = self._table.get_many(event_key(event_id) for event_id in event_ids)
-        for stored in self._events.load(event_ids):
-            yield {**_described(stored, wanted), "kept_until": _kept_until(items, stored)}
+def _described_events(services: Services, event_ids: Sequence[str], wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    items = services.table.get_many(event_key(event_id) for event_id in event_ids)
+    for stored in services.events.load(event_ids):
+        yield {**_described(stored, wanted), "kept_until": _kept_until(items, stored)}
 
 
 def _described(stored: StoredEvent, wanted: frozenset[str]) -> dict[str, Any]:
@@ -121,8 +103,8 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
         "list": event.list,
         "fields": dict(event.fields),
         "scope": event.scope,
-        "every_account": event.all_accounts,
-        "wish_to_be_forgotten": event.forget,
+        "all_accounts": event.all_accounts,
+        "forget_request": event.forget,
         "may_lift_suppression": event.may_lift_suppression,
         "consent": _consent(event.consent) if event.consent else None,
     }
@@ -184,7 +166,3 @@ def _time(moment: datetime | None) -> str | None:
 
 def _milliseconds(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else format_time(from_epoch_milliseconds(milliseconds))
-
-
-def _parts(event_ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (event_ids[start : start + EVENTS_AT_ONCE] for start in range(0, len(event_ids), EVENTS_AT_ONCE))

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from ..clock import Clock
 from ..delivery.batching import Task
 from ..delivery.claims import Claims
 from ..delivery.deadline import Deadline
 from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
-from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import all_settled, merge
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..ledger import erasing
 from ..ledger.erasing import ErasureOutcome
-from ..ledger.events import EventStore
 from ..ledger.keys import EVERY_ACCOUNT
-from ..ledger.subscriptions import SubscriptionStore
-from ..ledger.table import Table
+from ..notification.services import Services
 from ..observability import event_log, logger
-from ..operators.ledger_scan import OutOfTime
-from ..operators.requests import address, shown
+from ..operators.ledger_scan import OutOfTime, time_check
+from ..operators.requests import CALL_AGAIN, OUT_OF_TIME, address, failed
 from .person_search import PersonEvents, PersonSearch
 
 EVENTS_AT_ONCE = 100
@@ -37,28 +34,13 @@ class Deliverer(Protocol):
         """Delivers as much as is possible now; the rest stays pending."""
 
 
-class Forgetting:
-    """Forgets persons. `new_id` creates an event id."""
+class Forget:
+    """Forgets persons; `worker` delivers the request at once."""
 
-    def __init__(
-        self,
-        accounts: Iterable[str],
-        table: Table,
-        events: EventStore,
-        subscriptions: SubscriptionStore,
-        claims: Claims,
-        worker: Deliverer,
-        new_id: Callable[[], str],
-        clock: Clock,
-    ) -> None:
-        self.accounts = tuple(accounts)
-        self.table = table
-        self.events = events
-        self.subscriptions = subscriptions
+    def __init__(self, services: Services, claims: Claims, worker: Deliverer) -> None:
+        self.services = services
         self.claims = claims
         self.worker = worker
-        self.new_id = new_id
-        self.clock = clock
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
         """Answers `{"email"}` with `{"erased": n, "waiting": n}` or `{"error"}`; does not raise, and logs no address.
@@ -70,35 +52,37 @@ class Forgetting:
         try:
             email = address(event)
         except ProviderError as error:
-            return {"error": shown(error)}
+            return failed(error)
         request, failure = _ForgetRequest(self, email, deadline), None
         try:
             request.execute()
         except OutOfTime:
-            failure = "the time ran out; call again for the rest"
+            failure = OUT_OF_TIME
         except LedgerUnavailable as error:
-            failure = f"{error}; call again for the rest"
+            failure = f"{error}; {CALL_AGAIN}"
         counts = {"erased": request.erased, "waiting": request.waiting}
         logger.info("person forgotten", extra={**counts, "failure": failure})
-        return counts if failure is None else {**counts, "error": shown(ProviderError(Kind.LATER, failure))}
+        return {**counts, **({} if failure is None else failed(failure))}
 
 
 class _ForgetRequest:
     """One call of `forget`, with the counts of its answer."""
 
-    def __init__(self, dependencies: Forgetting, email: str, deadline: Deadline) -> None:
+    def __init__(self, dependencies: Forget, email: str, deadline: Deadline) -> None:
+        services = dependencies.services
         self.erased = 0
         self.waiting = 0
-        self._accounts = dependencies.accounts
-        self._table = dependencies.table
-        self._events = dependencies.events
-        self._subscriptions = dependencies.subscriptions
+        self._services = services
+        self._accounts = tuple(services.settings.accounts)
+        self._table = services.table
+        self._events = services.events
+        self._subscriptions = services.subscriptions
         self._claims = dependencies.claims
         self._worker = dependencies.worker
-        self._new_id = dependencies.new_id
         self._email = email
         self._deadline = deadline
-        self._now = dependencies.clock()
+        self._check_time = time_check(deadline)
+        self._now = services.effects.clock()
 
     def execute(self) -> None:
         """Records the request in the subscription state, erases final events and syncs, and propagates it."""
@@ -152,7 +136,7 @@ class _ForgetRequest:
     def _new_request(self) -> Event:
         """Builds the unsubscribe that propagates the request to the providers."""
         return Event(
-            id=self._new_id(),
+            id=self._services.new_id(),
             type=EventType.UNSUBSCRIBE,
             email=self._email,
             accounts=self._accounts,
@@ -174,7 +158,9 @@ class _ForgetRequest:
             self._check_time()
             events = [stored for stored in self._events.load(ids) if stored.event.email]
             self._supersede(events)
-            outcomes = self._table.in_parallel(self._erase_one, [stored.event.id for stored in events])
+            outcomes = self._table.in_parallel(
+                lambda event_id: erasing.erase(self._table, event_id, self._now), [stored.event.id for stored in events]
+            )
             pending = [
                 one.event.id for one, outcome in zip(events, outcomes, strict=True) if outcome is ErasureOutcome.WAITING
             ]
@@ -182,9 +168,6 @@ class _ForgetRequest:
             self.erased += len(events) - len(pending)
         self.waiting = len(waiting)
         return waiting
-
-    def _erase_one(self, event_id: str) -> ErasureOutcome:
-        return erasing.erase(self._table, event_id, self._now)
 
     def _supersede(self, events: Iterable[StoredEvent]) -> None:
         """Supersedes pending signups as a worker would, since the state already has the unsubscribe.
@@ -219,10 +202,6 @@ class _ForgetRequest:
             waiting = self._erase(waiting)  # the request is delivered and erased meanwhile, so no such claim remains
         stored = next(iter(self._events.load([request.id])), None)
         self.waiting = len(waiting) + (stored is not None and bool(stored.event.email))
-
-    def _check_time(self) -> None:
-        if self._deadline.seconds_left <= 0:
-            raise OutOfTime
 
 
 def _parts(event_ids: Sequence[str]) -> Iterable[Sequence[str]]:

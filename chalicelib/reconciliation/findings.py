@@ -5,17 +5,15 @@ Only events and their deliveries are read. Subscription states never expire and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from ..domain.events import Delivery, Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.attributes import Attributes, well_formed
 from ..ledger.events import PENDING, STATUS_NAME
 from ..ledger.keys import due_partition, event_id_of, event_key
-from ..ledger.table import ConditionFailed, Key
+from ..ledger.table import Key
 from ..names import DUE_INDEX
 from ..notification.services import Services
 from .rules import LONG_PAST, IndexEntry
@@ -109,7 +107,9 @@ class FindingStore:
             "due_at": to_ms(due) // 1000,
         }
         change = "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at"
-        return self._changed(finding.key, change, values, conditions)
+        return self._table.try_update(
+            finding.key, change, values, condition=" AND ".join(conditions), names=STATUS_NAME
+        )
 
     def let_expire(self, finding: Finding, now: datetime) -> bool:
         """Set an item's expiry and remove it from the index; False if it has changed since.
@@ -117,15 +117,9 @@ class FindingStore:
         If its event is stored after all, the writer of the event, or the next pass, puts the delivery back.
         """
         values = {"expires": self._events.expiry(now), "seen": finding.status.value if finding.status else None}
-        conditions = ["#status = :seen", "attribute_not_exists(expires_at)"]
-        return self._changed(finding.key, "SET expires_at = :expires REMOVE due_pk, due_at", values, conditions)
-
-    def _changed(self, key: Key, change: str, values: Mapping[str, Any], conditions: list[str]) -> bool:
-        try:
-            self._table.update(key, change, values, condition=" AND ".join(conditions), names=STATUS_NAME)
-        except ConditionFailed:
-            return False
-        return True
+        change = "SET expires_at = :expires REMOVE due_pk, due_at"
+        condition = "#status = :seen AND attribute_not_exists(expires_at)"
+        return self._table.try_update(finding.key, change, values, condition=condition, names=STATUS_NAME)
 
 
 def _finding_from(item: Attributes) -> Finding:

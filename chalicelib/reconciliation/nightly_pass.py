@@ -107,11 +107,7 @@ class Checkpoints:
         }
         names = {"day": "day", "after": "after"}
         change = "SET lease_until = :until, #day = :day, #after = :after, complete = :complete, pages = :pages"
-        try:
-            self._table.update(_CHECKPOINT_KEY, change, values, condition="lease_token = :token", names=names)
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.try_update(_CHECKPOINT_KEY, change, values, condition="lease_token = :token", names=names)
 
 
 def _progress_in(item: Mapping[str, Any]) -> Progress | None:

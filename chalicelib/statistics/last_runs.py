@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
-from ..ledger.table import ConditionFailed, Key, Table
+from ..ledger.table import Key, Table
 
 
 class LastRuns:
@@ -43,15 +43,12 @@ class LastRuns:
 
         Raises `LedgerUnavailable`.
         """
-        try:
-            self._table.update(
-                _key(account),
-                "SET good_at = :at, good_hour = :hour",
-                {"at": epoch_milliseconds(at), "hour": epoch_milliseconds(hour)},
-                condition="attribute_not_exists(good_at) OR good_at <= :at",
-            )
-        except ConditionFailed:
-            return
+        self._table.try_update(
+            _key(account),
+            "SET good_at = :at, good_hour = :hour",
+            {"at": epoch_milliseconds(at), "hour": epoch_milliseconds(hour)},
+            condition="attribute_not_exists(good_at) OR good_at <= :at",
+        )
 
 
 def _key(account: str) -> Key:

@@ -99,7 +99,7 @@ class Order(RuleBasedStateMachine):
         for held in world.container.events.load([f"e{number}"]):
             delivery = held.deliveries.get(account)
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
-                Requeues(world.container.table, world.container.events).reopen(held, account, world.clock())
+                Requeues(world.container).requeue(held, account, world.clock())
                 self.bells.append([held.event.id])
 
     @rule(number=st.integers(0, MOST_EVENTS))

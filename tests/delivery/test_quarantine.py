@@ -133,7 +133,7 @@ def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> No
     product.clock.forward(hours=24)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(held)
-    requeues = Requeues(product.container.table, product.container.events)
+    requeues = Requeues(product.container)
     assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
     assert (product.delivery(held)["reason"], product.delivery(held, "lyon")["status"]) == ("down", "delivered")
     assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"

@@ -278,4 +278,4 @@ def test_no_manual_resubscription_is_recorded_for_an_undelivered_unsubscribe() -
     assert world.container.events.finish(held.event, refused, world.clock())
     answer = again(world, id=event_id)
     assert answer["resent"] == 0
-    assert "still to be told" in answer["error"]["message"]
+    assert "has not received" in answer["error"]["message"]

@@ -86,8 +86,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="a parked delivery that is sent again expires before it is delivered",
         file="chalicelib/operators/requeue.py",
-        before='                f"{change} REMOVE reason, next_at, expires_at",\n',
-        after='                f"{change} REMOVE reason, next_at",\n',
+        before='            f"{change} REMOVE reason, next_at, expires_at",\n',
+        after='            f"{change} REMOVE reason, next_at",\n',
         tests=("tests/operators/test_resend.py", "tests/operators/test_requeue.py"),
     ),
     Mutant(

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.config.load import load
 from chalicelib.domain.ids import suppression_lift_id
-from chalicelib.operators.suppressed import Hashes
+from chalicelib.operators.suppressed_addresses import Hashes
 from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
 from local.sandbox.mymailmarket.samples import CUSTOMERS, NEWSLETTER
 from tests.e2e.world import unsubscribed_at

@@ -31,7 +31,7 @@ def events(product: Product) -> EventStore:
 
 @pytest.fixture
 def requeues(product: Product) -> Requeues:
-    return Requeues(product.container.table, product.container.events)
+    return Requeues(product.container)
 
 
 def held(events: EventStore) -> StoredEvent:
@@ -63,7 +63,7 @@ def both(product: Product, events: EventStore) -> Event:
 def test_a_requeued_delivery_is_pending_due_and_does_not_expire(
     product: Product, events: EventStore, requeues: Requeues, refused: Event
 ) -> None:
-    assert requeues.reopen(held(events), "paris", LATER) is True
+    assert requeues.requeue(held(events), "paris", LATER) is True
     again = Delivery("paris", attempts=3, updated_at=LATER, resent_at=LATER)
     assert held(events).deliveries == {"paris": again}
     assert events.due("paris", EventType.SIGNUP, LATER, 10) == ["a"]
@@ -72,22 +72,22 @@ def test_a_requeued_delivery_is_pending_due_and_does_not_expire(
 
 def test_concurrent_requeues_happen_once(events: EventStore, requeues: Requeues, refused: Event) -> None:
     seen = held(events)
-    assert [requeues.reopen(seen, "paris", LATER) for _ in range(2)] == [True, False]
+    assert [requeues.requeue(seen, "paris", LATER) for _ in range(2)] == [True, False]
 
 
 def test_a_delivery_changed_meanwhile_is_not_requeued(events: EventStore, requeues: Requeues, refused: Event) -> None:
     seen = held(events)
     parked = replace(seen, deliveries={"paris": replace(REFUSED, status=Status.PARKED)})
-    assert requeues.reopen(parked, "paris", LATER) is False
-    assert requeues.reopen(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False
-    assert requeues.reopen(seen, "paris", START + timedelta(days=90)) is False, "it has expired"
+    assert requeues.requeue(parked, "paris", LATER) is False
+    assert requeues.requeue(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False
+    assert requeues.requeue(seen, "paris", START + timedelta(days=90)) is False, "it has expired"
     assert held(events).deliveries["paris"].status is Status.REFUSED
 
 
 def test_one_of_several_accounts_is_requeued(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
-    assert requeues.reopen(held(events), "paris", LATER) is True
+    assert requeues.requeue(held(events), "paris", LATER) is True
     deliveries = held(events).deliveries
     assert (deliveries["paris"].status, deliveries["lyon"].status) == (Status.PENDING, Status.DELIVERED)
     assert expiries(product) == [None] * 3
@@ -99,7 +99,7 @@ def test_a_worker_that_read_it_as_final_cannot_set_its_expiry(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     stale = product.container.table.query("E#a")
-    assert requeues.reopen(held(events), "paris", LATER) is True
+    assert requeues.requeue(held(events), "paris", LATER) is True
     for item in stale:
         events._expire(item, LATER)
     assert expiries(product) == [None] * 3
@@ -109,7 +109,7 @@ def test_a_delivery_requeued_and_finished_by_another_call_stays(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     seen = held(events)
-    assert requeues.reopen(seen, "paris", LATER) is True
+    assert requeues.requeue(seen, "paris", LATER) is True
     events.finish(both, Delivery("paris", Status.DELIVERED, attempts=4), LATER)
-    assert requeues.reopen(seen, "paris", LATER) is False
+    assert requeues.requeue(seen, "paris", LATER) is False
     assert None not in expiries(product)

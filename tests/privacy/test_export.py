@@ -30,8 +30,8 @@ BODY: dict[str, Any] = {
 }
 
 
-def words(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {one["account"]: one for one in answer["words"]}
+def states_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["account"]: one for one in answer["subscription_states"]}
 
 
 def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: MemoryDynamo) -> None:
@@ -50,8 +50,8 @@ def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: Mem
         "list": "4781",
         "fields": {"prenom": "Zoé"},
         "scope": "account",
-        "every_account": False,
-        "wish_to_be_forgotten": False,
+        "all_accounts": False,
+        "forget_request": False,
         "may_lift_suppression": True,
         "consent": {
             "at": "2026-03-01T09:29:00.500Z",
@@ -75,8 +75,8 @@ def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: Mem
         "kept_until": "2026-05-30T09:30:00Z",
     }
     assert (
-        words(answer)["paris"] | {"signed_up_at": "2026-03-01T09:29:00.500Z", "last_event": "order-1"}
-        == (words(answer)["paris"])
+        states_of(answer)["paris"] | {"signed_up_at": "2026-03-01T09:29:00.500Z", "last_event": "order-1"}
+        == (states_of(answer)["paris"])
     )
     assert WORDING not in json.dumps(dump(ledger))
     (row,) = product.paris.rows
@@ -104,7 +104,7 @@ def test_all_spellings_of_the_address_and_no_other_person_are_exported(product: 
     assert len(answer["events"]) == 3
     assert not [email for email in others if email in json.dumps(answer)]
     (leave,) = [one for one in answer["events"] if one["type"] == "unsubscribe"]
-    assert leave["every_account"]
+    assert leave["all_accounts"]
     assert [one["status"] for one in leave["deliveries"]] == ["pending", "pending"]
     assert leave["kept_until"] is None
 
@@ -122,10 +122,10 @@ def test_only_the_persons_own_contacts_of_a_sync_are_exported(product: Product) 
 def test_subscription_states_are_exported_with_readable_times(product: Product) -> None:
     leave = product.unsubscribe(ZOE, START - timedelta(hours=1))
     product.work(*product.hold(product.signup(ZOE, START - timedelta(hours=2)), leave))
-    told = words(export(product))
+    told = states_of(export(product))
     assert set(told) == {"paris"}
-    assert told["paris"]["left_at"] == "2026-03-01T08:30:00Z"
-    assert told["paris"]["left_by_event"] == leave.id
+    assert told["paris"]["unsubscribed_at"] == "2026-03-01T08:30:00Z"
+    assert told["paris"]["unsubscribed_by_event"] == leave.id
     assert told["paris"]["forgotten_at"] is None
 
 
@@ -135,16 +135,16 @@ def test_after_erasure_only_subscription_states_are_exported(product: Product) -
     assert forget(product) == {"erased": 1, "waiting": 0}
     answer = export(product)
     assert answer["events"] == []
-    assert words(answer)["every account"]["forgotten_at"] == "2026-03-01T09:31:00Z"
-    assert words(answer)["every account"]["left_at"] == "2026-03-01T09:31:00Z"
-    assert set(words(answer)) == {"every account", "paris", "lyon"}
+    assert states_of(answer)["all accounts"]["forgotten_at"] == "2026-03-01T09:31:00Z"
+    assert states_of(answer)["all accounts"]["unsubscribed_at"] == "2026-03-01T09:31:00Z"
+    assert set(states_of(answer)) == {"all accounts", "paris", "lyon"}
     assert "Zoé" not in json.dumps(answer, ensure_ascii=False)
-    assert "only the words are left" in answer["kept"]["erased"]
+    assert "only the subscription state remains" in answer["retention"]["erased"]
 
 
 def test_an_unknown_person_has_an_empty_export(product: Product) -> None:
     answer = export(product, "nobody@example.com")
-    assert (answer["words"], answer["events"]) == ([], [])
+    assert (answer["subscription_states"], answer["events"]) == ([], [])
 
 
 def test_expired_items_are_not_exported(product: Product) -> None:
@@ -154,7 +154,7 @@ def test_expired_items_are_not_exported(product: Product) -> None:
     product.clock.forward(days=0.2)
     answer = export(product)
     assert answer["events"] == []
-    assert words(answer)["paris"]["signed_up_at"] is not None
+    assert states_of(answer)["paris"]["signed_up_at"] is not None
 
 
 def test_states_under_an_older_address_key_are_exported(ledger: MemoryDynamo) -> None:
@@ -165,8 +165,8 @@ def test_states_under_an_older_address_key_are_exported(ledger: MemoryDynamo) ->
         settings=settings(privacy=Privacy(keys)), clock=old.clock, providers=old.providers, dynamo=ledger
     )
     product.work(*product.hold(product.unsubscribe(ZOE, START)))
-    told = words(export(product))["paris"]
-    assert (told["signed_up_at"], told["left_at"]) == ("2026-03-01T09:29:00.500Z", "2026-03-01T09:30:00Z")
+    told = states_of(export(product))["paris"]
+    assert (told["signed_up_at"], told["unsubscribed_at"]) == ("2026-03-01T09:29:00.500Z", "2026-03-01T09:30:00Z")
 
 
 def test_an_export_is_complete_or_fails(product: Product) -> None:

@@ -169,11 +169,11 @@ def test_a_resent_event_is_not_erased_under_its_worker(product: Product) -> None
     table = product.container.table
     seen = table.query(f"E#{event.id}")
     (held,) = product.container.events.load([event.id])
-    assert Requeues(table, product.container.events).reopen(held, "lyon", product.clock())
+    assert Requeues(product.container).requeue(held, "lyon", product.clock())
     assert erasing.erase_items(table, seen, product.clock()) is erasing.ErasureOutcome.WAITING
     (held,) = product.container.events.load([event.id])
     assert held.event.email == ZOE
-    assert not Requeues(table, product.container.events).reopen(held, "paris", product.clock()), "marked before"
+    assert not Requeues(product.container).requeue(held, "paris", product.clock()), "marked before"
 
 
 class TestClaimedByAnotherWorker:

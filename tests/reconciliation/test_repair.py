@@ -111,7 +111,7 @@ def test_only_unchanged_items_expire(product: Product, events: EventStore) -> No
     change(product, ("E#a", "E"), "REMOVE expires_at")
     seen = found(product)["a E"]
     (held,) = events.load(["a"])
-    assert Requeues(product.container.table, events).reopen(held, "paris", NIGHT)
+    assert Requeues(product.container).requeue(held, "paris", NIGHT)
     assert not tool.let_expire(seen, NIGHT), "an operator has sent it again since"
     events.finish(held.event, Delivery("paris", Status.DELIVERED), NIGHT)
     assert not tool.let_expire(seen, NIGHT), "and it has an expiry of its own by now"
@@ -168,7 +168,7 @@ def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]
-    requeues = Requeues(product.container.table, events)
+    requeues = Requeues(product.container)
     assert requeues.release(held, "paris", NIGHT)
     assert not requeues.release(held, "paris", NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
