@@ -302,9 +302,9 @@ IN_BULK = (
 
 EVERYWHERE = (
     Mutant(
-        "told-to-the-first-account-only",
+        "propagated-to-the-first-account-only",
         promise=5,
-        breaks="an unsubscribe read from a provider is told to one of the others",
+        breaks="an unsubscribe read from a provider is propagated to one of the others",
         file="chalicelib/unsubscribe_sync/propagate.py",
         before="            accounts=decided.decision.accounts,\n",
         after="            accounts=decided.decision.accounts[:1],\n",
@@ -313,7 +313,7 @@ EVERYWHERE = (
     Mutant(
         "news-per-run-ignored",
         promise=5,
-        breaks="a run tells more than news_per_run",
+        breaks="a run propagates more than news_per_run",
         file="chalicelib/unsubscribe_sync/importer.py",
         before="        return self._section.news_per_run - self._outcome.written\n",
         after="        return self._section.news_per_run\n",
@@ -322,16 +322,16 @@ EVERYWHERE = (
     Mutant(
         "rows-done-before-they-are-stored",
         promise=5,
-        breaks="rows of a provider's list count as told although their events were not stored",
+        breaks="rows of a provider's list count as processed although their events were not stored",
         file="chalicelib/unsubscribe_sync/propagate.py",
         before="        store_all(self.services, events)\n",
         after="",
         tests=("tests/unsubscribe_sync/test_importer.py",),
     ),
     Mutant(
-        "rest-of-a-broken-list-forgotten",
+        "rest-of-a-truncated-list-forgotten",
         promise=5,
-        breaks="a list that breaks off makes what was known of its rest news again",
+        breaks="the rows that a truncated list lacks count as new in the next reading",
         file="chalicelib/unsubscribe_sync/sync_state.py",
         before="        now = buckets.of(number) if self._whole else",
         after="        now = buckets.of(number) if number >= 0 else",
