@@ -214,17 +214,14 @@ class Container(Services):
         """Store the figures of every account's campaigns under the schedule's hour."""
         from .domain.times import parse_time
         from .statistics.collect import collect
-        from .statistics.last_runs import LastRuns
 
         time = event.get("time")
         return collect(
-            self.settings.accounts,
-            lambda account: self.provider(account.name),
-            lambda account: self.spec(account.name).capabilities,
+            self,
             self.stats,
-            LastRuns(self.table),
+            self.provider,
+            self.capabilities,
             hour=parse_time(time) if time else self.effects.clock(),
-            clock=self.effects.clock,
             remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
         )
 
@@ -251,7 +248,7 @@ class Container(Services):
         """Compare the ledger's unsubscribes with those of the providers."""
         from .operators.audit import Audit
 
-        return Audit(self.unsubscribe_import).handle(event, self._deadline(context))
+        return Audit(self, self.provider, self.capabilities).handle(event, self._deadline(context))
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
         """Unsubscribe a person from all accounts and erase their stored data."""

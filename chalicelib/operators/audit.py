@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,14 +15,15 @@ from ..domain.events import Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..ingestion.accept import accept_all
+from ..notification.services import Services
 from ..observability import log_context, logger, metrics, redact
-from ..unsubscribe_sync.importer import ImportDependencies
+from ..providers.spec import Capabilities, Provider
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
 from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
 from ..unsubscribe_sync.snapshot import unsubscribed_address
 from .ledger_scan import OutOfTime, time_check
 from .requests import checked, failed, nearest, wrong
-from .suppressed_addresses import Hashes, first_place, suppressed
+from .suppressed_addresses import Hashes, first_position, suppressed
 
 KEYS = ("accounts", "repair")
 SHOWN = 50
@@ -77,17 +79,23 @@ class AuditOutcome:
 class Audit:
     """Compares ledger and providers, one account after another."""
 
-    def __init__(self, dependencies: ImportDependencies) -> None:
-        self._dependencies = dependencies
+    def __init__(
+        self,
+        services: Services,
+        provider_of: Callable[[str], Provider],
+        capabilities_of: Callable[[str], Capabilities | None],
+    ) -> None:
+        self.services = services
+        self.provider_of = provider_of
+        self.capabilities_of = capabilities_of
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
         """Audit for `{"accounts"?: […], "repair"?: true}` or a schedule's event; `{"accounts": {…}}` or `{"error"}`."""
-
-        check_time = time_check(deadline)
-        can_be_read = [name for name in self._dependencies.services.settings.accounts if self._reads(name)]
+        capabilities = {name: self.capabilities_of(name) for name in self.services.settings.accounts}
+        can_be_read = [name for name, one in capabilities.items() if one is not None and one.reads_unsubscribes]
         try:
             names, repair = _asked(event, can_be_read)
-            unsubscribed = suppressed(self._dependencies.services.table, names, check_time)
+            unsubscribed = suppressed(self.services.table, names, time_check(deadline))
         except ProviderError as error:
             return failed(error)
         except (OutOfTime, LedgerUnavailable) as error:
@@ -95,35 +103,25 @@ class Audit:
         answer = {}
         for name in names:
             with log_context(account=name):
-                hashes = Hashes(unsubscribed.pop(name))
-                audit = _AccountAudit(self._dependencies, name, hashes, repair, deadline, check_time)
+                audit = _AccountAudit(self, name, Hashes(unsubscribed.pop(name)), repair, deadline)
                 answer[name] = audit.run().as_json()
         return {"accounts": answer}
-
-    def _reads(self, name: str) -> bool:
-        capabilities = self._dependencies.capabilities_of(name)
-        return capabilities is not None and capabilities.reads_unsubscribes
 
 
 class _AccountAudit:
     """Compares one account. `unsubscribed` are the addresses that the ledger suppresses for it."""
 
-    def __init__(
-        self,
-        dependencies: ImportDependencies,
-        name: str,
-        unsubscribed: Hashes,
-        repair: bool,
-        deadline: Deadline,
-        check_time: Callable[[], None],
-    ) -> None:
-        self._dependencies = dependencies
+    def __init__(self, audit: Audit, name: str, unsubscribed: Hashes, repair: bool, deadline: Deadline) -> None:
+        capabilities = audit.capabilities_of(name)
+        self._services = audit.services
+        self._provider = partial(audit.provider_of, name)
+        self._has_lists = capabilities is not None and capabilities.has_lists
         self._name = name
         self._unsubscribed = unsubscribed
         self._seen = bytearray(len(unsubscribed))
         self._repair = repair
         self._deadline = deadline
-        self._check_time = check_time
+        self._check_time = time_check(deadline)
         self._outcome = AuditOutcome()
 
     def run(self) -> AuditOutcome:
@@ -141,29 +139,24 @@ class _AccountAudit:
             outcome.error = redact(str(error))
         differences = len(outcome.missing_at_provider.hashes) + len(outcome.missing_in_ledger.hashes)
         metrics.count(DIFFERENCES, differences, self._name)
-        facts = {"differences": differences, "repaired": outcome.repaired, "error": outcome.error}
-        logger.info("audit finished", extra=facts)
+        counts = {"differences": differences, "repaired": outcome.repaired, "error": outcome.error}
+        logger.info("audit finished", extra=counts)
         return outcome
-
-    @property
-    def _has_lists(self) -> bool:
-        capabilities = self._dependencies.capabilities_of(self._name)
-        return capabilities is not None and capabilities.has_lists
 
     def _unknown(self) -> Iterator[UnsubscribedAddress]:
         """Yield the provider's rows that the ledger scan did not find; mark the others as seen."""
-        rows = self._dependencies.provider_of(self._name).unsubscribed(budget=self._deadline.seconds_left)
+        rows = self._provider().unsubscribed(budget=self._deadline.seconds_left)
         for row in rows:
             self._check_time()
             self._outcome.read += 1
             unsubscribed = unsubscribed_address(row)
             if not usable(unsubscribed):
                 continue
-            place = first_place(self._unsubscribed, self._dependencies.services.address_keys.hashes(row.email))
-            if place is None:
+            position = first_position(self._unsubscribed, self._services.address_keys.hashes(row.email))
+            if position is None:
                 yield unsubscribed
             else:
-                self._seen[place] = True
+                self._seen[position] = True
                 self._outcome.known += 1
 
     def _record_missing_in_ledger(self, rows: Sequence[UnsubscribedAddress]) -> None:
@@ -173,7 +166,7 @@ class _AccountAudit:
         missing = propagation.unpropagated(candidates)
         self._outcome.known += len(rows) - len(missing)
         for one in missing:
-            self._outcome.missing_in_ledger.add(self._dependencies.services.address_keys.hashes(one.row.email)[0])
+            self._outcome.missing_in_ledger.add(self._services.address_keys.hashes(one.row.email)[0])
         if self._repair and missing:
             self._outcome.repaired += propagation.propagate(missing)[1]
 
@@ -181,27 +174,27 @@ class _AccountAudit:
         """Propagation that takes everything ever propagated as seen: a person resubscribed to one list may still be
         unsubscribed on others.
         """
-        settings = self._dependencies.services.settings
+        settings = self._services.settings
         section = settings.sync_unsubscribes
         targets = section.propagate_to if section is not None else tuple(settings.accounts)
         names = tuple(name for name in settings.accounts if name in targets and (name != self._name or self._has_lists))
-        reading = Reading(started=to_ms(self._dependencies.services.effects.clock()), seen_before=0)
+        reading = Reading(started=to_ms(self._services.effects.clock()), seen_before=0)
         all_accounts = set(settings.accounts) == {*names, self._name}
-        return Propagation(self._dependencies.services, self._name, names, all_accounts, reading)
+        return Propagation(self._services, self._name, names, all_accounts, reading)
 
     def _still_mailed(self) -> Iterator[tuple[str, str | None]]:
         """Yield hashes of unsubscribed persons who are on a list all the same, with their addresses."""
-        for email in self._dependencies.provider_of(self._name).subscribed(budget=self._deadline.seconds_left):
+        for email in self._provider().subscribed(budget=self._deadline.seconds_left):
             self._check_time()
-            place = first_place(self._unsubscribed, self._dependencies.services.address_keys.hashes(email))
-            if place is not None:
-                yield self._unsubscribed.text(place), email
+            position = first_position(self._unsubscribed, self._services.address_keys.hashes(email))
+            if position is not None:
+                yield self._unsubscribed.text(position), email
 
     def _not_listed(self) -> Iterator[tuple[str, str | None]]:
         """Yield hashes of unsubscribed persons that the provider does not list; their address is not known."""
-        for place in range(len(self._unsubscribed)):
-            if not self._seen[place]:
-                yield self._unsubscribed.text(place), None
+        for position in range(len(self._unsubscribed)):
+            if not self._seen[position]:
+                yield self._unsubscribed.text(position), None
 
     def _record_missing_at_provider(self, found: Sequence[tuple[str, str | None]]) -> None:
         """Check each person that the provider may still mail again; with `repair`, store unsubscribes for it."""
@@ -214,17 +207,17 @@ class _AccountAudit:
             if self._outcome.missing_at_provider.add(hashed) and self._repair:
                 repairs += self._unsubscribe(hashed, email, state)
         if repairs:
-            accept_all(self._dependencies.services, repairs)
+            accept_all(self._services, repairs)
             self._outcome.repaired += len(repairs)
 
     def _state(self, hashed: str, email: str | None) -> SubscriptionState:
-        states = self._dependencies.services.subscriptions
+        states = self._services.subscriptions
         if email is not None:
             return states.look(email, self._name, self._status)
         return states.look_by_hash(hashed, self._name, self._status)
 
     def _status(self, event_id: str) -> Status | None:
-        return self._dependencies.services.events.status(event_id, self._name)
+        return self._services.events.status(event_id, self._name)
 
     def _is_difference(self, state: SubscriptionState) -> bool:
         """Return False while the unsubscribe is pending at the provider, and where the provider refused it."""
@@ -239,11 +232,11 @@ class _AccountAudit:
         if address is None or unsubscribed_at is None:
             self._outcome.unrepairable += 1
             return []
-        now = self._dependencies.services.effects.clock()
+        now = self._services.effects.clock()
         identity = json.dumps(["audit", self._name, hashed, unsubscribed_at, now.date().isoformat()]).encode()
         return [
             Event(
-                id=f"audit-{self._dependencies.services.address_keys.digest(identity)}",
+                id=f"audit-{self._services.address_keys.digest(identity)}",
                 type=EventType.UNSUBSCRIBE,
                 email=address,
                 accounts=(self._name,),
@@ -255,8 +248,8 @@ class _AccountAudit:
 
     def _address(self, hashed: str, state: SubscriptionState) -> str | None:
         """Return the address from the event of the unsubscribe, while that event is stored."""
-        for stored in self._dependencies.services.events.load([state.unsubscribed_by] if state.unsubscribed_by else []):
-            if stored.event.email and hashed in self._dependencies.services.address_keys.hashes(stored.event.email):
+        for stored in self._services.events.load([state.unsubscribed_by] if state.unsubscribed_by else []):
+            if stored.event.email and hashed in self._services.address_keys.hashes(stored.event.email):
                 return stored.event.email
         return None
 
@@ -279,7 +272,7 @@ def _accounts(given: Any, can_be_read: Sequence[str]) -> list[str]:
         raise wrong("accounts must be a list", f"of {', '.join(can_be_read)}")
     for name in given:
         if name not in can_be_read:
-            raise wrong(f"there is nothing to be read of {name[:60]!r}", nearest(name, can_be_read))
+            raise wrong(f"the unsubscribes of {name[:60]!r} cannot be read", nearest(name, can_be_read))
     return list(dict.fromkeys(given))
 
 

@@ -7,7 +7,7 @@ unit for every 4 KB of the table. It reads consistently and in parallel segments
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from ..ledger.keys import event_id_of, event_key
 from ..ledger.table import Table
 
 PARTS = 8
+EVENTS_AT_ONCE = 100
 # Expired items do not count, though DynamoDB deletes them up to days later.
 _EVENTS = "begins_with(#pk, :event) AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
 _QUARANTINED = "(#quarantined = :yes AND #status = :pending AND #next_at > :time)"
@@ -42,6 +43,13 @@ def time_check(deadline: Deadline) -> CheckTime:
             raise OutOfTime
 
     return check_time
+
+
+def batches(event_ids: Sequence[str], check_time: CheckTime) -> Iterator[Sequence[str]]:
+    """Yield the ids of a hundred events at a time. Raises what `check_time` raises, before each batch."""
+    for start in range(0, len(event_ids), EVENTS_AT_ONCE):
+        check_time()
+        yield event_ids[start : start + EVENTS_AT_ONCE]
 
 
 @dataclass(frozen=True, slots=True)

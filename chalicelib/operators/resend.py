@@ -18,7 +18,7 @@ from ..ingestion.parse_event import INVALID
 from ..notification.services import Services
 from ..observability import logger, metrics
 from ..providers.spec import Capabilities
-from .ledger_scan import PARTS, LedgerScan, OutOfTime, time_check
+from .ledger_scan import PARTS, LedgerScan, OutOfTime, batches, time_check
 from .requests import CALL_AGAIN, OUT_OF_TIME, checked, failed, nearest, wrong
 from .requeue import Requeues
 from .suppressed_signups import UnsubscribePending, reverted_unsubscribe_at
@@ -26,7 +26,6 @@ from .suppressed_signups import UnsubscribePending, reverted_unsubscribe_at
 KEYS = ("account", "type", "id", "since", "status")
 STATUSES = (Status.PARKED.value, Status.REFUSED.value)
 TYPES = tuple(type.value for type in EventType)
-EVENTS_AT_ONCE = 100
 _UNSUBSCRIBE_PENDING = (
     "the vendor has not received the person's unsubscribe yet: call again once that is delivered, and undone there"
 )
@@ -114,9 +113,8 @@ class _ResendRun:
         """Send the selected deliveries of these pages of event ids; the reason if it stopped before their end."""
         try:
             for ids in pages:
-                for start in range(0, len(ids), EVENTS_AT_ONCE):
-                    self._check_time()
-                    self._send(ids[start : start + EVENTS_AT_ONCE])
+                for batch in batches(ids, self._check_time):
+                    self._send(batch)
         except OutOfTime:
             return OUT_OF_TIME
         except LedgerUnavailable as error:

@@ -29,15 +29,15 @@ class Hashes:
     def __len__(self) -> int:
         return len(self._heads)
 
-    def place(self, text: str) -> int | None:
+    def position(self, text: str) -> int | None:
         """Return the position of a hash in the ledger's text form; None if absent."""
         raw = _raw(text)
         at = bisect_left(self._heads, _head(raw))
         return at if at < len(self._heads) and self._all[at * SIZE : (at + 1) * SIZE] == raw else None
 
-    def text(self, place: int) -> str:
+    def text(self, position: int) -> str:
         """Return a hash in the ledger's text form."""
-        return urlsafe_b64encode(self._all[place * SIZE : (place + 1) * SIZE]).rstrip(b"=").decode()
+        return urlsafe_b64encode(self._all[position * SIZE : (position + 1) * SIZE]).rstrip(b"=").decode()
 
 
 def suppressed(table: Table, accounts: Sequence[str], check_time: Callable[[], None]) -> dict[str, bytearray]:
@@ -75,9 +75,9 @@ def _suppressed(own: Mapping[str, Any], all_accounts: Mapping[str, Any]) -> bool
     return SubscriptionState(unsubscribed_at=unsubscribed_at, signed_up_at=own.get("signed_up_at")).is_suppressed
 
 
-def first_place(hashes: Hashes, texts: Iterable[str]) -> int | None:
+def first_position(hashes: Hashes, texts: Iterable[str]) -> int | None:
     """Return the position of the first of an address's hashes that is present."""
-    return next((place for text in texts if (place := hashes.place(text)) is not None), None)
+    return next((position for text in texts if (position := hashes.position(text)) is not None), None)
 
 
 def _raw(text: str) -> bytes:

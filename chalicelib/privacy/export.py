@@ -18,11 +18,9 @@ from ..ledger.keys import EVERY_ACCOUNT, event_key
 from ..ledger.table import Key
 from ..notification.services import Services
 from ..observability import logger
-from ..operators.ledger_scan import CheckTime, OutOfTime, time_check
+from ..operators.ledger_scan import CheckTime, OutOfTime, batches, time_check
 from ..operators.requests import TOO_LARGE, address, failed
 from .person_search import PersonSearch
-
-EVENTS_AT_ONCE = 100
 
 
 def export_person(services: Services, event: Any, deadline: Deadline) -> dict[str, Any]:
@@ -44,11 +42,9 @@ def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, 
     now = services.effects.clock()
     states = services.subscriptions.of(email)
     found = PersonSearch(services.table).find(email, now, check_time)
-    event_ids = [*found.events, *found.syncs]
     exported: list[dict[str, Any]] = []
-    for start in range(0, len(event_ids), EVENTS_AT_ONCE):
-        check_time()
-        exported += _described_events(services, event_ids[start : start + EVENTS_AT_ONCE], normal_forms(email))
+    for event_ids in batches([*found.events, *found.syncs], check_time):
+        exported += _described_events(services, event_ids, normal_forms(email))
     logger.info("person data exported", extra={"exported": len(exported)})
     keep_days = services.settings.privacy.keep_events_days
     return {

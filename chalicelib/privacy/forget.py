@@ -20,11 +20,9 @@ from ..ledger.erasing import ErasureOutcome
 from ..ledger.keys import EVERY_ACCOUNT
 from ..notification.services import Services
 from ..observability import event_log, logger
-from ..operators.ledger_scan import OutOfTime, time_check
+from ..operators.ledger_scan import OutOfTime, batches, time_check
 from ..operators.requests import CALL_AGAIN, OUT_OF_TIME, address, failed
 from .person_search import PersonEvents, PersonSearch
-
-EVENTS_AT_ONCE = 100
 
 
 class Deliverer(Protocol):
@@ -126,8 +124,7 @@ class _ForgetRequest:
 
     def _signed_up_since(self, earlier: Event, found: PersonEvents) -> bool:
         """Returns True if there is a signup after the earlier request; a worker may be about to deliver it."""
-        for ids in _parts(found.events):
-            self._check_time()
+        for ids in batches(found.events, self._check_time):
             for stored in self._events.load(ids):
                 if stored.event.type is EventType.SIGNUP and stored.event.occurred_at > earlier.occurred_at:
                     return True
@@ -154,8 +151,7 @@ class _ForgetRequest:
     def _erase(self, event_ids: Sequence[str]) -> list[str]:
         """Erases events that are final or become superseded now; returns the events that have to wait."""
         waiting: list[str] = []
-        for ids in _parts(event_ids):
-            self._check_time()
+        for ids in batches(event_ids, self._check_time):
             events = [stored for stored in self._events.load(ids) if stored.event.email]
             self._supersede(events)
             outcomes = self._table.in_parallel(
@@ -202,7 +198,3 @@ class _ForgetRequest:
             waiting = self._erase(waiting)  # the request is delivered and erased meanwhile, so no such claim remains
         stored = next(iter(self._events.load([request.id])), None)
         self.waiting = len(waiting) + (stored is not None and bool(stored.event.email))
-
-
-def _parts(event_ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (event_ids[start : start + EVENTS_AT_ONCE] for start in range(0, len(event_ids), EVENTS_AT_ONCE))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -22,8 +22,7 @@ from .store import StatsStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..clock import Clock
-    from ..providers.account import Account
+    from ..notification.services import Services
     from ..providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 
 WRITERS = 16
@@ -42,20 +41,14 @@ class CollectOutcome:
     written: int = 0
     error: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the account's part of the function's result."""
-        return {"read": self.read, "written": self.written, "error": self.error}
-
 
 def collect(
-    accounts: Mapping[str, Account],
-    connect_provider: Callable[[Account], Provider],
-    capabilities: Callable[[Account], Capabilities],
-    store: StatsStore,
-    runs: LastRuns,
+    services: Services,
+    stats: StatsStore,
+    provider_of: Callable[[str], Provider],
+    capabilities_of: Callable[[str], Capabilities | None],
     *,
     hour: datetime,
-    clock: Clock,
     remaining_seconds: Callable[[], float],
 ) -> dict[str, Any]:
     """Read every account whose provider has statistics, concurrently; `hour` is the schedule's time (aware).
@@ -64,43 +57,46 @@ def collect(
     batches: what was written stays, and the next run writes the rest. Returns `{"accounts": {name: {"read",
     "written", "error"}}}`; raises no errors of a provider or of AWS.
     """
-    chosen = {name: account for name, account in accounts.items() if capabilities(account).statistics != "none"}
-    outcomes = {name: CollectOutcome(error=OUT_OF_TIME) for name in chosen}
+    kinds = {name: one.statistics for name in services.settings.accounts if (one := capabilities_of(name)) is not None}
+    per_campaign = frozenset(name for name, kind in kinds.items() if kind == "per_campaign")
+    outcomes = {name: CollectOutcome(error=OUT_OF_TIME) for name, kind in kinds.items() if kind != "none"}
     pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="stats")
-    run = _CollectRun(connect_provider, capabilities, store, runs, pool, hour, clock, remaining_seconds)
+    runs = LastRuns(services.table)
+    run = _CollectRun(services, stats, runs, provider_of, per_campaign, pool, hour, remaining_seconds)
     try:
         until_time_is_up(
-            [partial(run.collect, account, outcomes[name]) for name, account in chosen.items()],
+            [partial(run.collect, name, outcome) for name, outcome in outcomes.items()],
             lambda: remaining_seconds() - RESERVE_SECONDS / 2,
         )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return {"accounts": {name: outcome.as_json() for name, outcome in outcomes.items()}}
+    return {"accounts": {name: asdict(outcome) for name, outcome in outcomes.items()}}
 
 
 @dataclass(frozen=True, slots=True)
 class _CollectRun:
-    """Dependencies that the accounts of one run share."""
+    """What the accounts of one run share."""
 
-    connect_provider: Callable[[Account], Provider]
-    capabilities: Callable[[Account], Capabilities]
-    store: StatsStore
+    services: Services
+    stats: StatsStore
     runs: LastRuns
+    provider_of: Callable[[str], Provider]
+    per_campaign: frozenset[str]
+    """Accounts whose provider needs one call a campaign."""
     pool: ThreadPoolExecutor
     hour: datetime
-    clock: Clock
     remaining_seconds: Callable[[], float]
 
-    def collect(self, account: Account, outcome: CollectOutcome) -> None:
+    def collect(self, account: str, outcome: CollectOutcome) -> None:
         """Read one account and store its figures; every failure ends in `outcome.error`."""
-        with log_context(account=account.name):
+        with log_context(account=account):
             outcome.error = self._failure_of(account, outcome)
-            metrics.count("campaigns_read", outcome.read, account.name)
-            metrics.count("snapshots_written", outcome.written, account.name)
-            metrics.count("stats_failures", outcome.error is not None, account.name)
-            self._record_age(account.name, good=outcome.error is None)
+            metrics.count("campaigns_read", outcome.read, account)
+            metrics.count("snapshots_written", outcome.written, account)
+            metrics.count("stats_failures", outcome.error is not None, account)
+            self._record_age(account, good=outcome.error is None)
 
-    def _failure_of(self, account: Account, outcome: CollectOutcome) -> str | None:
+    def _failure_of(self, account: str, outcome: CollectOutcome) -> str | None:
         try:
             return self._read(account, outcome)
         except ProviderError as error:
@@ -113,35 +109,34 @@ class _CollectRun:
             logger.exception("statistics not read")
             return f"unexpected: {type(error).__name__}"
 
-    def _read(self, account: Account, outcome: CollectOutcome) -> str | None:
+    def _read(self, account: str, outcome: CollectOutcome) -> str | None:
         """Read and store; the reason if it stopped before the end."""
-        provider = self.connect_provider(account)
-        known = self._known(account)
-        shown = provider.campaigns(budget=self.remaining_seconds() - RESERVE_SECONDS, known=known)
-        for batch in _batches(_each_once(shown)):
+        provider, known = self.provider_of(account), self._known(account)
+        campaigns = provider.campaigns(budget=self.remaining_seconds() - RESERVE_SECONDS, known=known)
+        for batch in _batches(_each_once(campaigns)):
             if self.remaining_seconds() < RESERVE_SECONDS:
                 return OUT_OF_TIME
             self._store_batch(account, batch, outcome)
         return None
 
-    def _known(self, account: Account) -> Sequence[KnownCampaign]:
+    def _known(self, account: str) -> Sequence[KnownCampaign]:
         """Return known campaigns, and which are due, for a provider that needs one call a campaign."""
-        if self.capabilities(account).statistics != "per_campaign":
+        if account not in self.per_campaign:
             return ()
         try:
-            last_run = self.runs.last_hour(account.name)
+            last_run = self.runs.last_hour(account)
         except RelaisError as error:
             # The missed hours are unknown: read everything due within a day.
             logger.warning("time of last successful run not read", extra={"reason": str(error)})
             last_run = self.hour - timedelta(days=1)
-        return known_campaigns(self.store.listed(account.name), self.hour, last_run)
+        return known_campaigns(self.stats.listed(account), self.hour, last_run)
 
-    def _store_batch(self, account: Account, batch: Sequence[CampaignFigures], outcome: CollectOutcome) -> None:
-        taken_at = self.clock()
+    def _store_batch(self, account: str, batch: Sequence[CampaignFigures], outcome: CollectOutcome) -> None:
+        taken_at, provider = self.services.effects.clock(), self.services.settings.accounts[account].provider
         outcome.read += len(batch)
-        known = self.store.newest(account.name, [figures.campaign for figures in batch])
-        rows = [snapshot_from(account.name, account.provider, figures, taken_at) for figures in batch]
-        record = with_log_context(lambda row: self.store.record(known.get(row.campaign), row, self.hour))
+        known = self.stats.newest(account, [figures.campaign for figures in batch])
+        rows = [snapshot_from(account, provider, figures, taken_at) for figures in batch]
+        record = with_log_context(lambda row: self.stats.record(known.get(row.campaign), row, self.hour))
         futures = [self.pool.submit(record, row) for row in rows]
         wait(futures)
         failures = [future.exception() for future in futures]
@@ -153,7 +148,7 @@ class _CollectRun:
 
     def _record_age(self, account: str, *, good: bool) -> None:
         """Record the time of a successful run, and measure the age of the last one."""
-        now = self.clock()
+        now = self.services.effects.clock()
         try:
             if good:
                 self.runs.record_success(account, now, self.hour)

@@ -153,7 +153,7 @@ def test_a_resubscribed_address_is_not_a_difference(product: Product, control: C
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
-    [({"account": "x"}, "no key"), ({"repair": "yes"}, "true or false"), ({"accounts": ["paris"]}, "nothing to be")],
+    [({"account": "x"}, "no key"), ({"repair": "yes"}, "true or false"), ({"accounts": ["paris"]}, "cannot be read")],
 )
 def test_wrong_parameters_are_rejected_with_the_right_ones(
     product: Product, wanted: dict[str, Any], words: str
@@ -171,6 +171,8 @@ def test_hashes_match_the_ledger_items(product: Product) -> None:
     texts = [product.container.address_keys.hashes(f"person{number}@example.com")[0] for number in range(300)]
     hashes = Hashes(b"".join(urlsafe_b64decode(text + "=") for text in texts[:200] * 2))
     assert len(hashes) == 200
-    assert {hashes.text(place) for text in texts[:200] if (place := hashes.place(text)) is not None} == {*texts[:200]}
-    assert not [text for text in texts[200:] if hashes.place(text) is not None]
+    assert {hashes.text(position) for text in texts[:200] if (position := hashes.position(text)) is not None} == {
+        *texts[:200]
+    }
+    assert not [text for text in texts[200:] if hashes.position(text) is not None]
     assert product.clock() == START

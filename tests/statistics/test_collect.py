@@ -6,17 +6,22 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError, StatsUnavailable
 from chalicelib.domain.figures import Snapshot, changed
+from chalicelib.effects import Effects
+from chalicelib.notification.services import Services
 from chalicelib.observability import hide, metrics
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.statistics.collect import OUT_OF_TIME, collect
 from chalicelib.statistics.snapshots import snapshot_from
+from chalicelib.statistics.store import StatsStore
 
 NOW = datetime(2026, 3, 1, 9, 0, 20, tzinfo=UTC)
 Answer = Callable[[float], Iterable[CampaignFigures]]
@@ -106,6 +111,13 @@ def failing(error: Exception, after: int = 0) -> Answer:
     return answer
 
 
+def services_of(accounts: Iterable[str], now: datetime) -> Services:
+    """The services that a run uses: accounts and clock."""
+    configured = {name: Account(name, "toy") for name in accounts}
+    settings = SimpleNamespace(accounts=configured)
+    return cast(Services, SimpleNamespace(settings=settings, effects=Effects(clock=lambda: now), table=None))
+
+
 def run(
     answers: Mapping[str, Answer],
     store: Memory | None = None,
@@ -113,16 +125,15 @@ def run(
     remaining: Callable[[], float] = lambda: 500.0,
     now: datetime = NOW,
 ) -> dict[str, Any]:
-    result = collect(
-        {name: Account(name, "none" if name.startswith("mute") else "toy") for name in answers},
-        lambda account: cast(Provider, Toy(answers[account.name])),
-        lambda account: Capabilities(True, statistics="none" if account.provider == "none" else "all_at_once"),
-        store or Memory(),
-        runs or Runs(),
-        hour=now,
-        clock=lambda: now,
-        remaining_seconds=remaining,
-    )
+    with patch("chalicelib.statistics.collect.LastRuns", return_value=runs or Runs()):
+        result = collect(
+            services_of(answers, now),
+            cast(StatsStore, store or Memory()),
+            lambda account: cast(Provider, Toy(answers[account])),
+            lambda account: Capabilities(True, statistics="none" if account.startswith("mute") else "all_at_once"),
+            hour=now,
+            remaining_seconds=remaining,
+        )
     assert set(result) == {"accounts"}
     accounts: dict[str, Any] = json.loads(json.dumps(result["accounts"]))
     return accounts
@@ -260,16 +271,15 @@ def test_a_provider_read_by_campaign_gets_the_due_ones() -> None:
     store.kept["lyon", "other"] = snapshot_from("lyon", "toy", CampaignFigures("other", sent_at=NOW), NOW)
 
     def due(now: datetime, runs: Runs = runs) -> set[str]:
-        collect(
-            {"paris": Account("paris", "toy")},
-            lambda _: cast(Provider, asked),
-            lambda _: Capabilities(False, statistics="per_campaign"),
-            store,
-            runs,
-            hour=now,
-            clock=lambda: now,
-            remaining_seconds=lambda: 500.0,
-        )
+        with patch("chalicelib.statistics.collect.LastRuns", return_value=runs):
+            collect(
+                services_of(["paris"], now),
+                cast(StatsStore, store),
+                lambda _: cast(Provider, asked),
+                lambda _: Capabilities(False, statistics="per_campaign"),
+                hour=now,
+                remaining_seconds=lambda: 500.0,
+            )
         assert {each.campaign for each in asked.known} == set(ages)
         return {each.campaign for each in asked.known if each.due}
 

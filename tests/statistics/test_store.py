@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
@@ -17,6 +18,7 @@ from chalicelib.domain.errors import StatsUnavailable
 from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
 from chalicelib.ledger.table import Table
+from chalicelib.notification.services import Services
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
 from chalicelib.statistics.collect import collect
@@ -265,18 +267,21 @@ def test_a_run_of_many_campaigns_is_stored(
         name: Toy([CampaignFigures(f"c{n}", sent_at=NINE - n * HOUR, sent=n, opens=0) for n in range(count)])
         for name, count in (("paris", 110), ("lyon", 30))
     }
-    runs = LastRuns(Table(resources.dynamodb, "relais-local-ledger"))
+    ledger = Table(resources.dynamodb, "relais-local-ledger")
+    runs = LastRuns(ledger)
 
     def run(at: datetime) -> dict[str, Any]:
         client.calls.clear()
+        accounts = {name: Account(name, "toy") for name in toys}
+        services = SimpleNamespace(
+            settings=SimpleNamespace(accounts=accounts), effects=Effects(clock=lambda: at), table=ledger
+        )
         return collect(
-            {name: Account(name, "toy") for name in toys},
-            lambda account: cast(Provider, toys[account.name]),
-            lambda _: Capabilities(True, statistics="all_at_once"),
+            cast(Services, services),
             store,
-            runs,
+            lambda account: cast(Provider, toys[account]),
+            lambda _: Capabilities(True, statistics="all_at_once"),
             hour=at,
-            clock=lambda: at,
             remaining_seconds=lambda: 500.0,
         )["accounts"]
 
