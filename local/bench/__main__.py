@@ -1,4 +1,4 @@
-"""`python -m local.bench [NAME …]`: all benchmarks, or those named."""
+"""`python -m local.bench [NAME …]`: runs all benchmarks, or those named."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from local.bench.table import shown
 
 
 def found() -> dict[str, ModuleType]:
-    """The benchmarks by name."""
+    """Return the benchmarks by name."""
     names = [each.name for each in pkgutil.iter_modules(bench.__path__) if not each.name.startswith("_")]
     modules = {name: importlib.import_module(f"local.bench.{name}") for name in names}
     return {name: module for name, module in modules.items() if hasattr(module, "rows")}
 
 
 def main(names: list[str]) -> int:
-    """Run and print; 2 for a name that there is not."""
+    """Run and print; returns 2 for an unknown name."""
     benchmarks = found()
     unknown = [name for name in names if name not in benchmarks]
     if unknown:

@@ -1,4 +1,4 @@
-"""What calls to DynamoDB cost, added up from the ConsumedCapacity in its answers."""
+"""Adds up what calls to DynamoDB cost, from the ConsumedCapacity in its answers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _READS = frozenset(["GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItem
 
 
 class Events(Protocol):
-    """Where botocore tells of calls: a session (for clients made later), or a client's `meta.events`."""
+    """Where botocore emits events: a session (for clients made later), or a client's `meta.events`."""
 
     def register(self, event_name: str, handler: Callable[..., Any]) -> None:
-        """Have `handler` called at every event of that name."""
+        """Call `handler` at every event of that name."""
 
 
 @dataclass
@@ -34,12 +34,12 @@ class Consumed:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def watch(self, events: Events) -> None:
-        """Ask for the price of whatever is called from now on, and add it up."""
+        """Request and add up the capacity of every call from now on."""
         events.register("provide-client-params.dynamodb", self._ask)
         events.register("after-call.dynamodb", self._answered)
 
     def clear(self) -> None:
-        """Begin again from nothing."""
+        """Reset all counts."""
         with self._lock:
             self.calls.clear()
             self.write_units, self.read_units, self.nothing_read = 0.0, 0.0, 0
@@ -65,6 +65,6 @@ class Consumed:
 
 
 def _units(consumed: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> float:
-    """A batch and a transaction tell of each table."""
+    """Return the capacities of an answer: batches and transactions have one for each table."""
     tables = [consumed] if isinstance(consumed, Mapping) else consumed or ()
     return sum(float(table["CapacityUnits"]) for table in tables)

@@ -1,4 +1,4 @@
-"""Delivering signups: the same messages to Relais and to a textbook worker, and what more of them cost."""
+"""Delivers the same signups with Relais and with a textbook worker, and more of them with Relais alone."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SIDE_BY_SIDE, MANY = 1_000, 10_000
 GROWTH = (1_000, 10_000, 100_000)
 WORKERS = 5
 LATENCY_SECONDS = 0.1
-RELAIS = Function("app.signups", batch=1_000, idles=True)  # as app.py says
-BASELINE = Function("local.bench.baseline.worker.handler", batch=10, idles=False)  # SQS's own number
+RELAIS = Function("app.signups", batch=1_000, idles=True)  # as in app.py
+BASELINE = Function("local.bench.baseline.worker.handler", batch=10, idles=False)  # SQS's default
 _BASELINE_TABLES = {"IDEMPOTENCY_TABLE": "baseline-idempotency", "SIGNUPS_TABLE": "baseline-signups"}
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """So many signups, all told to the provider once, by workers or by one."""
+    """The result of delivering so many signups once, by several workers or by one."""
 
     signups: int
     work: Work
@@ -37,7 +37,7 @@ class Delivered:
 
 
 def rows() -> Iterator[Row]:
-    """Relais beside the baseline, then Relais alone with ten and a hundred times as many signups."""
+    """Compare Relais with the baseline, then measure Relais with ten and a hundred times as many signups."""
     one = _deliver(BASELINE, SIDE_BY_SIDE)
     yield from _beside(_deliver(RELAIS, SIDE_BY_SIDE), one)
     yield from _times(_deliver(RELAIS, MANY), one)
@@ -78,16 +78,16 @@ def _both(relais: Cell, other: Cell) -> list[Cell]:
 
 
 def _deliver(function: Function, count: int) -> Delivered:
-    """Have `WORKERS` tell a provider that takes its time of so many signups."""
-    with _world() as (environ, running):
+    """Deliver so many signups with `WORKERS` workers to a slow provider."""
+    with _environment() as (environ, running):
         running.simulation.faults.add([{"kind": "latency", "delay_seconds": LATENCY_SECONDS}])
         work = run(WORKERS, environ, function, signups(count))
         return Delivered(count, work, _calls(running, count))
 
 
 @contextmanager
-def _world() -> Iterator[tuple[Mapping[str, str], Sandbox]]:
-    """The environment of either worker, and the sandbox with nobody on its list."""
+def _environment() -> Iterator[tuple[Mapping[str, str], Sandbox]]:
+    """Yield the environment of either worker, and the sandbox with an empty list."""
     with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
         _list(running).rows.clear()
         for name in _BASELINE_TABLES.values():
@@ -108,7 +108,7 @@ def _list(running: Sandbox) -> ContactList:
 
 
 def _calls(running: Sandbox, count: int) -> int:
-    """How many calls the provider answered. Raises RuntimeError unless just these people were told, each once."""
+    """Return the provider's calls. Raises RuntimeError unless exactly these people were signed up, each once."""
     told = Counter(row["email"] for row in _list(running).rows)
     if len(told) != count or told.total() != count:
         raise RuntimeError(f"{len(told)} of {count} people were told, in {told.total()} rows")
@@ -116,7 +116,7 @@ def _calls(running: Sandbox, count: int) -> int:
 
 
 def _growth() -> Iterator[Row]:
-    """One worker over a table in memory, so that what grows is the product's own."""
+    """Deliver with one worker over a table in memory, so that only the product's cost grows."""
     runs = [_grown(count) for count in GROWTH]
     columns = [f"{count:,} signups" for count in GROWTH]
     for what in ("provider calls", *(f"{what} a signup" for what in ("DynamoDB calls", "write units", "read units"))):
@@ -141,14 +141,14 @@ def _figure(what: str, delivered: Delivered) -> Cell:
 
 
 def _grown(count: int) -> Delivered:
-    with _world() as (environ, running), served() as table:
+    with _environment() as (environ, running), served() as table:
         measured = in_fresh_process(environ, deliver_over, table, count)
         work = replace(measured.result, peak_megabytes=measured.peak_megabytes)
         return Delivered(count, work, _calls(running, count))
 
 
 def deliver_over(table: Any, count: int) -> Work:
-    """So many signups, batch after batch, with `table` in place of the product's DynamoDB."""
+    """Deliver so many signups, batch after batch, with `table` in place of the product's DynamoDB."""
     from chalicelib.container import container
 
     container().__dict__["_dynamodb"] = table

@@ -1,4 +1,4 @@
-"""The ledger in the memory of a process of its own, for more events than any server gets through in minutes.
+"""Keeps the ledger in the memory of a separate process, for more events than a server handles in minutes.
 
 It stands where the product has its DynamoDB client, so that only the product's own growth is measured: an operation
 costs the same however much the table holds.
@@ -37,15 +37,15 @@ class MemoryTable(Client):
         self._spent = Spent()
 
     def spent(self) -> Spent:
-        """Returns what everything so far has cost."""
+        """Returns the cost of all calls so far."""
         return self._spent
 
     def forget_what_was_spent(self) -> None:
-        """Counts from nothing."""
+        """Resets all counts."""
         self._spent = Spent()
 
     def call(self, name: str, request: dict[str, Any]) -> Any:
-        """Carries out the operation of a method, and adds its cost."""
+        """Runs the operation of a method and adds its cost."""
         answer = super().call(name, {**request, "ReturnConsumedCapacity": "TOTAL"})
         consumed = answer.pop("ConsumedCapacity")
         units = sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
@@ -69,6 +69,6 @@ _Tables.register("table", MemoryTable)
 
 @contextmanager
 def served() -> Iterator[Any]:
-    """Yields a table, as what can be handed to processes of this one and used there like a client."""
+    """Yields a table that can be passed to child processes and used there like a client."""
     with _Tables(ctx=surroundings.FRESH) as manager:
         yield manager.table()

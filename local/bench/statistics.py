@@ -1,4 +1,4 @@
-"""Reading campaigns: a first run, a run that finds nothing new, and a page of the list."""
+"""Measures reading campaigns: a first run, a run without news, and a page of the list."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECONDS_A_DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One run: what it said of its one account, and what it asked of DynamoDB and of the provider."""
+    """A run: its result for the account, and its calls to DynamoDB and to the provider."""
 
     outcome: Mapping[str, Any]
     calls: Counter[str]
@@ -37,7 +37,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Everything measured at one number of campaigns."""
+    """The measurements at one number of campaigns."""
 
     campaigns: int
     first: Measured[Cost]
@@ -46,7 +46,7 @@ class Size:
 
 
 def rows() -> Iterator[Row]:
-    """Ediware's campaigns, which come all at once, at two sizes; then myMailMarket's, which cost a call each."""
+    """Measure Ediware's campaigns, read by one call, at two sizes; then myMailMarket's, read by a call each."""
     small, large = (_measure(size) for size in SIZES)
     columns = [f"{size:,} campaigns" for size in SIZES]
     for name in ("first", "unchanged"):
@@ -73,7 +73,7 @@ def _run_rows(name: str, small: Measured[Cost], large: Measured[Cost], columns: 
 
 
 def _a_campaign(large: Measured[Cost], small: Measured[Cost]) -> str:
-    """The time for one campaign among many, in times of that for one among few."""
+    """Return the time for one campaign among many, relative to one among few."""
     return ratio(large.seconds / large.result.outcome["read"], small.seconds / small.result.outcome["read"])
 
 
@@ -82,7 +82,7 @@ def _measure(size: int) -> Size:
         {"id": str(n), "reference": f"Campaign {n}", "subject": "Subject " * 6, "sent_seconds_ago": age}
         for n, age in enumerate(_ages(size, DAYS))
     ]
-    with _world("ediware", "paris", campaigns) as (environ, now):
+    with _environment("ediware", "paris", campaigns) as (environ, now):
         return Size(
             size,
             in_fresh_process(environ, run_schedule, now),
@@ -92,12 +92,12 @@ def _measure(size: int) -> Size:
 
 
 def _calls_by_age() -> Iterator[Row]:
-    """How many of a thousand campaigns, sent one by one over forty days, a run asks for."""
+    """Measure how many of a thousand campaigns, sent evenly over forty days, a run reads."""
     campaigns = [
         {"id": str(n), "name": f"Campaign {n}", "sent_seconds_ago": age, "figures": {"Sent": 1000, "Opened": 300}}
         for n, age in enumerate(_ages(SIZES[0], 40))
     ]
-    with _world("mymailmarket", "brussel", campaigns) as (environ, now):
+    with _environment("mymailmarket", "brussel", campaigns) as (environ, now):
         runs = [in_fresh_process(environ, run_schedule, now + timedelta(hours=hours)) for hours in (0, 1, 2, 8)]
     columns = ["first", "an hour later", "an hour later", "after 5 missed"]
     yield Row(f"{SIZES[0]:,} with a call each: read", [run.result.outcome["read"] for run in runs], columns)
@@ -106,15 +106,15 @@ def _calls_by_age() -> Iterator[Row]:
 
 
 def _ages(count: int, days: int) -> list[float]:
-    """Seconds since campaigns were sent, evenly over so many days."""
+    """Return the ages in seconds of campaigns sent evenly over so many days."""
     return [(place + 0.5) * days * _SECONDS_A_DAY / count for place in range(count)]
 
 
 @contextmanager
-def _world(
+def _environment(
     provider: str, account: str, campaigns: list[dict[str, Any]]
 ) -> Iterator[tuple[Mapping[str, str], datetime]]:
-    """A product and a sandbox whose clock stands still, with just these campaigns; its time."""
+    """Yield the environment of a product over a sandbox with these campaigns and a stopped clock; and its time."""
     with sandbox.start() as running:
         running.simulation.clock.freeze(True)
         provided: Any = running.simulation.providers[provider]
@@ -126,7 +126,7 @@ def _world(
 
 
 def run_schedule(at: datetime) -> Cost:
-    """One run of `collect_stats` as a cold instance makes it."""
+    """Run `collect_stats` as in a cold instance."""
     counted = _counted()
     from chalicelib.container import container
 
@@ -140,7 +140,7 @@ def run_schedule(at: datetime) -> Cost:
 
 
 def read_page() -> Cost:
-    """One page of the list over HTTP."""
+    """Read one page of the list over HTTP."""
     counted = _counted()
     from chalicelib.container import container
     from chalicelib.web.messages import Request
@@ -154,7 +154,7 @@ def read_page() -> Cost:
 
 
 def _counted() -> Consumed:
-    """Counts what this process's clients do from now on."""
+    """Count the calls of this process's clients from now on."""
     import boto3
     from botocore.session import Session
 

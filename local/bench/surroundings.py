@@ -1,4 +1,4 @@
-"""What benchmarks run in: an embedded AWS with the stage's tables, and processes as fresh as a cold Lambda instance."""
+"""The environment of benchmarks: an embedded AWS with the stage's tables, and processes like cold Lambda instances."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from local.template import additions
 R = TypeVar("R")
 
 FRESH: BaseContext = multiprocessing.get_context("spawn")
-"""How processes are started that have imported nothing yet."""
+"""Starts processes that have imported nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured(Generic[R]):
-    """What a function gave, how long it took, and the most memory that its process ever had."""
+    """A function's result, its seconds, and its process's peak memory."""
 
     result: R
     seconds: float
@@ -42,13 +42,13 @@ class Measured(Generic[R]):
 
 @cache
 def described() -> tuple[list[Queue], list[Table]]:
-    """The queues and tables of the stage."""
+    """Return the queues and tables of the stage."""
     return queues_and_tables(additions(STAGE), DEFAULT_REGION)
 
 
 @contextmanager
 def product(config: str) -> Iterator[Mapping[str, str]]:
-    """The environment of a product with this configuration, over an AWS of its own that is empty."""
+    """Yield the environment of a product with this configuration, over an empty AWS of its own."""
     aws = process.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def product(config: str) -> Iterator[Mapping[str, str]]:
 
 
 def client(service: str, environ: Mapping[str, str]) -> Any:
-    """A client of what a process with that environment would reach."""
+    """Return a client of the AWS of that environment."""
     endpoint = environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environ["AWS_ENDPOINT_URL"]
     make: Any = boto3.Session(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]).client
     return make(service, endpoint_url=endpoint, region_name=environ["AWS_REGION"])
@@ -76,7 +76,7 @@ def in_fresh_process(environ: Mapping[str, str], function: Callable[..., R], *ar
 
 
 def take_on(environ: dict[str, str]) -> None:
-    """Make this process's environment that one, with nothing else in it."""
+    """Replace this process's environment."""
     os.environ.clear()
     os.environ.update(environ)
 
@@ -88,9 +88,9 @@ def _measure(function: Callable[..., R], arguments: tuple[object, ...]) -> Measu
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process ever had."""
+    """Return the peak memory of this process."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux's ru_maxrss also remembers the process that this one was started from
+    if status.exists():  # Linux's ru_maxrss includes the process that started this one
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -21,12 +21,12 @@ class Row:
 
 
 def ratio(one: float, other: float) -> str:
-    """`one` as so many times `other`."""
+    """Return `one` as a multiple of `other`."""
     return f"× {one / other:.2f}" if other else "–"
 
 
 def shown(heading: str, rows: Iterable[Row]) -> str:
-    """Rows as lines, columns aligned, under a heading."""
+    """Format rows as lines with aligned columns under a heading."""
     lines: list[Sequence[str]] = []
     columns: Sequence[str] = ()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Reading who left: a first run that takes a long list as known, a run without news, and one with ten new people."""
+"""Measures reading unsubscribes: a first run over a long list, a run without news, and one with ten new people."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RUNS = ("first", "without news", f"{NEW} new")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One run: what it said of its one account, and what it asked of DynamoDB."""
+    """A run: its result for the account, and its calls to DynamoDB."""
 
     outcome: Mapping[str, Any]
     calls: Counter[str]
 
 
 def rows() -> Iterator[Row]:
-    """MailPartner's list at two sizes."""
+    """Measure MailPartner's list at two sizes."""
     measured = [_measure(size) for size in SIZES]
     columns = [f"{size:,} rows" for size in SIZES]
     for place, name in enumerate(RUNS):
@@ -60,7 +60,7 @@ def _measure(size: int) -> list[Measured[Cost]]:
 
 
 def run_schedule() -> Cost:
-    """One run of `sync_unsubscribes` as a cold instance makes it."""
+    """Run `sync_unsubscribes` as in a cold instance."""
     import boto3
     from botocore.session import Session
 

@@ -1,4 +1,4 @@
-"""Workers side by side, each a process as fresh as a cold Lambda instance, which take batches of one queue in turn."""
+"""Runs concurrent workers, each a process like a cold Lambda instance, which take batches of one queue in turn."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function of a queue: its handler (module.function) and the most messages that it is given at once."""
+    """A Lambda function of a queue: its handler (module.function) and the maximum batch."""
 
     handler: str
     batch: int
     idles: bool
-    """Does it take a batch without messages?"""
+    """True if it accepts a batch without messages."""
 
 
 @dataclass
 class Work:
-    """What workers did, all together; `peak_megabytes` is that of the largest."""
+    """The totals of all workers; `peak_megabytes` is that of the largest."""
 
     seconds: float = 0.0
     peak_megabytes: float = 0.0
@@ -51,7 +51,7 @@ class Work:
 
 
 def signups(count: int, first: int = 0) -> Iterator[Message]:
-    """Signups of as many people as messages of a queue, as ReceiveMessage gives them."""
+    """Return signups of so many people as messages received from a queue."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     for number in range(first, first + count):
         event = {
@@ -74,13 +74,13 @@ def signups(count: int, first: int = 0) -> Iterator[Message]:
 
 
 def batches(messages: Iterable[Message], most: int) -> Iterator[list[Message]]:
-    """Messages in batches as large as the queue's trigger makes them."""
+    """Yield messages in batches of the size of the queue's trigger."""
     left = iter(messages)
     return iter(lambda: list(islice(left, most)), [])
 
 
 def run(workers: int, environ: Mapping[str, str], function: Function, messages: Iterable[Message]) -> Work:
-    """Have so many workers of a function take all messages. Only the work is timed, not their start.
+    """Run so many workers of a function until all messages are taken. Times the work, not their start.
 
     Raises RuntimeError if a message was to come again.
     """
@@ -101,7 +101,7 @@ def run(workers: int, environ: Mapping[str, str], function: Function, messages: 
 
 
 class _Worker:
-    """What one process has once it has begun."""
+    """The state of a worker process."""
 
     handler: Callable[[Any, Any], Any]
     consumed: Consumed
@@ -118,7 +118,7 @@ def _begin(environ: dict[str, str], function: Function, ready: Barrier) -> None:
 
 
 def warmed(function: Function) -> Callable[[Any, Any], Any]:
-    """A function's handler, as Lambda finds it by its name, with what it does once behind it where that can be."""
+    """Import a function's handler by its name; run an empty batch first where the function accepts one."""
     module, _, name = function.handler.rpartition(".")
     found: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), name)
     if function.idles:
@@ -138,7 +138,7 @@ def _invoke(batch: list[Message]) -> Work:
 
 
 def invoke(handler: Callable[[Any, Any], Any], batch: list[Message]) -> None:
-    """One invocation, without what it logs. Raises RuntimeError if a message was to come again."""
+    """Invoke once, without its log. Raises RuntimeError if a message is to be retried."""
     region = os.environ["AWS_REGION"]
     context = LambdaContext("signups", "bench", time.time() + _TIMEOUT_SECONDS, region, "512")
     with no_output():
@@ -149,6 +149,6 @@ def invoke(handler: Callable[[Any, Any], Any], batch: list[Message]) -> None:
 
 @contextmanager
 def no_output() -> Iterator[None]:
-    """Without the lines that a handler logs."""
+    """Suppress the lines that a handler logs."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         yield

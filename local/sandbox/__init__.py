@@ -1,7 +1,7 @@
-"""The provider sandbox: the vendors' APIs on this machine, quirks and outages included. Standard library only.
+"""The provider sandbox simulates the vendors' APIs on this machine, with their quirks and outages.
 
-`start()` runs it in threads of the calling process, `python -m local.sandbox` by itself. README.md beside this file
-describes its control API.
+Standard library only. `start()` runs it in threads of the calling process, `python -m local.sandbox` as a process.
+README.md in this folder describes its control API.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m local.sandbox [--port N]`: the sandbox by itself, until it is interrupted."""
+"""`python -m local.sandbox [--port N]`: runs the sandbox until it is interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was asked of the simulated providers: counts for ever, the newest calls in full."""
+"""The log of calls to the simulated providers: counts since the start, and the newest calls in full."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from .exchange import Call
 
-_KEPT = 20_000
+_MAX_ENTRIES = 20_000
 _SECRET_NAMES = frozenset({"api_key", "apikey", "pass", "password", "userpass", "session", "sharedsecret", "token"})
 
 
 @dataclass(slots=True)
 class Entry:
-    """One call. `outcome` is `answered` or the kind of fault that met it; `worked`: the provider did its work.
+    """One call. `outcome` is `answered` or the kind of its fault; `worked`: the provider did its work.
 
     `status` is the HTTP status that was sent, None when there was none.
     """
@@ -34,7 +34,7 @@ class Entry:
     status: int | None = None
 
     def shown(self) -> dict[str, Any]:
-        """The entry as JSON values, secrets masked."""
+        """Return the entry as JSON values, secrets masked."""
         return {
             "number": self.number,
             "at": self.at,
@@ -54,7 +54,7 @@ class Entry:
 
 
 class CallLog:
-    """Every call since the start or the last `clear`. Safe to use from several threads."""
+    """Every call since the start or the last `clear`. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,9 +62,9 @@ class CallLog:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all calls and counts; numbers go on."""
+        """Delete all calls and counts; numbering continues."""
         with self._lock:
-            self._entries: deque[Entry] = deque(maxlen=_KEPT)
+            self._entries: deque[Entry] = deque(maxlen=_MAX_ENTRIES)
             self._counts: dict[str, Counter[str]] = {}
             self._rows: dict[str, Counter[str]] = {}
             self._connections: dict[str, set[int]] = {}
@@ -72,7 +72,7 @@ class CallLog:
             self._most_in_flight: Counter[str] = Counter()
 
     def begin(self, provider: str, call: Call, method: str, content_type: str, connection: int) -> Entry:
-        """Note a call that has arrived."""
+        """Log a received call."""
         with self._lock:
             self._number += 1
             entry = Entry(self._number, provider, call, method, content_type, connection)
@@ -85,14 +85,14 @@ class CallLog:
             return entry
 
     def end(self, entry: Entry) -> None:
-        """Note that a call has been answered, or dropped."""
+        """Log that a call has been answered, or dropped."""
         with self._lock:
             self._in_flight[entry.provider] = max(0, self._in_flight[entry.provider] - 1)
 
     def entries(
-        self, provider: str = "", function: str = "", after: int = 0, newest: int = _KEPT
+        self, provider: str = "", function: str = "", after: int = 0, newest: int = _MAX_ENTRIES
     ) -> list[dict[str, Any]]:
-        """The newest calls that fit, oldest first."""
+        """Return the newest matching calls, oldest first."""
         with self._lock:
             found = [
                 entry
@@ -102,7 +102,7 @@ class CallLog:
         return [entry.shown() for entry in (found[-newest:] if newest else [])]
 
     def summary(self) -> dict[str, Any]:
-        """Per provider: calls and rows by function, connections used, the most calls under way at once."""
+        """Return for each provider calls and rows by function, connections used, the most concurrent calls."""
         with self._lock:
             return {
                 provider: {
@@ -116,7 +116,7 @@ class CallLog:
 
 
 def masked(value: Any) -> Any:
-    """`value` with everything that is named like a secret replaced by asterisks."""
+    """Return `value` with everything named like a secret replaced by asterisks."""
     if isinstance(value, Mapping):
         return {
             key: "***" if str(key).lower().replace("_", "") in _MASKED and item else masked(item)

@@ -1,4 +1,4 @@
-"""A small client of the control API, for tests and for operators who rehearse an outage from Python."""
+"""A client of the control API, for tests and for operators who rehearse an outage from Python."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from .provider import SettingError
 
 
 class Control:
-    """The control API of the sandbox at `url`. Every method raises `SettingError` with the sandbox's words."""
+    """The control API of the sandbox at `url`. Every method raises `SettingError` with the sandbox's message."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """All that the sandbox holds; at most `newest` rows of each list."""
+        """Return the sandbox's state; at most `newest` rows of each list."""
         found: dict[str, Any] = self._ask("GET", "state", {} if newest is None else {"newest": newest})
         return found
 
     def calls(self, provider: str = "", function: str = "", after: int = 0) -> list[dict[str, Any]]:
-        """The calls that fit, oldest first."""
+        """Return the matching calls, oldest first."""
         query = {"provider": provider, "function": function, "after": after}
         found: list[dict[str, Any]] = self._ask("GET", "calls", query)
         return found
 
     def forget_calls(self) -> None:
-        """Empty the journal and its counts."""
+        """Delete logged calls and counts."""
         self._ask("DELETE", "calls")
 
     def fault(self, kind: str, **rule: Any) -> int:
-        """Order one fault and return its number."""
+        """Add a fault and return its number."""
         number: int = self._ask("POST", "faults", body={"kind": kind, **rule})["rules"][0]["number"]
         return number
 
     def faults(self) -> list[dict[str, Any]]:
-        """The rules in force, with how often each fired."""
+        """Return the active rules, with how often each fired."""
         found: list[dict[str, Any]] = self._ask("GET", "faults")["rules"]
         return found
 
     def clear_faults(self, number: int | None = None) -> None:
-        """Take away all faults, or one."""
+        """Remove all faults, or one."""
         self._ask("DELETE", "faults", {} if number is None else {"number": number})
 
     def set(self, provider: str, account: str | None = None, **commands: Any) -> None:
@@ -53,12 +53,12 @@ class Control:
         self._ask("POST", "set", body={"provider": provider, **named, **commands})
 
     def clock(self, *, freeze: bool | None = None, advance: float = 0) -> str:
-        """Stop, start or move on the sandbox's clock; returns its time, ISO 8601."""
+        """Stop, start or advance the sandbox's clock; returns its time, ISO 8601."""
         frozen = {} if freeze is None else {"freeze": freeze}
         return str(self._ask("POST", "clock", body={**frozen, "advance": advance})["now"])
 
     def reset(self) -> None:
-        """Back to the samples."""
+        """Restore the sample accounts."""
         self._ask("POST", "reset")
 
     def _ask(self, method: str, name: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""The sandbox's own clock: it can be stopped and moved on, so that figures grow when a test says so."""
+"""The sandbox's clock, which can be stopped and advanced, so that a test controls when figures grow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _now() -> datetime:
 
 
 class SandboxClock:
-    """The time that the simulated providers live in, by default this machine's. Safe to use from several threads."""
+    """The time of the simulated providers, by default this machine's. Thread-safe."""
 
     def __init__(self, present: Callable[[], datetime] = _now) -> None:
         self._present = present
@@ -22,7 +22,7 @@ class SandboxClock:
         self.started = present()
 
     def now(self) -> datetime:
-        """The sandbox's present moment, aware, in UTC."""
+        """Return the sandbox's time, aware, in UTC."""
         with self._lock:
             return self._now()
 
@@ -30,12 +30,12 @@ class SandboxClock:
         return (self._frozen_at or self._present()) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on (or, with a negative number, back)."""
+        """Advance the clock (with a negative number, set it back)."""
         with self._lock:
             self._offset += timedelta(seconds=seconds)
 
     def freeze(self, frozen: bool) -> None:
-        """Stop the clock where it is, or let it go on from there."""
+        """Stop the clock, or let it run on from where it stopped."""
         with self._lock:
             if frozen and self._frozen_at is None:
                 self._frozen_at = self._present()
@@ -45,20 +45,20 @@ class SandboxClock:
 
     @property
     def frozen(self) -> bool:
-        """Does the clock stand still?"""
+        """True while the clock is stopped."""
         return self._frozen_at is not None
 
     def reset(self) -> None:
-        """Start again from the real present, running."""
+        """Return to the real time, running."""
         with self._lock:
             self._offset, self._frozen_at = timedelta(), None
             self.started = self._present()
 
 
 def paris(moment: datetime) -> datetime:
-    """`moment` as people in Paris read it, without a zone, as two of the vendors write their times.
+    """Return `moment` in Paris time without a zone, as two of the vendors write their times.
 
-    Worked out by the European rule rather than by `zoneinfo`, which needs files that a machine may not have.
+    Computed by the European rule, since `zoneinfo` needs files that a machine may not have.
     """
     utc = moment.astimezone(UTC)
     summer = _last_sunday(utc.year, 3) <= utc < _last_sunday(utc.year, 10)
@@ -66,6 +66,6 @@ def paris(moment: datetime) -> datetime:
 
 
 def _last_sunday(year: int, month: int) -> datetime:
-    """One o'clock UTC on the last Sunday of a month of 31 days: when Europe changes its clocks."""
+    """Return 01:00 UTC on the last Sunday of a month of 31 days, when Europe changes its clocks."""
     last = datetime(year, month, 31, 1, tzinfo=UTC)
     return last - timedelta(days=(last.weekday() + 1) % 7)

@@ -1,4 +1,4 @@
-"""The control API under `/_control/`: see the sandbox's state, change it, order faults."""
+"""The control API under `/_control/`: shows the sandbox's state, changes it, adds faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .simulation import Simulation
 
 
 def control(simulation: Simulation, request: Request) -> Reply:
-    """Answer one control request; 400 with a text for whatever cannot be carried out."""
+    """Answer one control request; 400 with an error for a command that cannot be carried out."""
     segments = request.segments()
     action = _ACTIONS.get((request.method, segments[0] if segments else ""))
     if action is None or len(segments) != 1:

@@ -1,4 +1,4 @@
-"""What passes between the HTTP server and the simulated providers: a request, a call found in it, a reply."""
+"""The values between the HTTP server and the simulated providers: request, recognised call, reply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `path` is as it came, still percent-encoded, below the provider's own prefix."""
+    """One HTTP request. `path` is below the provider's prefix, still percent-encoded."""
 
     method: str
     path: str
@@ -26,26 +26,26 @@ class Request:
     client: str = "127.0.0.1"
 
     def segments(self) -> list[str]:
-        """The path's parts, each decoded by itself, so that an encoded slash stays inside its part."""
+        """Return the path's segments, each decoded by itself, so that an encoded slash stays in its segment."""
         return [unquote(part) for part in self.path.split("/") if part]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a provider recognises in a request before it does any work: enough to match faults and to keep a journal."""
+    """A recognised request before any work is done: what faults match and what is logged."""
 
     function: str
     account: str = ""
-    """Name of the sample account whose key came with the call; empty when none has that key."""
+    """Name of the account with the call's key; empty when none has it."""
     addresses: tuple[str, ...] = ()
     """The contacts in the call, in order."""
     data: Any = None
-    """The parsed parameters. Secrets are masked when the journal shows them."""
+    """The parsed parameters. Secrets are masked when logged calls are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer. With `parts` its body is these, sent in chunks as they are made, and `body` is empty."""
+    """One HTTP answer. With `parts` the body is sent in these chunks as they are produced, and `body` is empty."""
 
     body: bytes = b""
     status: int = 200
@@ -54,15 +54,15 @@ class Reply:
     parts: Iterator[bytes] | None = None
 
     def whole(self) -> Reply:
-        """The same with its whole body; `parts` are used up."""
+        """Return the reply with its whole body; consumes `parts`."""
         return self if self.parts is None else replace(self, body=b"".join(self.parts), parts=None)
 
 
 def json_reply(value: Any, status: int = 200, content_type: str = JSON_TYPE) -> Reply:
-    """`value` as JSON text, accents left as they are."""
+    """Return `value` as JSON text, with accents unescaped."""
     return Reply(json.dumps(value, ensure_ascii=False).encode(), status, content_type)
 
 
 def text_reply(text: str, status: int = 200, content_type: str = TEXT_TYPE) -> Reply:
-    """Plain text, or whatever else `content_type` says."""
+    """Return plain text, or text of another `content_type`."""
     return Reply(text.encode(), status, content_type)

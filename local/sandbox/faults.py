@@ -1,4 +1,4 @@
-"""Faults to order: rules that say which calls meet which trouble, before or after their work was done."""
+"""Faults: rules that make matching calls fail, before or after their work was done."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from .provider import SettingError
 
 KINDS: dict[str, str] = {
     "status": "answers with `status` and `body` (Retry-After from `retry_after`)",
-    "timeout": "holds the connection for `delay_seconds`, then closes it without a word",
-    "close": "closes the connection without a word",
+    "timeout": "sends nothing for `delay_seconds`, then closes the connection",
+    "close": "closes the connection without an answer",
     "reset": "resets the connection (RST)",
     "truncated": "closes the connection in the middle of the answer",
     "drip": "sends the answer byte by byte, `delay_seconds` apart",
     "html": "answers with an HTML page",
     "empty": "answers with an empty body",
-    "truncated_json": "answers in full HTTP with the first half of the body",
+    "truncated_json": "answers with the first half of the body, as complete HTTP",
     "wrong_type": "answers with JSON of another type",
     "wrong_charset": "answers with accents in `charset` under a header that says UTF-8",
     "redirect": "answers 302 to another host (`location`)",
     "huge": "streams a body of `size_bytes`; `compressed` sends it as a small gzip that unpacks to that size",
-    "refuse_rows": "refuses, in the provider's own way, calls with an address that has `contains` in it; with "
-    "`partial` the rows before it are inserted nevertheless",
-    "refuse_key": "answers as to a wrong key",
-    "latency": "waits `delay_seconds` and then goes on as usual",
+    "refuse_rows": "refuses, in the provider's own way, calls with an address that contains `contains`; with "
+    "`partial` the rows before it are inserted",
+    "refuse_key": "answers as for a wrong key",
+    "latency": "waits `delay_seconds`, then answers as usual",
     "pass": "lets the call through (a step of a script)",
 }
 _NEVER_WORKS_FIRST = frozenset({"refuse_rows", "refuse_key", "latency", "pass"})
-# These still leave an answer that a patient reader may take for a success: it must not be a lie.
+# A client may read these answers as a success, so the work must be done.
 _ALWAYS_WORKS_FIRST = frozenset({"drip", "wrong_charset"})
 
 
 @dataclass
 class Rule:
-    """One fault to order. Rules are tried in order; the first that fits and is not used up meets the call."""
+    """One fault. Rules are tried in order; the first that matches and is not used up applies."""
 
     kind: str
     provider: str = "*"
@@ -47,15 +47,15 @@ class Rule:
     account: str = "*"
     """An account's name, as the sandbox's page shows it."""
     contains: str = ""
-    """Only calls with an address that has this in it."""
+    """Only calls with an address that contains this."""
     when: str = "before"
-    """`before`: nothing is done. `after`: the work is done and only the answer suffers."""
+    """`before`: nothing is done. `after`: the work is done, only the answer is affected."""
     rate: float = 1.0
     seed: int = 0
     skip: int = 0
-    """Let the first so many fitting calls through."""
+    """Number of matching calls to let through first."""
     times: int | None = None
-    """Fire at most so often; None: for ever."""
+    """Maximum number of firings; None: no limit."""
     status: int | None = None
     body: str | None = None
     content_type: str | None = None
@@ -72,7 +72,7 @@ class Rule:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], number: int) -> Rule:
-        """A rule out of a control request. Raises `SettingError` that names what is wrong."""
+        """Make a rule from a control request. Raises `SettingError`."""
         known = {f.name for f in fields(cls)} - {"number", "seen", "fired"}
         unknown = sorted(set(data) - known)
         if unknown:
@@ -87,22 +87,22 @@ class Rule:
         return rule
 
     def shown(self) -> dict[str, Any]:
-        """The rule as JSON values, with how often it fitted (`seen`) and fired."""
+        """Return the rule as JSON values, with how often it matched (`seen`) and fired."""
         return asdict(self)
 
     def works_first(self) -> bool:
-        """Is the provider's work done before the fault strikes?"""
+        """Return whether the provider's work is done before the fault applies."""
         if self.kind in _ALWAYS_WORKS_FIRST:
             return True
         return self.when == "after" and self.kind not in _NEVER_WORKS_FIRST
 
     def bad_row(self, call: Call) -> int:
-        """Place (from 0) of the first address in the call that has `contains` in it."""
+        """Return the index of the first address in the call that contains `contains`."""
         return next((i for i, address in enumerate(call.addresses) if self.contains in address), 0)
 
-    def meets(self, provider: str, call: Call) -> bool:
-        """Does this call suffer the fault? Counts the call."""
-        if not self._fits(provider, call):
+    def applies(self, provider: str, call: Call) -> bool:
+        """Return whether the fault applies to this call. Counts the call."""
+        if not self._matches(provider, call):
             return False
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.fired >= self.times):
@@ -113,11 +113,11 @@ class Rule:
         return True
 
     def _draw(self) -> float:
-        """A number from 0 to 1 that hangs on the seed and on how many calls fitted so far, on nothing else."""
+        """Return a number from 0 to 1 that depends only on the seed and on the number of matching calls so far."""
         digest = hashlib.sha256(f"{self.seed}:{self.seen}".encode()).digest()
         return int.from_bytes(digest[:6], "big") / 2**48
 
-    def _fits(self, provider: str, call: Call) -> bool:
+    def _matches(self, provider: str, call: Call) -> bool:
         return (
             self.provider in ("*", provider)
             and self.function in ("*", call.function)
@@ -127,15 +127,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What a call meets: seconds of latency, and at most one fault."""
+class Applied:
+    """The faults of a call: seconds of latency, and at most one rule."""
 
     latency: float = 0.0
     rule: Rule | None = None
 
 
 class Faults:
-    """All rules in force. Safe to use from several threads."""
+    """All active rules. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -143,7 +143,7 @@ class Faults:
         self._number = 0
 
     def add(self, rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Put rules behind those in force, all or none. Raises `SettingError`."""
+        """Append rules, all or none. Raises `SettingError`."""
         with self._lock:
             made = [Rule.from_json(data, self._number + i) for i, data in enumerate(rules, start=1)]
             self._number += len(made)
@@ -151,33 +151,33 @@ class Faults:
             return [rule.shown() for rule in made]
 
     def clear(self, number: int | None = None) -> None:
-        """Take all rules away, or the one of that number."""
+        """Remove all rules, or the one of that number."""
         with self._lock:
             self._rules = [rule for rule in self._rules if number is not None and rule.number != number]
 
     def shown(self) -> list[dict[str, Any]]:
-        """The rules in force as JSON values."""
+        """Return the active rules as JSON values."""
         with self._lock:
             return [rule.shown() for rule in self._rules]
 
-    def trouble(self, provider: str, call: Call) -> Trouble:
-        """What this call meets. Latencies add up; of the other rules the first that fits is taken."""
+    def applied(self, provider: str, call: Call) -> Applied:
+        """Return the faults of this call. Latencies add up; of the other rules the first that matches is used."""
         latency = 0.0
         with self._lock:
             for rule in self._rules:
-                if not rule.meets(provider, call):
+                if not rule.applies(provider, call):
                     continue
                 if rule.kind != "latency":
-                    return Trouble(latency, None if rule.kind == "pass" else rule)
+                    return Applied(latency, None if rule.kind == "pass" else rule)
                 latency += rule.delay_seconds
-        return Trouble(latency)
+        return Applied(latency)
 
 
 _HTML = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Be back soon</h1></body></html>"
 
 
 def apply_fault(reply: Reply, rule: Rule) -> Reply:
-    """The answer as the fault leaves it; unchanged for faults of the connection."""
+    """Return the answer changed by the fault; unchanged for faults of the connection."""
     change = _CHANGES.get(rule.kind)
     return change(reply, rule) if change else reply
 
@@ -211,7 +211,7 @@ def _wrong_charset(reply: Reply, rule: Rule) -> Reply:
 
 
 def _accented(text: str) -> str:
-    """`text` with accents in it for certain, so that another charset shows; JSON stays JSON of the same shape."""
+    """Add accents to `text`, so that another charset is visible; JSON keeps its shape."""
     try:
         value: Any = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The sandbox's page: what each account holds, the newest first, for people."""
+"""The sandbox's page for people: the contents of each account, the newest first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ border-bottom:1px solid #e8ebf0;white-space:nowrap}th{font-weight:600;color:#5b6
 
 
 def page(simulation: Simulation, query: Mapping[str, str]) -> str:
-    """The whole page as HTML. `?refresh=SECONDS` lets it reload by itself."""
+    """Return the page as HTML. `?refresh=SECONDS` reloads it automatically."""
     state = simulation.state(_NEWEST)
     refresh = query.get("refresh", "")
     meta = f'<meta http-equiv="refresh" content="{int(refresh)}">' if refresh.isdecimal() else ""
@@ -39,19 +39,19 @@ def page(simulation: Simulation, query: Mapping[str, str]) -> str:
     ]
     for name, provider in state["providers"].items():
         parts.append(f"<h2>{escape(name)}</h2>{_counts(provider)}")
-        parts += [_account(account, held) for account, held in provider["accounts"].items()]
+        parts += [_account(account, contents) for account, contents in provider["accounts"].items()]
     parts.append(_calls(simulation.call_log.entries(newest=_CALLS)))
     return "\n".join([*parts, "</body></html>"])
 
 
 def _clock(state: Mapping[str, Any]) -> str:
-    stands = " (stands still)" if state["clock"]["frozen"] else ""
-    return f"{state['clock']['now'][:19].replace('T', ' ')} UTC{stands}"
+    stopped = " (stopped)" if state["clock"]["frozen"] else ""
+    return f"{state['clock']['now'][:19].replace('T', ' ')} UTC{stopped}"
 
 
 def _faults(rules: Sequence[Mapping[str, Any]]) -> str:
     if not rules:
-        return "<p class=quiet>No faults ordered.</p>"
+        return "<p class=quiet>No faults.</p>"
     names = ("number", "kind", "provider", "function", "account", "contains", "when", "rate", "times", "fired")
     return f"<section class=fault><h3>Faults in force</h3>{_table(names, rules)}</section>"
 
@@ -61,14 +61,14 @@ def _counts(provider: Mapping[str, Any]) -> str:
     return f"<p class=quiet>Calls so far: {counts or 'none'} · connections: {provider['connections']}</p>"
 
 
-def _account(name: str, held: Mapping[str, Any]) -> str:
+def _account(name: str, contents: Mapping[str, Any]) -> str:
     parts = [f"<section><h3>Account {escape(name)}</h3>"]
-    parts += [_list(list_id, found) for list_id, found in held.get("lists", {}).items()]
+    parts += [_list(list_id, found) for list_id, found in contents.get("lists", {}).items()]
     for title in ("unsubscribed", "delisted", "optouts", "messages", "users", "triggers_sent"):
-        if title in held:
-            parts.append(_plain(title, held[title]))
-    if "campaigns" in held:
-        rows = held["campaigns"]
+        if title in contents:
+            parts.append(_plain(title, contents[title]))
+    if "campaigns" in contents:
+        rows = contents["campaigns"]
         parts.append(f"<h3>Campaigns</h3>{_table(list(rows[0]) if rows else [], rows)}")
     return "".join([*parts, "</section>"])
 

@@ -1,4 +1,4 @@
-"""What every simulated provider offers to the server, the control API and the page."""
+"""The interface of a simulated provider to the server, the control API and the page."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ class SettingError(ValueError):
 
 
 class SimulatedProvider(Protocol):
-    """One vendor's API with all its accounts. Safe to use from several threads."""
+    """One vendor's API with all its accounts. Thread-safe."""
 
     name: str
 
     def recognise(self, request: Request) -> Call:
-        """Which function a request calls, for which account, with which contacts. Changes nothing."""
+        """Recognise the function, account and contacts of a request. Changes nothing."""
 
     def answer(self, request: Request, call: Call) -> Reply:
         """Do the work and answer as the vendor does."""
 
     def up_to_row(self, request: Request, call: Call, row: int) -> tuple[Request, Call] | None:
-        """The same call with only the contacts before `row` (from 0); None when nothing would be left of it."""
+        """Return the call with only the contacts before index `row`; None when there are none."""
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """The vendor's way to say that a call's contact is refused, in the words `message`."""
+        """Return the vendor's refusal of a call's contact, with this message."""
 
     def wrong_key(self, call: Call) -> Reply:
-        """The vendor's answer to a key that it does not know."""
+        """Return the vendor's answer to an unknown key."""
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """All that the provider holds, as JSON values without secrets; at most `newest` rows of each list."""
+        """Return the provider's state as JSON values without secrets; at most `newest` rows of each list."""
 
     def change(self, command: Mapping[str, Any]) -> None:
         """Carry out one control command. Raises `SettingError`."""
 
     def reset(self) -> None:
-        """Back to the sample accounts."""
+        """Restore the sample accounts."""
 
 
 def set_options(options: DataclassInstance, values: Mapping[str, Any]) -> None:
-    """Give options new values. Raises `SettingError` that names the known ones when one is not among them."""
+    """Set options. Raises `SettingError` with the known names for an unknown one."""
     known = [option.name for option in fields(options)]
     for name, value in values.items():
         if name not in known:

@@ -1,4 +1,4 @@
-"""A sample Relais configuration whose accounts are those of the sandbox."""
+"""A sample Relais configuration with the sandbox's accounts."""
 
 from __future__ import annotations
 
@@ -71,27 +71,27 @@ public_url = "@PUBLIC_URL@"
 _SYNC = """\
 [sync.unsubscribes]
 from = {read_from}
-to = {tell}
+to = {propagate_to}
 """
 
 _ACCOUNTS = {"ediware": _EDIWARE, "mailpartner": _MAILPARTNER, "mymailmarket": _MYMAILMARKET}
 
-_SAY_WHO_LEFT = ("mailpartner", "mymailmarket")
+_READ_UNSUBSCRIBES = ("mailpartner", "mymailmarket")
 
 SAMPLE_PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
-"""Providers in the sample configuration unless the caller says otherwise: those that the product knows."""
+"""Providers in the sample configuration by default."""
 
 
 def sample_config(
     sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS, public_url: str = "http://127.0.0.1:8000"
 ) -> str:
-    """TOML text of a configuration with a sample account at each of `providers`, all at the sandbox.
+    """Return the TOML text of a configuration with a sample account at each of `providers`, all at the sandbox.
 
-    `public_url` is where the product itself is to be reached, for links that it writes.
+    `public_url` is the product's own address, for links that it writes.
     """
     accounts = [_ACCOUNTS[name].replace("@URL@", sandbox_url.rstrip("/")) for name in providers]
     names = {"ediware": "paris", "mailpartner": "lettre", "mymailmarket": "brussel"}
-    readable = [names[provider] for provider in providers if provider in _SAY_WHO_LEFT]
-    everybody = [names[provider] for provider in providers]
-    sync = [_SYNC.format(read_from=json.dumps(readable), tell=json.dumps(everybody))] if readable else []
+    readable = [names[provider] for provider in providers if provider in _READ_UNSUBSCRIBES]
+    all_names = [names[provider] for provider in providers]
+    sync = [_SYNC.format(read_from=json.dumps(readable), propagate_to=json.dumps(all_names))] if readable else []
     return "\n".join([*accounts, *sync, _REST.replace("@PUBLIC_URL@", public_url)])

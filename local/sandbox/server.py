@@ -1,4 +1,4 @@
-"""The HTTP server of the sandbox: keep-alive, one write an answer, and full command of the connection for faults."""
+"""The HTTP server of the sandbox: keep-alive, one write an answer, and control of the connection for faults."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .faults import Rule
 from .page import page
 from .simulation import Handled, Pause, Simulation
 
-_LONGEST_BODY = 64_000_000
+_MAX_BODY = 64_000_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 s: closing sends RST
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """One thread a connection; every open connection is known, so that stopping ends them all."""
+    """One thread a connection; tracks open connections, so that stopping ends them all."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -39,13 +39,13 @@ class SandboxServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection and serve it in a thread of its own."""
+        """Track the connection and serve it in its own thread."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection: politely, or with a reset when `abort` was called for it."""
+        """Close a connection: normally, or with a reset after `abort`."""
         with self._lock:
             self._open.discard(request)
             aborted = request in self._aborted
@@ -56,13 +56,13 @@ class SandboxServer(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def abort(self, connection: socket.socket) -> None:
-        """Let the connection end in a reset (RST) when its handler returns."""
+        """Make the connection end with a reset (RST) when its handler returns."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         with self._lock:
             self._aborted.add(connection)
 
-    def hang_up_all(self) -> None:
-        """End every open connection; their threads end by it."""
+    def close_all(self) -> None:
+        """Close every open connection, which ends their threads."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -72,12 +72,12 @@ class SandboxServer(ThreadingHTTPServer):
                 continue  # already closed by the other side
 
     def wake(self) -> None:
-        """Take no more connections; `shutdown` need not wait for the next look at whether to go on."""
+        """Accept no more connections, so that `shutdown` need not wait for the next poll."""
         with contextlib.suppress(OSError):  # not every system lets a listening socket be shut down
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is nothing to report; anything else is printed as usual."""
+        """Ignore a client that disconnects; print any other error as usual."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.number = next(self.server.connection_numbers)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: request lines may hold secrets, and the journal knows every call."""
+        """Log nothing: request lines may contain secrets, and the call log has every call."""
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.client_address[0],
         )
         first, _, rest = path.lstrip("/").partition("/")
-        simulation = self.server.simulation  # of the whole request, even if the server gets another one meanwhile
+        simulation = self.server.simulation  # for the whole request, even if the sandbox is restarted meanwhile
         provider = simulation.providers.get(first)
         if provider is not None:
             below = Request(request.method, "/" + rest, request.query, request.headers, request.body, request.client)
@@ -115,11 +115,11 @@ class _Handler(BaseHTTPRequestHandler):
             finally:
                 simulation.call_log.end(handled.entry)
         else:
-            self._whole(self._own_answer(request, first, rest))
+            self._whole(self._other_answer(request, first, rest))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = _serve
 
-    def _own_answer(self, request: Request, first: str, rest: str) -> Reply:
+    def _other_answer(self, request: Request, first: str, rest: str) -> Reply:
         simulation = self.server.simulation
         if first == "_control":
             return control(
@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks()
-        length = min(int(self.headers.get("Content-Length") or 0), _LONGEST_BODY)
+        length = min(int(self.headers.get("Content-Length") or 0), _MAX_BODY)
         return self.rfile.read(length) if length > 0 else b""
 
     def _chunks(self) -> bytes:
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         if rule.kind in ("timeout", "close", "reset"):
             handled.entry.status = None
         if rule.kind == "timeout":
-            wire.hold(self.connection, rule.delay_seconds or 60.0, pause)
+            wire.stay_silent(self.connection, rule.delay_seconds or 60.0, pause)
         elif rule.kind == "reset":
             self.server.abort(self.connection)
         elif rule.kind == "truncated":
@@ -185,23 +185,23 @@ class Sandbox:
 
     @property
     def simulation(self) -> Simulation:
-        """What it serves."""
+        """The simulation that it serves."""
         return self._server.simulation
 
     def restart(self, simulation: Simulation) -> None:
-        """Serve `simulation` from now on, as if newly started: what is still under way ends, and changes it no more."""
+        """Serve `simulation` from now on, as if newly started; requests under way end and do not change it."""
         before, self._server.simulation = self._server.simulation, simulation
         before.stopping.set()
-        self._server.hang_up_all()
+        self._server.close_all()
 
     def stop(self) -> None:
-        """Stop serving, end every connection, free the port. Calling it again does nothing."""
+        """Stop serving, close every connection, free the port. Idempotent."""
         if self.simulation.stopping.is_set():
             return
         self.simulation.stopping.set()
         self._server.wake()
         self._server.shutdown()
-        self._server.hang_up_all()
+        self._server.close_all()
         self._server.server_close()
         self._thread.join(5)
 

@@ -1,4 +1,4 @@
-"""Everything the sandbox consists of, and how one provider call goes through it."""
+"""The sandbox's providers, clock, faults and call log, and how one provider call passes through them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROVIDERS: tuple[Callable[[SandboxClock], SimulatedProvider], ...] = (Ediware, M
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """A call that went through: the answer, a fault still to be done to the connection, the journal's entry."""
+    """A handled call: the answer, a fault still to be applied to the connection, the log entry."""
 
     reply: Reply
     rule: Rule | None
@@ -32,13 +32,13 @@ class Handled:
 
 
 Pause = Callable[[float], bool]
-"""Waits so many seconds; true when whoever waits is to give up, as the sandbox stops."""
+"""Waits so many seconds; returns True when the sandbox stops meanwhile."""
 
 
 class Simulation:
-    """The providers, the clock, the faults and the journal.
+    """The providers, the clock, the faults and the call log.
 
-    `pause` is how faults wait (latency, slow answers, held connections). With one of their own tests need not wait.
+    Faults wait by `pause` (latency, slow answers, silent connections), which tests replace.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Simulation:
         self.providers: dict[str, SimulatedProvider] = {made.name: made for made in (p(self.clock) for p in providers)}
 
     def reset(self) -> None:
-        """Samples as at the start; no faults, no calls, the clock running."""
+        """Restore the samples; no faults, no calls, the clock running."""
         self.clock.reset()
         self.faults.clear()
         self.call_log.clear()
@@ -63,32 +63,34 @@ class Simulation:
             provider.reset()
 
     def handle(self, provider: SimulatedProvider, request: Request, connection: int) -> Handled:
-        """Let a call meet its fault, if there is one for it, and do its work before, after or not at all."""
+        """Apply a call's fault, if there is one, and do its work before it, after it or not at all."""
         call = provider.recognise(request)
         entry = self.call_log.begin(
             provider.name, call, request.method, request.headers.get("content-type", ""), connection
         )
         try:
-            return self._through(provider, request, call, entry)
+            return self._answer(provider, request, call, entry)
         except BaseException:
             self.call_log.end(entry)
             raise
 
-    def _through(self, provider: SimulatedProvider, request: Request, call: Call, entry: Entry) -> Handled:
-        trouble = self.faults.trouble(provider.name, call)
-        if trouble.latency:
-            self.pause(trouble.latency)
-        rule = trouble.rule
+    def _answer(self, provider: SimulatedProvider, request: Request, call: Call, entry: Entry) -> Handled:
+        applied = self.faults.applied(provider.name, call)
+        if applied.latency:
+            self.pause(applied.latency)
+        rule = applied.rule
         if rule is None:
             reply = provider.answer(request, call)
             entry.worked = True
         else:
-            reply = apply_fault(self._troubled(provider, request, call, rule, entry).whole(), rule)
+            reply = apply_fault(self._faulty_answer(provider, request, call, rule, entry).whole(), rule)
         entry.outcome = rule.kind if rule else "answered"
         entry.status = reply.status
         return Handled(reply, rule, entry)
 
-    def _troubled(self, provider: SimulatedProvider, request: Request, call: Call, rule: Rule, entry: Entry) -> Reply:
+    def _faulty_answer(
+        self, provider: SimulatedProvider, request: Request, call: Call, rule: Rule, entry: Entry
+    ) -> Reply:
         if rule.kind == "refuse_key":
             return provider.wrong_key(call)
         if rule.kind == "refuse_rows":
@@ -102,7 +104,7 @@ class Simulation:
         return _NOTHING_DONE
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """The whole sandbox as JSON values without secrets; at most `newest` rows of each list."""
+        """Return the whole state as JSON values without secrets; at most `newest` rows of each list."""
         summary = self.call_log.summary()
         empty: dict[str, Any] = {"calls": {}, "rows": {}, "connections": 0, "most_in_flight": 0}
         return {
@@ -116,4 +118,4 @@ class Simulation:
 
 
 _NOTHING_DONE = Reply(b'{"result": "ok"}')
-"""What a fault that comes before the work spoils: it must look like an answer, and nobody sees it whole."""
+"""What a fault before the work changes: it must look like an answer, and is never sent whole."""

@@ -1,4 +1,4 @@
-"""How an answer goes onto the connection: whole in one write, or as a fault would have it."""
+"""Sends answers: whole in one write, or changed by a fault of the connection."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .faults import Rule
 
 _BLOCK = b"x" * 65_536
 _STEP_SECONDS = 0.1
-"""How soon it is noticed that the client of a held connection has hung up."""
+"""Interval of checks whether the client of a silent connection has disconnected."""
 
 
 def head(reply: Reply, length: int | None, *, encoding: str = "", close: bool = False, chunked: bool = False) -> bytes:
-    """Status line and headers; `length` None leaves Content-Length out."""
+    """Return status line and headers; `length` None omits Content-Length."""
     try:
         phrase = http.HTTPStatus(reply.status).phrase
     except ValueError:
@@ -37,7 +37,7 @@ def head(reply: Reply, length: int | None, *, encoding: str = "", close: bool = 
 
 
 def send_whole(connection: socket.socket, reply: Reply, *, with_body: bool = True) -> None:
-    """Head and body in one write: two would cost 40 ms on a connection without TCP_NODELAY. Or chunk by chunk."""
+    """Send head and body in one write (two cost 40 ms without TCP_NODELAY), or chunk by chunk."""
     if reply.parts is None:
         connection.sendall(head(reply, len(reply.body)) + (reply.body if with_body else b""))
         return
@@ -48,13 +48,13 @@ def send_whole(connection: socket.socket, reply: Reply, *, with_body: bool = Tru
 
 
 def send_half(connection: socket.socket, reply: Reply) -> None:
-    """Announce the whole body and send half of it; the caller closes the connection."""
+    """Send the head and half of the body; the caller closes the connection."""
     body = reply.body or b" "
     connection.sendall(head(reply, len(body)) + body[: len(body) // 2])
 
 
 def drip(connection: socket.socket, reply: Reply, rule: Rule, pause: Callable[[float], bool]) -> None:
-    """The answer byte by byte, so that no single read of the client waits long and the whole one does."""
+    """Send the answer byte by byte: no single read of the client waits long, but the whole answer does."""
     connection.sendall(head(reply, len(reply.body)))
     for place in range(len(reply.body)):
         if pause(rule.delay_seconds or 0.5):
@@ -63,7 +63,7 @@ def drip(connection: socket.socket, reply: Reply, rule: Rule, pause: Callable[[f
 
 
 def send_huge(connection: socket.socket, reply: Reply, rule: Rule) -> None:
-    """A body of `size_bytes`: the beginning of a JSON string that goes on and on."""
+    """Send a body of `size_bytes`: the beginning of a JSON string without an end."""
     if rule.compressed:
         body = _huge_packed(rule.size_bytes)
         connection.sendall(head(reply, len(body), encoding="gzip", close=True) + body)
@@ -88,16 +88,16 @@ def _huge(size: int) -> Iterator[bytes]:
         left -= len(_BLOCK)
 
 
-def hold(connection: socket.socket, seconds: float, pause: Callable[[float], bool]) -> None:
-    """Wait without a word until the time is over, the client hangs up, or the sandbox stops."""
+def stay_silent(connection: socket.socket, seconds: float, pause: Callable[[float], bool]) -> None:
+    """Send nothing until the time is over, the client disconnects, or the sandbox stops."""
     left = seconds
-    while left > 0 and not _hung_up(connection):
+    while left > 0 and not _disconnected(connection):
         step = min(left, _STEP_SECONDS)
         if pause(step):
             return
         left -= step
 
 
-def _hung_up(connection: socket.socket) -> bool:
+def _disconnected(connection: socket.socket) -> bool:
     readable, _, _ = select.select([connection], [], [], 0)
     return bool(readable) and not connection.recv(1, socket.MSG_PEEK)

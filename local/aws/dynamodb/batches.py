@@ -21,7 +21,7 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
 def batch_get_item(database: Database, request: Request) -> Answer:
-    """Returns up to a hundred items of one or more tables, in no order; those over 16 MB stay unprocessed."""
+    """Returns up to a hundred items of one or more tables, unordered; those over 16 MB stay unprocessed."""
     kind = capacity.wanted(request)
     wanted: dict[str, Any] = request.get("RequestItems") or {}
     if not wanted:
@@ -49,7 +49,7 @@ def _empty(parameter: str) -> Exception:
 
 
 class _Gets:
-    """The part of a BatchGetItem that is about one table."""
+    """The part of a BatchGetItem for one table."""
 
     def __init__(self, database: Database, name: str, request: dict[str, Any]) -> None:
         if "AttributesToGet" in request:
@@ -68,7 +68,7 @@ class _Gets:
         self.units = Units(self.table)
 
     def read(self, room: int) -> int:
-        """Reads as many items as there is room for, in bytes; returns the room that is left."""
+        """Reads as many items as fit into `room` bytes; returns the remaining bytes."""
         consistent = bool(self.request.get("ConsistentRead"))
         for key, given in self.keys:
             item = self.table.items.get(key)
@@ -83,12 +83,12 @@ class _Gets:
         return room
 
     def unprocessed(self) -> dict[str, Any]:
-        """Returns the request for what was not read."""
+        """Returns the request for the unread items."""
         return {**self.request, "Keys": self.left}
 
 
 def batch_write_item(database: Database, request: Request) -> Answer:
-    """Puts and deletes up to 25 items, each for itself and without conditions."""
+    """Puts and deletes up to 25 items, independently and without conditions."""
     kind = capacity.wanted(request)
     wanted: dict[str, list[dict[str, Any]]] = request.get("RequestItems") or {}
     if not wanted or not all(wanted.values()):

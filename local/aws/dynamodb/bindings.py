@@ -1,4 +1,4 @@
-"""What the placeholders of a request's expressions stand for, and the checks that all expressions share."""
+"""Values of the placeholders in a request's expressions, and the checks that all expressions share."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Bindings:
 
 Check = Callable[[Bindings], None]
 Evaluate = Callable[[Item, Bindings], "Value | None"]
-"""What an operand is of an item; None if there is no such attribute."""
+"""Returns an operand's value for an item; None without such an attribute."""
 Test = Callable[[Item, Bindings], bool]
 
 
 class Compiled(Protocol):
-    """An expression, compiled: which placeholders it uses and what must be so of them."""
+    """An expression, compiled: its placeholders and their checks."""
 
     @property
     def kind(self) -> str:
@@ -54,12 +54,12 @@ class Compiled(Protocol):
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """What raises DynamoError when the values do not fit."""
+        """Checks that raise DynamoError for unsuitable values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition; `paths` are all attributes that it is about."""
+    """A compiled condition; `paths` are all attributes that it uses."""
 
     kind: str
     names: frozenset[str]

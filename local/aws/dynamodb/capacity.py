@@ -25,7 +25,7 @@ class Units:
 
     @property
     def total(self) -> float:
-        """All together."""
+        """The total."""
         return self.own + sum(self.indexes.values())
 
     def add(self, other: Units) -> None:
@@ -35,7 +35,7 @@ class Units:
             self.indexes[name] = self.indexes.get(name, 0.0) + units
 
     def shown(self, kind: str, transaction: str | None = None) -> dict[str, Any]:
-        """Returns a ConsumedCapacity; in a transaction (`Read` or `Write`) everything counts twice and is named."""
+        """Returns a ConsumedCapacity; in a transaction (`Read` or `Write`) everything counts twice, under that name."""
         factor = 2.0 if transaction else 1.0
 
         def one(units: float) -> dict[str, float]:
@@ -58,7 +58,7 @@ class Units:
 
 
 def wanted(request: Mapping[str, Any]) -> str | None:
-    """Returns TOTAL or INDEXES if the request asks for its capacity. Raises DynamoError."""
+    """Returns TOTAL or INDEXES if the request wants its capacity. Raises DynamoError."""
     kind = request.get("ReturnConsumedCapacity")
     if kind is None or kind == "NONE":
         return None
@@ -71,7 +71,7 @@ def wanted(request: Mapping[str, Any]) -> str | None:
 
 
 def of_write(table: Table, before: Item | None, after: Item | None) -> Units:
-    """Returns what replacing an item costs: the larger of the two, and each entry of an index that changes."""
+    """Returns the cost of replacing an item: the larger of the two, and each changed entry of an index."""
     units = Units(table, _write_units(max(_size(before), _size(after))))
     for index in table.indexes.values():
         written = _index_units(index, before, after)
@@ -101,11 +101,11 @@ def _index_units(index: Index, before: Item | None, after: Item | None) -> float
 
 
 def read_units(size: int, consistent: bool) -> float:
-    """Returns what reading so many bytes at once costs, and at least what the smallest item does."""
+    """Returns the cost of reading so many bytes at once, at least that of the smallest item."""
     return max(1, ceil(size / READ_UNIT)) * (1.0 if consistent else 0.5)
 
 
 def of_read(table: Table, index: Index | None, size: int, consistent: bool) -> Units:
-    """Returns what reading so many bytes of a table or an index costs."""
+    """Returns the cost of reading so many bytes of a table or an index."""
     units = read_units(size, consistent)
     return Units(table, units) if index is None else Units(table, 0.0, {index.name: units})

@@ -55,7 +55,7 @@ class Client:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
     def call(self, name: str, request: dict[str, Any]) -> Any:
-        """Carries out the operation of a method, such as `put_item`. Raises ClientError."""
+        """Runs the operation of a method, such as `put_item`. Raises ClientError."""
         with self.engine.lock:
             self.counts[name] = self.counts.get(name, 0) + 1
             try:
@@ -64,11 +64,11 @@ class Client:
                 raise _client_error(error, METHODS[name]) from None
 
     def get_paginator(self, name: str) -> Paginator:
-        """Returns what reads all pages of `query`, `scan` or `list_tables`."""
+        """Returns a paginator of `query`, `scan` or `list_tables`."""
         return Paginator(getattr(self, name))
 
     def get_waiter(self, name: str) -> Waiter:
-        """Returns a waiter; tables are there at once, so it never waits."""
+        """Returns a waiter; tables are active at once, so it never waits."""
         return Waiter()
 
 
@@ -104,7 +104,7 @@ class Paginator:
 
 
 class Waiter:
-    """Waits for nothing."""
+    """A waiter that never waits."""
 
     def wait(self, **_: Any) -> None:
         """Returns at once."""

@@ -1,4 +1,4 @@
-"""Operations on tables themselves: making, describing, changing and deleting them, time to live, backups, tags."""
+"""Operations on tables themselves: create, describe, change, delete, time to live, backups, tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_NAMES = 100
 
 
 def create_table(database: Database, request: Request) -> Answer:
-    """Makes a table, which is active at once."""
+    """Creates a table, which is active at once."""
     table = make_table(database, request)
     if table.name in database.tables:
         raise DynamoError("ResourceInUseException", f"Table already exists: {table.name}")
@@ -107,7 +107,7 @@ def _change_index(table: Table, description: dict[str, Any], change: Mapping[str
 
 
 def description_of(table: Table) -> dict[str, Any]:
-    """Returns a table's description with its numbers of items and bytes as they are now."""
+    """Returns a table's description with its present numbers of items and bytes."""
     description = dict(table.description)
     description["ItemCount"] = len(table.items)
     description["TableSizeBytes"] = sum(map(item_size, table.items.values()))
@@ -124,7 +124,7 @@ def _with_numbers(table: Table, shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(database: Database, request: Request) -> Table:
-    """Returns the table that an operation on tables is about. Raises DynamoError, which names it."""
+    """Returns the table of an operation on tables. Raises DynamoError with its name."""
     name = request.get("TableName")
     try:
         return database.table(name)
@@ -135,7 +135,7 @@ def _table(database: Database, request: Request) -> Table:
 
 
 def update_time_to_live(database: Database, request: Request) -> Answer:
-    """Notes the attribute that expiry goes by. Nothing expires here: the service deletes within days, too."""
+    """Sets the attribute of time to live. Nothing expires here; the service, too, deletes within days."""
     table, given = _table(database, request), request["TimeToLiveSpecification"]
     name = given["AttributeName"]
     if given["Enabled"]:
@@ -154,7 +154,7 @@ def update_time_to_live(database: Database, request: Request) -> Answer:
 
 
 def describe_time_to_live(database: Database, request: Request) -> Answer:
-    """Returns the attribute that expiry goes by, if any."""
+    """Returns the attribute of time to live, if any."""
     name = _table(database, request).ttl_attribute
     if name is None:
         return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
@@ -162,14 +162,14 @@ def describe_time_to_live(database: Database, request: Request) -> Answer:
 
 
 def update_continuous_backups(database: Database, request: Request) -> Answer:
-    """Switches point-in-time recovery on or off."""
+    """Enables or disables point-in-time recovery."""
     table = _backed_up(database, request)
     table.recovery = bool(request["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
     return describe_continuous_backups(database, request)
 
 
 def describe_continuous_backups(database: Database, request: Request) -> Answer:
-    """Tells whether point-in-time recovery is on."""
+    """Returns whether point-in-time recovery is enabled."""
     table = _backed_up(database, request)
     recovery: dict[str, Any] = {"PointInTimeRecoveryStatus": "ENABLED" if table.recovery else "DISABLED"}
     if table.recovery:
@@ -197,7 +197,7 @@ def tag_resource(database: Database, request: Request) -> Answer:
 
 
 def untag_resource(database: Database, request: Request) -> Answer:
-    """Takes tags from a table."""
+    """Removes tags from a table."""
     tags = _tagged(database, request).tags
     for name in request["TagKeys"]:
         tags.pop(name, None)

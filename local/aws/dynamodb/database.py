@@ -1,4 +1,4 @@
-"""The tables of one region, and what all operations ask of a request."""
+"""The tables of one region, and the checks of a request that all operations share."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _LEGACY = {
 
 @dataclass
 class Database:
-    """Tables by name. Not safe for threads: the engine lets one call in at a time."""
+    """Tables by name. Not thread-safe: the engine runs one call at a time."""
 
     region: str = "eu-west-3"
     clock: Callable[[], float] = time.time
     tables: dict[str, Table] = field(default_factory=dict)
     tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
-    """Transactions by their ClientRequestToken: when, and what was asked."""
+    """Transactions by their ClientRequestToken: time and request."""
 
     def table(self, name: Any) -> Table:
         """Returns a table by its name or ARN. Raises DynamoError."""
@@ -61,7 +61,7 @@ def refuse_legacy(request: Request) -> None:
 
 
 def choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:
-    """Returns a parameter that is one of several words; the first is the default. Raises DynamoError."""
+    """Returns a parameter with several allowed values; the first is the default. Raises DynamoError."""
     value = request.get(name)
     if value is None:
         return allowed[0]

@@ -1,4 +1,4 @@
-"""CreateTable's parameters: checking them, and making tables and their descriptions of them."""
+"""Checks CreateTable's parameters and makes tables and their descriptions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = (("GlobalSecondaryIndexes", True), ("LocalSecondaryIndexes", False))
 
 
 def check_name(name: Any, parameter: str = "tableName") -> str:
-    """Returns a name of a table or index that may be one. Raises DynamoError."""
+    """Returns a valid name of a table or index. Raises DynamoError."""
     if not isinstance(name, str):
         raise invalid("The parameter 'TableName' is required but was not present in the request")
     if not 3 <= len(name) <= 255:
@@ -209,7 +209,7 @@ def set_options(description: dict[str, Any], request: Request, now: float) -> No
 
 
 def describe_index(description: Mapping[str, Any], given: Mapping[str, Any], is_global: bool) -> dict[str, Any]:
-    """Returns what DescribeTable says of an index, but for its numbers of items."""
+    """Returns DescribeTable's description of an index, without its numbers of items."""
     shown: dict[str, Any] = {
         "IndexName": given["IndexName"],
         "KeySchema": list(given["KeySchema"]),

@@ -38,7 +38,7 @@ OPERATIONS: Mapping[str, Callable[[Database, Request], Answer]] = {
 
 
 class Engine:
-    """One region's DynamoDB. Safe for threads: calls come in one at a time.
+    """One region's DynamoDB. Thread-safe: runs one call at a time.
 
     Answers share their values with what is stored: a caller must not change them, and passes copies on.
     """
@@ -50,7 +50,7 @@ class Engine:
         self.lock = threading.RLock()
 
     def call(self, operation: str, request: Request) -> Answer:
-        """Carries out an operation. Raises DynamoError."""
+        """Runs an operation. Raises DynamoError."""
         carry_out = OPERATIONS.get(operation)
         if carry_out is None:
             raise DynamoError("UnknownOperationException", f"{operation} is not known to this DynamoDB")
@@ -61,7 +61,7 @@ class Engine:
                 raise _missing(error) from error
 
     def reset(self) -> None:
-        """Forgets every table."""
+        """Deletes every table."""
         with self.lock:
             self.database.tables.clear()
             self.database.tokens.clear()

@@ -31,6 +31,6 @@ def not_found(message: str = "Requested resource not found") -> DynamoError:
 
 
 def condition_failed(item: dict[str, Any] | None) -> DynamoError:
-    """Returns a ConditionalCheckFailedException, with the item as it stands if the request asked for it."""
+    """Returns a ConditionalCheckFailedException, with the present item if the request wants it."""
     members = {} if item is None else {"Item": item}
     return DynamoError("ConditionalCheckFailedException", "The conditional request failed", **members)

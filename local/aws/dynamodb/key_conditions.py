@@ -28,7 +28,7 @@ class KeyPart:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """What a query is about, with the request's values: the partition, and the condition on the sort key if any."""
+    """A query's partition and condition on the sort key, if any, with the request's values."""
 
     partition: Value
     operator: str | None = None
@@ -46,7 +46,7 @@ class KeyCondition:
     parts: tuple[KeyPart, ...]
 
     def of(self, schema: KeySchema, bindings: Bindings) -> KeyRange:
-        """Returns the partition and range of keys that are asked for. Raises DynamoError."""
+        """Returns the requested partition and range of keys. Raises DynamoError."""
         found = self._by_name(bindings)
         partition = found.pop(schema.hash_name, None)
         if partition is None:

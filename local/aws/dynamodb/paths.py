@@ -1,4 +1,4 @@
-"""Document paths: reading what stands at one, and projections."""
+"""Document paths: reading values, and projections."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .syntax import Parser, Path
 from .values import Item, Value
 
 Tree = dict[str | int, Any]
-"""What is wanted of a map or list, by name or index; an empty tree stands for the whole value."""
+"""The selected parts of a map or list, by name or index; an empty tree selects the whole value."""
 
 
 def evaluate_path(path: Path) -> Evaluate:
-    """Compiles a path to what reads it of an item."""
+    """Compiles a path to a function that reads it from an item."""
     if len(path.elements) == 1:
         name = str(path.elements[0])
         if name[0] == "#":
@@ -83,7 +83,7 @@ class Projection:
     paths: tuple[Path, ...]
 
     def tree(self, bindings: Bindings) -> Tree:
-        """Returns what is wanted of an item."""
+        """Returns the selected parts of an item."""
         return tree_of(bindings.path(path) for path in self.paths)
 
 
@@ -103,7 +103,7 @@ def compile_projection(text: str) -> Projection:
 
 
 def tree_of(paths: Iterable[ResolvedPath]) -> Tree:
-    """Returns what is wanted of an item, of which paths that do not overlap are wanted."""
+    """Returns the selected parts of an item, for paths that do not overlap."""
     tree: Tree = {}
     for path in paths:
         place = tree
@@ -113,7 +113,7 @@ def tree_of(paths: Iterable[ResolvedPath]) -> Tree:
 
 
 def projected(item: Mapping[str, Value], tree: Tree) -> Item:
-    """Returns what is wanted of an item; maps and lists keep what is wanted of them."""
+    """Returns the selected parts of an item, also within maps and lists."""
     found: Item = {}
     for name, below in tree.items():
         value = item.get(str(name))

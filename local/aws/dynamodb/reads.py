@@ -22,7 +22,7 @@ _SELECTS = ("ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES",
 
 
 def get_item(database: Database, request: Request) -> Answer:
-    """Returns one item, or what is wanted of it."""
+    """Returns one item, or the selected parts of it."""
     refuse_legacy(request)
     table = database.table(request.get("TableName"))
     kind = capacity.wanted(request)
@@ -46,7 +46,7 @@ def projection_of(request: Request) -> Projection | None:
 
 
 def projection_tree(request: Request) -> Tree | None:
-    """Returns what a request that has no other expression wants of items; None: everything. Raises DynamoError."""
+    """Returns the projection of a request that has no other expression; None: everything. Raises DynamoError."""
     projection = projection_of(request)
     bindings = bind(request, (projection,))
     return None if projection is None else projection.tree(bindings)
@@ -54,7 +54,7 @@ def projection_tree(request: Request) -> Tree | None:
 
 @dataclass(slots=True)
 class _Page:
-    """What one page of a query or scan reads and shows."""
+    """One page of a query or scan."""
 
     table: Table
     index: Index | None
@@ -64,7 +64,7 @@ class _Page:
     start: Item | None
     counts_only: bool
     whole_items: bool
-    """Are attributes wanted that the index does not hold?"""
+    """True if attributes are selected that the index does not have."""
     tree: Tree | None
     filter: Condition | None
     bindings: Bindings
@@ -176,7 +176,7 @@ def _check_projected(index: Index, names: list[str | int]) -> None:
 
 
 def _asks_for_more(index: Index | None, tree: Tree | None) -> bool:
-    """Tells whether attributes are wanted that a local index does not hold; they are fetched from the table."""
+    """Returns whether attributes are selected that a local index does not have; they are fetched from the table."""
     return index is not None and index.attributes is not None and bool(set(tree or ()) - index.attributes)
 
 

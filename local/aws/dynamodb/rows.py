@@ -38,7 +38,7 @@ class Rows:
         self._gone: set[Any] = set()
 
     def add(self, hash_key: Any, entry: Entry) -> None:
-        """Adds an entry that is not there."""
+        """Adds a new entry."""
         entries = self.partitions.get(hash_key)
         if entries is not None:
             insort(entries, entry)
@@ -50,7 +50,7 @@ class Rows:
             self._new.add(hash_key)
 
     def remove(self, hash_key: Any, entry: Entry) -> None:
-        """Removes an entry that is there."""
+        """Removes an existing entry."""
         entries = self.partitions[hash_key]
         del entries[bisect_left(entries, entry)]
         if entries:
@@ -112,7 +112,7 @@ class Rows:
                 yield hash_key, entries[place]
 
     def _ordered(self) -> list[tuple[int, Any]]:
-        """Returns the partitions in the order of a hash of their keys, as DynamoDB's have an order of that kind."""
+        """Returns the partitions in the order of a hash of their keys, like DynamoDB."""
         order = self._order
         if len(self._new) + len(self._gone) > _FEW:
             self._order = order = sorted((_token(key), key) for key in self.partitions)

@@ -1,4 +1,4 @@
-"""Key schemas: what identifies an item in a table, and places it in an index."""
+"""Key schemas: the attributes that identify an item in a table and order it in an index."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class KeySchema:
         return self.key_of_item(attributes), attributes
 
     def stored_key(self, item: Mapping[str, Value]) -> Key | None:
-        """Returns where a stored item stands by these keys; None if it lacks one of them."""
+        """Returns a stored item's key in this schema; None if it lacks an attribute."""
         one = item.get(self.hash_name)
         if one is None:
             return None

@@ -117,20 +117,20 @@ class Parser:
         return token
 
     def is_sign(self, *signs: str) -> bool:
-        """Tells whether the next token is one of these signs."""
+        """Returns whether the next token is one of these signs."""
         return self.next.kind == "sign" and self.next.text in signs
 
     def is_word(self, *words: str) -> bool:
-        """Tells whether the next token is one of these keywords, in any case."""
+        """Returns whether the next token is one of these keywords, in any case."""
         return self.next.kind == "word" and self.next.text.upper() in words
 
     def opens_function(self) -> bool:
-        """Tells whether a word with an opening parenthesis comes next."""
+        """Returns whether the next tokens are a name and an opening parenthesis."""
         after = self._tokens[min(self._at + 1, len(self._tokens) - 1)]
         return self.next.kind == "word" and (after.kind, after.text) == ("sign", "(")
 
     def expect(self, sign: str) -> None:
-        """Takes a sign. Raises DynamoError when it is not there."""
+        """Takes a sign. Raises DynamoError when it is missing."""
         if not self.is_sign(sign):
             raise self.unexpected()
         self.take()
@@ -141,7 +141,7 @@ class Parser:
             raise self.unexpected()
 
     def separated(self, read: Callable[[], T]) -> tuple[T, ...]:
-        """Reads what is separated by commas."""
+        """Reads elements separated by commas."""
         found = [read()]
         while self.is_sign(","):
             self.take()

@@ -17,15 +17,15 @@ MAX_ITEM_BYTES = 400 * 1024
 
 @dataclass
 class Index:
-    """A secondary index: where each item stands that has its keys."""
+    """A secondary index: the entries of all items that have its keys."""
 
     name: str
     schema: KeySchema
     is_global: bool
     definition: dict[str, Any]
-    """As CreateTable was given it."""
+    """As in CreateTable."""
     attributes: frozenset[str] | None = None
-    """What it holds of an item; None: everything."""
+    """Its projected attributes; None: all."""
     rows: Rows = field(default_factory=Rows)
 
     def replace(self, key: Key, before: Item | None, after: Item | None) -> None:
@@ -40,7 +40,7 @@ class Index:
             self.rows.add(new[0], (new[1], *key))
 
     def view(self, item: Item) -> Item:
-        """Returns what the index holds of an item."""
+        """Returns the projected attributes of an item."""
         if self.attributes is None:
             return item
         return {name: value for name, value in item.items() if name in self.attributes}
@@ -66,13 +66,13 @@ class Index:
 
 @dataclass
 class Table:
-    """A table's items and what describes it."""
+    """A table's items and its description."""
 
     name: str
     schema: KeySchema
     indexes: dict[str, Index]
     description: dict[str, Any]
-    """What DescribeTable answers, but for the numbers of items."""
+    """DescribeTable's answer, without the numbers of items."""
     ttl_attribute: str | None = None
     recovery: bool = False
     tags: dict[str, str] = field(default_factory=dict)
@@ -81,14 +81,14 @@ class Table:
     _sizes: dict[Key, int] = field(default_factory=dict)
 
     def size_of(self, key: Key) -> int:
-        """Returns the bytes of an item that is there."""
+        """Returns the size in bytes of an existing item."""
         size = self._sizes.get(key)
         if size is None:
             size = self._sizes[key] = item_size(self.items[key])
         return size
 
     def store(self, key: Key, before: Item | None, after: Item | None) -> None:
-        """Replaces an item, as it stands (`before`), by another one; None stands for no item."""
+        """Replaces the present item (`before`) by another one; None is no item."""
         self._sizes.pop(key, None)
         if after is None:
             if before is not None:
@@ -140,7 +140,7 @@ class Table:
         return own[0], (own[1], *key)
 
     def keys_at(self, index: Index | None, item: Item) -> Item:
-        """Returns what names an item's place for the next page."""
+        """Returns the LastEvaluatedKey of an item."""
         names = self.schema.names if index is None else (*self.schema.names, *index.schema.names)
         return {name: item[name] for name in names}
 

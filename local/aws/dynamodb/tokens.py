@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A token and where it stands in the expression's text."""
+    """A token and its position in the expression's text."""
 
     kind: str
     text: str
@@ -34,7 +34,7 @@ class Token(NamedTuple):
 
 @cache
 def reserved_words() -> frozenset[str]:
-    """Returns the words that an expression may use only by a placeholder, in capitals."""
+    """Returns the reserved words, in capitals, which an expression may use only by a placeholder."""
     return frozenset(Path(__file__).with_name("reserved_words.txt").read_text().split())
 
 

@@ -28,12 +28,12 @@ _CHECKS: Mapping[str, Callable[[Database, Request], Write]] = {
 
 
 def transact_write_items(database: Database, request: Request) -> Answer:
-    """Changes up to a hundred items, all or none; the same ClientRequestToken is carried out once in ten minutes."""
+    """Changes up to a hundred items, all or none; the same ClientRequestToken runs once in ten minutes."""
     token = request.get("ClientRequestToken")
     if token is None:
         return _write(database, request)
     now = database.clock()
-    _forget_old_tokens(database, now)
+    _remove_old_tokens(database, now)
     asked = json.dumps(request["TransactItems"], sort_keys=True, default=str)
     if token in database.tokens:
         if asked != database.tokens[token][1]:
@@ -47,8 +47,8 @@ def transact_write_items(database: Database, request: Request) -> Answer:
     return answer
 
 
-def _forget_old_tokens(database: Database, now: float) -> None:
-    """Tokens stand in the order of their time, and boto3 sends one with each transaction."""
+def _remove_old_tokens(database: Database, now: float) -> None:
+    """Removes expired tokens, which are in order of time; boto3 sends one with each transaction."""
     while database.tokens:
         token, (time, _) = next(iter(database.tokens.items()))
         if now - time < TOKEN_SECONDS:
@@ -121,7 +121,7 @@ def _cancelled(reasons: list[dict[str, Any]]) -> DynamoError:
 
 
 def transact_get_items(database: Database, request: Request) -> Answer:
-    """Returns up to a hundred items as they stand at one moment, in the order of the request."""
+    """Returns up to a hundred items as of one moment, in the order of the request."""
     kind = capacity.wanted(request)
     responses: list[dict[str, Item]] = []
     units: dict[str, Units] = {}

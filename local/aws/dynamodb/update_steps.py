@@ -16,7 +16,7 @@ from .values import Item, Value, written
 
 Step = Callable[[Item, ResolvedPath, Value], None]
 NOTHING: Value = {}
-"""In place of a value, for steps that need none."""
+"""The value of steps that need none."""
 _EXACT = Context(prec=200)
 
 
@@ -39,7 +39,7 @@ def replace(item: Item, path: ResolvedPath, value: Value) -> None:
 
 
 def remove(item: Item, path: ResolvedPath, _: Value = NOTHING) -> None:
-    """REMOVE: takes away what stands at a path, if anything does."""
+    """REMOVE: removes the value at a path, if any."""
     name = str(path[0])
     if len(path) == 1:
         item.pop(name, None)
@@ -87,7 +87,7 @@ def _changed_list(elements: list[Value], index: int, rest: ResolvedPath, value: 
 
 
 def add(item: Item, path: ResolvedPath, value: Value) -> None:
-    """ADD: adds to a number, or elements to a set; what is not there is made."""
+    """ADD: adds to a number, or elements to a set; a missing attribute is created."""
     before = found_at(item, path)
     if before is None:
         replace(item, path, value)
@@ -102,7 +102,7 @@ def add(item: Item, path: ResolvedPath, value: Value) -> None:
 
 
 def delete(item: Item, path: ResolvedPath, value: Value) -> None:
-    """DELETE: takes elements from a set; a set without elements is taken away."""
+    """DELETE: removes elements from a set; an empty set is removed."""
     before = found_at(item, path)
     if before is None:
         if len(path) > 1 and ("M" if isinstance(path[-1], str) else "L") not in (found_at(item, path[:-1]) or {}):

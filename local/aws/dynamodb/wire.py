@@ -43,13 +43,13 @@ class Wire:
                 return _response(200, _ENCODER.encode(engine.call(target.removeprefix(PREFIX), request)))
         except DynamoError as error:
             return _response(400, _ENCODER.encode(_error_body(error)))
-        except Exception:  # one request, however wrong, must not end the server
+        except Exception:  # no request may end the server
             _log.exception("DynamoDB request failed: %s", target)
             failure = DynamoError("InternalServerError", "Internal server error")
             return _response(500, _ENCODER.encode(_error_body(failure)))
 
     def reset(self) -> None:
-        """Forgets every table of every region."""
+        """Deletes every table of every region."""
         self._engines.clear()
 
 

@@ -26,16 +26,16 @@ class Write:
     bindings: Bindings
     change: Callable[[Item | None], Item | None]
     shows_item: bool
-    """Does an error about the condition hold the item as it stands?"""
+    """True if an error about the condition contains the present item."""
     paths: list[ResolvedPath]
-    """What an update changes."""
+    """The paths that an update changes."""
 
     def before(self) -> Item | None:
-        """Returns the item as it stands."""
+        """Returns the present item."""
         return self.table.items.get(self.key)
 
     def after(self, before: Item | None) -> Item | None:
-        """Returns the item as it is to be. Raises DynamoError, also when the condition does not hold."""
+        """Returns the changed item. Raises DynamoError, also when the condition does not hold."""
         if self.condition is not None and not self.condition.test(before or {}, self.bindings):
             raise condition_failed(before if self.shows_item else None)
         return self.change(before)
@@ -50,13 +50,13 @@ def put_item(database: Database, request: Request) -> Answer:
 
 
 def update_item(database: Database, request: Request) -> Answer:
-    """Changes an item, or makes one."""
+    """Changes an item, or creates one."""
     returned = choice(request, "ReturnValues", ("NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"))
     return _carry_out(update(database, request), request, returned)
 
 
 def delete_item(database: Database, request: Request) -> Answer:
-    """Deletes an item, if it is there."""
+    """Deletes an item, if it exists."""
     returned = choice(request, "ReturnValues", ("NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"))
     if returned not in ("NONE", "ALL_OLD"):
         raise invalid("ReturnValues can only be ALL_OLD or NONE")

@@ -1,4 +1,4 @@
-"""What Relais is measured against: a signup worker put together as the documentation of its parts shows.
+"""The baseline for Relais: a signup worker built from the documentation of its parts.
 
 SQS invokes it with ten messages at a time; Powertools' batch processing reports single failures; its idempotency keeps
 each message from being worked on twice, in a DynamoDB table of its own; requests makes one call for each signup; and

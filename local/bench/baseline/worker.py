@@ -1,4 +1,4 @@
-"""The baseline's Lambda function. It needs its environment when it is imported, as such functions do."""
+"""The baseline's Lambda function. It reads its environment at import, as is usual."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ signups: Any = boto3.resource("dynamodb").Table(os.environ["SIGNUPS_TABLE"])
 
 
 def deliver(record: SQSRecord) -> dict[str, str]:
-    """Tell the provider of one signup. Raises requests' errors, at which SQS brings the message again."""
+    """Send one signup to the provider. Raises requests' errors, after which SQS delivers the message again."""
     event: Any = record.json_body
     contact = {"email": event["email"], **event["fields"]}
     answer = requests.post(

@@ -1,4 +1,4 @@
-"""Ediware's functions about sub-accounts, IP pools, lists as such, and campaigns."""
+"""Ediware's functions about sub-accounts, IP pools, lists, and campaigns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PROTECTED = "Error this list protected against delete, go to the dashboard"
 
 
 def user_list(at: Context, params: Mapping[str, Any]) -> Any:
-    """Sub-accounts; French and English keys by turns, the password not in every row."""
+    """Sub-accounts; French and English keys alternate, and not every row has the password."""
     rows = []
     for place, user in enumerate(at.account.users.values()):
         english = place % 2 == 1
@@ -29,7 +29,7 @@ def user_list(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def pools_list(at: Context, params: Mapping[str, Any]) -> Any:
-    """Pools of sending IPs; French and English keys by turns."""
+    """Pools of sending IPs; French and English keys alternate."""
     rows = []
     for place, pool in enumerate(at.account.pools.values()):
         english = place % 2 == 1
@@ -48,7 +48,7 @@ def pools_list(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def user_create(at: Context, params: Mapping[str, Any]) -> Any:
-    """A new sub-account; the quota must stay below the main account's."""
+    """Create a sub-account; the quota must be below the main account's."""
     log = str(params.get("log", ""))
     if not re.fullmatch(r"[A-Za-z0-9_.-]{7,}", log):
         raise Refused("Error log invalid")
@@ -62,7 +62,7 @@ def user_create(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def user_update(at: Context, params: Mapping[str, Any]) -> Any:
-    """Change a sub-account; what is absent stays."""
+    """Change a sub-account; absent fields stay."""
     _set_user(at, _the_user(at, params), params)
     return _OK
 
@@ -77,10 +77,10 @@ def user_delete(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def list_list(at: Context, params: Mapping[str, Any]) -> Any:
-    """Lists of the main account or of a sub-account; French and English keys by turns."""
+    """Lists of the main account or of a sub-account; French and English keys alternate."""
     owner = _owner(at, params)
     rows = []
-    for place, found in enumerate(held for held in at.account.lists.values() if held.owner == owner):
+    for place, found in enumerate(each for each in at.account.lists.values() if each.owner == owner):
         english = place % 2 == 1
         rows.append(
             {
@@ -95,7 +95,7 @@ def list_list(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def list_create(at: Context, params: Mapping[str, Any]) -> Any:
-    """A new list. The text says `name`, the sample posts `nom`: both are taken."""
+    """Create a list. The text says `name`, the sample posts `nom`: both are accepted."""
     name = str(params.get("nom") or params.get("name") or "")
     fields = _names(params, "field_list", 50)
     index = _names(params, "field_index", 20)
@@ -118,7 +118,7 @@ def list_create(at: Context, params: Mapping[str, Any]) -> Any:
 
 
 def list_delete(at: Context, params: Mapping[str, Any]) -> Any:
-    """Delete a list, unless it is protected; that refusal is quoted by the vendor without JSON round it."""
+    """Delete a list, unless it is protected; the vendor documents that refusal as bare text."""
     found = the_list(at, params)
     if found.protected:
         raise Refused(_PROTECTED, bare=not at.options.protected_as_json)

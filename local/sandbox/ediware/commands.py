@@ -1,4 +1,4 @@
-"""What the control API can change in an Ediware account."""
+"""Carries out the control API's commands on an Ediware account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_COMMANDS = frozenset({"provider", "account"})
 
 
 def new_account(data: Mapping[str, Any]) -> Account:
-    """An empty account: `name` and `api_key`, and `user_id`, `log`, `quota` if wanted."""
+    """Return an empty account: `name` and `api_key`, and `user_id`, `log`, `quota` if wanted."""
     try:
         name, key = str(data["name"]), str(data["api_key"])
     except KeyError as error:
@@ -27,7 +27,7 @@ def new_account(data: Mapping[str, Any]) -> Account:
 def carry_out(
     account: Account, options: Options, command: Mapping[str, Any], now: datetime, new_id: Callable[[], str]
 ) -> None:
-    """Each key of `command` but `provider` and `account` is one change. Raises `SettingError`."""
+    """Make the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
     for key, value in command.items():
         if key == "options":
             set_options(options, value)
@@ -70,8 +70,8 @@ def _new_campaign(account: Account, data: Mapping[str, Any], now: datetime, new_
 
 
 def _set_figures(account: Account, value: Any, now: datetime) -> None:
-    """`{"id": …, "figures": {…}, "volume": …}`: from now on these figures stand."""
-    campaign = next((held for held in account.campaigns if held.id == str(value.get("id"))), None)
+    """`{"id": …, "figures": {…}, "volume": …}`: fixes a campaign's figures."""
+    campaign = next((each for each in account.campaigns if each.id == str(value.get("id"))), None)
     if campaign is None:
         raise SettingError(f"no campaign {value.get('id')}")
     campaign.figures = {**(campaign.figures or campaign.figures_at(now)), **value.get("figures", {})}
@@ -79,17 +79,17 @@ def _set_figures(account: Account, value: Any, now: datetime) -> None:
 
 
 def _protect(account: Account, value: Any, protected: bool) -> None:
-    _held(account, value).protected = protected
+    _list_of(account, value).protected = protected
 
 
-def _held(account: Account, list_id: Any) -> ContactList:
+def _list_of(account: Account, list_id: Any) -> ContactList:
     if str(list_id) not in account.lists:
         raise SettingError(f"no list {list_id}")
     return account.lists[str(list_id)]
 
 
 def _add_unsubscribed(account: Account, value: Any, now: datetime) -> None:
-    """People who left by Ediware's own link."""
+    """Add people who unsubscribed by Ediware's own link."""
     for address in value:
         account.unsubscribed.setdefault(str(address), now)
 
@@ -103,7 +103,7 @@ def _set_ips(account: Account, value: Any, now: datetime) -> None:
 
 
 _SIMPLE: dict[str, Callable[[Account, Any, datetime], None]] = {
-    "delete_list": lambda account, value, now: account.lists.__delitem__(_held(account, value).id),
+    "delete_list": lambda account, value, now: account.lists.__delitem__(_list_of(account, value).id),
     "protect_list": lambda account, value, now: _protect(account, value, True),
     "unprotect_list": lambda account, value, now: _protect(account, value, False),
     "set_figures": _set_figures,

@@ -1,4 +1,4 @@
-"""What a simulated Ediware account holds, and its campaigns whose figures grow."""
+"""The data of a simulated Ediware account; its campaigns' figures grow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN_FOR = timedelta(days=30)
 
 @dataclass
 class ContactList:
-    """A contact list. `rows` has one entry for each inserted row, doubles included."""
+    """A contact list. `rows` has one entry for each inserted row, duplicates included."""
 
     id: str
     name: str
@@ -23,13 +23,13 @@ class ContactList:
     fields: tuple[str, ...]
     field_index: tuple[str, ...] = ()
     owner: str = ""
-    """Id of the sub-account that it belongs to; empty for the main account."""
+    """Id of the owning sub-account; empty for the main account."""
     protected: bool = False
     email_crypt: bool = False
     rows: list[dict[str, str]] = field(default_factory=list)
 
     def shown(self, newest: int | None) -> dict[str, Any]:
-        """The list as JSON values."""
+        """Return the list as JSON values."""
         rows = self.rows if newest is None else self.rows[-newest:]
         return {
             "name": self.name,
@@ -68,7 +68,7 @@ class Pool:
 
 @dataclass
 class Campaign:
-    """A campaign. `figures` given stand as they are; otherwise they follow from volume and time since `sent`."""
+    """A campaign. Given `figures` are shown unchanged; otherwise they follow from volume and time since `sent`."""
 
     id: str
     user_id: str
@@ -80,7 +80,7 @@ class Campaign:
     figures: dict[str, int] | None = None
 
     def figures_at(self, now: datetime) -> dict[str, int]:
-        """The campaign's figures at a moment: most of what will come has come after a day."""
+        """Return the figures at a time; after a day most of the final ones are reached."""
         if self.figures is not None:
             return dict.fromkeys(_FINAL_SHARES, 0) | self.figures
         hours = max(0.0, (now - self.sent).total_seconds() / 3600)
@@ -101,7 +101,7 @@ _INTEGERS = frozenset({"click", "hard_bounce", "soft_bounce", "unsubscribe"})
 
 
 def campaign_row(campaign: Campaign, now: datetime, place: int) -> dict[str, Any]:
-    """One row of `campaigns_stats`: strings and integers side by side, and not the same ones in every row."""
+    """Return a row of `campaigns_stats`: strings and integers mixed, differently in each row."""
     figures = {"volume": campaign.volume, **campaign.figures_at(now)}
     odd = place % 2 == 1
     return {
@@ -131,10 +131,10 @@ class Account:
     unsubscribed: dict[str, datetime] = field(default_factory=dict)
     delisted: dict[str, datetime] = field(default_factory=dict)
     declared_ips: list[str] | None = None
-    """None: the caller's address is not looked at."""
+    """None: the caller's address is not checked."""
 
 
 def shown_campaigns(account: Account, now: datetime) -> list[Campaign]:
-    """The campaigns that the vendor still shows, newest first."""
+    """Return the campaigns that the vendor still shows, newest first."""
     shown = [c for c in account.campaigns if timedelta() <= now - c.sent <= SHOWN_FOR]
     return sorted(shown, key=lambda c: c.sent, reverse=True)

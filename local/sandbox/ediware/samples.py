@@ -10,7 +10,7 @@ API_KEY = "sample-ediware-key-not-a-secret"
 
 
 def sample_accounts(now: datetime) -> list[Account]:
-    """One account, `paris`, with three lists, sub-accounts, and campaigns sent relative to `now`."""
+    """Return one account, `paris`, with three lists, sub-accounts, and campaigns sent relative to `now`."""
     paris = Account("paris", API_KEY, user_id="1474", log="example_main", quota=500_000)
     paris.lists = {found.id: found for found in _lists()}
     paris.users = {user.id: user for user in _users()}

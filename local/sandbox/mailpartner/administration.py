@@ -14,14 +14,14 @@ _PAGE = 20
 
 
 def me(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Who the key belongs to and what is left: the balance as a string, the number of mails as an integer."""
+    """The key's owner and credit: the balance as a string, the number of mails as an integer."""
     balance = at.account.balance
     credits = {"creditMail": int(balance * 1000), "currency": "EUR", "balance": f"{balance:.2f}"}
     return {"user": {"username": at.account.username}, "credits": credits}
 
 
 def subaccount_create(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """A new sub-account; credit that it is given comes from the main account."""
+    """Create a sub-account; its credit is taken from the main account."""
     given = params.get("parameters")
     given = given if isinstance(given, Mapping) else {}
     email, kind = str(given.get("email") or ""), str(params.get("type") or "")
@@ -45,15 +45,15 @@ def subaccount_create(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def subaccount_list(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Sub-accounts in pages of 20, counted from 1."""
+    """Sub-accounts in pages of 20, numbered from 1."""
     page = str(params.get("page") or "1")
     number = max(1, int(page)) if page.isdecimal() else 1
-    held = list(at.account.subaccounts.values())
+    rows = list(at.account.subaccounts.values())
     return {
-        "total": len(held),
+        "total": len(rows),
         "nb_per_page": _PAGE,
         "page": number,
-        "data": [_row(one) for one in held[(number - 1) * _PAGE : number * _PAGE]],
+        "data": [_row(one) for one in rows[(number - 1) * _PAGE : number * _PAGE]],
     }
 
 

@@ -44,7 +44,7 @@ def send(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def message_cancel(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Call a scheduled message back, up to 5 minutes before its time."""
+    """Cancel a scheduled message, up to 5 minutes before its time."""
     message = _the_message(at, params)
     if message.cancelled:
         raise Refused(5, "Le message est déjà annulé")
@@ -58,7 +58,7 @@ def message_cancel(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bulk_status(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of each recipient's copy; reports are in a minute after sending."""
+    """Return the status of each recipient's copy; reports are complete a minute after sending."""
     message = _the_message(at, params)
     key = "statut" if at.options.statut else "status"
     rows = [
@@ -141,7 +141,7 @@ def _check_attachments(attachments: Any) -> None:
 
 
 def _due(at: Context, params: Mapping[str, Any]) -> datetime:
-    """The moment that date, time and minute name in Paris; now when there is no date."""
+    """Return the time of date, hour and minute in Paris; now without a date."""
     date = params.get("scheduledDeliveryDate")
     if date is None:
         return at.now

@@ -1,4 +1,4 @@
-"""What a simulated MailPartner account holds, and what every function of it is handed."""
+"""The data of a simulated MailPartner account, and the argument of its functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .opt_out_list import OptOuts
 
 
 class Refused(Exception):
-    """A call that the vendor refuses, with its code; what a code means hangs on the function."""
+    """A call that the vendor refuses, with its code, whose meaning depends on the function."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code, self.message = code, message
@@ -30,7 +30,7 @@ class Message:
     cancelled: bool = False
 
     def state(self, now: datetime) -> str:
-        """One word for the page."""
+        """Return the state for the page."""
         if self.cancelled:
             return "cancelled"
         return "sent" if now >= self.due else "scheduled"
@@ -66,7 +66,7 @@ class Account:
 
 @dataclass
 class Options:
-    """Readings of the documentation that a test may choose between."""
+    """Interpretations of the documentation that a test may choose between."""
 
     failure_status: int = 200
     """HTTP status of a failure: not stated; a sister product answers 400."""
@@ -80,7 +80,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One call's surroundings."""
+    """The context of one call."""
 
     account: Account
     now: datetime
@@ -92,5 +92,5 @@ Function = Callable[[Context, Mapping[str, Any]], dict[str, Any]]
 
 
 def delivered_by(message: Message) -> datetime:
-    """When the reports of a message have come in: here a minute after it was sent."""
+    """Return when a message's reports are complete: in the sandbox a minute after sending."""
     return message.due + timedelta(minutes=1)

@@ -11,7 +11,7 @@ API_KEY = "sample-mailpartner-key-not-a-secret"
 
 
 def sample_accounts(now: datetime) -> list[Account]:
-    """One account, `lettre`, with an opt-out list (one row of it a telephone number), a message, a sub-account."""
+    """Return the account `lettre` with an opt-out list (one row of it a telephone number), a message, a sub-account."""
     lettre = Account("lettre", API_KEY, "lettre@example.com")
     rows = [
         OptOut(733, "partie@example.com", now - timedelta(days=40)),

@@ -1,4 +1,4 @@
-"""MailPartner's HTTP side: finds the function and the account, wraps answers in the vendor's envelope."""
+"""MailPartner's HTTP side: finds function and account, wraps answers in the vendor's envelope."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..exchange import HTML_TYPE, Call, Reply, Request, json_reply, text_reply
 from ..provider import SettingError
 from . import administration, commands, messages, unsubscribes, xml
 from .models import Account, Context, Function, Options, Refused
-from .opt_out_list import Listing, stamp
+from .opt_out_list import Snapshot, stamp
 from .samples import sample_accounts
 
 _VERSION = "v1/"
@@ -52,7 +52,7 @@ class MailPartner:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the sample accounts and the default options."""
+        """Restore the sample accounts and the default options."""
         with self._lock:
             self.options = Options()
             self.accounts = {account.name: account for account in sample_accounts(self._clock.now())}
@@ -60,7 +60,7 @@ class MailPartner:
             self._requests: dict[str, deque[float]] = {}
 
     def recognise(self, request: Request) -> Call:
-        """Parameters stand in the query of a GET and in the JSON body of a POST."""
+        """Recognise a call: parameters are in the query of a GET and in the JSON body of a POST."""
         path = request.path.strip("/")
         function = path.removeprefix(_VERSION) if path.startswith(_VERSION) else ""
         data = dict(request.query) if request.method == "GET" else _parsed(request.body)
@@ -69,7 +69,7 @@ class MailPartner:
         return Call(function, account.name if account else "", _addresses(data), data)
 
     def answer(self, request: Request, call: Call) -> Reply:
-        """`success` and `code` first, then the data; failures under the HTTP status that the options say."""
+        """Answer with `success` and `code` first, then the data; failures under the HTTP status of the options."""
         methods, function = FUNCTIONS.get(call.function, ((), None))
         if function is None:
             return text_reply("<html><body><h1>Page introuvable</h1></body></html>", 404, HTML_TYPE)
@@ -85,26 +85,26 @@ class MailPartner:
         as_xml = _wants_xml(request, call)
         if as_xml and "nbData" in whole and not self.options.true_nb_data:
             whole["nbData"] += 2
-        if isinstance(whole.get("data"), Listing):
+        if isinstance(whole.get("data"), Snapshot):
             return _listed(whole, whole["data"], as_xml=as_xml)
         return xml.answer(whole) if as_xml else json_reply(whole)
 
     def up_to_row(self, request: Request, call: Call, row: int) -> tuple[Request, Call] | None:
-        """No call brings several contacts that are kept one by one."""
+        """None: no call stores several contacts one by one."""
         return None
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """An address that is refused: code 9 of `unsubscribe/add`, code 19 of `send`."""
+        """Return the refusal of an address: code 9 of `unsubscribe/add`, code 19 of `send`."""
         return self._refused(Refused(19 if call.function == "send" else 9, message), call)
 
     def wrong_key(self, call: Call) -> Reply:
-        """The documented answer to a key that is not right."""
+        """Return the documented answer to a wrong key."""
         return self._refused(Refused(*_WRONG_KEY), call)
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Every account with its opt-out list, messages, sub-accounts and credit."""
+        """Return every account with its opt-out list, messages, sub-accounts and credit."""
         with self._lock:
-            return {"accounts": {name: self._account(held, newest) for name, held in self.accounts.items()}}
+            return {"accounts": {name: self._account(each, newest) for name, each in self.accounts.items()}}
 
     def change(self, command: Mapping[str, Any]) -> None:
         """Carry out a control command on one account (the first when none is named)."""
@@ -119,7 +119,7 @@ class MailPartner:
                 raise SettingError(f"no account {name}")
 
     def _count(self, client: str) -> None:
-        """The limit is an IP's, whatever the key, and goes by the real clock."""
+        """Count a request; the limit is by IP, whatever the key, and by the real clock."""
         limit = self.options.rate_per_minute
         seen = self._requests.setdefault(client, deque())
         now = time.monotonic()
@@ -140,7 +140,7 @@ class MailPartner:
         return Context(account, self._clock.now(), self.options, self._new_id)
 
     def _new_id(self) -> int:
-        """Ids that do not grow: nothing says that they do."""
+        """Return an id; ids do not grow, since the vendor does not say that they do."""
         return 1000 + next(self._ids) * 7919 % 1_000_003
 
     def _by_key(self, data: Mapping[str, Any] | None) -> Account | None:
@@ -159,13 +159,13 @@ class MailPartner:
             **account.optouts.shown(newest),
             "messages": [
                 {
-                    "id": held.id,
-                    "subject": held.subject,
-                    "recipients": len(held.recipients),
-                    "due": stamp(held.due),
-                    "state": held.state(now),
+                    "id": each.id,
+                    "subject": each.subject,
+                    "recipients": len(each.recipients),
+                    "due": stamp(each.due),
+                    "state": each.state(now),
                 }
-                for held in account.messages.values()
+                for each in account.messages.values()
             ],
             "users": [
                 {"id": sub.id, "email": sub.email, "type": sub.type, "balance": sub.balance}
@@ -175,15 +175,15 @@ class MailPartner:
         }
 
 
-def _listed(whole: Mapping[str, Any], listing: Listing, *, as_xml: bool) -> Reply:
-    """The opt-out list in one answer: whole, or made as it is sent where rows were grown."""
+def _listed(whole: Mapping[str, Any], rows: Snapshot, *, as_xml: bool) -> Reply:
+    """Answer with the opt-out list: whole, or produced while it is sent if rows are generated."""
     if as_xml:
-        made = xml.listed({**whole, "data": []}, listing)
+        made = xml.listed({**whole, "data": []}, rows)
     else:
         head, end = json.dumps({**whole, "data": []}, ensure_ascii=False).rsplit("]", 1)
         encode = partial(json.dumps, ensure_ascii=False)
-        made = Reply(parts=_joined(head, ", ", listing.encoded(encode), f"]{end}"))
-    return made if listing.blocks else made.whole()
+        made = Reply(parts=_joined(head, ", ", rows.encoded(encode), f"]{end}"))
+    return made if rows.blocks else made.whole()
 
 
 def _joined(head: str, between: str, parts: Iterable[Sequence[str]], end: str) -> Iterator[bytes]:

@@ -7,24 +7,24 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ..exchange import Reply
-from .opt_out_list import Listing
+from .opt_out_list import Snapshot
 
 _TYPE = "application/xml; charset=UTF-8"
 
 
 def answer(data: Mapping[str, Any]) -> Reply:
-    """A success: texts stand in CDATA with line breaks round it, as in the vendor's sample."""
+    """Return a success: texts in CDATA between line breaks, as in the vendor's sample."""
     entries = "\n".join(_entry(value) for value in data.values())
     return _reply(f'<?xml version="1.0" encoding="UTF-8"?>\n<result>\n{entries}\n</result>\n', 200)
 
 
-def listed(data: Mapping[str, Any], listing: Listing) -> Reply:
-    """The same with the rows of the opt-out list in the last entry, made as they are sent."""
+def listed(data: Mapping[str, Any], rows: Snapshot) -> Reply:
+    """Return a success with the opt-out list in the last entry, produced while it is sent."""
     head, _, end = answer(data).body.decode().rpartition("</entry>")
 
     def parts() -> Iterator[bytes]:
         yield head.encode()
-        for part in listing.encoded(_entry):
+        for part in rows.encoded(_entry):
             yield "".join(f"{row}\n" for row in part).encode()
         yield f"</entry>{end}".encode()
 
@@ -32,7 +32,7 @@ def listed(data: Mapping[str, Any], listing: Listing) -> Reply:
 
 
 def failure(code: int, message: str, status: int) -> Reply:
-    """A failure: `false`, the code and the message, the message as plain text."""
+    """Return a failure: `false`, the code and the message, the message as plain text."""
     entries = "\n".join(f"<entry>{escape(str(value))}</entry>" for value in ("false", code, message))
     return _reply(f"<?xml version='1.0' encoding='UTF-8'?>\n<result>\n{entries}\n</result>\n", status)
 

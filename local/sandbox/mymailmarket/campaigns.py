@@ -12,7 +12,7 @@ from .lists import the_site
 from .models import CAMPAIGN_STATUSES, Campaign, Failure
 
 Args = Mapping[str, str]
-_OWN = frozenset({"Id", "id", "Name", "Subject", "SiteId", "Status", "SendTimestamp", "UserLastUpdate"})
+_OWN_FIELDS = frozenset({"Id", "id", "Name", "Subject", "SiteId", "Status", "SendTimestamp", "UserLastUpdate"})
 
 
 def campaigns(at: Context, args: Args) -> Outcome:
@@ -20,8 +20,8 @@ def campaigns(at: Context, args: Args) -> Outcome:
     the_site(at, args)
     if args["status"] not in CAMPAIGN_STATUSES:
         raise Failure("status invalid", 400)
-    held = at.account.campaigns.values()
-    return Many([one.shown(at.now) for one in held if one.status_at(at.now) == args["status"]])
+    known = at.account.campaigns.values()
+    return Many([one.shown(at.now) for one in known if one.status_at(at.now) == args["status"]])
 
 
 def campaign_data(at: Context, args: Args) -> Outcome:
@@ -35,7 +35,7 @@ def campaign_stats(at: Context, args: Args) -> Outcome:
 
 
 def campaign_create(at: Context, args: Args) -> Outcome:
-    """A new campaign, or with an id in the body a changed one: both share the URL."""
+    """Create a campaign, or change the one whose id is in the body: both share the URL."""
     given = at.fields()
     number = str(given.get("Id") or given.get("id") or "")
     if number:
@@ -48,12 +48,12 @@ def campaign_create(at: Context, args: Args) -> Outcome:
     campaign.name = str(given.get("Name", campaign.name))
     campaign.subject = str(given.get("Subject", campaign.subject))
     campaign.updated = at.now
-    campaign.more |= {key: value for key, value in given.items() if key not in _OWN}
+    campaign.more |= {key: value for key, value in given.items() if key not in _OWN_FIELDS}
     return Done(campaign.id, campaign.shown(at.now))
 
 
 def campaign_schedule(at: Context, args: Args) -> Outcome:
-    """Send a campaign at a moment of Brussels time."""
+    """Schedule a campaign in Brussels time."""
     campaign = _unsent(at, args)
     try:
         year, month, day, hour, minute = (int(args[name]) for name in ("y", "m", "d", "h", "min"))
@@ -68,7 +68,7 @@ def campaign_schedule(at: Context, args: Args) -> Outcome:
 
 
 def campaign_unschedule(at: Context, args: Args) -> Outcome:
-    """Take a scheduled campaign back."""
+    """Cancel a campaign's schedule."""
     campaign = _unsent(at, args)
     if campaign.status != "scheduled":
         raise Failure("the campaign is not scheduled")
@@ -77,7 +77,7 @@ def campaign_unschedule(at: Context, args: Args) -> Outcome:
 
 
 def campaign_send_now(at: Context, args: Args) -> Outcome:
-    """Send a campaign; a minute later it is sent."""
+    """Send a campaign; its status is sent a minute later."""
     campaign = _unsent(at, args)
     campaign.status, campaign.sent, campaign.updated = "send now", at.now + timedelta(minutes=1), at.now
     return Done(campaign.id, documented="array")
@@ -100,14 +100,14 @@ def trigger_link(at: Context, args: Args) -> Outcome:
 
 
 def trigger_unlink(at: Context, args: Args) -> Outcome:
-    """Undo a link."""
+    """Remove a link."""
     if at.account.links.pop(args["autosubcrid"], None) is None:
         raise Failure("link not found", 404)
     return Done(args["autosubcrid"])
 
 
 def trigger_send(at: Context, args: Args) -> Outcome:
-    """Send an autoresponder to one address now. Everything stands in the query, the body is empty."""
+    """Send an autoresponder to one address now. All parameters are in the query, the body is empty."""
     _the_autoresponder(at, args["id"])
     custom = args["customdata"]
     if at.body is not None:

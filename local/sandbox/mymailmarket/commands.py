@@ -1,4 +1,4 @@
-"""What the control API shows of a myMailMarket account, and what it can change."""
+"""Shows a myMailMarket account to the control API, and carries out its commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NewId = Callable[[], str]
 
 
 def new_account(data: Mapping[str, Any]) -> Account:
-    """An empty account."""
+    """Return an empty account."""
     missing = [name for name in ("name", *_CREDENTIALS) if name not in data]
     if missing:
         raise SettingError(f"add_account needs {', '.join(missing)}")
@@ -26,16 +26,16 @@ def new_account(data: Mapping[str, Any]) -> Account:
 
 
 def shown(account: Account, now: datetime, figures_at: datetime, newest: int | None) -> dict[str, Any]:
-    """The account as JSON values without secrets."""
+    """Return the account as JSON values without secrets."""
     campaigns = [
         {"Id": one.id, "Name": one.name, "Status": one.status_at(now), **one.stats(figures_at)}
         for one in account.campaigns.values()
     ]
-    left = sorted(
+    newest_last = sorted(
         (person for person in account.subscribers.values() if person.status == "unsubscribed"),
         key=lambda person: person.updated,
     )
-    unsubscribed = [{"list": person.group, "MailAddress": person.address} for person in left]
+    unsubscribed = [{"list": person.group, "MailAddress": person.address} for person in newest_last]
     return {
         "lists": {group.id: _list(account, group, newest) for group in account.groups.values()},
         "unsubscribed": unsubscribed if newest is None else unsubscribed[-newest:],
@@ -71,7 +71,7 @@ def _row(person: Subscriber) -> dict[str, Any]:
 
 
 def carry_out(account: Account, options: Options, command: Mapping[str, Any], now: datetime, new_id: NewId) -> None:
-    """Each key of `command` but `provider` and `account` is one change. Raises `SettingError`."""
+    """Make the change of each key of `command` but `provider` and `account`. Raises `SettingError`."""
     for key, value in command.items():
         if key == "options":
             set_options(options, value)
@@ -110,7 +110,7 @@ def _add_subscribers(account: Account, data: Any, now: datetime, new_id: NewId) 
 
 
 def _set_status(account: Account, data: Any, now: datetime, new_id: NewId) -> None:
-    """`{"MailAddress", "Status", "list" (default: every list), "campaign" (through which they left)}`."""
+    """`{"MailAddress", "Status", "list" (default: every list), "campaign" (that they unsubscribed through)}`."""
     if data.get("Status") not in STATUSES:
         raise SettingError(f"Status must be one of {', '.join(STATUSES)}")
     address = str(data.get("MailAddress", "")).lower()
@@ -128,9 +128,9 @@ def _set_status(account: Account, data: Any, now: datetime, new_id: NewId) -> No
 
 
 def _remove(account: Account, address: Any, now: datetime, new_id: NewId) -> None:
-    """Take somebody off every list without a trace."""
-    gone = [held for held in account.subscribers.values() if held.address.lower() == str(address).lower()]
-    for person in gone:
+    """Remove an address from every list without a trace."""
+    removed = [each for each in account.subscribers.values() if each.address.lower() == str(address).lower()]
+    for person in removed:
         del account.subscribers[person.id]
         account.by_address.pop((person.group, person.address.lower()), None)
 
@@ -152,7 +152,7 @@ def _add_campaign(account: Account, data: Any, now: datetime, new_id: NewId) -> 
 
 
 def _set_figures(account: Account, data: Any, now: datetime, new_id: NewId) -> None:
-    """`{"id", "figures": {any names: values}}`: from now on these stand."""
+    """`{"id", "figures": {any names: values}}`: fixes a campaign's figures."""
     if str(data.get("id")) not in account.campaigns:
         raise SettingError(f"no campaign {data.get('id')}")
     account.campaigns[str(data["id"])].fixed = dict(data["figures"])

@@ -1,4 +1,4 @@
-"""What every myMailMarket function is handed, and the three forms of what it gives back."""
+"""The argument of every myMailMarket function, and the three kinds of its result."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .models import Account, Failure, Subscriber
 
 @dataclass
 class Options:
-    """Readings of the documentation that a test may choose between."""
+    """Interpretations of the documentation that a test may choose between."""
 
     shape: str = "documented"
-    """Form of single answers: `documented` (by function), `object`, `array` (of one), `feedback` (for changes), or
-    `mixed` (another at each call)."""
+    """Shape of single answers: `documented` (by function), `object`, `array` (of one), `feedback` (for changes), or
+    `mixed` (another one for each call)."""
     session_minutes: float = 120.0
     session_key_length: int = 36
     md5_upper_case_too: bool = False
-    """Take the password's MD5 in upper case as well."""
+    """Accept the password's MD5 in upper case, too."""
     stats_step_seconds: float = 3600.0
     """Campaign figures change in steps of so many seconds."""
     newest_first: bool = True
-    """Pages of subscribers begin with the latest update, so that a change shifts the rows; else with the oldest id."""
+    """Pages of subscribers start with the latest update, so that a change shifts the rows; else with the oldest id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One call's surroundings. `body` is the parsed JSON body of a POST, None where there is none."""
+    """The context of one call. `body` is the parsed JSON body of a POST, None where there is none."""
 
     account: Account
     now: datetime
@@ -39,7 +39,7 @@ class Context:
     body: Any = None
 
     def fields(self) -> dict[str, Any]:
-        """The body as an object. Raises `Failure` 400 when it is none."""
+        """Return the body as an object. Raises `Failure` 400 for any other body."""
         if not isinstance(self.body, Mapping):
             raise Failure("the body must be a JSON object", 400)
         return dict(self.body)
@@ -47,7 +47,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """A single thing; the vendor's pages call some of them arrays."""
+    """A single object; for some the vendor documents an array."""
 
     value: dict[str, Any]
     as_array: bool = False
@@ -55,14 +55,14 @@ class One:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Several things."""
+    """Several objects."""
 
     values: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A change that was made: a FeedbackDTO, or the thing as it is now (`documented` says which is the default)."""
+    """A change: a FeedbackDTO, or the changed object (`documented` says which is the default)."""
 
     result_id: str
     value: dict[str, Any] | None = None
@@ -73,7 +73,7 @@ Outcome = One | Many | Done
 
 
 def page(people: Sequence[Subscriber], args: Mapping[str, str]) -> Many:
-    """The part of `people` that `startindex` (from 0) and `pagesize` (at most 250) name."""
+    """Return the page of `people` by `startindex` (from 0) and `pagesize` (at most 250)."""
     start, size = args["startindex"], args["pagesize"]
     if not start.isdecimal() or not size.isdecimal() or not 1 <= int(size) <= 250:
         raise Failure("startindex or pagesize invalid", 400)

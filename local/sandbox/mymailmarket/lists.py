@@ -9,7 +9,7 @@ from .context import Context, Done, Many, One, Outcome
 from .models import Failure, Group
 
 Args = Mapping[str, str]
-_OWN = frozenset({"Id", "Name", "SiteId", "UserLastUpdate"})
+_OWN_FIELDS = frozenset({"Id", "Name", "SiteId", "UserLastUpdate"})
 
 
 def lists(at: Context, args: Args) -> Outcome:
@@ -19,14 +19,14 @@ def lists(at: Context, args: Args) -> Outcome:
 
 
 def list_get(at: Context, args: Args) -> Outcome:
-    """One list; the vendor's page says that an array comes."""
+    """One list; the vendor documents an array."""
     return One(at.account.the_group(args["id"]).shown(), as_array=True)
 
 
 def list_persist(at: Context, args: Args) -> Outcome:
-    """A new list, or with an Id a changed one."""
+    """Create a list, or change the one of the given Id."""
     given = at.fields()
-    more = {key: value for key, value in given.items() if key not in _OWN}
+    more = {key: value for key, value in given.items() if key not in _OWN_FIELDS}
     if given.get("Id"):
         group = at.account.the_group(str(given["Id"]))
         group.name, group.updated = str(given.get("Name", group.name)), at.now
@@ -40,37 +40,37 @@ def list_persist(at: Context, args: Args) -> Outcome:
 
 
 def list_delete(at: Context, args: Args) -> Outcome:
-    """Delete a list and who is on it."""
+    """Delete a list and everybody on it."""
     group = at.account.the_group(args["id"])
     del at.account.groups[group.id]
-    for person in [held for held in at.account.subscribers.values() if held.group == group.id]:
+    for person in [each for each in at.account.subscribers.values() if each.group == group.id]:
         del at.account.subscribers[person.id]
         at.account.by_address.pop((person.group, person.address.lower()), None)
     return Done(group.id)
 
 
 def user_persist(at: Context, args: Args) -> Outcome:
-    """A new user, or with a UserId a changed one."""
+    """Create a user, or change the one of the given UserId."""
     given = at.fields()
     user_id = str(given.get("UserId") or "")
     if user_id and user_id not in at.account.users:
         raise Failure("user not found", 404)
     if not user_id and not given.get("UserName"):
         raise Failure("UserName is required")
-    held = at.account.users.get(user_id, {"UserId": user_id or at.new_id(), "Language": "FR", "EmailAddress": ""})
-    user = {**held, **given, "UserId": held["UserId"]}
+    existing = at.account.users.get(user_id, {"UserId": user_id or at.new_id(), "Language": "FR", "EmailAddress": ""})
+    user = {**existing, **given, "UserId": existing["UserId"]}
     at.account.users[user["UserId"]] = user
     return Done(user["UserId"], user)
 
 
 def user(at: Context, args: Args) -> Outcome:
-    """One user, password in clear, as M3User has it."""
+    """One user with the password in clear, as M3User has it."""
     return One(_found(at.account.users.get(args["id"]), "user"))
 
 
 def user_by_name(at: Context, args: Args) -> Outcome:
-    """The same by name and site."""
-    named = (held for held in at.account.users.values() if held["UserName"] == args["username"])
+    """One user by name and site."""
+    named = (each for each in at.account.users.values() if each["UserName"] == args["username"])
     return One(_found(next(named, None) if args["sitename"] == at.account.credentials.site else None, "user"))
 
 
@@ -86,12 +86,12 @@ def template(at: Context, args: Args) -> Outcome:
 
 
 def the_site(at: Context, args: Args) -> None:
-    """Raises `Failure` 404 when the site asked for is not the account's."""
+    """Raise `Failure` 404 unless the site is the account's."""
     if args["site"] != at.account.site_id:
         raise Failure("site not found", 404)
 
 
-def _found(held: dict[str, Any] | None, what: str) -> dict[str, Any]:
-    if held is None:
+def _found(record: dict[str, Any] | None, what: str) -> dict[str, Any]:
+    if record is None:
         raise Failure(f"{what} not found", 404)
-    return held
+    return record

@@ -1,4 +1,4 @@
-"""What a simulated myMailMarket account holds."""
+"""The data of a simulated myMailMarket account."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Failure(Exception):
 
 
 def wcf_date(moment: datetime) -> str:
-    """A time as WCF writes it: milliseconds since 1970 and the local offset (Brussels has Paris time)."""
+    """Return a time as WCF writes it: milliseconds since 1970 and the local offset (Brussels has Paris time)."""
     offset = round((paris(moment) - moment.replace(tzinfo=None)).total_seconds() / 3600)
     return f"/Date({int(moment.timestamp() * 1000)}+{offset:02d}00)/"
 
@@ -62,7 +62,7 @@ class Group:
     more: dict[str, Any] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
-        """The list as the vendor shows it."""
+        """Return the list as the vendor shows it."""
         return {
             "Description": "",
             "ReplyTo": "",
@@ -91,7 +91,7 @@ class Subscriber:
     profile: dict[str, Any] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
-        """The person as M3Subscriber."""
+        """Return the person as M3Subscriber."""
         return {
             "SubscriberId": self.id,
             "MailAddress": self.address,
@@ -104,12 +104,12 @@ class Subscriber:
         }
 
     def shown_profile(self) -> dict[str, Any]:
-        """The person as M3SubscriberProfile."""
+        """Return the person as M3SubscriberProfile."""
         return {**self.profile, **self.shown()}
 
 
 def figures_after(volume: int, hours: float) -> dict[str, Any]:
-    """Figures under names that the vendor's documentation leaves open; some numbers are not counts."""
+    """Return figures under names that the documentation leaves open; some numbers are not counts."""
     reached = 1 - math.exp(-max(0.0, hours) / 20)
     counts = {name: int(volume * share * reached) for name, share in _FINAL_SHARES.items()}
     rate = counts["UniqueOpened"] / volume if volume else 0.0
@@ -118,7 +118,7 @@ def figures_after(volume: int, hours: float) -> dict[str, Any]:
 
 @dataclass
 class Campaign:
-    """A campaign. `fixed` figures stand as they are, under whatever names; otherwise they grow from `sent` on."""
+    """A campaign. `fixed` figures are shown unchanged, under any names; otherwise they grow from `sent` on."""
 
     id: str
     name: str
@@ -130,16 +130,16 @@ class Campaign:
     volume: int = 0
     fixed: dict[str, Any] | None = None
     unsubscribed: list[str] = field(default_factory=list)
-    """Ids of the subscribers who left through it."""
+    """Ids of the subscribers who unsubscribed through it."""
     more: dict[str, Any] = field(default_factory=dict)
 
     def status_at(self, now: datetime) -> str:
-        """A scheduled or started campaign is sent when its time has come."""
+        """Return the status at a time: a scheduled or started campaign is sent from its time on."""
         waiting = self.status in ("scheduled", "send now", "in queue", "sending")
         return "sent" if waiting and self.sent is not None and now >= self.sent else self.status
 
     def shown(self, now: datetime) -> dict[str, Any]:
-        """The campaign's data; field names are the sandbox's own, for the vendor names none."""
+        """Return the campaign's data; field names are the sandbox's own, since the vendor documents none."""
         return {
             **self.more,
             "Id": self.id,
@@ -152,7 +152,7 @@ class Campaign:
         }
 
     def stats(self, at: datetime) -> dict[str, Any]:
-        """The campaign's figures; field names are the sandbox's own."""
+        """Return the campaign's figures; field names are the sandbox's own."""
         if self.fixed is not None:
             return {"CampaignId": self.id, **self.fixed}
         hours = (at - self.sent).total_seconds() / 3600 if self.sent else 0.0
@@ -161,7 +161,7 @@ class Campaign:
 
 @dataclass
 class Credentials:
-    """What the session call asks for, and the site's id."""
+    """The parameters of the session call, and the site's id."""
 
     username: str
     password: str
@@ -171,7 +171,7 @@ class Credentials:
     shared_secret: str
 
     def password_md5(self) -> str:
-        """The password as the session call wants it."""
+        """Return the password as the session call takes it."""
         return hashlib.md5(self.password.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -190,9 +190,9 @@ class Account:
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
     triggers_sent: list[dict[str, str]] = field(default_factory=list)
     between_pages: list[dict[str, Any]] = field(default_factory=list)
-    """Control commands, one carried out after each page of subscribers that is read: so rows shift."""
+    """Control commands, one carried out after each page of subscribers that is read, so that rows shift."""
     by_address: dict[tuple[str, str], Subscriber] = field(default_factory=dict)
-    """The people of `subscribers` by list and lower-case address."""
+    """The values of `subscribers` by list and lower-case address."""
 
     @property
     def site_id(self) -> str:
@@ -200,7 +200,7 @@ class Account:
         return self.credentials.site_id
 
     def find(self, group: str, address: str) -> Subscriber | None:
-        """The person with that address on a list, also a deleted one."""
+        """Return the person with that address on a list, also a deleted one."""
         return self.by_address.get((group, address.lower()))
 
     def put(self, person: Subscriber) -> None:
@@ -210,26 +210,26 @@ class Account:
             self.by_address[person.group, person.address.lower()] = person
 
     def rename(self, person: Subscriber, address: str) -> None:
-        """Give a person another address."""
+        """Change a person's address."""
         self.by_address.pop((person.group, person.address.lower()), None)
         person.address = address
         self.put(person)
 
     def the_group(self, group: str) -> Group:
-        """The list of that id. Raises `Failure` 404."""
+        """Return the list of that id. Raises `Failure` 404."""
         if group not in self.groups:
             raise Failure("list not found", 404)
         return self.groups[group]
 
     def the_subscriber(self, person: str) -> Subscriber:
-        """The person of that id, unless deleted. Raises `Failure` 404."""
+        """Return the person of that id, unless deleted. Raises `Failure` 404."""
         found = self.subscribers.get(person)
         if found is None or found.status == "deleted":
             raise Failure("subscriber not found", 404)
         return found
 
     def the_campaign(self, campaign: str) -> Campaign:
-        """The campaign of that id. Raises `Failure` 404."""
+        """Return the campaign of that id. Raises `Failure` 404."""
         if campaign not in self.campaigns:
             raise Failure("campaign not found", 404)
         return self.campaigns[campaign]
@@ -237,7 +237,7 @@ class Account:
 
 @dataclass
 class Session:
-    """A session: whose it is and since when."""
+    """A session: its account and when it was created."""
 
     account: str
-    made: datetime
+    created: datetime

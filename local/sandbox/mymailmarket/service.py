@@ -1,4 +1,4 @@
-"""myMailMarket's HTTP side: sessions, routes, and the forms that answers come in."""
+"""myMailMarket's HTTP side: sessions, routes, and the shapes of answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .routes import SESSION_PARTS, SESSION_PATH, Route, find
 from .samples import sample_accounts
 
 _BASE = "/V2.svc/"
-_TURNS = ("object", "array", "feedback")
+_SHAPES = ("object", "array", "feedback")
 _PAGES = frozenset({"subscribers", "subscribers_in_status"})
 
 
@@ -36,17 +36,17 @@ class MyMailMarket:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the sample accounts and the default options; no sessions."""
+        """Restore the sample accounts and the default options; no sessions."""
         with self._lock:
             self.options = Options()
             self.accounts = {account.name: account for account in sample_accounts(self._clock.now())}
             self.sessions: dict[str, Session] = {}
             self._ids = itertools.count(500_001)
-            self._turns = itertools.cycle(_TURNS)
+            self._shapes = itertools.cycle(_SHAPES)
             self._session_numbers = itertools.count(1)
 
     def recognise(self, request: Request) -> Call:
-        """The function by method, path and query; the account by the session, or by the session call's own parts."""
+        """Recognise the function by method, path and query; the account by the session or the API key."""
         path = request.path.removeprefix(_BASE)
         if path.startswith(SESSION_PATH):
             parts = [unquote(part) for part in path.removeprefix(SESSION_PATH).split("/")]
@@ -65,7 +65,7 @@ class MyMailMarket:
         return Call(route.name, session.account if session else "", _addresses(args, body), data)
 
     def answer(self, request: Request, call: Call) -> Reply:
-        """400, 401 and 404 with a page of HTML; business failures as a FeedbackDTO under 200."""
+        """Answer 400, 401 and 404 with an HTML page, business failures with a FeedbackDTO under 200."""
         try:
             with self._lock:
                 if call.function == "session_create":
@@ -73,31 +73,32 @@ class MyMailMarket:
                 found = find(request, request.path.removeprefix(_BASE)) if call.function else None
                 if found is None:
                     raise Failure("missing parameter or invalid method", 400)
-                return self._work(request, *found)
+                return self._call(request, *found)
         except Failure as failure:
             return _failed(failure)
 
     def up_to_row(self, request: Request, call: Call, row: int) -> tuple[Request, Call] | None:
-        """Every call brings one contact."""
+        """None: every call has one contact."""
         return None
 
     def refusal(self, call: Call, message: str) -> Reply:
-        """A business failure."""
+        """Return a business failure."""
         return _failed(Failure(message))
 
     def wrong_key(self, call: Call) -> Reply:
-        """401: wrong key, or a session that is over."""
+        """Return 401, as for a wrong key or an expired session."""
         return _failed(Failure("invalid API key", 401))
 
     def state(self, newest: int | None = None) -> dict[str, Any]:
-        """Every account with its lists, people and campaigns, and the number of live sessions."""
+        """Return every account with its lists, people and campaigns, and the number of live sessions."""
         with self._lock:
             now = self._clock.now()
-            live = [session for session in self.sessions.values() if self._holds(session)]
+            live = [session for session in self.sessions.values() if self._is_live(session)]
             return {
                 "sessions": len(live),
                 "accounts": {
-                    name: commands.shown(held, now, self._figures_at(), newest) for name, held in self.accounts.items()
+                    name: commands.shown(account, now, self._figures_at(), newest)
+                    for name, account in self.accounts.items()
                 },
             }
 
@@ -112,15 +113,15 @@ class MyMailMarket:
                 raise SettingError(f"no account {name}")
             else:
                 if command.get("expire_sessions"):
-                    self.sessions = {key: held for key, held in self.sessions.items() if held.account != name}
+                    self.sessions = {key: each for key, each in self.sessions.items() if each.account != name}
                 self._carry_out(self.accounts[name], command)
 
     def _carry_out(self, account: Account, command: Mapping[str, Any]) -> None:
         commands.carry_out(account, self.options, command, self._clock.now(), self._new_id)
 
-    def _work(self, request: Request, route: Route, args: dict[str, str]) -> Reply:
+    def _call(self, request: Request, route: Route, args: dict[str, str]) -> Reply:
         session = self.sessions.get(request.query.get("session", ""))
-        if session is None or not self._holds(session):
+        if session is None or not self._is_live(session):
             raise Failure("invalid session", 401)
         account = self.accounts[session.account]
         body = _parsed(request.body) if request.body else None
@@ -145,12 +146,12 @@ class MyMailMarket:
         return _feedback(key)
 
     def _session_key(self) -> str:
-        """A key of any length with characters that a client must encode."""
+        """Return a key of the configured length with characters that a client must encode."""
         digest = hashlib.sha512(f"session {next(self._session_numbers)}".encode()).hexdigest()
         return digest[: max(8, self.options.session_key_length) - 3] + "+/="
 
-    def _holds(self, session: Session) -> bool:
-        return self._clock.now() - session.made < timedelta(minutes=self.options.session_minutes)
+    def _is_live(self, session: Session) -> bool:
+        return self._clock.now() - session.created < timedelta(minutes=self.options.session_minutes)
 
     def _figures_at(self) -> Any:
         now, step = self._clock.now(), self.options.stats_step_seconds
@@ -161,14 +162,14 @@ class MyMailMarket:
         return next((account for account in self.accounts.values() if account.credentials.api_key == key), None)
 
     def _new_id(self) -> str:
-        """13 characters with a leading zero."""
+        """Return an id of 13 characters with a leading zero."""
         return f"0616074{next(self._ids):06d}"
 
     def _shaped(self, outcome: Outcome) -> Any:
-        """An outcome in the form that the options ask for."""
+        """Return an outcome in the shape that the options define."""
         if isinstance(outcome, Many):
             return outcome.values
-        shape = next(self._turns) if self.options.shape == "mixed" else self.options.shape
+        shape = next(self._shapes) if self.options.shape == "mixed" else self.options.shape
         if isinstance(outcome, One):
             as_array = outcome.as_array if shape == "documented" else shape == "array"
             return [outcome.value] if as_array else outcome.value
@@ -203,7 +204,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _escaped_dates(body: bytes) -> bytes:
-    """WCF writes the slashes of its dates with a backslash before them; as JSON it is the same."""
+    """Escape the slashes of dates as WCF does; as JSON it is the same."""
     return body.replace(b'"/Date(', b'"\\/Date(').replace(b')/"', b')\\/"')
 
 

@@ -30,31 +30,31 @@ def profile(at: Context, args: Args) -> Outcome:
 
 
 def profile_by_address(at: Context, args: Args) -> Outcome:
-    """The same by address and list."""
+    """One profile by address and list."""
     return One(_by_address(at, args["list"], args["emailaddress"]).shown_profile(), as_array=True)
 
 
 def subscribers(at: Context, args: Args) -> Outcome:
-    """A page of everybody on a list but the deleted."""
+    """A page of everybody on a list who is not deleted."""
     return page([person for person in _ordered(at, args["list"]) if person.status != "deleted"], args)
 
 
 def subscribers_in_status(at: Context, args: Args) -> Outcome:
-    """A page of those on a list who are in one status."""
+    """A page of everybody on a list in one status."""
     status = _status(args["status"])
     return page([person for person in _ordered(at, args["list"]) if person.status == status], args)
 
 
 def subscriber_persist(at: Context, args: Args) -> Outcome:
-    """A new person, or with an id a changed one; an address that is already on the list is a business failure."""
+    """Create a person, or change the one of the given id; an address already on the list is a business failure."""
     given = at.fields()
     number = str(given.get("SubscriberId") or given.get("Id") or given.get("id") or "")
     if number:
         person = at.account.the_subscriber(number)
     else:
         group, address = _target(at, given)
-        held = at.account.find(group, address)
-        if held is not None and held.status != "deleted":
+        existing = at.account.find(group, address)
+        if existing is not None and existing.status != "deleted":
             raise Failure("email address already exists in this list")
         person = _person(at, group, address)
     _fill(at, person, given)
@@ -62,7 +62,7 @@ def subscriber_persist(at: Context, args: Args) -> Outcome:
 
 
 def profile_persist(at: Context, args: Args) -> Outcome:
-    """An upsert: of an address already on the list only the profile changes, never the status."""
+    """Create or change a profile; the status of an address already on the list never changes."""
     given = at.fields()
     group, address = _target(at, given)
     person = _person(at, group, address)
@@ -83,13 +83,13 @@ def address_update(at: Context, args: Args) -> Outcome:
 
 
 def status_update(at: Context, args: Args) -> Outcome:
-    """Put a person into any status, also back to active."""
+    """Set a person's status, also back to active."""
     person = at.account.the_subscriber(args["id"])
     return _put(at, person, _status(args["status"]))
 
 
 def subscriber_delete(at: Context, args: Args) -> Outcome:
-    """Delete by id: the person stays readable under the status `deleted`."""
+    """Delete by id: the person remains readable in the status `deleted`."""
     return _put(at, at.account.the_subscriber(args["id"]), "deleted")
 
 
@@ -119,7 +119,7 @@ def unsubscribe_by_mobile(at: Context, args: Args) -> Outcome:
 
 
 def campaign_unsubscribes(at: Context, args: Args) -> Outcome:
-    """A page of those who left through a campaign."""
+    """A page of the people who unsubscribed through a campaign."""
     unsubscribed = at.account.the_campaign(args["id"]).unsubscribed
     return page([at.account.subscribers[number] for number in unsubscribed if number in at.account.subscribers], args)
 
@@ -154,9 +154,9 @@ def _by_address(at: Context, group: str, address: str) -> Subscriber:
     return person
 
 
-def _by_mobile(at: Context, group: str, mobile: str, longest: int) -> Subscriber:
+def _by_mobile(at: Context, group: str, mobile: str, max_length: int) -> Subscriber:
     at.account.the_group(group)
-    if len(mobile) > longest:
+    if len(mobile) > max_length:
         raise Failure("mobile number too long", 400)
     for person in at.account.subscribers.values():
         if person.group == group and person.mobile == mobile and person.status != "deleted":
@@ -165,7 +165,7 @@ def _by_mobile(at: Context, group: str, mobile: str, longest: int) -> Subscriber
 
 
 def _target(at: Context, given: Mapping[str, Any]) -> tuple[str, str]:
-    """List and address that a body names."""
+    """Return the list and address of a body."""
     address = str(given.get("MailAddress") or "")
     if not _ADDRESS.fullmatch(address) or len(address) > 255:
         raise Failure("email address is not valid")
@@ -173,7 +173,7 @@ def _target(at: Context, given: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _person(at: Context, group: str, address: str) -> Subscriber:
-    """Who has the address on the list: found, brought back from `deleted`, or new."""
+    """Return the person of the address on the list: existing, restored from `deleted`, or new."""
     person = at.account.find(group, address)
     if person is None:
         person = Subscriber(at.new_id(), group, address, at.now)
