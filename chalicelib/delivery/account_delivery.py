@@ -120,7 +120,7 @@ class AccountDelivery:
             claims = self._lift_suppressions(group, claims)
         bisection = Bisection(claims)
         while (part := bisection.next_part()) is not None:
-            if self._must_stop:
+            if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * part[0].calls:
                 self.claims.release([*part, *bisection.unaccepted])
                 return
             error = self._error_of(self._call, group, part)
@@ -183,7 +183,7 @@ class AccountDelivery:
         budget = self.deadline.seconds_left
         match group.verb:
             case EventType.UNSUBSCRIBE:
-                self._unsubscribe(part[0], budget)
+                self._unsubscribe(part[0])
             case EventType.SIGNUP:
                 if group.list is not None:  # without a list only the suppression was to be lifted
                     contacts = [self._contact(claimed.task.event) for claimed in part]
@@ -205,15 +205,39 @@ class AccountDelivery:
             return Contact(event.email, event.fields)
         return Contact(event.email, {**event.fields, form.unsubscribe_url_field: self.link_to(event.email)})
 
-    def _unsubscribe(self, claimed: ClaimedDelivery, budget: float) -> None:
-        """Unsubscribe a person at the provider, or delete one who asked to be forgotten if the provider can."""
-        event = claimed.task.event
+    def _unsubscribe(self, claimed: ClaimedDelivery) -> None:
+        """Unsubscribe each spelling of an address; the clean one decides, of two readings one accepted is enough.
+
+        A refusal of another spelling means that the provider does not hold it.
+
+        Raises:
+            ProviderError: The refusal, or a failure that may pass of any spelling: telling all again is harmless.
+        """
+        refusals: list[ProviderError] = []
+        claimed.rows = []
+        for attempt in claimed.attempts:
+            rows: list[str] = []
+            for spelling in attempt.reading.spellings:
+                try:
+                    row = self._unsubscribe_spelling(attempt.event, spelling)
+                    rows += [row] if row is not None else []
+                except ProviderError as error:
+                    if error.kind not in REFUSALS:
+                        raise
+                    if spelling == attempt.reading.clean:
+                        refusals.append(error)
+            if rows:
+                claimed.rows.append((attempt, rows[0] if len(rows) == 1 else None))
+        if len(refusals) == len(claimed.attempts):
+            raise refusals[0]
+
+    def _unsubscribe_spelling(self, event: Event, email: str) -> str | None:
+        """Unsubscribe an address; delete it instead if the person asked for that and the provider can."""
+        budget = self.deadline.seconds_left
         if event.forget and self.capabilities.deletes_subscribers:
-            self.provider.forget(event.email, budget=budget)
-        else:
-            claimed.provider_id = self.provider.unsubscribe(
-                event.email, global_scope=event.scope == "global", budget=budget
-            )
+            self.provider.forget(email, budget=budget)
+            return None
+        return self.provider.unsubscribe(email, global_scope=event.scope == "global", budget=budget)
 
     def _error_of(self, call: Callable[..., None], *arguments: Any) -> ProviderError | None:
         """Make a call; return its error as a ProviderError, or None if it succeeded."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from ..domain.addresses import Reading, readings
 from ..domain.erasure import loses_its_data
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import Delivery, EventType, Status
+from ..domain.events import Delivery, Event, EventType, Status
 from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
 from ..domain.times import epoch_milliseconds
 from ..ledger.subscriptions import DeliveryAttempt, LeaseResult
+from ..ledger.table import Key
 from ..notification.services import Services
 from ..observability import event_log, logger, metrics
 from ..providers.spec import Capabilities
@@ -23,6 +25,7 @@ from .resubscription import follow_resubscription
 T = TypeVar("T")
 U = TypeVar("U")
 
+_Taken = tuple[DeliveryAttempt, LeaseResult]
 PARKED_AT_ONCE = 200
 WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to write what a provider has already done: losing it would repeat the delivery."""
@@ -30,10 +33,11 @@ WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
 
 @dataclass(slots=True)
 class ClaimedDelivery:
-    """A delivery whose address is leased by `attempt`; `delivery` is the state to write."""
+    """A delivery whose address is leased by `attempts`; `delivery` is the state to write."""
 
     task: Task
-    attempt: DeliveryAttempt
+    attempts: tuple[DeliveryAttempt, ...]
+    """One for each reading of the address: two only for an unsubscribe from an address with white space."""
     delivery: Delivery
     state: SubscriptionState = field(default_factory=SubscriptionState)
     """The subscription state of the address when it was claimed."""
@@ -45,7 +49,14 @@ class ClaimedDelivery:
     resubscribes: bool = False
     """The person was unsubscribed, and this signup resubscribes them."""
     provider_id: str | None = None
-    """The provider's id of the person's row in its unsubscribe list, if known."""
+    """The provider's id of the person's row in its unsubscribe list, if known; for a signup."""
+    rows: list[tuple[DeliveryAttempt, str | None]] = field(default_factory=list)
+    """The rows that an unsubscribe created in that list; None if it created several for one reading."""
+
+    @property
+    def calls(self) -> int:
+        """How many provider calls it takes: for an unsubscribe one for each spelling of the address."""
+        return sum(len(attempt.reading.spellings) for attempt in self.attempts)
 
     def tried(self, *, unknown: bool = False) -> None:
         """Record a provider call; `unknown`: the outcome of the call is not known."""
@@ -74,41 +85,62 @@ class Claims:
         """
         if not tasks:
             return [], []
-        emails = [task.event.email for task in tasks]
+        wanted = {task.event.id: _readings(task.event) for task in tasks}
+        emails = [reading.clean for one in wanted.values() for reading in one]
         known = self._services.subscriptions.read(emails, tasks[0].account)
-        tasks = [task for task in tasks if task.event.email in known]  # the others have a malformed state
-        attempts = [
-            DeliveryAttempt(
-                task.event,
-                task.account,
-                deadline.lease_until,
-                self._services.effects.token(),
-                provider_lifts_suppression,
-                task.delivery.reverted_unsubscribe_at,
-            )
-            for task in tasks
-        ]
 
-        def take_lease(attempt: DeliveryAttempt) -> LeaseResult:
-            return self._services.subscriptions.take_lease(
-                attempt,
-                known[attempt.event.email],
-                lambda event_id: self._services.events.status(event_id, attempt.account),
-                lambda lease: self._services.events.mark_unknown(lease.event, attempt.account, lease.token),
-                self._services.effects.clock(),
-            )
+        def take_leases(task: Task) -> list[_Taken]:
+            attempts = [
+                DeliveryAttempt(
+                    task.event,
+                    task.account,
+                    deadline.lease_until,
+                    self._services.effects.token(),
+                    reading,
+                    provider_lifts_suppression,
+                    task.delivery.reverted_unsubscribe_at,
+                )
+                for reading in wanted[task.event.id]
+            ]
+            return self._take_leases(attempts, known)
 
-        results = self._each(take_lease, attempts)
+        # without those that have a malformed state
+        tasks = [task for task in tasks if all(reading.clean in known for reading in wanted[task.event.id])]
         busy: list[tuple[Task, int]] = []
         leased: list[tuple[ClaimedDelivery, Decision]] = []
-        for task, attempt, result in zip(tasks, attempts, results, strict=True):
-            if result is None:
+        for task, taken in zip(tasks, self._each(take_leases, tasks), strict=True):
+            if taken is None:
                 continue
-            if result.decision is None:
-                busy.append((task, result.busy_until or 0))
+            decision = taken[0][1].decision
+            if decision is None:
+                busy.append((task, taken[0][1].busy_until or 0))
             else:
-                leased.append((_claimed(task, attempt, result.state), result.decision))
+                leased.append((_claimed(task, taken), decision))
         return self._still_due(leased) if leased else [], busy
+
+    def _take_leases(
+        self, attempts: Sequence[DeliveryAttempt], known: Mapping[str, Mapping[Key, SubscriptionState]]
+    ) -> list[_Taken]:
+        """Take the leases of all readings of one address, one after the other; if one is busy, none.
+
+        Of two readings, one that is superseded is left out, unless both are.
+        """
+        events, subscriptions, account = self._services.events, self._services.subscriptions, attempts[0].account
+        taken: list[_Taken] = []
+        for attempt in attempts:
+            result = subscriptions.take_lease(
+                attempt,
+                known[attempt.reading.clean],
+                lambda event_id: events.status(event_id, account),
+                lambda lease: events.mark_unknown(lease.event, account, lease.token),
+                self._services.effects.clock(),
+            )
+            if result.decision is None:
+                for earlier, _ in taken:
+                    subscriptions.release(earlier)
+                return [(attempt, result)]
+            taken.append((attempt, result))
+        return [one for one in taken if one[1].decision is not Decision.SUPERSEDED] or taken
 
     def _still_due(self, leased: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
         """Read claimed deliveries again, because another worker may have made them just before the lease was taken.
@@ -148,11 +180,7 @@ class Claims:
         for claimed in claims:
             claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
         # Without the provider's row id, lifting the suppression later must read the whole list.
-        rows = [
-            (claimed.attempt, claimed.provider_id)
-            for claimed in claims
-            if claimed.task.event.type is EventType.UNSUBSCRIBE and claimed.provider_id is not None
-        ]
+        rows = [row for claimed in claims for row in claimed.rows]
         self._each(lambda row: self._services.subscriptions.record_row(*row), rows)
         self.finish(claims)
 
@@ -177,7 +205,7 @@ class Claims:
 
         def postpone(claimed: ClaimedDelivery) -> None:
             self._services.events.postpone(claimed.task.event, claimed.delivery, until, now)
-            self._services.subscriptions.release(claimed.attempt)
+            self._release_leases(claimed)
 
         self._each(postpone, waiting)
         if waiting:
@@ -191,9 +219,13 @@ class Claims:
         def release(claimed: ClaimedDelivery) -> None:
             if claimed.called:
                 self._record_calls(claimed)
-            self._services.subscriptions.release(claimed.attempt)
+            self._release_leases(claimed)
 
         self._each(release, claims)
+
+    def _release_leases(self, claimed: ClaimedDelivery) -> None:
+        for attempt in claimed.attempts:
+            self._services.subscriptions.release(attempt)
 
     def defer(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
         """Make tasks that were not tried due at the given time."""
@@ -228,7 +260,7 @@ class Claims:
         def release_and_finish(claimed: ClaimedDelivery) -> bool:
             if claimed.called and claimed.delivery.unknown_outcome:
                 self._record_calls(claimed)  # the next worker must know, should this process die before it finishes
-            self._services.subscriptions.release(claimed.attempt)
+            self._release_leases(claimed)
             return self._finish_one(claimed)
 
         self._end(claims, release_and_finish)
@@ -275,18 +307,25 @@ def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
     return task.event.type is EventType.SIGNUP and now - since > give_up
 
 
-def _claimed(task: Task, attempt: DeliveryAttempt, state: SubscriptionState) -> ClaimedDelivery:
+def _readings(event: Event) -> tuple[Reading, ...]:
+    """Return the addresses to lease: a signup's as it is, or all readings of an unsubscribe's."""
+    return readings(event.email) if event.type is EventType.UNSUBSCRIBE else (Reading(event.email),)
+
+
+def _claimed(task: Task, taken: Sequence[_Taken]) -> ClaimedDelivery:
     """Make a claimed delivery, with what the subscription state at the account requires of it.
 
     A person who resubscribed to one list may still be suppressed on others of the account. So every signup that may
     lift suppressions does so for a person who ever unsubscribed, not only the first; lifting none is harmless.
     """
     is_signup = task.event.type is EventType.SIGNUP
+    attempt = taken[0][0]
+    state = max((result.state for _, result in taken), key=lambda state: state.forgotten_at or 0)
     may_lift = attempt.provider_lifts_suppression and task.event.may_lift_suppression
     unsubscribed = state.is_suppressed if task.event.only_lifts_suppression else state.unsubscribed_at is not None
     return ClaimedDelivery(
         task,
-        attempt,
+        tuple(attempt for attempt, _ in taken),
         task.delivery,
         state,
         lifts_suppression=is_signup and unsubscribed and may_lift,

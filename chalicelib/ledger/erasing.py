@@ -90,7 +90,7 @@ def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Se
     """
     if not event.email:
         return False
-    partitions = keys.partitions(event.email)
+    partitions = keys.partitions_of_readings(event.email)
     states = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
     requested = [strictly(lambda item: item.optional_milliseconds("forgotten_at"), item) for item in states]
     state = SubscriptionState(forgotten_at=latest(*requested))

@@ -83,6 +83,10 @@ class AddressKeys:
         """Returns all partitions under which the address may be stored, the one that is written to first."""
         return [f"A#{addresses.keyed_hash(email, key)}" for key in self._keys]
 
+    def partitions_of_readings(self, email: str) -> list[str]:
+        """Returns the partitions of every mailbox that an address may mean, under every key."""
+        return [partition for reading in addresses.readings(email) for partition in self.partitions(reading.clean)]
+
     def hashes(self, email: str) -> list[str]:
         """Returns the keyed hash of an address under every key, that of the writing key first."""
         return [addresses.keyed_hash(email, key) for key in self._keys]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, assert_never
 
+from ..domain.addresses import Reading, readings
 from ..domain.events import Event, EventType, Status
 from ..domain.ordering import (
     Decision,
@@ -51,12 +52,17 @@ class LeaseResult:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One worker's attempt at one event: its lease ends at `until` and is identified by `token`."""
+    """One worker's attempt at one event: its lease ends at `until` and is identified by `token`.
+
+    An unsubscribe whose address may mean two mailboxes makes an attempt for each.
+    """
 
     event: Event
     account: str
     until: datetime
     token: str
+    reading: Reading
+    """The address that is leased, by its clean spelling."""
     provider_lifts_suppression: bool = False
     reverted_at: datetime | None = None
     """See `Delivery.reverted_unsubscribe_at`."""
@@ -113,15 +119,17 @@ class SubscriptionStore:
     def record_unsubscribed(self, email: str, account: str, at: int, event_id: str, provider_id: str | None) -> None:
         """Records an unsubscribe reported by an account's provider: its time (ms), event and the provider's row id."""
         values = {"at": at, "id": event_id, "row": provider_id}
-        try:
-            self._table.update(
-                (self._keys.partition(email), account),
-                "SET unsubscribed_at = :at, unsubscribed_by = :id" + (", provider_id = :row" if provider_id else ""),
-                values,
-                condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
-            )
-        except ConditionFailed:
-            return  # a later unsubscribe is already recorded
+        for reading in readings(email):
+            try:
+                self._table.update(
+                    (self._keys.partition(reading.clean), account),
+                    "SET unsubscribed_at = :at, unsubscribed_by = :id"
+                    + (", provider_id = :row" if provider_id else ""),
+                    values,
+                    condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
+                )
+            except ConditionFailed:
+                continue  # a later unsubscribe is already recorded
 
     def look(self, email: str, account: str, status_of: StatusOf) -> SubscriptionState:
         """Reads the merged state of an address at `account`, delivered signups included and leases removed.
@@ -141,30 +149,31 @@ class SubscriptionStore:
 
     def record_unsubscribe_for_all_accounts(self, event: Event) -> None:
         """Records an unsubscribe from all accounts, so that it also applies to accounts configured later."""
-        key = (self._keys.partition(event.email), EVERY_ACCOUNT)
-        self._record_unsubscribe(key, event)
+        for reading in readings(event.email):
+            self._record_unsubscribe((self._keys.partition(reading.clean), EVERY_ACCOUNT), event)
 
     def forget(self, email: str, at: datetime, by: str) -> None:
         """Records, in one write, an unsubscribe from all accounts and a forget request; `by` is the request's event."""
-        key = (self._keys.partition(email), EVERY_ACCOUNT)
         values = {"at": to_ms(at), "id": by}
-        try:
-            self._table.update(
-                key,
-                "SET unsubscribed_at = :at, unsubscribed_by = :id, forgotten_at = :at",
-                values,
-                condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
-            )
-        except ConditionFailed:  # a later unsubscribe, from a clock that is ahead, is retained
-            self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
+        for reading in readings(email):
+            key = (self._keys.partition(reading.clean), EVERY_ACCOUNT)
+            try:
+                self._table.update(
+                    key,
+                    "SET unsubscribed_at = :at, unsubscribed_by = :id, forgotten_at = :at",
+                    values,
+                    condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
+                )
+            except ConditionFailed:  # a later unsubscribe, from a clock that is ahead, is retained
+                self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
 
     def of(self, email: str) -> dict[str, list[SubscriptionState]]:
-        """Reads all states of an address: by account and for all (`*`), one for each address key that has any.
+        """Reads all states of an address in all its readings: by account and for all (`*`), those that exist.
 
         Raises MalformedItem.
         """
         found: dict[str, list[SubscriptionState]] = {}
-        for partition in self._keys.partitions(email):
+        for partition in self._keys.partitions_of_readings(email):
             for item in self._table.query(partition):
                 found.setdefault(item["sk"], []).append(strictly(_state_from, item))
         return found
@@ -177,14 +186,14 @@ class SubscriptionStore:
         on_lost: OnLost,
         now: datetime,
     ) -> LeaseResult:
-        """Takes the lease of the address of `attempt.event` if the order rules and other workers allow it.
+        """Takes the lease of the address of `attempt` if the order rules and other workers allow it.
 
         `known` are the states just read for this address (`read`). A concurrent change makes the conditional write
         fail; the decision is then repeated on the item that the failure returns. Without one, a single write suffices.
         `on_lost` receives the expired lease of an attempt without a recorded outcome before it is overwritten.
         Raises MalformedItem.
         """
-        key = (self._keys.partition(attempt.event.email), attempt.account)
+        key = (self._keys.partition(attempt.reading.clean), attempt.account)
         background = all_settled((state for other, state in known.items() if other != key), status_of)
         state = known.get(key, NO_STATE)
         for _ in range(TRIES):
@@ -210,7 +219,7 @@ class SubscriptionStore:
 
     def release(self, attempt: DeliveryAttempt) -> None:
         """Releases the lease of an attempt that is known to have ended; does nothing if another attempt has it."""
-        key = (self._keys.partition(attempt.event.email), attempt.account)
+        key = (self._keys.partition(attempt.reading.clean), attempt.account)
         try:
             self._table.update(
                 key, f"REMOVE {_REMOVE_LEASE}", {"token": attempt.token}, condition="lease_token = :token"
@@ -218,12 +227,16 @@ class SubscriptionStore:
         except ConditionFailed:
             return
 
-    def record_row(self, attempt: DeliveryAttempt, provider_id: str) -> None:
-        """Records the provider's id of the row that this attempt's unsubscribe created; nothing if the lease ended."""
-        key = (self._keys.partition(attempt.event.email), attempt.account)
+    def record_row(self, attempt: DeliveryAttempt, provider_id: str | None) -> None:
+        """Records the provider's id of the row that this attempt's unsubscribe created; nothing if the lease ended.
+
+        None if it created several rows: then all rows of the address must be looked up.
+        """
+        key = (self._keys.partition(attempt.reading.clean), attempt.account)
         values = {"token": attempt.token, "row": provider_id}
+        change = "SET provider_id = :row" if provider_id is not None else "REMOVE provider_id"
         try:
-            self._table.update(key, "SET provider_id = :row", values, condition="lease_token = :token")
+            self._table.update(key, change, values, condition="lease_token = :token")
         except ConditionFailed:
             return
 

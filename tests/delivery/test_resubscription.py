@@ -164,16 +164,20 @@ def test_only_unsubscribed_rows_of_a_batch_are_lifted_and_only_the_refused_one_f
     assert world.logged["lyon"].calls[-1] == ("signup", 2)
 
 
-def test_the_provider_row_id_is_stored_and_used_for_the_lift(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("more", "row_id"), [({}, "row-7"), ({"Annabell@example.com": "row-8"}, None)])
+def test_the_provider_row_id_is_stored_and_used_for_the_lift_unless_spellings_made_several_rows(
+    monkeypatch: pytest.MonkeyPatch, more: dict[str, str], row_id: str | None
+) -> None:
     world = three()
     given: list[str | None] = []
-    monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
+    rows = {"annabell@example.com": "row-7", **more}
+    monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: rows.get(email))
     monkeypatch.setattr(
         world.logged["lyon"], "lift_suppression", lambda email, *, provider_id, **_: given.append(provider_id)
     )
     left_everywhere(world)
     come(world, "lyon")
-    assert given == ["row-7"]
+    assert given == [row_id]
 
 
 def test_a_row_id_that_cannot_be_stored_does_not_fail_the_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.config.sections import _EVENT_TYPES
 from chalicelib.delivery.worker import TYPE_OF
+from chalicelib.domain.addresses import Reading
 from chalicelib.domain.erasure import loses_its_data
 from chalicelib.domain.events import Event, EventType, Status
 from chalicelib.domain.ordering import SubscriptionState
@@ -44,6 +45,6 @@ def test_a_sync_is_not_erased_as_a_persons_event() -> None:
 
 
 def test_a_sync_has_no_order_with_a_persons_events() -> None:
-    attempt = DeliveryAttempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token")
+    attempt = DeliveryAttempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token", Reading("a@example.com"))
     with pytest.raises(ValueError, match="event e1 is a sync"):
         _decision(attempt, SubscriptionState())

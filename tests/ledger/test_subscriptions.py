@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.domain.addresses import Reading
 from chalicelib.domain.events import Event, Status
 from chalicelib.domain.ordering import Decision, Lease, SubscriptionState, merge
 from chalicelib.domain.times import epoch_milliseconds as to_ms
@@ -49,13 +50,15 @@ class Ledger:
         lifts: bool = False,
         words: SubscriptionStore | None = None,
     ) -> LeaseResult:
-        attempt = DeliveryAttempt(event, "paris", now + MINUTE, token, provider_lifts_suppression=lifts)
+        attempt = DeliveryAttempt(
+            event, "paris", now + MINUTE, token, Reading(event.email), provider_lifts_suppression=lifts
+        )
         seen = known if known is not None else self.known(event, words)
         self.statuses.setdefault(event.id, Status.PENDING)
         return (words or self.words).take_lease(attempt, seen, self.statuses.get, self.lost.append, now)
 
     def release(self, event: Event, token: str) -> None:
-        self.words.release(DeliveryAttempt(event, "paris", UNTIL, token))
+        self.words.release(DeliveryAttempt(event, "paris", UNTIL, token, Reading(event.email)))
 
 
 @pytest.fixture

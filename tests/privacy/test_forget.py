@@ -62,7 +62,7 @@ def test_every_account_is_unsubscribed_and_the_state_for_all_accounts_records_it
     delivered(product)
     product.clock.forward(minutes=1)
     forget(product, " ZOE@example.com ")
-    assert [provider.left for provider in product.providers.values()] == [["ZOE@example.com"]] * 2
+    assert [provider.left for provider in product.providers.values()] == [[ZOE, "ZOE@example.com"]] * 2
     (word,) = product.container.subscriptions.of(ZOE)["*"]
     at = 1772357460000  # 2026-03-01T09:31:00Z
     assert (word.unsubscribed_at, word.forgotten_at) == (at, at)

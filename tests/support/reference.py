@@ -36,7 +36,10 @@ def spelled(person: str, number: int) -> str:
 
 @dataclass
 class LoggedProvider(FakeProvider):
-    """Records calls that took effect, in order: verb and address. `point` is called before and after each effect."""
+    """Records calls that took effect, in order: verb and address. `point` is called before and after each effect.
+
+    An unsubscribe is told by its clean spelling and as typed; what counts here is the latter, as it names the event.
+    """
 
     log: list[tuple[str, str]] = field(default_factory=list)
     point: Callable[[str], None] = lambda name: None
@@ -49,11 +52,12 @@ class LoggedProvider(FakeProvider):
         self._do("signup", [contact.fields.get(AS_TYPED, contact.email) for contact in contacts])
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
-        self._do("unsubscribe", [email])
+        self.forget(email, budget=budget)
         return None
 
     def forget(self, email: str, *, budget: float) -> None:
-        self._do("unsubscribe", [email])
+        if email != email.lower():
+            self._do("unsubscribe", [email])
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         self._do("lift", [email])
