@@ -14,15 +14,15 @@ METRICS = "Relais"
 
 
 def stage(environ: Mapping[str, str]) -> str:
-    """Return the stage of this process: `RELAIS_STAGE`, `local` when it is not set."""
+    """Returns the stage of this process: `RELAIS_STAGE`, `local` when it is not set."""
     return environ.get("RELAIS_STAGE") or "local"
 
 
 def queue(stage: str, kind: QueueKind) -> str:
-    """Return the name of a queue; its dead-letter queue has the same name with `-dlq` appended."""
+    """Returns the name of a queue; its dead-letter queue has the same name with `-dlq` appended."""
     return f"relais-{stage}-{kind}"
 
 
 def table(stage: str, kind: TableKind) -> str:
-    """Return the name of a table."""
+    """Returns the name of a table."""
     return f"relais-{stage}-{kind}"

@@ -18,6 +18,6 @@ class ScheduledEvent(CloudWatchEvent):
 
 
 def also_by_hand(handler: EventSourceHandler) -> EventSourceHandler:
-    """Let a handler made by `app.schedule` accept events with missing members."""
+    """Lets a handler made by `app.schedule` accept events with missing members."""
     handler.event_class = ScheduledEvent
     return handler

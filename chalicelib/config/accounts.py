@@ -21,31 +21,31 @@ class KnownAccounts:
     """Account name -> its provider's declaration, None for an unknown provider."""
 
     def check(self, name: str) -> str | None:
-        """Check that the account is configured. No error when there are none at all: that is reported elsewhere."""
+        """Checks that the account is configured. No error when there are none at all: that is reported elsewhere."""
         return unknown("account", name, self.specs) if self.specs and name not in self.specs else None
 
     def takes_signups(self, name: str) -> str | None:
-        """Check that the account exists and its provider accepts signups."""
+        """Checks that the account exists and its provider accepts signups."""
         spec = self.specs.get(name)
         if spec is not None and spec.capabilities.signup_batch == 0:
             return f"{spec.title} takes no signups: name an account of a provider that does"
         return self.check(name)
 
     def reads_unsubscribes(self, name: str) -> str | None:
-        """Check that the account exists and its provider can list unsubscribes."""
+        """Checks that the account exists and its provider can list unsubscribes."""
         spec = self.specs.get(name)
         if spec is not None and not spec.capabilities.reads_unsubscribes:
             return f"{spec.title} cannot be asked who unsubscribed, so nothing can be read from account {name}"
         return self.check(name)
 
     def check_fetch(self, account: str, table: TomlTable) -> None:
-        """Record an error at `fetch` unless the account's provider can fetch a file itself."""
+        """Records an error at `fetch` unless the account's provider can fetch a file itself."""
         spec = self.specs.get(account)
         if spec is not None and not spec.capabilities.fetches_lists:
             table.wrong("fetch", f'{spec.title} cannot fetch a file itself: leave it out, or say "relais"')
 
     def signup_target(self, table: TomlTable) -> tuple[str, str]:
-        """Read the keys `account` and `list` of a form or a source; "" for an invalid one."""
+        """Reads the keys `account` and `list` of a form or a source; "" for an invalid one."""
         account = table.text("account", "name the account that the contacts go to", self.takes_signups)
         spec = self.specs.get(account)
         if spec is not None and spec.capabilities.has_lists:
@@ -54,7 +54,7 @@ class KnownAccounts:
 
 
 def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[dict[str, Account], KnownAccounts]:
-    """Read every account of the file. `specs` are the available providers by name."""
+    """Reads every account of the file. `specs` are the available providers by name."""
     accounts: dict[str, Account] = {}
     known_accounts = KnownAccounts()
     for name, table in root.named_tables("accounts", "add a section [accounts.NAME] with its provider").items():
@@ -71,7 +71,7 @@ def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[d
 
 
 def _options(table: TomlTable, spec: ProviderSpec) -> tuple[dict[str, Secret], dict[str, str | bool]]:
-    """Read the provider's own keys: secrets, and the others."""
+    """Reads the provider's own keys: secrets, and the others."""
     secrets: dict[str, Secret] = {}
     options: dict[str, str | bool] = {}
     for option in spec.options:
@@ -87,7 +87,7 @@ def _options(table: TomlTable, spec: ProviderSpec) -> tuple[dict[str, Secret], d
 
 
 def _base(table: TomlTable, key: str) -> str | None:
-    """Read a base URL, without trailing slashes."""
+    """Reads a base URL, without trailing slashes."""
     url = table.text_or(key, None, checks.endpoint)
     return url.rstrip("/") if url else None
 
@@ -103,7 +103,7 @@ def _plain_option(table: TomlTable, option: Option, spec: ProviderSpec) -> str |
 
 
 def _remedy(option: Option, spec: ProviderSpec) -> str | None:
-    """Return the remedy of a required key; None for an optional one."""
+    """Returns the remedy of a required key; None for an optional one."""
     if not option.required or option.default is not None:
         return None
     return f"{spec.title} needs it" + (f" ({option.help})" if option.help else "")

@@ -22,7 +22,7 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 def one_of(choices: tuple[str, ...], what: str = "choice") -> Check:
-    """Make a check that the text is one of `choices`."""
+    """Makes a check that the text is one of `choices`."""
 
     def check(text: str) -> str | None:
         return None if text in choices else unknown(what, text, choices)
@@ -34,12 +34,12 @@ def one_of(choices: tuple[str, ...], what: str = "choice") -> Check:
 
 
 def endpoint(text: str) -> str | None:
-    """Check the base URL of an API or of Relais: https (http on loopback), host, path, nothing else."""
+    """Checks the base URL of an API or of Relais: https (http on loopback), host, path, nothing else."""
     return _url(text, example="https://www.example.com/api", query=False, http=_is_loopback)
 
 
 def source_url(*, allow_private: bool) -> Check:
-    """Make a check of a file's URL: https; http on loopback, or anywhere if private networks are allowed."""
+    """Makes a check of a file's URL: https; http on loopback, or anywhere if private networks are allowed."""
 
     def check(text: str) -> str | None:
         return _url(text, example="https://crm.example.com/export.csv", query=True, http=http_allowed)
@@ -51,12 +51,12 @@ def source_url(*, allow_private: bool) -> Check:
 
 
 def page(text: str) -> str | None:
-    """Check the URL of a page for browsers: absolute, http or https."""
+    """Checks the URL of a page for browsers: absolute, http or https."""
     return _url(text, example="https://www.example.com/thanks", query=True, http=lambda host: True, fragment=True)
 
 
 def origin(text: str) -> str | None:
-    """Check an origin as browsers send it: `scheme://host[:port]` and nothing after it."""
+    """Checks an origin as browsers send it: `scheme://host[:port]` and nothing after it."""
     example = "https://www.example.com"
     if text.lower() == "null" or "*" in text:
         return f"null and * are not allowed: name each website, as in {example}"
@@ -71,7 +71,7 @@ def origin(text: str) -> str | None:
 
 
 def normal_origin(text: str) -> str:
-    """Normalise a valid origin as browsers write it: lower case, without the scheme's default port."""
+    """Normalises a valid origin as browsers write it: lower case, without the scheme's default port."""
     parts = urlsplit(text.lower())
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
@@ -94,7 +94,7 @@ def _url(text: str, *, example: str, query: bool, http: Callable[[str], bool], f
 
 
 def _split(text: str) -> SplitResult | None:
-    """Split an http or https URL with a host; None for anything else."""
+    """Splits an http or https URL with a host; None for anything else."""
     if any(character.isspace() for character in text) or "\\" in text:
         return None
     try:
@@ -105,7 +105,7 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _port(parts: SplitResult) -> int | None:
-    """Return the effective port, None for an invalid one."""
+    """Returns the effective port, None for an invalid one."""
     try:
         port = parts.port
     except ValueError:
@@ -129,7 +129,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def webhook_secret(text: str) -> str | None:
-    """Check a Standard Webhooks secret: `whsec_` and the key in base64 (the standard advises 24 to 64 bytes)."""
+    """Checks a Standard Webhooks secret: `whsec_` and the key in base64 (the standard advises 24 to 64 bytes)."""
     remedy = f"must be {_WEBHOOK_PREFIX} followed by at least {_WEBHOOK_BYTES} random bytes in base64"
     if not text.startswith(_WEBHOOK_PREFIX):
         return remedy
@@ -141,5 +141,5 @@ def webhook_secret(text: str) -> str | None:
 
 
 def admin_key(text: str) -> str | None:
-    """Check that the admin key is too long to be guessed."""
+    """Checks that the admin key is too long to be guessed."""
     return None if len(text) >= ADMIN_KEY_LENGTH else f"must be at least {ADMIN_KEY_LENGTH} characters long"

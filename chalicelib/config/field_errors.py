@@ -40,7 +40,7 @@ class FieldErrors:
         self._found: list[tuple[int, FieldError]] = []
 
     def add(self, place: Place, message: str) -> None:
-        """Record an error at `place`; `message` is the correction and quotes nothing that could be a secret."""
+        """Records an error at `place`; `message` is the correction and quotes nothing that could be a secret."""
         if self._lines is None:
             self._lines = Lines(self._text)
         line = self._lines.of(place)
@@ -48,25 +48,25 @@ class FieldErrors:
         self._found.append((line or 0, FieldError(dotted(place), f"{message} ({where})")))
 
     def raise_if_any(self) -> None:
-        """Raise `ConfigurationError` with all errors, in the order of the file."""
+        """Raises `ConfigurationError` with all errors, in the order of the file."""
         if self._found:
             raise ConfigurationError([error for _, error in sorted(self._found, key=lambda found: found[0])])
 
 
 def dotted(place: Place) -> str:
-    """Format `place` as in TOML: `forms.footer.fields."@unsubscribe_url"`."""
+    """Formats `place` as in TOML: `forms.footer.fields."@unsubscribe_url"`."""
     return ".".join(part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in place)
 
 
 def closest(wrong: str, known: Iterable[str]) -> str | None:
-    """Return the known name closest to `wrong`, if any is close."""
+    """Returns the known name closest to `wrong`, if any is close."""
     folded = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
     return folded[matches[0]] if matches else None
 
 
 def unknown(what: str, wrong: str, known: Iterable[str]) -> str:
-    """Return `there is no account "pari"; did you mean "paris"? Known are: …`.
+    """Returns `there is no account "pari"; did you mean "paris"? Known are: …`.
 
     Quotes `wrong` only if it is short and close to a known name: a key or password pasted into the wrong place must not
     be shown.
@@ -93,7 +93,7 @@ class Lines:
         self._scan(text)
 
     def of(self, place: Place) -> int | None:
-        """Return the line of `place`, else of its first child, else of its nearest parent; None at the top."""
+        """Returns the line of `place`, else of its first child, else of its nearest parent; None at the top."""
         while place:
             if place in self._found:
                 return self._found[place]
@@ -121,7 +121,7 @@ class Lines:
         self._record(statement, started)
 
     def _record(self, statement: list[tuple[str, str]], line: int) -> None:
-        """Record one whole statement: a table header, or a key with its value."""
+        """Records one whole statement: a table header, or a key with its value."""
         if not statement:
             return
         header = statement[0][1] == "["
@@ -141,5 +141,5 @@ class Lines:
 
 
 def _plain(kind: str, source: str) -> str:
-    """Unquote a key. Escapes stay: such a key is located by its table."""
+    """Unquotes a key. Escapes stay: such a key is located by its table."""
     return source[1:-1] if kind in ("basic", "literal") else source

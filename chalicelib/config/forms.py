@@ -15,7 +15,7 @@ UNSUBSCRIBE_URL = "@unsubscribe_url"
 
 
 def read_forms(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Form]:
-    """Read every form of the file."""
+    """Reads every form of the file."""
     return {name: _form(root, table, known_accounts) for name, table in root.named_tables("forms").items()}
 
 
@@ -44,7 +44,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
 
 
 def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:
-    """Read the form field of the address, and the others with their provider fields (with `@unsubscribe_url`)."""
+    """Reads the form field of the address, and the others with their provider fields (with `@unsubscribe_url`)."""
     example = f'email = "{ADDRESS}"'
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
     if table is None:
@@ -86,7 +86,7 @@ def _report_form_fields(table: TomlTable, names: tuple[str, ...]) -> None:
 
 
 def _report_duplicates(table: TomlTable, fields: dict[str, str]) -> None:
-    """Report two form fields for one provider field: the second would silently overwrite the first."""
+    """Reports two form fields for one provider field: the second would silently overwrite the first."""
     first: dict[str, str] = {}
     for key, target in fields.items():
         if first.setdefault(target, key) != key:

@@ -31,7 +31,7 @@ DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
 
 
 def find_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the path of the file: `RELAIS_CONFIG`, else `chalicelib/relais.toml` beside the code."""
+    """Returns the path of the file: `RELAIS_CONFIG`, else `chalicelib/relais.toml` beside the code."""
     named = environ.get("RELAIS_CONFIG")
     return Path(named) if named else DEFAULT_PATH
 
@@ -39,7 +39,7 @@ def find_path(environ: Mapping[str, str] = os.environ) -> Path:
 def load(
     path: Path, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
 ) -> Settings:
-    """Load the settings. Secrets are read later; `env:` references are looked up in `environ`.
+    """Loads the settings. Secrets are read later; `env:` references are looked up in `environ`.
 
     `specs` are the providers that accounts may name, by default all installed ones. Raises `ConfigurationError` with
     one field error for each thing to correct; an error never quotes a value that could be a secret.
@@ -85,7 +85,7 @@ def _read(path: Path) -> str:
 
 
 def _decode(data: bytes) -> str | None:
-    """Decode the text; None if it is not UTF-8. The codec's error is dropped because it contains the whole file."""
+    """Decodes the text; None if it is not UTF-8. The codec's error is dropped because it contains the whole file."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -67,7 +67,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class RetryPolicy:
     """Retry policy, in seconds and hours; decimals allowed."""
 
     first_retry_seconds: float = 30.0
@@ -101,6 +101,6 @@ class Settings:
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     sync_unsubscribes: UnsubscribeSync | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
-    delivery: Delivery = field(default_factory=Delivery)
+    delivery: RetryPolicy = field(default_factory=RetryPolicy)
     unsubscribe_keys: tuple[Secret, ...] = ()
     api: Api = field(default_factory=Api)

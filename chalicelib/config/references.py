@@ -33,7 +33,7 @@ class Reference:
 
 
 def parse(text: str) -> Reference | None:
-    """Parse a reference; None for a plain value (which may contain colons).
+    """Parses a reference; None for a plain value (which may contain colons).
 
     Raises `MalformedReference` for a known prefix with nothing usable after it.
     """

@@ -32,7 +32,7 @@ class Secret:
 
     @classmethod
     def plain(cls, value: str, *, key: str = "") -> Secret:
-        """Make a secret of `value` itself, even if it looks like a reference."""
+        """Makes a secret of `value` itself, even if it looks like a reference."""
         made = cls("", key=key)
         made._plain = value
         return made
@@ -43,7 +43,7 @@ class Secret:
         return self._reference is None
 
     def reveal(self, fresh: bool = False) -> str:
-        """Return the value, and mask it in logs from now on.
+        """Returns the value, and masks it in logs from now on.
 
         References are resolved on first use and cached for 300 s; while AWS fails, the last known value is used.
         `fresh=True`, for one retry after a provider refused the value, fetches it again (at most once in 30 s).

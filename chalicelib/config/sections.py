@@ -7,7 +7,7 @@ from typing import Literal
 from ..domain.events import EventType
 from . import checks
 from .accounts import KnownAccounts
-from .model import DEFAULT_WEBHOOK_TYPES, Api, Delivery, Privacy, Source, UnsubscribeSync, Webhook
+from .model import DEFAULT_WEBHOOK_TYPES, Api, Privacy, RetryPolicy, Source, UnsubscribeSync, Webhook
 from .secrets import Secret
 from .toml_table import TomlTable
 
@@ -17,7 +17,7 @@ _TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
 
 
 def read_webhooks(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Webhook]:
-    """Read `[webhooks.NAME]`: who may post signed events, and of which types and accounts."""
+    """Reads `[webhooks.NAME]`: who may post signed events, and of which types and accounts."""
     return {name: _webhook(table, known_accounts) for name, table in root.named_tables("webhooks").items()}
 
 
@@ -36,7 +36,7 @@ def _webhook(table: TomlTable, known_accounts: KnownAccounts) -> Webhook:
 
 
 def read_unsubscribe_sync(root: TomlTable, known_accounts: KnownAccounts) -> UnsubscribeSync | None:
-    """Read `[sync.unsubscribes]`; None when absent."""
+    """Reads `[sync.unsubscribes]`; None when absent."""
     sync = root.table("sync")
     if sync is None:
         return None
@@ -55,7 +55,7 @@ def read_unsubscribe_sync(root: TomlTable, known_accounts: KnownAccounts) -> Uns
 
 
 def read_sources(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Source]:
-    """Read `[sources.NAME]`: the files that a contacts sync may read."""
+    """Reads `[sources.NAME]`: the files that a contacts sync may read."""
     return {name: _source(table, known_accounts) for name, table in root.named_tables("sources").items()}
 
 
@@ -71,9 +71,9 @@ def _source(table: TomlTable, known_accounts: KnownAccounts) -> Source:
     return Source(table.name, url, account, list_id, allow_private, fetch)
 
 
-def read_delivery(root: TomlTable) -> Delivery:
-    """Read `[delivery]`; the defaults when absent."""
-    default = Delivery()
+def read_delivery(root: TomlTable) -> RetryPolicy:
+    """Reads `[delivery]`; the defaults when absent."""
+    default = RetryPolicy()
     table = root.table("delivery")
     if table is None:
         return default
@@ -89,11 +89,11 @@ def read_delivery(root: TomlTable) -> Delivery:
         else:
             table.wrong("longest_retry_seconds", f"must be at least first_retry_seconds ({first:g})")
     table.finish()
-    return Delivery(first, longest, hours)
+    return RetryPolicy(first, longest, hours)
 
 
 def read_privacy(root: TomlTable) -> Privacy:
-    """Read `[privacy]`, which is required: without its keys no address can be looked up."""
+    """Reads `[privacy]`, which is required: without its keys no address can be looked up."""
     table = root.table("privacy", "add [privacy] with address_keys")
     if table is None:
         return Privacy(())
@@ -104,7 +104,7 @@ def read_privacy(root: TomlTable) -> Privacy:
 
 
 def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
-    """Read `[unsubscribe]`; no keys when absent, and so no unsubscribe links."""
+    """Reads `[unsubscribe]`; no keys when absent, and so no unsubscribe links."""
     table = root.table("unsubscribe")
     if table is None:
         return ()
@@ -114,7 +114,7 @@ def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
 
 
 def read_api(root: TomlTable) -> Api:
-    """Read `[api]`; no admin key when absent, and so no operators' pages."""
+    """Reads `[api]`; no admin key when absent, and so no operators' pages."""
     table = root.table("api")
     if table is None:
         return Api()

@@ -34,19 +34,19 @@ class TomlTable:
     # --- texts ---
 
     def text(self, key: str, remedy: str, check: Check | None = None) -> str:
-        """Read a required text; "" after an error. `remedy` says what belongs there."""
+        """Reads a required text; "" after an error. `remedy` says what belongs there."""
         return self._text(key, check) if self._has(key, remedy) else ""
 
     def text_or(self, key: str, default: T, check: Check | None = None) -> str | T:
-        """Read an optional text; `default` when absent or invalid."""
+        """Reads an optional text; `default` when absent or invalid."""
         return (self._text(key, check) if self._has(key) else "") or default
 
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
-        """Read an optional text out of `choices`; `default` when absent or invalid."""
+        """Reads an optional text out of `choices`; `default` when absent or invalid."""
         return self.text_or(key, default, one_of(choices))
 
     def texts(self, key: str, check: Check | None = None, remedy: str | None = None) -> tuple[str, ...] | None:
-        """Read a list of texts without invalid and repeated items; None when absent.
+        """Reads a list of texts without invalid and repeated items; None when absent.
 
         With `remedy`, which says what belongs there, it is required and must not be empty.
         """
@@ -68,7 +68,7 @@ class TomlTable:
         return tuple(dict.fromkeys(valid))
 
     def some_texts(self, key: str, check: Check) -> tuple[str, ...] | None:
-        """Read an optional list of texts (None when absent) that must not be empty."""
+        """Reads an optional list of texts (None when absent) that must not be empty."""
         if self._values.get(key) == []:
             self.wrong(
                 key, "is empty, which allows nothing: name what is meant, or leave the key out to get the default"
@@ -85,7 +85,7 @@ class TomlTable:
     # --- numbers and flags ---
 
     def flag(self, key: str, default: bool) -> bool:
-        """Read an optional boolean."""
+        """Reads an optional boolean."""
         value = self._values[key] if self._has(key) else default
         if isinstance(value, bool):
             return value
@@ -93,7 +93,7 @@ class TomlTable:
         return default
 
     def count(self, key: str, default: int, *, at_least: int) -> int:
-        """Read an optional whole number from `at_least` to a billion."""
+        """Reads an optional whole number from `at_least` to a billion."""
         value = self._values[key] if self._has(key) else default
         if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= 1_000_000_000:
             return value
@@ -101,7 +101,7 @@ class TomlTable:
         return default
 
     def positive(self, key: str, default: float, *, at_most: float) -> float:
-        """Read an optional number above 0, decimals allowed."""
+        """Reads an optional number above 0, decimals allowed."""
         value = self._values[key] if self._has(key) else default
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= at_most:
             return float(value)
@@ -111,7 +111,7 @@ class TomlTable:
     # --- secrets ---
 
     def secret(self, key: str, *, remedy: str | None = None, rule: Rule | None = None) -> Secret | None:
-        """Read a secret, required if `remedy` is given; None when absent or invalid."""
+        """Reads a secret, required if `remedy` is given; None when absent or invalid."""
         if not self._has(key, remedy):
             return None
         made = self._secret(self._values[key], self.dotted(key), rule)
@@ -121,7 +121,7 @@ class TomlTable:
         return None
 
     def secrets(self, key: str, *, remedy: str, rule: Rule | None = None, single: bool = False) -> tuple[Secret, ...]:
-        """Read a required list of secrets; with `single`, a single one needs no brackets."""
+        """Reads a required list of secrets; with `single`, a single one needs no brackets."""
         if not self._has(key, remedy):
             return ()
         items = self._values[key]
@@ -140,7 +140,7 @@ class TomlTable:
         return tuple(outcome for outcome in made if isinstance(outcome, Secret))
 
     def _secret(self, value: object, key: str, rule: Rule | None) -> Secret | str:
-        """Return the secret, or its error."""
+        """Returns the secret, or its error."""
         problem = _problem_of(value)
         if problem is not None:
             return problem
@@ -153,13 +153,13 @@ class TomlTable:
     # --- tables ---
 
     def table(self, key: str, remedy: str | None = None) -> TomlTable | None:
-        """Read a nested table, required if `remedy` is given; None when absent or invalid."""
+        """Reads a nested table, required if `remedy` is given; None when absent or invalid."""
         if not self._has(key, remedy):
             return None
         return self._table(key, f"must be a table: [{self.dotted(key)}]")
 
     def named_tables(self, key: str, remedy: str | None = None) -> dict[str, TomlTable]:
-        """Read the tables `[key.NAME]` by name, without those with an invalid name or value."""
+        """Reads the tables `[key.NAME]` by name, without those with an invalid name or value."""
         outer = self.table(key, remedy)
         if outer is None:
             return {}
@@ -188,7 +188,7 @@ class TomlTable:
         return tuple(self._values)
 
     def leads_to(self, *path: str) -> bool:
-        """Return whether `path` exists; a value that should be a table is reported where it is read."""
+        """Returns whether `path` exists; a value that should be a table is reported where it is read."""
         values: object = self._values
         for key in path:
             if not isinstance(values, dict):
@@ -209,16 +209,16 @@ class TomlTable:
         return self._has_errors
 
     def dotted(self, key: str) -> str:
-        """Return the full dotted name of a key of this table."""
+        """Returns the full dotted name of a key of this table."""
         return dotted((*self.place, key))
 
     def wrong(self, key: str, message: str) -> None:
-        """Record an error at `key`."""
+        """Records an error at `key`."""
         self._has_errors = True
         self._errors.add((*self.place, key), message)
 
     def finish(self, *, others_allowed: bool = False) -> None:
-        """Record unknown keys, each with the closest known key, and then missing required keys.
+        """Records unknown keys, each with the closest known key, and then missing required keys.
 
         With `others_allowed` (the other keys are not known) only misspelt required keys count as unknown.
         """
@@ -245,7 +245,7 @@ class TomlTable:
 
 
 def _problem_of(value: object, check: Check | None = None) -> str | None:
-    """Return why `value` is not a non-empty text that `check` accepts; None when it is."""
+    """Returns why `value` is not a non-empty text that `check` accepts; None when it is."""
     if not isinstance(value, str):
         return "must be a text in quotes, also where it looks like a number"
     if not value.strip():

@@ -51,7 +51,7 @@ class Vault:
         return "Vault()"
 
     def read(self, reference: Reference, *, fresh: bool = False) -> str:
-        """Return the value of `reference`, at most 300 s old while AWS answers.
+        """Returns the value of `reference`, at most 300 s old while AWS answers.
 
         `fresh` forces a fetch, at most once in 30 s, so that a wrong key cannot cause a storm of calls. When AWS does
         not answer, the last known value is served. Raises `Unreadable` when there is none.
@@ -125,7 +125,7 @@ SHARED = Vault()
 
 
 def _pick(text: str, json_key: str) -> str:
-    """Return the value under `json_key` of a secret that is a JSON object. Errors contain nothing of the text."""
+    """Returns the value under `json_key` of a secret that is a JSON object. Errors contain nothing of the text."""
     document = _json(text)
     if not isinstance(document, dict):
         raise Unreadable(
@@ -149,7 +149,7 @@ def _json(text: str) -> Any:
 
 
 def _reason(error: ClientError) -> str:
-    """Return AWS's error as a remedy, else its code only: its message may contain anything."""
+    """Returns AWS's error as a remedy, else its code only: its message may contain anything."""
     code = str(error.response.get("Error", {}).get("Code", "unknown error"))
     return _REMEDIES.get(code, f"AWS refuses it ({code})")
 

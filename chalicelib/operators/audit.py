@@ -42,13 +42,13 @@ class Difference:
     hashes: set[str] = field(default_factory=set)
 
     def add(self, hashed: str) -> bool:
-        """Count an address; False if it was counted already."""
+        """Counts an address; False if it was counted already."""
         new = hashed not in self.hashes
         self.hashes.add(hashed)
         return new
 
     def as_json(self) -> dict[str, Any]:
-        """Return the count and the first hashes, for the answer."""
+        """Returns the count and the first hashes, for the answer."""
         return {"count": len(self.hashes), "hashes": sorted(self.hashes)[:SHOWN]}
 
 
@@ -67,7 +67,7 @@ class AuditOutcome:
     error: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the account's part of the answer."""
+        """Returns the account's part of the answer."""
         figures = ("read", "known", "pending", "refused", "repaired", "unrepairable", "error")
         return {
             **{name: getattr(self, name) for name in figures},
@@ -90,7 +90,7 @@ class Audit:
         self.capabilities_of = capabilities_of
 
     def handle(self, event: Any, deadline: Deadline) -> dict[str, Any]:
-        """Audit for `{"accounts"?: […], "repair"?: true}` or a schedule's event; `{"accounts": {…}}` or `{"error"}`."""
+        """Answers `{"accounts"?: […], "repair"?: true}` or a schedule's event by `{"accounts"}` or `{"error"}`."""
         capabilities = {name: self.capabilities_of(name) for name in self.services.settings.accounts}
         can_be_read = [name for name, one in capabilities.items() if one is not None and one.reads_unsubscribes]
         try:
@@ -125,7 +125,7 @@ class _AccountAudit:
         self._outcome = AuditOutcome()
 
     def run(self) -> AuditOutcome:
-        """Compare to the end, or as far as provider, ledger and time allow."""
+        """Compares to the end, or as far as provider, ledger and time allow."""
         outcome = self._outcome
         try:
             for chunk in _chunks(self._unknown()):
@@ -144,7 +144,7 @@ class _AccountAudit:
         return outcome
 
     def _unknown(self) -> Iterator[UnsubscribedAddress]:
-        """Yield the provider's rows that the ledger scan did not find; mark the others as seen."""
+        """Yields the provider's rows that the ledger scan did not find; marks the others as seen."""
         rows = self._provider().unsubscribed(budget=self._deadline.seconds_left)
         for row in rows:
             self._check_time()
@@ -160,7 +160,7 @@ class _AccountAudit:
                 self._outcome.known += 1
 
     def _record_missing_in_ledger(self, rows: Sequence[UnsubscribedAddress]) -> None:
-        """Check unknown rows again and, with `repair`, propagate them as a sync does."""
+        """Checks unknown rows again and, with `repair`, propagates them as a sync does."""
         propagation = self._propagation()
         candidates = [Candidate(0, b"", row, frozenset(propagation.targets)) for row in rows]
         missing = propagation.unpropagated(candidates)
@@ -183,7 +183,7 @@ class _AccountAudit:
         return Propagation(self._services, self._name, names, all_accounts, reading)
 
     def _still_mailed(self) -> Iterator[tuple[str, str | None]]:
-        """Yield hashes of unsubscribed persons who are on a list all the same, with their addresses."""
+        """Yields hashes of unsubscribed persons who are on a list all the same, with their addresses."""
         for email in self._provider().subscribed(budget=self._deadline.seconds_left):
             self._check_time()
             position = first_position(self._unsubscribed, self._services.address_keys.hashes(email))
@@ -191,13 +191,13 @@ class _AccountAudit:
                 yield self._unsubscribed.text(position), email
 
     def _not_listed(self) -> Iterator[tuple[str, str | None]]:
-        """Yield hashes of unsubscribed persons that the provider does not list; their address is not known."""
+        """Yields hashes of unsubscribed persons that the provider does not list; their address is not known."""
         for position in range(len(self._unsubscribed)):
             if not self._seen[position]:
                 yield self._unsubscribed.text(position), None
 
     def _record_missing_at_provider(self, found: Sequence[tuple[str, str | None]]) -> None:
-        """Check each person that the provider may still mail again; with `repair`, store unsubscribes for it."""
+        """Checks each person that the provider may still mail again; with `repair`, stores unsubscribes for it."""
         self._check_time()
         repairs = []
         for hashed, email in dict(found).items():
@@ -220,14 +220,14 @@ class _AccountAudit:
         return self._services.events.status(event_id, self._name)
 
     def _is_difference(self, state: SubscriptionState) -> bool:
-        """Return False while the unsubscribe is pending at the provider, and where the provider refused it."""
+        """Returns False while the unsubscribe is pending at the provider, and where the provider refused it."""
         status = self._status(state.unsubscribed_by) if state.unsubscribed_by is not None else None
         self._outcome.pending += status is Status.PENDING
         self._outcome.refused += status is Status.REFUSED
         return status not in (Status.PENDING, Status.REFUSED)
 
     def _unsubscribe(self, hashed: str, email: str | None, state: SubscriptionState) -> list[Event]:
-        """Return the repairing event, its id stable within a day; none where the address is no longer known."""
+        """Returns the repairing event, its id stable within a day; none where the address is no longer known."""
         address, unsubscribed_at = email or self._address(hashed, state), state.unsubscribed_at
         if address is None or unsubscribed_at is None:
             self._outcome.unrepairable += 1
@@ -247,7 +247,7 @@ class _AccountAudit:
         ]
 
     def _address(self, hashed: str, state: SubscriptionState) -> str | None:
-        """Return the address from the event of the unsubscribe, while that event is stored."""
+        """Returns the address from the event of the unsubscribe, while that event is stored."""
         for stored in self._services.events.load([state.unsubscribed_by] if state.unsubscribed_by else []):
             if stored.event.email and hashed in self._services.address_keys.hashes(stored.event.email):
                 return stored.event.email
@@ -255,7 +255,7 @@ class _AccountAudit:
 
 
 def _asked(event: Any, can_be_read: Sequence[str]) -> tuple[list[str], bool]:
-    """Parse the accounts and whether to repair. Raises `ProviderError` (caller) with the correction."""
+    """Parses the accounts and whether to repair. Raises `ProviderError` (caller) with the correction."""
     if isinstance(event, Mapping) and event.get("source") == "aws.events":
         return list(can_be_read), False
     event = checked(event, (*KEYS, "time"))

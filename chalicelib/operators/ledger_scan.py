@@ -36,7 +36,7 @@ CheckTime = Callable[[], None]
 
 
 def time_check(deadline: Deadline) -> CheckTime:
-    """Return the check that raises OutOfTime once no time is left."""
+    """Returns the check that raises OutOfTime once no time is left."""
 
     def check_time() -> None:
         if deadline.seconds_left <= 0:
@@ -46,7 +46,7 @@ def time_check(deadline: Deadline) -> CheckTime:
 
 
 def batches(event_ids: Sequence[str], check_time: CheckTime) -> Iterator[Sequence[str]]:
-    """Yield the ids of a hundred events at a time. Raises what `check_time` raises, before each batch."""
+    """Yields the ids of a hundred events at a time. Raises what `check_time` raises, before each batch."""
     for start in range(0, len(event_ids), EVENTS_AT_ONCE):
         check_time()
         yield event_ids[start : start + EVENTS_AT_ONCE]
@@ -70,7 +70,7 @@ class DeliveryCounts:
     oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
 
     def record(self, account: str, status: Status, event: _Event) -> None:
-        """Count one delivery of `event`."""
+        """Counts one delivery of `event`."""
         self.counts[account][status] += 1
         if status is Status.PENDING:
             _keep_earlier(self.oldest, account, event.accepted)
@@ -78,7 +78,7 @@ class DeliveryCounts:
                 _keep_earlier(self.oldest_unsubscribe, account, event.accepted)
 
     def add(self, other: DeliveryCounts) -> None:
-        """Add the counts of `other`."""
+        """Adds the counts of `other`."""
         for account, counts in other.counts.items():
             self.counts[account].update(counts)
         for mine, theirs in ((self.oldest, other.oldest), (self.oldest_unsubscribe, other.oldest_unsubscribe)):
@@ -93,7 +93,7 @@ class LedgerScan:
         self._table = table
 
     def delivery_counts(self, now: datetime, check_time: CheckTime) -> DeliveryCounts:
-        """Count all deliveries of stored events. Malformed items are skipped, logged and counted."""
+        """Counts all deliveries of stored events. Malformed items are skipped, logged and counted."""
         delivery_counts = DeliveryCounts()
         for part in self._table.in_parallel(lambda part: self._count_part(part, now, check_time), range(PARTS)):
             delivery_counts.add(part)
@@ -102,7 +102,7 @@ class LedgerScan:
     def find(
         self, part: int, status: Status, now: datetime, check_time: CheckTime, *, quarantined: bool = False
     ) -> Iterator[list[str]]:
-        """Yield ids of events with a delivery of that status in one of `PARTS` segments, a page at a time.
+        """Yields ids of events with a delivery of that status in one of `PARTS` segments, a page at a time.
 
         `quarantined`: also events with a quarantined delivery.
         """
@@ -117,7 +117,7 @@ class LedgerScan:
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
 
     def _count_part(self, part: int, now: datetime, check_time: CheckTime) -> DeliveryCounts:
-        """Count one segment. Deliveries of an event for several accounts are items of their own, read before it and
+        """Counts one segment. Deliveries of an event for several accounts are items of their own, read before it and
         without its age.
         """
         delivery_counts, waiting = DeliveryCounts(), _Waiting(list)
@@ -134,7 +134,7 @@ class LedgerScan:
         return delivery_counts
 
     def _look_up(self, delivery_counts: DeliveryCounts, waiting: _Waiting) -> None:
-        """Count deliveries whose event the scan did not see: it was just being stored; if never stored, ignore them."""
+        """Counts deliveries whose event the scan did not see: it is being stored, or was never stored: ignored."""
         events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
         for (pk, _), item in events.items():
             _record_all(delivery_counts, waiting[pk], well_formed(_event_from, item))

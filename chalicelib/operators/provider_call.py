@@ -33,7 +33,7 @@ class ProviderCalls:
         self._stats = stats
 
     def handle(self, event: Any, budget: float) -> dict[str, Any]:
-        """Handle `{"account", "function", "params", "confirm"}`; return `{"result"}` or `{"error"}`. `budget`: seconds.
+        """Handles `{"account", "function", "params", "confirm"}`; returns `{"result"}` or `{"error"}`. `budget`: s.
 
         A result comes with a `warning` where the call started a campaign that could not be stored for the statistics.
         Never raises for errors of the caller or the provider. Logs one line a call, without its parameters: they may
@@ -76,7 +76,7 @@ class ProviderCalls:
     def _store_started(
         self, account: str, function: Function | None, params: Mapping[str, Any], result: Any
     ) -> dict[str, str]:
-        """Store the campaign that a call has started, if any; a `warning` if that failed."""
+        """Stores the campaign that a call has started, if any; a `warning` if that failed."""
         try:
             started = function.campaign(params, result) if function and function.campaign else None
             if started is not None:
@@ -90,7 +90,7 @@ class ProviderCalls:
 
 
 def _read(event: Any) -> tuple[str, str, Mapping[str, Any], bool]:
-    """Parse a request. Raises `ProviderError` (caller) with the correction."""
+    """Parses a request. Raises `ProviderError` (caller) with the correction."""
     event = checked(event, KEYS)
     account, name = event.get("account"), event.get("function")
     if not isinstance(account, str):

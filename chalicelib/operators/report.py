@@ -21,7 +21,7 @@ _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, St
 
 
 def report(services: Services, deadline: Deadline) -> dict[str, Any]:
-    """Return the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
+    """Returns the report of contract §5, or `{"error"}` when the ledger does not answer or the time is too short.
 
     Every delivery of a stored event counts as accepted. Accounts that are no longer configured are listed while they
     have deliveries.
@@ -55,13 +55,13 @@ def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime
 
 
 def _age(oldest: Mapping[str, int], accounts: Iterable[str], now: datetime) -> int:
-    """Return whole seconds since the earliest of those times (ms) of `accounts`; 0 when they have none."""
+    """Returns whole seconds since the earliest of those times (ms) of `accounts`; 0 when they have none."""
     accepted = min((oldest[name] for name in accounts if name in oldest), default=None)
     return 0 if accepted is None else max(0, (epoch_milliseconds(now) - accepted) // 1000)
 
 
 def _paused(state: AccountState) -> dict[str, Any] | None:
-    """Return the account's pause, or that of the list to be retried first when only lists are paused."""
+    """Returns the account's pause, or that of the list to be retried first when only lists are paused."""
     pause = state.pause or min(state.lists.values(), key=lambda each: each.until, default=None)
     if pause is None:
         return None

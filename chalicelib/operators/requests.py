@@ -15,7 +15,7 @@ OUT_OF_TIME = f"the time ran out; {CALL_AGAIN}"
 
 
 def checked(event: Any, keys: Sequence[str]) -> Mapping[str, Any]:
-    """Return a call that is a JSON object with any of `keys`. Raises `ProviderError` (caller) with the correction."""
+    """Returns a call that is a JSON object with any of `keys`. Raises `ProviderError` (caller) with the correction."""
     if not isinstance(event, Mapping):
         raise wrong("a call is a JSON object", f"with any of the keys {', '.join(keys)}")
     for key in event:
@@ -25,7 +25,7 @@ def checked(event: Any, keys: Sequence[str]) -> Mapping[str, Any]:
 
 
 def address(event: Any) -> str:
-    """Parse the address of `{"email"}`, without decoration. Raises `ProviderError` (caller) with the correction."""
+    """Parses the address of `{"email"}`, without decoration. Raises `ProviderError` (caller) with the correction."""
     given = checked(event, ("email",)).get("email")
     email, field_error = unsubscribe_address(given if isinstance(given, str) else "")
     if field_error is not None:
@@ -34,19 +34,19 @@ def address(event: Any) -> str:
 
 
 def wrong(what: str, remedy: str) -> ProviderError:
-    """Return the error of an invalid call."""
+    """Returns the error of an invalid call."""
     return ProviderError(Kind.CALLER, f"{what}: {remedy}")
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """Return the remedy for a name that is not `known`: the closest known name, else all of them."""
+    """Returns the remedy for a name that is not `known`: the closest known name, else all of them."""
     names = list(known)
     near = difflib.get_close_matches(given, names, 1)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
 
 
 def failed(error: ProviderError | str) -> dict[str, Any]:
-    """Return the answer `{"error"}`; a text is the reason to try again later."""
+    """Returns the answer `{"error"}`; a text is the reason to try again later."""
     if isinstance(error, str):
         error = ProviderError(Kind.LATER, error)
     return {"error": {"kind": error.kind.value, "message": error.message, "provider_code": error.provider_code}}

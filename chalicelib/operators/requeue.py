@@ -23,7 +23,7 @@ class Requeues:
         self._events = services.events
 
     def requeue(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
-        """Make a delivery pending and due, if it still is as in `stored` and its event still has the address.
+        """Makes a delivery pending and due, if it still is as in `stored` and its event still has the address.
 
         Attempts stay, the reason is removed, and the event no longer expires; False if nothing changed.
         `reverted_at` is stored with it, see `Delivery.reverted_unsubscribe_at`. Raises LedgerUnavailable;
@@ -45,7 +45,7 @@ class Requeues:
         return True
 
     def release(self, stored: StoredEvent, account: str, now: datetime) -> bool:
-        """Make a quarantined delivery due, if it still waits as in `stored`; False if not.
+        """Makes a quarantined delivery due, if it still waits as in `stored`; False if not.
 
         Raises LedgerUnavailable; a repetition is harmless.
         """
@@ -92,7 +92,7 @@ class Requeues:
         )
 
     def _remove_expiry(self, event: Event, now: datetime) -> bool:
-        """Remove the expiry of an event and its deliveries; False if it has expired or its address is gone."""
+        """Removes the expiry of an event and its deliveries; False if it has expired or its address is gone."""
         exists = f"{_NOT_EXPIRED} AND attribute_exists(pk)"
         own = f"{exists} AND {_SAME_ADDRESS}" if event.email else exists
         values = {"one": 1, "now": to_ms(now) // 1000}

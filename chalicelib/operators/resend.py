@@ -49,7 +49,7 @@ class ResendFilter:
         return self.status is Status.PARKED
 
     def accounts(self, stored: StoredEvent, now: datetime) -> list[str]:
-        """Return the accounts of an event's selected deliveries that can be sent."""
+        """Returns the accounts of an event's selected deliveries that can be sent."""
         event = stored.event
         if self.type not in (None, event.type) or (self.since is not None and event.accepted_at < self.since):
             return []
@@ -63,7 +63,7 @@ class ResendFilter:
 
 
 def resend(services: Services, capabilities_of: CapabilitiesOf, event: Any, deadline: Deadline) -> dict[str, Any]:
-    """Handle `{"account"?, "type"?, "id"?, "since"?, "status"?}`; return `{"resent": n}` or `{"error"}`.
+    """Handles `{"account"?, "type"?, "id"?, "since"?, "status"?}`; returns `{"resent": n}` or `{"error"}`.
 
     Never raises. `n` counts deliveries. When time runs out or the ledger fails, the answer has both, and a repeated
     call continues with the rest: what was sent again is pending, and `sweep` repeats a failed notification.
@@ -96,7 +96,7 @@ class _ResendRun:
         self._lock = Lock()
 
     def send_all(self) -> str | None:
-        """Send all selected deliveries; the reason if it stopped before the end."""
+        """Sends all selected deliveries; the reason if it stopped before the end."""
         wanted, now = self._wanted, self._services.effects.clock()
         if wanted.id is not None:
             return self._send_pages([[wanted.id]])
@@ -110,7 +110,7 @@ class _ResendRun:
         return next(filter(None, failures), None)
 
     def _send_pages(self, pages: Iterable[list[str]]) -> str | None:
-        """Send the selected deliveries of these pages of event ids; the reason if it stopped before their end."""
+        """Sends the selected deliveries of these pages of event ids; the reason if it stopped before their end."""
         try:
             for ids in pages:
                 for batch in batches(ids, self._check_time):
@@ -124,7 +124,7 @@ class _ResendRun:
         return None
 
     def _send(self, event_ids: Iterable[str]) -> None:
-        """Requeue the selected deliveries, then notify workers, also after a failure."""
+        """Requeues the selected deliveries, then notifies workers, also after a failure."""
         requeued: dict[EventType, list[str]] = {}
         try:
             for stored in self._services.events.load_well_formed(event_ids).stored:
@@ -155,7 +155,7 @@ class _ResendRun:
 
 
 def _can_be_made(event: Event, delivery: Delivery) -> bool:
-    """Return whether there is anything to deliver: invalid and erased events have no address."""
+    """Returns whether there is anything to deliver: invalid and erased events have no address."""
     match event.type:
         case EventType.SIGNUP | EventType.UNSUBSCRIBE:
             return bool(event.email)
@@ -166,7 +166,7 @@ def _can_be_made(event: Event, delivery: Delivery) -> bool:
 
 
 def _read(event: Any, accounts: tuple[str, ...]) -> ResendFilter:
-    """Parse a call. Raises `ProviderError` (caller) with the correction."""
+    """Parses a call. Raises `ProviderError` (caller) with the correction."""
     given = {key: value for key, value in checked(event, KEYS).items() if value is not None}
     for key, value in given.items():
         if not isinstance(value, str):

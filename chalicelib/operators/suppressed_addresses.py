@@ -30,18 +30,18 @@ class Hashes:
         return len(self._heads)
 
     def position(self, text: str) -> int | None:
-        """Return the position of a hash in the ledger's text form; None if absent."""
+        """Returns the position of a hash in the ledger's text form; None if absent."""
         raw = _raw(text)
         at = bisect_left(self._heads, _head(raw))
         return at if at < len(self._heads) and self._all[at * SIZE : (at + 1) * SIZE] == raw else None
 
     def text(self, position: int) -> str:
-        """Return a hash in the ledger's text form."""
+        """Returns a hash in the ledger's text form."""
         return urlsafe_b64encode(self._all[position * SIZE : (position + 1) * SIZE]).rstrip(b"=").decode()
 
 
 def suppressed(table: Table, accounts: Sequence[str], check_time: Callable[[], None]) -> dict[str, bytearray]:
-    """Return the hashes of each account's suppressed addresses, from one scan of all subscription states.
+    """Returns the hashes of each account's suppressed addresses, from one scan of all subscription states.
 
     What the scan cannot resolve (a signup delivered a moment ago, an older address key) is left to a second look at the
     few that matter. Raises LedgerUnavailable, and what `check_time` raises.
@@ -76,7 +76,7 @@ def _suppressed(own: Mapping[str, Any], all_accounts: Mapping[str, Any]) -> bool
 
 
 def first_position(hashes: Hashes, texts: Iterable[str]) -> int | None:
-    """Return the position of the first of an address's hashes that is present."""
+    """Returns the position of the first of an address's hashes that is present."""
     return next((position for text in texts if (position := hashes.position(text)) is not None), None)
 
 

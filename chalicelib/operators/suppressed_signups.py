@@ -22,7 +22,7 @@ class UnsubscribePending(Exception):
 
 
 def remedy(capabilities: Capabilities | None, *, may_lift_suppression: bool) -> str | None:
-    """Return the remedy as text; None where the account is not configured. `may_lift_suppression`: see `Event`."""
+    """Returns the remedy as text; None where the account is not configured. `may_lift_suppression`: see `Event`."""
     if capabilities is None:
         return None
     if not capabilities.lifts_suppression:
@@ -33,7 +33,7 @@ def remedy(capabilities: Capabilities | None, *, may_lift_suppression: bool) -> 
 def reverted_unsubscribe_at(
     services: Services, capabilities: Capabilities | None, signup: Event, account: str
 ) -> datetime | None:
-    """Return the time of the unsubscribe that an operator who resends this one suppressed signup undid at the vendor.
+    """Returns the time of the unsubscribe that an operator who resends this one suppressed signup undid at the vendor.
 
     A later unsubscribe still counts. None where nothing is undone manually: the provider can lift the suppression
     itself, or there is no unsubscribe. Raises UnsubscribePending, LedgerUnavailable.

@@ -64,7 +64,7 @@ class FindingStore:
         self._events = services.events
 
     def page(self, after: Key | None, now: datetime) -> tuple[list[Finding], Key | None]:
-        """Return findings among the `PAGE_ITEMS` items after `after`, and the key to continue after (None: end).
+        """Returns findings among the `PAGE_ITEMS` items after `after`, and the key to continue after (None: end).
 
         Malformed items are skipped, logged and counted.
         """
@@ -78,7 +78,7 @@ class FindingStore:
         return [finding for finding in findings if finding is not None], last
 
     def is_in_index(self, finding: Finding) -> bool:
-        """Return whether the index contains a delivery at the position that its own attributes state."""
+        """Returns whether the index contains a delivery at the position that its own attributes state."""
         entry = finding.entry
         if entry.due_pk is None or entry.due_at is None:
             return False
@@ -88,7 +88,7 @@ class FindingStore:
         )
 
     def put_back(self, event: Event, delivery: Delivery, finding: Finding, now: datetime) -> bool:
-        """Put a pending delivery back into the index, due now or at its own time; False if it has changed since.
+        """Puts a pending delivery back into the index, due now or at its own time; False if it has changed since.
 
         Its expiry is removed.
         """
@@ -112,7 +112,7 @@ class FindingStore:
         )
 
     def let_expire(self, finding: Finding, now: datetime) -> bool:
-        """Set an item's expiry and remove it from the index; False if it has changed since.
+        """Sets an item's expiry and removes it from the index; False if it has changed since.
 
         If its event is stored after all, the writer of the event, or the next pass, puts the delivery back.
         """

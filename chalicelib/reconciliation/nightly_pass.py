@@ -35,7 +35,7 @@ class NightlyPass:
         self._effects = services.effects
 
     def run(self, deadline: Deadline) -> int:
-        """Start or continue a due pass until `deadline`; return the number of deliveries enqueued.
+        """Starts or continues a due pass until `deadline`; returns the number of deliveries enqueued.
 
         Does not raise: a later run reads a page again on which the ledger failed.
         """
@@ -56,7 +56,7 @@ class NightlyPass:
         return 0 if progress is None else self._pages(token, progress, deadline)
 
     def _pages(self, token: str, progress: Progress, deadline: Deadline) -> int:
-        """Repair page after page while there is time. Each page is recorded, so a run that dies repeats one page."""
+        """Repairs page after page while there is time. Each page is recorded, so a run that dies repeats one page."""
         enqueued = 0
         while not progress.complete and deadline.seconds_left >= PAGE_SECONDS:
             now = self._effects.clock()
@@ -79,11 +79,11 @@ class Checkpoints:
         self._table = table
 
     def read(self) -> Progress | None:
-        """Return the progress of the pass; None if there was none yet."""
+        """Returns the progress of the pass; None if there was none yet."""
         return _progress_in(self._table.get(_CHECKPOINT_KEY) or {})
 
     def claim(self, token: str, now: datetime, until: datetime) -> tuple[bool, Progress | None]:
-        """Claim the pass as `token` until `until` and return its progress; False if another run has it."""
+        """Claims the pass as `token` until `until` and returns its progress; False if another run has it."""
         try:
             item = self._table.update(
                 _CHECKPOINT_KEY,
@@ -96,7 +96,7 @@ class Checkpoints:
         return True, _progress_in(item)
 
     def save(self, token: str, progress: Progress, until: datetime) -> bool:
-        """Write progress and extend the claim to `until`; False if another run has claimed the pass meanwhile."""
+        """Writes progress and extends the claim to `until`; False if another run has claimed the pass meanwhile."""
         values = {
             "token": token,
             "until": to_ms(until),
@@ -111,7 +111,7 @@ class Checkpoints:
 
 
 def _progress_in(item: Mapping[str, Any]) -> Progress | None:
-    """Return the progress; None if there was no pass, or if the item is malformed: then a new pass starts."""
+    """Returns the progress; None if there was no pass, or if the item is malformed: then a new pass starts."""
     return well_formed(_progress_from, item) if "day" in item else None
 
 

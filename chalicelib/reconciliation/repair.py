@@ -31,7 +31,7 @@ class Repairs:
         self._finding_store = FindingStore(services)
 
     def repair(self, findings: Sequence[Finding], now: datetime) -> int:
-        """Repair the findings that need it; return the number of deliveries enqueued."""
+        """Repairs the findings that need it; returns the number of deliveries enqueued."""
         loaded = self._load(findings)
         stored = _by_id(loaded.stored)
         findings = [one for one in findings if one.event_id not in loaded.malformed]  # a malformed event still exists
@@ -44,7 +44,7 @@ class Repairs:
         return enqueued
 
     def _put_back(self, pending: Sequence[Finding], stored: Stored, now: datetime) -> int:
-        """Put pending deliveries that sweep will never enqueue back into the index, and enqueue them."""
+        """Puts pending deliveries that sweep will never enqueue back into the index, and enqueues them."""
         states = {
             name: self._accounts.read(name) for name in {one.account for one in pending if one.account is not None}
         }
@@ -72,7 +72,7 @@ class Repairs:
         return self._enqueue(repaired, stored)
 
     def _retire_orphans(self, orphans: Sequence[Finding], now: datetime) -> int:
-        """Take deliveries whose event was never stored, its sender having given up, out of the index and expire them.
+        """Takes deliveries whose event was never stored, its sender having given up, out of the index, to expire.
 
         The event may be stored concurrently. Then either its writer finds the delivery retired and puts it back, or the
         event is found here by a second read, and the delivery is put back.
@@ -87,14 +87,14 @@ class Repairs:
         return self._put_back([one for one in as_retired if _has_event(one, stored)], stored, now)
 
     def _let_expire(self, ended: Sequence[Finding], now: datetime) -> None:
-        """Set the expiry of final deliveries, and of what remains of an event that has expired."""
+        """Sets the expiry of final deliveries, and of what remains of an event that has expired."""
         done = self._table.in_parallel(
             lambda one: one.status is not None and self._finding_store.let_expire(one, now), ended
         )
         _report("repaired_expiry", [one for one, changed in zip(ended, done, strict=True) if changed])
 
     def _let_events_expire(self, ended: Sequence[Finding], stored: Stored, now: datetime) -> None:
-        """Set the expiry of events whose last worker died after the last delivery, before it set the expiry.
+        """Sets the expiry of events whose last worker died after the last delivery, before it set the expiry.
 
         If the person asked to be forgotten, that worker would also have erased their data; that is done here.
         """

@@ -26,7 +26,7 @@ class Progress:
 
 
 def pass_to_run(recorded: Progress | None, now: datetime) -> Progress | None:
-    """Return the pass to start or continue at `now` (aware); None if there is nothing to do before the next day.
+    """Returns the pass to start or continue at `now` (aware); None if there is nothing to do before the next day.
 
     An incomplete pass continues, also on the day after: restarted every day, it would never reach the end of a ledger
     that takes longer.
@@ -38,7 +38,7 @@ def pass_to_run(recorded: Progress | None, now: datetime) -> Progress | None:
 
 
 def advanced(progress: Progress, after: tuple[str, str] | None) -> Progress:
-    """Return the same pass one page later; `after` None: that page was the last."""
+    """Returns the same pass one page later; `after` None: that page was the last."""
     return replace(progress, after=after, complete=after is None, pages=progress.pages + 1)
 
 
@@ -62,7 +62,7 @@ class IndexEntry:
 
 
 def pending_state(entry: IndexEntry, swept: Collection[str], *, paused: bool, now: datetime) -> PendingState:
-    """Decide whether a pending delivery of a stored event needs repair.
+    """Decides whether a pending delivery of a stored event needs repair.
 
     `swept` are the partitions of the index in which sweep looks for it; `paused`: its account or list is paused, so it
     may wait.

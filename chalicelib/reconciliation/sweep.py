@@ -41,7 +41,7 @@ class Sweep:
         self._names = tuple(services.settings.accounts)
 
     def run(self) -> dict[str, int]:
-        """Enqueue due deliveries of all accounts; `{"enqueued": n}` counts them."""
+        """Enqueues due deliveries of all accounts; `{"enqueued": n}` counts them."""
         verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
         enqueued = 0
         for account in self._rotated():
@@ -56,12 +56,12 @@ class Sweep:
         return {"enqueued": enqueued}
 
     def _rotated(self) -> tuple[str, ...]:
-        """Return all accounts, starting with another one each minute: if runs are cut short, none is always last."""
+        """Returns all accounts, starting with another one each minute: if runs are cut short, none is always last."""
         first = int(self._clock().timestamp()) // 60 % max(1, len(self._names))
         return self._names[first:] + self._names[:first]
 
     def _enqueue_removed_accounts(self, verbs: Iterable[EventType]) -> int:
-        """Enqueue what waits for accounts that are no longer configured, so that a worker parks it."""
+        """Enqueues what waits for accounts that are no longer configured, so that a worker parks it."""
         enqueued, now = 0, self._clock()
         try:
             for account in self._accounts.record_configured(self._names):
@@ -71,7 +71,7 @@ class Sweep:
         return enqueued
 
     def _measure(self, account: str) -> None:
-        """Measure the age of the oldest delivery, of the oldest unsubscribe, and of the account's pause, in seconds.
+        """Measures the age of the oldest delivery, of the oldest unsubscribe, and of the account's pause, in seconds.
 
         A pause ends only with a successful call, so a pause that no delivery waits for is reported as 0.
         """
@@ -83,7 +83,7 @@ class Sweep:
         metrics.seconds("paused_seconds", _age(paused_since, now), account)
 
     def enqueue_account(self, account: str) -> int:
-        """Enqueue what waits for an account that has just resumed, before the next run; return how many."""
+        """Enqueues what waits for an account that has just resumed, before the next run; returns how many."""
         try:
             return self._enqueue(account, VERBS)
         except LedgerUnavailable as error:
@@ -104,7 +104,7 @@ class Sweep:
         return len(ids) if ids and self._notifier.notify(verb, ids) else 0
 
     def _window(self, state: AccountState, verb: EventType, now: datetime) -> tuple[datetime | None, int] | None:
-        """Return up to which due time deliveries are enqueued (None: any), and how many; None to enqueue none.
+        """Returns up to which due time deliveries are enqueued (None: any), and how many; None to enqueue none.
 
         For a paused account only overdue signups are enqueued, to be parked; an account whose pause is over is probed
         with a few deliveries, due or not; a resumed one gets all that waited for it, due or not. A sync keeps its own
@@ -140,5 +140,5 @@ class Sweep:
 
 
 def _age(since: int | None, now: int) -> float:
-    """Return seconds from `since` (ms) to `now` (ms); 0 if `since` is None."""
+    """Returns seconds from `since` (ms) to `now` (ms); 0 if `since` is None."""
     return 0.0 if since is None else max(0.0, (now - since) / 1000)

@@ -51,7 +51,7 @@ def collect(
     hour: datetime,
     remaining_seconds: Callable[[], float],
 ) -> dict[str, Any]:
-    """Read every account whose provider has statistics, concurrently; `hour` is the schedule's time (aware).
+    """Reads every account whose provider has statistics, concurrently; `hour` is the schedule's time (aware).
 
     A failing account gets an `error` and does not affect the others. When time is nearly up, a run stops between two
     batches: what was written stays, and the next run writes the rest. Returns `{"accounts": {name: {"read",
@@ -88,7 +88,7 @@ class _CollectRun:
     remaining_seconds: Callable[[], float]
 
     def collect(self, account: str, outcome: CollectOutcome) -> None:
-        """Read one account and store its figures; every failure ends in `outcome.error`."""
+        """Reads one account and stores its figures; every failure ends in `outcome.error`."""
         with log_context(account=account):
             outcome.error = self._failure_of(account, outcome)
             metrics.count("campaigns_read", outcome.read, account)
@@ -110,7 +110,7 @@ class _CollectRun:
             return f"unexpected: {type(error).__name__}"
 
     def _read(self, account: str, outcome: CollectOutcome) -> str | None:
-        """Read and store; the reason if it stopped before the end."""
+        """Reads and stores; returns the reason if it stopped before the end."""
         provider, known = self.provider_of(account), self._known(account)
         campaigns = provider.campaigns(budget=self.remaining_seconds() - RESERVE_SECONDS, known=known)
         for batch in _batches(_each_once(campaigns)):
@@ -120,7 +120,7 @@ class _CollectRun:
         return None
 
     def _known(self, account: str) -> Sequence[KnownCampaign]:
-        """Return known campaigns, and which are due, for a provider that needs one call a campaign."""
+        """Returns known campaigns, and which are due, for a provider that needs one call a campaign."""
         if account not in self.per_campaign:
             return ()
         try:
@@ -147,7 +147,7 @@ class _CollectRun:
             raise failure
 
     def _record_age(self, account: str, *, good: bool) -> None:
-        """Record the time of a successful run, and measure the age of the last one."""
+        """Records the time of a successful run, and measures the age of the last one."""
         now = self.services.effects.clock()
         try:
             if good:
@@ -161,7 +161,7 @@ class _CollectRun:
 
 
 def _each_once(rows: Iterable[CampaignFigures]) -> Iterator[CampaignFigures]:
-    """Drop repeated campaigns: one listed twice would change back and forth with every run, so the first counts."""
+    """Drops repeated campaigns: one listed twice would change back and forth with every run, so the first counts."""
     seen: set[str] = set()
     for row in rows:
         if row.campaign not in seen:
@@ -170,7 +170,7 @@ def _each_once(rows: Iterable[CampaignFigures]) -> Iterator[CampaignFigures]:
 
 
 def _batches(rows: Iterator[CampaignFigures]) -> Iterator[list[CampaignFigures]]:
-    """Batch rows by the hundred. Rows before a provider's failure are yielded before it is raised."""
+    """Batches rows by the hundred. Rows before a provider's failure are yielded before it is raised."""
     failure: ProviderError | None = None
     while failure is None:
         batch: list[CampaignFigures] = []

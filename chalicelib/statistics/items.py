@@ -38,28 +38,28 @@ _NEVER_SENT = "0"  # before every year: campaigns without a known time come last
 
 
 def partition(account: str, campaign: str) -> str:
-    """Return the partition of a campaign. Account names have no `#`, so a campaign's id may."""
+    """Returns the partition of a campaign. Account names have no `#`, so a campaign's id may."""
     return f"C#{account}#{campaign}"
 
 
 def campaign_key(account: str, campaign: str) -> Item:
-    """Return the key of a campaign's own item."""
+    """Returns the key of a campaign's own item."""
     return {"pk": {"S": partition(account, campaign)}, "sk": {"S": NEWEST}}
 
 
 def snapshot_sort_key(hour: datetime) -> str:
-    """Return the sort key of the snapshot of an hour."""
+    """Returns the sort key of the snapshot of an hour."""
     return SNAPSHOT_PREFIX + hour_key(hour)
 
 
 def place(snapshot: Snapshot) -> str:
-    """Return a campaign's sort key in the indexes: the second it was sent, then account and id."""
+    """Returns a campaign's sort key in the indexes: the second it was sent, then account and id."""
     sent = _NEVER_SENT if snapshot.sent_at is None else format_time(snapshot.sent_at.replace(microsecond=0))
     return f"{sent}#{snapshot.account}#{snapshot.campaign}"
 
 
 def campaign_item(snapshot: Snapshot) -> Item:
-    """Return a campaign's own item. It has the provider's raw figures only where nothing else shows a change."""
+    """Returns a campaign's own item. It has the provider's raw figures only where nothing else shows a change."""
     item = {**campaign_key(snapshot.account, snapshot.campaign), **_attributes(snapshot)}
     item["newest_pk"] = {"S": ALL_CAMPAIGNS}
     item["newest_sk"] = {"S": place(snapshot)}
@@ -69,13 +69,13 @@ def campaign_item(snapshot: Snapshot) -> Item:
 
 
 def snapshot_item(snapshot: Snapshot, sort_key: str) -> Item:
-    """Return the item of one hour's snapshot."""
+    """Returns the item of one hour's snapshot."""
     key: Item = {"pk": {"S": partition(snapshot.account, snapshot.campaign)}, "sk": {"S": sort_key}}
     return {**key, **_attributes(snapshot), "raw": {"S": raw_text(snapshot)}}
 
 
 def snapshot_of(item: Mapping[str, AttributeValueTypeDef]) -> Snapshot:
-    """Parse the snapshot of either kind of item."""
+    """Parses the snapshot of either kind of item."""
     sent_at = _text(item, "sent_at")
     figures: dict[str, Any] = {name: _number(item, name) for name in FIGURES}
     return Snapshot(

@@ -19,15 +19,15 @@ class LastRuns:
         self._table = table
 
     def last_good(self, account: str) -> datetime | None:
-        """Return when the account was last read without an error; None: never. Raises `LedgerUnavailable`."""
+        """Returns when the account was last read without an error; None: never. Raises `LedgerUnavailable`."""
         return self._recorded(account, "good_at")
 
     def last_hour(self, account: str) -> datetime | None:
-        """Return the schedule's time of the last successful run; None: there was none. Raises `LedgerUnavailable`."""
+        """Returns the schedule's time of the last successful run; None: there was none. Raises `LedgerUnavailable`."""
         return self._recorded(account, "good_hour")
 
     def first_tried(self, account: str, at: datetime) -> datetime:
-        """Return when an account that was never read without an error was first tried: `at` if not before.
+        """Returns when an account that was never read without an error was first tried: `at` if not before.
 
         Raises `LedgerUnavailable`.
         """
@@ -39,7 +39,7 @@ class LastRuns:
         return from_epoch_milliseconds(item[attribute]) if item and attribute in item else None
 
     def record_success(self, account: str, at: datetime, hour: datetime) -> None:
-        """Record a successful run that ended at `at`, unless a later one is recorded; `hour` is the schedule's time.
+        """Records a successful run that ended at `at`, unless a later one is recorded; `hour` is the schedule's time.
 
         Raises `LedgerUnavailable`.
         """

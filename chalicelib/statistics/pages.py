@@ -59,7 +59,7 @@ class StatsReader:
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
-        """Return at most `limit` campaigns sent from `since` to `until` (both included, to the second), newest first.
+        """Returns at most `limit` campaigns sent from `since` to `until` (both included, to the second), newest first.
 
         Campaigns without a known sending time come last, and not at all with `since`. The cursor is a position and not
         an item, so it stays valid whatever is written meanwhile; use it with the same filters. A page may be shorter
@@ -83,13 +83,13 @@ class StatsReader:
         return Page(campaigns, _encode(campaigns[-1]) if more and campaigns else None)
 
     def campaign(self, account: str, campaign: str) -> Snapshot | None:
-        """Return the newest snapshot of one campaign; None if it was never read. Raises `StatsUnavailable`."""
+        """Returns the newest snapshot of one campaign; None if it was never read. Raises `StatsUnavailable`."""
         key = campaign_key(account, campaign)
         answer = read(lambda: self._client.get_item(TableName=self._table, Key=key))
         return snapshot_of(answer["Item"]) if "Item" in answer else None
 
     def history(self, account: str, campaign: str) -> Iterator[Snapshot]:
-        """Return every snapshot of one campaign, oldest first; iterating may raise `StatsUnavailable`."""
+        """Returns every snapshot of one campaign, oldest first; iterating may raise `StatsUnavailable`."""
         return query_snapshots(
             self._client,
             TableName=self._table,
@@ -123,7 +123,7 @@ def _encode(snapshot: Snapshot) -> str:
 
 
 def _decode(cursor: str) -> tuple[str, str, str]:
-    """Parse a cursor: sending time, account, campaign."""
+    """Parses a cursor: sending time, account, campaign."""
     if len(cursor) > _LONGEST_CURSOR:
         raise BadCursor("not a cursor of this list")
     try:
@@ -137,7 +137,7 @@ def _decode(cursor: str) -> tuple[str, str, str]:
 
 
 def _start(place_parts: tuple[str, str, str], account: str | None) -> Item:
-    """Return the key after which a query continues. The item itself may have moved or been deleted."""
+    """Returns the key after which a query continues. The item itself may have moved or been deleted."""
     _, of_account, campaign = place_parts
     if account not in (None, of_account):
         raise BadCursor("a cursor of another account's list")

@@ -21,7 +21,7 @@ _MILLISECONDS = 3_600_000
 
 
 def known_campaigns(listed: Iterable[Snapshot], now: datetime, last_run: datetime | None) -> list[KnownCampaign]:
-    """Return all stored campaigns: due ones first, and of these the ones due this hour.
+    """Returns all stored campaigns: due ones first, and of these the ones due this hour.
 
     So a run that ends early has read the campaigns of this hour, and each has its turn within a day. A campaign without
     a sending time is followed from the last change of its figures. `now` and `last_run` as for `hours_due`.
@@ -40,7 +40,7 @@ def known_campaigns(listed: Iterable[Snapshot], now: datetime, last_run: datetim
 
 
 def hours_due(campaign: str, sent_at: datetime, now: datetime, last_run: datetime | None) -> int | None:
-    """Return for how many hours a campaign has been due; None if it is not due.
+    """Returns for how many hours a campaign has been due; None if it is not due.
 
     `now` is the schedule's time, `last_run` that of the last run that read everything due (None: there was none); all
     are aware. What fell due after `last_run`, in a run that failed or did not take place, is due until a run succeeds,
@@ -57,7 +57,7 @@ def hours_due(campaign: str, sent_at: datetime, now: datetime, last_run: datetim
 
 
 def _newest_due_hour(campaign: str, sent: int, now: int) -> int | None:
-    """Return the newest hour, up to `now`, in which the campaign was due."""
+    """Returns the newest hour, up to `now`, in which the campaign was due."""
     if now < sent:
         return None
     if now <= sent + HOURLY_HOURS:
@@ -67,5 +67,5 @@ def _newest_due_hour(campaign: str, sent: int, now: int) -> int | None:
 
 
 def _hour(moment: datetime) -> int:
-    """Return whole hours since 1970."""
+    """Returns whole hours since 1970."""
     return epoch_milliseconds(moment) // _MILLISECONDS

@@ -18,7 +18,7 @@ _CREDIBLE = timedelta(days=1)
 
 
 def snapshot_from(account: str, provider: str, figures: CampaignFigures, taken_at: datetime) -> Snapshot:
-    """Return the snapshot of a campaign as read at `taken_at` (aware)."""
+    """Returns the snapshot of a campaign as read at `taken_at` (aware)."""
     return Snapshot(
         account=account,
         provider=provider,
@@ -33,7 +33,7 @@ def snapshot_from(account: str, provider: str, figures: CampaignFigures, taken_a
 
 
 def record_started(store: StatsStore, account: str, provider: str, started: CampaignFigures, now: datetime) -> None:
-    """Store a campaign that the provider cannot list, so that the next run reads its figures.
+    """Stores a campaign that the provider cannot list, so that the next run reads its figures.
 
     Its sending time is `now` (aware) where the provider states none, or one long before the call. Raises
     `StatsUnavailable`.
@@ -45,5 +45,5 @@ def record_started(store: StatsStore, account: str, provider: str, started: Camp
 
 
 def _storable(text: str | None) -> str | None:
-    """Replace lone surrogates, which JSON can express and UTF-8 cannot."""
+    """Replaces lone surrogates, which JSON can express and UTF-8 cannot."""
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")

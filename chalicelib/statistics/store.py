@@ -52,13 +52,13 @@ class StatsStore:
         self._effects = effects or Effects()
 
     def newest(self, account: str, campaigns: Sequence[str]) -> dict[str, Snapshot]:
-        """Return the newest snapshots of `campaigns` (unique, at most one batch), by id. Raises `StatsUnavailable`."""
+        """Returns the newest snapshots of `campaigns` (unique, at most one batch), by id. Raises `StatsUnavailable`."""
         wanted = [campaign_key(account, campaign) for campaign in campaigns]
         items = read(lambda: batch_get(self._client, self._table, wanted, self._effects))
         return {snapshot.campaign: snapshot for snapshot in map(snapshot_of, items)}
 
     def listed(self, account: str) -> Iterator[Snapshot]:
-        """Return every campaign of an account without its figures, newest first: one query a megabyte.
+        """Returns every campaign of an account without its figures, newest first: one query a megabyte.
 
         Eventually consistent: the latest writes may be missing. Raises `StatsUnavailable`.
         """
@@ -74,7 +74,7 @@ class StatsStore:
         )
 
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
-        """Store `row`, read by the run of `hour`, if a figure differs from `known`.
+        """Stores `row`, read by the run of `hour`, if a figure differs from `known`.
 
         True if a snapshot was written. Raises `StatsUnavailable`; then the same row can be recorded again.
         """
@@ -114,7 +114,7 @@ class StatsStore:
         self._put(campaign_item(snapshot), snapshot.taken_at)
 
     def _put(self, item: Item, taken_at: datetime) -> bool:
-        """Put `item` unless a newer one exists; True if it was put."""
+        """Puts `item` unless a newer one exists; True if it was put."""
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -132,7 +132,7 @@ class StatsStore:
 
 
 def read(call: Callable[[], R]) -> R:
-    """Read from the table. Raises `StatsUnavailable`."""
+    """Reads from the table. Raises `StatsUnavailable`."""
     try:
         return call()
     except (ClientError, BotoCoreError, KeysUnprocessed) as error:
@@ -140,7 +140,7 @@ def read(call: Callable[[], R]) -> R:
 
 
 def query_snapshots(client: DynamoDBClient, **request: Any) -> Iterator[Snapshot]:
-    """Yield the snapshots that a query finds, page by page. Raises `StatsUnavailable`."""
+    """Yields the snapshots that a query finds, page by page. Raises `StatsUnavailable`."""
     while True:
         answer = read(lambda: client.query(**request))
         yield from map(snapshot_of, answer["Items"])

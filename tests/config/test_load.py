@@ -11,7 +11,7 @@ import pytest
 
 import chalicelib
 from chalicelib.config.load import find_path, load
-from chalicelib.config.model import Delivery, Settings
+from chalicelib.config.model import RetryPolicy, Settings
 from chalicelib.config.toml_table import TomlTable
 from chalicelib.providers import registry
 
@@ -60,7 +60,7 @@ def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> 
         False,
         "provider",
     )
-    assert settings.delivery == Delivery(0.5, 2.0, 1.5)
+    assert settings.delivery == RetryPolicy(0.5, 2.0, 1.5)
     assert (len(settings.privacy.address_keys), settings.privacy.keep_events_days) == (2, 30)
     assert len(settings.unsubscribe_keys) == 1
     assert settings.api.public_url == "https://relais.example.com/api"
@@ -72,7 +72,7 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     assert settings.sync_unsubscribes is None
     assert settings.unsubscribe_keys == ()
     assert (settings.api.admin_key, settings.api.public_url) == (None, None)
-    assert settings.delivery == Delivery(30.0, 3600.0, 168.0)
+    assert settings.delivery == RetryPolicy(30.0, 3600.0, 168.0)
     assert settings.privacy.keep_events_days == 90
     assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}
 
@@ -155,8 +155,8 @@ def test_origins_are_normalised_as_browsers_send_them(load_text: LoadText, whole
 
 
 def test_one_configured_retry_time_adjusts_the_default_of_the_other(load_text: LoadText) -> None:
-    assert load_text(MINIMAL + "[delivery]\nlongest_retry_seconds = 5\n").delivery == Delivery(5.0, 5.0)
-    assert load_text(MINIMAL + "[delivery]\nfirst_retry_seconds = 4000.5\n").delivery == Delivery(4000.5, 4000.5)
+    assert load_text(MINIMAL + "[delivery]\nlongest_retry_seconds = 5\n").delivery == RetryPolicy(5.0, 5.0)
+    assert load_text(MINIMAL + "[delivery]\nfirst_retry_seconds = 4000.5\n").delivery == RetryPolicy(4000.5, 4000.5)
 
 
 def test_a_provider_without_lists_needs_none(load_text: LoadText) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Delivery
+from chalicelib.config.model import RetryPolicy
 from chalicelib.contact_import import contacts
 from chalicelib.contact_import.contacts import ContactsSync
 from chalicelib.contact_import.rows import Rows
@@ -537,7 +537,7 @@ class TestFetchedByTheProvider:
 
 
 def test_give_up_time_counts_from_the_resend(product: Product, host: Scripted) -> None:
-    product.settings = replace(product.settings, delivery=Delivery(give_up_after_hours=1))
+    product.settings = replace(product.settings, delivery=RetryPolicy(give_up_after_hours=1))
     product.restart()
     host.otherwise = answer(b"", 500)
     event = sync(source="crm")

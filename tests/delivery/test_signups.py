@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.config.model import Delivery
+from chalicelib.config.model import RetryPolicy
 from chalicelib.domain.errors import Kind, ProviderError
 from tests.support.product import Product, settings
 
@@ -123,7 +123,7 @@ def test_backoff_doubles_and_retry_after_is_respected(product: Product) -> None:
 
 
 def test_a_signup_is_parked_after_the_give_up_time_and_an_unsubscribe_is_not(product: Product) -> None:
-    product.settings = settings(delivery=Delivery(give_up_after_hours=1))
+    product.settings = settings(delivery=RetryPolicy(give_up_after_hours=1))
     product.restart()
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     signup, leave = product.hold(product.signup("a@example.com"), product.unsubscribe("b@example.com"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.config.model import Delivery, Form, Privacy, Settings
+from chalicelib.config.model import Form, Privacy, RetryPolicy, Settings
 from chalicelib.config.secrets import Secret
 from chalicelib.container import Container
 from chalicelib.domain.events import Event, EventType
@@ -56,7 +56,7 @@ def settings(**changes: Any) -> Settings:
         "accounts": accounts,
         "privacy": Privacy((Secret.plain(ADDRESS_KEY),)),
         "forms": {"footer": form},
-        "delivery": Delivery(),
+        "delivery": RetryPolicy(),
         **changes,
     }
     return Settings(**values)

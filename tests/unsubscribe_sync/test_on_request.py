@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Delivery
+from chalicelib.config.model import RetryPolicy
 from chalicelib.domain.errors import InvalidEvent, Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Sync
 from chalicelib.ingestion.parse_event import parse_event
@@ -83,7 +83,7 @@ def test_an_error_defers_the_sync_and_it_is_retried(world: World) -> None:
 
 
 def test_a_lasting_error_parks_the_sync(world: World) -> None:
-    world.restart(replace(world.config, delivery=Delivery(give_up_after_hours=1)))
+    world.restart(replace(world.config, delivery=RetryPolicy(give_up_after_hours=1)))
     world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "the key is refused")
     ask(world, **{"from": ["lettre"]})
     world.clock.forward(hours=2)
