@@ -15,5 +15,5 @@ system_clock: Clock = partial(datetime.now, UTC)
 
 
 def monotonic_and_wall() -> tuple[float, ...]:
-    """Read both clocks in seconds: the monotonic one may stop while a Lambda instance is frozen, the other may jump."""
+    """Reads both clocks in seconds: the monotonic one may stop while an instance is frozen, the other may jump."""
     return time.monotonic(), time.time()

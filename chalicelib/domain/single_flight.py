@@ -57,7 +57,7 @@ class SingleFlightCache(Generic[T]):
     def get(
         self, load: Callable[[], T], *, timeout: float | None = None, refused: Cached[T] | None = None
     ) -> Cached[T]:
-        """Return the cached value, or load one if there is none, it is too old, or it is `refused`, found to be wrong.
+        """Returns the cached value; loads one if there is none, it is too old, or it is `refused`, found to be wrong.
 
         Waits at most `timeout` seconds for another thread's load, then raises `ProviderError` (later). Raises what
         `load` raises.

@@ -84,7 +84,7 @@ class EmptyAnswer(ProviderError):
 
 
 def read(answer: Answer, expect: Expect, *, refused_as: Kind, secrets: tuple[str, ...]) -> Result:
-    """Return the ResultID of a FeedbackDTO (True if it has none), else what `expect` makes of the answer's JSON.
+    """Returns the ResultID of a FeedbackDTO (True if it has none), else what `expect` makes of the answer's JSON.
 
     Raises `ProviderError` by the table above. `refused_as` is the kind of a refusal without a known cause; `secrets`
     are masked in the provider's messages.
@@ -121,7 +121,7 @@ def _access_refused(answer: Answer) -> ProviderError | None:
 
 
 def _parsed(answer: Answer) -> tuple[Any, ProviderError | None]:
-    """Return the answer's JSON, or the error that it has none."""
+    """Returns the answer's JSON, or the error that it has none."""
     try:
         return answer.json(), None
     except ProviderError as error:
@@ -132,7 +132,7 @@ def _parsed(answer: Answer) -> tuple[Any, ProviderError | None]:
 
 
 def _lowered(value: Any) -> dict[str, str]:
-    """Return an object's texts under lower-case names; nothing for any other value."""
+    """Returns an object's texts under lower-case names; nothing for any other value."""
     return {str(name).lower(): text(item) for name, item in value.items()} if isinstance(value, Mapping) else {}
 
 
@@ -170,7 +170,7 @@ def _refusal(answer: Answer, provider_message: str, refused_as: Kind) -> Provide
 
 
 def _status_failure(answer: Answer, refused_as: Kind) -> ProviderError | None:
-    """Return the error of a status below 500 whose body says nothing more; None for a status of success."""
+    """Returns the error of a status below 500 whose body says nothing more; None for a status of success."""
     label, status = answer.call.label, answer.status
     if status == 404:
         return NotFound(f"{label}: not found (HTTP 404)", provider_code="404")
@@ -186,7 +186,7 @@ def is_already_unsubscribed(error: ProviderError) -> bool:
 
 
 def rows(reply: Any) -> Result | None:
-    """Read an array of objects, or one object in its place.
+    """Reads an array of objects, or one object in its place.
 
     No row is skipped: a page that is one row short would be taken for the last.
     """
@@ -198,7 +198,7 @@ def rows(reply: Any) -> Result | None:
 
 
 def row(reply: Any) -> Result | None:
-    """Read one object, or an array of one; an array of several stays an array."""
+    """Reads one object, or an array of one; an array of several stays an array."""
     if isinstance(reply, Mapping):
         return dict(reply) or None
     found = rows(reply)
@@ -206,7 +206,7 @@ def row(reply: Any) -> Result | None:
 
 
 def done(reply: Any) -> Result | None:
-    """Read the answer of a change that is no FeedbackDTO: the changed object, recognised by one of its fields."""
+    """Reads the answer of a change that is no FeedbackDTO: the changed object, recognised by one of its fields."""
     found = row(reply)
     first_row: Row | None = found[0] if isinstance(found, list) else found if isinstance(found, dict) else None
     return found if first_row is not None and _is_known(first_row) else None

@@ -37,20 +37,20 @@ CampaignId = Annotated[str, "id of the campaign, from campaigns"]
 
 
 def path_id(limits: Limits, name: str, value: str) -> str:
-    """Encode an id for a path; an id of dots alone would be read as a step up."""
+    """Encodes an id for a path; an id of dots alone would be read as a step up."""
     limits.text(name, value, 100)
     limits.require(value.strip("."), f"{name} must be an id, such as 0616074266229")
     return encoded(value)
 
 
 def one_of(limits: Limits, name: str, value: str, choices: tuple[str, ...]) -> str:
-    """Return `value`, which must be one of `choices`, to the letter."""
+    """Returns `value`, which must be one of `choices`, to the letter."""
     limits.require(value in choices, f"{name} must be one of: {', '.join(choices)}")
     return value
 
 
 def page(limits: Limits, start_index: int | None, page_size: int | None) -> dict[str, int]:
-    """Return the query of a page; the size is mandatory."""
+    """Returns the query of a page; the size is mandatory."""
     start, size = start_index or 0, MAX_PAGE_SIZE if page_size is None else page_size
     limits.require(start >= 0, "start_index must not be negative")
     limits.require(1 <= size <= MAX_PAGE_SIZE, f"page_size must be 1 to {MAX_PAGE_SIZE}")
@@ -58,7 +58,7 @@ def page(limits: Limits, start_index: int | None, page_size: int | None) -> dict
 
 
 def filled_fields(limits: Limits, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return `fields`, which must not be empty; an address among them must be valid."""
+    """Returns `fields`, which must not be empty; an address among them must be valid."""
     limits.require(fields, "fields must hold at least one field")
     given = fields.get("MailAddress")
     limits.require(given is None or isinstance(given, str), "MailAddress must be a string")
@@ -92,7 +92,7 @@ class Api:
         post: bool = False,
         refused_as: Kind = Kind.CALLER,
     ) -> Result:
-        """Make a call; if its session is refused, once more under a new one.
+        """Makes a call; if its session is refused, once more under a new one.
 
         `path` is encoded already, the values of `query` are not. `expect` reads the answer of a call that only reads;
         without it the call changes something, whatever its method: the vendor deletes and unsubscribes by GET. A
@@ -125,5 +125,5 @@ class Api:
         raise failure
 
     def _site(self, label: str, site_id: str | None) -> dict[str, str | int]:
-        """Return the query of a site: the one asked for, or the account's own."""
+        """Returns the query of a site: the one asked for, or the account's own."""
         return {"site": self._site_id if site_id is None else Limits(label).text("site_id", site_id)}

@@ -211,12 +211,12 @@ def _path(label: str, area: str, campaign_id: str, *action: str) -> str:
 
 
 def _ids(fields: Mapping[str, Any]) -> set[str]:
-    """Return the names in `fields` that a server could take for the campaign's id."""
+    """Returns the names in `fields` that a server could take for the campaign's id."""
     return {name for name in fields if name.lower() in ("id", "campaignid")}
 
 
 def _custom_data(limits: Limits, given: Mapping[str, Any]) -> str:
-    """Join as `tag|value|tag|value`. A | within a tag or value cannot be escaped."""
+    """Joins as `tag|value|tag|value`. A | within a tag or value cannot be escaped."""
     values = [part for pair in given.items() for part in pair]
     plain = all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in values)
     limits.require(plain, "custom_data must hold texts and numbers only")

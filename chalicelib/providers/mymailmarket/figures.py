@@ -55,12 +55,12 @@ class Number:
 
 
 def campaign_id(row: Row) -> str:
-    """Return the id of a row of `campaigns`; empty if it has none."""
+    """Returns the id of a row of `campaigns`; empty if it has none."""
     return id_of(row, "id", "campaignid")
 
 
 def sent_at(row: Row) -> datetime | None:
-    """Return when a campaign of `campaigns` was sent, in UTC; None if no field has it. Without a zone it is Belgian."""
+    """Returns when a campaign of `campaigns` was sent, in UTC; None if unknown. A time without a zone is Belgian."""
     plain = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in row.items()}
     for value in (plain.get(name) for name in _SENT_NAMES):
         moment = value if isinstance(value, datetime) else paris_time(value)
@@ -70,7 +70,7 @@ def sent_at(row: Row) -> datetime | None:
 
 
 def figures(row: Row, stats: Row | list[Row]) -> CampaignFigures:
-    """Make a campaign's figures from its row of `campaigns` and the answer of `campaign_stats`.
+    """Makes a campaign's figures from its row of `campaigns` and the answer of `campaign_stats`.
 
     Bounces of no stated sort count as hard ones, so that they are shown.
     """
@@ -107,14 +107,14 @@ def _numbers(value: Any, path: Path, listed: bool = False) -> Iterator[Number]:
 
 
 def _label(row: Mapping[str, Any]) -> str:
-    """Return the name of a pair such as `{"Name": "Opened", "Value": 5}`; empty for any other object."""
+    """Returns the name of a pair such as `{"Name": "Opened", "Value": 5}`; empty for any other object."""
     if named(row, *_VALUES) is None:
         return ""
     return text(named(row, *_LABELS))
 
 
 def _number(value: Any, path: Path) -> int | float | None:
-    """Return a number that came as one or, unless it is an id, as a text."""
+    """Returns a number that came as one or, unless it is an id, as a text."""
     if isinstance(value, float) and not value.is_integer():
         return value if math.isfinite(value) else None
     is_id = bool(path) and path[-1].lower().endswith("id")
@@ -122,7 +122,7 @@ def _number(value: Any, path: Path) -> int | float | None:
 
 
 def _known(numbers: list[Number]) -> dict[str, int]:
-    """Return figure -> count, by the name that fits best."""
+    """Returns figure -> count, by the name that fits best."""
     best: dict[str, tuple[int, int]] = {}
     for number in numbers:
         figure, others = _meaning(number)
@@ -132,7 +132,7 @@ def _known(numbers: list[Number]) -> dict[str, int]:
 
 
 def _meaning(number: Number) -> tuple[str, int]:
-    """Return the figure that a number's names mean (empty for none), and how many other words they have."""
+    """Returns the figure that a number's names mean (empty for none), and how many other words they have."""
     words = [word.lower() for name in number.path for word in _WORDS.findall(name)]
     if number.listed or any(word in _OTHER_WORDS or _NOT_A_COUNT.search(word) for word in words[-3:]):
         return "", 0
@@ -145,7 +145,7 @@ def _meaning(number: Number) -> tuple[str, int]:
 
 
 def _raw(numbers: list[Number]) -> dict[str, int | float]:
-    """Return the numbers under their own names, without names that may be an address, and at most `MAX_RAW`."""
+    """Returns the numbers under their own names, without names that may be an address, and at most `MAX_RAW`."""
     named_numbers = {".".join(number.path)[:100]: number.value for number in numbers}
     safe = {name: value for name, value in named_numbers.items() if "@" not in name}
     return dict(list(safe.items())[:MAX_RAW])

@@ -21,7 +21,7 @@ _BLACKLIST = (
 
 
 def unsubscribe(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> bool:
-    """Unsubscribe the address from the list if it may get mail. Returns whether it is on the list, mailed or not."""
+    """Unsubscribes the address from the list if it may get mail. Returns whether it is on the list, mailed or not."""
     try:
         statuses = [_status(row) for row in _look_up(client, list_id, email, deadline)]
     except EmptyAnswer:
@@ -44,7 +44,7 @@ def unsubscribe(client: ContactFunctions, list_id: str, email: str, deadline: De
 
 
 def reactivate(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> None:
-    """Set the address to active on the list if it was unsubscribed there.
+    """Sets the address to active on the list if it was unsubscribed there.
 
     Raises `ProviderError`: contact for one on the vendor's blacklist, which Relais may not undo; later where the
     answer has no status.
@@ -76,7 +76,7 @@ def _unsubscribe(client: ContactFunctions, list_id: str, email: str, deadline: D
 
 
 def _look_up(client: ContactFunctions, list_id: str, email: str, deadline: Deadline) -> list[Row]:
-    """Return the rows of the address on the list, usually one or none. Raises `EmptyAnswer`, too."""
+    """Returns the rows of the address on the list, usually one or none. Raises `EmptyAnswer`, too."""
     try:
         found = client.subscriber_by_address(email, list_id, budget=deadline.left())
     except NotFound:

@@ -58,7 +58,7 @@ class MyMailMarket:
         self._lists: SingleFlightCache[tuple[str, ...]] = SingleFlightCache("lists", clocks, seconds=LISTS_SECONDS)
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        """Add one contact to a list; if its address is already there, only the profile is changed."""
+        """Adds one contact to a list; if its address is already there, only the profile is changed."""
         if len(contacts) > 1:
             raise ProviderError(Kind.CALLER, f"profile_persist: one contact a call, not {len(contacts)}")
         for contact in contacts:
@@ -72,7 +72,7 @@ class MyMailMarket:
             raise ProviderError(Kind.ACCOUNT, message, provider_code=code, list_only=True)
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
-        """Unsubscribe the address from each list that has it; being on none is success. `global_scope` changes nothing.
+        """Unsubscribes the address from each list that has it; on none is success. `global_scope` changes nothing.
 
         When the time is up before the last list, the next attempt skips the lists that are done.
         """
@@ -82,13 +82,13 @@ class MyMailMarket:
         return None
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
-        """Reactivate the address on the one list of the new signup, if it was unsubscribed there."""
+        """Reactivates the address on the one list of the new signup, if it was unsubscribed there."""
         if list_id is None:
             raise ProviderError(Kind.CALLER, "status_update: a list is required to reactivate the address")
         memberships.reactivate(self._client, list_id, email, self._client.deadline(budget))
 
     def forget(self, email: str, *, budget: float) -> None:
-        """Unsubscribe the address from each list that has it, then delete it from each.
+        """Unsubscribes the address from each list that has it, then deletes it from each.
 
         In this order, so that a half-finished attempt leaves nobody to be mailed; the next one goes on.
         """
@@ -99,7 +99,7 @@ class MyMailMarket:
                 self._client.subscriber_delete_by_address(email, list_id, budget=deadline.left())
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
-        """Return whether the list exists now."""
+        """Returns whether the list exists now."""
         try:
             self._client.list_get(list_id, budget=budget)
         except ProviderError as error:
@@ -110,7 +110,7 @@ class MyMailMarket:
         return True
 
     def address_field(self, list_id: str, *, budget: float) -> str:
-        """Return the same field for every list."""
+        """Returns the same field for every list."""
         return _ADDRESS_FIELD
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
@@ -118,7 +118,7 @@ class MyMailMarket:
         raise unsupported("myMailMarket", "fetching a file of contacts")
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
-        """Read everybody unsubscribed or blacklisted, once for each list that has the person.
+        """Reads everybody unsubscribed or blacklisted, once for each list that has the person.
 
         No time is given: the provider has only that of a row's last change, which need not be the unsubscribe.
         """
@@ -126,12 +126,12 @@ class MyMailMarket:
         return Unsubscribes(_unsubscribed(row) for row in rows)
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
-        """Read everybody in a status that may get mail, once for each list."""
+        """Reads everybody in a status that may get mail, once for each list."""
         rows = self._in_status(MAILED, self._client.deadline(budget))
         return filter(None, (address(address_of(row)) for row in rows))
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
-        """Read the campaigns that were or are being sent, with one call each but for those of `known` not due.
+        """Reads the campaigns that were or are being sent, with one call each but for those of `known` not due.
 
         Unknown campaigns come first, the newest first, then the others in the order of `known`.
         """
@@ -150,7 +150,7 @@ class MyMailMarket:
         yield from filter(None, found)
 
     def call(self, function: str, params: Mapping[str, Any], *, budget: float) -> Any:
-        """Call a function of `Client` by its name."""
+        """Calls a function of `Client` by its name."""
         return dispatch(self._client, FUNCTIONS, function, params, budget=budget)
 
     def _list_ids(self, deadline: Deadline) -> tuple[str, ...]:
@@ -162,7 +162,7 @@ class MyMailMarket:
         return self._lists.get(load, timeout=deadline.left()).value
 
     def _in_status(self, statuses: Sequence[str], deadline: Deadline) -> Iterator[Row]:
-        """Yield every row of every list in one of these statuses."""
+        """Yields every row of every list in one of these statuses."""
         for list_id in self._list_ids(deadline):
             for status in statuses:
                 yield from every_row(partial(self._page, list_id, status, deadline), "subscribers_in_status")
@@ -180,7 +180,7 @@ class MyMailMarket:
         return []
 
     def _figures(self, row: Row, deadline: Deadline) -> CampaignFigures | None:
-        """Read a campaign's figures; None where the provider has none for this one, so that the others are read."""
+        """Reads a campaign's figures; None where the provider has none for this one, so that the others are read."""
         try:
             stats = self._client.campaign_stats(figures.campaign_id(row), budget=deadline.left())
         except EmptyAnswer:
@@ -194,7 +194,7 @@ class MyMailMarket:
 
 @contextmanager
 def _account_errors() -> Iterator[None]:
-    """Make the account responsible for a refusal: the calls within contain no event data, so no event is at fault."""
+    """Makes the account responsible for a refusal: the calls within contain no event data, so no event is at fault."""
     try:
         yield
     except ProviderError as error:
@@ -207,7 +207,7 @@ def _account_errors() -> Iterator[None]:
 
 
 def _rows(label: str, found: Result) -> list[Row]:
-    """Return the rows of an answer. Raises `ProviderError` (later) for a FeedbackDTO, which has none."""
+    """Returns the rows of an answer. Raises `ProviderError` (later) for a FeedbackDTO, which has none."""
     if isinstance(found, list):
         return found
     raise ProviderError(Kind.LATER, f"{label}: the answer holds no rows")

@@ -33,7 +33,7 @@ class TooDeep(Exception):
 
 
 def wcf_time(value: str) -> datetime | None:
-    """Parse `/Date(1384207200000+0100)/` as UTC; None for any other text, and for a moment beyond the calendar.
+    """Parses `/Date(1384207200000+0100)/` as UTC; None for any other text, and for a moment beyond the calendar.
 
     The number is milliseconds since 1970 in UTC; the offset only says in which zone the vendor would show it
     (Microsoft's description of the DataContractJsonSerializer).
@@ -48,7 +48,7 @@ def wcf_time(value: str) -> datetime | None:
 
 
 def with_times(value: Any, levels: int = MAX_DEPTH) -> Any:
-    """Replace every WCF date in `value` by an aware datetime. Raises `TooDeep`."""
+    """Replaces every WCF date in `value` by an aware datetime. Raises `TooDeep`."""
     if isinstance(value, str):
         return wcf_time(value) or value
     if not isinstance(value, Mapping | list):
@@ -61,23 +61,23 @@ def with_times(value: Any, levels: int = MAX_DEPTH) -> Any:
 
 
 def named(row: Mapping[str, Any], *names: str) -> Any:
-    """Return the value of the first of these lower-case names that the row has in any case; None if it has none."""
+    """Returns the value of the first of these lower-case names that the row has in any case; None if it has none."""
     by_name = {str(name).lower(): value for name, value in row.items() if value is not None}
     return next((by_name[name] for name in names if name in by_name), None)
 
 
 def id_of(row: Mapping[str, Any], *names: str) -> str:
-    """Return a row's id, under one of the lower-case `names` or the usual ones; empty if it has none."""
+    """Returns a row's id, under one of the lower-case `names` or the usual ones; empty if it has none."""
     return text(named(row, *(names or _IDS))).strip()
 
 
 def address_of(row: Mapping[str, Any]) -> str:
-    """Return a subscriber's address without surrounding spaces; empty if there is only a telephone number."""
+    """Returns a subscriber's address without surrounding spaces; empty if there is only a telephone number."""
     return text(named(row, "mailaddress", "emailaddress")).strip()
 
 
 def every_row(read_page: ReadPage, label: str) -> Iterator[Row]:
-    """Yield all rows of a list, each once, although rows may shift between two pages.
+    """Yields all rows of a list, each once, although rows may shift between two pages.
 
     Each page begins with the last row of the page before. If it does not, rows came or went in between and one may have
     been missed, so the list is read again. A row that moves to the front while another leaves the pages already read
@@ -95,7 +95,7 @@ def every_row(read_page: ReadPage, label: str) -> Iterator[Row]:
 
 
 def _read_through(read_page: ReadPage, seen: set[str]) -> Generator[Row, None, int]:
-    """Read once from the beginning, yielding the rows not in `seen`; returns the number of pages, 0 if rows shifted."""
+    """Reads from the beginning, yields the rows not in `seen`, and returns the number of pages, 0 if rows shifted."""
     start, overlap, pages = 0, "", 0
     while True:
         rows = read_page(start)
@@ -110,7 +110,7 @@ def _read_through(read_page: ReadPage, seen: set[str]) -> Generator[Row, None, i
 
 
 def _read_front(read_page: ReadPage, seen: set[str]) -> Iterator[Row]:
-    """Yield the rows at the front that are not in `seen`, up to a page without any."""
+    """Yields the rows at the front that are not in `seen`, up to a page without any."""
     start = 0
     while found := list(_unseen(rows := read_page(start), seen)):
         yield from found
@@ -128,5 +128,5 @@ def _unseen(rows: Sequence[Row], seen: set[str]) -> Iterator[Row]:
 
 
 def _key(row: Row) -> str:
-    """Return what identifies a row within its list."""
+    """Returns what identifies a row within its list."""
     return id_of(row) or address_of(row).lower() or repr(sorted(row.items(), key=str))

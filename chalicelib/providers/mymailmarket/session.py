@@ -55,7 +55,7 @@ class Login:
         self._base = base
 
     def open(self, deadline: Deadline, *, fresh: bool) -> Session:
-        """Log in, with secrets read again if `fresh`; after a refusal once more, if the secrets have changed.
+        """Logs in, with secrets read again if `fresh`; after a refusal once more, if the secrets have changed.
 
         Raises `ProviderError` of kind account or later, never unknown.
         """
@@ -96,7 +96,7 @@ class Login:
 
 
 def _key(answer: Answer, secrets: tuple[str, ...]) -> str:
-    """Read the key of the new session. The call holds no event data, so a refusal is always the account's."""
+    """Reads the key of the new session. The call holds no event data, so a refusal is always the account's."""
     try:
         key = answers.read(answer, lambda _: None, refused_as=Kind.ACCOUNT, secrets=secrets)
     except answers.NotFound as error:
