@@ -88,8 +88,8 @@ class Event:
     """A signup, an unsubscribe or a sync that can be stored and delivered.
 
     `accounts` are the accounts it has a delivery for (exactly one for a signup or a sync of contacts). `fields` are
-    provider fields. `email` is trimmed and otherwise as typed; a sync has none. Times are aware, UTC, to the
-    millisecond.
+    provider fields. `email` is a signup's clean address, or an unsubscribe's without decoration and otherwise as typed
+    (`domain.addresses`); a sync has none. Times are aware, UTC, to the millisecond.
     """
 
     id: str

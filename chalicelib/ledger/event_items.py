@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from ..domain.addresses import normal_forms
 from ..domain.events import Consent, Delivery, Event, EventType, Status, Sync
 from ..domain.times import epoch_milliseconds as to_ms
 from .attributes import Attributes
@@ -18,13 +19,13 @@ _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contac
 def content_of(event: Event) -> bytes:
     """Returns the content by which two events of one id are compared, as bytes.
 
-    It excludes the arrival time, the IP address and a defaulted `occurred_at`.
+    It excludes the arrival time, the IP address and a defaulted `occurred_at`. Spellings of one address are the same.
     """
     values = [
         event.type.value,
         event.form,
         event.list,
-        event.email,
+        sorted(normal_forms(event.email)),
         dict(event.fields),
         None if event.all_accounts else sorted(event.accounts),
         event.scope,

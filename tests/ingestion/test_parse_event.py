@@ -87,6 +87,13 @@ def test_omitted_values_come_from_the_message(settings: Settings) -> None:
     assert (event.consent, event.fields) == (None, {})
 
 
+@pytest.mark.parametrize("typed", ["Ana <mailto:A@example.com>.", "\u200bA@example.com,", '"A @example.com"'])
+def test_decoration_goes_from_an_unsubscribe_and_is_invalid_in_a_signup(settings: Settings, typed: str) -> None:
+    assert parse({**LEAVE, "email": typed}, settings).email == "A@example.com"
+    with pytest.raises(InvalidEvent, match="email"):
+        parse({"type": "signup", "form": "footer", "email": f"<{typed}>"}, settings)
+
+
 def test_an_unsubscribe_without_accounts_is_for_all_accounts(settings: Settings) -> None:
     event = parse(LEAVE, settings)
     assert (event.accounts, event.all_accounts, event.scope) == (("paris", "lettre"), True, "account")

@@ -60,6 +60,8 @@ def test_server_values_are_never_taken_from_the_browser(form: Form) -> None:
     )
     leaving = unsubscribe_from_form(form, told, FACTS, ["paris", "lettre"])
     assert leaving == unsubscribe_from_form(form, sent(email="a@example.com"), FACTS, ["paris", "lettre"])
+    for typed in ("Ana Roe <a@example.com>", "mailto:a%40example.com", "\u200ba@example.com.", "'a@example.com';"):
+        assert leaving == unsubscribe_from_form(form, sent(email=typed), FACTS, ["paris", "lettre"])
 
 
 def test_an_unsubscribe_is_for_every_account_and_needs_only_an_address(form: Form) -> None:

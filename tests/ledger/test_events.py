@@ -75,6 +75,13 @@ class TestStoring:
         assert events.store(again) is False
         assert delivery(events).updated_at == START
 
+    def test_another_spelling_of_the_address_is_the_same_content(self, product: Product, events: EventStore) -> None:
+        leave = product.unsubscribe("Zoe@müller.example", id="left")
+        assert events.store(leave)
+        assert not events.store(replace(leave, email="zoe@xn--mller-kva.example"))
+        with pytest.raises(IdConflict):
+            events.store(replace(leave, email="Zo e@müller.example"))
+
     @pytest.mark.parametrize(
         "other", [{"email": "other@example.com"}, {"list": "4782"}, {"fields": {"nom": "x"}}, {"occurred_at": LATER}]
     )
