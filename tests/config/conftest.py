@@ -140,15 +140,15 @@ def load_text(tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def mistakes_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[FieldError, ...]]:
+def errors_in(load_text: Callable[..., Settings]) -> Callable[[str], tuple[FieldError, ...]]:
     """The errors reported for a text."""
 
-    def mistakes(text: str) -> tuple[FieldError, ...]:
+    def field_errors(text: str) -> tuple[FieldError, ...]:
         with pytest.raises(ConfigurationError) as caught:
             load_text(text)
         return caught.value.field_errors
 
-    return mistakes
+    return field_errors
 
 
 class Claims:

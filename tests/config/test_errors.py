@@ -12,7 +12,7 @@ import pytest
 from chalicelib.config.load import load
 from chalicelib.domain.errors import ConfigurationError, FieldError
 
-MistakesIn = Callable[[str], tuple[FieldError, ...]]
+ErrorsIn = Callable[[str], tuple[FieldError, ...]]
 
 CASES = {
     case["name"]: case
@@ -21,29 +21,29 @@ CASES = {
 }
 
 
-def _with_mistake(text: str, case: dict[str, str]) -> str:
+def _with_error(text: str, case: dict[str, str]) -> str:
     assert case["replace"] in text
     return text.replace(case["replace"], case.get("by", ""), 1)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 def test_an_error_is_reported_once_with_key_place_and_remedy(
-    mistakes_in: MistakesIn, whole: str, case: dict[str, str]
+    errors_in: ErrorsIn, whole: str, case: dict[str, str]
 ) -> None:
-    text = _with_mistake(whole, case)
-    (mistake,) = mistakes_in(text)
-    assert mistake.field == case["key"]
-    assert case["says"] in mistake.message
+    text = _with_error(whole, case)
+    (field_error,) = errors_in(text)
+    assert field_error.field == case["key"]
+    assert case["says"] in field_error.message
     line = text[: text.index(case["at"])].count("\n") + 1 if "at" in case else None
-    assert mistake.message.endswith(f"relais.toml, line {line})" if line else "relais.toml)"), mistake.message
+    assert field_error.message.endswith(f"relais.toml, line {line})" if line else "relais.toml)"), field_error.message
 
 
-def test_all_errors_are_reported_at_once_in_file_order(mistakes_in: MistakesIn, whole: str) -> None:
+def test_all_errors_are_reported_at_once_in_file_order(errors_in: ErrorsIn, whole: str) -> None:
     text = whole
     chosen = ("public over http", "twins", "unknown provider", "list missing", "no address keys", "webhook types empty")
     for case in chosen:
-        text = _with_mistake(text, CASES[case])
-    assert [mistake.field for mistake in mistakes_in(text)] == [
+        text = _with_error(text, CASES[case])
+    assert [field_error.field for field_error in errors_in(text)] == [
         "accounts.paris.provider",
         # The list of a form is not missed while its provider is not known.
         "forms.footer.fields.nom",
@@ -53,18 +53,21 @@ def test_all_errors_are_reported_at_once_in_file_order(mistakes_in: MistakesIn, 
     ]
 
 
-def test_without_accounts_references_to_one_are_not_reported(mistakes_in: MistakesIn, whole: str) -> None:
+def test_without_accounts_references_to_one_are_not_reported(errors_in: ErrorsIn, whole: str) -> None:
     start = whole.index("[forms.footer]")
-    (missing,) = mistakes_in(whole[start:])
+    (missing,) = errors_in(whole[start:])
     assert (missing.field, "add a section [accounts.NAME]" in missing.message) == ("accounts", True)
-    (empty,) = mistakes_in("[accounts]\n" + whole[start:])
+    (empty,) = errors_in("[accounts]\n" + whole[start:])
     assert (empty.field, "is empty" in empty.message) == ("accounts", True)
 
 
-def test_a_sync_without_accounts_lists_the_possible_ones(mistakes_in: MistakesIn, whole: str) -> None:
+def test_a_sync_without_accounts_lists_the_possible_ones(errors_in: ErrorsIn, whole: str) -> None:
     start, end = whole.index("[sync.unsubscribes]"), whole.index("[sources.crm]")
-    (mistake,) = mistakes_in(f"{whole[:start]}[sync]\n{whole[end:]}")
-    assert (mistake.field, "is missing: add [sync.unsubscribes]" in mistake.message) == ("sync.unsubscribes", True)
+    (field_error,) = errors_in(f"{whole[:start]}[sync]\n{whole[end:]}")
+    assert (field_error.field, "is missing: add [sync.unsubscribes]" in field_error.message) == (
+        "sync.unsubscribes",
+        True,
+    )
 
 
 def test_the_message_has_a_line_for_each_error() -> None:
@@ -72,23 +75,23 @@ def test_the_message_has_a_line_for_each_error() -> None:
     assert str(error).splitlines() == ["a.b: is wrong", "c: is missing"]
 
 
-def _only_mistake(path: Path) -> FieldError:
+def _only_error(path: Path) -> FieldError:
     with pytest.raises(ConfigurationError) as caught:
         load(path, {})
-    (mistake,) = caught.value.field_errors
-    assert mistake.field == str(path)
-    return mistake
+    (field_error,) = caught.value.field_errors
+    assert field_error.field == str(path)
+    return field_error
 
 
 def test_a_missing_file_is_reported_with_the_possible_places(tmp_path: Path) -> None:
-    message = _only_mistake(tmp_path / "none.toml").message
+    message = _only_error(tmp_path / "none.toml").message
     assert "there is no such file" in message
     assert "relais.example.toml" in message
     assert "RELAIS_CONFIG" in message
 
 
 def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
-    assert "cannot be read" in _only_mistake(tmp_path).message  # a directory
+    assert "cannot be read" in _only_error(tmp_path).message  # a directory
 
 
 def test_a_file_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_a_file_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
 def test_a_file_that_is_not_toml_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "relais.toml"
     path.write_text('[api]\nadmin_key = "hidden-value" oops\n', "utf-8")
-    message = _only_mistake(path).message
+    message = _only_error(path).message
     assert "not valid TOML" in message
     assert "line 2" in message
     assert "hidden-value" not in message

@@ -53,7 +53,7 @@ class Ledger(MemoryDynamo):
 
     keys: set[str] = field(default_factory=set)
     refused: int = 0
-    at_put: Callable[[int], object] = lambda held: None
+    at_put: Callable[[int], object] = lambda stored: None
     """Called with the number of signups stored so far."""
 
     def __post_init__(self) -> None:

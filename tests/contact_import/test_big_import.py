@@ -34,8 +34,8 @@ def check(result: dict[str, Any], rows: int) -> None:
     assert result["held"] == result["enqueued"] == rows * 99 // 100
     assert result["refused"] == rows // 100
     assert result["delivery"]["status"] == "delivered"
-    told = f"held {rows * 99 // 100}, refused {rows // 100} (lines 103, 205, 307, "
-    assert result["delivery"]["reason"].startswith(told)
+    read_rows = f"held {rows * 99 // 100}, refused {rows // 100} (lines 103, 205, 307, "
+    assert result["delivery"]["reason"].startswith(read_rows)
 
 
 @pytest.mark.server
@@ -54,9 +54,9 @@ def test_a_big_file_takes_several_invocations_and_little_memory(monkeypatch: pyt
         found = read_csv(chunks)
         return replace(found, rows=counted(found.rows))
 
-    def at_put(held: int) -> None:
+    def at_put(stored: int) -> None:
         clock.forward(seconds=SECONDS_A_ROW)
-        ahead.append(read - held)
+        ahead.append(read - stored)
 
     monkeypatch.setattr(contacts, "read_csv", read_counted)
     with serving(3_000) as host:

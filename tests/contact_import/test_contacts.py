@@ -66,9 +66,9 @@ class TestInline:
     def test_every_contact_becomes_a_signup(self, product: Product, aws: TestAws) -> None:
         event = sync(contacts=people(3), occurred_at="2026-03-01T09:00:00Z", **LIST)
         run(product, event)
-        held = made(product, aws)
-        assert sorted(one.event.email for one in held) == [f"person{n}@example.com" for n in range(3)]
-        for one in held:
+        stored = made(product, aws)
+        assert sorted(one.event.email for one in stored) == [f"person{n}@example.com" for n in range(3)]
+        for one in stored:
             assert one.event.accounts == ("paris",)
             assert (one.event.list, one.event.may_lift_suppression) == ("4781", False)
             assert one.event.occurred_at.isoformat() == "2026-03-01T09:00:00+00:00"
@@ -79,7 +79,7 @@ class TestInline:
             view["deliveries"][0] | {"account": "paris", "attempts": 1, "reason": "held 3, refused 0"}
             == (view["deliveries"][0])
         )
-        product.work(*(one.event.id for one in held))
+        product.work(*(one.event.id for one in stored))
         assert sorted(product.paris.emails) == sorted(person["email"] for person in people(3))
 
     def test_a_wrong_contact_is_refused_alone(self, product: Product, aws: TestAws) -> None:
@@ -182,8 +182,8 @@ class TestFiles:
         event = sync(source="crm")
         run(product, event)
         assert product.delivery(event["id"])["reason"] == "held 3, refused 2 (lines 4, 5)"
-        held = {one.event.email: dict(one.event.fields) for one in made(product, aws)}
-        assert held == {"a@example.com": {"prenom": "Zoé"}, "c@example.com": {"prenom": "Léa"}, "d@e.fr": {}}
+        stored = {one.event.email: dict(one.event.fields) for one in made(product, aws)}
+        assert stored == {"a@example.com": {"prenom": "Zoé"}, "c@example.com": {"prenom": "Léa"}, "d@e.fr": {}}
 
     def test_only_the_first_bad_lines_are_named(self, product: Product, host: Scripted) -> None:
         serve(host, b"email\n" + b"nobody\n" * 30)

@@ -31,7 +31,7 @@ def values(rows: Iterable[Row]) -> list[list[str]]:
     return [list(row.values.values()) for row in rows]
 
 
-def mistakes(rows: Iterable[Row]) -> dict[int, str]:
+def row_errors(rows: Iterable[Row]) -> dict[int, str]:
     return {row.number: row.error for row in rows if row.error is not None}
 
 
@@ -57,15 +57,15 @@ def test_csv_output_is_read_back(
     writer = csv.writer(out, delimiter=separator, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
     writer.writerows([HEADER, *table])
     rows = read(out.getvalue().encode(encoding), size)
-    told = [dict(row.values) for row in rows]
+    read_rows = [dict(row.values) for row in rows]
     blank = [all(not value or value.isspace() for value in row) for row in table]
     expected = [
         {name: value for name, value in zip(HEADER, row, strict=True) if value and not value.isspace()}
         for row, empty in zip(table, blank, strict=True)
         if not empty
     ]
-    assert told == expected
-    assert mistakes(rows) == {}
+    assert read_rows == expected
+    assert row_errors(rows) == {}
 
 
 @pytest.mark.parametrize("separator", [";", ",", "\t"])
@@ -85,7 +85,7 @@ def test_every_line_ending_is_counted_and_blank_lines_are_skipped(end: str, size
     text = end.join(["", "email;prenom", "", "a@b.c;Zoé", " ; ", ";", "d@e.f;", "only one", ""])
     rows = read(text, size)
     assert [row.number for row in rows] == [4, 7, 8]
-    assert mistakes(rows) == {8: "has 1 values for 2 columns"}
+    assert row_errors(rows) == {8: "has 1 values for 2 columns"}
 
 
 def test_quoted_values_can_contain_separators_quotes_and_line_breaks() -> None:
@@ -109,7 +109,7 @@ def test_quoted_values_can_contain_separators_quotes_and_line_breaks() -> None:
 def test_a_stray_quote_loses_only_its_own_line(stray: str) -> None:
     after = [f'p{number}@example.com;"quoted"' for number in range(5)]
     rows = read("email;note\n" + "\n".join([stray, *after]) + "\n", 1000)
-    bad = mistakes(rows)
+    bad = row_errors(rows)
     assert 2 in bad
     assert "quotation mark" in bad[2]
     assert [row.values["email"] for row in rows if row.error is None] == [f"p{n}@example.com" for n in range(5)]
@@ -118,7 +118,7 @@ def test_a_stray_quote_loses_only_its_own_line(stray: str) -> None:
 def test_a_multiline_row_with_too_many_values_loses_only_its_first_line() -> None:
     rows = read('email;note\n"x\na@b.c;y\n";b@c.d;z\ne@f.g;z\n')
     assert [row.values["email"] for row in rows if row.error is None] == ["a@b.c", "e@f.g"]
-    assert list(mistakes(rows)) == [2, 4]
+    assert list(row_errors(rows)) == [2, 4]
 
 
 def test_a_line_that_is_too_long_is_not_buffered() -> None:
@@ -126,20 +126,20 @@ def test_a_line_that_is_too_long_is_not_buffered() -> None:
     for end in ("\n", "\r\n"):
         rows = read(end.join(["email;note", f"a@b.c;{long}", "d@e.f;short", f'g@h.i;"{long}', "j@k.l;z"]), 4096)
         assert [row.number for row in rows] == [2, 3, 4, 5]
-        assert mistakes(rows) == {2: "is longer than 64 KB", 4: "is longer than 64 KB"}
+        assert row_errors(rows) == {2: "is longer than 64 KB", 4: "is longer than 64 KB"}
 
 
 def test_lines_after_an_unclosed_quote_are_read_again() -> None:
     people = [f"p{number}@example.com;x" for number in range(20_000)]
     rows = read("\n".join(["email;note", 'a@b.c;"open', *people]), 65536)
-    assert list(mistakes(rows)) == [2]
+    assert list(row_errors(rows)) == [2]
     assert len(rows) == 20_001
 
 
 @pytest.mark.parametrize("character", ["\0", "\x1b", "\x85"])
 def test_invalid_values_are_reported(character: str) -> None:
     rows = read(f"email;prenom\na@b.c;x{character}y\nd@e.f;z\n")
-    assert mistakes(rows) == {2: "prenom must not contain control characters"}
+    assert row_errors(rows) == {2: "prenom must not contain control characters"}
 
 
 @pytest.mark.parametrize(
@@ -196,12 +196,12 @@ class TestEncodings:
     def test_one_broken_character_does_not_change_the_encoding_of_a_utf_8_file(self) -> None:
         data = "email;prenom\na@b.c;Zoé\n".encode() + b"d@e.f;Zo\xe9\n" + "g@h.i;Cœur\n".encode()
         rows = read(data)
-        assert mistakes(rows) == {3: "prenom must be valid Unicode text"}
+        assert row_errors(rows) == {3: "prenom must be valid Unicode text"}
         assert [row.values["prenom"] for row in rows if row.error is None] == ["Zoé", "Cœur"]
 
     def test_undefined_windows_1252_bytes_lose_only_their_row(self) -> None:
         rows = read(b"email;prenom\na@b.c;Zo\xe9\nd@e.f;\x81\n")
-        assert mistakes(rows) == {3: "prenom must not contain control characters"}
+        assert row_errors(rows) == {3: "prenom must not contain control characters"}
 
     @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-be"])
     def test_utf_16_is_rejected_by_name(self, encoding: str) -> None:

@@ -30,9 +30,9 @@ JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 EVERYTHING = bool(os.environ.get("RELAIS_ALL_ORDERS"))
 SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
 Events = tuple[tuple[int, EventType], ...]
-Hand = tuple[int, ...]
-ONE: Sequence[Hand] = ((0,), (1,))
-EITHER: Sequence[Hand] = ((0,), (1,), (0, 1))
+Assignment = tuple[int, ...]
+ONE: Sequence[Assignment] = ((0,), (1,))
+EITHER: Sequence[Assignment] = ((0,), (1,), (0, 1))
 
 
 def named(events: Events) -> str:
@@ -46,8 +46,8 @@ class Program:
 
     account: str
     events: Events
-    first: Hand
-    second: Hand
+    first: Assignment
+    second: Assignment
 
     def __str__(self) -> str:
         return f"{self.account}-{named(self.events)}-{''.join(map(str, self.first))}-{''.join(map(str, self.second))}"
@@ -65,7 +65,7 @@ class Program:
         """The ids notified to each worker."""
         return [tuple(f"e{self.numbers[place]}" for place in claimed) for claimed in (self.first, self.second)]
 
-    def tell(self, world: World) -> World:
+    def register(self, world: World) -> World:
         """Create the events in a world without storing them."""
         for (minute, verb), number in zip(self.events, self.numbers, strict=True):
             world.event(verb, "annabell", minute, (self.account,), number=number)
@@ -82,23 +82,23 @@ def several(count: int) -> list[Events]:
     ]
 
 
-def programs(account: str, events: Events, claims: Sequence[Hand]) -> list[Program]:
+def programs(account: str, events: Events, claims: Sequence[Assignment]) -> list[Program]:
     """All ways to notify events, each to one of `assignments`: the workers that are notified."""
-    found: dict[tuple[Hand, Hand], None] = {}
+    found: dict[tuple[Assignment, Assignment], None] = {}
     for whose in product(claims, repeat=len(events)):
         first, second = (tuple(place for place, claimed in enumerate(whose) if number in claimed) for number in (0, 1))
         found |= {_canonical(events, *ways): None for ways in product(_sorted(events, first), _sorted(events, second))}
     return [Program(account, events, *ways) for ways in found]
 
 
-def _sorted(events: Events, claimed: Hand) -> set[Hand]:
+def _sorted(events: Events, claimed: Assignment) -> set[Assignment]:
     """All distinct orders: the product sorts by type and time, and keeps equal ones in order of arrival."""
     return {tuple(sorted(order, key=lambda place: events[place])) for order in permutations(claimed)}
 
 
-def _canonical(events: Events, first: Hand, second: Hand) -> tuple[Hand, Hand]:
+def _canonical(events: Events, first: Assignment, second: Assignment) -> tuple[Assignment, Assignment]:
     """One for all ways that differ only in what equal events and the two workers are called."""
-    ways: list[tuple[Hand, Hand]] = []
+    ways: list[tuple[Assignment, Assignment]] = []
     for names in permutations(range(len(events))):
         if all(events[name] == event for name, event in zip(names, events, strict=True)):
             one, other = (tuple(names[place] for place in claimed) for claimed in (first, second))
@@ -108,7 +108,7 @@ def _canonical(events: Events, first: Hand, second: Hand) -> tuple[Hand, Hand]:
 
 def orders(walk: Walk, program: Program) -> Orders:
     """Every order of a program."""
-    world = program.tell(World())
+    world = program.register(World())
     world.hold(*world.events.values())
     return walk.orders(world, program.claims)
 
@@ -117,7 +117,7 @@ def judge(walk: Walk, program: Program) -> int:
     """Settle each final state of every order and check it against the reference model. Returns the number of states."""
     every = orders(walk, program)
     for cells, state in every.ends.items():
-        world = program.tell(World(number=2))
+        world = program.register(World(number=2))
         walk.requests.put(cells, world)
         try:
             world.settle()
@@ -131,7 +131,7 @@ def outcomes(walk: Walk, program: Program) -> set[str]:
     """What can have happened at the ends of all orders, whenever it did."""
     worlds = []
     for cells in orders(walk, program).ends:
-        worlds.append(program.tell(World()))
+        worlds.append(program.register(World()))
         walk.requests.put(cells, worlds[-1])
     return {outcome(world) for world in worlds}
 
@@ -205,7 +205,7 @@ def test_real_threads_end_in_states_found_by_the_search(account: str, walk: Walk
         program = chance.choice(programs(account, events, ONE))
         foreseen = outcomes(walk, program)
         for _ in range(10):
-            world = program.tell(World())
+            world = program.register(World())
             world.hold(*world.events.values())
             run = Run(frozenset(step for step in range(1, 60) if chance.random() < 0.3))
             world.point = run.point

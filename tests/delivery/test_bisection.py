@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from chalicelib.delivery.bisection import SAMPLES, SINGLES_THAT_BLAME_THE_LIST, Bisection
 
-WORDS = "no such mailbox"
+MESSAGES = "no such mailbox"
 
 
 def split(rows: Sequence[int], says: Callable[[Sequence[int]], str | None]) -> tuple[Bisection[int], list[int], int]:
@@ -22,16 +22,16 @@ def split(rows: Sequence[int], says: Callable[[Sequence[int]], str | None]) -> t
     while (part := bisection.next_part()) is not None:
         calls += 1
         assert part
-        if (words := says(part)) is None:
+        if (message := says(part)) is None:
             bisection.accepted()
             accepted += part
         else:
-            bisection.refused(part, words)
+            bisection.refused(part, message)
     return bisection, accepted, calls
 
 
 def refusing(bad: set[int]) -> Callable[[Sequence[int]], str | None]:
-    return lambda part: WORDS if bad & set(part) else None
+    return lambda part: MESSAGES if bad & set(part) else None
 
 
 @given(st.integers(1, 300), st.data())
@@ -39,7 +39,7 @@ def test_one_bad_row_costs_at_most_two_calls_per_halving(count: int, data: st.Da
     bad = data.draw(st.integers(0, count - 1))
     bisection, accepted, calls = split(range(count), refusing({bad}))
     assert calls <= 1 + 2 * ceil(log2(count))
-    assert bisection.rejected == [(bad, WORDS)]
+    assert bisection.rejected == [(bad, MESSAGES)]
     assert sorted(accepted) == [row for row in range(count) if row != bad]
 
 
@@ -58,10 +58,10 @@ def test_every_row_is_accepted_rejected_or_remaining_exactly_once(count: int, ba
 
 @given(st.integers(0, 80), st.sets(st.integers(0, 79)), st.lists(st.sampled_from("ab"), min_size=80, max_size=80))
 def test_the_list_is_at_fault_only_when_all_rows_were_refused_with_the_same_message(
-    count: int, bad: set[int], words: list[str]
+    count: int, bad: set[int], message: list[str]
 ) -> None:
     def says(part: Sequence[int]) -> str | None:
-        return next((words[row] for row in part if row in bad), None)
+        return next((message[row] for row in part if row in bad), None)
 
     bisection, accepted, _ = split(range(count), says)
     if bisection.list_is_at_fault:
@@ -71,14 +71,14 @@ def test_the_list_is_at_fault_only_when_all_rows_were_refused_with_the_same_mess
 
 @pytest.mark.parametrize("count", [9, 10, 20, 100, 255, 1000])
 def test_a_list_that_refuses_every_row_costs_few_calls(count: int) -> None:
-    bisection, accepted, calls = split(range(count), lambda _: WORDS)
+    bisection, accepted, calls = split(range(count), lambda _: MESSAGES)
     assert bisection.list_is_at_fault and not accepted
     assert len(bisection.rejected) <= SINGLES_THAT_BLAME_THE_LIST + SAMPLES
     assert calls <= (25 if count <= 255 else 29)
 
 
 def test_eight_single_refusals_are_enough() -> None:
-    bisection, _, _ = split(range(8), lambda _: WORDS)
+    bisection, _, _ = split(range(8), lambda _: MESSAGES)
     assert bisection.list_is_at_fault and not bisection.remaining
 
 
@@ -92,5 +92,5 @@ def test_bad_rows_at_the_start_are_not_a_list_error(count: int, data: st.DataObj
 
 
 def test_no_rows_make_no_calls() -> None:
-    bisection, accepted, calls = split([], lambda _: WORDS)
+    bisection, accepted, calls = split([], lambda _: MESSAGES)
     assert (calls, accepted, bisection.remaining, bisection.list_is_at_fault) == (0, [], [], False)

@@ -39,8 +39,8 @@ class Program:
     account: str = "paris"
 
     def __str__(self) -> str:
-        tale = "-".join(f"{verb.value}{minute}" for verb, minute in self.events)
-        return f"{self.account}-{tale}-{''.join(map(str, self.first))}-{''.join(map(str, self.second))}"
+        details = "-".join(f"{verb.value}{minute}" for verb, minute in self.events)
+        return f"{self.account}-{details}-{''.join(map(str, self.first))}-{''.join(map(str, self.second))}"
 
     def world(self) -> World:
         """A world with the events stored, without running workers."""
@@ -161,7 +161,7 @@ def test_a_delivery_deferred_by_one_worker_is_not_deferred_again_by_another() ->
 
     def order(switches: frozenset[int]) -> int:
         world = Program(((JOIN, 1),), (0,), (0,)).world()
-        world.logged["paris"].trouble = Kind.UNKNOWN
+        world.logged["paris"].fault = Kind.UNKNOWN
         first, second = world.worker(), world.worker()
         run = Run(switches)
         world.point = run.point
@@ -187,7 +187,7 @@ def test_any_single_failing_operation_with_unknown_outcomes(fault: type[BaseExce
             if "_" in name or fault is Died:
                 raise fault
 
-        world.logged["paris"].trouble = Kind.UNKNOWN
+        world.logged["paris"].fault = Kind.UNKNOWN
         world.point = at_operation(at, act)
         for work in works(world, program):
             with suppress(Died):
@@ -210,14 +210,14 @@ def test_a_subscription_state_read_before_an_unsubscribe_lets_no_signup_through(
             world.point = lambda _: None
             second.work(leave.id)
 
-    def others_tell_it(name: str) -> None:
+    def others_unsubscribe(name: str) -> None:
         if (
             name == "update_item"
         ):  # the first worker has read that there is no unsubscribe, and is about to lease the address
             world.point = third_looks_it_up
             third.work(leave.id)
 
-    world.point = others_tell_it
+    world.point = others_unsubscribe
     world.work(join.id)
     assert world.logged["paris"].log == [("unsubscribe", leave.email)]
     world.settle()

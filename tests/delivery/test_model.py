@@ -25,7 +25,7 @@ pytestmark = pytest.mark.no_cover
 
 PERSONS = ("annabell", "bertrand")
 FAULTS = {"die": Died, "not done": NotDone, "repeat": Repeat, "answer lost": AnswerLost}
-TROUBLE = (None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN)
+FAULTS = (None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN)
 MOST_EVENTS = 10
 
 persons, accounts, minutes = st.sampled_from(PERSONS), st.sampled_from(ACCOUNTS), st.integers(0, 4)
@@ -44,7 +44,7 @@ class Order(RuleBasedStateMachine):
         """In this world."""
         self.world = world
         self.workers = [self.world.worker(), self.world.worker()]
-        self.bells: list[list[str]] = []
+        self.notifications: list[list[str]] = []
 
     @rule(person=persons, minute=minutes, account=accounts, may_lift_suppression=st.booleans())
     def sign_up(self, person: str, minute: int, account: str, may_lift_suppression: bool = True) -> None:
@@ -62,27 +62,27 @@ class Order(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 1), which=choices)
     def work(self, number: int, which: list[int]) -> None:
-        self._work(number, *self._bells(which))
+        self._work(number, *self._picked(which))
 
     @rule(number=st.integers(0, 1), which=choices, at=operations, fault=st.sampled_from(sorted(FAULTS)))
     def work_with_a_fault(self, number: int, which: list[int], at: int, fault: str) -> None:
         self.world.point = at_operation(at, lambda name: fail(name, FAULTS[fault]))
-        self._work(number, *self._bells(which))
+        self._work(number, *self._picked(which))
         self.world.point = lambda name: None
 
     @rule(which=choices, others=choices, at=operations)
     def work_side_by_side(self, which: list[int], others: list[int], at: int) -> None:
         def meanwhile(_: str) -> None:
             self.world.point = lambda name: None
-            self._work(1, *self._bells(others))
+            self._work(1, *self._picked(others))
 
         self.world.point = at_operation(at, meanwhile)
-        self._work(0, *self._bells(which))
+        self._work(0, *self._picked(which))
         self.world.point = lambda name: None
 
-    @rule(account=accounts, trouble=st.sampled_from(TROUBLE))
-    def trouble(self, account: str, trouble: Kind | None) -> None:
-        self.world.logged[account].trouble = trouble
+    @rule(account=accounts, fault=st.sampled_from(FAULTS))
+    def fault(self, account: str, fault: Kind | None) -> None:
+        self.world.logged[account].fault = fault
 
     @rule(account=accounts, person=persons)
     def refuse(self, account: str, person: str) -> None:
@@ -96,18 +96,18 @@ class Order(RuleBasedStateMachine):
     def send_again(self, number: int, account: str) -> None:
         """What an operator does with parked and refused ones."""
         world = self.world
-        for held in world.container.events.load([f"e{number}"]):
-            delivery = held.deliveries.get(account)
+        for stored in world.container.events.load([f"e{number}"]):
+            delivery = stored.deliveries.get(account)
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
                 Requeues(world.container).requeue(held, account, world.clock())
                 self.bells.append([held.event.id])
 
     @rule(number=st.integers(0, MOST_EVENTS))
-    def take_back_by_hand(self, number: int) -> None:
+    def resubscribe_manually(self, number: int) -> None:
         """An operator who has removed a person from the vendor's list resends the event."""
         wanted = {"id": f"e{number}", "status": "refused"}
         if self.world.container.resend(wanted, FakeContext())["resent"]:
-            self.bells.append([f"e{number}"])
+            self.notifications.append([f"e{number}"])
 
     @rule(seconds=st.sampled_from([1, 31, 61, 130, 4000, 170 * 3600]))
     def time_passes(self, seconds: int) -> None:
@@ -117,7 +117,7 @@ class Order(RuleBasedStateMachine):
     def sweep(self, lost: bool) -> None:
         self.world.container.sweeper.run()
         enqueued = [body["event_ids"] for _, body in self.world.queues.enqueued()]
-        self.bells += [] if lost else enqueued
+        self.notifications += [] if lost else enqueued
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -128,11 +128,16 @@ class Order(RuleBasedStateMachine):
         if len(self.world.events) < MOST_EVENTS:
             event = self.world.event(verb, person, minute, where, **more)
             self.world.hold(event)
-            self.bells.append([event.id])
+            self.notifications.append([event.id])
 
-    def _bells(self, which: list[int]) -> list[str]:
+    def _picked(self, which: list[int]) -> list[str]:
         """Some of the notifications, in any order; they are not removed, so they may arrive twice."""
-        return [event_id for number in which if number < len(self.bells) for event_id in self.bells[-1 - number]]
+        return [
+            event_id
+            for number in which
+            if number < len(self.notifications)
+            for event_id in self.notifications[-1 - number]
+        ]
 
     def _work(self, number: int, *ids: str, bodies: tuple[Any, ...] = ()) -> None:
         try:

@@ -37,7 +37,7 @@ def persons(count: int) -> list[str]:
     return [f"person{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(count)]
 
 
-def refuse(world: World, emails: Sequence[str], words: str = "no such mailbox") -> None:
+def refuse(world: World, emails: Sequence[str], message: str = "no such mailbox") -> None:
     """Have paris refuse calls with one of these addresses."""
     world.logged["paris"].refuses |= {email.lower() for email in emails}
 
@@ -45,10 +45,10 @@ def refuse(world: World, emails: Sequence[str], words: str = "no such mailbox") 
 def test_giving_up_never_changes_a_delivery_claimed_by_another_worker(world: World) -> None:
     """After a long outage the probe may contain signups beyond the give-up time; other claimed signups must wait."""
     (event_id,) = joins(world, ["annabell"])
-    world.logged["paris"].trouble = Kind.LATER
+    world.logged["paris"].fault = Kind.LATER
     world.work(event_id)
     world.clock.forward(hours=170)
-    world.logged["paris"].trouble = None
+    world.logged["paris"].fault = None
     probing, other = world.worker(), world.worker()
 
     def meanwhile(name: str) -> None:
@@ -69,7 +69,7 @@ def test_giving_up_marks_an_unrecorded_outcome_as_unknown(world: World) -> None:
         world.work(event_id)
     world.point = lambda name: None
     world.clock.forward(hours=170)
-    world.logged["paris"].trouble = Kind.LATER
+    world.logged["paris"].fault = Kind.LATER
     world.work(other)
     world.work(event_id)
     found = world.delivery(event_id)
@@ -78,11 +78,11 @@ def test_giving_up_marks_an_unrecorded_outcome_as_unknown(world: World) -> None:
 
 def first_update(fault: type[BaseException]) -> Any:
     """A `point` that fails the first update of the ledger."""
-    left = [1]
+    remaining = [1]
 
     def point(name: str) -> None:
-        if name == "update_item" and left:
-            left.pop()
+        if name == "update_item" and remaining:
+            remaining.pop()
             raise fault
 
     return point
@@ -115,23 +115,23 @@ def test_rows_of_a_refused_batch_stay_marked_unknown_when_time_runs_out(world: W
 def test_a_delivered_event_is_recorded_once_the_ledger_answers_again(world: World) -> None:
     """Otherwise the signup would be sent a second time, and be marked as unknown at best."""
     (event_id,) = joins(world, ["annabell"])
-    left = [3]
+    remaining = [3]
 
     def point(name: str) -> None:
-        if name == "update_item" and world.logged["paris"].log and left[0]:
-            left[0] -= 1
+        if name == "update_item" and world.logged["paris"].log and remaining[0]:
+            remaining[0] -= 1
             raise NotDone
 
     world.point = point
     world.work(event_id)
     found = world.delivery(event_id)
-    assert (found["status"], found["unknown_outcome"], left) == ("delivered", False, [0])
+    assert (found["status"], found["unknown_outcome"], remaining) == ("delivered", False, [0])
 
 
 def test_claims_are_released_when_the_ledger_fails_half_way(world: World) -> None:
     """A second helping to fill a call with cannot be had: the first one goes, or waits, but is not called unknown."""
-    left = world.event(LEAVE, "annabell", 2, ("paris",))
-    world.work(*world.hold(left))
+    remaining = world.event(LEAVE, "annabell", 2, ("paris",))
+    world.work(*world.hold(remaining))
     first = world.event(JOIN, "annabell", 0, ("paris",))
     ids = [*world.hold(first), *joins(world, persons(255))]
     read: Any = world.container.subscriptions.read
@@ -252,9 +252,9 @@ def test_an_unsubscribe_for_a_removed_account_counts_when_it_is_configured_again
 
 def test_a_refusal_by_one_list_closes_the_circuit_of_its_account(world: World) -> None:
     (first,) = joins(world, ["annabell"])
-    world.logged["paris"].trouble = Kind.LATER
+    world.logged["paris"].fault = Kind.LATER
     world.work(first)
-    world.logged["paris"].trouble = None
+    world.logged["paris"].fault = None
     world.clock.forward(seconds=31)
     world.logged["paris"].lists.clear()
     refuse(world, [world.events[first].email])
@@ -273,7 +273,7 @@ def test_the_earliest_due_come_first_from_all_index_shards(world: World) -> None
 
 def test_unrecorded_attempts_are_counted(world: World) -> None:
     (event_id,) = joins(world, ["annabell"])
-    world.logged["paris"].trouble = Kind.UNKNOWN
+    world.logged["paris"].fault = Kind.UNKNOWN
     world.work(event_id)
     world.clock.forward(seconds=31)
     world.point = lambda name: die_at(name, "after signup")
@@ -305,11 +305,11 @@ def test_a_worker_with_a_fast_clock_takes_over_no_valid_lease(world: World) -> N
 
 def test_all_claims_are_released_when_time_runs_out_before_the_call(world: World) -> None:
     ids = joins(world, persons(255))
-    left = [3]
+    remaining = [3]
 
     def slow(name: str) -> None:
-        if name == "update_item" and left[0]:
-            left[0] -= 1
+        if name == "update_item" and remaining[0]:
+            remaining[0] -= 1
             world.clock.forward(seconds=40)
 
     world.point = slow

@@ -88,9 +88,9 @@ def test_a_redelivered_conflicting_message_after_a_configuration_change_is_harml
         record = {**sent, "body": json.dumps(body)}
         return world.container.worker.handle("unsubscribes", {"Records": [record]}, FakeContext())
 
-    held = {"type": "unsubscribe", "id": "taken", "email": "a@example.com", "accounts": ["lyon"]}
-    assert world.work(bodies=(held,)) == {"batchItemFailures": []}
-    other = {**held, "email": "b@example.com"}
+    stored = {"type": "unsubscribe", "id": "taken", "email": "a@example.com", "accounts": ["lyon"]}
+    assert world.work(bodies=(stored,)) == {"batchItemFailures": []}
+    other = {**stored, "email": "b@example.com"}
     del other["accounts"]
     assert come(other) == {"batchItemFailures": []}
     accounts = {"lyon": world.settings.accounts["lyon"]}

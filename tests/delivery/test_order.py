@@ -138,7 +138,7 @@ def test_a_start_without_a_known_address_key_fails(product: Product) -> None:
         product.hold(product.signup("b@example.com"))
 
 
-def while_held(product: Product, event: Event, act: Any) -> None:
+def while_leased(product: Product, event: Event, act: Any) -> None:
     """Deliver `event`, and do `act` once while its call is under way."""
     done: list[bool] = []
 
@@ -163,7 +163,7 @@ def test_an_unsubscribe_arriving_during_a_signup_call_is_delivered_after_it(prod
         other.work(leave.id)
         assert product.paris.left == []
 
-    while_held(product, product.signup("a@example.com", START - MINUTE), arrive)
+    while_leased(product, product.signup("a@example.com", START - MINUTE), arrive)
     assert product.delivery(leave.id)["status"] == "pending"
     product.clock.forward(minutes=5)
     product.work(leave.id)
@@ -177,12 +177,12 @@ def test_no_call_is_made_when_subscription_states_cannot_be_read(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (event_id,) = product.hold(product.signup("a@example.com"))
-    words = product.container.subscriptions
+    store = product.container.subscriptions
 
     def broken(*_: object) -> None:
         raise LedgerUnavailable("the ledger did not answer")
 
-    monkeypatch.setattr(words, "read", broken)
+    monkeypatch.setattr(store, "read", broken)
     product.work(event_id)
     assert product.paris.calls == []
     assert product.delivery(event_id)["status"] == "pending"

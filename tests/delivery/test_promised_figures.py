@@ -69,8 +69,8 @@ def ediware() -> Iterator[Ediware]:
 
 
 def test_one_bad_row_among_255_costs_sixteen_calls_more_and_no_other_row(ediware: Ediware) -> None:
-    words = "Error this mailbox is closed"
-    ediware.control.fault("refuse_rows", contains="p97@", body=words)
+    message = "Error this mailbox is closed"
+    ediware.control.fault("refuse_rows", contains="p97@", body=message)
     ids = ediware.signups(255)
     ediware.product.work(*ids)
     assert ediware.calls()["list_insert"] <= 17
@@ -78,7 +78,7 @@ def test_one_bad_row_among_255_costs_sixteen_calls_more_and_no_other_row(ediware
     assert ediware.statuses(ids) == {"delivered": 254, "refused": 1}
     refused = ediware.product.delivery(ids[97])
     assert (refused["status"], refused["attempts"]) == ("refused", 9)
-    assert words in refused["reason"]
+    assert message in refused["reason"]
 
 
 def test_a_deleted_list_costs_few_calls_and_refuses_no_event(ediware: Ediware) -> None:

@@ -43,7 +43,7 @@ def flood(product: Product, beyond: int = 1) -> list[str]:
     return [leave(product, f"q{number}@example.com")[1] for number in range(beyond)]
 
 
-def words(product: Product, resources: TestAws) -> int:
+def subscription_items(product: Product, resources: TestAws) -> int:
     """How many addresses the ledger knows something of."""
     found = resources.dynamodb.scan(
         TableName="relais-local-ledger",
@@ -54,13 +54,13 @@ def words(product: Product, resources: TestAws) -> int:
 
 
 def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Product, resources: TestAws) -> None:
-    (held,) = flood(product)
+    (quarantined,) = flood(product)
     assert len(enqueued(resources, "unsubscribes")) == LIMIT
     product.clock.forward(hours=23, minutes=59)
     assert product.container.sweeper.run() == {"enqueued": LIMIT * 2}, "of both accounts, and none of those held back"
-    product.work(held)
-    assert (product.paris.left, words(product, resources)) == ([], 0)
-    view = product.view(held)
+    product.work(quarantined)
+    assert (product.paris.left, subscription_items(product, resources)) == ([], 0)
+    view = product.view(quarantined)
     assert view["status"] == "pending"
     for delivery in view["deliveries"]:
         assert "quarantined" in delivery["reason"]
@@ -70,80 +70,83 @@ def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Pr
 def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
     product: Product, resources: TestAws
 ) -> None:
-    (held,) = flood(product)
+    (quarantined,) = flood(product)
     product.clock.forward(hours=24)
     assert product.container.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
-    assert held in enqueued(resources, "unsubscribes")
-    product.work(held)
+    assert quarantined in enqueued(resources, "unsubscribes")
+    product.work(quarantined)
     assert product.paris.left == product.providers["lyon"].left == ["q0@example.com"]
-    assert {delivery["reason"] for delivery in product.view(held)["deliveries"]} == {None}
-    assert product.view(held)["occurred_at"] == "2026-03-01T09:30:00Z"
+    assert {delivery["reason"] for delivery in product.view(quarantined)["deliveries"]} == {None}
+    assert product.view(quarantined)["occurred_at"] == "2026-03-01T09:30:00Z"
     (later,) = product.hold(product.signup("q0@example.com", may_lift_suppression=False))
     product.work(later)
     assert product.delivery(later)["reason"] == "suppressed"
 
 
 def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product: Product) -> None:
-    (held,) = flood(product)
+    (quarantined,) = flood(product)
     product.clock.forward(hours=1)
     (later,) = product.hold(product.signup("q0@example.com"))
     product.work(later)
     assert product.delivery(later)["status"] == "delivered"
     product.clock.forward(hours=23)
-    product.work(held)
-    assert product.delivery(held)["status"] == "superseded"
+    product.work(quarantined)
+    assert product.delivery(quarantined)["status"] == "superseded"
     assert product.paris.left == []
 
 
 def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, resources: TestAws) -> None:
-    held = flood(product, 2)
+    quarantined = flood(product, 2)
     product.clock.forward(hours=2)
     assert resend(product) == {"resent": 4}, "deliveries"
     assert resend(product) == {"resent": 0}
-    assert set(held) <= set(enqueued(resources, "unsubscribes"))
-    assert {delivery["reason"] for one in held for delivery in product.view(one)["deliveries"]} == {None}
-    product.work(*held)
+    assert set(quarantined) <= set(enqueued(resources, "unsubscribes"))
+    assert {delivery["reason"] for one in quarantined for delivery in product.view(one)["deliveries"]} == {None}
+    product.work(*quarantined)
     assert sorted(product.paris.left) == ["q0@example.com", "q1@example.com"]
-    assert "quarantined" not in items(resources, held[0])["D#paris"]
+    assert "quarantined" not in items(resources, quarantined[0])["D#paris"]
 
 
 def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
-    (held,) = flood(product)
+    (quarantined,) = flood(product)
     for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}, {"status": "refused"}):
         assert resend(product, **others) == {"resent": 0}
     assert resend(product, account="lyon", type="unsubscribe", since="2026-03-01T09:30:00Z") == {"resent": 1}
-    assert resend(product, id=held) == {"resent": 1}
+    assert resend(product, id=quarantined) == {"resent": 1}
 
 
 def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (held,) = flood(product)
+    (quarantined,) = flood(product)
     enqueued(resources, "unsubscribes")
     monkeypatch.setattr(product.container.notifier, "notify", lambda *_: False)
     assert resend(product) == {"resent": 2}
     monkeypatch.undo()
     assert product.container.sweeper.run() == {"enqueued": 2}
-    assert enqueued(resources, "unsubscribes") == [held] * 2
+    assert enqueued(resources, "unsubscribes") == [quarantined] * 2
 
 
 def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> None:
-    (held,) = flood(product)
-    (seen,) = product.container.events.load([held])
+    (quarantined,) = flood(product)
+    (seen,) = product.container.events.load([quarantined])
     product.clock.forward(hours=24)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(held)
     requeues = Requeues(product.container)
     assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
-    assert (product.delivery(held)["reason"], product.delivery(held, "lyon")["status"]) == ("down", "delivered")
+    assert (product.delivery(quarantined)["reason"], product.delivery(quarantined, "lyon")["status"]) == (
+        "down",
+        "delivered",
+    )
     assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"
 
 
 def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product) -> None:
-    (held,) = flood(product)
+    (quarantined,) = flood(product)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(*product.hold(product.signup("a@example.com")))
-    assert "quarantined" in product.delivery(held)["reason"]
+    assert "quarantined" in product.delivery(quarantined)["reason"]
 
 
 def test_a_repeated_request_is_the_same_event(product: Product, resources: TestAws) -> None:
@@ -162,8 +165,8 @@ def test_a_repeated_request_is_the_same_event(product: Product, resources: TestA
 def test_the_limit_is_counted_per_hour(product: Product) -> None:
     flood(product)
     product.clock.forward(minutes=30)
-    _, told = leave(product, "r@example.com")
-    product.work(told)
+    _, delivered = leave(product, "r@example.com")
+    product.work(delivered)
     assert product.paris.left == ["r@example.com"]
 
 
@@ -172,19 +175,19 @@ def test_a_limit_of_zero_quarantines_every_unsubscribe(product: Product, resourc
     forms = {"footer": replace(given.forms["footer"], unsubscribes_per_hour=0)}
     product.settings = replace(given, forms=forms)
     product.restart()
-    _, held = leave(product, "a@example.com")
+    _, quarantined = leave(product, "a@example.com")
     assert enqueued(resources, "unsubscribes") == []
-    assert "quarantined" in product.delivery(held)["reason"]
+    assert "quarantined" in product.delivery(quarantined)["reason"]
 
 
 def test_an_unsubscribe_from_one_account_is_quarantined_too(product: Product, resources: TestAws) -> None:
     accounts = {"paris": product.settings.accounts["paris"]}
     product.settings = replace(product.settings, accounts=accounts)
     product.restart()
-    (held,) = flood(product)
-    assert "quarantined" in product.delivery(held)["reason"]
+    (quarantined,) = flood(product)
+    assert "quarantined" in product.delivery(quarantined)["reason"]
     assert resend(product) == {"resent": 1}
-    product.work(held)
+    product.work(quarantined)
     assert product.paris.left == ["q0@example.com"]
 
 
@@ -194,8 +197,8 @@ def test_of_concurrent_unsubscribes_exactly_the_limit_is_delivered(product: Prod
         answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
     assert {status for status, _ in answers} == {202}
     assert len(enqueued(resources, "unsubscribes")) == LIMIT
-    held = [one for _, one in answers if product.delivery(one)["reason"] is not None]
-    assert len(held) == LIMIT * 3
+    quarantined = [one for _, one in answers if product.delivery(one)["reason"] is not None]
+    assert len(quarantined) == LIMIT * 3
 
 
 def test_nothing_is_accepted_when_the_count_is_unavailable(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,11 +232,11 @@ def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(LIMIT):
-        _, told = leave(product, f"p{number}@example.com")
-        product.work(told)
+        _, delivered = leave(product, f"p{number}@example.com")
+        product.work(delivered)
     metrics.flush()
     capsys.readouterr()
-    held = [leave(product, "q0@example.com", "key")[1], leave(product, "q0@example.com", "key")[1]]
+    quarantined = [leave(product, "q0@example.com", "key")[1], leave(product, "q0@example.com", "key")[1]]
     product.clock.forward(hours=5)
     product.container.sweeper.run()
     metrics.flush()
@@ -241,7 +244,7 @@ def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
     assert [line["unsubscribes_quarantined"] for line in lines if "unsubscribes_quarantined" in line] == [1]
     (said,) = [line for line in lines if line.get("message") == "unsubscribes quarantined"]
-    assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", held[:1])
+    assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", quarantined[:1])
     (paris,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]
     assert (paris["oldest_unsubscribe_seconds"], paris["oldest_pending_seconds"]) == (5 * 3600, 0)
     found = report(product)

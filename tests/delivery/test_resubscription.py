@@ -34,7 +34,7 @@ def three() -> World:
     return World(settings(accounts=accounts), providers={name: LoggedProvider() for name in ALL})
 
 
-def left_everywhere(world: World) -> None:
+def unsubscribed_everywhere(world: World) -> None:
     """Annabell unsubscribes from all accounts at minute 1."""
     world.work(*world.hold(world.event(LEAVE, "annabell", 1, ALL, all_accounts=True)), queue="unsubscribes")
 
@@ -53,13 +53,13 @@ def verbs(world: World, account: str) -> list[str]:
 def go_on(world: World, *ids: str) -> None:
     """Until nothing of these is pending."""
     world.settle()
-    world.events |= {held.event.id: held.event for held in world.container.events.load(ids)}
+    world.events |= {stored.event.id: stored.event for stored in world.container.events.load(ids)}
     world.settle()
 
 
 def test_the_suppression_is_lifted_once_before_the_signup() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     event_id = come(world, "lyon")
     assert verbs(world, "lyon") == ["unsubscribe", "lift", "signup"]
     delivery = world.delivery(event_id, "lyon")
@@ -72,7 +72,7 @@ def test_the_suppression_is_lifted_once_before_the_signup() -> None:
 
 def test_a_second_list_of_the_account_is_resubscribed_too() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     come(world, "lyon")
     come(world, "lyon", 3)
     assert verbs(world, "lyon") == ["unsubscribe", "lift", "signup", "lift", "signup"]
@@ -80,7 +80,7 @@ def test_a_second_list_of_the_account_is_resubscribed_too() -> None:
 
 def test_a_signup_without_permission_is_refused_with_the_permitted_ways() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     delivery = world.delivery(come(world, "lyon", may_lift_suppression=False), "lyon")
     assert (delivery["status"], delivery["reason"]) == ("refused", "suppressed")
     assert "lifts_suppression" in delivery["remedy"]
@@ -90,7 +90,7 @@ def test_a_signup_without_permission_is_refused_with_the_permitted_ways() -> Non
 
 def test_an_unsupported_lift_is_refused_with_the_manual_remedy() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     delivery = world.delivery(come(world, "paris"))
     assert (delivery["status"], delivery["reason"]) == ("refused", "suppressed")
     assert "unsubscribed list" in delivery["remedy"]
@@ -98,7 +98,7 @@ def test_an_unsupported_lift_is_refused_with_the_manual_remedy() -> None:
 
 def test_a_resubscription_lifts_the_suppression_at_accounts_without_lists() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     event_id = come(world, "lyon")
     follow = suppression_lift_id(event_id, "nice")
     go_on(world, follow)
@@ -110,7 +110,7 @@ def test_a_resubscription_lifts_the_suppression_at_accounts_without_lists() -> N
 
 def test_an_unsubscribe_after_a_resubscription_counts_again() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     follow = suppression_lift_id(come(world, "lyon"), "nice")
     world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("nice",))))
     go_on(world, follow)
@@ -134,7 +134,7 @@ def test_a_failed_lift_keeps_the_signup_pending_or_refuses_it(
     kind: Kind, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
 
     def fails(*_: object, **__: object) -> None:
         raise ProviderError(kind, "in the provider's words")
@@ -175,7 +175,7 @@ def test_the_provider_row_id_is_stored_and_used_for_the_lift_unless_spellings_ma
     monkeypatch.setattr(
         world.logged["lyon"], "lift_suppression", lambda email, *, provider_id, **_: given.append(provider_id)
     )
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     come(world, "lyon")
     assert given == [row_id]
 
@@ -188,7 +188,7 @@ def test_a_row_id_that_cannot_be_stored_does_not_fail_the_unsubscribe(monkeypatc
 
     monkeypatch.setattr(SubscriptionStore, "record_row", fails)
     monkeypatch.setattr(world.logged["lyon"], "unsubscribe", lambda email, **_: "row-7")
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     assert world.view("e0")["status"] == "delivered"
 
 
@@ -198,7 +198,7 @@ def test_any_single_operation_that_fails_during_a_resubscription(fault: type[Bas
     at, reached = 0, True
     while reached:
         world, reached = three(), False
-        left_everywhere(world)
+        unsubscribed_everywhere(world)
         (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("lyon",)))
 
         def act(name: str) -> None:
@@ -228,7 +228,7 @@ def again(world: World, **wanted: Any) -> dict[str, Any]:
 
 def test_resending_one_event_by_id_records_a_manual_resubscription() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     event_id = come(world, "paris")
     assert again(world, id=event_id) == {"resent": 1}
     world.work(event_id)
@@ -238,7 +238,7 @@ def test_resending_one_event_by_id_records_a_manual_resubscription() -> None:
 
 def test_resending_by_filter_records_no_manual_resubscription(monkeypatch: pytest.MonkeyPatch) -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     event_id = come(world, "paris")
     monkeypatch.setattr(LedgerScan, "find", lambda _, part, *__, **___: [[event_id]] if part == 0 else [])
     assert again(world, account="paris") == {"resent": 1}
@@ -249,7 +249,7 @@ def test_resending_by_filter_records_no_manual_resubscription(monkeypatch: pytes
 
 def test_a_later_unsubscribe_is_not_covered_by_a_manual_resubscription() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     event_id = come(world, "paris", 5)
     assert again(world, id=event_id) == {"resent": 1}
     world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("paris",))))
@@ -263,7 +263,7 @@ def test_a_later_unsubscribe_is_not_covered_by_a_manual_resubscription() -> None
 
 def test_no_manual_resubscription_is_recorded_where_the_provider_can_lift() -> None:
     world = three()
-    left_everywhere(world)
+    unsubscribed_everywhere(world)
     event_id = come(world, "lyon", may_lift_suppression=False)
     assert again(world, id=event_id) == {"resent": 1}
     world.work(event_id)
@@ -272,14 +272,14 @@ def test_no_manual_resubscription_is_recorded_where_the_provider_can_lift() -> N
 
 def test_no_manual_resubscription_is_recorded_for_an_undelivered_unsubscribe() -> None:
     world = three()
-    world.logged["paris"].trouble = Kind.LATER
-    left_everywhere(world)
+    world.logged["paris"].fault = Kind.LATER
+    unsubscribed_everywhere(world)
     world.clock.forward(seconds=100)
     (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("paris",)))
-    world.logged["paris"].trouble = None
-    held = world.container.events.load([event_id])[0]
-    refused = replace(held.deliveries["paris"], status=Status.REFUSED, reason="suppressed")
-    assert world.container.events.finish(held.event, refused, world.clock())
+    world.logged["paris"].fault = None
+    stored = world.container.events.load([event_id])[0]
+    refused = replace(stored.deliveries["paris"], status=Status.REFUSED, reason="suppressed")
+    assert world.container.events.finish(stored.event, refused, world.clock())
     answer = again(world, id=event_id)
     assert answer["resent"] == 0
     assert "has not received" in answer["error"]["message"]

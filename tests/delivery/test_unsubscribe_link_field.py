@@ -74,10 +74,10 @@ def test_the_link_is_not_stored_with_the_event(product: Product, resources: Test
     event = signup(product, "a@example.com")
     product.work(*product.hold(event))
     assert not product.container.events.store(event), "the same id and content again is the same event"
-    held = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
-    assert "a@example.com" in str(held)
-    assert "unsubscribe/" not in str(held)
-    assert str(link_in(product, "a@example.com")).removeprefix(START) not in str(held)
+    stored = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
+    assert "a@example.com" in str(stored)
+    assert "unsubscribe/" not in str(stored)
+    assert str(link_in(product, "a@example.com")).removeprefix(START) not in str(stored)
 
 
 def test_an_old_link_counts_again_after_a_later_signup(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:

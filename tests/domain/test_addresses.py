@@ -46,19 +46,19 @@ def unescaped(text: str) -> str:
     return text.replace("\\t", "\t").replace("\\n", "\n")
 
 
-@pytest.mark.parametrize(("sent", "told"), rows_of("Signups"))
-def test_signups(sent: str, told: str) -> None:
+@pytest.mark.parametrize(("sent", "expected"), rows_of("Signups"))
+def test_signups(sent: str, expected: str) -> None:
     (text,) = spans(sent)
     address, error = signup_address(text)
-    assert (INVALID if error else [address]) == spans(told)
+    assert (INVALID if error else [address]) == spans(expected)
 
 
 @pytest.mark.parametrize(("sent", "first", "second"), rows_of("Unsubscribes"))
 def test_unsubscribes(sent: str, first: str, second: str) -> None:
     (text,) = spans(sent)
     address, error = unsubscribe_address(text)
-    told = [list(reading.spellings) for reading in readings(address)]
-    assert ([INVALID] if error else told) == [spans(cell) for cell in (first, second) if cell]
+    expected = [list(reading.spellings) for reading in readings(address)]
+    assert ([INVALID] if error else expected) == [spans(cell) for cell in (first, second) if cell]
 
 
 @pytest.mark.parametrize(("one", "other", "same"), rows_of("One mailbox or two"))
@@ -96,13 +96,13 @@ def test_cleaning_what_is_clean_changes_nothing(text: str) -> None:
 
 @given(decorated)
 def test_all_spellings_of_a_reading_are_one_mailbox(text: str) -> None:
-    told = readings(text)
-    assert 1 <= len(told) <= 2
-    for reading in told:
+    expected = readings(text)
+    assert 1 <= len(expected) <= 2
+    for reading in expected:
         assert 1 <= len(reading.spellings) <= 3
         assert len(set(reading.spellings)) == len(reading.spellings)
         assert {normalise(spelling) for spelling in reading.spellings} == {reading.clean}
-    assert normal_forms(text) == {reading.clean for reading in told}
+    assert normal_forms(text) == {reading.clean for reading in expected}
 
 
 @given(decorated)

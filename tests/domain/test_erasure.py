@@ -17,10 +17,10 @@ FORGOTTEN = SubscriptionState(unsubscribed_at=10, forgotten_at=10)
 @pytest.mark.parametrize("status", [DELIVERED, SUPERSEDED, REFUSED, PARKED])
 @pytest.mark.parametrize("type", [SIGNUP, LEAVE])
 def test_events_up_to_the_erasure_request_are_erased(type: EventType, status: Status) -> None:
-    came_back = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=20)
+    resubscribed = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=20)
     for at in (9, 10):
         assert loses_its_data(type, at, FORGOTTEN, (status,))
-        assert loses_its_data(type, at, came_back, (status,))
+        assert loses_its_data(type, at, resubscribed, (status,))
         assert not loses_its_data(type, at, SubscriptionState(unsubscribed_at=10), (status,))
 
 
@@ -42,8 +42,8 @@ def test_later_events_are_erased_if_they_were_not_delivered(
     type: EventType, statuses: tuple[Status, ...], suppressed: bool, does: bool
 ) -> None:
     assert loses_its_data(type, 11, FORGOTTEN, statuses, suppressed=suppressed) is does
-    came_back = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=11)
-    assert not loses_its_data(type, 12, came_back, statuses, suppressed=suppressed)
+    resubscribed = SubscriptionState(unsubscribed_at=10, forgotten_at=10, signed_up_at=11)
+    assert not loses_its_data(type, 12, resubscribed, statuses, suppressed=suppressed)
     again = SubscriptionState(unsubscribed_at=12, forgotten_at=12, signed_up_at=11)
     assert loses_its_data(type, 12, again, statuses, suppressed=suppressed)
 

@@ -21,7 +21,7 @@ from chalicelib.domain.ordering import (
 
 times = st.integers(0, 5)
 maybe = st.none() | times
-words = st.builds(SubscriptionState, unsubscribed_at=maybe, signed_up_at=maybe)
+states = st.builds(SubscriptionState, unsubscribed_at=maybe, signed_up_at=maybe)
 statuses = st.sampled_from(Status)
 
 
@@ -37,12 +37,12 @@ def _decide(
     )
 
 
-def held(type: EventType, at: int = 5, until: int = 10) -> Lease:
+def leased(type: EventType, at: int = 5, until: int = 10) -> Lease:
     return Lease("e", type, at=at, until=until, token="t")
 
 
 @pytest.mark.parametrize(
-    ("left", "joined", "may_lift", "provider_lifts", "verdict"),
+    ("left", "joined", "may_lift", "provider_lifts", "decision"),
     [
         (None, None, False, False, Decision.GO),
         (None, 9, False, False, Decision.GO),
@@ -62,7 +62,7 @@ def test_a_signup_of_time_five(
     joined: int | None,
     may_lift: bool,
     provider_lifts: bool,
-    verdict: Decision,
+    decision: Decision,
 ) -> None:
     assert (
         _decide(
@@ -71,12 +71,12 @@ def test_a_signup_of_time_five(
             may_lift=may_lift,
             provider_lifts=provider_lifts,
         )
-        is verdict
+        is decision
     )
 
 
 @pytest.mark.parametrize(
-    ("left", "joined", "may_lift", "provider_lifts", "verdict"),
+    ("left", "joined", "may_lift", "provider_lifts", "decision"),
     [
         (3, None, True, False, Decision.GO),
         (3, None, False, False, Decision.GO),
@@ -88,23 +88,23 @@ def test_a_signup_of_time_five(
     ],
 )
 def test_a_signup_of_time_five_after_a_manual_resubscription_of_time_three(
-    left: int, joined: int | None, may_lift: bool, provider_lifts: bool, verdict: Decision
+    left: int, joined: int | None, may_lift: bool, provider_lifts: bool, decision: Decision
 ) -> None:
-    word = SubscriptionState(left, joined)
+    subscription = SubscriptionState(left, joined)
     assert (
         _decide(
             5,
-            word,
+            subscription,
             may_lift=may_lift,
             provider_lifts=provider_lifts,
             reverted_at=3,
         )
-        is verdict
+        is decision
     )
 
 
 @pytest.mark.parametrize(
-    ("left", "joined", "verdict"),
+    ("left", "joined", "decision"),
     [
         (None, None, Decision.GO),
         (5, None, Decision.GO),
@@ -114,60 +114,62 @@ def test_a_signup_of_time_five_after_a_manual_resubscription_of_time_three(
         (5, 6, Decision.SUPERSEDED),
     ],
 )
-def test_an_unsubscribe_of_time_five(left: int | None, joined: int | None, verdict: Decision) -> None:
-    assert decide_unsubscribe(5, SubscriptionState(left, joined)) is verdict
+def test_an_unsubscribe_of_time_five(left: int | None, joined: int | None, decision: Decision) -> None:
+    assert decide_unsubscribe(5, SubscriptionState(left, joined)) is decision
 
 
-@given(times, words, st.booleans(), st.booleans())
+@given(times, states, st.booleans(), st.booleans())
 def test_a_signup_is_superseded_exactly_by_an_unsubscribe_of_the_same_or_a_later_time(
-    at: int, word: SubscriptionState, may_lift: bool, provider_lifts: bool
+    at: int, subscription: SubscriptionState, may_lift: bool, provider_lifts: bool
 ) -> None:
-    verdict = _decide(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
-    assert (verdict is Decision.SUPERSEDED) == (word.unsubscribed_at is not None and word.unsubscribed_at >= at)
+    decision = _decide(at, subscription, may_lift=may_lift, provider_lifts=provider_lifts)
+    assert (decision is Decision.SUPERSEDED) == (
+        subscription.unsubscribed_at is not None and subscription.unsubscribed_at >= at
+    )
 
 
-@given(times, words)
-def test_permission_never_makes_a_decision_worse(at: int, word: SubscriptionState) -> None:
-    allowed = _decide(at, word, may_lift=True, provider_lifts=True)
+@given(times, states)
+def test_permission_never_makes_a_decision_worse(at: int, subscription: SubscriptionState) -> None:
+    allowed = _decide(at, subscription, may_lift=True, provider_lifts=True)
     for may_lift, provider_lifts in ((True, False), (False, True), (False, False)):
-        verdict = _decide(at, word, may_lift=may_lift, provider_lifts=provider_lifts)
-        assert verdict is allowed or (allowed, verdict) == (Decision.LIFT_SUPPRESSION, Decision.SUPPRESSED)
+        decision = _decide(at, subscription, may_lift=may_lift, provider_lifts=provider_lifts)
+        assert decision is allowed or (allowed, decision) == (Decision.LIFT_SUPPRESSION, Decision.SUPPRESSED)
 
 
-@given(times, times, words)
-def test_one_of_two_opposite_events_is_always_delivered(join: int, leave: int, word: SubscriptionState) -> None:
+@given(times, times, states)
+def test_one_of_two_opposite_events_is_always_delivered(join: int, leave: int, subscription: SubscriptionState) -> None:
     """Whichever is delivered first, the provider ends with the later event."""
-    joined = merge(word, SubscriptionState(signed_up_at=join))
-    left = merge(word, SubscriptionState(unsubscribed_at=leave))
+    joined = merge(subscription, SubscriptionState(signed_up_at=join))
+    left = merge(subscription, SubscriptionState(unsubscribed_at=leave))
     if leave >= join:
         assert _decide(join, left, may_lift=True, provider_lifts=True) is Decision.SUPERSEDED
     else:
         assert decide_unsubscribe(leave, joined) is Decision.SUPERSEDED
 
 
-@given(st.lists(words, max_size=4))
-def test_merging_keeps_the_latest_of_each_in_any_order(given_words: list[SubscriptionState]) -> None:
-    merged = merge(*given_words)
-    assert merged.unsubscribed_at == latest(*(word.unsubscribed_at for word in given_words))
-    assert merged.signed_up_at == latest(*(word.signed_up_at for word in given_words))
-    assert merge(*reversed(given_words)) == merged == merge(merged, merged)
+@given(st.lists(states, max_size=4))
+def test_merging_keeps_the_latest_of_each_in_any_order(given_states: list[SubscriptionState]) -> None:
+    merged = merge(*given_states)
+    assert merged.unsubscribed_at == latest(*(subscription.unsubscribed_at for subscription in given_states))
+    assert merged.signed_up_at == latest(*(subscription.signed_up_at for subscription in given_states))
+    assert merge(*reversed(given_states)) == merged == merge(merged, merged)
 
 
 @pytest.mark.parametrize("type", [EventType.SIGNUP, EventType.UNSUBSCRIBE])
-@given(word=words, status=st.none() | statuses)
+@given(subscription=states, status=st.none() | statuses)
 def test_only_a_delivered_signup_changes_the_subscription_state(
-    type: EventType, word: SubscriptionState, status: Status | None
+    type: EventType, subscription: SubscriptionState, status: Status | None
 ) -> None:
-    with_hold = SubscriptionState(word.unsubscribed_at, word.signed_up_at, held(type))
-    after = settled(with_hold, status)
+    with_lease = SubscriptionState(subscription.unsubscribed_at, subscription.signed_up_at, leased(type))
+    after = settled(with_lease, status)
     counts = type is EventType.SIGNUP and status in (Status.DELIVERED, None)
-    assert after.lease is None and after.unsubscribed_at == word.unsubscribed_at
-    assert after.signed_up_at == (latest(word.signed_up_at, 5) if counts else word.signed_up_at)
+    assert after.lease is None and after.unsubscribed_at == subscription.unsubscribed_at
+    assert after.signed_up_at == (latest(subscription.signed_up_at, 5) if counts else subscription.signed_up_at)
     assert settled(after, status) == after
 
 
 @given(st.none() | statuses, st.integers(0, 20))
 def test_a_lease_blocks_only_while_its_delivery_is_pending(status: Status | None, now: int) -> None:
-    state = lease_state(held(EventType.SIGNUP, until=10), status, now)
+    state = lease_state(leased(EventType.SIGNUP, until=10), status, now)
     expected = LeaseState.DONE if status is not Status.PENDING else LeaseState.BUSY if now < 10 else LeaseState.LOST
     assert state is expected

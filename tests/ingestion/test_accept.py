@@ -33,9 +33,9 @@ def test_many_events_are_stored_and_notified_by_few_messages(product: Product, r
     assert accept_all(product.container, [*left, *joined]) == [True] * 303
     assert sorted(map(len, messages(resources, "signups"))) == [50, 250]
     assert messages(resources, "unsubscribes") == [["out-0", "out-1", "out-2"]]
-    held = product.container.events.load([event.id for event in joined + left])
-    assert len(held) == 303
-    assert {len(one.deliveries) for one in held} == {1, 2}
+    stored = product.container.events.load([event.id for event in joined + left])
+    assert len(stored) == 303
+    assert {len(one.deliveries) for one in stored} == {1, 2}
 
 
 def test_a_repeated_event_is_accepted_and_notified_again(product: Product, resources: TestAws) -> None:

@@ -13,7 +13,7 @@ from chalicelib.ingestion.bodies import Submission
 from chalicelib.ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-FACTS = RequestInfo("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
+REQUEST_INFO = RequestInfo("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
 
 
 def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -> Submission:
@@ -25,12 +25,14 @@ def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -
 
 def field_errors(form: Form, submission: Submission) -> dict[str, str]:
     with pytest.raises(InvalidEvent) as caught:
-        signup_from_form(form, submission, FACTS)
+        signup_from_form(form, submission, REQUEST_INFO)
     return {error.field: error.message for error in caught.value.field_errors}
 
 
 def test_a_signup_contains_the_sent_fields_and_server_values(form: Form) -> None:
-    event = signup_from_form(form, sent(email="\tA@Example.com\u00a0\n", prenom="Zoé", other="x", website=" "), FACTS)
+    event = signup_from_form(
+        form, sent(email="\tA@Example.com\u00a0\n", prenom="Zoé", other="x", website=" "), REQUEST_INFO
+    )
     assert event == Event(
         id="id-1",
         type=EventType.SIGNUP,
@@ -48,54 +50,54 @@ def test_a_signup_contains_the_sent_fields_and_server_values(form: Form) -> None
 
 
 def test_server_values_are_never_taken_from_the_browser(form: Form) -> None:
-    told = sent(
+    reported = sent(
         {"consent": {"ip": "198.51.100.1", "at": "2001-01-01T00:00:00Z", "text": "v3", "source": "https://example.com/x"},
          "accounts": ["lettre"]},
         email="a@example.com", id="mine", occurred_at="2001-01-01T00:00:00Z", scope="global", type="unsubscribe",
     )  # fmt: skip
-    event = signup_from_form(form, told, FACTS)
+    event = signup_from_form(form, reported, REQUEST_INFO)
     assert event == replace(
-        signup_from_form(form, sent(email="a@example.com"), FACTS),
+        signup_from_form(form, sent(email="a@example.com"), REQUEST_INFO),
         consent=Consent("https://example.com/x", "v3", "203.0.113.9", NOW),
     )
-    leaving = unsubscribe_from_form(form, told, FACTS, ["paris", "lettre"])
-    assert leaving == unsubscribe_from_form(form, sent(email="a@example.com"), FACTS, ["paris", "lettre"])
+    unsubscribing = unsubscribe_from_form(form, reported, REQUEST_INFO, ["paris", "lettre"])
+    assert unsubscribing == unsubscribe_from_form(form, sent(email="a@example.com"), REQUEST_INFO, ["paris", "lettre"])
     for typed in ("Ana Roe <a@example.com>", "mailto:a%40example.com", "\u200ba@example.com.", "'a@example.com';"):
-        assert leaving == unsubscribe_from_form(form, sent(email=typed), FACTS, ["paris", "lettre"])
+        assert unsubscribing == unsubscribe_from_form(form, sent(email=typed), REQUEST_INFO, ["paris", "lettre"])
 
 
 def test_an_unsubscribe_is_for_every_account_and_needs_only_an_address(form: Form) -> None:
     event = unsubscribe_from_form(
-        form, sent(email="a b@strange", website="x", prenom="Zoé"), FACTS, ["paris", "lettre"]
+        form, sent(email="a b@strange", website="x", prenom="Zoé"), REQUEST_INFO, ["paris", "lettre"]
     )
     assert (event.type, event.accounts, event.all_accounts) == (EventType.UNSUBSCRIBE, ("paris", "lettre"), True)
     assert (event.email, event.fields, event.refused, event.scope) == ("a b@strange", {}, None, "account")
     with pytest.raises(InvalidEvent):
-        unsubscribe_from_form(form, sent(email="a@b@c"), FACTS, ["paris"])
+        unsubscribe_from_form(form, sent(email="a@b@c"), REQUEST_INFO, ["paris"])
 
 
 def test_consent_can_be_stated_in_flat_fields(form: Form) -> None:
     event = signup_from_form(
-        form, sent(email="a@example.com", consent__text="v3", consent__source="https://x.example"), FACTS
+        form, sent(email="a@example.com", consent__text="v3", consent__source="https://x.example"), REQUEST_INFO
     )
     assert event.consent == Consent("https://x.example", "v3", "203.0.113.9", NOW)
 
 
 # printf %s "$WORDING" | sha256sum
-WORDS_SHA_256 = "884631f26e512e23f22cbc4f5d52ec2627d04b4eade38f245a91e3ef59234298"
+WORDING_SHA_256 = "884631f26e512e23f22cbc4f5d52ec2627d04b4eade38f245a91e3ef59234298"
 
 
 def test_only_the_digest_of_the_consent_wording_is_stored(form: Form) -> None:
     stated = {"consent": {"wording": "Je veux des nouvelles.\nEt rien d'autre."}}
-    nested = signup_from_form(form, sent(stated, email="a@example.com"), FACTS)
+    nested = signup_from_form(form, sent(stated, email="a@example.com"), REQUEST_INFO)
     flat = sent(email="a@example.com", consent__wording="  Je veux des nouvelles.\r\nEt rien d'autre.\r\n")
     both = sent(
         email="a@example.com",
         consent__wording="Je veux des nouvelles.\nEt rien d'autre.",
-        consent__wording_sha256=WORDS_SHA_256.upper(),
+        consent__wording_sha256=WORDING_SHA_256.upper(),
     )
-    for event in (nested, signup_from_form(form, flat, FACTS), signup_from_form(form, both, FACTS)):
-        assert event.consent == Consent("https://www.example.com/news", None, "203.0.113.9", NOW, WORDS_SHA_256)
+    for event in (nested, signup_from_form(form, flat, REQUEST_INFO), signup_from_form(form, both, REQUEST_INFO)):
+        assert event.consent == Consent("https://www.example.com/news", None, "203.0.113.9", NOW, WORDING_SHA_256)
 
 
 def test_a_given_wording_digest_must_be_valid_and_match(form: Form) -> None:
@@ -110,14 +112,16 @@ def test_a_given_wording_digest_must_be_valid_and_match(form: Form) -> None:
 
 def test_a_form_can_have_its_own_field_named_consent(form: Form) -> None:
     own = replace(form, fields={"consent": "optin"})
-    assert signup_from_form(own, sent(email="a@example.com", consent="yes"), FACTS).fields == {"optin": "yes"}
+    assert signup_from_form(own, sent(email="a@example.com", consent="yes"), REQUEST_INFO).fields == {"optin": "yes"}
     assert field_errors(own, sent({"consent": {"text": "v3"}}, email="a@example.com")) == {
         "consent": "must be a single text, number or boolean"
     }
 
 
 def test_checkboxes_of_one_name_are_joined_and_blank_fields_omitted(form: Form) -> None:
-    event = signup_from_form(form, sent(email="a@example.com", interest=("wine", "", "cheese"), prenom="  "), FACTS)
+    event = signup_from_form(
+        form, sent(email="a@example.com", interest=("wine", "", "cheese"), prenom="  "), REQUEST_INFO
+    )
     assert event.fields == {"interests": "wine,cheese"}
 
 
@@ -146,11 +150,14 @@ def test_the_address_is_required(form: Form, submission: Submission, message: st
 
 
 def test_a_repeated_equal_address_is_accepted(form: Form) -> None:
-    assert signup_from_form(form, sent(email=("a@example.com", "a@example.com ", "")), FACTS).email == "a@example.com"
+    assert (
+        signup_from_form(form, sent(email=("a@example.com", "a@example.com ", "")), REQUEST_INFO).email
+        == "a@example.com"
+    )
 
 
 def test_line_breaks_are_allowed_in_a_field_and_lone_surrogates_are_not(form: Form) -> None:
-    assert signup_from_form(form, sent(email="a@example.com", prenom="a\r\n\tb"), FACTS).fields == {
+    assert signup_from_form(form, sent(email="a@example.com", prenom="a\r\n\tb"), REQUEST_INFO).fields == {
         "firstname": "a\r\n\tb"
     }
     assert field_errors(form, sent(email="a@example.com", prenom="\ud800")) == {"prenom": "must be valid Unicode text"}
@@ -158,31 +165,36 @@ def test_line_breaks_are_allowed_in_a_field_and_lone_surrogates_are_not(form: Fo
 
 def test_an_event_has_at_most_64_kb(form: Form) -> None:
     fits = sent(email="a@example.com", prenom="é" * 32_000, other="x" * 90_000)
-    assert len(signup_from_form(form, fits, FACTS).fields["firstname"]) == 32_000
+    assert len(signup_from_form(form, fits, REQUEST_INFO).fields["firstname"]) == 32_000
     too_much = sent(email="a@example.com", prenom="é" * 33_000, interest="x")
     assert field_errors(form, too_much) == {"prenom": "makes the event larger than 64 KB"}
 
 
 @pytest.mark.parametrize("filled", [{"website": "x"}, {"website": ("", " y ")}])
 def test_a_filled_trap_is_refused_and_stored(form: Form, filled: dict[str, Any]) -> None:
-    trapped = signup_from_form(form, sent(email="a@example.com", prenom="Zoé", **filled), FACTS)
-    assert trapped == replace(signup_from_form(form, sent(email="a@example.com", prenom="Zoé"), FACTS), refused="trap")
-    assert signup_from_form(form, sent({"website": []}, email="a@example.com"), FACTS).refused == "trap"
+    trapped = signup_from_form(form, sent(email="a@example.com", prenom="Zoé", **filled), REQUEST_INFO)
+    assert trapped == replace(
+        signup_from_form(form, sent(email="a@example.com", prenom="Zoé"), REQUEST_INFO), refused="trap"
+    )
+    assert signup_from_form(form, sent({"website": []}, email="a@example.com"), REQUEST_INFO).refused == "trap"
 
 
 def test_a_filled_trap_hides_every_other_error(form: Form) -> None:
-    event = signup_from_form(form, sent({"interest": []}, email="nobody", prenom="\x00", website="x"), FACTS)
+    event = signup_from_form(form, sent({"interest": []}, email="nobody", prenom="\x00", website="x"), REQUEST_INFO)
     assert (event.refused, event.email, event.fields) == ("trap", "", {})
     assert event.consent == Consent(ip="203.0.113.9", at=NOW)
 
 
 def test_the_trap_field_is_configurable(form: Form) -> None:
-    assert signup_from_form(replace(form, trap="url"), sent(email="a@example.com", website="x"), FACTS).refused is None
+    assert (
+        signup_from_form(replace(form, trap="url"), sent(email="a@example.com", website="x"), REQUEST_INFO).refused
+        is None
+    )
 
 
 def test_only_a_permitted_form_can_lift_suppressions(form: Form) -> None:
     assert signup_from_form(
-        replace(form, lifts_suppression=True), sent(email="a@example.com"), FACTS
+        replace(form, lifts_suppression=True), sent(email="a@example.com"), REQUEST_INFO
     ).may_lift_suppression
 
 
@@ -199,6 +211,6 @@ def test_only_a_permitted_form_can_lift_suppressions(form: Form) -> None:
     ],
 )
 def test_the_page_url_is_stored_without_personal_parts(form: Form, referer: str | None, page: str | None) -> None:
-    event = signup_from_form(form, sent(email="a@example.com"), replace(FACTS, page=referer))
+    event = signup_from_form(form, sent(email="a@example.com"), replace(REQUEST_INFO, page=referer))
     assert event.consent is not None
     assert event.consent.source == page

@@ -89,8 +89,8 @@ def test_one_contact_is_erased_and_the_others_stay(product: Product) -> None:
     product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ("sync",))
     assert [take_contacts_out(table, "sync", theirs) for _ in range(2)] == [True, False]
-    (held,) = product.container.events.load(["sync"])
-    assert held.event.sync == Sync("contacts", contacts=(MAX,))
+    (stored,) = product.container.events.load(["sync"])
+    assert stored.event.sync == Sync("contacts", contacts=(MAX,))
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ())
 
 

@@ -31,7 +31,7 @@ def events(product: Product) -> EventStore:
 
 
 @pytest.fixture
-def held(product: Product, events: EventStore) -> Event:
+def stored(product: Product, events: EventStore) -> Event:
     event = product.signup("zoe@example.com", id="a")
     assert events.store(event)
     return event
@@ -70,8 +70,8 @@ class TestStoring:
             leave.id: StoredEvent(leave, untried),
         }
 
-    def test_a_repeated_event_is_already_stored(self, product: Product, events: EventStore, held: Event) -> None:
-        again = replace(held, accepted_at=LATER, consent=Consent(ip="192.0.2.9"))
+    def test_a_repeated_event_is_already_stored(self, product: Product, events: EventStore, stored: Event) -> None:
+        again = replace(stored, accepted_at=LATER, consent=Consent(ip="192.0.2.9"))
         assert events.store(again) is False
         assert delivery(events).updated_at == START
 
@@ -86,11 +86,11 @@ class TestStoring:
         "other", [{"email": "other@example.com"}, {"list": "4782"}, {"fields": {"nom": "x"}}, {"occurred_at": LATER}]
     )
     def test_the_id_with_other_content_is_a_conflict(
-        self, events: EventStore, held: Event, other: dict[str, Any]
+        self, events: EventStore, stored: Event, other: dict[str, Any]
     ) -> None:
         with pytest.raises(IdConflict):
-            events.store(replace(held, **other))
-        assert events.load(["a"])[0].event == held
+            events.store(replace(stored, **other))
+        assert events.load(["a"])[0].event == stored
 
     def test_of_concurrent_writers_one_stores_the_event(self, product: Product, events: EventStore) -> None:
         event = product.signup("zoe@example.com")
@@ -108,10 +108,10 @@ class TestStoring:
 class TestFinishing:
     @pytest.mark.parametrize("status", FINAL)
     def test_a_finished_delivery_leaves_the_index_and_expires(
-        self, product: Product, events: EventStore, held: Event, status: Status
+        self, product: Product, events: EventStore, stored: Event, status: Status
     ) -> None:
         assert due(events) == ["a"]
-        assert events.finish(held, Delivery("paris", status, attempts=2, reason="why"), LATER) is True
+        assert events.finish(stored, Delivery("paris", status, attempts=2, reason="why"), LATER) is True
         assert delivery(events) == Delivery("paris", status, 2, "why", updated_at=LATER)
         assert item(product)["expires_at"] == int((LATER + timedelta(days=90)).timestamp())
         assert not {"due_pk", "due_at", "next_at"} & item(product).keys()
@@ -119,20 +119,20 @@ class TestFinishing:
 
     @pytest.mark.parametrize("first", FINAL)
     def test_a_final_delivery_is_not_changed(
-        self, product: Product, events: EventStore, held: Event, first: Status
+        self, product: Product, events: EventStore, stored: Event, first: Status
     ) -> None:
-        assert events.finish(held, Delivery("paris", first, attempts=1), START)
+        assert events.finish(stored, Delivery("paris", first, attempts=1), START)
         before = item(product)
-        assert events.finish(held, Delivery("paris", Status.DELIVERED, attempts=9), LATER) is False
-        assert events.postpone(held, Delivery("paris", attempts=9), LATER, LATER) is False
-        assert events.defer(held, Delivery("paris", attempts=1), LATER) is False
+        assert events.finish(stored, Delivery("paris", Status.DELIVERED, attempts=9), LATER) is False
+        assert events.postpone(stored, Delivery("paris", attempts=9), LATER, LATER) is False
+        assert events.defer(stored, Delivery("paris", attempts=1), LATER) is False
         events.mark_unknown("a", "paris", "token")
         assert item(product) == before
 
-    def test_success_removes_the_reason(self, events: EventStore, held: Event) -> None:
+    def test_success_removes_the_reason(self, events: EventStore, stored: Event) -> None:
         failed = Delivery("paris", attempts=1, reason="HTTP 503", next_attempt_at=LATER)
-        assert events.postpone(held, failed, LATER, START)
-        assert events.finish(held, replace(failed, status=Status.DELIVERED, reason=None), LATER)
+        assert events.postpone(stored, failed, LATER, START)
+        assert events.finish(stored, replace(failed, status=Status.DELIVERED, reason=None), LATER)
         assert delivery(events) == Delivery("paris", Status.DELIVERED, 1, updated_at=LATER)
 
     def test_an_unknown_event_cannot_be_finished(self, product: Product, events: EventStore) -> None:
@@ -166,28 +166,28 @@ class TestFinishing:
 
 class TestWaiting:
     def test_a_failed_attempt_stays_pending_and_is_due_again(
-        self, product: Product, events: EventStore, held: Event
+        self, product: Product, events: EventStore, stored: Event
     ) -> None:
         failed = Delivery("paris", attempts=1, reason="HTTP 503", unknown_outcome=True, next_attempt_at=LATER)
-        assert events.postpone(held, failed, LATER, START)
+        assert events.postpone(stored, failed, LATER, START)
         assert delivery(events) == replace(failed, updated_at=START)
         second = LATER + timedelta(seconds=1)
         assert due(events, horizon=LATER - timedelta(seconds=1)) == []
         assert due(events, horizon=second) == ["a"]
-        assert events.postpone(held, replace(failed, attempts=2, reason=None), second, LATER)
+        assert events.postpone(stored, replace(failed, attempts=2, reason=None), second, LATER)
         assert (delivery(events).attempts, delivery(events).reason) == (2, "HTTP 503"), "told until there is news"
 
     def test_an_untried_delivery_is_deferred_unless_another_worker_tried_it(
-        self, product: Product, events: EventStore, held: Event
+        self, product: Product, events: EventStore, stored: Event
     ) -> None:
         seen = delivery(events)
-        assert events.defer(held, seen, LATER) is True
+        assert events.defer(stored, seen, LATER) is True
         assert item(product)["due_at"] == int(LATER.timestamp())
-        assert events.postpone(held, replace(seen, attempts=1), START, START)
-        assert events.defer(held, seen, LATER + timedelta(hours=1)) is False
+        assert events.postpone(stored, replace(seen, attempts=1), START, START)
+        assert events.defer(stored, seen, LATER + timedelta(hours=1)) is False
         assert item(product)["due_at"] == int(START.timestamp())
 
-    def test_a_lost_attempt_counts_once(self, events: EventStore, held: Event) -> None:
+    def test_a_lost_attempt_counts_once(self, events: EventStore, stored: Event) -> None:
         for _ in range(3):
             events.mark_unknown("a", "paris", "first")
         assert (delivery(events).attempts, delivery(events).unknown_outcome) == (1, True)

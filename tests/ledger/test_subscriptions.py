@@ -28,12 +28,12 @@ class Ledger:
 
     def __init__(self, product: Product) -> None:
         self.product = product
-        self.words = product.container.subscriptions
+        self.states = product.container.subscriptions
         self.statuses: dict[str, Status] = {}
         self.lost: list[Lease] = []
 
-    def known(self, event: Event, words: SubscriptionStore | None = None) -> dict[Key, SubscriptionState]:
-        return (words or self.words).read([event.email], "paris")[event.email]
+    def known(self, event: Event, states: SubscriptionStore | None = None) -> dict[Key, SubscriptionState]:
+        return (states or self.states).read([event.email], "paris")[event.email]
 
     def word(self) -> SubscriptionState:
         """The state of the address at the account and for all accounts, including the lease."""
@@ -48,14 +48,14 @@ class Ledger:
         known: dict[Key, SubscriptionState] | None = None,
         now: datetime = START,
         lifts: bool = False,
-        words: SubscriptionStore | None = None,
+        states: SubscriptionStore | None = None,
     ) -> LeaseResult:
         attempt = DeliveryAttempt(
             event, "paris", now + MINUTE, token, Reading(event.email), provider_lifts_suppression=lifts
         )
         seen = known if known is not None else self.known(event, words)
         self.statuses.setdefault(event.id, Status.PENDING)
-        return (words or self.words).take_lease(attempt, seen, self.statuses.get, self.lost.append, now)
+        return (states or self.states).take_lease(attempt, seen, self.statuses.get, self.lost.append, now)
 
     def release(self, event: Event, token: str) -> None:
         self.words.release(DeliveryAttempt(event, "paris", UNTIL, token, Reading(event.email)))
@@ -179,7 +179,7 @@ class TestUnsubscribes:
         self, product: Product, ledger: Ledger, join: Event
     ) -> None:
         for at in (START, START - MINUTE, START + MINUTE, START):
-            ledger.words.record_unsubscribe_for_all_accounts(
+            ledger.states.record_unsubscribe_for_all_accounts(
                 product.unsubscribe(EMAIL, at, id=str(at), all_accounts=True)
             )
         place = (AddressKeys([ADDRESS_KEY.encode()]).partition(EMAIL), EVERY_ACCOUNT)
@@ -219,6 +219,6 @@ def test_states_under_an_older_address_key_count(product: Product, ledger: Ledge
         product.container.table, AddressKeys([b"placeholder-address-key-2", ADDRESS_KEY.encode()])
     )
     assert len(ledger.known(join, rotated)) == 4
-    assert ledger.take(join, "two", words=rotated) == SUPERSEDED
+    assert ledger.take(join, "two", states=rotated) == SUPERSEDED
     alone = SubscriptionStore(product.container.table, AddressKeys([b"placeholder-address-key-2"]))
-    assert ledger.take(join, "three", words=alone) == GO, "which is why no key is ever removed"
+    assert ledger.take(join, "three", states=alone) == GO, "which is why no key is ever removed"

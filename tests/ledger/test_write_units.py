@@ -112,14 +112,14 @@ def test_a_failed_attempt_costs_one_write_per_claimed_event_and_one_for_the_acco
     product: Product, consumed: Consumed
 ) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    held = product.hold(*(product.signup(f"p{n}@example.com") for n in range(10)))
+    stored = product.hold(*(product.signup(f"p{n}@example.com") for n in range(10)))
     consumed.clear()
-    product.work(*held)
-    assert {product.delivery(event_id)["status"] for event_id in held} == {"pending"}
-    word, postponed, word_given_back, pause = 1, 3, 1, 1
-    assert consumed.write_units == 10 * (word + postponed + word_given_back) + pause, "moving in the index counts twice"
+    product.work(*stored)
+    assert {product.delivery(event_id)["status"] for event_id in stored} == {"pending"}
+    word, postponed, state_released, pause = 1, 3, 1, 1
+    assert consumed.write_units == 10 * (word + postponed + state_released) + pause, "moving in the index counts twice"
     consumed.clear()
-    product.work(*held)
+    product.work(*stored)
     assert consumed.write_units == 0, "while the account is paused, nothing is written"
 
 

@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _none_left(capsys: pytest.CaptureFixture[str]) -> None:
+def _no_leftovers(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.flush()
     capsys.readouterr()
 
@@ -46,12 +46,12 @@ def test_accepted_events_are_counted_per_account_and_logged(capsys: pytest.Captu
 
 def test_final_deliveries_are_counted_and_logged_by_status(capsys: pytest.CaptureFixture[str]) -> None:
     delivered = Delivery("paris", Status.DELIVERED)
-    words = "no such address zoe@example.com"
+    texts = "no such address zoe@example.com"
     event_log.ended(
         [
             ("a", delivered),
             ("b", delivered),
-            ("c", Delivery("paris", Status.REFUSED, reason=words)),
+            ("c", Delivery("paris", Status.REFUSED, reason=texts)),
             ("d", Delivery("lyon", Status.PARKED, reason="down", unknown_outcome=True)),
         ]
     )

@@ -11,7 +11,7 @@ from chalicelib.observability import metrics
 
 
 @pytest.fixture(autouse=True)
-def _none_left(capsys: pytest.CaptureFixture[str]) -> None:
+def _no_leftovers(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.flush()
     capsys.readouterr()
 

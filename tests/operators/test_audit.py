@@ -64,8 +64,8 @@ def counts(answer: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 def sweep_and_work(product: Product, resources: TestAws) -> None:
     """Deliver all pending events."""
-    for held in product.container.events.load(_ids(resources)):
-        product.work(held.event.id)
+    for stored in product.container.events.load(_ids(resources)):
+        product.work(stored.event.id)
 
 
 def _ids(resources: TestAws) -> list[str]:
@@ -106,9 +106,9 @@ def test_differences_in_each_direction_are_found_and_repaired(
 
     repaired = audit(product, repair=True)
     assert {name: one["repaired"] for name, one in repaired["accounts"].items()} == {"lettre": 2, "brussel": 2}
-    held = _ids(resources)
+    stored = _ids(resources)
     audit(product, repair=True)
-    assert _ids(resources) == held, "filed twice"
+    assert _ids(resources) == stored, "filed twice"
     sweep_and_work(product, resources)
     assert counts(audit(product)) == {"lettre": (0, 0), "brussel": (0, 0)}
     assert unsubscribed_at(sandbox.url, "ada@example.com")["mailpartner"]

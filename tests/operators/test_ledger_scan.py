@@ -19,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 EXPIRED = START + timedelta(days=91)
 
 
-def no_hurry() -> None:
+def enough_time() -> None:
     """There is time."""
 
 
@@ -53,17 +53,17 @@ def full(product: Product) -> Product:
 
 
 def find(ledger_scan: LedgerScan, status: Status, when: timedelta = timedelta(0)) -> list[str]:
-    parts = (ledger_scan.find(part, status, START + when, no_hurry) for part in range(PARTS))
+    parts = (ledger_scan.find(part, status, START + when, enough_time) for part in range(PARTS))
     return sorted(event_id for pages in parts for page in pages for event_id in page)
 
 
 def test_an_empty_ledger_has_no_deliveries(ledger_scan: LedgerScan) -> None:
-    assert ledger_scan.delivery_counts(START, no_hurry).counts == {}
+    assert ledger_scan.delivery_counts(START, enough_time).counts == {}
     assert find(ledger_scan, Status.PENDING) == []
 
 
 def test_every_delivery_is_counted_once(full: Product, ledger_scan: LedgerScan) -> None:
-    delivery_counts = ledger_scan.delivery_counts(START, no_hurry)
+    delivery_counts = ledger_scan.delivery_counts(START, enough_time)
     assert delivery_counts.counts == {
         "paris": Counter({Status.PENDING: 10, Status.REFUSED: 4, Status.DELIVERED: 1}),
         "lyon": Counter({Status.PENDING: 3}),
@@ -73,14 +73,14 @@ def test_every_delivery_is_counted_once(full: Product, ledger_scan: LedgerScan) 
 
 def test_expired_items_are_not_counted(full: Product, ledger_scan: LedgerScan) -> None:
     """DynamoDB deletes it up to days later."""
-    delivery_counts = ledger_scan.delivery_counts(EXPIRED, no_hurry)
+    delivery_counts = ledger_scan.delivery_counts(EXPIRED, enough_time)
     assert delivery_counts.counts["paris"] == Counter({Status.PENDING: 10, Status.DELIVERED: 1})
     assert find(ledger_scan, Status.REFUSED, timedelta(days=91)) == []
 
 
 def test_a_delivery_without_a_stored_event_is_not_counted(full: Product, ledger_scan: LedgerScan) -> None:
     full.container.table.put_new({"pk": "E#half", "sk": "D#lyon", "status": "pending", "attempts": 0})
-    assert ledger_scan.delivery_counts(START, no_hurry).counts["lyon"] == Counter({Status.PENDING: 3})
+    assert ledger_scan.delivery_counts(START, enough_time).counts["lyon"] == Counter({Status.PENDING: 3})
 
 
 def test_events_are_found_by_status(full: Product, ledger_scan: LedgerScan) -> None:

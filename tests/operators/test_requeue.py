@@ -34,7 +34,7 @@ def requeues(product: Product) -> Requeues:
     return Requeues(product.container)
 
 
-def held(events: EventStore) -> StoredEvent:
+def stored(events: EventStore) -> StoredEvent:
     return events.load(["a"])[0]
 
 
@@ -65,7 +65,7 @@ def test_a_requeued_delivery_is_pending_due_and_does_not_expire(
 ) -> None:
     assert requeues.requeue(held(events), "paris", LATER) is True
     again = Delivery("paris", attempts=3, updated_at=LATER, resent_at=LATER)
-    assert held(events).deliveries == {"paris": again}
+    assert stored(events).deliveries == {"paris": again}
     assert events.due("paris", EventType.SIGNUP, LATER, 10) == ["a"]
     assert expiries(product) == [None]
 
@@ -76,7 +76,7 @@ def test_concurrent_requeues_happen_once(events: EventStore, requeues: Requeues,
 
 
 def test_a_delivery_changed_meanwhile_is_not_requeued(events: EventStore, requeues: Requeues, refused: Event) -> None:
-    seen = held(events)
+    seen = stored(events)
     parked = replace(seen, deliveries={"paris": replace(REFUSED, status=Status.PARKED)})
     assert requeues.requeue(parked, "paris", LATER) is False
     assert requeues.requeue(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False

@@ -211,8 +211,8 @@ def test_an_address_erased_meanwhile_is_not_resent(product: Product, monkeypatch
 
     def then_erased(ids: Any) -> Any:
         found = load(ids)
-        for held in found.stored:
-            product.container.table.update((f"E#{held.event.id}", "E"), "SET email = :none", {"none": ""})
+        for seen in found.stored:
+            product.container.table.update((f"E#{seen.event.id}", "E"), "SET email = :none", {"none": ""})
         return found
 
     monkeypatch.setattr(product.container.events, "load_well_formed", then_erased)

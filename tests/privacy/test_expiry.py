@@ -74,9 +74,9 @@ def test_pending_events_and_subscription_states_never_expire(product: Product, l
     (waiting,) = product.hold(product.signup("b@example.com"))
     product.clock.forward(days=4000)
     assert is_shown(product, waiting)
-    words = [item for item in dump(ledger) if item["pk"]["S"].startswith("A#")]
-    assert words
-    assert not [item for item in words if "expires_at" in item]
+    states = [item for item in dump(ledger) if item["pk"]["S"].startswith("A#")]
+    assert states
+    assert not [item for item in states if "expires_at" in item]
     late = product.signup(EMAIL, START)
     product.work(*product.hold(late))
     assert product.delivery(late.id)["status"] == "superseded"

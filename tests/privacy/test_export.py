@@ -191,4 +191,4 @@ def test_no_log_line_shows_the_person(product: Product, caplog: pytest.LogCaptur
     assert "example.com" not in answer["events"][0]["deliveries"][0]["reason"]
     logged = json.dumps([record.__dict__ for record in caplog.records], default=str, ensure_ascii=False)
     assert "person data exported" in logged
-    assert not [told for told in ("zoe@", "Zoé", "203.0.113") if told.lower() in logged.lower()]
+    assert not [stored_data for stored_data in ("zoe@", "Zoé", "203.0.113") if stored_data.lower() in logged.lower()]

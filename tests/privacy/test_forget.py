@@ -65,8 +65,8 @@ def test_every_account_is_unsubscribed_and_the_state_for_all_accounts_records_it
     assert [provider.left for provider in product.providers.values()] == [[ZOE, "ZOE@example.com"]] * 2
     (word,) = product.container.subscriptions.of(ZOE)["*"]
     at = 1772357460000  # 2026-03-01T09:31:00Z
-    assert (word.unsubscribed_at, word.forgotten_at) == (at, at)
-    forget_request = product.view(word.unsubscribed_by or "")
+    assert (state.unsubscribed_at, state.forgotten_at) == (at, at)
+    forget_request = product.view(state.unsubscribed_by or "")
     assert (forget_request["type"], forget_request["status"]) == ("unsubscribe", "delivered")
 
 
@@ -276,8 +276,8 @@ class TestAfterwards:
     def test_a_resubscribed_address_is_unsubscribed_again_even_if_its_event_expired(
         self, product: Product, ledger: MemoryDynamo
     ) -> None:
-        back = product.signup(ZOE)
-        product.work(*product.hold(back))
+        resubscribed = product.signup(ZOE)
+        product.work(*product.hold(resubscribed))
         product.clock.forward(minutes=2)
         ledger.put_items({(f"E#{back.id}", sk): None for sk in ledger.items[f"E#{back.id}"]})
         assert forget(product) == {"erased": 0, "waiting": 0}
@@ -292,10 +292,10 @@ class TestAfterwards:
                 product.clock.forward(minutes=1)
                 answers.append(forget(product))
 
-        back = product.signup(ZOE)
-        product.hold(back)
+        resubscribed = product.signup(ZOE)
+        product.hold(resubscribed)
         product.paris.after = meanwhile
-        product.work(back.id, milliseconds=300_000)
+        product.work(resubscribed.id, milliseconds=300_000)
         product.paris.after = None
         assert answers == [{"erased": 0, "waiting": 2}]
         product.clock.forward(hours=2)
@@ -378,7 +378,7 @@ def test_events_under_two_address_keys_are_erased(ledger: MemoryDynamo) -> None:
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert "email" not in event_item(ledger, event_id)
     assert product.paris.left == [ZOE]
-    assert {len(words) for words in product.container.subscriptions.of(ZOE).values()} == {1, 2}, "found under both"
+    assert {len(states) for states in product.container.subscriptions.of(ZOE).values()} == {1, 2}, "found under both"
     third = (Secret.plain("placeholder-address-key-3"), *keys)
     newest = new_product(
         settings=settings(privacy=Privacy(third)), clock=old.clock, providers=old.providers, dynamo=ledger
@@ -472,6 +472,6 @@ def test_a_later_unsubscribe_from_a_fast_clock_stays(product: Product) -> None:
     ahead = product.unsubscribe(ZOE, START + 3 * MINUTE, accounts=("paris", "lyon"), all_accounts=True)
     product.work(*product.hold(ahead))
     forget(product)
-    (word,) = product.container.subscriptions.of(ZOE)["*"]
-    assert word.unsubscribed_by == ahead.id
-    assert (word.unsubscribed_at or 0) > (word.forgotten_at or 0) > 0
+    (state,) = product.container.subscriptions.of(ZOE)["*"]
+    assert state.unsubscribed_by == ahead.id
+    assert (state.unsubscribed_at or 0) > (state.forgotten_at or 0) > 0

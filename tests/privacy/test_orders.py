@@ -44,7 +44,7 @@ class Forgetting(RuleBasedStateMachine):
         for parts in (self.world.container.__dict__,):
             parts["capabilities"] = partial(_deletes, parts["capabilities"])
         self.workers = [self._instance(), self._instance()]
-        self.bells: list[tuple[str, list[str]]] = []
+        self.notifications: list[tuple[str, list[str]]] = []
         self.forgotten: dict[str, datetime] = {}
         self.syncs = 0
 
@@ -62,13 +62,13 @@ class Forgetting(RuleBasedStateMachine):
         where = ACCOUNTS if everywhere else ("paris",)
         self._hold(self.world.event(EventType.UNSUBSCRIBE, person, minute, where, all_accounts=everywhere))
 
-    @rule(who=st.sampled_from([PERSONS, PERSONS[:1], PERSONS[1:]]), account=accounts, held_only=st.booleans())
-    def import_them(self, who: tuple[str, ...], account: str, held_only: bool) -> None:
+    @rule(who=st.sampled_from([PERSONS, PERSONS[:1], PERSONS[1:]]), account=accounts, only_stored=st.booleans())
+    def import_them(self, who: tuple[str, ...], account: str, only_stored: bool) -> None:
         """A sync with its contacts; processed at once, or only stored."""
         contacts = [{"email": spelled(person, PLAIN)} for person in who]
         event = {"type": "sync", "id": f"sync-{self.syncs}", "kind": "contacts", "account": account, "list": "4781"}
         self.syncs += 1
-        self._work(0, bodies=({**event, "contacts": contacts},), queue="signups" if held_only else "syncs")
+        self._work(0, bodies=({**event, "contacts": contacts},), queue="signups" if only_stored else "syncs")
         self._collect()
 
     @rule(person=persons, minute=minutes, account=accounts)
@@ -99,14 +99,14 @@ class Forgetting(RuleBasedStateMachine):
             self._forget(person)
 
         self.world.point = at_operation(at, meanwhile)
-        self._work(0, *self._bells(which))
+        self._work(0, *self._picked(which))
         self.world.point = lambda name: None
 
     @rule(person=persons, which=choices, at=operations)
     def work_while_somebody_is_forgotten(self, person: str, which: list[int], at: int) -> None:
         def meanwhile(_: str) -> None:
             self.world.point = lambda name: None
-            self._work(0, *self._bells(which))
+            self._work(0, *self._picked(which))
 
         self.world.point = at_operation(at, meanwhile)
         self._forget(person)
@@ -114,17 +114,17 @@ class Forgetting(RuleBasedStateMachine):
 
     @rule(which=choices)
     def work(self, which: list[int]) -> None:
-        self._work(0, *self._bells(which))
+        self._work(0, *self._picked(which))
 
     @rule(which=choices, at=operations, fault=faults)
     def work_with_a_fault(self, which: list[int], at: int, fault: str) -> None:
         self.world.point = at_operation(at, lambda name: _fail(name, FAULTS[fault]))
-        self._work(1, *self._bells(which))
+        self._work(1, *self._picked(which))
         self.world.point = lambda name: None
 
-    @rule(account=accounts, trouble=st.sampled_from([None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN]))
-    def trouble(self, account: str, trouble: Kind | None) -> None:
-        self.world.logged[account].trouble = trouble
+    @rule(account=accounts, fault=st.sampled_from([None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN]))
+    def fault(self, account: str, fault: Kind | None) -> None:
+        self.world.logged[account].fault = fault
 
     @rule(seconds=st.sampled_from([1, 31, 130, 4000, 170 * 3600]))
     def time_passes(self, seconds: int) -> None:
@@ -151,7 +151,7 @@ class Forgetting(RuleBasedStateMachine):
     def _hold(self, event: Event) -> None:
         self.world.events[event.id] = event
         self.world.hold(event)
-        self.bells.append(("signups", [event.id]))
+        self.notifications.append(("signups", [event.id]))
 
     def _ask(self, person: str) -> dict[str, Any]:
         self.forgotten[person] = self.world.clock()
@@ -162,10 +162,15 @@ class Forgetting(RuleBasedStateMachine):
         assert "error" not in answer
 
     def _collect(self) -> None:
-        self.bells += [(name, body["event_ids"]) for name, body in self.world.queues.enqueued()]
+        self.notifications += [(name, body["event_ids"]) for name, body in self.world.queues.enqueued()]
 
-    def _bells(self, which: Iterable[int]) -> list[str]:
-        return [event_id for number in which if number < len(self.bells) for event_id in self.bells[-1 - number][1]]
+    def _picked(self, which: Iterable[int]) -> list[str]:
+        return [
+            event_id
+            for number in which
+            if number < len(self.notifications)
+            for event_id in self.notifications[-1 - number][1]
+        ]
 
     def _work(self, number: int, *ids: str, bodies: tuple[Any, ...] = (), queue: Any = "signups") -> None:
         try:
@@ -181,7 +186,7 @@ class Forgetting(RuleBasedStateMachine):
         """Remove all faults, and continue until nothing is pending and the nightly pass is complete."""
         self.world.point = lambda name: None
         for provider in self.world.logged.values():
-            provider.trouble = None
+            provider.fault = None
         for _ in range(80):
             if not any(item.get("status") == {"S": "pending"} for item in self._items()):
                 break
@@ -206,14 +211,16 @@ class Forgetting(RuleBasedStateMachine):
         mine = [event for event in self.world.events.values() if event.email.lower() == f"{person}@example.com"]
         later = [event for event in mine if event.type is EventType.SIGNUP and event.occurred_at > at]
         kept = {event.id for event in later if self._status(event)[0] in ("delivered", "parked")}
-        holding = {item["pk"]["S"].removeprefix("E#") for item in self._items() if person in json.dumps(item).lower()}
-        assert holding <= kept, f"{holding - kept} hold {person}, who was forgotten at {at}"
+        found = {item["pk"]["S"].removeprefix("E#") for item in self._items() if person in json.dumps(item).lower()}
+        assert found <= kept, f"{found - kept} contain {person}, forgotten at {at}"
         for account in ACCOUNTS:
             calls = [verb for verb, email in self.world.logged[account].log if email.lower().startswith(person)]
-            back = [event for event in later if event.accounts == (account,) and self._status(event)[0] == "delivered"]
-            tale = f"{person} at {account}: {self.world.logged[account].log}"
-            assert back or calls[-1:] == ["unsubscribe"], f"forgotten and not told: {tale}"
-            assert not back or calls[-1:] == ["signup"], f"came back and is out: {tale}"
+            resubscribed = [
+                event for event in later if event.accounts == (account,) and self._status(event)[0] == "delivered"
+            ]
+            details = f"{person} at {account}: {self.world.logged[account].log}"
+            assert resubscribed or calls[-1:] == ["unsubscribe"], f"forgotten and not unsubscribed: {details}"
+            assert not resubscribed or calls[-1:] == ["signup"], f"resubscribed and gets no mail: {details}"
 
     def _status(self, event: Event) -> tuple[str, str | None]:
         delivery = self.world.delivery(event.id, event.accounts[0])

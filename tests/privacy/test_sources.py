@@ -48,8 +48,8 @@ def test_a_contact_is_erased_before_during_and_after_an_import(
     product.clock.forward(minutes=1)
     for name in STEPS[steps_before:]:
         step(product, ledger, name)
-    told = ["zoe@example.com"] if steps_before == 3 else []
-    assert sorted(product.paris.emails) == sorted([*told, "max@example.com"])
+    stored_data = ["zoe@example.com"] if steps_before == 3 else []
+    assert sorted(product.paris.emails) == sorted([*stored_data, "max@example.com"])
     assert product.paris.calls[-1][0] == "unsubscribe" or steps_before < 3
     assert product.paris.left == [ZOE]
     assert holders(ledger, ZOE) == []

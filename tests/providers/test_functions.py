@@ -55,7 +55,7 @@ FUNCTIONS = declared(Client)
 MAKE = FUNCTIONS[0]
 
 
-def mistake(params: Mapping[str, Any], called: Function = MAKE) -> str:
+def error(params: Mapping[str, Any], called: Function = MAKE) -> str:
     with pytest.raises(ProviderError) as caught:
         check(called, params)
     assert caught.value.kind is Kind.CALLER
@@ -109,10 +109,10 @@ def test_a_similar_name_is_suggested_and_otherwise_all_names_are_listed() -> Non
 
 
 def test_all_errors_are_reported_at_once() -> None:
-    told = mistake({"nam": "x", "size": "3", "zzz": 1})
-    assert "'nam' (did you mean 'name'?)" in told and "'zzz' (it takes name, size" in told
-    assert "name is missing" in told and "size must be a whole number" in told
-    assert "it takes none" in mistake({"x": 1}, FUNCTIONS[1])
+    messages = error({"nam": "x", "size": "3", "zzz": 1})
+    assert "'nam' (did you mean 'name'?)" in messages and "'zzz' (it takes name, size" in messages
+    assert "name is missing" in messages and "size must be a whole number" in messages
+    assert "it takes none" in error({"x": 1}, FUNCTIONS[1])
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_all_errors_are_reported_at_once() -> None:
     ],
 )
 def test_a_wrong_type_is_reported_with_the_right_one(name: str, value: object) -> None:
-    assert f"{name} must be " in mistake({"name": "x", "size": 1, name: value})
+    assert f"{name} must be " in error({"name": "x", "size": 1, name: value})
 
 
 def test_no_error_contains_a_value() -> None:
-    assert "placeholder" not in mistake({"name": ["placeholder"], "size": "placeholder", "at": "placeholder"})
+    assert "placeholder" not in error({"name": ["placeholder"], "size": "placeholder", "at": "placeholder"})
 
 
 def test_params_must_be_an_object() -> None:

@@ -269,9 +269,9 @@ def test_subscription_states_are_never_changed(product: Product, resources: Test
     for _ in range(3):
         product.clock.forward(days=60)
         night()
-    words = [item for item in others() if item["pk"]["S"].startswith("A#")]
-    assert words == [item for item in before if item["pk"]["S"].startswith("A#")]
-    assert not any("expires_at" in item for item in words)
+    states = [item for item in others() if item["pk"]["S"].startswith("A#")]
+    assert states == [item for item in before if item["pk"]["S"].startswith("A#")]
+    assert not any("expires_at" in item for item in states)
 
 
 def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeypatch: pytest.MonkeyPatch) -> None:

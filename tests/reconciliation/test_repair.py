@@ -113,7 +113,7 @@ def test_only_unchanged_items_expire(product: Product, events: EventStore) -> No
     (held,) = events.load(["a"])
     assert Requeues(product.container).requeue(held, "paris", NIGHT)
     assert not tool.let_expire(seen, NIGHT), "an operator has sent it again since"
-    events.finish(held.event, Delivery("paris", Status.DELIVERED), NIGHT)
+    events.finish(stored.event, Delivery("paris", Status.DELIVERED), NIGHT)
     assert not tool.let_expire(seen, NIGHT), "and it has an expiry of its own by now"
     change(product, ("E#a", "E"), "REMOVE expires_at")
     assert tool.let_expire(seen, NIGHT)
@@ -162,8 +162,8 @@ def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     until = START + timedelta(days=1)
     quarantine: Any = Quarantine(until, "quarantined: too many")
     assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, quarantine=quarantine))
-    (held,) = events.load(["a"])
-    assert held.deliveries["paris"] == Delivery(
+    (stored,) = events.load(["a"])
+    assert stored.deliveries["paris"] == Delivery(
         "paris", reason="quarantined: too many", next_attempt_at=until, updated_at=START, quarantined=True
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []

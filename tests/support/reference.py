@@ -45,7 +45,7 @@ class LoggedProvider(FakeProvider):
     point: Callable[[str], None] = lambda name: None
     refuses: set[str] = field(default_factory=set)
     """Addresses (lower case) that it refuses for good."""
-    trouble: Kind | None = None
+    fault: Kind | None = None
     """Every call fails so; an unknown outcome is one that took effect."""
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
@@ -65,16 +65,16 @@ class LoggedProvider(FakeProvider):
     def _do(self, verb: str, emails: list[str]) -> None:
         self.calls.append((verb, len(emails)))
         self.point(f"before {verb}")
-        if self.trouble not in (None, Kind.UNKNOWN):
-            raise ProviderError(self.trouble, "out of order")
+        if self.fault not in (None, Kind.UNKNOWN):
+            raise ProviderError(self.fault, "out of order")
         if verb == "signup" and not self.lists:
             raise ProviderError(Kind.CONTACT, "no such list")
         if verb != "unsubscribe" and self.refuses & {email.lower() for email in emails}:
             raise ProviderError(Kind.CONTACT, "no such mailbox")
         self.log += [(verb, email) for email in emails]
         self.point(f"after {verb}")
-        if self.trouble is not None:
-            raise ProviderError(self.trouble, "no answer")
+        if self.fault is not None:
+            raise ProviderError(self.fault, "no answer")
 
 
 class SerialTable(Table):
@@ -156,7 +156,7 @@ class World(Product):
         self.point = lambda name: None
         self.restart()
         for provider in self.logged.values():
-            provider.trouble, provider.lists = None, {"4781"}
+            provider.fault, provider.lists = None, {"4781"}
         for _ in range(rounds):
             if not self.pending():
                 return

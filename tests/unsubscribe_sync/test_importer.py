@@ -36,14 +36,14 @@ def test_an_unsubscribe_at_one_provider_is_propagated_to_all_others(world: World
         ("zoe@example.com", ("paris", "brussel"), True),
         ("lea@example.com", ("paris", "lettre", "brussel"), True),
     }
-    assert {name: sorted(told) for name, told in world.told().items()} == {
+    assert {name: sorted(propagated) for name, propagated in world.propagated().items()} == {
         "paris": ["lea@example.com", "zoe@example.com"],
         "lettre": ["lea@example.com"],
         "brussel": ["lea@example.com", "zoe@example.com"],
     }
-    held = {one.event.email: one.event for one in world.events(ids)}
-    assert held["zoe@example.com"].occurred_at == START - HOUR
-    assert held["lea@example.com"].occurred_at == START
+    stored = {one.event.email: one.event for one in world.events(ids)}
+    assert stored["zoe@example.com"].occurred_at == START - HOUR
+    assert stored["lea@example.com"].occurred_at == START
 
 
 def test_an_unsubscribe_delivered_by_relais_is_not_imported_as_new(world: World) -> None:
@@ -75,7 +75,7 @@ class TestBaseline:
         world.leave("lettre", "zoe@example.com", at=START)
         assert world.sync()["lettre"]["written"] == 1
         world.deliver()
-        assert world.told()["paris"] == ["zoe@example.com"]
+        assert world.propagated()["paris"] == ["zoe@example.com"]
 
     def test_an_empty_list_is_a_baseline_too(self) -> None:
         world = World(three_accounts(baseline="known"))
@@ -116,7 +116,7 @@ class TestBaseline:
         world.restart(three_accounts(("lettre",), EVERYBODY, baseline="known"))
         world.sync()
         world.deliver()
-        assert world.told() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
+        assert world.propagated() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
 
     def test_earlier_unsubscribes_are_propagated_to_a_new_account(self) -> None:
         world = World(three_accounts(("lettre",), ("paris",)))
@@ -139,14 +139,14 @@ class TestBaseline:
         world.sync()
         world.deliver()
         world.clock.forward(hours=1)
-        world.came_back("zoe@example.com", "paris")
+        world.resubscribed("zoe@example.com", "paris")
         world.clock.forward(hours=1)
         world.restart(three_accounts(("brussel",), EVERYBODY))
         world.sync()
         (event,) = world.events(world.deliver())
         assert event.event.accounts == ("lettre", "brussel")
         assert event.event.occurred_at == START
-        assert world.told()["paris"] == ["zoe@example.com"]
+        assert world.propagated()["paris"] == ["zoe@example.com"]
 
     @pytest.mark.parametrize("buckets", [1, 4096])
     def test_a_later_truncated_list_keeps_known_rows(self, monkeypatch: pytest.MonkeyPatch, buckets: int) -> None:
@@ -174,7 +174,7 @@ class TestPortions:
             runs.append((result["written"], result["backlog"]))
             world.deliver()
         assert runs == [(7, 13), (7, 6), (6, 0), (0, 0)]
-        assert sorted(world.told()["paris"]) == sorted(emails)
+        assert sorted(world.propagated()["paris"]) == sorted(emails)
 
     def test_recent_unsubscribes_are_imported_before_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of buckets of 50 rows the one with a single new row comes first."""
@@ -185,10 +185,10 @@ class TestPortions:
         world.sync()
         world.deliver()
         world.leave("lettre", *(f"new{number}@example.com" for number in range(12)))
-        before = len(world.told()["paris"])
+        before = len(world.propagated()["paris"])
         world.sync()
         world.deliver()
-        assert any(email.startswith("new") for email in world.told()["paris"][before:][:12])
+        assert any(email.startswith("new") for email in world.propagated()["paris"][before:][:12])
 
     def test_a_run_out_of_time_is_continued(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(importer, "CHUNK", 5)
@@ -203,7 +203,7 @@ class TestPortions:
         world.clock.forward(minutes=15)
         assert world.sync()["lettre"]["written"] == 30 - first["written"]
         world.deliver()
-        assert sorted(world.told()["paris"]) == sorted(emails)
+        assert sorted(world.propagated()["paris"]) == sorted(emails)
 
 
 class TestErrors:
@@ -220,7 +220,7 @@ class TestErrors:
         world.repair("lettre")
         assert world.sync()["lettre"] == {"read": 6, "written": 0, "skipped": 0, "backlog": 0, "error": None}
         world.deliver()
-        assert sorted(world.told()["paris"]) == emails
+        assert sorted(world.propagated()["paris"]) == emails
 
     def test_a_failing_account_does_not_stop_the_others(self, world: World) -> None:
         world.leave("brussel", "zoe@example.com")
@@ -317,7 +317,7 @@ class TestErrors:
             world.clock.forward(minutes=15)
             world.sync()
             world.sweep_and_deliver()
-            others = {name: sorted(told) for name, told in world.told().items() if name != "lettre"}
+            others = {name: sorted(propagated) for name, propagated in world.propagated().items() if name != "lettre"}
             assert others == {"paris": people, "brussel": people}, at
             world.count()
             world.clock.forward(minutes=15)
@@ -372,7 +372,7 @@ class TestMalformed:
         world.leave("lettre", "zoe@example.com", at=START)
         world.sync()
         world.deliver()
-        assert world.told()["paris"] == ["zoe@example.com"]
+        assert world.propagated()["paris"] == ["zoe@example.com"]
         return world
 
     @pytest.mark.parametrize("digests", [b"short", "text"])
@@ -398,7 +398,7 @@ class TestMalformed:
         assert world.sync()["lettre"]["error"] is None
         assert counted.count("malformed_items") == 2
         world.deliver()
-        assert sorted(world.told()["paris"]) == sorted(self.EMAILS), "the ledger knows of them"
+        assert sorted(world.propagated()["paris"]) == sorted(self.EMAILS), "the ledger knows of them"
 
     @pytest.mark.parametrize("name", ["key", "version", "lease_until", "failing_since"])
     def test_without_the_list_s_own_state_its_run_fails_and_the_others_go_on(
@@ -423,14 +423,14 @@ class TestOrder:
         world.sync()
         world.deliver()
         world.clock.forward(hours=1)
-        world.came_back("zoe@example.com", "paris")
+        world.resubscribed("zoe@example.com", "paris")
         world.provider("lettre").leavers.clear()
         world.sync()
         world.clock.forward(hours=1)
         world.leave("lettre", "zoe@example.com", at=world.clock(), provider_id="another")
         world.sync()
         world.deliver()
-        assert world.told()["paris"] == ["zoe@example.com"] * 2
+        assert world.propagated()["paris"] == ["zoe@example.com"] * 2
 
     def test_a_changed_row_is_imported_as_a_new_unsubscribe(self, world: World) -> None:
         world.restart(three_accounts(("brussel",), ("paris",)))
@@ -438,13 +438,13 @@ class TestOrder:
         world.sync()
         world.deliver()
         world.clock.forward(hours=1)
-        world.came_back("zoe@example.com", "paris")
+        world.resubscribed("zoe@example.com", "paris")
         world.clock.forward(hours=1)
         world.provider("brussel").leavers.clear()
         world.leave("brussel", "zoe@example.com", provider_id="7", version="2")
         world.sync()
         world.deliver()
-        assert world.told()["paris"] == ["zoe@example.com"] * 2
+        assert world.propagated()["paris"] == ["zoe@example.com"] * 2
 
     def test_a_stale_row_does_not_undo_a_later_signup(self, world: World) -> None:
         """A signup at the source that was delivered after the time of the row."""
@@ -478,7 +478,7 @@ class TestOrder:
         leave = world.product.unsubscribe("zoe@example.com", accounts=("brussel",))
         world.product.work(*world.product.hold(leave), queue="unsubscribes")
         world.clock.forward(minutes=1)
-        world.came_back("zoe@example.com", "brussel")
+        world.resubscribed("zoe@example.com", "brussel")
         world.clock.forward(minutes=10)
         world.leave("brussel", "zoe@example.com")
         assert world.sync()["brussel"] == {"read": 1, "written": 0, "skipped": 0, "backlog": 0, "error": None}
@@ -492,13 +492,13 @@ class TestOrder:
         world.leave("lettre", "zoe@example.com", at=START)
         assert world.sync()["lettre"]["written"] == 0
         assert world.deliver() == []
-        assert world.told()["paris"] == []
+        assert world.propagated()["paris"] == []
 
     def test_several_lists_and_spellings_are_one_person(self, world: World) -> None:
         world.leave("brussel", "zoe@example.com", "ZOE@example.com", " zoe@Example.com")
         assert world.sync()["brussel"]["written"] == 1
         world.deliver()
-        assert len(world.told()["paris"]) == 1
+        assert len(world.propagated()["paris"]) == 1
         world.count()
         world.sync()
         assert writes(world.count()) == 0
@@ -524,7 +524,7 @@ class TestOrder:
         world.leave("lettre", "lea@example.com")
         assert world.sync()["lettre"]["written"] == 1
         world.deliver()
-        assert sorted(world.told()["paris"]) == ["lea@example.com", "zoe@example.com"]
+        assert sorted(world.propagated()["paris"]) == ["lea@example.com", "zoe@example.com"]
 
 
 class TestWork:

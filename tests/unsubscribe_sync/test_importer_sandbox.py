@@ -76,10 +76,10 @@ def test_rows_shifting_between_pages_are_not_missed(world: World, sandbox: Sandb
     control.set("mymailmarket", between_pages=shifts)
     first = world.sync()["brussel"]
     assert first["error"] is None
-    held = {one.event.email for one in world.events(enqueued(world))}
-    assert held >= set(emails) - {"person3@example.com"}
+    stored = {one.event.email for one in world.events(enqueued(world))}
+    assert stored >= set(emails) - {"person3@example.com"}
     world.sync()
-    assert held | {one.event.email for one in world.events(enqueued(world))} >= {
+    assert stored | {one.event.email for one in world.events(enqueued(world))} >= {
         "late0@example.com",
         "late1@example.com",
     }

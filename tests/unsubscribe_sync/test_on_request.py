@@ -38,7 +38,7 @@ def test_every_configured_account_is_read_by_default(world: World) -> None:
     ask(world)
     assert reasons(world) == {"lettre": ("delivered", "read 1, told 1"), "brussel": ("delivered", "read 1, told 1")}
     world.deliver()
-    assert sorted(world.told()["paris"]) == ["lea@example.com", "zoe@example.com"]
+    assert sorted(world.propagated()["paris"]) == ["lea@example.com", "zoe@example.com"]
 
 
 def test_only_the_named_accounts_are_read(world: World) -> None:
@@ -47,13 +47,13 @@ def test_only_the_named_accounts_are_read(world: World) -> None:
     ask(world, **{"from": ["lettre"], "to": ["paris"]})
     assert reasons(world) == {"lettre": ("delivered", "read 1, told 1")}
     world.deliver()
-    assert world.told() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
+    assert world.propagated() == {"paris": ["zoe@example.com"], "lettre": [], "brussel": []}
     assert world.provider("brussel").calls == []
     # The accounts that were not named are called by the next scheduled run, and none twice.
     world.sync()
     world.deliver()
-    assert sorted(world.told()["paris"]) == ["lea@example.com", "zoe@example.com"]
-    assert sorted(world.told()["brussel"]) == ["lea@example.com", "zoe@example.com"]
+    assert sorted(world.propagated()["paris"]) == ["lea@example.com", "zoe@example.com"]
+    assert sorted(world.propagated()["brussel"]) == ["lea@example.com", "zoe@example.com"]
 
 
 def test_more_unsubscribes_than_the_limit_continue_by_themselves() -> None:
@@ -64,7 +64,7 @@ def test_more_unsubscribes_than_the_limit_continue_by_themselves() -> None:
     assert reasons(world) == {"lettre": ("pending", "so far told 10")}
     world.deliver()
     assert reasons(world) == {"lettre": ("delivered", "read 25, told 25")}
-    assert sorted(world.told()["paris"]) == emails
+    assert sorted(world.propagated()["paris"]) == emails
 
 
 def test_an_error_defers_the_sync_and_it_is_retried(world: World) -> None:
@@ -133,9 +133,9 @@ def test_a_sync_of_a_dead_worker_is_taken_over(world: World, monkeypatch: pytest
 
 def test_a_removed_or_unsupported_account_refuses_the_sync(world: World) -> None:
     event = {**ASK, "from": ["lettre"]}
-    held = parsed(world, event)
-    world.product.container.events.store(replace(held, id="moved", accounts=("paris",)))
-    world.product.container.events.store(replace(held, id="gone", accounts=("lyon",)))
+    stored = parsed(world, event)
+    world.product.container.events.store(replace(stored, id="moved", accounts=("paris",)))
+    world.product.container.events.store(replace(stored, id="gone", accounts=("lyon",)))
     world.product.work("moved", "gone", queue="syncs", milliseconds=300_000)
     assert reasons(world, "moved") == {"paris": ("refused", "the account's provider has no unsubscribe list to read")}
     assert reasons(world, "gone") == {"lyon": ("refused", "the account is not configured any more")}
@@ -158,8 +158,8 @@ class TestEvent:
         assert event.accounts == ("lettre", "brussel")
         assert event.sync == Sync("unsubscribes", propagate_to=("paris",))
         world.product.container.events.store(event)
-        (held,) = world.product.container.events.load(["ask"])
-        assert held.event.sync == event.sync
+        (stored,) = world.product.container.events.load(["ask"])
+        assert stored.event.sync == event.sync
 
     def test_the_same_id_for_other_accounts_is_another_event(self, world: World) -> None:
         ask(world, to=["paris"])

@@ -96,7 +96,7 @@ class World:
         delivery = self.product.delivery(event.id, account)
         return delivery["status"], delivery["reason"]
 
-    def came_back(self, email: str, account: str) -> None:
+    def resubscribed(self, email: str, account: str) -> None:
         """Record a delivered signup of now at an account, regardless of the provider's abilities."""
         key = (AddressKeys([ADDRESS_KEY.encode()]).partition(email), account)
         change, at = "SET signed_up_at = :at", epoch_milliseconds(self.clock())
@@ -143,7 +143,7 @@ class World:
     def events(self, ids: Iterable[str]) -> list[StoredEvent]:
         return self.product.container.events.load(ids)
 
-    def told(self) -> dict[str, list[str]]:
+    def propagated(self) -> dict[str, list[str]]:
         """Unsubscribe calls of each provider, in order."""
         return {name: fake.left for name, fake in self.product.providers.items()}
 

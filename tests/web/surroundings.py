@@ -64,7 +64,7 @@ class FakeCampaigns:
 class World:
     """The surroundings of the routes: stored events, and the next fault."""
 
-    held: list[Event] = field(default_factory=list)
+    stored: list[Event] = field(default_factory=list)
     states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     """Ids that are stored with other content."""
@@ -93,7 +93,7 @@ class World:
             raise self.failure
         if event.id in self.taken:
             raise IdConflict(event.id)
-        self.held.append(event)
+        self.stored.append(event)
         return True
 
     def count_unsubscribe(self, key: tuple[str, str], *_: Any) -> dict[str, int]:

@@ -36,7 +36,7 @@ def test_any_other_origin_is_403_and_stores_nothing(send: Send, world: World, pa
         assert (answer.status, answer.headers["content-type"]) == (403, "application/problem+json")
         assert "access-control-allow-origin" not in answer.headers
         assert answer.headers["vary"] == "Origin"
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_a_request_without_origin_is_accepted(send: Send) -> None:
@@ -60,7 +60,7 @@ def test_a_preflight_is_answered(send: Send, world: World, path: str) -> None:
     assert answer.headers["access-control-allow-methods"] == "POST"
     assert answer.headers["access-control-allow-headers"] == "content-type, idempotency-key"
     assert int(answer.headers["access-control-max-age"]) > 0
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_options_without_an_origin_names_the_methods(send: Send) -> None:

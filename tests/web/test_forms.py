@@ -33,7 +33,7 @@ def test_a_signup_is_stored_and_accepted(send: Send, world: World) -> None:
     answer = send("POST", SIGNUP, JSON | {"Referer": "https://www.example.com/news?x=1"}, BODY)
     assert (answer.status, answer.json) == (202, {"id": "new-1", "status": "accepted"})
     assert answer.headers["content-type"] == "application/json"
-    (event,) = world.held
+    (event,) = world.stored
     assert (event.type, event.email, event.accounts, event.list) == (
         EventType.SIGNUP,
         "a@example.com",
@@ -54,13 +54,13 @@ def test_other_encodings_give_the_same_event(send: Send, world: World) -> None:
         send("POST", SIGNUP, {"content-type": "multipart/form-data; boundary=xyz"}, encoded, base64=True).status == 202
     )
     assert send("POST", SIGNUP, {"CONTENT-TYPE": "multipart/form-data; boundary=xyz"}, MULTIPART).status == 202
-    assert len({(event.email, tuple(event.fields.items())) for event in world.held}) == 1
-    assert len(world.held) == 4
+    assert len({(event.email, tuple(event.fields.items())) for event in world.stored}) == 1
+    assert len(world.stored) == 4
 
 
 def test_an_unsubscribe_is_for_every_account(send: Send, world: World) -> None:
     assert send("POST", UNSUBSCRIBE, URLENCODED, "email=a%40example.com&website=x").status == 202
-    (event,) = world.held
+    (event,) = world.stored
     assert (event.type, event.accounts, event.refused) == (EventType.UNSUBSCRIBE, ("paris", "lettre"), None)
 
 
@@ -71,7 +71,7 @@ def test_a_browser_is_redirected(send: Send, world: World) -> None:
     assert send("POST", UNSUBSCRIBE, URLENCODED | html, "email=a%40example.com").status == 303
     without = send("POST", "/forms/closed/signup", URLENCODED | html, "email=a%40example.com")
     assert (without.status, without.json["status"]) == (202, "accepted")
-    assert len(world.held) == 3
+    assert len(world.stored) == 3
 
 
 def test_a_filled_trap_gets_the_ordinary_answer(send: Send, world: World) -> None:
@@ -79,7 +79,7 @@ def test_a_filled_trap_gets_the_ordinary_answer(send: Send, world: World) -> Non
     assert (answer.status, answer.json) == (202, {"id": "new-1", "status": "accepted"})
     html = send("POST", SIGNUP, URLENCODED | {"Accept": "text/html"}, "email=a%40example.com&website=x")
     assert html.status == 303
-    assert [event.refused for event in world.held] == ["trap", "trap"]
+    assert [event.refused for event in world.stored] == ["trap", "trap"]
 
 
 def test_an_idempotency_key_gives_the_same_id_on_the_same_form_and_verb(send: Send, world: World) -> None:
@@ -91,13 +91,13 @@ def test_an_idempotency_key_gives_the_same_id_on_the_same_form_and_verb(send: Se
     assert id_of(SIGNUP, ' "key-1" ') == first
     others = {id_of(UNSUBSCRIBE, "key-1"), id_of("/forms/closed/signup", "key-1"), id_of(SIGNUP, "key-2")}
     assert len(others | {first}) == 4
-    assert [event.id for event in world.held[:2]] == [first, first]
+    assert [event.id for event in world.stored[:2]] == [first, first]
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "clé", "a\tb"])
 def test_a_malformed_idempotency_key_is_400(send: Send, world: World, key: str) -> None:
     assert problem(send("POST", SIGNUP, JSON | {"Idempotency-Key": key}, BODY)) == (400, "Bad Request", [])
-    assert world.held == []
+    assert world.stored == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_unacceptable_bodies_are_rejected(
     send: Send, world: World, headers: dict[str, str], body: str, status: int
 ) -> None:
     assert problem(send("POST", SIGNUP, headers, body))[0] == status
-    assert world.held == []
+    assert world.stored == []
 
 
 @pytest.mark.parametrize("broken", ["!!!", "eyJ", "é", "e y J 9"])
@@ -200,5 +200,5 @@ def test_no_answer_repeats_an_address(send: Send, world: World, capsys: pytest.C
     world.failure = RuntimeError(f"could not hold {address}")
     answers.append(send("POST", SIGNUP, JSON, json.dumps({"email": address})))
     assert [answer.status for answer in answers] == [422, 422, 422, 400, 415, 400, 403, 404, 401, 404, 202, 500]
-    told = repr(answers) + capsys.readouterr().out
-    assert "someone.private" not in told
+    text = repr(answers) + capsys.readouterr().out
+    assert "someone.private" not in text

@@ -20,17 +20,17 @@ GOLDEN = {
         {"field": "<b>", "message": "é & co"},
     ],
 }
-MISTAKES = InvalidEvent([FieldError("email", "is not a valid e-mail address"), FieldError("<b>", "é & co")])
+ERRORS = InvalidEvent([FieldError("email", "is not a valid e-mail address"), FieldError("<b>", "é & co")])
 
 
 def test_a_problem_is_json() -> None:
-    answer = problems.answer(JSON, MISTAKES)
+    answer = problems.answer(JSON, ERRORS)
     assert (answer.status, answer.headers) == (422, {"content-type": "application/problem+json"})
     assert json.loads(answer.body) == GOLDEN
 
 
 def test_a_problem_is_a_page_for_browsers() -> None:
-    answer = problems.answer(HTML, MISTAKES)
+    answer = problems.answer(HTML, ERRORS)
     assert (answer.status, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert answer.body == (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -71,7 +71,7 @@ def test_longer_and_shorter_paths_are_404(app: Gateway, world: World, pattern: s
         others -= {path + "/", path + "/x"}  # appended by a mail program
     for other in others - {"", "/events", "/events/x"}:
         assert answer(app, world, method, other).status == 404, other
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_a_link_with_a_suffix_is_handled_by_the_link_view(app: Gateway, world: World) -> None:
@@ -80,4 +80,4 @@ def test_a_link_with_a_suffix_is_handled_by_the_link_view(app: Gateway, world: W
             shown = answer(app, world, method, "/unsubscribe/{token}" + appended, HTML | {"Accept-Language": "nl"})
             assert (shown.status, shown.headers["content-language"]) == (200, "nl")
             assert shown.headers["x-robots-tag"] == "noindex"
-    assert len(world.held) == 5
+    assert len(world.stored) == 5

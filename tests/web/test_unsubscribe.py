@@ -58,9 +58,9 @@ def test_get_shows_one_button_and_changes_nothing(send: Send, world: World) -> N
     assert answer.body.count("<form") == answer.body.count("<button") == answer.body.count(FORM) == 1
     assert "a•••@example.com" in answer.body
     assert "anna" not in answer.body
-    assert world.held == []
+    assert world.stored == []
     head = send("HEAD", path_of(world), HTML)
-    assert (head.status, head.body, world.held) == (200, "", [])
+    assert (head.status, head.body, world.stored) == (200, "", [])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_post_needs_no_more_than_the_token(
     assert "a•••@example.com" in answer.body
     assert "<form" not in answer.body
     assert not {"location", "set-cookie"} & set(answer.headers)
-    (event,) = world.held
+    (event,) = world.stored
     assert (event.type, event.email, event.form, event.refused) == (
         EventType.UNSUBSCRIBE,
         "anna@example.com",
@@ -103,7 +103,7 @@ def test_a_link_clicked_again_is_another_event(send: Send, world: World) -> None
     """Its owner may have signed up in between."""
     path = path_of(world)
     assert [send("POST", path).status for _ in range(2)] == [200, 200]
-    assert len({event.id for event in world.held}) == 2
+    assert len({event.id for event in world.stored}) == 2
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_an_invalid_token_is_404(send: Send, world: World) -> None:
             assert (page.status, language_of(page)) == (404, "nl")
             assert "<h1>Deze link is niet geldig</h1>" in page.body
             assert "<form" not in page.body
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_a_percent_encoded_token_is_accepted(send: Send, world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_percent_encoded_token_is_accepted(send: Send, world: World) -> None:
 @pytest.mark.parametrize("path", ["/unsubscribe", "/unsubscribe/", "/unsubscribe//", "/Unsubscribe/x"])
 def test_other_paths_are_404(send: Send, world: World, path: str) -> None:
     assert send("POST", path.format(genuine=path_of(world))).status == 404
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_other_methods_are_405_with_allow(send: Send, world: World) -> None:
@@ -159,14 +159,14 @@ def test_other_methods_are_405_with_allow(send: Send, world: World) -> None:
         assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
     options = send("OPTIONS", path_of(world))
     assert (options.status, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_without_a_key_the_route_is_404(world: World) -> None:
     app = make_app(world, make_settings())
     for method in ("GET", "POST", "OPTIONS", "PUT"):
         assert ask(app, gateway_event(method, path_of(world))).status == 404
-    assert world.held == []
+    assert world.stored == []
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_503_when_the_event_cannot_be_stored(send: Send, world: World, language:
     assert f"<h1>{title}</h1>" in page.body
     assert page.body.count(FORM) == 1, "the same once more"
     assert send("GET", path_of(world), HTML).status == 200, "the page itself asks nothing of the ledger"
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_an_unreadable_key_is_503(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from chalicelib.providers.account import Account
 from tests.ingestion.test_signatures import whsec
 from tests.web.surroundings import NOW, Answer, World, ask, gateway_event, make_app, make_settings
 
-SHOP, CRM, TWIN_OF_CRM, LEAVERS, ALL = map(whsec, ("shop", "crm", "crm", "leavers", "all"))
+SHOP, CRM, TWIN_OF_CRM, UNSUBSCRIBES, ALL = map(whsec, ("shop", "crm", "crm", "leavers", "all"))
 SIGNED_AT = datetime(2026, 3, 1, 9, 29, 50, tzinfo=UTC)
 SIGNUP = {"type": "signup", "form": "footer", "email": "zoe@example.com", "fields": {"prenom": "Zoé"}}
 UNSUBSCRIBE = {"type": "unsubscribe", "email": "zoe@example.com"}
@@ -33,7 +33,7 @@ def settings() -> Settings:
         webhook("shop", SHOP),
         webhook("crm", CRM, types=frozenset({"unsubscribe"}), accounts=frozenset({"lettre"})),
         webhook("twin", TWIN_OF_CRM, types=frozenset({"signup"}), accounts=frozenset({"paris"})),
-        webhook("leavers", LEAVERS, types=frozenset({"unsubscribe"})),
+        webhook("leavers", UNSUBSCRIBES, types=frozenset({"unsubscribe"})),
         webhook("all", ALL, types=frozenset({"signup", "unsubscribe", "sync"})),
     ]
     made = make_settings()
@@ -72,7 +72,7 @@ def test_one_event_is_accepted(post: Post, world: World) -> None:
     answer = post({**SIGNUP, "id": "order-1", "unknown": 1, "consent": {"source": "https://www.example.com/"}})
     assert (answer.status, answer.headers["content-type"]) == (202, "application/json")
     assert answer.json == {"accepted": 1, "events": [{"index": 0, "id": "order-1"}], "rejected": []}
-    [event] = world.held
+    [event] = world.stored
     assert (event.type, event.email, event.accounts, event.list) == (
         EventType.SIGNUP,
         "zoe@example.com",
@@ -100,16 +100,16 @@ def test_every_event_of_a_list_is_decided_by_itself(post: Post, world: World) ->
     assert answer.status == 202
     assert answer.json["accepted"] == 2
     assert [one["index"] for one in answer.json["events"]] == [0, 2]
-    assert [event.id for event in world.held] == [one["id"] for one in answer.json["events"]]
-    verdicts = rejected(answer)
-    assert {index: [name for name, _ in mistakes] for index, mistakes in verdicts.items()} == {
+    assert [event.id for event in world.stored] == [one["id"] for one in answer.json["events"]]
+    decisions = rejected(answer)
+    assert {index: [name for name, _ in field_errors] for index, field_errors in decisions.items()} == {
         1: ["email"],
         3: ["", "type"],
         4: ["id"],
         5: ["occurred_at"],
         6: ["account"],
     }
-    assert verdicts[4] == [("id", "was used before, with other content")]
+    assert decisions[4] == [("id", "was used before, with other content")]
 
 
 def test_ids_are_derived_from_the_request_and_the_index(post: Post) -> None:
@@ -132,7 +132,7 @@ def test_ids_are_derived_from_the_request_and_the_index(post: Post) -> None:
         (SHOP, {"type": "sync", "kind": "contacts", "source": "crm"}, "type"),
         (SHOP, {"type": "other", "email": "zoe@example.com"}, "type"),
         (SHOP, {"type": ["signup"], "email": "zoe@example.com"}, "type"),
-        (LEAVERS, SIGNUP, "type"),
+        (UNSUBSCRIBES, SIGNUP, "type"),
         (CRM, UNSUBSCRIBE, "accounts"),
         (CRM, {**UNSUBSCRIBE, "accounts": ["paris"]}, "accounts"),
         (CRM, {**UNSUBSCRIBE, "accounts": ["paris", "lettre"]}, "accounts"),
@@ -146,7 +146,7 @@ def test_events_a_webhook_may_not_send_are_rejected(
     assert answer.status == 422
     assert [name for name, _ in rejected(answer)[0]] == [field]
     assert post(event, secret=secret).json["errors"][0]["field"] == field
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_events_a_webhook_may_send_are_accepted(post: Post) -> None:
@@ -215,7 +215,7 @@ def test_400_for_an_unreadable_body(post: Post, body: str) -> None:
 def test_422_for_a_readable_but_wrong_body(post: Post, world: World, body: str) -> None:
     answer = post(body)
     assert (answer.status, answer.json["title"]) == (422, "Unprocessable Content")
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_an_empty_list_is_422(post: Post) -> None:
@@ -225,7 +225,7 @@ def test_an_empty_list_is_422(post: Post) -> None:
 @pytest.mark.no_cover
 def test_a_thousand_events_are_accepted(post: Post, world: World) -> None:
     assert post({"events": [SIGNUP] * 1000}).json["accepted"] == 1000
-    assert len({event.id for event in world.held}) == 1000
+    assert len({event.id for event in world.stored}) == 1000
 
 
 def test_413_above_five_megabytes_even_unsigned(post: Post, world: World) -> None:
@@ -249,7 +249,7 @@ def test_thousands_of_errors_give_a_bounded_answer(post: Post) -> None:
     assert answer.status == 422
     assert len(json.dumps(answer.body)) < 6_000_000
     assert len(answer.json["errors"]) == 101
-    assert {len(mistakes) for mistakes in rejected(answer).values()} == {11}
+    assert {len(field_errors) for field_errors in rejected(answer).values()} == {11}
     assert rejected(answer)[0][-1] == ("", "and 10 more mistakes")
 
 
@@ -274,7 +274,7 @@ def test_401_before_the_body_is_read(post: Post, world: World) -> None:
         assert answer.headers["www-authenticate"].startswith("Webhook")
     assert post(SIGNUP, at=NOW - timedelta(seconds=301)).status == 401
     assert post(SIGNUP, headers={"webhook-id": "msg_2"}).status == 401
-    assert world.held == []
+    assert world.stored == []
 
 
 def test_401_without_a_configured_webhook(world: World) -> None:

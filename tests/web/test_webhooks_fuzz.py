@@ -54,7 +54,7 @@ def test_a_wrong_header_is_401(change: tuple[str, str]) -> None:
     # An extra space or a further signature is within the standard: a list that contains the right one.
     fits = value == RIGHT[name] or (name == "webhook-signature" and RIGHT[name] in value.split(" "))
     assert answer.status == (202 if fits else 401)
-    assert len(world.held) == fits
+    assert len(world.stored) == fits
 
 
 @FUZZ
@@ -64,7 +64,7 @@ def test_an_unsigned_body_is_401(body: bytes | str, headers: dict[str, str]) -> 
     world = World()
     answer = ask(make_app(world, settings()), gateway_event("POST", "/events", headers, text))
     assert answer.status == (202 if (text, headers) == (BODY, RIGHT) else 401)
-    assert len(world.held) == (answer.status == 202)
+    assert len(world.stored) == (answer.status == 202)
 
 
 @FUZZ
@@ -78,9 +78,9 @@ def test_every_event_of_a_signed_body_is_decided(body: Any) -> None:
         told = [one["index"] for part in ("events", "rejected") for one in answer.json[part]]
         count = len(body["events"]) if body.get("events") is not None else 1
         assert sorted(told) == list(range(count))
-        assert answer.json["accepted"] == len(answer.json["events"]) == len(world.held)
+        assert answer.json["accepted"] == len(answer.json["events"]) == len(world.stored)
     else:
-        assert world.held == []
+        assert world.stored == []
         assert all(set(one) == {"field", "message"} for one in answer.json.get("errors", []))
 
 
