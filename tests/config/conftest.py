@@ -82,7 +82,7 @@ public_url = "https://relais.example.com/api/"
 
 
 def _never(account: Account, transport: object) -> Provider:
-    raise AssertionError("loading a configuration connects to nobody")
+    raise AssertionError("loading a configuration makes no connection")
 
 
 def _spec(name: str, capabilities: Capabilities, *options: Option) -> ProviderSpec:

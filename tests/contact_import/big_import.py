@@ -66,7 +66,7 @@ class Ledger(MemoryDynamo):
         assert request["ConditionExpression"] == "attribute_not_exists(pk)"
         with self.engine.lock:
             key = item["pk"]["S"]
-            assert key not in self.keys, "no row is held twice"
+            assert key not in self.keys, "no row is stored twice"
             self.keys.add(key)
             self.refused += item["status"]["S"] == "refused"
             self.at_put(len(self.keys))

@@ -63,7 +63,7 @@ def test_a_big_file_takes_several_invocations_and_little_memory(monkeypatch: pyt
         result = run_import(f"{host.url}/export.csv", Effects(clock=clock), Ledger(at_put=at_put))
     check(result, 3_000)
     assert result["rounds"] > 3
-    assert max(ahead) < contacts.CHUNK, "the rest of the file is read once these rows are held"
+    assert max(ahead) < contacts.CHUNK, "the rest of the file is read once these rows are stored"
 
 
 @pytest.mark.slow

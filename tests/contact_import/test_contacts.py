@@ -321,7 +321,7 @@ class TestLongFiles:
         assert len(ids) == 30
         assert enqueued(aws, "relais-local-syncs") == [event["id"]]
         product.work(event["id"], queue="syncs")
-        assert len(made(product, aws)) == 30, "what was held is not held again"
+        assert len(made(product, aws)) == 30, "stored rows are not stored again"
         product.work(event["id"], queue="syncs")
         assert len(made(product, aws)) == 15
         assert product.delivery(event["id"])["reason"] == "held 75, refused 0"

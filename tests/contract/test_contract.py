@@ -100,7 +100,7 @@ class TestDeclaration:
         assert can.parallel_calls >= 1
         assert can.has_lists or can.signup_batch == 0
         assert can.statistics != "none" or can.statistics_retention is None
-        assert can.lifts_suppression or can.unsuppress_by_hand, "whoever cannot lift says what to do by hand"
+        assert can.lifts_suppression or can.unsuppress_by_hand, "a provider that cannot lift declares a manual remedy"
 
     def test_options_are_unique_and_documented(self, spec: ProviderSpec) -> None:
         names = [option.name for option in spec.options]
@@ -181,7 +181,7 @@ class TestErrors:
         assert error.kind is (for_change if changes else for_read)
         assert error.retry_after == fault.get("retry_after")
         first, *others = [call["function"] for call in control.calls()]
-        assert first not in others, "one call, repeated by nobody"
+        assert first not in others, "one call, not repeated"
 
     @pytest.mark.parametrize("case", ERRORS)
     def test_a_signup_maps_the_error_to_its_kind(
@@ -364,7 +364,7 @@ class TestResubscription:
             )
             rows = [each for each in provider.unsubscribed(budget=10) if each.email.lower() == kit.member.lower()]
             assert len(rows) == (len(kit.others_lists) if spec.capabilities.has_lists else 0)
-        assert before - {kit.member.lower()} <= unsubscribed_at(provider), "nobody else came back"
+        assert before - {kit.member.lower()} <= unsubscribed_at(provider), "no other address was lifted"
 
     def test_an_outdated_row_id_falls_back_to_a_search_by_address(
         self, kit: Kit, spec: ProviderSpec, provider: Provider
@@ -417,7 +417,7 @@ class TestForgetting:
         assert control.calls() == []
         control.fault("status", status=500, function="subscriber_delete_by_address", when="after", skip=1, times=1)
         assert failure(lambda: provider.forget(kit.member, budget=5)).kind is Kind.UNKNOWN
-        assert kit.member.lower() not in mailed(provider), "left everywhere before it is deleted anywhere"
+        assert kit.member.lower() not in mailed(provider), "unsubscribed from all lists before any deletion"
         provider.forget(kit.member, budget=5)
         assert kit.member.lower() not in unsubscribed_at(provider)
 

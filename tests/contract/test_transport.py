@@ -77,8 +77,8 @@ def failure(ask: Callable[[], object]) -> ProviderError:
 # many ways; they all leave its outcome unknown.
 BROKEN: dict[str, Reply] = {
     "silence": silence(30),
-    "closed without a word": raw(b""),
-    "reset without a word": raw(b"", reset=True),
+    "closed without an answer": raw(b""),
+    "reset without an answer": raw(b"", reset=True),
     "closed in the status line": raw(b"HTTP/1."),
     "closed in the headers": raw(OK[:30]),
     "closed in the body": raw(OK[:-3]),
@@ -168,7 +168,7 @@ def test_a_redirects_body_is_not_read(server: Scripted, transport: Transport, wa
     server.script = [body := endless(head, b"x" * MEGABYTE, 500)]
     assert failure(lambda: send(transport, a_call(server.url))).kind is Kind.UNKNOWN
     wait_for(lambda: server.ended)
-    assert body.sent < 50, "no more than the connection holds"
+    assert body.sent < 50, "no more than the buffers of the connection"
 
 
 class TestNothingSent:
@@ -393,7 +393,9 @@ class TestBounds:
         assert error.kind is Kind.UNKNOWN and "larger" in error.message
         assert peak < 20 * MEGABYTE
         wait_for(lambda: server.ended)
-        assert not isinstance(reply, Endless) or reply.sent < 50, "the cap's 4, and no more than the connection holds"
+        assert not isinstance(reply, Endless) or reply.sent < 50, (
+            "the cap's 4, and no more than the buffers of the connection"
+        )
 
     def test_a_body_of_exactly_the_limit_is_read(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(b"x" * MEGABYTE)]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.no_cover
 
 PERSONS = ("annabell", "bertrand")
 FAULTS = {"die": Died, "not done": NotDone, "repeat": Repeat, "answer lost": AnswerLost}
-FAULTS = (None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN)
+PROVIDER_ERRORS = (None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN)
 MOST_EVENTS = 10
 
 persons, accounts, minutes = st.sampled_from(PERSONS), st.sampled_from(ACCOUNTS), st.integers(0, 4)
@@ -80,8 +80,8 @@ class Order(RuleBasedStateMachine):
         self._work(0, *self._picked(which))
         self.world.point = lambda name: None
 
-    @rule(account=accounts, fault=st.sampled_from(FAULTS))
-    def fault(self, account: str, fault: Kind | None) -> None:
+    @rule(account=accounts, fault=st.sampled_from(PROVIDER_ERRORS))
+    def provider_error(self, account: str, fault: Kind | None) -> None:
         self.world.logged[account].fault = fault
 
     @rule(account=accounts, person=persons)

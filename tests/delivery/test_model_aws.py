@@ -32,7 +32,7 @@ def live(dynamo: Any, seed: int) -> World:
         (4, lambda: order.work(chance.randrange(2), some(chance))),
         (4, lambda: order.work_with_a_fault(0, some(chance), chance.randrange(15), chance.choice(sorted(FAULTS)))),
         (4, lambda: order.work_side_by_side(some(chance), some(chance), chance.randrange(15))),
-        (1, lambda: order.fault(chance.choice(ACCOUNTS), chance.choice((Kind.LATER, Kind.UNKNOWN, None)))),
+        (1, lambda: order.provider_error(chance.choice(ACCOUNTS), chance.choice((Kind.LATER, Kind.UNKNOWN, None)))),
         (1, lambda: order.refuse(chance.choice(ACCOUNTS), chance.choice(PERSONS))),
         (1, lambda: order.send_again(chance.randrange(5), chance.choice(ACCOUNTS))),
         (2, lambda: order.time_passes(chance.choice((31, 130)))),

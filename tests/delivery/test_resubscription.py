@@ -137,12 +137,12 @@ def test_a_failed_lift_keeps_the_signup_pending_or_refuses_it(
     unsubscribed_everywhere(world)
 
     def fails(*_: object, **__: object) -> None:
-        raise ProviderError(kind, "in the provider's words")
+        raise ProviderError(kind, "the provider's message")
 
     monkeypatch.setattr(world.logged["lyon"], "lift_suppression", fails)
     event_id = come(world, "lyon")
     delivery = world.delivery(event_id, "lyon")
-    assert (delivery["status"], delivery["reason"]) == (status, "in the provider's words")
+    assert (delivery["status"], delivery["reason"]) == (status, "the provider's message")
     assert delivery["unknown_outcome"] is (kind is Kind.UNKNOWN)
     assert verbs(world, "lyon") == ["unsubscribe"]
     monkeypatch.undo()

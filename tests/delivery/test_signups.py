@@ -161,7 +161,7 @@ def test_a_worker_that_died_leaves_an_unknown_outcome(product: Product) -> None:
     product.paris.after = None
     product.restart()
     product.work(event_id)
-    assert product.paris.emails == ["a@example.com"], "the address is still held"
+    assert product.paris.emails == ["a@example.com"], "the address is still leased"
     product.clock.forward(seconds=200)
     product.work(event_id)
     assert product.paris.emails == ["a@example.com", "a@example.com"]

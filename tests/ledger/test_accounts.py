@@ -40,7 +40,7 @@ def test_a_state_is_read_as_it_was_written(accounts: AccountStore) -> None:
 
 def test_a_state_changes_only_from_the_version_that_was_read(accounts: AccountStore) -> None:
     assert accounts.write("paris", AccountState(), AccountState(PAUSE)) is not None
-    assert accounts.write("paris", AccountState(), AccountState()) is None, "somebody was there before"
+    assert accounts.write("paris", AccountState(), AccountState()) is None, "the state has changed"
     seen = accounts.read("paris")
     assert accounts.write("paris", seen, AccountState(resumed_at=1)) is not None
     assert accounts.write("paris", seen, AccountState(resumed_at=2)) is None

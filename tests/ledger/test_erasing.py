@@ -65,7 +65,7 @@ def test_an_event_for_several_accounts_is_erased_with_the_last_delivery(product:
     product.hold(event)
     end(product, event, Status.DELIVERED, "lyon")
     assert erase(table, "both", START) is ErasureOutcome.WAITING
-    product.container.subscriptions.forget(ZOE, START, "wish")
+    product.container.subscriptions.forget(ZOE, START, "request")
     end(product, event, Status.PARKED, "paris")
     assert "email" not in own(product, "both")
     assert all("erased" in item and "expires_at" in item for item in table.query("E#both"))
@@ -73,15 +73,15 @@ def test_an_event_for_several_accounts_is_erased_with_the_last_delivery(product:
 
 def test_deliveries_waiting_for_an_erasure_are_erased_with_it(product: Product) -> None:
     table = product.container.table
-    signup, forget_request = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="wish", forget=True)
+    signup, forget_request = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="request", forget=True)
     product.hold(signup, forget_request)
-    assert record_waiting(table, "wish", ["one", "gone"])
-    product.container.subscriptions.forget(ZOE, START, "wish")
+    assert record_waiting(table, "request", ["one", "gone"])
+    product.container.subscriptions.forget(ZOE, START, "request")
     end(product, signup, Status.DELIVERED)
     assert "email" in own(product, "one")
     end(product, forget_request, Status.DELIVERED)
-    assert not {"email", "waiting_ids"} & (own(product, "one").keys() | own(product, "wish").keys())
-    assert not record_waiting(table, "wish", ["one"])
+    assert not {"email", "waiting_ids"} & (own(product, "one").keys() | own(product, "request").keys())
+    assert not record_waiting(table, "request", ["one"])
 
 
 def test_one_contact_is_erased_and_the_others_stay(product: Product) -> None:

@@ -175,7 +175,9 @@ class TestWaiting:
         assert due(events, horizon=LATER - timedelta(seconds=1)) == []
         assert due(events, horizon=second) == ["a"]
         assert events.postpone(stored, replace(failed, attempts=2, reason=None), second, LATER)
-        assert (delivery(events).attempts, delivery(events).reason) == (2, "HTTP 503"), "told until there is news"
+        assert (delivery(events).attempts, delivery(events).reason) == (2, "HTTP 503"), (
+            "kept until there is another reason"
+        )
 
     def test_an_untried_delivery_is_deferred_unless_another_worker_tried_it(
         self, product: Product, events: EventStore, stored: Event

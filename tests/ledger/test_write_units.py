@@ -55,7 +55,7 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
 ) -> None:
     event = product.signup("zoe@example.com", fields=FIELDS)
     product.hold(event)
-    assert (consumed.write_units, consumed.read_units) == (2, 0), "held: the item, and its place in the index"
+    assert (consumed.write_units, consumed.read_units) == (2, 0), "stored: the item and its index entry"
     product.work(event.id)
     assert product.delivery(event.id)["status"] == "delivered"
     assert 700 < len(ledger_item(resources, event.id)) < 1500, "as JSON, with its types: close to 1 KB in DynamoDB"
@@ -89,14 +89,14 @@ def test_a_signup_by_a_queue_message_costs_the_same(
     }
     product.work(bodies=(body,))
     assert consumed.write_units == 5
-    assert (read_units(), consumed.nothing_read) == (4, 2), "what was held just before is not loaded again"
+    assert (read_units(), consumed.nothing_read) == (4, 2), "an event stored just before is not loaded again"
     assert product.delivery("by-queue")["status"] == "delivered"
 
 
 def test_reads_for_a_notified_signup(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
     (event_id,) = product.hold(product.signup("zoe@example.com", fields=FIELDS))
     product.work(event_id)
-    assert consumed.nothing_read == 2, "the words of an address that is new, of the account and of all"
+    assert consumed.nothing_read == 2, "states of a new address, for the account and for all accounts"
     assert read_units() == 3 + 2, "and the event twice, and the account's state once for the batch"
 
 
@@ -132,7 +132,7 @@ def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed
     read, written = consumed.read_units - before[0], consumed.write_units - before[1]
     units = sum(map(item_size, items)) / 4096
     assert units <= read <= units + 3
-    assert written == 3, "taken, noted, given back"
+    assert written == 3, "leased, recorded, released"
     product.clock.forward(minutes=1)
     product.container.nightly_pass.run(Deadline.of(context, product.clock))
     assert consumed.read_units - before[0] - read == 1, "for the rest of the day it asks whether it is done"

@@ -81,7 +81,7 @@ def test_two_processes_report_the_same_as_one(
     assert "said by the test" in said
     assert "an error of its own" in said
     assert "ended by itself (7)" in said
-    assert "FAILED test_it.py::test_fails\n" in said, "a failure is told at once"
+    assert "FAILED test_it.py::test_fails\n" in said, "a failure is reported at once"
     assert (folder / "ended").read_text() == "x", "fixtures of a worker are torn down"
 
 

@@ -381,7 +381,7 @@ def test_a_ledger_failing_half_way_loses_nothing(
     monkeypatch.setattr(product.container.table, "update", sometimes)
     answer = resend(product)
     assert (answer["resent"], answer["error"]["kind"]) == (7, "later")
-    assert len(enqueued(resources)) == 7, "what was sent again is rung for"
+    assert len(enqueued(resources)) == 7, "resent events are enqueued"
     monkeypatch.undo()
     assert resend(product) == {"resent": 13}
 

@@ -82,7 +82,7 @@ def test_a_provider_that_supports_deletion_deletes(product: Product, monkeypatch
     assert (product.providers["lyon"].forgotten, product.providers["lyon"].left) == ([ZOE], [])
     assert (product.paris.forgotten, product.paris.left) == ([], [ZOE])
     product.work(*product.hold(product.unsubscribe(ZOE, START + MINUTE, accounts=("lyon",))))
-    assert product.providers["lyon"].left == [ZOE], "an ordinary unsubscribe deletes nobody"
+    assert product.providers["lyon"].left == [ZOE], "an ordinary unsubscribe deletes nothing"
 
 
 def test_repeating_is_harmless(product: Product) -> None:
@@ -112,7 +112,7 @@ def test_deferred_signups_and_signups_of_a_paused_account_are_superseded_too(pro
     ids = product.hold(product.signup(ZOE), product.signup(ZOE))
     product.work(ids[0])
     assert product.delivery(ids[0])["next_attempt_at"] is not None
-    assert forget(product) == {"erased": 2, "waiting": 1}, "the wish itself waits for paris"
+    assert forget(product) == {"erased": 2, "waiting": 1}, "the erasure request waits for paris"
     assert [product.delivery(event_id)["status"] for event_id in ids] == ["superseded"] * 2
 
 
@@ -206,7 +206,7 @@ class TestClaimedByAnotherWorker:
         product.work(product.container.subscriptions.of(ZOE)["*"][0].unsubscribed_by or "")
         product.work(event_id)
         assert holders(ledger, ZOE) == []
-        assert product.paris.left == [ZOE], "whoever was signed up by the call is taken off again"
+        assert product.paris.left == [ZOE], "an address signed up by the call is unsubscribed again"
         assert forget(product) == {"erased": 0, "waiting": 0}
 
     def test_the_event_is_erased_by_a_second_call(self, product: Product, ledger: MemoryDynamo) -> None:
@@ -269,7 +269,7 @@ class TestAfterwards:
         up(product)
         assert event_item(ledger, refused.id)["email"] == {"S": ZOE}, "it may be sent again"
         assert forget(product) == {"erased": 2, "waiting": 0}
-        assert product.paris.left == [ZOE, ZOE], "whoever came back is told anew"
+        assert product.paris.left == [ZOE, ZOE], "a resubscribed address is unsubscribed again"
         assert holders(ledger, ZOE) == []
 
     @pytest.mark.usefixtures("lifting")

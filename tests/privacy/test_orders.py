@@ -123,7 +123,7 @@ class Forgetting(RuleBasedStateMachine):
         self.world.point = lambda name: None
 
     @rule(account=accounts, fault=st.sampled_from([None, Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN]))
-    def fault(self, account: str, fault: Kind | None) -> None:
+    def provider_error(self, account: str, fault: Kind | None) -> None:
         self.world.logged[account].fault = fault
 
     @rule(seconds=st.sampled_from([1, 31, 130, 4000, 170 * 3600]))

@@ -104,7 +104,7 @@ def test_no_sliding_window_exceeds_the_limit(table: Table, clock: Simulated) -> 
                 times.append(clock())
         clock.pass_by(1.0)
     assert most_in_a_window(times) <= limit
-    assert len(times) > limit * 3, "nor is much of the budget left unused"
+    assert len(times) > limit * 3, "little of the budget stays unused"
 
 
 def test_a_late_used_permit_counts_from_its_use(table: Table, clock: Simulated) -> None:

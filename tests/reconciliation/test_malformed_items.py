@@ -150,7 +150,7 @@ def test_a_malformed_event_does_not_block_the_others(
     spoil(f"E#{bad}", "E", change, **values)
     before = items(resources, bad)
     product.clock.forward(minutes=2)
-    assert product.container.sweeper.run() == {"enqueued": 2}, "the index tells of both"
+    assert product.container.sweeper.run() == {"enqueued": 2}, "the index contains both"
     report(product)
     seen()
     assert product.work(bad, good) == {"batchItemFailures": []}
@@ -158,7 +158,7 @@ def test_a_malformed_event_does_not_block_the_others(
     assert seen() == {(f"E#{bad} / E", problem)}
     resend(product)
     night(product)
-    assert items(resources, bad) == before, "nobody takes it for gone"
+    assert items(resources, bad) == before, "it is not treated as expired"
 
 
 def test_the_report_counts_the_other_events(product: Product, seen: Seen, spoil: Callable[..., None]) -> None:

@@ -81,7 +81,7 @@ def test_a_delivery_of_an_event_for_several_accounts_is_put_back(
     for account in BOTH:
         take_out(resources, event_id, f"D#{account}")
     assert night() == {"enqueued": 2}
-    assert enqueued(resources, "unsubscribes") == [event_id], "one ring for both"
+    assert enqueued(resources, "unsubscribes") == [event_id], "one notification for both"
     product.work(event_id)
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 
@@ -113,7 +113,7 @@ def test_a_missing_index_entry_is_rewritten(
     monkeypatch.setattr(Table, "query_due_at", without)
     night()
     after = items(resources, shown)["E"]["due_at"], items(resources, hidden)["E"]["due_at"]
-    assert after[0] == before[0], "sweep rings for it: nothing is to do"
+    assert after[0] == before[0], "sweep enqueues it: there is nothing to repair"
     assert after[1] == {"N": str(int(product.clock().timestamp()))}
 
 
@@ -218,7 +218,7 @@ def test_an_event_stored_later_is_delivered_to_every_account(product: Product, r
     assert product.container.events.store(replace(event, accepted_at=product.clock()))
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.clock.forward(seconds=91)
-    assert product.container.sweeper.run() == {"enqueued": 2}, "also when its doorbell is lost"
+    assert product.container.sweeper.run() == {"enqueued": 2}, "also when its notification is lost"
     product.work(event.id)
     assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
 

@@ -94,7 +94,7 @@ class Toy:
         self._answer = answer
 
     def campaigns(self, *, budget: float, known: Sequence[KnownCampaign] = ()) -> Iterable[CampaignFigures]:
-        assert not known, "whoever shows all campaigns at once is not told of any"
+        assert not known, "a provider that lists all campaigns gets no known ones"
         return self._answer(budget)
 
 
@@ -288,4 +288,4 @@ def test_a_provider_read_by_campaign_gets_the_due_ones() -> None:
     day = [due(NOW + timedelta(hours=hours)) for hours in range(1, 25)]
     assert sorted(day, key=len) == [{"young"}] * 23 + [{"young", "daily"}]
     later = NOW + timedelta(hours=30)
-    assert due(later, Runs(failing=True)) == {"young", "daily"}, "nobody knows what was missed: a day's worth is read"
+    assert due(later, Runs(failing=True)) == {"young", "daily"}, "missed readings are unknown: a day of them is read"

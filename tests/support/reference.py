@@ -24,7 +24,7 @@ from tests.support.product import START, Product
 from tests.support.provider import FakeProvider
 
 AS_TYPED = "as_typed"
-"""Field of a signup: the spelling of its event, since a provider is told the clean address."""
+"""Field of a signup: the spelling of its event, since a provider gets the clean address."""
 ACCOUNTS = ("paris", "lyon")
 
 
@@ -209,12 +209,16 @@ def serial(monkeypatch: Any) -> None:
 def check(world: World) -> None:
     """Checks the world against the reference model. A failure shows all data needed to find the cause."""
     for account in ACCOUNTS:
-        told = {one.id: _delivery(world, one, account) for one in world.events.values() if account in one.accounts}
+        deliveries = {
+            one.id: _delivery(world, one, account) for one in world.events.values() if account in one.accounts
+        }
         log = world.logged[account].log
-        for event_id, delivery in told.items():
-            _check_event(world.events[event_id], delivery, [world.events[other] for other in told], log, told)
-        for person in {world.events[event_id].email.lower() for event_id in told}:
-            _check_person(person, [world.events[event_id] for event_id in told], told, log)
+        for event_id, delivery in deliveries.items():
+            _check_event(
+                world.events[event_id], delivery, [world.events[other] for other in deliveries], log, deliveries
+            )
+        for person in {world.events[event_id].email.lower() for event_id in deliveries}:
+            _check_person(person, [world.events[event_id] for event_id in deliveries], deliveries, log)
 
 
 def _delivery(world: World, event: Event, account: str) -> Mapping[str, Any]:
@@ -226,7 +230,7 @@ def _check_event(
     delivery: Mapping[str, Any],
     others: Sequence[Event],
     log: Sequence[tuple[str, str]],
-    told: Mapping[str, Mapping[str, Any]],
+    deliveries: Mapping[str, Mapping[str, Any]],
 ) -> None:
     done = sum(1 for verb, email in log if email == event.email and verb == event.type.value)
     status, unknown = delivery["status"], delivery["unknown_outcome"]
@@ -236,33 +240,38 @@ def _check_event(
     same = [other for other in others if other.email.lower() == event.email.lower()]
     unsubscribes = [other for other in same if other.type is EventType.UNSUBSCRIBE]
     if status == "superseded" and event.type is EventType.SIGNUP:
-        assert any(other.occurred_at >= event.occurred_at for other in unsubscribes), f"superseded by nobody: {details}"
+        assert any(other.occurred_at >= event.occurred_at for other in unsubscribes), (
+            f"superseded without a reason: {details}"
+        )
     if status == "superseded" and event.type is EventType.UNSUBSCRIBE:
         later = [other for other in same if other.type is EventType.SIGNUP and other.occurred_at > event.occurred_at]
-        assert any(told[other.id]["status"] == "delivered" for other in later), f"superseded by nothing: {details}"
+        assert any(deliveries[other.id]["status"] == "delivered" for other in later), (
+            f"superseded by nothing: {details}"
+        )
     if delivery["reason"] == "suppressed":
         assert delivery["account"] == "paris" or not event.may_lift_suppression, f"could have been lifted: {details}"
-        assert any(other.occurred_at < event.occurred_at for other in unsubscribes), f"suppressed by nobody: {details}"
+        assert any(other.occurred_at < event.occurred_at for other in unsubscribes), (
+            f"suppressed without a reason: {details}"
+        )
     assert delivery["attempts"] >= done, f"attempts: {details} {delivery}"
 
 
 def _check_person(
-    person: str, events: Sequence[Event], told: Mapping[str, Mapping[str, Any]], log: Sequence[tuple[str, str]]
+    person: str, events: Sequence[Event], deliveries: Mapping[str, Mapping[str, Any]], log: Sequence[tuple[str, str]]
 ) -> None:
     """Ties go to the unsubscribe; the last effective call at the provider belongs to the latest event that counts."""
-    words = [event for event in events if event.email.lower() == person]
-    last = max(words, key=lambda event: (event.occurred_at, event.type is EventType.UNSUBSCRIBE))
+    own_events = [event for event in events if event.email.lower() == person]
+    last = max(own_events, key=lambda event: (event.occurred_at, event.type is EventType.UNSUBSCRIBE))
     every_call = [verb for verb, email in log if email.lower() == person]
     calls = [verb for verb in every_call if verb != "lift"]
-    details = (
-        f"{person} {[(e.id, e.type.value, str(e.occurred_at)[11:16], told[e.id]['status']) for e in words]}: {log}"
-    )
+    seen = [(e.id, e.type.value, str(e.occurred_at)[11:16], deliveries[e.id]["status"]) for e in own_events]
+    details = f"{person} {seen}: {log}"
     if last.type is EventType.UNSUBSCRIBE:
-        assert calls[-1:] == ["unsubscribe"], f"left and is subscribed: {details}"
-    elif told[last.id]["status"] == "delivered":
-        assert calls[-1:] == ["signup"], f"came back and is not subscribed: {details}"
-        if told[last.id]["account"] == "lyon" and "unsubscribe" in every_call:
+        assert calls[-1:] == ["unsubscribe"], f"unsubscribed and still subscribed: {details}"
+    elif deliveries[last.id]["status"] == "delivered":
+        assert calls[-1:] == ["signup"], f"resubscribed and not subscribed: {details}"
+        if deliveries[last.id]["account"] == "lyon" and "unsubscribe" in every_call:
             since = every_call[len(every_call) - every_call[::-1].index("unsubscribe") :]
-            assert "lift" in since, f"came back and is still kept from all mail: {details}"
-    if told[last.id]["account"] == "paris":
+            assert "lift" in since, f"resubscribed and still suppressed: {details}"
+    if deliveries[last.id]["account"] == "paris":
         assert "lift" not in every_call, f"what this provider cannot do: {details}"

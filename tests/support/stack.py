@@ -179,7 +179,7 @@ class MovableStack(RunningStack):
     def lines(self) -> dict[str, str]:
         """As `RunningStack.lines`, as long as it was not reset for another test."""
         if self._turn != self._shared.turn:
-            raise AssertionError("this stack has been reset or left idle since: its test has ended")
+            raise AssertionError("this stack was reset or made idle: its test has ended")
         return self._lines
 
     @lines.setter

@@ -153,7 +153,7 @@ def test_the_api_proxies_every_path_and_accepts_uploads(made: Generated) -> None
     made_of = {path: {*map(str.upper, methods)} for path, methods in api["DefinitionBody"]["paths"].items()}
     assert made_of == {path: set(methods) for path, methods in app.app.routes.items()}
     assert {frozenset(methods) for methods in made_of.values()} == {frozenset(METHODS)}
-    assert [path for path in made_of if "+}" in path] == ["/{proxy+}"], "so that every other path can be told apart"
+    assert [path for path in made_of if "+}" in path] == ["/{proxy+}"], "so that every other path is distinguished"
     assert "multipart/form-data" in api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]
 
 

@@ -17,7 +17,7 @@ from chalicelib.providers.account import Account
 from tests.ingestion.test_signatures import whsec
 from tests.web.surroundings import NOW, Answer, World, ask, gateway_event, make_app, make_settings
 
-SHOP, CRM, TWIN_OF_CRM, UNSUBSCRIBES, ALL = map(whsec, ("shop", "crm", "crm", "leavers", "all"))
+SHOP, CRM, TWIN_OF_CRM, UNSUBSCRIBES, ALL = map(whsec, ("shop", "crm", "crm", "unsubscribes", "all"))
 SIGNED_AT = datetime(2026, 3, 1, 9, 29, 50, tzinfo=UTC)
 SIGNUP = {"type": "signup", "form": "footer", "email": "zoe@example.com", "fields": {"prenom": "Zoé"}}
 UNSUBSCRIBE = {"type": "unsubscribe", "email": "zoe@example.com"}
@@ -33,7 +33,7 @@ def settings() -> Settings:
         webhook("shop", SHOP),
         webhook("crm", CRM, types=frozenset({"unsubscribe"}), accounts=frozenset({"lettre"})),
         webhook("twin", TWIN_OF_CRM, types=frozenset({"signup"}), accounts=frozenset({"paris"})),
-        webhook("leavers", UNSUBSCRIBES, types=frozenset({"unsubscribe"})),
+        webhook("unsubscribes", UNSUBSCRIBES, types=frozenset({"unsubscribe"})),
         webhook("all", ALL, types=frozenset({"signup", "unsubscribe", "sync"})),
     ]
     made = make_settings()

@@ -80,7 +80,7 @@ def test_new_rows_at_the_front_are_read() -> None:
 
     current = CurrentRow(1000, many)
     assert set(current.rows) <= set(read(current))
-    assert current.starts == [0, 249, 498, 0, 249, 498], "shifted by nobody, and news on two pages of the front"
+    assert current.starts == [0, 249, 498, 0, 249, 498], "no shift, and new rows on two pages at the front"
 
 
 @pytest.mark.no_cover
