@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..clock import Clock, system_clock
+from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.single_flight import SingleFlightCache
 from .references import Reference
@@ -140,10 +141,8 @@ def _pick(text: str, json_key: str) -> str:
 
 
 def _json(text: str) -> Any:
-    import json
-
     try:
-        return json.loads(text)
+        return strict_json.load(text)
     except ValueError:
         return None
 

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from ..domain.limits import EVENT_KB, NAME_CHARACTERS
 from ..domain.texts import safe_name, text_error
 from ..jobs.errors import SyncRefused
 
 WINDOW = 64 * 1024
 """Bytes, from the first non-ASCII one, by which UTF-8 is distinguished from Windows-1252."""
-LONGEST_LINE = 64 * 1024
+LONGEST_LINE = EVENT_KB * 1024
 """Characters of a line, and of a row of several lines: an event stores no more."""
 
 _UTF_8_MARK = codecs.BOM_UTF8
@@ -32,8 +33,7 @@ _CP1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte
 
 SEPARATORS = ";,\t"
 _QUOTED = re.compile(r'"[^"]*"?')
-_LONGEST_NAME = 200
-_TOO_LONG = f"is longer than {LONGEST_LINE // 1024} KB"
+_TOO_LONG = f"is longer than {EVENT_KB} KB"
 _BAD_QUOTES = "has a quotation mark that is not closed, or that does not stand round a whole value"
 
 
@@ -150,7 +150,7 @@ def _checked(number: int, names: list[str]) -> list[str]:
     """Returns the column names, checked to be usable and unique; "" where a column has none."""
     seen: set[str] = set()
     for name in filter(None, names):
-        if len(name) > _LONGEST_NAME or text_error(name):
+        if len(name) > NAME_CHARACTERS or text_error(name):
             raise SyncRefused(f"line {number}, which should name the columns, holds something else")
         if name in seen:
             raise SyncRefused(f"line {number} names the column {safe_name(name)} twice")

@@ -21,7 +21,7 @@ def load(raw: str | bytes, number: Callable[[str], Any] | None = None) -> Any:
     text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
     try:
         return json.loads(
-            text, parse_int=number or _integer, parse_float=number or float, parse_constant=_no_such_constant
+            text, parse_int=number or _integer, parse_float=number or float, parse_constant=refuse_constant
         )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -31,5 +31,6 @@ def _integer(literal: str) -> int | float:
     return int(literal) if len(literal) <= _LONGEST_INTEGER else float(literal)
 
 
-def _no_such_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """Refuses NaN and Infinity, which Python would read although they are not JSON. Raises ValueError."""
     raise ValueError(f"{name} is not JSON")

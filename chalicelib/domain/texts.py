@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from .errors import FieldError, without_addresses
+from .limits import EVENT_KB
 
-MAX_EVENT_BYTES = 64 * 1024
-_TOO_LARGE = "makes the event larger than 64 KB"
 _LAYOUT = frozenset("\t\n\r")
 _SHA_256 = re.compile(r"[0-9A-Fa-f]{64}")
 
@@ -40,9 +39,10 @@ def size_errors(values: Mapping[str, str]) -> list[FieldError]:
         name: len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace"))
         for name, value in values.items()
     }
-    if sum(sizes.values()) <= MAX_EVENT_BYTES:
+    if sum(sizes.values()) <= EVENT_KB * 1024:
         return []
-    return [FieldError(safe_name(max(sizes, key=lambda name: sizes[name])), _TOO_LARGE)]
+    largest = max(sizes, key=lambda name: sizes[name])
+    return [FieldError(safe_name(largest), f"makes the event larger than {EVENT_KB} KB")]
 
 
 def wording_digest(wording: str | None, stated: str | None) -> tuple[str | None, str | None]:

@@ -9,9 +9,8 @@ from urllib.parse import parse_qsl
 
 from ..domain import strict_json
 from ..domain.errors import RelaisError
+from ..domain.limits import FORM_KB, FORM_PARTS
 
-MAX_BODY_BYTES = 100 * 1024
-_MAX_PARTS = 1000
 _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -38,15 +37,15 @@ class Submission:
 
 
 def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
-    """Reads the fields of a form's body (at most 100 KB) in one of the three accepted media types.
+    """Reads the fields of a form's body in one of the three accepted media types.
 
     Raises:
         BodyError: 413, 415, 400 (unreadable) or 422 (JSON, but no object); the message never quotes the body.
     """
     from multipart import parse_options_header
 
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyError(413, "The body is larger than 100 KB.")
+    if len(body) > FORM_KB * 1024:
+        raise BodyError(413, f"The body is larger than {FORM_KB} KB.")
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise BodyError(415, "A form must be sent without a content coding such as gzip.")
     kind, options = parse_options_header(headers.get("content-type", ""))
@@ -121,7 +120,7 @@ def _parts(body: bytes, boundary: str) -> Iterable[tuple[str, str]]:
 
     part: MultipartSegment | None = None
     content = b""
-    with PushMultipartParser(boundary, content_length=len(body), max_segment_count=_MAX_PARTS) as parser:
+    with PushMultipartParser(boundary, content_length=len(body), max_segment_count=FORM_PARTS) as parser:
         for event in parser.parse(body):
             if isinstance(event, MultipartSegment):
                 part, content = event, b""

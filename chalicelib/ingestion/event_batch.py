@@ -11,12 +11,10 @@ from ..config.model import Settings, Webhook
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Event, EventType
 from ..domain.ids import derived_id
+from ..domain.limits import EVENTS_A_REQUEST, EVENTS_REQUEST_MB
 from .bodies import BodyError, read_json_object
 from .parse_event import parse_event
 from .signatures import Signed
-
-MAX_BODY_BYTES = 5 * 1024 * 1024
-MAX_EVENTS = 1000
 
 # The second is the default Content-Type of curl and of Python's urllib.
 _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
@@ -31,9 +29,9 @@ class EventBatch:
 
 
 def check_size(body: bytes) -> None:
-    """Checks the size of a body. Raises BodyError, 413, above 5 MB."""
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyError(413, "The body is larger than 5 MB.")
+    """Checks the size of a body. Raises BodyError, 413."""
+    if len(body) > EVENTS_REQUEST_MB * 1024 * 1024:
+        raise BodyError(413, f"The body is larger than {EVENTS_REQUEST_MB} MB.")
 
 
 def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
@@ -41,7 +39,7 @@ def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
 
     Raises:
         BodyError: 415 for an unsupported media type, 400 for invalid JSON, 422 for JSON that is no object.
-        InvalidEvent: `events` is no list of 1 to 1,000.
+        InvalidEvent: `events` is no list of 1 to `EVENTS_A_REQUEST`.
     """
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise BodyError(415, "Events must be sent without a content coding such as gzip.")
@@ -52,8 +50,8 @@ def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
     events = value.get("events")
     if events is None:
         return EventBatch([value], alone=True)
-    if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
-        raise InvalidEvent([FieldError("events", f"must be a list of 1 to {MAX_EVENTS:,} events")])
+    if not isinstance(events, list) or not 1 <= len(events) <= EVENTS_A_REQUEST:
+        raise InvalidEvent([FieldError("events", f"must be a list of 1 to {EVENTS_A_REQUEST:,} events")])
     return EventBatch(events, alone=False)
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ..domain.errors import FieldError
 from ..domain.ids import ID_RULE, is_valid_id
-from ..domain.texts import MAX_EVENT_BYTES, safe_name, text_error
+from ..domain.limits import CLOCK_TOLERANCE, CLOCK_TOLERANCE_MINUTES, NAME_CHARACTERS
+from ..domain.texts import safe_name, text_error
 from ..domain.times import parse_time
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-_LONGEST_NAME = 200
 
 
 class JsonObject:
@@ -38,8 +36,8 @@ class JsonObject:
         """Returns True if the member is present and not null."""
         return self._data.get(name) is not None
 
-    def check_size(self, kilobytes: int = MAX_EVENT_BYTES // 1024) -> None:
-        """Records an error if the whole object is larger than `kilobytes`, by default the limit of one event."""
+    def check_size(self, kilobytes: int) -> None:
+        """Records an error if the whole object is larger than `kilobytes`."""
         try:
             text = json.dumps(self._data, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
@@ -91,7 +89,7 @@ class JsonObject:
         return value
 
     def time(self, name: str, *, now: datetime) -> datetime | None:
-        """Reads a time, at most five minutes after `now`."""
+        """Reads a time, at most `CLOCK_TOLERANCE` after `now`."""
         value = self._data.get(name)
         if value is None:
             return None
@@ -101,7 +99,7 @@ class JsonObject:
             self.add_error(name, "must be an RFC 3339 date and time with an offset, such as 2026-03-01T09:30:00Z")
             return None
         if moment > now + CLOCK_TOLERANCE:
-            self.add_error(name, "must not be more than 5 minutes ahead")
+            self.add_error(name, f"must not be more than {CLOCK_TOLERANCE_MINUTES} minutes ahead")
             return None
         return moment
 
@@ -151,7 +149,7 @@ class JsonObject:
         for name, value in selected.items():
             text = _scalar(value)
             problem = "must be a text, number or boolean" if text is None else text_error(text)
-            if only is None and (not name.strip() or len(name) > _LONGEST_NAME or text_error(name)):
+            if only is None and (not name.strip() or len(name) > NAME_CHARACTERS or text_error(name)):
                 problem = "must have a usable name"
             if problem is not None:
                 self.add_error(safe_name(name), problem)

@@ -10,10 +10,11 @@ from ..config.model import Form, Settings
 from ..domain.addresses import Checked, signup_address, unsubscribe_address
 from ..domain.errors import InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
+from ..domain.limits import CONTACTS_SYNC_KB, EVENT_KB
 from ..domain.texts import wording_digest
 from ..domain.times import to_milliseconds
 from .json_object import JsonObject
-from .parse_sync import MAX_SYNC_KILOBYTES, is_contacts_sync, read_sync
+from .parse_sync import is_contacts_sync, read_sync
 
 _TYPES = tuple(kind.value for kind in EventType)
 _SCOPES = ("account", "global")
@@ -39,7 +40,7 @@ def parse_event(
         InvalidEvent: With all field errors; no message quotes a value.
     """
     members = JsonObject(data)
-    members.check_size(*((MAX_SYNC_KILOBYTES,) if is_contacts_sync(data) else ()))
+    members.check_size(CONTACTS_SYNC_KB if is_contacts_sync(data) else EVENT_KB)
     kind = members.choice("type", _TYPES, required=True)
     common = _common(members, default_id, default_occurred_at, accepted_at)
     if kind is None:

@@ -7,11 +7,10 @@ from typing import Any
 
 from ..config.model import Settings
 from ..domain.events import Sync
+from ..domain.limits import CONTACTS_A_SYNC
 from ..providers import registry
 from .json_object import JsonObject
 
-MAX_CONTACTS = 1000
-MAX_SYNC_KILOBYTES = 256
 _KINDS = ("contacts", "unsubscribes")
 
 
@@ -40,7 +39,7 @@ def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[st
     if not members.has("list"):
         members.add_error("list", "is required without source")
     _check_account(members, account, settings, can_sign_up)
-    contacts = tuple(members.objects("contacts", MAX_CONTACTS))
+    contacts = tuple(members.objects("contacts", CONTACTS_A_SYNC))
     return {"accounts": (account,), "list": list_id, "sync": Sync("contacts", contacts=contacts)}
 
 

@@ -16,9 +16,9 @@ from hashlib import sha256
 from ..config.model import Webhook
 from ..config.secrets import Secret
 from ..domain.errors import RelaisError, SecretUnavailable
+from ..domain.limits import CLOCK_TOLERANCE, CLOCK_TOLERANCE_MINUTES
 from ..domain.times import from_epoch_milliseconds
 from ..observability import logger
-from .json_object import CLOCK_TOLERANCE
 
 ID = "webhook-id"
 TIMESTAMP = "webhook-timestamp"
@@ -47,7 +47,7 @@ def verify(webhooks: Iterable[Webhook], headers: Mapping[str, str], body: bytes,
     """Finds the webhooks that signed `body` with these headers (names in lower case), with any of their secrets.
 
     Raises:
-        NotSigned: A header is missing or malformed, the time is more than five minutes off, or no secret matches.
+        NotSigned: A header is missing or malformed, the time is off, or no secret matches.
         SecretUnavailable: No readable secret matches, and a secret could not be read.
     """
     given = [headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE)]
@@ -67,7 +67,7 @@ def _moment(timestamp: str, now: datetime) -> datetime:
         raise NotSigned(f"{TIMESTAMP} must be whole seconds since 1970.")
     at = from_epoch_milliseconds(int(timestamp) * 1000)
     if abs(now - at) > CLOCK_TOLERANCE:
-        raise NotSigned(f"{TIMESTAMP} is more than 5 minutes off.")
+        raise NotSigned(f"{TIMESTAMP} is more than {CLOCK_TOLERANCE_MINUTES} minutes off.")
     return at
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -38,6 +39,10 @@ def content_of(event: Event) -> bytes:
 def event_item(event: Event) -> dict[str, Any]:
     """Builds the item of an event, without its delivery and the digest of its content."""
     pk, sk = event_key(event.id)
+    consent = None
+    if event.consent is not None:
+        at = to_ms(event.consent.at) if event.consent.at else None
+        consent = {name: value for name, value in {**asdict(event.consent), "at": at}.items() if value is not None}
     return {
         "pk": pk,
         "sk": sk,
@@ -53,20 +58,9 @@ def event_item(event: Event) -> dict[str, Any]:
         "all_accounts": event.all_accounts or None,
         "forget": event.forget or None,
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
-        "consent": _consent_item(event.consent) if event.consent else None,
+        "consent": consent,
         "sync": _sync_item(event.sync) if event.sync else None,
     }
-
-
-def _consent_item(consent: Consent) -> dict[str, Any]:
-    values = {
-        "source": consent.source,
-        "text": consent.text,
-        "ip": consent.ip,
-        "at": to_ms(consent.at) if consent.at else None,
-        "wording_sha256": consent.wording_sha256,
-    }
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def event_from(item: Attributes) -> Event:

@@ -20,6 +20,7 @@ from ..clock import system_clock
 from ..names import METRICS, stage
 from .redaction import redact
 
+STAGE = stage(os.environ)
 _MOST = 100  # the format's limit of values a metric, and of metrics a line
 
 Unit = Literal["Count", "Seconds"]
@@ -73,7 +74,7 @@ def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> 
                     }
                 ],
             },
-            "stage": stage(os.environ),
+            "stage": STAGE,
             **of_account,
             **{name: given[0] if len(given) == 1 else given for (name, _), given in part.items()},
         }

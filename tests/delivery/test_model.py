@@ -99,8 +99,8 @@ class Order(RuleBasedStateMachine):
         for stored in world.container.events.load([f"e{number}"]):
             delivery = stored.deliveries.get(account)
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
-                Requeues(world.container).requeue(held, account, world.clock())
-                self.bells.append([held.event.id])
+                Requeues(world.container).requeue(stored, account, world.clock())
+                self.bells.append([stored.event.id])
 
     @rule(number=st.integers(0, MOST_EVENTS))
     def resubscribe_manually(self, number: int) -> None:

@@ -132,7 +132,7 @@ def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> No
     (seen,) = product.container.events.load([quarantined])
     product.clock.forward(hours=24)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    product.work(held)
+    product.work(quarantined)
     requeues = Requeues(product.container)
     assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
     assert (product.delivery(quarantined)["reason"], product.delivery(quarantined, "lyon")["status"]) == (

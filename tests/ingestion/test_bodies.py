@@ -5,7 +5,8 @@ import json
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from chalicelib.ingestion.bodies import MAX_BODY_BYTES, BodyError, Submission, read_submission
+from chalicelib.domain.limits import FORM_KB
+from chalicelib.ingestion.bodies import BodyError, Submission, read_submission
 from tests.support.examples import examples
 
 JSON = "application/json"
@@ -116,9 +117,9 @@ def test_415_for_a_file_but_not_for_a_file_field_left_empty() -> None:
 
 
 def test_413_above_100_kb_and_for_too_many_parts() -> None:
-    whole = b'{"a": "' + b"x" * (MAX_BODY_BYTES - 9) + b'"}'
+    whole = b'{"a": "' + b"x" * (FORM_KB * 1024 - 9) + b'"}'
     assert len(whole) == 102_400
-    assert len(read_form(JSON, None, whole).texts["a"][0]) == MAX_BODY_BYTES - 9
+    assert len(read_form(JSON, None, whole).texts["a"][0]) == FORM_KB * 1024 - 9
     assert status_of(JSON, whole + b" ") == 413
     assert status_of("text/plain", whole + b" ") == 413
     assert status_of(MULTIPART, multipart(*[part("a", "")] * 1001)) == 413

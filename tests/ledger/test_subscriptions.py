@@ -53,7 +53,7 @@ class Ledger:
         attempt = DeliveryAttempt(
             event, "paris", now + MINUTE, token, Reading(event.email), provider_lifts_suppression=lifts
         )
-        seen = known if known is not None else self.known(event, words)
+        seen = known if known is not None else self.known(event, states)
         self.statuses.setdefault(event.id, Status.PENDING)
         return (states or self.states).take_lease(attempt, seen, self.statuses.get, self.lost.append, now)
 

@@ -24,7 +24,7 @@ def flushed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_counts_are_added_up_and_written_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RELAIS_STAGE", "prod")
+    monkeypatch.setattr(metrics, "STAGE", "prod")
     metrics.count("accepted")
     metrics.count("accepted", 4)
     metrics.count("accepted", 2, account="paris")

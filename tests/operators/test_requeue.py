@@ -63,7 +63,7 @@ def both(product: Product, events: EventStore) -> Event:
 def test_a_requeued_delivery_is_pending_due_and_does_not_expire(
     product: Product, events: EventStore, requeues: Requeues, refused: Event
 ) -> None:
-    assert requeues.requeue(held(events), "paris", LATER) is True
+    assert requeues.requeue(stored(events), "paris", LATER) is True
     again = Delivery("paris", attempts=3, updated_at=LATER, resent_at=LATER)
     assert stored(events).deliveries == {"paris": again}
     assert events.due("paris", EventType.SIGNUP, LATER, 10) == ["a"]
@@ -71,7 +71,7 @@ def test_a_requeued_delivery_is_pending_due_and_does_not_expire(
 
 
 def test_concurrent_requeues_happen_once(events: EventStore, requeues: Requeues, refused: Event) -> None:
-    seen = held(events)
+    seen = stored(events)
     assert [requeues.requeue(seen, "paris", LATER) for _ in range(2)] == [True, False]
 
 
@@ -81,14 +81,14 @@ def test_a_delivery_changed_meanwhile_is_not_requeued(events: EventStore, requeu
     assert requeues.requeue(parked, "paris", LATER) is False
     assert requeues.requeue(replace(seen, event=replace(refused, email="erased@example.com")), "paris", LATER) is False
     assert requeues.requeue(seen, "paris", START + timedelta(days=90)) is False, "it has expired"
-    assert held(events).deliveries["paris"].status is Status.REFUSED
+    assert stored(events).deliveries["paris"].status is Status.REFUSED
 
 
 def test_one_of_several_accounts_is_requeued(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
-    assert requeues.requeue(held(events), "paris", LATER) is True
-    deliveries = held(events).deliveries
+    assert requeues.requeue(stored(events), "paris", LATER) is True
+    deliveries = stored(events).deliveries
     assert (deliveries["paris"].status, deliveries["lyon"].status) == (Status.PENDING, Status.DELIVERED)
     assert expiries(product) == [None] * 3
     assert events.finish(both, Delivery("paris", Status.DELIVERED, attempts=4), LATER)
@@ -99,7 +99,7 @@ def test_a_worker_that_read_it_as_final_cannot_set_its_expiry(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
     stale = product.container.table.query("E#a")
-    assert requeues.requeue(held(events), "paris", LATER) is True
+    assert requeues.requeue(stored(events), "paris", LATER) is True
     for item in stale:
         events._expire(item, LATER)
     assert expiries(product) == [None] * 3
@@ -108,7 +108,7 @@ def test_a_worker_that_read_it_as_final_cannot_set_its_expiry(
 def test_a_delivery_requeued_and_finished_by_another_call_stays(
     product: Product, events: EventStore, requeues: Requeues, both: Event
 ) -> None:
-    seen = held(events)
+    seen = stored(events)
     assert requeues.requeue(seen, "paris", LATER) is True
     events.finish(both, Delivery("paris", Status.DELIVERED, attempts=4), LATER)
     assert requeues.requeue(seen, "paris", LATER) is False

@@ -63,7 +63,7 @@ def test_every_account_is_unsubscribed_and_the_state_for_all_accounts_records_it
     product.clock.forward(minutes=1)
     forget(product, " ZOE@example.com ")
     assert [provider.left for provider in product.providers.values()] == [[ZOE, "ZOE@example.com"]] * 2
-    (word,) = product.container.subscriptions.of(ZOE)["*"]
+    (state,) = product.container.subscriptions.of(ZOE)["*"]
     at = 1772357460000  # 2026-03-01T09:31:00Z
     assert (state.unsubscribed_at, state.forgotten_at) == (at, at)
     forget_request = product.view(state.unsubscribed_by or "")
@@ -279,7 +279,7 @@ class TestAfterwards:
         resubscribed = product.signup(ZOE)
         product.work(*product.hold(resubscribed))
         product.clock.forward(minutes=2)
-        ledger.put_items({(f"E#{back.id}", sk): None for sk in ledger.items[f"E#{back.id}"]})
+        ledger.put_items({(f"E#{resubscribed.id}", sk): None for sk in ledger.items[f"E#{resubscribed.id}"]})
         assert forget(product) == {"erased": 0, "waiting": 0}
         assert product.paris.left == [ZOE, ZOE]
 

@@ -110,8 +110,8 @@ def test_only_unchanged_items_expire(product: Product, events: EventStore) -> No
     hold(product, "a", final=True)
     change(product, ("E#a", "E"), "REMOVE expires_at")
     seen = found(product)["a E"]
-    (held,) = events.load(["a"])
-    assert Requeues(product.container).requeue(held, "paris", NIGHT)
+    (stored,) = events.load(["a"])
+    assert Requeues(product.container).requeue(stored, "paris", NIGHT)
     assert not tool.let_expire(seen, NIGHT), "an operator has sent it again since"
     events.finish(stored.event, Delivery("paris", Status.DELIVERED), NIGHT)
     assert not tool.let_expire(seen, NIGHT), "and it has an expiry of its own by now"
@@ -169,8 +169,8 @@ def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]
     requeues = Requeues(product.container)
-    assert requeues.release(held, "paris", NIGHT)
-    assert not requeues.release(held, "paris", NIGHT)
+    assert requeues.release(stored, "paris", NIGHT)
+    assert not requeues.release(stored, "paris", NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
     (released,) = events.load(["a"])
     assert released.deliveries["paris"] == Delivery("paris", updated_at=NIGHT)

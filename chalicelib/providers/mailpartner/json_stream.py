@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..transport.exchange import refuse_constant
+from ...domain.strict_json import refuse_constant
 
 LONGEST_VALUE = 1024 * 1024
 """Characters of one member or one row; a longer one is rejected."""

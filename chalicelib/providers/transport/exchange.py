@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from socket import socket
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
+from ...domain import strict_json
 from ...domain.errors import Kind, ProviderError
 
 MEGABYTE = 1024 * 1024
@@ -128,10 +129,10 @@ class Answer(AnswerHead):
         """
         try:
             text = self.body.decode("utf-8-sig")
-            value = json.loads(text, parse_constant=refuse_constant)
+            value = strict_json.load(text)
         except UnicodeDecodeError:
             reason = "the answer is in a charset other than UTF-8"
-        except (ValueError, RecursionError):
+        except ValueError:
             reason = "truncated or broken JSON"
             if not text.strip():
                 reason = "the answer is empty"
@@ -205,11 +206,6 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
     except (ValueError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
-
-
-def refuse_constant(_: str) -> NoReturn:
-    """Rejects NaN and Infinity, which are Python's own addition to JSON (`parse_constant` of `json`)."""
-    raise ValueError
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -1,0 +1,19 @@
+"""Limits of what Relais accepts. Checks and messages use the same constants; 1 KB is 1,024 bytes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+EVENT_KB = 64
+"""Of one event, and of a line of a CSV file."""
+CONTACTS_SYNC_KB = 256
+FORM_KB = 100
+FORM_PARTS = 1000
+EVENTS_REQUEST_MB = 5
+EVENTS_A_REQUEST = 1000
+CONTACTS_A_SYNC = 1000
+NAME_CHARACTERS = 200
+"""Of a field's or column's name."""
+CLOCK_TOLERANCE_MINUTES = 5
+CLOCK_TOLERANCE = timedelta(minutes=CLOCK_TOLERANCE_MINUTES)
+"""By how much a sender's clock may be off."""
