@@ -58,7 +58,7 @@ class Ledger:
         return (states or self.states).take_lease(attempt, seen, self.statuses.get, self.lost.append, now)
 
     def release(self, event: Event, token: str) -> None:
-        self.words.release(DeliveryAttempt(event, "paris", UNTIL, token, Reading(event.email)))
+        self.states.release(DeliveryAttempt(event, "paris", UNTIL, token, Reading(event.email)))
 
 
 @pytest.fixture
