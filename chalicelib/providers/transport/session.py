@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -38,17 +37,6 @@ Admit = Callable[[str], None]
 T = TypeVar("T")
 
 
-class _Session(requests.Session):
-    """A session that ignores where a redirect leads.
-
-    With redirects merely disabled, requests still prepares the next request, and for that reads the whole body of the
-    redirect into memory.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
-
-
 class _Adapter(HTTPAdapter):
     """The adapter of requests, over the connections of `wire`."""
 
@@ -58,16 +46,15 @@ class _Adapter(HTTPAdapter):
 
 
 def make_session(ca_bundle: str | None = None) -> requests.Session:
-    """Makes the session for all providers: keep-alive, TLS always verified, no retries, redirects or cookies.
+    """Makes the session for all providers: keep-alive, TLS always verified, no retries.
 
     The environment is not trusted: a proxy variable or a .netrc would reroute calls that a provider answers only when
     they come from a declared IP, and add credentials that nobody configured. AWS_CA_BUNDLE is for AWS alone.
     `ca_bundle` is the path of root certificates that replace certifi's.
     """
-    session = _Session()
+    session = requests.Session()
     session.trust_env = False
     session.verify = ca_bundle or True
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"User-Agent": "Relais", "Accept-Encoding": "gzip"})
     adapter = _Adapter(pool_connections=10, pool_maxsize=16, max_retries=0)
     session.mount("https://", adapter)
@@ -149,9 +136,12 @@ class Transport:
         try:
             request = requests.Request(call.method, call.url, headers=dict(call.headers), data=call.body or None)
             prepared = self._session.prepare_request(request)
+            # The adapter, not `Session.send`: that one keeps cookies, and prepares the next request of a redirect even
+            # if redirects are disabled, for which it reads the redirect's whole body into memory.
+            adapter = self._session.get_adapter(str(prepared.url))
             timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.read_timeout, call.budget * 0.9))
             attempt.begin()
-            return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False)
+            return adapter.send(prepared, stream=True, timeout=timeout, verify=self._session.verify or True)
         except _LIBRARY_ERRORS as error:
             failure = _failure(call, attempt, error)
         # Raised here so that the library's exception, whose text may hold the URL, is not even its context.
