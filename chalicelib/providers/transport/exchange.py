@@ -129,7 +129,7 @@ class Answer(AnswerHead):
         """
         try:
             text = self.body.decode("utf-8-sig")
-            value = strict_json.load(text)
+            value = strict_json.load(text, finite=True)
         except UnicodeDecodeError:
             reason = "the answer is in a charset other than UTF-8"
         except ValueError:
