@@ -83,8 +83,8 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _days(kept: timedelta | None) -> str:
-    return "not stated" if kept is None else f"{kept.days} days"
+def _days(retention: timedelta | None) -> str:
+    return "not stated" if retention is None else f"{retention.days} days"
 
 
 def _rate(limit: RateLimit | None) -> str:

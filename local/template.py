@@ -34,7 +34,7 @@ _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
 
 @contextmanager
 def exclusive_lock(lock: Path) -> Iterator[None]:
-    """Hold the lock file, which is created if missing, against every other process of this machine."""
+    """Exclude every other process of this machine that takes the same lock file, which is created if missing."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as locked:
         fcntl.flock(locked, fcntl.LOCK_EX)

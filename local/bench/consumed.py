@@ -44,16 +44,16 @@ class Consumed:
             self.calls.clear()
             self.write_units, self.read_units, self.nothing_read = 0.0, 0.0, 0
 
-    def _ask(self, **told: Any) -> None:
-        operation, request = told["model"].name, told["params"]
+    def _ask(self, **event: Any) -> None:
+        operation, request = event["model"].name, event["params"]
         if operation in _WRITES | _READS:
             request.setdefault("ReturnConsumedCapacity", "INDEXES")
         keys = sum(len(table["Keys"]) for table in request.get("RequestItems", {}).values() if "Keys" in table)
         with self._lock:
             self.nothing_read += keys
 
-    def _answered(self, **told: Any) -> None:
-        operation, answer = told["model"].name, told["parsed"]
+    def _answered(self, **event: Any) -> None:
+        operation, answer = event["model"].name, event["parsed"]
         units = _units(answer.get("ConsumedCapacity"))
         with self._lock:
             self.calls[operation] += 1

@@ -109,9 +109,9 @@ def _list(running: Sandbox) -> ContactList:
 
 def _calls(running: Sandbox, count: int) -> int:
     """Return the provider's calls. Raises RuntimeError unless exactly these people were signed up, each once."""
-    told = Counter(row["email"] for row in _list(running).rows)
-    if len(told) != count or told.total() != count:
-        raise RuntimeError(f"{len(told)} of {count} people were told, in {told.total()} rows")
+    signed_up = Counter(row["email"] for row in _list(running).rows)
+    if len(signed_up) != count or signed_up.total() != count:
+        raise RuntimeError(f"{len(signed_up)} of {count} people were signed up, in {signed_up.total()} rows")
     return sum(running.simulation.call_log.summary()["ediware"]["calls"].values())
 
 

@@ -1,7 +1,7 @@
 """Keeps the ledger in the memory of a separate process, for more events than a server handles in minutes.
 
-It stands where the product has its DynamoDB client, so that only the product's own growth is measured: an operation
-costs the same however much the table holds.
+It replaces the product's DynamoDB client, so that only the product's own growth is measured: an operation
+costs the same whatever the size of the table.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An HTTP/1.1 server for the gateway: h11 reads what comes, asyncio keeps connections, threads wait for the function.
 
-A connection costs no thread until it has sent a whole request, so clients that say nothing keep nobody waiting.
+A connection costs no thread until it has sent a whole request, so silent clients do not block others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from local.http.proxy import HttpAnswer, HttpRequest
 _log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 500
-"""Above it the connection that has waited longest for a request is closed: open files are few on some machines."""
+"""Above it the connection that has waited longest for a request is closed: some machines allow few open files."""
 _IDLE_SECONDS = 60.0
 _DRAIN_SECONDS = 0.5
 # What is read and discarded of a body that is too large, so that its sender gets to read the answer.
@@ -71,7 +71,7 @@ class HttpServer:
         self._thread.start()
 
     def shutdown(self) -> None:
-        """Answer nobody any more. Requests under way are dropped."""
+        """Stop answering. Requests under way are dropped."""
         if self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()

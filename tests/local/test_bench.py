@@ -168,7 +168,7 @@ def test_a_run_with_duplicate_unsubscribes_has_no_result() -> None:
     with sandbox.start() as running:
         rows = delivery._list(running).rows
         rows[:] = [{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "b@example.com"}]
-        with pytest.raises(RuntimeError, match="2 of 3 people were told, in 3 rows"):
+        with pytest.raises(RuntimeError, match="2 of 3 people were signed up, in 3 rows"):
             delivery._calls(running, 3)
 
 

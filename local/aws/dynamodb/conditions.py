@@ -293,7 +293,7 @@ def _compare(order: Callable[[Any, Any], bool], one: Value | None, two: Value | 
 
 
 def begins_with(value: Value | None, prefix: Value | None) -> bool:
-    """Tells whether a string or binary value begins with another one."""
+    """Returns whether a string or binary value begins with another one."""
     if value is None or prefix is None:
         return False
     for kind in ("S", "B"):

@@ -119,8 +119,8 @@ def description_of(table: Table) -> dict[str, Any]:
 
 def _with_numbers(table: Table, shown: Mapping[str, Any]) -> dict[str, Any]:
     index = table.indexes[shown["IndexName"]]
-    held = [item for item in table.items.values() if index.schema.stored_key(item) is not None]
-    return {**shown, "ItemCount": len(held), "IndexSizeBytes": sum(item_size(index.view(item)) for item in held)}
+    indexed = [item for item in table.items.values() if index.schema.stored_key(item) is not None]
+    return {**shown, "ItemCount": len(indexed), "IndexSizeBytes": sum(item_size(index.view(item)) for item in indexed)}
 
 
 def _table(database: Database, request: Request) -> Table:

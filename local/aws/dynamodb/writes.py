@@ -18,7 +18,7 @@ from .values import Item, canonical_item
 
 @dataclass(slots=True)
 class Write:
-    """A checked request to change one item: the condition to hold, and how the item changes."""
+    """A checked request to change one item: its condition, and how the item changes."""
 
     table: Table
     key: Key
@@ -35,7 +35,7 @@ class Write:
         return self.table.items.get(self.key)
 
     def after(self, before: Item | None) -> Item | None:
-        """Returns the changed item. Raises DynamoError, also when the condition does not hold."""
+        """Returns the changed item. Raises DynamoError, also when the condition is not met."""
         if self.condition is not None and not self.condition.test(before or {}, self.bindings):
             raise condition_failed(before if self.shows_item else None)
         return self.change(before)

@@ -120,7 +120,7 @@ def _set_status(account: Account, data: Any, now: datetime, new_id: NewId) -> No
         if person.address.lower() == address and data.get("list") in (None, person.group)
     ]
     if not people:
-        raise SettingError("nobody has that address")
+        raise SettingError("no subscriber has that address")
     for person in people:
         person.status, person.updated = data["Status"], now
         if "campaign" in data:
