@@ -7,8 +7,18 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
-from .clock import Clock, system_clock
+Clock = Callable[[], datetime]
+
+system_clock: Clock = partial(datetime.now, UTC)
+"""Returns the current time, aware, in UTC."""
+
+
+def monotonic_and_wall() -> tuple[float, ...]:
+    """Reads both clocks in seconds: the monotonic one may stop while an instance is frozen, the other may jump."""
+    return time.monotonic(), time.time()
 
 
 def _token() -> str:

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..clock import Clock, system_clock
 from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.single_flight import SingleFlightCache
+from ..effects import Clock, system_clock
 from .references import Reference
 
 if TYPE_CHECKING:

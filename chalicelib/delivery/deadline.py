@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ..clock import Clock
+from ..effects import Clock
 
 MARGIN_SECONDS = 4.0
 """Reserved at the end of an invocation to write the result of the last call."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..clock import Clock
 from ..domain.backoff import AccountState
 from ..domain.events import Delivery, Event, Status, overall
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import format_time, from_epoch_milliseconds
+from ..effects import Clock
 from .attributes import strictly, well_formed
 from .event_items import delivery_from, event_from
 from .keys import event_key

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from ..clock import system_clock
+from ..effects import system_clock
 from ..names import METRICS, stage
 from .redaction import redact
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..clock import Clock
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..effects import Clock
 from ..ledger.table import ConditionFailed, Key, Table
 
 SMALLEST_BLOCK = 5

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.clock import Clock
 from chalicelib.config.references import MalformedReference, parse
 from chalicelib.config.secrets import Secret
 from chalicelib.config.vault import SHARED, Vault
 from chalicelib.domain.errors import RelaisError, SecretUnavailable
+from chalicelib.effects import Clock
 from chalicelib.providers.account import Account
 from tests.config.secrets_aws import ARN, SecretsAws
 

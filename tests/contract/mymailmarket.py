@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.clock import monotonic_and_wall
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ProviderError
 from chalicelib.domain.single_flight import Readings
+from chalicelib.effects import monotonic_and_wall
 from chalicelib.providers.account import Account
 from chalicelib.providers.mymailmarket.provider import MyMailMarket
 from chalicelib.providers.spec import Contact

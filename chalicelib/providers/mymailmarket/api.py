@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...clock import monotonic_and_wall
 from ...domain.errors import Kind
 from ...domain.single_flight import Cached, Readings, SingleFlightCache
+from ...effects import monotonic_and_wall
 from ..functions import Limits
 from ..transport.exchange import MEGABYTE, Call, KeyRefused, to_json
 from . import answers

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...clock import monotonic_and_wall
 from ...domain.errors import Kind, ProviderError
 from ...domain.single_flight import Readings, SingleFlightCache
+from ...effects import monotonic_and_wall
 from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
 from ..results import address
