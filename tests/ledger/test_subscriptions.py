@@ -35,7 +35,7 @@ class Ledger:
     def known(self, event: Event, states: SubscriptionStore | None = None) -> dict[Key, SubscriptionState]:
         return (states or self.states).read([event.email], "paris")[event.email]
 
-    def word(self) -> SubscriptionState:
+    def state(self) -> SubscriptionState:
         """The state of the address at the account and for all accounts, including the lease."""
         known = self.known(self.product.signup(EMAIL))
         return merge(*known.values())
@@ -78,7 +78,7 @@ def join(product: Product) -> Event:
 
 def test_a_lease_blocks_other_deliveries(product: Product, ledger: Ledger, join: Event) -> None:
     assert ledger.take(join, "one") == GO
-    hold = ledger.word().lease
+    hold = ledger.state().lease
     assert hold is not None and (hold.event, hold.token, hold.until) == ("join", "one", to_ms(UNTIL))
     other = product.signup("ZOE@example.com", START, id="other")
     assert ledger.take(other, "two") == LeaseResult(None, busy_until=to_ms(UNTIL))
@@ -98,9 +98,9 @@ def test_of_many_workers_one_gets_the_lease(product: Product, ledger: Ledger) ->
 def test_a_released_lease_is_free_and_only_its_owner_can_release_it(ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     ledger.release(join, "another")
-    assert ledger.word().lease is not None
+    assert ledger.state().lease is not None
     ledger.release(join, "one")
-    assert ledger.word() == SubscriptionState()
+    assert ledger.state() == SubscriptionState()
     assert ledger.take(join, "two") == GO
 
 
@@ -118,7 +118,7 @@ def test_of_two_workers_one_takes_over_an_expired_lease(product: Product, ledger
     known = ledger.known(first)
     assert ledger.take(first, "two", known=known, now=UNTIL) == GO
     assert ledger.take(second, "three", known=known, now=UNTIL) == LeaseResult(None, busy_until=to_ms(UNTIL + MINUTE))
-    hold = ledger.word().lease
+    hold = ledger.state().lease
     assert hold is not None and hold.token == "two"
 
 
@@ -128,22 +128,22 @@ def test_an_expired_lease_of_a_delivered_signup_is_recorded_and_taken_over(
     ledger.take(join, "one")
     ledger.statuses["join"] = Status.DELIVERED
     assert ledger.take(product.signup(EMAIL, START + MINUTE, id="other"), "two") == GO
-    assert (ledger.lost, ledger.word().signed_up_at) == ([], to_ms(START))
+    assert (ledger.lost, ledger.state().signed_up_at) == ([], to_ms(START))
 
 
 def test_an_expired_lease_of_a_refused_signup_is_ignored(product: Product, ledger: Ledger, join: Event) -> None:
     ledger.take(join, "one")
     ledger.statuses["join"] = Status.REFUSED
     assert ledger.take(product.unsubscribe(EMAIL, START - MINUTE, id="leave"), "two") == GO
-    assert ledger.word().signed_up_at is None
+    assert ledger.state().signed_up_at is None
 
 
 class TestUnsubscribes:
     def test_an_unsubscribe_is_recorded_with_its_lease(self, product: Product, ledger: Ledger) -> None:
         assert ledger.take(product.unsubscribe(EMAIL, START, id="leave"), "one") == GO
-        word = ledger.word()
-        assert (word.unsubscribed_at, word.unsubscribed_by) == (to_ms(START), "leave")
-        assert word.lease is not None and word.lease.event == "leave"
+        state = ledger.state()
+        assert (state.unsubscribed_at, state.unsubscribed_by) == (to_ms(START), "leave")
+        assert state.lease is not None and state.lease.event == "leave"
 
     def test_an_unsubscribe_recorded_beside_a_lease_blocks_older_signups(
         self, product: Product, ledger: Ledger, join: Event
@@ -153,7 +153,7 @@ class TestUnsubscribes:
         ledger.take(join, "one")
         leave = product.unsubscribe(EMAIL, START, id="leave")
         assert ledger.take(leave, "two").decision is None
-        assert ledger.word().unsubscribed_at == to_ms(START)
+        assert ledger.state().unsubscribed_at == to_ms(START)
         ledger.release(join, "one")
         assert ledger.take(early, "three", known=stale) == SUPERSEDED, "what it had read says otherwise"
         assert ledger.take(join, "four") == SUPERSEDED, "a tie goes to the unsubscribe"
@@ -164,7 +164,7 @@ class TestUnsubscribes:
         assert ledger.take(late, "one") == GO
         ledger.release(late, "one")
         assert ledger.take(product.unsubscribe(EMAIL, START, id="early"), "two") == GO
-        assert (ledger.word().unsubscribed_at, ledger.word().unsubscribed_by) == (to_ms(START + MINUTE), "late")
+        assert (ledger.state().unsubscribed_at, ledger.state().unsubscribed_by) == (to_ms(START + MINUTE), "late")
 
     def test_a_later_delivered_signup_supersedes_an_unsubscribe(
         self, product: Product, ledger: Ledger, join: Event
@@ -203,7 +203,7 @@ class TestResubscription:
         assert ledger.take(join, "one") == LeaseResult(Decision.SUPPRESSED)
         plain = product.signup(EMAIL, START, id="plain", may_lift_suppression=False)
         assert ledger.take(plain, "two", lifts=True) == LeaseResult(Decision.SUPPRESSED)
-        hold = ledger.word().lease
+        hold = ledger.state().lease
         assert hold is not None and hold.event == "leave"
 
     def test_signups_continue_after_a_resubscription(self, product: Product, ledger: Ledger, join: Event) -> None:

@@ -116,8 +116,8 @@ def test_a_failed_attempt_costs_one_write_per_claimed_event_and_one_for_the_acco
     consumed.clear()
     product.work(*stored)
     assert {product.delivery(event_id)["status"] for event_id in stored} == {"pending"}
-    word, postponed, state_released, pause = 1, 3, 1, 1
-    assert consumed.write_units == 10 * (word + postponed + state_released) + pause, "moving in the index counts twice"
+    state, postponed, state_released, pause = 1, 3, 1, 1
+    assert consumed.write_units == 10 * (state + postponed + state_released) + pause, "moving in the index counts twice"
     consumed.clear()
     product.work(*stored)
     assert consumed.write_units == 0, "while the account is paused, nothing is written"

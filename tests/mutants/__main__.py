@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.mutants.running import Mutant, Outcome, judge, unchanged
+from tests.mutants.running import Mutant, Outcome, run_one, unchanged
 from tests.mutants.table import MUTANTS
 
 
@@ -29,11 +29,13 @@ def report(mutants: Sequence[Mutant], jobs: int) -> int:
     """Print one line for each mutant when it is finished, then the problems."""
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         plain = pool.submit(unchanged, mutants)
-        judged = pool.map(judge, mutants)
+        results = pool.map(run_one, mutants)
         say("mutant", "promise", "seconds", "detected by")
-        survivors = [mutant.name for mutant, outcome in zip(mutants, judged, strict=True) if not shown(mutant, outcome)]
+        survivors = [
+            mutant.name for mutant, outcome in zip(mutants, results, strict=True) if not shown(mutant, outcome)
+        ]
         base = plain.result()
-    healthy = base.killed_by is None and base.trouble is None
+    healthy = base.killed_by is None and base.failure is None
     say("(unchanged)", "", f"{base.seconds:.1f}", f"{base.passed} tests pass" if healthy else f"FAILS: {_why(base)}")
     if survivors:
         sys.stdout.write(f"\n{len(survivors)} of {len(mutants)} not detected: {', '.join(survivors)}\n")
@@ -44,18 +46,18 @@ def report(mutants: Sequence[Mutant], jobs: int) -> int:
 
 def shown(mutant: Mutant, outcome: Outcome) -> bool:
     """Print a mutant's line; True if it was detected."""
-    told = outcome.killed_by or f"NOT DETECTED: {outcome.trouble or f'{outcome.passed} tests pass'}"
-    say(mutant.name, f"{mutant.promise} {mutant.breaks}", f"{outcome.seconds:.1f}", told)
+    result = outcome.killed_by or f"NOT DETECTED: {outcome.failure or f'{outcome.passed} tests pass'}"
+    say(mutant.name, f"{mutant.promise} {mutant.breaks}", f"{outcome.seconds:.1f}", result)
     return outcome.killed_by is not None
 
 
 def _why(outcome: Outcome) -> str:
-    return outcome.killed_by or outcome.trouble or ""
+    return outcome.killed_by or outcome.failure or ""
 
 
-def say(name: str, promise: str, seconds: str, told: str) -> None:
+def say(name: str, promise: str, seconds: str, result: str) -> None:
     """One line of the table."""
-    sys.stdout.write(f"{name:<34}  {promise:<72}  {seconds:>7}  {told}\n")
+    sys.stdout.write(f"{name:<34}  {promise:<72}  {seconds:>7}  {result}\n")
     sys.stdout.flush()
 
 

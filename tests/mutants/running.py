@@ -57,15 +57,15 @@ class Outcome:
     seconds: float
     passed: int = 0
     killed_by: str | None = None
-    trouble: str | None = None
+    failure: str | None = None
     """Why the run is invalid: a failure that is not an assertion, no tests, or a timeout."""
 
 
-def judge(mutant: Mutant, root: Path = ROOT) -> Outcome:
+def run_one(mutant: Mutant, root: Path = ROOT) -> Outcome:
     """Run the mutant's tests without slow ones on a changed copy of the checkout at `root`."""
     found = mutant.occurrences(root)
     if found != 1:
-        return Outcome(0.0, trouble=f"the text occurs {found} times in {mutant.file}")
+        return Outcome(0.0, failure=f"the text occurs {found} times in {mutant.file}")
     with copied(root) as copy:
         mutant.apply(copy)
         return run(mutant.tests, copy)
@@ -106,18 +106,18 @@ def run(tests: Sequence[str], root: Path) -> Outcome:
             command, cwd=root, env=environ, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Outcome(time.monotonic() - begun, trouble=f"no end after {LONGEST_SECONDS} s")
+        return Outcome(time.monotonic() - begun, failure=f"no end after {LONGEST_SECONDS} s")
     seconds = time.monotonic() - begun
     if not result.exists():
-        return Outcome(seconds, trouble=f"pytest ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        return Outcome(seconds, failure=f"pytest ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     return _outcome(json.loads(result.read_text(encoding="utf-8")), seconds)
 
 
 def _outcome(result: dict[str, Any], seconds: float) -> Outcome:
     passed, failed, broken = result["passed"], result["failed"], result["broken"]
-    trouble = None
+    failure = None
     if failed is None and broken:
-        trouble = f"{broken[0]['test']}: {broken[0]['error']}"
+        failure = f"{broken[0]['test']}: {broken[0]['error']}"
     elif failed is None and not passed:
-        trouble = "no test ran"
-    return Outcome(seconds, passed, failed and failed["test"], trouble)
+        failure = "no test ran"
+    return Outcome(seconds, passed, failed and failed["test"], failure)

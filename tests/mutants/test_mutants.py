@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.__main__ import report
-from tests.mutants.running import ROOT, Mutant, judge
+from tests.mutants.running import ROOT, Mutant, run_one
 from tests.mutants.table import MUTANTS
 
 PROMISES = range(1, 7)
@@ -76,8 +76,8 @@ def mutant(before: str, after: str) -> Mutant:
 
 @pytest.mark.server
 def test_a_failed_assertion_kills_a_mutant(project: Path) -> None:
-    outcome = judge(mutant("a + b", "a - b"), project)
-    assert (outcome.killed_by, outcome.trouble) == ("tests/test_prices.py::test_total", None)
+    outcome = run_one(mutant("a + b", "a - b"), project)
+    assert (outcome.killed_by, outcome.failure) == ("tests/test_prices.py::test_total", None)
     assert "a + b" in (project / "chalicelib" / "prices.py").read_text(), "only a copy is changed"
 
 
@@ -92,18 +92,18 @@ def test_a_failed_assertion_kills_a_mutant(project: Path) -> None:
     ],
 )
 def test_a_mutant_without_a_failed_assertion_survives(project: Path, before: str, after: str, why: str | None) -> None:
-    outcome = judge(mutant(before, after), project)
+    outcome = run_one(mutant(before, after), project)
     assert outcome.killed_by is None
-    assert outcome.trouble is None if why is None else why in (outcome.trouble or "")
+    assert outcome.failure is None if why is None else why in (outcome.failure or "")
 
 
 def test_survivors_and_broken_tests_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.mutants import __main__ as command
     from tests.mutants.running import Outcome
 
-    detected, survived, failing = Outcome(1.0, killed_by="t"), Outcome(1.0, passed=3), Outcome(1.0, trouble="broken")
+    detected, survived, failing = Outcome(1.0, killed_by="t"), Outcome(1.0, passed=3), Outcome(1.0, failure="broken")
     one = mutant("a", "b")
     for judged, plain, status in [(detected, survived, 0), (survived, survived, 1), (detected, failing, 1)]:
-        monkeypatch.setattr(command, "judge", lambda *_, given=judged: given)
+        monkeypatch.setattr(command, "run_one", lambda *_, given=judged: given)
         monkeypatch.setattr(command, "unchanged", lambda *_, given=plain: given)
         assert report([one], 1) == status

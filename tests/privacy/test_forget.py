@@ -168,12 +168,12 @@ def test_a_resent_event_is_not_erased_under_its_worker(product: Product) -> None
         end(product, event, Status.PARKED, account)
     table = product.container.table
     seen = table.query(f"E#{event.id}")
-    (held,) = product.container.events.load([event.id])
-    assert Requeues(product.container).requeue(held, "lyon", product.clock())
+    (stored,) = product.container.events.load([event.id])
+    assert Requeues(product.container).requeue(stored, "lyon", product.clock())
     assert erasing.erase_items(table, seen, product.clock()) is erasing.ErasureOutcome.WAITING
-    (held,) = product.container.events.load([event.id])
-    assert held.event.email == ZOE
-    assert not Requeues(product.container).requeue(held, "paris", product.clock()), "marked before"
+    (stored,) = product.container.events.load([event.id])
+    assert stored.event.email == ZOE
+    assert not Requeues(product.container).requeue(stored, "paris", product.clock()), "marked before"
 
 
 class TestClaimedByAnotherWorker:
