@@ -160,9 +160,9 @@ def items(aws: TestAws) -> list[dict[str, Any]]:
 
 class TestUnsubscribedContacts:
     def test_an_import_never_resubscribes(self, product: Product, aws: TestAws) -> None:
-        product.work(*product.hold(product.unsubscribe("person0@example.com")))
+        product.work(*product.store(product.unsubscribe("person0@example.com")))
         later = product.unsubscribe("person1@example.com", product.clock.now.replace(year=2027))
-        product.work(*product.hold(later))
+        product.work(*product.store(later))
         product.clock.forward(hours=1)
         run(product, sync(contacts=people(3), **LIST))
         ids = {one.event.email: one.event.id for one in made(product, aws)}
@@ -526,7 +526,7 @@ class TestFetchedByTheProvider:
 
     def test_a_paused_account_is_not_called(self, product: Product) -> None:
         product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=600)
-        product.work(*product.hold(product.signup("zoe@example.com")))
+        product.work(*product.store(product.signup("zoe@example.com")))
         product.paris.rule = None
         event = sync(source="bulk")
         run(product, event)

@@ -10,9 +10,9 @@ from tests.support.product import Product
 
 
 def test_a_start_with_another_version_of_normalisation_fails(product: Product) -> None:
-    product.hold(product.signup("a@example.com"))
+    product.store(product.signup("a@example.com"))
     newer = NORMALISATION_VERSION + 1
     product.container.table.update(("S#privacy", "keys"), "SET normalisation = :newer", {"newer": newer})
     product.restart()
     with pytest.raises(ConfigurationError, match=rf"version {newer} .* version {NORMALISATION_VERSION};"):
-        product.hold(product.signup("b@example.com"))
+        product.store(product.signup("b@example.com"))

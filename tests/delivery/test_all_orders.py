@@ -109,7 +109,7 @@ def _canonical(events: Events, first: Assignment, second: Assignment) -> tuple[A
 def orders(walk: Walk, program: Program) -> Orders:
     """Every order of a program."""
     world = program.register(World())
-    world.hold(*world.events.values())
+    world.store(*world.events.values())
     return walk.orders(world, program.claims)
 
 
@@ -206,7 +206,7 @@ def test_real_threads_end_in_states_found_by_the_search(account: str, walk: Walk
         foreseen = outcomes(walk, program)
         for _ in range(10):
             world = program.register(World())
-            world.hold(*world.events.values())
+            world.store(*world.events.values())
             run = Run(frozenset(step for step in range(1, 60) if chance.random() < 0.3))
             world.point = run.point
             run.run(*(partial(world.worker().work, *claimed) for claimed in program.claims if claimed))

@@ -45,7 +45,7 @@ class Program:
     def world(self) -> World:
         """A world with the events stored, without running workers."""
         world = World()
-        world.hold(*(world.event(verb, "annabell", minute, (self.account,)) for verb, minute in self.events))
+        world.store(*(world.event(verb, "annabell", minute, (self.account,)) for verb, minute in self.events))
         return world
 
 
@@ -202,7 +202,7 @@ def test_a_subscription_state_read_before_an_unsubscribe_lets_no_signup_through(
     """The unsubscribe was delivered meanwhile, and its lease is released: the state only contains its time."""
     world = World()
     leave, join = world.event(LEAVE, "annabell", 2, ("paris",)), world.event(JOIN, "annabell", 1, ("paris",))
-    world.hold(leave, join)
+    world.store(leave, join)
     second, third = world.worker(), world.worker()
 
     def third_looks_it_up(name: str) -> None:
@@ -228,7 +228,7 @@ def test_a_waiting_unsubscribe_lets_no_older_signup_go_first() -> None:
     world = World()
     first, older = (world.event(JOIN, "annabell", minute, ("paris",)) for minute in (2, 1))
     leave = world.event(LEAVE, "annabell", 3, ("paris",))
-    world.hold(first, older, leave)
+    world.store(first, older, leave)
     other = world.worker()
 
     def meanwhile(name: str) -> None:

@@ -48,11 +48,11 @@ class Order(RuleBasedStateMachine):
 
     @rule(person=persons, minute=minutes, account=accounts, may_lift_suppression=st.booleans())
     def sign_up(self, person: str, minute: int, account: str, may_lift_suppression: bool = True) -> None:
-        self._hold(EventType.SIGNUP, person, minute, (account,), may_lift_suppression=may_lift_suppression)
+        self._store(EventType.SIGNUP, person, minute, (account,), may_lift_suppression=may_lift_suppression)
 
     @rule(person=persons, minute=minutes, where=st.sampled_from([("paris",), ("lyon",), ACCOUNTS]), every=st.booleans())
     def leave(self, person: str, minute: int, where: tuple[str, ...], every: bool) -> None:
-        self._hold(EventType.UNSUBSCRIBE, person, minute, where, all_accounts=every and where == ACCOUNTS)
+        self._store(EventType.UNSUBSCRIBE, person, minute, where, all_accounts=every and where == ACCOUNTS)
 
     @rule(person=persons, minute=minutes, account=accounts, times=st.integers(1, 2), number=st.integers(0, 1))
     def whole_on_a_queue(self, person: str, minute: int, account: str, times: int, number: int) -> None:
@@ -124,10 +124,10 @@ class Order(RuleBasedStateMachine):
             self.world.settle()
             check(self.world)
 
-    def _hold(self, verb: EventType, person: str, minute: int, where: tuple[str, ...], **more: Any) -> None:
+    def _store(self, verb: EventType, person: str, minute: int, where: tuple[str, ...], **more: Any) -> None:
         if len(self.world.events) < MOST_EVENTS:
             event = self.world.event(verb, person, minute, where, **more)
-            self.world.hold(event)
+            self.world.store(event)
             self.notifications.append([event.id])
 
     def _picked(self, which: list[int]) -> list[str]:

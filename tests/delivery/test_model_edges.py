@@ -29,7 +29,7 @@ def world() -> World:
 
 def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:
     """Stored signups of several people."""
-    return world.hold(*(world.event(JOIN, person, 1, (account,)) for person in persons))
+    return world.store(*(world.event(JOIN, person, 1, (account,)) for person in persons))
 
 
 def persons(count: int) -> list[str]:
@@ -131,9 +131,9 @@ def test_a_delivered_event_is_recorded_once_the_ledger_answers_again(world: Worl
 def test_claims_are_released_when_the_ledger_fails_half_way(world: World) -> None:
     """A second helping to fill a call with cannot be had: the first one goes, or waits, but is not called unknown."""
     remaining = world.event(LEAVE, "annabell", 2, ("paris",))
-    world.work(*world.hold(remaining))
+    world.work(*world.store(remaining))
     first = world.event(JOIN, "annabell", 0, ("paris",))
-    ids = [*world.hold(first), *joins(world, persons(255))]
+    ids = [*world.store(first), *joins(world, persons(255))]
     read: Any = world.container.subscriptions.read
     calls = iter([read, broken])
     world.container.subscriptions.read = lambda *given: next(calls, read)(*given)  # type: ignore[method-assign]
@@ -151,7 +151,7 @@ def broken(*_: object) -> Any:
 def test_an_unsubscribe_for_all_accounts_waits_until_it_is_recorded_for_future_accounts(world: World) -> None:
     leave = replace(world.event(LEAVE, "annabell", 2, ("lyon",)), all_accounts=True)
     world.events[leave.id] = leave
-    world.hold(leave)
+    world.store(leave)
 
     world.point = first_update(NotDone)
     world.work(leave.id)
@@ -195,7 +195,7 @@ def test_a_failing_provider_client_pauses_only_its_account(world: World) -> None
 
 def test_a_partly_expired_event_is_not_found(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
-    world.work(*world.hold(leave))
+    world.work(*world.store(leave))
     world.dynamo.put_items({(f"E#{leave.id}", name): None for name in ("D#paris", "D#lyon")})
     assert world.container.events_routes is not None
     from chalicelib.ledger.event_status import EventView
@@ -205,7 +205,7 @@ def test_a_partly_expired_event_is_not_found(world: World) -> None:
 
 def test_an_event_for_several_accounts_expires_despite_a_lost_ledger_answer(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris", "lyon"))
-    world.hold(leave)
+    world.store(leave)
 
     def point(name: str) -> None:
         if name == "update_item" and world.logged["lyon"].log and world.logged["paris"].log:
@@ -218,7 +218,7 @@ def test_an_event_for_several_accounts_expires_despite_a_lost_ledger_answer(worl
 
 def test_eight_bad_rows_at_the_start_of_a_batch_do_not_pause_a_list(world: World) -> None:
     names = persons(40)
-    ids = world.hold(*(world.event(JOIN, name, minute, ("paris",)) for minute, name in enumerate(names)))
+    ids = world.store(*(world.event(JOIN, name, minute, ("paris",)) for minute, name in enumerate(names)))
     refuse(world, [world.events[event_id].email for event_id in ids[:8]])
     world.work(*ids)
     world.settle(rounds=5)
@@ -237,7 +237,7 @@ def test_pending_events_of_a_removed_account_are_parked(world: World) -> None:
 
 def test_an_unsubscribe_for_a_removed_account_counts_when_it_is_configured_again(world: World) -> None:
     leave = world.event(LEAVE, "annabell", 2, ("paris",))
-    world.hold(leave)
+    world.store(leave)
     whole = world.settings
     world.settings = settings(accounts={"lyon": whole.accounts["lyon"]}, forms={})
     world.restart()
@@ -285,7 +285,7 @@ def test_unrecorded_attempts_are_counted(world: World) -> None:
 
 def test_a_worker_with_a_fast_clock_takes_over_no_valid_lease(world: World) -> None:
     join, leave = world.event(JOIN, "annabell", 1, ("paris",)), world.event(LEAVE, "annabell", 2, ("paris",))
-    world.hold(join, leave)
+    world.store(join, leave)
     slow, ahead = world.worker(), world.worker()
 
     def meanwhile(name: str) -> None:
@@ -326,7 +326,7 @@ def test_a_signup_needs_three_writes_and_few_reads(world: World) -> None:
     world.work(*joins(world, ["annabell"]))
     before = dict(world.dynamo.counts)
     event = world.event(JOIN, "bertrand", 1, ("paris",))
-    world.hold(event)
+    world.store(event)
     world.work(event.id)
     spent = {name: count - before.get(name, 0) for name, count in world.dynamo.counts.items()}
     assert (spent["put_item"], spent["update_item"]) == (1, 2)

@@ -31,7 +31,7 @@ def world() -> World:
 
 def joins(world: World, persons: Sequence[str], account: str = "paris") -> list[str]:
     """Stored signups of several people."""
-    return world.hold(*(world.event(JOIN, person, 1, (account,)) for person in persons))
+    return world.store(*(world.event(JOIN, person, 1, (account,)) for person in persons))
 
 
 @pytest.mark.parametrize("ids", [["x" * 3000], ["\ud800"], [""], ["a b"], [7]], ids=repr)

@@ -21,94 +21,94 @@ pytestmark = on_both
 def test_an_older_signup_is_superseded_by_an_unsubscribe(product: Product) -> None:
     leave = product.unsubscribe("a@example.com", START)
     join = product.signup("A@EXAMPLE.com", START - MINUTE)
-    product.work(*product.hold(leave))
-    product.work(*product.hold(join))
+    product.work(*product.store(leave))
+    product.work(*product.store(join))
     assert product.delivery(join.id)["status"] == "superseded"
     assert product.paris.emails == []
-    assert product.paris.left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == ["a@example.com"]
 
 
 def test_a_tie_goes_to_the_unsubscribe(product: Product) -> None:
     leave, join = product.unsubscribe("a@example.com", START), product.signup("a@example.com", START)
-    product.work(*product.hold(join, leave))
+    product.work(*product.store(join, leave))
     assert product.delivery(join.id)["status"] == "superseded"
     assert product.delivery(leave.id)["status"] == "delivered"
 
 
 def test_an_unsubscribe_after_a_delivered_signup_is_delivered(product: Product) -> None:
-    product.work(*product.hold(product.signup("a@example.com", START - MINUTE)))
+    product.work(*product.store(product.signup("a@example.com", START - MINUTE)))
     leave = product.unsubscribe("a@example.com", START)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert product.delivery(leave.id)["status"] == "delivered"
-    assert product.paris.left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == ["a@example.com"]
 
 
 def test_an_unsubscribe_is_superseded_by_a_later_signup_that_was_delivered(product: Product) -> None:
-    product.work(*product.hold(product.signup("a@example.com", START)))
+    product.work(*product.store(product.signup("a@example.com", START)))
     leave = product.unsubscribe("a@example.com", START - MINUTE)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert product.delivery(leave.id)["status"] == "superseded"
-    assert product.paris.left == []
+    assert product.paris.unsubscribed_emails == []
 
 
 def test_a_delivered_signup_still_counts_after_a_later_one_failed(product: Product) -> None:
     from chalicelib.domain.errors import Kind, ProviderError
 
-    product.work(*product.hold(product.signup("a@example.com", START)))
+    product.work(*product.store(product.signup("a@example.com", START)))
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    product.work(*product.hold(product.signup("a@example.com", START + MINUTE)))
+    product.work(*product.store(product.signup("a@example.com", START + MINUTE)))
     product.paris.rule = None
     product.clock.forward(minutes=5)
     leave = product.unsubscribe("a@example.com", START - MINUTE)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert product.delivery(leave.id)["status"] == "superseded"
 
 
 def test_a_delivered_signup_counts_after_its_event_expired(product: Product, resources: Any) -> None:
     join = product.signup("a@example.com", START)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     resources.dynamodb.delete_item(TableName="relais-local-ledger", Key={"pk": {"S": f"E#{join.id}"}, "sk": {"S": "E"}})
     leave = product.unsubscribe("a@example.com", START - MINUTE)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert product.delivery(leave.id)["status"] == "superseded"
 
 
 def test_a_later_signup_is_refused_where_suppressions_cannot_be_lifted(product: Product) -> None:
-    product.work(*product.hold(product.unsubscribe("a@example.com", START - MINUTE)))
+    product.work(*product.store(product.unsubscribe("a@example.com", START - MINUTE)))
     join = product.signup("a@example.com", START)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     assert (product.delivery(join.id)["status"], product.delivery(join.id)["reason"]) == ("refused", "suppressed")
     assert product.paris.emails == []
 
 
 def test_signups_of_different_times_never_supersede_each_other(product: Product) -> None:
     late, early = product.signup("a@example.com", START), product.signup("a@example.com", START - MINUTE)
-    product.work(*product.hold(late))
-    product.work(*product.hold(early))
+    product.work(*product.store(late))
+    product.work(*product.store(early))
     assert len(product.paris.emails) == 2
 
 
 def test_an_unsubscribe_from_one_account_does_not_affect_another(product: Product) -> None:
-    product.work(*product.hold(product.unsubscribe("a@example.com", START, accounts=("lyon",))))
+    product.work(*product.store(product.unsubscribe("a@example.com", START, accounts=("lyon",))))
     join = product.signup("a@example.com", START - MINUTE)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     assert product.delivery(join.id)["status"] == "delivered"
 
 
 def test_an_unsubscribe_for_all_accounts_counts_for_an_account_configured_later(product: Product) -> None:
     leave = product.unsubscribe("a@example.com", START, accounts=("lyon",), all_accounts=True)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     join = product.signup("a@example.com", START - MINUTE)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     assert product.delivery(join.id)["status"] == "superseded"
 
 
 def test_an_unsubscribe_for_all_accounts_has_a_delivery_for_each(product: Product) -> None:
     leave = product.unsubscribe("a@example.com", accounts=("paris", "lyon"), all_accounts=True)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert [one["status"] for one in product.view(leave.id)["deliveries"]] == ["delivered", "delivered"]
     assert product.view(leave.id)["status"] == "delivered"
-    assert [fake.left for fake in product.providers.values()] == [["a@example.com"]] * 2
+    assert [fake.unsubscribed_emails for fake in product.providers.values()] == [["a@example.com"]] * 2
 
 
 def test_an_unsubscribe_under_an_older_address_key_is_found(product: Product) -> None:
@@ -116,12 +116,12 @@ def test_an_unsubscribe_under_an_older_address_key_is_found(product: Product) ->
     from chalicelib.config.secrets import Secret
     from tests.support.product import ADDRESS_KEY, settings
 
-    product.work(*product.hold(product.unsubscribe("a@example.com", START)))
+    product.work(*product.store(product.unsubscribe("a@example.com", START)))
     keys = (Secret.plain("placeholder-address-key-2"), Secret.plain(ADDRESS_KEY))
     product.settings = settings(privacy=Privacy(keys))
     product.restart()
     join = product.signup("a@example.com", START - MINUTE)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     assert product.delivery(join.id)["status"] == "superseded"
 
 
@@ -131,11 +131,11 @@ def test_a_start_without_a_known_address_key_fails(product: Product) -> None:
     from chalicelib.domain.errors import ConfigurationError
     from tests.support.product import settings
 
-    product.hold(product.signup("a@example.com"))
+    product.store(product.signup("a@example.com"))
     product.settings = settings(privacy=Privacy((Secret.plain("placeholder-address-key-2"),)))
     product.restart()
     with pytest.raises(ConfigurationError, match=r"privacy\.address_keys"):
-        product.hold(product.signup("b@example.com"))
+        product.store(product.signup("b@example.com"))
 
 
 def while_leased(product: Product, event: Event, act: Any) -> None:
@@ -148,12 +148,12 @@ def while_leased(product: Product, event: Event, act: Any) -> None:
             act()
 
     product.paris.rule = during
-    product.work(*product.hold(event))
+    product.work(*product.store(event))
 
 
 def test_an_unsubscribe_arriving_during_a_signup_call_is_delivered_after_it(product: Product) -> None:
     leave = product.unsubscribe("a@example.com", START)
-    product.hold(leave)
+    product.store(leave)
 
     def arrive() -> None:
         # Another worker, while ours is calling: its waiting for the address ends without getting it.
@@ -161,22 +161,22 @@ def test_an_unsubscribe_arriving_during_a_signup_call_is_delivered_after_it(prod
         other.__dict__.update(product.__dict__)
         other.restart()
         other.work(leave.id)
-        assert product.paris.left == []
+        assert product.paris.unsubscribed_emails == []
 
     while_leased(product, product.signup("a@example.com", START - MINUTE), arrive)
     assert product.delivery(leave.id)["status"] == "pending"
     product.clock.forward(minutes=5)
     product.work(leave.id)
-    assert product.paris.left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == ["a@example.com"]
     late = product.signup("a@example.com", START - MINUTE)
-    product.work(*product.hold(late))
+    product.work(*product.store(late))
     assert product.delivery(late.id)["status"] == "superseded"
 
 
 def test_no_call_is_made_when_subscription_states_cannot_be_read(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     store = product.container.subscriptions
 
     def broken(*_: object) -> None:

@@ -34,7 +34,7 @@ class Ediware:
         """Stores so many signups; returns their ids."""
         new = [f"p{len(self.people) + n}@example.com" for n in range(number)]
         self.people += new
-        return self.product.hold(*(self.product.signup(person) for person in new))
+        return self.product.store(*(self.product.signup(person) for person in new))
 
     def calls(self) -> Counter[str]:
         """How often each function was called."""

@@ -59,7 +59,7 @@ def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Pr
     product.clock.forward(hours=23, minutes=59)
     assert product.container.sweeper.run() == {"enqueued": LIMIT * 2}, "of both accounts, without quarantined ones"
     product.work(quarantined)
-    assert (product.paris.left, subscription_items(product, resources)) == ([], 0)
+    assert (product.paris.unsubscribed_emails, subscription_items(product, resources)) == ([], 0)
     view = product.view(quarantined)
     assert view["status"] == "pending"
     for delivery in view["deliveries"]:
@@ -75,10 +75,10 @@ def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
     assert product.container.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
     assert quarantined in enqueued(resources, "unsubscribes")
     product.work(quarantined)
-    assert product.paris.left == product.providers["lyon"].left == ["q0@example.com"]
+    assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["q0@example.com"]
     assert {delivery["reason"] for delivery in product.view(quarantined)["deliveries"]} == {None}
     assert product.view(quarantined)["occurred_at"] == "2026-03-01T09:30:00Z"
-    (later,) = product.hold(product.signup("q0@example.com", may_lift_suppression=False))
+    (later,) = product.store(product.signup("q0@example.com", may_lift_suppression=False))
     product.work(later)
     assert product.delivery(later)["reason"] == "suppressed"
 
@@ -86,13 +86,13 @@ def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
 def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product: Product) -> None:
     (quarantined,) = flood(product)
     product.clock.forward(hours=1)
-    (later,) = product.hold(product.signup("q0@example.com"))
+    (later,) = product.store(product.signup("q0@example.com"))
     product.work(later)
     assert product.delivery(later)["status"] == "delivered"
     product.clock.forward(hours=23)
     product.work(quarantined)
     assert product.delivery(quarantined)["status"] == "superseded"
-    assert product.paris.left == []
+    assert product.paris.unsubscribed_emails == []
 
 
 def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, resources: TestAws) -> None:
@@ -103,7 +103,7 @@ def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, res
     assert set(quarantined) <= set(enqueued(resources, "unsubscribes"))
     assert {delivery["reason"] for one in quarantined for delivery in product.view(one)["deliveries"]} == {None}
     product.work(*quarantined)
-    assert sorted(product.paris.left) == ["q0@example.com", "q1@example.com"]
+    assert sorted(product.paris.unsubscribed_emails) == ["q0@example.com", "q1@example.com"]
     assert "quarantined" not in items(resources, quarantined[0])["D#paris"]
 
 
@@ -145,7 +145,7 @@ def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> No
 def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product) -> None:
     (quarantined,) = flood(product)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    product.work(*product.hold(product.signup("a@example.com")))
+    product.work(*product.store(product.signup("a@example.com")))
     assert "quarantined" in product.delivery(quarantined)["reason"]
 
 
@@ -159,7 +159,7 @@ def test_a_repeated_request_is_the_same_event(product: Product, resources: TestA
     assert product.delivery(first[1])["attempts"] == 0
     product.clock.forward(hours=23)
     product.work(first[1])
-    assert product.paris.left == ["q@example.com"]
+    assert product.paris.unsubscribed_emails == ["q@example.com"]
 
 
 def test_the_limit_is_counted_per_hour(product: Product) -> None:
@@ -167,7 +167,7 @@ def test_the_limit_is_counted_per_hour(product: Product) -> None:
     product.clock.forward(minutes=30)
     _, delivered = leave(product, "r@example.com")
     product.work(delivered)
-    assert product.paris.left == ["r@example.com"]
+    assert product.paris.unsubscribed_emails == ["r@example.com"]
 
 
 def test_a_limit_of_zero_quarantines_every_unsubscribe(product: Product, resources: TestAws) -> None:
@@ -188,7 +188,7 @@ def test_an_unsubscribe_from_one_account_is_quarantined_too(product: Product, re
     assert "quarantined" in product.delivery(quarantined)["reason"]
     assert resend(product) == {"resent": 1}
     product.work(quarantined)
-    assert product.paris.left == ["q0@example.com"]
+    assert product.paris.unsubscribed_emails == ["q0@example.com"]
 
 
 def test_of_concurrent_unsubscribes_exactly_the_limit_is_delivered(product: Product, resources: TestAws) -> None:
@@ -256,7 +256,7 @@ def test_the_oldest_quarantined_unsubscribe_is_found_among_many_pending_ones(
 ) -> None:
     flood(product)
     product.clock.forward(hours=23)
-    product.hold(*(product.unsubscribe(f"r{number}@example.com") for number in range(60)))
+    product.store(*(product.unsubscribe(f"r{number}@example.com") for number in range(60)))
     product.clock.forward(hours=2)
     metrics.flush()
     capsys.readouterr()

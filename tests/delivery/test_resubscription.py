@@ -36,12 +36,12 @@ def three() -> World:
 
 def unsubscribed_everywhere(world: World) -> None:
     """Annabell unsubscribes from all accounts at minute 1."""
-    world.work(*world.hold(world.event(LEAVE, "annabell", 1, ALL, all_accounts=True)), queue="unsubscribes")
+    world.work(*world.store(world.event(LEAVE, "annabell", 1, ALL, all_accounts=True)), queue="unsubscribes")
 
 
 def come(world: World, account: str, minute: int = 2, **more: Any) -> str:
     """A signup of hers, delivered; its id."""
-    (event_id,) = world.hold(world.event(JOIN, "annabell", minute, (account,), **more))
+    (event_id,) = world.store(world.event(JOIN, "annabell", minute, (account,), **more))
     world.work(event_id)
     return event_id
 
@@ -112,7 +112,7 @@ def test_an_unsubscribe_after_a_resubscription_counts_again() -> None:
     world = three()
     unsubscribed_everywhere(world)
     follow = suppression_lift_id(come(world, "lyon"), "nice")
-    world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("nice",))))
+    world.work(*world.store(world.event(LEAVE, "annabell", 3, ("nice",))))
     go_on(world, follow)
     assert world.delivery(follow, "nice")["status"] == "superseded"
     assert verbs(world, "nice") == ["unsubscribe", "unsubscribe"]
@@ -120,7 +120,7 @@ def test_an_unsubscribe_after_a_resubscription_counts_again() -> None:
 
 def test_without_an_unsubscribe_nothing_is_lifted() -> None:
     world = three()
-    world.work(*world.hold(world.event(LEAVE, "annabell", 1, ("nice",))))
+    world.work(*world.store(world.event(LEAVE, "annabell", 1, ("nice",))))
     event_id = come(world, "lyon")
     assert world.container.events.load([suppression_lift_id(event_id, "nice")]) == []
     assert verbs(world, "lyon") == ["signup"]
@@ -155,9 +155,9 @@ def test_only_unsubscribed_rows_of_a_batch_are_lifted_and_only_the_refused_one_f
     world = three()
     people = ["annabell", "bertrand", "camillaa"]
     for person in people[:2]:
-        world.work(*world.hold(world.event(LEAVE, person, 1, ("lyon",))))
+        world.work(*world.store(world.event(LEAVE, person, 1, ("lyon",))))
     world.logged["lyon"].refuses = {"annabell@example.com"}
-    ids = world.hold(*(world.event(JOIN, person, 2, ("lyon",)) for person in people))
+    ids = world.store(*(world.event(JOIN, person, 2, ("lyon",)) for person in people))
     world.work(*ids)
     assert [world.delivery(event_id, "lyon")["status"] for event_id in ids] == ["refused", "delivered", "delivered"]
     assert verbs(world, "lyon")[2:] == ["lift", "signup", "signup"]
@@ -199,7 +199,7 @@ def test_any_single_operation_that_fails_during_a_resubscription(fault: type[Bas
     while reached:
         world, reached = three(), False
         unsubscribed_everywhere(world)
-        (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("lyon",)))
+        (event_id,) = world.store(world.event(JOIN, "annabell", 2, ("lyon",)))
 
         def act(name: str) -> None:
             nonlocal reached
@@ -252,11 +252,11 @@ def test_a_later_unsubscribe_is_not_covered_by_a_manual_resubscription() -> None
     unsubscribed_everywhere(world)
     event_id = come(world, "paris", 5)
     assert again(world, id=event_id) == {"resent": 1}
-    world.work(*world.hold(world.event(LEAVE, "annabell", 3, ("paris",))))
+    world.work(*world.store(world.event(LEAVE, "annabell", 3, ("paris",))))
     world.work(event_id)
     assert world.delivery(event_id)["reason"] == "suppressed"
     assert again(world, id=event_id) == {"resent": 1}
-    world.work(*world.hold(world.event(LEAVE, "annabell", 6, ("paris",))))
+    world.work(*world.store(world.event(LEAVE, "annabell", 6, ("paris",))))
     world.work(event_id)
     assert world.delivery(event_id)["status"] == "superseded"
 
@@ -275,7 +275,7 @@ def test_no_manual_resubscription_is_recorded_for_an_undelivered_unsubscribe() -
     world.logged["paris"].fault = Kind.LATER
     unsubscribed_everywhere(world)
     world.clock.forward(seconds=100)
-    (event_id,) = world.hold(world.event(JOIN, "annabell", 2, ("paris",)))
+    (event_id,) = world.store(world.event(JOIN, "annabell", 2, ("paris",)))
     world.logged["paris"].fault = None
     stored = world.container.events.load([event_id])[0]
     refused = replace(stored.deliveries["paris"], status=Status.REFUSED, reason="suppressed")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.no_cover
 
 
 def test_a_signup_is_delivered_once_despite_repeated_notifications(product: Product) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com", fields={"prenom": "Zoé"}))
+    (event_id,) = product.store(product.signup("a@example.com", fields={"prenom": "Zoé"}))
     for _ in range(3):
         assert product.work(event_id) == {"batchItemFailures": []}
     assert product.paris.rows == [("4781", "a@example.com", {"prenom": "Zoé"})]
@@ -28,14 +28,14 @@ def test_a_signup_is_delivered_once_despite_repeated_notifications(product: Prod
 
 
 def test_many_signups_are_sent_in_full_batches(product: Product) -> None:
-    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(300)))
+    ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(300)))
     product.work(*ids)
     assert sorted(size for _, size in product.paris.calls) == [45, 255]
     assert len(set(product.paris.emails)) == 300
 
 
 def test_two_signups_of_one_address_are_both_delivered(product: Product) -> None:
-    ids = product.hold(product.signup("a@example.com"), product.signup("A@Example.com", list="4782"))
+    ids = product.store(product.signup("a@example.com"), product.signup("A@Example.com", list="4782"))
     product.work(*ids)
     assert [product.delivery(event_id)["status"] for event_id in ids] == ["delivered", "delivered"]
     assert [product.delivery(event_id)["unknown_outcome"] for event_id in ids] == [False, False]
@@ -46,7 +46,7 @@ def test_one_bad_row_does_not_fail_the_others(product: Product, bad: int) -> Non
     product.paris.rule = lambda _, emails: (
         ProviderError(Kind.CONTACT, "no such mailbox") if f"p{bad}@example.com" in emails else None
     )
-    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(255)))
+    ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(255)))
     product.work(*ids)
     assert product.paris.calls_of("sign_up") <= 17
     assert sorted(product.paris.emails) == sorted(f"p{n}@example.com" for n in range(255) if n != bad)
@@ -57,14 +57,14 @@ def test_one_bad_row_does_not_fail_the_others(product: Product, bad: int) -> Non
 
 def test_rows_of_a_refused_batch_are_marked_as_possibly_stored(product: Product) -> None:
     product.paris.rule = lambda _, emails: ProviderError(Kind.CONTACT, "no") if "bad@example.com" in emails else None
-    good, bad = product.hold(product.signup("good@example.com"), product.signup("bad@example.com"))
+    good, bad = product.store(product.signup("good@example.com"), product.signup("bad@example.com"))
     product.work(good, bad)
     assert product.delivery(good)["unknown_outcome"] is True
 
 
 def test_a_list_that_refuses_every_row_is_paused_and_no_row_is_refused(product: Product) -> None:
     product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "list full") if verb == "sign_up" else None
-    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(60)))
+    ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(60)))
     product.work(*ids)
     assert len(product.paris.calls) <= 25
     state = product.container.accounts.read("paris")
@@ -83,7 +83,7 @@ def test_a_list_that_refuses_every_row_is_paused_and_no_row_is_refused(product: 
 def test_a_single_refusal_by_a_missing_list_is_a_list_error(product: Product) -> None:
     product.paris.rule = lambda verb, _: ProviderError(Kind.CONTACT, "unknown list")
     product.paris.lists.clear()
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     product.work(event_id)
     assert product.delivery(event_id)["status"] == "pending"
     assert "4781" in product.container.accounts.read("paris").lists
@@ -92,7 +92,7 @@ def test_a_single_refusal_by_a_missing_list_is_a_list_error(product: Product) ->
 @pytest.mark.parametrize("kind", [Kind.LATER, Kind.ACCOUNT, Kind.UNKNOWN])
 def test_an_account_error_pauses_the_account_until_a_probe_succeeds(product: Product, kind: Kind) -> None:
     product.paris.rule = lambda *_: ProviderError(kind, "out of order")
-    first, second = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    first, second = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     product.work(first)
     product.work(second)
     assert product.paris.calls_of("sign_up") == 1
@@ -110,7 +110,7 @@ def test_an_account_error_pauses_the_account_until_a_probe_succeeds(product: Pro
 
 
 def test_backoff_doubles_and_retry_after_is_respected(product: Product) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     waits = []
     for retry_after in (None, None, None, 300.0):
         product.paris.rule = lambda *_, after=retry_after: ProviderError(Kind.LATER, "busy", retry_after=after)
@@ -126,7 +126,7 @@ def test_a_signup_is_parked_after_the_give_up_time_and_an_unsubscribe_is_not(pro
     product.settings = settings(delivery=RetryPolicy(give_up_after_hours=1))
     product.restart()
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    signup, leave = product.hold(product.signup("a@example.com"), product.unsubscribe("b@example.com"))
+    signup, leave = product.store(product.signup("a@example.com"), product.unsubscribe("b@example.com"))
     product.work(signup, leave)
     product.clock.forward(hours=1.1)
     product.work(signup)
@@ -139,7 +139,7 @@ def test_a_signup_is_parked_after_the_give_up_time_and_an_unsubscribe_is_not(pro
 
 def test_a_paused_account_does_not_delay_another(product: Product) -> None:
     product.providers["lyon"].rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
-    mine, other = product.hold(
+    mine, other = product.store(
         product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",), list="1")
     )
     product.work(mine, other)
@@ -155,7 +155,7 @@ def test_a_worker_that_died_leaves_an_unknown_outcome(product: Product) -> None:
         raise Died
 
     product.paris.after = die
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     with pytest.raises(Died):
         product.work(event_id)
     product.paris.after = None
@@ -171,7 +171,7 @@ def test_a_worker_that_died_leaves_an_unknown_outcome(product: Product) -> None:
 
 def test_taking_over_an_expired_lease_marks_the_interrupted_event(product: Product) -> None:
     product.paris.after = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-    lost, later = product.hold(product.signup("a@example.com"), product.signup("a@example.com"))
+    lost, later = product.store(product.signup("a@example.com"), product.signup("a@example.com"))
     with pytest.raises(KeyboardInterrupt):
         product.work(lost)
     product.paris.after = None

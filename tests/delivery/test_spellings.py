@@ -26,31 +26,31 @@ def fails(kind: Kind, *addresses: str) -> Rule:
 
 def test_every_spelling_is_told_once_the_clean_one_first(product: Product) -> None:
     leave = product.unsubscribe(TYPED)
-    product.work(*product.hold(leave))
-    assert product.paris.left == [CLEAN, UNICODE, TYPED]
+    product.work(*product.store(leave))
+    assert product.paris.unsubscribed_emails == [CLEAN, UNICODE, TYPED]
     assert product.paris.calls_of("unsubscribe") == 3
     assert (product.delivery(leave.id)["status"], product.delivery(leave.id)["attempts"]) == ("delivered", 1)
 
 
 def test_a_usual_address_takes_one_call(product: Product) -> None:
-    product.work(*product.hold(product.unsubscribe("ana@example.com")))
-    assert product.paris.left == ["ana@example.com"]
+    product.work(*product.store(product.unsubscribe("ana@example.com")))
+    assert product.paris.unsubscribed_emails == ["ana@example.com"]
 
 
 @pytest.mark.parametrize("kind", [Kind.CONTACT, Kind.CALLER])
 def test_a_refusal_of_another_spelling_means_that_it_is_not_held(product: Product, kind: Kind) -> None:
     product.paris.rule = fails(kind, UNICODE, TYPED)
     leave = product.unsubscribe(TYPED)
-    product.work(*product.hold(leave))
-    assert product.paris.left == [CLEAN]
+    product.work(*product.store(leave))
+    assert product.paris.unsubscribed_emails == [CLEAN]
     assert product.delivery(leave.id)["status"] == "delivered"
 
 
 def test_a_refusal_of_the_clean_spelling_decides_and_the_others_are_told_all_the_same(product: Product) -> None:
     product.paris.rule = fails(Kind.CONTACT, CLEAN)
     leave = product.unsubscribe(TYPED)
-    product.work(*product.hold(leave))
-    assert product.paris.left == [UNICODE, TYPED]
+    product.work(*product.store(leave))
+    assert product.paris.unsubscribed_emails == [UNICODE, TYPED]
     assert (product.delivery(leave.id)["status"], product.delivery(leave.id)["reason"]) == ("refused", "not this one")
 
 
@@ -59,24 +59,24 @@ def test_a_refusal_of_the_clean_spelling_decides_and_the_others_are_told_all_the
 def test_a_failure_that_may_pass_is_tried_again(product: Product, kind: Kind, spelling: str) -> None:
     product.paris.rule = fails(kind, spelling)
     leave = product.unsubscribe(TYPED)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert product.delivery(leave.id)["status"] == "pending"
-    product.paris.rule, product.paris.left[:] = None, []
+    product.paris.rule, product.paris.unsubscribed_emails[:] = None, []
     product.clock.forward(hours=2)
     product.work(leave.id)
     assert product.delivery(leave.id)["status"] == "delivered"
-    assert product.paris.left == [CLEAN, UNICODE, TYPED]
+    assert product.paris.unsubscribed_emails == [CLEAN, UNICODE, TYPED]
 
 
 def test_both_readings_are_told_and_both_stay_unsubscribed(product: Product) -> None:
     leave = product.unsubscribe("Ana roe@example.com", START)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     first, second = ["ana+roe@example.com", "Ana+roe@example.com"], ["anaroe@example.com", "Anaroe@example.com"]
-    assert product.paris.left == first + second
+    assert product.paris.unsubscribed_emails == first + second
     assert product.delivery(leave.id)["status"] == "delivered"
     for email in ("ana+roe@example.com", "anaroe@example.com"):
         join = product.signup(email, START - MINUTE)
-        product.work(*product.hold(join))
+        product.work(*product.store(join))
         assert product.delivery(join.id)["status"] == "superseded"
     assert product.paris.emails == []
 
@@ -84,39 +84,45 @@ def test_both_readings_are_told_and_both_stay_unsubscribed(product: Product) -> 
 def test_of_two_readings_one_that_is_accepted_is_enough(product: Product) -> None:
     product.paris.rule = fails(Kind.CONTACT, "v1+news@example.com")
     one = product.unsubscribe("v1 news@example.com")
-    product.work(*product.hold(one))
-    assert (product.paris.left, product.delivery(one.id)["status"]) == (["v1news@example.com"], "delivered")
+    product.work(*product.store(one))
+    assert (product.paris.unsubscribed_emails, product.delivery(one.id)["status"]) == (
+        ["v1news@example.com"],
+        "delivered",
+    )
     product.paris.rule = fails(Kind.CONTACT, "v1+news@example.com", "v1news@example.com")
     neither = product.unsubscribe("v1 news@example.com")
-    product.work(*product.hold(neither))
+    product.work(*product.store(neither))
     assert product.delivery(neither.id)["status"] == "refused"
 
 
 def test_a_reading_that_signed_up_later_is_left_out(product: Product) -> None:
-    product.work(*product.hold(product.signup("v1news@example.com", START)))
+    product.work(*product.store(product.signup("v1news@example.com", START)))
     leave = product.unsubscribe("v1 news@example.com", START - MINUTE)
-    product.work(*product.hold(leave))
-    assert (product.paris.left, product.delivery(leave.id)["status"]) == (["v1+news@example.com"], "delivered")
+    product.work(*product.store(leave))
+    assert (product.paris.unsubscribed_emails, product.delivery(leave.id)["status"]) == (
+        ["v1+news@example.com"],
+        "delivered",
+    )
 
 
 def test_two_readings_that_signed_up_later_supersede_the_unsubscribe(product: Product) -> None:
     for email in ("v1news@example.com", "v1+news@example.com"):
-        product.work(*product.hold(product.signup(email, START)))
+        product.work(*product.store(product.signup(email, START)))
     leave = product.unsubscribe("v1 news@example.com", START - MINUTE)
-    product.work(*product.hold(leave))
-    assert (product.paris.left, product.delivery(leave.id)["status"]) == ([], "superseded")
+    product.work(*product.store(leave))
+    assert (product.paris.unsubscribed_emails, product.delivery(leave.id)["status"]) == ([], "superseded")
 
 
 def test_two_readings_for_all_accounts(product: Product) -> None:
     leave = product.unsubscribe("v1 news@example.com", accounts=("paris", "lyon"), all_accounts=True)
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     for account in ("paris", "lyon"):
         assert product.delivery(leave.id, account)["status"] == "delivered"
-        assert product.providers[account].left == ["v1+news@example.com", "v1news@example.com"]
+        assert product.providers[account].unsubscribed_emails == ["v1+news@example.com", "v1news@example.com"]
 
 
 def test_a_signup_is_told_by_its_clean_address_after_an_unsubscribe_in_another_spelling(product: Product) -> None:
-    product.work(*product.hold(product.unsubscribe(UNICODE, START)))
+    product.work(*product.store(product.unsubscribe(UNICODE, START)))
     join = product.signup(CLEAN, START - MINUTE)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     assert product.delivery(join.id)["status"] == "superseded"

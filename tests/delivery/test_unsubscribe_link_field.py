@@ -44,7 +44,7 @@ def signup(product: Product, email: str, **changes: object) -> Event:
 
 def test_a_form_with_a_link_field_sends_a_link_per_address(product: Product) -> None:
     people = [f"p{number}@example.com" for number in range(3)]
-    product.work(*product.hold(*(signup(product, email) for email in people)))
+    product.work(*product.store(*(signup(product, email) for email in people)))
     links = [str(link_in(product, email)) for email in people]
     assert all(link.startswith(START) for link in links)
     assert [product.container.links.address(link.removeprefix(START)) for link in links] == people
@@ -59,7 +59,7 @@ def test_a_queued_event_of_the_form_gets_the_link_too(product: Product) -> None:
 
 def test_other_signups_get_no_link(product: Product) -> None:
     product.work(
-        *product.hold(
+        *product.store(
             signup(product, "plain@example.com", form="plain"),
             signup(product, "none@example.com", form=None),
             signup(product, "gone@example.com", form="not configured any more"),
@@ -72,7 +72,7 @@ def test_other_signups_get_no_link(product: Product) -> None:
 
 def test_the_link_is_not_stored_with_the_event(product: Product, resources: TestAws) -> None:
     event = signup(product, "a@example.com")
-    product.work(*product.hold(event))
+    product.work(*product.store(event))
     assert not product.container.events.store(event), "the same id and content again is the same event"
     stored = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     assert "a@example.com" in str(stored)
@@ -92,17 +92,17 @@ def test_an_old_link_counts_again_after_a_later_signup(product: Product, monkeyp
         return product.container.events.due("paris", EventType.UNSUBSCRIBE, None, 10)
 
     product.work(*click())
-    assert (product.paris.left, product.providers["lyon"].left) == (
+    assert (product.paris.unsubscribed_emails, product.providers["lyon"].unsubscribed_emails) == (
         ["a@example.com"],
         ["a@example.com"],
     )
     product.clock.forward(days=400)
-    (joined,) = product.hold(signup(product, "a@example.com", form="plain"))
+    (joined,) = product.store(signup(product, "a@example.com", form="plain"))
     product.work(joined)
     assert product.delivery(joined)["status"] == "delivered"
     product.work(*click())
-    assert product.paris.left == ["a@example.com"] * 2
-    assert product.providers["lyon"].left == ["a@example.com"] * 2
+    assert product.paris.unsubscribed_emails == ["a@example.com"] * 2
+    assert product.providers["lyon"].unsubscribed_emails == ["a@example.com"] * 2
 
 
 def test_a_link_quoted_in_a_provider_error_is_not_stored(product: Product, capfd: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +114,7 @@ def test_a_link_quoted_in_a_provider_error_is_not_stored(product: Product, capfd
         return ProviderError(Kind.CONTACT, f"lien_desabo must not be {link}")
 
     product.paris.rule = refuse
-    (event_id,) = product.hold(signup(product, "a@example.com"))
+    (event_id,) = product.store(signup(product, "a@example.com"))
     product.work(event_id)
     assert product.delivery(event_id)["status"] == "refused"
     written = str(product.view(event_id)) + "".join(capfd.readouterr())
@@ -128,7 +128,7 @@ def test_signups_wait_with_a_reason_while_the_key_cannot_be_read(
 ) -> None:
     monkeypatch.delenv("RELAIS_TEST_KEY", raising=False)
     product = product_with(Secret("env:RELAIS_TEST_KEY", key="unsubscribe.keys (item 1)"))
-    (event_id,) = product.hold(signup(product, "a@example.com"))
+    (event_id,) = product.store(signup(product, "a@example.com"))
     product.work(event_id)
     delivery = product.delivery(event_id)
     assert (delivery["status"], product.paris.rows) == ("pending", [])

@@ -55,7 +55,7 @@ def test_the_first_event_of_an_id_in_a_batch_counts(product: Product, resources:
 
 
 def test_an_id_stored_with_other_content_is_a_conflict_and_not_notified(product: Product, resources: TestAws) -> None:
-    product.hold(product.signup("first@example.com", id="a"))
+    product.store(product.signup("first@example.com", id="a"))
     events = [product.unsubscribe("first@example.com", id="a"), product.signup("zoe@example.com", id="b")]
     assert accept_all(product.container, events) == [False, True]
     assert messages(resources, "unsubscribes") == []

@@ -27,7 +27,7 @@ def test_events_are_loaded_in_bounded_numbers(
         return load(self, ids)
 
     monkeypatch.setattr(EventStore, "load_well_formed", counted)
-    ids = product.hold(*(product.signup(f"person{number}@example.com") for number in range(12)))
+    ids = product.store(*(product.signup(f"person{number}@example.com") for number in range(12)))
     enqueued = ids
     for expected in (5, 5, 2):
         product.work(*enqueued)
@@ -46,7 +46,7 @@ def test_a_paused_account_does_not_delay_a_sync(product: Product) -> None:
     from chalicelib.domain.errors import Kind, ProviderError
 
     product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3600)
-    product.work(*product.hold(product.signup("zoe@example.com")))
+    product.work(*product.store(product.signup("zoe@example.com")))
     contacts = [{"email": "lea@example.com"}]
     event = {"type": "sync", "id": "s", "kind": "contacts", "account": "paris", "list": "4781", "contacts": contacts}
     product.work(bodies=(event,), queue="signups")

@@ -39,7 +39,7 @@ def test_a_batch_is_stored_in_one_call(product: Product, events: EventStore, mon
 
 
 def test_a_conflicting_id_leaves_no_delivery_behind(product: Product, events: EventStore) -> None:
-    product.hold(product.signup("zoe@example.com", id="a"))
+    product.store(product.signup("zoe@example.com", id="a"))
     with pytest.raises(IdConflict):
         events.store(product.unsubscribe("zoe@example.com", id="a", accounts=BOTH))
     assert items(product, "a") == ["E"]

@@ -38,14 +38,14 @@ def sync(product: Product, *contacts: dict[str, str]) -> Event:
 def test_an_erased_signup_keeps_non_personal_data(product: Product) -> None:
     table = product.container.table
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"}, consent=Consent("https://example.com/", at=START))
-    product.hold(event)
+    product.store(event)
     before = own(product, "one")
     assert erase(table, "one", START) is ErasureOutcome.WAITING
     assert own(product, "one") == before
     end(product, event, Status.DELIVERED)
     assert [erase(table, "one", START) for _ in range(2)] == [ErasureOutcome.ERASED, ErasureOutcome.NOTHING]
     assert before.keys() - own(product, "one").keys() == {"email", "fields", "consent", "due_pk", "due_at"}
-    assert product.hold(event) == ["one"], "the same event again is still the same"
+    assert product.store(event) == ["one"], "the same event again is still the same"
     assert erase(table, "nobody", START) is ErasureOutcome.NOTHING
 
 
@@ -53,7 +53,7 @@ def test_the_final_write_can_erase_the_event(product: Product) -> None:
     from chalicelib.domain.events import Delivery
 
     event = product.signup(ZOE, id="one", fields={"prenom": "Zo"})
-    product.hold(event)
+    product.store(event)
     assert product.container.events.finish(event, Delivery("paris", Status.SUPERSEDED), START, forgotten=True)
     assert not own(product, "one").keys() & {"email", "fields", "consent"}
     assert own(product, "one").keys() >= {"erased", "expires_at"}
@@ -62,7 +62,7 @@ def test_the_final_write_can_erase_the_event(product: Product) -> None:
 def test_an_event_for_several_accounts_is_erased_with_the_last_delivery(product: Product) -> None:
     table = product.container.table
     event = product.unsubscribe(ZOE, id="both", accounts=("paris", "lyon"))
-    product.hold(event)
+    product.store(event)
     end(product, event, Status.DELIVERED, "lyon")
     assert erase(table, "both", START) is ErasureOutcome.WAITING
     product.container.subscriptions.forget(ZOE, START, "request")
@@ -74,7 +74,7 @@ def test_an_event_for_several_accounts_is_erased_with_the_last_delivery(product:
 def test_deliveries_waiting_for_an_erasure_are_erased_with_it(product: Product) -> None:
     table = product.container.table
     signup, forget_request = product.signup(ZOE, id="one"), product.unsubscribe(ZOE, id="request", forget=True)
-    product.hold(signup, forget_request)
+    product.store(signup, forget_request)
     assert record_waiting(table, "request", ["one", "gone"])
     product.container.subscriptions.forget(ZOE, START, "request")
     end(product, signup, Status.DELIVERED)
@@ -86,7 +86,7 @@ def test_deliveries_waiting_for_an_erasure_are_erased_with_it(product: Product) 
 
 def test_one_contact_is_erased_and_the_others_stay(product: Product) -> None:
     table = product.container.table
-    product.hold(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
+    product.store(sync(product, {"email": "ZOE@example.com", "prenom": "Zo"}, MAX))
     assert PersonSearch(table).find(ZOE, START, lambda: None) == PersonEvents((), ("sync",))
     assert [take_contacts_out(table, "sync", theirs) for _ in range(2)] == [True, False]
     (stored,) = product.container.events.load(["sync"])
@@ -95,7 +95,7 @@ def test_one_contact_is_erased_and_the_others_stay(product: Product) -> None:
 
 
 def test_erasing_the_last_contact_removes_the_list(product: Product) -> None:
-    product.hold(sync(product, {"email": ZOE}))
+    product.store(sync(product, {"email": ZOE}))
     assert take_contacts_out(product.container.table, "sync", theirs)
     assert own(product, "sync")["sync"] == {"kind": "contacts"}
     assert not take_contacts_out(product.container.table, "sync", theirs)

@@ -28,7 +28,7 @@ pytestmark = on_both
 def product(resources: TestAws) -> Product:
     """An instance that has worked before: items written once in a ledger's life exist."""
     made = Product()
-    made.work(*made.hold(made.signup("first@example.com"), made.unsubscribe("other@example.com")))
+    made.work(*made.store(made.signup("first@example.com"), made.unsubscribe("other@example.com")))
     return made
 
 
@@ -54,7 +54,7 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
     product: Product, consumed: Consumed, resources: TestAws
 ) -> None:
     event = product.signup("zoe@example.com", fields=FIELDS)
-    product.hold(event)
+    product.store(event)
     assert (consumed.write_units, consumed.read_units) == (2, 0), "stored: the item and its index entry"
     product.work(event.id)
     assert product.delivery(event.id)["status"] == "delivered"
@@ -94,14 +94,14 @@ def test_a_signup_by_a_queue_message_costs_the_same(
 
 
 def test_reads_for_a_notified_signup(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
-    (event_id,) = product.hold(product.signup("zoe@example.com", fields=FIELDS))
+    (event_id,) = product.store(product.signup("zoe@example.com", fields=FIELDS))
     product.work(event_id)
     assert consumed.nothing_read == 2, "states of a new address, for the account and for all accounts"
     assert read_units() == 3 + 2, "and the event twice, and the account's state once for the batch"
 
 
 def test_a_batch_costs_no_more_per_event(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:
-    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(40)))
+    ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(40)))
     product.work(*ids)
     assert consumed.write_units == 5 * 40
     assert (read_units(), consumed.nothing_read) == (4 * 40 + 1, 2 * 40)
@@ -112,7 +112,7 @@ def test_a_failed_attempt_costs_one_write_per_claimed_event_and_one_for_the_acco
     product: Product, consumed: Consumed
 ) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    stored = product.hold(*(product.signup(f"p{n}@example.com") for n in range(10)))
+    stored = product.store(*(product.signup(f"p{n}@example.com") for n in range(10)))
     consumed.clear()
     product.work(*stored)
     assert {product.delivery(event_id)["status"] for event_id in stored} == {"pending"}
@@ -124,7 +124,7 @@ def test_a_failed_attempt_costs_one_write_per_claimed_event_and_one_for_the_acco
 
 
 def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed: Consumed, resources: TestAws) -> None:
-    product.work(*product.hold(*(product.signup(f"p{n}@example.com", fields=FIELDS) for n in range(60))))
+    product.work(*product.store(*(product.signup(f"p{n}@example.com", fields=FIELDS) for n in range(60))))
     items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     before = consumed.read_units, consumed.write_units
     context = FakeContext()

@@ -22,7 +22,7 @@ def end(product: Product, event: Event, status: Status, account: str = "paris", 
 def ended(product: Product, email: str, status: Status, **changes: Any) -> str:
     """A signup in a final state; its id."""
     event = product.signup(email, **changes)
-    product.hold(event)
+    product.store(event)
     return end(product, event, status)
 
 

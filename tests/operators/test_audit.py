@@ -48,7 +48,7 @@ def audit(product: Product, **wanted: Any) -> dict[str, Any]:
 
 
 def leave(product: Product, email: str) -> str:
-    (event_id,) = product.hold(product.unsubscribe(email, accounts=ALL, all_accounts=True))
+    (event_id,) = product.store(product.unsubscribe(email, accounts=ALL, all_accounts=True))
     product.work(event_id)
     assert product.view(event_id)["status"] == "delivered"
     return event_id
@@ -120,7 +120,7 @@ def test_differences_in_each_direction_are_found_and_repaired(
 def test_pending_unsubscribes_are_not_a_difference(product: Product, control: Control) -> None:
     control.set("mymailmarket", add_subscribers={"list": CUSTOMERS, "rows": ["zoe@example.com"]})
     control.fault("status", provider="mymailmarket", status=503)
-    product.work(*product.hold(product.unsubscribe("zoe@example.com", accounts=("brussel",))))
+    product.work(*product.store(product.unsubscribe("zoe@example.com", accounts=("brussel",))))
     control.clear_faults()
     one = audit(product, accounts=["brussel"])["accounts"]["brussel"]
     assert (one["missing_at_provider"]["count"], one["pending"]) == (0, 1)
@@ -133,7 +133,7 @@ def test_a_resubscribed_address_is_not_a_difference(product: Product, control: C
     leave(product, "zoe@example.com")
     product.clock.forward(minutes=1)
     join = product.signup("zoe@example.com", accounts=("brussel",), list=NEWSLETTER)
-    product.work(*product.hold(join))
+    product.work(*product.store(join))
     product.work(suppression_lift_id(join.id, "lettre"))
     providers = control.state()["providers"]
     rows = {
@@ -143,7 +143,7 @@ def test_a_resubscribed_address_is_not_a_difference(product: Product, control: C
     assert rows == {NEWSLETTER: "active", CUSTOMERS: "unsubscribed"}
     assert "zoe@example.com" not in {row["email"] for row in providers["mailpartner"]["accounts"]["lettre"]["optouts"]}
     refused = product.signup("zoe@example.com")
-    product.work(*product.hold(refused))
+    product.work(*product.store(refused))
     assert "Ediware" in product.delivery(refused.id)["remedy"]
     answer = audit(product)
     assert [one["missing_at_provider"]["count"] for one in answer["accounts"].values()] == [0, 0]

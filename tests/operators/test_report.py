@@ -29,14 +29,14 @@ def test_an_empty_ledger_gives_an_empty_report(product: Product) -> None:
 
 
 def test_every_status_of_every_account_is_counted(product: Product) -> None:
-    product.hold(product.signup("p@example.com"))
+    product.store(product.signup("p@example.com"))
     for n, status in enumerate((Status.DELIVERED, Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED)):
         ended(product, f"p{n}@example.com", status)
-    product.hold(product.signup("bot@example.com", refused="trap"))
+    product.store(product.signup("bot@example.com", refused="trap"))
     ended(product, "gone@example.com", Status.PARKED, accounts=("paris",))
     product.clock.forward(seconds=30)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(both)
+    product.store(both)
     end(product, both, Status.DELIVERED, "lyon")
     product.clock.forward(seconds=10.9)
     found = report(product)
@@ -54,7 +54,7 @@ def test_every_status_of_every_account_is_counted(product: Product) -> None:
 
 def test_the_age_counts_from_acceptance_even_after_failures(product: Product) -> None:
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(both)
+    product.store(both)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.clock.forward(seconds=5)
     product.work(both.id)
@@ -65,13 +65,13 @@ def test_the_age_counts_from_acceptance_even_after_failures(product: Product) ->
 
 
 def test_the_oldest_unsubscribe_is_that_of_the_account_it_was_not_delivered_to(product: Product) -> None:
-    product.hold(product.signup("s@example.com"))
+    product.store(product.signup("s@example.com"))
     product.clock.forward(hours=1)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(both, product.unsubscribe("v@example.com"))
+    product.store(both, product.unsubscribe("v@example.com"))
     end(product, both, Status.DELIVERED, "paris")
     product.clock.forward(hours=1)
-    product.hold(product.unsubscribe("w@example.com"))
+    product.store(product.unsubscribe("w@example.com"))
     product.clock.forward(hours=25)
     found = report(product)
     assert (found["oldest_pending_seconds"], found["oldest_unsubscribe_seconds"]) == (27 * 3600, 26 * 3600)
@@ -83,7 +83,7 @@ def test_the_oldest_unsubscribe_is_that_of_the_account_it_was_not_delivered_to(p
 
 def test_a_paused_account_is_shown(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key of someone@example.com refused")
-    product.work(*product.hold(product.signup("a@example.com")))
+    product.work(*product.store(product.signup("a@example.com")))
     found = report(product)["accounts"]
     assert found["paris"]["paused"] == {"until": "2026-03-01T09:30:30Z", "reason": "key of …@… refused", "lists": []}
     assert found["lyon"]["paused"] is None
@@ -93,7 +93,7 @@ def test_a_paused_account_is_shown(product: Product) -> None:
 
 def test_a_paused_list_is_shown_with_its_account(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "the list is gone", list_only=True)
-    product.work(*product.hold(product.signup("a@example.com"), product.signup("b@example.com", list="12")))
+    product.work(*product.store(product.signup("a@example.com"), product.signup("b@example.com", list="12")))
     paused = report(product)["accounts"]["paris"]["paused"]
     assert paused == {"until": "2026-03-01T09:30:30Z", "reason": "the list is gone", "lists": ["12", "4781"]}
 
@@ -101,7 +101,7 @@ def test_a_paused_list_is_shown_with_its_account(product: Product) -> None:
 def test_expired_items_are_not_counted(product: Product) -> None:
     ended(product, "a@example.com", Status.DELIVERED)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(both)
+    product.store(both)
     for account in both.accounts:
         end(product, both, Status.DELIVERED, account)
     product.clock.forward(days=89)
@@ -111,7 +111,7 @@ def test_expired_items_are_not_counted(product: Product) -> None:
 
 
 def test_a_removed_account_is_listed_while_it_has_deliveries(product: Product) -> None:
-    product.work(*product.hold(product.signup("a@example.com", accounts=("gone",))))
+    product.work(*product.store(product.signup("a@example.com", accounts=("gone",))))
     found = report(product)
     assert (found["parked"], found["accounts"]["gone"]["parked"]) == (1, 1)
 
@@ -120,7 +120,7 @@ def test_deliveries_without_a_stored_event_are_not_counted(product: Product) -> 
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
     product.container.events._store_delivery(both, "paris")
     assert report(product)["accepted"] == 0
-    product.hold(both)
+    product.store(both)
     assert report(product)["pending"] == 2
 
 
@@ -133,7 +133,7 @@ def test_the_order_of_items_does_not_matter(product: Product, monkeypatch: pytes
 
     for n in range(5):
         both = product.unsubscribe(f"u{n}@example.com", accounts=("paris", "lyon"))
-        product.hold(both)
+        product.store(both)
         end(product, both, Status.DELIVERED, "lyon")
     product.clock.forward(seconds=3)
     expected = report(product)
@@ -166,13 +166,13 @@ def test_a_ledger_of_many_pages_is_counted(product: Product, resources: TestAws)
 
 
 def test_other_ledger_items_are_not_counted(product: Product) -> None:
-    product.work(*product.hold(product.signup("a@example.com")))  # writes a subscription state and an account state
+    product.work(*product.store(product.signup("a@example.com")))  # writes a subscription state and an account state
     product.container.table.put_new({"pk": "S#paris", "sk": "other", "status": "pending", "accounts": ["paris"]})
     assert report(product)["accepted"] == 1
 
 
 def test_too_little_time_is_reported(product: Product) -> None:
-    product.hold(product.signup("a@example.com"))
+    product.store(product.signup("a@example.com"))
     made = calls(product)
     answer = report(product, milliseconds=4_000)
     assert "Scan" not in made
@@ -196,7 +196,7 @@ def test_an_unreadable_account_state_is_reported(product: Product, monkeypatch: 
 
 
 def test_metrics_are_written_per_account(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
-    product.hold(product.signup("a@example.com"))
+    product.store(product.signup("a@example.com"))
     metrics.flush()
     capsys.readouterr()
     report(product)
@@ -206,7 +206,7 @@ def test_metrics_are_written_per_account(product: Product, capsys: pytest.Captur
 
 
 def test_the_report_only_reads(product: Product) -> None:
-    product.hold(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
+    product.store(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
     made = calls(product)
     report(product)
     assert set(made) <= {"Scan", "GetItem", "BatchGetItem"}
@@ -214,8 +214,8 @@ def test_the_report_only_reads(product: Product) -> None:
 
 def test_an_event_stored_twice_counts_once(product: Product) -> None:
     event = product.signup("a@example.com")
-    product.hold(event)
-    product.hold(event)
+    product.store(event)
+    product.store(event)
     assert report(product)["accepted"] == 1
     product.clock.forward(minutes=2)
     product.work(event.id)

@@ -45,7 +45,7 @@ def test_a_resent_event_is_due_at_once_in_case_its_notification_is_lost(
 
 def test_the_give_up_time_restarts(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     product.clock.forward(days=8)
     product.work(event_id)
     assert product.delivery(event_id)["status"] == "parked"
@@ -61,7 +61,7 @@ def test_the_give_up_time_restarts(product: Product) -> None:
 
 def test_sweep_does_not_park_a_resent_event_of_a_paused_account(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
-    (first,) = product.hold(product.signup("a@example.com"))
+    (first,) = product.store(product.signup("a@example.com"))
     product.clock.forward(days=8)
     product.work(first)
     assert product.delivery(first)["status"] == "parked"
@@ -73,7 +73,7 @@ def test_sweep_does_not_park_a_resent_event_of_a_paused_account(product: Product
 
 def test_a_delivered_event_keeps_no_reason_of_earlier_attempts(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     product.work(event_id)
     assert product.delivery(event_id)["reason"] == "down"
     product.paris.rule = None
@@ -93,7 +93,7 @@ def test_repeating_the_call_changes_nothing(product: Product, resources: TestAws
 
 def test_concurrent_calls_resend_once(product: Product) -> None:
     both = [product.unsubscribe(f"u{n}@example.com", accounts=("paris", "lyon")) for n in range(5)]
-    product.hold(*both)
+    product.store(*both)
     for event in both:
         end(product, event, Status.PARKED, "paris")
     with ThreadPoolExecutor(3) as pool:
@@ -115,11 +115,11 @@ def several(product: Product) -> dict[str, str]:
     ids["new refused"] = ended(product, "r2@example.com", Status.REFUSED)
     lyon = product.signup("l@example.com", accounts=("lyon",))
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(lyon, both, product.signup("pending@example.com", id="pending"))
+    product.store(lyon, both, product.signup("pending@example.com", id="pending"))
     ids["lyon parked"] = end(product, lyon, Status.PARKED, "lyon")
     ids["unsubscribe parked"] = end(product, both, Status.PARKED, "paris")
     end(product, both, Status.DELIVERED, "lyon")
-    ids["trap"] = product.hold(product.signup("bot@example.com", refused="trap"))[0]
+    ids["trap"] = product.store(product.signup("bot@example.com", refused="trap"))[0]
     return ids
 
 
@@ -182,7 +182,7 @@ def test_an_unknown_id_is_reported(product: Product) -> None:
 
 
 def test_a_trapped_signup_can_be_delivered_by_an_operator(product: Product) -> None:
-    (event_id,) = product.hold(product.signup("person@example.com", refused="trap", fields={"prenom": "Zoé"}))
+    (event_id,) = product.store(product.signup("person@example.com", refused="trap", fields={"prenom": "Zoé"}))
     assert resend(product, id=event_id, status="refused") == {"resent": 1}
     product.work(event_id)
     assert product.paris.rows == [("4781", "person@example.com", {"prenom": "Zoé"})]
@@ -195,7 +195,7 @@ def test_events_without_an_address_are_skipped(product: Product, resources: Test
             {"type": "sync", "id": "no-sync", "kind": "nothing"},
         )
     )
-    product.hold(product.signup("", id="erased", refused="erased"))
+    product.store(product.signup("", id="erased", refused="erased"))
     assert resend(product, status="refused") == {"resent": 0}
     for event_id in ("invalid", "no-sync", "erased"):
         assert resend(product, status="refused", id=event_id) == {"resent": 0}
@@ -205,7 +205,7 @@ def test_events_without_an_address_are_skipped(product: Product, resources: Test
 def test_an_address_erased_meanwhile_is_not_resent(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     single = ended(product, "a@example.com", Status.PARKED)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(both)
+    product.store(both)
     end(product, both, Status.PARKED, "paris")
     load = product.container.events.load_well_formed
 
@@ -223,7 +223,7 @@ def test_an_address_erased_meanwhile_is_not_resent(product: Product, monkeypatch
 def test_expired_events_are_not_resent(product: Product) -> None:
     single = ended(product, "a@example.com", Status.PARKED)
     both = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-    product.hold(both)
+    product.store(both)
     for account in both.accounts:
         end(product, both, Status.PARKED, account)
     product.clock.forward(days=91)
@@ -235,7 +235,7 @@ class TestEventForSeveralAccounts:
     @pytest.fixture
     def both(self, product: Product) -> str:
         event = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
-        product.hold(event)
+        product.store(event)
         end(product, event, Status.DELIVERED, "lyon")
         product.clock.forward(hours=1)
         return end(product, event, Status.PARKED, "paris")
@@ -254,14 +254,14 @@ class TestEventForSeveralAccounts:
         assert enqueued(resources, "unsubscribes") == [both]
         assert product.delivery(both, "lyon")["status"] == "delivered"
         product.work(both)
-        assert product.paris.left == ["u@example.com"]
-        assert product.providers["lyon"].left == []
+        assert product.paris.unsubscribed_emails == ["u@example.com"]
+        assert product.providers["lyon"].unsubscribed_emails == []
         ends = {item["expires_at"]["N"] for item in items(resources, both).values()}
         assert ends == {str(int(product.clock().timestamp()) + 90 * 86400)}
 
     def test_both_deliveries_are_notified_once(self, product: Product, resources: TestAws) -> None:
         event = product.unsubscribe("v@example.com", accounts=("paris", "lyon"))
-        product.hold(event)
+        product.store(event)
         for account in event.accounts:
             end(product, event, Status.PARKED, account)
         assert resend(product) == {"resent": 2}
@@ -318,7 +318,7 @@ class TestEventForSeveralAccounts:
 def test_many_events_are_resent_in_few_messages(product: Product, resources: TestAws) -> None:
     events = [product.signup(f"p{n}@example.com") for n in range(150)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(product.hold, events))
+        list(pool.map(product.store, events))
         list(pool.map(lambda event: end(product, event, Status.PARKED), events))
     assert resend(product) == {"resent": 150}
     assert resources.waiting("relais-local-signups") <= 16
@@ -401,7 +401,7 @@ def test_nothing_is_delivered_twice_beside_a_running_worker(product: Product) ->
 
 def test_an_unknown_outcome_stays_marked(product: Product) -> None:
     event = product.signup("a@example.com")
-    product.hold(event)
+    product.store(event)
     end(product, event, Status.PARKED, unknown_outcome=True)
     resend(product)
     product.work(event.id)

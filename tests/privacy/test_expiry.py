@@ -38,7 +38,7 @@ def test_every_final_status_sets_the_expiry(
     product: Product, ledger: MemoryDynamo, status: Status, accounts: tuple[str, ...]
 ) -> None:
     event = product.unsubscribe(EMAIL, accounts=accounts)
-    product.hold(event)
+    product.store(event)
     for account in accounts:
         assert not [item for item in dump(ledger) if item["pk"]["S"] == "E#" + event.id and "expires_at" in item]
         product.clock.forward(hours=1)
@@ -70,13 +70,13 @@ def test_an_event_refused_at_acceptance_expires(product: Product, body: dict[str
 
 
 def test_pending_events_and_subscription_states_never_expire(product: Product, ledger: MemoryDynamo) -> None:
-    product.work(*product.hold(product.signup(EMAIL, START - timedelta(hours=1)), product.unsubscribe(EMAIL)))
-    (waiting,) = product.hold(product.signup("b@example.com"))
+    product.work(*product.store(product.signup(EMAIL, START - timedelta(hours=1)), product.unsubscribe(EMAIL)))
+    (waiting,) = product.store(product.signup("b@example.com"))
     product.clock.forward(days=4000)
     assert is_shown(product, waiting)
     states = [item for item in dump(ledger) if item["pk"]["S"].startswith("A#")]
     assert states
     assert not [item for item in states if "expires_at" in item]
     late = product.signup(EMAIL, START)
-    product.work(*product.hold(late))
+    product.work(*product.store(late))
     assert product.delivery(late.id)["status"] == "superseded"

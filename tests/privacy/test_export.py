@@ -98,8 +98,8 @@ def test_everything_in_an_item_is_in_the_export(product: Product, ledger: Memory
 def test_all_spellings_of_the_address_and_no_other_person_are_exported(product: Product) -> None:
     others = ["zoe+shop@example.com", "azoe@example.com", "zoe@example.org", "zoe@example.com.example"]
     mine = [product.signup(email) for email in (ZOE, "ZOE@EXAMPLE.COM")]
-    product.hold(*mine, *(product.signup(email) for email in others))
-    product.hold(product.unsubscribe("zOe@example.com", accounts=("paris", "lyon"), all_accounts=True))
+    product.store(*mine, *(product.signup(email) for email in others))
+    product.store(product.unsubscribe("zOe@example.com", accounts=("paris", "lyon"), all_accounts=True))
     answer = export(product, " zoe@EXAMPLE.com ")
     assert len(answer["events"]) == 3
     assert not [email for email in others if email in json.dumps(answer)]
@@ -121,7 +121,7 @@ def test_only_the_persons_own_contacts_of_a_sync_are_exported(product: Product) 
 
 def test_subscription_states_are_exported_with_readable_times(product: Product) -> None:
     leave = product.unsubscribe(ZOE, START - timedelta(hours=1))
-    product.work(*product.hold(product.signup(ZOE, START - timedelta(hours=2)), leave))
+    product.work(*product.store(product.signup(ZOE, START - timedelta(hours=2)), leave))
     told = states_of(export(product))
     assert set(told) == {"paris"}
     assert told["paris"]["unsubscribed_at"] == "2026-03-01T08:30:00Z"
@@ -164,7 +164,7 @@ def test_states_under_an_older_address_key_are_exported(ledger: MemoryDynamo) ->
     product = new_product(
         settings=settings(privacy=Privacy(keys)), clock=old.clock, providers=old.providers, dynamo=ledger
     )
-    product.work(*product.hold(product.unsubscribe(ZOE, START)))
+    product.work(*product.store(product.unsubscribe(ZOE, START)))
     told = states_of(export(product))["paris"]
     assert (told["signed_up_at"], told["unsubscribed_at"]) == ("2026-03-01T09:29:00.500Z", "2026-03-01T09:30:00Z")
 

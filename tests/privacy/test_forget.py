@@ -28,7 +28,7 @@ def delivered(product: Product, email: str = ZOE, **changes: Any) -> str:
     """A delivered signup with everything that may be personal; its id."""
     consent = Consent("https://www.example.com/", "v3", "203.0.113.9", START)
     event = product.signup(email, **{"fields": {"prenom": "Zoé"}, "consent": consent, **changes})
-    product.work(*product.hold(event))
+    product.work(*product.store(event))
     return event.id
 
 
@@ -62,7 +62,7 @@ def test_every_account_is_unsubscribed_and_the_state_for_all_accounts_records_it
     delivered(product)
     product.clock.forward(minutes=1)
     forget(product, " ZOE@example.com ")
-    assert [provider.left for provider in product.providers.values()] == [[ZOE, "ZOE@example.com"]] * 2
+    assert [provider.unsubscribed_emails for provider in product.providers.values()] == [[ZOE, "ZOE@example.com"]] * 2
     (state,) = product.container.subscriptions.of(ZOE)["*"]
     at = 1772357460000  # 2026-03-01T09:31:00Z
     assert (state.unsubscribed_at, state.forgotten_at) == (at, at)
@@ -79,27 +79,27 @@ def test_a_provider_that_supports_deletion_deletes(product: Product, monkeypatch
 
     monkeypatch.setitem(product.container.__dict__, "capabilities", deletes)
     forget(product)
-    assert (product.providers["lyon"].forgotten, product.providers["lyon"].left) == ([ZOE], [])
-    assert (product.paris.forgotten, product.paris.left) == ([], [ZOE])
-    product.work(*product.hold(product.unsubscribe(ZOE, START + MINUTE, accounts=("lyon",))))
-    assert product.providers["lyon"].left == [ZOE], "an ordinary unsubscribe deletes nothing"
+    assert (product.providers["lyon"].forgotten, product.providers["lyon"].unsubscribed_emails) == ([ZOE], [])
+    assert (product.paris.forgotten, product.paris.unsubscribed_emails) == ([], [ZOE])
+    product.work(*product.store(product.unsubscribe(ZOE, START + MINUTE, accounts=("lyon",))))
+    assert product.providers["lyon"].unsubscribed_emails == [ZOE], "an ordinary unsubscribe deletes nothing"
 
 
 def test_repeating_is_harmless(product: Product) -> None:
     delivered(product)
     product.clock.forward(minutes=1)
     assert [forget(product) for _ in range(3)] == [{"erased": 1, "waiting": 0}, *[{"erased": 0, "waiting": 0}] * 2]
-    assert product.paris.left == [ZOE]
+    assert product.paris.unsubscribed_emails == [ZOE]
 
 
 def test_an_unknown_person_can_be_erased_too(product: Product, ledger: MemoryDynamo) -> None:
     assert forget(product) == {"erased": 0, "waiting": 0}
-    assert product.paris.left == [ZOE]
+    assert product.paris.unsubscribed_emails == [ZOE]
     assert holders(ledger, ZOE) == []
 
 
 def test_a_pending_signup_is_superseded_at_once_without_a_call(product: Product, ledger: MemoryDynamo) -> None:
-    (event_id,) = product.hold(product.signup(ZOE))
+    (event_id,) = product.store(product.signup(ZOE))
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert product.delivery(event_id)["status"] == "superseded"
     assert product.paris.emails == []
@@ -109,7 +109,7 @@ def test_a_pending_signup_is_superseded_at_once_without_a_call(product: Product,
 
 def test_deferred_signups_and_signups_of_a_paused_account_are_superseded_too(product: Product) -> None:
     down(product, "paris")
-    ids = product.hold(product.signup(ZOE), product.signup(ZOE))
+    ids = product.store(product.signup(ZOE), product.signup(ZOE))
     product.work(ids[0])
     assert product.delivery(ids[0])["next_attempt_at"] is not None
     assert forget(product) == {"erased": 2, "waiting": 1}, "the erasure request waits for paris"
@@ -119,7 +119,7 @@ def test_deferred_signups_and_signups_of_a_paused_account_are_superseded_too(pro
 def test_a_pending_event_is_erased_by_the_worker_that_finishes_it(product: Product, ledger: MemoryDynamo) -> None:
     leave = product.unsubscribe(ZOE, accounts=("paris", "lyon"), all_accounts=True)
     down(product, "paris")
-    product.work(*product.hold(leave))
+    product.work(*product.store(leave))
     assert forget(product) == {"erased": 0, "waiting": 2}
     assert forget(product) == {"erased": 0, "waiting": 2}
     up(product)
@@ -130,7 +130,7 @@ def test_a_pending_event_is_erased_by_the_worker_that_finishes_it(product: Produ
     product.work(product.container.subscriptions.of(ZOE)["*"][0].unsubscribed_by or "")
     assert holders(ledger, ZOE) == []
     assert forget(product) == {"erased": 0, "waiting": 0}
-    assert product.paris.left == [ZOE, ZOE]
+    assert product.paris.unsubscribed_emails == [ZOE, ZOE]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_events_of_every_final_status_are_erased_and_never_resent(
     from tests.operators.support import end, resend
 
     event = product.unsubscribe(ZOE, accounts=accounts)
-    product.hold(event)
+    product.store(event)
     for account in accounts:
         end(product, event, status, account)
     assert forget(product) == {"erased": 1, "waiting": 0}
@@ -163,7 +163,7 @@ def test_a_resent_event_is_not_erased_under_its_worker(product: Product) -> None
     from tests.operators.support import end
 
     event = product.unsubscribe(ZOE, accounts=("paris", "lyon"))
-    product.hold(event)
+    product.store(event)
     for account in event.accounts:
         end(product, event, Status.PARKED, account)
     table = product.container.table
@@ -182,7 +182,7 @@ class TestClaimedByAnotherWorker:
     def interrupted(self, product: Product, then: Any) -> str:
         """A signup's id; the person is forgotten while its call runs."""
         answers: list[Any] = []
-        (event_id,) = product.hold(product.signup(ZOE))
+        (event_id,) = product.store(product.signup(ZOE))
 
         def meanwhile(verb: str, emails: Any) -> ProviderError | None:
             if verb == "sign_up":
@@ -206,7 +206,7 @@ class TestClaimedByAnotherWorker:
         product.work(product.container.subscriptions.of(ZOE)["*"][0].unsubscribed_by or "")
         product.work(event_id)
         assert holders(ledger, ZOE) == []
-        assert product.paris.left == [ZOE], "an address signed up by the call is unsubscribed again"
+        assert product.paris.unsubscribed_emails == [ZOE], "an address signed up by the call is unsubscribed again"
         assert forget(product) == {"erased": 0, "waiting": 0}
 
     def test_the_event_is_erased_by_a_second_call(self, product: Product, ledger: MemoryDynamo) -> None:
@@ -235,13 +235,13 @@ class TestAfterwards:
 
     def test_an_older_signup_is_superseded_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         late = product.signup(ZOE, START - MINUTE)
-        product.work(*product.hold(late))
+        product.work(*product.store(late))
         assert product.delivery(late.id)["status"] == "superseded"
         assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])
 
     def test_a_later_signup_of_a_plain_form_is_refused_and_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         later = product.signup(ZOE, may_lift_suppression=False)
-        product.work(*product.hold(later))
+        product.work(*product.store(later))
         assert (product.delivery(later.id)["status"], product.delivery(later.id)["reason"]) == ("refused", "suppressed")
         assert (product.paris.emails, holders(ledger, ZOE)) == ([], [])
 
@@ -260,16 +260,16 @@ class TestAfterwards:
     @pytest.mark.usefixtures("lifting")
     def test_a_later_signed_signup_is_delivered(self, product: Product, ledger: MemoryDynamo) -> None:
         later = product.signup(ZOE)
-        product.work(*product.hold(later))
+        product.work(*product.store(later))
         assert product.delivery(later.id)["status"] == "delivered"
         assert event_item(ledger, later.id)["email"] == {"S": ZOE}
         refused = product.signup(ZOE)
         product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "no")
-        product.work(*product.hold(refused))
+        product.work(*product.store(refused))
         up(product)
         assert event_item(ledger, refused.id)["email"] == {"S": ZOE}, "it may be sent again"
         assert forget(product) == {"erased": 2, "waiting": 0}
-        assert product.paris.left == [ZOE, ZOE], "a resubscribed address is unsubscribed again"
+        assert product.paris.unsubscribed_emails == [ZOE, ZOE], "a resubscribed address is unsubscribed again"
         assert holders(ledger, ZOE) == []
 
     @pytest.mark.usefixtures("lifting")
@@ -277,11 +277,11 @@ class TestAfterwards:
         self, product: Product, ledger: MemoryDynamo
     ) -> None:
         resubscribed = product.signup(ZOE)
-        product.work(*product.hold(resubscribed))
+        product.work(*product.store(resubscribed))
         product.clock.forward(minutes=2)
         ledger.put_items({(f"E#{resubscribed.id}", sk): None for sk in ledger.items[f"E#{resubscribed.id}"]})
         assert forget(product) == {"erased": 0, "waiting": 0}
-        assert product.paris.left == [ZOE, ZOE]
+        assert product.paris.unsubscribed_emails == [ZOE, ZOE]
 
     @pytest.mark.usefixtures("lifting")
     def test_an_address_being_resubscribed_is_unsubscribed_again(self, product: Product, ledger: MemoryDynamo) -> None:
@@ -293,25 +293,25 @@ class TestAfterwards:
                 answers.append(forget(product))
 
         resubscribed = product.signup(ZOE)
-        product.hold(resubscribed)
+        product.store(resubscribed)
         product.paris.after = meanwhile
         product.work(resubscribed.id, milliseconds=300_000)
         product.paris.after = None
         assert answers == [{"erased": 0, "waiting": 2}]
         product.clock.forward(hours=2)
         assert forget(product) == {"erased": 1, "waiting": 0}
-        assert product.paris.left == [ZOE, ZOE]
+        assert product.paris.unsubscribed_emails == [ZOE, ZOE]
         assert holders(ledger, ZOE) == []
 
     def test_an_imported_unsubscribe_is_erased(self, product: Product, ledger: MemoryDynamo) -> None:
         for accounts in (("lyon",), ("paris", "lyon")):
-            product.work(*product.hold(product.unsubscribe(ZOE, accounts=accounts)))
+            product.work(*product.store(product.unsubscribe(ZOE, accounts=accounts)))
         assert holders(ledger, ZOE) == []
 
     def test_resendable_later_events_keep_their_data(self, product: Product, ledger: MemoryDynamo) -> None:
         product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "no")
         leave = product.unsubscribe(ZOE, accounts=("paris", "lyon"))
-        product.work(*product.hold(leave))
+        product.work(*product.store(leave))
         assert event_item(ledger, leave.id)["email"] == {"S": ZOE}
 
 
@@ -377,7 +377,7 @@ def test_events_under_two_address_keys_are_erased(ledger: MemoryDynamo) -> None:
     product.clock.forward(minutes=1)
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert "email" not in event_item(ledger, event_id)
-    assert product.paris.left == [ZOE]
+    assert product.paris.unsubscribed_emails == [ZOE]
     assert {len(states) for states in product.container.subscriptions.of(ZOE).values()} == {1, 2}, "found under both"
     third = (Secret.plain("placeholder-address-key-3"), *keys)
     newest = new_product(
@@ -385,7 +385,7 @@ def test_events_under_two_address_keys_are_erased(ledger: MemoryDynamo) -> None:
     )
     late = newest.signup(ZOE, START)
     both = newest.unsubscribe(ZOE, START, accounts=("paris", "lyon"))
-    newest.work(*newest.hold(late, both))
+    newest.work(*newest.store(late, both))
     assert newest.delivery(late.id)["status"] == "superseded"
     assert holders(ledger, ZOE) == []
     assert forget(newest) == {"erased": 0, "waiting": 0}
@@ -414,7 +414,7 @@ def test_wrong_parameters_are_rejected_with_the_right_ones(product: Product, eve
     answer = product.container.forget(event, FakeContext())
     assert answer["error"]["kind"] == "caller"
     assert ZOE not in str(answer)
-    assert product.paris.left == []
+    assert product.paris.unsubscribed_emails == []
 
 
 def test_running_out_of_time_is_reported_and_the_person_is_unsubscribed(product: Product) -> None:
@@ -429,7 +429,7 @@ def test_running_out_of_time_is_reported_and_the_person_is_unsubscribed(product:
     assert product.container.subscriptions.of(ZOE)["*"][0].forgotten_at is not None
     assert forget(product) == {"erased": 1, "waiting": 0}
     assert product.delivery(event_id)["status"] == "delivered"
-    assert product.paris.left == [ZOE]
+    assert product.paris.unsubscribed_emails == [ZOE]
 
 
 @pytest.mark.parametrize("at", [1, 2, 4, 7, 10])
@@ -437,7 +437,7 @@ def test_a_ledger_failure_at_any_point_is_reported_and_repaired_by_repeating(
     product: Product, ledger: MemoryDynamo, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     delivered(product)
-    product.hold(product.signup(ZOE))
+    product.store(product.signup(ZOE))
     product.clock.forward(minutes=1)
     left = [at]
     update = Table.update
@@ -456,7 +456,7 @@ def test_a_ledger_failure_at_any_point_is_reported_and_repaired_by_repeating(
     answers = [forget(product), forget(product)]
     assert answers[-1] == {"erased": 0, "waiting": 0}
     assert holders(ledger, ZOE) == []
-    assert product.paris.left[-1:] == [ZOE]
+    assert product.paris.unsubscribed_emails[-1:] == [ZOE]
 
 
 def test_no_log_line_shows_the_address(product: Product, caplog: pytest.LogCaptureFixture) -> None:
@@ -470,7 +470,7 @@ def test_no_log_line_shows_the_address(product: Product, caplog: pytest.LogCaptu
 
 def test_a_later_unsubscribe_from_a_fast_clock_stays(product: Product) -> None:
     ahead = product.unsubscribe(ZOE, START + 3 * MINUTE, accounts=("paris", "lyon"), all_accounts=True)
-    product.work(*product.hold(ahead))
+    product.work(*product.store(ahead))
     forget(product)
     (state,) = product.container.subscriptions.of(ZOE)["*"]
     assert state.unsubscribed_by == ahead.id

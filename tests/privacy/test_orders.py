@@ -50,17 +50,17 @@ class Forgetting(RuleBasedStateMachine):
 
     @rule(person=persons, minute=minutes, account=accounts)
     def sign_up_earlier(self, person: str, minute: int, account: str) -> None:
-        self._hold(self.world.event(EventType.SIGNUP, person, minute, (account,)))
+        self._store(self.world.event(EventType.SIGNUP, person, minute, (account,)))
 
     @rule(person=persons, account=accounts, may_lift_suppression=st.booleans())
     def sign_up_now(self, person: str, account: str, may_lift_suppression: bool) -> None:
         event = self.world.event(EventType.SIGNUP, person, 0, (account,), may_lift_suppression=may_lift_suppression)
-        self._hold(replace(event, occurred_at=self.world.clock()))
+        self._store(replace(event, occurred_at=self.world.clock()))
 
     @rule(person=persons, minute=minutes, everywhere=st.booleans())
     def leave_earlier(self, person: str, minute: int, everywhere: bool) -> None:
         where = ACCOUNTS if everywhere else ("paris",)
-        self._hold(self.world.event(EventType.UNSUBSCRIBE, person, minute, where, all_accounts=everywhere))
+        self._store(self.world.event(EventType.UNSUBSCRIBE, person, minute, where, all_accounts=everywhere))
 
     @rule(who=st.sampled_from([PERSONS, PERSONS[:1], PERSONS[1:]]), account=accounts, only_stored=st.booleans())
     def import_them(self, who: tuple[str, ...], account: str, only_stored: bool) -> None:
@@ -148,9 +148,9 @@ class Forgetting(RuleBasedStateMachine):
         parts["capabilities"] = partial(_deletes, parts["capabilities"])
         return worker
 
-    def _hold(self, event: Event) -> None:
+    def _store(self, event: Event) -> None:
         self.world.events[event.id] = event
-        self.world.hold(event)
+        self.world.store(event)
         self.notifications.append(("signups", [event.id]))
 
     def _ask(self, person: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_a_contact_is_erased_before_during_and_after_an_import(
     stored_data = ["zoe@example.com"] if steps_before == 3 else []
     assert sorted(product.paris.emails) == sorted([*stored_data, "max@example.com"])
     assert product.paris.calls[-1][0] == "unsubscribe" or steps_before < 3
-    assert product.paris.left == [ZOE]
+    assert product.paris.unsubscribed_emails == [ZOE]
     assert holders(ledger, ZOE) == []
     assert product.delivery("crm")["reason"] == "held 2, refused 0"
     assert forget(product) == {"erased": 0, "waiting": 0}

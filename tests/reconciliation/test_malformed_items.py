@@ -81,7 +81,7 @@ def night(product: Product) -> dict[str, Any]:
 def test_an_account_with_a_malformed_state_continues_like_the_others(
     product: Product, resources: TestAws, seen: Seen, state: dict[str, Any], problem: str
 ) -> None:
-    ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
+    ids = product.store(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
     product.container.table.put_new({"pk": STATE[0], "sk": STATE[1], **state})
     product.clock.forward(minutes=2)
     assert product.container.sweep(FakeContext(55_000)) == {"enqueued": 2}
@@ -95,7 +95,7 @@ def test_an_account_with_a_malformed_state_continues_like_the_others(
 def test_the_next_pause_overwrites_a_malformed_state(product: Product, seen: Seen) -> None:
     product.container.table.put_new({"pk": STATE[0], "sk": STATE[1], "version": 7, "pause": {}, "lists": {}})
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    product.work(*product.hold(product.signup("a@example.com")))
+    product.work(*product.store(product.signup("a@example.com")))
     assert seen() == {("S#paris / state", "pause.until is missing")}
     state = product.container.accounts.read("paris")
     assert (state.version, state.pause and state.pause.reason, state.lists) == (8, "down", {})
@@ -104,7 +104,7 @@ def test_the_next_pause_overwrites_a_malformed_state(product: Product, seen: See
 
 
 def test_malformed_account_names_are_ignored(product: Product, resources: TestAws, seen: Seen) -> None:
-    ids = product.hold(product.signup("a@example.com"))
+    ids = product.store(product.signup("a@example.com"))
     product.container.table.put_new({"pk": "S#accounts", "sk": "names", "configured": "gone"})
     product.clock.forward(minutes=2)
     assert product.container.sweeper.run() == {"enqueued": 1}
@@ -113,7 +113,7 @@ def test_malformed_account_names_are_ignored(product: Product, resources: TestAw
 
 
 def test_malformed_index_entries_are_not_notified(product: Product, resources: TestAws, seen: Seen) -> None:
-    ids = product.hold(product.signup("a@example.com"))
+    ids = product.store(product.signup("a@example.com"))
     for pk in ("X#1", "E#not an id"):
         product.container.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
     product.clock.forward(minutes=2)
@@ -146,7 +146,7 @@ def test_a_malformed_event_does_not_block_the_others(
     values: dict[str, Any],
     problem: str,
 ) -> None:
-    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    bad, good = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     spoil(f"E#{bad}", "E", change, **values)
     before = items(resources, bad)
     product.clock.forward(minutes=2)
@@ -165,7 +165,7 @@ def test_the_report_counts_the_other_events(product: Product, seen: Seen, spoil:
     ids = [product.signup("a@example.com"), product.signup("b@example.com"), product.signup("c@example.com")]
     both = product.unsubscribe("d@example.com", accounts=BOTH)
     gone = product.unsubscribe("e@example.com", accounts=BOTH)
-    product.hold(*ids, both, gone)
+    product.store(*ids, both, gone)
     spoil(f"E#{ids[0].id}", "E", "SET #status = :no", no={"S": "waiting"})
     spoil(f"E#{ids[1].id}", "E", "REMOVE accepted")
     spoil(f"E#{both.id}", "D#paris", "REMOVE #status")
@@ -185,10 +185,10 @@ def test_the_report_counts_the_other_events(product: Product, seen: Seen, spoil:
 def test_the_oldest_age_is_measured_from_the_other_events(
     product: Product, seen: Seen, spoil: Callable[..., None]
 ) -> None:
-    old = product.hold(product.signup("a@example.com"))[0]
+    old = product.store(product.signup("a@example.com"))[0]
     product.clock.forward(seconds=5)
     new = product.signup("b@example.com")
-    product.hold(new)
+    product.store(new)
     spoil(f"E#{old}", "E", "REMOVE accepted")
     assert product.container.sweeper._oldest("paris").of_all == epoch_milliseconds(new.accepted_at)
     assert seen() == {(f"E#{old} / E", "accepted is missing")}
@@ -198,8 +198,8 @@ def test_the_nightly_pass_continues_with_the_other_events(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:
     """Also for remains of an event with a malformed delivery: it is not treated as expired."""
-    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
-    both = product.hold(product.unsubscribe("c@example.com", accounts=BOTH))[0]
+    bad, good = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
+    both = product.store(product.unsubscribe("c@example.com", accounts=BOTH))[0]
     for pk, sk in ((f"E#{bad}", "E"), (f"E#{good}", "E"), (f"E#{both}", "D#paris"), (f"E#{both}", "D#lyon")):
         spoil(pk, sk, "REMOVE due_pk, due_at")
     spoil(f"E#{bad}", "E", "SET #status = :pending, updated = :no", pending={"S": "pending"}, no={"S": "now"})
@@ -218,7 +218,7 @@ def test_the_nightly_pass_continues_with_the_other_events(
 def test_a_nightly_pass_with_malformed_progress_restarts(
     product: Product, resources: TestAws, seen: Seen, spoil: Callable[..., None]
 ) -> None:
-    lost = product.hold(product.signup("a@example.com"))
+    lost = product.store(product.signup("a@example.com"))
     night(product)
     enqueued(resources)
     spoil(f"E#{lost[0]}", "E", "REMOVE due_pk, due_at")
@@ -227,7 +227,7 @@ def test_a_nightly_pass_with_malformed_progress_restarts(
     assert seen() == {("S#sweep / nightly_pass", "pages is no number")}
     assert enqueued(resources) == lost
     spoil("S#sweep", "nightly_pass", "SET lease_until = :no", no={"S": "later"})
-    product.hold(product.signup("b@example.com"))
+    product.store(product.signup("b@example.com"))
     assert night(product)["enqueued"] == 2, "sweep goes on even where the pass cannot"
     assert seen() == {("S#sweep / nightly_pass", "lease_until is no number")}
 
@@ -236,7 +236,7 @@ def test_an_event_does_not_expire_before_its_malformed_delivery(
     product: Product, resources: TestAws, spoil: Callable[..., None]
 ) -> None:
     event = product.unsubscribe("a@example.com", accounts=BOTH)
-    product.hold(event)
+    product.store(event)
     spoil(f"E#{event.id}", "D#lyon", "SET #status = :no", no={"S": "waiting"})
     end(product, event, Status.DELIVERED, "paris")
     assert not any("expires_at" in item for item in items(resources, event.id).values())
@@ -248,7 +248,7 @@ def test_an_event_does_not_expire_before_its_malformed_delivery(
 def test_reading_one_malformed_event_is_an_error(product: Product, spoil: Callable[..., None]) -> None:
     """For a rule of order it must not count as gone: a signup that is gone was delivered."""
     event = product.signup("a@example.com")
-    product.hold(event)
+    product.store(event)
     spoil(f"E#{event.id}", "E", "SET #status = :no", no={"N": "1"})
     for read in (product.container.events.status, product.container.events.mark_unknown):
         with pytest.raises(MalformedItem, match=rf"^malformed ledger item E#{event.id} / E: status is no text$"):
@@ -277,7 +277,7 @@ def test_a_malformed_subscription_state_keeps_its_own_deliveries_waiting_and_no_
     product: Product, seen: Seen, state: dict[str, Any], problem: str, account: str
 ) -> None:
     """No signup is delivered while it cannot be read whether the person has unsubscribed."""
-    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    bad, good = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     pk, sk = _state_key(product, "a@example.com", account)
     product.container.table.put_new({"pk": pk, "sk": sk, **state})
     assert product.work(bad, good) == {"batchItemFailures": []}
@@ -289,7 +289,7 @@ def test_a_malformed_subscription_state_keeps_its_own_deliveries_waiting_and_no_
 
 
 def test_a_state_that_becomes_malformed_while_it_is_claimed_stops_nothing_else(product: Product, seen: Seen) -> None:
-    bad, good = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    bad, good = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     pk, sk = _state_key(product, "a@example.com")
     read = product.container.subscriptions.read
 
@@ -307,7 +307,7 @@ def test_a_state_that_becomes_malformed_while_it_is_claimed_stops_nothing_else(p
 def test_the_view_shows_the_well_formed_deliveries_of_an_event(
     product: Product, seen: Seen, spoil: Callable[..., None]
 ) -> None:
-    both = product.hold(product.unsubscribe("a@example.com", accounts=BOTH))[0]
+    both = product.store(product.unsubscribe("a@example.com", accounts=BOTH))[0]
     spoil(f"E#{both}", "D#lyon", "SET next_at = :no", no={"S": "soon"})
     assert [one["account"] for one in product.view(both)["deliveries"]] == ["paris"]
     assert seen() == {(f"E#{both} / D#lyon", "next_at is no number")}
@@ -320,7 +320,7 @@ def test_an_event_does_not_expire_before_its_person_s_malformed_state_is_put_rig
     product: Product, resources: TestAws, seen: Seen
 ) -> None:
     event = product.signup("a@example.com", accounts=BOTH)
-    product.hold(event)
+    product.store(event)
     pk, sk = _state_key(product, "a@example.com", "*")
     product.container.table.put_new({"pk": pk, "sk": sk, "forgotten_at": "yesterday"})
     for account in BOTH:

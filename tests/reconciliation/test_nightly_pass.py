@@ -62,7 +62,7 @@ def put_the_event(product: Product, event: Event) -> None:
 def test_a_pending_delivery_missing_from_the_index_is_put_back(
     product: Product, resources: TestAws, night: Any, change: str
 ) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     values = {"elsewhere": {"S": "paris#signup#9"}} if "elsewhere" in change else {}
     take_out(resources, event_id, change=change, **values)
     product.clock.forward(minutes=2)
@@ -77,18 +77,18 @@ def test_a_pending_delivery_missing_from_the_index_is_put_back(
 def test_a_delivery_of_an_event_for_several_accounts_is_put_back(
     product: Product, resources: TestAws, night: Any
 ) -> None:
-    (event_id,) = product.hold(product.unsubscribe("a@example.com", accounts=BOTH))
+    (event_id,) = product.store(product.unsubscribe("a@example.com", accounts=BOTH))
     for account in BOTH:
         take_out(resources, event_id, f"D#{account}")
     assert night() == {"enqueued": 2}
     assert enqueued(resources, "unsubscribes") == [event_id], "one notification for both"
     product.work(event_id)
-    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["a@example.com"]
 
 
 def test_a_restored_delivery_keeps_its_due_time(product: Product, resources: TestAws, night: Any) -> None:
     event = product.signup("a@example.com")
-    product.hold(event)
+    product.store(event)
     until = product.clock() + timedelta(hours=30)
     waiting = Delivery("paris", attempts=1, reason="down", next_attempt_at=until)
     product.container.events.postpone(event, waiting, until, product.clock())
@@ -103,7 +103,7 @@ def test_a_restored_delivery_keeps_its_due_time(product: Product, resources: Tes
 def test_a_missing_index_entry_is_rewritten(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown, hidden = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    shown, hidden = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     before = items(resources, shown)["E"]["due_at"], items(resources, hidden)["E"]["due_at"]
     query_due_at = Table.query_due_at
 
@@ -121,20 +121,20 @@ def test_deliveries_of_a_paused_account_or_list_are_left_unchanged(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "the list is gone", list_only=True)
-    ids = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    ids = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     product.work(ids[0])
     due = items(resources, ids[1])["E"]["due_at"]
     monkeypatch.setattr(Table, "query_due_at", lambda *_: iter(()))
     night()
     assert items(resources, ids[1])["E"]["due_at"] == due
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
-    product.work(*product.hold(product.unsubscribe("c@example.com")))
+    product.work(*product.store(product.unsubscribe("c@example.com")))
     night()
     assert items(resources, ids[1])["E"]["due_at"] == due
 
 
 def test_deliveries_of_an_unknown_account_are_notified(product: Product, resources: TestAws, night: Any) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
+    (event_id,) = product.store(product.signup("a@example.com", accounts=("gone",)))
     product.clock.forward(minutes=2)
     assert product.container.sweeper.run() == {"enqueued": 0}, "it was never seen configured"
     assert night() == {"enqueued": 1}
@@ -146,7 +146,7 @@ def test_a_final_event_without_expiry_gets_one(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = product.unsubscribe("a@example.com", accounts=BOTH)
-    product.hold(event)
+    product.store(event)
     end(product, event, Status.DELIVERED, "lyon")
     with monkeypatch.context() as dying:
         dying.setattr(product.container.events, "expire_when_whole", lambda *_: None)
@@ -160,7 +160,7 @@ def test_a_final_event_without_expiry_gets_one(
 
 def test_a_partly_pending_event_gets_no_expiry(product: Product, resources: TestAws, night: Any) -> None:
     event = product.unsubscribe("a@example.com", accounts=BOTH)
-    product.hold(event)
+    product.store(event)
     end(product, event, Status.DELIVERED, "lyon")
     night()
     assert [name for name, item in items(resources, event.id).items() if "expires_at" in item] == []
@@ -170,7 +170,7 @@ def test_final_items_and_remains_of_an_expired_event_expire(product: Product, re
     single = ended(product, "a@example.com", Status.DELIVERED)
     take_out(resources, single, change="REMOVE expires_at")
     event = product.unsubscribe("b@example.com", accounts=BOTH)
-    product.hold(event)
+    product.store(event)
     for account in BOTH:
         end(product, event, Status.DELIVERED, account)
     take_out(resources, event.id, "D#lyon", "REMOVE expires_at")
@@ -187,7 +187,7 @@ def test_an_erasure_request_is_erased_before_it_expires(
 ) -> None:
     forget_request = product.unsubscribe("a@example.com", accounts=accounts, all_accounts=True, forget=True)
     product.container.subscriptions.forget("a@example.com", product.clock(), forget_request.id)
-    product.hold(forget_request)
+    product.store(forget_request)
     with monkeypatch.context() as dying:
         dying.setattr(product.container.events, "expire_when_whole", lambda *_: None)
         product.work(forget_request.id)
@@ -220,7 +220,7 @@ def test_an_event_stored_later_is_delivered_to_every_account(product: Product, r
     product.clock.forward(seconds=91)
     assert product.container.sweeper.run() == {"enqueued": 2}, "also when its notification is lost"
     product.work(event.id)
-    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["a@example.com"]
 
 
 def test_an_event_stored_while_its_deliveries_are_retired_is_found_by_the_same_pass(
@@ -240,7 +240,7 @@ def test_an_event_stored_while_its_deliveries_are_retired_is_found_by_the_same_p
     assert night() == {"enqueued": 4}, "both by sweep, then both by the pass"
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.work(*set(enqueued(resources, "unsubscribes")))
-    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["a@example.com"]
 
 
 def test_an_event_stored_just_after_is_found_by_the_next_pass(product: Product, resources: TestAws, night: Any) -> None:
@@ -252,12 +252,12 @@ def test_an_event_stored_just_after_is_found_by_the_next_pass(product: Product, 
     assert night() == {"enqueued": 2}
     assert not any("expires_at" in item for item in items(resources, event.id).values())
     product.work(*enqueued(resources, "unsubscribes"))
-    assert product.paris.left == product.providers["lyon"].left == ["a@example.com"]
+    assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["a@example.com"]
 
 
 def test_subscription_states_are_never_changed(product: Product, resources: TestAws, night: Any) -> None:
-    product.work(*product.hold(product.unsubscribe("a@example.com", accounts=BOTH, all_accounts=True)))
-    product.hold(product.signup("b@example.com"))
+    product.work(*product.store(product.unsubscribe("a@example.com", accounts=BOTH, all_accounts=True)))
+    product.store(product.signup("b@example.com"))
 
     def others() -> list[Any]:
         found = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
@@ -276,7 +276,7 @@ def test_subscription_states_are_never_changed(product: Product, resources: Test
 
 def test_once_a_day_each_item_is_read_once(product: Product, night: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "PAGE_ITEMS", 4)
-    product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
+    product.store(*(product.signup(f"p{number}@example.com") for number in range(10)))
     made = calls(product)
     night()
     pages = made.count("Scan")
@@ -294,7 +294,7 @@ def test_an_interrupted_run_is_continued(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(findings, "PAGE_ITEMS", 4)
-    ids = product.hold(*(product.signup(f"p{number}@example.com") for number in range(10)))
+    ids = product.store(*(product.signup(f"p{number}@example.com") for number in range(10)))
     for event_id in ids:
         take_out(resources, event_id)
     page, pages = findings.FindingStore.page, list[Any]()
@@ -321,7 +321,7 @@ def test_an_interrupted_run_is_continued(
 def test_a_dead_run_is_taken_over_and_a_running_one_is_not(
     product: Product, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product.hold(product.signup("a@example.com"))
+    product.store(product.signup("a@example.com"))
     product.clock.forward(days=1)
 
     def dies(*_: Any) -> Any:
@@ -343,7 +343,7 @@ def test_a_dead_run_is_taken_over_and_a_running_one_is_not(
 def test_an_unavailable_ledger_is_scanned_again(
     product: Product, resources: TestAws, night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     take_out(resources, event_id)
 
     def unavailable(*_: Any) -> Any:
@@ -359,7 +359,7 @@ def test_an_unavailable_ledger_is_scanned_again(
 def test_repairs_are_counted_and_logged(
     product: Product, resources: TestAws, night: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (lost,) = product.hold(product.signup("a@example.com"))
+    (lost,) = product.store(product.signup("a@example.com"))
     take_out(resources, lost)
     final = ended(product, "b@example.com", Status.DELIVERED)
     take_out(resources, final, change="REMOVE expires_at")

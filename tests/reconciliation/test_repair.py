@@ -52,9 +52,9 @@ def change(product: Product, key: tuple[str, str], how: str) -> None:
     product.container.table.update(key, how)
 
 
-def hold(product: Product, name: str, *accounts: str, final: bool = False) -> Event:
+def store_event(product: Product, name: str, *accounts: str, final: bool = False) -> Event:
     event = product.unsubscribe(f"{name}@example.com", id=name, accounts=accounts or ("paris",))
-    product.hold(event)
+    product.store(event)
     for account in event.accounts if final else ():
         product.container.events.finish(event, Delivery(account, Status.DELIVERED), START)
     return event
@@ -62,17 +62,17 @@ def hold(product: Product, name: str, *accounts: str, final: bool = False) -> Ev
 
 def test_every_kind_of_finding_is_detected_and_nothing_else(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "PAGE_ITEMS", 3)
-    hold(product, "done", final=True)
-    hold(product, "whole", *BOTH, final=True)
-    hold(product, "overdue")
+    store_event(product, "done", final=True)
+    store_event(product, "whole", *BOTH, final=True)
+    store_event(product, "overdue")
     change(product, ("E#whole", "D#lyon"), "REMOVE expires_at")
-    hold(product, "for-ever", final=True)
+    store_event(product, "for-ever", final=True)
     change(product, ("E#for-ever", "E"), "REMOVE expires_at")
     product.clock.forward(hours=16, minutes=30)
-    hold(product, "fresh")
-    hold(product, "nowhere", *BOTH)
+    store_event(product, "fresh")
+    store_event(product, "nowhere", *BOTH)
     change(product, ("E#nowhere", "D#paris"), "REMOVE due_at")
-    hold(product, "expiring")
+    store_event(product, "expiring")
     change(product, ("E#expiring", "E"), "SET expires_at = due_at")
     product.container.table.put_new({"pk": "A#word", "sk": "paris", "unsubscribed_at": 1})
     looked_at = found(product)
@@ -87,7 +87,7 @@ def test_every_kind_of_finding_is_detected_and_nothing_else(product: Product, mo
 
 def test_a_restored_delivery_is_due_again_unless_it_changed(product: Product, events: EventStore) -> None:
     tool = FindingStore(product.container)
-    event = hold(product, "a")
+    event = store_event(product, "a")
     seen = found(product)["a E"]
     assert tool.is_in_index(seen)
     delivery = Delivery("paris")
@@ -107,7 +107,7 @@ def test_a_restored_delivery_is_due_again_unless_it_changed(product: Product, ev
 
 def test_only_unchanged_items_expire(product: Product, events: EventStore) -> None:
     tool = FindingStore(product.container)
-    hold(product, "a", final=True)
+    store_event(product, "a", final=True)
     change(product, ("E#a", "E"), "REMOVE expires_at")
     seen = found(product)["a E"]
     (stored,) = events.load(["a"])

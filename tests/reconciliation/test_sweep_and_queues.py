@@ -29,7 +29,7 @@ def messages(aws: TestAws, kind: str) -> list[Any]:
 
 
 def test_an_event_whose_notification_was_lost_is_enqueued_again_once_due(product: Product, resources: TestAws) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     product.clock.forward(seconds=59)
     assert product.container.sweeper.run() == {"enqueued": 0}
     product.clock.forward(seconds=32)
@@ -41,7 +41,7 @@ def test_an_event_whose_notification_was_lost_is_enqueued_again_once_due(product
 
 
 def test_unsubscribes_are_enqueued_on_their_own_queue(product: Product, resources: TestAws) -> None:
-    product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
+    product.store(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=91)
     assert product.container.sweeper.run() == {"enqueued": 2}
     assert len(messages(resources, "unsubscribes")) == 2
@@ -51,9 +51,9 @@ def test_events_above_the_limit_of_a_run_are_enqueued_by_the_next_ones(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "MOST_A_RUN", 4)
-    first = product.hold(*(product.signup(f"p{number}@example.com") for number in range(4)))
+    first = product.store(*(product.signup(f"p{number}@example.com") for number in range(4)))
     product.clock.forward(seconds=31)
-    others = product.hold(*(product.signup(f"q{number}@example.com") for number in range(6)))
+    others = product.store(*(product.signup(f"q{number}@example.com") for number in range(6)))
     product.clock.forward(hours=2)
     runs: list[set[str]] = []
     while product.container.sweeper.run() != {"enqueued": 0}:
@@ -70,7 +70,7 @@ def test_events_above_the_limit_of_a_run_are_enqueued_by_the_next_ones(
 def test_events_of_a_removed_account_are_enqueued_for_every_type(product: Product, resources: TestAws) -> None:
     product.container.sweeper.run()  # both accounts are configured
     sync = Sync("contacts", contacts=({"email": "c@example.com"},))
-    ids = product.hold(
+    ids = product.store(
         product.signup("a@example.com", accounts=("lyon",)),
         product.unsubscribe("b@example.com", accounts=("lyon",)),
         replace(product.signup("", accounts=("lyon",)), type=EventType.SYNC, sync=sync),
@@ -88,8 +88,8 @@ def test_a_queue_with_enough_messages_gets_no_more(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.container.sweeper.run()
-    product.hold(product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",)))
-    product.hold(product.unsubscribe("b@example.com"))
+    product.store(product.signup("a@example.com"), product.signup("a@example.com", accounts=("lyon",)))
+    product.store(product.unsubscribe("b@example.com"))
     product.settings = settings(accounts={"paris": product.settings.accounts["paris"]})
     product.restart()
     product.clock.forward(seconds=91)
@@ -101,7 +101,7 @@ def test_a_queue_with_enough_messages_gets_no_more(
 
 
 def test_events_are_enqueued_if_the_queue_length_is_unknown(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    product.hold(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
+    product.store(product.signup("a@example.com"), product.signup("b@example.com", accounts=("lyon",)))
     product.clock.forward(seconds=91)
 
     def unavailable(*_: Any) -> Any:
@@ -132,7 +132,7 @@ def test_accounts_take_turns(product: Product, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_paused_account_is_skipped_then_probed_then_enqueued_at_once(product: Product, resources: TestAws) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
-    ids = product.hold(*(product.signup(f"p{n}@example.com") for n in range(3)))
+    ids = product.store(*(product.signup(f"p{n}@example.com") for n in range(3)))
     product.work(ids[0])
     product.clock.forward(seconds=5)
     assert product.container.sweeper.run() == {"enqueued": 0}
@@ -147,14 +147,14 @@ def test_a_paused_account_is_skipped_then_probed_then_enqueued_at_once(product: 
 def test_a_refused_key_is_probed_a_few_times_however_many_events_arrive(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
     for n in range(40):
-        product.work(*product.hold(product.signup(f"p{n}@example.com")))
+        product.work(*product.store(product.signup(f"p{n}@example.com")))
         product.clock.forward(seconds=1)
     assert len(product.paris.calls) <= 3
 
 
 def test_only_one_worker_probes(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    first, second = product.hold(product.signup("a@example.com"), product.signup("b@example.com"))
+    first, second = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     product.work(first)
     product.clock.forward(seconds=31)
     seen: list[int] = []
@@ -216,13 +216,13 @@ def test_only_an_event_that_cannot_be_stored_is_redelivered(product: Product, mo
 
 
 def test_events_of_a_removed_account_are_parked(product: Product) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com", accounts=("gone",)))
+    (event_id,) = product.store(product.signup("a@example.com", accounts=("gone",)))
     product.work(event_id)
     assert product.delivery(event_id, "gone")["status"] == "parked"
 
 
 def test_an_invocation_without_remaining_time_calls_no_provider(product: Product) -> None:
-    (event_id,) = product.hold(product.signup("a@example.com"))
+    (event_id,) = product.store(product.signup("a@example.com"))
     product.work(event_id, milliseconds=5_000)
     assert product.paris.calls == []
     product.clock.forward(seconds=91)

@@ -40,9 +40,9 @@ def test_an_empty_ledger_reports_no_waiting_events_and_no_pauses(measured: Any) 
 
 
 def test_the_oldest_age_counts_from_acceptance(product: Product, measured: Any) -> None:
-    product.hold(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
+    product.store(product.unsubscribe("a@example.com", accounts=("paris", "lyon")))
     product.clock.forward(seconds=30)
-    (later,) = product.hold(product.signup("b@example.com"))
+    (later,) = product.store(product.signup("b@example.com"))
     product.clock.forward(seconds=15)
     assert measured() == (45, 0)
     product.clock.forward(hours=5)
@@ -52,7 +52,7 @@ def test_the_oldest_age_counts_from_acceptance(product: Product, measured: Any) 
 
 
 def test_delivered_events_are_not_counted(product: Product, measured: Any) -> None:
-    ids = product.hold(product.signup("a@example.com"))
+    ids = product.store(product.signup("a@example.com"))
     product.clock.forward(seconds=20)
     assert measured() == (20, 0)
     product.work(*ids)
@@ -61,7 +61,7 @@ def test_delivered_events_are_not_counted(product: Product, measured: Any) -> No
 
 def test_a_repeatedly_deferred_delivery_keeps_its_age(product: Product, measured: Any) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
-    ids = product.hold(product.signup("a@example.com"))
+    ids = product.store(product.signup("a@example.com"))
     product.clock.forward(seconds=10)
     for _ in range(12):
         product.work(*ids)
@@ -71,7 +71,7 @@ def test_a_repeatedly_deferred_delivery_keeps_its_age(product: Product, measured
 
 def test_a_pause_without_waiting_events_is_not_reported(product: Product, measured: Any) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "key")
-    ids = product.hold(product.signup("a@example.com"))
+    ids = product.store(product.signup("a@example.com"))
     product.work(*ids)
     product.clock.forward(hours=24 * 8)
     assert measured()[1] > 0
@@ -81,24 +81,24 @@ def test_a_pause_without_waiting_events_is_not_reported(product: Product, measur
 
 
 def test_untried_events_are_measured_by_the_oldest_ones(product: Product, measured: Any) -> None:
-    product.hold(*(product.signup(f"p{number}@example.com") for number in range(LOOKED_AT * 8)))
+    product.store(*(product.signup(f"p{number}@example.com") for number in range(LOOKED_AT * 8)))
     product.clock.forward(seconds=90)
-    product.hold(*(product.signup(f"q{number}@example.com") for number in range(LOOKED_AT * 8)))
+    product.store(*(product.signup(f"q{number}@example.com") for number in range(LOOKED_AT * 8)))
     product.clock.forward(seconds=1)
     assert measured() == (91, 0)
 
 
 def test_the_unsubscribe_age_grows_until_it_is_delivered_to_every_account(product: Product, late: Any) -> None:
-    product.hold(product.signup("s@example.com"))
+    product.store(product.signup("s@example.com"))
     product.clock.forward(hours=1)
     assert (late("paris"), late("lyon")) == (0, 0)
-    (both,) = product.hold(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
+    (both,) = product.store(product.unsubscribe("u@example.com", accounts=("paris", "lyon")))
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.clock.forward(seconds=7)
     assert (late("paris"), late("lyon")) == (7, 7)
     product.work(both)
     product.clock.forward(hours=25)
-    product.hold(product.unsubscribe("v@example.com"))
+    product.store(product.unsubscribe("v@example.com"))
     product.clock.forward(seconds=3)
     assert (late("paris"), late("lyon")) == (25 * 3600 + 10, 0)
     product.paris.rule = None

@@ -104,7 +104,7 @@ class Product:
         values = {"id": str(uuid.uuid4()), "occurred_at": at or now, "accepted_at": now, **changes}
         return Event(type=type, email=email, **values)
 
-    def hold(self, *events: Event) -> list[str]:
+    def store(self, *events: Event) -> list[str]:
         """Store events without a notification."""
         for event in events:
             self.container.events.store(event)

@@ -21,14 +21,14 @@ class FakeProvider:
     after: Rule | None = None
     lists: set[str] = field(default_factory=lambda: {"4781"})
     rows: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    unsubscribed_emails: list[str] = field(default_factory=list)
     """Addresses of unsubscribe calls."""
     row_ids: dict[str, str] = field(default_factory=dict)
     """Ids of the rows created by unsubscribes, by address."""
-    lifted: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    lifts: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     """Address, list and row id of every unsubscribe that was taken back."""
     forgotten: list[str] = field(default_factory=list)
-    leavers: list[Unsubscribed | None] = field(default_factory=list)
+    unsubscribed_rows: list[Unsubscribed | None] = field(default_factory=list)
     """Rows that reading unsubscribes returns."""
     mailed: list[str] = field(default_factory=list)
     """Addresses that reading subscribers returns."""
@@ -48,7 +48,7 @@ class FakeProvider:
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
         self._begin("unsubscribe", [email])
         with self._lock:
-            self.left.append(email)
+            self.unsubscribed_emails.append(email)
         self._end("unsubscribe", [email])
         return self.row_ids.get(email)
 
@@ -56,7 +56,7 @@ class FakeProvider:
         assert budget > 0
         self._begin("lift", [email])
         with self._lock:
-            self.lifted.append((email, list_id, provider_id))
+            self.lifts.append((email, list_id, provider_id))
         self._end("lift", [email])
 
     def forget(self, email: str, *, budget: float) -> None:
@@ -68,7 +68,7 @@ class FakeProvider:
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         self._begin("unsubscribed", [])
-        return Unsubscribes(self.leavers)
+        return Unsubscribes(self.unsubscribed_rows)
 
     def subscribed(self, *, budget: float) -> Iterator[str]:
         self._begin("subscribed", [])

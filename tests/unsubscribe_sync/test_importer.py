@@ -213,7 +213,7 @@ class TestErrors:
         world.leave("lettre", *emails[:4])
         world.sync()
         world.leave("lettre", *emails[4:])
-        world.provider("lettre").leavers.reverse()
+        world.provider("lettre").unsubscribed_rows.reverse()
         world.break_after("lettre", 3)
         result = world.sync()["lettre"]
         assert result == {"read": 3, "written": 2, "skipped": 0, "backlog": 0, "error": "later: it broke off"}
@@ -231,7 +231,7 @@ class TestErrors:
 
     def test_a_failing_client_affects_only_its_account(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.leave("brussel", "zoe@example.com")
-        world.provider("lettre").leavers.append(7)  # type: ignore[arg-type]
+        world.provider("lettre").unsubscribed_rows.append(7)  # type: ignore[arg-type]
         result = world.sync()
         assert result["lettre"]["error"] == "unexpected: AttributeError"
         assert result["brussel"]["written"] == 1
@@ -239,7 +239,7 @@ class TestErrors:
     def test_a_paused_account_is_not_called(self, world: World) -> None:
         world.provider("lettre").rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=3000)
         leave = world.product.unsubscribe("a@example.com", accounts=("lettre",))
-        world.product.work(*world.product.hold(leave), queue="unsubscribes")
+        world.product.work(*world.product.store(leave), queue="unsubscribes")
         world.provider("lettre").rule = None
         calls = len(world.provider("lettre").calls)
         assert world.sync()["lettre"]["error"] == "later: paused: busy"
@@ -269,7 +269,7 @@ class TestErrors:
 
     def test_rows_without_an_address_are_counted_and_skipped(self, world: World) -> None:
         world.leave("lettre", "zoe@example.com", "two@@example.com")
-        world.provider("lettre").leavers += [None, None]
+        world.provider("lettre").unsubscribed_rows += [None, None]
         assert world.sync()["lettre"] == {"read": 4, "written": 1, "skipped": 2, "backlog": 0, "error": None}
 
     def test_runs_of_one_account_exclude_each_other(self, world: World) -> None:
@@ -424,7 +424,7 @@ class TestOrder:
         world.deliver()
         world.clock.forward(hours=1)
         world.resubscribed("zoe@example.com", "paris")
-        world.provider("lettre").leavers.clear()
+        world.provider("lettre").unsubscribed_rows.clear()
         world.sync()
         world.clock.forward(hours=1)
         world.leave("lettre", "zoe@example.com", at=world.clock(), provider_id="another")
@@ -440,7 +440,7 @@ class TestOrder:
         world.clock.forward(hours=1)
         world.resubscribed("zoe@example.com", "paris")
         world.clock.forward(hours=1)
-        world.provider("brussel").leavers.clear()
+        world.provider("brussel").unsubscribed_rows.clear()
         world.leave("brussel", "zoe@example.com", provider_id="7", version="2")
         world.sync()
         world.deliver()
@@ -476,7 +476,7 @@ class TestOrder:
         """Unsubscribed, resubscribed to one list a moment later: the row of the other list is not new."""
         world.restart(three_accounts(("brussel",), EVERYBODY))
         leave = world.product.unsubscribe("zoe@example.com", accounts=("brussel",))
-        world.product.work(*world.product.hold(leave), queue="unsubscribes")
+        world.product.work(*world.product.store(leave), queue="unsubscribes")
         world.clock.forward(minutes=1)
         world.resubscribed("zoe@example.com", "brussel")
         world.clock.forward(minutes=10)
@@ -488,7 +488,7 @@ class TestOrder:
 
     def test_an_unsubscribe_from_one_account_is_not_propagated(self, world: World) -> None:
         leave = world.product.unsubscribe("zoe@example.com", accounts=("lettre",))
-        world.product.work(*world.product.hold(leave), queue="unsubscribes")
+        world.product.work(*world.product.store(leave), queue="unsubscribes")
         world.leave("lettre", "zoe@example.com", at=START)
         assert world.sync()["lettre"]["written"] == 0
         assert world.deliver() == []
@@ -507,7 +507,7 @@ class TestOrder:
         """Also where there was no other account: the account itself gets no call, but records the state."""
         world.restart(three_accounts(("brussel",), ("paris",)))
         known = world.product.unsubscribe("zoe@example.com", accounts=("paris",))
-        world.product.work(*world.product.hold(known), queue="unsubscribes")
+        world.product.work(*world.product.store(known), queue="unsubscribes")
         world.leave("brussel", "zoe@example.com")
         assert world.sync()["brussel"]["written"] == 0
         world.clock.forward(minutes=15)

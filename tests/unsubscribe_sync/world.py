@@ -40,7 +40,7 @@ def three_accounts(
 
 @dataclass
 class World:
-    """The product with the three accounts. `product.providers[name].leavers` are the rows that each one reports."""
+    """The product with the three accounts. `unsubscribed_rows` of a provider are the rows that it reports."""
 
     config: Settings = field(default_factory=three_accounts)
     clock: MovableClock = field(default_factory=MovableClock)
@@ -63,7 +63,7 @@ class World:
 
     def leave(self, name: str, *emails: str, at: datetime | None = None, **more: Any) -> None:
         """Unsubscribe people at a provider."""
-        rows = self.provider(name).leavers
+        rows = self.provider(name).unsubscribed_rows
         for email in emails:
             row_id = more.get("provider_id", f"{name}-{len(rows)}")
             rows.append(Unsubscribed(email, at, row_id, more.get("version")))
@@ -92,7 +92,7 @@ class World:
     def sign_up(self, email: str, account: str, *, may_lift_suppression: bool = True) -> tuple[str, str | None]:
         """Sign a person up at an account now; returns the status."""
         event = self.product.signup(email, accounts=(account,), may_lift_suppression=may_lift_suppression)
-        self.product.work(*self.product.hold(event), milliseconds=60_000)
+        self.product.work(*self.product.store(event), milliseconds=60_000)
         delivery = self.product.delivery(event.id, account)
         return delivery["status"], delivery["reason"]
 
@@ -108,7 +108,7 @@ class World:
 
         def breaking(*, budget: float) -> Unsubscribes:
             def some() -> Iterator[Unsubscribed | None]:
-                yield from fake.leavers[:rows]
+                yield from fake.unsubscribed_rows[:rows]
                 raise ProviderError(Kind.LATER, "it broke off")
 
             return Unsubscribes(some())
@@ -145,7 +145,7 @@ class World:
 
     def propagated(self) -> dict[str, list[str]]:
         """Unsubscribe calls of each provider, in order."""
-        return {name: fake.left for name, fake in self.product.providers.items()}
+        return {name: fake.unsubscribed_emails for name, fake in self.product.providers.items()}
 
     def count(self) -> dict[str, int]:
         """DynamoDB calls since the last count."""
