@@ -146,8 +146,8 @@ def _make_container() -> Container:
     made = Container(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
     _inject_faults(made._dynamodb, "dynamodb")
     _inject_faults(made._sqs, "sqs")
-    session = made._transport._session
-    send = session.send
+    adapter = made._transport._session.get_adapter("http://")
+    send = adapter.send
 
     def send_or_die(*args: Any, **options: Any) -> Any:
         _die(DEATHS[0])
@@ -155,7 +155,7 @@ def _make_container() -> Container:
         _die(DEATHS[1])
         return answer
 
-    session.send = send_or_die
+    adapter.send = send_or_die  # type: ignore[method-assign]
     return made
 
 
