@@ -66,6 +66,14 @@ def changed(old: Snapshot | None, new: Snapshot) -> bool:
     return any(value is not None and value != before for before, value in pairs)
 
 
+def completed(new: Snapshot, old: Snapshot | None) -> Snapshot:
+    """Returns `new`, with figures, name, subject and sending time of `old` (of the same campaign) where it has none."""
+    if old is None:
+        return new
+    names = (*FIGURES, "name", "subject", "sent_at")
+    return replace(new, **{name: getattr(old, name) for name in names if getattr(new, name) is None})
+
+
 def described(old: Snapshot, new: Snapshot) -> Snapshot:
     """Returns `old` with the name, subject and sending time of `new`, where stated; equal to `old` if none differs."""
     return replace(

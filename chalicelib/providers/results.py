@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +16,13 @@ from ..domain.masking import MASK, is_secret_name
 
 _ADDRESS = re.compile(r"[^@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 PARIS = ZoneInfo("Europe/Paris")
+_MOST = 10**15
+"""No campaign has as many mails."""
+_PLAIN = re.compile(r"[+]?([0-9]{1,16})(?:[.,]0{0,2})?")
+# One sort of separator before every three digits, then perhaps a fraction of zero after another sort.
+_GROUPED = re.compile(
+    r"[+]?([1-9][0-9]{0,2}(?P<by>[ .,'\u2019])[0-9]{3}(?:(?P=by)[0-9]{3}){0,4})(?:(?!(?P=by))[.,]0{1,2})?"
+)
 
 
 def first(row: Mapping[str, Any], *names: str) -> Any:
@@ -39,6 +48,26 @@ def count(value: Any) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}(\.0*)?\s*", value):
         return int(value.strip().split(".")[0])
     return None
+
+
+def figure(value: Any) -> int | None:
+    """Reads a figure of a campaign: a whole number from 0, also with grouped thousands (`12 480`, `1,234`, `12.480`).
+
+    White space of any kind and apostrophes may stand between the groups. A point or comma before three digits groups;
+    before one or two zeros it is a decimal point. None for anything else.
+    """
+    if not isinstance(value, str):
+        number = count(value)
+    else:
+        written = unicodedata.normalize("NFKC", html.unescape(value)).strip()
+        found = _PLAIN.fullmatch(written) or _GROUPED.fullmatch(written)
+        number = None if found is None else int(re.sub(r"[^0-9]", "", found[1]))
+    return number if number is not None and 0 <= number < _MOST else None
+
+
+def is_stated(value: Any) -> bool:
+    """Returns False for what stands for no value: null and blank texts."""
+    return value is not None and not (isinstance(value, str) and not html.unescape(value).strip())
 
 
 def address(value: Any) -> str | None:

@@ -109,6 +109,8 @@ class CampaignFigures(Figures):
     sent_at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The provider's own figures, unchanged; aggregates only, never a person."""
+    unreadable: tuple[str, ...] = ()
+    """The provider's names of figures that were stated but cannot be read; they count as lacking."""
 
 
 StartedCampaign = Callable[[Mapping[str, Any], Any], CampaignFigures | None]

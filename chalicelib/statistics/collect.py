@@ -134,6 +134,7 @@ class _CollectRun:
     def _store_batch(self, account: str, batch: Sequence[CampaignFigures], outcome: CollectOutcome) -> None:
         taken_at, provider = self.services.effects.clock(), self.services.settings.accounts[account].provider
         outcome.read += len(batch)
+        _report_unreadable(account, batch)
         known = self.stats.newest(account, [figures.campaign for figures in batch])
         rows = [snapshot_from(account, provider, figures, taken_at) for figures in batch]
         record = with_log_context(lambda row: self.stats.record(known.get(row.campaign), row, self.hour))
@@ -158,6 +159,15 @@ class _CollectRun:
             logger.warning("time of last successful run not stored", extra={"reason": str(error)})
             return
         metrics.seconds("stats_age_seconds", (now - last).total_seconds(), account)
+
+
+def _report_unreadable(account: str, batch: Sequence[CampaignFigures]) -> None:
+    """Logs figures that a provider stated and that cannot be read, by name, and counts them."""
+    for figures in batch:
+        if figures.unreadable:
+            named = ", ".join(figures.unreadable)
+            logger.warning("figures not readable", extra={"campaign": figures.campaign, "figures": named})
+            metrics.count("unreadable_figures", len(figures.unreadable), account)
 
 
 def _each_once(rows: Iterable[CampaignFigures]) -> Iterator[CampaignFigures]:

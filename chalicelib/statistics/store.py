@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import StatsUnavailable
-from ..domain.figures import Snapshot, changed, described
+from ..domain.figures import FIGURES, Snapshot, changed, completed, described
 from ..domain.times import format_time
 from ..effects import Effects
 from ..ledger.batched_reads import KeysUnprocessed, batch_get
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-# An item is replaced only by one read at the same time or later, so a slow run never restores older figures.
-_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"
+# An item is replaced only by one read at the same time or later, so a slow run never restores older figures; and only
+# if it knows no figure that the new one lacks.
+_NOT_NEWER = "attribute_not_exists(pk) OR (taken_at <= :taken_at{known})"
 
 
 class StatsStore:
@@ -74,7 +75,7 @@ class StatsStore:
         )
 
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
-        """Stores `row`, read by the run of `hour`, if a figure differs from `known`.
+        """Stores `row`, read by the run of `hour`, if a figure differs from `known`; lacking figures are kept as known.
 
         True if a snapshot was written. Raises `StatsUnavailable`; then the same row can be recorded again.
         """
@@ -86,10 +87,14 @@ class StatsStore:
         if last is not None and not changed(last, row) and (known is None or known.taken_at <= last.taken_at):
             self._put_campaign(described(last, row))
             return False
+        for earlier in sorted(filter(None, (known, last)), key=lambda one: one.taken_at, reverse=True):
+            row = completed(row, earlier)
         # A late run writes to the hour of the run that overtook it, so that history never goes back in time.
-        if not self._put(snapshot_item(row, max(snapshot_sort_key(hour), last_key)), row.taken_at):
+        sort_key = max(snapshot_sort_key(hour), last_key)
+        stored = self._put(row, lambda snapshot: snapshot_item(snapshot, sort_key))
+        if stored is None:
             return False
-        self._put_campaign(row)
+        self._put_campaign(stored)
         return True
 
     def _last_snapshot(self, row: Snapshot) -> tuple[str, Snapshot | None]:
@@ -111,24 +116,44 @@ class StatsStore:
         return "", None
 
     def _put_campaign(self, snapshot: Snapshot) -> None:
-        self._put(campaign_item(snapshot), snapshot.taken_at)
+        self._put(snapshot, campaign_item)
 
-    def _put(self, item: Item, taken_at: datetime) -> bool:
-        """Puts `item` unless a newer one exists; True if it was put."""
+    def _put(self, snapshot: Snapshot, item_of: Callable[[Snapshot], Item]) -> Snapshot | None:
+        """Puts the item of `snapshot` unless a newer one exists; returns what was put, None if nothing.
+
+        If another run has just stored a figure that `snapshot` lacks, that figure is added and the put repeated.
+        """
+        while (found := self._put_once(snapshot, item_of(snapshot))) is not None:
+            more = completed(snapshot, found)
+            if found.taken_at > snapshot.taken_at or more == snapshot:
+                return None
+            snapshot = more
+        return snapshot
+
+    def _put_once(self, snapshot: Snapshot, item: Item) -> Snapshot | None:
+        """Puts `item`; returns the existing one where the condition does not hold."""
+        lacking = [name for name in FIGURES if getattr(snapshot, name) is None]
+        request: Any = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": _NOT_NEWER.format(
+                known="".join(f" AND NOT attribute_type(#{name}, :number)" for name in lacking)
+            ),
+            "ExpressionAttributeValues": {":taken_at": {"S": format_time(snapshot.taken_at)}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if lacking:
+            request["ExpressionAttributeValues"][":number"] = {"S": "N"}
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in lacking}
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=item,
-                ConditionExpression=_NOT_NEWER,
-                ExpressionAttributeValues={":taken_at": {"S": format_time(taken_at)}},
-            )
+            self._client.put_item(**request)
         except ClientError as error:
             if _code(error) == "ConditionalCheckFailedException":
-                return False
+                return snapshot_of(cast(Any, error.response)["Item"])
             raise _unavailable(error) from error
         except BotoCoreError as error:
             raise _unavailable(error) from error
-        return True
+        return None
 
 
 def read(call: Callable[[], R]) -> R:

@@ -363,8 +363,8 @@ HISTORY = (
         promise=6,
         breaks="a slow run puts older figures in the place of newer ones",
         file="chalicelib/statistics/store.py",
-        before='_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at"\n',
-        after='_NOT_NEWER = "attribute_not_exists(pk) OR taken_at <= :taken_at OR taken_at > :taken_at"\n',
+        before='_NOT_NEWER = "attribute_not_exists(pk) OR (taken_at <= :taken_at{known})"\n',
+        after='_NOT_NEWER = "attribute_not_exists(pk) OR (taken_at <= :taken_at{known}) OR taken_at > :taken_at"\n',
         tests=("tests/statistics/test_store.py",),
     ),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..results import count, first, paris_time, text
+from ..results import count, figure, first, is_stated, paris_time, text
 from ..spec import CampaignFigures
 
 Row = Mapping[str, Any]
@@ -69,6 +69,9 @@ class Campaign:
     unsubscribe: int | None
 
 
+_FIGURES = ("volume", "open_unique", "open", "click_unique", "click", "hard_bounce", "soft_bounce", "unsubscribe")
+
+
 def user(row: Row) -> User:
     """Reads a row of `user_list`."""
     return User(
@@ -114,14 +117,14 @@ def campaign(row: Row) -> Campaign:
         reference=text(row.get("reference")),
         subject=text(first(row, "subject", "sujet")),
         sent=paris_time(row.get("sent")),
-        volume=count(row.get("volume")),
-        open_unique=count(row.get("open_unique")),
-        open=count(row.get("open")),
-        click_unique=count(row.get("click_unique")),
-        click=count(row.get("click")),
-        hard_bounce=count(row.get("hard_bounce")),
-        soft_bounce=count(row.get("soft_bounce")),
-        unsubscribe=count(row.get("unsubscribe")),
+        volume=figure(row.get("volume")),
+        open_unique=figure(row.get("open_unique")),
+        open=figure(row.get("open")),
+        click_unique=figure(row.get("click_unique")),
+        click=figure(row.get("click")),
+        hard_bounce=figure(row.get("hard_bounce")),
+        soft_bounce=figure(row.get("soft_bounce")),
+        unsubscribe=figure(row.get("unsubscribe")),
     )
 
 
@@ -141,5 +144,6 @@ def figures(row: Row) -> CampaignFigures:
         hard_bounces=own.hard_bounce,
         soft_bounces=own.soft_bounce,
         unsubscribes=own.unsubscribe,
+        unreadable=tuple(name for name in _FIGURES if getattr(own, name) is None and is_stated(row.get(name))),
         raw={name: value for name, value in row.items() if isinstance(value, str | int | float) or value is None},
     )

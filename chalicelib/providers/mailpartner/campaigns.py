@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ..results import count
+from ..results import figure, is_stated
 from ..spec import CampaignFigures, KnownCampaign
 from .models import BulkStatus
 
@@ -21,13 +21,14 @@ def started(params: Mapping[str, Any], result: Any) -> CampaignFigures | None:
     """Returns what to remember of a message, from parameters and result of `send`; None for a sandbox message."""
     if params.get("sandbox") or not isinstance(result, Mapping) or not result.get("message_id"):
         return None
-    due = result.get("scheduled_delivery_date")
+    due, sent = result.get("scheduled_delivery_date"), result.get("nb_mail")
     return CampaignFigures(
         campaign=str(result["message_id"]),
         name=params.get("tag"),
         subject=params.get("subject"),
         sent_at=datetime.fromisoformat(due) if due else None,
-        sent=count(result.get("nb_mail")),
+        sent=figure(sent),
+        unreadable=("nb_mail",) if figure(sent) is None and is_stated(sent) else (),
     )
 
 

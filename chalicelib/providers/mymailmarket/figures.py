@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..results import count, paris_time, text
+from ..results import count, figure, is_stated, paris_time, text
 from ..spec import CampaignFigures
 from .rows import Row, id_of, named
 
@@ -47,10 +47,13 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of an answer and the path of names to it. `listed`: it belongs to one of several items of an array."""
+    """A number of an answer and the path of names to it. `listed`: it belongs to one of several items of an array.
+
+    `value` is None where something else stands under the name of a figure.
+    """
 
     path: Path
-    value: int | float
+    value: int | float | None
     listed: bool = False
 
 
@@ -76,6 +79,7 @@ def figures(row: Row, stats: Row | list[Row]) -> CampaignFigures:
     """
     numbers = list(_numbers(stats, ()))
     known = _known(numbers)
+    unreadable = _unreadable(numbers, known)
     bounces = known.pop("bounces", None)
     if bounces is not None and "soft_bounces" not in known:
         known.setdefault("hard_bounces", bounces)
@@ -85,6 +89,7 @@ def figures(row: Row, stats: Row | list[Row]) -> CampaignFigures:
         subject=text(named(row, "subject", "subjectmail", "mailsubject")) or None,
         sent_at=sent_at(row),
         raw=_raw(numbers),
+        unreadable=unreadable,
         **known,
     )
 
@@ -101,8 +106,10 @@ def _numbers(value: Any, path: Path, listed: bool = False) -> Iterator[Number]:
             alone = len(value) == 1
             yield from _numbers(item, path if labelled or alone else (*path, str(position)), not labelled and not alone)
     else:
-        number = _number(value, path)
-        if number is not None:
+        named_figure = _meaning(path, listed)[0] != ""
+        number = _number(value, path, named_figure)
+        is_text = isinstance(value, str) and is_stated(value) and paris_time(value) is None
+        if number is not None or (named_figure and is_text):
             yield Number(path, number, listed)
 
 
@@ -113,39 +120,52 @@ def _label(row: Mapping[str, Any]) -> str:
     return text(named(row, *_LABELS))
 
 
-def _number(value: Any, path: Path) -> int | float | None:
-    """Returns a number that came as one or, unless it is an id, as a text."""
+def _number(value: Any, path: Path, named_figure: bool) -> int | float | None:
+    """Returns a number that came as one or, unless it is an id, as a text; thousands are grouped in figures alone."""
     if isinstance(value, float) and not value.is_integer():
         return value if math.isfinite(value) else None
     is_id = bool(path) and path[-1].lower().endswith("id")
-    return None if is_id and isinstance(value, str) else count(value)
+    if is_id and isinstance(value, str):
+        return None
+    return figure(value) if named_figure and isinstance(value, str) else count(value)
 
 
 def _known(numbers: list[Number]) -> dict[str, int]:
     """Returns figure -> count, by the name that fits best."""
     best: dict[str, tuple[int, int]] = {}
     for number in numbers:
-        figure, others = _meaning(number)
-        if figure and isinstance(number.value, int) and number.value >= 0 and others < best.get(figure, (99, 0))[0]:
-            best[figure] = (others, number.value)
-    return {figure: value for figure, (_, value) in best.items()}
+        name, others = _meaning(number.path, number.listed)
+        value = figure(number.value)
+        if name and value is not None and others < best.get(name, (99, 0))[0]:
+            best[name] = (others, value)
+    return {name: value for name, (_, value) in best.items()}
 
 
-def _meaning(number: Number) -> tuple[str, int]:
+def _unreadable(numbers: list[Number], known: Mapping[str, int]) -> tuple[str, ...]:
+    """Returns the names of what means a figure but cannot be read, where nothing else states that figure."""
+    failed = (one for one in numbers if figure(one.value) is None and _meaning(one.path, one.listed)[0] not in known)
+    return tuple(name for one in failed if _meaning(one.path, one.listed)[0] and "@" not in (name := _name(one.path)))
+
+
+def _meaning(path: Path, listed: bool) -> tuple[str, int]:
     """Returns the figure that a number's names mean (empty for none), and how many other words they have."""
-    words = [word.lower() for name in number.path for word in _WORDS.findall(name)]
-    if number.listed or any(word in _OTHER_WORDS or _NOT_A_COUNT.search(word) for word in words[-3:]):
+    words = [word.lower() for name in path for word in _WORDS.findall(name)]
+    if listed or any(word in _OTHER_WORDS or _NOT_A_COUNT.search(word) for word in words[-3:]):
         return "", 0
     joined = "".join(words)
-    figure = next((name for name, pattern in _MEANINGS if pattern.search(joined)), "")
+    meant = next((name for name, pattern in _MEANINGS if pattern.search(joined)), "")
     unique = _UNIQUE.search(joined) is not None
     if unique:
-        figure = f"unique_{figure}" if figure in ("opens", "clicks") else ""
-    return figure, sum(_NEUTRAL.fullmatch(word) is None for word in words) - unique
+        meant = f"unique_{meant}" if meant in ("opens", "clicks") else ""
+    return meant, sum(_NEUTRAL.fullmatch(word) is None for word in words) - unique
 
 
 def _raw(numbers: list[Number]) -> dict[str, int | float]:
     """Returns the numbers under their own names, without names that may be an address, and at most `MAX_RAW`."""
-    named_numbers = {".".join(number.path)[:100]: number.value for number in numbers}
+    named_numbers = {_name(number.path): number.value for number in numbers if number.value is not None}
     safe = {name: value for name, value in named_numbers.items() if "@" not in name}
     return dict(list(safe.items())[:MAX_RAW])
+
+
+def _name(path: Path) -> str:
+    return ".".join(path)[:100]
