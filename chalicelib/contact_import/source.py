@@ -63,7 +63,8 @@ class Fetcher:
 
         Entering and reading raise:
             SyncFailed: The host cannot be reached or fails, or the answer broke off.
-            SyncRefused: An address is forbidden, or the answer is no file (4xx, an HTML page, too large).
+            SyncRefused: An address is forbidden, or the answer is no file (4xx, too large). A page is known by its
+                content, when its rows are read.
         """
         Attempt(Deadline(budget), self.read_timeout).begin()
         with _translated_errors():
@@ -192,8 +193,6 @@ def _check(response: Any) -> None:
         raise SyncFailed(f"the host failed (HTTP {status})", retry_after=wait)
     if status != 200:
         raise SyncRefused(f"the host returned no file (HTTP {status})")
-    if "html" in response.headers.get("Content-Type", "").lower():
-        raise SyncRefused("an HTML page instead of a CSV file")
     if _coding(response) not in ("", "identity", "gzip", "x-gzip"):
         raise SyncRefused("the answer has a content coding that was not asked for")
 

@@ -24,7 +24,7 @@ from tests.support.memory import MemoryDynamo, MemoryQueues
 
 ROUND_SECONDS = 20
 """How long an invocation may last: short, so that the import takes several."""
-BAD = ("not an address;x;y;z", "too@example.com;few", '"person@example.com;open;quote', "a@b@example.com;;;")
+BAD = ("not an address;x;y;z", "too@example.com;a;b;c;d", '"person@example.com;open;quote', "a@b@example.com;;;")
 
 
 def big_file(rows: int) -> bytes:

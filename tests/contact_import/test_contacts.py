@@ -177,7 +177,7 @@ class TestFiles:
     def test_every_row_becomes_a_signup_and_bad_rows_are_reported(
         self, product: Product, aws: TestAws, host: Scripted
     ) -> None:
-        lines = ["email;prenom", "a@example.com;Zoé", "", "nobody;x", "b@example.com", "c@example.com;Léa", "d@e.fr;"]
+        lines = ["email;prenom", "a@example.com;Zoé", "", "nobody;x", "b@e.fr;x;y", "c@example.com;Léa", "d@e.fr;"]
         serve(host, "\n".join(lines).encode("cp1252"))
         event = sync(source="crm")
         run(product, event)

@@ -171,11 +171,6 @@ class TestResponses:
             fetch(Fetcher(), source(server.url))
         assert caught.value.retry_after == 7
 
-    def test_an_html_page_is_rejected(self, server: Scripted) -> None:
-        server.otherwise = answer(b"<html>", headers={"Content-Type": "text/HTML; charset=utf-8"})
-        with pytest.raises(SyncRefused, match="an HTML page"):
-            fetch(Fetcher(), source(server.url))
-
     def test_a_gzip_file_is_unpacked(self, server: Scripted) -> None:
         server.otherwise = answer(gzip.compress(CSV * 10_000), headers=GZIP)
         assert fetch(Fetcher(), source(server.url)) == CSV * 10_000

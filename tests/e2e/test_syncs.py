@@ -120,7 +120,7 @@ def test_a_file_is_imported_through_any_queue(world: World) -> None:
     wait_for(lambda: _stored(world, "left") and event_of(world.stack, "left")["status"] == "delivered")
     before = _report(world)
     lines = ["EMAIL,PRENOM", *(f"{email},Zoé" for email in people)]
-    lines[100], lines[200] = "person99 at example.com,Zoé", "person199@example.com"
+    lines[100], lines[200] = "person99 at example.com,Zoé", "person199@example.com,x,y"
     world.serve(lines, "cp1252")
     put_on_queue(
         world.stack.aws, "unsubscribes", [{"type": "sync", "id": "import", "kind": "contacts", "source": "crm"}]
