@@ -12,7 +12,7 @@ _LONGEST_INTEGER = 40
 
 
 def load(raw: str | bytes, number: Callable[[str], Any] | None = None, *, finite: bool = False) -> Any:
-    """Parses a JSON text; bytes are UTF-8, with or without a byte order mark.
+    """Parses a JSON text; bytes are UTF-8. Byte order marks before it are skipped.
 
     `number` converts the literal text of a number (`str` leaves it as written); by default to int or float. With
     `finite` a number too large for them is refused, which otherwise is read as infinity.
@@ -20,7 +20,7 @@ def load(raw: str | bytes, number: Callable[[str], Any] | None = None, *, finite
     Raises:
         ValueError: It is not JSON (RFC 8259), not UTF-8, or nested too deeply to read.
     """
-    text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
+    text = (raw.decode("utf-8") if isinstance(raw, bytes) else raw).lstrip("\ufeff \t\r\n")
     read_float = _finite if finite else float
 
     def read_integer(literal: str) -> int | float:

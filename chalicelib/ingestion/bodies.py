@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,13 +10,15 @@ from urllib.parse import parse_qsl
 from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.limits import FORM_KB, FORM_PARTS
+from . import charsets
 
-_JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
-ACCEPTED_TYPES = (_JSON, _URLENCODED, _MULTIPART)
-# US-ASCII is a subset of UTF-8; other charsets would require guessing.
-_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+# Beacons and scripts that avoid a preflight send text/plain; the empty type is that of a request without one.
+_JSON_TYPES = frozenset({"", "application/json", "text/json", "text/plain"})
+_CHARSET_FIELD = "_charset_"
+"""Name of the hidden field in which browsers state a form's encoding (HTML, "Constructing the entry list")."""
+_BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 class BodyError(RelaisError):
@@ -30,14 +32,14 @@ class BodyError(RelaisError):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The fields of a form: the texts of each in their order, and JSON fields whose value is no single text."""
+    """The fields of a form: the texts of each in their order, and JSON fields whose value is neither text nor texts."""
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nested: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
-    """Reads the fields of a form's body in one of the three accepted media types.
+    """Reads the fields of a form's body: JSON (under several types, see `is_json`), urlencoded or multipart.
 
     Raises:
         BodyError: 413, 415, 400 (unreadable) or 422 (JSON, but no object); the message never quotes the body.
@@ -49,17 +51,22 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise BodyError(415, "A form must be sent without a content coding such as gzip.")
     kind, options = parse_options_header(headers.get("content-type", ""))
-    if kind not in ACCEPTED_TYPES:
-        raise BodyError(415, f"The Content-Type must be {', '.join(ACCEPTED_TYPES[:-1])} or {ACCEPTED_TYPES[-1]}.")
-    if "charset" in options:
-        _check_charset(options["charset"])
-    if kind == _JSON:
+    if is_json(kind):
         return _from_json(body)
-    pairs = _urlencoded_pairs(body) if kind == _URLENCODED else _multipart_pairs(body, options.get("boundary", ""))
+    if kind not in (_URLENCODED, _MULTIPART):
+        raise BodyError(415, f"The Content-Type must be application/json, {_URLENCODED} or {_MULTIPART}.")
+    while body.startswith(_BYTE_ORDER_MARK):
+        body = body.removeprefix(_BYTE_ORDER_MARK)
+    parts = _urlencoded_parts(body) if kind == _URLENCODED else _multipart_parts(body, options.get("boundary", ""))
     texts: dict[str, list[str]] = {}
-    for name, text in pairs:  # a repeated name, such as a group of checkboxes, has all its texts
+    for name, text in _decoded(parts, options.get("charset")):  # a repeated name (checkboxes) has all its texts
         texts.setdefault(name, []).append(text)
     return Submission({name: tuple(values) for name, values in texts.items()})
+
+
+def is_json(media_type: str) -> bool:
+    """Returns True if a body of this type (lower case, without parameters; "" for none) is read as JSON."""
+    return media_type in _JSON_TYPES or media_type.endswith("+json")
 
 
 def read_json_object(body: bytes, expected: str, number: Callable[[str], Any] | None = None) -> dict[str, Any]:
@@ -77,33 +84,65 @@ def read_json_object(body: bytes, expected: str, number: Callable[[str], Any] | 
     return value
 
 
-def _check_charset(charset: str) -> None:
-    if charset.strip().lower() not in _CHARSETS:
-        raise BodyError(415, "The charset must be UTF-8.")
-
-
 def _from_json(body: bytes) -> Submission:
     texts: dict[str, tuple[str, ...]] = {}
     nested: dict[str, Any] = {}
     read = read_json_object(body, "The body must be a JSON object with one member for each field.", number=str)
     for name, value in read.items():
-        if isinstance(value, bool):
-            texts[name] = ("true" if value else "false",)
-        elif isinstance(value, str):
-            texts[name] = (value,)
-        elif value is not None:
+        values = value if isinstance(value, list) else [value]
+        if not all(each is None or isinstance(each, str | bool) for each in values):
             nested[name] = value
+        elif value is not None:  # an array has all its texts, as a repeated field
+            texts[name] = tuple(_scalar(each) for each in values if each is not None)
     return Submission(texts, nested)
 
 
-def _urlencoded_pairs(body: bytes) -> list[tuple[str, str]]:
+def _scalar(value: str | bool) -> str:
+    return value if isinstance(value, str) else str(value).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One name and text of a form as bytes, with its own charset if it states one."""
+
+    name: bytes
+    text: bytes
+    charset: str | None = None
+
+
+def _decoded(parts: Sequence[_Part], stated: str | None) -> list[tuple[str, str]]:
+    """Decodes names and texts. The charset of a part counts most, then the field `_charset_`, then the header's.
+
+    Raises:
+        BodyError: 415 for an unknown charset; 400 if the stated one is UTF-8 and the form is not.
+    """
     try:
-        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict")
-    except ValueError as error:
+        fields = [part.text for part in parts if part.name.lower() == _CHARSET_FIELD.encode()]
+        of_field = next((text.decode("latin-1") for text in fields if text.strip()), None)
+        stated_charset = charsets.charset_named(of_field) or charsets.charset_named(stated)
+        own = [charsets.charset_named(part.charset) for part in parts]
+    except charsets.UnknownCharset as known:
+        raise BodyError(415, f"The charset must be {known}.") from None
+    usual = stated_charset or charsets.charset_of(
+        raw
+        for part, charset in zip(parts, own, strict=True)
+        for raw in (part.name, part.text if charset is None else b"")
+    )
+    try:
+        return [
+            (charsets.decode(part.name, usual).lstrip("\ufeff"), charsets.decode(part.text, charset or usual))
+            for part, charset in zip(parts, own, strict=True)
+        ]
+    except UnicodeError as error:
         raise BodyError(400, "The body is not a form in UTF-8.") from error
 
 
-def _multipart_pairs(body: bytes, boundary: str) -> list[tuple[str, str]]:
+def _urlencoded_parts(body: bytes) -> list[_Part]:
+    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")  # each byte one character
+    return [_Part(name.encode("latin-1"), text.encode("latin-1")) for name, text in pairs]
+
+
+def _multipart_parts(body: bytes, boundary: str) -> list[_Part]:
     from multipart import MultipartError, ParserLimitReached
 
     try:
@@ -111,23 +150,26 @@ def _multipart_pairs(body: bytes, boundary: str) -> list[tuple[str, str]]:
     except ParserLimitReached as error:
         raise BodyError(413, "The form has too many or too large parts.") from error
     except (MultipartError, UnicodeError) as error:
-        raise BodyError(400, "The body is not multipart/form-data in UTF-8.") from error
+        raise BodyError(400, "The body is not multipart/form-data.") from error
 
 
-def _parts(body: bytes, boundary: str) -> Iterable[tuple[str, str]]:
-    """Yields name and text of each part. Refuses a file; skips the empty part of a file field without a file."""
+def _parts(body: bytes, boundary: str) -> Iterable[_Part]:
+    """Yields each part. Refuses a file; skips the empty part of a file field without a file."""
     from multipart import MultipartSegment, PushMultipartParser
 
     part: MultipartSegment | None = None
     content = b""
-    with PushMultipartParser(boundary, content_length=len(body), max_segment_count=FORM_PARTS) as parser:
+    # Names are decoded with the texts: here each of their bytes is one character.
+    with PushMultipartParser(
+        boundary, content_length=len(body), max_segment_count=FORM_PARTS, header_charset="latin-1"
+    ) as parser:
         for event in parser.parse(body):
             if isinstance(event, MultipartSegment):
                 part, content = event, b""
             elif event:
                 content += event
             elif part is not None and not _is_empty_file(part, content):
-                yield part.name or "", content.decode("utf-8")
+                yield _Part((part.name or "").encode("latin-1"), content, part.charset)
 
 
 def _is_empty_file(part: Any, content: bytes) -> bool:
@@ -135,8 +177,6 @@ def _is_empty_file(part: Any, content: bytes) -> bool:
 
     RFC 9110 §15.5.16 allows 415 also for a format found "as a result of inspecting the data directly".
     """
-    if part.charset is not None:
-        _check_charset(part.charset)
     if part.filename is None:
         return False
     if part.filename or content:

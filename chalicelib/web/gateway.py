@@ -24,8 +24,9 @@ View = Callable[..., Response]
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 """API Gateway lets no other method through."""
-# API Gateway sends bodies of these types in base64, so that no byte is changed.
-_BINARY_TYPES = ("multipart/form-data", "application/octet-stream")
+# API Gateway sends bodies of these types in base64, so that no byte is changed: forms need not be UTF-8. JSON stays
+# text, since 5 MB in base64 are more than Lambda takes.
+_BINARY_TYPES = ("multipart/form-data", "application/octet-stream", "application/x-www-form-urlencoded")
 # Answers concern one person or one moment, so no cache may store them; the content type is authoritative.
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 # Pages load nothing and may not be framed.

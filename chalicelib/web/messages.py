@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from ..ingestion.bodies import BodyError
 
+_REPLACEMENT = "\ufffd".encode()
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -49,6 +51,17 @@ class Request:
             return body if isinstance(body, bytes) else body.encode("utf-8")
         except ValueError:
             raise BodyError(400, "The body could not be decoded.") from None
+
+    def unaltered_content(self) -> bytes:
+        """Return `content`, as the client sent it.
+
+        API Gateway passes a body whose type is none of its binary types on as text, with U+FFFD for bytes that are not
+        UTF-8. Raises BodyError, 400, for such a body: what the bytes meant is lost.
+        """
+        content = self.content()
+        if not self.is_base64 and _REPLACEMENT in content:
+            raise BodyError(400, "The body is not in UTF-8.")
+        return content
 
 
 @dataclass(frozen=True, slots=True)

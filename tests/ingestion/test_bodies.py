@@ -45,8 +45,8 @@ def test_the_three_encodings_give_the_same_fields() -> None:
 def test_json_scalars_become_text_as_written_and_null_is_absent() -> None:
     body = b'{"a": 1, "b": 1.50, "c": true, "d": false, "e": null, "f": 1e5, "g": {"x": 1}, "h": [1]}'
     read = read_form(JSON, None, body)
-    assert read.texts == {"a": ("1",), "b": ("1.50",), "c": ("true",), "d": ("false",), "f": ("1e5",)}
-    assert set(read.nested) == {"g", "h"}
+    assert read.texts == {"a": ("1",), "b": ("1.50",), "c": ("true",), "d": ("false",), "f": ("1e5",), "h": ("1",)}
+    assert set(read.nested) == {"g"}
 
 
 def test_a_repeated_field_keeps_all_its_values() -> None:
@@ -74,13 +74,10 @@ def test_content_types_are_read_in_every_notation(content_type: str) -> None:
         (JSON, b'{"a": "line\nbreak"}'),
         (JSON, b"[" * 50_000),
         (JSON, b'{"a":' * 15_000 + b"1" + b"}" * 15_000),
-        (FORM, b"prenom=%E9"),
-        (FORM, b"prenom=\xe9"),
         ("multipart/form-data", multipart(part("a", "b"))),
         ("multipart/form-data; boundary=other", multipart(part("a", "b"))),
         (MULTIPART, b""),
         (MULTIPART, part("a", "b")),
-        (MULTIPART, multipart(part("a", b"\xe9"))),
         (MULTIPART, b"--xyz\r\nContent-Type: text/plain\r\n\r\nb\r\n--xyz--\r\n"),
     ],
 )
@@ -95,8 +92,7 @@ def test_422_for_json_that_is_not_an_object(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    [None, "", "text/plain", "application/xml", "application/json, text/plain", "application/json; charset=latin-1",
-     f"{FORM}; charset=iso-8859-1"],
+    ["text/html", "application/xml", "application/json, text/plain", f"{FORM}; charset=utf-16"],
 )  # fmt: skip
 def test_415_for_other_types_and_charsets(content_type: str | None) -> None:
     assert status_of(content_type, b"{}") == 415
@@ -111,7 +107,7 @@ def test_415_for_a_file_but_not_for_a_file_field_left_empty() -> None:
     file = part("doc", "text", "Content-Type: text/plain", disposition=name.format("a.txt"))
     assert status_of(MULTIPART, multipart(part("a", "b"), file)) == 415
     assert status_of(MULTIPART, multipart(part("doc", "text", disposition=name.format("")))) == 415
-    assert status_of(MULTIPART, multipart(part("a", "b", "Content-Type: text/plain; charset=latin-1"))) == 415
+    assert status_of(MULTIPART, multipart(part("a", "b", "Content-Type: text/plain; charset=utf-7"))) == 415
     empty = part("doc", "", "Content-Type: application/octet-stream", disposition=name.format(""))
     assert read_form(MULTIPART, None, multipart(part("a", "b"), empty)).texts == {"a": ("b",)}
 

@@ -197,7 +197,8 @@ def test_views_are_loaded_by_the_first_request(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "app_again", made)
     spec.loader.exec_module(made)
     assert set(made.app.routes["/{proxy+}"]) == {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-    assert set(made.app.api.binary_types) == {"multipart/form-data", "application/octet-stream"}
+    binary = {"multipart/form-data", "application/octet-stream", "application/x-www-form-urlencoded"}
+    assert set(made.app.api.binary_types) == binary
 
 
 def test_threads_do_not_see_each_others_requests() -> None:

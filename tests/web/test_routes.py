@@ -12,8 +12,8 @@ from tests.web.surroundings import UNSUBSCRIBE_KEY, World, make_app, make_settin
 READ, WRITE = "GET, HEAD, OPTIONS", "OPTIONS, POST"
 # By path: a request's path, the methods, and the status of the first of them, asked without a body or a key.
 ROUTES = {
-    "/forms/{form}/signup": ("/forms/footer/signup", WRITE, 415),
-    "/forms/{form}/unsubscribe": ("/forms/footer/unsubscribe", WRITE, 415),
+    "/forms/{form}/signup": ("/forms/footer/signup", WRITE, 400),
+    "/forms/{form}/unsubscribe": ("/forms/footer/unsubscribe", WRITE, 400),
     "/unsubscribe/{token}": ("/unsubscribe/{token}", "GET, HEAD, OPTIONS, POST", 200),
     "/events": ("/events", WRITE, 401),
     "/events/{id}": ("/events/a", READ, 401),

@@ -32,7 +32,7 @@ class FormsRoutes:
         """Accept a signup to the form's list."""
         form = check_origin(self._services.settings.forms.get(name), request)
         info = self._request_info(request, form, EventType.SIGNUP)
-        event = signup_from_form(form, read_submission(request.headers, request.content()), info)
+        event = signup_from_form(form, read_submission(request.headers, request.unaltered_content()), info)
         return self._accept(request, form, event)
 
     def unsubscribe(self, request: Request, name: str) -> Response:
@@ -40,7 +40,7 @@ class FormsRoutes:
         settings = self._services.settings
         form = check_origin(settings.forms.get(name), request)
         info = self._request_info(request, form, EventType.UNSUBSCRIBE)
-        submission = read_submission(request.headers, request.content())
+        submission = read_submission(request.headers, request.unaltered_content())
         event = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
         quarantine = quarantine_unsubscribe(self._services.table, form, event.accepted_at)
         return self._accept(request, form, replace(event, quarantine=quarantine))
