@@ -18,6 +18,8 @@ _ADDRESS_LIKE = re.compile(
 
 # An unsubscribe link allows anybody to unsubscribe its person; slashes may be escaped, as in JSON and URLs.
 _UNSUBSCRIBE_LINK = re.compile(r"((?:/|%2F)unsubscribe(?:\\*/|%2F))[^\s\"'?#<>&,;)\]}/\\]+", re.IGNORECASE)
+PERSONAL = ((_UNSUBSCRIBE_LINK, r"\g<1>***"), (_ADDRESS_LIKE, "…@…"))
+"""Patterns of personal data in a text and their replacements, in the order in which they apply."""
 
 
 def without_addresses(text: str, limit: int = 300) -> str:
@@ -25,7 +27,9 @@ def without_addresses(text: str, limit: int = 300) -> str:
 
     Removes the tokens of unsubscribe links, since they identify an address.
     """
-    return _ADDRESS_LIKE.sub("…@…", _UNSUBSCRIBE_LINK.sub(r"\g<1>***", text))[:limit]
+    for pattern, replacement in PERSONAL:
+        text = pattern.sub(replacement, text)
+    return text[:limit]
 
 
 class Kind(StrEnum):

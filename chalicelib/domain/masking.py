@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -18,6 +19,7 @@ _SECRET_NAME = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)  # log lines repeat the same few names
 def is_secret_name(name: str) -> bool:
     """Returns True if a value under this key, field or header name is a secret."""
     return _SECRET_NAME.search(name.replace("-", "_")) is not None

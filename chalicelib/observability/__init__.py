@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import event_log, metrics
 from .handlers import instrumented, observing
-from .logs import log_context, logger, with_log_context
+from .logs import log_context, logger, until_time_is_up, with_log_context
 from .redaction import hide, redact
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "metrics",
     "observing",
     "redact",
+    "until_time_is_up",
     "with_log_context",
 ]

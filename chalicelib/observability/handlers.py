@@ -71,20 +71,12 @@ def instrumented(handler: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(handler)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        context = _lambda_context(*args)
+        candidates = (one for arg in args for one in (arg, getattr(arg, "context", None)))
+        context = next((one for one in candidates if isinstance(getattr(one, "aws_request_id", None), str)), None)
         with observing(handler.__name__, getattr(context, "aws_request_id", None), context):
             return handler(*args, **kwargs)
 
     return run
-
-
-def _lambda_context(*args: object) -> object:
-    """Find Lambda's context among a handler's arguments, or in one of Chalice's events; None if absent."""
-    for arg in args:
-        for candidate in (arg, getattr(arg, "context", None)):
-            if isinstance(getattr(candidate, "aws_request_id", None), str):
-                return candidate
-    return None
 
 
 def _needs_redaction(error: BaseException, seen: frozenset[int] = frozenset()) -> bool:

@@ -1,13 +1,14 @@
-"""The logger: redacted JSON lines on standard output, with the log context."""
+"""The logger: redacted JSON lines on standard output, with the log context, which threads take over."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
+from threading import Thread
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
@@ -104,3 +105,15 @@ def with_log_context(function: Callable[P, R]) -> Callable[P, R]:
         return context.copy().run(function, *args, **kwargs)
 
     return run
+
+
+def until_time_is_up(jobs: Iterable[Callable[[], None]], seconds_left: Callable[[], float]) -> None:
+    """Run every job in its own thread, with the log context, until all have ended or no time is left.
+
+    The threads are daemons: a provider that ignores its budget delays neither the answer nor the end of the process.
+    """
+    threads = [Thread(target=with_log_context(job), daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=max(0.0, seconds_left()))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..domain.errors import without_addresses
+from ..domain.errors import PERSONAL
 from ..domain.masking import MASK, is_secret_name, secret_spellings
 
 _SHORTEST_SECRET = 4  # Masking "a" everywhere would make logs unreadable, and a shorter secret protects nothing.
@@ -18,8 +18,8 @@ _LONGEST_TEXT = 20_000
 _SENSITIVE_NAME = (
     r"(?:[\w.-]{0,40}(?:password|passwd|secret|api_?key|token|signature)|key|pass|pwd|session|sid|hash|md5)"
 )
-_PATTERNS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+_CREDENTIALS = tuple(
+    (re.compile(pattern, re.IGNORECASE), rf"\g<1>{MASK}")
     for pattern in (
         # A header as text, in a dict, a pair: Authorization: Bearer x, {'authorization': 'x'}, (b'authorization', b'x')
         r"(authorization\\*[\"']?\s*[:=,]\s*(?:b(?=\\*[\"']))?\\*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)"
@@ -57,9 +57,9 @@ def redact(text: str) -> str:
     """Mask known secrets, credentials, unsubscribe tokens and whatever looks like an address in `text`."""
     if _known is not None:
         text = _known.sub(MASK, text)
-    for pattern in _PATTERNS:
-        text = pattern.sub(rf"\g<1>{MASK}", text)
-    return without_addresses(text, limit=_LONGEST_TEXT)
+    for pattern, replacement in (*_CREDENTIALS, *PERSONAL):
+        text = pattern.sub(replacement, text)
+    return text[:_LONGEST_TEXT]
 
 
 def redacted(value: Any, depth: int = 0) -> Any:

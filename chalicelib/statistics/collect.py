@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import ProviderError, RelaisError
 from ..ledger.batched_reads import BATCH_GET_LIMIT
-from ..observability import log_context, logger, metrics, redact, with_log_context
-from ..observability.threads import until_time_is_up
+from ..observability import log_context, logger, metrics, redact, until_time_is_up, with_log_context
 from .last_runs import LastRuns
 from .reading_schedule import known_campaigns
 from .snapshots import snapshot_from

@@ -8,8 +8,7 @@ from typing import Any
 from ..delivery.deadline import Deadline
 from ..domain.errors import RelaisError
 from ..domain.times import epoch_milliseconds
-from ..observability import log_context, logger, metrics, redact
-from ..observability.threads import until_time_is_up
+from ..observability import log_context, logger, metrics, redact, until_time_is_up
 from .importer import BUSY, ImportDependencies, ImportOutcome, UnsubscribeImport
 from .sync_state import SyncStateStore
 
