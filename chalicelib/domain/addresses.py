@@ -102,13 +102,18 @@ def readings(text: str) -> tuple[Reading, ...]:
     White space is what remains of a `+` that was not encoded in a URL, or a slip of the thumb.
     """
     typed = undecorated(text)
-    if _USUAL.fullmatch(typed):
+    if not _USUAL.fullmatch(typed):
+        return tuple(dict.fromkeys(_reading(_joined(typed, joint)) for joint in ("+", "")))
+    clean = typed.lower()
+    if "xn--" in clean:
         return (_reading(typed),)
-    return tuple(dict.fromkeys(_reading(_joined(typed, joint)) for joint in ("+", "")))
+    return (Reading(clean, () if typed == clean else (typed,)),)
 
 
 def normal_forms(text: str) -> frozenset[str]:
     """Returns the clean spellings of all readings, to compare two addresses that may have two readings each."""
+    if _USUAL.fullmatch(text):
+        return frozenset((text.lower(),))
     return frozenset(reading.clean for reading in readings(text))
 
 
@@ -127,12 +132,13 @@ def undecorated(text: str) -> str:
 
 def keyed_hash(email: str, key: bytes) -> str:
     """Returns the HMAC-SHA-256 of the normalised address under `key`, as 43 URL-safe characters."""
-    return _base64url(hmac.digest(key, normalise(email).encode("utf-8", "surrogatepass"), sha256))
+    digest = hmac.digest(key, normalise(email).encode("utf-8", "surrogatepass"), sha256)
+    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def fingerprint(key: bytes) -> str:
     """Returns a short name for `key` that does not reveal it, to record which keys the ledger was written with."""
-    return _base64url(hmac.digest(key, b"relais address key", sha256))[:12]
+    return urlsafe_b64encode(hmac.digest(key, b"relais address key", sha256))[:12].decode("ascii")
 
 
 def masked(address: str) -> str:
@@ -316,10 +322,6 @@ def _unicode_domain(domain: str) -> str | None:
     except UnicodeError:
         return None
     return decoded if decoded != domain and _uts46(decoded) == domain else None
-
-
-def _base64url(digest: bytes) -> str:
-    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def _first_letter(text: str) -> str:
