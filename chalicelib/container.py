@@ -18,7 +18,7 @@ from .effects import Effects
 from .notification.services import Services
 from .observability import metrics
 from .providers import registry
-from .providers.spec import Capabilities, Provider, ProviderSpec
+from .providers.spec import Capabilities, Provider
 
 if TYPE_CHECKING:
     from .delivery.claims import Claims
@@ -49,16 +49,14 @@ class Container(Services):
     def provider(self, account: str) -> Provider:
         """Return the client of a configured account; one for the life of the instance."""
         if account not in self._providers:
-            self._providers[account] = self.spec(account).connect(self.settings.accounts[account], self._transport)
+            configured = self.settings.accounts[account]
+            self._providers[account] = registry.spec(configured.provider).connect(configured, self._transport)
         return self._providers[account]
 
     def capabilities(self, account: str) -> Capabilities | None:
         """Return the capabilities of an account's provider; None if the account is no longer configured."""
-        return self.spec(account).capabilities if account in self.settings.accounts else None
-
-    def spec(self, account: str) -> ProviderSpec:
-        """Return the declaration of a configured account's provider."""
-        return registry.spec(self.settings.accounts[account].provider)
+        configured = self.settings.accounts.get(account)
+        return None if configured is None else registry.spec(configured.provider).capabilities
 
     @cached_property
     def _transport(self) -> Transport:
@@ -68,9 +66,9 @@ class Container(Services):
 
     def _admit(self, account: str) -> None:
         """Take a permit where the provider limits calls. Raises ProviderError (later) when none is left."""
-        limit = self.spec(account).capabilities.rate_limit
+        provider = self.settings.accounts[account].provider
+        limit = registry.spec(provider).capabilities.rate_limit
         if limit is not None:
-            provider = self.settings.accounts[account].provider
             name = provider if limit.shared_by == "ip" else f"{provider}#{account}"
             self._rates.admit(name, limit.calls, limit.seconds)
 

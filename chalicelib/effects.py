@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 Clock = Callable[[], datetime]
+
+new_token: Callable[[], str] = partial(secrets.token_hex, 9)
+"""Returns a unique name."""
 
 system_clock: Clock = partial(datetime.now, UTC)
 """Returns the current time, aware, in UTC."""
@@ -21,10 +25,6 @@ def monotonic_and_wall() -> tuple[float, ...]:
     return time.monotonic(), time.time()
 
 
-def _token() -> str:
-    return os.urandom(9).hex()
-
-
 @dataclass(frozen=True, slots=True)
 class Effects:
     """Groups injected side effects. `chance` returns a number from 0 to 1, `token` a unique name, `sleep` waits
@@ -33,6 +33,6 @@ class Effects:
 
     clock: Clock = system_clock
     chance: Callable[[], float] = random.random
-    token: Callable[[], str] = _token
+    token: Callable[[], str] = new_token
     sleep: Callable[[float], None] = time.sleep
     random_bytes: Callable[[int], bytes] = os.urandom

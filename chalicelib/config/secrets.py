@@ -49,23 +49,19 @@ class Secret:
         `fresh=True`, for one retry after a provider refused the value, fetches it again (at most once in 30 s).
         Raises `SecretUnavailable`, which names key and reference, when there is no value or an invalid one.
         """
-        value, reason = self._look_up(fresh)
-        if reason is None and self._reference is not None and self._rule is not None:
-            reason = self._rule(value)
+        value, reason = self._plain, None
+        if self._reference is not None:
+            try:
+                value = self._vault.read(self._reference, fresh=fresh)
+                reason = self._rule(value) if self._rule is not None else None
+            except Unreadable as error:
+                reason = str(error)
         if reason is not None:
             raise SecretUnavailable(self.key, str(self._reference), reason)
         from ..observability import hide
 
         hide(value)
         return value
-
-    def _look_up(self, fresh: bool) -> tuple[str, str | None]:
-        if self._reference is None:
-            return self._plain, None
-        try:
-            return self._vault.read(self._reference, fresh=fresh), None
-        except Unreadable as error:
-            return "", str(error)
 
     def __repr__(self) -> str:
         return f"Secret({self._reference or '…'})"

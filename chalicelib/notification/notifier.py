@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -51,7 +52,7 @@ class Notifier:
     def __init__(self, client: SQSClient, stage: str) -> None:
         self._client = client
         self._stage = stage
-        self._urls: dict[tuple[QueueKind, str], str] = {}
+        self._url = cache(self._ask_url)
 
     def notify(self, verb: EventType, event_ids: Sequence[str]) -> bool:
         """Announce events to their queue; return False, and log, if it failed: sweep enqueues due events again."""
@@ -85,8 +86,5 @@ class Notifier:
         """Send an unreadable message to its queue's dead-letter queue. Raises botocore's errors."""
         self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body)
 
-    def _url(self, kind: QueueKind, suffix: str = "") -> str:
-        if (kind, suffix) not in self._urls:
-            answer = self._client.get_queue_url(QueueName=queue(self._stage, kind) + suffix)
-            self._urls[kind, suffix] = answer["QueueUrl"]
-        return self._urls[kind, suffix]
+    def _ask_url(self, kind: QueueKind, suffix: str = "") -> str:
+        return self._client.get_queue_url(QueueName=queue(self._stage, kind) + suffix)["QueueUrl"]
