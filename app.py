@@ -15,10 +15,10 @@ from chalicelib import names
 from chalicelib.container import container
 from chalicelib.delivery.deadline import Context
 from chalicelib.observability import instrumented
-from chalicelib.schedules import also_by_hand
+from chalicelib.scheduled_events import also_by_hand
 from chalicelib.web import problems
 from chalicelib.web.gateway import METHODS, Gateway
-from chalicelib.web.messages import Request, Response, json_response
+from chalicelib.web.http_messages import Request, Response, json_response
 
 STAGE = names.stage(os.environ)
 BATCH, WINDOW_SECONDS = 1000, 4

@@ -15,10 +15,10 @@ from . import names
 from .config.load import find_path, load
 from .config.model import Settings
 from .effects import Effects
-from .notification.services import Services
 from .observability import metrics
 from .providers import registry
 from .providers.spec import Capabilities, Provider
+from .services import Services
 
 if TYPE_CHECKING:
     from .delivery.claims import Claims
@@ -125,7 +125,7 @@ class Container(Services):
     @cached_property
     def stats_routes(self) -> StatsRoutes:
         """Routes that show campaigns."""
-        from .statistics.pages import StatsReader
+        from .statistics.queries import StatsReader
         from .web.routes.statistics import StatsRoutes
 
         return StatsRoutes(self, StatsReader(self._dynamodb, names.table(self.stage, "stats")))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local import state
+from local import running_stacks
 from local.lambdas import wire
 
 
@@ -29,14 +29,14 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         event = _event(options.event)
-        answer = ask(state.find(os.environ), options.name, event)
-    except (state.NoStack, OSError, EOFError, ValueError) as error:
+        answer = ask(running_stacks.find(os.environ), options.name, event)
+    except (running_stacks.NoStack, OSError, EOFError, ValueError) as error:
         print(_message(error, options.event), file=sys.stderr)
         return 1
     return _print(answer)
 
 
-def ask(stack: state.StackState, function: str, event: Any) -> Mapping[str, Any]:
+def ask(stack: running_stacks.StackState, function: str, event: Any) -> Mapping[str, Any]:
     """Return the stack's answer (`local.control`). Without `event` the default. Raises OSError or EOFError."""
     with socket.create_connection(("127.0.0.1", stack.control_port), timeout=10) as connection:
         connection.settimeout(None)  # the function's own time limit holds

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.description import QueueTrigger
 from local.lambdas import events
 from local.lambdas.functions import FunctionFailed, NoEnvironment
 from local.leases import Leases
+from local.template_reader import QueueTrigger
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from local.description import Queue, Table
+from local.template_reader import Queue, Table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

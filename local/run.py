@@ -10,7 +10,7 @@ import threading
 import time
 from types import FrameType
 
-from local import parent
+from local import make_watch
 from local.options import StartFailed, read_options
 from local.stack import STOP_SECONDS, Stack
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     asked_to_stop = _on_signals()
-    parent.watch(asked_to_stop.set)
+    make_watch.watch(asked_to_stop.set)
     stack = None
     try:
         stack = Stack(read_options(os.environ), os.environ)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.description import Function
 from local.lambdas import events
 from local.lambdas.functions import FunctionFailed, NoEnvironment
+from local.template_reader import Function
 
 _log = logging.getLogger(__name__)
 

@@ -24,16 +24,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import resources, sandbox
 from local.aws import process
 from local.control import Control
-from local.description import Description, QueueTrigger, Unsupported, describe
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas import events
 from local.lambdas.functions import Functions
 from local.options import STAGE, Options, StartFailed, stack_environ
 from local.poller import Poller
+from local.running_stacks import ROOT, StackState
 from local.schedules import Schedules
-from local.state import ROOT, StackState
 from local.template import TemplateError, build
+from local.template_reader import Description, QueueTrigger, Unsupported, describe
 
 STOP_SECONDS = 4.3
 _IN_FLIGHT_SECONDS = 2.5

@@ -18,8 +18,8 @@ from tests.support import examples, packaging, waiting
 from tests.support.aws import TestAws, with_dynamodb
 from tests.support.backends import BACKENDS
 from tests.support.product import Product
+from tests.support.required_tools import missing
 from tests.support.stack import MovableStack, SharedStack, StackStarter, starting_stacks
-from tests.support.tools import missing
 
 pytest_plugins = ["tests.runner.plugin"]
 

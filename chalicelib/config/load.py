@@ -14,7 +14,7 @@ from .accounts import read_accounts
 from .field_errors import FieldErrors
 from .forms import read_forms
 from .model import Settings
-from .sections import (
+from .other_sections import (
     read_api,
     read_delivery,
     read_privacy,
@@ -23,8 +23,8 @@ from .sections import (
     read_unsubscribe_sync,
     read_webhooks,
 )
+from .secret_cache import SHARED, Vault
 from .toml_table import TomlTable
-from .vault import SHARED, Vault
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
 """Beside the code, where it is deployed."""

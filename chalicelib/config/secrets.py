@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ..domain.errors import SecretUnavailable
-from . import references
-from .vault import SHARED, Unreadable, Vault
+from . import secret_references
+from .secret_cache import SHARED, Unreadable, Vault
 
 Rule = Callable[[str], str | None]
 """Returns the correction of an invalid value, without quoting it; None when it is valid."""
@@ -24,7 +24,7 @@ class Secret:
 
     def __init__(self, text: str, *, key: str = "", rule: Rule | None = None, vault: Vault = SHARED) -> None:
         """Raises `MalformedReference` when `text` starts like a reference but is invalid."""
-        self._reference = references.parse(text)
+        self._reference = secret_references.parse(text)
         self._plain = text if self._reference is None else ""
         self._rule = rule
         self._vault = vault

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from .checks import Check, one_of
 from .field_errors import FieldErrors, Place, closest, dotted
-from .references import MalformedReference
+from .secret_cache import Vault
+from .secret_references import MalformedReference
 from .secrets import Rule, Secret
-from .vault import Vault
 
 T = TypeVar("T")
 

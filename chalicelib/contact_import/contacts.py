@@ -19,8 +19,8 @@ from ..ingestion.accept import accept_all
 from ..jobs.attempt import SyncAttempt
 from ..jobs.errors import SyncFailed, SyncRefused
 from ..jobs.store import SyncProgress
-from ..notification.services import Services
 from ..providers.spec import Provider
+from ..services import Services
 from .rows import Row, Rows, read_csv
 from .signups import Signups, address_column, inline_rows
 from .source import Fetcher

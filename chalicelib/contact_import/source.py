@@ -19,7 +19,7 @@ from urllib3.util import Timeout, Url, parse_url
 from ..config.model import Source
 from ..jobs.errors import SyncFailed, SyncRefused
 from ..providers.transport.exchange import MEGABYTE, SLICE_BYTES, Deadline, gunzip, seconds_to_wait
-from ..providers.transport.guard import ForbiddenAddress, check_addresses
+from ..providers.transport.ssrf_guard import ForbiddenAddress, check_addresses
 from ..providers.transport.wire import Attempt, HttpPool, HttpsPool
 
 LARGEST_FILE = 200 * MEGABYTE

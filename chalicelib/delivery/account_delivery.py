@@ -14,9 +14,9 @@ from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Event, EventType
 from ..domain.times import from_epoch_milliseconds
-from ..notification.services import Services
 from ..observability import logger, with_log_context
 from ..providers.spec import Capabilities, Contact, Provider
+from ..services import Services
 from .batching import Group, Task
 from .bisection import Bisection
 from .circuit_breaker import CircuitBreaker

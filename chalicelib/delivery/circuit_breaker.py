@@ -9,8 +9,8 @@ from ..domain import backoff
 from ..domain.backoff import AccountState, Pause
 from ..domain.errors import Kind, ProviderError
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
-from ..notification.services import Services
 from ..observability import logger, metrics
+from ..services import Services
 
 TRIES = 3
 """Attempts at a conditional write that another worker's write made fail."""

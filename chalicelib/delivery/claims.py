@@ -15,9 +15,9 @@ from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
 from ..domain.times import epoch_milliseconds
 from ..ledger.subscriptions import DeliveryAttempt, LeaseResult
 from ..ledger.table import Key
-from ..notification.services import Services
 from ..observability import event_log, logger, metrics
 from ..providers.spec import Capabilities
+from ..services import Services
 from .batching import Task
 from .deadline import Deadline
 from .resubscription import follow_resubscription

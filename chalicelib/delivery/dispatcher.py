@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ..domain.errors import LedgerUnavailable
-from ..notification.services import Services
 from ..observability import log_context, logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Provider
+from ..services import Services
 from .account_delivery import AccountDelivery
 from .batching import Group, Task, by_account
 from .circuit_breaker import CircuitBreaker

@@ -13,8 +13,8 @@ from ..domain.events import Event, EventType
 from ..domain.ids import suppression_lift_id
 from ..domain.times import epoch_milliseconds
 from ..ingestion.accept import accept_all
-from ..notification.services import Services
 from ..providers.spec import Capabilities
+from ..services import Services
 
 CapabilitiesOf = Callable[[str], Capabilities | None]
 

@@ -12,8 +12,8 @@ from ..domain.events import Delivery, Event, EventType, StoredEvent
 from ..ingestion.accept import Message, accept_messages, read_message
 from ..names import QueueKind
 from ..notification.notifier import QUEUE_OF, notified_ids
-from ..notification.services import Services
 from ..observability import logger, metrics
+from ..services import Services
 from .batching import Task
 from .deadline import Context, Deadline
 from .dispatcher import Dispatcher

@@ -12,8 +12,8 @@ from ..domain.errors import FieldError, IdConflict, InvalidEvent, LedgerUnavaila
 from ..domain.events import Event, EventType
 from ..domain.ids import derived_id
 from ..domain.times import from_epoch_milliseconds
-from ..notification.services import Services
 from ..observability import event_log, logger, metrics
+from ..services import Services
 from .parse_event import INVALID, parse_event, refused_event
 
 TIME_TO_STORE = timedelta(seconds=20)

@@ -15,8 +15,8 @@ from ..domain import backoff
 from ..domain.errors import LedgerUnavailable, RelaisError, without_addresses
 from ..domain.events import EventType, Status
 from ..ledger.events import FIRST_DUE
-from ..notification.services import Services
 from ..observability import event_log, log_context, logger, metrics, with_log_context
+from ..services import Services
 from .errors import SyncFailed
 from .store import SyncProgress, SyncStore
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain.backoff import backoff_seconds
 from ..effects import Effects
-from ..observability.handlers import seconds_left
+from ..observability.instrumentation import seconds_left
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

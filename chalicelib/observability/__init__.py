@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import event_log, metrics
-from .handlers import instrumented, observing
+from .instrumentation import instrumented, observing
 from .logs import log_context, logger, until_time_is_up, with_log_context
 from .redaction import hide, redact
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..domain.errors import PERSONAL
-from ..domain.masking import MASK, is_secret_name, secret_spellings
+from ..domain.secret_masking import MASK, is_secret_name, secret_spellings
 
 _SHORTEST_SECRET = 4  # Masking "a" everywhere would make logs unreadable, and a shorter secret protects nothing.
 _DEEPEST = 8  # Also ends recursion into a structure that contains itself.

@@ -15,14 +15,14 @@ from ..domain.events import Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..ingestion.accept import accept_all
-from ..notification.services import Services
 from ..observability import log_context, logger, metrics, redact
 from ..providers.spec import Capabilities, Provider
+from ..services import Services
+from ..unsubscribe_sync.list_reading import unsubscribed_address
 from ..unsubscribe_sync.propagate import Candidate, Propagation, usable
 from ..unsubscribe_sync.rules import Reading, UnsubscribedAddress
-from ..unsubscribe_sync.snapshot import unsubscribed_address
+from .call_input import checked, failed, nearest, wrong
 from .ledger_scan import OutOfTime, time_check
-from .requests import checked, failed, nearest, wrong
 from .suppressed_addresses import Hashes, first_position, suppressed
 
 KEYS = ("accounts", "repair")

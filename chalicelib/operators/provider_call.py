@@ -10,13 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
-from ..notification.services import Services
 from ..observability import logger
 from ..providers import registry
 from ..providers.spec import Function, Provider
+from ..services import Services
 from ..statistics.snapshots import record_started
 from ..statistics.store import StatsStore
-from .requests import checked, failed, nearest, wrong
+from .call_input import checked, failed, nearest, wrong
 
 HELP = "help"
 KEYS = ("account", "function", "params", "confirm")

@@ -12,10 +12,10 @@ from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Status
 from ..domain.times import epoch_milliseconds, format_time, from_epoch_milliseconds
-from ..notification.services import Services
 from ..observability import metrics
+from ..services import Services
+from .call_input import TOO_LARGE, failed
 from .ledger_scan import DeliveryCounts, LedgerScan, OutOfTime, time_check
-from .requests import TOO_LARGE, failed
 
 _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, Status.PENDING)
 

@@ -8,7 +8,7 @@ from ..domain.events import Event, Status, StoredEvent
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.events import STATUS_NAME
 from ..ledger.keys import delivery_key, due_partition, event_key
-from ..notification.services import Services
+from ..services import Services
 
 _NOT_EXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
 _NOT_ERASED = "attribute_not_exists(erased)"

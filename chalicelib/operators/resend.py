@@ -15,11 +15,11 @@ from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import parse_time
 from ..ingestion.parse_event import INVALID
-from ..notification.services import Services
 from ..observability import logger, metrics
 from ..providers.spec import Capabilities
+from ..services import Services
+from .call_input import CALL_AGAIN, OUT_OF_TIME, checked, failed, nearest, wrong
 from .ledger_scan import PARTS, LedgerScan, OutOfTime, batches, time_check
-from .requests import CALL_AGAIN, OUT_OF_TIME, checked, failed, nearest, wrong
 from .requeue import Requeues
 from .suppressed_signups import UnsubscribePending, reverted_unsubscribe_at
 

@@ -7,8 +7,8 @@ from functools import partial
 
 from ..domain.events import Event, Status
 from ..domain.times import from_epoch_milliseconds
-from ..notification.services import Services
 from ..providers.spec import Capabilities
+from ..services import Services
 
 REVERT_MANUALLY = "undo the person's unsubscribe at the vendor"
 INTAKE_MAY_NOT = (

@@ -16,10 +16,10 @@ from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.times import format_time, from_epoch_milliseconds
 from ..ledger.keys import EVERY_ACCOUNT, event_key
 from ..ledger.table import Key
-from ..notification.services import Services
 from ..observability import logger
+from ..operators.call_input import TOO_LARGE, address, failed
 from ..operators.ledger_scan import CheckTime, OutOfTime, batches, time_check
-from ..operators.requests import TOO_LARGE, address, failed
+from ..services import Services
 from .person_search import PersonSearch
 
 

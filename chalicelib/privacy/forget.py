@@ -18,10 +18,10 @@ from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..ledger import erasing
 from ..ledger.erasing import ErasureOutcome
 from ..ledger.keys import EVERY_ACCOUNT
-from ..notification.services import Services
 from ..observability import event_log, logger
+from ..operators.call_input import CALL_AGAIN, OUT_OF_TIME, address, failed
 from ..operators.ledger_scan import OutOfTime, batches, time_check
-from ..operators.requests import CALL_AGAIN, OUT_OF_TIME, address, failed
+from ..services import Services
 from .person_search import PersonEvents, PersonSearch
 
 

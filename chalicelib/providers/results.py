@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..domain.addresses import MAX_LENGTH
-from ..domain.masking import MASK, is_secret_name
+from ..domain.secret_masking import MASK, is_secret_name
 
 _ADDRESS = re.compile(r"[^@\x00-\x1f\x7f-\x9f\ud800-\udfff]+@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 PARIS = ZoneInfo("Europe/Paris")

@@ -15,7 +15,7 @@ from ..ledger.events import PENDING, STATUS_NAME
 from ..ledger.keys import due_partition, event_id_of, event_key
 from ..ledger.table import Key
 from ..names import DUE_INDEX
-from ..notification.services import Services
+from ..services import Services
 from .rules import LONG_PAST, IndexEntry
 
 PAGE_ITEMS = 1000

@@ -14,8 +14,8 @@ from ..domain.errors import LedgerUnavailable
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.attributes import Attributes, well_formed
 from ..ledger.table import ConditionFailed, Key, Table
-from ..notification.services import Services
 from ..observability import logger, metrics
+from ..services import Services
 from .findings import FindingStore
 from .repair import Repairs
 from .rules import Progress, advanced, pass_to_run

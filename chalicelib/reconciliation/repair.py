@@ -11,8 +11,8 @@ from ..domain.events import EventType, Status, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..ledger.events import Loaded
 from ..ledger.keys import due_partitions
-from ..notification.services import Services
 from ..observability import event_log, logger, metrics
+from ..services import Services
 from .findings import Finding, FindingStore
 from .rules import LONG_PAST, NEVER_STORED_AFTER, IndexEntry, PendingState, pending_state
 

@@ -16,8 +16,8 @@ from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS
 from ..ledger.oldest_pending import Waiting
 from ..notification.notifier import IDS_A_MESSAGE
-from ..notification.services import Services
 from ..observability import logger, metrics
+from ..services import Services
 
 _ORDER = (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
 VERBS = tuple(sorted(EventType, key=_ORDER.index))

@@ -21,8 +21,8 @@ from .store import StatsStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..notification.services import Services
     from ..providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
+    from ..services import Services
 
 WRITERS = 16
 """Concurrent writes for all accounts together; the DynamoDB client needs as many connections."""

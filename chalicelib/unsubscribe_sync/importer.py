@@ -13,12 +13,12 @@ from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.times import epoch_milliseconds as to_ms
-from ..notification.services import Services
 from ..observability import logger
 from ..providers.spec import Capabilities, Provider
+from ..services import Services
+from .list_reading import Snapshot, open_snapshot
 from .propagate import Candidate, Propagation, usable
 from .rules import Reading, UnsubscribedAddress
-from .snapshot import Snapshot, open_snapshot
 from .sync_state import Head, SourceState, SyncState, SyncStateStore, windows
 
 CHUNK = 250

@@ -12,7 +12,7 @@ from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
 from ..ingestion.accept import notify, store_all
 from ..ledger.keys import EVERY_ACCOUNT
-from ..notification.services import Services
+from ..services import Services
 from .rules import (
     EVENT_ID_PREFIX,
     KnownState,

@@ -6,7 +6,7 @@ import hmac
 from hashlib import sha256
 
 from ..config.model import Api, Form
-from .messages import Request, Response
+from .http_messages import Request, Response
 from .problems import HttpProblem
 
 FORM_METHODS = "OPTIONS, POST"

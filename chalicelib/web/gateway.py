@@ -17,7 +17,7 @@ from chalice.app import Chalice, Request as ChaliceRequest, Response as ChaliceR
 
 from ..observability import observing
 from . import problems
-from .messages import Request, Response
+from .http_messages import Request, Response
 
 View = Callable[..., Response]
 """Answers a `Request` with its path parameters by name; may raise any exception."""

@@ -20,7 +20,7 @@ from ..domain.errors import (
 )
 from ..ingestion.bodies import BodyError
 from ..observability import logger, metrics
-from .messages import Request, Response
+from .http_messages import Request, Response
 
 RETRY_AFTER_SECONDS = 5
 # RFC 9110's phrases, where supported Python versions still have older ones.

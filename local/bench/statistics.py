@@ -143,7 +143,7 @@ def read_page() -> Cost:
     """Read one page of the list over HTTP."""
     counted = _counted()
     from chalicelib.container import container
-    from chalicelib.web.messages import Request
+    from chalicelib.web.http_messages import Request
 
     headers = {"authorization": f"Bearer {sandbox.SAMPLE_ADMIN_KEY}"}
     answer = container().stats_routes.show_page(Request("GET", headers, {"limit": str(PAGE)}))

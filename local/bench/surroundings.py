@@ -21,9 +21,9 @@ import boto3
 
 from local import resources
 from local.aws import process
-from local.description import Queue, Table, queues_and_tables
 from local.options import DEFAULT_REGION, STAGE, stack_environ
 from local.template import additions
+from local.template_reader import Queue, Table, queues_and_tables
 
 R = TypeVar("R")
 

@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from local.description import Api
 from local.http import proxy
 from local.http.proxy import HttpAnswer, HttpRequest
 from local.lambdas.functions import FunctionFailed, NoEnvironment
+from local.template_reader import Api
 
 _log = logging.getLogger(__name__)
 

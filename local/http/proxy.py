@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from local.description import ACCOUNT_ID, Api
+from local.template_reader import ACCOUNT_ID, Api
 
 _API_ID = "local"
 _UNKNOWN_IDENTITY = (

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.description import ACCOUNT_ID
 from local.lambdas import wire
+from local.template_reader import ACCOUNT_ID
 
 
 def _log_stream() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from local.description import ACCOUNT_ID, Function
+from local.template_reader import ACCOUNT_ID, Function
 
 
 def scheduled(function: str, at: datetime, region: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.description import Function
 from local.lambdas import wire
+from local.template_reader import Function
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 15.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.tools import need
+from tests.support.required_tools import need
 
 # Chromium runs as root in CI, has no graphics, and must only connect to the server of the page.
 _ARGUMENTS = (

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos import checks, world
+from tests.chaos.chaos_stack import Stage
 from tests.chaos.sender import QUEUES, Sender
 from tests.chaos.sent_events import SentEvent, Writer
-from tests.chaos.stage import Stage
 
 AS_PLANNED = 10_600
 """Events that are sent when the run is not made shorter."""

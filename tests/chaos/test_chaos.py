@@ -23,12 +23,12 @@ import pytest
 from local import dynamodb_local
 from local.sandbox import SAMPLE_ADMIN_KEY
 from tests.chaos import checks, faults, world
+from tests.chaos.chaos_stack import Stage, running
 from tests.chaos.queues import FATES
 from tests.chaos.run import AS_PLANNED, Run
 from tests.chaos.sender import QUEUES
 from tests.chaos.sent_events import Writer
-from tests.chaos.stage import Stage, running
-from tests.support.tools import EVERYTHING
+from tests.support.required_tools import EVERYTHING
 
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
 FEW = 500

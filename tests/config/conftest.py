@@ -12,8 +12,8 @@ import pytest
 
 from chalicelib.config.load import load
 from chalicelib.config.model import Settings
-from chalicelib.config.references import Reference
-from chalicelib.config.vault import Vault
+from chalicelib.config.secret_cache import Vault
+from chalicelib.config.secret_references import Reference
 from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import Capabilities, Option, Provider, ProviderSpec

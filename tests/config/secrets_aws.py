@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from chalicelib.config.vault import Vault
+from chalicelib.config.secret_cache import Vault
 
 ARN = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:"
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.config.references import MalformedReference, parse
+from chalicelib.config.secret_cache import SHARED, Vault
+from chalicelib.config.secret_references import MalformedReference, parse
 from chalicelib.config.secrets import Secret
-from chalicelib.config.vault import SHARED, Vault
 from chalicelib.domain.errors import RelaisError, SecretUnavailable
 from chalicelib.effects import Clock
 from chalicelib.providers.account import Account

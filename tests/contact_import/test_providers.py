@@ -8,7 +8,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import start as start_sandbox
-from tests.contract.kits import KITS
+from tests.contract.provider_kits import KITS
 
 pytestmark = pytest.mark.server
 

@@ -37,6 +37,7 @@ def read(data: str | bytes, size: int = 3) -> list[dict[str, str]]:
         "",
     ],
 )
+@pytest.mark.server
 def test_field_case_18_a_file_is_known_by_its_content_and_not_by_its_type(content_type: str) -> None:
     with (
         Scripted(otherwise=answer(PLAIN.encode(), headers={"Content-Type": content_type})) as host,
@@ -59,6 +60,7 @@ def test_field_case_18_a_file_is_known_by_its_content_and_not_by_its_type(conten
         "<!-- cache --><html>",
     ],
 )
+@pytest.mark.server
 def test_field_case_18_a_page_is_refused_under_any_type(content_type: str, page: str) -> None:
     with (
         Scripted(otherwise=answer(page.encode(), headers={"Content-Type": content_type})) as host,

@@ -17,7 +17,7 @@ from local.sandbox.provider import SettingError
 from local.sandbox.simulation import Simulation
 from tests.contract.scripted import Scripted
 from tests.support import waiting
-from tests.support.own_time import OwnTime
+from tests.support.controlled_time import OwnTime
 
 
 @pytest.fixture

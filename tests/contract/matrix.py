@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.providers import registry
 from chalicelib.providers.spec import Provider
-from tests.contract.kits import CSV_URL, KITS, RESULT, Kit, Params
+from tests.contract.provider_kits import CSV_URL, KITS, RESULT, Kit, Params
 
 SHOWN: Mapping[str, frozenset[str]] = {
     "ediware": frozenset({"list_list", "list_insert", "unsub_add"}),

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chalicelib.providers.transport.exchange import SYSTEM_TIMING, Timing
-from tests.support.own_time import OwnTime
+from tests.support.controlled_time import OwnTime
 from tests.support.waiting import wait_for
 
 

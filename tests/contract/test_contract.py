@@ -16,10 +16,10 @@ from chalicelib.providers.spec import CampaignFigures, Contact, Provider, Provid
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
 from local.sandbox.faults import Rule
-from tests.contract.kits import KITS, Kit
 from tests.contract.matrix import every_call, example, given, prepared_example
+from tests.contract.provider_kits import KITS, Kit
 from tests.contract.scripted import Scripted, answer
-from tests.support.own_time import OwnTime
+from tests.support.controlled_time import OwnTime
 
 CSV = answer(b"email;nom\r\nfile@example.com;Nom\r\n", headers={"Content-Type": "text/csv"})
 BUDGET = 10.0

@@ -18,7 +18,7 @@ import pytest
 from chalicelib.domain.errors import ProviderError
 from chalicelib.providers import registry
 from chalicelib.providers.transport.session import Transport
-from tests.contract.kits import KITS
+from tests.contract.provider_kits import KITS
 from tests.contract.scripted import Received, Reply, Scripted, answer
 
 GOLDEN = Path(__file__).parent / "golden"

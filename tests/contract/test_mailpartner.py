@@ -19,8 +19,8 @@ from chalicelib.providers.mailpartner import codes
 from chalicelib.providers.spec import Contact, Provider, Unsubscribed
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
-from tests.contract.kits import MAILPARTNER, forms
 from tests.contract.mailpartner import DONE, FUNCTIONS, KEY, PARAMS, WRONG_KEY, account, connect, failure
+from tests.contract.provider_kits import MAILPARTNER, forms
 from tests.contract.scripted import Scripted, answer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "mailpartner.md"

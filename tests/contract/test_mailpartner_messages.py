@@ -10,10 +10,10 @@ from chalicelib.domain.errors import Kind
 from chalicelib.providers.spec import KnownCampaign, Provider
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
-from tests.contract.kits import MAILPARTNER
 from tests.contract.mailpartner import DONE, FUNCTIONS, PARAMS, WRONG_KEY, account, connect, failure
+from tests.contract.provider_kits import MAILPARTNER
 from tests.contract.scripted import Scripted, answer
-from tests.support.own_time import until_others_wait
+from tests.support.controlled_time import until_others_wait
 
 
 @pytest.fixture

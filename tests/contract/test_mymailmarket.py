@@ -14,7 +14,6 @@ from chalicelib.providers.mymailmarket.api import STATUSES
 from chalicelib.providers.spec import Contact, KnownCampaign, Provider
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
-from tests.contract.kits import MYMAILMARKET
 from tests.contract.mymailmarket import (
     ABSENT,
     CUSTOMERS,
@@ -29,8 +28,9 @@ from tests.contract.mymailmarket import (
     paths,
     subscriber,
 )
+from tests.contract.provider_kits import MYMAILMARKET
 from tests.contract.scripted import Reply, Scripted, answer
-from tests.support.own_time import until_others_wait
+from tests.support.controlled_time import until_others_wait
 
 EMAIL = "person@example.com"
 THERE = answer(subscriber(1, "active"))

@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.domain.errors import Kind
 from chalicelib.providers import registry
-from tests.contract.kits import Kit
 from tests.contract.matrix import every_call, example
 from tests.contract.mymailmarket import LOGIN, connect, failure
+from tests.contract.provider_kits import Kit
 from tests.contract.scripted import Reply, Scripted, answer, message, raw, silence
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers" / "mymailmarket.md"

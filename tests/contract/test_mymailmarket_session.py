@@ -20,7 +20,6 @@ from chalicelib.observability import redact
 from chalicelib.providers import registry
 from chalicelib.providers.mymailmarket.provider import MyMailMarket
 from chalicelib.providers.transport.session import Transport
-from tests.contract.kits import forms
 from tests.contract.locks import CountedLock
 from tests.contract.mymailmarket import (
     ABSENT,
@@ -37,6 +36,7 @@ from tests.contract.mymailmarket import (
     ok,
     paths,
 )
+from tests.contract.provider_kits import forms
 from tests.contract.scripted import Line, Reply, Scripted, answer, once, raw
 
 CHANGE = {"fields": {"Name": "x"}}

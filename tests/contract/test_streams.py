@@ -27,7 +27,7 @@ from chalicelib.providers.transport.session import Transport
 from tests.contract.mailpartner import DONE, KEY, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Line, Reply, Scripted, answer, endless, raw
 from tests.contract.test_transport import BROKEN, CHUNKED, GZIP, SECRET, a_call, bomb
-from tests.support.own_time import OwnTime
+from tests.support.controlled_time import OwnTime
 
 ROOT = Path(__file__).resolve().parents[2]
 Reported = list[tuple[str, str]]

@@ -42,7 +42,7 @@ from tests.contract.scripted import (
     raw,
     silence,
 )
-from tests.support.own_time import OwnTime
+from tests.support.controlled_time import OwnTime
 
 SECRET = "placeholder-secret-in-the-url"
 OK = message({"result": "ok"})

@@ -21,9 +21,9 @@ from itertools import combinations_with_replacement, permutations, product
 import pytest
 
 from chalicelib.domain.events import EventType
+from tests.support.all_orders import Orders, Walk
 from tests.support.interleaving import Run
 from tests.support.reference import ACCOUNTS, World, check, serial
-from tests.support.states import Orders, Walk
 
 pytestmark = pytest.mark.no_cover
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE

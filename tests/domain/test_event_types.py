@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from chalicelib.config.sections import _EVENT_TYPES
+from chalicelib.config.other_sections import _EVENT_TYPES
 from chalicelib.delivery.worker import TYPE_OF
 from chalicelib.domain.addresses import Reading
 from chalicelib.domain.erasure import loses_its_data

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chalicelib.domain.addresses import masked
-from chalicelib.domain.masking import is_secret_name, without_secrets
+from chalicelib.domain.secret_masking import is_secret_name, without_secrets
 
 
 @pytest.mark.parametrize(

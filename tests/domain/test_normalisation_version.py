@@ -60,7 +60,7 @@ NORMAL_FORMS = {
     },
 }
 """By version. A version that was released is never changed here; a change of the rules adds the next one, a migration
-in `chalicelib/ledger/normalisation.py`, and raises `NORMALISATION_VERSION`."""
+in `chalicelib/ledger/normalisation_migrations.py`, and raises `NORMALISATION_VERSION`."""
 
 
 @pytest.mark.parametrize(("address", "form"), NORMAL_FORMS.get(NORMALISATION_VERSION, {}).items())

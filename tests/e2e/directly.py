@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-from tests.support.imported import import_product
+from tests.support.preload import import_product
 
 REQUEST_ID = "00000000-0000-4000-8000-0000000000ff"
 

@@ -13,8 +13,8 @@ import pytest
 
 from local.sandbox import SAMPLE_WEBHOOK_SECRET
 from tests.e2e.world import Ediware, event
+from tests.support.required_tools import need
 from tests.support.stack import ROOT, RunningStack
-from tests.support.tools import need
 from tests.support.waiting import wait_for
 
 GUIDE = (ROOT / "docs" / "back-ends.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from chalicelib.effects import Effects
 from chalicelib.ledger import batched_reads
 from chalicelib.ledger.table import Table
 from chalicelib.observability import instrumented, observing
-from chalicelib.observability.handlers import seconds_left
+from chalicelib.observability.instrumentation import seconds_left
 from chalicelib.statistics.store import StatsStore
 
 

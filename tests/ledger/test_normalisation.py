@@ -9,9 +9,9 @@ import pytest
 
 from chalicelib.domain.addresses import NORMALISATION_VERSION
 from chalicelib.domain.errors import ConfigurationError
-from chalicelib.ledger.address_keys import check_address_keys
+from chalicelib.ledger.address_key_check import check_address_keys
 from chalicelib.ledger.keys import AddressKeys
-from chalicelib.ledger.normalisation import MIGRATIONS, path
+from chalicelib.ledger.normalisation_migrations import MIGRATIONS, path
 from chalicelib.ledger.table import Table
 from tests.support.aws import TestAws
 

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.description import Api
 from local.http import gateway as gateway_module, server as server_module
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas.functions import FunctionFailed, NoEnvironment
+from local.template_reader import Api
 from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.server

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local import state
-from local.state import NoStack, StackState
+from local import running_stacks
+from local.running_stacks import NoStack, StackState
 from tests.support.stack import ROOT, RunningStack
 
 
@@ -86,7 +86,7 @@ def test_the_invoke_endpoint_requires_its_token(stack: RunningStack) -> None:
 
     from local import invoke as client
 
-    known = state.find({"PORT": stack.port})
+    known = running_stacks.find({"PORT": stack.port})
     assert client.ask(known, "sweep", None) == {"result": {"enqueued": 0}}
     with pytest.raises(EOFError):
         client.ask(replace(known, token="wrong"), "sweep", None)
@@ -140,7 +140,7 @@ def stack_state(port: int, pid: int, started_at: float = 1.0, aws: int = 4566) -
 
 @pytest.mark.server
 def test_the_stack_is_the_requested_or_the_last_running_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "FOLDER", tmp_path)
+    monkeypatch.setattr(running_stacks, "FOLDER", tmp_path)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     mine = os.getpid()
@@ -148,16 +148,16 @@ def test_the_stack_is_the_requested_or_the_last_running_one(tmp_path: Path, monk
     for known in (older, newer, stack_state(8003, ended.pid, 3.0)):
         known.write()
     (tmp_path / "8004.json").write_text("{")
-    assert state.find({}) == newer
-    assert state.find({"PORT": "0"}) == newer
-    assert state.find({"PORT": "8001"}) == older
-    assert state.find({"AWS_PORT": "4567"}) == newer
+    assert running_stacks.find({}) == newer
+    assert running_stacks.find({"PORT": "0"}) == newer
+    assert running_stacks.find({"PORT": "8001"}) == older
+    assert running_stacks.find({"AWS_PORT": "4567"}) == newer
     for environ in ({"PORT": "8003"}, {"PORT": "8001", "AWS_PORT": "4567"}):
         with pytest.raises(NoStack):
-            state.find(environ)
+            running_stacks.find(environ)
     assert not (tmp_path / "8003.json").exists()
     newer.remove()
-    assert state.find({}) == older
+    assert running_stacks.find({}) == older
     assert (tmp_path / "8001.json").stat().st_mode & 0o077 == 0
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from local.description import Function
 from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
 from local.options import stack_environ
+from local.template_reader import Function
 from tests.support.processes import alive, descendants
 from tests.support.stack import ROOT
 from tests.support.waiting import wait_for
@@ -142,7 +142,7 @@ def test_stopping_finishes_running_invocations_and_ends_every_process(capfd: pyt
 OWNER = """
 import sys, threading
 from pathlib import Path
-from local.description import Function
+from local.template_reader import Function
 from local.options import stack_environ
 from local.lambdas.functions import Functions
 sleeps = Function("relais-local-sleeps", "tests.support.handlers.sleeps", 60, 256)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tools import EVERYTHING, need
+from tests.support.required_tools import EVERYTHING, need
 
 
 def test_an_installed_tool_is_returned_with_its_path(monkeypatch: pytest.MonkeyPatch) -> None:

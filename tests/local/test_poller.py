@@ -13,10 +13,10 @@ from typing import Any, cast
 
 import pytest
 
-from local.description import QueueTrigger
 from local.lambdas.functions import FunctionFailed
 from local.leases import Leases
 from local.poller import Poller
+from local.template_reader import QueueTrigger
 from tests.support.aws import REGION, TestAws
 from tests.support.sqs import QueueInMemory
 from tests.support.stack import ROOT

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from local import resources as local_resources
-from local.description import queues_and_tables
 from local.template import additions
+from local.template_reader import queues_and_tables
 from tests.support.aws import TestAws
 
 

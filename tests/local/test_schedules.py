@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from local.description import Function
 from local.lambdas.functions import FunctionFailed
 from local.schedules import Schedules, UnknownSchedule, next_due
+from local.template_reader import Function
 from tests.support.stack import ROOT
 
 START = datetime(2026, 3, 1, 9, 30, 20, tzinfo=UTC)  # a Sunday

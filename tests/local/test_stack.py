@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from local.options import StartFailed, read_options
+from local.running_stacks import FOLDER
 from local.stack import Stack
-from local.state import FOLDER
 from tests.support.aws import TestAws
 from tests.support.processes import alive, descendants
 from tests.support.stack import ROOT, RunningStack, StackNotStarted, StackStarter, starting_stacks

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.description import ACCOUNT_ID, Function
 from local.lambdas.functions import FunctionFailed
+from local.template_reader import ACCOUNT_ID, Function
 from tests.packaged.runtime_api import Invocation, RuntimeApi
 from tests.support.aws import REGION, TestAws
 from tests.support.packaging import Packaged

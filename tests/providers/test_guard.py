@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from chalicelib.providers.transport.guard import ForbiddenAddress, check_addresses, may_be_reached
+from chalicelib.providers.transport.ssrf_guard import ForbiddenAddress, check_addresses, may_be_reached
 
 PUBLIC = ["8.8.8.8", "193.200.171.13", "172.15.0.1", "172.32.0.1", "100.128.0.1", "223.255.255.255", "2606:4700::1111"]
 PUBLIC += ["2001:4860:4860::8888", "2a01:e0a::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]

@@ -15,10 +15,10 @@ import pytest
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError, StatsUnavailable
 from chalicelib.domain.figures import Snapshot, changed
 from chalicelib.effects import Effects
-from chalicelib.notification.services import Services
 from chalicelib.observability import hide, metrics
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
+from chalicelib.services import Services
 from chalicelib.statistics.collect import OUT_OF_TIME, collect
 from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore

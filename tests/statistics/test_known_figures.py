@@ -13,11 +13,11 @@ import pytest
 
 from chalicelib.domain.figures import FIGURES
 from chalicelib.observability import metrics
-from chalicelib.providers.ediware import models
-from chalicelib.providers.mailpartner import campaigns as mailpartner
+from chalicelib.providers.ediware.figures import figures as ediware_figures
+from chalicelib.providers.mailpartner import figures as mailpartner
 from chalicelib.providers.mymailmarket.figures import figures as market_figures
 from chalicelib.providers.spec import CampaignFigures, KnownCampaign
-from chalicelib.statistics.pages import StatsReader
+from chalicelib.statistics.queries import StatsReader
 from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.statistics.test_collect import run
@@ -163,7 +163,7 @@ UNREADABLE = ["n/a", "-", "12 %", "12.5", "1,23", "12 34", "-3", -3, True, [], "
 
 
 def ediware(value: Any) -> tuple[int | None, tuple[str, ...]]:
-    read = models.figures({**VOLUME, "click": value})
+    read = ediware_figures({**VOLUME, "click": value})
     return read.clicks, read.unreadable
 
 
@@ -221,8 +221,8 @@ def mailpartner_figures(*states: str) -> CampaignFigures:
 
 FULL_AND_LACKING = {
     "ediware": (
-        models.figures({**VOLUME, "id": "c1", "volume": "12 480", "open": 5, "click": 3, "unsubscribe": 2}),
-        models.figures({"id": "c1", "open": 6, "volume": None, "unsubscribe": "n/a"}),
+        ediware_figures({**VOLUME, "id": "c1", "volume": "12 480", "open": 5, "click": 3, "unsubscribe": 2}),
+        ediware_figures({"id": "c1", "open": 6, "volume": None, "unsubscribe": "n/a"}),
         {"sent": 12480, "opens": 6, "clicks": 3, "unsubscribes": 2},
     ),
     "mymailmarket": (

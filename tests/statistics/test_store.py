@@ -18,12 +18,12 @@ from chalicelib.domain.errors import StatsUnavailable
 from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
 from chalicelib.ledger.table import Table
-from chalicelib.notification.services import Services
 from chalicelib.providers.account import Account
 from chalicelib.providers.spec import CampaignFigures, Capabilities, KnownCampaign, Provider
+from chalicelib.services import Services
 from chalicelib.statistics.collect import collect
 from chalicelib.statistics.last_runs import LastRuns
-from chalicelib.statistics.pages import StatsReader
+from chalicelib.statistics.queries import StatsReader
 from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws

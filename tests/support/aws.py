@@ -9,8 +9,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from local import resources
-from local.description import Description, Queue, Table, describe, queues_and_tables
 from local.template import additions, build
+from local.template_reader import Description, Queue, Table, describe, queues_and_tables
 
 if TYPE_CHECKING:
     import boto3

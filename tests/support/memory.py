@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any
 
 from local.aws.dynamodb import Client
-from local.description import Table, queues_and_tables
 from local.template import additions
+from local.template_reader import Table, queues_and_tables
 
 Item = dict[str, Any]
 Keys = tuple[str, str]

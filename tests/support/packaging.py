@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from local import package, template
-from local.description import Description, describe
 from local.sandbox import Sandbox, sample_config
 from local.template import exclusive_lock
+from local.template_reader import Description, describe
 from tests.support.aws import REGION
 
 SECRET = "relais/paris"

@@ -22,9 +22,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local import invoke, state
+from local import invoke, running_stacks
 from tests.support.aws import TestAws
-from tests.support.moved_clock import VARIABLE, MovedClock
+from tests.support.shifted_clock import VARIABLE, MovedClock
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +105,7 @@ class RunningStack:
 
     def invoke(self, name: str, event: Any = None) -> tuple[int, Any]:
         """As `python -m local invoke NAME`: exit code and parsed standard output, None when that is empty."""
-        return invoke.outcome(invoke.ask(state.find({"PORT": self.port}), name, event))
+        return invoke.outcome(invoke.ask(running_stacks.find({"PORT": self.port}), name, event))
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
         """Send it a signal and wait; its exit code."""

@@ -23,7 +23,6 @@ import boto3
 
 from local import resources, sandbox, stack as local_stack
 from local.aws import process
-from local.description import Description
 from local.lambdas.functions import Functions, NoEnvironment
 from local.leases import Leases
 from local.options import Options, StartFailed
@@ -31,11 +30,12 @@ from local.poller import Poller
 from local.sandbox.clock import SandboxClock
 from local.sandbox.simulation import Simulation
 from local.stack import Stack
+from local.template_reader import Description
 from tests.support.aws import TestAws
-from tests.support.moved_clock import VARIABLE, MovedClock
+from tests.support.shifted_clock import VARIABLE, MovedClock
 from tests.support.traffic import Closed, Traffic
 
-APP = "tests.support.moved_app"
+APP = "tests.support.shifted_app"
 WINDOW_SECONDS = 0.05
 """How long a batch is collected unless a test asks for the template's windows."""
 _ON_ITS_WAY_SECONDS = 0.02
@@ -138,7 +138,7 @@ class ResettableStack(Stack):
         self._idle = False
 
     def _embedded_aws(self) -> str:
-        self._aws = process.start(module="tests.support.moved_aws")
+        self._aws = process.start(module="tests.support.shifted_aws")
         self._parts.callback(self._aws.stop)
         return self._aws.endpoint
 

@@ -15,8 +15,8 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.unsubscribe_links import tokens
 from chalicelib.unsubscribe_links.links import Links
+from tests.support.required_tools import need
 from tests.support.stack import ROOT
-from tests.support.tools import need
 
 DOCUMENT = (ROOT / "docs" / "unsubscribe-links.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE))

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.observability import metrics
-from chalicelib.unsubscribe_sync import importer, snapshot
+from chalicelib.unsubscribe_sync import importer, list_reading
 from tests.support.interleaving import NotDone, Tapped
 from tests.support.product import START
 from tests.unsubscribe_sync.world import EVERYBODY, SlowWrites, World, three_accounts, writes
@@ -152,7 +152,7 @@ class TestBaseline:
     def test_a_later_truncated_list_keeps_known_rows(self, monkeypatch: pytest.MonkeyPatch, buckets: int) -> None:
         """No known person has a subscription state in the ledger: forgotten rows would be propagated to all."""
         if buckets == 1:
-            monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (0, digest[2:8]))
+            monkeypatch.setattr(list_reading, "bucket_and_fingerprint", lambda digest: (0, digest[2:8]))
         world = World(three_accounts(baseline="known"))
         emails = [f"person{number}@example.com" for number in range(6)]
         world.leave("lettre", *emails, at=START - HOUR)
@@ -179,7 +179,7 @@ class TestPortions:
     def test_recent_unsubscribes_are_imported_before_a_backlog(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of buckets of 50 rows the one with a single new row comes first."""
         monkeypatch.setattr(importer, "WINDOW", 10)
-        monkeypatch.setattr(snapshot, "bucket_and_fingerprint", lambda digest: (digest[0] % 4, digest[2:8]))
+        monkeypatch.setattr(list_reading, "bucket_and_fingerprint", lambda digest: (digest[0] % 4, digest[2:8]))
         world = World(three_accounts(("lettre",), ("paris",), news_per_run=60))
         world.leave("lettre", *(f"person{number}@example.com" for number in range(200)))
         world.sync()

@@ -16,7 +16,7 @@ from chalicelib.domain.events import Event
 from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
 from chalicelib.providers.account import Account
-from chalicelib.statistics.pages import Page
+from chalicelib.statistics.queries import Page
 from chalicelib.unsubscribe_links.links import Links
 from chalicelib.web.gateway import Gateway
 from chalicelib.web.routes.events import EventsRoutes

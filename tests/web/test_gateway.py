@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 import app as app_module
 from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.web.gateway import METHODS, Gateway
-from chalicelib.web.messages import Request, Response
+from chalicelib.web.http_messages import Request, Response
 from tests.support.examples import examples
 from tests.support.http import ask, gateway_event, routes_over
 from tests.support.stack import ROOT

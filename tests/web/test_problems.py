@@ -5,7 +5,7 @@ import json
 from chalicelib.domain.errors import FieldError, IdConflict, InvalidEvent, LedgerUnavailable
 from chalicelib.ingestion.bodies import BodyError
 from chalicelib.web import problems
-from chalicelib.web.messages import Request
+from chalicelib.web.http_messages import Request
 from chalicelib.web.problems import HttpProblem
 
 JSON = Request("POST", {"accept": "application/json"}, id="r-1")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.web.gateway import Gateway
-from chalicelib.web.messages import Request, Response
+from chalicelib.web.http_messages import Request, Response
 from chalicelib.web.problems import not_found
 from local.http.gateway import Resources
 from tests.support.http import Answer, ask, gateway_event

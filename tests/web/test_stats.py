@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.domain.errors import StatsUnavailable
 from chalicelib.domain.figures import Snapshot
-from chalicelib.statistics.pages import BadCursor, Page
+from chalicelib.statistics.queries import BadCursor, Page
 from tests.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, make_app, make_settings
 
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}

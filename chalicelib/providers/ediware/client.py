@@ -16,6 +16,7 @@ from ..functions import Limits, function
 from ..spec import CampaignFigures
 from ..transport.exchange import MEGABYTE, Call, KeyRefused, to_json
 from . import answers, models
+from .figures import figures
 
 if TYPE_CHECKING:
     from ..account import Account
@@ -223,7 +224,7 @@ class Client:
 
     def campaign_figures(self, *, budget: float) -> tuple[CampaignFigures, ...]:
         """Returns `campaigns_stats` as the figures that all providers share."""
-        expect = answers.rows(models.figures)
+        expect = answers.rows(figures)
         return self._exchange("campaigns_stats", {}, expect, budget, changes=False, open_api=True)
 
     def _exchange(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..results import count, figure, first, is_stated, paris_time, text
-from ..spec import CampaignFigures
+from ..results import count, figure, first, paris_time, text
 
 Row = Mapping[str, Any]
 
@@ -69,9 +68,6 @@ class Campaign:
     unsubscribe: int | None
 
 
-_FIGURES = ("volume", "open_unique", "open", "click_unique", "click", "hard_bounce", "soft_bounce", "unsubscribe")
-
-
 def user(row: Row) -> User:
     """Reads a row of `user_list`."""
     return User(
@@ -125,25 +121,4 @@ def campaign(row: Row) -> Campaign:
         hard_bounce=figure(row.get("hard_bounce")),
         soft_bounce=figure(row.get("soft_bounce")),
         unsubscribe=figure(row.get("unsubscribe")),
-    )
-
-
-def figures(row: Row) -> CampaignFigures:
-    """Reads a row of `campaigns_stats` as the figures that all providers share; Ediware states no delivered count."""
-    own = campaign(row)
-    return CampaignFigures(
-        campaign=own.id,
-        name=own.reference or None,
-        subject=own.subject or None,
-        sent_at=own.sent,
-        sent=own.volume,
-        opens=own.open,
-        unique_opens=own.open_unique,
-        clicks=own.click,
-        unique_clicks=own.click_unique,
-        hard_bounces=own.hard_bounce,
-        soft_bounces=own.soft_bounce,
-        unsubscribes=own.unsubscribe,
-        unreadable=tuple(name for name in _FIGURES if getattr(own, name) is None and is_stated(row.get(name))),
-        raw={name: value for name, value in row.items() if isinstance(value, str | int | float) or value is None},
     )

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError
-from ...domain.masking import without_secrets
+from ...domain.secret_masking import without_secrets
 from ..results import count, text
 from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
 from .codes import Interpretation, Meaning, interpret, undocumented

@@ -18,7 +18,7 @@ from ..functions import Limits, function
 from ..spec import Unsubscribed, Unsubscribes
 from ..transport.exchange import MEGABYTE, Answer, Call, KeyRefused, StreamedAnswer, to_json
 from . import answers, message, models
-from .campaigns import started
+from .figures import started
 
 if TYPE_CHECKING:
     from ..account import Account

@@ -11,9 +11,9 @@ from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
 from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..transport.exchange import Deadline
-from .campaigns import figures
 from .client import Client
 from .codes import MESSAGE_NOT_FOUND
+from .figures import figures
 
 if TYPE_CHECKING:
     from ..account import Account

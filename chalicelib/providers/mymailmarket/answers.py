@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.errors import Kind, ProviderError
-from ...domain.masking import without_secrets
+from ...domain.secret_masking import without_secrets
 from ..results import text
 from ..transport.exchange import Answer, KeyRefused
 from .rows import Result, Row, TooDeep, with_times

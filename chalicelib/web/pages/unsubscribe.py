@@ -10,7 +10,7 @@ from html import escape
 from string import Template
 
 from ...domain.addresses import masked
-from ..messages import Request, Response
+from ..http_messages import Request, Response
 from .unsubscribe_texts import DEFAULT, TEXTS, Page, Texts
 
 _STYLE = """

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.ids import is_valid_id
-from ...notification.services import Services
+from ...services import Services
 from ..access import require_admin
-from ..messages import Request, Response, json_response
+from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
 FindEvent = Callable[[str], Mapping[str, Any] | None]

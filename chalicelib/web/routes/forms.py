@@ -13,10 +13,10 @@ from ...ingestion.accept import accept
 from ...ingestion.bodies import read_submission
 from ...ingestion.form_limits import quarantine_unsubscribe
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
-from ...notification.services import Services
+from ...services import Services
 from .. import problems
 from ..access import FORM_METHODS, check_origin, preflight
-from ..messages import Request, Response, json_response
+from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")

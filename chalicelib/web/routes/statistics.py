@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from ...domain.errors import FieldError
 from ...domain.figures import FIGURES, Snapshot
 from ...domain.times import format_time
-from ...notification.services import Services
-from ...statistics.pages import BadCursor, Page
+from ...services import Services
+from ...statistics.queries import BadCursor, Page
 from ..access import require_admin
-from ..messages import Request, Response, json_response
+from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 from ..spreadsheet import to_csv
 from .statistics_query import CSV, Query, is_account_name, read_format, read_query

@@ -10,9 +10,9 @@ from ...domain.errors import LedgerUnavailable, SecretUnavailable
 from ...domain.events import Event, EventType
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
-from ...notification.services import Services
+from ...services import Services
 from .. import problems
-from ..messages import Request, Response
+from ..http_messages import Request, Response
 from ..pages import unsubscribe as page
 from ..problems import HttpProblem
 

@@ -12,9 +12,9 @@ from ...domain.events import Event
 from ...ingestion.accept import OTHER_CONTENT, accept_all
 from ...ingestion.event_batch import EventBatch, check_size, event_of, read_event_batch
 from ...ingestion.signatures import NotSigned, Signed, verify
-from ...notification.services import Services
 from ...observability import log_context, logger, metrics
-from ..messages import Request, Response, json_response
+from ...services import Services
+from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
 # A Lambda answer has at most 6 MB, and an event can have thousands of invalid fields.

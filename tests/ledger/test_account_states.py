@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.domain.backoff import AccountState, Pause
 from chalicelib.domain.errors import ConfigurationError
-from chalicelib.ledger.accounts import AccountStore
-from chalicelib.ledger.address_keys import check_address_keys
+from chalicelib.ledger.account_states import AccountStore
+from chalicelib.ledger.address_key_check import check_address_keys
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.ledger.table import Table
 from tests.support.aws import TestAws

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tools import need
+from tests.support.required_tools import need
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import threading
-from local import parent
+from local import make_watch
 stopped = threading.Event()
-parent.watch(stopped.set)
+make_watch.watch(stopped.set)
 print("running", flush=True)
 print("stopped" if stopped.wait(20) else "left alone", flush=True)
 """

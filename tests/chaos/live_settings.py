@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.moved_clock import MovedClock
+from tests.support.shifted_clock import MovedClock
 
 AWS_FAULTS = {
     "dynamodb": (

@@ -34,9 +34,9 @@ from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
 from chalicelib.container import Container
 from chalicelib.effects import Effects
-from tests.chaos.dials import AWS_FAULTS, DEATHS, Dials
-from tests.support.imported import import_product
-from tests.support.moved_clock import VARIABLE
+from tests.chaos.live_settings import AWS_FAULTS, DEATHS, Dials
+from tests.support.preload import import_product
+from tests.support.shifted_clock import VARIABLE
 
 _WAIT_FRACTION = 0.1
 """Fraction of every wait that remains, except for providers: durations are not tested here."""

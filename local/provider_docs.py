@@ -1,6 +1,6 @@
 """Writes what the providers declare into docs/providers/: a table of capabilities, and each provider's functions.
 
-`python -m local.providers_table` rewrites the marked parts; with `--check` it only says whether they are current.
+`python -m local.provider_docs` rewrites the marked parts; with `--check` it only says whether they are current.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     stale = [(path, made) for path, text, made in pages() if text != made]
     for path, made in stale:
         if "--check" in arguments:
-            print(f"{path} is not current: run python -m local.providers_table", file=sys.stderr)
+            print(f"{path} is not current: run python -m local.provider_docs", file=sys.stderr)
         else:
             path.write_text(made, encoding="utf-8")
     return 1 if stale and "--check" in arguments else 0

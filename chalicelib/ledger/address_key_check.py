@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ..domain.addresses import NORMALISATION_VERSION
 from ..domain.errors import ConfigurationError, FieldError, LedgerUnavailable
 from .keys import AddressKeys
-from .normalisation import FIRST_VERSION, MIGRATIONS, Migration, path
+from .normalisation_migrations import FIRST_VERSION, MIGRATIONS, Migration, path
 from .table import ConditionFailed, Key, Table
 
 _KEY: Key = ("S#privacy", "keys")

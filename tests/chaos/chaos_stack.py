@@ -1,7 +1,7 @@
 """The local stack's own parts, put together so that everything that may go wrong does: see `docs/testing.md`.
 
 The embedded AWS, the sandbox and every function run in processes of their own, as they do under `make run`; HTTP
-server, gateway and pollers are the stack's. What differs: functions load `tests.chaos.process`, queues are
+server, gateway and pollers are the stack's. What differs: functions load `tests.chaos.faulty_app`, queues are
 `ChaoticQueue`s, the suite itself fires `sweep`, and all clocks, also that of SQS, are the suite's. Batch windows are
 short: they are all that is waited for in real time.
 """
@@ -38,12 +38,12 @@ from local.options import stack_environ
 from local.poller import Poller
 from local.sandbox import Control, sample_config
 from tests.chaos import faults
-from tests.chaos.dials import AWS_FAULTS, DEATHS, Dials
+from tests.chaos.live_settings import AWS_FAULTS, DEATHS, Dials
 from tests.chaos.queues import ChaoticQueue
 from tests.chaos.sender import QUEUES, Sender
 from tests.support.aws import REGION, TestAws, stage_description
-from tests.support.moved_clock import VARIABLE
 from tests.support.processes import descendants
+from tests.support.shifted_clock import VARIABLE
 from tests.support.stack import ROOT
 from tests.support.traffic import Traffic
 
@@ -59,7 +59,7 @@ _BATCH_SIZE = 4
 _REDELIVERY_SECONDS = "3"
 _SLOWEST_SECONDS = 0.15
 """How long the slowest answer of a provider takes."""
-_APP = "tests.chaos.process"
+_APP = "tests.chaos.faulty_app"
 
 
 @dataclass
@@ -193,7 +193,7 @@ def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[St
     with contextlib.ExitStack() as ends:
         dials = Dials(folder / "clock")
         with patch.dict(os.environ, {VARIABLE: str(dials.path)}):
-            aws = aws_process.start(module="tests.support.moved_aws")
+            aws = aws_process.start(module="tests.support.shifted_aws")
         ends.callback(aws.stop)
         sandbox = _sandbox(ends)
         config = folder / "relais.toml"
@@ -246,7 +246,7 @@ def _sandbox(ends: contextlib.ExitStack) -> str:
 
 
 def _functions(environ: dict[str, str], log: Path) -> Functions:
-    """The template's functions over `tests.chaos.process`, whose logs go to a file of their own."""
+    """The template's functions over `tests.chaos.faulty_app`, whose logs go to a file of their own."""
     described = [replace(one, handler=one.handler.replace("app.", f"{_APP}.", 1)) for one in _described()]
     errors = os.dup(2)
     try:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.observability import handlers, instrumented, logger, metrics
-from chalicelib.observability.handlers import HandlerFailed
+from chalicelib.observability import instrumentation, instrumented, logger, metrics
+from chalicelib.observability.instrumentation import HandlerFailed
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +41,9 @@ def test_a_handler_logs_under_its_name_and_request(args: tuple[Any, ...], capsys
 
 
 def test_a_cold_start_is_logged_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers, "_first", True)
+    monkeypatch.setattr(instrumentation, "_first", True)
     for _ in range(2):
-        with handlers.observing("sweep"):
+        with instrumentation.observing("sweep"):
             pass
     assert [line["cold_start"] for line in lines(capsys)] == [True, False]
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.config import vault as vault_module
-from chalicelib.config.references import Reference
+from chalicelib.config import secret_cache as vault_module
+from chalicelib.config.secret_cache import Vault
+from chalicelib.config.secret_references import Reference
 from chalicelib.config.secrets import Secret
-from chalicelib.config.vault import Vault
 from chalicelib.domain.errors import SecretUnavailable
 from chalicelib.observability import logger
 from tests.contract.locks import CountedLock

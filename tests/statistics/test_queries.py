@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.figures import Snapshot
 from chalicelib.providers.spec import CampaignFigures
-from chalicelib.statistics.pages import BadCursor, StatsReader
+from chalicelib.statistics.queries import BadCursor, StatsReader
 from chalicelib.statistics.snapshots import snapshot_from
 from chalicelib.statistics.store import StatsStore
 from tests.support.aws import TestAws

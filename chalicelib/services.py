@@ -6,22 +6,22 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .. import names
-from ..config.model import Settings
-from ..domain.ids import new_event_id
-from ..effects import Effects
+from . import names
+from .config.model import Settings
+from .domain.ids import new_event_id
+from .effects import Effects
 
 if TYPE_CHECKING:
     from botocore.config import Config
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sqs import SQSClient
 
-    from ..ledger.accounts import AccountStore
-    from ..ledger.events import EventStore
-    from ..ledger.keys import AddressKeys
-    from ..ledger.subscriptions import SubscriptionStore
-    from ..ledger.table import Table
-    from .notifier import Notifier
+    from .ledger.account_states import AccountStore
+    from .ledger.events import EventStore
+    from .ledger.keys import AddressKeys
+    from .ledger.subscriptions import SubscriptionStore
+    from .ledger.table import Table
+    from .notification.notifier import Notifier
 
 
 class Services:
@@ -43,8 +43,8 @@ class Services:
     @cached_property
     def table(self) -> Table:
         """The ledger's table. Checks first that the address keys are those it was written with."""
-        from ..ledger.address_keys import check_address_keys
-        from ..ledger.table import Table
+        from .ledger.address_key_check import check_address_keys
+        from .ledger.table import Table
 
         table = Table(self._dynamodb, names.table(self.stage, "ledger"), self.effects)
         check_address_keys(table, self.address_keys)
@@ -53,35 +53,35 @@ class Services:
     @cached_property
     def address_keys(self) -> AddressKeys:
         """The keys that addresses are hashed with."""
-        from ..ledger.keys import AddressKeys
+        from .ledger.keys import AddressKeys
 
         return AddressKeys([secret.reveal().encode() for secret in self.settings.privacy.address_keys])
 
     @cached_property
     def events(self) -> EventStore:
         """The events of the ledger."""
-        from ..ledger.events import EventStore
+        from .ledger.events import EventStore
 
         return EventStore(self.table, self.address_keys, timedelta(days=self.settings.privacy.keep_events_days))
 
     @cached_property
     def subscriptions(self) -> SubscriptionStore:
         """The subscription states of the ledger."""
-        from ..ledger.subscriptions import SubscriptionStore
+        from .ledger.subscriptions import SubscriptionStore
 
         return SubscriptionStore(self.table, self.address_keys)
 
     @cached_property
     def accounts(self) -> AccountStore:
         """The account states of the ledger."""
-        from ..ledger.accounts import AccountStore
+        from .ledger.account_states import AccountStore
 
         return AccountStore(self.table)
 
     @cached_property
     def notifier(self) -> Notifier:
         """Notifies workers through the queues."""
-        from .notifier import Notifier
+        from .notification.notifier import Notifier
 
         return Notifier(self._sqs, self.stage)
 

@@ -1,4 +1,4 @@
-"""`python -m tests.support.moved_aws`: the embedded AWS, whose SQS follows a clock that the test owns."""
+"""`python -m tests.support.shifted_aws`: the embedded AWS, whose SQS follows a clock that the test owns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from local.aws.__main__ import main
-from tests.support.moved_clock import VARIABLE, MovedClock
+from tests.support.shifted_clock import VARIABLE, MovedClock
 
 if __name__ == "__main__":
     sys.exit(main(now=MovedClock(Path(os.environ[VARIABLE])).time))

@@ -16,8 +16,8 @@ from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
 from chalicelib.container import Container
 from chalicelib.effects import Effects
-from tests.support.imported import import_product
-from tests.support.moved_clock import VARIABLE, MovedClock
+from tests.support.preload import import_product
+from tests.support.shifted_clock import VARIABLE, MovedClock
 
 LONGEST_SLEEP = 0.01
 """Fraction that remains of a pause before a retry."""

@@ -15,7 +15,7 @@ from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.single_flight import SingleFlightCache
 from ..effects import Clock, system_clock
-from .references import Reference
+from .secret_references import Reference
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

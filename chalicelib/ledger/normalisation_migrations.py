@@ -44,5 +44,5 @@ def _field_error(ledger: int, release: int, old: int, new: int) -> FieldError:
         f"this ledger was written with version {ledger} of the normalisation of addresses, and this release has "
         f"version {release}; there is no migration from {old} to {new}, and without one nobody who unsubscribed could "
         f"be found again. Deploy a release that has version {ledger}, or register the migration in "
-        "chalicelib/ledger/normalisation.py (docs/operations.md, Normalisation of addresses)",
+        "chalicelib/ledger/normalisation_migrations.py (docs/operations.md, Normalisation of addresses)",
     )
