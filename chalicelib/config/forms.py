@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from ..domain.limits import FIELD_CHARACTERS
 from . import checks
 from .accounts import KnownAccounts
-from .field_errors import closest
+from .checks import Check
+from .field_errors import closest, unknown
 from .model import Form
 from .toml_table import TomlTable
 
 ADDRESS = "@email"
 """Denotes the provider's address column, whatever its name."""
+_LONGEST_FIELD = 60_000
+"""Characters; an event has at most 64 KB."""
 UNSUBSCRIBE_URL = "@unsubscribe_url"
 """Denotes the person's unsubscribe link, a form field that no browser fills."""
 
@@ -38,9 +42,16 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         trap=trap,
         lifts_suppression=table.flag("lifts_suppression", False),
         unsubscribes_per_hour=table.count("unsubscribes_per_hour", 200, at_least=0),
+        field_length=table.count("field_length", FIELD_CHARACTERS, at_least=1, at_most=_LONGEST_FIELD),
+        allow_links=table.flag("allow_links", False),
+        link_fields=frozenset(table.texts("link_fields", _one_of_fields(fields)) or ()),
     )
     table.finish()
     return form
+
+
+def _one_of_fields(fields: dict[str, str]) -> Check:
+    return lambda name: None if name in fields else unknown("field", name, tuple(fields))
 
 
 def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:

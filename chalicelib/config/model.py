@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..domain.limits import FIELD_CHARACTERS
 from ..providers.account import Account
 from .secrets import Secret
 
@@ -27,6 +28,12 @@ class Form:
     trap: str = "website"
     lifts_suppression: bool = False
     unsubscribes_per_hour: int = 200
+    field_length: int = FIELD_CHARACTERS
+    """Characters that a field may have."""
+    allow_links: bool = False
+    """False: a link or an HTML tag in a field makes the signup `refused`, reason `spam`."""
+    link_fields: frozenset[str] = frozenset()
+    """Form fields that may hold a link or a tag all the same."""
 
 
 DEFAULT_WEBHOOK_TYPES = frozenset({"signup", "unsubscribe"})

@@ -92,12 +92,12 @@ class TomlTable:
         self.wrong(key, "must be true or false, without quotes")
         return default
 
-    def count(self, key: str, default: int, *, at_least: int) -> int:
-        """Reads an optional whole number from `at_least` to a billion."""
+    def count(self, key: str, default: int, *, at_least: int, at_most: int = 1_000_000_000) -> int:
+        """Reads an optional whole number from `at_least` to `at_most`."""
         value = self._values[key] if self._has(key) else default
-        if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= 1_000_000_000:
+        if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= at_most:
             return value
-        self.wrong(key, f"must be a whole number from {at_least} to 1000000000, without quotes")
+        self.wrong(key, f"must be a whole number from {at_least} to {at_most}, without quotes")
         return default
 
     def positive(self, key: str, default: float, *, at_most: float) -> float:

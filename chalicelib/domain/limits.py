@@ -14,6 +14,10 @@ EVENTS_A_REQUEST = 1000
 CONTACTS_A_SYNC = 1000
 NAME_CHARACTERS = 200
 """Of a field's or column's name."""
+FIELD_CHARACTERS = 500
+"""Of a form's field, unless the form says otherwise."""
+CONSENT_CHARACTERS = 2000
+"""Of the page and of the version of a form's consent."""
 CLOCK_TOLERANCE_MINUTES = 5
 CLOCK_TOLERANCE = timedelta(minutes=CLOCK_TOLERANCE_MINUTES)
 """By how much a sender's clock may be off."""

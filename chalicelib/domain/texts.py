@@ -27,6 +27,18 @@ def text_error(value: str) -> str | None:
     return None
 
 
+def without_controls(value: str) -> str:
+    """Returns a text without its control characters, except tabs and line breaks."""
+    if value.isprintable():
+        return value
+    return "".join(each for each in value if each in _LAYOUT or unicodedata.category(each) != "Cc")
+
+
+def length_error(value: str, limit: int) -> str | None:
+    """Returns the error of a text that has more than `limit` characters, or None."""
+    return f"must have at most {limit:,} characters" if len(value) > limit else None
+
+
 def safe_name(name: str) -> str:
     """Returns a field's name for use in a message: short, printable, without anything like an address."""
     shown = "".join(character if character.isprintable() else "�" for character in name[:200])

@@ -11,7 +11,7 @@ from typing import Any
 from ..domain.errors import FieldError
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.limits import CLOCK_TOLERANCE, CLOCK_TOLERANCE_MINUTES, NAME_CHARACTERS
-from ..domain.texts import safe_name, text_error
+from ..domain.texts import safe_name, text_error, without_controls
 from ..domain.times import parse_time
 
 
@@ -139,6 +139,12 @@ class JsonObject:
         for index, value in enumerate(values):
             yield JsonObject(value, f"{self._within}{name}[{index}].", self.errors).scalars()
 
+    def fields(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Reads the fields of a signup as `scalars`: arrays joined by commas, without control characters."""
+        data = {name: _joined(value) for name, value in self._data.items()}
+        cleaned = {name: without_controls(value) if isinstance(value, str) else value for name, value in data.items()}
+        return JsonObject(cleaned, self._within, self.errors).scalars(only)
+
     def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
         """Reads all members as texts: numbers and booleans as in JSON; null members are omitted.
 
@@ -156,6 +162,14 @@ class JsonObject:
             elif text is not None and value is not None:
                 found[name if only is None else only[name]] = text
         return found
+
+
+def _joined(value: Any) -> Any:
+    """Returns the texts of an array of scalars with commas between, without blank ones, or None; any other value unchanged."""
+    if not isinstance(value, list):
+        return value
+    texts = [_scalar(each) for each in value]
+    return value if None in texts else ",".join(text for text in texts if text and text.strip()) or None
 
 
 def _scalar(value: Any) -> str | None:

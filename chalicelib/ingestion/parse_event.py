@@ -125,7 +125,7 @@ def _signup(
     if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
         members.add_error("account" if form is None else "form", "names an account whose provider takes no signups")
     given = members.object("fields")
-    fields = given.scalars(form.fields if form is not None else None) if given is not None else {}
+    fields = given.fields(form.fields if form is not None else None) if given is not None else {}
     return {
         "accounts": (account,),
         "list": list_name,

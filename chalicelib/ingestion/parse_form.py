@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,14 +12,16 @@ from ..config.model import Form
 from ..domain.addresses import Checked, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
-from ..domain.texts import size_errors, text_error, wording_digest
+from ..domain.limits import CONSENT_CHARACTERS
+from ..domain.texts import length_error, size_errors, text_error, without_controls, wording_digest
 from .bodies import Submission
+from .spam import SPAM, has_link_or_tag
 
 TRAP = "trap"
 """The reason of a submission that is refused because its trap field is filled."""
 _SEPARATOR = ","
-_NOT_ONE_TEXT = "must be a single text, number or boolean"
-_LONGEST_PAGE = 2000
+_NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
+_EMPTY = frozenset({"", "0", "false"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,10 @@ class RequestInfo:
 
 
 def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -> Event:
-    """Builds the signup of a form's submission; one with a filled trap is returned as refused.
+    """Builds the signup of a form's submission; one with a filled trap, a link or a tag is returned as refused.
 
-    With a filled trap (a field that persons leave empty) no field error is raised, so that the sender learns nothing.
+    With a filled trap (a field that persons leave empty) no field error is raised but that of a text which is too long
+    to be stored, so that the sender learns nothing.
     The refused event retains the submitted data only if all of it is valid: it may be a genuine signup, and an operator
     may requeue it.
 
@@ -44,7 +48,10 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     email, email_errors = _address(form, submission, signup_address)
     texts, text_errors = _mapped_texts(form, submission)
     stated, consent_errors = _stated_consent(form, submission)
-    errors = [*email_errors, *text_errors, *consent_errors]
+    too_long = _too_long(form, texts, stated)
+    if too_long and _is_trapped(form, submission):
+        raise InvalidEvent(too_long)
+    errors = [*email_errors, *text_errors, *consent_errors, *too_long]
     errors = errors or size_errors(texts | {f"consent.{name}": text for name, text in stated.items()})
     event = Event(
         id=request.id,
@@ -66,12 +73,14 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
             stated.get("wording_sha256"),
         ),
     )
-    if form.trap in submission.nested or "".join(submission.texts.get(form.trap, ())).strip():
+    if _is_trapped(form, submission):
         if errors:
             event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at))
         return replace(event, refused=TRAP)
     if errors:
         raise InvalidEvent(errors)
+    if not form.allow_links and any(has_link_or_tag(texts[name]) for name in texts.keys() - form.link_fields):
+        return replace(event, refused=SPAM)
     return event
 
 
@@ -97,6 +106,24 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
     )
 
 
+def _is_trapped(form: Form, submission: Submission) -> bool:
+    """Returns True if the trap says something. `false`, `0` and invisible characters say nothing: browsers fill them in
+    for a box that is not ticked, or a field that a script has emptied.
+    """
+    texts = submission.texts.get(form.trap, ())
+    visible = ("".join(each for each in text if unicodedata.category(each) != "Cf").strip() for text in texts)
+    return bool(submission.nested.get(form.trap)) or not _EMPTY.issuperset(visible)
+
+
+def _too_long(form: Form, texts: Mapping[str, str], stated: Mapping[str, str]) -> list[FieldError]:
+    """Returns the errors of the mapped texts and the stated consent that have too many characters."""
+    limits = [
+        *((name, text, form.field_length) for name, text in texts.items()),
+        *((f"consent.{name}", text, CONSENT_CHARACTERS) for name, text in stated.items()),
+    ]
+    return [FieldError(name, error) for name, text, limit in limits if (error := length_error(text, limit))]
+
+
 def _address(form: Form, submission: Submission, check: Callable[[str], Checked]) -> tuple[str, list[FieldError]]:
     """Reads, cleans and checks the address; returns it with its field errors."""
     name = form.email_field
@@ -115,13 +142,14 @@ def _address(form: Form, submission: Submission, check: Callable[[str], Checked]
 def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:
     """Reads the texts of the mapped fields, by form field; returns them with their errors and ignores other fields.
 
-    Blank fields are omitted: a person who fills in less than last time does not intend to erase the rest. Texts of a
-    repeated field (checkboxes of one name) are joined with commas.
+    Control characters are dropped. Blank fields are omitted: a person who fills in less than last time does not intend
+    to erase the rest. Texts of a repeated field (checkboxes of one name) are joined with commas.
     """
     found: dict[str, str] = {}
     errors: list[FieldError] = []
     for name in form.fields:
-        text = _SEPARATOR.join(text for text in submission.texts.get(name, ()) if text.strip())
+        sent = map(without_controls, submission.texts.get(name, ()))
+        text = _SEPARATOR.join(text for text in sent if text.strip())
         problem = _NOT_ONE_TEXT if name in submission.nested else text_error(text)
         if problem:
             errors.append(FieldError(name, problem))
@@ -143,6 +171,8 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
     for name in ("source", "text", "wording", "wording_sha256"):
         flat = submission.texts.get(f"consent.{name}", ())
         value = members.get(name) or _SEPARATOR.join(flat)
+        if isinstance(value, str):
+            value = without_controls(value)
         problem = text_error(value) if isinstance(value, str) else "must be a text"
         if problem:
             errors.append(FieldError(f"consent.{name}", problem))
@@ -165,4 +195,4 @@ def _page(referer: str) -> str | None:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname or text_error(referer):
         return None
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()[:_LONGEST_PAGE]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()[:CONSENT_CHARACTERS]

@@ -39,6 +39,8 @@ redirect = "https://www.example.com/merci"
 trap = "website"
 lifts_suppression = false
 unsubscribes_per_hour = 200
+field_length = 500
+allow_links = false
 
 [forms.footer.fields]
 email = "@email"

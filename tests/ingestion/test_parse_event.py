@@ -144,11 +144,11 @@ def test_a_target_named_twice_must_agree(settings: Settings) -> None:
         ({**DIRECT, "account": "lettre"}, "account", "takes no signups"),
         ({**DIRECT, "list": True}, "list", "must be a text"),
         ({**SIGNUP, "fields": []}, "fields", "must be a JSON object"),
-        ({**SIGNUP, "fields": {"prenom": ["x"]}}, "fields.prenom", "must be a text, number or boolean"),
+        ({**SIGNUP, "fields": {"prenom": [["x"]]}}, "fields.prenom", "must be a text, number or boolean"),
         ({**DIRECT, "fields": {"firstname": {}}}, "fields.firstname", "must be a text, number or boolean"),
-        ({**DIRECT, "fields": {"firstname": "\x00"}}, "fields.firstname", "control characters"),
+        ({**DIRECT, "fields": {"firstname": "\ud800"}}, "fields.firstname", "valid Unicode"),
         ({**DIRECT, "fields": {" ": "x"}}, "fields. ", "usable name"),
-        ({**DIRECT, "fields": {"a@example.com": []}}, "fields.…@…", "must be a text, number or boolean"),
+        ({**DIRECT, "fields": {"a@example.com": [[]]}}, "fields.…@…", "must be a text, number or boolean"),
         ({**SIGNUP, "consent": "yes"}, "consent", "must be a JSON object"),
         ({**SIGNUP, "consent": {"ip": "somewhere"}}, "consent.ip", "IP address"),
         ({**SIGNUP, "consent": {"at": "yesterday"}}, "consent.at", "RFC 3339"),
@@ -183,7 +183,7 @@ def test_deep_nesting_is_rejected(settings: Settings) -> None:
 
 
 def test_the_reason_of_a_refused_event_is_short(settings: Settings) -> None:
-    data = {**DIRECT, "fields": {f"field{number}": [] for number in range(100)}}
+    data = {**DIRECT, "fields": {f"field{number}": {} for number in range(100)}}
     with pytest.raises(InvalidEvent) as caught:
         parse(data, settings)
     assert len(refused(data, caught.value, settings).refused or "") == 300
@@ -191,13 +191,13 @@ def test_the_reason_of_a_refused_event_is_short(settings: Settings) -> None:
 
 def test_all_errors_are_reported_at_once(settings: Settings) -> None:
     found = field_errors(
-        {**DIRECT, "id": "!", "occurred_at": "?", "email": "?", "account": "?", "fields": {"a": []}}, settings
+        {**DIRECT, "id": "!", "occurred_at": "?", "email": "?", "account": "?", "fields": {"a": {}}}, settings
     )
     assert list(found) == ["occurred_at", "id", "email", "account", "fields.a"]
 
 
 def test_a_refused_event_stores_no_address(settings: Settings) -> None:
-    data = {**DIRECT, "id": "mine", "email": "a@b@example.com", "fields": {"x@example.com": []}}
+    data = {**DIRECT, "id": "mine", "email": "a@b@example.com", "fields": {"x@example.com": {}}}
     with pytest.raises(InvalidEvent) as caught:
         parse(data, settings)
     event = refused(data, caught.value, settings)
