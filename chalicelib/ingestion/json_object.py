@@ -165,7 +165,10 @@ class JsonObject:
 
 
 def _joined(value: Any) -> Any:
-    """Returns the texts of an array of scalars with commas between, without blank ones, or None; any other value unchanged."""
+    """Returns the texts of an array with commas between, without blank ones, or None.
+
+    Returns any other value unchanged, also an array of other values than scalars.
+    """
     if not isinstance(value, list):
         return value
     texts = [_scalar(each) for each in value]
