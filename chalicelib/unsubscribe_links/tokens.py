@@ -24,7 +24,8 @@ def seal(address: str, key: str, nonce: bytes) -> str:
     # Imported here and below: only links need it, and other cold starts should not load it.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return _encoded(VERSION + nonce + AESGCM(_cipher_key(key)).encrypt(nonce, address.encode(), VERSION))
+    raw = VERSION + nonce + AESGCM(_cipher_key(key)).encrypt(nonce, address.encode(), VERSION)
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def unseal(token: str, key: str) -> str | None:
@@ -47,13 +48,9 @@ def _cipher_key(key: str) -> bytes:
     return hmac.digest(key.encode(), _LABEL, sha256)
 
 
-def _encoded(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
 def _decoded(token: str) -> bytes | None:
     """Decode a token in its canonical form; Python's decoder would also accept others."""
     if _BASE64URL.fullmatch(token) is None or len(token) % 4 == 1:
         return None
     raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    return raw if _encoded(raw) == token else None
+    return raw if urlsafe_b64encode(raw).rstrip(b"=") == token.encode("ascii") else None
