@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice
 from threading import local
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -166,9 +167,14 @@ class Table:
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, dict[str, Any]]:
         """Reads the existing items of `keys` consistently, a hundred per call, with concurrent calls."""
-        unique = list(dict.fromkeys(keys))
+        unique = [_pack({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
         batches = [unique[start : start + BATCH_GET_LIMIT] for start in range(0, len(unique), BATCH_GET_LIMIT)]
-        items = chain.from_iterable(self.in_parallel(self._get_batch, batches))
+        read = partial(batch_get, self._client, self._name, effects=self._effects)
+        try:
+            answers = self.in_parallel(read, batches)
+        except (ClientError, BotoCoreError, KeysUnprocessed) as error:
+            raise _unavailable(error) from error
+        items = map(_unpack, chain.from_iterable(answers))
         return {(item["pk"], item["sk"]): item for item in items}
 
     def query(self, pk: str) -> list[dict[str, Any]]:
@@ -236,13 +242,6 @@ class Table:
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return
-
-    def _get_batch(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        wanted = [_pack({"pk": pk, "sk": sk}) for pk, sk in keys]
-        try:
-            return [_unpack(item) for item in batch_get(self._client, self._name, wanted, self._effects)]
-        except (ClientError, BotoCoreError, KeysUnprocessed) as error:
-            raise _unavailable(error) from error
 
     def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
         """Makes one call on this table, and repeats it while a transaction on its item conflicts.
