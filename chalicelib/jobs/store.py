@@ -93,7 +93,7 @@ def _expiry(now: datetime) -> int:
 
 
 def _progress_from(item: Attributes) -> SyncProgress:
-    progress = item.optional_map("progress")
+    progress = item.optional("progress", Attributes)
     if progress is None:
         return SyncProgress()
     return SyncProgress(

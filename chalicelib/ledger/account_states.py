@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..domain.backoff import AccountState, Pause
-from .attributes import Attributes, well_formed
+from .attributes import Attributes, Milliseconds, well_formed
 from .keys import account_key
 from .table import ConditionFailed, Key, Table
 
@@ -84,8 +84,8 @@ def _pause_item(pause: Pause) -> dict[str, Any]:
 
 def _pause_from(part: Attributes) -> Pause:
     return Pause(
-        part.milliseconds("until"),
-        part.milliseconds("since"),
+        part.required("until", Milliseconds),
+        part.required("since", Milliseconds),
         part.required("reason", str),
         part.required("kind", str),
         part.required("failures", int),
@@ -93,11 +93,11 @@ def _pause_from(part: Attributes) -> Pause:
 
 
 def _state_from(item: Attributes) -> AccountState:
-    pause, lists = item.optional_map("pause"), item.optional_map("lists")
+    pause, lists = item.optional("pause", Attributes), item.optional("lists", Attributes)
     return AccountState(
         pause=_pause_from(pause) if pause else None,
-        lists={name: _pause_from(lists.map(name)) for name in lists.names()} if lists else {},
-        resumed_at=item.optional_milliseconds("resumed_at"),
-        probe_until=item.optional_milliseconds("probe_until"),
+        lists={name: _pause_from(lists.required(name, Attributes)) for name in lists.names()} if lists else {},
+        resumed_at=item.optional("resumed_at", Milliseconds),
+        probe_until=item.optional("probe_until", Milliseconds),
         version=item.required("version", int),
     )

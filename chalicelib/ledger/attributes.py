@@ -21,6 +21,10 @@ T = TypeVar("T")
 _CALLED: Mapping[type, str] = {str: "text", int: "number", bool: "truth value", list: "list", set: "set", dict: "map"}
 
 
+class Milliseconds(int):
+    """A time in milliseconds since 1970, as stored: a plain `int`, checked to be a time."""
+
+
 class Attributes:
     """Reads the attributes of an item, or of a map in an item.
 
@@ -42,29 +46,23 @@ class Attributes:
         return list(self._values)
 
     def required(self, name: str, kind: type[T]) -> T:
-        """Reads a text, whole number, boolean, time, list, set, map or member of an enumeration, by its type."""
+        """Reads an attribute by its type: text, whole number, boolean, list, set, enumeration, or one of `_STORED`."""
         value: Any = self._values.get(name)
-        make: Callable[[Any], Any] = from_epoch_milliseconds if kind is datetime else kind
-        stored = int if kind is datetime else str if issubclass(kind, StrEnum) else kind
+        stored: Any = _STORED.get(kind) or (str if issubclass(kind, StrEnum) else kind)
         if type(value) is not stored:  # exact type: bool is a subclass of int
             raise self.malformed(name, "is missing" if value is None else f"is no {_CALLED[stored]}")
+        if kind is Attributes:
+            return cast(T, Attributes(value, self._item, f"{self._path}{name}."))
+        is_time = kind in (datetime, Milliseconds)
         try:
-            return cast(T, make(value))
+            made: Any = from_epoch_milliseconds(value) if is_time else cast(Any, kind)(value)
         except ValueError:
-            raise self.malformed(name, "is no time" if kind is datetime else "is none of the known names") from None
+            raise self.malformed(name, "is no time" if is_time else "is none of the known names") from None
+        return cast(T, value if kind is Milliseconds else made)
 
     def optional(self, name: str, kind: type[T]) -> T | None:
         """Reads as `required`; None if the attribute is absent."""
         return self.required(name, kind) if name in self._values else None
-
-    def milliseconds(self, name: str) -> int:
-        """Reads a time in milliseconds, as stored."""
-        self.required(name, datetime)
-        return self.required(name, int)
-
-    def optional_milliseconds(self, name: str) -> int | None:
-        """Reads a time in milliseconds, as stored; None if it is absent."""
-        return self.milliseconds(name) if name in self._values else None
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Reads a list of texts."""
@@ -101,17 +99,13 @@ class Attributes:
             raise self.malformed(name, "is no map of texts")
         return values
 
-    def map(self, name: str) -> Attributes:
-        """Reads a map as `Attributes`."""
-        return Attributes(self.required(name, dict), self._item, f"{self._path}{name}.")
-
-    def optional_map(self, name: str) -> Attributes | None:
-        """Reads a map as `Attributes`; None if it is absent."""
-        return self.map(name) if name in self._values else None
-
     def malformed(self, name: str, problem: str) -> MalformedItem:
         """Builds the error for the attribute `name`, whose `problem` is stated."""
         return MalformedItem(str(self._item.get("pk")), str(self._item.get("sk")), f"{self._path}{name} {problem}")
+
+
+_STORED: Mapping[type, type] = {datetime: int, Milliseconds: int, Attributes: dict}
+"""Types of attributes that are stored as another type: times, and a map, which is read as `Attributes`."""
 
 
 def strictly(parse: Callable[[Attributes], T], item: Mapping[str, Any]) -> T:

@@ -12,7 +12,7 @@ from ..domain.erasure import loses_its_data
 from ..domain.events import Event, Status
 from ..domain.ordering import SubscriptionState, latest
 from ..domain.times import epoch_milliseconds as to_ms
-from .attributes import strictly
+from .attributes import Milliseconds, strictly
 from .keys import EVERY_ACCOUNT, AddressKeys, event_key
 from .table import ConditionFailed, Table
 
@@ -92,7 +92,7 @@ def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Se
         return False
     partitions = keys.partitions_of_readings(event.email)
     states = table.get_many((partition, EVERY_ACCOUNT) for partition in partitions).values()
-    requested = [strictly(lambda item: item.optional_milliseconds("forgotten_at"), item) for item in states]
+    requested = [strictly(lambda item: item.optional("forgotten_at", Milliseconds), item) for item in states]
     state = SubscriptionState(forgotten_at=latest(*requested))
     statuses = {Status(item["status"]) for item in items if "status" in item}
     return loses_its_data(event.type, to_ms(event.occurred_at), state, statuses)

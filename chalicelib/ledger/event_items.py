@@ -65,7 +65,7 @@ def event_item(event: Event) -> dict[str, Any]:
 
 def event_from(item: Attributes) -> Event:
     """Reads an event from its item; an erased event has an empty address. Raises MalformedItem."""
-    consent, sync = item.optional_map("consent"), item.optional_map("sync")
+    consent, sync = item.optional("consent", Attributes), item.optional("sync", Attributes)
     return Event(
         id=event_id_of(item.required("pk", str)),
         type=item.required("type", EventType),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..domain.events import EventType, Status
 from ..names import DUE_INDEX
-from .attributes import well_formed
+from .attributes import Milliseconds, well_formed
 from .events import due_from
 from .keys import due_partitions, event_key, quarantine_partition
 from .table import Table
@@ -53,7 +53,7 @@ class Waiting:
         events = self._table.get_many(key for _, _, key in waiting)
         # The index is eventually consistent: it may still contain deliveries that have just become final.
         times = {
-            key: well_formed(lambda item: item.milliseconds("accepted"), item)
+            key: well_formed(lambda item: item.required("accepted", Milliseconds), item)
             for key, item in events.items()
             if item.get("status", _PENDING) == _PENDING
         }

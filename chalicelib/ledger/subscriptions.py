@@ -26,7 +26,7 @@ from ..domain.ordering import (
     settled,
 )
 from ..domain.times import epoch_milliseconds as to_ms
-from .attributes import Attributes, strictly, well_formed
+from .attributes import Attributes, Milliseconds, strictly, well_formed
 from .keys import EVERY_ACCOUNT, AddressKeys
 from .table import ConditionFailed, Key, Table
 
@@ -353,15 +353,15 @@ def _state_from(item: Attributes) -> SubscriptionState:
         lease = Lease(
             event=item.required("lease_event", str),
             type=item.required("lease_type", EventType),
-            at=item.milliseconds("lease_at"),
-            until=item.milliseconds("lease_until"),
+            at=item.required("lease_at", Milliseconds),
+            until=item.required("lease_until", Milliseconds),
             token=token,
         )
     return SubscriptionState(
-        unsubscribed_at=item.optional_milliseconds("unsubscribed_at"),
-        signed_up_at=item.optional_milliseconds("signed_up_at"),
+        unsubscribed_at=item.optional("unsubscribed_at", Milliseconds),
+        signed_up_at=item.optional("signed_up_at", Milliseconds),
         lease=lease,
         unsubscribed_by=item.optional("unsubscribed_by", str),
         provider_id=item.optional("provider_id", str),
-        forgotten_at=item.optional_milliseconds("forgotten_at"),
+        forgotten_at=item.optional("forgotten_at", Milliseconds),
     )

@@ -15,7 +15,7 @@ from typing import Any
 from ..delivery.deadline import Deadline
 from ..domain.events import EventType, Status
 from ..domain.times import epoch_milliseconds
-from ..ledger.attributes import Attributes, well_formed
+from ..ledger.attributes import Attributes, Milliseconds, well_formed
 from ..ledger.keys import event_id_of, event_key
 from ..ledger.table import Table
 
@@ -165,7 +165,7 @@ def _delivery_from(item: Attributes) -> tuple[str, Status]:
 def _event_from(item: Attributes) -> _Event:
     accounts = item.texts("accounts")
     own = (accounts[0], item.required("status", Status)) if len(accounts) == 1 else None
-    return _Event(item.required("type", EventType), item.milliseconds("accepted"), own)
+    return _Event(item.required("type", EventType), item.required("accepted", Milliseconds), own)
 
 
 def _record_all(delivery_counts: DeliveryCounts, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ..domain.events import Delivery, Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
-from ..ledger.attributes import Attributes, well_formed
+from ..ledger.attributes import Attributes, Milliseconds, well_formed
 from ..ledger.events import PENDING, STATUS_NAME
 from ..ledger.keys import due_partition, event_id_of, event_key
 from ..ledger.table import Key
@@ -135,4 +135,4 @@ def _finding_from(item: Attributes) -> Finding:
         else:
             status, account = None, None
     entry = IndexEntry(item.optional("due_pk", str), item.optional("due_at", int), item.optional("expires_at", int))
-    return Finding(key, status, account, entry, item.optional_milliseconds("updated") or 0)
+    return Finding(key, status, account, entry, item.optional("updated", Milliseconds) or 0)

@@ -12,7 +12,7 @@ from typing import Any
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable
 from ..domain.times import epoch_milliseconds as to_ms
-from ..ledger.attributes import Attributes, well_formed
+from ..ledger.attributes import Attributes, Milliseconds, well_formed
 from ..ledger.table import ConditionFailed, Key, Table
 from ..observability import logger, metrics
 from ..services import Services
@@ -119,7 +119,7 @@ def _progress_from(item: Attributes) -> Progress:
     after = item.texts("after")
     if len(after) not in (0, 2):
         raise item.malformed("after", "is no key")
-    item.optional_milliseconds("lease_until")  # compared by DynamoDB alone
+    item.optional("lease_until", Milliseconds)  # compared by DynamoDB alone
     return Progress(
         item.required("day", str),
         (after[0], after[1]) if after else None,

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.times import epoch_milliseconds as to_ms
-from ..ledger.attributes import Attributes, strictly, well_formed
+from ..ledger.attributes import Attributes, Milliseconds, strictly, well_formed
 from ..ledger.table import ConditionFailed, Key, Table
 from .rules import BUCKETS, EMPTY_DIGEST, FINGERPRINT_BYTES, Buckets, digest_of, joined, split, with_digest
 
@@ -119,7 +119,7 @@ class SyncStateStore:
         """Records that the list cannot be read, if not recorded yet; returns since when (ms)."""
         change = "SET failing_since = if_not_exists(failing_since, :since)"
         item = self._table.update(_source_key(account), change, {"since": to_ms(since)})
-        return strictly(lambda attributes: attributes.milliseconds("failing_since"), item)
+        return strictly(lambda attributes: attributes.required("failing_since", Milliseconds), item)
 
     def record_read(self, account: str) -> None:
         """Records that the list can be read again."""
@@ -237,8 +237,8 @@ def _source_from(item: Attributes, heads: Mapping[str, Head]) -> SourceState:
     return SourceState(
         key=item.optional("key", str),
         version=item.optional("version", int) or 0,
-        lease_until=item.optional_milliseconds("lease_until") or 0,
-        failing_since=item.optional_milliseconds("failing_since"),
+        lease_until=item.optional("lease_until", Milliseconds) or 0,
+        failing_since=item.optional("failing_since", Milliseconds),
         heads=heads,
     )
 
