@@ -99,6 +99,10 @@ class AddressKeys:
         """Returns a keyed digest of an event's content under the first key."""
         return hmac.digest(self._keys[0], content, sha256).hex()[:32]
 
+    def lasting_digest(self, content: bytes) -> str:
+        """Returns a keyed digest under the oldest key, which no later key changes: none is ever removed."""
+        return hmac.digest(self._keys[-1], content, sha256).hex()[:32]
+
     def row_digest(self, name: str | None = None) -> tuple[str, Callable[[bytes], bytes]]:
         """Returns the fingerprint of the key `name` (else of the first key) and a row digest (32 bytes) under it.
 

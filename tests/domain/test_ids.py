@@ -35,22 +35,23 @@ def test_new_ids_of_one_moment_differ() -> None:
     assert len({new_event_id(NOW, os.urandom) for _ in range(1000)}) == 1000
 
 
-def test_an_idempotency_key_is_scoped_to_form_and_verb() -> None:
+def test_an_idempotency_key_is_scoped_to_form_verb_and_content() -> None:
     ids = {
-        form_event_id("footer", "signup", "k"),
-        form_event_id("footer", "unsubscribe", "k"),
-        form_event_id("other", "signup", "k"),
-        form_event_id("footer", "signup", "k2"),
-        form_event_id("footersignup", "", "k"),
+        form_event_id("footer", "signup", "k", "digest"),
+        form_event_id("footer", "unsubscribe", "k", "digest"),
+        form_event_id("other", "signup", "k", "digest"),
+        form_event_id("footer", "signup", "k2", "digest"),
+        form_event_id("footersignup", "", "k", "digest"),
+        form_event_id("footer", "signup", "k", "another"),
         derived_id("footer", 1),
     }
-    assert len(ids) == 6
-    assert form_event_id("footer", "signup", "k") == form_event_id("footer", "signup", "k")
+    assert len(ids) == 7
+    assert form_event_id("footer", "signup", "k", "d") == form_event_id("footer", "signup", "k", "d")
 
 
 @given(st.text(), st.integers(0, 999))
 def test_every_derived_id_is_valid_and_one_of_its_kind(base: str, index: int) -> None:
     assert is_valid_id(derived_id(base, index))
-    assert is_valid_id(form_event_id(base, base, base))
+    assert is_valid_id(form_event_id(base, base, base, base))
     assert derived_id(base, index) != derived_id(base, index + 1)
     assert derived_id(base, index) == derived_id(base, index)

@@ -15,6 +15,7 @@ from chalicelib.domain.errors import IdConflict
 from chalicelib.domain.events import Event
 from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
+from chalicelib.ledger.keys import AddressKeys
 from chalicelib.providers.account import Account
 from chalicelib.statistics.queries import Page
 from chalicelib.unsubscribe_links.links import Links
@@ -79,6 +80,7 @@ class World:
         numbers = iter(range(1, 1000))
         return SimpleNamespace(
             settings=settings,
+            address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
             effects=Effects(clock=lambda: NOW),
             new_id=lambda: f"new-{next(numbers)}",
             events=SimpleNamespace(store=self.store),

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chalicelib.config.model import Privacy
+from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ConfigurationError, FieldError, IdConflict, LedgerUnavailable, SecretUnavailable
 from chalicelib.domain.events import EventType
-from tests.web.surroundings import NOW, Answer, Send, World
+from tests.web.surroundings import NOW, Answer, Send, World, ask, gateway_event, make_app, make_settings
 
 JSON = {"Content-Type": "application/json"}
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -92,6 +95,48 @@ def test_an_idempotency_key_gives_the_same_id_on_the_same_form_and_verb(send: Se
     others = {id_of(UNSUBSCRIBE, "key-1"), id_of("/forms/closed/signup", "key-1"), id_of(SIGNUP, "key-2")}
     assert len(others | {first}) == 4
     assert [event.id for event in world.stored[:2]] == [first, first]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param('{"email": "victim@example.com", "prenom": "Zoé"}', id="hostile-14: key claimed by another"),
+        pytest.param('{"email": "a@example.org", "prenom": "Zoé"}', id="field-15: corrected typo"),
+        '{"email": "a@example.com", "prenom": "Zoë"}',
+        '{"email": "a@example.com"}',
+        '{"email": "a@example.com", "prenom": "Zoé", "website": "filled"}',
+        '{"email": "a@example.com", "prenom": "http://evil.example"}',
+    ],
+)
+def test_hostile_14_other_content_under_an_idempotency_key_is_another_event(
+    send: Send, world: World, other: str
+) -> None:
+    key = JSON | {"Idempotency-Key": "order-1"}
+    answers = [send("POST", SIGNUP, key, body) for body in (BODY, other, BODY, other)]
+    assert [answer.status for answer in answers] == [202] * 4
+    ids = [answer.json["id"] for answer in answers]
+    assert (ids[2:], len(set(ids))) == (ids[:2], 2)
+
+
+def test_spellings_and_unmapped_fields_do_not_make_another_event(send: Send, world: World) -> None:
+    key = JSON | {"Idempotency-Key": "order-1"}
+    same = [BODY, BODY.replace("a@", " A@"), BODY.replace("}", ', "other": 1}'), BODY.replace("Zo", "Zo\\u0001")]
+    assert len({send("POST", SIGNUP, key | {"Referer": "https://x.example"}, body).json["id"] for body in same}) == 1
+
+
+def test_an_id_of_an_idempotency_key_tells_no_address(send: Send, world: World) -> None:
+    """Without the address keys nobody can find out by trying addresses, also where the key is known."""
+    settings = make_settings()
+
+    def id_under(*keys: Secret) -> str:
+        app = make_app(world, replace(settings, privacy=Privacy(keys)))
+        return str(ask(app, gateway_event("POST", SIGNUP, key, BODY)).json["id"])
+
+    key = JSON | {"Idempotency-Key": "order-1"}
+    mine = send("POST", SIGNUP, key, BODY).json["id"]
+    another = Secret.plain("another key")
+    assert id_under(another, *settings.privacy.address_keys) == mine, "a new key that is put first changes no id"
+    assert id_under(another) != mine
 
 
 @pytest.mark.parametrize("key", ["", '""', "x" * 256, "clé", "a\tb"])

@@ -6,13 +6,14 @@ import re
 from dataclasses import replace
 
 from ...config.model import Form
-from ...domain.events import Event, EventType
+from ...domain.events import Event
 from ...domain.ids import form_event_id
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
-from ...ingestion.bodies import read_submission
+from ...ingestion.bodies import Submission, read_submission
 from ...ingestion.form_limits import quarantine_unsubscribe
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
+from ...ledger.event_items import content_of
 from ...services import Services
 from .. import problems
 from ..access import FORM_METHODS, check_origin, preflight
@@ -31,16 +32,14 @@ class FormsRoutes:
     def sign_up(self, request: Request, name: str) -> Response:
         """Accept a signup to the form's list."""
         form = check_origin(self._services.settings.forms.get(name), request)
-        info = self._request_info(request, form, EventType.SIGNUP)
-        event = signup_from_form(form, read_submission(request.headers, request.unaltered_content()), info)
-        return self._accept(request, form, event)
+        submission, info = self._submission(request)
+        return self._accept(request, form, signup_from_form(form, submission, info))
 
     def unsubscribe(self, request: Request, name: str) -> Response:
         """Accept an unsubscribe from every account; above the form's limit it is quarantined."""
         settings = self._services.settings
         form = check_origin(settings.forms.get(name), request)
-        info = self._request_info(request, form, EventType.UNSUBSCRIBE)
-        submission = read_submission(request.headers, request.unaltered_content())
+        submission, info = self._submission(request)
         event = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
         quarantine = quarantine_unsubscribe(self._services.table, form, event.accepted_at)
         return self._accept(request, form, replace(event, quarantine=quarantine))
@@ -50,29 +49,41 @@ class FormsRoutes:
         check_origin(self._services.settings.forms.get(name), request)
         return preflight() if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
 
-    def _request_info(self, request: Request, form: Form, verb: EventType) -> RequestInfo:
-        key = request.headers.get("idempotency-key")
-        return RequestInfo(
-            id=self._services.new_id() if key is None else form_event_id(form.name, verb, _idempotency_key(key)),
+    def _submission(self, request: Request) -> tuple[Submission, RequestInfo]:
+        _idempotency_key(request)  # a malformed one is reported before anything that is wrong in the body
+        info = RequestInfo(
+            id=self._services.new_id(),
             at=to_milliseconds(self._services.effects.clock()),
             ip=request.source_ip,
             page=request.headers.get("referer"),
         )
+        return read_submission(request.headers, request.unaltered_content()), info
 
     def _accept(self, request: Request, form: Form, event: Event) -> Response:
         """Accept the event, then answer; a browser without a script is redirected to the form's page."""
+        key = _idempotency_key(request)
+        if key is not None:
+            event = replace(event, id=self._keyed_id(form, event, key))
         accept(self._services, event)
         if form.redirect is not None and request.wants_html:
             return Response(303, headers={"location": form.redirect})
         return json_response(202, {"id": event.id, "status": "accepted"})
 
+    def _keyed_id(self, form: Form, event: Event, key: str) -> str:
+        """Return the id of a submission with an `Idempotency-Key`; one refused as trap or spam has another."""
+        content = content_of(event) + (event.refused or "").encode()
+        return form_event_id(form.name, event.type, key, self._services.address_keys.lasting_digest(content))
 
-def _idempotency_key(given: str) -> str:
-    """Read an `Idempotency-Key`, bare or as the quoted string of the IETF draft.
+
+def _idempotency_key(request: Request) -> str | None:
+    """Read the `Idempotency-Key`, bare or as the quoted string of the IETF draft; None if there is none.
 
     Raises:
         HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
     """
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
     key = given.strip()
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
