@@ -80,6 +80,8 @@ class RetryPolicy:
     first_retry_seconds: float = 30.0
     longest_retry_seconds: float = 3600.0
     give_up_after_hours: float = 168.0
+    unknown_attempts: int = 3
+    """Attempts of unknown outcome before a signup is parked, where a repeat may leave a second row."""
 
 
 @dataclass(frozen=True, slots=True)

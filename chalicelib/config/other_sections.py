@@ -14,6 +14,7 @@ from .toml_table import TomlTable
 _EVENT_TYPES = tuple(type.value for type in EventType)
 _TEN_YEARS_IN_HOURS = 87_600.0
 _TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
+_MOST_UNKNOWN_ATTEMPTS = 1000
 
 
 def read_webhooks(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Webhook]:
@@ -80,6 +81,7 @@ def read_delivery(root: TomlTable) -> RetryPolicy:
     first = table.positive("first_retry_seconds", default.first_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
     longest = table.positive("longest_retry_seconds", default.longest_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
     hours = table.positive("give_up_after_hours", default.give_up_after_hours, at_most=_TEN_YEARS_IN_HOURS)
+    unknown = table.count("unknown_attempts", default.unknown_attempts, at_least=1, at_most=_MOST_UNKNOWN_ATTEMPTS)
     if longest < first and not table.has_errors:
         # A default yields to a stated value; only two stated values can contradict each other.
         if "first_retry_seconds" not in table.keys:
@@ -89,7 +91,7 @@ def read_delivery(root: TomlTable) -> RetryPolicy:
         else:
             table.wrong("longest_retry_seconds", f"must be at least first_retry_seconds ({first:g})")
     table.finish()
-    return RetryPolicy(first, longest, hours)
+    return RetryPolicy(first, longest, hours, unknown)
 
 
 def read_privacy(root: TomlTable) -> Privacy:

@@ -14,7 +14,7 @@ from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Event, EventType
 from ..domain.times import from_epoch_milliseconds
-from ..observability import logger, with_log_context
+from ..observability import logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Contact, Provider
 from ..services import Services
 from .batching import Group, Task
@@ -52,6 +52,9 @@ class AccountDelivery:
         if not self.circuit_breaker.may_start(self.deadline.lease_until):
             self._park_overdue(groups, self.circuit_breaker.pause)
             return
+        if not self._answers_probe():
+            self._park_overdue(groups, self.circuit_breaker.pause)
+            return
         busy = self._deliver_groups(groups)
         for seconds in BUSY_PAUSES:
             if not busy or self._must_stop:
@@ -62,6 +65,19 @@ class AccountDelivery:
             self.claims.defer((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
         if self.circuit_breaker.probing:
             self.circuit_breaker.stop_probing()
+
+    def _answers_probe(self) -> bool:
+        """Probe an account that a call of unknown outcome paused, where that call's repeat may leave a second row.
+
+        The probe changes nothing and a refusal answers it too; if there is no answer, the account is paused again.
+        """
+        if not (self.circuit_breaker.outcome_unknown and self.capabilities.may_double_rows):
+            return True
+        error = self._error_of(lambda: self.provider.probe(budget=self.deadline.seconds_left))
+        if error is None or error.kind in REFUSALS:
+            return True
+        self.circuit_breaker.failed(error)
+        return False
 
     @property
     def _must_stop(self) -> bool:
@@ -131,8 +147,9 @@ class AccountDelivery:
                 self._record_refusal(part)
                 bisection.refused(part, error.message)
             else:
+                unknown = error.kind is Kind.UNKNOWN
                 for claimed in part:
-                    claimed.tried(unknown=error.kind is Kind.UNKNOWN)
+                    claimed.tried(unknown=unknown, unanswered=unknown)
                 self._pause(group, [*part, *bisection.unaccepted], error)
                 return
         if bisection.rejected:
@@ -293,6 +310,8 @@ class AccountDelivery:
 
     def _pause(self, group: Group, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
         """Pause the account, or only the list, and schedule retries of the claimed deliveries."""
+        if error.kind is Kind.UNKNOWN:
+            metrics.count("unknown_outcomes", account=self.account)
         list_id = group.list if error.list_only else None
         if list_id is not None and self.circuit_breaker.answered(None):
             self.resumed = True  # a provider that reports a missing list works for all other lists

@@ -48,6 +48,11 @@ class CircuitBreaker:
         """The account's pause, in force or waiting for a probe."""
         return self._state.pause
 
+    @property
+    def outcome_unknown(self) -> bool:
+        """True while a call since the pause began may have taken effect unrecorded."""
+        return self._state.pause is not None and self._state.pause.outcome_unknown
+
     def answered(self, list_id: str | None) -> bool:
         """End the pause of the account and of the list after a successful call; return whether there was one."""
         with self._lock:

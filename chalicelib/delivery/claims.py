@@ -58,13 +58,14 @@ class ClaimedDelivery:
         """How many provider calls it takes: for an unsubscribe one for each spelling of the address."""
         return sum(len(attempt.reading.spellings) for attempt in self.attempts)
 
-    def tried(self, *, unknown: bool = False) -> None:
-        """Record a provider call; `unknown`: the outcome of the call is not known."""
+    def tried(self, *, unknown: bool = False, unanswered: bool = False) -> None:
+        """Record a provider call; `unknown`: its effect on the row is unknown; `unanswered`: no answer came at all."""
         self.called = True
         self.delivery = replace(
             self.delivery,
             attempts=self.delivery.attempts + 1,
             unknown_outcome=self.delivery.unknown_outcome or unknown,
+            unknown_attempts=self.delivery.unknown_attempts + unanswered,
         )
 
 
@@ -149,6 +150,7 @@ class Claims:
         """
         current = self._current_deliveries([claimed for claimed, _ in leased])
         due: list[ClaimedDelivery] = []
+        spent: list[ClaimedDelivery] = []
         ended: list[ClaimedDelivery] = []
         skipped: list[ClaimedDelivery] = []
         for claimed, decision in leased:
@@ -159,13 +161,33 @@ class Claims:
             claimed.delivery = delivery
             if _ends(claimed, decision):
                 ended.append(claimed)
+            elif self._attempts_are_spent(claimed, "no outcome was recorded"):
+                spent.append(claimed)
             else:
                 (due if delivery.is_due(self._services.effects.clock()) else skipped).append(claimed)
         if skipped:
             self.release(skipped)
         if ended:
             self.finish(ended)
+        if spent:
+            self._release_and_finish(spent)
         return due
+
+    def _attempts_are_spent(self, claimed: ClaimedDelivery, why: str) -> bool:
+        """Set a signup to parked after `unknown_attempts`, where one more may add a row; return whether it is parked.
+
+        An unsubscribe is never parked so, nor a signup that only lifts a suppression: repeating them is harmless.
+        """
+        event, attempts = claimed.task.event, claimed.delivery.unknown_attempts
+        if event.type is not EventType.SIGNUP or attempts < self._services.settings.delivery.unknown_attempts:
+            return False
+        capabilities = self._capabilities_of(claimed.task.account)
+        if event.only_lifts_suppression or capabilities is None or not capabilities.may_double_rows:
+            return False
+        count = f"{attempts} attempt{'s' if attempts > 1 else ''}"
+        reason = f"outcome unknown after {count}, and one more may add a second row: {why}"
+        claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
+        return True
 
     def _current_deliveries(self, claims: Sequence[ClaimedDelivery]) -> dict[str, Delivery]:
         try:
@@ -193,12 +215,14 @@ class Claims:
     def schedule_retry(
         self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime, give_up: timedelta
     ) -> None:
-        """Release claims after a failure of the account or list: due again at `until`, or parked when overdue."""
+        """Release claims after a failure of the account or list: due again at `until`, or parked (overdue, spent)."""
         now = self._services.effects.clock()
         overdue = [claimed for claimed in claims if is_overdue(claimed.task, now, give_up)]
         for claimed in overdue:
             claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
-        self._release_and_finish(overdue)
+        pending = [claimed for claimed in claims if claimed.delivery.status is Status.PENDING]
+        spent = [claimed for claimed in pending if self._attempts_are_spent(claimed, reason)]
+        self._release_and_finish([*overdue, *spent])
         waiting = [claimed for claimed in claims if claimed.delivery.status is Status.PENDING]
         for claimed in waiting:
             claimed.delivery = replace(claimed.delivery, reason=reason, next_attempt_at=until)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from .errors import Kind
+
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
 
@@ -17,6 +19,8 @@ class Pause:
     reason: str
     kind: str
     failures: int = 1
+    outcome_unknown: bool = False
+    """A call since the pause began may have taken effect unrecorded: a call that changes nothing must succeed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,17 @@ def wait_seconds(failures: int, first: float, longest: float, chance: float, ret
 
 def paused_again(before: Pause | None, now: int, wait: float, reason: str, kind: str) -> Pause:
     """Returns the pause after one more failure; `wait` is in seconds."""
-    until = now + int(wait * 1000)
+    until, unknown = now + int(wait * 1000), kind == Kind.UNKNOWN
     if before is None:
-        return Pause(until=until, since=now, reason=reason, kind=kind)
-    return replace(before, until=until, reason=reason, kind=kind, failures=before.failures + 1)
+        return Pause(until=until, since=now, reason=reason, kind=kind, outcome_unknown=unknown)
+    return replace(
+        before,
+        until=until,
+        reason=reason,
+        kind=kind,
+        failures=before.failures + 1,
+        outcome_unknown=before.outcome_unknown or unknown,
+    )
 
 
 def is_open(pause: Pause | None, now: int) -> bool:

@@ -134,6 +134,8 @@ class Delivery:
     attempts: int = 0
     reason: str | None = None
     unknown_outcome: bool = False
+    unknown_attempts: int = 0
+    """Attempts without a recorded answer since it was accepted or requeued."""
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
     resent_at: datetime | None = None

@@ -79,6 +79,7 @@ def _pause_item(pause: Pause) -> dict[str, Any]:
         "reason": pause.reason,
         "kind": pause.kind,
         "failures": pause.failures,
+        **({"outcome_unknown": True} if pause.outcome_unknown else {}),
     }
 
 
@@ -89,6 +90,7 @@ def _pause_from(part: Attributes) -> Pause:
         part.required("reason", str),
         part.required("kind", str),
         part.required("failures", int),
+        part.optional("outcome_unknown", bool) or False,
     )
 
 

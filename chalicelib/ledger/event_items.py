@@ -136,6 +136,7 @@ def delivery_from(account: str, item: Attributes) -> Delivery:
         attempts=item.optional("attempts", int) or 0,
         reason=item.optional("reason", str),
         unknown_outcome=item.optional("unknown_outcome", bool) or False,
+        unknown_attempts=item.optional("unknown_attempts", int) or 0,
         next_attempt_at=item.optional("next_at", datetime),
         updated_at=item.optional("updated", datetime),
         resent_at=item.optional("resent", datetime),

@@ -187,7 +187,8 @@ class EventStore:
                     self._table.update(
                         key,
                         "SET unknown_outcome = :yes, lost_attempt = :lost, "
-                        "attempts = if_not_exists(attempts, :none) + :one",
+                        "attempts = if_not_exists(attempts, :none) + :one, "
+                        "unknown_attempts = if_not_exists(unknown_attempts, :none) + :one",
                         {"yes": True, "lost": attempt, "none": 0, "one": 1, "pending": "pending"},
                         condition=f"{PENDING} AND (attribute_not_exists(lost_attempt) OR lost_attempt <> :lost)",
                         names=STATUS_NAME,
@@ -215,6 +216,7 @@ class EventStore:
             "updated": to_ms(now),
             "reason": delivery.reason,
             "unknown_outcome": delivery.unknown_outcome or None,
+            "unknown_attempts": delivery.unknown_attempts or None,
             **changes,
         }
         values = {name: value for name, value in values.items() if value is not None}

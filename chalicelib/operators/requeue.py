@@ -25,7 +25,8 @@ class Requeues:
     def requeue(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
         """Makes a delivery pending and due, if it still is as in `stored` and its event still has the address.
 
-        Attempts stay, the reason is removed, and the event no longer expires; False if nothing changed.
+        Attempts stay, but those of unknown outcome count anew; the reason is removed, and the event no
+        longer expires; False if nothing changed.
         `reverted_at` is stored with it, see `Delivery.reverted_unsubscribe_at`. Raises LedgerUnavailable;
         a repetition is harmless.
 
@@ -85,7 +86,7 @@ class Requeues:
             change += ", reverted_unsubscribe_at = :reverted"
         return self._table.try_update(
             delivery_key(event.id, account, event.accounts),
-            f"{change} REMOVE reason, next_at, expires_at",
+            f"{change} REMOVE reason, next_at, expires_at, unknown_attempts",
             values,
             condition=" AND ".join(conditions),
             names=STATUS_NAME,

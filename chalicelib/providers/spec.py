@@ -56,6 +56,11 @@ class Capabilities:
     fetches_lists: bool = False
     """True if it can fetch a file of contacts itself; Relais cannot remove unsubscribed addresses from such a file."""
 
+    @property
+    def may_double_rows(self) -> bool:
+        """True if repeating a signup may leave a second row: such an account has a `probe`."""
+        return self.signup_batch > 0 and not self.signup_repeat_is_harmless
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -185,6 +190,10 @@ class Provider(Protocol):
 
     def forget(self, email: str, *, budget: float) -> None:
         """Unsubscribes and deletes the address on every list (`deletes_subscribers`). Success also if it is on none."""
+
+    def probe(self, *, budget: float) -> None:
+        """Makes a cheap call that changes nothing, to find out whether the account answers again after a call of
+        unknown outcome; asked where `may_double_rows`, elsewhere the next delivery is the probe."""
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Asks the provider, uncached, whether the list exists (to distinguish a bad row from a missing list)."""

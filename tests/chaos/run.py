@@ -107,9 +107,11 @@ class Run:
         self.settle("the week")
 
     def calm(self) -> None:
-        """End all faults and let the remaining work finish."""
+        """End all faults and let the remaining work finish; an operator resends what was parked of unknown outcome."""
         self.stage.calm()
         self.settle("everything")
+        self._until("all are sent again", lambda: self._sent_again(self.writer.written, "paris"))
+        self.settle("what was sent again")
 
     def settle(self, what: str) -> None:
         """Repeat sweeps and move time until nothing is left to do."""
@@ -198,8 +200,8 @@ class Run:
         found = [one for one in self._outcomes(sent_events) if one.account != "paris"]
         return {one.status for one in found} == {"delivered"}
 
-    def _sent_again(self, sent_events: Sequence[SentEvent]) -> bool:
+    def _sent_again(self, sent_events: Sequence[SentEvent], account: str = "brussel") -> bool:
         """By an operator, who repeats a command that did not come through."""
         if "parked" in self._statuses(sent_events):
-            self.stage.invoke("resend", {"account": "brussel"})
+            self.stage.invoke("resend", {"account": account})
         return "parked" not in self._statuses(sent_events)

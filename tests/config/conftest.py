@@ -69,6 +69,7 @@ fetch = "provider"
 first_retry_seconds = 0.5
 longest_retry_seconds = 2
 give_up_after_hours = 1.5
+unknown_attempts = 5
 
 [privacy]
 address_keys = ["secret:relais/privacy#k2", "secret:relais/privacy#k1"]

@@ -60,7 +60,7 @@ def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> 
         False,
         "provider",
     )
-    assert settings.delivery == RetryPolicy(0.5, 2.0, 1.5)
+    assert settings.delivery == RetryPolicy(0.5, 2.0, 1.5, 5)
     assert (len(settings.privacy.address_keys), settings.privacy.keep_events_days) == (2, 30)
     assert len(settings.unsubscribe_keys) == 1
     assert settings.api.public_url == "https://relais.example.com/api"

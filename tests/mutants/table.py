@@ -86,8 +86,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="a parked delivery that is sent again expires before it is delivered",
         file="chalicelib/operators/requeue.py",
-        before='            f"{change} REMOVE reason, next_at, expires_at",\n',
-        after='            f"{change} REMOVE reason, next_at",\n',
+        before='            f"{change} REMOVE reason, next_at, expires_at, unknown_attempts",\n',
+        after='            f"{change} REMOVE reason, next_at, unknown_attempts",\n',
         tests=("tests/operators/test_resend.py", "tests/operators/test_requeue.py"),
     ),
     Mutant(
@@ -162,12 +162,30 @@ ONCE = (
         breaks="a call that was not answered is not marked unknown_outcome",
         file="chalicelib/delivery/account_delivery.py",
         before="                for claimed in part:\n"
-        "                    claimed.tried(unknown=error.kind is Kind.UNKNOWN)\n"
+        "                    claimed.tried(unknown=unknown, unanswered=unknown)\n"
         "                self._pause",
         after=(
             "                for claimed in part:\n                    claimed.tried()\n                self._pause"
         ),
         tests=(f"{INTERLEAVINGS}::test_any_single_failing_operation_with_unknown_outcomes",),
+    ),
+    Mutant(
+        "unknown-attempts-not-counted",
+        promise=2,
+        breaks="a signup of unknown outcome is repeated for a week, a further row each time",
+        file="chalicelib/delivery/claims.py",
+        before="            unknown_attempts=self.delivery.unknown_attempts + unanswered,\n",
+        after="            unknown_attempts=self.delivery.unknown_attempts,\n",
+        tests=("tests/delivery/test_unknown_outcomes.py",),
+    ),
+    Mutant(
+        "no-probe-after-unknown-outcome",
+        promise=2,
+        breaks="an outage of an hour uses up the attempts of signups",
+        file="chalicelib/delivery/account_delivery.py",
+        before="        if not self._answers_probe():\n",
+        after="        if False:\n",
+        tests=("tests/delivery/test_unknown_outcomes.py",),
     ),
     Mutant(
         "refused-rows-not-marked",

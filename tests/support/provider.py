@@ -74,6 +74,10 @@ class FakeProvider:
         self._begin("subscribed", [])
         return iter(self.mailed)
 
+    def probe(self, *, budget: float) -> None:
+        assert budget > 0
+        self._begin("probe", [])
+
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         self.calls.append(("list_exists", 0))
         return list_id in self.lists

@@ -62,6 +62,12 @@ class LoggedProvider(FakeProvider):
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
         self._do("lift", [email])
 
+    def probe(self, *, budget: float) -> None:
+        """Answers while the answers to changes are lost, so that a signup can use its attempts up."""
+        self.point("before probe")
+        if self.fault not in (None, Kind.UNKNOWN):
+            raise ProviderError(self.fault, "out of order")
+
     def _do(self, verb: str, emails: list[str]) -> None:
         self.calls.append((verb, len(emails)))
         self.point(f"before {verb}")
@@ -253,6 +259,9 @@ def _check_event(
         assert any(other.occurred_at < event.occurred_at for other in unsubscribes), (
             f"suppressed without a reason: {details}"
         )
+    if status == "parked":
+        assert event.type is EventType.SIGNUP and unknown, f"parked for nothing: {details}"
+        assert delivery["reason"].startswith("outcome unknown after 3 attempts"), f"parked for nothing: {details}"
     assert delivery["attempts"] >= done, f"attempts: {details} {delivery}"
 
 

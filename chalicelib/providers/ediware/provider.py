@@ -62,6 +62,10 @@ class Ediware:
         """Not offered: no call deletes a contact."""
         raise unsupported(_NAME, "deleting a contact")
 
+    def probe(self, *, budget: float) -> None:
+        """Lists the lists of the account, from the same host and under the same key and IP as a signup."""
+        self._client.list_list(budget=budget)
+
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Asks whether the list is among those of the account or its sub-accounts now."""
         return self._columns.exists(list_id, self._transport.deadline(budget))

@@ -62,6 +62,10 @@ class MailPartner:
         """Not offered: there is nothing to delete but the opt-out, which must stay."""
         raise unsupported(_NAME, "deleting a contact")
 
+    def probe(self, *, budget: float) -> None:
+        """Not needed: it takes no signups."""
+        raise unsupported(_NAME, "a probe")
+
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")
