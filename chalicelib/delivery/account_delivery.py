@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, assert_never
 
+from ..domain.addresses import normalise
 from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Event, EventType
@@ -17,10 +18,11 @@ from ..domain.times import from_epoch_milliseconds
 from ..observability import logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Contact, Provider
 from ..services import Services
-from .batching import Group, Task
+from .batching import Group, Task, in_rows
 from .bisection import Bisection
 from .circuit_breaker import CircuitBreaker
-from .claims import ClaimedDelivery, Claims, is_overdue
+from .claimed import ClaimedDelivery, ClaimedRow
+from .claims import Claims, is_overdue
 from .deadline import Deadline
 
 REFUSALS = (Kind.CONTACT, Kind.CALLER)
@@ -62,7 +64,7 @@ class AccountDelivery:
             self.services.effects.sleep(seconds)
             busy = self._deliver_groups(_regrouped(groups, [task for task, _ in busy]))
         if busy:
-            self.claims.defer((task, from_epoch_milliseconds(until + 1000)) for task, until in busy)
+            self._defer_busy(busy)
         if self.circuit_breaker.probing:
             self.circuit_breaker.stop_probing()
 
@@ -97,32 +99,41 @@ class AccountDelivery:
             if pause is not None and group.list is not None:
                 self._defer_list(group, pause)
                 continue
-            waiting = deque(group.tasks)
+            waiting = deque(in_rows(group.tasks))
             size = 1 if group.list is None else self.capabilities.signup_batch
             while waiting and not self._must_stop and self.circuit_breaker.open_pause(group.list) is None:
-                claims = self._claim(waiting, size * self._concurrency, busy)
-                batches = [claims[start : start + size] for start in range(0, len(claims), size)]
+                rows = self._claim(waiting, size * self._concurrency, busy)
+                batches = [rows[start : start + size] for start in range(0, len(rows), size)]
                 self._send_concurrently(group, batches)
         return busy
 
-    def _claim(self, waiting: deque[Task], wanted: int, busy: list[tuple[Task, int]]) -> list[ClaimedDelivery]:
-        """Claim tasks until `wanted` of them may be sent, so that no call is smaller than necessary."""
-        claims: list[ClaimedDelivery] = []
-        while waiting and len(claims) < wanted:
-            tasks = [waiting.popleft() for _ in range(min(wanted - len(claims), len(waiting)))]
+    def _claim(self, waiting: deque[tuple[Task, ...]], wanted: int, busy: list[tuple[Task, int]]) -> list[ClaimedRow]:
+        """Claim rows until `wanted` of them may be sent, so that no call is smaller than necessary."""
+        rows: list[ClaimedRow] = []
+        while waiting and len(rows) < wanted:
+            some = [waiting.popleft() for _ in range(min(wanted - len(rows), len(waiting)))]
             try:
                 claimed, leased_elsewhere = self.claims.claim(
-                    tasks, self.deadline, provider_lifts_suppression=self.capabilities.lifts_suppression
+                    some, self.deadline, provider_lifts_suppression=self.capabilities.lifts_suppression
                 )
             except LedgerUnavailable:
-                if not claims:
+                if not rows:
                     raise
                 break  # send what is claimed; sweep enqueues the others again
-            claims += claimed
+            rows += claimed
             busy += leased_elsewhere
-        return claims
+        return rows
 
-    def _send_concurrently(self, group: Group, batches: Sequence[Sequence[ClaimedDelivery]]) -> None:
+    def _defer_busy(self, busy: Sequence[tuple[Task, int]]) -> None:
+        """Make tasks due again when their lease ends; those of a row keep their due times.
+
+        A flood on one address would be written again with every lease; sweep enqueues it whole, as one row.
+        """
+        until = {task.event.id: from_epoch_milliseconds(end + 1000) for task, end in busy}
+        rows = in_rows(task for task, _ in busy)
+        self.claims.defer((row[0], until[row[0].event.id]) for row in rows if len(row) == 1)
+
+    def _send_concurrently(self, group: Group, batches: Sequence[Sequence[ClaimedRow]]) -> None:
         """Send batches concurrently. The first call of a run goes alone: one is enough to detect a failing account."""
         if len(batches) == 1:
             self._send_batch(group, batches[0])
@@ -130,14 +141,14 @@ class AccountDelivery:
             with ThreadPoolExecutor(len(batches), thread_name_prefix=f"calls-{self.account}") as pool:
                 list(pool.map(with_log_context(partial(self._send_batch, group)), batches))
 
-    def _send_batch(self, group: Group, claims: Sequence[ClaimedDelivery]) -> None:
+    def _send_batch(self, group: Group, rows: Sequence[ClaimedRow]) -> None:
         """Send one batch to its end: delivered, bisected with single rows refused, or postponed with the account."""
-        if any(claimed.lifts_suppression for claimed in claims):
-            claims = self._lift_suppressions(group, claims)
-        bisection = Bisection(claims)
+        if any(row[-1].lifts_suppression for row in rows):
+            rows = self._lift_suppressions(group, rows)
+        bisection = Bisection(rows, _halves, _person)
         while (part := bisection.next_part()) is not None:
-            if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * part[0].calls:
-                self.claims.release([*part, *bisection.unaccepted])
+            if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * part[0][0].calls:
+                self.claims.release(_flat([*part, *bisection.unaccepted]))
                 return
             error = self._error_of(self._call, group, part)
             if error is None:
@@ -148,79 +159,78 @@ class AccountDelivery:
                 bisection.refused(part, error.message)
             else:
                 unknown = error.kind is Kind.UNKNOWN
-                for claimed in part:
+                for claimed in _flat(part):
                     claimed.tried(unknown=unknown, unanswered=unknown)
-                self._pause(group, [*part, *bisection.unaccepted], error)
+                self._pause(group, _flat([*part, *bisection.unaccepted]), error)
                 return
         if bisection.rejected:
             self._finish_bisection(group, bisection)
 
-    def _lift_suppressions(self, group: Group, claims: Sequence[ClaimedDelivery]) -> Sequence[ClaimedDelivery]:
-        """Have the provider lift the suppressions of a batch; return the claims that may be sent.
+    def _lift_suppressions(self, group: Group, rows: Sequence[ClaimedRow]) -> Sequence[ClaimedRow]:
+        """Have the provider lift the suppressions of a batch; return the rows that may be sent.
 
         A later attempt lifts again if this one ends here; repeating it is harmless.
         """
-        suppressed = [claimed for claimed in claims if claimed.lifts_suppression]
+        suppressed = [row for row in rows if row[-1].lifts_suppression]
         if self._must_stop:
-            self.claims.release(claims)
+            self.claims.release(_flat(rows))
             return []
         results = self._concurrently(partial(self._error_of, self._lift_suppression, group), suppressed)
         errors = dict(zip(map(id, suppressed), results, strict=True))
-        failed = [(claimed, error) for claimed in suppressed if (error := errors[id(claimed)]) is not None]
+        failed = [(one, error) for row in suppressed if (error := errors[id(row)]) is not None for one in row]
         for claimed, error in failed:
             claimed.tried(unknown=error.kind is Kind.UNKNOWN)
         failure = next((error for _, error in failed if error.kind not in REFUSALS), None)
         if failed and failure is None and group.list is not None:
             failure = self._missing_list(group.list)
         if failure is not None:
-            self._pause(group, claims, failure)
+            self._pause(group, _flat(rows), failure)
             return []
         self.claims.refuse([(claimed, error.message) for claimed, error in failed])
-        return [claimed for claimed in claims if errors.get(id(claimed)) is None]
+        return [row for row in rows if errors.get(id(row)) is None]
 
     def _concurrently(
-        self, work: Callable[[ClaimedDelivery], ProviderError | None], claims: Sequence[ClaimedDelivery]
+        self, work: Callable[[ClaimedRow], ProviderError | None], rows: Sequence[ClaimedRow]
     ) -> list[ProviderError | None]:
-        """Apply `work` to each claim, with as many threads as the provider takes parallel calls."""
-        if len(claims) == 1:
-            return [work(claims[0])]
+        """Apply `work` to each row, with as many threads as the provider takes parallel calls."""
+        if len(rows) == 1:
+            return [work(rows[0])]
         with ThreadPoolExecutor(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
-            return list(pool.map(with_log_context(work), claims))
+            return list(pool.map(with_log_context(work), rows))
 
-    def _lift_suppression(self, group: Group, claimed: ClaimedDelivery) -> None:
+    def _lift_suppression(self, group: Group, row: ClaimedRow) -> None:
         self.provider.lift_suppression(
-            claimed.task.event.email,
+            row[-1].task.event.email,
             list_id=group.list,
-            provider_id=claimed.provider_id,
+            provider_id=row[-1].provider_id,
             budget=self.deadline.seconds_left,
         )
 
-    def _call(self, group: Group, part: Sequence[ClaimedDelivery]) -> None:
+    def _call(self, group: Group, part: Sequence[ClaimedRow]) -> None:
         """Make the provider call for a part of a group."""
         budget = self.deadline.seconds_left
         match group.verb:
             case EventType.UNSUBSCRIBE:
-                self._unsubscribe(part[0])
+                self._unsubscribe(part[0][0])
             case EventType.SIGNUP:
                 if group.list is not None:  # without a list only the suppression was to be lifted
-                    contacts = [self._contact(claimed.task.event) for claimed in part]
+                    contacts = [self._contact([claimed.task.event for claimed in row]) for row in part]
                     self.provider.sign_up(group.list, contacts, budget=budget)
             case _:
                 assert_never(group.verb)
 
-    def _contact(self, event: Event) -> Contact:
-        """Build the contact of a signup, with an unsubscribe link where its form asks for one and is still the list's.
+    def _contact(self, events: Sequence[Event]) -> Contact:
+        """Build the contact of one row: per field the latest value, and an unsubscribe link where a form asks for one.
 
-        The link is made for the call and not stored: every link differs, so the same event would look like another.
+        The link is made for the call and not stored: every link differs, so the same event would look like another. A
+        form that is not the list's any more asks for none.
         """
-        form = self.services.settings.forms.get(event.form or "")
-        if (
-            form is None
-            or form.unsubscribe_url_field is None
-            or (form.account, form.list) != (self.account, event.list)
-        ):
-            return Contact(event.email, event.fields)
-        return Contact(event.email, {**event.fields, form.unsubscribe_url_field: self.link_to(event.email)})
+        fields = {name: value for event in events for name, value in event.fields.items()}
+        email = events[-1].email
+        for form in (self.services.settings.forms.get(event.form or "") for event in events):
+            if form and form.unsubscribe_url_field and (form.account, form.list) == (self.account, events[-1].list):
+                fields[form.unsubscribe_url_field] = self.link_to(email)
+        return Contact(email, fields)
 
     def _unsubscribe(self, claimed: ClaimedDelivery) -> None:
         """Unsubscribe each spelling of an address; the clean one decides, of two readings one accepted is enough.
@@ -271,21 +281,23 @@ class AccountDelivery:
             return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
         return None
 
-    def _record_accepted(self, group: Group, part: Sequence[ClaimedDelivery]) -> None:
-        for claimed in part:
-            claimed.tried()
-        self.claims.delivered(part)
+    def _record_accepted(self, group: Group, part: Sequence[ClaimedRow]) -> None:
+        for row in part:
+            for claimed in row:
+                claimed.tried()
+                claimed.resubscribes = claimed.resubscribes and claimed is row[-1]  # one is enough to follow
+        self.claims.delivered(_flat(part))
         self._concurrency = max(1, self.capabilities.parallel_calls)
         if self.circuit_breaker.answered(group.list):
             self.resumed = True
 
-    def _record_refusal(self, part: Sequence[ClaimedDelivery]) -> None:
+    def _record_refusal(self, part: Sequence[ClaimedRow]) -> None:
         """Record a refused call. The halves of the batch are sent again, which may duplicate rows at some providers."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
-        for claimed in part:
+        for claimed in _flat(part):
             claimed.tried(unknown=unknown)
 
-    def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedDelivery]) -> None:
+    def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedRow]) -> None:
         """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
         message = bisection.rejected[0][1]
         failure: ProviderError | None = None
@@ -294,9 +306,9 @@ class AccountDelivery:
         elif group.list is not None and bisection.all_refused_alike:
             failure = self._missing_list(group.list)
         if failure is None:
-            self.claims.refuse(bisection.rejected)
+            self.claims.refuse([(claimed, message) for row, message in bisection.rejected for claimed in row])
         else:
-            self._pause(group, bisection.unaccepted, failure)
+            self._pause(group, _flat(bisection.unaccepted), failure)
 
     def _missing_list(self, list_id: str) -> ProviderError | None:
         """Check whether the list exists, before rows are refused because of its absence; None if it does."""
@@ -343,3 +355,20 @@ def _regrouped(groups: Sequence[Group], tasks: Sequence[Task]) -> list[Group]:
         for group in groups
     ]
     return [group for group in reduced if group.tasks]
+
+
+def _flat(rows: Iterable[ClaimedRow]) -> list[ClaimedDelivery]:
+    return [claimed for row in rows for claimed in row]
+
+
+def _person(row: ClaimedRow) -> str:
+    return normalise(row[0].task.event.email)
+
+
+def _halves(row: ClaimedRow) -> tuple[ClaimedRow, ClaimedRow] | None:
+    """Halve a refused row, so that nobody is refused for another's field; None if all its signups say the same."""
+    first, *others = (claimed.task.event for claimed in row)
+    if all((other.fields, other.form) == (first.fields, first.form) for other in others):
+        return None
+    middle = (len(row) + 1) // 2
+    return row[:middle], row[middle:]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal, assert_never
 
+from ..domain.addresses import normalise
 from ..domain.events import Delivery, Event, EventType
 
+MOST_IN_A_ROW = 500
+"""Signups of one row: the ids of all stand in the lease of their address, at most 70 KB."""
 ProviderVerb = Literal[EventType.SIGNUP, EventType.UNSUBSCRIBE]
 """The event types that are delivered by a provider call."""
 
@@ -53,6 +56,28 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
         in_order = tuple(sorted(tasks_of, key=attrgetter("event.occurred_at")))
         groups.setdefault(account, []).append(Group(account, verb, list_id, in_order))
     return {account: tuple(of_account) for account, of_account in groups.items()}
+
+
+def in_rows(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
+    """Group tasks of one account into rows of calls: signups of one address, list and right to lift go as one row.
+
+    In a row the earliest is first. All other tasks are rows of their own.
+    """
+    gathered: dict[Hashable, list[Task]] = {}
+    for task in tasks:
+        gathered.setdefault(_row_of(task), []).append(task)
+    rows: list[tuple[Task, ...]] = []
+    for same in gathered.values():
+        same.sort(key=lambda task: (task.event.occurred_at, task.event.accepted_at, task.event.id))
+        rows += [tuple(same[start : start + MOST_IN_A_ROW]) for start in range(0, len(same), MOST_IN_A_ROW)]
+    return rows
+
+
+def _row_of(task: Task) -> Hashable:
+    event = task.event
+    if event.type is not EventType.SIGNUP or event.only_lifts_suppression:
+        return event.id
+    return normalise(event.email), event.list, event.may_lift_suppression, task.delivery.reverted_unsubscribe_at
 
 
 def _call_of(event: Event) -> tuple[int, ProviderVerb, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 Row = TypeVar("Row")
@@ -19,10 +19,20 @@ class Bisection(Generic[Row]):
     Call `next_part` for rows to send, then `accepted` or `refused`. Of n rows with one bad one, at most
     1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `rejected` are rows refused alone, with the provider's message; they are
     refused for good only once the batch has ended and the list is known not to be at fault.
+
+    `halves_of` divides a row that is refused alone (None: it cannot be divided), the first half to be sent first.
+    `person_of` tells whose row it is: only rows of different persons are evidence against the list.
     """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        halves_of: Callable[[Row], tuple[Row, Row] | None] = lambda row: None,
+        person_of: Callable[[Row], Hashable] = lambda row: row,
+    ) -> None:
         self.rejected: list[tuple[Row, str]] = []
+        self._halves_of = halves_of
+        self._person_of = person_of
         self._any_accepted = False
         self._waiting: list[Sequence[Row]] = [rows] if rows else []
 
@@ -30,13 +40,13 @@ class Bisection(Generic[Row]):
         """Return the rows to send next; None when the batch has ended or the list is at fault."""
         if not self._waiting:
             return None
-        if len(self.rejected) < SINGLES_THAT_BLAME_THE_LIST or not self.all_refused_alike:
+        if self._rejected_persons < SINGLES_THAT_BLAME_THE_LIST or not self.all_refused_alike:
             return self._waiting.pop()
         return None if self.list_is_at_fault else [self._take_sample()]
 
     def _take_sample(self) -> Row:
         """Remove and return a waiting row far from the rejected ones: first the last row, then one from the middle."""
-        place = -1 if len(self.rejected) == SINGLES_THAT_BLAME_THE_LIST else 0
+        place = -1 if self._rejected_persons == SINGLES_THAT_BLAME_THE_LIST else 0
         farthest = self._waiting[0]
         sample = farthest[place]
         rest = farthest[:-1] if place else farthest[1:]
@@ -50,7 +60,11 @@ class Bisection(Generic[Row]):
     def refused(self, part: Sequence[Row], message: str) -> None:
         """Record that `part` was refused with the provider's `message`: halve it, or reject its only row."""
         if len(part) == 1:
-            self.rejected.append((part[0], message))
+            halves = self._halves_of(part[0])
+            if halves is None:
+                self.rejected.append((part[0], message))
+            else:
+                self._waiting += [[halves[1]], [halves[0]]]
             return
         middle = (len(part) + 1) // 2
         self._waiting += [part[middle:], part[:middle]]
@@ -74,4 +88,8 @@ class Bisection(Generic[Row]):
     def list_is_at_fault(self) -> bool:
         """True if eight single rows and the samples were refused alike; so many bad rows are implausible."""
         enough = SINGLES_THAT_BLAME_THE_LIST + (SAMPLES if self._waiting else 0)
-        return len(self.rejected) >= enough and self.all_refused_alike
+        return self._rejected_persons >= enough and self.all_refused_alike
+
+    @property
+    def _rejected_persons(self) -> int:
+        return len({self._person_of(row) for row, _ in self.rejected})

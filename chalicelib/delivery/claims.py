@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,60 +13,23 @@ from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, Status
 from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
 from ..domain.times import epoch_milliseconds
-from ..ledger.subscriptions import DeliveryAttempt, LeaseResult
+from ..ledger.subscriptions import DeliveryAttempt, decision
 from ..ledger.table import Key
 from ..observability import event_log, logger, metrics
 from ..providers.spec import Capabilities
 from ..services import Services
-from .batching import Task
+from .batching import Task, in_rows
+from .claimed import ClaimedDelivery, ClaimedRow, RowLease, Taken
 from .deadline import Deadline
 from .resubscription import follow_resubscription
 
 T = TypeVar("T")
 U = TypeVar("U")
 
-_Taken = tuple[DeliveryAttempt, LeaseResult]
+_Leased = list[tuple[ClaimedDelivery, Decision]]
 PARKED_AT_ONCE = 200
 WRITE_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to write what a provider has already done: losing it would repeat the delivery."""
-
-
-@dataclass(slots=True)
-class ClaimedDelivery:
-    """A delivery whose address is leased by `attempts`; `delivery` is the state to write."""
-
-    task: Task
-    attempts: tuple[DeliveryAttempt, ...]
-    """One for each reading of the address: two only for an unsubscribe from an address with white space."""
-    delivery: Delivery
-    state: SubscriptionState = field(default_factory=SubscriptionState)
-    """The subscription state of the address when it was claimed."""
-    suppressed: bool = False
-    called: bool = False
-    """It was part of a provider call since it was claimed."""
-    lifts_suppression: bool = False
-    """The person unsubscribed before; the provider must lift the suppression first."""
-    resubscribes: bool = False
-    """The person was unsubscribed, and this signup resubscribes them."""
-    provider_id: str | None = None
-    """The provider's id of the person's row in its unsubscribe list, if known; for a signup."""
-    rows: list[tuple[DeliveryAttempt, str | None]] = field(default_factory=list)
-    """The rows that an unsubscribe created in that list; None if it created several for one reading."""
-
-    @property
-    def calls(self) -> int:
-        """How many provider calls it takes: for an unsubscribe one for each spelling of the address."""
-        return sum(len(attempt.reading.spellings) for attempt in self.attempts)
-
-    def tried(self, *, unknown: bool = False, unanswered: bool = False) -> None:
-        """Record a provider call; `unknown`: its effect on the row is unknown; `unanswered`: no answer came at all."""
-        self.called = True
-        self.delivery = replace(
-            self.delivery,
-            attempts=self.delivery.attempts + 1,
-            unknown_outcome=self.delivery.unknown_outcome or unknown,
-            unknown_attempts=self.delivery.unknown_attempts + unanswered,
-        )
 
 
 class Claims:
@@ -77,63 +40,72 @@ class Claims:
         self._capabilities_of = capabilities_of
 
     def claim(
-        self, tasks: Sequence[Task], deadline: Deadline, *, provider_lifts_suppression: bool
-    ) -> tuple[list[ClaimedDelivery], list[tuple[Task, int]]]:
-        """Claim `tasks` of one account; return those to send now, and those with a busy address and its lease end (ms).
+        self, rows: Sequence[Sequence[Task]], deadline: Deadline, *, provider_lifts_suppression: bool
+    ) -> tuple[list[ClaimedRow], list[tuple[Task, int]]]:
+        """Claim `rows` of one account (`in_rows`), each by one lease; return what to send now, and what is busy.
 
-        Tasks that the order rules end (superseded, suppressed) are written as final. Tasks that another worker has
-        ended or postponed since they were loaded are skipped; tasks on which the ledger fails stay pending for sweep.
+        Busy tasks, whose address is leased elsewhere, are returned with the end of that lease (ms). Tasks that the
+        order rules end (superseded, suppressed) are written as final. Tasks that another worker has ended or postponed
+        since they were loaded are skipped; tasks on which the ledger fails stay pending for sweep.
         """
-        if not tasks:
+        if not rows:
             return [], []
-        wanted = {task.event.id: _readings(task.event) for task in tasks}
-        emails = [reading.clean for one in wanted.values() for reading in one]
-        known = self._services.subscriptions.read(emails, tasks[0].account)
+        emails = [reading.clean for row in rows for reading in _readings(row[-1].event)]
+        known = self._services.subscriptions.read(emails, rows[0][0].account)
 
-        def take_leases(task: Task) -> list[_Taken]:
+        def take_leases(row: Sequence[Task]) -> list[Taken]:
+            latest = row[-1]
             attempts = [
                 DeliveryAttempt(
-                    task.event,
-                    task.account,
+                    latest.event,
+                    latest.account,
                     deadline.lease_until,
                     self._services.effects.token(),
                     reading,
                     provider_lifts_suppression,
-                    task.delivery.reverted_unsubscribe_at,
+                    latest.delivery.reverted_unsubscribe_at,
+                    tuple(task.event for task in row[:-1]),
                 )
-                for reading in wanted[task.event.id]
+                for reading in _readings(latest.event)
             ]
             return self._take_leases(attempts, known)
 
         # without those that have a malformed state
-        tasks = [task for task in tasks if all(reading.clean in known for reading in wanted[task.event.id])]
+        rows = [row for row in rows if all(reading.clean in known for reading in _readings(row[-1].event))]
         busy: list[tuple[Task, int]] = []
-        leased: list[tuple[ClaimedDelivery, Decision]] = []
-        for task, taken in zip(tasks, self._each(take_leases, tasks), strict=True):
+        leased: list[_Leased] = []
+        for row, taken in zip(rows, self._each(take_leases, rows), strict=True):
             if taken is None:
                 continue
-            decision = taken[0][1].decision
-            if decision is None:
-                busy.append((task, taken[0][1].busy_until or 0))
+            if taken[0][1].decision is None:
+                busy += [(task, taken[0][1].busy_until or 0) for task in row]
             else:
-                leased.append((_claimed(task, taken), decision))
+                leased.append(self._claimed_row(row, taken))
         return self._still_due(leased) if leased else [], busy
+
+    def _claimed_row(self, row: Sequence[Task], taken: Sequence[Taken]) -> _Leased:
+        """Return the claimed deliveries of a row, each with its decision: an unsubscribe may be later than some."""
+        lease = RowLease(self._services.subscriptions, taken, row)
+        attempt, result = taken[0]
+        decisions = [decision(replace(attempt, event=task.event), result.state) for task in row[:-1]]
+        claims = [_claimed(task, taken, lease) for task in row]
+        return list(zip(claims, [*decisions, result.decision or Decision.GO], strict=True))
 
     def _take_leases(
         self, attempts: Sequence[DeliveryAttempt], known: Mapping[str, Mapping[Key, SubscriptionState]]
-    ) -> list[_Taken]:
+    ) -> list[Taken]:
         """Take the leases of all readings of one address, one after the other; if one is busy, none.
 
         Of two readings, one that is superseded is left out, unless both are.
         """
         events, subscriptions, account = self._services.events, self._services.subscriptions, attempts[0].account
-        taken: list[_Taken] = []
+        taken: list[Taken] = []
         for attempt in attempts:
             result = subscriptions.take_lease(
                 attempt,
                 known[attempt.reading.clean],
                 lambda event_id: events.status(event_id, account),
-                lambda lease: events.mark_unknown(lease.event, account, lease.token),
+                lambda lease: events.mark_unknown(lease.events, account, lease.token),
                 self._services.effects.clock(),
             )
             if result.decision is None:
@@ -143,34 +115,31 @@ class Claims:
             taken.append((attempt, result))
         return [one for one in taken if one[1].decision is not Decision.SUPERSEDED] or taken
 
-    def _still_due(self, leased: Sequence[tuple[ClaimedDelivery, Decision]]) -> list[ClaimedDelivery]:
+    def _still_due(self, leased: Sequence[_Leased]) -> list[ClaimedRow]:
         """Read claimed deliveries again, because another worker may have made them just before the lease was taken.
 
         No other worker can deliver them from here on, so what is read now stays true.
         """
-        current = self._current_deliveries([claimed for claimed, _ in leased])
-        due: list[ClaimedDelivery] = []
-        spent: list[ClaimedDelivery] = []
+        current = self._current_deliveries([claimed for row in leased for claimed, _ in row])
+        due: list[ClaimedRow] = []
         ended: list[ClaimedDelivery] = []
         skipped: list[ClaimedDelivery] = []
-        for claimed, decision in leased:
-            delivery = current.get(claimed.task.event.id)
-            if delivery is None or delivery.status is not Status.PENDING:
-                skipped.append(claimed)
-                continue
-            claimed.delivery = delivery
-            if _ends(claimed, decision):
-                ended.append(claimed)
-            elif self._attempts_are_spent(claimed, "no outcome was recorded"):
-                spent.append(claimed)
-            else:
-                (due if delivery.is_due(self._services.effects.clock()) else skipped).append(claimed)
-        if skipped:
-            self.release(skipped)
-        if ended:
-            self.finish(ended)
-        if spent:
-            self._release_and_finish(spent)
+        for row in leased:
+            due_of_row = []
+            for claimed, decided in row:
+                claimed.delivery = current.get(claimed.task.event.id, claimed.delivery)
+                if claimed.task.event.id not in current or claimed.delivery.status is not Status.PENDING:
+                    skipped.append(claimed)
+                elif _ends(claimed, decided) or self._attempts_are_spent(claimed, "no outcome was recorded"):
+                    ended.append(claimed)
+                elif claimed.delivery.is_due(self._services.effects.clock()):
+                    due_of_row.append(claimed)
+                else:
+                    skipped.append(claimed)
+            due += [tuple(due_of_row)] if due_of_row else []
+        self.release(skipped)
+        self._release_and_finish([claimed for claimed in ended if claimed.delivery.status is not Status.DELIVERED])
+        self.finish([claimed for claimed in ended if claimed.delivery.status is Status.DELIVERED])
         return due
 
     def _attempts_are_spent(self, claimed: ClaimedDelivery, why: str) -> bool:
@@ -229,7 +198,7 @@ class Claims:
 
         def postpone(claimed: ClaimedDelivery) -> None:
             self._services.events.postpone(claimed.task.event, claimed.delivery, until, now)
-            self._release_leases(claimed)
+            claimed.lease.end(claimed.task.event)
 
         self._each(postpone, waiting)
         if waiting:
@@ -237,19 +206,15 @@ class Claims:
                 waiting[0].task.account, (claimed.task.event.id for claimed in waiting), reason, until
             )
 
-    def release(self, claims: Sequence[ClaimedDelivery]) -> None:
+    def release(self, claims: Iterable[ClaimedDelivery]) -> None:
         """Release claims that are not sent now. Calls already made are recorded; their deliveries are due at once."""
 
         def release(claimed: ClaimedDelivery) -> None:
             if claimed.called:
                 self._record_calls(claimed)
-            self._release_leases(claimed)
+            claimed.lease.end(claimed.task.event)
 
         self._each(release, claims)
-
-    def _release_leases(self, claimed: ClaimedDelivery) -> None:
-        for attempt in claimed.attempts:
-            self._services.subscriptions.release(attempt)
 
     def defer(self, tasks: Iterable[tuple[Task, datetime]]) -> None:
         """Make tasks that were not tried due at the given time."""
@@ -264,7 +229,9 @@ class Claims:
         for start in range(0, len(tasks), PARKED_AT_ONCE):
             if deadline.seconds_left <= 0:
                 return
-            claims, _ = self.claim(tasks[start : start + PARKED_AT_ONCE], deadline, provider_lifts_suppression=True)
+            rows = in_rows(tasks[start : start + PARKED_AT_ONCE])
+            claimed_rows, _ = self.claim(rows, deadline, provider_lifts_suppression=True)
+            claims = [claimed for row in claimed_rows for claimed in row]
             for claimed in claims:
                 claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
             self._release_and_finish(claims)
@@ -279,15 +246,16 @@ class Claims:
             self._services.effects.sleep(pause)
 
     def _release_and_finish(self, claims: Sequence[ClaimedDelivery]) -> None:
-        """Release, then finish: a lease whose event is gone counts as delivered, so no other status may leave one."""
+        """Release all, then finish: a lease whose event is gone counts as delivered; no other status may leave one."""
 
-        def release_and_finish(claimed: ClaimedDelivery) -> bool:
+        def release(claimed: ClaimedDelivery) -> bool:
             if claimed.called and claimed.delivery.unknown_outcome:
                 self._record_calls(claimed)  # the next worker must know, should this process die before it finishes
-            self._release_leases(claimed)
-            return self._finish_one(claimed)
+            claimed.lease.end(claimed.task.event)
+            return True
 
-        self._end(claims, release_and_finish)
+        released = self._each(release, claims)
+        self._end([claimed for claimed, done in zip(claims, released, strict=True) if done], self._finish_one)
 
     def _record_calls(self, claimed: ClaimedDelivery) -> None:
         now = self._services.effects.clock()
@@ -299,7 +267,9 @@ class Claims:
         event, delivery = claimed.task.event, claimed.delivery
         at = epoch_milliseconds(event.occurred_at)
         forgotten = loses_its_data(event.type, at, claimed.state, (delivery.status,), suppressed=claimed.suppressed)
-        return self._services.events.finish(event, delivery, self._services.effects.clock(), forgotten=forgotten)
+        changed = self._services.events.finish(event, delivery, self._services.effects.clock(), forgotten=forgotten)
+        claimed.lease.end(event, delivered=delivery.status is Status.DELIVERED)
+        return changed
 
     def _end(
         self, claims: Sequence[ClaimedDelivery], write: Callable[[ClaimedDelivery], bool]
@@ -336,7 +306,7 @@ def _readings(event: Event) -> tuple[Reading, ...]:
     return readings(event.email) if event.type is EventType.UNSUBSCRIBE else (Reading(event.email),)
 
 
-def _claimed(task: Task, taken: Sequence[_Taken]) -> ClaimedDelivery:
+def _claimed(task: Task, taken: Sequence[Taken], lease: RowLease) -> ClaimedDelivery:
     """Make a claimed delivery, with what the subscription state at the account requires of it.
 
     A person who resubscribed to one list may still be suppressed on others of the account. So every signup that may
@@ -349,7 +319,7 @@ def _claimed(task: Task, taken: Sequence[_Taken]) -> ClaimedDelivery:
     unsubscribed = state.is_suppressed if task.event.only_lifts_suppression else state.unsubscribed_at is not None
     return ClaimedDelivery(
         task,
-        tuple(attempt for attempt, _ in taken),
+        lease,
         task.delivery,
         state,
         lifts_suppression=is_signup and unsubscribed and may_lift,

@@ -6,8 +6,8 @@ signup, and the lease of the event that is being delivered. Times are millisecon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from .events import EventType, Status
@@ -26,6 +26,13 @@ class Lease:
     until: int
     token: str
     """Identifies the attempt: the same event in another worker has another token."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Further signups that are sent in the same row: their times, by event."""
+
+    @property
+    def events(self) -> dict[str, int]:
+        """The times of all its events, by event."""
+        return {self.event: self.at, **self.others}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +127,15 @@ def decide_unsubscribe(at: int, state: SubscriptionState) -> Decision:
     return Decision.SUPERSEDED if state.signed_up_at is not None and state.signed_up_at > at else Decision.GO
 
 
-def lease_state(lease: Lease, status: Status | None, now: int) -> LeaseState:
-    """Returns the state of `lease` from its delivery's `status` (None: the event is deleted, so it was final)."""
-    if status is not Status.PENDING:
+def lease_state(lease: Lease, pending: bool, now: int) -> LeaseState:
+    """Returns the state of `lease`; `pending`: the delivery of one of its events is."""
+    if not pending:
         return LeaseState.DONE
     return LeaseState.BUSY if lease.until > now else LeaseState.LOST
 
 
-def settled(state: SubscriptionState, status: Status | None) -> SubscriptionState:
-    """Returns `state` without its lease, whose delivery ended as `status`; a delivered signup is recorded.
+def settled(state: SubscriptionState, status_of: Callable[[str], Status | None]) -> SubscriptionState:
+    """Returns `state` without its lease, whose delivered signups are recorded; `status_of` returns how an event ended.
 
     A refused, superseded or parked delivery releases its lease before it ends, so a lease whose event is deleted (None)
     belongs to a delivered event.
@@ -136,10 +143,14 @@ def settled(state: SubscriptionState, status: Status | None) -> SubscriptionStat
     lease = state.lease
     if lease is None:
         return state
-    counts = lease.type is EventType.SIGNUP and status in (Status.DELIVERED, None)
-    return replace(state, lease=None, signed_up_at=latest(state.signed_up_at, lease.at if counts else None))
+    delivered = [
+        at
+        for event_id, at in lease.events.items()
+        if lease.type is EventType.SIGNUP and status_of(event_id) in (Status.DELIVERED, None)
+    ]
+    return replace(state, lease=None, signed_up_at=latest(state.signed_up_at, *delivered))
 
 
 def all_settled(states: Iterable[SubscriptionState], status_of: Callable[[str], Status | None]) -> SubscriptionState:
-    """Merges an account's states under several keys without their leases; `status_of` returns how each lease ended."""
-    return merge(*(settled(state, status_of(state.lease.event)) if state.lease else state for state in states))
+    """Merges an account's states under several keys without their leases."""
+    return merge(*(settled(state, status_of) for state in states))

@@ -177,12 +177,12 @@ class EventStore:
             return False
         return True
 
-    def mark_unknown(self, event_id: str, account: str, attempt: str) -> None:
-        """Records, once, that `attempt` at a pending delivery may have taken effect and its outcome is unknown."""
-        for stored in self.load([event_id]):
+    def mark_unknown(self, event_ids: Iterable[str], account: str, attempt: str) -> None:
+        """Records, once, that `attempt` at pending deliveries may have taken effect and its outcome is unknown."""
+        for stored in self.load(event_ids):
             delivery = stored.deliveries.get(account)
             if delivery and delivery.status is Status.PENDING:
-                key = delivery_key(event_id, account, stored.event.accounts)
+                key = delivery_key(stored.event.id, account, stored.event.accounts)
                 try:
                     self._table.update(
                         key,
@@ -194,7 +194,7 @@ class EventStore:
                         names=STATUS_NAME,
                     )
                 except ConditionFailed:
-                    return  # final meanwhile, or this attempt is already recorded
+                    continue  # final meanwhile, or this attempt is already recorded
 
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Reads ids of events with a pending delivery to `account` due by `horizon` (None: any), earliest first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, assert_never
 
 from ..domain.addresses import Reading, readings
@@ -37,7 +38,7 @@ OnLost = Callable[[Lease], None]
 
 NO_STATE = SubscriptionState()
 TRIES = 5
-_REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token"
+_REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token, lease_others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class LeaseResult:
 class DeliveryAttempt:
     """One worker's attempt at one event: its lease ends at `until` and is identified by `token`.
 
-    An unsubscribe whose address may mean two mailboxes makes an attempt for each.
+    An unsubscribe whose address may mean two mailboxes makes an attempt for each. Signups of one row make one attempt,
+    that of the latest `event`.
     """
 
     event: Event
@@ -66,11 +68,14 @@ class DeliveryAttempt:
     provider_lifts_suppression: bool = False
     reverted_at: datetime | None = None
     """See `Delivery.reverted_unsubscribe_at`."""
+    others: tuple[Event, ...] = ()
+    """The earlier signups of the same row."""
 
     def lease(self) -> Lease:
         """Builds the lease that this attempt takes."""
         occurred, until = to_ms(self.event.occurred_at), to_ms(self.until)
-        return Lease(event=self.event.id, type=self.event.type, at=occurred, until=until, token=self.token)
+        others = {other.id: to_ms(other.occurred_at) for other in self.others}
+        return Lease(self.event.id, self.event.type, at=occurred, until=until, token=self.token, others=others)
 
 
 class SubscriptionStore:
@@ -205,7 +210,7 @@ class SubscriptionStore:
             if state.lease is not None and previous is LeaseState.LOST:
                 on_lost(state.lease)
             merged = merge(base, background)
-            result = LeaseResult(_decision(attempt, merged), state=merged)
+            result = LeaseResult(decision(attempt, merged), state=merged)
             if result.decision in (Decision.SUPERSEDED, Decision.SUPPRESSED):
                 return self._without_call(state, attempt, result)
             if _is_mine(state, attempt):
@@ -226,6 +231,16 @@ class SubscriptionStore:
             )
         except ConditionFailed:
             return
+
+    def settle_row(self, attempt: DeliveryAttempt, delivered: Event) -> None:
+        """Reduces the lease of a row whose signups have all ended to its latest `delivered` one, if it still exists.
+
+        The lease stays, as every lease of a delivered event does; the names of the others would stay with it.
+        """
+        key = (self._keys.partition(attempt.reading.clean), attempt.account)
+        values = {"token": attempt.token, "event": delivered.id, "at": to_ms(delivered.occurred_at)}
+        change = "SET lease_event = :event, lease_at = :at REMOVE lease_others"
+        self._table.try_update(key, change, values, condition="lease_token = :token")
 
     def record_row(self, attempt: DeliveryAttempt, provider_id: str | None) -> None:
         """Records the provider's id of the row that this attempt's unsubscribe created; nothing if the lease ended.
@@ -292,6 +307,11 @@ class SubscriptionStore:
             values["signed"] = base.signed_up_at
         if lease.type is EventType.UNSUBSCRIBE and _is_newer(seen, attempt.event):
             change += ", unsubscribed_at = :at, unsubscribed_by = :event"
+        if lease.others:
+            change += ", lease_others = :others"
+            values["others"] = dict(lease.others)
+        elif seen.lease is not None and seen.lease.others:
+            change += " REMOVE lease_others"
         conditions = ["attribute_not_exists(lease_token)"]
         if seen.lease is not None:
             conditions = ["lease_token = :seen_token"]
@@ -320,11 +340,14 @@ def _without_lease(
     """Returns the state with its lease resolved and removed, and the state of that lease."""
     if state.lease is None or _is_mine(state, attempt):
         return replace(state, lease=None), LeaseState.DONE
-    status = status_of(state.lease.event)
-    return settled(state, status), lease_state(state.lease, status, to_ms(now))
+    status_of = cache(status_of)
+    pending = any(status_of(event_id) is Status.PENDING for event_id in state.lease.events)
+    found = lease_state(state.lease, pending, to_ms(now))
+    return (replace(state, lease=None) if found is LeaseState.BUSY else settled(state, status_of)), found
 
 
-def _decision(attempt: DeliveryAttempt, state: SubscriptionState) -> Decision:
+def decision(attempt: DeliveryAttempt, state: SubscriptionState) -> Decision:
+    """Returns the decision of the order rules on the event of `attempt`."""
     at = to_ms(attempt.event.occurred_at)
     match attempt.event.type:
         case EventType.UNSUBSCRIBE:
@@ -347,6 +370,10 @@ def _is_newer(state: SubscriptionState, event: Event) -> bool:
     return state.unsubscribed_at is None or state.unsubscribed_at < to_ms(event.occurred_at)
 
 
+def _others(times: Attributes | None) -> dict[str, int]:
+    return {event_id: times.required(event_id, Milliseconds) for event_id in times.names()} if times else {}
+
+
 def _state_from(item: Attributes) -> SubscriptionState:
     lease, token = None, item.optional("lease_token", str)
     if token is not None:
@@ -356,6 +383,7 @@ def _state_from(item: Attributes) -> SubscriptionState:
             at=item.required("lease_at", Milliseconds),
             until=item.required("lease_until", Milliseconds),
             token=token,
+            others=_others(item.optional("lease_others", Attributes)),
         )
     return SubscriptionState(
         unsubscribed_at=item.optional("unsubscribed_at", Milliseconds),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from ..delivery.batching import Task
+from ..delivery.batching import Task, in_rows
 from ..delivery.claims import Claims
 from ..delivery.deadline import Deadline
 from ..domain.addresses import normal_forms
@@ -177,8 +177,8 @@ class _ForgetRequest:
                     if delivery.status is Status.PENDING:
                         by_account.setdefault(delivery.account, []).append(Task(stored.event, delivery))
         for tasks in by_account.values():
-            claimed, _ = self._claims.claim(tasks, self._deadline, provider_lifts_suppression=False)
-            self._claims.release(claimed)
+            claimed, _ = self._claims.claim(in_rows(tasks), self._deadline, provider_lifts_suppression=False)
+            self._claims.release(one for row in claimed for one in row)
 
     def _erase_contacts(self, syncs: Sequence[str]) -> None:
         theirs = partial(contacts_of, person=normal_forms(self._email))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.addresses import normalise, undecorated, unsubscribe_address
-from ..domain.events import Event, EventType, StoredEvent
+from ..domain.events import Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
 from ..ingestion.accept import notify, store_all
@@ -119,7 +119,7 @@ class Propagation:
         for by_account in states:
             for state in (state for one in by_account.values() for state in one):
                 if state.lease is not None and state.lease.type is EventType.SIGNUP:
-                    ids.add(state.lease.event)
+                    ids |= state.lease.events.keys()
             for state in (*by_account[self.source], *by_account[EVERY_ACCOUNT]):
                 if is_imported(state) and state.unsubscribed_by is not None:
                     ids.add(state.unsubscribed_by)
@@ -182,6 +182,9 @@ def _settle(
     lease = state.lease
     if lease is None or (since is not None and lease.type is EventType.SIGNUP and lease.until > since):
         return state
-    owner = stored.get(lease.event)
-    delivery = owner.deliveries.get(account) if owner is not None else None
-    return settled(state, delivery.status if delivery is not None else None)
+
+    def status_of(event_id: str) -> Status | None:
+        delivery = stored[event_id].deliveries.get(account) if event_id in stored else None
+        return delivery.status if delivery is not None else None
+
+    return settled(state, status_of)

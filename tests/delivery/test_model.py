@@ -88,6 +88,12 @@ class Order(RuleBasedStateMachine):
     def refuse(self, account: str, person: str) -> None:
         self.world.logged[account].refuses ^= {f"{person}@example.com"}
 
+    @rule(account=accounts, number=st.integers(0, MOST_EVENTS))
+    def refuse_a_field(self, account: str, number: int) -> None:
+        """What one event says is refused, whatever other events of the person say."""
+        if event := self.world.events.get(f"e{number}"):
+            self.world.logged[account].refuses ^= {event.email}
+
     @rule(account=accounts, missing=st.booleans())
     def list_goes_missing(self, account: str, missing: bool) -> None:
         self.world.logged[account].lists = set() if missing else {"4781"}
@@ -100,7 +106,7 @@ class Order(RuleBasedStateMachine):
             delivery = stored.deliveries.get(account)
             if delivery and delivery.status in (Status.PARKED, Status.REFUSED):
                 Requeues(world.container).requeue(stored, account, world.clock())
-                self.bells.append([stored.event.id])
+                self.notifications.append([stored.event.id])
 
     @rule(number=st.integers(0, MOST_EVENTS))
     def resubscribe_manually(self, number: int) -> None:

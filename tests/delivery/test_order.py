@@ -189,11 +189,11 @@ def test_no_call_is_made_when_subscription_states_cannot_be_read(
 
 
 def test_a_final_event_does_not_block_its_address(product: Product) -> None:
-    from chalicelib.domain.events import EventType, Status
+    from chalicelib.domain.events import EventType
     from chalicelib.domain.ordering import Lease
 
     hold = Lease("e", EventType.SIGNUP, at=1, until=10, token="t")
-    assert lease_state(hold, Status.PENDING, 5) is LeaseState.BUSY
-    assert lease_state(hold, Status.PENDING, 10) is LeaseState.LOST
-    assert lease_state(hold, Status.DELIVERED, 5) is LeaseState.DONE
-    assert lease_state(replace(hold, until=1), None, 5) is LeaseState.DONE
+    assert lease_state(hold, True, 5) is LeaseState.BUSY
+    assert lease_state(hold, True, 10) is LeaseState.LOST
+    assert lease_state(hold, False, 5) is LeaseState.DONE
+    assert lease_state(replace(hold, until=1), False, 5) is LeaseState.DONE

@@ -14,7 +14,7 @@ from chalicelib.domain.addresses import Reading
 from chalicelib.domain.erasure import loses_its_data
 from chalicelib.domain.events import Event, EventType, Status
 from chalicelib.domain.ordering import SubscriptionState
-from chalicelib.ledger.subscriptions import DeliveryAttempt, _decision
+from chalicelib.ledger.subscriptions import DeliveryAttempt, decision
 from chalicelib.names import QueueKind
 from chalicelib.notification.notifier import QUEUE_OF
 from chalicelib.reconciliation.sweep import VERBS
@@ -47,4 +47,4 @@ def test_a_sync_is_not_erased_as_a_persons_event() -> None:
 def test_a_sync_has_no_order_with_a_persons_events() -> None:
     attempt = DeliveryAttempt(replace(SIGNUP, type=EventType.SYNC), "paris", START, "token", Reading("a@example.com"))
     with pytest.raises(ValueError, match="event e1 is a sync"):
-        _decision(attempt, SubscriptionState())
+        decision(attempt, SubscriptionState())

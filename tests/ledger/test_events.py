@@ -126,7 +126,7 @@ class TestFinishing:
         assert events.finish(stored, Delivery("paris", Status.DELIVERED, attempts=9), LATER) is False
         assert events.postpone(stored, Delivery("paris", attempts=9), LATER, LATER) is False
         assert events.defer(stored, Delivery("paris", attempts=1), LATER) is False
-        events.mark_unknown("a", "paris", "token")
+        events.mark_unknown(["a"], "paris", "token")
         assert item(product) == before
 
     def test_success_removes_the_reason(self, events: EventStore, stored: Event) -> None:
@@ -191,12 +191,12 @@ class TestWaiting:
 
     def test_a_lost_attempt_counts_once(self, events: EventStore, stored: Event) -> None:
         for _ in range(3):
-            events.mark_unknown("a", "paris", "first")
+            events.mark_unknown(["a"], "paris", "first")
         assert (delivery(events).attempts, delivery(events).unknown_outcome) == (1, True)
-        events.mark_unknown("a", "paris", "second")
+        events.mark_unknown(["a"], "paris", "second")
         assert delivery(events).attempts == 2
-        events.mark_unknown("a", "nowhere", "third")
-        events.mark_unknown("unknown", "paris", "third")
+        events.mark_unknown(["a"], "nowhere", "third")
+        events.mark_unknown(["unknown"], "paris", "third")
         assert delivery(events).attempts == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.one_row import ONE_ROW
 from tests.mutants.running import Mutant
 
 INTERLEAVINGS = "tests/delivery/test_interleavings.py"
@@ -125,8 +126,8 @@ ONCE = (
         promise=2,
         breaks="after taking the lease the state of the delivery is not read again",
         file="chalicelib/delivery/claims.py",
-        before="        current = self._current_deliveries([claimed for claimed, _ in leased])\n",
-        after="        current = {claimed.task.event.id: claimed.task.delivery for claimed, _ in leased}\n",
+        before="        current = self._current_deliveries([claimed for row in leased for claimed, _ in row])\n",
+        after="        current = {claimed.task.event.id: claimed.delivery for row in leased for claimed, _ in row}\n",
         tests=(MANY_SWITCHES,),
     ),
     Mutant(
@@ -161,19 +162,19 @@ ONCE = (
         promise=2,
         breaks="a call that was not answered is not marked unknown_outcome",
         file="chalicelib/delivery/account_delivery.py",
-        before="                for claimed in part:\n"
+        before="                for claimed in _flat(part):\n"
         "                    claimed.tried(unknown=unknown, unanswered=unknown)\n"
         "                self._pause",
-        after=(
-            "                for claimed in part:\n                    claimed.tried()\n                self._pause"
-        ),
+        after="                for claimed in _flat(part):\n"
+        "                    claimed.tried()\n"
+        "                self._pause",
         tests=(f"{INTERLEAVINGS}::test_any_single_failing_operation_with_unknown_outcomes",),
     ),
     Mutant(
         "unknown-attempts-not-counted",
         promise=2,
         breaks="a signup of unknown outcome is repeated for a week, a further row each time",
-        file="chalicelib/delivery/claims.py",
+        file="chalicelib/delivery/claimed.py",
         before="            unknown_attempts=self.delivery.unknown_attempts + unanswered,\n",
         after="            unknown_attempts=self.delivery.unknown_attempts,\n",
         tests=("tests/delivery/test_unknown_outcomes.py",),
@@ -240,8 +241,8 @@ THE_LATEST_EVENT_WINS = (
         promise=3,
         breaks="an unsubscribe is superseded by a later signup that was refused",
         file="chalicelib/domain/ordering.py",
-        before="    counts = lease.type is EventType.SIGNUP and status in (Status.DELIVERED, None)\n",
-        after="    counts = lease.type is EventType.SIGNUP\n",
+        before="        if lease.type is EventType.SIGNUP and status_of(event_id) in (Status.DELIVERED, None)\n",
+        after="        if lease.type is EventType.SIGNUP\n",
         tests=("tests/domain/test_ordering.py",),
     ),
     Mutant(
@@ -276,9 +277,9 @@ THE_LATEST_EVENT_WINS = (
         promise=3,
         breaks="a signup goes although the state of its address cannot be read",
         file="chalicelib/delivery/claims.py",
-        before="        known = self._services.subscriptions.read(emails, tasks[0].account)\n",
+        before="        known = self._services.subscriptions.read(emails, rows[0][0].account)\n",
         after="        try:\n"
-        "            known = self._services.subscriptions.read(emails, tasks[0].account)\n"
+        "            known = self._services.subscriptions.read(emails, rows[0][0].account)\n"
         "        except LedgerUnavailable:\n"
         "            known = {email: {} for email in emails}\n",
         tests=("tests/delivery/test_order.py",),
@@ -309,11 +310,10 @@ IN_BULK = (
         promise=4,
         breaks="of two rows that were refused together both are refused for good",
         file="chalicelib/delivery/bisection.py",
-        before="            self.rejected.append((part[0], message))\n            return\n        middle",
-        after="            self.rejected.append((part[0], message))\n            return\n"
-        "        if len(part) == 2:\n            self.rejected += [(row, message) for row in part]\n"
+        before="        middle = (len(part) + 1) // 2\n",
+        after="        if len(part) == 2:\n            self.rejected += [(row, message) for row in part]\n"
         "            return\n"
-        "        middle",
+        "        middle = (len(part) + 1) // 2\n",
         tests=("tests/delivery/test_promised_figures.py", "tests/delivery/test_signups.py"),
     ),
 )
@@ -387,4 +387,4 @@ HISTORY = (
     ),
 )
 
-MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATEST_EVENT_WINS, *IN_BULK, *EVERYWHERE, *HISTORY)
+MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATEST_EVENT_WINS, *ONE_ROW, *IN_BULK, *EVERYWHERE, *HISTORY)

@@ -250,9 +250,10 @@ def test_reading_one_malformed_event_is_an_error(product: Product, spoil: Callab
     event = product.signup("a@example.com")
     product.store(event)
     spoil(f"E#{event.id}", "E", "SET #status = :no", no={"N": "1"})
-    for read in (product.container.events.status, product.container.events.mark_unknown):
+    events = product.container.events
+    for read in (lambda: events.status(event.id, "paris"), lambda: events.mark_unknown([event.id], "paris", "t")):
         with pytest.raises(MalformedItem, match=rf"^malformed ledger item E#{event.id} / E: status is no text$"):
-            read(event.id, *(("paris", "t") if read == product.container.events.mark_unknown else ("paris",)))
+            read()
     assert issubclass(MalformedItem, LedgerUnavailable)
 
 

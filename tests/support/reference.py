@@ -24,7 +24,9 @@ from tests.support.product import START, Product
 from tests.support.provider import FakeProvider
 
 AS_TYPED = "as_typed"
-"""Field of a signup: the spelling of its event, since a provider gets the clean address."""
+"""Field of a signup: the spelling of its event, since a provider gets the clean address. In a row, the latest one's."""
+TYPED = "typed_"
+"""Start of a field that only this event has, with the same value: a row has those of all its events."""
 ACCOUNTS = ("paris", "lyon")
 
 
@@ -38,18 +40,21 @@ def spelled(person: str, number: int) -> str:
 class LoggedProvider(FakeProvider):
     """Records calls that took effect, in order: verb and address. `point` is called before and after each effect.
 
+    A row of several signups is recorded as all their spellings, the one whose field counts last.
     An unsubscribe is told by its clean spelling and as typed; what counts here is the latter, as it names the event.
     """
 
     log: list[tuple[str, str]] = field(default_factory=list)
     point: Callable[[str], None] = lambda name: None
     refuses: set[str] = field(default_factory=set)
-    """Addresses (lower case) that it refuses for good."""
+    """Addresses (lower case), or spellings as typed, that it refuses for good."""
+    refused: set[str] = field(default_factory=set)
+    """All that it ever refused so."""
     fault: Kind | None = None
     """Every call fails so; an unknown outcome is one that took effect."""
 
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
-        self._do("signup", [contact.fields.get(AS_TYPED, contact.email) for contact in contacts])
+        self._do("signup", [_spellings(contact) for contact in contacts])
 
     def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
         self.forget(email, budget=budget)
@@ -75,12 +80,20 @@ class LoggedProvider(FakeProvider):
             raise ProviderError(self.fault, "out of order")
         if verb == "signup" and not self.lists:
             raise ProviderError(Kind.CONTACT, "no such list")
-        if verb != "unsubscribe" and self.refuses & {email.lower() for email in emails}:
+        sent = {spelling for email in emails for one in email.split() for spelling in (one, one.lower())}
+        if verb != "unsubscribe" and (bad := self.refuses & sent):
+            self.refused |= bad
             raise ProviderError(Kind.CONTACT, "no such mailbox")
         self.log += [(verb, email) for email in emails]
         self.point(f"after {verb}")
         if self.fault is not None:
             raise ProviderError(self.fault, "no answer")
+
+
+def _spellings(contact: Contact) -> str:
+    latest = contact.fields.get(AS_TYPED, contact.email)
+    others = [value for name, value in contact.fields.items() if name.startswith(TYPED) and value != latest]
+    return " ".join([*others, latest])
 
 
 class SerialTable(Table):
@@ -150,7 +163,7 @@ class World(Product):
         number = more.pop("number", len(self.events))
         email, at = spelled(person, number), START - timedelta(hours=2) + timedelta(minutes=minute)
         if verb is EventType.SIGNUP:
-            typed = {"fields": {AS_TYPED: email}}
+            typed = {"fields": {AS_TYPED: email, f"{TYPED}{number}": email}}
             event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]), **typed, **more)
         else:
             event = self.unsubscribe(email, at, id=f"e{number}", accounts=tuple(accounts), **more)
@@ -220,15 +233,28 @@ def check(world: World) -> None:
         }
         log = world.logged[account].log
         for event_id, delivery in deliveries.items():
-            _check_event(
-                world.events[event_id], delivery, [world.events[other] for other in deliveries], log, deliveries
-            )
+            event, others = world.events[event_id], [world.events[other] for other in deliveries]
+            _check_event(event, delivery, others, log, deliveries)
+            if delivery["status"] == "refused" and delivery["reason"] != "suppressed":
+                assert {event.email, event.email.lower()} & world.logged[account].refused, (
+                    f"{event_id} was refused for the field of another: {log}"
+                )
+        _check_rows(log, {event.email: event for event in world.events.values()})
         for person in {world.events[event_id].email.lower() for event_id in deliveries}:
             _check_person(person, [world.events[event_id] for event_id in deliveries], deliveries, log)
 
 
 def _delivery(world: World, event: Event, account: str) -> Mapping[str, Any]:
     return world.delivery(event.id, account)
+
+
+def _check_rows(log: Sequence[tuple[str, str]], events: Mapping[str, Event]) -> None:
+    """A row is of one person, list and right to lift suppressions, and has the latest value of a field."""
+    for verb, emails in log:
+        row = [events[email] for email in emails.split() if email in events]
+        if verb == "signup" and row:
+            assert len({(one.email.lower(), one.list, one.may_lift_suppression) for one in row}) == 1, f"{emails}"
+            assert row[-1].occurred_at == max(one.occurred_at for one in row), f"an older field: {emails}"
 
 
 def _check_event(
@@ -238,7 +264,7 @@ def _check_event(
     log: Sequence[tuple[str, str]],
     deliveries: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    done = sum(1 for verb, email in log if email == event.email and verb == event.type.value)
+    done = sum(1 for verb, emails in log if event.email in emails.split() and verb == event.type.value)
     status, unknown = delivery["status"], delivery["unknown_outcome"]
     details = f"{event.id} {event.type} {status} {delivery['reason']} done {done} times; {log}"
     assert done <= 1 or unknown, f"twice, and not marked: {details}"
@@ -271,7 +297,7 @@ def _check_person(
     """Ties go to the unsubscribe; the last effective call at the provider belongs to the latest event that counts."""
     own_events = [event for event in events if event.email.lower() == person]
     last = max(own_events, key=lambda event: (event.occurred_at, event.type is EventType.UNSUBSCRIBE))
-    every_call = [verb for verb, email in log if email.lower() == person]
+    every_call = [verb for verb, emails in log if person in emails.lower().split()]
     calls = [verb for verb in every_call if verb != "lift"]
     seen = [(e.id, e.type.value, str(e.occurred_at)[11:16], deliveries[e.id]["status"]) for e in own_events]
     details = f"{person} {seen}: {log}"

@@ -1,0 +1,73 @@
+"""The mutants of one row for one person: signups that go together, and repeats that are the same event."""
+
+from __future__ import annotations
+
+from tests.mutants.running import Mutant
+
+ROWS = "tests/delivery/test_rows.py"
+
+ONE_ROW = (
+    Mutant(
+        "row-mixes-rights",
+        promise=3,
+        breaks="signups that may lift a suppression go in one row with those that may not",
+        file="chalicelib/delivery/batching.py",
+        before="event.list, event.may_lift_suppression, task",
+        after="event.list, task",
+        tests=(ROWS,),
+    ),
+    Mutant(
+        "row-with-older-fields",
+        promise=3,
+        breaks="in a row of several signups the earliest value of a field counts",
+        file="chalicelib/delivery/account_delivery.py",
+        before="for event in events for name, value in event.fields.items()}",
+        after="for event in reversed(events) for name, value in event.fields.items()}",
+        tests=(ROWS,),
+    ),
+    Mutant(
+        "refused-row-not-taken-apart",
+        promise=3,
+        breaks="a signup is refused for the field of another in its row",
+        file="chalicelib/delivery/account_delivery.py",
+        before="    middle = (len(row) + 1) // 2\n",
+        after="    return None\n    middle = (len(row) + 1) // 2\n",
+        tests=(ROWS,),
+    ),
+    Mutant(
+        "row-takes-no-notice-of-an-unsubscribe-between",
+        promise=3,
+        breaks="a signup before an unsubscribe goes in one row with one after it",
+        file="chalicelib/delivery/claims.py",
+        before="decision(replace(attempt, event=task.event), result.state)",
+        after="decision(attempt, result.state)",
+        tests=(ROWS,),
+    ),
+    Mutant(
+        "lease-names-one-of-a-row",
+        promise=2,
+        breaks="of a row whose worker died one signup alone is marked unknown_outcome",
+        file="chalicelib/ledger/subscriptions.py",
+        before="        if lease.others:\n",
+        after="        if not lease:\n",
+        tests=(ROWS,),
+    ),
+    Mutant(
+        "lease-of-a-row-ends-with-its-first",
+        promise=2,
+        breaks="the lease of a row is released while signups of it are still tried",
+        file="chalicelib/delivery/claimed.py",
+        before="            if self._going or not self._held:\n",
+        after="            if not self._held:\n",
+        tests=(ROWS, "tests/delivery/test_interleavings.py"),
+    ),
+    Mutant(
+        "one-address-stops-its-list",
+        promise=1,
+        breaks="a flood of one refused address pauses its list",
+        file="chalicelib/delivery/bisection.py",
+        before="len({self._person_of(row) for row, _ in self.rejected})",
+        after="len(self.rejected)",
+        tests=(ROWS,),
+    ),
+)
