@@ -7,8 +7,9 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
+from ..domain.addresses import a_labels
 from .field_errors import unknown
 
 Check = Callable[[str], str | None]
@@ -18,6 +19,7 @@ ADMIN_KEY_LENGTH = 32
 _WEBHOOK_PREFIX = "whsec_"
 _WEBHOOK_BYTES = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
@@ -55,6 +57,27 @@ def page(text: str) -> str | None:
     return _url(text, example="https://www.example.com/thanks", query=True, http=lambda host: True, fragment=True)
 
 
+def encoded_url(text: str) -> str:
+    """Returns a valid URL in ASCII, as browsers send it: the host as A-labels, the rest percent-encoded in UTF-8.
+
+    What is percent-encoded already stays; a lone % is encoded.
+    """
+    parts = urlsplit(text)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.replace(*_hosts(parts))
+    path, query, fragment = (_percent_encoded(part) for part in (parts.path, parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, host, path, query, fragment))
+
+
+def _hosts(parts: SplitResult) -> tuple[str, str]:
+    """Returns the host as written and as A-labels."""
+    written = parts.netloc.rpartition("@")[2].partition(":")[0]
+    return written, a_labels(written) or written
+
+
+def _percent_encoded(text: str) -> str:
+    return quote(_LONE_PERCENT.sub("%25", text), safe="!#$%&'()*+,/:;=?@[]~")
+
+
 def origin(text: str) -> str | None:
     """Checks an origin as browsers send it: `scheme://host[:port]` and nothing after it."""
     example = "https://www.example.com"
@@ -82,6 +105,8 @@ def _url(text: str, *, example: str, query: bool, http: Callable[[str], bool], f
     parts = _split(text)
     if parts is None or _port(parts) is None:
         return f"must be an absolute URL, as in {example}"
+    if not parts.netloc.isascii() and a_labels(_hosts(parts)[0]) is None:
+        return "has a host that cannot be written in ASCII: give it in its xn--… form"
     if "@" in parts.netloc:
         return "must not hold a user name or password: those have keys of their own"
     if not query and "?" in text:

@@ -30,6 +30,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
     link_field = fields.pop(UNSUBSCRIBE_URL, None)
     if trap in fields or trap == email_field:
         table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
+    redirect = table.text_or("redirect", None, checks.page)
     form = Form(
         name=table.name,
         account=account,
@@ -38,7 +39,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         unsubscribe_url_field=link_field if root.leads_to("unsubscribe") else None,
         fields=fields,
         origins=frozenset(map(checks.normal_origin, table.texts("origins", checks.origin) or ())),
-        redirect=table.text_or("redirect", None, checks.page),
+        redirect=checks.encoded_url(redirect) if redirect else None,
         trap=trap,
         lifts_suppression=table.flag("lifts_suppression", False),
         unsubscribes_per_hour=table.count("unsubscribes_per_hour", 200, at_least=0),

@@ -123,4 +123,4 @@ def read_api(root: TomlTable) -> Api:
     admin_key = table.secret("admin_key", rule=checks.admin_key)
     public_url = table.text_or("public_url", None, checks.endpoint)
     table.finish()
-    return Api(admin_key, public_url.rstrip("/") if public_url else None)
+    return Api(admin_key, checks.encoded_url(public_url).rstrip("/") if public_url else None)

@@ -282,6 +282,11 @@ def _ascii_domain(domain: str) -> str:
     return _uts46(domain) or _uts46(lower) or lower
 
 
+def a_labels(host: str) -> str | None:
+    """Returns the host of a URL as A-labels, or None if UTS 46 rejects it."""
+    return host.lower() if host.isascii() else _uts46(host)
+
+
 def _uts46(domain: str) -> str | None:
     """Returns the domain as A-labels by UTS 46 (non-transitional), or None if that rejects it.
 
