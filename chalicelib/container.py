@@ -104,7 +104,7 @@ class Container(Services):
         """Routes that back ends post to."""
         from .web.routes.webhooks import WebhooksRoutes
 
-        return WebhooksRoutes(self, _can_sign_up)
+        return WebhooksRoutes(self)
 
     @cached_property
     def events_routes(self) -> EventsRoutes:
@@ -144,8 +144,7 @@ class Container(Services):
 
         return Worker(
             self,
-            Dispatcher(self, self.claims, self.provider, self.capabilities, lambda email: self.links.url(email)),
-            can_sign_up=_can_sign_up,
+            Dispatcher(self, self.claims, self.provider, self.capabilities, self.links.url),
             notify_again=self.sweeper.enqueue_account,
             sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
         )
@@ -265,10 +264,6 @@ class Container(Services):
 def container() -> Container:
     """Return the container of this process's environment, cached. Raises ConfigurationError."""
     return Container(load(find_path(os.environ), os.environ), names.stage(os.environ))
-
-
-def _can_sign_up(provider: str) -> bool:
-    return registry.spec(provider).capabilities.signup_batch > 0
 
 
 def _count_call(label: str, account: str, seconds: float, outcome: str) -> None:

@@ -26,8 +26,7 @@ TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_O
 class Worker:
     """Handles one batch of messages of any queue.
 
-    `can_sign_up(provider)` returns whether a provider takes signups; `notify_again(account)` enqueues what waited for
-    an account; `sync(tasks, deadline)` runs syncs.
+    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs.
     """
 
     def __init__(
@@ -35,13 +34,11 @@ class Worker:
         services: Services,
         dispatcher: Dispatcher,
         *,
-        can_sign_up: Callable[[str], bool],
         notify_again: Callable[[str], int],
         sync: Callable[[Sequence[Task], Deadline], None],
     ) -> None:
         self._services = services
         self._dispatcher = dispatcher
-        self._can_sign_up = can_sign_up
         self._notify_again = notify_again
         self._sync = sync
 
@@ -53,7 +50,7 @@ class Worker:
         deadline = Deadline.of(context, self._services.effects.clock)
         messages = [read_message(record) for record in event.get("Records", ())]
         enqueued, whole, failed = self._sorted(kind, messages)
-        accepted = accept_messages(self._services, whole, TYPE_OF[kind], self._can_sign_up)
+        accepted = accept_messages(self._services, whole, TYPE_OF[kind])
         new = [_new(event) for event in accepted.new if event.refused is None]
         ids = list(dict.fromkeys([*accepted.known, *enqueued]))
         if len(ids) > MOST_EVENTS:

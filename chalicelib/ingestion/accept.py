@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,9 +114,7 @@ class AcceptedMessages:
     failed: list[str] = field(default_factory=list)
 
 
-def accept_messages(
-    services: Services, messages: Sequence[Message], default_type: EventType, can_sign_up: Callable[[str], bool]
-) -> AcceptedMessages:
+def accept_messages(services: Services, messages: Sequence[Message], default_type: EventType) -> AcceptedMessages:
     """Stores the events of queue messages, without a notification: the worker that read them delivers them.
 
     An invalid event is stored as refused, so that its sender can see why. `default_type` is the queue's own type, for
@@ -125,7 +123,7 @@ def accept_messages(
 
     def store(message: Message) -> tuple[Event, bool] | LedgerUnavailable:
         try:
-            return _store_message(services, message, default_type, can_sign_up)
+            return _store_message(services, message, default_type)
         except LedgerUnavailable as error:
             return error
 
@@ -145,14 +143,12 @@ def accept_messages(
     return accepted
 
 
-def _store_message(
-    services: Services, message: Message, default_type: EventType, can_sign_up: Callable[[str], bool]
-) -> tuple[Event, bool]:
+def _store_message(services: Services, message: Message, default_type: EventType) -> tuple[Event, bool]:
     """Stores the event of a message; returns it, and whether it was new.
 
     An event whose id is stored with other content is stored as refused, under an id derived from its message's.
     """
-    event = _event_of(services, message, default_type, can_sign_up)
+    event = _event_of(services, message, default_type)
     try:
         return event, services.events.store(event)
     except IdConflict:
@@ -164,16 +160,14 @@ def _store_message(
         return event, False
 
 
-def _event_of(
-    services: Services, message: Message, default_type: EventType, can_sign_up: Callable[[str], bool]
-) -> Event:
+def _event_of(services: Services, message: Message, default_type: EventType) -> Event:
     common: dict[str, Any] = {
         "default_id": derived_id(message.id, 0),
         "default_occurred_at": message.sent_at,
         "accepted_at": services.effects.clock(),
     }
     try:
-        return parse_event(message.data, services.settings, can_sign_up=can_sign_up, **common)
+        return parse_event(message.data, services.settings, **common)
     except InvalidEvent as error:
         logger.warning("an event on a queue is invalid", extra={"message_id": message.id, "reason": str(error)})
         return refused_event(message.data, error, services.settings, default_type=default_type, **common)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
@@ -55,13 +55,11 @@ def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
     return EventBatch(events, alone=False)
 
 
-def event_of(
-    value: Any, index: int, signed: Signed, settings: Settings, now: datetime, can_sign_up: Callable[[str], bool]
-) -> Event:
+def event_of(value: Any, index: int, signed: Signed, settings: Settings, now: datetime) -> Event:
     """Parses the `index`-th event of a signed body and checks that one of the webhooks that signed it may send it.
 
     An event without an id gets one derived from the webhook's name, the `webhook-id` and `index`, so that ids of two
-    back ends that both count from 1 do not collide. `can_sign_up(provider)` returns whether a provider takes signups.
+    back ends that both count from 1 do not collide.
 
     Raises:
         InvalidEvent: With all field errors; no message quotes a value.
@@ -74,7 +72,6 @@ def event_of(
         default_id=derived_id(f"{signed.webhooks[0].name} {signed.id}", index),
         default_occurred_at=signed.at,
         accepted_at=now,
-        can_sign_up=can_sign_up,
     )
     _check_accounts(event, value, signed.webhooks)
     return event

@@ -13,6 +13,7 @@ from ..domain.events import Consent, Event, EventType
 from ..domain.limits import CONTACTS_SYNC_KB, EVENT_KB
 from ..domain.texts import wording_digest
 from ..domain.times import to_milliseconds
+from ..providers import registry
 from .json_object import JsonObject
 from .parse_sync import is_contacts_sync, read_sync
 
@@ -29,12 +30,10 @@ def parse_event(
     default_id: str,
     default_occurred_at: datetime,
     accepted_at: datetime,
-    can_sign_up: Callable[[str], bool],
 ) -> Event:
     """Parses one event of the contract (§4) from its JSON value. Unknown keys are ignored; null counts as absent.
 
     `default_id` and `default_occurred_at` (from the message that carried the event) are used if it states none.
-    `can_sign_up(provider)` returns whether a provider, by its name in `[accounts]`, supports signups.
 
     Raises:
         InvalidEvent: With all field errors; no message quotes a value.
@@ -50,12 +49,12 @@ def parse_event(
     match type:
         case EventType.SIGNUP:
             email = _email(members, signup_address)
-            specific = _signup(members, settings, can_sign_up, common["occurred_at"])
+            specific = _signup(members, settings, common["occurred_at"])
         case EventType.UNSUBSCRIBE:
             email = _email(members, unsubscribe_address)
             specific = _unsubscribe(members, settings)
         case EventType.SYNC:
-            specific = read_sync(members, settings, can_sign_up)
+            specific = read_sync(members, settings)
         case _:
             assert_never(type)
     if members.errors:
@@ -117,12 +116,11 @@ def _email(members: JsonObject, check: Callable[[str], Checked]) -> str:
     return address
 
 
-def _signup(
-    members: JsonObject, settings: Settings, can_sign_up: Callable[[str], bool], occurred_at: datetime
-) -> dict[str, Any]:
+def _signup(members: JsonObject, settings: Settings, occurred_at: datetime) -> dict[str, Any]:
     """Reads a signup's target, fields and consent. Fields are the form's if it names one, else the provider's."""
     form, account, list_name = _target(members, settings)
-    if account is not None and account in settings.accounts and not can_sign_up(settings.accounts[account].provider):
+    configured = settings.accounts.get(account or "")
+    if configured is not None and not registry.takes_signups(configured.provider):
         members.add_error("account" if form is None else "form", "names an account whose provider takes no signups")
     given = members.object("fields")
     fields = given.fields(form.fields if form is not None else None) if given is not None else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..config.model import Settings
@@ -19,7 +19,7 @@ def is_contacts_sync(data: Any) -> bool:
     return isinstance(data, Mapping) and data.get("type") == "sync" and data.get("kind") == "contacts"
 
 
-def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[str], bool]) -> dict[str, Any]:
+def read_sync(members: JsonObject, settings: Settings) -> dict[str, Any]:
     """Reads the accounts, list and `Sync` of a sync event. Errors are recorded in `members`.
 
     Contacts' addresses are not checked here: an invalid one is refused alone when the sync runs, without effect on the
@@ -38,7 +38,10 @@ def read_sync(members: JsonObject, settings: Settings, can_sign_up: Callable[[st
     account, list_id = members.text("account", required=True), members.name("list")
     if not members.has("list"):
         members.add_error("list", "is required without source")
-    _check_account(members, account, settings, can_sign_up)
+    if account is not None and account not in settings.accounts:
+        members.add_error("account", "is not a configured account")
+    elif account is not None and not registry.takes_signups(settings.accounts[account].provider):
+        members.add_error("account", "names an account whose provider takes no signups")
     contacts = tuple(members.objects("contacts", CONTACTS_A_SYNC))
     return {"accounts": (account,), "list": list_id, "sync": Sync("contacts", contacts=contacts)}
 
@@ -48,7 +51,8 @@ def _unsubscribes(members: JsonObject, settings: Settings) -> dict[str, Any]:
     rules = settings.sync_unsubscribes
     read_from = _accounts(members, "from", rules.read_from if rules else None, settings)
     propagate_to = _accounts(members, "to", rules.propagate_to if rules else None, settings)
-    if not all(_reads_unsubscribes(settings.accounts[name].provider) for name in read_from):
+    specs = [registry.spec(settings.accounts[name].provider) for name in read_from]
+    if not all(spec.capabilities.reads_unsubscribes for spec in specs):
         members.add_error("from", "names an account whose provider cannot say who left")
     return {"accounts": read_from, "sync": Sync("unsubscribes", propagate_to=propagate_to)}
 
@@ -61,10 +65,6 @@ def _accounts(members: JsonObject, name: str, default: Sequence[str] | None, set
     if named is not None and not settings.accounts.keys() >= set(named):
         members.add_error(name, "must name configured accounts only")
     return tuple(account for account in settings.accounts if account in (named or ()))
-
-
-def _reads_unsubscribes(provider: str) -> bool:
-    return registry.spec(provider).capabilities.reads_unsubscribes
 
 
 def _from_source(members: JsonObject, settings: Settings) -> dict[str, Any]:
@@ -82,14 +82,3 @@ def _from_source(members: JsonObject, settings: Settings) -> dict[str, Any]:
     ):
         members.add_error("source", "is for another account or list: leave these out")
     return {"accounts": (source.account,), "list": source.list, "sync": Sync("contacts", source.name)}
-
-
-def _check_account(
-    members: JsonObject, account: str | None, settings: Settings, can_sign_up: Callable[[str], bool]
-) -> None:
-    if account is None:
-        return
-    if account not in settings.accounts:
-        members.add_error("account", "is not a configured account")
-    elif not can_sign_up(settings.accounts[account].provider):
-        members.add_error("account", "names an account whose provider takes no signups")

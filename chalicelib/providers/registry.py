@@ -22,6 +22,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(found - _SHARED))
 
 
+def takes_signups(name: str) -> bool:
+    """Returns whether the provider `name` takes signups."""
+    return spec(name).capabilities.signup_batch > 0
+
+
 @cache
 def spec(name: str) -> ProviderSpec:
     """Returns the declaration of the provider `name`.

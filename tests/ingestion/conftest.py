@@ -23,7 +23,7 @@ def form() -> Form:
 @pytest.fixture
 def settings(form: Form) -> Settings:
     return Settings(
-        accounts={"paris": Account("paris", "withlists"), "lettre": Account("lettre", "withoutlists")},
+        accounts={"paris": Account("paris", "ediware"), "lettre": Account("lettre", "mailpartner")},
         privacy=Privacy((Secret.plain("placeholder"),)),
         forms={form.name: form},
     )

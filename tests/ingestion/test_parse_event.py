@@ -29,7 +29,6 @@ def parse(data: Any, settings: Settings) -> Event:
         default_id="given-1",
         default_occurred_at=SENT,
         accepted_at=NOW,
-        can_sign_up=lambda provider: provider == "withlists",
     )
 
 

@@ -20,7 +20,7 @@ SYNC = {"type": "sync", "kind": "contacts"}
 CONTACTS = [{"email": "zoe@example.com", "prenom": "Zoé"}]
 INLINE = {**SYNC, "account": "paris", "list": "4781", "contacts": CONTACTS}
 SETTINGS = Settings(
-    accounts={"paris": Account("paris", "withlists"), "lettre": Account("lettre", "withoutlists")},
+    accounts={"paris": Account("paris", "ediware"), "lettre": Account("lettre", "mailpartner")},
     privacy=Privacy((Secret.plain("placeholder"),)),
     sources={"crm": Source("crm", "https://crm.example.com/x.csv", "paris", "4781")},
 )
@@ -28,7 +28,7 @@ TIMES: Any = {"default_id": "given-1", "default_occurred_at": NOW, "accepted_at"
 
 
 def parse(data: Any) -> Event:
-    return parse_event(data, SETTINGS, **TIMES, can_sign_up=lambda provider: provider == "withlists")
+    return parse_event(data, SETTINGS, **TIMES)
 
 
 def field_errors(data: Any) -> dict[str, str]:

@@ -148,7 +148,6 @@ def parsed(world: World, event: dict[str, Any]) -> Any:
         default_id="default",
         default_occurred_at=START,
         accepted_at=START,
-        can_sign_up=lambda provider: True,
     )
 
 

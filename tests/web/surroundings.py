@@ -122,7 +122,7 @@ def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Sett
     origins = frozenset({"https://www.example.com", "https://shop.example.com"})
     forms = [form("footer", origins=origins, redirect="https://www.example.com/merci"), form("closed")]
     return Settings(
-        accounts={"paris": Account("paris", "any"), "lettre": Account("lettre", "any")},
+        accounts={"paris": Account("paris", "ediware"), "lettre": Account("lettre", "ediware")},
         privacy=Privacy((Secret.plain("placeholder"),)),
         forms={made.name: made for made in forms},
         unsubscribe_keys=unsubscribe_keys,
@@ -133,14 +133,10 @@ def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Sett
 def make_app(world: World, settings: Settings) -> Gateway:
     """The routes of `app.py` over `world`."""
     services = world.services(settings)
-
-    def can_sign_up(provider: str) -> bool:
-        return provider != "listless"
-
     return routes_over(
         SimpleNamespace(
             forms_routes=FormsRoutes(services),
-            webhooks_routes=WebhooksRoutes(services, can_sign_up),
+            webhooks_routes=WebhooksRoutes(services),
             events_routes=EventsRoutes(services, world.find_event),
             unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
             stats_routes=StatsRoutes(services, world.campaigns),

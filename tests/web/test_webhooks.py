@@ -37,7 +37,7 @@ def settings() -> Settings:
         webhook("all", ALL, types=frozenset({"signup", "unsubscribe", "sync"})),
     ]
     made = make_settings()
-    accounts = {**made.accounts, "without": Account("without", "listless")}
+    accounts = {**made.accounts, "without": Account("without", "mailpartner")}
     return replace(made, accounts=accounts, webhooks={one.name: one for one in known})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,9 +44,8 @@ class EventDecisions:
 class WebhooksRoutes:
     """Parses signed bodies into events and stores the valid ones."""
 
-    def __init__(self, services: Services, can_sign_up: Callable[[str], bool]) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._can_sign_up = can_sign_up
 
     def receive(self, request: Request) -> Response:
         """Store the events of a signed body. Verifies the signature before it parses the body."""
@@ -79,7 +78,7 @@ class WebhooksRoutes:
         events: dict[int, Event] = {}
         for index, value in enumerate(batch.values):
             try:
-                events[index] = event_of(value, index, signed, self._services.settings, now, self._can_sign_up)
+                events[index] = event_of(value, index, signed, self._services.settings, now)
             except InvalidEvent as error:
                 decisions.rejected[index] = _at_most(error.field_errors, _ERRORS_AN_EVENT)
         stored = accept_all(self._services, list(events.values())) if events else ()
