@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from threading import Thread
 from types import MappingProxyType
@@ -31,27 +31,12 @@ _log_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default=
 class RedactingFormatter(LambdaPowertoolsFormatter):
     """Redacts Powertools' JSON lines: message, arguments, extras, keys and exception texts.
 
-    Never raises: on a formatter's failure, the standard library prints the message and its arguments unredacted. Output
-    is ASCII, so that no terminal or runtime encoding can reject a line.
+    Output is ASCII, so that no terminal or runtime encoding can reject a line.
     """
 
     def __init__(self) -> None:
         # The structured stack trace would repeat the exception's text.
         super().__init__(utc=True, use_rfc3339=True, serialize_stacktrace=False)
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Format the record as one JSON line."""
-        # Any failure (bad arguments, an object that cannot be converted) ends in the fallback line below.
-        with suppress(Exception):
-            return super().format(record)
-        return json.dumps(
-            {
-                "level": record.levelname,
-                "location": f"{record.funcName}:{record.lineno}",
-                "message": "log line could not be formatted",
-                "service": SERVICE,
-            }
-        )
 
     def serialize(self, log: Any) -> str:
         """Serialise `log` and the log context, redacted, as one line of JSON."""
@@ -62,8 +47,21 @@ class CurrentStdout(logging.Handler):
     """Writes to the current `sys.stdout`, so that a caller may redirect it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; ignore a closed or broken output, which could not be reported anywhere."""
-        line = self.format(record)
+        """Write one line; ignore a closed or broken output, which could not be reported anywhere.
+
+        Never raises: on a handler's failure, the standard library prints the message and its arguments unredacted.
+        """
+        try:
+            line = self.format(record)
+        except Exception:  # bad arguments, an object that cannot be converted
+            line = json.dumps(
+                {
+                    "level": record.levelname,
+                    "location": f"{record.funcName}:{record.lineno}",
+                    "message": "log line could not be formatted",
+                    "service": SERVICE,
+                }
+            )
         try:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
