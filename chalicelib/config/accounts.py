@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..domain.limits import NAME_CHARACTERS
 from ..providers.account import Account
 from ..providers.spec import Option, ProviderSpec
 from . import checks
@@ -49,8 +50,9 @@ class KnownAccounts:
         account = table.text("account", "name the account that the contacts go to", self.takes_signups)
         spec = self.specs.get(account)
         if spec is not None and spec.capabilities.has_lists:
-            return account, table.text("list", f'name the list at {spec.title} by its id, as in list = "4781"')
-        return account, table.text_or("list", "")
+            remedy = f'name the list at {spec.title} by its id, as in list = "4781"'
+            return account, table.text("list", remedy, longest=NAME_CHARACTERS)
+        return account, table.text_or("list", "", longest=NAME_CHARACTERS)
 
 
 def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[dict[str, Account], KnownAccounts]:

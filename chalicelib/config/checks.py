@@ -11,11 +11,11 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from ..domain.addresses import a_labels
 from .field_errors import unknown
+from .value_limits import OWN_KEY_CHARACTERS
 
 Check = Callable[[str], str | None]
 """Returns the correction of an invalid text; None when it is valid."""
 
-ADMIN_KEY_LENGTH = 32
 _WEBHOOK_PREFIX = "whsec_"
 _WEBHOOK_BYTES = 16
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -165,6 +165,15 @@ def webhook_secret(text: str) -> str | None:
     return remedy if len(key) < _WEBHOOK_BYTES else None
 
 
+def own_key(text: str) -> str | None:
+    """Checks that a key that Relais hashes or signs with is too long to be guessed."""
+    if len(text) >= OWN_KEY_CHARACTERS:
+        return None
+    return f"must be at least {OWN_KEY_CHARACTERS} characters long: openssl rand -base64 32 makes a key"
+
+
 def admin_key(text: str) -> str | None:
-    """Checks that the admin key is too long to be guessed."""
-    return None if len(text) >= ADMIN_KEY_LENGTH else f"must be at least {ADMIN_KEY_LENGTH} characters long"
+    """Checks that the admin key is too long to be guessed, and that an HTTP header can carry it."""
+    if text.isascii() and text.isprintable():
+        return own_key(text)
+    return own_key(text) or "must be printable ASCII on one line, because it is sent in an HTTP header"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..domain.limits import FIELD_CHARACTERS
-from . import checks
+from ..domain.limits import NAME_CHARACTERS
+from . import checks, value_limits
 from .accounts import KnownAccounts
 from .checks import Check
 from .field_errors import closest, unknown
@@ -12,8 +12,6 @@ from .toml_table import TomlTable
 
 ADDRESS = "@email"
 """Denotes the provider's address column, whatever its name."""
-_LONGEST_FIELD = 60_000
-"""Characters; an event has at most 64 KB."""
 UNSUBSCRIBE_URL = "@unsubscribe_url"
 """Denotes the person's unsubscribe link, a form field that no browser fills."""
 
@@ -25,7 +23,7 @@ def read_forms(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Form
 
 def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> Form:
     account, list_id = known_accounts.signup_target(table)
-    trap = table.text_or("trap", "website")
+    trap = table.text_or("trap", "website", longest=NAME_CHARACTERS)
     email_field, fields = _fields(root, table)
     link_field = fields.pop(UNSUBSCRIBE_URL, None)
     if trap in fields or trap == email_field:
@@ -42,8 +40,8 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         redirect=checks.encoded_url(redirect) if redirect else None,
         trap=trap,
         lifts_suppression=table.flag("lifts_suppression", False),
-        unsubscribes_per_hour=table.count("unsubscribes_per_hour", 200, at_least=0),
-        field_length=table.count("field_length", FIELD_CHARACTERS, at_least=1, at_most=_LONGEST_FIELD),
+        unsubscribes_per_hour=table.number(value_limits.UNSUBSCRIBES_PER_HOUR),
+        field_length=table.number(value_limits.FIELD_LENGTH),
         allow_links=table.flag("allow_links", False),
         link_fields=frozenset(table.texts("link_fields", _one_of_fields(fields)) or ()),
     )
@@ -61,7 +59,7 @@ def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
     if table is None:
         return "", {}
-    fields = {key: target for key in table.keys if (target := table.text(key, "", _target))}
+    fields = {key: target for key in table.keys if (target := table.text(key, "", _target, longest=NAME_CHARACTERS))}
     _report_form_fields(table, tuple(fields))
     links_without_url = root.leads_to("unsubscribe") and not root.leads_to("api", "public_url")
     if UNSUBSCRIBE_URL in fields and links_without_url:
@@ -87,6 +85,8 @@ def _target(text: str) -> str | None:
 
 def _report_form_fields(table: TomlTable, names: tuple[str, ...]) -> None:
     for name in names:
+        if len(name) > NAME_CHARACTERS:
+            table.wrong(name, f"a form field's name has at most {NAME_CHARACTERS} characters")
         if name.startswith("@") and name != UNSUBSCRIBE_URL:
             guess = closest(name, (UNSUBSCRIBE_URL,))
             meant = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from .other_sections import (
 )
 from .secret_cache import SHARED, Vault
 from .toml_table import TomlTable
+from .value_limits import FILE_KB
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
 """Beside the code, where it is deployed."""
@@ -71,13 +73,22 @@ def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
 
 
 def _read(path: Path) -> str:
+    largest = FILE_KB * 1024
     try:
-        data = path.read_bytes()
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise _unusable(path, "it is a directory: name the file in it")
+        if not stat.S_ISREG(mode):
+            raise _unusable(path, "it is no ordinary file")
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
     except FileNotFoundError:
         remedy = "there is no such file: write one after chalicelib/relais.example.toml, or name it in RELAIS_CONFIG"
         raise _unusable(path, remedy) from None
     except OSError as error:
         raise _unusable(path, f"the file cannot be read: {error.strerror}") from None
+    if len(data) > largest:
+        raise _unusable(path, f"the file is larger than {FILE_KB} KB")
     text = _decode(data)
     if text is None:
         raise _unusable(path, "the file is not UTF-8: save it as UTF-8")
@@ -86,19 +97,37 @@ def _read(path: Path) -> str:
 
 def _decode(data: bytes) -> str | None:
     """Decodes the text; None if it is not UTF-8. The codec's error is dropped because it contains the whole file."""
+    if b"\0" in data:  # UTF-16 or UTF-32; TOML holds no NUL
+        return None
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError:
         return None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
-    problem = ""
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        problem = str(error)  # message, line and column; newer Pythons keep the whole file on the error itself
-    raise _unusable(path, f"the file is not valid TOML: {problem}")
+        # Message, line and column only: newer Pythons keep the whole file on the error itself.
+        problem = f"the file is not valid TOML: {_reason(str(error))}"
+    except ValueError:  # Python's own limit of digits
+        problem = "the file is not valid TOML: a number has too many digits"
+    except RecursionError:
+        problem = "the file is nested too deeply: Relais' own keys are at most four levels deep"
+    else:
+        if values:
+            return values
+        problem = "the file is empty: write one after chalicelib/relais.example.toml"
+    raise _unusable(path, problem)
+
+
+def _reason(problem: str) -> str:
+    """Returns tomllib's message, with the reason in plain terms where a key or section is repeated."""
+    repeated = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot redefine", "Duplicate inline")
+    if not problem.startswith(repeated):
+        return problem
+    return f"a key or section stands there twice (at {problem.rpartition(' (at ')[2]}"
 
 
 def _unusable(path: Path, message: str) -> ConfigurationError:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..domain.limits import FIELD_CHARACTERS
 from ..providers.account import Account
+from . import value_limits
 from .secrets import Secret
 
 
@@ -27,8 +27,8 @@ class Form:
     redirect: str | None = None
     trap: str = "website"
     lifts_suppression: bool = False
-    unsubscribes_per_hour: int = 200
-    field_length: int = FIELD_CHARACTERS
+    unsubscribes_per_hour: int = value_limits.UNSUBSCRIBES_PER_HOUR.default
+    field_length: int = value_limits.FIELD_LENGTH.default
     """Characters that a field may have."""
     allow_links: bool = False
     """False: a link or an HTML tag in a field makes the signup `refused`, reason `spam`."""
@@ -57,7 +57,7 @@ class UnsubscribeSync:
     read_from: tuple[str, ...]
     propagate_to: tuple[str, ...]
     baseline: Literal["tell", "known"] = "tell"
-    news_per_run: int = 5000
+    news_per_run: int = value_limits.NEWS_PER_RUN.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class Source:
 class RetryPolicy:
     """Retry policy, in seconds and hours; decimals allowed."""
 
-    first_retry_seconds: float = 30.0
-    longest_retry_seconds: float = 3600.0
-    give_up_after_hours: float = 168.0
-    unknown_attempts: int = 3
+    first_retry_seconds: float = value_limits.FIRST_RETRY_SECONDS.default
+    longest_retry_seconds: float = value_limits.LONGEST_RETRY_SECONDS.default
+    give_up_after_hours: float = value_limits.GIVE_UP_AFTER_HOURS.default
+    unknown_attempts: int = value_limits.UNKNOWN_ATTEMPTS.default
     """Attempts of unknown outcome before a signup is parked, where a repeat may leave a second row."""
 
 
@@ -89,7 +89,7 @@ class Privacy:
     """Keys of the address hash (the first is used for writes, all for look-ups) and retention of final events."""
 
     address_keys: tuple[Secret, ...]
-    keep_events_days: int = 90
+    keep_events_days: int = value_limits.KEEP_EVENTS_DAYS.default
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from ..domain.events import EventType
-from . import checks
+from . import checks, value_limits
 from .accounts import KnownAccounts
 from .model import DEFAULT_WEBHOOK_TYPES, Api, Privacy, RetryPolicy, Source, UnsubscribeSync, Webhook
 from .secrets import Secret
 from .toml_table import TomlTable
 
 _EVENT_TYPES = tuple(type.value for type in EventType)
-_TEN_YEARS_IN_HOURS = 87_600.0
-_TEN_YEARS_IN_SECONDS = _TEN_YEARS_IN_HOURS * 3600
-_MOST_UNKNOWN_ATTEMPTS = 1000
 
 
 def read_webhooks(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Webhook]:
@@ -50,7 +47,7 @@ def read_unsubscribe_sync(root: TomlTable, known_accounts: KnownAccounts) -> Uns
     baseline: Literal["tell", "known"] = "tell"
     if table.choice("baseline", ("tell", "known"), "tell") == "known":
         baseline = "known"
-    news_per_run = table.count("news_per_run", 5000, at_least=1)
+    news_per_run = table.number(value_limits.NEWS_PER_RUN)
     table.finish()
     return UnsubscribeSync(read_from or (), propagate_to or (), baseline, news_per_run)
 
@@ -74,14 +71,13 @@ def _source(table: TomlTable, known_accounts: KnownAccounts) -> Source:
 
 def read_delivery(root: TomlTable) -> RetryPolicy:
     """Reads `[delivery]`; the defaults when absent."""
-    default = RetryPolicy()
     table = root.table("delivery")
     if table is None:
-        return default
-    first = table.positive("first_retry_seconds", default.first_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
-    longest = table.positive("longest_retry_seconds", default.longest_retry_seconds, at_most=_TEN_YEARS_IN_SECONDS)
-    hours = table.positive("give_up_after_hours", default.give_up_after_hours, at_most=_TEN_YEARS_IN_HOURS)
-    unknown = table.count("unknown_attempts", default.unknown_attempts, at_least=1, at_most=_MOST_UNKNOWN_ATTEMPTS)
+        return RetryPolicy()
+    first = table.number(value_limits.FIRST_RETRY_SECONDS)
+    longest = table.number(value_limits.LONGEST_RETRY_SECONDS)
+    hours = table.number(value_limits.GIVE_UP_AFTER_HOURS)
+    unknown = table.number(value_limits.UNKNOWN_ATTEMPTS)
     if longest < first and not table.has_errors:
         # A default yields to a stated value; only two stated values can contradict each other.
         if "first_retry_seconds" not in table.keys:
@@ -99,8 +95,10 @@ def read_privacy(root: TomlTable) -> Privacy:
     table = root.table("privacy", "add [privacy] with address_keys")
     if table is None:
         return Privacy(())
-    keys = table.secrets("address_keys", remedy='at least one key, as in ["secret:relais/privacy#k1"]')
-    days = table.count("keep_events_days", 90, at_least=1)
+    keys = table.secrets(
+        "address_keys", remedy='at least one key, as in ["secret:relais/privacy#k1"]', rule=checks.own_key, trim=True
+    )
+    days = table.number(value_limits.KEEP_EVENTS_DAYS)
     table.finish()
     return Privacy(keys, days)
 
@@ -110,7 +108,9 @@ def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
     table = root.table("unsubscribe")
     if table is None:
         return ()
-    keys = table.secrets("keys", remedy='at least one key, as in ["secret:relais/unsubscribe#k1"]')
+    keys = table.secrets(
+        "keys", remedy='at least one key, as in ["secret:relais/unsubscribe#k1"]', rule=checks.own_key, trim=True
+    )
     table.finish()
     return keys
 
@@ -120,7 +120,7 @@ def read_api(root: TomlTable) -> Api:
     table = root.table("api")
     if table is None:
         return Api()
-    admin_key = table.secret("admin_key", rule=checks.admin_key)
+    admin_key = table.secret("admin_key", rule=checks.admin_key, trim=True)
     public_url = table.text_or("public_url", None, checks.endpoint)
     table.finish()
     return Api(admin_key, checks.encoded_url(public_url).rstrip("/") if public_url else None)

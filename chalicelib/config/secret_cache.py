@@ -64,6 +64,10 @@ class Vault:
         value = cache.get(lambda: self._fetch(whole), refused=cache.cached if fresh else None).value
         return value if reference.json_key is None else _pick(value, reference.json_key)
 
+    def has(self, variable: Reference) -> bool:
+        """Returns whether the environment has a value for an `env:` reference."""
+        return bool(self._environ.get(variable.name))
+
     def _cache(self, whole: Reference) -> SingleFlightCache[str]:
         with self._lock:
             if whole not in self._caches:
@@ -94,9 +98,6 @@ class Vault:
             raise Unreadable(f"AWS cannot be reached or used ({type(error).__name__})") from error
         if value is None:
             raise Unreadable("it holds binary data; a text is needed")
-        value = value.rstrip("\r\n")  # `--secret-string file://…` adds it
-        if not value:
-            raise Unreadable("it is empty")
         return value
 
     def _ask(self, whole: Reference) -> str | None:

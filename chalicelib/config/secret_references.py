@@ -33,11 +33,11 @@ class Reference:
 
 
 def parse(text: str) -> Reference | None:
-    """Parses a reference; None for a plain value (which may contain colons).
+    """Parses a reference, also with white space round it; None for a plain value (which may contain colons).
 
     Raises `MalformedReference` for a known prefix with nothing usable after it.
     """
-    prefix, colon, rest = text.partition(":")
+    prefix, colon, rest = text.strip().partition(":")
     if not colon:
         return None
     if prefix == "secret":
@@ -51,6 +51,14 @@ def parse(text: str) -> Reference | None:
             raise MalformedReference("after env: comes the name of an environment variable, as in env:PARIS_KEY")
         return Reference("env", rest)
     return None
+
+
+def is_reference(text: str) -> bool:
+    """Returns True for a reference, also for an invalid one."""
+    try:
+        return parse(text) is not None
+    except MalformedReference:
+        return True
 
 
 def _secrets_manager(rest: str) -> Reference:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ..domain.errors import SecretUnavailable
+from ..domain.texts import trimmed
 from . import secret_references
 from .secret_cache import SHARED, Unreadable, Vault
 
@@ -18,16 +19,24 @@ class Secret:
 
     `secret:NAME#json_key` (Secrets Manager; without `#…` the whole text), `ssm:/path` (Parameter Store, decrypted),
     `env:NAME`, anything else is the value itself. `key` is its name in the configuration, for messages.
+
+    `rule` checks the value as soon as it is known. With `trim`, for keys that the owner of Relais makes, white space
+    and invisible characters round the value are dropped. What a provider gave is used as it is, without the line breaks
+    that files and consoles add at its ends.
     """
 
-    __slots__ = ("_plain", "_reference", "_rule", "_vault", "key")
+    __slots__ = ("_checked", "_plain", "_reference", "_rule", "_trim", "_vault", "key")
 
-    def __init__(self, text: str, *, key: str = "", rule: Rule | None = None, vault: Vault = SHARED) -> None:
+    def __init__(
+        self, text: str, *, key: str = "", rule: Rule | None = None, trim: bool = False, vault: Vault = SHARED
+    ) -> None:
         """Raises `MalformedReference` when `text` starts like a reference but is invalid."""
         self._reference = secret_references.parse(text)
         self._plain = text if self._reference is None else ""
         self._rule = rule
+        self._trim = trim
         self._vault = vault
+        self._checked = False
         self.key = key
 
     @classmethod
@@ -42,6 +51,14 @@ class Secret:
         """True when the configuration holds the value itself rather than a reference to it."""
         return self._reference is None
 
+    def known_problem(self) -> str | None:
+        """Returns why the value is invalid where it is known without AWS: plain, or a variable that is set."""
+        if self._reference is not None and not (self._reference.kind == "env" and self._vault.has(self._reference)):
+            return None
+        value, problem = self._look_up(fresh=False)
+        problem = problem or (self._rule(value) if self._rule else None)
+        return f"{self._reference} {problem}" if problem and self._reference else problem
+
     def reveal(self, fresh: bool = False) -> str:
         """Returns the value, and masks it in logs from now on.
 
@@ -49,19 +66,35 @@ class Secret:
         `fresh=True`, for one retry after a provider refused the value, fetches it again (at most once in 30 s).
         Raises `SecretUnavailable`, which names key and reference, when there is no value or an invalid one.
         """
-        value, reason = self._plain, None
-        if self._reference is not None:
-            try:
-                value = self._vault.read(self._reference, fresh=fresh)
-                reason = self._rule(value) if self._rule is not None else None
-            except Unreadable as error:
-                reason = str(error)
+        value, reason = self._look_up(fresh)
+        if reason is None and self._reference is not None and self._rule is not None:
+            reason = self._rule(value)
         if reason is not None:
             raise SecretUnavailable(self.key, str(self._reference), reason)
         from ..observability import hide
 
         hide(value)
+        self._warn_of_white_space(value)
         return value
+
+    def _look_up(self, fresh: bool) -> tuple[str, str | None]:
+        """Returns the value as it is used, and why there is none."""
+        if self._reference is None:
+            return (trimmed(self._plain) if self._trim else self._plain), None
+        try:
+            held = self._vault.read(self._reference, fresh=fresh)
+        except Unreadable as error:
+            return "", str(error)
+        value = trimmed(held) if self._trim else held.strip("\r\n")
+        return value, None if trimmed(value) else "it is empty"
+
+    def _warn_of_white_space(self, value: str) -> None:
+        """Logs once that a provider's secret begins or ends with white space, which is seldom meant."""
+        if not self._checked and value != trimmed(value):
+            from ..observability import logger
+
+            logger.warning("secret begins or ends with white space", extra={"key": self.key})
+        self._checked = True
 
     def __repr__(self) -> str:
         return f"Secret({self._reference or '…'})"

@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from ..domain.texts import trimmed
 from .checks import Check, one_of
 from .field_errors import FieldErrors, Place, closest, dotted
 from .secret_cache import Vault
-from .secret_references import MalformedReference
+from .secret_references import MalformedReference, is_reference
 from .secrets import Rule, Secret
+from .value_limits import LIST_ITEMS, SECRET_CHARACTERS, TEXT_CHARACTERS, Number
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 _NAME_REMEDY = "a name is 1 to 63 of A-Z a-z 0-9 . _ - and begins with a letter, a digit or _"
@@ -33,13 +36,13 @@ class TomlTable:
 
     # --- texts ---
 
-    def text(self, key: str, remedy: str, check: Check | None = None) -> str:
-        """Reads a required text; "" after an error. `remedy` says what belongs there."""
-        return self._text(key, check) if self._has(key, remedy) else ""
+    def text(self, key: str, remedy: str, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> str:
+        """Reads a required text of at most `longest` characters; "" after an error. `remedy`: what belongs there."""
+        return self._text(key, check, longest) if self._has(key, remedy) else ""
 
-    def text_or(self, key: str, default: T, check: Check | None = None) -> str | T:
-        """Reads an optional text; `default` when absent or invalid."""
-        return (self._text(key, check) if self._has(key) else "") or default
+    def text_or(self, key: str, default: T, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> str | T:
+        """Reads an optional text of at most `longest` characters; `default` when absent or invalid."""
+        return (self._text(key, check, longest) if self._has(key) else "") or default
 
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
         """Reads an optional text out of `choices`; `default` when absent or invalid."""
@@ -55,6 +58,9 @@ class TomlTable:
         items = self._values[key]
         if not isinstance(items, list):
             self.wrong(key, 'must be a list of texts, as in ["…", "…"]')
+            return ()
+        if len(items) > LIST_ITEMS:
+            self.wrong(key, f"has more than {LIST_ITEMS} items")
             return ()
         if remedy and not items:
             self.wrong(key, f"is empty: {remedy}")
@@ -75,8 +81,8 @@ class TomlTable:
             )
         return self.texts(key, check)
 
-    def _text(self, key: str, check: Check | None) -> str:
-        remedy = _problem_of(self._values[key], check)
+    def _text(self, key: str, check: Check | None, longest: int) -> str:
+        remedy = _problem_of(self._values[key], check, longest)
         if remedy is None:
             return str(self._values[key])
         self.wrong(key, remedy)
@@ -89,66 +95,66 @@ class TomlTable:
         value = self._values[key] if self._has(key) else default
         if isinstance(value, bool):
             return value
-        self.wrong(key, "must be true or false, without quotes")
+        self.wrong(key, _no_reference(value) or "must be true or false, without quotes")
         return default
 
-    def count(self, key: str, default: int, *, at_least: int, at_most: int = 1_000_000_000) -> int:
-        """Reads an optional whole number from `at_least` to `at_most`."""
-        value = self._values[key] if self._has(key) else default
-        if isinstance(value, int) and not isinstance(value, bool) and at_least <= value <= at_most:
-            return value
-        self.wrong(key, f"must be a whole number from {at_least} to {at_most}, without quotes")
-        return default
-
-    def positive(self, key: str, default: float, *, at_most: float) -> float:
-        """Reads an optional number above 0, decimals allowed."""
-        value = self._values[key] if self._has(key) else default
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= at_most:
-            return float(value)
-        self.wrong(key, f"must be a number above 0 and at most {at_most:g}, without quotes")
-        return default
+    def number(self, number: Number[N]) -> N:
+        """Reads an optional number between its ends; its default when absent or invalid."""
+        value = self._values[number.key] if self._has(number.key) else number.default
+        if number.accepts(value):
+            return type(number.default)(value)
+        self.wrong(number.key, _no_reference(value) or number.remedy)
+        return number.default
 
     # --- secrets ---
 
-    def secret(self, key: str, *, remedy: str | None = None, rule: Rule | None = None) -> Secret | None:
-        """Reads a secret, required if `remedy` is given; None when absent or invalid."""
+    def secret(
+        self, key: str, *, remedy: str | None = None, rule: Rule | None = None, trim: bool = False
+    ) -> Secret | None:
+        """Reads a secret, required if `remedy` is given; None when absent or invalid. `rule`, `trim`: see `Secret`."""
         if not self._has(key, remedy):
             return None
-        made = self._secret(self._values[key], self.dotted(key), rule)
+        made = self._secret(self._values[key], self.dotted(key), rule, trim)
         if isinstance(made, Secret):
             return made
         self.wrong(key, made)
         return None
 
-    def secrets(self, key: str, *, remedy: str, rule: Rule | None = None, single: bool = False) -> tuple[Secret, ...]:
+    def secrets(
+        self, key: str, *, remedy: str, rule: Rule | None = None, trim: bool = False, single: bool = False
+    ) -> tuple[Secret, ...]:
         """Reads a required list of secrets; with `single`, a single one needs no brackets."""
         if not self._has(key, remedy):
             return ()
         items = self._values[key]
         if single and isinstance(items, str):
-            only = self.secret(key, rule=rule)
+            only = self.secret(key, rule=rule, trim=trim)
             return () if only is None else (only,)
         if not isinstance(items, list):
             self.wrong(key, f"must be a list: {remedy}")
             return ()
-        if not items:
-            self.wrong(key, f"is empty: {remedy}")
-        made = [self._secret(item, f"{self.dotted(key)} (item {number})", rule) for number, item in enumerate(items, 1)]
+        if not items or len(items) > LIST_ITEMS:
+            self.wrong(key, f"has more than {LIST_ITEMS} items" if items else f"is empty: {remedy}")
+            return ()
+        made = [
+            self._secret(item, f"{self.dotted(key)} (item {number})", rule, trim)
+            for number, item in enumerate(items, 1)
+        ]
         for number, outcome in enumerate(made, 1):
             if isinstance(outcome, str):
                 self.wrong(key, f"item {number}: {outcome}")
         return tuple(outcome for outcome in made if isinstance(outcome, Secret))
 
-    def _secret(self, value: object, key: str, rule: Rule | None) -> Secret | str:
+    def _secret(self, value: object, key: str, rule: Rule | None, trim: bool) -> Secret | str:
         """Returns the secret, or its error."""
-        problem = _problem_of(value)
+        problem = _text_problem(value, SECRET_CHARACTERS)
         if problem is not None:
             return problem
         try:
-            secret = Secret(str(value), key=key, rule=rule, vault=self._vault)
+            secret = Secret(str(value), key=key, rule=rule, trim=trim, vault=self._vault)
         except MalformedReference as error:
             return str(error)
-        return (rule(str(value)) if rule and secret.is_plain else None) or secret
+        return secret.known_problem() or secret
 
     # --- tables ---
 
@@ -244,12 +250,26 @@ class TomlTable:
         return key in self._values
 
 
-def _problem_of(value: object, check: Check | None = None) -> str | None:
+def _problem_of(value: object, check: Check | None = None, longest: int = TEXT_CHARACTERS) -> str | None:
     """Returns why `value` is not a non-empty text that `check` accepts; None when it is."""
+    problem = _text_problem(value, longest) or _no_reference(value)
+    return problem or (check(str(value)) if check else None)
+
+
+def _text_problem(value: object, longest: int) -> str | None:
+    """Returns why `value` is not a non-empty text on one line of at most `longest` characters; None when it is."""
     if not isinstance(value, str):
         return "must be a text in quotes, also where it looks like a number"
-    if not value.strip():
+    if not trimmed(value):
         return "is empty"
+    if len(value) > longest:
+        return f"has more than {longest} characters"
     if _CONTROL.search(value):
         return "holds a line break or another control character"
-    return check(value) if check else None
+    return None
+
+
+def _no_reference(value: object) -> str | None:
+    if isinstance(value, str) and is_reference(value):
+        return "only secrets may be references: write the value itself"
+    return None

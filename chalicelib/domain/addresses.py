@@ -17,6 +17,8 @@ from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from .texts import trimmed
+
 NORMALISATION_VERSION = 2
 """Version of the rules of `normalise`. A change of its result for any address must raise it and register a migration
 (`ledger.normalisation`): entries under the old normal form would not be found any more."""
@@ -187,24 +189,10 @@ def _is_white(character: str) -> bool:
     return character.isspace() and not _is_control(character)
 
 
-def _is_edge(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) == "Cf"
-
-
-def _trimmed(text: str) -> str:
-    """Returns the text without white space and invisible characters at both ends."""
-    start, end = 0, len(text)
-    while start < end and _is_edge(text[start]):
-        start += 1
-    while start < end and _is_edge(text[end - 1]):
-        end -= 1
-    return text[start:end]
-
-
 def _split_quoted(text: str) -> tuple[str, str]:
     """Splits off a quoted local part, which may contain anything; ("", text) if there is none."""
     quoted = _QUOTED.match(text)
-    if quoted is not None and _trimmed(text[quoted.end() :]).startswith("@"):
+    if quoted is not None and trimmed(text[quoted.end() :]).startswith("@"):
         return text[: quoted.end()], text[quoted.end() :]
     return "", text
 
@@ -213,11 +201,11 @@ def _visible(text: str) -> str:
     """Returns the text in NFC without invisible characters, and without white space at the ends and next to an @."""
     if len(text) > MAX_DECORATED:
         return text
-    quoted, rest = _split_quoted(_trimmed(text))
+    quoted, rest = _split_quoted(trimmed(text))
     if not rest.isascii():
         shown = (one for one in rest if one in _JOINERS or unicodedata.category(one) != "Cf")
         rest = unicodedata.normalize("NFC", "".join(shown))
-    return quoted + "@".join(map(_trimmed, rest.split("@")))
+    return quoted + "@".join(map(trimmed, rest.split("@")))
 
 
 def _peeled(text: str) -> str:

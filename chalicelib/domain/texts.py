@@ -39,6 +39,20 @@ def length_error(value: str, limit: int) -> str | None:
     return f"must have at most {limit:,} characters" if len(value) > limit else None
 
 
+def trimmed(text: str) -> str:
+    """Returns the text without white space and invisible characters (Unicode Cf) at both ends."""
+    start, end = 0, len(text)
+    while start < end and _is_edge(text[start]):
+        start += 1
+    while start < end and _is_edge(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_edge(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
+
+
 def safe_name(name: str) -> str:
     """Returns a field's name for use in a message: short, printable, without anything like an address."""
     shown = "".join(character if character.isprintable() else "�" for character in name[:200])

@@ -90,10 +90,6 @@ def test_a_missing_file_is_reported_with_the_possible_places(tmp_path: Path) -> 
     assert "RELAIS_CONFIG" in message
 
 
-def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
-    assert "cannot be read" in _only_error(tmp_path).message  # a directory
-
-
 def test_a_file_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "relais.toml"
     path.write_bytes('# Zoé\n[api]\nadmin_key = "hidden-value"'.encode("latin-1"))

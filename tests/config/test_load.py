@@ -160,12 +160,12 @@ def test_one_configured_retry_time_adjusts_the_default_of_the_other(load_text: L
 
 
 def test_a_provider_without_lists_needs_none(load_text: LoadText) -> None:
-    text = MINIMAL.replace('"bulk"', '"flat"').replace("api_key =", "site =") + (
+    text = MINIMAL.replace('"bulk"', '"flat"').replace('api_key = "env:PARIS_KEY"', 'site = "acme"') + (
         '[forms.f]\naccount = "paris"\nfields = {mail = "@email"}\n'
     )
     settings = load_text(text)
     assert settings.forms["f"].list == ""
-    assert settings.accounts["paris"].options == {"site": "env:PARIS_KEY"}, "only secrets are references"
+    assert settings.accounts["paris"].options == {"site": "acme"}
 
 
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
