@@ -83,8 +83,9 @@ def check(product: Container, sent_events: Sequence[SentEvent], data: ProviderDa
     for (account, person), outcomes in people.items():
         result.violations += _of_person(account, person, outcomes, data, _lifts(product, account))
         result.violations += _of_unsubscribes(account, person, outcomes, calls)
+    rows = _Rows(found, data, calls)
     for one in found:
-        result.violations += _of_signup(one, data, calls)
+        result.violations += rows.violations(one)
     result.figures = _figures(found, data, calls)
     return result
 
@@ -141,14 +142,39 @@ def _of_unsubscribes(account: str, person: str, outcomes: Sequence[Outcome], cal
             yield f"{at}: {address} was unsubscribed {number} times {list_id}: {unsubscribes}"
 
 
-def _of_signup(one: Outcome, data: ProviderData, calls: Calls) -> Iterator[str]:
-    """Checks for one row of each delivered signup and none of others, except for unknown outcomes."""
-    if one.sent.type != "signup":
-        return
-    rows = (data.rows if one.account == "paris" else calls.upserts)[one.sent.tag]
-    wanted = 1 if one.status == "delivered" else 0
-    if rows < wanted or (rows > wanted and not one.unknown):
-        yield f"{one.account}: {one} has {rows} rows"
+class _Rows:
+    """The providers' rows by tag. A row of several signups has the tag of the latest."""
+
+    def __init__(self, found: Sequence[Outcome], data: ProviderData, calls: Calls) -> None:
+        self._data = data
+        self._calls = calls
+        self._latest: dict[tuple[object, ...], float] = {}
+        """When the latest delivered signup that has a row of its own occurred, by what a row is of."""
+        for one in found:
+            if one.sent.type == "signup" and one.status == "delivered" and self._of(one):
+                row = _row(one)
+                self._latest[row] = max(self._latest.get(row, 0.0), model.at(one))
+
+    def violations(self, one: Outcome) -> Iterator[str]:
+        """Checks for one row of each delivered signup, its own or a later one's, and none of others.
+
+        An unknown outcome may have left more.
+        """
+        if one.sent.type != "signup":
+            return
+        rows = self._of(one)
+        merged = self._latest.get(_row(one), -1.0) >= model.at(one)
+        fewer = one.status == "delivered" and rows == 0 and not merged
+        if fewer or (rows > (one.status == "delivered") and not one.unknown):
+            yield f"{one.account}: {one} has {rows} rows"
+
+    def _of(self, one: Outcome) -> int:
+        return (self._data.rows if one.account == "paris" else self._calls.upserts)[one.sent.tag]
+
+
+def _row(one: Outcome) -> tuple[object, ...]:
+    """What the signups of a row have in common: account, person, list and right to lift a suppression."""
+    return one.account, one.sent.key, one.sent.list, one.sent.entry == "form"
 
 
 def _figures(found: Sequence[Outcome], data: ProviderData, calls: Calls) -> dict[str, object]:

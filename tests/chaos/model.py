@@ -35,15 +35,15 @@ def violations(outcomes: Sequence[Outcome], lifts: bool) -> Iterator[str]:
 
 
 def _of_signup(join: Outcome, unsubscribes: Sequence[Outcome], lifts: bool) -> Iterator[str]:
-    if join.status == "superseded" and not any(_at(leave) >= _at(join) for leave in unsubscribes):
+    if join.status == "superseded" and not any(at(leave) >= at(join) for leave in unsubscribes):
         yield f"{join} is superseded without a reason"
-    before = [leave for leave in unsubscribes if _at(leave) < _at(join)]
+    before = [leave for leave in unsubscribes if at(leave) < at(join)]
     if join.reason == "suppressed" and not any(lifts or leave.status == "delivered" for leave in before):
         yield f"{join} is suppressed without a reason"
 
 
 def _of_unsubscribe(leave: Outcome, joins: Sequence[Outcome]) -> Iterator[str]:
-    later = [join for join in joins if _at(join) > _at(leave)]
+    later = [join for join in joins if at(join) > at(leave)]
     if leave.status == "superseded" and not any(join.status == "delivered" for join in later):
         yield f"{leave} is superseded by no signup that was delivered"
     if leave.status == "refused":
@@ -52,8 +52,9 @@ def _of_unsubscribe(leave: Outcome, joins: Sequence[Outcome]) -> Iterator[str]:
 
 def latest(outcomes: Sequence[Outcome]) -> Outcome:
     """The latest event of the person; at the same time the unsubscribe counts."""
-    return max(outcomes, key=lambda one: (_at(one), one.sent.type == "unsubscribe"))
+    return max(outcomes, key=lambda one: (at(one), one.sent.type == "unsubscribe"))
 
 
-def _at(one: Outcome) -> float:
+def at(one: Outcome) -> float:
+    """When it occurred; 0 where that is not stated."""
     return one.sent.at.timestamp() if one.sent.at is not None else 0.0
