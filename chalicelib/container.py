@@ -12,6 +12,7 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from . import names
+from .config.environment import check_environment
 from .config.load import find_path, load
 from .config.model import Settings
 from .effects import Effects
@@ -263,6 +264,7 @@ class Container(Services):
 @cache
 def container() -> Container:
     """Return the container of this process's environment, cached. Raises ConfigurationError."""
+    check_environment(os.environ)
     return Container(load(find_path(os.environ), os.environ), names.stage(os.environ))
 
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from chalicelib.config.environment import endpoint_error
 
 STAGE = "local"
 DEFAULT_REGION = "eu-west-3"
@@ -68,19 +69,10 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
 
 def _endpoint(environ: Mapping[str, str]) -> str | None:
     text = environ.get("AWS_ENDPOINT_URL", "").strip()
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isascii()
-    except ValueError:  # a port that is no number, or brackets that are not closed
-        usable = False
-    if not usable or re.search(r"\s", text):
-        raise StartFailed(
-            f"AWS_ENDPOINT_URL is {text!r}: it must be a URL such as http://127.0.0.1:4566, "
-            "or unset for an embedded AWS."
-        )
-    return text
+    error = endpoint_error(text)
+    if error is not None:
+        raise StartFailed(f"AWS_ENDPOINT_URL {error} for an embedded AWS.")
+    return text or None
 
 
 def stack_environ(given: Mapping[str, str], endpoint: str, config: Path) -> dict[str, str]:

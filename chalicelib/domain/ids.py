@@ -8,14 +8,15 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from .limits import ID_CHARACTERS
 from .times import epoch_milliseconds
 
-ID_RULE = "must be 1 to 128 of A–Z a–z 0–9 . _ : -"
-_VALID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+ID_RULE = f"must be 1 to {ID_CHARACTERS} of A–Z a–z 0–9 . _ : -"
+_VALID = re.compile(rf"[A-Za-z0-9._:-]{{1,{ID_CHARACTERS}}}")
 
 
 def is_valid_id(text: str) -> bool:
-    """Returns True for 1 to 128 of A–Z a–z 0–9 . _ : - and nothing else."""
+    """Returns True for 1 to `ID_CHARACTERS` of A–Z a–z 0–9 . _ : - and nothing else."""
     return _VALID.fullmatch(text) is not None
 
 

@@ -14,6 +14,8 @@ EVENTS_A_REQUEST = 1000
 CONTACTS_A_SYNC = 1000
 NAME_CHARACTERS = 200
 """Of a field's or column's name."""
+ID_CHARACTERS = 128
+"""Of an event's id."""
 FIELD_CHARACTERS = 500
 """Of a form's field, unless the form says otherwise."""
 CONSENT_CHARACTERS = 2000

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from .errors import FieldError, without_addresses
-from .limits import EVENT_KB
+from .limits import EVENT_KB, NAME_CHARACTERS
 
 _LAYOUT = frozenset("\t\n\r")
 _SHA_256 = re.compile(r"[0-9A-Fa-f]{64}")
@@ -55,7 +55,7 @@ def _is_edge(character: str) -> bool:
 
 def safe_name(name: str) -> str:
     """Returns a field's name for use in a message: short, printable, without anything like an address."""
-    shown = "".join(character if character.isprintable() else "�" for character in name[:200])
+    shown = "".join(character if character.isprintable() else "�" for character in name[:NAME_CHARACTERS])
     return without_addresses(shown, 60)
 
 

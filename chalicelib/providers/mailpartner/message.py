@@ -15,7 +15,8 @@ from ..results import PARIS
 MOST_RECIPIENTS = 500
 MOST_VARIABLES = 8
 MOST_ATTACHMENTS = 3
-LARGEST_ATTACHMENT = 5 * 1024 * 1024
+ATTACHMENT_MB = 5
+LARGEST_ATTACHMENT = ATTACHMENT_MB * 1024 * 1024
 _MINUTES = 5
 
 
@@ -62,7 +63,7 @@ def _attachment(limits: Limits, given: Any) -> dict[str, str]:
     )
     content = _decoded(given["base64Content"])
     limits.require(content is not None, "base64Content of an attachment must be base64")
-    limits.require(len(content or b"") <= LARGEST_ATTACHMENT, "an attachment must have at most 5 MB")
+    limits.require(len(content or b"") <= LARGEST_ATTACHMENT, f"an attachment must have at most {ATTACHMENT_MB} MB")
     limits.require(re.fullmatch(r"[\w.+-]+/[\w.+-]+", given["contentType"]), "contentType must be like application/pdf")
     limits.text("filename", given["filename"], 200)
     limits.require(not re.search(r"[/\\]|\.\w{1,5}$", given["filename"]), "filename must be without path and extension")
