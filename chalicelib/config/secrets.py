@@ -57,7 +57,7 @@ class Secret:
             return None
         value, problem = self._look_up(fresh=False)
         problem = problem or (self._rule(value) if self._rule else None)
-        return f"{self._reference} {problem}" if problem and self._reference else problem
+        return f"{self._reference}: {problem}" if problem and self._reference else problem
 
     def reveal(self, fresh: bool = False) -> str:
         """Returns the value, and masks it in logs from now on.

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from inspect import Parameter as Argument, getdoc, signature
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -165,7 +165,8 @@ def _typed(parameter: Parameter, value: Any) -> tuple[Any, str]:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
         return None, error
-    return (moment, "") if moment.tzinfo else (None, error)
+    # At either end of the calendar another zone's clock could not show it.
+    return (moment, "") if moment.tzinfo and MINYEAR < moment.year < MAXYEAR else (None, error)
 
 
 def dispatch(

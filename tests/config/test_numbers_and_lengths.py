@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -10,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.config.checks import own_key
 from chalicelib.config.model import Settings
+from chalicelib.config.secret_cache import Vault
+from chalicelib.config.secrets import Secret
 from chalicelib.config.toml_table import TomlTable
 from chalicelib.config.value_limits import NUMBERS, Number
 from chalicelib.domain.backoff import paused_again, wait_seconds
-from chalicelib.domain.errors import ConfigurationError, FieldError
+from chalicelib.domain.errors import ConfigurationError, FieldError, SecretUnavailable
 from chalicelib.domain.times import epoch_milliseconds
+from tests.config.secrets_aws import SecretsAws
 
 ErrorsIn = Callable[[str], tuple[FieldError, ...]]
 LoadText = Callable[..., Settings]
@@ -170,6 +175,22 @@ def test_own_keys_of_the_environment_are_checked_at_the_start(
     assert "short-of-it" not in str(caught.value)
     assert load_text(text, {"OWN": PLACEHOLDER})
     assert load_text(text, {}), "a variable may be set later, where the function runs"
+
+
+@pytest.mark.parametrize("value", ["x", "short-of-it", "x" * 31, " " * 40 + "short-of-it\n"])
+def test_hostile_8_own_keys_kept_at_aws_are_checked_when_read(vault: Vault, aws: SecretsAws, value: str) -> None:
+    aws.secrets["relais/own"] = json.dumps({"k1": value})
+    aws.parameters["/relais/own"] = value
+    for reference in ("secret:relais/own#k1", "ssm:/relais/own"):
+        secret = Secret(reference, key="unsubscribe.keys (item 1)", rule=own_key, trim=True, vault=vault)
+        assert secret.known_problem() is None, "AWS is not asked at the start"
+        with pytest.raises(SecretUnavailable, match="at least 32 characters") as caught:
+            secret.reveal()
+        assert str(caught.value).startswith(f"unsubscribe.keys (item 1): {reference} cannot be used: ")
+        assert value == "x" or value.strip() not in str(caught.value)
+    aws.secrets["relais/rotated"] = json.dumps({"k1": f" {PLACEHOLDER}\n"})
+    rotated = Secret("secret:relais/rotated#k1", rule=own_key, trim=True, vault=vault)
+    assert rotated.reveal() == PLACEHOLDER
 
 
 @pytest.mark.parametrize("value", ["x", "pw", "0", "12345678"])

@@ -205,7 +205,7 @@ def test_hostile_18_an_admin_key_that_no_header_can_carry_is_refused(
     text = whole.replace('"secret:relais/admin#key"', '"env:OWN"')
     with pytest.raises(ConfigurationError) as caught:
         load_text(text, {"OWN": KEY + inside + KEY})
-    assert "api.admin_key: env:OWN must be" in str(caught.value)
+    assert "api.admin_key: env:OWN: must be" in str(caught.value)
     assert KEY not in str(caught.value)
 
 
@@ -233,6 +233,12 @@ def test_hostile_18_a_providers_secret_keeps_its_spaces(
     assert [secret.reveal(), secret.reveal()] == [used, used]
     warned = capsys.readouterr().out.count("secret begins or ends with white space")
     assert warned == (1 if used != used.strip() else 0)
+
+
+@pytest.mark.parametrize("held", [" ", "\n", "\t \r\n", "\u200b"])
+def test_hostile_18_a_variable_of_white_space_stops_the_start(load_text: LoadText, whole: str, held: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"accounts\.lettre\.api_key: env:LETTRE_KEY: it is empty"):
+        load_text(whole, {"LETTRE_KEY": held})
 
 
 @pytest.mark.parametrize("held", ["", " ", "\n", "\t \r\n"])

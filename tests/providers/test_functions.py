@@ -175,3 +175,20 @@ class TestLimits:
             f"nobody{'a' * 250}@example.com",
         ):
             assert "nobody" not in self.refused(nonsense)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:30:00Z",
+        "0001-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+    ],
+)
+def test_hostile_7_a_time_at_the_end_of_the_calendar_is_refused(at: str) -> None:
+    """Every zone's clock can show what is accepted."""
+    with pytest.raises(ProviderError, match="at must be") as caught:
+        dispatch(Client(), declared(Client), "make", {"name": "a", "size": 1, "at": at}, budget=1.0)
+    assert caught.value.kind is Kind.CALLER
