@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import html
 import json
 import os
 import shutil
@@ -29,6 +30,10 @@ RUNTIME_PYTHON = "3.13"
 QUEUES: tuple[names.QueueKind, ...] = get_args(names.QueueKind)
 _API_HANDLER = "api_handler"
 _SHIPPED = frozenset({".py", ".html", ".css", ".js", ".svg", ".json"})
+_GATEWAY_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<title>{title}</title></head><body><main><h1>{title}</h1><p>{detail}</p></main></body></html>"
+)
 _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
 
 
@@ -185,16 +190,25 @@ def _metric_alarm(
     }
 
 
-def _gateway_answer(status: int, title: str, detail: str, retry_after: int | None = None) -> dict[str, Any]:
-    """Return an answer of API Gateway's own in the format of the product's problems (RFC 9457)."""
-    headers = {"Content-Type": "'application/problem+json'", "x-request-id": "context.requestId"}
+def _gateway_answer(
+    status: int, title: str, detail: str, retry_after: int | None = None, allow: str | None = None
+) -> dict[str, Any]:
+    """Return an answer of API Gateway's own in the product's formats: a problem (RFC 9457), and a page for browsers.
+
+    API Gateway takes the template whose type the request's Accept names. A header Content-Type would stand above all
+    templates, so there is none; `application/json` is what API Gateway falls back to.
+    """
+    headers = {"x-request-id": "context.requestId"}
     if retry_after is not None:
         headers["Retry-After"] = f"'{retry_after}'"
-    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if allow is not None:
+        headers["Allow"] = f"'{allow}'"
+    problem = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    page = _GATEWAY_PAGE.format(title=html.escape(title), detail=html.escape(detail))
     return {
         "statusCode": str(status),
         "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-        "responseTemplates": {"application/json": json.dumps(problem)},
+        "responseTemplates": {"application/problem+json": problem, "application/json": problem, "text/html": page},
     }
 
 

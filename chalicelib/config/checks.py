@@ -78,11 +78,19 @@ def _percent_encoded(text: str) -> str:
     return quote(_LONE_PERCENT.sub("%25", text), safe="!#$%&'()*+,/:;=?@[]~")
 
 
+HIDDEN_ORIGIN = "null"
+"""What browsers send in place of the origin of a page that hides it."""
+LONGEST_ORIGIN = 300
+"""Characters: a host has at most 253."""
+
+
 def origin(text: str) -> str | None:
     """Checks an origin as browsers send it: `scheme://host[:port]` and nothing after it."""
     example = "https://www.example.com"
-    if text.lower() == "null" or "*" in text:
-        return f"null and * are not allowed: name each website, as in {example}"
+    if text == HIDDEN_ORIGIN:
+        return None
+    if text.lower() == HIDDEN_ORIGIN or "*" in text:
+        return f'* is not allowed: name each website, as in {example}; "null" is for plain forms that hide theirs'
     parts = _split(text)
     if parts is None or _port(parts) is None:
         return f"must be scheme://host or scheme://host:port, as in {example}"
@@ -95,6 +103,8 @@ def origin(text: str) -> str | None:
 
 def normal_origin(text: str) -> str:
     """Normalises a valid origin as browsers write it: lower case, without the scheme's default port."""
+    if text == HIDDEN_ORIGIN:
+        return text
     parts = urlsplit(text.lower())
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 from zlib import crc32
 
 from ..domain import addresses
 from ..domain.events import EventType
+from ..domain.times import format_time
 from .table import Key
 
 EVERY_ACCOUNT = "*"
@@ -67,6 +69,11 @@ def due_partitions(account: str, verb: EventType) -> list[str]:
 def form_hour_key(form: str, hour: str) -> Key:
     """Returns the key of a form's counter for an hour, named by its start."""
     return f"S#form#{form}", hour
+
+
+def wrong_keys_key(sender: str, start: datetime) -> Key:
+    """Returns the key of the counter of wrong admin keys, by the sender (a keyed hash) and the start of the window."""
+    return f"S#admin#{sender}", format_time(start)
 
 
 class AddressKeys:

@@ -1,64 +1,88 @@
-"""Checks who may use a route: the admin key (`Authorization: Bearer …`), and a form's origins (CORS)."""
+"""Checks which pages may use a form (`Origin`, CORS)."""
 
 from __future__ import annotations
 
-import hmac
-from hashlib import sha256
+import re
 
-from ..config.model import Api, Form
+from ..config import checks
+from ..config.checks import HIDDEN_ORIGIN
+from ..config.model import Form, Settings
+from ..observability import logger, metrics
 from .http_messages import Request, Response
 from .problems import HttpProblem
 
 FORM_METHODS = "OPTIONS, POST"
-_PREFLIGHT = {
-    "allow": FORM_METHODS,
-    "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "content-type, idempotency-key",
-    "access-control-max-age": "7200",  # the longest that Chromium caches it
-}
+_PLAIN_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_USUAL_HEADERS = "content-type, idempotency-key"
+_HEADER_NAMES = re.compile(r"[ \t]*[!#$%&'+.^_`|~0-9A-Za-z-]+[ \t]*(,[ \t]*[!#$%&'+.^_`|~0-9A-Za-z-]+[ \t]*)*")
+_MOST_HEADER_NAMES = 4096
+"""Characters of the header names that a preflight may ask for."""
 
 
-def require_admin(api: Api, request: Request) -> None:
-    """Require the admin key.
+def check_origin(settings: Settings, name: str, request: Request) -> Form:
+    """Return the form if it exists and the request's `Origin`, if present, may use it.
 
-    Raises:
-        HttpProblem: 403 when no key is configured; 401 when the request's key is missing or wrong.
-        SecretUnavailable: The configured key could not be read.
-    """
-    if api.admin_key is None:
-        raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
-    scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
-    # Digests are compared in a time that reveals neither the key's length nor its matching part.
-    if scheme.lower() != "bearer" or not hmac.compare_digest(_digest(given.strip()), _digest(api.admin_key.reveal())):
-        raise HttpProblem(
-            401, "The admin key is missing or wrong.", headers={"www-authenticate": 'Bearer realm="relais"'}
-        )
-
-
-def _digest(text: str) -> bytes:
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def check_origin(form: Form | None, request: Request) -> Form:
-    """Return the form if it exists and the request's `Origin`, if present, is one of its; `null` never is.
-
-    Sets the CORS headers (Fetch standard, §3.2) of the answer first, so that the form's sites can read errors too.
+    Those are the form's origins and Relais' own. `null` is admitted where the form lists it, for submissions of plain
+    forms only and without a CORS header. Sets the CORS headers (Fetch standard, §3.2) of the answer first, so that the
+    form's sites can read errors too.
 
     Raises:
         HttpProblem: 404 or 403.
     """
-    origin = request.headers.get("origin")
+    origin, form = request.headers.get("origin"), settings.forms.get(name)
     request.answer_headers["vary"] = "Origin"
     if form is None:
         raise HttpProblem(404, "There is no such form.")
-    if origin is not None and origin not in form.origins:
-        raise HttpProblem(403, "This form may not be used from that site.")
-    if origin is not None:
-        request.answer_headers["access-control-allow-origin"] = origin
-        request.answer_headers["access-control-expose-headers"] = "x-request-id, retry-after"
+    if origin is None or (origin == HIDDEN_ORIGIN and origin in form.origins and _is_plain_form(request)):
+        return form
+    if origin == HIDDEN_ORIGIN or (origin not in form.origins and origin != _own_origin(settings)):
+        raise _refused(form, origin)
+    request.answer_headers["access-control-allow-origin"] = origin
+    request.answer_headers["access-control-expose-headers"] = "x-request-id, retry-after"
     return form
 
 
-def preflight() -> Response:
-    """Return the answer to a form's OPTIONS request that `check_origin` has accepted."""
-    return Response(204, headers=_PREFLIGHT)
+def preflight(request: Request) -> Response:
+    """Return the answer to a form's OPTIONS request that `check_origin` has accepted: it allows the headers asked for.
+
+    A form reads two headers and none that is a secret, so others (of tracing, of a framework) do no harm.
+    """
+    asked = request.headers.get("access-control-request-headers", "")
+    readable = len(asked) <= _MOST_HEADER_NAMES and _HEADER_NAMES.fullmatch(asked) is not None
+    request.answer_headers["vary"] = "Origin, Access-Control-Request-Headers"
+    return Response(
+        204,
+        headers={
+            "allow": FORM_METHODS,
+            "access-control-allow-methods": "POST",
+            "access-control-allow-headers": asked if readable else _USUAL_HEADERS,
+            "access-control-max-age": "7200",  # the longest that Chromium caches it
+        },
+    )
+
+
+def _is_plain_form(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return request.method == "POST" and media_type in _PLAIN_FORMS
+
+
+def _own_origin(settings: Settings) -> str | None:
+    public_url = settings.api.public_url
+    return checks.normal_origin(public_url) if public_url else None
+
+
+def _refused(form: Form, origin: str) -> HttpProblem:
+    """Return the 403 that says what to put where; logs and counts it. A malformed origin is not repeated."""
+    well_formed = origin == HIDDEN_ORIGIN or (len(origin) <= checks.LONGEST_ORIGIN and checks.origin(origin) is None)
+    logger.warning("origin refused", extra={"form": form.name, "origin": origin if well_formed else "malformed"})
+    metrics.count("origins_refused")
+    place = f"origins under [forms.{form.name}] in the configuration of Relais"
+    if origin == HIDDEN_ORIGIN:
+        return HttpProblem(
+            403,
+            "The page hides where it is: its Referrer-Policy (no-referrer or same-origin) makes the browser send "
+            '"Origin: null". Give the page the policy strict-origin-when-cross-origin and list its site, or add '
+            f'"null" to {place}, which lets in plain HTML forms of every page that hides its origin.',
+        )
+    named = f'"{origin}"' if well_formed else 'it, as in "https://www.example.com",'
+    return HttpProblem(403, f"This form may not be used from that site. To allow it, add {named} to {place}.")

@@ -33,6 +33,20 @@ _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
 
 
+class _Methods(dict[str, RouteEntry]):
+    """Routes of a path by method. A method that API Gateway does not know is answered as those that the path lacks."""
+
+    def __init__(self, methods: Mapping[str, RouteEntry], of_others: RouteEntry) -> None:
+        super().__init__(methods)
+        self._of_others = of_others
+
+    def __contains__(self, method: object) -> bool:
+        return True
+
+    def __missing__(self, method: str) -> RouteEntry:
+        return self._of_others
+
+
 class _Routes(dict[str, dict[str, RouteEntry]]):
     """Routes by path. During a deployment the API may know a path that the code does not: the fallback answers it."""
 
@@ -45,6 +59,7 @@ class Gateway(Chalice):
 
     def __init__(self, name: str) -> None:
         self._of_thread = threading.local()
+        self._of_others: dict[str, RouteEntry] = {}
         super().__init__(app_name=name, configure_logs=False)
         self.api.binary_types = list(_BINARY_TYPES)
 
@@ -73,7 +88,10 @@ class Gateway(Chalice):
 
         def register(view: View) -> View:
             for path in paths:
-                self.route(path, methods=[method for method in METHODS if method not in self.routes[path]])(view)
+                lacking = [method for method in METHODS if method not in self.routes[path]]
+                self.route(path, methods=lacking)(view)
+                if lacking:
+                    self._of_others[path] = self.routes[path][lacking[0]]
             return view
 
         return register
@@ -83,7 +101,10 @@ class Gateway(Chalice):
         for path, methods in list(self.routes.items()):
             allow = ", ".join(sorted({*methods, "OPTIONS"}))
             self.other_methods(path)(lambda request, *, allow=allow, **_: problems.other_method(request, allow))
-        self.routes = _Routes(self.routes)
+        # A path that declares every method has one view for all of them: the fallback.
+        self.routes = _Routes(
+            {path: _Methods(each, self._of_others.get(path) or each["GET"]) for path, each in self.routes.items()}
+        )
 
     def _answering(self, view: View) -> Callable[..., ChaliceResponse]:
         """Wrap a view for Chalice. No exception leaves it, because Chalice would log personal data.

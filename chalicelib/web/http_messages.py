@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..ingestion.bodies import BodyError
+from .accept import prefers_html
 
 _REPLACEMENT = "\ufffd".encode()
 
@@ -35,8 +36,7 @@ class Request:
     @property
     def wants_html(self) -> bool:
         """True when the client prefers HTML to JSON, as a browser's form or link does."""
-        accept = self.headers.get("accept", "").lower()
-        return "text/html" in accept
+        return prefers_html(self.headers.get("accept", ""))
 
     def content(self) -> bytes:
         """Return the body's bytes.

@@ -2,7 +2,8 @@
 
 A path without the request's method falls through to a less specific resource, down to `/{proxy+}`. Requests that do not
 reach the function, or get no answer from it, are answered by gateway responses, for which the template may define
-status, headers and body (`x-amazon-apigateway-gateway-responses`).
+status, headers and bodies by content type (`x-amazon-apigateway-gateway-responses`). Of these the one is taken that the
+request's `Accept` prefers; of two alike, the first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
+from chalicelib.web.accept import JSON, weight
 from local.http import proxy
 from local.http.proxy import HttpAnswer, HttpRequest
 from local.lambdas.functions import FunctionFailed, NoEnvironment
@@ -66,19 +68,19 @@ class Gateway:
         self._invoke = invoke
         self._clock = clock
 
-    def refuse(self, kind: str) -> HttpAnswer:
-        """Return the gateway response to bytes that are no request."""
-        return gateway_response(kind, self._api.gateway_responses, str(uuid.uuid4()))
+    def refuse(self, kind: str, accept: str = "") -> HttpAnswer:
+        """Return the gateway response to what is no request, or to one that is not read to its end."""
+        return gateway_response(kind, self._api.gateway_responses, str(uuid.uuid4()), accept)
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """Answer `request`; never raises for anything that a client can send."""
-        request_id = str(uuid.uuid4())
+        request_id, accept = str(uuid.uuid4()), request.header("accept")
         found = self._resources.find(request.method, request.path)
         if found is None:
-            return gateway_response("MISSING_AUTHENTICATION_TOKEN", self._api.gateway_responses, request_id)
+            return gateway_response("MISSING_AUTHENTICATION_TOKEN", self._api.gateway_responses, request_id, accept)
         event = proxy.event(request, *found, self._api, request_id, self._clock())
         if len(request.body) > _MAX_EVENT_BYTES // 2 and len(json.dumps(event)) > _MAX_EVENT_BYTES:
-            return gateway_response("REQUEST_TOO_LARGE", self._api.gateway_responses, request_id)
+            return gateway_response("REQUEST_TOO_LARGE", self._api.gateway_responses, request_id, accept)
         started = time.monotonic()
         try:
             result = self._invoke(event, _TIMEOUT_SECONDS)
@@ -87,9 +89,8 @@ class Gateway:
             # The function logs the cause; a path may contain a token and a message an address.
             _log.error("%s request not answered by the function: %s", request.method, type(failure).__name__)
             late = time.monotonic() - started >= _TIMEOUT_SECONDS
-            return gateway_response(
-                "INTEGRATION_TIMEOUT" if late else "BAD_GATEWAY", self._api.gateway_responses, request_id
-            )
+            kind = "INTEGRATION_TIMEOUT" if late else "BAD_GATEWAY"
+            return gateway_response(kind, self._api.gateway_responses, request_id, accept)
         return HttpAnswer(answer.status, (*answer.headers, ("x-amzn-RequestId", request_id)), answer.body)
 
 
@@ -112,15 +113,17 @@ def _parameters(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, st
     return found
 
 
-def gateway_response(kind: str, responses: Mapping[str, Any], request_id: str) -> HttpAnswer:
-    """Return the gateway response of that kind, as the template's `responses` define it."""
+def gateway_response(kind: str, responses: Mapping[str, Any], request_id: str, accept: str = "") -> HttpAnswer:
+    """Return the gateway response of that kind, as the template's `responses` define it, in the accepted type."""
     status, message = _KINDS[kind]
     response = responses.get(kind) or responses.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX") or {}
     values = {"context.requestId": request_id, "context.error.message": message}
-    headers = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
+    templates: Mapping[str, str] = response.get("responseTemplates") or {JSON: ""}
+    content_type = max(templates, key=lambda media_type: weight(accept, media_type))
+    headers = {"Content-Type": content_type, "x-amzn-RequestId": request_id}
     for key, expression in response.get("responseParameters", {}).items():
         headers[key.removeprefix("gatewayresponse.header.")] = _value(expression, values)
-    template = response.get("responseTemplates", {}).get("application/json")
+    template = templates[content_type]
     body = _filled(template, values) if template else json.dumps({"message": message})
     return HttpAnswer(int(response.get("statusCode", status)), tuple(headers.items()), body.encode())
 

@@ -140,7 +140,7 @@ class _Connection:
         try:
             request = await self._read()
         except _TooLarge:
-            await self._write(self._gateway.refuse("REQUEST_TOO_LARGE"), last=True)
+            await self._write(self._gateway.refuse("REQUEST_TOO_LARGE", self._accept()), last=True)
             await self._drain()
             return False
         except _Unreadable:
@@ -151,6 +151,10 @@ class _Connection:
             return False
         self._http.start_next_cycle()
         return True
+
+    def _accept(self) -> str:
+        headers = self._head.headers if self._head is not None else ()
+        return ", ".join(value.decode("latin-1") for name, value in headers if name == b"accept")
 
     async def _read(self) -> HttpRequest:
         head = self._head

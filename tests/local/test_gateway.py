@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from local.http import gateway as gateway_module, server as server_module
-from local.http.gateway import Gateway
+from local.http.gateway import MAX_BODY_BYTES, Gateway
 from local.http.server import HttpServer
 from local.lambdas.functions import FunctionFailed, NoEnvironment
 from local.template_reader import Api
@@ -245,6 +245,47 @@ def test_a_failing_function_gives_the_bad_gateway_answer_of_the_template() -> No
     assert answer.getheader("Content-Type") == "application/problem+json"
     assert len(answer.getheader("x-request-id") or "") == 36
     assert answer.text == '{"detail": "Internal server error"}'
+
+
+PAGES = {
+    kind: {
+        "statusCode": status,
+        "responseTemplates": {"application/problem+json": "{}", "application/json": "{}", "text/html": "<p>"},
+    }
+    for kind, status in {"DEFAULT_4XX": "400", "DEFAULT_5XX": "503", "MISSING_AUTHENTICATION_TOKEN": "405"}.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("text/html", "text/html"),
+        ("application/json;q=0.5, text/html;q=0.6", "text/html"),
+        ("text/html;q=0.5, application/problem+json", "application/problem+json"),
+        ("application/json", "application/json"),
+        ("*/*", "application/problem+json"),
+        ("", "application/problem+json"),
+        ("image/png", "application/problem+json"),
+    ],
+)
+def test_hostile_case_16_a_browser_gets_a_page_of_the_gateway_too(accept: str, content_type: str) -> None:
+    def fail(event: Any) -> Any:
+        raise FunctionFailed({"errorType": "ValueError", "errorMessage": "secret"})
+
+    recorder = Recorder(PAGES)
+    recorder.answer = fail
+    large = str(MAX_BODY_BYTES + 1)
+    answers = [
+        recorder.send("GET", "/x", Accept=accept),
+        recorder.send("BREW", "/x", Accept=accept),
+        recorder.send("POST", "/events", b"x" * 100, Accept=accept, Content_Length=large),
+    ]
+    recorder.stop()
+    assert [answer.status for answer in answers] == [503, 405, 400]
+    for answer in answers:
+        assert answer.getheader("Content-Type") == content_type
+        assert answer.text == ("<p>" if content_type == "text/html" else "{}")
 
 
 def test_a_slow_function_is_a_gateway_timeout(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import app
-from chalicelib.web.gateway import Gateway
+from chalicelib.web.gateway import METHODS, Gateway
 from local.http.gateway import Resources
 
 REQUEST_ID = "gateway-request-1"
@@ -63,7 +63,9 @@ def gateway_event(
     given = dict(headers or {})
     path, _, query = path.partition("?")
     several = parse_qs(query, keep_blank_values=True)
-    resources = Resources({path: frozenset(methods) for path, methods in gateway.routes.items()})
+    # The gateway passes no other method on; here one meets its path's resource, to test what the function would answer.
+    unknown = {method} - {*METHODS}
+    resources = Resources({path: frozenset({*methods, *unknown}) for path, methods in gateway.routes.items()})
     resource, parameters = resources.find(method, path) or ("/{proxy+}", {"proxy": path.removeprefix("/")})
     return {
         "resource": resource,

@@ -162,11 +162,16 @@ def test_gateway_errors_look_like_product_errors(made: Generated) -> None:
     answers = made["RestAPI"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
     assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "REQUEST_TOO_LARGE"} <= set(answers)
     for kind, answer in answers.items():
-        problem = json.loads(answer["responseTemplates"]["application/json"])
+        templates = answer["responseTemplates"]
+        assert list(templates) == ["application/problem+json", "application/json", "text/html"]
+        assert templates["application/json"] == templates["application/problem+json"]
+        problem = json.loads(templates["application/json"])
+        assert f"<h1>{problem['title']}</h1>" in templates["text/html"]
         assert set(problem) == {"type", "title", "status", "detail"}
         assert answer["statusCode"] == str(problem["status"]), kind
         headers = answer["responseParameters"]
-        assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert "gatewayresponse.header.Content-Type" not in headers, "it would stand above the template's own type"
+        assert ("gatewayresponse.header.Allow" in headers) == (problem["status"] == 405)
         assert headers["gatewayresponse.header.x-request-id"] == "context.requestId"
         assert ("gatewayresponse.header.Retry-After" in headers) == (problem["status"] in (429, 503))
 

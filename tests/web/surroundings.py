@@ -71,7 +71,8 @@ class World:
     """Ids that are stored with other content."""
     failure: Exception | None = None
     counted: list[tuple[str, str]] = field(default_factory=list)
-    """The keys under which the unsubscribes of forms were counted."""
+    """The keys under which the unsubscribes of forms, and wrong admin keys, were counted."""
+    now: datetime = NOW
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
     links: Links = field(default_factory=lambda: Links([UNSUBSCRIBE_KEY], PUBLIC_URL, os.urandom))
 
@@ -81,12 +82,10 @@ class World:
         return SimpleNamespace(
             settings=settings,
             address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
-            effects=Effects(clock=lambda: NOW),
+            effects=Effects(clock=lambda: self.now),
             new_id=lambda: f"new-{next(numbers)}",
             events=SimpleNamespace(store=self.store),
-            table=SimpleNamespace(
-                update=self.count_unsubscribe, in_parallel=lambda work, values: list(map(work, values))
-            ),
+            table=SimpleNamespace(update=self.count, in_parallel=lambda work, values: list(map(work, values))),
             notifier=SimpleNamespace(notify=lambda verb, ids: True),
         )
 
@@ -98,11 +97,11 @@ class World:
         self.stored.append(event)
         return True
 
-    def count_unsubscribe(self, key: tuple[str, str], *_: Any) -> dict[str, int]:
+    def count(self, key: tuple[str, str], *_: Any) -> dict[str, int]:
         if self.failure is not None:
             raise self.failure
         self.counted.append(key)
-        return {"unsubscribes": len(self.counted)}
+        return {"unsubscribes": len(self.counted), "wrong_keys": self.counted.count(key)}
 
     def find_event(self, event_id: str) -> Mapping[str, Any] | None:
         if self.failure is not None:
@@ -120,7 +119,11 @@ def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Sett
         )
 
     origins = frozenset({"https://www.example.com", "https://shop.example.com"})
-    forms = [form("footer", origins=origins, redirect="https://www.example.com/merci"), form("closed")]
+    forms = [
+        form("footer", origins=origins, redirect="https://www.example.com/merci"),
+        form("closed"),
+        form("open", origins=frozenset({"null"})),
+    ]
     return Settings(
         accounts={"paris": Account("paris", "ediware"), "lettre": Account("lettre", "ediware")},
         privacy=Privacy((Secret.plain("placeholder"),)),

@@ -138,13 +138,6 @@ def test_a_path_that_only_the_api_knows_is_404_and_leaves_no_trace(method: str) 
     assert set(routes_over(None).routes) == before
 
 
-def test_a_method_outside_the_api_reaches_no_view() -> None:
-    gateway, seen = recording()
-    for path in ("/", "/a/b", "/c"):
-        assert ask(gateway, gateway_event("TRACE", path, gateway=gateway)).status == 405
-    assert seen == []
-
-
 def test_a_wrong_configuration_is_500_without_details(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...domain.ids import is_valid_id
 from ...services import Services
-from ..access import require_admin
+from ..admin import require_admin
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
@@ -24,7 +24,7 @@ class EventsRoutes:
 
     def show(self, request: Request, event_id: str) -> Response:
         """Return the status of the event and its deliveries."""
-        require_admin(self._services.settings.api, request)
+        require_admin(self._services, request)
         found = self._find_event(event_id) if is_valid_id(event_id) else None
         if found is None:
             raise HttpProblem(404, "There is no such event.")

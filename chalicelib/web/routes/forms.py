@@ -31,14 +31,14 @@ class FormsRoutes:
 
     def sign_up(self, request: Request, name: str) -> Response:
         """Accept a signup to the form's list."""
-        form = check_origin(self._services.settings.forms.get(name), request)
+        form = check_origin(self._services.settings, name, request)
         submission, info = self._submission(request)
         return self._accept(request, form, signup_from_form(form, submission, info))
 
     def unsubscribe(self, request: Request, name: str) -> Response:
         """Accept an unsubscribe from every account; above the form's limit it is quarantined."""
         settings = self._services.settings
-        form = check_origin(settings.forms.get(name), request)
+        form = check_origin(settings, name, request)
         submission, info = self._submission(request)
         event = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
         quarantine = quarantine_unsubscribe(self._services.table, form, event.accepted_at)
@@ -46,8 +46,8 @@ class FormsRoutes:
 
     def other_method(self, request: Request, name: str) -> Response:
         """Answer a preflight; reject every other method."""
-        check_origin(self._services.settings.forms.get(name), request)
-        return preflight() if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
+        check_origin(self._services.settings, name, request)
+        return preflight(request) if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
 
     def _submission(self, request: Request) -> tuple[Submission, RequestInfo]:
         _idempotency_key(request)  # a malformed one is reported before anything that is wrong in the body

@@ -13,7 +13,7 @@ from ...domain.figures import FIGURES, Snapshot
 from ...domain.times import format_time
 from ...services import Services
 from ...statistics.queries import BadCursor, Page
-from ..access import require_admin
+from ..admin import require_admin
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 from ..spreadsheet import to_csv
@@ -52,7 +52,7 @@ class StatsRoutes:
 
     def show_page(self, request: Request) -> Response:
         """Return one page of campaigns, newest first, each as its newest snapshot."""
-        require_admin(self._services.settings.api, request)
+        require_admin(self._services, request)
         query = read_query(request.query)
         try:
             page = self._campaigns.page(
@@ -67,7 +67,7 @@ class StatsRoutes:
 
     def show_history(self, request: Request, account: str, campaign: str) -> Response:
         """Return one campaign and all its snapshots, oldest first."""
-        require_admin(self._services.settings.api, request)
+        require_admin(self._services, request)
         format = read_format(request.query)
         newest = self._campaigns.campaign(account, campaign) if _may_exist(account, campaign) else None
         if newest is None:

@@ -1,0 +1,134 @@
+"""Which pages may use a form, what a refusal says, and what a preflight allows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chalicelib.observability import metrics
+from tests.web.surroundings import PUBLIC_URL, Send, World, ask, gateway_event, make_app, make_settings
+
+LISTED = "https://www.example.com"
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
+PATHS = ["/forms/footer/signup", "/forms/footer/unsubscribe"]
+BODIES = {
+    URLENCODED: "email=a%40example.com",
+    URLENCODED.upper() + "; charset=UTF-8": "email=a%40example.com",
+    MULTIPART: '--x\r\ncontent-disposition: form-data; name="email"\r\n\r\na@example.com\r\n--x--\r\n',
+}
+
+
+@pytest.fixture
+def open_send(world: World) -> Send:
+    """The form `open` lists `"null"`; `public_url` is Relais' own."""
+    app = make_app(world, make_settings(public_url=PUBLIC_URL))
+    return lambda *args, **kwargs: ask(app, gateway_event(*args, **kwargs))
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("content_type", [*BODIES, "application/json", "text/plain", ""])
+def test_field_case_16_a_hidden_origin_is_refused_and_the_answer_says_why(
+    send: Send, world: World, path: str, content_type: str
+) -> None:
+    answer = send("POST", path, {"Origin": "null", "Content-Type": content_type}, BODIES.get(content_type, "{}"))
+    assert answer.status == 403
+    detail = answer.json["detail"]
+    assert "Referrer-Policy" in detail and "no-referrer" in detail and "same-origin" in detail
+    assert "strict-origin-when-cross-origin" in detail
+    assert '"null"' in detail and "origins" in detail and "[forms.footer]" in detail
+    assert "access-control-allow-origin" not in answer.headers
+    assert world.stored == []
+
+
+@pytest.mark.parametrize("verb", ["signup", "unsubscribe"])
+@pytest.mark.parametrize("content_type", BODIES)
+def test_field_case_16_a_listed_null_lets_plain_forms_in(
+    open_send: Send, world: World, content_type: str, verb: str
+) -> None:
+    headers = {"Origin": "null", "Content-Type": content_type, "Accept": "text/html"}
+    answer = open_send("POST", f"/forms/open/{verb}", headers, BODIES[content_type])
+    assert answer.status in (200, 202, 303)
+    assert [event.email for event in world.stored] == ["a@example.com"]
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type"),
+    [("POST", "application/json"), ("POST", "text/plain"), ("POST", ""), ("OPTIONS", ""), ("PUT", URLENCODED)],
+)
+def test_field_case_16_a_listed_null_admits_nothing_else(
+    open_send: Send, world: World, method: str, content_type: str
+) -> None:
+    headers = {"Origin": "null", "Access-Control-Request-Method": "POST"} | (
+        {"Content-Type": content_type} if content_type else {}
+    )
+    answer = open_send(method, "/forms/open/signup", headers, '{"email": "a@example.com"}')
+    assert answer.status == 403
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert world.stored == []
+
+
+@pytest.mark.parametrize("origin", ["https://www.example.org", "https://example.com", "http://localhost:3000"])
+def test_a_refusal_says_what_to_put_where(send: Send, origin: str) -> None:
+    answer = send("POST", PATHS[0], {"Origin": origin, "Content-Type": "application/json"}, "{}")
+    assert answer.status == 403
+    for part in (f'"{origin}"', "origins", "[forms.footer]"):
+        assert part in answer.json["detail"]
+
+
+@pytest.mark.parametrize("origin", ["", "https://a@example.com", "javascript:<b>", "https://x.example/a", "x" * 5000])
+def test_a_malformed_origin_is_not_repeated(send: Send, origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = send("POST", PATHS[0], {"Origin": origin, "Content-Type": "application/json"}, "{}")
+    assert answer.status == 403
+    assert "[forms.footer]" in answer.json["detail"]
+    said = "".join(capsys.readouterr())
+    assert not origin or (origin not in answer.body and origin not in said)
+
+
+def test_a_refused_origin_is_logged_with_its_form_and_counted(send: Send, capsys: pytest.CaptureFixture[str]) -> None:
+    for origin in ("https://www.example.org", "null"):
+        send("POST", PATHS[0], {"Origin": origin, "Content-Type": "application/json"}, "{}")
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    logged = [(line["form"], line["origin"]) for line in lines if line.get("message") == "origin refused"]
+    assert logged == [("footer", "https://www.example.org"), ("footer", "null")]
+    assert sum(line.get("origins_refused", 0) for line in lines) == 2
+
+
+@pytest.mark.parametrize("form", ["footer", "closed", "open"])
+def test_relais_own_origin_is_always_listed(open_send: Send, form: str) -> None:
+    headers = {"Origin": PUBLIC_URL, "Content-Type": "application/json"}
+    answer = open_send("POST", f"/forms/{form}/signup", headers, '{"email": "a@example.com"}')
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (202, PUBLIC_URL)
+
+
+def test_without_a_public_url_no_origin_is_relais_own(send: Send) -> None:
+    assert send("POST", "/forms/closed/signup", {"Origin": PUBLIC_URL}, "{}").status == 403
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "content-type",
+        "content-type,idempotency-key",
+        "authorization, x-requested-with, sentry-trace, baggage",
+        "X-Custom",
+        "traceparent",
+        ", ".join(f"x-header-{number}" for number in range(50)),
+    ],
+)
+def test_a_preflight_allows_whatever_headers_it_asks_for(send: Send, asked: str) -> None:
+    headers = {"Origin": LISTED, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
+    answer = send("OPTIONS", PATHS[0], headers)
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-headers"].replace(" ", "") == asked.replace(" ", "")
+    assert {part.strip() for part in answer.headers["vary"].split(",")} == {"Origin", "Access-Control-Request-Headers"}
+
+
+@pytest.mark.parametrize("asked", [None, "", "a b", "x: y", "é", "<b>", "a" * 10_000, "*"])
+def test_a_preflight_without_readable_headers_allows_the_usual_ones(send: Send, asked: str | None) -> None:
+    headers = {"Origin": LISTED} | ({} if asked is None else {"Access-Control-Request-Headers": asked})
+    answer = send("OPTIONS", PATHS[0], headers)
+    assert answer.headers["access-control-allow-headers"] == "content-type, idempotency-key"
