@@ -34,6 +34,19 @@ def load(raw: str | bytes, number: Callable[[str], Any] | None = None, *, finite
         raise ValueError("nested too deeply") from error
 
 
+def end_of_value(text: str) -> int:
+    """Returns where the JSON value ends that `text` begins with.
+
+    Raises:
+        ValueError: It begins with none.
+    """
+    try:
+        _, end = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=refuse_constant).raw_decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return end
+
+
 def _finite(literal: str) -> float:
     value = float(literal)
     if isinf(value):

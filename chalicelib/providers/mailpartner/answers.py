@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ...domain.errors import Kind, ProviderError
 from ...domain.secret_masking import without_secrets
 from ..results import count, text
+from ..transport import noise
 from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
 from .codes import Interpretation, Meaning, interpret, undocumented
 from .json_stream import JsonStream, MalformedAnswer
@@ -42,7 +43,7 @@ def read(answer: Answer, make: Callable[[Mapping[str, Any]], T | None], *, key: 
         reply = answer.json()
     except ProviderError as error:
         reply, unusable = None, error
-    if unusable and _is_xml(answer.body):
+    if unusable:
         reply = _xml_failure(answer)
     success = _outcome(answer, reply, key)
     if success is None:
@@ -59,10 +60,12 @@ def read_opt_outs(answer: Answer | StreamedAnswer, *, key: str) -> tuple[int | N
     Raises `ProviderError` as `read` does, also while the rows are read.
     """
     slices = answer.slices()
-    beginning = next(slices, b"")
+    beginning, before = _without_noise(answer, next(slices, b""))
     open_list = _open_xml if _is_xml(beginning) else _open_json
     try:
         stated, rows = open_list(answer, chain((beginning,), slices), key)
+        if before.strip():
+            answer.report_noise(before)
         return stated, _checked(answer, rows)
     except MalformedAnswer as error:
         reason = str(error)
@@ -70,7 +73,7 @@ def read_opt_outs(answer: Answer | StreamedAnswer, *, key: str) -> tuple[int | N
 
 
 def _open_json(answer: AnswerHead, slices: Iterable[bytes], key: str) -> tuple[int | None, Iterator[Any]]:
-    stream = JsonStream(slices, "data")
+    stream = JsonStream(slices, "data", answer.report_noise if answer.is_success else None)
     has_rows = stream.up_to_array()
     stated = count(stream.read.get("nbData"))
     empty = stated == 0 and stream.read.get("data") is None
@@ -99,11 +102,22 @@ def _checked(answer: AnswerHead, rows: Iterator[Any]) -> Iterator[Any]:
     raise answer.unusable(reason)
 
 
+def _without_noise(answer: AnswerHead, beginning: bytes) -> tuple[bytes, str]:
+    """Returns the beginning of an answer and the noise before it, which a status of success alone may have."""
+    return noise.without_leading(beginning) if answer.is_success else (beginning, "")
+
+
 def _xml_failure(answer: Answer) -> Mapping[str, Any] | None:
+    body, before = _without_noise(answer, answer.body)
+    if not _is_xml(body):
+        return None
     from .xml_stream import XmlStream
 
     try:
-        return _named(XmlStream(answer.slices()).read_head())
+        named = _named(XmlStream((body,)).read_head())
+        if before.strip():
+            answer.report_noise(before)
+        return named
     except MalformedAnswer:
         return None
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ...domain.strict_json import refuse_constant
+from ..transport.noise import LONGEST_NOISE, is_noise
 
 LONGEST_VALUE = 1024 * 1024
 """Characters of one member or one row; a longer one is rejected."""
@@ -20,12 +21,16 @@ class MalformedAnswer(Exception):
 
 
 class JsonStream:
-    """The members of a JSON object, from slices of UTF-8. All methods raise `MalformedAnswer`."""
+    """The members of a JSON object, from slices of UTF-8. All methods raise `MalformedAnswer`.
 
-    def __init__(self, slices: Iterable[bytes], array: str) -> None:
+    `report_noise` is called with a vendor's noise behind the object; without it nothing may be there.
+    """
+
+    def __init__(self, slices: Iterable[bytes], array: str, report_noise: Callable[[str], None] | None = None) -> None:
         self.read: dict[str, Any] = {}
         """The members read so far, without the array."""
         self._array = array
+        self._report_noise = report_noise
         self._slices = iter(slices)
         self._bytes = codecs.getincrementaldecoder("utf-8-sig")()
         self._json = json.JSONDecoder(parse_constant=refuse_constant)
@@ -120,9 +125,15 @@ class JsonStream:
         return found
 
     def _at_end(self) -> bool:
-        """Checks that nothing follows, and returns False."""
+        """Checks that nothing but noise follows, and returns False."""
         if self._peek():
-            raise MalformedAnswer("truncated or broken JSON")
+            while len(self._text) - self._at <= LONGEST_NOISE and self._more():
+                pass
+            rest = self._text[self._at :]
+            if self._report_noise is None or not is_noise(rest):
+                raise MalformedAnswer("truncated or broken JSON")
+            self._report_noise(rest)
+            self._at = len(self._text)
         return False
 
     def _more(self) -> bool:

@@ -10,6 +10,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from socket import socket
@@ -17,12 +18,16 @@ from typing import Any, Literal
 
 from ...domain import strict_json
 from ...domain.errors import Kind, ProviderError
+from . import noise
 
 MEGABYTE = 1024 * 1024
 SLICE_BYTES = 64 * 1024
 LONGEST_RETRY_AFTER = 86400.0
 SHORTEST_CALL = 0.25
 """Seconds that must be left for a call to be started at all."""
+GZIP_MAGIC = b"\x1f\x8b"
+_UNDECODED = re.compile(r"[\udc80-\udcff]")
+"""What bytes that are no UTF-8 become under `surrogateescape`."""
 
 
 class KeyRefused(ProviderError):
@@ -97,6 +102,15 @@ class AnswerHead:
     status: int
     headers: Mapping[str, str] = field(repr=False)
 
+    @property
+    def is_success(self) -> bool:
+        """True for a status of 2xx."""
+        return 200 <= self.status < 300
+
+    def report_noise(self, beside: str) -> None:
+        """Logs and counts the noise beside an answer that could be read nevertheless."""
+        noise.report(self.call.account, self.call.label, beside)
+
     def unusable(self, reason: str) -> ProviderError:
         """Returns the error of an answer that is neither a success nor a failure; `overload` comes first."""
         return self.overload() or self.call.without_answer(f"{reason} (HTTP {self.status})")
@@ -125,24 +139,20 @@ class Answer(AnswerHead):
     def json(self) -> Any:
         """Returns the body as JSON values. Raises `ProviderError` (unknown or later) saying what it is instead.
 
-        JSON text is UTF-8 (RFC 8259), whatever charset a header states; a byte order mark is ignored.
+        JSON text is UTF-8 (RFC 8259), whatever charset a header states; byte order marks are ignored. Under a status of
+        success a vendor's `noise` round it is passed over, logged and counted.
         """
-        try:
-            text = self.body.decode("utf-8-sig")
-            value = strict_json.load(text, finite=True)
-        except UnicodeDecodeError:
-            reason = "the answer is in a charset other than UTF-8"
-        except ValueError:
-            reason = "truncated or broken JSON"
-            if not text.strip():
-                reason = "the answer is empty"
-            elif text.lstrip().startswith("<"):
-                reason = "an HTML page instead of JSON"
-        else:
-            # JSON can hold a lone surrogate; whatever stores or sends it on would fail.
-            return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
-        # Not raised in the handlers: the decoders' errors hold the body.
-        raise self.unusable(reason)
+        text = self.body.decode("utf-8-sig", "surrogateescape")
+        with suppress(ValueError):
+            return _parsed(text)
+        if self.is_success:
+            with suppress(ValueError):
+                found, beside = noise.split(text)
+                value = _parsed(found)
+                self.report_noise(beside)
+                return value
+        # Not raised in a handler: the decoder's errors hold the body.
+        raise self.unusable(_instead_of_json(text))
 
     def text(self) -> str:
         """Returns the body as text, to recognise bare messages; never for showing."""
@@ -206,6 +216,23 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
     except (ValueError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _parsed(text: str) -> Any:
+    """Parses JSON text whose bytes were UTF-8. Raises ValueError."""
+    if _UNDECODED.search(text):
+        raise ValueError("bytes that are no UTF-8")
+    value = strict_json.load(text, finite=True)
+    # JSON can hold a lone surrogate; whatever stores or sends it on would fail.
+    return _without_surrogates(value) if "\\ud" in text or "\\uD" in text else value
+
+
+def _instead_of_json(text: str) -> str:
+    if _UNDECODED.search(text):
+        return "the answer is in a charset other than UTF-8"
+    if not text.strip():
+        return "the answer is empty"
+    return "an HTML page instead of JSON" if text.lstrip().startswith("<") else "truncated or broken JSON"
 
 
 def _without_surrogates(value: Any) -> Any:

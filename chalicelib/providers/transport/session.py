@@ -22,7 +22,18 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from ...domain.errors import Kind, ProviderError
-from .exchange import SHORTEST_CALL, SLICE_BYTES, SYSTEM_TIMING, Answer, Call, Deadline, StreamedAnswer, Timing, gunzip
+from .exchange import (
+    GZIP_MAGIC,
+    SHORTEST_CALL,
+    SLICE_BYTES,
+    SYSTEM_TIMING,
+    Answer,
+    Call,
+    Deadline,
+    StreamedAnswer,
+    Timing,
+    gunzip,
+)
 from .wire import Attempt, HttpPool, HttpsPool
 
 CONNECT_SECONDS = 5.0
@@ -156,14 +167,16 @@ def _redirect_error(call: Call, status: int) -> ProviderError:
 
 
 def _body(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
-    """Yields the decompressed body in slices, at most `call.max_bytes` in all."""
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding not in ("identity", "", "gzip", "x-gzip"):
-        raise call.without_answer("the answer has a content coding that was not asked for")
+    """Yields the decompressed body in slices, at most `call.max_bytes` in all.
+
+    Whether it is compressed is known by its first bytes: some servers state a content coding that the body has not.
+    """
     slices: Iterator[bytes] = iter(partial(response.raw.read, SLICE_BYTES, decode_content=False), b"")
     size = 0
     try:
-        for part in gunzip(slices) if "gzip" in coding else slices:
+        first = next(slices, b"")
+        slices = chain((first,), slices)
+        for part in gunzip(slices) if first.startswith(GZIP_MAGIC) else slices:
             size += len(part)
             if size > call.max_bytes:
                 raise call.without_answer(f"the answer is larger than {call.max_bytes} bytes")
