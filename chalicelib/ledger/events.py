@@ -78,13 +78,10 @@ class EventStore:
 
         Raises MalformedItem if one of them cannot be read, so that it is not mistaken for a deleted event.
         """
-        return self._load(event_ids, strictly).stored
+        return self.load_well_formed(event_ids, read=strictly).stored
 
-    def load_well_formed(self, event_ids: Iterable[str]) -> Loaded:
+    def load_well_formed(self, event_ids: Iterable[str], *, read: Read = well_formed) -> Loaded:
         """Reads as `load`, but skips, logs and counts malformed items; for callers that process many events."""
-        return self._load(event_ids, well_formed)
-
-    def _load(self, event_ids: Iterable[str], read: Read) -> Loaded:
         found = self._table.get_many(event_key(event_id) for event_id in event_ids)
         parsed: dict[str, Event | None] = {event_id_of(pk): read(event_from, item) for (pk, _), item in found.items()}
         events = [event for event in parsed.values() if event is not None]
