@@ -80,7 +80,9 @@ class StatsReader:
         found = [snapshot_of(item) for item in answer["Items"]]
         campaigns = tuple(found[:limit])
         more = len(found) > limit or "LastEvaluatedKey" in answer
-        return Page(campaigns, _encode(campaigns[-1]) if more and campaigns else None)
+        if not more or not campaigns:
+            return Page(campaigns, None)
+        return Page(campaigns, base64.urlsafe_b64encode(place(campaigns[-1]).encode()).decode().rstrip("="))
 
     def campaign(self, account: str, campaign: str) -> Snapshot | None:
         """Returns the newest snapshot of one campaign; None if it was never read. Raises `StatsUnavailable`."""
@@ -116,10 +118,6 @@ def _request(account: str | None, since: datetime | None, until: datetime | None
 
 def _second(moment: datetime) -> str:
     return format_time(moment.replace(microsecond=0))
-
-
-def _encode(snapshot: Snapshot) -> str:
-    return base64.urlsafe_b64encode(place(snapshot).encode()).decode().rstrip("=")
 
 
 def _decode(cursor: str) -> tuple[str, str, str]:

@@ -5,20 +5,9 @@ Its behaviour and limits are in docs/providers/mymailmarket.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ..spec import Capabilities, Option, Provider, ProviderSpec
+from ..spec import Capabilities, Option, ProviderSpec
 from .api import BASE_URL
 from .provider import FUNCTIONS, PARALLEL_CALLS, MyMailMarket
-
-if TYPE_CHECKING:
-    from ..account import Account
-    from ..transport.session import Transport
-
-
-def _connect(account: Account, transport: Transport) -> Provider:
-    return MyMailMarket(account, transport)
-
 
 SPEC = ProviderSpec(
     name="mymailmarket",
@@ -44,5 +33,5 @@ SPEC = ProviderSpec(
         Option("shared_secret", secret=True, help="shared secret, next to the API key"),
     ),
     functions=FUNCTIONS,
-    connect=_connect,
+    connect=MyMailMarket,
 )
