@@ -17,6 +17,7 @@ from ..services import Services
 from .batching import Task
 from .deadline import Context, Deadline
 from .dispatcher import Dispatcher
+from .form_limits import FormLimits
 
 MOST_EVENTS = 10_000
 """Events that one invocation loads, the others are notified again: an import can announce more than fit into memory."""
@@ -98,6 +99,7 @@ class Worker:
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         """Deliver what is due to the providers; return the syncs that are due."""
+        stored = FormLimits(self._services).apply(stored, deadline)
         now = self._services.effects.clock()
         tasks = [
             Task(one.event, delivery) for one in stored for delivery in one.deliveries.values() if delivery.is_due(now)

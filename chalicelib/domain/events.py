@@ -41,6 +41,10 @@ class Status(StrEnum):
     SUPERSEDED = "superseded"
 
 
+QUARANTINED = "quarantined"
+"""The reason of a pending delivery that waits for an operator, or for a day, because its form brought too many."""
+DISCARDED = "discarded"
+"""The reason of a refused delivery that an operator has discarded from quarantine: it is erased."""
 # An event's own status is the first of these that one of its deliveries has.
 STATUS_ORDER = (Status.PENDING, Status.PARKED, Status.REFUSED, Status.DELIVERED, Status.SUPERSEDED)
 
@@ -76,14 +80,6 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Quarantines an event: it is not delivered before `until` (aware, UTC) unless an operator releases it earlier."""
-
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """A signup, an unsubscribe or a sync that can be stored and delivered.
 
@@ -113,8 +109,10 @@ class Event:
     sync: Sync | None = None
     refused: str | None = None
     """The reason of an event that is refused on arrival (a filled trap, an invalid event from a queue); else None."""
-    quarantine: Quarantine | None = None
-    """Set when the event is accepted and quarantined; stored with its deliveries, not with the event."""
+    counted: bool = False
+    """True once a worker has counted it against its form's limit."""
+    quarantined_until: datetime | None = None
+    """Set with `counted` if it was above the limit: until then it is delivered only if an operator releases it."""
 
     @property
     def only_lifts_suppression(self) -> bool:
@@ -141,7 +139,9 @@ class Delivery:
     resent_at: datetime | None = None
     """When an operator last requeued it after it was final: the time until it is given up counts from then."""
     quarantined: bool = False
-    """True if it was quarantined when it was accepted, and has not been released."""
+    """True if it was quarantined, and has not been released."""
+    released: bool = False
+    """True if an operator has released it."""
     reverted_unsubscribe_at: datetime | None = None
     """The time of the unsubscribe that an operator has confirmed as reverted manually at the provider."""
 

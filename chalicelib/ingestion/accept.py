@@ -75,10 +75,10 @@ def store_all(services: Services, events: Sequence[Event]) -> list[bool]:
 
 
 def notify(services: Services, events: Iterable[Event]) -> None:
-    """Notifies workers of stored events, except those refused on arrival and quarantined: nothing is delivered yet."""
+    """Notifies workers of stored events, except those refused on arrival."""
     ids: dict[EventType, dict[str, None]] = {}
     for event in events:
-        if event.refused is None and event.quarantine is None:
+        if event.refused is None:
             ids.setdefault(event.type, {})[event.id] = None
     for verb, event_ids in ids.items():
         services.notifier.notify(verb, list(event_ids))

@@ -82,6 +82,8 @@ def event_from(item: Attributes) -> Event:
         may_lift_suppression=not item.optional("may_not_lift_suppression", bool),
         consent=_consent_from(consent) if consent else None,
         sync=_sync_from(sync) if sync else None,
+        counted="counted" in item,
+        quarantined_until=item.required("counted", datetime) if item.optional("counted", int) else None,
     )
 
 
@@ -141,5 +143,6 @@ def delivery_from(account: str, item: Attributes) -> Delivery:
         updated_at=item.optional("updated", datetime),
         resent_at=item.optional("resent", datetime),
         quarantined=item.optional("quarantined", bool) or False,
+        released=item.optional("released", bool) or False,
         reverted_unsubscribe_at=item.optional("reverted_unsubscribe_at", datetime),
     )

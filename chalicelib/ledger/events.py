@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..domain.errors import IdConflict, MalformedItem
-from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
+from ..domain.events import DISCARDED, Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
@@ -23,7 +23,6 @@ from .keys import (
     due_partitions,
     event_id_of,
     event_key,
-    quarantine_partition,
 )
 from .table import ConditionFailed, Table
 
@@ -276,15 +275,6 @@ class EventStore:
                 "expires_at": self.expiry(event.accepted_at),
             }
         fields = {"status": Status.PENDING.value, "attempts": 0, "updated": to_ms(event.accepted_at)}
-        quarantine = event.quarantine
-        if quarantine is not None:
-            return fields | {
-                "quarantined": True,
-                "reason": quarantine.reason,
-                "next_at": to_ms(quarantine.until),
-                "due_pk": quarantine_partition(account),
-                "due_at": to_ms(quarantine.until) // 1000,
-            }
         # Spread, so that the events of a batch are not all due at once.
         spread = timedelta(milliseconds=sum(event.id.encode()) * 7919 % (FIRST_DUE_SPREAD_SECONDS * 1000))
         return fields | {
@@ -308,7 +298,7 @@ class EventStore:
             forgotten = person_is_forgotten(self._table, self._keys, event, items)
         except MalformedItem:
             return  # it does not expire before its person's state is put right
-        if forgotten and erase_items(self._table, items, now) is ErasureOutcome.WAITING:
+        if (forgotten or _is_discarded(items)) and erase_items(self._table, items, now) is ErasureOutcome.WAITING:
             return  # it was requeued meanwhile
         self._table.in_parallel(lambda item: self._expire(item, now), items)
 
@@ -333,6 +323,11 @@ def due_from(item: Attributes) -> tuple[int, str]:
     if pk == event_id_of(pk) or not is_valid_id(event_id_of(pk)):
         raise item.malformed("pk", "is not the key of an event")
     return due_at, event_id_of(pk)
+
+
+def _is_discarded(items: Iterable[Mapping[str, Any]]) -> bool:
+    """Returns True if an operator has discarded a delivery of these: what is left of the event is erased."""
+    return any(item.get("reason") == DISCARDED for item in items)
 
 
 def _is_final(item: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ EVERY_ACCOUNT = "*"
 SHARDS = 4
 """Index partitions for each account and event type: one partition takes 1,000 writes a second."""
 _QUARANTINE_SHARD = SHARDS
-"""Number of the partition after them, for unsubscribes that were quarantined when they were accepted."""
+"""Number of the partition after them, for unsubscribes that were quarantined."""
 
 
 def event_key(event_id: str) -> Key:
@@ -47,7 +47,7 @@ def due_partition(account: str, verb: EventType, event_id: str) -> str:
 
 
 def quarantine_partition(account: str) -> str:
-    """Returns the partition of the `due` index for unsubscribes that were quarantined when they were accepted.
+    """Returns the partition of the `due` index for unsubscribes that were quarantined.
 
     They are due a day later than others; a separate partition returns them in the order of acceptance.
     """

@@ -20,21 +20,22 @@ ACCEPTED = "accepted"
 def accepted(events: Iterable[Event]) -> None:
     """Log events that were stored just now, for the first time; events refused on arrival with their reason."""
     grouped: dict[tuple[str, str | None], list[str]] = {}
-    quarantined: dict[tuple[str | None, str], list[str]] = {}
     for event in events:
         for account in event.accounts:
             metrics.count(ACCEPTED, account=account)
             if event.refused is not None:
                 metrics.count(Status.REFUSED.value, account=account)
         grouped.setdefault((event.type.value, event.refused), []).append(event.id)
-        if event.quarantine is not None:
-            metrics.count("unsubscribes_quarantined")
-            quarantined.setdefault((event.form, event.quarantine.reason), []).append(event.id)
     for (verb, refused), ids in grouped.items():
         facts = {"verb": verb} if refused is None else {"verb": verb, "status": Status.REFUSED.value, "reason": refused}
         _write(logger.info, ACCEPTED, ids, facts)
-    for (form, reason), ids in quarantined.items():
-        _write(logger.warning, "unsubscribes quarantined", ids, {"form": form, "reason": reason})
+
+
+def quarantined(form: str, events: Sequence[Event]) -> None:
+    """Log unsubscribes that were quarantined just now, because `form` brought too many."""
+    if events:
+        metrics.count("unsubscribes_quarantined", len(events))
+        _write(logger.warning, "unsubscribes quarantined", [event.id for event in events], {"form": form})
 
 
 def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:

@@ -58,7 +58,17 @@ class _Event:
 
     type: EventType
     accepted: int
-    own: tuple[str, Status] | None
+    own: _Counted | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The counted attributes of a delivery."""
+
+    account: str
+    status: Status
+    quarantined_until: int | None
+    """In milliseconds."""
 
 
 @dataclass(slots=True)
@@ -66,14 +76,21 @@ class DeliveryCounts:
     """Deliveries by account and status, and when each account's oldest pending ones were accepted (ms)."""
 
     counts: dict[str, Counter[Status]] = field(default_factory=lambda: defaultdict(Counter))
+    quarantined: Counter[str] = field(default_factory=Counter)
+    """Those of the pending deliveries that wait for an operator, by account."""
     oldest: dict[str, int] = field(default_factory=dict)
+    """Without those that are quarantined: they wait on purpose."""
     oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
 
-    def record(self, account: str, status: Status, event: _Event) -> None:
-        """Counts one delivery of `event`."""
-        self.counts[account][status] += 1
-        if status is Status.PENDING:
-            _keep_earlier(self.oldest, account, event.accepted)
+    def record(self, delivery: _Counted, event: _Event, now: int) -> None:
+        """Counts one delivery of `event` at `now` (ms)."""
+        account = delivery.account
+        self.counts[account][delivery.status] += 1
+        if delivery.status is Status.PENDING:
+            if delivery.quarantined_until is not None and delivery.quarantined_until > now:
+                self.quarantined[account] += 1
+            else:
+                _keep_earlier(self.oldest, account, event.accepted)
             if event.type is EventType.UNSUBSCRIBE:
                 _keep_earlier(self.oldest_unsubscribe, account, event.accepted)
 
@@ -81,6 +98,7 @@ class DeliveryCounts:
         """Adds the counts of `other`."""
         for account, counts in other.counts.items():
             self.counts[account].update(counts)
+        self.quarantined.update(other.quarantined)
         for mine, theirs in ((self.oldest, other.oldest), (self.oldest_unsubscribe, other.oldest_unsubscribe)):
             for account, accepted in theirs.items():
                 _keep_earlier(mine, account, accepted)
@@ -104,15 +122,15 @@ class LedgerScan:
     ) -> Iterator[list[str]]:
         """Yields ids of events with a delivery of that status in one of `PARTS` segments, a page at a time.
 
-        `quarantined`: also events with a quarantined delivery.
+        `quarantined`: those with a quarantined delivery instead.
         """
         condition = "#status = :status"
         attributes: tuple[str, ...] = ("pk", "status", "expires_at")
         values: dict[str, Any] = {"status": status.value}
         if quarantined:
-            condition = f"({condition} OR {_QUARANTINED})"
+            condition = _QUARANTINED
             attributes = (*attributes, "quarantined", "next_at")
-            values |= {"yes": True, "pending": Status.PENDING.value, "time": epoch_milliseconds(now)}
+            values = {"yes": True, "pending": Status.PENDING.value, "time": epoch_milliseconds(now)}
         for page in self._pages(part, f"{_EVENTS} AND {condition}", attributes, now, check_time, values):
             yield list(dict.fromkeys(event_id_of(item["pk"]) for item in page))
 
@@ -121,7 +139,7 @@ class LedgerScan:
         without its age.
         """
         delivery_counts, waiting = DeliveryCounts(), _Waiting(list)
-        attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at")
+        attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at", "quarantined", "next_at")
         for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
             for item in page:
                 if item["sk"].startswith(_DELIVERY):
@@ -129,15 +147,15 @@ class LedgerScan:
                     if delivery is not None:
                         waiting[item["pk"]].append(delivery)
                 else:
-                    _record_all(delivery_counts, waiting.pop(item["pk"], []), well_formed(_event_from, item))
-        self._look_up(delivery_counts, waiting)
+                    _record_all(delivery_counts, waiting.pop(item["pk"], []), well_formed(_event_from, item), now)
+        self._look_up(delivery_counts, waiting, now)
         return delivery_counts
 
-    def _look_up(self, delivery_counts: DeliveryCounts, waiting: _Waiting) -> None:
+    def _look_up(self, delivery_counts: DeliveryCounts, waiting: _Waiting, now: datetime) -> None:
         """Counts deliveries whose event the scan did not see: it is being stored, or was never stored: ignored."""
         events = self._table.get_many(event_key(event_id_of(pk)) for pk in waiting)
         for (pk, _), item in events.items():
-            _record_all(delivery_counts, waiting[pk], well_formed(_event_from, item))
+            _record_all(delivery_counts, waiting[pk], well_formed(_event_from, item), now)
 
     def _pages(
         self,
@@ -155,24 +173,31 @@ class LedgerScan:
             check_time()
 
 
-_Waiting = defaultdict[str, list[tuple[str, Status]]]
+_Waiting = defaultdict[str, list[_Counted]]
 
 
-def _delivery_from(item: Attributes) -> tuple[str, Status]:
-    return item.required("sk", str).removeprefix(_DELIVERY), item.required("status", Status)
+def _delivery_from(item: Attributes) -> _Counted:
+    return _counted(item, item.required("sk", str).removeprefix(_DELIVERY))
+
+
+def _counted(item: Attributes, account: str) -> _Counted:
+    until = item.optional("next_at", int) if item.optional("quarantined", bool) else None
+    return _Counted(account, item.required("status", Status), until)
 
 
 def _event_from(item: Attributes) -> _Event:
     accounts = item.texts("accounts")
-    own = (accounts[0], item.required("status", Status)) if len(accounts) == 1 else None
+    own = _counted(item, accounts[0]) if len(accounts) == 1 else None
     return _Event(item.required("type", EventType), item.required("accepted", Milliseconds), own)
 
 
-def _record_all(delivery_counts: DeliveryCounts, deliveries: list[tuple[str, Status]], event: _Event | None) -> None:
+def _record_all(
+    delivery_counts: DeliveryCounts, deliveries: list[_Counted], event: _Event | None, now: datetime
+) -> None:
     if event is None:
         return
-    for account, status in deliveries if event.own is None else [event.own]:
-        delivery_counts.record(account, status, event)
+    for delivery in deliveries if event.own is None else [event.own]:
+        delivery_counts.record(delivery, event, epoch_milliseconds(now))
 
 
 def _keep_earlier(times: dict[str, int], account: str, time: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ..delivery.deadline import Deadline
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import Status
+from ..domain.events import QUARANTINED, Status
 from ..domain.times import epoch_milliseconds, format_time, from_epoch_milliseconds
 from ..observability import metrics
 from ..services import Services
@@ -49,6 +49,7 @@ def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime
     return {
         "accepted": counts.total(),
         **{status.value: counts[status] for status in _SHOWN},
+        QUARANTINED: sum(delivery_counts.quarantined[name] for name in accounts),
         "oldest_pending_seconds": _age(delivery_counts.oldest, accounts, now),
         "oldest_unsubscribe_seconds": _age(delivery_counts.oldest_unsubscribe, accounts, now),
     }

@@ -8,6 +8,7 @@ from ..domain.events import Event, Status, StoredEvent
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.events import STATUS_NAME
 from ..ledger.keys import delivery_key, due_partition, event_key
+from ..ledger.quarantine import QuarantineStore
 from ..services import Services
 
 _NOT_EXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
@@ -21,6 +22,7 @@ class Requeues:
     def __init__(self, services: Services) -> None:
         self._table = services.table
         self._events = services.events
+        self._quarantine = QuarantineStore(services.table)
 
     def requeue(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
         """Makes a delivery pending and due, if it still is as in `stored` and its event still has the address.
@@ -50,22 +52,18 @@ class Requeues:
 
         Raises LedgerUnavailable; a repetition is harmless.
         """
-        event, waits_until = stored.event, stored.deliveries[account].next_attempt_at
-        values = {
-            "pending": Status.PENDING.value,
-            "yes": True,
-            "seen": to_ms(waits_until) if waits_until else None,
-            "due_pk": due_partition(account, event.type, event.id),
-            "time": to_ms(now),
-            "now": to_ms(now) // 1000,
-        }
-        return self._table.try_update(
-            delivery_key(event.id, account, event.accounts),
-            "SET due_pk = :due_pk, due_at = :now, updated = :time REMOVE reason, next_at, quarantined",
-            values,
-            condition="#status = :pending AND quarantined = :yes AND next_at = :seen",
-            names=STATUS_NAME,
-        )
+        return self._quarantine.release(stored.event, stored.deliveries[account], now)
+
+    def discard(self, stored: StoredEvent, account: str, now: datetime) -> bool:
+        """Ends a quarantined delivery `refused`, if it still waits as in `stored`; False if not.
+
+        Once all deliveries of the event are final, it is erased. Raises LedgerUnavailable; a repetition is harmless.
+        """
+        event = stored.event
+        discarded = self._quarantine.discard(event, stored.deliveries[account], now, self._events.expiry(now))
+        if len(event.accounts) > 1:
+            self._events.expire_when_whole(event, now)
+        return discarded
 
     def _requeue(self, stored: StoredEvent, account: str, now: datetime, reverted_at: datetime | None) -> bool:
         event = stored.event

@@ -1,4 +1,4 @@
-"""`resend`: sends parked or refused deliveries again, and releases quarantined ones."""
+"""`resend`: sends parked or refused deliveries again, and releases or discards quarantined ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any, assert_never
 
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable, ProviderError
-from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
+from ..domain.events import DISCARDED, QUARANTINED, Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import parse_time
 from ..ingestion.parse_event import INVALID
-from ..observability import logger, metrics
+from ..ingestion.parse_form import TRAP
+from ..ingestion.spam import SPAM
+from ..observability import event_log, logger, metrics
 from ..providers.spec import Capabilities
 from ..services import Services
 from .call_input import CALL_AGAIN, OUT_OF_TIME, checked, failed, nearest, wrong
@@ -23,8 +25,11 @@ from .ledger_scan import PARTS, LedgerScan, OutOfTime, batches, time_check
 from .requeue import Requeues
 from .suppressed_signups import UnsubscribePending, reverted_unsubscribe_at
 
-KEYS = ("account", "type", "id", "since", "status")
-STATUSES = (Status.PARKED.value, Status.REFUSED.value)
+KEYS = ("account", "type", "form", "id", "since", "status", "discard")
+STATUSES = (Status.PARKED.value, Status.REFUSED.value, QUARANTINED)
+UNCONFIRMED = "unconfirmed"
+LEFT_OUT = frozenset({TRAP, SPAM, DISCARDED, UNCONFIRMED, QUARANTINED, SUPPRESSED})
+"""Reasons of refused deliveries that are sent again only by the event's id, if at all."""
 TYPES = tuple(type.value for type in EventType)
 _UNSUBSCRIBE_PENDING = (
     "the vendor has not received the person's unsubscribe yet: call again once that is delivered, and undone there"
@@ -35,50 +40,61 @@ CapabilitiesOf = Callable[[str], Capabilities | None]
 
 @dataclass(frozen=True, slots=True)
 class ResendFilter:
-    """Selects the deliveries to send again; None: any."""
+    """Selects the deliveries to send again, or to discard; None: any."""
 
     status: Status
+    """Of quarantined ones: `PENDING`."""
     account: str | None = None
     type: EventType | None = None
+    form: str | None = None
     id: str | None = None
     since: datetime | None = None
+    discard: bool = False
 
     @property
     def quarantined(self) -> bool:
-        """True to include quarantined deliveries: they are selected together with parked ones."""
-        return self.status is Status.PARKED
+        """True to select quarantined deliveries, and no others."""
+        return self.status is Status.PENDING
 
     def accounts(self, stored: StoredEvent, now: datetime) -> list[str]:
         """Returns the accounts of an event's selected deliveries that can be sent."""
         event = stored.event
-        if self.type not in (None, event.type) or (self.since is not None and event.accepted_at < self.since):
+        if self.type not in (None, event.type) or self.form not in (None, event.form):
+            return []
+        if self.since is not None and event.accepted_at < self.since:
             return []
         return [
             delivery.account
             for delivery in stored.deliveries.values()
-            if (delivery.status is self.status or (self.quarantined and delivery.waits_for_release(now)))
+            if self._selects(delivery, now)
             and self.account in (None, delivery.account)
             and _can_be_made(event, delivery)
         ]
 
+    def _selects(self, delivery: Delivery, now: datetime) -> bool:
+        if self.quarantined:
+            return delivery.waits_for_release(now)
+        left_out = LEFT_OUT if self.id is None else (DISCARDED,)
+        return delivery.status is self.status and delivery.reason not in left_out
+
 
 def resend(services: Services, capabilities_of: CapabilitiesOf, event: Any, deadline: Deadline) -> dict[str, Any]:
-    """Handles `{"account"?, "type"?, "id"?, "since"?, "status"?}`; returns `{"resent": n}` or `{"error"}`.
+    """Handles `{"account"?, "type"?, "form"?, "id"?, "since"?, "status"?}`; returns `{"resent": n}` or `{"error"}`.
 
-    Never raises. `n` counts deliveries. When time runs out or the ledger fails, the answer has both, and a repeated
-    call continues with the rest: what was sent again is pending, and `sweep` repeats a failed notification.
+    With `"status": "quarantined", "discard": true` it discards instead, and returns `{"discarded": n}`. Never raises.
+    `n` counts deliveries, or discarded events. When time runs out or the ledger fails, the answer has both, and a
+    repeated call continues with the rest: what was sent again is pending, and `sweep` repeats a failed notification.
     """
     try:
-        wanted = _read(event, tuple(services.settings.accounts))
+        wanted = _read(event, tuple(services.settings.accounts), tuple(services.settings.forms))
     except ProviderError as error:
         return failed(error)
     run = _ResendRun(services, capabilities_of, wanted, deadline)
     failure = run.send_all()
-    logger.info(
-        "resend finished",
-        extra={"account": wanted.account, "status": wanted.status.value, "resent": run.resent, "failure": failure},
-    )
-    return {"resent": run.resent, **({} if failure is None else failed(failure))}
+    done = {"discarded": run.discarded} if wanted.discard else {"resent": run.resent}
+    status = QUARANTINED if wanted.quarantined else wanted.status.value
+    logger.info("resend finished", extra={"account": wanted.account, "status": status, **done, "failure": failure})
+    return {**done, **({} if failure is None else failed(failure))}
 
 
 class _ResendRun:
@@ -88,6 +104,7 @@ class _ResendRun:
         self, services: Services, capabilities_of: CapabilitiesOf, wanted: ResendFilter, deadline: Deadline
     ) -> None:
         self.resent = 0
+        self.discarded = 0
         self._services = services
         self._requeues = Requeues(services)
         self._capabilities_of = capabilities_of
@@ -136,6 +153,9 @@ class _ResendRun:
 
     def _send_event(self, stored: StoredEvent) -> bool:
         any_sent, now = False, self._services.effects.clock()
+        if self._wanted.discard:
+            self._discard(stored, now)
+            return False
         for account in self._wanted.accounts(stored, now):
             if self._send_delivery(stored, account, now):
                 any_sent = True
@@ -143,6 +163,13 @@ class _ResendRun:
                 with self._lock:
                     self.resent += 1
         return any_sent
+
+    def _discard(self, stored: StoredEvent, now: datetime) -> None:
+        accounts = [name for name in self._wanted.accounts(stored, now) if self._requeues.discard(stored, name, now)]
+        ended = [Delivery(name, Status.REFUSED, reason=DISCARDED) for name in accounts]
+        event_log.ended((stored.event.id, delivery) for delivery in ended)
+        with self._lock:
+            self.discarded += bool(accounts)
 
     def _send_delivery(self, stored: StoredEvent, account: str, now: datetime) -> bool:
         delivery, reverted_at = stored.deliveries[account], None
@@ -165,18 +192,24 @@ def _can_be_made(event: Event, delivery: Delivery) -> bool:
             assert_never(event.type)
 
 
-def _read(event: Any, accounts: tuple[str, ...]) -> ResendFilter:
+def _read(event: Any, accounts: tuple[str, ...], forms: tuple[str, ...]) -> ResendFilter:
     """Parses a call. Raises `ProviderError` (caller) with the correction."""
     given = {key: value for key, value in checked(event, KEYS).items() if value is not None}
+    discard = given.pop("discard", False)
+    if not isinstance(discard, bool) or (discard and given.get("status") != QUARANTINED):
+        raise wrong("discard must be true or false", 'true only with "status": "quarantined"')
     for key, value in given.items():
         if not isinstance(value, str):
             raise wrong(f"{key} must be a text", 'such as {"status": "refused", "since": "2026-03-01T00:00:00Z"}')
-    account, type, since = given.get("account"), given.get("type"), given.get("since")
+    account, type, since, form = (given.get(key) for key in ("account", "type", "since", "form"))
+    status = _one_of("status", given.get("status", Status.PARKED.value), STATUSES)
     return ResendFilter(
-        status=Status(_one_of("status", given.get("status", Status.PARKED.value), STATUSES)),
+        status=Status.PENDING if status == QUARANTINED else Status(status),
         account=None if account is None else _one_of("account", account, accounts),
         type=None if type is None else EventType(_one_of("type", type, TYPES)),
+        form=None if form is None else _one_of("form", form, forms),
         id=_id(given.get("id")),
+        discard=discard,
         since=None if since is None else _time(since),
     )
 

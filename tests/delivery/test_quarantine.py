@@ -1,8 +1,9 @@
-"""Unsubscribes of a form above its limit: accepted, not delivered, released by an operator or after a day."""
+"""Unsubscribes of a form above its limit: accepted, not delivered, released or discarded, or delivered a day later."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -10,17 +11,20 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ingestion.accept import accept
+from chalicelib.ledger.quarantine import QuarantineStore
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from chalicelib.operators.requeue import Requeues
-from tests.operators.support import enqueued, items, report, resend
+from tests.operators.support import calls, enqueued, items, report, resend
 from tests.support.aws import TestAws
 from tests.support.http import request
 from tests.support.product import Product, settings
 
 LIMIT = 3
+JSON = {"content-type": "application/json"}
+QUARANTINED = {"status": "quarantined"}
 
 
 @pytest.fixture
@@ -31,53 +35,91 @@ def product(resources: TestAws) -> Product:
 
 def leave(product: Product, email: str, key: str | None = None) -> tuple[int, str]:
     """Fill in the form to leave; the answer's status and the event's id."""
-    headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
+    headers = {**JSON, **({"idempotency-key": key} if key else {})}
     answer = request(product.container, "POST", "/forms/footer/unsubscribe", headers, json.dumps({"email": email}))
     return answer.status, answer.json.get("id", "")
 
 
+def left(product: Product, *emails: str) -> list[str]:
+    """The ids of the events of people who left, once a worker has handled them."""
+    ids = [leave(product, email)[1] for email in emails]
+    product.work(*ids)
+    return ids
+
+
 def flood(product: Product, beyond: int = 1) -> list[str]:
-    """The ids of the events that come after the form's limit is reached."""
-    for number in range(LIMIT):
-        leave(product, f"p{number}@example.com")
-    return [leave(product, f"q{number}@example.com")[1] for number in range(beyond)]
+    """The ids of the events beyond the form's limit; the calls for those within it are forgotten."""
+    left(product, *(f"p{number}@example.com" for number in range(LIMIT)))
+    found = left(product, *(f"q{number}@example.com" for number in range(beyond)))
+    for provider in product.providers.values():
+        provider.unsubscribed_emails.clear()
+    return found
 
 
-def subscription_items(product: Product, resources: TestAws) -> int:
-    """How many addresses the ledger knows something of."""
-    found = resources.dynamodb.scan(
+def counted(resources: TestAws) -> list[int]:
+    """The counts of the form's unsubscribes, by hour."""
+    found = resources.dynamodb.query(
         TableName="relais-local-ledger",
-        FilterExpression="begins_with(pk, :word)",
-        ExpressionAttributeValues={":word": {"S": "A#"}},
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "S#form#footer"}},
     )
-    return len({item["pk"]["S"] for item in found["Items"]})
+    return [int(item["unsubscribes"]["N"]) for item in found["Items"]]
+
+
+def states_of(product: Product, email: str) -> dict[Any, Any]:
+    """What the ledger knows of an address at the accounts."""
+    partitions = product.container.address_keys.partitions_of_readings(email)
+    return product.container.table.get_many((pk, account) for pk in partitions for account in ("*", "paris", "lyon"))
 
 
 def test_unsubscribes_above_the_limit_are_accepted_and_not_delivered(product: Product, resources: TestAws) -> None:
     (quarantined,) = flood(product)
-    assert len(enqueued(resources, "unsubscribes")) == LIMIT
     product.clock.forward(hours=23, minutes=59)
-    assert product.container.sweeper.run() == {"enqueued": LIMIT * 2}, "of both accounts, without quarantined ones"
+    assert product.container.sweeper.run() == {"enqueued": 0}, "without quarantined ones"
     product.work(quarantined)
-    assert (product.paris.unsubscribed_emails, subscription_items(product, resources)) == ([], 0)
+    assert (product.paris.unsubscribed_emails, states_of(product, "q0@example.com")) == ([], {})
     view = product.view(quarantined)
     assert view["status"] == "pending"
     for delivery in view["deliveries"]:
-        assert "quarantined" in delivery["reason"]
+        assert delivery["reason"] == "quarantined"
         assert (delivery["attempts"], delivery["next_attempt_at"]) == (0, "2026-03-02T09:30:00Z")
+
+
+def test_of_one_batch_the_earliest_are_delivered(product: Product, resources: TestAws) -> None:
+    ids = []
+    for number in range(LIMIT * 2):
+        product.clock.forward(milliseconds=1)
+        ids.append(leave(product, f"p{number}@example.com")[1])
+    product.work(*reversed(ids))
+    assert sorted(product.paris.unsubscribed_emails) == [f"p{number}@example.com" for number in range(LIMIT)]
+    assert [product.delivery(one)["reason"] for one in ids] == [None] * LIMIT + ["quarantined"] * LIMIT
+    assert counted(resources) == [LIMIT * 2]
+
+
+def test_accepting_costs_no_call_for_counting_and_a_batch_counts_once(product: Product, resources: TestAws) -> None:
+    _ = product.container.forms_routes
+    leave(product, "warm@example.com")
+    made = calls(product)
+    ids = [leave(product, f"p{number}@example.com")[1] for number in range(LIMIT)]
+    assert set(made) == {"TransactWriteItems"}
+    assert counted(resources) == []
+    product.work(*ids)
+    assert counted(resources) == [LIMIT]
 
 
 def test_a_quarantined_unsubscribe_is_delivered_a_day_later_with_its_own_time(
     product: Product, resources: TestAws
 ) -> None:
     (quarantined,) = flood(product)
+    enqueued(resources, "unsubscribes")
     product.clock.forward(hours=24)
-    assert product.container.sweeper.run() == {"enqueued": (LIMIT + 1) * 2}
-    assert quarantined in enqueued(resources, "unsubscribes")
+    assert product.container.sweeper.run() == {"enqueued": 2}
+    assert enqueued(resources, "unsubscribes") == [quarantined] * 2
     product.work(quarantined)
     assert product.paris.unsubscribed_emails == product.providers["lyon"].unsubscribed_emails == ["q0@example.com"]
     assert {delivery["reason"] for delivery in product.view(quarantined)["deliveries"]} == {None}
     assert product.view(quarantined)["occurred_at"] == "2026-03-01T09:30:00Z"
+    assert counted(resources) == [LIMIT + 1], "not a second time"
     (later,) = product.store(product.signup("q0@example.com", may_lift_suppression=False))
     product.work(later)
     assert product.delivery(later)["reason"] == "suppressed"
@@ -95,12 +137,21 @@ def test_a_later_signup_is_delivered_while_an_unsubscribe_is_quarantined(product
     assert product.paris.unsubscribed_emails == []
 
 
+@pytest.mark.parametrize("wanted", [{}, {"status": "refused"}, {"type": "unsubscribe"}, {"status": "parked"}])
+def test_hostile_2_a_plain_resend_leaves_quarantined_unsubscribes_alone(product: Product, wanted: Any) -> None:
+    (quarantined,) = flood(product)
+    assert resend(product, **wanted) == {"resent": 0}
+    assert resend(product, id=quarantined, **wanted) == {"resent": 0}
+    assert product.delivery(quarantined)["reason"] == "quarantined"
+
+
 def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, resources: TestAws) -> None:
     quarantined = flood(product, 2)
+    enqueued(resources, "unsubscribes")
     product.clock.forward(hours=2)
-    assert resend(product) == {"resent": 4}, "deliveries"
-    assert resend(product) == {"resent": 0}
-    assert set(quarantined) <= set(enqueued(resources, "unsubscribes"))
+    assert resend(product, **QUARANTINED) == {"resent": 4}, "deliveries"
+    assert resend(product, **QUARANTINED) == {"resent": 0}
+    assert set(quarantined) == set(enqueued(resources, "unsubscribes"))
     assert {delivery["reason"] for one in quarantined for delivery in product.view(one)["deliveries"]} == {None}
     product.work(*quarantined)
     assert sorted(product.paris.unsubscribed_emails) == ["q0@example.com", "q1@example.com"]
@@ -109,10 +160,61 @@ def test_an_operator_releases_all_quarantined_unsubscribes(product: Product, res
 
 def test_an_operator_releases_selected_unsubscribes(product: Product) -> None:
     (quarantined,) = flood(product)
-    for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}, {"status": "refused"}):
-        assert resend(product, **others) == {"resent": 0}
-    assert resend(product, account="lyon", type="unsubscribe", since="2026-03-01T09:30:00Z") == {"resent": 1}
-    assert resend(product, id=quarantined) == {"resent": 1}
+    for others in ({"type": "signup"}, {"since": "2026-03-01T09:30:01Z"}, {"id": "another"}):
+        assert resend(product, **others, **QUARANTINED) == {"resent": 0}
+    selected = {"account": "lyon", "type": "unsubscribe", "since": "2026-03-01T09:30:00Z", "form": "footer"}
+    assert resend(product, **selected, **QUARANTINED) == {"resent": 1}
+    assert resend(product, id=quarantined, **QUARANTINED) == {"resent": 1}
+    assert "error" in resend(product, form="foter", **QUARANTINED)
+
+
+def test_hostile_2_an_operator_discards_a_flood(product: Product, resources: TestAws) -> None:
+    quarantined = flood(product, 3)
+    assert resend(product, discard=True, **QUARANTINED) == {"discarded": 3}, "events"
+    assert resend(product, discard=True, **QUARANTINED) == {"discarded": 0}
+    for one in quarantined:
+        assert {(each["status"], each["reason"]) for each in product.view(one)["deliveries"]} == {
+            ("refused", "discarded")
+        }
+        stored = items(resources, one)
+        assert "q" not in {item.get("email", {}).get("S", "")[:1] for item in stored.values()}
+        assert all("expires_at" in item and "due_pk" not in item for item in stored.values())
+        assert resend(product, id=one, status="refused") == {"resent": 0}, "not even by id"
+        assert resend(product, id=one, **QUARANTINED) == {"resent": 0}
+    product.clock.forward(hours=25)
+    assert product.container.sweeper.run() == {"enqueued": 0}
+    product.work(*quarantined)
+    assert product.paris.unsubscribed_emails == []
+    found = report(product)
+    assert (found["refused"], found["pending"], found["quarantined"]) == (6, 0, 0)
+
+
+def test_an_event_for_one_account_is_discarded_in_one_write(product: Product, resources: TestAws) -> None:
+    product.settings = replace(product.settings, accounts={"paris": product.settings.accounts["paris"]})
+    product.restart()
+    (quarantined,) = flood(product)
+    assert resend(product, discard=True, id=quarantined, **QUARANTINED) == {"discarded": 1}
+    (item,) = items(resources, quarantined).values()
+    assert {"email", "fields", "consent", "due_pk"}.isdisjoint(item)
+    assert (item["reason"], "expires_at" in item) == ({"S": "discarded"}, True)
+
+
+def test_an_unsubscribe_discarded_at_one_account_is_released_at_the_other(product: Product) -> None:
+    (quarantined,) = flood(product)
+    assert resend(product, discard=True, account="paris", **QUARANTINED) == {"discarded": 1}
+    assert resend(product, **QUARANTINED) == {"resent": 1}
+    product.work(quarantined)
+    assert product.paris.unsubscribed_emails == []
+    assert product.providers["lyon"].unsubscribed_emails == ["q0@example.com"]
+    assert resend(product, id=quarantined, status="refused") == {"resent": 0}
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"discard": True}, {"discard": "yes", **QUARANTINED}, {"discard": 1, **QUARANTINED}]
+)
+def test_only_quarantined_deliveries_are_discarded(product: Product, wanted: Any) -> None:
+    flood(product)
+    assert "discard" in resend(product, **wanted)["error"]["message"]
 
 
 def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
@@ -121,7 +223,7 @@ def test_a_released_unsubscribe_is_due_even_if_its_notification_is_lost(
     (quarantined,) = flood(product)
     enqueued(resources, "unsubscribes")
     monkeypatch.setattr(product.container.notifier, "notify", lambda *_: False)
-    assert resend(product) == {"resent": 2}
+    assert resend(product, **QUARANTINED) == {"resent": 2}
     monkeypatch.undo()
     assert product.container.sweeper.run() == {"enqueued": 2}
     assert enqueued(resources, "unsubscribes") == [quarantined] * 2
@@ -135,108 +237,172 @@ def test_a_delivery_deferred_by_a_worker_is_not_released(product: Product) -> No
     product.work(quarantined)
     requeues = Requeues(product.container)
     assert [requeues.release(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
+    assert [requeues.discard(seen, account, product.clock()) for account in ("paris", "lyon")] == [False, False]
     assert (product.delivery(quarantined)["reason"], product.delivery(quarantined, "lyon")["status"]) == (
         "down",
         "delivered",
     )
-    assert resend(product) == {"resent": 0}, "it waits for the provider now, not for an operator"
+    assert resend(product, **QUARANTINED) == {"resent": 0}, "it waits for the provider now, not for an operator"
 
 
 def test_a_shorter_pause_does_not_replace_the_quarantine_reason(product: Product) -> None:
     (quarantined,) = flood(product)
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     product.work(*product.store(product.signup("a@example.com")))
-    assert "quarantined" in product.delivery(quarantined)["reason"]
+    assert product.delivery(quarantined)["reason"] == "quarantined"
 
 
-def test_a_repeated_request_is_the_same_event(product: Product, resources: TestAws) -> None:
+def test_hostile_3_only_what_is_newly_stored_counts(product: Product, resources: TestAws) -> None:
+    first = leave(product, "a@example.com", "key-1")
+    product.work(first[1])
+    for _ in range(LIMIT * 2):
+        assert leave(product, "a@example.com", "key-1") == first
+        product.work(first[1], first[1])
+    assert leave(product, "not an address", "key-2")[0] == 422
+    product.container.sweeper.run()
+    product.work(first[1])
+    assert counted(resources) == [1]
+    others = left(product, "b@example.com", "c@example.com")
+    assert {product.delivery(one)["status"] for one in others} == {"delivered"}
+
+
+def test_a_repeat_while_the_account_is_paused_is_counted_once(product: Product, resources: TestAws) -> None:
+    product.paris.rule = product.providers["lyon"].rule = lambda *_: ProviderError(Kind.LATER, "down")
+    (waiting,) = left(product, "a@example.com")
+    for _ in range(LIMIT * 2):
+        product.clock.forward(seconds=90)
+        product.work(waiting)
+    assert counted(resources) == [1]
+    assert product.delivery(waiting)["reason"] == "down"
+
+
+def test_a_repeat_of_a_quarantined_unsubscribe_is_the_same_event(product: Product) -> None:
     flood(product, 0)
-    first, again = leave(product, "q@example.com", "key-1"), leave(product, "q@example.com", "key-1")
-    assert first == again == (202, first[1])
+    first = leave(product, "q@example.com", "key-1")
+    product.work(first[1])
     product.clock.forward(hours=1)
     assert leave(product, "q@example.com", "key-1") == first, "also in an hour in which it would not wait"
     product.work(first[1])
-    assert product.delivery(first[1])["attempts"] == 0
+    assert product.delivery(first[1])["reason"] == "quarantined"
     product.clock.forward(hours=23)
     product.work(first[1])
     assert product.paris.unsubscribed_emails == ["q@example.com"]
 
 
-def test_the_limit_is_counted_per_hour(product: Product) -> None:
+def test_the_limit_is_counted_per_hour_of_acceptance(product: Product, resources: TestAws) -> None:
     flood(product)
     product.clock.forward(minutes=30)
-    _, delivered = leave(product, "r@example.com")
-    product.work(delivered)
+    left(product, "r@example.com")
     assert product.paris.unsubscribed_emails == ["r@example.com"]
+    assert counted(resources) == [LIMIT + 1, 1]
 
 
-def test_a_limit_of_zero_quarantines_every_unsubscribe(product: Product, resources: TestAws) -> None:
+def test_a_limit_of_zero_quarantines_every_unsubscribe(product: Product) -> None:
     given = product.settings
-    forms = {"footer": replace(given.forms["footer"], unsubscribes_per_hour=0)}
-    product.settings = replace(given, forms=forms)
+    product.settings = replace(given, forms={"footer": replace(given.forms["footer"], unsubscribes_per_hour=0)})
     product.restart()
-    _, quarantined = leave(product, "a@example.com")
-    assert enqueued(resources, "unsubscribes") == []
-    assert "quarantined" in product.delivery(quarantined)["reason"]
+    (quarantined,) = left(product, "a@example.com")
+    assert product.paris.unsubscribed_emails == []
+    assert product.delivery(quarantined)["reason"] == "quarantined"
 
 
-def test_an_unsubscribe_from_one_account_is_quarantined_too(product: Product, resources: TestAws) -> None:
-    accounts = {"paris": product.settings.accounts["paris"]}
-    product.settings = replace(product.settings, accounts=accounts)
+def test_a_form_that_is_no_longer_configured_has_no_limit(product: Product) -> None:
+    ids = [leave(product, f"p{number}@example.com")[1] for number in range(LIMIT * 2)]
+    product.settings = replace(product.settings, forms={})
+    product.restart()
+    product.work(*ids)
+    assert len(product.paris.unsubscribed_emails) == LIMIT * 2
+
+
+def test_an_unsubscribe_from_one_account_is_quarantined_too(product: Product) -> None:
+    product.settings = replace(product.settings, accounts={"paris": product.settings.accounts["paris"]})
     product.restart()
     (quarantined,) = flood(product)
-    assert "quarantined" in product.delivery(quarantined)["reason"]
-    assert resend(product) == {"resent": 1}
+    assert product.delivery(quarantined)["reason"] == "quarantined"
+    assert resend(product, **QUARANTINED) == {"resent": 1}
     product.work(quarantined)
     assert product.paris.unsubscribed_emails == ["q0@example.com"]
 
 
-def test_of_concurrent_unsubscribes_exactly_the_limit_is_delivered(product: Product, resources: TestAws) -> None:
-    _ = product.container.forms_routes
+def test_concurrent_workers_deliver_at_most_the_limit_and_count_each_event_once(
+    product: Product, resources: TestAws
+) -> None:
+    ids = [leave(product, f"p{number}@example.com")[1] for number in range(LIMIT * 4)]
+    _ = product.container.worker
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda number: leave(product, f"p{number}@example.com"), range(LIMIT * 4)))
-    assert {status for status, _ in answers} == {202}
-    assert len(enqueued(resources, "unsubscribes")) == LIMIT
-    quarantined = [one for _, one in answers if product.delivery(one)["reason"] is not None]
-    assert len(quarantined) == LIMIT * 3
+        list(pool.map(lambda start: product.work(*ids[start:], *ids[:start]), range(6)))
+    assert counted(resources) == [LIMIT * 4]
+    quarantined = [one for one in ids if product.delivery(one)["reason"] == "quarantined"]
+    assert len(quarantined) >= LIMIT * 3
+    assert len(product.paris.unsubscribed_emails) == LIMIT * 4 - len(quarantined)
 
 
-def test_nothing_is_accepted_when_the_count_is_unavailable(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["count", "decide", "quarantine"])
+def test_a_worker_that_fails_while_it_counts_delivers_nothing_above_the_limit(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Each write fails, before and after it took effect."""
+    real: Callable[..., Any] = getattr(QuarantineStore, method)
+    for done_first in (False, True):
+
+        def failing(*args: Any, done_first: bool = done_first, **more: Any) -> Any:
+            if done_first:
+                real(*args, **more)
+            raise LedgerUnavailable("down")
+
+        ids = [leave(product, f"{done_first}{number}@example.com")[1] for number in range(LIMIT * 2)]
+        monkeypatch.setattr(QuarantineStore, method, failing)
+        product.work(*ids)
+        monkeypatch.undo()
+        assert [one for one in product.paris.unsubscribed_emails if one.startswith(str(done_first))] == []
+        product.clock.forward(minutes=2)
+        assert product.container.sweeper.run()["enqueued"] > 0
+        product.work(*ids)
+        assert len([one for one in product.paris.unsubscribed_emails if one.startswith(str(done_first))]) <= LIMIT
+        assert {product.delivery(one)["status"] for one in ids} <= {"delivered", "pending"}
+        product.clock.forward(hours=24)
+        product.work(*ids)
+        assert {product.delivery(one)["status"] for one in ids} == {"delivered"}, "nothing is lost"
+
+
+def test_nothing_is_delivered_while_the_count_is_unavailable(product: Product) -> None:
     product.container.table.put_new({"pk": "S#form#footer", "sk": "2026-03-01T09:00:00Z", "unsubscribes": "spoilt"})
-    status, _ = leave(product, "a@example.com")
-    assert status == 503
-    assert report(product)["accepted"] == 0
+    (waiting,) = left(product, "a@example.com")
+    assert (product.delivery(waiting)["status"], product.paris.unsubscribed_emails) == ("pending", [])
+    (signup,) = product.store(product.signup("b@example.com"))
+    product.work(waiting, signup)
+    assert product.delivery(signup)["status"] == "delivered", "the rest of the batch goes on"
 
 
 def test_signups_and_other_entry_points_are_not_counted(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted: list[Any] = []
+    counted_keys: list[Any] = []
     update = Table.update
 
     def watched(self: Table, key: tuple[str, str], *args: Any, **more: Any) -> Any:
         if key[0].startswith("S#form#"):
-            counted.append(key)
+            counted_keys.append(key)
         return update(self, key, *args, **more)
 
     monkeypatch.setattr(Table, "update", watched)
-    headers = {"content-type": "application/json"}
-    request(product.container, "POST", "/forms/footer/signup", headers, '{"email": "a@example.com"}')
-    assert leave(product, "not an address")[0] == 422
-    accept(product.container, product.unsubscribe("b@example.com"))
-    product.work(bodies=({"type": "unsubscribe", "id": "own-1", "email": "c@example.com"},))
-    assert counted == []
-    leave(product, "a@example.com")
-    assert counted == [("S#form#footer", "2026-03-01T09:00:00Z")]
+    signed_up = request(product.container, "POST", "/forms/footer/signup", JSON, '{"email": "a@example.com"}')
+    event = product.unsubscribe("b@example.com")
+    accept(product.container, event)
+    product.work(event.id, signed_up.json["id"], bodies=({"type": "unsubscribe", "id": "1", "email": "c@example.com"},))
+    assert len(product.paris.unsubscribed_emails) == 2
+    assert counted_keys == []
+    left(product, "a@example.com")
+    assert counted_keys == [("S#form#footer", "2026-03-01T09:00:00Z")]
 
 
 def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number in range(LIMIT):
-        _, delivered = leave(product, f"p{number}@example.com")
-        product.work(delivered)
+    flood(product, 0)
     metrics.flush()
     capsys.readouterr()
-    quarantined = [leave(product, "q0@example.com", "key")[1], leave(product, "q0@example.com", "key")[1]]
+    quarantined = leave(product, "q0@example.com", "key")[1]
+    product.work(quarantined)
+    product.work(quarantined)
     product.clock.forward(hours=5)
     product.container.sweeper.run()
     metrics.flush()
@@ -244,11 +410,24 @@ def test_quarantined_unsubscribes_are_counted_logged_and_part_of_the_oldest_age(
     lines = [json.loads(line) for line in (out.out + out.err).splitlines() if line.startswith("{")]
     assert [line["unsubscribes_quarantined"] for line in lines if "unsubscribes_quarantined" in line] == [1]
     (said,) = [line for line in lines if line.get("message") == "unsubscribes quarantined"]
-    assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", quarantined[:1])
+    assert (said["level"], said["form"], said["event_ids"]) == ("WARNING", "footer", [quarantined])
     (paris,) = [line for line in lines if line.get("account") == "paris" and "oldest_pending_seconds" in line]
     assert (paris["oldest_unsubscribe_seconds"], paris["oldest_pending_seconds"]) == (5 * 3600, 0)
     found = report(product)
     assert found["oldest_unsubscribe_seconds"] == timedelta(hours=5).total_seconds()
+
+
+def test_the_report_counts_quarantined_deliveries_twice_and_leaves_them_out_of_the_oldest(product: Product) -> None:
+    flood(product, 2)
+    product.clock.forward(hours=5)
+    found = report(product)
+    assert (found["pending"], found["quarantined"], found["oldest_pending_seconds"]) == (4, 4, 0)
+    paris = found["accounts"]["paris"]
+    assert (paris["pending"], paris["quarantined"], paris["oldest_pending_seconds"]) == (2, 2, 0)
+    assert found["accepted"] == (LIMIT + 2) * 2
+    product.clock.forward(hours=19)
+    found = report(product)
+    assert (found["quarantined"], found["oldest_pending_seconds"]) == (0, 24 * 3600), "their time has come"
 
 
 def test_the_oldest_quarantined_unsubscribe_is_found_among_many_pending_ones(

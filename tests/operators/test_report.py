@@ -17,7 +17,7 @@ from tests.support.aws import TestAws
 from tests.support.product import Product
 
 NOTHING = {
-    "accepted": 0, "delivered": 0, "superseded": 0, "refused": 0, "parked": 0, "pending": 0,
+    "accepted": 0, "delivered": 0, "superseded": 0, "refused": 0, "parked": 0, "pending": 0, "quarantined": 0,
     "oldest_pending_seconds": 0, "oldest_unsubscribe_seconds": 0,
 }  # fmt: skip
 LEDGER = "relais-local-ledger"
@@ -42,7 +42,7 @@ def test_every_status_of_every_account_is_counted(product: Product) -> None:
     found = report(product)
     accounts = found.pop("accounts")
     assert found == {
-        "accepted": 10, "delivered": 3, "superseded": 1, "refused": 2, "parked": 2, "pending": 2,
+        "accepted": 10, "delivered": 3, "superseded": 1, "refused": 2, "parked": 2, "pending": 2, "quarantined": 0,
         "oldest_pending_seconds": 40, "oldest_unsubscribe_seconds": 10,
     }  # fmt: skip
     assert accounts["lyon"] == {**NOTHING, "accepted": 1, "delivered": 1, "paused": None}

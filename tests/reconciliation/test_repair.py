@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from chalicelib.domain.events import Delivery, Event, EventType, Quarantine, Status
-from chalicelib.ingestion.form_limits import count_unsubscribe
+from chalicelib.domain.events import Delivery, Event, EventType, Status
 from chalicelib.ledger.events import EventStore
+from chalicelib.ledger.quarantine import QuarantineStore
 from chalicelib.operators.requeue import Requeues
 from chalicelib.reconciliation import findings
 from chalicelib.reconciliation.findings import Finding, FindingStore
@@ -144,12 +143,13 @@ def test_a_pass_is_leased_recorded_and_released(product: Product) -> None:
 
 
 def test_form_limits_are_counted_across_instances(product: Product) -> None:
-    table = product.container.table
+    store, hour = QuarantineStore(product.container.table), START.replace(minute=0)
     with ThreadPoolExecutor(8) as pool:
-        counted = list(pool.map(lambda _: count_unsubscribe(table, "footer", START), range(24)))
-    assert sorted(counted) == list(range(1, 25))
-    assert count_unsubscribe(table, "other", START) == 1
-    assert count_unsubscribe(table, "footer", START + timedelta(minutes=30)) == 1, "the hour of the clock"
+        counted = list(pool.map(lambda _: store.count("footer", hour, 2, START), range(24)))
+    assert sorted(counted) == list(range(2, 50, 2))
+    assert store.count("other", hour, 1, START) == 1
+    assert store.count("footer", hour + timedelta(hours=1), 1, START) == 1
+    assert store.count("footer", hour, -24, START) == 24
     item = product.container.table.get(("S#form#footer", "2026-03-01T09:00:00Z")) or {}
     assert item["unsubscribes"] == 24
     assert item["expires_at"] > (START + timedelta(hours=1)).timestamp()
@@ -160,11 +160,16 @@ def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     product: Product, events: EventStore, accounts: tuple[str, ...]
 ) -> None:
     until = START + timedelta(days=1)
-    quarantine: Any = Quarantine(until, "quarantined: too many")
-    assert events.store(product.unsubscribe("a@example.com", id="a", accounts=accounts, quarantine=quarantine))
+    event = product.unsubscribe("a@example.com", id="a", accounts=accounts)
+    assert events.store(event)
+    store = QuarantineStore(product.container.table)
+    assert store.decide(event, until) == (True, until)
+    assert store.decide(event, None) == (False, until), "the first decision counts"
+    assert store.quarantine(event, "paris", until, START)
     (stored,) = events.load(["a"])
+    assert (stored.event.counted, stored.event.quarantined_until) == (True, until)
     assert stored.deliveries["paris"] == Delivery(
-        "paris", reason="quarantined: too many", next_attempt_at=until, updated_at=START, quarantined=True
+        "paris", reason="quarantined", next_attempt_at=until, updated_at=START, quarantined=True
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]
@@ -173,4 +178,27 @@ def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     assert not requeues.release(stored, "paris", NIGHT)
     assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
     (released,) = events.load(["a"])
-    assert released.deliveries["paris"] == Delivery("paris", updated_at=NIGHT)
+    assert released.deliveries["paris"] == Delivery("paris", updated_at=NIGHT, released=True)
+    assert not store.quarantine(event, "paris", until, NIGHT), "an operator has released it"
+
+
+@pytest.mark.parametrize("accounts", [("paris",), BOTH])
+def test_a_discarded_event_is_erased_once_it_is_final(
+    product: Product, events: EventStore, accounts: tuple[str, ...]
+) -> None:
+    until = START + timedelta(days=1)
+    event = product.unsubscribe("a@example.com", id="a", accounts=accounts)
+    assert events.store(event)
+    store, requeues = QuarantineStore(product.container.table), Requeues(product.container)
+    for account in accounts:
+        assert store.quarantine(event, account, until, START)
+    (stored,) = events.load(["a"])
+    for account in accounts:
+        assert events.load(["a"])[0].event.email == "a@example.com"
+        assert requeues.discard(stored, account, NIGHT)
+        assert not requeues.discard(stored, account, NIGHT)
+    (discarded,) = events.load(["a"])
+    assert discarded.event.email == ""
+    assert {(each.status, each.reason) for each in discarded.deliveries.values()} == {(Status.REFUSED, "discarded")}
+    assert not any(requeues.requeue(discarded, account, NIGHT) for account in accounts)
+    assert all("expires_at" in item for item in product.container.table.query("E#a"))

@@ -11,7 +11,6 @@ from ...domain.ids import form_event_id
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
 from ...ingestion.bodies import Submission, read_submission
-from ...ingestion.form_limits import quarantine_unsubscribe
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 from ...ledger.event_items import content_of
 from ...services import Services
@@ -36,13 +35,12 @@ class FormsRoutes:
         return self._accept(request, form, signup_from_form(form, submission, info))
 
     def unsubscribe(self, request: Request, name: str) -> Response:
-        """Accept an unsubscribe from every account; above the form's limit it is quarantined."""
+        """Accept an unsubscribe from every account."""
         settings = self._services.settings
         form = check_origin(settings, name, request)
         submission, info = self._submission(request)
         event = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
-        quarantine = quarantine_unsubscribe(self._services.table, form, event.accepted_at)
-        return self._accept(request, form, replace(event, quarantine=quarantine))
+        return self._accept(request, form, event)
 
     def other_method(self, request: Request, name: str) -> Response:
         """Answer a preflight; reject every other method."""

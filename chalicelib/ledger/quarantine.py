@@ -1,0 +1,138 @@
+"""Counts a form's events of an hour, and quarantines and discards deliveries above its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..domain.events import DISCARDED, QUARANTINED, Delivery, Event, EventType, Status
+from ..domain.times import epoch_milliseconds as to_ms, format_time, from_epoch_milliseconds
+from .erasing import PERSONAL
+from .keys import delivery_key, due_partition, event_key, form_hour_key, quarantine_partition
+from .table import ConditionFailed, Table
+
+COUNTS_EXPIRE_AFTER = timedelta(days=2)
+_PENDING = "#status = :pending"
+_STATUS_NAME = {"status": "status"}
+# As in `stored`: neither released, nor tried since it was read.
+_STILL_WAITS = f"{_PENDING} AND quarantined = :yes AND next_at = :seen"
+
+
+class QuarantineStore:
+    """Writes the decision on an event once, and then the state of its deliveries. Every method may raise
+    LedgerUnavailable and may be repeated.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def count(self, form: str, hour: datetime, events: int, now: datetime) -> int:
+        """Adds `events` (may be negative) to the form's unsubscribes of an hour (aware, its start); returns the sum.
+
+        One atomic write, so that workers never get the same numbers. If its response is lost it is repeated, so the sum
+        may be too high, never too low.
+        """
+        item = self._table.update(
+            form_hour_key(form, format_time(hour.astimezone(UTC))),
+            "SET expires_at = :expires ADD unsubscribes :events",
+            {"expires": int((now + COUNTS_EXPIRE_AFTER).timestamp()), "events": events},
+        )
+        return int(item["unsubscribes"])
+
+    def decide(self, event: Event, until: datetime | None) -> tuple[bool, datetime | None]:
+        """Records that an event was counted and is quarantined until `until` (None: it is not), unless it was decided.
+
+        Returns whether this call decided it, and the decision that counts.
+        """
+        try:
+            self._table.update(
+                event_key(event.id),
+                "SET counted = :until",
+                {"until": to_ms(until) if until else 0},
+                condition="attribute_exists(pk) AND attribute_not_exists(counted)",
+            )
+        except ConditionFailed as decided:
+            stored = decided.found.get("counted")
+            return False, from_epoch_milliseconds(int(stored)) if stored else None
+        return True, until
+
+    def quarantine(self, event: Event, account: str, until: datetime, now: datetime) -> bool:
+        """Quarantines an untried delivery that no operator has released; returns whether it was one."""
+        values = {
+            "pending": Status.PENDING.value,
+            "yes": True,
+            "reason": QUARANTINED,
+            "next": to_ms(until),
+            "due_pk": quarantine_partition(account),
+            "due_at": to_ms(until) // 1000,
+            "time": to_ms(now),
+            "none": 0,
+        }
+        return self._table.try_update(
+            delivery_key(event.id, account, event.accounts),
+            "SET quarantined = :yes, reason = :reason, next_at = :next, due_pk = :due_pk, due_at = :due_at, "
+            "updated = :time",
+            values,
+            condition=f"{_PENDING} AND attempts = :none AND attribute_not_exists(released)",
+            names=_STATUS_NAME,
+        )
+
+    def release(self, event: Event, delivery: Delivery, now: datetime) -> bool:
+        """Makes a quarantined delivery due, if it still waits as in `delivery`; returns whether it did."""
+        values = {
+            "due_pk": due_partition(delivery.account, event.type, event.id),
+            "time": to_ms(now),
+            "now": to_ms(now) // 1000,
+        }
+        return self._change_waiting(
+            event,
+            delivery,
+            "SET due_pk = :due_pk, due_at = :now, updated = :time, released = :yes REMOVE reason, next_at, quarantined",
+            values,
+        )
+
+    def discard(self, event: Event, delivery: Delivery, now: datetime, expires_at: int) -> bool:
+        """Ends a quarantined delivery, if it still waits as in `delivery`; it can never be sent again.
+
+        The same write erases an event for one account; that for several is erased by `EventStore.expire_when_whole`.
+        """
+        single = len(event.accounts) == 1
+        removed = ["due_pk", "due_at", "next_at", *(PERSONAL if single else ())]
+        values = {
+            "refused": Status.REFUSED.value,
+            "reason": DISCARDED,
+            "time": to_ms(now),
+            "expires": expires_at if single else None,
+        }
+        return self._change_waiting(
+            event,
+            delivery,
+            "SET #status = :refused, reason = :reason, updated = :time, erased = :time"
+            + (", expires_at = :expires" if single else "")
+            + f" REMOVE {', '.join(f'#{name}' for name in removed)}",
+            values,
+            {name: name for name in removed},
+        )
+
+    def _change_waiting(
+        self,
+        event: Event,
+        delivery: Delivery,
+        change: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        seen = to_ms(delivery.next_attempt_at) if delivery.next_attempt_at else None
+        return self._table.try_update(
+            delivery_key(event.id, delivery.account, event.accounts),
+            change,
+            {**values, "pending": Status.PENDING.value, "yes": True, "seen": seen},
+            condition=_STILL_WAITS,
+            names={**_STATUS_NAME, **(names or {})},
+        )
+
+
+def is_counted_by_form(event: Event) -> bool:
+    """Returns True for an unsubscribe that came by a website form, whose sender nobody knows."""
+    return event.type is EventType.UNSUBSCRIBE and event.form is not None
