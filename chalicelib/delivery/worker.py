@@ -9,9 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, StoredEvent
-from ..ingestion.accept import Message, accept_messages, read_message
+from ..ingestion.accept import notify
+from ..ingestion.queue_messages import Message, accept_messages, dead_letter_attributes, read_message
 from ..names import QueueKind
-from ..notification.notifier import QUEUE_OF, notified_ids
+from ..notification.notifier import QUEUE_OF, TYPE_OF, notified_ids
 from ..observability import logger, metrics
 from ..services import Services
 from .batching import Task
@@ -21,7 +22,6 @@ from .form_limits import FormLimits
 
 MOST_EVENTS = 10_000
 """Events that one invocation loads, the others are notified again: an import can announce more than fit into memory."""
-TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
 
 
 class Worker:
@@ -51,12 +51,14 @@ class Worker:
         deadline = Deadline.of(context, self._services.effects.clock)
         messages = [read_message(record) for record in event.get("Records", ())]
         enqueued, whole, failed = self._sorted(kind, messages)
-        accepted = accept_messages(self._services, whole, TYPE_OF[kind])
+        accepted = accept_messages(self._services, whole, kind)
+        failed += [message.id for message in accepted.too_large if not self._set_aside(kind, message)]
         new = [_new(event) for event in accepted.new if event.refused is None]
+        notify(self._services, [one.event for one in new[MOST_EVENTS:]])
         ids = list(dict.fromkeys([*accepted.known, *enqueued]))
         if len(ids) > MOST_EVENTS:
             self._services.notifier.notify(TYPE_OF[kind], ids[MOST_EVENTS:])
-        stored = [*new, *self._load(ids[:MOST_EVENTS])]
+        stored = [*new[:MOST_EVENTS], *self._load(ids[:MOST_EVENTS])]
         syncs = self._deliver(stored, deadline)
         if syncs:
             self._run_syncs(kind, syncs, deadline)
@@ -82,10 +84,17 @@ class Worker:
         return enqueued, whole, failed
 
     def _set_aside(self, kind: QueueKind, message: Message) -> bool:
+        """Put a message that cannot be read, or kept, into the dead-letter queue; False if SQS has to do it."""
         metrics.count("unreadable_messages")
-        logger.error("unreadable message sent to dead-letter queue", extra={"message_id": message.id})
+        if message.readable:
+            logger.error("invalid message too large to keep", extra={"message_id": message.id})
+        else:
+            logger.error("unreadable message sent to dead-letter queue", extra={"message_id": message.id})
+        attributes = dead_letter_attributes(message)
+        if attributes is None:
+            return False
         try:
-            self._services.notifier.set_aside(kind, message.body)
+            self._services.notifier.set_aside(kind, message.body, attributes)
         except (ClientError, BotoCoreError):
             return False  # SQS redelivers it, and moves it there itself after its last receive
         return True

@@ -138,4 +138,8 @@ class StatsUnavailable(RelaisError):
 
 
 class IdConflict(RelaisError):
-    """An event id that is already stored with other content (HTTP 409)."""
+    """An event id that is already stored with other content (HTTP 409); `content` is the digest of that, if known."""
+
+    def __init__(self, message: str = "", content: str = "") -> None:
+        self.content = content
+        super().__init__(message)

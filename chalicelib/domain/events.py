@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, assert_never
 
+from .errors import FieldError
+
 
 class EventType(StrEnum):
     """The event types of the contract."""
@@ -80,6 +82,21 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """The queue message of an event that was refused as invalid, kept so that it can be read again."""
+
+    id: str
+    queue: str
+    sent_at: datetime
+    event_id: str
+    """The id that the event would have; it stays free, as the refused one is stored under an id of its own."""
+    body: str | None = field(default=None, repr=False)
+    """The event's JSON text; None once it is erased."""
+    until: datetime | None = None
+    """When it expires."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A signup, an unsubscribe or a sync that can be stored and delivered.
 
@@ -113,6 +130,14 @@ class Event:
     """True once a worker has counted it against its form's limit."""
     quarantined_until: datetime | None = None
     """Set with `counted` if it was above the limit: until then it is delivered only if an operator releases it."""
+    accounts_as_sent: tuple[str, ...] | None = None
+    """All accounts that an unsubscribe names, if some of them are unknown; known only when it is accepted."""
+    notes: tuple[str, ...] = ()
+    """What was left out of the event because it was invalid."""
+    errors: tuple[FieldError, ...] = ()
+    """The mistakes of an event from a queue that is refused as invalid."""
+    kept: KeptMessage | None = None
+    """Set if the event is refused as invalid and came from a queue."""
 
     @property
     def only_lifts_suppression(self) -> bool:

@@ -44,6 +44,11 @@ def derived_id(base: str, index: int) -> str:
     return "part-" + _digest("part", base, str(index))
 
 
+def refused_id(message: str, index: int) -> str:
+    """Derives the id under which the `index`-th event of a queue message is stored if it is invalid."""
+    return "refused-" + _digest("refused", message, str(index))
+
+
 def suppression_lift_id(signup: str, account: str) -> str:
     """Derives the id of the signup that a resubscription (`signup`) creates for another account."""
     return "lift-" + _digest("lift", signup, account)

@@ -12,6 +12,11 @@ FORM_PARTS = 1000
 EVENTS_REQUEST_MB = 5
 EVENTS_A_REQUEST = 1000
 CONTACTS_A_SYNC = 1000
+EVENTS_A_MESSAGE = 1000
+ENVELOPES = 5
+"""Nested in each other, round an event on a queue."""
+KEPT_BODY_KB = 256
+"""Of the body that is kept of an invalid message."""
 NAME_CHARACTERS = 200
 """Of a field's or column's name."""
 ID_CHARACTERS = 128

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-# RFC 3339 §5.6. The letters may be lower case; a space instead of the T, optional in the RFC, is not accepted.
+# RFC 3339 §5.6. The letters may be lower case; a space instead of the T, optional in the RFC, is not accepted. Seconds
+# may be absent, as in ISO 8601.
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def parse_time(text: str) -> datetime:
-    """Parses an RFC 3339 text: aware, UTC, cut to the millisecond.
+    """Parses an RFC 3339 text, also one without seconds: aware, UTC, cut to the millisecond.
 
     A leap second (`:60`) becomes the last millisecond of its minute, as Python has none.
 
@@ -24,7 +25,7 @@ def parse_time(text: str) -> datetime:
     found = _RFC_3339.fullmatch(text)
     if found is None:
         raise ValueError("not an RFC 3339 date and time")
-    year, month, day, hour, minute, second = (int(part) for part in found.group(1, 2, 3, 4, 5, 6))
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.group(1, 2, 3, 4, 5, 6))
     millisecond = int(((found[7] or "") + "000")[:3])
     if second == 60:
         second, millisecond = 59, 999

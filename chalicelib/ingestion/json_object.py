@@ -18,11 +18,13 @@ from ..domain.times import parse_time
 class JsonObject:
     """Reads the members of one JSON object. Methods return None for a member that is absent, null or invalid.
 
-    Each invalid member adds a `FieldError` to `errors`, which names the member and never quotes its value.
+    Each invalid member adds a `FieldError` to `errors`, which names the member and never quotes its value. `notes` is
+    for what is left out without making the whole invalid.
     """
 
     def __init__(self, data: Any, within: str = "", errors: list[FieldError] | None = None) -> None:
         self.errors: list[FieldError] = [] if errors is None else errors
+        self.notes: list[str] = []
         self._within = within
         self._data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
         if not isinstance(data, Mapping):
@@ -124,11 +126,17 @@ class JsonObject:
             return None
         return list(value)
 
-    def object(self, name: str) -> JsonObject | None:
-        """Reads an object; its errors are added to the same list, as `name.member`."""
+    def object(self, name: str, errors: list[FieldError] | None = None) -> JsonObject | None:
+        """Reads an object; its errors are added to `errors` (None: to those of this object), as `name.member`.
+
+        An empty list is an empty object: PHP writes it so.
+        """
         if not self.has(name):
             return None
-        return JsonObject(self._data[name], f"{self._within}{name}.", self.errors)
+        value = self._data[name]
+        return JsonObject(
+            {} if value == [] else value, f"{self._within}{name}.", self.errors if errors is None else errors
+        )
 
     def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
         """Reads a list of 1 to `most` objects, each as texts (see `scalars`); errors are named `name[0].member`."""

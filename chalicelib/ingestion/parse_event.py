@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
 from ..config.model import Form, Settings
 from ..domain.addresses import Checked, signup_address, unsubscribe_address
-from ..domain.errors import InvalidEvent, without_addresses
+from ..domain.errors import FieldError, InvalidEvent, without_addresses
 from ..domain.events import Consent, Event, EventType
 from ..domain.limits import CONTACTS_SYNC_KB, EVENT_KB
-from ..domain.texts import wording_digest
+from ..domain.texts import safe_name, wording_digest
 from ..domain.times import to_milliseconds
 from ..providers import registry
 from .json_object import JsonObject
@@ -21,6 +21,9 @@ _TYPES = tuple(kind.value for kind in EventType)
 _SCOPES = ("account", "global")
 INVALID = "invalid"
 """Prefix of the reason of an event that is refused because it is invalid."""
+ERRORS_AN_EVENT = 10
+"""Errors that are stored or answered of one event; it can have thousands of invalid fields."""
+_MOST_NOTED = 10
 
 
 def parse_event(
@@ -59,7 +62,7 @@ def parse_event(
             assert_never(type)
     if members.errors:
         raise InvalidEvent(members.errors)
-    return Event(type=type, email=email, **common, **specific)
+    return Event(type=type, email=email, notes=tuple(members.notes), **common, **specific)
 
 
 def refused_event(
@@ -88,8 +91,16 @@ def refused_event(
         email="",
         accounts=tuple(name for name in settings.accounts if name in named) or tuple(settings.accounts),
         refused=without_addresses(f"{INVALID}: {error}"),
+        errors=at_most(error.field_errors, ERRORS_AN_EVENT),
         **common,
     )
+
+
+def at_most(errors: Sequence[FieldError], limit: int) -> tuple[FieldError, ...]:
+    """Returns the first `limit` errors, and one that states how many more there are."""
+    if len(errors) <= limit:
+        return tuple(errors)
+    return (*errors[:limit], FieldError("", f"and {len(errors) - limit} more mistakes"))
 
 
 def _common(
@@ -154,24 +165,47 @@ def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str |
 
 
 def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
-    """Reads the stated consent; without a time of its own it counts as given when the event occurred."""
-    stated = members.object("consent")
+    """Reads the stated consent; without a time of its own it counts as given when the event occurred.
+
+    What is invalid in it is left out and noted: the person signed up all the same.
+    """
+    flaws: list[FieldError] = []
+    stated = members.object("consent", flaws)
     if stated is None:
+        return None
+    if flaws:  # it is no object
+        members.notes += map(_left_out, flaws)
         return None
     at = stated.time("at", now=occurred_at)
     digest, problem = wording_digest(stated.text("wording"), stated.text("wording_sha256"))
     if problem:
         stated.add_error("wording_sha256", problem)
-    return Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, digest)
+    consent = Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, digest)
+    members.notes += map(_left_out, flaws)
+    return consent
+
+
+def _left_out(flaw: FieldError) -> str:
+    return f"{flaw.field}: {flaw.message}; left out"
 
 
 def _unsubscribe(members: JsonObject, settings: Settings) -> dict[str, Any]:
-    """Reads an unsubscribe's accounts, in the configuration's order (all if none is named), and its scope."""
+    """Reads an unsubscribe's accounts, in the configuration's order (all if none is named), and its scope.
+
+    Unknown accounts beside known ones are left out and noted.
+    """
     named = members.texts("accounts")
-    if named is not None and not settings.accounts.keys() >= set(named):
-        members.add_error("accounts", "must name configured accounts only")
+    unknown = [name for name in dict.fromkeys(named or ()) if name not in settings.accounts]
+    accounts = tuple(name for name in settings.accounts if named is None or name in named)
+    if unknown and not accounts:
+        members.add_error("accounts", "must name configured accounts")
+    if len(unknown) > _MOST_NOTED:
+        members.notes.append(f"accounts: {len(unknown)} are not configured; left out")
+    else:
+        members.notes += (f"accounts: '{safe_name(name)}' is not a configured account; left out" for name in unknown)
     return {
-        "accounts": tuple(name for name in settings.accounts if named is None or name in named),
+        "accounts": accounts,
         "all_accounts": named is None,
+        "accounts_as_sent": tuple(named) if named and unknown else None,
         "scope": members.choice("scope", _SCOPES) or "account",
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..domain.erasure import loses_its_data
 from ..domain.events import Event, Status
+from ..domain.kept_bodies import mentions, without_entries_of
 from ..domain.ordering import SubscriptionState, latest
 from ..domain.times import epoch_milliseconds as to_ms
 from .attributes import Milliseconds, strictly
@@ -139,3 +140,23 @@ def take_contacts_out(table: Table, event_id: str, theirs: Callable[[Sequence[Ma
             continue
         return True
     return False
+
+
+def take_out_of_body(table: Table, event_id: str, now: datetime, person: frozenset[str]) -> bool:
+    """Removes a person from the kept body of a refused message; False if it has none, or the person is not in it.
+
+    `person` is the `normal_forms` of an address. Entries of the person in a list of contacts or events are removed; a
+    body in which the person is elsewhere is erased.
+    """
+    body = (table.get(event_key(event_id)) or {}).get("body")
+    value = None if body is None else json.loads(body)
+    if not mentions(value, person):
+        return False
+    remaining = without_entries_of(value, person)
+    kept = None if mentions(remaining, person) else json.dumps(remaining, separators=(",", ":"))
+    return table.try_update(
+        event_key(event_id),
+        "SET erased = :now REMOVE body" if kept is None else "SET body = :kept",
+        {"now": to_ms(now) if kept is None else None, "kept": kept, "seen": body},
+        condition="body = :seen",
+    )

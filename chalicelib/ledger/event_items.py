@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ..domain.addresses import normal_forms
-from ..domain.events import Consent, Delivery, Event, EventType, Status, Sync
-from ..domain.times import epoch_milliseconds as to_ms
+from ..domain.errors import FieldError
+from ..domain.events import Consent, Delivery, Event, EventType, KeptMessage, Status, Sync
+from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
-from .keys import event_id_of, event_key
+from .keys import event_id_of, event_key, refused_partition
 
 _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
 
@@ -28,7 +29,7 @@ def content_of(event: Event) -> bytes:
         event.list,
         sorted(normal_forms(event.email)),
         dict(event.fields),
-        None if event.all_accounts else sorted(event.accounts),
+        None if event.all_accounts else sorted({*event.accounts, *(event.accounts_as_sent or ())}),
         event.scope,
         to_ms(event.occurred_at) if event.occurred_at_stated else None,
         *([_sync_item(event.sync)] if event.sync else []),
@@ -60,12 +61,48 @@ def event_item(event: Event) -> dict[str, Any]:
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
         "consent": consent,
         "sync": _sync_item(event.sync) if event.sync else None,
+        "notes": list(event.notes) or None,
+        "errors": [asdict(error) for error in event.errors] or None,
+        **(_kept_item(event.kept) if event.kept else {}),
     }
+
+
+def reference_item(event: Event, kept: KeptMessage) -> dict[str, Any]:
+    """Builds the item by which a refused message is found under the id of its event."""
+    return {
+        "pk": refused_partition(kept.event_id),
+        "sk": f"{to_ms(kept.sent_at):015d}#{event.id}",
+        "refused": event.id,
+    }
+
+
+def _kept_item(kept: KeptMessage) -> dict[str, Any]:
+    message = {"id": kept.id, "queue": kept.queue, "sent": to_ms(kept.sent_at), "event_id": kept.event_id}
+    return {"message": message, "body": kept.body}
+
+
+def _kept_from(part: Attributes, item: Attributes) -> KeptMessage:
+    expires = item.optional("expires_at", int)
+    return KeptMessage(
+        part.required("id", str),
+        part.required("queue", str),
+        part.required("sent", datetime),
+        part.required("event_id", str),
+        item.optional("body", str),
+        None if expires is None else from_epoch_milliseconds(expires * 1000),
+    )
+
+
+def _errors_from(item: Attributes) -> tuple[FieldError, ...]:
+    values: list[Any] = item.optional("errors", list) or []
+    errors = (Attributes(value if isinstance(value, dict) else {}) for value in values)
+    return tuple(FieldError(one.required("field", str), one.required("message", str)) for one in errors)
 
 
 def event_from(item: Attributes) -> Event:
     """Reads an event from its item; an erased event has an empty address. Raises MalformedItem."""
     consent, sync = item.optional("consent", Attributes), item.optional("sync", Attributes)
+    message = item.optional("message", Attributes)
     return Event(
         id=event_id_of(item.required("pk", str)),
         type=item.required("type", EventType),
@@ -84,6 +121,9 @@ def event_from(item: Attributes) -> Event:
         sync=_sync_from(sync) if sync else None,
         counted="counted" in item,
         quarantined_until=item.required("counted", datetime) if item.optional("counted", int) else None,
+        notes=item.texts("notes") if "notes" in item else (),
+        errors=_errors_from(item),
+        kept=_kept_from(message, item) if message else None,
     )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from ..domain.backoff import AccountState
-from ..domain.events import Delivery, Event, Status, overall
+from ..domain.events import Delivery, Event, KeptMessage, Status, overall
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import format_time, from_epoch_milliseconds
 from ..effects import Clock
 from .attributes import strictly, well_formed
 from .event_items import delivery_from, event_from
-from .keys import event_key
+from .keys import event_key, refused_partition
 from .table import Table
 
 
@@ -39,8 +40,18 @@ class EventView:
     def find(self, event_id: str) -> dict[str, Any] | None:
         """Returns the event and its deliveries as JSON values; None if it is not stored or has expired.
 
-        A malformed delivery is left out. Raises MalformedItem if the event itself is malformed.
+        While no event has this id, the newest message that was refused under it is shown. A malformed delivery is left
+        out. Raises MalformedItem if the event itself is malformed.
         """
+        found = self._find(event_id)
+        if found is None:
+            for reference in reversed(self._table.query(refused_partition(event_id))):
+                found = self._find(str(reference.get("refused")))
+                if found is not None:
+                    return found | {"id": event_id}
+        return found
+
+    def _find(self, event_id: str) -> dict[str, Any] | None:
         pk, sk = event_key(event_id)
         items = {item["sk"]: item for item in self._table.query(pk)}
         item = items.get(sk)
@@ -62,6 +73,9 @@ class EventView:
             "occurred_at": format_time(event.occurred_at),
             "accepted_at": format_time(event.accepted_at),
             "deliveries": deliveries,
+            "notes": list(event.notes),
+            "errors": [asdict(error) for error in event.errors],
+            **({"message": _message(event.kept)} if event.kept else {}),
         }
 
     def _shown(self, delivery: Delivery, event: Event) -> dict[str, Any]:
@@ -86,3 +100,7 @@ class EventView:
             if remedy is not None:
                 shown["remedy"] = remedy
         return shown
+
+
+def _message(kept: KeptMessage) -> dict[str, Any]:
+    return {"id": kept.id, "queue": kept.queue, "sent_at": format_time(kept.sent_at)}

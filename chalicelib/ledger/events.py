@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, strictly, well_formed
 from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
-from .event_items import content_of, delivery_from, event_from, event_item
+from .event_items import content_of, delivery_from, event_from, event_item, reference_item
 from .keys import (
     AddressKeys,
     delivery_key,
@@ -23,6 +24,7 @@ from .keys import (
     due_partitions,
     event_id_of,
     event_key,
+    refused_partition,
 )
 from .table import ConditionFailed, Table
 
@@ -61,16 +63,39 @@ class EventStore:
         item = event_item(event) | {"content": self._keys.digest(content)}
         if event.refused is not None:
             item["expires_at"] = self.expiry(event.accepted_at)
+        if len(event.accounts) == 1:
+            item |= self._delivery_fields(event, event.accounts[0])
         try:
-            if len(event.accounts) == 1:
-                self._table.put_new(item | self._delivery_fields(event, event.accounts[0]))
+            if len(event.accounts) == 1 and event.kept is None:
+                self._table.put_new(item)
             else:
                 self._put_whole(event, item)
         except ConditionFailed as refused:
-            if self._keys.matches(content, str(refused.found.get("content", ""))):
+            digest = str(refused.found.get("content", ""))
+            if self._keys.matches(content, digest):
                 return False
-            raise IdConflict(f"event {event.id} is already stored with other content") from None
+            raise IdConflict(f"event {event.id} is already stored with other content", digest) from None
         return True
+
+    def matches(self, event: Event, digest: str) -> bool:
+        """Returns True if `digest`, of the content stored under its id (see `IdConflict`), is that of the event."""
+        return self._keys.matches(content_of(event), digest)
+
+    def refused_under(self, event_id: str) -> list[str]:
+        """Reads the ids under which invalid messages with the event's id are stored, the newest message first."""
+        references = reversed(self._table.query(refused_partition(event_id)))
+        return [str(item["refused"]) for item in references if "refused" in item]
+
+    def dismiss(self, refused: Event, now: datetime) -> None:
+        """Erases the body of a refused message and lets its items expire, once its event is stored under its own id."""
+        keys = {event_key(refused.id), *(delivery_key(refused.id, name, refused.accounts) for name in refused.accounts)}
+        if refused.kept is not None:
+            reference = reference_item(refused, refused.kept)
+            keys.add((reference["pk"], reference["sk"]))
+        for key in sorted(keys):
+            self._table.try_update(
+                key, "SET expires_at = :now REMOVE body", {"now": to_ms(now) // 1000}, condition="attribute_exists(pk)"
+            )
 
     def load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
         """Reads the stored events of `event_ids` consistently, each with its deliveries.
@@ -230,14 +255,24 @@ class EventStore:
         return True
 
     def _put_whole(self, event: Event, item: Mapping[str, Any]) -> None:
-        """Puts an event for several accounts and its deliveries; an event that exists has all its deliveries.
+        """Puts an event for several accounts and its deliveries, or a refused message and the reference to it.
+
+        An event that exists has all its deliveries.
 
         One transaction allows a request with a thousand unsubscribes to finish in time, and leaves no deliveries behind
         if the id is taken: worth the double price. If it is not possible, the deliveries are put before the event.
         """
-        if self._table.put_new_together([item, *(self._delivery_item(event, account) for account in event.accounts)]):
+        separate = event.accounts if len(event.accounts) > 1 else ()
+        references = []
+        if event.kept is not None:
+            references = [reference_item(event, event.kept) | {"expires_at": self.expiry(event.accepted_at)}]
+        deliveries = [self._delivery_item(event, account) for account in separate]
+        if self._table.put_new_together([item, *deliveries, *references]):
             return
-        self._table.in_parallel(lambda account: self._store_delivery(event, account), event.accounts)
+        for reference in references:
+            with suppress(ConditionFailed):  # an earlier attempt stored it
+                self._table.put_new(reference)
+        self._table.in_parallel(lambda account: self._store_delivery(event, account), separate)
         self._table.put_new(item)
 
     def _store_delivery(self, event: Event, account: str) -> None:

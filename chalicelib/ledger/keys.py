@@ -31,6 +31,11 @@ def delivery_key(event_id: str, account: str, accounts: Sequence[str]) -> Key:
     return event_key(event_id) if len(accounts) == 1 else (f"E#{event_id}", f"D#{account}")
 
 
+def refused_partition(event_id: str) -> str:
+    """Returns the partition of the references to messages that were refused under this event id."""
+    return f"R#{event_id}"
+
+
 def account_key(account: str) -> Key:
     """Returns the key of an account's state."""
     return f"S#{account}", "state"

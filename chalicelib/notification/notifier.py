@@ -36,6 +36,7 @@ def _queue_of(verb: EventType) -> QueueKind:
 
 
 QUEUE_OF: Mapping[EventType, QueueKind] = {verb: _queue_of(verb) for verb in EventType}
+TYPE_OF: Mapping[QueueKind, EventType] = {queue: verb for verb, queue in QUEUE_OF.items()}
 
 
 def notified_ids(message: Any) -> list[str] | None:
@@ -82,9 +83,9 @@ class Notifier:
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def set_aside(self, kind: QueueKind, body: str) -> None:
-        """Send an unreadable message to its queue's dead-letter queue. Raises botocore's errors."""
-        self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body)
+    def set_aside(self, kind: QueueKind, body: str, attributes: Mapping[str, Any]) -> None:
+        """Send a message to its queue's dead-letter queue. Raises botocore's errors."""
+        self._client.send_message(QueueUrl=self._url(kind, "-dlq"), MessageBody=body, MessageAttributes=attributes)
 
     def _ask_url(self, kind: QueueKind, suffix: str = "") -> str:
         return self._client.get_queue_url(QueueName=queue(self._stage, kind) + suffix)["QueueUrl"]

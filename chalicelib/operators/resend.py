@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -16,6 +16,7 @@ from ..domain.ordering import SUPPRESSED
 from ..domain.times import parse_time
 from ..ingestion.parse_event import INVALID
 from ..ingestion.parse_form import TRAP
+from ..ingestion.queue_messages import accept_again
 from ..ingestion.spam import SPAM
 from ..observability import event_log, logger, metrics
 from ..providers.spec import Capabilities
@@ -58,18 +59,26 @@ class ResendFilter:
 
     def accounts(self, stored: StoredEvent, now: datetime) -> list[str]:
         """Returns the accounts of an event's selected deliveries that can be sent."""
-        event = stored.event
-        if self.type not in (None, event.type) or self.form not in (None, event.form):
-            return []
-        if self.since is not None and event.accepted_at < self.since:
+        if not self._selects_event(stored.event):
             return []
         return [
             delivery.account
             for delivery in stored.deliveries.values()
             if self._selects(delivery, now)
             and self.account in (None, delivery.account)
-            and _can_be_made(event, delivery)
+            and _can_be_made(stored.event, delivery)
         ]
+
+    def kept_message(self, event: Event) -> bool:
+        """Returns True if the event is a selected message that was refused as invalid."""
+        if event.kept is None or self.quarantined or self.status is not Status.REFUSED:
+            return False
+        return self._selects_event(event) and (self.account is None or self.account in event.accounts)
+
+    def _selects_event(self, event: Event) -> bool:
+        if self.type not in (None, event.type) or self.form not in (None, event.form):
+            return False
+        return self.since is None or event.accepted_at >= self.since
 
     def _selects(self, delivery: Delivery, now: datetime) -> bool:
         if self.quarantined:
@@ -116,7 +125,7 @@ class _ResendRun:
         """Sends all selected deliveries; the reason if it stopped before the end."""
         wanted, now = self._wanted, self._services.effects.clock()
         if wanted.id is not None:
-            return self._send_pages([[wanted.id]])
+            return self._send_pages(self._ids_of(wanted.id))
         scan = LedgerScan(self._services.table)
         failures = self._services.table.in_parallel(
             lambda part: self._send_pages(
@@ -125,6 +134,12 @@ class _ResendRun:
             range(PARTS),
         )
         return next(filter(None, failures), None)
+
+    def _ids_of(self, event_id: str) -> Iterator[list[str]]:
+        """Yields the id of an event, then those of the messages that were refused under it."""
+        yield [event_id]
+        if self._wanted.status is Status.REFUSED:
+            yield self._services.events.refused_under(event_id)
 
     def _send_pages(self, pages: Iterable[list[str]]) -> str | None:
         """Sends the selected deliveries of these pages of event ids; the reason if it stopped before their end."""
@@ -145,24 +160,30 @@ class _ResendRun:
         requeued: dict[EventType, list[str]] = {}
         try:
             for stored in self._services.events.load_well_formed(event_ids).stored:
-                if self._send_event(stored):
-                    requeued.setdefault(stored.event.type, []).append(stored.event.id)
+                event = self._sent_event(stored)
+                if event is not None:
+                    requeued.setdefault(event.type, []).append(event.id)
         finally:
             for type, ids in requeued.items():
                 self._services.notifier.notify(type, ids)
 
-    def _send_event(self, stored: StoredEvent) -> bool:
-        any_sent, now = False, self._services.effects.clock()
+    def _sent_event(self, stored: StoredEvent) -> Event | None:
+        """Sends an event's selected deliveries; returns the event that is pending now, if any."""
+        now = self._services.effects.clock()
         if self._wanted.discard:
             self._discard(stored, now)
-            return False
-        for account in self._wanted.accounts(stored, now):
-            if self._send_delivery(stored, account, now):
-                any_sent = True
-                metrics.count("resent", account=account)
-                with self._lock:
-                    self.resent += 1
-        return any_sent
+            return None
+        if self._wanted.kept_message(stored.event):
+            event = accept_again(self._services, stored.event)
+            sent: Sequence[str] = event.accounts if event is not None else ()
+        else:
+            event = stored.event
+            sent = [name for name in self._wanted.accounts(stored, now) if self._send_delivery(stored, name, now)]
+        for account in sent:
+            metrics.count("resent", account=account)
+        with self._lock:
+            self.resent += len(sent)
+        return event if sent else None
 
     def _discard(self, stored: StoredEvent, now: datetime) -> None:
         accounts = [name for name in self._wanted.accounts(stored, now) if self._requeues.discard(stored, name, now)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,8 @@ from ..delivery.deadline import Deadline
 from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
 from ..domain.errors import LedgerUnavailable, ProviderError
-from ..domain.events import Consent, Delivery, Event, EventType, StoredEvent
+from ..domain.events import Consent, Delivery, Event, EventType, KeptMessage, StoredEvent
+from ..domain.kept_bodies import only_entries_of
 from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.times import format_time, from_epoch_milliseconds
 from ..ledger.keys import EVERY_ACCOUNT, event_key
@@ -43,7 +45,7 @@ def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, 
     states = services.subscriptions.of(email)
     found = PersonSearch(services.table).find(email, now, check_time)
     exported: list[dict[str, Any]] = []
-    for event_ids in batches([*found.events, *found.syncs], check_time):
+    for event_ids in batches([*found.events, *found.syncs, *found.messages], check_time):
         exported += _described_events(services, event_ids, normal_forms(email))
     logger.info("person data exported", extra={"exported": len(exported)})
     keep_days = services.settings.privacy.keep_events_days
@@ -81,6 +83,8 @@ def _described_events(services: Services, event_ids: Sequence[str], wanted: froz
 
 
 def _described(stored: StoredEvent, wanted: frozenset[str]) -> dict[str, Any]:
+    if stored.event.kept is not None:
+        return _message(stored, stored.event.kept, wanted)
     match stored.event.type:
         case EventType.SIGNUP | EventType.UNSUBSCRIBE:
             return _event(stored)
@@ -114,6 +118,15 @@ def _sync(stored: StoredEvent, wanted: frozenset[str]) -> dict[str, Any]:
         **_common(stored),
         "list": stored.event.list,
         "contacts": [dict(contact) for contact, mine in theirs if mine],
+    }
+
+
+def _message(stored: StoredEvent, kept: KeptMessage, wanted: frozenset[str]) -> dict[str, Any]:
+    """Describes a refused message with its kept body; of its lists of contacts and events only the person's entries."""
+    value = None if kept.body is None else only_entries_of(json.loads(kept.body), wanted)
+    return {
+        **_common(stored),
+        "message": {"id": kept.id, "queue": kept.queue, "sent_at": format_time(kept.sent_at), "body": value},
     }
 
 

@@ -96,6 +96,7 @@ class _ForgetRequest:
             self._store(request)
         waiting = self._erase([event_id for event_id in found.events if event_id != request.id])
         self._erase_contacts(found.syncs)
+        self._erase_bodies(found.messages)
         self._worker.deliver([request.id], self._deadline)
         self._record_waiting(request, waiting)
 
@@ -185,6 +186,13 @@ class _ForgetRequest:
         for sync in syncs:
             self._check_time()
             self.erased += erasing.take_contacts_out(self._table, sync, theirs)
+
+    def _erase_bodies(self, messages: Sequence[str]) -> None:
+        """Erases the kept bodies of refused messages, or the person's entries of those that concern others, too."""
+        person = normal_forms(self._email)
+        for message in messages:
+            self._check_time()
+            self.erased += erasing.take_out_of_body(self._table, message, self._now, person)
 
     def _record_waiting(self, request: Event, waiting: Sequence[str]) -> None:
         """Retries the waiting events, and leaves the rest to the worker that makes the last delivery of the request.

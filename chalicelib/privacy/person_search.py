@@ -10,21 +10,23 @@ from typing import Any
 
 from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of, is_person
+from ..domain.kept_bodies import mentions
 from ..ledger.keys import event_id_of
 from ..ledger.table import Table
 from ..operators.ledger_scan import PARTS, CheckTime
 
 # Expired items are final and count as deleted, although DynamoDB deletes them up to days later.
 _EVENTS = "begins_with(#pk, :event) AND #sk = :own AND (attribute_not_exists(#expires_at) OR #expires_at > :now)"
-_ATTRIBUTES = ("pk", "sk", "email", "sync", "expires_at")
+_ATTRIBUTES = ("pk", "sk", "email", "sync", "body", "expires_at")
 
 
 @dataclass(frozen=True, slots=True)
 class PersonEvents:
-    """Ids of the events of an address, and of the syncs that have it among their contacts."""
+    """Ids of the events of an address, and of the syncs and the refused messages that contain it."""
 
-    events: tuple[str, ...]
-    syncs: tuple[str, ...]
+    events: tuple[str, ...] = ()
+    syncs: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 class PersonSearch:
@@ -40,11 +42,13 @@ class PersonSearch:
         return PersonEvents(
             tuple(event_id for found in parts for event_id in found.events),
             tuple(event_id for found in parts for event_id in found.syncs),
+            tuple(event_id for found in parts for event_id in found.messages),
         )
 
     def _part(self, part: int, wanted: frozenset[str], now: datetime, check_time: CheckTime) -> PersonEvents:
         events: list[str] = []
         syncs: list[str] = []
+        messages: list[str] = []
         given = {"event": "E#", "own": "E", "now": int(now.timestamp())}
         check_time()
         for page in self._table.scan(part, PARTS, _EVENTS, _ATTRIBUTES, given):
@@ -53,8 +57,10 @@ class PersonSearch:
                     events.append(event_id_of(item["pk"]))
                 elif _is_among(item.get("sync"), wanted):
                     syncs.append(event_id_of(item["pk"]))
+                elif "body" in item and mentions(json.loads(item["body"]), wanted):
+                    messages.append(event_id_of(item["pk"]))
             check_time()
-        return PersonEvents(tuple(events), tuple(syncs))
+        return PersonEvents(tuple(events), tuple(syncs), tuple(messages))
 
 
 def _is_among(sync: Mapping[str, Any] | None, wanted: frozenset[str]) -> bool:

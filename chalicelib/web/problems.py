@@ -109,7 +109,7 @@ def _problem(error: Exception) -> HttpProblem:
     if isinstance(error, InvalidEvent):
         return HttpProblem(422, "Some of the fields are wrong.", errors=error.field_errors)
     if isinstance(error, IdConflict):
-        return HttpProblem(409, "This id was used before, with other content.")
+        return HttpProblem(409, "This id was used before, with other content; ids are shared by all senders.")
     if isinstance(error, LedgerUnavailable | StatsUnavailable | SecretUnavailable):
         return HttpProblem(
             503,

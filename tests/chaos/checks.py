@@ -40,11 +40,12 @@ class Result:
 
 def outcomes_of(product: Container, sent_events: Sequence[SentEvent]) -> tuple[list[Outcome], list[str]]:
     """Event status of each accepted event at each of its accounts, and the events that are unknown."""
-    known = {one.event.id: one for one in product.events.load(sent.id for sent in sent_events if sent.id)}
+    stored_as = {sent.id: _stored_as(product, sent) for sent in sent_events if sent.id}
+    known = {one.event.id: one for one in product.events.load(stored_as.values())}
     found: list[Outcome] = []
     missing: list[str] = []
     for sent in sent_events:
-        event = known.get(sent.id or "")
+        event = known.get(stored_as.get(sent.id, ""))
         for account in sent.accounts:
             delivery = event.deliveries.get(account) if event else None
             if delivery is None:
@@ -52,6 +53,12 @@ def outcomes_of(product: Container, sent_events: Sequence[SentEvent]) -> tuple[l
             else:
                 found.append(_outcome(sent, delivery))
     return found, missing
+
+
+def _stored_as(product: Container, sent: SentEvent) -> str:
+    """The id under which an event is stored: an invalid one leaves its own id free."""
+    refused = product.events.refused_under(sent.id or "") if sent.kind == "invalid" else []
+    return refused[0] if len(refused) == 1 else sent.id or ""
 
 
 def lifts_of(product: Container, sent_events: Sequence[SentEvent]) -> list[Outcome]:

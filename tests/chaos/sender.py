@@ -85,11 +85,25 @@ class Sender:
         """On any of the queues; what SQS has taken is accepted."""
         with self._lock:
             queue = self.chance.choice(QUEUES)
-        entries = [{"Id": sent.tag, "MessageBody": json.dumps(sent.body())} for sent in sent_events]
+            entries = [{"Id": sent.tag, "MessageBody": self._enveloped(sent)} for sent in sent_events]
         url = self.sqs.get_queue_url(QueueName=f"relais-local-{queue}")["QueueUrl"]
         assert not self.sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
         for sent in sent_events:
             sent.id = sent.tag
+
+    def _enveloped(self, sent: SentEvent) -> str:
+        """An event as programs and AWS services put it on a queue."""
+        body = json.dumps(sent.body())
+        envelopes = [
+            body,
+            f"\ufeff{body}",
+            f"[{body}]",
+            f'{{"events": [{body}]}}',
+            json.dumps(body),
+            json.dumps({"Type": "Notification", "MessageId": sent.tag, "Message": body}),
+            json.dumps({"detail-type": "customer", "id": sent.tag, "detail": sent.body()}),
+        ]
+        return self.chance.choice(envelopes)
 
     def _until_accepted(self, path: str, body: bytes, headers: Callable[[], Mapping[str, str]]) -> Any:
         deadline = time.monotonic() + _DEADLINE_SECONDS

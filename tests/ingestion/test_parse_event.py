@@ -142,23 +142,38 @@ def test_a_target_named_twice_must_agree(settings: Settings) -> None:
         ({**DIRECT, "account": "nowhere"}, "account", "not a configured account"),
         ({**DIRECT, "account": "lettre"}, "account", "takes no signups"),
         ({**DIRECT, "list": True}, "list", "must be a text"),
-        ({**SIGNUP, "fields": []}, "fields", "must be a JSON object"),
+        ({**SIGNUP, "fields": [1]}, "fields", "must be a JSON object"),
         ({**SIGNUP, "fields": {"prenom": [["x"]]}}, "fields.prenom", "must be a text, number or boolean"),
         ({**DIRECT, "fields": {"firstname": {}}}, "fields.firstname", "must be a text, number or boolean"),
         ({**DIRECT, "fields": {"firstname": "\ud800"}}, "fields.firstname", "valid Unicode"),
         ({**DIRECT, "fields": {" ": "x"}}, "fields. ", "usable name"),
         ({**DIRECT, "fields": {"a@example.com": [[]]}}, "fields.…@…", "must be a text, number or boolean"),
-        ({**SIGNUP, "consent": "yes"}, "consent", "must be a JSON object"),
-        ({**SIGNUP, "consent": {"ip": "somewhere"}}, "consent.ip", "IP address"),
-        ({**SIGNUP, "consent": {"at": "yesterday"}}, "consent.at", "RFC 3339"),
-        ({**SIGNUP, "consent": {"wording_sha256": "v3"}}, "consent.wording_sha256", "64 hexadecimal digits"),
-        ({**SIGNUP, "consent": {"wording": "a", "wording_sha256": "0" * 64}}, "consent.wording_sha256", "is not the"),
-        ({**SIGNUP, "consent": {"wording": 5}}, "consent.wording", "must be a text"),
         ({**DIRECT, "fields": {"firstname": "x" * 65_536}}, "", "at most 64 KB"),
     ],
 )  # fmt: skip
 def test_every_error_names_its_field(settings: Settings, data: Any, field: str, message: str) -> None:
     assert message in field_errors(data, settings)[field]
+
+
+@pytest.mark.parametrize(
+    ("data", "notes"),
+    [
+        ({**SIGNUP, "consent": "yes"}, ["consent: must be a JSON object; left out"]),
+        ({**SIGNUP, "consent": {"ip": "somewhere"}}, ["consent.ip: must be an IP address; left out"]),
+        (
+            {**SIGNUP, "consent": {"wording": "a", "wording_sha256": "0" * 64, "text": 5}},
+            [
+                "consent.wording_sha256: is not the SHA-256 of consent.wording; left out",
+                "consent.text: must be a text; left out",
+            ],
+        ),
+        ({**LEAVE, "accounts": ["old", "paris"]}, ["accounts: 'old' is not a configured account; left out"]),
+        ({**LEAVE, "accounts": ["paris", *map(str, range(11))]}, ["accounts: 11 are not configured; left out"]),
+        ({**LEAVE, "consent": "yes"}, []),
+    ],
+)
+def test_a_note_names_its_field_and_the_flaw(settings: Settings, data: Any, notes: list[str]) -> None:
+    assert list(parse(data, settings).notes) == notes
 
 
 def test_five_minutes_ahead_are_tolerated(settings: Settings) -> None:

@@ -23,18 +23,18 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="202 for a batch of which an event could not be stored",
         file="chalicelib/ingestion/accept.py",
-        before="        except IdConflict:\n            return False\n        return True\n",
-        after="        except IdConflict:\n            return False\n"
-        "        except LedgerUnavailable:\n            pass\n        return True\n",
+        before="        is_new = services.events.store(first)\n    except IdConflict as conflict:\n",
+        after="        is_new = services.events.store(first)\n    except LedgerUnavailable:\n        is_new = True\n"
+        "    except IdConflict as conflict:\n",
         tests=("tests/ingestion/test_accept.py",),
     ),
     Mutant(
         "message-dropped-when-not-stored",
         promise=1,
         breaks="a queue's event that could not be stored does not come again",
-        file="chalicelib/ingestion/accept.py",
-        before="            accepted.failed.append(message.id)\n            continue\n",
-        after="            continue\n",
+        file="chalicelib/ingestion/queue_messages.py",
+        before="        accepted.failed.append(message_id)\n",
+        after="",
         tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(

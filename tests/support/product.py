@@ -115,15 +115,30 @@ class Product:
     ) -> dict[str, Any]:
         """One invocation of a queue's worker: a notification for `ids`, and messages with `bodies`."""
         messages = ([{"event_ids": list(ids)}] if ids else []) + list(bodies)
-        records = [
-            {
-                "messageId": str(uuid.uuid4()),
-                "body": body if isinstance(body, str) else json.dumps(body),
-                "attributes": {"SentTimestamp": str(epoch_milliseconds(self.clock()))},
-            }
-            for body in messages
-        ]
-        return self.container.worker.handle(queue, {"Records": records}, FakeContext(milliseconds))
+        return self.receive(*(self.record(body) for body in messages), queue=queue, milliseconds=milliseconds)
+
+    def record(self, body: Any, **changes: Any) -> dict[str, Any]:
+        """A message as Lambda hands it over; `changes` replace its members."""
+        return {
+            "messageId": str(uuid.uuid4()),
+            "body": body if isinstance(body, str) else json.dumps(body),
+            "attributes": {"SentTimestamp": str(epoch_milliseconds(self.clock()))},
+            "messageAttributes": {},
+            **changes,
+        }
+
+    def receive(
+        self, *records: dict[str, Any], queue: QueueKind = "signups", milliseconds: int = 120_000
+    ) -> dict[str, Any]:
+        """One invocation of a queue's worker with these messages."""
+        return self.container.worker.handle(queue, {"Records": list(records)}, FakeContext(milliseconds))
+
+    def shown(self, event_id: str) -> dict[str, Any] | None:
+        """What `GET /events/{id}` answers now; None for 404."""
+        from chalicelib.ledger.event_status import EventView
+
+        container = self.container
+        return EventView(container.table, container.accounts.read, self.clock, container.remedy).find(event_id)
 
     def view(self, event_id: str) -> dict[str, Any]:
         """What `GET /events/{id}` shows, or would if the event had not expired."""

@@ -109,7 +109,7 @@ def test_every_event_of_a_list_is_decided_by_itself(post: Post, world: World) ->
         5: ["occurred_at"],
         6: ["account"],
     }
-    assert decisions[4] == [("id", "was used before, with other content")]
+    assert decisions[4] == [("id", "was used before, with other content; ids are shared by all senders")]
 
 
 def test_ids_are_derived_from_the_request_and_the_index(post: Post) -> None:

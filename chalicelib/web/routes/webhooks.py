@@ -11,15 +11,15 @@ from ...domain.errors import FieldError, IdConflict, InvalidEvent
 from ...domain.events import Event
 from ...ingestion.accept import OTHER_CONTENT, accept_all
 from ...ingestion.event_batch import EventBatch, check_size, event_of, read_event_batch
+from ...ingestion.parse_event import ERRORS_AN_EVENT, at_most
 from ...ingestion.signatures import NotSigned, Signed, verify
 from ...observability import log_context, logger, metrics
 from ...services import Services
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
-# A Lambda answer has at most 6 MB, and an event can have thousands of invalid fields.
-_ERRORS_AN_EVENT = 10
 _ERRORS_AN_ANSWER = 100
+"""A Lambda answer has at most 6 MB."""
 
 
 @dataclass
@@ -80,7 +80,7 @@ class WebhooksRoutes:
             try:
                 events[index] = event_of(value, index, signed, self._services.settings, now)
             except InvalidEvent as error:
-                decisions.rejected[index] = _at_most(error.field_errors, _ERRORS_AN_EVENT)
+                decisions.rejected[index] = at_most(error.field_errors, ERRORS_AN_EVENT)
         stored = accept_all(self._services, list(events.values())) if events else ()
         for (index, event), is_stored in zip(events.items(), stored, strict=True):
             if is_stored:
@@ -99,14 +99,8 @@ def _refusal(batch: EventBatch, decisions: EventDecisions) -> Exception:
             for index, field_errors in sorted(decisions.rejected.items())
             for one in field_errors
         ]
-        errors = _at_most(named, _ERRORS_AN_ANSWER)
+        errors = at_most(named, _ERRORS_AN_ANSWER)
         return HttpProblem(422, "None of the events can be accepted.", errors=errors, members=members)
     if decisions.rejected[0] == [OTHER_CONTENT]:
         return IdConflict("the id of a single event is already stored with other content")
     return HttpProblem(422, "Some of the fields are wrong.", errors=decisions.rejected[0], members=members)
-
-
-def _at_most(errors: Sequence[FieldError], limit: int) -> Sequence[FieldError]:
-    if len(errors) <= limit:
-        return errors
-    return [*errors[:limit], FieldError("", f"and {len(errors) - limit} more mistakes")]

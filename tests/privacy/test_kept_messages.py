@@ -1,0 +1,84 @@
+"""Kept bodies of refused messages: found by `export_person`, erased by `forget`, in any spelling."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.operators.support import resend
+from tests.privacy.support import export, forget, holders
+from tests.support.memory import MemoryDynamo
+from tests.support.product import Product
+
+ZOE = "zoe@example.com"
+SIGNUP: dict[str, Any] = {"type": "signup", "id": "in-1", "form": "nowhere", "email": ZOE}
+
+SYNC = {"type": "sync", "kind": "contacts", "account": "gone", "list": "1"}
+BODIES = [
+    pytest.param(SIGNUP, id="field-4-forget"),
+    {**SIGNUP, "email": "ZOE@Example.com."},
+    {**SIGNUP, "email": "Zoé <zoe@example.com>"},
+    {**SIGNUP, "email": "\u200bzoe@example.com"},
+    {**SIGNUP, "email": ["zoe@example.com"]},
+    {**SIGNUP, "email": None, "mail": "zoe@example.com"},
+    {**SIGNUP, "fields": {"mail": "mailto:zoe%40example.com?subject=x"}},
+    {**SIGNUP, "email": None, "note": "please take zoe@example.com, and thank you"},
+    {**SIGNUP, "email": None, "zoe@example.com": True},
+    {**SIGNUP, "email": None, "url": "https://www.example.org/?email=zoe%40example.com&x=1"},
+    "please remove zoe@example.com from the list",
+    json.dumps(json.dumps({"email": "zoe\\u0040example.com"})),
+    {
+        "type": "sync",
+        "kind": "contacts",
+        "account": "gone",
+        "list": "1",
+        "contacts": [{"email": ZOE}, {"email": "b@x.org"}],
+    },
+]
+
+
+def body_text(body: Any) -> str:
+    return json.dumps(body)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_kept_body_is_exported_and_forgotten(product: Product, ledger: MemoryDynamo, body: Any) -> None:
+    product.work(bodies=(body_text(body), {**SIGNUP, "email": "anna@example.com", "id": "in-2"}))
+    exported = export(product)["events"]
+    assert len(exported) == 1
+    assert exported[0]["message"]["queue"] == "signups"
+    assert "b@x.org" not in json.dumps(exported)
+    assert "anna@example.com" not in json.dumps(exported)
+    product.clock.forward(minutes=1)
+    assert forget(product) == {"erased": 1, "waiting": 0}
+    assert holders(ledger, "zoe@example") == []
+    assert holders(ledger, "zoe%40example") == []
+    assert export(product)["events"] == [] or "body" not in json.dumps(export(product)["events"])
+    assert export(product, "anna@example.com")["events"] != []
+    assert resend(product, status="refused", id="in-1") == {"resent": 0}
+
+
+@pytest.mark.parametrize("spelling", ["zoe@xn--mller-kva.example", "ZOE@MÜLLER.example", "zoe@müller.example."])
+def test_a_kept_body_is_found_under_another_spelling(product: Product, ledger: MemoryDynamo, spelling: str) -> None:
+    product.work(bodies=({**SIGNUP, "email": spelling},))
+    assert len(export(product, "zoe@müller.example")["events"]) == 1
+    assert forget(product, "zoe@müller.example")["erased"] == 1
+    assert holders(ledger, "ller.example") == []
+    assert holders(ledger, "xn--mller") == []
+
+
+def test_the_other_contacts_of_a_refused_sync_stay(product: Product, ledger: MemoryDynamo) -> None:
+    contacts = [{"email": "Zoe@example.com"}, {"email": "b@x.org"}]
+    product.work(bodies=({"type": "sync", "kind": "contacts", "account": "gone", "list": "1", "contacts": contacts},))
+    assert forget(product)["erased"] == 1
+    assert holders(ledger, "zoe@example.com") == []
+    assert len(holders(ledger, "b@x.org")) == 1
+
+
+def test_others_with_a_similar_address_are_not_touched(product: Product) -> None:
+    for number, email in enumerate(["azoe@example.com", "zoe@example.com.au", "zoe@example.org", "zoe+1@example.com"]):
+        product.work(bodies=({**SIGNUP, "id": f"in-{number}", "email": email},))
+    assert export(product)["events"] == []
+    assert forget(product) == {"erased": 0, "waiting": 0}
