@@ -7,29 +7,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .excerpts import excerpt, readable
+
 # Deliberately greedy: any text around an @ sign without white space may be an address. Provider messages are stored
 # without an expiry, so removing too much is preferred to removing too little.
 _OUTSIDE = r"\s<>\"'(),;:=&?/\[\]{}"
-_AT = r"(?:@|%(?:25)*40|&#0*64;|&#x0*40;|\\u0040|\uff20)"
+_AT = r"(?:@|%(?:25)*+40|&#0*+64;|&#x0*+40;|&commat;|\\u0040|\\x40|\uff20|\ufe6b)"
+_IN_BRACKETS = r"[(\[{{<]\s?(?:{})\s?[)\]}}>]"
 # A match starts only where a run of characters starts, so that a megabyte without an @ is read once.
 _ADDRESS_LIKE = re.compile(
     rf"(?:\"[^\"\r\n]{{0,64}}\"|(?<![^{_OUTSIDE}])[^{_OUTSIDE}]+?){_AT}[^\s<>\"'(),;&?/\[\]{{}}]+", re.IGNORECASE
 )
 
+# As people write it for others and not for programs: `a @ example.com`, `a (at) example (dot) com`.
+_DOT = rf"\s?(?:\.|{_IN_BRACKETS.format('dot|punt|point')})\s?"
+_DISGUISED_ADDRESS = re.compile(
+    rf"(?<![^{_OUTSIDE}])[^{_OUTSIDE}]++(?:\s{{0,2}}{_IN_BRACKETS.format('at|arobase|@')}\s{{0,2}}|\s{{0,2}}{_AT}\s{{0,2}})"
+    rf"[^{_OUTSIDE}.]++(?:{_DOT}[^{_OUTSIDE}.]++)+",
+    re.IGNORECASE,
+)
+
 # An unsubscribe link allows anybody to unsubscribe its person; slashes may be escaped, as in JSON and URLs.
 _UNSUBSCRIBE_LINK = re.compile(r"((?:/|%2F)unsubscribe(?:\\*/|%2F))[^\s\"'?#<>&,;)\]}/\\]+", re.IGNORECASE)
-PERSONAL = ((_UNSUBSCRIBE_LINK, r"\g<1>***"), (_ADDRESS_LIKE, "…@…"))
+PERSONAL = ((_UNSUBSCRIBE_LINK, r"\g<1>***"), (_DISGUISED_ADDRESS, "…@…"), (_ADDRESS_LIKE, "…@…"))
 """Patterns of personal data in a text and their replacements, in the order in which they apply."""
 
 
 def without_addresses(text: str, limit: int = 300) -> str:
-    """Replaces everything that looks like an e-mail address by `…@…`, and cuts `text` to `limit` characters.
+    """Makes a text readable, replaces everything that looks like an e-mail address by `…@…`, and cuts it to `limit`.
 
     Removes the tokens of unsubscribe links, since they identify an address.
     """
+    text = readable(text)
     for pattern, replacement in PERSONAL:
         text = pattern.sub(replacement, text)
-    return text[:limit]
+    return excerpt(text, limit)
 
 
 class Kind(StrEnum):
@@ -54,8 +66,8 @@ class RelaisError(Exception):
 class ProviderError(RelaisError):
     """A provider call that failed.
 
-    `message` is the provider's message with addresses removed; `provider_code` its error code, if any; `retry_after`
-    the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account.
+    `message` is a readable excerpt of the provider's message without addresses; `provider_code` its error code, if any;
+    `retry_after` the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account.
     """
 
     def __init__(

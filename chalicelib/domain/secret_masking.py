@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
+from .excerpts import LONGEST_READ, readable
+
 MASK = "***"
+_SHORTEST_BASE64 = 6
 # `pass`, `UserPass`, `password`, `api_key`, `apiKey`, `token`, `shared_secret`, `sessionKey`, `Authorization` …
 _SECRET_NAME = re.compile(
     r"pass(wor[dt])?$|password|passwd|(api|admin)_?key|token|secret|session|signature|cookie|authorization"
@@ -26,7 +30,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def secret_spellings(secret: str) -> Iterator[str]:
-    """Yields the texts in which a secret may appear: as it is, URL-, JSON- and HTML-encoded, and its MD5."""
+    """Yields the texts in which a secret may appear: as it is, URL-, JSON- and HTML-encoded, in base64 and in
+    hexadecimal, and its MD5.
+    """
     raw = secret.encode("utf-8", "surrogatepass")
     yield secret
     yield secret.strip()
@@ -37,14 +43,56 @@ def secret_spellings(secret: str) -> Iterator[str]:
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]
     yield escape(secret)
+    yield raw.hex()
+    yield from filter(_is_telling, _base64_parts(raw))
     digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     yield digest
     yield digest.upper()
 
 
 def without_secrets(text: str, *secrets: str) -> str:
-    """Masks every spelling of `secrets` in `text`, such as a provider's message that repeats a request."""
-    for secret in filter(str.strip, secrets):
-        for spelling in sorted(set(secret_spellings(secret)), key=len, reverse=True):
-            text = text.replace(spelling, MASK)
-    return text
+    """Makes a provider's message, which may repeat a request, readable and masks every spelling of `secrets` in it."""
+    known = pattern_of(spelling for secret in filter(str.strip, secrets) for spelling in _spellings(secret))
+    text = text[:LONGEST_READ]
+    return masked(readable(masked(text, known)), known) if known else readable(text)
+
+
+def pattern_of(spellings: Iterable[str]) -> re.Pattern[str] | None:
+    """Makes the pattern for `masked`; None without any spelling."""
+    longest_first = sorted({lower(spelling) for spelling in spellings}, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def masked(text: str, known: re.Pattern[str]) -> str:
+    """Masks what `known` matches in any case."""
+    parts, end = [], 0
+    for found in known.finditer(lower(text)):
+        parts += [text[end : found.start()], MASK]
+        end = found.end()
+    return "".join((*parts, text[end:])) if parts else text
+
+
+def lower(text: str) -> str:
+    """Returns the text in lower case, each character at its place."""
+    made = text.lower()
+    return made if len(made) == len(text) else "".join(one if len(one.lower()) != 1 else one.lower() for one in text)
+
+
+@lru_cache(maxsize=64)
+def _spellings(secret: str) -> tuple[str, ...]:
+    return tuple(set(secret_spellings(secret)))
+
+
+def _base64_parts(raw: bytes) -> Iterator[str]:
+    """Yields what base64 makes of `raw` wherever it begins in a longer text, without what its neighbours change."""
+    for offset, changed in enumerate((0, 2, 3)):
+        packed = b64encode(b"\0" * offset + raw).decode()
+        whole = packed.rstrip("=")
+        part = whole[changed : len(whole) - (len(whole) != len(packed))]
+        yield part
+        yield part.replace("+", "-").replace("/", "_")
+
+
+def _is_telling(part: str) -> bool:
+    """Returns False for a text so short that it is part of ordinary words."""
+    return len(part) >= _SHORTEST_BASE64

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..domain.errors import PERSONAL
-from ..domain.secret_masking import MASK, is_secret_name, secret_spellings
+from ..domain.secret_masking import MASK, is_secret_name, masked, pattern_of, secret_spellings
 
 _SHORTEST_SECRET = 4  # Masking "a" everywhere would make logs unreadable, and a shorter secret protects nothing.
 _DEEPEST = 8  # Also ends recursion into a structure that contains itself.
@@ -26,7 +26,7 @@ _CREDENTIALS = tuple(
         r"[^\s\"',;}\])]+",
         r"(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}",
         rf"(\b{_SENSITIVE_NAME}(?:=|%3D))[^\s&\"'<>;]+",
-        rf"(\\*[\"']{_SENSITIVE_NAME}\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+",
+        rf"([\"']{_SENSITIVE_NAME}\\*+[\"']\s*+:\s*+\\*+[\"'])[^\"'\\]+",
     )
 )
 # Values under these names, and under those of secrets, are masked entirely.
@@ -38,7 +38,7 @@ _known: re.Pattern[str] | None = None
 
 
 def hide(value: str) -> None:
-    """Mask `value`, its URL-, JSON- and HTML-encoded forms and its MD5 in all later output.
+    """Mask `value`, its encoded forms and its MD5, in any case, in all later output.
 
     Called when a secret is revealed. Values of fewer than four characters are not masked.
     """
@@ -49,14 +49,13 @@ def hide(value: str) -> None:
         if value in _hidden:
             return
         _hidden.update(spelling for spelling in secret_spellings(value) if len(spelling) >= _SHORTEST_SECRET)
-        longest_first = sorted(_hidden, key=len, reverse=True)
-        _known = re.compile("|".join(map(re.escape, longest_first)))
+        _known = pattern_of(_hidden)
 
 
 def redact(text: str) -> str:
     """Mask known secrets, credentials, unsubscribe tokens and whatever looks like an address in `text`."""
     if _known is not None:
-        text = _known.sub(MASK, text)
+        text = masked(text, _known)
     for pattern, replacement in (*_CREDENTIALS, *PERSONAL):
         text = pattern.sub(replacement, text)
     return text[:_LONGEST_TEXT]
