@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "truncated_json": "answers with the first half of the body, as complete HTTP",
     "wrong_type": "answers with JSON of another type",
     "wrong_charset": "answers with accents in `charset` under a header that says UTF-8",
+    "notice": "answers as usual, behind a notice as PHP prints it",
     "redirect": "answers 302 to another host (`location`)",
     "huge": "streams a body of `size_bytes`; `compressed` sends it as a small gzip that unpacks to that size",
     "refuse_rows": "refuses, in the provider's own way, calls with an address that contains `contains`; with "
@@ -34,7 +35,7 @@ KINDS: dict[str, str] = {
 }
 _NEVER_WORKS_FIRST = frozenset({"refuse_rows", "refuse_key", "latency", "pass"})
 # A client may read these answers as a success, so the work must be done.
-_ALWAYS_WORKS_FIRST = frozenset({"drip", "wrong_charset"})
+_ALWAYS_WORKS_FIRST = frozenset({"drip", "wrong_charset", "notice"})
 
 
 @dataclass
@@ -174,6 +175,7 @@ class Faults:
 
 
 _HTML = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Be back soon</h1></body></html>"
+_NOTICE = "<br />\n<b>Notice</b>:  Undefined index: prenom in <b>/var/www/api/insert.php</b> on line <b>12</b><br />\n"
 
 
 def apply_fault(reply: Reply, rule: Rule) -> Reply:
@@ -210,6 +212,10 @@ def _wrong_charset(reply: Reply, rule: Rule) -> Reply:
     return replace(reply, body=_accented(reply.body.decode()).encode(rule.charset, "replace"))
 
 
+def _notice(reply: Reply, rule: Rule) -> Reply:
+    return replace(reply, body=(rule.body or _NOTICE).encode() + reply.body, content_type=HTML_TYPE)
+
+
 def _accented(text: str) -> str:
     """Add accents to `text`, so that another charset is visible; JSON keeps its shape."""
     try:
@@ -237,5 +243,6 @@ _CHANGES: dict[str, Callable[[Reply, Rule], Reply]] = {
     "truncated_json": _truncated_json,
     "wrong_type": _wrong_type,
     "wrong_charset": _wrong_charset,
+    "notice": _notice,
     "redirect": _redirect,
 }

@@ -34,6 +34,7 @@ _HARMLESS: tuple[dict[str, Any], ...] = (
     {"kind": "latency", "delay_seconds": 0.05},
     {"kind": "drip", "delay_seconds": 0.002},
     {"kind": "wrong_charset"},
+    {"kind": "notice"},
 )
 
 

@@ -127,6 +127,15 @@ class TestFunctions:
             reported = json.dumps(result, allow_nan=False)
             assert not [form for form in kit.betrayals() if form in reported], name
 
+    def test_every_function_is_read_behind_a_notice(
+        self, kit: Kit, provider: Provider, server: Scripted, control: Control
+    ) -> None:
+        server.otherwise = CSV
+        control.fault("notice")
+        result: Any = None
+        for name, params in kit.examples:
+            result = provider.call(name, given(params, server.url, result), budget=10)
+
     def test_an_unknown_name_is_rejected_with_a_suggestion(
         self, kit: Kit, provider: Provider, control: Control
     ) -> None:

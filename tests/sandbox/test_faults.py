@@ -141,6 +141,13 @@ def test_a_wrong_charset_sends_bytes_that_are_not_utf8(control: Control, insert:
     assert "ok" in answer.content.decode("iso-8859-1") and len(inserted(control)) == 1
 
 
+def test_a_notice_stands_before_the_true_answer(control: Control, insert: Insert) -> None:
+    control.fault("notice")
+    content = insert().content
+    assert content.startswith(b"<br />\n<b>Notice</b>:") and content.endswith(b'{"result": "ok"}')
+    assert len(inserted(control)) == 1
+
+
 def test_a_redirect_names_another_host(control: Control, insert: Insert) -> None:
     control.fault("redirect", location="http://elsewhere.invalid/")
     answer = insert()
