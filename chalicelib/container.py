@@ -7,7 +7,7 @@ loads only what its own function uses.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +165,10 @@ class Container(Services):
         from .jobs.attempt import SyncRunner
         from .unsubscribe_sync.on_request import RequestedSync
 
-        contacts = partial(ContactsSync, self, self.provider, Fetcher())
+        def deliver(event_ids: Iterable[str], deadline: Deadline) -> None:
+            self.worker.deliver(event_ids, deadline)
+
+        contacts = partial(ContactsSync, self, self.provider, Fetcher(), deliver)
         unsubscribes = partial(RequestedSync, self.unsubscribe_import)
         return SyncRunner(self, {"contacts": contacts, "unsubscribes": unsubscribes})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -14,6 +14,7 @@ from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..domain.events import Event, Status
+from ..domain.texts import safe_name
 from ..domain.times import epoch_milliseconds
 from ..ingestion.accept import accept_all
 from ..jobs.attempt import SyncAttempt
@@ -22,7 +23,7 @@ from ..jobs.store import SyncProgress
 from ..providers.spec import Provider
 from ..services import Services
 from .rows import Row, Rows, read_csv
-from .signups import Signups, address_column, inline_rows
+from .signups import Signups, address_column, inline_rows, list_columns, unproven_columns
 from .source import Fetcher
 
 CHUNK = 500
@@ -30,6 +31,7 @@ CHUNK = 500
 BAD_SHOWN = 20
 """Row numbers of bad rows that are stored."""
 MOST_RESTARTS = 3
+_COLUMN_WORDS = ("field", "column", "champ", "colonne", "veld")
 
 
 class FileChanged(RelaisError):
@@ -48,12 +50,14 @@ class ContactsSync(SyncAttempt):
         services: Services,
         provider_of: Callable[[str], Provider],
         fetcher: Fetcher,
+        deliver: Callable[[Iterable[str], Deadline], None],
         task: Task,
         deadline: Deadline,
     ) -> None:
         super().__init__(services, task, deadline)
         self._provider_of = provider_of
         self._fetcher = fetcher
+        self._deliver = deliver
 
     def _work(self) -> None:
         rows_before = self._progress.rows
@@ -96,13 +100,16 @@ class ContactsSync(SyncAttempt):
             OutOfTime: Progress is recorded, and another invocation continues.
         """
         column = address_column(rows.columns, self._own_column)
-        signups = Signups(self._event, rows, column, self._services.address_keys.digest)
+        names = list_columns(rows.columns, self._known_columns())
+        signups = Signups(self._event, rows, column, self._services.address_keys.digest, names)
         digest = sha256(repr(list(rows.columns)).encode())
         self._skip(rows.rows, digest.update)
         if self._progress.rows and digest.hexdigest() != self._progress.digest:
             raise FileChanged
         while chunk := list(islice(rows.rows, CHUNK)):
             events = [signups.of(row, self._now) for row in chunk]
+            if not self._progress.rows:
+                self._try_columns(events, unproven_columns([each for each in rows.columns if each != column], names))
             self._store(events)
             for row in chunk:
                 digest.update(_bytes(row))
@@ -131,6 +138,37 @@ class ContactsSync(SyncAttempt):
     def _store(self, events: Sequence[Event]) -> None:
         if not all(accept_all(self._services, events)):
             raise SyncRefused("the id of a row is already stored, with other content")
+
+    def _known_columns(self) -> set[str]:
+        """Returns what the forms of the same list send: no provider tells a list's columns."""
+        forms = self._services.settings.forms.values()
+        return {
+            name
+            for form in forms
+            if (form.account, form.list) == (self._account, self._event.list)
+            for name in (*form.fields.values(), form.unsubscribe_url_field)
+            if name is not None
+        }
+
+    def _try_columns(self, events: Sequence[Event], unproven: Sequence[str]) -> None:
+        """Delivers the first contact alone if the list may lack a column, so that this is said once for the whole file.
+
+        Without an answer (the account is paused, another worker has the contact) the import goes on.
+
+        Raises:
+            SyncRefused: The provider refuses a column.
+        """
+        tried = (one for one in events if one.refused is None and not one.fields.keys().isdisjoint(unproven))
+        first = next(tried, None)
+        if first is None or len(events) == 1:
+            return
+        self._store([first])
+        self._deliver([first.id], self._deadline)
+        delivery = self._services.events.deliveries([first], self._account).get(first.id)
+        reason = (delivery.reason or "").casefold() if delivery and delivery.status is Status.REFUSED else ""
+        if any(word in reason for word in (*_COLUMN_WORDS, *map(str.casefold, unproven))):
+            shown = ", ".join(map(safe_name, unproven))
+            raise SyncRefused(f"the list may lack a column ({shown}): {delivery.reason if delivery else reason}")
 
     def _own_column(self) -> str:
         with self._provider() as provider:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.addresses import signup_address
@@ -43,6 +45,25 @@ def address_column(columns: Sequence[str], own_column: Callable[[], str]) -> str
     return found
 
 
+def list_columns(columns: Sequence[str], known: Iterable[str]) -> dict[str, str]:
+    """Returns the list's own spelling of each column that is one of its `known` columns, but for case and white space.
+
+    A column that stands in the file in that spelling, too, is left as it is.
+    """
+    spellings = {_plain(name): name for name in known}
+    found = {column: spellings[_plain(column)] for column in columns if _plain(column) in spellings}
+    return {column: name for column, name in found.items() if column == name or name not in columns}
+
+
+def unproven_columns(columns: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """Returns the columns that the list may lack: not known, and not written as most lists do (`code_postal`)."""
+    return [column for column in columns if column not in known and re.fullmatch(r"[a-z_]+", column) is None]
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
 def _find(columns: Sequence[str], name: str) -> str | None:
     alike = [column for column in columns if column.casefold() == name.casefold()]
     return name if name in alike else next(iter(alike), None)
@@ -56,6 +77,8 @@ class Signups:
     rows: Rows
     column: str
     digest: Callable[[bytes], str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Column -> the list's own spelling of it, where they differ."""
 
     def of(self, row: Row, now: datetime) -> Event:
         """Returns the event of a row; for an invalid row, a refused event without an address.
@@ -65,6 +88,7 @@ class Signups:
         """
         fields = dict(row.values)
         email, email_error = signup_address(fields.pop(self.column, ""))
+        fields = {self.names.get(name, name): value for name, value in fields.items()}
         error = row.error or self._error(email_error, fields)
         if error is None:
             return replace(self._event([email, fields], now), email=email, fields=fields)
