@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
@@ -100,7 +100,7 @@ class ContactsSync(SyncAttempt):
             OutOfTime: Progress is recorded, and another invocation continues.
         """
         column = address_column(rows.columns, self._own_column)
-        names = list_columns(rows.columns, self._known_columns())
+        names = list_columns(rows.columns, self._known_columns([each for each in rows.columns if each != column]))
         signups = Signups(self._event, rows, column, self._services.address_keys.digest, names)
         digest = sha256(repr(list(rows.columns)).encode())
         self._skip(rows.rows, digest.update)
@@ -139,16 +139,23 @@ class ContactsSync(SyncAttempt):
         if not all(accept_all(self._services, events)):
             raise SyncRefused("the id of a row is already stored, with other content")
 
-    def _known_columns(self) -> set[str]:
-        """Returns what the forms of the same list send: no provider tells a list's columns."""
+    def _known_columns(self, columns: Sequence[str]) -> set[str]:
+        """Returns what the forms of the same list send; if a column may be another, also what the provider says.
+
+        A provider that cannot be asked now delays no import: then the columns go as they are written.
+        """
         forms = self._services.settings.forms.values()
-        return {
+        known = {
             name
             for form in forms
             if (form.account, form.list) == (self._account, self._event.list)
             for name in (*form.fields.values(), form.unsubscribe_url_field)
             if name is not None
         }
+        if unproven_columns(columns, list_columns(columns, known)):
+            with suppress(SyncFailed, SyncRefused), self._provider() as provider:
+                known |= set(provider.columns(self._event.list or "", budget=self._deadline.seconds_left))
+        return known
 
     def _try_columns(self, events: Sequence[Event], unproven: Sequence[str]) -> None:
         """Delivers the first contact alone if the list may lack a column, so that this is said once for the whole file.

@@ -201,6 +201,9 @@ class Provider(Protocol):
     def address_field(self, list_id: str, *, budget: float) -> str:
         """Returns the name of the list's own field for the address, which may be a column's name in a file."""
 
+    def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
+        """Returns the names of the list's fields, as far as the provider can be asked for them; they may not be all."""
+
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Has the provider fetch a CSV file and add its rows to a list (`fetches_lists`)."""
 

@@ -97,3 +97,19 @@ def test_known_and_ordinary_columns_cost_no_call(product: Product, host: Scripte
     serve(host, b"email;Prenom;ville\na@example.com;x;y\nb@example.com;x;y\n")
     run(product, sync(source="crm"))
     assert product.paris.calls_of("sign_up") == 0
+
+
+def test_field_case_20_the_provider_is_asked_for_the_columns_of_the_list(
+    product: Product, aws: TestAws, host: Scripted
+) -> None:
+    product.paris.columns_of_list = ("Ville", "MailAddress")
+    serve(host, b"email;VILLE;Prenom\na@example.com;Lyon;x\nb@example.com;Paris;y\n")
+    run(product, sync(source="crm"))
+    assert [dict(one.event.fields)["Ville"] for one in made(product, aws)] in (["Lyon", "Paris"], ["Paris", "Lyon"])
+    assert (product.paris.calls_of("columns"), product.paris.calls_of("sign_up")) == (1, 0)
+
+
+def test_a_provider_that_cannot_be_asked_delays_no_import(product: Product, aws: TestAws) -> None:
+    product.paris.rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "the key is wrong")
+    run(product, sync(contacts=[{"email": "zoe@example.com", "Ville": "Lyon"}], **LIST))
+    assert dict(made(product, aws)[0].event.fields) == {"Ville": "Lyon"}

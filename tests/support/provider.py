@@ -34,6 +34,7 @@ class FakeProvider:
     """Addresses that reading subscribers returns."""
     calls: list[tuple[str, int]] = field(default_factory=list)
     address_column: str = "email"
+    columns_of_list: Sequence[str] = ()
     fetched: list[tuple[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,6 +86,10 @@ class FakeProvider:
     def address_field(self, list_id: str, *, budget: float) -> str:
         self._begin("address_field", [])
         return self.address_column
+
+    def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
+        self._begin("columns", [])
+        return self.columns_of_list
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         assert budget > 0

@@ -74,6 +74,10 @@ class Ediware:
         """Returns the list's `field_email`."""
         return self._columns.of(list_id, self._transport.deadline(budget))
 
+    def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
+        """Returns nothing: Ediware states the address column alone."""
+        return ()
+
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Has Ediware fetch the file, with semicolons between the columns, from its own addresses."""
         self._client.list_insert_url(list_id, url, budget=budget)

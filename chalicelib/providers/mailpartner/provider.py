@@ -74,6 +74,10 @@ class MailPartner:
         """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")
 
+    def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
+        """Returns nothing: there are no contact lists."""
+        return ()
+
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "contact lists")

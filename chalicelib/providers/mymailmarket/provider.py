@@ -117,6 +117,14 @@ class MyMailMarket:
         """Returns the same field for every list."""
         return _ADDRESS_FIELD
 
+    def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
+        """Returns the fields in the profile of somebody on the list; none while nobody is."""
+        deadline = self._client.deadline(budget)
+        people = self._client.subscribers(list_id, 0, 1, budget=deadline.left())
+        person = id_of(people[0]) if isinstance(people, list) and people else ""
+        profile = self._client.profile(person, budget=deadline.left()) if person else {}
+        return tuple(profile) if isinstance(profile, Mapping) else ()
+
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Refused: there is no such call."""
         raise unsupported("myMailMarket", "fetching a file of contacts")
