@@ -39,6 +39,14 @@ def form_event_id(form: str, verb: str, idempotency_key: str, content: str) -> s
     return "form-" + _digest("form", form, verb, idempotency_key, content)
 
 
+def repeatable_signup_id(form: str, content: str, window: int, unsubscribed_at: int) -> str:
+    """Derives the id of a plain form signup from its content (a keyed digest), the window of time and an unsubscribe.
+
+    The same content in the same window is another event after an unsubscribe (`unsubscribed_at` in ms, 0: none).
+    """
+    return "form-" + _digest("repeatable", form, content, str(window), str(unsubscribed_at))
+
+
 def derived_id(base: str, index: int) -> str:
     """Derives the id of the `index`-th event of a message if only the message has an id (`base`, any text)."""
     return "part-" + _digest("part", base, str(index))

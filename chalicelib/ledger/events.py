@@ -14,7 +14,7 @@ from ..domain.events import DISCARDED, Delivery, Event, EventType, Status, Store
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
-from .attributes import Attributes, strictly, well_formed
+from .attributes import Attributes, Milliseconds, strictly, well_formed
 from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
 from .event_items import content_of, delivery_from, event_from, event_item, reference_item
 from .keys import (
@@ -26,6 +26,7 @@ from .keys import (
     event_key,
     refused_partition,
 )
+from .recent_unsubscribes import RecentUnsubscribes
 from .table import ConditionFailed, Table
 
 FIRST_DUE = timedelta(seconds=60)
@@ -53,14 +54,34 @@ class EventStore:
         self._table = table
         self._keys = keys
         self._keep = keep
+        self._recent_unsubscribes = RecentUnsubscribes(table, keys)
 
     def store(self, event: Event) -> bool:
         """Stores an event durably; returns False if the same event was already stored.
 
         Raises IdConflict if the id is stored with other content, LedgerUnavailable if the event may not be stored.
         """
-        content = content_of(event)
-        item = event_item(event) | {"content": self._keys.digest(content)}
+        if event.type is EventType.UNSUBSCRIBE:
+            self._recent_unsubscribes.record(event)  # before: a repeat that is not recognised is harmless
+        found = self._put(event)
+        if found is None:
+            return True
+        digest = str(found.get("content", ""))
+        if self.matches(event, digest):
+            return False
+        raise IdConflict(f"event {event.id} is already stored with other content", digest)
+
+    def store_repeatable(self, event: Event) -> int | None:
+        """Stores an event whose id is derived from its content; returns when it was accepted before (ms), None if new.
+
+        Raises LedgerUnavailable if the event may not be stored.
+        """
+        found = self._put(event)
+        return None if found is None else strictly(_accepted_at, found)
+
+    def _put(self, event: Event) -> Mapping[str, Any] | None:
+        """Puts a new event with its deliveries; returns the item that has its id if there is one."""
+        item = event_item(event) | {"content": self._keys.digest(content_of(event))}
         if event.refused is not None:
             item["expires_at"] = self.expiry(event.accepted_at)
         if len(event.accounts) == 1:
@@ -71,11 +92,8 @@ class EventStore:
             else:
                 self._put_whole(event, item)
         except ConditionFailed as refused:
-            digest = str(refused.found.get("content", ""))
-            if self._keys.matches(content, digest):
-                return False
-            raise IdConflict(f"event {event.id} is already stored with other content", digest) from None
-        return True
+            return refused.found
+        return None
 
     def matches(self, event: Event, digest: str) -> bool:
         """Returns True if `digest`, of the content stored under its id (see `IdConflict`), is that of the event."""
@@ -350,6 +368,10 @@ class EventStore:
             )
         except ConditionFailed:
             return
+
+
+def _accepted_at(item: Attributes) -> int:
+    return item.required("accepted", Milliseconds)
 
 
 def due_from(item: Attributes) -> tuple[int, str]:

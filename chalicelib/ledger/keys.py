@@ -71,6 +71,11 @@ def due_partitions(account: str, verb: EventType) -> list[str]:
             assert_never(verb)
 
 
+def recent_unsubscribe_key(address_hash: str) -> Key:
+    """Returns the key of the time at which an unsubscribe of an address was last stored."""
+    return f"U#{address_hash}", "unsubscribed"
+
+
 def form_hour_key(form: str, hour: str) -> Key:
     """Returns the key of a form's counter for an hour, named by its start."""
     return f"S#form#{form}", hour
@@ -114,6 +119,10 @@ class AddressKeys:
     def lasting_digest(self, content: bytes) -> str:
         """Returns a keyed digest under the oldest key, which no later key changes: none is ever removed."""
         return hmac.digest(self._keys[-1], content, sha256).hex()[:32]
+
+    def lasting_hash(self, email: str) -> str:
+        """Returns the keyed hash of an address under the oldest key, which no later key changes."""
+        return addresses.keyed_hash(email, self._keys[-1])
 
     def row_digest(self, name: str | None = None) -> tuple[str, Callable[[bytes], bytes]]:
         """Returns the fingerprint of the key `name` (else of the first key) and a row digest (32 bytes) under it.

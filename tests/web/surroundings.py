@@ -84,7 +84,7 @@ class World:
             address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
             effects=Effects(clock=lambda: self.now),
             new_id=lambda: f"new-{next(numbers)}",
-            events=SimpleNamespace(store=self.store),
+            events=SimpleNamespace(store=self.store, store_repeatable=lambda event: None if self.store(event) else 0),
             table=SimpleNamespace(update=self.count, in_parallel=lambda work, values: list(map(work, values))),
             notifier=SimpleNamespace(notify=lambda verb, ids: True),
         )

@@ -12,6 +12,7 @@ from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
 from ...ingestion.bodies import Submission, read_submission
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
+from ...ingestion.repeats import accept_form_signup
 from ...ledger.event_items import content_of
 from ...services import Services
 from .. import problems
@@ -32,7 +33,10 @@ class FormsRoutes:
         """Accept a signup to the form's list."""
         form = check_origin(self._services.settings, name, request)
         submission, info = self._submission(request)
-        return self._accept(request, form, signup_from_form(form, submission, info))
+        event = signup_from_form(form, submission, info)
+        if _idempotency_key(request) is not None:
+            return self._accept(request, form, event)
+        return _answer(request, form, accept_form_signup(self._services, event))
 
     def unsubscribe(self, request: Request, name: str) -> Response:
         """Accept an unsubscribe from every account."""
@@ -58,19 +62,23 @@ class FormsRoutes:
         return read_submission(request.headers, request.unaltered_content()), info
 
     def _accept(self, request: Request, form: Form, event: Event) -> Response:
-        """Accept the event, then answer; a browser without a script is redirected to the form's page."""
         key = _idempotency_key(request)
         if key is not None:
             event = replace(event, id=self._keyed_id(form, event, key))
         accept(self._services, event)
-        if form.redirect is not None and request.wants_html:
-            return Response(303, headers={"location": form.redirect})
-        return json_response(202, {"id": event.id, "status": "accepted"})
+        return _answer(request, form, event)
 
     def _keyed_id(self, form: Form, event: Event, key: str) -> str:
         """Return the id of a submission with an `Idempotency-Key`; one refused as trap or spam has another."""
         content = content_of(event) + (event.refused or "").encode()
         return form_event_id(form.name, event.type, key, self._services.address_keys.lasting_digest(content))
+
+
+def _answer(request: Request, form: Form, event: Event) -> Response:
+    """Answer an accepted event; a browser without a script is redirected to the form's page."""
+    if form.redirect is not None and request.wants_html:
+        return Response(303, headers={"location": form.redirect})
+    return json_response(202, {"id": event.id, "status": "accepted"})
 
 
 def _idempotency_key(request: Request) -> str | None:
