@@ -182,10 +182,14 @@ class ContactsSync(SyncAttempt):
             return provider.address_field(self._event.list or "", budget=self._deadline.seconds_left)
 
     def _request_fetch(self, source: Source) -> str:
-        """Records the request, then has the provider fetch the file."""
+        """Records the request, then has the provider fetch the file; every attempt may add its rows again."""
         with self._provider() as provider:
             if self._progress.asked:
-                self._delivery = replace(self._delivery, unknown_outcome=True)
+                self._record_unknown_outcome()
+                self._services.events.postpone(self._event, self._delivery, self._deadline.lease_until, self._now)
+                self._progress = replace(self._progress, asked=False)
+                if self._delivery.unknown_attempts >= self._services.settings.delivery.unknown_attempts:
+                    raise SyncFailed("no outcome was recorded")
             self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
             try:
                 provider.fetch_list(self._event.list or "", source.url, budget=self._deadline.seconds_left)

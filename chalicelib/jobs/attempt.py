@@ -99,13 +99,24 @@ class SyncAttempt(ABC):
         if notify:
             self._services.notifier.notify(EventType.SYNC, [self._event.id])
 
+    def _record_unknown_outcome(self) -> None:
+        """Counts an attempt that the provider may have carried out without a record of it."""
+        metrics.count("unknown_outcomes", account=self._account)
+        attempts = self._delivery.unknown_attempts + 1
+        self._delivery = replace(self._delivery, unknown_outcome=True, unknown_attempts=attempts)
+
     def _schedule_retry(self, error: SyncFailed) -> None:
-        """Retries after a doubled wait; parks the sync once `give_up_after_hours` have passed."""
+        """Retries after a doubled wait; parks the sync after `give_up_after_hours` or `unknown_attempts`."""
         retry_policy, now = self._services.settings.delivery, self._now
-        delivery = replace(self._delivery, unknown_outcome=self._delivery.unknown_outcome or error.unknown)
+        if error.unknown:
+            self._record_unknown_outcome()
+        delivery = self._delivery
+        if delivery.unknown_attempts >= retry_policy.unknown_attempts:
+            attempts = f"{delivery.unknown_attempts} attempt{'s' if delivery.unknown_attempts > 1 else ''}"
+            self._finish(Status.PARKED, self._reason(f"outcome unknown after {attempts}: {error}"))
+            return
         since = delivery.resent_at or self._event.accepted_at
         if now - since > timedelta(hours=retry_policy.give_up_after_hours):
-            self._delivery = delivery
             self._finish(Status.PARKED, self._reason(error))
             return
         failures, chance = self._progress.failures, self._services.effects.chance()

@@ -524,6 +524,38 @@ class TestFetchedByTheProvider:
         assert (delivery["status"], delivery["unknown_outcome"]) == ("delivered", True)
         assert len(product.paris.fetched) == 2
 
+    def test_field_case_22_a_file_whose_every_fetch_breaks_off_is_parked(self, product: Product) -> None:
+        """Each attempt may add all of its rows again."""
+        product.paris.after = lambda verb, emails: ProviderError(Kind.UNKNOWN, "no answer")
+        event = sync(source="bulk")
+        run(product, event)
+        for _ in range(10):
+            product.clock.forward(hours=2)
+            product.work(event["id"], queue="syncs")
+        delivery = product.delivery(event["id"])
+        assert (len(product.paris.fetched), delivery["status"], delivery["unknown_outcome"]) == (3, "parked", True)
+        assert delivery["reason"] == "source bulk: outcome unknown after 3 attempts: no answer"
+        product.paris.after = None
+        resend(product, "parked", event["id"])
+        product.work(event["id"], queue="syncs")
+        assert product.delivery(event["id"])["status"] == "delivered"
+
+    def test_a_fetch_whose_workers_died_is_parked_too(self, product: Product) -> None:
+        product.paris.after = lambda verb, emails: (_ for _ in ()).throw(KeyboardInterrupt)
+        event = sync(source="bulk")
+        with pytest.raises(KeyboardInterrupt):
+            run(product, event)
+        for _ in range(2):
+            product.restart()
+            product.clock.forward(minutes=10)
+            with pytest.raises(KeyboardInterrupt):
+                product.work(event["id"], queue="syncs")
+        product.paris.after = None
+        product.restart()
+        product.clock.forward(minutes=10)
+        product.work(event["id"], queue="syncs")
+        assert (len(product.paris.fetched), product.delivery(event["id"])["status"]) == (3, "parked")
+
     def test_a_paused_account_is_not_called(self, product: Product) -> None:
         product.paris.rule = lambda verb, emails: ProviderError(Kind.LATER, "busy", retry_after=600)
         product.work(*product.store(product.signup("zoe@example.com")))
