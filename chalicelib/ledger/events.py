@@ -14,6 +14,7 @@ from ..domain.events import DISCARDED, Delivery, Event, EventType, Status, Store
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
+from ..observability import metrics
 from .attributes import Attributes, Milliseconds, strictly, well_formed
 from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
 from .event_items import content_of, delivery_from, event_from, event_item, reference_item
@@ -234,6 +235,7 @@ class EventStore:
                     )
                 except ConditionFailed:
                     continue  # final meanwhile, or this attempt is already recorded
+                metrics.count("unknown_outcomes", account=account)
 
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Reads ids of events with a pending delivery to `account` due by `horizon` (None: any), earliest first."""
