@@ -33,6 +33,7 @@ NOISY = {
     f" in <b>/a.php</b> on line <b>1</b><br />\n{YES}",
     "a notice without html_errors": PLAIN.format("Notice") + YES,
     "a warning as the command line writes it": PLAIN.format("PHP Warning") + YES,
+    "a notice as in a log": "[27-Nov-2026 10:00:00 Europe/Paris] PHP Notice:  x in /a.php on line 12\n" + YES,
     "two plain ones behind": YES + PLAIN.format("Deprecated") + PLAIN.format("Notice"),
     "line ends of Windows": NOTICE.replace("\n", "\r\n") + PLAIN.format("Notice").replace("\n", "\r\n") + YES,
     "a comment before": f"<!-- cached at 10:00 -->\n{YES}",

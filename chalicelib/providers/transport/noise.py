@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     # As PHP writes it, with `html_errors` and without.
     rf"|(?P<notice>(?:{_BREAK}\s*+)?+<b>{_KIND}</b>:\s++(?:[^<]++|</?a\b[^<>]*+>)++(?<= in )<b>[^<>]++</b>"
     rf" on line <b>[0-9]++</b>(?:\s*+{_BREAK})?+)"
-    rf"|(?:PHP )?+{_KIND}:[ \t]++(?P<plain>[^\r\n]++)",
+    rf"|(?:\[[^\]\r\n]{{1,60}}\] )?+(?:PHP )?+{_KIND}:[ \t]++(?P<plain>[^\r\n]++)",
     re.IGNORECASE | re.DOTALL,
 )
 _LINE_NUMBER = re.compile(r" on line [0-9]+\s*\Z")
