@@ -14,7 +14,7 @@ from .erasure import is_person
 _OUTSIDE = r"\s<>\"'(),;:=&?/\[\]{}"
 # A match starts only where a run of characters starts, so that a long text without an @ is read once.
 _CANDIDATE = re.compile(rf"(?<![^{_OUTSIDE}])[^{_OUTSIDE}@]+@[^{_OUTSIDE}]+")
-_ROUND_THE_AT = re.compile(r"\s*(?:@|\uff20)\s*")
+_ROUND_THE_AT = re.compile(r"(?<!\s)\s*(?:@|\uff20)\s*")
 _ESCAPED_AT = re.compile(r"\\+u0040", re.IGNORECASE)
 _LISTS = ("contacts", "events")
 """Members of an event or an envelope with one entry for each of several persons."""

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.operators.support import report
+from chalicelib.delivery import worker
+from chalicelib.ingestion import envelopes
+from chalicelib.ingestion.envelopes import unwrap
+from tests.operators.support import enqueued, report
+from tests.support.aws import TestAws
 from tests.support.product import Product
 
 LEAVE = {"type": "unsubscribe", "id": "left-1", "email": "a@example.com"}
@@ -108,12 +112,17 @@ def test_more_than_five_envelopes_are_refused(product: Product, body: str) -> No
     assert report(product)["refused"] == 2
 
 
-def test_a_message_has_at_most_a_thousand_events(product: Product) -> None:
-    events = [{**LEAVE, "id": f"left-{number}", "email": f"p{number}@example.com"} for number in range(1001)]
-    product.work(bodies=(text(events[:1000]),))
-    assert {product.view(f"left-{number}")["status"] for number in (0, 500, 999)} == {"delivered"}
-    product.work(bodies=(text([{**one, "id": f"more-{one['id']}"} for one in events]),))
-    assert product.shown("more-left-0") is None
+def test_a_message_has_at_most_a_thousand_events(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [one.error for one in unwrap({"events": [[LEAVE] * 500, [LEAVE] * 500]}, "message")] == [None] * 1000
+    (whole,) = unwrap({"events": [[LEAVE] * 500, [LEAVE] * 501]}, "message")
+    assert "at most 1,000 events" in str(whole.error)
+    monkeypatch.setattr(envelopes, "EVENTS_A_MESSAGE", 3)
+    events = [{**LEAVE, "id": f"left-{number}"} for number in range(4)]
+    product.work(bodies=(events,))
+    assert [product.shown(f"left-{number}") for number in range(4)] == [None] * 4
+    assert report(product)["refused"] == 2
+    product.work(bodies=(events[:3],))
+    assert {product.view(f"left-{number}")["status"] for number in range(3)} == {"delivered"}
 
 
 def test_an_event_of_ours_is_no_envelope(product: Product) -> None:
@@ -175,3 +184,13 @@ def test_many_events_of_one_id_in_a_message_are_one_event(product: Product) -> N
     product.work(bodies=(events,))
     assert product.paris.emails == ["p0@x.org"]
     assert report(product)["refused"] == 49
+
+
+def test_an_invocation_delivers_a_bounded_number_of_events_and_announces_the_rest(
+    product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MOST_EVENTS", 3)
+    events = [{"type": "signup", "id": f"in-{n}", "form": "footer", "email": f"p{n}@x.org"} for n in range(5)]
+    product.work(bodies=(events,))
+    assert len(product.paris.emails) == 3
+    assert enqueued(resources) == ["in-3", "in-4"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chalicelib.domain.addresses import normal_forms
+from chalicelib.domain.kept_bodies import mentions
 from tests.operators.support import resend
 from tests.privacy.support import export, forget, holders
 from tests.support.memory import MemoryDynamo
@@ -82,3 +85,34 @@ def test_others_with_a_similar_address_are_not_touched(product: Product) -> None
         product.work(bodies=({**SIGNUP, "id": f"in-{number}", "email": email},))
     assert export(product)["events"] == []
     assert forget(product) == {"erased": 0, "waiting": 0}
+
+
+def test_a_refused_message_with_many_events_loses_one_person(product: Product, ledger: MemoryDynamo) -> None:
+    """More than a thousand events: the message is refused and kept as a whole."""
+    events = [{**SIGNUP, "email": f"p{number}@x.org"} for number in range(1000)]
+    product.work(bodies=([*events, SIGNUP],))
+    (exported,) = export(product)["events"]
+    assert exported["message"]["body"] == [SIGNUP]
+    assert forget(product)["erased"] == 1
+    assert holders(ledger, ZOE) == []
+    assert export(product)["events"] == []
+    assert len(export(product, "p7@x.org")["events"]) == 1
+
+
+def test_an_erased_body_is_not_read_again(product: Product, ledger: MemoryDynamo) -> None:
+    product.work(bodies=(SIGNUP,))
+    forget(product)
+    forms = {**product.settings.forms, "nowhere": replace(product.settings.forms["footer"], name="nowhere")}
+    product.settings = replace(product.settings, forms=forms)
+    product.restart()
+    assert resend(product, status="refused") == {"resent": 0}
+    assert resend(product, status="refused", id="in-1") == {"resent": 0}
+    assert holders(ledger, ZOE) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@" * 250_000, "a@" * 120_000, "x@" + " " * 250_000, "%40" * 80_000, "&#64;" * 50_000, '"a' * 100_000 + "@b"],
+)
+def test_the_search_of_a_body_takes_time_in_proportion_to_its_size(text: str) -> None:
+    assert not mentions({"email": text}, normal_forms(ZOE))
