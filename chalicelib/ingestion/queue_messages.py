@@ -145,7 +145,7 @@ def _accepted(arrivals: Iterable[_Arrival]) -> AcceptedMessages:
             too_large[message.id] = message
         elif arrival.is_new:
             accepted.new.append(arrival.event)
-        else:
+        elif arrival.event.refused is None:
             known[arrival.event.id] = None
     for message_id, error in failed.items():
         logger.error("event not stored: ledger unavailable", extra={"message_id": message_id, "error": str(error)})
