@@ -62,7 +62,7 @@ class EventStore:
 
         Raises IdConflict if the id is stored with other content, LedgerUnavailable if the event may not be stored.
         """
-        if event.type is EventType.UNSUBSCRIBE:
+        if event.type is EventType.UNSUBSCRIBE and event.refused is None:
             self._recent_unsubscribes.record(event)  # before: a repeat that is not recognised is harmless
         found = self._put(event)
         if found is None:
