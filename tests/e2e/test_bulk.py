@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.e2e.world import Ediware, put_on_queue, submit
+from tests.e2e.world import Ediware, event, put_on_queue, submit
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
@@ -48,3 +48,27 @@ def test_many_posts_take_few_calls(running: MovableStack, ediware: Ediware, coun
     wait_for(lambda: ediware.emails().total() == before + count, 60)
     assert ediware.calls("list_insert") <= count * 3 / 100 + 2
     assert set(ediware.emails().values()) == {1}
+
+
+def test_hostile_1_a_flood_of_one_address_does_not_keep_its_owner_waiting(
+    running: MovableStack, ediware: Ediware
+) -> None:
+    """300 signups of one victim in three batch windows, then their own: no more time passes than these windows."""
+    victim, before = "victim@example.com", ediware.calls("list_insert")
+    ids: list[str] = []
+    with ThreadPoolExecutor(4) as pool:
+        for wave in range(3):
+            flood = ({"email": victim, "prenom": f"Nobody {wave} {number}"} for number in range(100))
+            ids += [answer.json["id"] for answer in pool.map(lambda fields: submit(running, "signup", fields), flood)]
+            if wave < 2:
+                running.forward(WINDOW_SECONDS)
+    ids.append(submit(running, "signup", {"email": victim, "prenom": "Ana"}).json["id"])
+    wait_for(lambda: running.aws.waiting("relais-local-signups") == 0)
+    running.forward(WINDOW_SECONDS)
+    wait_for(lambda: event(running, ids[-1])["status"] == "delivered", 60)
+    running.settle()
+    assert {event(running, event_id)["status"] for event_id in ids} == {"delivered"}
+    rows = [row for row in ediware.account()["lists"]["4781"]["rows"] if row["email"] == victim]
+    assert len(rows) == ediware.calls("list_insert") - before <= 4
+    assert rows[-1]["prenom"] == "Ana"
+    assert len(set(ids)) == 301

@@ -71,3 +71,42 @@ ONE_ROW = (
         tests=(ROWS,),
     ),
 )
+
+REPEATS = (
+    Mutant(
+        "double-click-is-two-events",
+        promise=2,
+        breaks="a form signup that is sent twice is two events",
+        file="chalicelib/ingestion/repeats.py",
+        before="epoch_milliseconds(signup.accepted_at) // 1000 // WINDOW_SECONDS",
+        after="epoch_milliseconds(signup.accepted_at)",
+        tests=("tests/ingestion/test_repeats.py",),
+    ),
+    Mutant(
+        "signup-after-unsubscribe-is-a-repeat",
+        promise=3,
+        breaks="who signs up, leaves and signs up again within ten minutes ends out",
+        file="chalicelib/ingestion/repeats.py",
+        before="unsubscribed_at is not None and unsubscribed_at >= known_since",
+        after="unsubscribed_at is None",
+        tests=("tests/ingestion/test_repeats.py",),
+    ),
+    Mutant(
+        "unsubscribe-not-recorded-at-the-door",
+        promise=3,
+        breaks="a signup after an unsubscribe is taken for a repeat of the one before",
+        file="chalicelib/ledger/events.py",
+        before="        if event.type is EventType.UNSUBSCRIBE:\n            self._recent",
+        after="        if event.type is EventType.SYNC:\n            self._recent",
+        tests=("tests/ingestion/test_repeats.py",),
+    ),
+    Mutant(
+        "trap-uses-up-a-signup",
+        promise=1,
+        breaks="a person's signup is taken for the repeat of a robot's",
+        file="chalicelib/ingestion/repeats.py",
+        before='content_of(signup) + (signup.refused or "").encode()',
+        after="content_of(signup)",
+        tests=("tests/ingestion/test_repeats.py",),
+    ),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.one_row import ONE_ROW
+from tests.mutants.one_row import ONE_ROW, REPEATS
 from tests.mutants.running import Mutant
 
 INTERLEAVINGS = "tests/delivery/test_interleavings.py"
@@ -405,4 +405,4 @@ HISTORY = (
     ),
 )
 
-MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATEST_EVENT_WINS, *ONE_ROW, *IN_BULK, *EVERYWHERE, *HISTORY)
+MUTANTS = (*NOTHING_IS_LOST, *ONCE, *THE_LATEST_EVENT_WINS, *ONE_ROW, *REPEATS, *IN_BULK, *EVERYWHERE, *HISTORY)

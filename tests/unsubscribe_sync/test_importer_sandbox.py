@@ -127,5 +127,5 @@ def check(runs: Sequence[dict[str, Any]], rows: int) -> None:
     assert permits <= 1
     assert second["calls"] == {"get_item": 1, "batch_get_item": 1}
     assert (third["written"], third["calls"]["put_item"]) == (10, 10)
-    assert third["calls"]["update_item"] <= 1 + 10 + 10 + 3
+    assert third["calls"]["update_item"] <= 1 + 10 + 10 + 10 + 3
     assert third["calls"]["batch_get_item"] <= 3
