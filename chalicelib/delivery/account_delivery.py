@@ -147,8 +147,9 @@ class AccountDelivery:
             rows = self._lift_suppressions(group, rows)
         bisection = Bisection(rows, _halves, _person)
         while (part := bisection.next_part()) is not None:
-            if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * part[0][0].calls:
-                self.claims.release(_flat([*part, *bisection.unaccepted]))
+            calls = part[0][0].calls + bool(bisection.rejected)  # one more to ask whether the list exists
+            if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * calls:
+                self._stop_bisection(group, part, bisection)
                 return
             error = self._error_of(self._call, group, part)
             if error is None:
@@ -309,6 +310,15 @@ class AccountDelivery:
             self.claims.refuse([(claimed, message) for row, message in bisection.rejected for claimed in row])
         else:
             self._pause(group, _flat(bisection.unaccepted), failure)
+
+    def _stop_bisection(self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow]) -> None:
+        """Release what is not sent, and refuse what was rejected: a flood of bad rows would never come to an end."""
+        self.claims.release(_flat([*part, *bisection.drop_remaining()]))
+        may_ask = not self._must_stop or not bisection.all_refused_alike
+        if bisection.rejected and may_ask and not self._stopped and not bisection.list_is_at_fault:
+            self._finish_bisection(group, bisection)
+        else:
+            self.claims.release(_flat(bisection.unaccepted))
 
     def _missing_list(self, list_id: str) -> ProviderError | None:
         """Check whether the list exists, before rows are refused because of its absence; None if it does."""

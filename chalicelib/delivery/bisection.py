@@ -69,6 +69,11 @@ class Bisection(Generic[Row]):
         middle = (len(part) + 1) // 2
         self._waiting += [part[middle:], part[:middle]]
 
+    def drop_remaining(self) -> list[Row]:
+        """Remove and return the remaining rows: the batch ends here."""
+        dropped, self._waiting = self.remaining, []
+        return dropped
+
     @property
     def remaining(self) -> list[Row]:
         """Rows that were neither accepted nor rejected alone yet."""

@@ -322,3 +322,28 @@ def test_a_failing_ledger_write_leaves_no_row_half_released(world: World) -> Non
     world.settle()
     assert set(statuses(world).values()) == {"refused"}
     check(world)
+
+
+def test_a_flood_of_bad_signups_comes_to_an_end_however_little_time_there_is(world: World) -> None:
+    """Each invocation refuses what it has found out, so that the next one has less to do."""
+    ids = joins(world, *range(40))
+    world.logged["paris"].refuses = {world.events[event_id].email for event_id in ids[:-1]}
+    left = []
+    for _ in range(4):
+        calls = [0]
+
+        def slow(name: str, calls: list[int] = calls) -> None:
+            if name == "before signup":
+                calls[0] += 1
+                world.clock.forward(seconds=2.5)
+
+        world.point = slow
+        world.worker().work(*ids)
+        left.append([one for one in statuses(world).values() if one == "pending"])
+        world.clock.forward(seconds=130)
+    assert world.container.accounts.read("paris").pause is None
+    assert [len(one) for one in left] == sorted((len(one) for one in left), reverse=True)
+    assert len(left[-1]) < len(left[0]) < len(ids), "nothing was refused when time was up"
+    world.settle(rounds=400)
+    assert statuses(world)[ids[-1]] == "delivered"
+    check(world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.history import HISTORY
 from tests.mutants.one_row import ONE_ROW, REPEATS
 from tests.mutants.running import Mutant
 
@@ -372,36 +373,6 @@ EVERYWHERE = (
         before="        now = buckets.of(number) if self._whole else",
         after="        now = buckets.of(number) if number >= 0 else",
         tests=("tests/unsubscribe_sync/test_importer.py",),
-    ),
-)
-
-HISTORY = (
-    Mutant(
-        "snapshot-without-a-change",
-        promise=6,
-        breaks="a snapshot is written although no figure changed",
-        file="chalicelib/domain/figures.py",
-        before="    return any(value is not None and value != before for before, value in pairs)\n",
-        after="    return any(value is not None for before, value in pairs)\n",
-        tests=("tests/statistics/test_store.py",),
-    ),
-    Mutant(
-        "missing-figure-counts-as-change",
-        promise=6,
-        breaks="a figure that an answer lacks is written as a change",
-        file="chalicelib/domain/figures.py",
-        before="    return any(value is not None and value != before for before, value in pairs)\n",
-        after="    return any(value != before for before, value in pairs)\n",
-        tests=("tests/domain/test_figures.py",),
-    ),
-    Mutant(
-        "older-reading-replaces-newer",
-        promise=6,
-        breaks="a slow run puts older figures in the place of newer ones",
-        file="chalicelib/statistics/store.py",
-        before='_NOT_NEWER = "attribute_not_exists(pk) OR (taken_at <= :taken_at{known})"\n',
-        after='_NOT_NEWER = "attribute_not_exists(pk) OR (taken_at <= :taken_at{known}) OR taken_at > :taken_at"\n',
-        tests=("tests/statistics/test_store.py",),
     ),
 )
 
