@@ -375,7 +375,7 @@ def test_disconnecting_clients_do_not_affect_others(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_hundreds_of_half_open_connections_keep_nobody_waiting(recorder: Recorder) -> None:
+def test_hostile_case_10_half_open_connections_keep_nobody_waiting(recorder: Recorder) -> None:
     with ExitStack() as open_:
         for sent in (b"", b"G", b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n") * 100:
             client = open_.enter_context(socket.create_connection(("127.0.0.1", recorder.server.port)))

@@ -97,7 +97,7 @@ def test_names_an_invalid_port() -> None:
 
 
 @pytest.mark.parametrize("port", ["²", "٣", "+80", "8_000", "0x50", "65536", "99999999999", "-2", " 80"])
-def test_a_port_that_is_none_is_refused_in_one_line(port: str) -> None:
+def test_hostile_case_10_a_port_that_is_none_is_refused_in_one_line(port: str) -> None:
     for name in ("PORT", "AWS_PORT", "SANDBOX_PORT"):
         with pytest.raises(StartFailed, match=f"{name} is .*: it must be a port number"):
             read_options({name: port})
@@ -116,7 +116,7 @@ def test_a_port_that_is_none_is_refused_in_one_line(port: str) -> None:
         "http://a b",
     ],
 )
-def test_an_endpoint_that_is_no_url_is_refused_in_one_line(url: str) -> None:
+def test_hostile_case_18_an_endpoint_that_is_no_url_is_refused_in_one_line(url: str) -> None:
     with pytest.raises(StartFailed, match=r"AWS_ENDPOINT_URL is .*: it must be a URL"):
         read_options({"AWS_ENDPOINT_URL": url})
 

@@ -157,7 +157,7 @@ def test_a_token_has_only_one_valid_spelling(length: int) -> None:
         "=3D",
     ],
 )
-def test_what_a_mail_program_appends_to_a_link_does_no_harm(appended: str) -> None:
+def test_field_case_17_what_a_mail_program_appends_to_a_link_does_no_harm(appended: str) -> None:
     assert links(KEY).address(token_of("zoe@example.com", KEY) + appended) == "zoe@example.com"
 
 
