@@ -361,7 +361,7 @@ def test_one_connection_serves_many_requests(recorder: Recorder) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-def test_a_malformed_request_gets_400_without_side_effects(recorder: Recorder, sent: bytes) -> None:
+def test_hostile_case_10_a_malformed_request_gets_400_without_side_effects(recorder: Recorder, sent: bytes) -> None:
     assert recorder.raw(sent).startswith(b"HTTP/1.1 400 ")
     assert recorder.send("GET", "/x").status == 200
 
