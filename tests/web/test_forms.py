@@ -189,11 +189,18 @@ def test_wrong_fields_are_422_and_named(send: Send) -> None:
         (RuntimeError("a@example.com"), 500),
     ],
 )
+@pytest.mark.parametrize(("path", "key"), [(SIGNUP, {}), (SIGNUP, {"Idempotency-Key": "k"}), (UNSUBSCRIBE, {})])
 def test_503_when_the_event_cannot_be_stored(
-    send: Send, world: World, failure: Exception, status: int, capsys: pytest.CaptureFixture[str]
+    send: Send,
+    world: World,
+    failure: Exception,
+    status: int,
+    path: str,
+    key: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     world.failure = failure
-    answer = send("POST", SIGNUP, JSON | {"Origin": "https://www.example.com"}, BODY)
+    answer = send("POST", path, JSON | {"Origin": "https://www.example.com"} | key, BODY)
     assert problem(answer)[0] == status
     assert ("retry-after" in answer.headers) == (status == 503)
     assert answer.headers["access-control-allow-origin"] == "https://www.example.com"
