@@ -12,10 +12,14 @@ from urllib.parse import unquote
 from .erasure import is_person
 
 _OUTSIDE = r"\s<>\"'(),;:=&?/\[\]{}"
+_ALSO_OUTSIDE = _OUTSIDE + r"|*!#\u2026\u3001\u2019\u2013\x00-\x1f"
+"""Allowed in an address, or in a word next to one, but more often a separator."""
 # A match starts only where a run of characters starts, so that a long text without an @ is read once.
 _CANDIDATE = re.compile(rf"(?<![^{_OUTSIDE}])[^{_OUTSIDE}@]+@[^{_OUTSIDE}]+")
+_NARROW_CANDIDATE = re.compile(rf"(?<![^{_ALSO_OUTSIDE}])[^{_ALSO_OUTSIDE}@]+@[^{_ALSO_OUTSIDE}]+")
 _ROUND_THE_AT = re.compile(r"(?<!\s)\s*(?:@|\uff20)\s*")
 _ESCAPED_AT = re.compile(r"\\+u0040", re.IGNORECASE)
+_ESCAPED_SPACE = re.compile(r"\\+[nrt]")
 _LISTS = ("contacts", "events")
 """Members of an event or an envelope with one entry for each of several persons."""
 _DEEPEST = 12
@@ -77,7 +81,8 @@ def _json(text: str) -> Any:
 
 
 def _text_mentions(text: str, person: frozenset[str]) -> bool:
-    spellings = dict.fromkeys((text, _ESCAPED_AT.sub("@", text), unquote(text), html.unescape(text)))
+    unescaped = (_ESCAPED_AT.sub("@", text), _ESCAPED_SPACE.sub(" ", text), unquote(text), html.unescape(text))
+    spellings = dict.fromkeys((text, *unescaped))
     for spelling in spellings:
         joined = _ROUND_THE_AT.sub("@", spelling)
         if "@" in joined and (is_person(spelling, person) or _any_candidate(joined, person)):
@@ -86,4 +91,8 @@ def _text_mentions(text: str, person: frozenset[str]) -> bool:
 
 
 def _any_candidate(text: str, person: frozenset[str]) -> bool:
-    return any(is_person(found.group(), person) for found in _CANDIDATE.finditer(text))
+    return any(
+        is_person(found.group(), person)
+        for pattern in (_CANDIDATE, _NARROW_CANDIDATE)
+        for found in pattern.finditer(text)
+    )

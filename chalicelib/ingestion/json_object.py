@@ -48,9 +48,11 @@ class JsonObject:
         if len(text.encode("utf-8", "replace")) > kilobytes * 1024:
             self.add_error("", f"must be at most {kilobytes} KB")
 
-    def text(self, name: str, *, required: bool = False) -> str | None:
-        """Reads a text that is not blank."""
+    def text(self, name: str, *, required: bool = False, drop_controls: bool = False) -> str | None:
+        """Reads a text that is not blank; with `drop_controls` without its control characters."""
         value = self._data.get(name)
+        if drop_controls and isinstance(value, str):
+            value = without_controls(value)
         if value is None:
             if required:
                 self.add_error(name, "is required")
@@ -126,6 +128,13 @@ class JsonObject:
             return None
         return list(value)
 
+    def names(self, name: str) -> list[str] | None:
+        """Reads a list of names. A member that is no text counts as a name, its JSON text, which then is unknown."""
+        value = self._data.get(name)
+        if not isinstance(value, list):
+            return self.texts(name)
+        return [each if isinstance(each, str) else json.dumps(each) for each in value] or self.texts(name)
+
     def object(self, name: str, errors: list[FieldError] | None = None) -> JsonObject | None:
         """Reads an object; its errors are added to `errors` (None: to those of this object), as `name.member`.
 
@@ -139,13 +148,13 @@ class JsonObject:
         )
 
     def objects(self, name: str, most: int) -> Iterator[dict[str, str]]:
-        """Reads a list of 1 to `most` objects, each as texts (see `scalars`); errors are named `name[0].member`."""
+        """Reads a list of 1 to `most` objects, each as `fields`; errors are named `name[0].member`."""
         values = self._data.get(name)
         if not isinstance(values, list) or not 1 <= len(values) <= most:
             self.add_error(name, f"must be a list of 1 to {most:,} objects")
             return
         for index, value in enumerate(values):
-            yield JsonObject(value, f"{self._within}{name}[{index}].", self.errors).scalars()
+            yield JsonObject(value, f"{self._within}{name}[{index}].", self.errors).fields()
 
     def fields(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
         """Reads the fields of a signup as `scalars`: arrays joined by commas, without control characters."""

@@ -180,7 +180,8 @@ def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
     digest, problem = wording_digest(stated.text("wording"), stated.text("wording_sha256"))
     if problem:
         stated.add_error("wording_sha256", problem)
-    consent = Consent(stated.text("source"), stated.text("text"), stated.ip("ip"), at or occurred_at, digest)
+    source, text = (stated.text(name, drop_controls=True) for name in ("source", "text"))
+    consent = Consent(source, text, stated.ip("ip"), at or occurred_at, digest)
     members.notes += map(_left_out, flaws)
     return consent
 
@@ -194,7 +195,7 @@ def _unsubscribe(members: JsonObject, settings: Settings) -> dict[str, Any]:
 
     Unknown accounts beside known ones are left out and noted.
     """
-    named = members.texts("accounts")
+    named = members.names("accounts")
     unknown = [name for name in dict.fromkeys(named or ()) if name not in settings.accounts]
     accounts = tuple(name for name in settings.accounts if named is None or name in named)
     if unknown and not accounts:

@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from ..config.model import Form
-from ..domain.addresses import Checked, signup_address, unsubscribe_address
+from ..domain.addresses import Checked, normal_forms, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.limits import CONSENT_CHARACTERS
@@ -21,7 +21,7 @@ TRAP = "trap"
 """The reason of a submission that is refused because its trap field is filled."""
 _SEPARATOR = ","
 _NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
-_EMPTY = frozenset({"", "0", "false"})
+_EMPTY = frozenset({"", "0", "false", "null", "[]"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,13 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
 
 
 def _is_trapped(form: Form, submission: Submission) -> bool:
-    """Returns True if the trap says something. `false`, `0` and invisible characters say nothing: browsers fill them in
-    for a box that is not ticked, or a field that a script has emptied.
+    """Returns True if the trap says something. `false`, `0`, `null`, `[]` and invisible characters say nothing:
+    browsers fill them in for a box that is not ticked, or a field that a script has emptied.
     """
     texts = submission.texts.get(form.trap, ())
-    visible = ("".join(each for each in text if unicodedata.category(each) != "Cf").strip() for text in texts)
-    return bool(submission.nested.get(form.trap)) or not _EMPTY.issuperset(visible)
+    visible = ("".join(each for each in text if unicodedata.category(each) != "Cf") for text in texts)
+    stated = {text.strip().casefold() for text in visible}
+    return bool(submission.nested.get(form.trap)) or not _EMPTY.issuperset(stated)
 
 
 def _too_long(form: Form, texts: Mapping[str, str], stated: Mapping[str, str]) -> list[FieldError]:
@@ -129,13 +130,13 @@ def _address(form: Form, submission: Submission, check: Callable[[str], Checked]
     name = form.email_field
     if name in submission.nested:
         return "", [FieldError(name, _NOT_ONE_TEXT)]
-    given = {checked.address: checked.error for checked in map(check, submission.texts.get(name, ()))}
-    given.pop("", None)
+    given = {normal_forms(checked.address): checked for checked in map(check, submission.texts.get(name, ()))}
+    given.pop(normal_forms(""), None)
     if not given:
         return "", [FieldError(name, "must be an e-mail address")]
     if len(given) > 1:
         return "", [FieldError(name, "must be given only once")]
-    address, error = given.popitem()
+    ((address, error),) = given.values()
     return address, [FieldError(name, error)] if error else []
 
 

@@ -68,7 +68,22 @@ def _none() -> Any:
 
 EMPTY_TRAPS = [
     *(pytest.param(value, id=f"field-13-{value}") for value in ("false", "0", "[]", "null")),
-    *('""', '"  "', '"\\t\\r\\n"', "[null]", '[""]', "[false, 0]", "{}", '"0"', '"false"', '"\\u00a0"', '"\\u200b"'),
+    *(
+        '""',
+        '"  "',
+        '"\\t\\r\\n"',
+        "[null]",
+        '[""]',
+        "[false, 0]",
+        "{}",
+        '"0"',
+        '"false"',
+        '"FALSE"',
+        '"null"',
+        '"[]"',
+        '"\\u00a0"',
+        '"\\u200b"',
+    ),
 ]
 
 

@@ -66,6 +66,20 @@ def test_server_values_are_never_taken_from_the_browser(form: Form) -> None:
         assert unsubscribing == unsubscribe_from_form(form, sent(email=typed), REQUEST_INFO, ["paris", "lettre"])
 
 
+def test_an_unsubscribes_address_may_be_repeated_in_another_spelling(form: Form) -> None:
+    repeated = sent(email=("a@example.com", "A@Example.com "))
+    assert unsubscribe_from_form(form, repeated, REQUEST_INFO, ["paris"]).email == "A@Example.com"
+    assert field_errors_of_unsubscribe(form, sent(email=("a@example.com", "b@example.com"))) == {
+        "email": "must be given only once"
+    }
+
+
+def field_errors_of_unsubscribe(form: Form, submission: Submission) -> dict[str, str]:
+    with pytest.raises(InvalidEvent) as caught:
+        unsubscribe_from_form(form, submission, REQUEST_INFO, ["paris"])
+    return {error.field: error.message for error in caught.value.field_errors}
+
+
 def test_an_unsubscribe_is_for_every_account_and_needs_only_an_address(form: Form) -> None:
     event = unsubscribe_from_form(
         form, sent(email="a b@strange", website="x", prenom="Zoé"), REQUEST_INFO, ["paris", "lettre"]
