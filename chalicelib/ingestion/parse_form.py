@@ -130,13 +130,12 @@ def _address(form: Form, submission: Submission, check: Callable[[str], Checked]
     name = form.email_field
     if name in submission.nested:
         return "", [FieldError(name, _NOT_ONE_TEXT)]
-    given = {normal_forms(checked.address): checked for checked in map(check, submission.texts.get(name, ()))}
-    given.pop(normal_forms(""), None)
+    given = [checked for checked in map(check, submission.texts.get(name, ())) if checked.address]
     if not given:
         return "", [FieldError(name, "must be an e-mail address")]
-    if len(given) > 1:
+    if len(given) > 1 and len({normal_forms(checked.address) for checked in given}) > 1:
         return "", [FieldError(name, "must be given only once")]
-    ((address, error),) = given.values()
+    address, error = given[-1]
     return address, [FieldError(name, error)] if error else []
 
 
