@@ -111,7 +111,7 @@ class Forms(RuleBasedStateMachine):
         return self.world.clock().timestamp()
 
 
-@pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [15, pytest.param(300, marks=pytest.mark.slow)])
 def test_everybody_ends_where_they_last_said_and_repeats_are_one_event(
     monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:

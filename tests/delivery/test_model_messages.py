@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, strategies as st
 
 from chalicelib.domain.events import EventType
+from tests.support.examples import examples
 from tests.support.product import FakeContext, settings
 from tests.support.reference import World, serial
 
@@ -74,7 +75,9 @@ near_events = st.fixed_dictionaries(
 
 
 @given(bodies=st.lists(near_events | json_values, max_size=4))
-@hypothesis.settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.settings(
+    max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_no_message_crashes_a_worker_or_delays_other_messages(world: World, bodies: list[Any]) -> None:
     good = {"type": "signup", "form": "footer", "email": f"p{len(world.logged['paris'].log)}@example.org"}
     assert world.work(bodies=(*bodies, good)) == {"batchItemFailures": []}

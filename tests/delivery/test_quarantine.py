@@ -337,7 +337,7 @@ def test_concurrent_workers_deliver_at_most_the_limit_and_count_each_event_once(
     assert len(product.paris.unsubscribed_emails) == LIMIT * 4 - len(quarantined)
 
 
-@pytest.mark.parametrize("method", ["count", "decide", "quarantine"])
+@pytest.mark.parametrize("method", ["count", pytest.param("decide", marks=pytest.mark.slow), "quarantine"])
 def test_a_worker_that_fails_while_it_counts_delivers_nothing_above_the_limit(
     product: Product, resources: TestAws, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

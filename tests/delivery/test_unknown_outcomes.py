@@ -74,7 +74,7 @@ def test_resend_gives_a_parked_signup_as_many_attempts_again(product: Product) -
 def test_an_unsubscribe_is_never_parked_for_unknown_outcomes(product: Product) -> None:
     product.paris.after = broken(("unsubscribe",))
     (event_id,) = product.store(product.unsubscribe("a@example.com"))
-    work_for(product, [event_id], 24)
+    work_for(product, [event_id], 8)
     assert product.delivery(event_id)["status"] == "pending"
     assert len(product.paris.unsubscribed_emails) > 3
     product.paris.after = None
@@ -86,7 +86,7 @@ def test_a_signup_where_a_repeat_is_harmless_is_not_parked(product: Product, mon
     upserts(product, monkeypatch)
     product.paris.after = broken()
     (event_id,) = product.store(product.signup("a@example.com"))
-    work_for(product, [event_id], 24)
+    work_for(product, [event_id], 8)
     assert product.delivery(event_id)["status"] == "pending"
     assert len(product.paris.emails) > 3
     assert product.paris.calls_of("probe") == 0, "the next attempt is the probe"

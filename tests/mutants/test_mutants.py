@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,28 @@ from tests.mutants.table import MUTANTS
 PROMISES = range(1, 7)
 
 
+@cache
+def source(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+@cache
+def parsed(file: str) -> ast.Module:
+    return ast.parse(source(file))
+
+
+@cache
+def dumped(file: str) -> str:
+    return ast.dump(parsed(file))
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_changes_exactly_one_place(mutant: Mutant) -> None:
     assert mutant.occurrences() == 1, (
         f"{mutant.before!r} must occur once in {mutant.file}; where the line changed, adapt tests/mutants/table.py"
     )
-    text = (ROOT / mutant.file).read_text(encoding="utf-8")
-    changed = text.replace(mutant.before, mutant.after)
-    assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(text))
+    changed = source(mutant.file).replace(mutant.before, mutant.after)
+    assert ast.dump(ast.parse(changed)) != dumped(mutant.file)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -30,7 +45,7 @@ def test_a_mutant_names_tests_that_exist(mutant: Mutant) -> None:
     assert mutant.tests
     for test in mutant.tests:
         file, *names = test.split("::")
-        body: list[ast.stmt] = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+        body: list[ast.stmt] = parsed(file).body
         for name in names:
             found = [one for one in body if isinstance(one, (ast.FunctionDef, ast.ClassDef)) and one.name == name]
             assert len(found) == 1, f"{test} does not exist"

@@ -136,18 +136,26 @@ def test_reasons_that_only_an_operator_can_judge_need_the_id(product: Product, r
     ("wanted", "sent"),
     [
         ({}, ["old parked", "new parked", "lyon parked", "unsubscribe parked"]),
-        ({"status": "parked", "account": None}, ["old parked", "new parked", "lyon parked", "unsubscribe parked"]),
+        pytest.param(
+            {"status": "parked", "account": None},
+            ["old parked", "new parked", "lyon parked", "unsubscribe parked"],
+            marks=pytest.mark.slow,
+        ),
         ({"account": "paris"}, ["old parked", "new parked", "unsubscribe parked"]),
         ({"account": "lyon"}, ["lyon parked"]),
         ({"type": "unsubscribe"}, ["unsubscribe parked"]),
-        ({"type": "signup", "account": "paris"}, ["old parked", "new parked"]),
-        ({"type": "sync"}, []),
+        pytest.param({"type": "signup", "account": "paris"}, ["old parked", "new parked"], marks=pytest.mark.slow),
+        pytest.param({"type": "sync"}, [], marks=pytest.mark.slow),
         ({"since": "2026-03-01T10:30:00Z"}, ["new parked", "lyon parked", "unsubscribe parked"]),
         ({"since": "2026-03-01T10:30:00.001Z"}, []),
-        ({"since": "2026-03-01T11:30:00+02:00", "type": "signup", "account": "paris"}, ["old parked", "new parked"]),
+        pytest.param(
+            {"since": "2026-03-01T11:30:00+02:00", "type": "signup", "account": "paris"},
+            ["old parked", "new parked"],
+            marks=pytest.mark.slow,
+        ),
         ({"status": "refused"}, ["old refused", "new refused"]),
-        ({"status": "refused", "since": "2026-03-01T10:00:00Z"}, ["new refused"]),
-        ({"status": "refused", "account": "lyon"}, []),
+        pytest.param({"status": "refused", "since": "2026-03-01T10:00:00Z"}, ["new refused"], marks=pytest.mark.slow),
+        pytest.param({"status": "refused", "account": "lyon"}, [], marks=pytest.mark.slow),
     ],
 )
 def test_filters_select_events(

@@ -68,13 +68,23 @@ def night(product: Product) -> dict[str, Any]:
     [
         ({"version": 1, "lists": {}, "pause": {**PAUSE, "until": "soon"}}, "pause.until is no number"),
         ({"version": 1, "lists": {}, "pause": {"until": 1}}, "pause.since is missing"),
-        ({"version": 1, "lists": {}, "pause": {**PAUSE, "until": 10**18}}, "pause.until is no time"),
-        ({"version": 1, "lists": {}, "pause": "yes"}, "pause is no map"),
+        pytest.param(
+            {"version": 1, "lists": {}, "pause": {**PAUSE, "until": 10**18}},
+            "pause.until is no time",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"version": 1, "lists": {}, "pause": "yes"}, "pause is no map", marks=pytest.mark.slow),
         ({"version": 1, "lists": ["4781"]}, "lists is no map"),
-        ({"version": 1, "lists": {"4781": {**PAUSE, "failures": True}}}, "lists.4781.failures is no number"),
+        pytest.param(
+            {"version": 1, "lists": {"4781": {**PAUSE, "failures": True}}},
+            "lists.4781.failures is no number",
+            marks=pytest.mark.slow,
+        ),
         ({"version": 1, "lists": {}, "resumed_at": "today"}, "resumed_at is no number"),
-        ({"version": 1, "lists": {}, "probe_until": [1]}, "probe_until is no number"),
-        ({"lists": {}}, "version is missing"),
+        pytest.param(
+            {"version": 1, "lists": {}, "probe_until": [1]}, "probe_until is no number", marks=pytest.mark.slow
+        ),
+        pytest.param({"lists": {}}, "version is missing", marks=pytest.mark.slow),
         ({"version": "one", "lists": {}}, "version is no number"),
     ],
 )
@@ -127,14 +137,14 @@ def test_malformed_index_entries_are_not_notified(product: Product, resources: T
     ("change", "values", "problem"),
     [
         ("REMOVE accepted", {}, "accepted is missing"),
-        ("SET accepted = :no", {"no": {"S": "today"}}, "accepted is no number"),
+        pytest.param("SET accepted = :no", {"no": {"S": "today"}}, "accepted is no number", marks=pytest.mark.slow),
         ("SET #type = :no", {"no": {"S": "shout"}}, "type is none of the known names"),
-        ("SET accounts = :no", {"no": {"S": "paris"}}, "accounts is no list"),
+        pytest.param("SET accounts = :no", {"no": {"S": "paris"}}, "accounts is no list", marks=pytest.mark.slow),
         ("SET accounts = :no", {"no": {"L": [{"N": "1"}]}}, "accounts is no list of texts"),
         ("SET occurred = :no", {"no": {"N": "9" * 20}}, "occurred is no time"),
-        ("SET next_at = :no", {"no": {"S": "soon"}}, "next_at is no number"),
-        ("SET email = :no", {"no": {"N": "1"}}, "email is no text"),
-        ("SET consent = :no", {"no": {"S": "yes"}}, "consent is no map"),
+        pytest.param("SET next_at = :no", {"no": {"S": "soon"}}, "next_at is no number", marks=pytest.mark.slow),
+        pytest.param("SET email = :no", {"no": {"N": "1"}}, "email is no text", marks=pytest.mark.slow),
+        pytest.param("SET consent = :no", {"no": {"S": "yes"}}, "consent is no map", marks=pytest.mark.slow),
     ],
 )
 def test_a_malformed_event_does_not_block_the_others(
@@ -265,7 +275,7 @@ def _state_key(product: Product, email: str, account: str = "paris") -> tuple[st
     ("state", "problem"),
     [
         ({"unsubscribed_at": "yesterday"}, "unsubscribed_at is no number"),
-        ({"signed_up_at": 10**18}, "signed_up_at is no time"),
+        pytest.param({"signed_up_at": 10**18}, "signed_up_at is no time", marks=pytest.mark.slow),
         ({"lease_token": "t", "lease_type": "signup", "lease_at": 1, "lease_until": 1}, "lease_event is missing"),
         (
             {"lease_token": "t", "lease_event": "e", "lease_type": "shout", "lease_at": 1, "lease_until": 1},

@@ -58,7 +58,10 @@ def put_the_event(product: Product, event: Event) -> None:
     product.container.table.put_new(event_item(replace(event, accepted_at=product.clock())))
 
 
-@pytest.mark.parametrize("change", ["REMOVE due_pk, due_at", "REMOVE due_at", "SET due_pk = :elsewhere"])
+@pytest.mark.parametrize(
+    "change",
+    ["REMOVE due_pk, due_at", pytest.param("REMOVE due_at", marks=pytest.mark.slow), "SET due_pk = :elsewhere"],
+)
 def test_a_pending_delivery_missing_from_the_index_is_put_back(
     product: Product, resources: TestAws, night: Any, change: str
 ) -> None:

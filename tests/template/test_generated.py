@@ -33,6 +33,7 @@ def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config) ->
         pytestconfig.cache.set(place, linted)
 
 
+@pytest.mark.slow
 def test_cfn_lint_detects_a_fragment_of_a_missing_function() -> None:
     fragment = {"Properties": {"FunctionName": "relais-local-renamed"}}
     body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Renamed": fragment}}

@@ -303,7 +303,11 @@ class TestErrors:
         assert inner[0]["written"] == 1
 
     @pytest.mark.parametrize(
-        ("source", "people"), [("lettre", ["a@example.com", "b@example.com"]), ("brussel", ["a@example.com"])]
+        ("source", "people"),
+        [
+            ("lettre", ["a@example.com", "b@example.com"]),
+            pytest.param("brussel", ["a@example.com"], marks=pytest.mark.slow),
+        ],
     )
     @pytest.mark.no_cover
     def test_a_worker_killed_at_any_call_loses_and_doubles_nothing(self, source: str, people: list[str]) -> None:
