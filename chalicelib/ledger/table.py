@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import partial
 from itertools import chain, islice
 from threading import local
@@ -44,7 +45,7 @@ class _Deserializer(TypeDeserializer):
     """Returns numbers as `int`: the ledger has no others, and boto3's `Decimal` would have to be converted again."""
 
     def _deserialize_n(self, value: str) -> int:
-        return int(super()._deserialize_n(value))  # type: ignore[misc]
+        return int(Decimal(value))
 
 
 _serialize = TypeSerializer().serialize
