@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.ledger.events import EventStore
 from chalicelib.observability import redaction
 from local.aws import process
 from local.dynamodb_local import Unavailable, start as start_dynamodb_local
@@ -153,6 +154,12 @@ def resources(aws: TestAws) -> TestAws:
 def product(resources: TestAws) -> Product:
     """The product over the empty AWS, with a provider in memory and a clock that the test moves."""
     return Product()
+
+
+@pytest.fixture
+def events(product: Product) -> EventStore:
+    """The events of the product's ledger."""
+    return product.container.events
 
 
 @pytest.fixture

@@ -15,16 +15,6 @@ from tests.support.product import Product
 BOTH = ("paris", "lyon")
 
 
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
-
-
-@pytest.fixture
-def events(product: Product) -> EventStore:
-    return product.container.events
-
-
 def items(product: Product, event_id: str) -> list[str]:
     return [item["sk"] for item in product.container.table.query(f"E#{event_id}")]
 

@@ -5,24 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import pytest
-
 from chalicelib.domain.erasure import contacts_of
 from chalicelib.domain.events import Consent, Event, EventType, Status, Sync
 from chalicelib.ledger.erasing import ErasureOutcome, erase, record_waiting, take_contacts_out
 from chalicelib.privacy.person_search import PersonEvents, PersonSearch
 from tests.operators.support import end
-from tests.support.aws import TestAws
 from tests.support.product import START, Product
 
 ZOE = "zoe@example.com"
 MAX = {"email": "max@example.com"}
 theirs = partial(contacts_of, person=frozenset({ZOE}))
-
-
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
 
 
 def own(product: Product, event_id: str) -> dict[str, Any]:

@@ -12,22 +12,11 @@ import pytest
 from chalicelib.domain.errors import IdConflict
 from chalicelib.domain.events import Consent, Delivery, Event, EventType, Status, StoredEvent
 from chalicelib.ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
-from tests.support.aws import TestAws
 from tests.support.product import START, Product
 
 FINAL = [Status.DELIVERED, Status.REFUSED, Status.SUPERSEDED, Status.PARKED]
 LATER = START + timedelta(minutes=7)
 BOTH = ("paris", "lyon")
-
-
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
-
-
-@pytest.fixture
-def events(product: Product) -> EventStore:
-    return product.container.events
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.ledger.keys import EVERY_ACCOUNT, AddressKeys
 from chalicelib.ledger.subscriptions import DeliveryAttempt, LeaseResult, SubscriptionStore
 from chalicelib.ledger.table import Key
-from tests.support.aws import TestAws
 from tests.support.product import ADDRESS_KEY, START, Product
 
 MINUTE = timedelta(minutes=1)
@@ -59,11 +58,6 @@ class Ledger:
 
     def release(self, event: Event, token: str) -> None:
         self.states.release(DeliveryAttempt(event, "paris", UNTIL, token, Reading(event.email)))
-
-
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from chalicelib.domain.events import Delivery, Status
 from chalicelib.domain.times import epoch_milliseconds as to_ms
 from chalicelib.operators.ledger_scan import PARTS, LedgerScan, OutOfTime
-from tests.support.aws import TestAws
 from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import START, Product
 
@@ -21,11 +20,6 @@ EXPIRED = START + timedelta(days=91)
 
 def enough_time() -> None:
     """There is time."""
-
-
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
 
 
 @pytest.fixture

@@ -10,23 +10,12 @@ import pytest
 from chalicelib.domain.events import Delivery, Event, EventType, Status, StoredEvent
 from chalicelib.ledger.events import EventStore
 from chalicelib.operators.requeue import Requeues
-from tests.support.aws import TestAws
 from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import START, Product
 
 BOTH = ("paris", "lyon")
 LATER = START + timedelta(hours=1)
 REFUSED = Delivery("paris", Status.REFUSED, attempts=3, reason="no such column")
-
-
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
-
-
-@pytest.fixture
-def events(product: Product) -> EventStore:
-    return product.container.events
 
 
 @pytest.fixture

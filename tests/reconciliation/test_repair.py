@@ -15,22 +15,11 @@ from chalicelib.reconciliation import findings
 from chalicelib.reconciliation.findings import Finding, FindingStore
 from chalicelib.reconciliation.nightly_pass import Checkpoints
 from chalicelib.reconciliation.rules import Progress
-from tests.support.aws import TestAws
 from tests.support.backends import every_dynamodb as dynamodb  # noqa: F401
 from tests.support.product import START, Product
 
 BOTH = ("paris", "lyon")
 NIGHT = START + timedelta(hours=17)
-
-
-@pytest.fixture
-def product(resources: TestAws) -> Product:
-    return Product()
-
-
-@pytest.fixture
-def events(product: Product) -> EventStore:
-    return product.container.events
 
 
 def found(product: Product) -> dict[str, Finding]:

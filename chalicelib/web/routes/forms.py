@@ -32,19 +32,19 @@ class FormsRoutes:
     def sign_up(self, request: Request, name: str) -> Response:
         """Accept a signup to the form's list."""
         form = check_origin(self._services.settings, name, request)
-        submission, info = self._submission(request)
-        event = signup_from_form(form, submission, info)
-        if _idempotency_key(request) is not None:
-            return self._accept(request, form, event)
-        return _answer(request, form, accept_form_signup(self._services, event))
+        key = _idempotency_key(request)
+        event = signup_from_form(form, *self._submission(request))
+        if key is None:
+            return _answer(request, form, accept_form_signup(self._services, event))
+        return self._accept(request, form, event, key)
 
     def unsubscribe(self, request: Request, name: str) -> Response:
         """Accept an unsubscribe from every account."""
         settings = self._services.settings
         form = check_origin(settings, name, request)
-        submission, info = self._submission(request)
-        event = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
-        return self._accept(request, form, event)
+        key = _idempotency_key(request)
+        event = unsubscribe_from_form(form, *self._submission(request), tuple(settings.accounts))
+        return self._accept(request, form, event, key)
 
     def other_method(self, request: Request, name: str) -> Response:
         """Answer a preflight; reject every other method."""
@@ -52,7 +52,6 @@ class FormsRoutes:
         return preflight(request) if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
 
     def _submission(self, request: Request) -> tuple[Submission, RequestInfo]:
-        _idempotency_key(request)  # a malformed one is reported before anything that is wrong in the body
         info = RequestInfo(
             id=self._services.new_id(),
             at=to_milliseconds(self._services.effects.clock()),
@@ -61,8 +60,7 @@ class FormsRoutes:
         )
         return read_submission(request.headers, request.unaltered_content()), info
 
-    def _accept(self, request: Request, form: Form, event: Event) -> Response:
-        key = _idempotency_key(request)
+    def _accept(self, request: Request, form: Form, event: Event, key: str | None) -> Response:
         if key is not None:
             event = replace(event, id=self._keyed_id(form, event, key))
         accept(self._services, event)
