@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .ledger.account_states import AccountStore
     from .ledger.events import EventStore
     from .ledger.keys import AddressKeys
-    from .ledger.recent_unsubscribes import RecentUnsubscribes
     from .ledger.subscriptions import SubscriptionStore
     from .ledger.table import Table
     from .notification.notifier import Notifier
@@ -64,13 +63,6 @@ class Services:
         from .ledger.events import EventStore
 
         return EventStore(self.table, self.address_keys, timedelta(days=self.settings.privacy.keep_events_days))
-
-    @cached_property
-    def recent_unsubscribes(self) -> RecentUnsubscribes:
-        """When an unsubscribe of an address was last stored."""
-        from .ledger.recent_unsubscribes import RecentUnsubscribes
-
-        return RecentUnsubscribes(self.table, self.address_keys)
 
     @cached_property
     def subscriptions(self) -> SubscriptionStore:

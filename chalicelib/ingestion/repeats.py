@@ -31,7 +31,7 @@ def accept_form_signup(services: Services, signup: Event) -> Event:
     event = replace(signup, id=_id(services, signup, None))
     known_since = services.events.store_repeatable(event)
     if known_since is not None:
-        unsubscribed_at = services.recent_unsubscribes.latest(event.email)
+        unsubscribed_at = services.events.recent_unsubscribes.latest(event.email)
         if unsubscribed_at is not None and unsubscribed_at >= known_since:
             event = replace(signup, id=_id(services, signup, unsubscribed_at))
             known_since = services.events.store_repeatable(event)

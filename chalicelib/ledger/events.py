@@ -55,7 +55,7 @@ class EventStore:
         self._table = table
         self._keys = keys
         self._keep = keep
-        self._recent_unsubscribes = RecentUnsubscribes(table, keys)
+        self.recent_unsubscribes = RecentUnsubscribes(table, keys)
 
     def store(self, event: Event) -> bool:
         """Stores an event durably; returns False if the same event was already stored.
@@ -63,7 +63,7 @@ class EventStore:
         Raises IdConflict if the id is stored with other content, LedgerUnavailable if the event may not be stored.
         """
         if event.type is EventType.UNSUBSCRIBE and event.refused is None:
-            self._recent_unsubscribes.record(event)  # before: a repeat that is not recognised is harmless
+            self.recent_unsubscribes.record(event)  # before: a repeat that is not recognised is harmless
         found = self._put(event)
         if found is None:
             return True

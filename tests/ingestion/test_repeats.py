@@ -212,7 +212,7 @@ def test_what_is_kept_of_an_unsubscribe_holds_no_address_and_expires(world: Worl
 def test_an_older_unsubscribe_that_is_stored_later_does_not_move_the_time_back(world: World) -> None:
     later = world.unsubscribe(EMAIL, accepted_at=START + timedelta(minutes=2))
     world.store(later, world.unsubscribe(EMAIL, accepted_at=START + timedelta(minutes=1)))
-    found = world.container.recent_unsubscribes.latest(EMAIL)
+    found = world.container.events.recent_unsubscribes.latest(EMAIL)
     assert found == int((START + timedelta(minutes=2)).timestamp() * 1000)
 
 

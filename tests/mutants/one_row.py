@@ -96,8 +96,8 @@ REPEATS = (
         promise=3,
         breaks="a signup after an unsubscribe is taken for a repeat of the one before",
         file="chalicelib/ledger/events.py",
-        before="        if event.type is EventType.UNSUBSCRIBE and event.refused is None:\n            self._recent",
-        after="        if False:\n            self._recent",
+        before="        if event.type is EventType.UNSUBSCRIBE and event.refused is None:\n            self.recent",
+        after="        if False:\n            self.recent",
         tests=("tests/ingestion/test_repeats.py",),
     ),
     Mutant(
