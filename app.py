@@ -23,7 +23,7 @@ from chalicelib.web.http_messages import Request, Response, json_response
 STAGE = names.stage(os.environ)
 BATCH, WINDOW_SECONDS = 1000, 4
 
-app = Gateway("relais")
+app = Gateway("relais", lambda: container().settings.organisation)
 
 
 @app.route("/forms/{form}/signup", methods=["POST"])

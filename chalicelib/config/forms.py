@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..domain.languages import LANGUAGES
 from ..domain.limits import NAME_CHARACTERS
 from . import checks, value_limits
 from .accounts import KnownAccounts
@@ -28,7 +29,10 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
     link_field = fields.pop(UNSUBSCRIBE_URL, None)
     if trap in fields or trap == email_field:
         table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
-    redirect = table.text_or("redirect", None, checks.page)
+    redirects = {
+        key: checks.encoded_url(page) if (page := table.text_or(key, None, checks.page)) else None
+        for key in ("redirect", "redirect_unsubscribe")
+    }
     form = Form(
         name=table.name,
         account=account,
@@ -37,7 +41,8 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         unsubscribe_url_field=link_field if root.leads_to("unsubscribe") else None,
         fields=fields,
         origins=frozenset(map(checks.normal_origin, table.texts("origins", checks.origin) or ())),
-        redirect=checks.encoded_url(redirect) if redirect else None,
+        **redirects,
+        language=table.text_or("language", None, checks.one_of(LANGUAGES, "language")),
         trap=trap,
         lifts_suppression=table.flag("lifts_suppression", False),
         unsubscribes_per_hour=table.number(value_limits.UNSUBSCRIBES_PER_HOUR),

@@ -18,6 +18,7 @@ from .model import Settings
 from .other_sections import (
     read_api,
     read_delivery,
+    read_organisation,
     read_privacy,
     read_sources,
     read_unsubscribe_keys,
@@ -66,6 +67,7 @@ def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
         delivery=read_delivery(root),
         privacy=read_privacy(root),
         unsubscribe_keys=read_unsubscribe_keys(root),
+        organisation=read_organisation(root),
         api=read_api(root),
     )
     root.finish()

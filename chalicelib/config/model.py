@@ -25,6 +25,11 @@ class Form:
     """Provider field that Relais fills with the person's unsubscribe link."""
     origins: frozenset[str] = frozenset()
     redirect: str | None = None
+    """Where a browser goes after a signup; None: a page of Relais."""
+    redirect_unsubscribe: str | None = None
+    """The same after an unsubscribe."""
+    language: str | None = None
+    """Of its pages, for visitors who ask for none of Relais' languages."""
     trap: str = "website"
     lifts_suppression: bool = False
     unsubscribes_per_hour: int = value_limits.UNSUBSCRIBES_PER_HOUR.default
@@ -101,6 +106,15 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Organisation:
+    """Whose forms and mails these are, as pages and mails show it."""
+
+    name: str
+    url: str | None = None
+    privacy_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration."""
 
@@ -112,4 +126,5 @@ class Settings:
     sources: Mapping[str, Source] = field(default_factory=dict)
     delivery: RetryPolicy = field(default_factory=RetryPolicy)
     unsubscribe_keys: tuple[Secret, ...] = ()
+    organisation: Organisation | None = None
     api: Api = field(default_factory=Api)

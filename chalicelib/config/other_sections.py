@@ -1,4 +1,4 @@
-"""Reads the other sections: webhooks, sync, sources, delivery, privacy, unsubscribe and api."""
+"""Reads the other sections: webhooks, sync, sources, delivery, privacy, unsubscribe, organisation and api."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from ..domain.events import EventType
 from . import checks, value_limits
 from .accounts import KnownAccounts
-from .model import DEFAULT_WEBHOOK_TYPES, Api, Privacy, RetryPolicy, Source, UnsubscribeSync, Webhook
+from .model import DEFAULT_WEBHOOK_TYPES, Api, Organisation, Privacy, RetryPolicy, Source, UnsubscribeSync, Webhook
 from .secrets import Secret
 from .toml_table import TomlTable
 
@@ -113,6 +113,20 @@ def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
     )
     table.finish()
     return keys
+
+
+def read_organisation(root: TomlTable) -> Organisation | None:
+    """Reads `[organisation]`; None when absent, and then pages bear no name."""
+    table = root.table("organisation")
+    if table is None:
+        return None
+    name = table.text("name", "the name that visitors know", longest=value_limits.ORGANISATION_CHARACTERS)
+    url = table.text_or("url", None, checks.page)
+    privacy_url = table.text_or("privacy_url", None, checks.page)
+    table.finish()
+    return Organisation(
+        name, checks.encoded_url(url) if url else None, checks.encoded_url(privacy_url) if privacy_url else None
+    )
 
 
 def read_api(root: TomlTable) -> Api:

@@ -79,6 +79,8 @@ FILE_KB = 1024
 TEXT_CHARACTERS = 2048
 """Of a text without a limit of its own, such as a URL."""
 SECRET_CHARACTERS = 4096
+ORGANISATION_CHARACTERS = 200
+"""Of its name."""
 LIST_ITEMS = 1000
 OWN_KEY_CHARACTERS = 32
 """At least, of every key that Relais makes its own tokens and hashes with, or that opens its own pages."""

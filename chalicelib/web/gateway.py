@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from chalice.app import Chalice, Request as ChaliceRequest, Response as ChaliceResponse, RouteEntry
 
+from ..config.model import Organisation
 from ..observability import observing
 from . import problems
 from .http_messages import Request, Response
+from .problems import HttpProblem
 
 View = Callable[..., Response]
 """Answers a `Request` with its path parameters by name; may raise any exception."""
@@ -57,7 +59,9 @@ class _Routes(dict[str, dict[str, RouteEntry]]):
 class Gateway(Chalice):
     """A Chalice app whose views take a `Request`, and whose errors become problem details and log lines."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, organisation: Callable[[], Organisation | None] = lambda: None) -> None:
+        """`organisation` is asked for pages of errors; it may raise."""
+        self._organisation = organisation
         self._of_thread = threading.local()
         self._of_others: dict[str, RouteEntry] = {}
         super().__init__(app_name=name, configure_logs=False)
@@ -122,14 +126,27 @@ class Gateway(Chalice):
                     if "\n" in "".join(response.headers.values()):  # Chalice would reject it with its own text
                         raise ValueError("a header's value has a line break")
                 except Exception as error:  # the client gets an answer and the log a line, always
-                    response = problems.answer(request, error)
+                    response = problems.answer(request, error, partial(self._page, request))
                 headers: dict[str, Any] = {**_ALWAYS, **response.headers, **request.answer_headers}
+                varies = [each["vary"] for each in (request.answer_headers, response.headers) if "vary" in each]
+                if varies:
+                    headers["vary"] = ", ".join(varies)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers = {**_ON_PAGES, **headers}
                 body = "" if request.method == "HEAD" else response.body
                 return ChaliceResponse(body, {**headers, "x-request-id": request.id}, response.status)
 
         return answer
+
+    def _page(self, request: Request, problem: HttpProblem) -> Response:
+        """Return the page of an error; without the organisation's name where the configuration cannot be read."""
+        from .pages.problem import problem_page
+
+        try:
+            organisation = self._organisation()
+        except Exception:  # it is logged where it fails a request by itself
+            organisation = None
+        return problem_page(request, problem, organisation)
 
 
 def request_from(current: ChaliceRequest) -> Request:

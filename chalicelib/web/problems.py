@@ -1,10 +1,9 @@
-"""Renders errors as RFC 9457 `application/problem+json`, or as a small HTML page for browsers."""
+"""Renders errors as RFC 9457 `application/problem+json`, or as a page for browsers."""
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -25,22 +24,6 @@ from .http_messages import Request, Response
 RETRY_AFTER_SECONDS = 5
 # RFC 9110's phrases, where supported Python versions still have older ones.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<p>{detail}</p>
-{errors}</main>
-</body>
-</html>
-"""
 
 
 class HttpProblem(RelaisError):
@@ -78,8 +61,8 @@ def other_method(request: Request, allow: str) -> Response:
     raise HttpProblem(405, "This path does not know that method.", headers={"allow": allow})
 
 
-def answer(request: Request, error: Exception) -> Response:
-    """Return the answer to a request that ended in `error`: JSON, or a page when the client prefers HTML.
+def answer(request: Request, error: Exception, page: Callable[[HttpProblem], Response]) -> Response:
+    """Return the answer to a request that ended in `error`: JSON, or `page` of it when the client prefers HTML.
 
     Errors of the server are logged, for operators, without the path: some paths contain a token. An unexpected error is
     not disclosed.
@@ -92,12 +75,14 @@ def answer(request: Request, error: Exception) -> Response:
             logger.error("request failed: %s", error, extra=facts)
         else:
             logger.error("request failed", extra=facts, exc_info=error)
-    title = _PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase
     if request.wants_html:
-        body, content_type = _page(title, problem), "text/html; charset=utf-8"
-    else:
-        body, content_type = json.dumps(_members(title, problem), ensure_ascii=False), "application/problem+json"
-    return Response(problem.status, body, {"content-type": content_type, **problem.headers})
+        try:
+            return page(problem)
+        except Exception as failure:  # an error in a page must not hide the error that it is about
+            logger.error("page failed", extra={"request_id": request.id}, exc_info=failure)
+    title = _PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase
+    body = json.dumps(_members(title, problem), ensure_ascii=False)
+    return Response(problem.status, body, {"content-type": "application/problem+json", **problem.headers})
 
 
 def _problem(error: Exception) -> HttpProblem:
@@ -130,15 +115,3 @@ def _members(title: str, problem: HttpProblem) -> dict[str, Any]:
     if problem.errors:
         members["errors"] = [{"field": error.field, "message": error.message} for error in problem.errors]
     return {**problem.members, **members}
-
-
-def _page(title: str, problem: HttpProblem) -> str:
-    items = "".join(
-        f"<li><strong>{html.escape(error.field)}</strong> {html.escape(error.message)}</li>\n"
-        for error in problem.errors
-    )
-    return _PAGE.format(
-        title=html.escape(title),
-        detail=html.escape(problem.detail),
-        errors=f"<ul>\n{items}</ul>\n" if items else "",
-    )

@@ -36,6 +36,8 @@ account = "paris"
 list = "4781"
 origins = ["https://www.example.com"]
 redirect = "https://www.example.com/merci"
+redirect_unsubscribe = "https://www.example.com/au-revoir"
+language = "nl"
 trap = "website"
 lifts_suppression = false
 unsubscribes_per_hour = 200
@@ -77,6 +79,11 @@ keep_events_days = 30
 
 [unsubscribe]
 keys = ["ssm:/relais/unsubscribe"]
+
+[organisation]
+name = "Association Exemple"
+url = "https://www.example.com/é"
+privacy_url = "https://www.example.com/vie-privee"
 
 [api]
 admin_key = "secret:relais/admin#key"

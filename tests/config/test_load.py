@@ -11,7 +11,7 @@ import pytest
 
 import chalicelib
 from chalicelib.config.load import find_path, load
-from chalicelib.config.model import RetryPolicy, Settings
+from chalicelib.config.model import Organisation, RetryPolicy, Settings
 from chalicelib.config.toml_table import TomlTable
 from chalicelib.providers import registry
 
@@ -42,6 +42,8 @@ def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> 
     assert footer.fields == {"prenom": "prenom"}
     assert footer.unsubscribe_url_field == "lien_desabo"
     assert footer.redirect == "https://www.example.com/merci"
+    assert footer.redirect_unsubscribe == "https://www.example.com/au-revoir"
+    assert footer.language == "nl"
     shop = settings.webhooks["shop"]
     assert (shop.types, shop.accounts) == (frozenset({"signup", "unsubscribe"}), frozenset({"paris"}))
     sync = settings.sync_unsubscribes
@@ -63,6 +65,9 @@ def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> 
     assert settings.delivery == RetryPolicy(0.5, 2.0, 1.5, 5)
     assert (len(settings.privacy.address_keys), settings.privacy.keep_events_days) == (2, 30)
     assert len(settings.unsubscribe_keys) == 1
+    assert settings.organisation == Organisation(
+        "Association Exemple", "https://www.example.com/%C3%A9", "https://www.example.com/vie-privee"
+    )
     assert settings.api.public_url == "https://relais.example.com/api"
 
 
@@ -71,7 +76,7 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     assert (settings.forms, settings.webhooks, settings.sources) == ({}, {}, {})
     assert settings.sync_unsubscribes is None
     assert settings.unsubscribe_keys == ()
-    assert (settings.api.admin_key, settings.api.public_url) == (None, None)
+    assert (settings.organisation, settings.api.admin_key, settings.api.public_url) == (None, None, None)
     assert settings.delivery == RetryPolicy(30.0, 3600.0, 168.0)
     assert settings.privacy.keep_events_days == 90
     assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}
@@ -91,6 +96,7 @@ def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> N
         False,
         200,
     )
+    assert (form.redirect_unsubscribe, form.language) == (None, None)
     assert (form.email_field, form.fields, form.unsubscribe_url_field) == ("mail", {}, None)
     assert (len(webhook.secrets), webhook.types, webhook.accounts) == (
         2,

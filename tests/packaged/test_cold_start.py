@@ -51,7 +51,7 @@ NEVER_AT_IMPORT = {
         "chalicelib.statistics.collect",
     ),
     *("chalicelib.jobs", "chalicelib.contact_import", "chalicelib.unsubscribe_sync", "chalicelib.unsubscribe_links"),
-    *("chalicelib.providers.transport.session", "chalicelib.privacy", "cryptography", "cffi"),
+    *("chalicelib.providers.transport.session", "chalicelib.privacy", "cryptography", "cffi", "jinja2", "markupsafe"),
     *(f"chalicelib.providers.{name}" for name in registry.names()),
 }
 NEVER_FOR_A_FORM = {
@@ -62,7 +62,7 @@ NEVER_FOR_A_FORM = {
         "chalicelib.contact_import",
         "chalicelib.unsubscribe_sync",
     ),
-    *("cryptography", "cffi", "moto", "local", "tests"),
+    *("cryptography", "cffi", "jinja2", "markupsafe", "moto", "local", "tests"),
     *(
         "chalicelib.web.routes.webhooks",
         "chalicelib.web.routes.events",

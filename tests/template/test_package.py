@@ -91,7 +91,11 @@ def test_the_zip_contains_only_the_product(packaged: Packaged) -> None:
     with zipfile.ZipFile(packaged.out / "deployment.zip") as made:
         entries = made.namelist()
         assert {entry.external_attr >> 16 & 0o777 for entry in made.infolist()} == {0o644}
-    product = {str(path.relative_to(template.ROOT)) for path in (template.ROOT / "chalicelib").rglob("*.py")}
+    product = {
+        str(path.relative_to(template.ROOT))
+        for path in (template.ROOT / "chalicelib").rglob("*")
+        if path.suffix in {".py", ".html", ".css"}
+    }
     assert product | {"app.py", "chalice/app.py", "chalice/__init__.py", "boto3/__init__.py"} <= set(entries)
     ours = {name for name in entries if name.startswith(("chalicelib/", "local/", "tests/"))}
     assert ours == product | {"chalicelib/relais.toml"}

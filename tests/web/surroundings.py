@@ -138,6 +138,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
     services = world.services(settings)
     return routes_over(
         SimpleNamespace(
+            settings=settings,
             forms_routes=FormsRoutes(services),
             webhooks_routes=WebhooksRoutes(services),
             events_routes=EventsRoutes(services, world.find_event),

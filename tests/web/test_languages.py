@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from chalicelib.web.pages.unsubscribe import preferred
+from chalicelib.web.languages import preferred
 
 OFFERED = ("fr", "nl", "en")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from ...domain.errors import LedgerUnavailable, SecretUnavailable
@@ -13,7 +14,7 @@ from ...ingestion.accept import accept
 from ...services import Services
 from .. import problems
 from ..http_messages import Request, Response
-from ..pages import unsubscribe as page
+from ..pages.unsubscribe import UnsubscribePages
 from ..problems import HttpProblem
 
 _ALLOW = "GET, HEAD, OPTIONS, POST"
@@ -36,6 +37,7 @@ class UnsubscribeRoutes:
     def __init__(self, services: Services, links: Callable[[], ReadsLinks]) -> None:
         self._services = services
         self._links = links
+        self._pages = UnsubscribePages(services.settings.organisation)
 
     def answer(self, request: Request, token: str) -> Response:
         """Answer any method of a link; browsers get errors as a page in their language.
@@ -53,15 +55,15 @@ class UnsubscribeRoutes:
             if address is None:
                 raise HttpProblem(404, "There is no such link.")
             if request.method != "POST":  # changes nothing, because mail scanners open every link
-                return page.ask(request, address)
+                return self._pages.ask(request, address)
             accept(self._services, self._unsubscribe(address))
-            return page.done(request, address)
+            return self._pages.done(request, address)
         except (HttpProblem, LedgerUnavailable, SecretUnavailable) as error:
-            problem = problems.answer(request, error)
-            if not request.wants_html:
-                return problem
-            shown = page.later(request) if problem.status == 503 else page.unknown(request)
-            return replace(shown, headers={**problem.headers, **shown.headers})
+            return problems.answer(request, error, partial(self._failure, request))
+
+    def _failure(self, request: Request, problem: HttpProblem) -> Response:
+        page = self._pages.later(request) if problem.status == 503 else self._pages.unknown(request)
+        return replace(page, headers={**problem.headers, **page.headers})
 
     def _unsubscribe(self, address: str) -> Event:
         """Return a new unsubscribe from every account."""
