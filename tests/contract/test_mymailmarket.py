@@ -11,6 +11,7 @@ import pytest
 from chalicelib.domain.errors import Kind
 from chalicelib.providers.mymailmarket import provider as module
 from chalicelib.providers.mymailmarket.api import STATUSES
+from chalicelib.providers.mymailmarket.provider import MyMailMarket
 from chalicelib.providers.spec import Contact, KnownCampaign, Provider
 from chalicelib.providers.transport.session import Transport
 from local.sandbox import Control, Sandbox
@@ -21,6 +22,7 @@ from tests.contract.mymailmarket import (
     LOGIN,
     NEWS,
     PERSON,
+    account,
     connect,
     failure,
     nok,
@@ -140,6 +142,19 @@ class TestUnsubscribes:
     def test_every_form_of_not_found_counts_as_success(self, reply: Reply, server: Scripted) -> None:
         connect(server, LOGIN, LISTS, reply, reply).unsubscribe(EMAIL, global_scope=False, budget=5)
         assert paths(server) == ["login", "lists", "Subscriber", "Subscriber"]
+
+    @pytest.mark.parametrize("reply", [ABSENT, nok("Subscriber not found")])
+    def test_a_look_up_that_finds_nobody_is_no_failed_call(self, reply: Reply, server: Scripted) -> None:
+        outcomes: list[tuple[str, str]] = []
+        transport = Transport(on_call=lambda label, account, seconds, outcome: outcomes.append((label, outcome)))
+        server.script = [LOGIN, LISTS, reply, THERE, reply, reply, reply]
+        provider = MyMailMarket(account(server.url), transport)
+        provider.unsubscribe(EMAIL, global_scope=False, budget=5)
+        provider.forget(EMAIL, budget=5)
+        assert [outcome for _, outcome in outcomes] == ["ok"] * 7
+        server.script = [ABSENT]
+        assert failure(lambda: provider.sign_up("7", [PERSON], budget=5)).list_only
+        assert outcomes[-1] == ("profile_persist", "caller"), "a list that is not there is a failure"
 
     @pytest.mark.parametrize("nothing", [answer(b""), answer(None)])
     @pytest.mark.parametrize("reply", [ok("1"), ABSENT, nok("computer says no")])

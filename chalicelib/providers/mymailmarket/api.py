@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +10,7 @@ from ...domain.errors import Kind
 from ...domain.single_flight import Cached, Readings, SingleFlightCache
 from ...effects import monotonic_and_wall
 from ..functions import Limits
-from ..transport.exchange import MEGABYTE, Call, KeyRefused, to_json
+from ..transport.exchange import MEGABYTE, Answer, Call, KeyRefused, to_json
 from . import answers
 from .rows import MAX_PAGE_SIZE, Result
 from .session import HEADERS, LABEL, Login, Session, encoded
@@ -91,12 +91,14 @@ class Api:
         body: Mapping[str, Any] | None = None,
         post: bool = False,
         refused_as: Kind = Kind.CALLER,
+        may_be_absent: bool = False,
     ) -> Result:
         """Makes a call; if its session is refused, once more under a new one.
 
         `path` is encoded already, the values of `query` are not. `expect` reads the answer of a call that only reads;
         without it the call changes something, whatever its method: the vendor deletes and unsubscribes by GET. A
-        change is repeated too: a call that was answered 401 was refused before it did anything.
+        change is repeated too: a call that was answered 401 was refused before it did anything. With `may_be_absent`
+        the answer that nobody is there (`NotFound`) is not counted as a failed call: the caller asked to find out.
         """
         deadline = self.deadline(budget)
         refused: Cached[Session] | None = None
@@ -115,15 +117,27 @@ class Api:
                 body=b"" if body is None else to_json(body),
                 max_bytes=MEGABYTE if expect is None else 32 * MEGABYTE,
             )
-            read = partial(
+            read: Callable[[Answer], Result | answers.NotFound] = partial(
                 answers.read, expect=expect or answers.done, refused_as=refused_as, secrets=session.value.secrets
             )
             try:
-                return self._transport.exchange(call, read)
+                result = self._transport.exchange(call, partial(_absence, read) if may_be_absent else read)
             except KeyRefused as error:
                 refused, failure = session, error
+                continue
+            if isinstance(result, answers.NotFound):
+                raise result
+            return result
         raise failure
 
     def _site(self, label: str, site_id: str | None) -> dict[str, str | int]:
         """Returns the query of a site: the one asked for, or the account's own."""
         return {"site": self._site_id if site_id is None else Limits(label).text("site_id", site_id)}
+
+
+def _absence(read: Callable[[Answer], Result | answers.NotFound], answer: Answer) -> Result | answers.NotFound:
+    """Reads an answer; returns the error that its subject is not there instead of raising it."""
+    try:
+        return read(answer)
+    except answers.NotFound as error:
+        return error

@@ -79,7 +79,7 @@ class ContactFunctions(Api):
     def subscriber_by_address(self, email: Address, list_id: ListId, *, budget: float = SECONDS) -> Result:
         """One subscriber by address and list."""
         query = _address_on_list("subscriber_by_address", email, list_id, "emailaddress", "list")
-        return self._ask("subscriber_by_address", "Subscriber", query, budget, expect=answers.row)
+        return self._ask("subscriber_by_address", "Subscriber", query, budget, expect=answers.row, may_be_absent=True)
 
     @function(changes=False)
     def subscribers(
@@ -122,7 +122,9 @@ class ContactFunctions(Api):
     def profile_by_address(self, email: Address, list_id: ListId, *, budget: float = SECONDS) -> Result:
         """A subscriber's profile by address and list."""
         query = _address_on_list("profile_by_address", email, list_id, "emailaddress", "list")
-        return self._ask("profile_by_address", "Subscriberprofile", query, budget, expect=answers.row)
+        return self._ask(
+            "profile_by_address", "Subscriberprofile", query, budget, expect=answers.row, may_be_absent=True
+        )
 
     @function(changes=True)
     def subscriber_persist(
@@ -185,7 +187,8 @@ class ContactFunctions(Api):
         """Delete a subscriber by address and list."""
         limits = Limits("subscriber_delete_by_address")
         path = f"subscriber/address/{encoded(limits.address('email', email, MAX_ADDRESS))}/delete"
-        return self._ask(limits.function, path, {"list": limits.text("list_id", list_id)}, budget)
+        query = {"list": limits.text("list_id", list_id)}
+        return self._ask(limits.function, path, query, budget, may_be_absent=True)
 
     @function(changes=True)
     def subscriber_delete_by_mobile(
@@ -212,7 +215,9 @@ class ContactFunctions(Api):
     def unsubscribe_by_address(self, email: Address, list_id: ListId, *, budget: float = SECONDS) -> Result:
         """Unsubscribe an address from one list."""
         query = _address_on_list("unsubscribe_by_address", email, list_id, "address", "groupid")
-        return self._ask("unsubscribe_by_address", "unsubscribe/", query, budget, refused_as=Kind.CONTACT)
+        return self._ask(
+            "unsubscribe_by_address", "unsubscribe/", query, budget, refused_as=Kind.CONTACT, may_be_absent=True
+        )
 
     @function(changes=True)
     def unsubscribe_by_mobile(
