@@ -182,6 +182,13 @@ def resend(event: Any, context: Context) -> dict[str, Any]:
 
 @app.lambda_function()
 @instrumented
+def resume(event: Any, context: Context) -> dict[str, Any]:
+    """Ends the pause of an account and tries what waits for it now, for operators."""
+    return container().resume(event, context)
+
+
+@app.lambda_function()
+@instrumented
 def forget(event: Any, context: Context) -> dict[str, Any]:
     """Unsubscribes a person from every account and erases their stored data, for operators."""
     return container().forget(event, context)

@@ -245,6 +245,12 @@ class Container(Services):
 
         return resend(self, self.capabilities, event, self._deadline(context))
 
+    def resume(self, event: Any, context: Context) -> dict[str, Any]:
+        """End the pause of an account and try again now."""
+        from .operators.resume import resume
+
+        return resume(self, event, self._deadline(context))
+
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
         """Compare the ledger's unsubscribes with those of the providers."""
         from .operators.audit import Audit

@@ -54,6 +54,23 @@ class Requeues:
         """
         return self._quarantine.release(stored.event, stored.deliveries[account], now)
 
+    def make_due(self, stored: StoredEvent, account: str, now: datetime) -> bool:
+        """Makes a pending delivery due whose next attempt has a time, unless one was recorded since `stored` was read.
+
+        Raises LedgerUnavailable; a repetition is harmless.
+        """
+        return self._table.try_update(
+            delivery_key(stored.event.id, account, stored.event.accounts),
+            "SET due_at = :now REMOVE next_at",
+            {
+                "now": to_ms(now) // 1000,
+                "attempts": stored.deliveries[account].attempts,
+                "pending": Status.PENDING.value,
+            },
+            condition="#status = :pending AND attempts = :attempts",
+            names=STATUS_NAME,
+        )
+
     def discard(self, stored: StoredEvent, account: str, now: datetime) -> bool:
         """Ends a quarantined delivery `refused`, if it still waits as in `stored`; False if not.
 

@@ -104,7 +104,7 @@ def test_a_sample_event_gives_the_same_result_invoked_directly_and_by_its_trigge
 def test_every_kind_of_trigger_has_a_sample_event() -> None:
     assert {function_of(sample) for sample in SAMPLES} >= {
         *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sync_unsubscribes", "sweep"),
-        *("audit", "call_provider", "forget", "export_person"),
+        *("audit", "call_provider", "forget", "export_person", "resume"),
     }
 
 

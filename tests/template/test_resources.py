@@ -11,7 +11,7 @@ from local import template
 from .conftest import Generated
 
 QUEUES = ("signups", "unsubscribes", "syncs")
-OPERATORS = ("call_provider", "report", "resend", "forget", "export_person")
+OPERATORS = ("call_provider", "report", "resend", "resume", "forget", "export_person")
 FUNCTIONS = (
     "api_handler",
     "signups",
@@ -110,7 +110,7 @@ def test_every_function_has_its_stage_and_the_runtime_of_the_zip(made: Generated
 def test_functions_have_their_timeouts(made: Generated) -> None:
     timeouts = {name: function["Timeout"] for name, function in made.functions.items()}
     workers = {"Signups": 60, "Unsubscribes": 60, "Syncs": 300}
-    operators = {"CallProvider": 120, "Report": 600, "Resend": 600, "Forget": 600, "ExportPerson": 600}
+    operators = {"CallProvider": 120, "Report": 600, "Resend": 600, "Resume": 300, "Forget": 600, "ExportPerson": 600}
     assert timeouts == {
         "APIHandler": 29,
         "CollectStats": 600,
