@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import names
 from .config.model import Settings
-from .domain.ids import new_event_id
 from .effects import Effects
 
 if TYPE_CHECKING:
@@ -35,10 +34,6 @@ class Services:
         self.settings = settings
         self.stage = stage
         self.effects = effects or Effects()
-
-    def new_id(self) -> str:
-        """Return a new event id."""
-        return new_event_id(self.effects.clock(), self.effects.random_bytes)
 
     @cached_property
     def table(self) -> Table:

@@ -25,18 +25,18 @@ class Secret:
     that files and consoles add at its ends.
     """
 
-    __slots__ = ("_checked", "_plain", "_reference", "_rule", "_trim", "_vault", "key")
+    __slots__ = ("_plain", "_reference", "_revealed", "_rule", "_trim", "_vault", "key")
 
     def __init__(
         self, text: str, *, key: str = "", rule: Rule | None = None, trim: bool = False, vault: Vault = SHARED
     ) -> None:
         """Raises `MalformedReference` when `text` starts like a reference but is invalid."""
         self._reference = secret_references.parse(text)
-        self._plain = text if self._reference is None else ""
+        self._plain = "" if self._reference is not None else trimmed(text) if trim else text
         self._rule = rule
         self._trim = trim
         self._vault = vault
-        self._checked = False
+        self._revealed: str | None = None
         self.key = key
 
     @classmethod
@@ -71,30 +71,25 @@ class Secret:
             reason = self._rule(value)
         if reason is not None:
             raise SecretUnavailable(self.key, str(self._reference), reason)
-        from ..observability import hide
+        if value != self._revealed:
+            from ..observability import hide, logger
 
-        hide(value)
-        self._warn_of_white_space(value)
+            hide(value)
+            if self._revealed is None and value != trimmed(value):  # seldom meant, in a provider's secret
+                logger.warning("secret begins or ends with white space", extra={"key": self.key})
+            self._revealed = value
         return value
 
     def _look_up(self, fresh: bool) -> tuple[str, str | None]:
         """Returns the value as it is used, and why there is none."""
         if self._reference is None:
-            return (trimmed(self._plain) if self._trim else self._plain), None
+            return self._plain, None
         try:
             held = self._vault.read(self._reference, fresh=fresh)
         except Unreadable as error:
             return "", str(error)
         value = trimmed(held) if self._trim else held.strip("\r\n")
         return value, None if trimmed(value) else "it is empty"
-
-    def _warn_of_white_space(self, value: str) -> None:
-        """Logs once that a provider's secret begins or ends with white space, which is seldom meant."""
-        if not self._checked and value != trimmed(value):
-            from ..observability import logger
-
-            logger.warning("secret begins or ends with white space", extra={"key": self.key})
-        self._checked = True
 
     def __repr__(self) -> str:
         return f"Secret({self._reference or '…'})"

@@ -57,7 +57,11 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
         raise BodyError(415, f"The Content-Type must be application/json, {_URLENCODED} or {_MULTIPART}.")
     while body.startswith(_BYTE_ORDER_MARK):
         body = body.removeprefix(_BYTE_ORDER_MARK)
-    parts = _urlencoded_parts(body) if kind == _URLENCODED else _multipart_parts(body, options.get("boundary", ""))
+    if kind == _URLENCODED:  # read as latin-1, in which each byte is one character, and decoded with its charset
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+        parts = [_Part(name.encode("latin-1"), text.encode("latin-1")) for name, text in pairs]
+    else:
+        parts = _multipart_parts(body, options.get("boundary", ""))
     texts: dict[str, list[str]] = {}
     for name, text in _decoded(parts, options.get("charset")):  # a repeated name (checkboxes) has all its texts
         texts.setdefault(name, []).append(text)
@@ -135,11 +139,6 @@ def _decoded(parts: Sequence[_Part], stated: str | None) -> list[tuple[str, str]
         ]
     except UnicodeError as error:
         raise BodyError(400, "The body is not a form in UTF-8.") from error
-
-
-def _urlencoded_parts(body: bytes) -> list[_Part]:
-    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")  # each byte one character
-    return [_Part(name.encode("latin-1"), text.encode("latin-1")) for name, text in pairs]
 
 
 def _multipart_parts(body: bytes, boundary: str) -> list[_Part]:

@@ -37,7 +37,12 @@ def charset_named(name: str | None) -> str | None:
 
 def charset_of(texts: Iterable[bytes]) -> str:
     """Returns the encoding of texts for which none is stated: one for all of them, since a page has one."""
-    return UTF_8 if all(map(_is_utf_8, texts)) else WINDOWS_1252
+    try:
+        for text in texts:
+            text.decode(UTF_8)
+    except UnicodeError:
+        return WINDOWS_1252
+    return UTF_8
 
 
 def decode(text: bytes, charset: str) -> str:
@@ -45,11 +50,3 @@ def decode(text: bytes, charset: str) -> str:
     if charset == WINDOWS_1252:
         return codecs.charmap_decode(text, "strict", _WINDOWS_1252_TABLE)[0]
     return text.decode(charset)
-
-
-def _is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode(UTF_8)
-    except UnicodeError:
-        return False
-    return True

@@ -28,22 +28,17 @@ def accept_form_signup(services: Services, signup: Event) -> Event:
     if not signup.email:  # a trap whose data was dropped: it repeats nobody's signup
         accept(services, signup)
         return signup
-    event = replace(signup, id=_id(services, signup, None))
+    content = content_of(signup) + (signup.refused or "").encode()  # refused as a trap or spam it is another event
+    digest = services.address_keys.digest(content, lasting=True)
+    window = epoch_milliseconds(signup.accepted_at) // 1000 // WINDOW_SECONDS
+    event = replace(signup, id=repeatable_signup_id(signup.form or "", digest, window, 0))
     known_since = services.events.store_repeatable(event)
     if known_since is not None:
         unsubscribed_at = services.events.recent_unsubscribes.latest(event.email)
         if unsubscribed_at is not None and unsubscribed_at >= known_since:
-            event = replace(signup, id=_id(services, signup, unsubscribed_at))
+            event = replace(signup, id=repeatable_signup_id(signup.form or "", digest, window, unsubscribed_at))
             known_since = services.events.store_repeatable(event)
     if known_since is None:
         event_log.accepted([event])
     notify(services, [event])
     return event
-
-
-def _id(services: Services, signup: Event, unsubscribed_at: int | None) -> str:
-    """Derives the id of a signup, in its window of time and since an unsubscribe. Refused as trap it has another."""
-    window = epoch_milliseconds(signup.accepted_at) // 1000 // WINDOW_SECONDS
-    content = content_of(signup) + (signup.refused or "").encode()
-    digest = services.address_keys.lasting_digest(content)
-    return repeatable_signup_id(signup.form or "", digest, window, unsubscribed_at or 0)

@@ -112,13 +112,12 @@ class AddressKeys:
         """Returns the fingerprint of every key."""
         return {addresses.fingerprint(key) for key in self._keys}
 
-    def digest(self, content: bytes) -> str:
-        """Returns a keyed digest of an event's content under the first key."""
-        return hmac.digest(self._keys[0], content, sha256).hex()[:32]
+    def digest(self, content: bytes, *, lasting: bool = False) -> str:
+        """Returns a keyed digest of an event's content under the first key; `lasting`: under the oldest.
 
-    def lasting_digest(self, content: bytes) -> str:
-        """Returns a keyed digest under the oldest key, which no later key changes: none is ever removed."""
-        return hmac.digest(self._keys[-1], content, sha256).hex()[:32]
+        No later key changes a lasting digest, since none is ever removed.
+        """
+        return hmac.digest(self._keys[-1 if lasting else 0], content, sha256).hex()[:32]
 
     def lasting_hash(self, email: str) -> str:
         """Returns the keyed hash of an address under the oldest key, which no later key changes."""

@@ -13,8 +13,7 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from ..effects import system_clock
 from ..names import METRICS, stage
@@ -43,40 +42,34 @@ def seconds(name: str, value: float, account: str | None = None) -> None:
 
 
 def flush() -> None:
-    """Write the metrics since the last flush, at least one line an account; nothing if there are none."""
+    """Write the metrics since the last flush, in as few lines as the format allows; nothing if there are none."""
     with _lock:
         taken = dict(_stored)
         _stored.clear()
-    text = "".join([json.dumps(line) + "\n" for account, stored in taken.items() for line in _lines(account, stored)])
-    if not text:
+    lines: list[str] = []
+    for account, stored in taken.items():
+        of_account = {} if account is None else {"account": redact(account)}
+        remaining = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
+        while remaining := {key: values for key, values in remaining.items() if values}:
+            part = {key: remaining[key][:_MOST] for key in list(remaining)[:_MOST]}
+            described = {
+                "Namespace": METRICS,
+                "Dimensions": [["stage"], ["stage", "account"]] if of_account else [["stage"]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, unit in part],
+            }
+            line = {
+                "_aws": {"Timestamp": int(system_clock().timestamp() * 1000), "CloudWatchMetrics": [described]},
+                "stage": STAGE,
+                **of_account,
+                **{name: given[0] if len(given) == 1 else given for (name, _), given in part.items()},
+            }
+            lines.append(json.dumps(line) + "\n")
+            for key in part:
+                remaining[key] = remaining[key][_MOST:]
+    if not lines:
         return
     try:
-        sys.stdout.write(text)
+        sys.stdout.write("".join(lines))
         sys.stdout.flush()
     except (OSError, ValueError):
         return  # Output closed: a metric must not make the work fail.
-
-
-def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
-    """Yield as few lines as the format's limits allow."""
-    of_account = {} if account is None else {"account": redact(account)}
-    remaining = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
-    while remaining := {key: values for key, values in remaining.items() if values}:
-        part = {key: remaining[key][:_MOST] for key in list(remaining)[:_MOST]}
-        yield {
-            "_aws": {
-                "Timestamp": int(system_clock().timestamp() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": METRICS,
-                        "Dimensions": [["stage"], ["stage", "account"]] if of_account else [["stage"]],
-                        "Metrics": [{"Name": name, "Unit": unit} for name, unit in part],
-                    }
-                ],
-            },
-            "stage": STAGE,
-            **of_account,
-            **{name: given[0] if len(given) == 1 else given for (name, _), given in part.items()},
-        }
-        for key in part:
-            remaining[key] = remaining[key][_MOST:]

@@ -52,8 +52,18 @@ def hide(value: str) -> None:
         _known = pattern_of(_hidden)
 
 
-def redact(text: str) -> str:
-    """Mask known secrets, credentials, unsubscribe tokens and whatever looks like an address in `text`."""
+def redact(value: object) -> str:
+    """Return `value` as text, with known secrets, credentials, unsubscribe tokens and whatever looks like an address
+    masked; never raises. Bytes are decoded as UTF-8.
+    """
+    if isinstance(value, str):
+        text: str = value
+    elif isinstance(value, bytes | bytearray | memoryview):
+        text = bytes(value).decode("utf-8", "backslashreplace")
+    else:
+        text = f"<{type(value).__name__} without a text>"
+        with suppress(Exception):  # any class may have a faulty __str__, which must not make a log line fail
+            text = str(value)
     if _known is not None:
         text = masked(text, _known)
     for pattern, replacement in (*_CREDENTIALS, *PERSONAL):
@@ -64,34 +74,22 @@ def redact(text: str) -> str:
 def redacted(value: Any, depth: int = 0) -> Any:
     """Convert `value` to JSON values with every text in it (also keys) redacted; never raises.
 
-    Mappings and sequences keep their structure to a depth of eight; bytes are decoded as UTF-8; others become text.
+    Mappings and sequences keep their structure to a depth of eight; everything else but numbers becomes text.
     """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        text = _text(value)
-        return value if redact(text) == text else MASK
+        return MASK if MASK in redact(value) else value
     if depth >= _DEEPEST and isinstance(value, Mapping | list | tuple | set | frozenset):
         return "…"
     if isinstance(value, Mapping):
         found: dict[str, Any] = {}
         for key, item in value.items():
-            name = _text(key)
-            is_hidden = is_secret_name(name) or _PERSONAL_KEY.fullmatch(name.replace("-", "_"))
+            name = key if isinstance(key, str) else redact(key)
+            is_hidden = is_secret_name(name) or MASK in name or _PERSONAL_KEY.fullmatch(name.replace("-", "_"))
             shows_nothing = item is None or isinstance(item, bool)
             found[redact(name)] = MASK if is_hidden and not shows_nothing else redacted(item, depth + 1)
         return found
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(item, depth + 1) for item in value]
-    return redact(_text(value))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).decode("utf-8", "backslashreplace")
-    # Any class may have a faulty __str__, which must not make a log line fail.
-    with suppress(Exception):
-        return str(value)
-    return f"<{type(value).__name__} without a text>"
+    return redact(value)

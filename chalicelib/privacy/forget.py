@@ -13,8 +13,9 @@ from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
 from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import Event, EventType, Status, StoredEvent
+from ..domain.ids import new_event_id
 from ..domain.ordering import all_settled, merge
-from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
+from ..domain.times import epoch_milliseconds, to_milliseconds
 from ..ledger import erasing
 from ..ledger.erasing import ErasureOutcome
 from ..ledger.keys import EVERY_ACCOUNT
@@ -134,14 +135,14 @@ class _ForgetRequest:
     def _new_request(self) -> Event:
         """Builds the unsubscribe that propagates the request to the providers."""
         return Event(
-            id=self._services.new_id(),
+            id=new_event_id(self._now, self._services.effects.random_bytes),
             type=EventType.UNSUBSCRIBE,
             email=self._email,
             accounts=self._accounts,
             all_accounts=True,
             forget=True,
-            occurred_at=from_epoch_milliseconds(epoch_milliseconds(self._now)),
-            accepted_at=from_epoch_milliseconds(epoch_milliseconds(self._now)),
+            occurred_at=to_milliseconds(self._now),
+            accepted_at=to_milliseconds(self._now),
             occurred_at_stated=False,
         )
 

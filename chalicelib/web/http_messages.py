@@ -38,28 +38,21 @@ class Request:
         """True when the client prefers HTML to JSON, as a browser's form or link does."""
         return prefers_html(self.headers.get("accept", ""))
 
-    def content(self) -> bytes:
-        """Return the body's bytes.
+    def content(self, *, unaltered: bool = False) -> bytes:
+        """Return the body's bytes; `unaltered`: only if they are those that the client sent.
 
-        Validates base64: Python's decoder otherwise skips invalid characters, down to an empty body. Raises BodyError,
-        400.
+        Validates base64: Python's decoder otherwise skips invalid characters, down to an empty body. API Gateway passes
+        a body whose type is none of its binary types on as text, with U+FFFD for bytes that are not UTF-8: what they
+        meant is lost. Raises BodyError, 400.
         """
         body = self.encoded_body or b""
         try:
             if self.is_base64:
                 return base64.b64decode(body, validate=True)
-            return body if isinstance(body, bytes) else body.encode("utf-8")
+            content = body if isinstance(body, bytes) else body.encode("utf-8")
         except ValueError:
             raise BodyError(400, "The body could not be decoded.") from None
-
-    def unaltered_content(self) -> bytes:
-        """Return `content`, as the client sent it.
-
-        API Gateway passes a body whose type is none of its binary types on as text, with U+FFFD for bytes that are not
-        UTF-8. Raises BodyError, 400, for such a body: what the bytes meant is lost.
-        """
-        content = self.content()
-        if not self.is_base64 and _REPLACEMENT in content:
+        if unaltered and _REPLACEMENT in content:
             raise BodyError(400, "The body is not in UTF-8.")
         return content
 

@@ -155,6 +155,12 @@ def test_values_of_secret_names_are_always_hidden() -> None:
     assert redacted(given) == {"email": "***", "API-Key": "***", "fields": "***", "password": None, "seconds": 1.5}
 
 
+def test_values_are_hidden_by_keys_of_every_type() -> None:
+    hide("zq7_token")
+    given = {b"email": "not an address", b"api_key": "x", b"zq7_token": "y", 7: "seven"}
+    assert redacted(given) == {"email": "***", "api_key": "***", "***": "***", "7": "seven"}
+
+
 def test_a_numeric_secret_is_hidden_as_a_number_too() -> None:
     hide("99887766554433")
     assert redacted({"n": 99887766554433, "m": 12}) == {"n": "***", "m": 12}

@@ -78,12 +78,10 @@ class World:
 
     def services(self, settings: Settings) -> Any:
         """Services whose stores are this world; notifications go nowhere."""
-        numbers = iter(range(1, 1000))
         return SimpleNamespace(
             settings=settings,
             address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
             effects=Effects(clock=lambda: self.now),
-            new_id=lambda: f"new-{next(numbers)}",
             events=SimpleNamespace(store=self.store, store_repeatable=lambda event: None if self.store(event) else 0),
             table=SimpleNamespace(update=self.count, in_parallel=lambda work, values: list(map(work, values))),
             notifier=SimpleNamespace(notify=lambda verb, ids: True),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...config.model import Form
 from ...domain.events import Event
-from ...domain.ids import form_event_id
+from ...domain.ids import form_event_id, new_event_id
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
 from ...ingestion.bodies import Submission, read_submission
@@ -52,13 +52,14 @@ class FormsRoutes:
         return preflight(request) if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
 
     def _submission(self, request: Request) -> tuple[Submission, RequestInfo]:
+        now = self._services.effects.clock()
         info = RequestInfo(
-            id=self._services.new_id(),
-            at=to_milliseconds(self._services.effects.clock()),
+            id=new_event_id(now, self._services.effects.random_bytes),
+            at=to_milliseconds(now),
             ip=request.source_ip,
             page=request.headers.get("referer"),
         )
-        return read_submission(request.headers, request.unaltered_content()), info
+        return read_submission(request.headers, request.content(unaltered=True)), info
 
     def _accept(self, request: Request, form: Form, event: Event, key: str | None) -> Response:
         if key is not None:
@@ -69,7 +70,7 @@ class FormsRoutes:
     def _keyed_id(self, form: Form, event: Event, key: str) -> str:
         """Return the id of a submission with an `Idempotency-Key`; one refused as trap or spam has another."""
         content = content_of(event) + (event.refused or "").encode()
-        return form_event_id(form.name, event.type, key, self._services.address_keys.lasting_digest(content))
+        return form_event_id(form.name, event.type, key, self._services.address_keys.digest(content, lasting=True))
 
 
 def _answer(request: Request, form: Form, event: Event) -> Response:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ...domain.errors import LedgerUnavailable, SecretUnavailable
 from ...domain.events import Event, EventType
+from ...domain.ids import new_event_id
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
 from ...services import Services
@@ -69,7 +70,7 @@ class UnsubscribeRoutes:
         """Return a new unsubscribe from every account."""
         now = to_milliseconds(self._services.effects.clock())
         return Event(
-            id=self._services.new_id(),
+            id=new_event_id(now, self._services.effects.random_bytes),
             type=EventType.UNSUBSCRIBE,
             email=address,
             accounts=tuple(self._services.settings.accounts),
