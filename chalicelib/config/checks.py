@@ -32,6 +32,17 @@ def one_of(choices: tuple[str, ...], what: str = "choice") -> Check:
     return check
 
 
+def timezone(text: str) -> str | None:
+    """Checks the name of a time zone of the IANA database."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(text)
+    except (ValueError, LookupError, OSError):  # none of its names, or a directory of them
+        return 'must be a time zone of the IANA database, such as "Europe/Paris"'
+    return None
+
+
 # --- addresses of servers ---
 
 

@@ -21,6 +21,7 @@ from .other_sections import (
     read_organisation,
     read_privacy,
     read_sources,
+    read_timezone,
     read_unsubscribe_keys,
     read_unsubscribe_sync,
     read_webhooks,
@@ -68,6 +69,7 @@ def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
         privacy=read_privacy(root),
         unsubscribe_keys=read_unsubscribe_keys(root),
         organisation=read_organisation(root),
+        timezone=read_timezone(root),
         api=read_api(root),
     )
     root.finish()

@@ -41,6 +41,7 @@ class Form:
     """Form fields that may hold a link or a tag all the same."""
 
 
+DEFAULT_TIMEZONE = "Europe/Paris"
 DEFAULT_WEBHOOK_TYPES = frozenset({"signup", "unsubscribe"})
 
 
@@ -127,4 +128,6 @@ class Settings:
     delivery: RetryPolicy = field(default_factory=RetryPolicy)
     unsubscribe_keys: tuple[Secret, ...] = ()
     organisation: Organisation | None = None
+    timezone: str = DEFAULT_TIMEZONE
+    """The time zone of the dashboard's pages, a name of the IANA database."""
     api: Api = field(default_factory=Api)

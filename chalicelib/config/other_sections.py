@@ -1,4 +1,4 @@
-"""Reads the other sections: webhooks, sync, sources, delivery, privacy, unsubscribe, organisation and api."""
+"""Reads the other sections, from webhooks to the HTTP side: all but accounts and forms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Literal
 from ..domain.events import EventType
 from . import checks, value_limits
 from .accounts import KnownAccounts
-from .model import DEFAULT_WEBHOOK_TYPES, Api, Organisation, Privacy, RetryPolicy, Source, UnsubscribeSync, Webhook
+from .model import (
+    DEFAULT_TIMEZONE,
+    DEFAULT_WEBHOOK_TYPES,
+    Api,
+    Organisation,
+    Privacy,
+    RetryPolicy,
+    Source,
+    UnsubscribeSync,
+    Webhook,
+)
 from .secrets import Secret
 from .toml_table import TomlTable
 
@@ -127,6 +137,16 @@ def read_organisation(root: TomlTable) -> Organisation | None:
     return Organisation(
         name, checks.encoded_url(url) if url else None, checks.encoded_url(privacy_url) if privacy_url else None
     )
+
+
+def read_timezone(root: TomlTable) -> str:
+    """Reads `[dashboard]`: the time zone that its pages show."""
+    table = root.table("dashboard")
+    if table is None:
+        return DEFAULT_TIMEZONE
+    timezone = table.text_or("timezone", DEFAULT_TIMEZONE, checks.timezone)
+    table.finish()
+    return timezone
 
 
 def read_api(root: TomlTable) -> Api:

@@ -86,6 +86,11 @@ def wrong_keys_key(sender: str, start: datetime) -> Key:
     return f"S#admin#{sender}", format_time(start)
 
 
+def ended_session_key(session_id: str) -> Key:
+    """Returns the key that stands for a dashboard session that was ended before it expired."""
+    return f"S#session#{session_id}", "ended"
+
+
 class AddressKeys:
     """The keys of the address hash: the first is used to write, all are used to look up."""
 

@@ -1,4 +1,4 @@
-"""Checks the admin key (`Authorization: Bearer …`), and slows down those who try wrong ones."""
+"""Checks the admin key (`Authorization: Bearer …`, or a session's cookie), and slows down those who try wrong ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..observability import logger, metrics
 from ..services import Services
 from .http_messages import Request
 from .problems import HttpProblem
+from .session import Session, Sessions
 
 MOST_WRONG_KEYS = 10
 """Wrong keys from one address in a window before it gets 429."""
@@ -21,25 +22,44 @@ WINDOW = timedelta(minutes=10)
 _CHALLENGE = {"www-authenticate": 'Bearer realm="relais"'}
 
 
-def require_admin(services: Services, request: Request) -> None:
-    """Require the admin key. The right key always passes, whatever came before it from the same address.
+def require_admin(services: Services, request: Request) -> Session | None:
+    """Require the admin key, or the cookie of a session that was started with it; returns that session.
+
+    The right key always passes, whatever came before it from the same address. With an `Authorization` header the
+    cookie does not count.
 
     Raises:
         HttpProblem: 403 when no key is configured; 401 when the request's key is missing or wrong; 429 when the
             address has sent too many wrong ones.
+        LedgerUnavailable: Whether the cookie's session was ended could not be read.
+        SecretUnavailable: The configured key could not be read.
+    """
+    if services.settings.api.admin_key is None:
+        raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
+    if "authorization" not in request.headers and (session := Sessions(services).current(request)):
+        return session
+    scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
+    if not is_admin_key(services, request, given.strip() if scheme.lower() == "bearer" else ""):
+        raise HttpProblem(401, "The admin key is missing or wrong.", headers=_CHALLENGE)
+    return None
+
+
+def is_admin_key(services: Services, request: Request, given: str) -> bool:
+    """Return whether a text is the admin key; a wrong one is counted for the sender's address.
+
+    Raises:
+        HttpProblem: 403 when no key is configured; 429 when the address has sent too many wrong ones.
         SecretUnavailable: The configured key could not be read.
     """
     admin_key = services.settings.api.admin_key
     if admin_key is None:
         raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
-    scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
-    given = given.strip() if scheme.lower() == "bearer" else ""
     # Digests are compared in a time that reveals neither the key's length nor its matching part.
     if given and hmac.compare_digest(_digest(given), _digest(admin_key.reveal())):
-        return
+        return True
     if given:
         _record_wrong_key(services, request)
-    raise HttpProblem(401, "The admin key is missing or wrong.", headers=_CHALLENGE)
+    return False
 
 
 def _record_wrong_key(services: Services, request: Request) -> None:

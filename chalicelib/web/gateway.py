@@ -166,8 +166,14 @@ def request_from(current: ChaliceRequest) -> Request:
         is_base64=bool(event.get("isBase64Encoded")),
         source_ip=(context.get("identity") or {}).get("sourceIp"),
         id=context.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
+        base_path=_base_path(context.get("path") or "", event.get("path") or ""),
         unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
     )
+
+
+def _base_path(public: str, own: str) -> str:
+    """Return what the public path has before Relais' own one: a stage's name, or the base path of a custom domain."""
+    return public.removesuffix(own) if own != "/" and public.endswith(own) else public.rstrip("/") if own == "/" else ""
 
 
 def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:

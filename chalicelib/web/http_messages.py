@@ -30,6 +30,8 @@ class Request:
     id: str = ""
     unmatched_path: str = ""
     """The path that no declared route matched, without the first slash, still percent-encoded."""
+    base_path: str = ""
+    """What comes before Relais' own paths: API Gateway's own addresses begin with the stage, as `/api`."""
     answer_headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer, also of an error; routes set them before anything can fail."""
 
@@ -37,6 +39,11 @@ class Request:
     def wants_html(self) -> bool:
         """True when the client prefers HTML to JSON, as a browser's form or link does."""
         return prefers_html(self.headers.get("accept", ""))
+
+    @property
+    def is_https(self) -> bool:
+        """True when the client reached the gateway by HTTPS."""
+        return self.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower() == "https"
 
     def content(self, *, unaltered: bool = False) -> bytes:
         """Return the body's bytes; `unaltered`: only if they are those that the client sent.

@@ -136,7 +136,7 @@ def _context(request: HttpRequest, resource: str, api: Api, request_id: str, now
         "httpMethod": request.method,
         "extendedRequestId": uuid.uuid4().hex[:15] + "=",
         "requestTime": f"{at:%d/%b/%Y:%H:%M:%S +0000}",
-        "path": f"/{api.stage}{request.path}",
+        "path": request.path,  # as with a custom domain: the stage is in no address
         "accountId": ACCOUNT_ID,
         "protocol": "HTTP/1.1",
         "stage": api.stage,

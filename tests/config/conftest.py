@@ -85,6 +85,9 @@ name = "Association Exemple"
 url = "https://www.example.com/é"
 privacy_url = "https://www.example.com/vie-privee"
 
+[dashboard]
+timezone = "America/Martinique"
+
 [api]
 admin_key = "secret:relais/admin#key"
 public_url = "https://relais.example.com/api/"

@@ -68,6 +68,7 @@ def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> 
     assert settings.organisation == Organisation(
         "Association Exemple", "https://www.example.com/%C3%A9", "https://www.example.com/vie-privee"
     )
+    assert settings.timezone == "America/Martinique"
     assert settings.api.public_url == "https://relais.example.com/api"
 
 
@@ -77,6 +78,8 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     assert settings.sync_unsubscribes is None
     assert settings.unsubscribe_keys == ()
     assert (settings.organisation, settings.api.admin_key, settings.api.public_url) == (None, None, None)
+    assert settings.timezone == "Europe/Paris"
+    assert (settings.api.admin_key, settings.api.public_url) == (None, None)
     assert settings.delivery == RetryPolicy(30.0, 3600.0, 168.0)
     assert settings.privacy.keep_events_days == 90
     assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}

@@ -79,6 +79,7 @@ def test_an_event_becomes_a_request() -> None:
                 is_base64=True,
                 source_ip="203.0.113.9",
                 id="gateway-request-1",
+                base_path="/api",
             ),
             {"name": "b c"},
         )

@@ -1,0 +1,121 @@
+"""Writes numbers, rates and times as French, Dutch and English readers do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+_NARROW_SPACE, _SPACE = "\u202f", "\u00a0"
+UNKNOWN = "–"
+"""Shown where a figure is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The way a language writes numbers and dates, in one time zone."""
+
+    thousands: str
+    decimal: str
+    before_percent: str
+    months: tuple[str, ...]
+    weekdays: tuple[str, ...]
+    ago: tuple[str, str]
+    """What stands before and after a length of time that has passed."""
+    units: tuple[str, str, str, str]
+    """Seconds, minutes, hours and days, as they follow a number."""
+    zone: tzinfo = UTC
+
+    def number(self, value: int | None) -> str:
+        """Return a whole number with its thousands grouped."""
+        return UNKNOWN if value is None else f"{value:,}".replace(",", self.thousands)
+
+    def rate(self, part: int | None, whole: int | None) -> str:
+        """Return a share in percent, with one decimal."""
+        if part is None or not whole:
+            return UNKNOWN
+        return f"{100 * part / whole:.1f}".replace(".", self.decimal) + self.before_percent + "%"
+
+    def duration(self, seconds: float) -> str:
+        """Return a length of time in its largest unit; hours below ten with their minutes."""
+        whole = max(0, int(seconds))
+        seconds_unit, minutes_unit, hours_unit, days_unit = self.units
+        if whole < 60:
+            return f"{whole}{_SPACE}{seconds_unit}"
+        if whole < 3600:
+            return f"{whole // 60}{_SPACE}{minutes_unit}"
+        if whole < 36_000 and whole % 3600 >= 60:
+            return f"{whole // 3600}{_SPACE}{hours_unit}{_SPACE}{whole % 3600 // 60:02}"
+        if whole < 172_800:
+            return f"{whole // 3600}{_SPACE}{hours_unit}"
+        return f"{whole // 86_400}{_SPACE}{days_unit}"
+
+    def since(self, moment: datetime, now: datetime) -> str:
+        """Return how long ago a moment was."""
+        before, after = self.ago
+        return f"{before}{self.duration((now - moment).total_seconds())}{after}"
+
+    def day(self, moment: datetime | date, year: bool = False) -> str:
+        """Return a day of the zone, with its year on demand."""
+        local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
+        return f"{local.day}{_SPACE}{self.months[local.month - 1]}" + (f"{_SPACE}{local.year}" if year else "")
+
+    def weekday(self, day: date) -> str:
+        """Return the name of a day's weekday."""
+        return self.weekdays[day.weekday()]
+
+    def clock(self, moment: datetime) -> str:
+        """Return the time of day in the zone."""
+        return f"{moment.astimezone(self.zone):%H:%M}"
+
+    def time(self, moment: datetime, year: bool = False) -> str:
+        """Return day and time in the zone, with the time in UTC behind it; its day too, where that is another."""
+        utc = moment.astimezone(UTC)
+        same_day = utc.date() == moment.astimezone(self.zone).date()
+        there = f"{utc:%H:%M}" if same_day else f"{self.day(utc.date())}, {utc:%H:%M}"
+        return f"{self.day(moment, year)}, {self.clock(moment)} ({there}{_SPACE}UTC)"
+
+
+def formats(language: str, zone: str) -> Formats:
+    """Return the formats of `fr`, `nl` or `en` in a time zone of the IANA database (checked with the configuration)."""
+    return replace(_FORMATS[language], zone=ZoneInfo(zone))
+
+
+_FORMATS = {
+    "fr": Formats(
+        thousands=_NARROW_SPACE,
+        decimal=",",
+        before_percent=_NARROW_SPACE,
+        months=(
+            *("janvier", "février", "mars", "avril", "mai", "juin"),
+            *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+        ),
+        weekdays=("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+        ago=("il y a ", ""),
+        units=("s", "min", "h", "j"),
+    ),
+    "nl": Formats(
+        thousands=".",
+        decimal=",",
+        before_percent="",
+        months=(
+            *("januari", "februari", "maart", "april", "mei", "juni"),
+            *("juli", "augustus", "september", "oktober", "november", "december"),
+        ),
+        weekdays=("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
+        ago=("", " geleden"),
+        units=("s", "min.", "u", "d"),
+    ),
+    "en": Formats(
+        thousands=",",
+        decimal=".",
+        before_percent="",
+        months=(
+            *("January", "February", "March", "April", "May", "June"),
+            *("July", "August", "September", "October", "November", "December"),
+        ),
+        weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        ago=("", " ago"),
+        units=("s", "min", "h", "d"),
+    ),
+}

@@ -1,0 +1,68 @@
+"""Numbers, rates, lengths of time and moments as the readers of each language write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.web.pages.formats import Formats, formats
+
+MORNING = datetime(2026, 11, 27, 8, 40, tzinfo=UTC)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+@pytest.fixture
+def french() -> Formats:
+    return formats("fr", "Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "rate"), [("fr", "12 480", "41,2 %"), ("nl", "12.480", "41,2%"), ("en", "12,480", "41.2%")]
+)
+def test_numbers(language: str, number: str, rate: str) -> None:
+    written = formats(language, "Europe/Paris")
+    assert (plain(written.number(12480)), plain(written.rate(412, 1000))) == (number, rate)
+
+
+def test_what_is_unknown_is_a_dash(french: Formats) -> None:
+    assert (french.number(None), french.rate(None, 5), french.rate(5, None), french.rate(5, 0)) == ("–",) * 4
+    assert french.number(0) == "0"
+    assert plain(french.rate(0, 10)) == "0,0 %"
+
+
+def test_times_are_in_the_zone_with_utc_behind(french: Formats) -> None:
+    assert plain(french.time(MORNING)) == "27 novembre, 09:40 (08:40 UTC)"
+    late = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    assert plain(french.time(late, year=True)) == "1 janvier 2027, 00:30 (31 décembre, 23:30 UTC)"
+    summer = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
+    assert plain(formats("nl", "Europe/Brussels").time(summer)) == "1 juli, 10:00 (08:00 UTC)"
+    assert french.weekday(MORNING.date()) == "vendredi"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0 s"),
+        (4, "4 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (8880, "2 h 28"),
+        (36_000, "10 h"),
+        (172_799, "47 h"),
+        (700_000, "8 j"),
+    ],
+)
+def test_lengths_of_time(french: Formats, seconds: float, text: str) -> None:
+    assert plain(french.duration(seconds)) == text
+
+
+def test_ago(french: Formats) -> None:
+    now = datetime(2026, 11, 27, 8, 46, tzinfo=UTC)
+    assert plain(french.since(MORNING, now)) == "il y a 6 min"
+    assert plain(formats("nl", "Europe/Paris").since(MORNING, now)) == "6 min. geleden"
+    assert plain(formats("en", "Europe/Paris").since(MORNING, now)) == "6 min ago"
