@@ -215,6 +215,7 @@ class Container(Services):
         """Store the figures of every account's campaigns under the schedule's hour."""
         from .domain.times import parse_time
         from .statistics.collect import collect
+        from .statistics.medians import MedianStore
 
         time = event.get("time")
         return collect(
@@ -224,6 +225,7 @@ class Container(Services):
             self.capabilities,
             hour=parse_time(time) if time else self.effects.clock(),
             remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
+            refresh_medians=MedianStore(self._dynamodb, names.table(self.stage, "stats")).refresh,
         )
 
     def call_provider(self, event: Any, context: Context) -> dict[str, Any]:

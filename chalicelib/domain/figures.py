@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from .curves import Curve
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
@@ -44,6 +46,8 @@ class Snapshot(Figures):
     taken_at: datetime
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The provider's own figures."""
+    curve: Curve = field(default_factory=dict)
+    """Its figures by age, kept with the campaign alone and not with each of its snapshots."""
 
     @property
     def knows_a_figure(self) -> bool:
@@ -67,11 +71,12 @@ def changed(old: Snapshot | None, new: Snapshot) -> bool:
 
 
 def completed(new: Snapshot, old: Snapshot | None) -> Snapshot:
-    """Returns `new`, with figures, name, subject and sending time of `old` (of the same campaign) where it has none."""
+    """Returns `new`, with figures, name, subject, sending time and points of the curve of `old` where it has none."""
     if old is None:
         return new
     names = (*FIGURES, "name", "subject", "sent_at")
-    return replace(new, **{name: getattr(old, name) for name in names if getattr(new, name) is None})
+    known = {name: getattr(old, name) for name in names if getattr(new, name) is None}
+    return replace(new, **known, curve={**old.curve, **new.curve})
 
 
 def described(old: Snapshot, new: Snapshot) -> Snapshot:

@@ -49,8 +49,11 @@ def collect(
     *,
     hour: datetime,
     remaining_seconds: Callable[[], float],
+    refresh_medians: Callable[[str, datetime], object] = lambda account, now: None,
 ) -> dict[str, Any]:
     """Reads every account whose provider has statistics, concurrently; `hour` is the schedule's time (aware).
+
+    `refresh_medians` is called for each account that was read, with the time; it raises `StatsUnavailable`.
 
     A failing account gets an `error` and does not affect the others. When time is nearly up, a run stops between two
     batches: what was written stays, and the next run writes the rest. Returns `{"accounts": {name: {"read",
@@ -61,7 +64,7 @@ def collect(
     outcomes = {name: CollectOutcome(error=OUT_OF_TIME) for name, kind in kinds.items() if kind != "none"}
     pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="stats")
     runs = LastRuns(services.table)
-    run = _CollectRun(services, stats, runs, provider_of, per_campaign, pool, hour, remaining_seconds)
+    run = _CollectRun(services, stats, runs, provider_of, per_campaign, pool, hour, remaining_seconds, refresh_medians)
     try:
         until_time_is_up(
             [partial(run.collect, name, outcome) for name, outcome in outcomes.items()],
@@ -85,11 +88,14 @@ class _CollectRun:
     pool: ThreadPoolExecutor
     hour: datetime
     remaining_seconds: Callable[[], float]
+    refresh_medians: Callable[[str, datetime], object]
 
     def collect(self, account: str, outcome: CollectOutcome) -> None:
         """Reads one account and stores its figures; every failure ends in `outcome.error`."""
         with log_context(account=account):
             outcome.error = self._failure_of(account, outcome)
+            if outcome.error is None:
+                self._refresh_medians(account)
             metrics.count("campaigns_read", outcome.read, account)
             metrics.count("snapshots_written", outcome.written, account)
             metrics.count("stats_failures", outcome.error is not None, account)
@@ -145,6 +151,13 @@ class _CollectRun:
         )
         for failure in filter(None, failures):
             raise failure
+
+    def _refresh_medians(self, account: str) -> None:
+        """Refreshes what the account's campaigns are compared with; a failure waits for the next run."""
+        try:
+            self.refresh_medians(account, self.services.effects.clock())
+        except RelaisError as error:
+            logger.warning("median campaign not stored", extra={"reason": str(error)})
 
     def _record_age(self, account: str, *, good: bool) -> None:
         """Records the time of a successful run, and measures the age of the last one."""

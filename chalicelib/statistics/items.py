@@ -2,8 +2,9 @@
 
 | item | pk / sk | holds |
 |---|---|---|
-| campaign | `C#{account}#{campaign}` / `newest` | the newest snapshot, and its sort key in the two indexes |
+| campaign | `C#{account}#{campaign}` / `newest` | the newest snapshot, its curve, and its sort key in the two indexes |
 | snapshot | `C#{account}#{campaign}` / `snapshot#{UTC hour}` | that hour's figures; `raw`: the provider's own as JSON |
+| medians | `M#{account}` / `medians` | the median of the account's campaigns at each age, as of a day |
 
 Index `newest` (`newest_pk`, `newest_sk`) lists all campaigns by the time they were sent, `newest_of_account`
 (`account`, `newest_sk`) those of one account; only campaign items have a `newest_sk`, so only they are indexed. All
@@ -19,6 +20,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..domain import curves
 from ..domain.figures import FIGURES, Snapshot, hour_key, raw_text
 from ..domain.times import format_time, parse_time
 
@@ -63,6 +65,8 @@ def campaign_item(snapshot: Snapshot) -> Item:
     item = {**campaign_key(snapshot.account, snapshot.campaign), **_attributes(snapshot)}
     item["newest_pk"] = {"S": ALL_CAMPAIGNS}
     item["newest_sk"] = {"S": place(snapshot)}
+    if snapshot.curve:
+        item["curve"] = {"S": curves.to_text(snapshot.curve)}
     if not snapshot.knows_a_figure:
         item["raw"] = {"S": raw_text(snapshot)}
     return item
@@ -87,6 +91,7 @@ def snapshot_of(item: Mapping[str, AttributeValueTypeDef]) -> Snapshot:
         sent_at=None if sent_at is None else parse_time(sent_at),
         taken_at=parse_time(_text(item, "taken_at") or ""),
         raw=json.loads(_text(item, "raw") or "{}"),
+        curve=curves.from_text(_text(item, "curve") or ""),
         **figures,
     )
 

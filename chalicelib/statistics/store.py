@@ -8,11 +8,13 @@ the units for the same guarantee.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..domain.curves import with_point
 from ..domain.errors import StatsUnavailable
 from ..domain.figures import FIGURES, Snapshot, changed, completed, described
 from ..domain.times import format_time
@@ -85,10 +87,12 @@ class StatsStore:
             return False
         last_key, last = self._last_snapshot(row)
         if last is not None and not changed(last, row) and (known is None or known.taken_at <= last.taken_at):
-            self._put_campaign(described(last, row))
+            found = described(last, row)
+            self._put_campaign(replace(found, curve=with_point(known.curve if known else {}, found)))
             return False
         for earlier in sorted(filter(None, (known, last)), key=lambda one: one.taken_at, reverse=True):
             row = completed(row, earlier)
+        row = replace(row, curve=with_point(row.curve, row))
         # A late run writes to the hour of the run that overtook it, so that history never goes back in time.
         sort_key = max(snapshot_sort_key(hour), last_key)
         stored = self._put(row, lambda snapshot: snapshot_item(snapshot, sort_key))
