@@ -1,0 +1,1 @@
+"""The dashboard's pages: what each template is given, and its texts."""

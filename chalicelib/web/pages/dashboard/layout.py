@@ -1,0 +1,107 @@
+"""Renders the dashboard's pages: one head, one way to confirm an action, times and numbers as the reader writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ....domain.languages import LANGUAGES
+from ....domain.times import format_time
+from ...http_messages import Request, Response
+from ...languages import language_of
+from ...session import Session
+from ..formats import Formats, formats
+from ..rendering import render
+from ..texts import Texts
+from .layout_texts import LANGUAGE_NAMES, LAYOUT
+
+STYLES = ("base.css", "dashboard.css")
+LANGUAGE_COOKIE = "relais_language"
+_YEAR_SECONDS = 31_536_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every page of one request shares."""
+
+    request: Request
+    session: Session | None
+    """None for a request with the admin key itself, which needs no token against other sites."""
+    language: str
+    formats: Formats
+    now: datetime
+    timezone: str
+
+    @property
+    def base(self) -> str:
+        """Return the address of the overview; those of the other pages begin with it."""
+        return f"{self.request.base_path}/dashboard"
+
+    def link(self, *segments: str, **query: str | int | None) -> str:
+        """Return the address of a page, its segments and parameters encoded; empty parameters are left out."""
+        path = "/".join([self.base, *(quote(segment, safe="") for segment in segments)])
+        given = urlencode({name: value for name, value in query.items() if value not in (None, "")})
+        return f"{path}?{given}" if given else path
+
+    def again(self, **changes: str | int | None) -> str:
+        """Return a link to this page with some parameters changed; empty ones are left out."""
+        given = {name: value for name, value in self.request.query.items() if name not in ("done", "n")}
+        query = {name: value for name, value in {**given, **changes}.items() if value not in (None, "")}
+        return f"?{urlencode(query)}"
+
+    def render(self, template: str, texts: Texts, *, current: str, status: int = 200, **values: Any) -> Response:
+        """Return a page. `current` names it in the head: overview, campaigns or events.
+
+        An action's result comes with the address that the browser was sent to: `done` names one of the layout's
+        sentences, `n` its number.
+        """
+        return render(
+            f"dashboard/{template}.html",
+            self.language,
+            {**LAYOUT, **texts},
+            status=status,
+            headers=_language_headers(self.request, self.language),
+            styles=STYLES,
+            page=self,
+            f=self.formats,
+            current=current,
+            csrf=self.session.csrf if self.session else "",
+            done=_done(self.request),
+            language_names=LANGUAGE_NAMES,
+            format_time=format_time,
+            **values,
+        )
+
+
+def page_of(request: Request, session: Session | None, now: datetime, timezone: str) -> Page:
+    """Return the page of a request in its language: that of `?language=`, of the last choice, else the browser's."""
+    language = chosen_language(request)
+    return Page(request, session, language, formats(language, timezone), now, timezone)
+
+
+def chosen_language(request: Request) -> str:
+    """Return the dashboard's language for a request."""
+    cookies = dict(
+        part.strip().partition("=")[::2] for part in request.headers.get("cookie", "").replace(",", ";").split(";")
+    )
+    for wanted in (request.query.get("language"), cookies.get(LANGUAGE_COOKIE)):
+        if wanted in LANGUAGES:
+            return wanted
+    return language_of(request)
+
+
+def _language_headers(request: Request, language: str) -> dict[str, str]:
+    """Return the headers that keep a language chosen on the page, which the address of the next page does not name."""
+    if request.query.get("language") != language:
+        return {}
+    path, secure = request.base_path or "/", "; Secure" if request.is_https else ""
+    cookie = f"{LANGUAGE_COOKIE}={language}; Path={path}; Max-Age={_YEAR_SECONDS}; HttpOnly; SameSite=Strict{secure}"
+    return {"set-cookie": cookie}
+
+
+def _done(request: Request) -> tuple[str, int] | None:
+    """Return the name of the sentence that confirms an action, and its number."""
+    name, number = request.query.get("done", ""), request.query.get("n", "0")
+    return (f"done_{name}", int(number)) if f"done_{name}" in LAYOUT and number.isdigit() and len(number) < 7 else None

@@ -1,0 +1,114 @@
+"""Lets people into the dashboard: login, logout, and what each of its pages and actions asks for first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from ....ingestion.bodies import read_submission
+from ....observability import logger
+from ....services import Services
+from ...admin import is_admin_key, require_admin
+from ...http_messages import Request, Response
+from ...pages.dashboard.layout import Page, page_of
+from ...pages.dashboard.login import login_page
+from ...problems import HttpProblem
+from ...session import Session, Sessions, refuse_other_sites, require_csrf
+
+
+class DashboardAccess:
+    """Starts and ends sessions, and makes the `Page` of whoever may see it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._sessions = Sessions(services)
+
+    def login(self, request: Request) -> Response:
+        """Answer the login: GET shows the form, POST with the right key starts a session.
+
+        A wrong key gets the form again with 401, and 429 after too many from one address.
+        """
+        if self._services.settings.api.admin_key is None:
+            raise HttpProblem(403, "No admin key is configured, so nobody may see this.")
+        if request.method != "POST":
+            message = "logged_out" if "out" in request.query else None
+            return login_page(request, next_page=_own_page(request.query.get("next", "")), message=message)
+        refuse_other_sites(request)
+        fields = form_fields(request)
+        next_page = _own_page(fields.get("next", "") or request.query.get("next", ""))
+        try:
+            if not is_admin_key(self._services, request, fields.get("key", "").strip()):
+                return login_page(request, status=401, next_page=next_page, message="wrong")
+        except HttpProblem as problem:
+            if problem.status != 429:
+                raise
+            page = login_page(request, status=429, next_page=next_page, message="too_many")
+            return Response(page.status, page.body, {**page.headers, **problem.headers})
+        cookie = self._sessions.start(request)
+        logger.info("dashboard login", extra={"request_id": request.id})
+        return see_other(f"{request.base_path}{next_page or '/dashboard'}", {"set-cookie": cookie})
+
+    def logout(self, request: Request) -> Response:
+        """End the session of the request's cookie, and send the browser to the login."""
+        refuse_other_sites(request)
+        headers = {}
+        session = self._sessions.current(request)
+        if session:
+            require_csrf(session, form_fields(request).get("csrf", ""))
+            headers["set-cookie"] = self._sessions.end(request, session)
+            logger.info("dashboard logout", extra={"session": session.mark})
+        return see_other(f"{request.base_path}/dashboard/login?out=1", headers)
+
+    def page(self, request: Request, *segments: str) -> Page:
+        """Return the page of `/dashboard/…`, its segments decoded. Raises HttpProblem: as `require_admin`, but a
+        browser without a session is sent to the login (303), which leads back here.
+        """
+        return self._page(request, self._session(request, "/".join(["/dashboard", *(quote(s, "") for s in segments)])))
+
+    def action(self, request: Request, *back_to: str) -> tuple[Page, dict[str, str]]:
+        """Return page and form fields of a POST that changes something.
+
+        A session's own token is required, and no other site may have sent it; with the admin key itself, which no
+        browser sends by itself, neither is asked for. `back_to`: the page that a login leads to. Raises HttpProblem.
+        """
+        session = self._session(request, "/".join(["/dashboard", *(quote(s, "") for s in back_to)]), query=False)
+        fields = form_fields(request)
+        if session:
+            refuse_other_sites(request)
+            require_csrf(session, fields.get("csrf", ""))
+        return self._page(request, session), fields
+
+    def _page(self, request: Request, session: Session | None) -> Page:
+        request.answer_headers["x-robots-tag"] = "noindex"
+        return page_of(request, session, self._services.effects.clock(), self._services.settings.timezone)
+
+    def _session(self, request: Request, path: str, *, query: bool = True) -> Session | None:
+        try:
+            return require_admin(self._services, request)
+        except HttpProblem as problem:
+            if problem.status != 401 or not request.wants_html or "authorization" in request.headers:
+                raise
+            given = "&".join(f"{quote(n, '')}={quote(v, '')}" for n, v in request.query.items()) if query else ""
+            wanted = quote(f"{path}?{given}" if given else path, safe="")
+            location = f"{request.base_path}/dashboard/login?next={wanted}"
+            raise HttpProblem(303, "Log in first.", headers={"location": location}) from None
+
+
+def form_fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form of Relais' own pages: the last text of each. Raises BodyError."""
+    texts: Mapping[str, tuple[str, ...]] = read_submission(request.headers, request.unaltered_content()).texts
+    return {name: values[-1] for name, values in texts.items() if values}
+
+
+def see_other(location: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a redirect to a page that is fetched by GET."""
+    return Response(303, "", {"location": location, **(headers or {})})
+
+
+def _own_page(wanted: str) -> str:
+    """Return the page of the dashboard that a login leads to; "" for every other address, another host's among them."""
+    printable = wanted.isascii() and wanted.isprintable() and "\\" not in wanted and " " not in wanted
+    if not printable or not (wanted == "/dashboard" or wanted.startswith(("/dashboard/", "/dashboard?"))):
+        return ""
+    parts = urlsplit(wanted)
+    return wanted if not parts.scheme and not parts.netloc and ".." not in parts.path else ""
