@@ -75,6 +75,30 @@ def show_campaign(request: Request, account: str, campaign: str) -> Response:
     return container().stats_routes.show_history(request, account, campaign)
 
 
+@app.route("/dashboard/login", methods=["GET", "POST"])
+def dashboard_login(request: Request) -> Response:
+    """Starts a session of the dashboard with the admin key."""
+    return container().dashboard_access.login(request)
+
+
+@app.route("/dashboard/logout", methods=["POST"])
+def dashboard_logout(request: Request) -> Response:
+    """Ends a session of the dashboard."""
+    return container().dashboard_access.logout(request)
+
+
+@app.route("/dashboard/campaigns")
+def dashboard_campaigns(request: Request) -> Response:
+    """Shows the campaigns of a period to a person."""
+    return container().campaign_pages.list(request)
+
+
+@app.route("/dashboard/campaigns/{account}/{campaign}")
+def dashboard_campaign(request: Request, account: str, campaign: str) -> Response:
+    """Shows one campaign with its curves to a person."""
+    return container().campaign_pages.show(request, account, campaign)
+
+
 @app.route("/healthz")
 def healthz(request: Request) -> Response:
     """Checks that Relais answers and can read its configuration."""

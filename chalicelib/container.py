@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
     from .reconciliation.sweep import Sweep
+    from .statistics.medians import MedianStore
+    from .statistics.queries import StatsReader
     from .statistics.store import StatsStore
     from .unsubscribe_links.links import Links
     from .unsubscribe_sync.importer import ImportDependencies
+    from .web.routes.dashboard.access import DashboardAccess
+    from .web.routes.dashboard.campaigns import CampaignPages
     from .web.routes.events import EventsRoutes
     from .web.routes.forms import FormsRoutes
     from .web.routes.statistics import StatsRoutes
@@ -126,10 +130,35 @@ class Container(Services):
     @cached_property
     def stats_routes(self) -> StatsRoutes:
         """Routes that show campaigns."""
-        from .statistics.queries import StatsReader
         from .web.routes.statistics import StatsRoutes
 
-        return StatsRoutes(self, StatsReader(self._dynamodb, names.table(self.stage, "stats")))
+        return StatsRoutes(self, self._stats_reader)
+
+    @cached_property
+    def _stats_reader(self) -> StatsReader:
+        from .statistics.queries import StatsReader
+
+        return StatsReader(self._dynamodb, names.table(self.stage, "stats"))
+
+    @cached_property
+    def _medians(self) -> MedianStore:
+        from .statistics.medians import MedianStore
+
+        return MedianStore(self._dynamodb, names.table(self.stage, "stats"))
+
+    @cached_property
+    def dashboard_access(self) -> DashboardAccess:
+        """Login and logout of the dashboard, and who may see its pages."""
+        from .web.routes.dashboard.access import DashboardAccess
+
+        return DashboardAccess(self)
+
+    @cached_property
+    def campaign_pages(self) -> CampaignPages:
+        """The dashboard's pages of campaigns."""
+        from .web.routes.dashboard.campaigns import CampaignPages
+
+        return CampaignPages(self, self.dashboard_access, self._stats_reader, self._medians)
 
     def remedy(self, account: str, may_lift_suppression: bool) -> str | None:
         """Return how to remedy a suppressed signup; `may_lift_suppression`: its intake may lift a suppression."""
@@ -215,7 +244,6 @@ class Container(Services):
         """Store the figures of every account's campaigns under the schedule's hour."""
         from .domain.times import parse_time
         from .statistics.collect import collect
-        from .statistics.medians import MedianStore
 
         time = event.get("time")
         return collect(
@@ -225,7 +253,7 @@ class Container(Services):
             self.capabilities,
             hour=parse_time(time) if time else self.effects.clock(),
             remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
-            refresh_medians=MedianStore(self._dynamodb, names.table(self.stage, "stats")).refresh,
+            refresh_medians=self._medians.refresh,
         )
 
     def call_provider(self, event: Any, context: Context) -> dict[str, Any]:

@@ -49,6 +49,14 @@ class HttpProblem(RelaisError):
         super().__init__(detail)
 
 
+class SeeOther(RelaisError):
+    """Another page has the answer. `location` is its address."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        super().__init__("see another page")
+
+
 def not_found() -> HttpProblem:
     """Return 404, for an unknown path."""
     return HttpProblem(404, "There is nothing at this path.")
@@ -67,6 +75,8 @@ def answer(request: Request, error: Exception, page: Callable[[HttpProblem], Res
     Errors of the server are logged, for operators, without the path: some paths contain a token. An unexpected error is
     not disclosed.
     """
+    if isinstance(error, SeeOther):
+        return Response(303, headers={"location": error.location})
     problem = _problem(error)
     if problem.status >= 500:
         metrics.count("failures")

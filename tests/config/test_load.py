@@ -79,7 +79,6 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     assert settings.unsubscribe_keys == ()
     assert (settings.organisation, settings.api.admin_key, settings.api.public_url) == (None, None, None)
     assert settings.timezone == "Europe/Paris"
-    assert (settings.api.admin_key, settings.api.public_url) == (None, None)
     assert settings.delivery == RetryPolicy(30.0, 3600.0, 168.0)
     assert settings.privacy.keep_events_days == 90
     assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.config.model import Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
@@ -17,9 +17,11 @@ from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.providers.account import Account
-from chalicelib.statistics.queries import Page
+from chalicelib.statistics.queries import Page, StatsReader
 from chalicelib.unsubscribe_links.links import Links
 from chalicelib.web.gateway import Gateway
+from chalicelib.web.routes.dashboard.access import DashboardAccess
+from chalicelib.web.routes.dashboard.campaigns import CampaignPages
 from chalicelib.web.routes.events import EventsRoutes
 from chalicelib.web.routes.forms import FormsRoutes
 from chalicelib.web.routes.statistics import StatsRoutes
@@ -72,6 +74,8 @@ class World:
     failure: Exception | None = None
     counted: list[tuple[str, str]] = field(default_factory=list)
     """The keys under which wrong admin keys were counted."""
+    items: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    """What was written to the ledger besides events."""
     now: datetime = NOW
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
     links: Links = field(default_factory=lambda: Links([UNSUBSCRIBE_KEY], PUBLIC_URL, os.urandom))
@@ -83,7 +87,9 @@ class World:
             address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
             effects=Effects(clock=lambda: self.now),
             events=SimpleNamespace(store=self.store, store_repeatable=lambda event: None if self.store(event) else 0),
-            table=SimpleNamespace(update=self.count, in_parallel=lambda work, values: list(map(work, values))),
+            table=SimpleNamespace(
+                update=self.update, get=self.items.get, in_parallel=lambda work, values: list(map(work, values))
+            ),
             notifier=SimpleNamespace(notify=lambda verb, ids: True),
         )
 
@@ -95,9 +101,10 @@ class World:
         self.stored.append(event)
         return True
 
-    def count(self, key: tuple[str, str], *_: Any) -> dict[str, int]:
+    def update(self, key: tuple[str, str], change: str, values: dict[str, Any]) -> dict[str, int]:
         if self.failure is not None:
             raise self.failure
+        self.items[key] = values
         self.counted.append(key)
         return {"wrong_keys": self.counted.count(key)}
 
@@ -134,6 +141,7 @@ def make_settings(unsubscribe_keys: tuple[Secret, ...] = (), **api: Any) -> Sett
 def make_app(world: World, settings: Settings) -> Gateway:
     """The routes of `app.py` over `world`."""
     services = world.services(settings)
+    access = DashboardAccess(services)
     return routes_over(
         SimpleNamespace(
             settings=settings,
@@ -142,5 +150,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             events_routes=EventsRoutes(services, world.find_event),
             unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
             stats_routes=StatsRoutes(services, world.campaigns),
+            dashboard_access=access,
+            campaign_pages=CampaignPages(services, access, cast(StatsReader, world.campaigns), cast(Any, world)),
         )
     )

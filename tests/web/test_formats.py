@@ -25,13 +25,19 @@ def french() -> Formats:
 )
 def test_numbers(language: str, number: str, rate: str) -> None:
     written = formats(language, "Europe/Paris")
-    assert (plain(written.number(12480)), plain(written.rate(412, 1000))) == (number, rate)
+    assert (plain(written.number(12480)), plain(written.share(0.412))) == (number, rate)
 
 
 def test_what_is_unknown_is_a_dash(french: Formats) -> None:
-    assert (french.number(None), french.rate(None, 5), french.rate(5, None), french.rate(5, 0)) == ("–",) * 4
+    assert (french.number(None), french.share(None)) == ("–", "–")
     assert french.number(0) == "0"
-    assert plain(french.rate(0, 10)) == "0,0 %"
+    assert [plain(french.share(each)) for each in (0, 0.0007, 0.0099, 0.01, 1)] == [
+        "0,0 %",
+        "0,07 %",
+        "0,99 %",
+        "1,0 %",
+        "100,0 %",
+    ]
 
 
 def test_times_are_in_the_zone_with_utc_behind(french: Formats) -> None:

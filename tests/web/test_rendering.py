@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
 import string
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 from jinja2 import UndefinedError
@@ -31,8 +32,7 @@ TEXTS: Texts = {"title": Text(fr="Titre <{name}>", nl="Titel <{name}>", en="Titl
 @pytest.fixture
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A template of the test's own beside the product's."""
-    for source in TEMPLATES.iterdir():
-        (tmp_path / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    shutil.copytree(TEMPLATES, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(rendering, "TEMPLATES", tmp_path)
     rendering._environment.cache_clear()
     yield tmp_path / "own.html"
@@ -42,10 +42,10 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def all_texts() -> dict[str, Texts]:
     """The texts of every page, by the name of their module and of the value that holds them."""
     found: dict[str, Texts] = {}
-    for module in iter_modules(pages.__path__):
-        for name, value in vars(import_module(f"{pages.__name__}.{module.name}")).items():
+    for module in walk_packages(pages.__path__, f"{pages.__name__}."):
+        for name, value in vars(import_module(module.name)).items():
             if isinstance(value, dict) and value and all(isinstance(each, Text) for each in value.values()):
-                found[f"{module.name}.{name}"] = value
+                found[f"{module.name.removeprefix(f'{pages.__name__}.')}.{name}"] = value
     return found
 
 

@@ -30,11 +30,15 @@ class Formats:
         """Return a whole number with its thousands grouped."""
         return UNKNOWN if value is None else f"{value:,}".replace(",", self.thousands)
 
-    def rate(self, part: int | None, whole: int | None) -> str:
-        """Return a share in percent, with one decimal."""
-        if part is None or not whole:
+    def share(self, share: float | None) -> str:
+        """Return a share (0 to 1) in percent, with one decimal, or two where it is below a percent."""
+        if share is None:
             return UNKNOWN
-        return f"{100 * part / whole:.1f}".replace(".", self.decimal) + self.before_percent + "%"
+        return self.decimals(100 * share, 2 if 0 < share < 0.00995 else 1) + self.before_percent + "%"
+
+    def decimals(self, value: float, decimals: int = 1) -> str:
+        """Return a number with its decimals."""
+        return f"{value:.{decimals}f}".replace(".", self.decimal)
 
     def duration(self, seconds: float) -> str:
         """Return a length of time in its largest unit; hours below ten with their minutes."""

@@ -62,24 +62,23 @@ class StatsRoutes:
             error = FieldError("cursor", "must be a cursor that this list gave, with the same account and dates")
             raise HttpProblem(422, "Some of the parameters are wrong.", errors=[error]) from None
         if query.format == CSV:
-            return _csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))
+            return snapshots_csv(page.campaigns, "campaigns.csv", _next(request.query, query, page.cursor))
         return json_response(200, {"campaigns": [_row(snapshot) for snapshot in page.campaigns], "cursor": page.cursor})
 
     def show_history(self, request: Request, account: str, campaign: str) -> Response:
         """Return one campaign and all its snapshots, oldest first."""
         require_admin(self._services, request)
         format = read_format(request.query)
-        newest = self._campaigns.campaign(account, campaign) if _may_exist(account, campaign) else None
+        newest = self._campaigns.campaign(account, campaign) if may_exist(account, campaign) else None
         if newest is None:
             raise HttpProblem(404, "There is no such campaign.")
         snapshots = self._campaigns.history(account, campaign)
         if format == CSV:
-            name = _NOT_FOR_FILE_NAMES.sub("_", f"campaign-{account}-{campaign}")[:100]
-            return _csv(snapshots, f"{name}.csv", {})
+            return snapshots_csv(snapshots, csv_name(account, campaign))
         return json_response(200, {"campaign": _row(newest), "snapshots": [_row(snapshot) for snapshot in snapshots]})
 
 
-def _may_exist(account: str, campaign: str) -> bool:
+def may_exist(account: str, campaign: str) -> bool:
     """Return False for impossible names: the table would reject the key, or confuse it with another."""
     return is_account_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
 
@@ -91,11 +90,17 @@ def _row(snapshot: Snapshot) -> Row:
     return row
 
 
-def _csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, str]) -> Response:
+def csv_name(account: str, campaign: str) -> str:
+    """Return the file name of a campaign's history."""
+    return _NOT_FOR_FILE_NAMES.sub("_", f"campaign-{account}-{campaign}")[:100] + ".csv"
+
+
+def snapshots_csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return snapshots as a CSV file to save."""
     body = to_csv(FIELDS, ([*_row(snapshot).values()] for snapshot in snapshots))
     disposition = f'attachment; filename="{file_name}"'
     return Response(
-        200, body, {"content-type": "text/csv; charset=utf-8", "content-disposition": disposition, **headers}
+        200, body, {"content-type": "text/csv; charset=utf-8", "content-disposition": disposition, **(headers or {})}
     )
 
 

@@ -1,4 +1,4 @@
-"""Renders the dashboard's pages: one head, one way to confirm an action, times and numbers as the reader writes them."""
+"""Renders the dashboard's pages: one head, one way to confirm an action, times and numbers as a reader writes them."""
 
 from __future__ import annotations
 

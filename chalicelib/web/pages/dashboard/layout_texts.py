@@ -13,9 +13,9 @@ LAYOUT: Texts = {
     "log_out": Text("Se déconnecter", "Afmelden", "Log out"),
     "choose_language": Text("Langue", "Taal", "Language"),
     "times": Text(
-        "Heures de {zone}\u00a0; UTC entre parenthèses. Mis à jour à {time}.",
-        "Tijden van {zone}; UTC tussen haakjes. Bijgewerkt om {time}.",
-        "Times of {zone}; UTC in brackets. Up to date at {time}.",
+        "Heures de {zone}\u00a0; UTC entre parenthèses. Chiffres du {time}.",
+        "Tijden van {zone}; UTC tussen haakjes. Cijfers van {time}.",
+        "Times of {zone}; UTC in brackets. Figures of {time}.",
     ),
     "done_resent": Text(
         "C’est fait\u00a0: {n} envois repartent maintenant.",

@@ -12,7 +12,7 @@ from ...admin import is_admin_key, require_admin
 from ...http_messages import Request, Response
 from ...pages.dashboard.layout import Page, page_of
 from ...pages.dashboard.login import login_page
-from ...problems import HttpProblem
+from ...problems import HttpProblem, SeeOther
 from ...session import Session, Sessions, refuse_other_sites, require_csrf
 
 
@@ -60,8 +60,9 @@ class DashboardAccess:
         return see_other(f"{request.base_path}/dashboard/login?out=1", headers)
 
     def page(self, request: Request, *segments: str) -> Page:
-        """Return the page of `/dashboard/…`, its segments decoded. Raises HttpProblem: as `require_admin`, but a
-        browser without a session is sent to the login (303), which leads back here.
+        """Return the page of `/dashboard/…`, its segments decoded.
+
+        Raises as `require_admin`, but SeeOther for a browser without a session: the login, which leads back here.
         """
         return self._page(request, self._session(request, "/".join(["/dashboard", *(quote(s, "") for s in segments)])))
 
@@ -90,13 +91,12 @@ class DashboardAccess:
                 raise
             given = "&".join(f"{quote(n, '')}={quote(v, '')}" for n, v in request.query.items()) if query else ""
             wanted = quote(f"{path}?{given}" if given else path, safe="")
-            location = f"{request.base_path}/dashboard/login?next={wanted}"
-            raise HttpProblem(303, "Log in first.", headers={"location": location}) from None
+            raise SeeOther(f"{request.base_path}/dashboard/login?next={wanted}") from None
 
 
 def form_fields(request: Request) -> dict[str, str]:
     """Return the fields of a form of Relais' own pages: the last text of each. Raises BodyError."""
-    texts: Mapping[str, tuple[str, ...]] = read_submission(request.headers, request.unaltered_content()).texts
+    texts: Mapping[str, tuple[str, ...]] = read_submission(request.headers, request.content(unaltered=True)).texts
     return {name: values[-1] for name, values in texts.items() if values}
 
 

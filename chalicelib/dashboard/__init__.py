@@ -1,0 +1,1 @@
+"""Reads what the dashboard's pages show, at one query a block."""

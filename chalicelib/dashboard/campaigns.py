@@ -1,0 +1,161 @@
+"""Chooses and orders the campaigns of a period, and compares one with its account's median campaign."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from ..domain.curves import MEASURED, measured, rates_by_age, recipients
+from ..domain.figures import Snapshot
+from ..statistics.queries import StatsReader
+
+MOST = 1000
+"""Campaigns of a period that are read; words and order work within them."""
+PAGE = 50
+YEARS = 6
+"""Calendar years to choose from, beside the last twelve months."""
+SORTS = ("sent_at", "sent", "opens", "clicks", "bounces", "unsubscribes")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person chose to see. `year`: None for the last twelve months; `page` counts from 1."""
+
+    account: str | None = None
+    year: int | None = None
+    words: str = ""
+    sort: str = "sent_at"
+    ascending: bool = False
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPage:
+    """The campaigns of one page, and the number of those that were found."""
+
+    campaigns: Sequence[Snapshot]
+    found: int
+    pages: int
+    truncated: bool
+    """True if the period has more campaigns than are read: the oldest are missing."""
+
+
+def read_choice(given: Mapping[str, str], accounts: Sequence[str], now: datetime) -> Choice:
+    """Returns the choice that a page's parameters make; one that cannot be read counts as not made."""
+    account, year, sort, page = (given.get(name, "") for name in ("account", "year", "sort", "page"))
+    return Choice(
+        account=account if account in accounts else None,
+        year=int(year) if year.isascii() and year.isdigit() and int(year[:5]) in years(now) else None,
+        words=given.get("words", "").strip()[:100],
+        sort=sort if sort in SORTS else "sent_at",
+        ascending=given.get("order") == "up",
+        page=int(page) if page.isascii() and page.isdigit() and 0 < int(page[:5]) <= MOST // PAGE else 1,
+    )
+
+
+def years(now: datetime) -> list[int]:
+    """Returns the years to choose from, newest first."""
+    return [now.year - back for back in range(YEARS)]
+
+
+def find(reader: StatsReader, choice: Choice, now: datetime) -> tuple[list[Snapshot], bool]:
+    """Reads the campaigns of a choice in its order, and whether the period has more than could be read.
+
+    Costs one query. Raises `StatsUnavailable`.
+    """
+    if choice.year is None:
+        since, until = now - timedelta(days=365), None
+    else:
+        since, until = datetime(choice.year, 1, 1, tzinfo=UTC), datetime(choice.year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    read = reader.page(account=choice.account, since=since, until=until, limit=MOST)
+    words = folded(choice.words).split()
+    found = [one for one in read.campaigns if all(word in folded(f"{one.name} {one.subject}") for word in words)]
+    key = partial(_sort_value, choice.sort)
+    # Campaigns without the figure come last in either order; of equal ones the newest comes first.
+    known = [one for one in found if key(one) is not None]
+    known.sort(key=lambda one: key(one) or 0, reverse=not choice.ascending)
+    return known + [one for one in found if key(one) is None], read.cursor is not None
+
+
+def page_of(found: Sequence[Snapshot], choice: Choice, truncated: bool) -> CampaignPage:
+    """Returns one page of the campaigns that were found; the last one for a number beyond it."""
+    pages = max(1, -(-len(found) // PAGE))
+    start = (min(choice.page, pages) - 1) * PAGE
+    return CampaignPage(found[start : start + PAGE], len(found), pages, truncated)
+
+
+def folded(text: str) -> str:
+    """Returns a text without case and accents, as people search."""
+    return "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
+
+
+def rate(snapshot: Snapshot, name: str) -> float | None:
+    """Returns opens, clicks, unsubscribes as a share of the recipients, or bounces as a share of all that was sent."""
+    if name == "bounces":
+        known = [each for each in (snapshot.hard_bounces, snapshot.soft_bounces) if each is not None]
+        return sum(known) / snapshot.sent if known and snapshot.sent else None
+    part, whole = measured(snapshot)[("opens", "clicks", "unsubscribes").index(name)], recipients(snapshot)
+    return part / whole if part is not None and whole else None
+
+
+def history_rates(history: Sequence[Snapshot], newest: Snapshot, which: int) -> list[tuple[float, float]]:
+    """Returns a campaign's rate by age in hours, up to thirty days, at most 120 points: from its snapshots.
+
+    The newest recipients count for all of them, so that a late correction bends no curve.
+    """
+    whole = recipients(newest)
+    if whole is None or newest.sent_at is None:
+        return []
+    points = [
+        ((one.taken_at - newest.sent_at).total_seconds() / 3600, figure / whole)
+        for one in history
+        if (figure := measured(one)[which]) is not None
+    ]
+    young = [(age, share) for age, share in points if 0 < age <= 720]
+    thinned = young[:: max(1, len(young) // 100)]
+    return thinned if not young or thinned[-1] == young[-1] else [*thinned, young[-1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A campaign's rates beside those of its account's median campaign at some ages (hours); None: not known."""
+
+    ages: Sequence[int]
+    own: Sequence[Sequence[float | None]]
+    median: Sequence[Sequence[float | None]]
+
+
+COMPARED_AGES = (1, 4, 24, 48, 168, 720)
+
+
+def compare(newest: Snapshot, medians: Sequence[Sequence[tuple[int, float]]] | None) -> Comparison:
+    """Returns the figures at a few ages that the campaign has reached, for each of opens, clicks and unsubscribes."""
+    own = [dict(rates_by_age(newest, which)) for which in range(len(MEASURED))]
+    median = [dict(one) for one in medians] if medians else [{} for _ in MEASURED]
+    ages = [age for age in COMPARED_AGES if any(age in rates for rates in own)]
+    return Comparison(
+        ages,
+        [[rates.get(age) for age in ages] for rates in own],
+        [[rates.get(age) for age in ages] for rates in median],
+    )
+
+
+def median_now(newest: Snapshot, medians: Sequence[tuple[int, float]]) -> float | None:
+    """Returns the median rate at the campaign's own age; None if no age of the median is that young."""
+    if newest.sent_at is None:
+        return None
+    age = (newest.taken_at - newest.sent_at).total_seconds() / 3600
+    return next((rate for at, rate in reversed(medians) if at <= age), None)
+
+
+def _sort_value(sort: str, one: Snapshot) -> float | None:
+    match sort:
+        case "sent_at":
+            return None if one.sent_at is None else one.sent_at.timestamp()
+        case "sent":
+            return one.sent
+        case _:
+            return rate(one, sort)
