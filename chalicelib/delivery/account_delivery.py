@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, assert_never
 
-from ..domain.addresses import normalise
 from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Event, EventType
@@ -19,9 +18,9 @@ from ..observability import logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Contact, Provider
 from ..services import Services
 from .batching import Group, Task, in_rows
-from .bisection import Bisection
+from .bisection import ROWS_THAT_BLAME_THE_LIST, Bisection
 from .circuit_breaker import CircuitBreaker
-from .claimed import ClaimedDelivery, ClaimedRow
+from .claimed import ClaimedDelivery, ClaimedRow, flat, forms_of, halves_of, person_of
 from .claims import Claims, is_overdue
 from .deadline import Deadline
 
@@ -102,9 +101,15 @@ class AccountDelivery:
             waiting = deque(in_rows(group.tasks))
             size = 1 if group.list is None else self.capabilities.signup_batch
             while waiting and not self._must_stop and self.circuit_breaker.open_pause(group.list) is None:
-                rows = self._claim(waiting, size * self._concurrency, busy)
-                batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-                self._send_concurrently(group, batches)
+                if self.circuit_breaker.is_half_open(group.list):
+                    # the newest first, and several: what keeps being refused must not keep the list paused
+                    waiting.reverse()
+                    rows = self._claim(waiting, max(size, ROWS_THAT_BLAME_THE_LIST), busy)
+                    batches = [rows] if rows else []
+                else:
+                    rows = self._claim(waiting, size * self._concurrency, busy)
+                    batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+                self._send_concurrently(group, size, batches)
         return busy
 
     def _claim(self, waiting: deque[tuple[Task, ...]], wanted: int, busy: list[tuple[Task, int]]) -> list[ClaimedRow]:
@@ -133,19 +138,22 @@ class AccountDelivery:
         rows = in_rows(task for task, _ in busy)
         self.claims.defer((row[0], until[row[0].event.id]) for row in rows if len(row) == 1)
 
-    def _send_concurrently(self, group: Group, batches: Sequence[Sequence[ClaimedRow]]) -> None:
+    def _send_concurrently(self, group: Group, size: int, batches: Sequence[Sequence[ClaimedRow]]) -> None:
         """Send batches concurrently. The first call of a run goes alone: one is enough to detect a failing account."""
         if len(batches) == 1:
-            self._send_batch(group, batches[0])
+            self._send_batch(group, size, batches[0])
         elif batches:
             with ThreadPoolExecutor(len(batches), thread_name_prefix=f"calls-{self.account}") as pool:
-                list(pool.map(with_log_context(partial(self._send_batch, group)), batches))
+                list(pool.map(with_log_context(partial(self._send_batch, group, size)), batches))
 
-    def _send_batch(self, group: Group, rows: Sequence[ClaimedRow]) -> None:
-        """Send one batch to its end: delivered, bisected with single rows refused, or postponed with the account."""
+    def _send_batch(self, group: Group, size: int, rows: Sequence[ClaimedRow]) -> None:
+        """Send one batch to its end: delivered, bisected with single rows refused, or postponed with the account.
+
+        `size` rows fill a call.
+        """
         if any(row[-1].lifts_suppression for row in rows):
             rows = self._lift_suppressions(group, rows)
-        bisection = Bisection(rows, _halves, _person)
+        bisection = Bisection(rows, size, halves_of, person_of)
         while (part := bisection.next_part()) is not None:
             calls = part[0][0].calls + bool(bisection.rejected)  # one more to ask whether the list exists
             if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * calls:
@@ -153,16 +161,16 @@ class AccountDelivery:
                 return
             error = self._error_of(self._call, group, part)
             if error is None:
-                bisection.accepted()
+                bisection.accepted(part)
                 self._record_accepted(group, part)
             elif error.kind in REFUSALS:
                 self._record_refusal(part)
                 bisection.refused(part, error.message)
             else:
                 unknown = error.kind is Kind.UNKNOWN
-                for claimed in _flat(part):
+                for claimed in flat(part):
                     claimed.tried(unknown=unknown, unanswered=unknown)
-                self._pause(group, _flat([*part, *bisection.unaccepted]), error)
+                self._pause(group, flat([*part, *bisection.unaccepted]), error)
                 return
         if bisection.rejected:
             self._finish_bisection(group, bisection)
@@ -174,7 +182,7 @@ class AccountDelivery:
         """
         suppressed = [row for row in rows if row[-1].lifts_suppression]
         if self._must_stop:
-            self.claims.release(_flat(rows))
+            self.claims.release(flat(rows))
             return []
         results = self._concurrently(partial(self._error_of, self._lift_suppression, group), suppressed)
         errors = dict(zip(map(id, suppressed), results, strict=True))
@@ -185,7 +193,7 @@ class AccountDelivery:
         if failed and failure is None and group.list is not None:
             failure = self._missing_list(group.list)
         if failure is not None:
-            self._pause(group, _flat(rows), failure)
+            self._pause(group, flat(rows), failure)
             return []
         self.claims.refuse([(claimed, error.message) for claimed, error in failed])
         return [row for row in rows if errors.get(id(row)) is None]
@@ -287,38 +295,47 @@ class AccountDelivery:
             for claimed in row:
                 claimed.tried()
                 claimed.resubscribes = claimed.resubscribes and claimed is row[-1]  # one is enough to follow
-        self.claims.delivered(_flat(part))
+        self.claims.delivered(flat(part))
         self._concurrency = max(1, self.capabilities.parallel_calls)
-        if self.circuit_breaker.answered(group.list):
+        if self.circuit_breaker.answered(group.list, forms_of(part)):
             self.resumed = True
 
     def _record_refusal(self, part: Sequence[ClaimedRow]) -> None:
         """Record a refused call. The halves of the batch are sent again, which may duplicate rows at some providers."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
-        for claimed in _flat(part):
+        for claimed in flat(part):
             claimed.tried(unknown=unknown)
 
     def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedRow]) -> None:
         """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
-        message = bisection.rejected[0][1]
-        failure: ProviderError | None = None
-        if bisection.list_is_at_fault:
-            failure = ProviderError(Kind.ACCOUNT, f"every contact is refused: {message}", list_only=True)
-        elif group.list is not None and bisection.all_refused_alike:
-            failure = self._missing_list(group.list)
-        if failure is None:
+        if group.list is None:
             self.claims.refuse([(claimed, message) for row, message in bisection.rejected for claimed in row])
-        else:
-            self._pause(group, _flat(bisection.unaccepted), failure)
+            return
+        if bisection.all_refused_alike and not bisection.list_is_at_fault:
+            failure = self._missing_list(group.list)
+            if failure is not None:
+                self._pause(group, flat(bisection.unaccepted), failure)
+                return
+        decision, pause = self.circuit_breaker.refused(
+            group.list,
+            [(row[-1].task.event, message) for row, message in bisection.rejected],
+            forms_of(bisection.accepted_rows),
+            list_at_fault=bisection.list_is_at_fault,
+        )
+        rejected = list(zip(bisection.rejected, decision.final, strict=True))
+        self.claims.refuse([(claimed, message) for (row, message), final in rejected if final for claimed in row])
+        if pause is not None:
+            waiting = [*bisection.remaining, *(row for (row, _), final in rejected if not final)]
+            self._postpone_list(flat(waiting), pause.reason, from_epoch_milliseconds(pause.until))
 
     def _stop_bisection(self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow]) -> None:
         """Release what is not sent, and refuse what was rejected: a flood of bad rows would never come to an end."""
-        self.claims.release(_flat([*part, *bisection.drop_remaining()]))
+        self.claims.release(flat([*part, *bisection.drop_remaining()]))
         may_ask = not self._must_stop or not bisection.all_refused_alike
         if bisection.rejected and may_ask and not self._stopped and not bisection.list_is_at_fault:
             self._finish_bisection(group, bisection)
         else:
-            self.claims.release(_flat(bisection.unaccepted))
+            self.claims.release(flat(bisection.unaccepted))
 
     def _missing_list(self, list_id: str) -> ProviderError | None:
         """Check whether the list exists, before rows are refused because of its absence; None if it does."""
@@ -334,12 +351,17 @@ class AccountDelivery:
         """Pause the account, or only the list, and schedule retries of the claimed deliveries."""
         if error.kind is Kind.UNKNOWN:
             metrics.count("unknown_outcomes", account=self.account)
-        list_id = group.list if error.list_only else None
-        if list_id is not None and self.circuit_breaker.answered(None):
-            self.resumed = True  # a provider that reports a missing list works for all other lists
-        until = self.circuit_breaker.failed(error, list_id)
-        self._stopped = self._stopped or list_id is None
-        self.claims.schedule_retry(claims, error.message, until, self._give_up)
+        if group.list is not None and error.list_only:
+            self._postpone_list(claims, error.message, self.circuit_breaker.failed(error, group.list))
+        else:
+            self._stopped = True
+            self.claims.schedule_retry(claims, error.message, self.circuit_breaker.failed(error), self._give_up)
+
+    def _postpone_list(self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime) -> None:
+        """Schedule retries of claimed deliveries to a list that has been paused until then."""
+        if self.circuit_breaker.answered(None):
+            self.resumed = True  # a provider that refuses one list works for all others
+        self.claims.schedule_retry(claims, reason, until, self._give_up)
 
     def _defer_list(self, group: Group, pause: Pause) -> None:
         """Park what is overdue for a paused list; defer the rest until its pause ends."""
@@ -365,20 +387,3 @@ def _regrouped(groups: Sequence[Group], tasks: Sequence[Task]) -> list[Group]:
         for group in groups
     ]
     return [group for group in reduced if group.tasks]
-
-
-def _flat(rows: Iterable[ClaimedRow]) -> list[ClaimedDelivery]:
-    return [claimed for row in rows for claimed in row]
-
-
-def _person(row: ClaimedRow) -> str:
-    return normalise(row[0].task.event.email)
-
-
-def _halves(row: ClaimedRow) -> tuple[ClaimedRow, ClaimedRow] | None:
-    """Halve a refused row, so that nobody is refused for another's field; None if all its signups say the same."""
-    first, *others = (claimed.task.event for claimed in row)
-    if all((other.fields, other.form) == (first.fields, first.form) for other in others):
-        return None
-    middle = (len(row) + 1) // 2
-    return row[:middle], row[middle:]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from ..domain.repeated_refusals import same_words
+
 Row = TypeVar("Row")
 
 SINGLES_THAT_BLAME_THE_LIST = 8
 SAMPLES = 2
 """Rows from elsewhere in the batch that must be refused with the same message before the list is blamed. Without them
 a few bad rows at the head of the batch would stop a list for as long as they are retried."""
+ROWS_THAT_BLAME_THE_LIST = SINGLES_THAT_BLAME_THE_LIST + SAMPLES
 
 
 class Bisection(Generic[Row]):
@@ -20,6 +23,8 @@ class Bisection(Generic[Row]):
     1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `rejected` are rows refused alone, with the provider's message; they are
     refused for good only once the batch has ended and the list is known not to be at fault.
 
+    `size` rows fill a call; a batch of more takes several.
+
     `halves_of` divides a row that is refused alone (None: it cannot be divided), the first half to be sent first.
     `person_of` tells whose row it is: only rows of different persons are evidence against the list.
     """
@@ -27,14 +32,15 @@ class Bisection(Generic[Row]):
     def __init__(
         self,
         rows: Sequence[Row],
+        size: int,
         halves_of: Callable[[Row], tuple[Row, Row] | None] = lambda row: None,
         person_of: Callable[[Row], Hashable] = lambda row: row,
     ) -> None:
         self.rejected: list[tuple[Row, str]] = []
         self._halves_of = halves_of
         self._person_of = person_of
-        self._any_accepted = False
-        self._waiting: list[Sequence[Row]] = [rows] if rows else []
+        self.accepted_rows: list[Row] = []
+        self._waiting: list[Sequence[Row]] = [rows[at : at + size] for at in range(0, len(rows), size)][::-1]
 
     def next_part(self) -> Sequence[Row] | None:
         """Return the rows to send next; None when the batch has ended or the list is at fault."""
@@ -53,9 +59,9 @@ class Bisection(Generic[Row]):
         self._waiting[:1] = [rest] if rest else []
         return sample
 
-    def accepted(self) -> None:
-        """Record that the provider accepted the part sent last."""
-        self._any_accepted = True
+    def accepted(self, part: Sequence[Row]) -> None:
+        """Record that the provider accepted `part`."""
+        self.accepted_rows += part
 
     def refused(self, part: Sequence[Row], message: str) -> None:
         """Record that `part` was refused with the provider's `message`: halve it, or reject its only row."""
@@ -86,8 +92,8 @@ class Bisection(Generic[Row]):
 
     @property
     def all_refused_alike(self) -> bool:
-        """True if nothing was accepted and every rejected row was refused with the same message."""
-        return not self._any_accepted and len({message for _, message in self.rejected}) == 1
+        """True if nothing was accepted and every rejected row was refused in the same words."""
+        return not self.accepted_rows and len({same_words(message) for _, message in self.rejected}) == 1
 
     @property
     def list_is_at_fault(self) -> bool:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 
-from ..domain import backoff
+from ..domain import backoff, repeated_refusals
 from ..domain.backoff import AccountState, Pause
 from ..domain.errors import Kind, ProviderError
+from ..domain.events import Event
+from ..domain.repeated_refusals import Refusal, RefusalDecision
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..observability import logger, metrics
 from ..services import Services
 
+PERSON_LENGTH = 10
+"""Digits of the keyed hash by which refused people are told apart: too few to find anybody by."""
+LONGEST_REFUSAL_PAUSE = 16
+"""Times `first_retry_seconds`: a list that refuses signups is tried again that soon, since people wait for nothing if
+only bots were refused."""
 TRIES = 3
 """Attempts at a conditional write that another worker's write made fail."""
 
@@ -43,6 +53,10 @@ class CircuitBreaker:
         pause = self._pause_of(list_id)
         return pause if pause is not None and backoff.is_open(pause, self._now) else None
 
+    def is_half_open(self, list_id: str | None) -> bool:
+        """Return whether a list's pause is over and no signup to it has succeeded since."""
+        return list_id in self._state.lists and self.open_pause(list_id) is None
+
     @property
     def pause(self) -> Pause | None:
         """The account's pause, in force or waiting for a probe."""
@@ -53,13 +67,23 @@ class CircuitBreaker:
         """True while a call since the pause began may have taken effect unrecorded."""
         return self._state.pause is not None and self._state.pause.outcome_unknown
 
-    def answered(self, list_id: str | None) -> bool:
-        """End the pause of the account and of the list after a successful call; return whether there was one."""
+    def answered(self, list_id: str | None, forms: Collection[str | None] = ()) -> bool:
+        """End the pauses of the account and of the list after a successful call; return whether there was one.
+
+        `forms` brought the signups that succeeded: what was refused of them before was the contacts' own fault.
+        """
         with self._lock:
             self.probing = False
-            paused = [name for name in dict.fromkeys((None, list_id)) if self._pause_of(name) is not None]
-            ended = [self._end_pause(name) for name in paused]
-        return any(ended)
+            for _ in range(TRIES):
+                after = backoff.answered(self._state, self._now, list_id, forms)
+                if after == self._state:
+                    return False
+                paused = [name for name in (None, list_id) if self._pause_of(name) is not None]
+                if self._change(after):
+                    for name in paused:
+                        logger.info("resumed", extra={"account": self.account, "list": name})
+                    return bool(paused)
+            return False
 
     def failed(self, error: ProviderError, list_id: str | None = None) -> datetime:
         """Pause the account (or the list) after `error`; return the time of the next attempt."""
@@ -75,17 +99,59 @@ class CircuitBreaker:
                     break
             return from_epoch_milliseconds(pause.until)
 
+    def refused(
+        self,
+        list_id: str,
+        refused: Sequence[tuple[Event, str]],
+        accepted_forms: Collection[str | None],
+        *,
+        list_at_fault: bool = False,
+    ) -> tuple[RefusalDecision, Pause | None]:
+        """Count signups of one batch that were refused, each with its message, by one write before they are recorded.
+
+        Return which of them are final, and the list's pause if it is paused for them.
+        """
+        hashed = self._services.address_keys.lasting_hash
+        refusals = [Refusal(hashed(event.email)[:PERSON_LENGTH], event.form, message) for event, message in refused]
+        with self._lock:
+            for _ in range(TRIES):
+                before = self._state.lists.get(list_id)
+                decision = repeated_refusals.decide(
+                    self._state.refusals,
+                    list_id,
+                    refusals,
+                    accepted_forms,
+                    self._now,
+                    paused=before is not None,
+                    list_at_fault=list_at_fault,
+                )
+                state = replace(self._state, refusals=decision.counted)
+                pause: Pause | None = None
+                if decision.reason is not None:
+                    error = ProviderError(Kind.ACCOUNT, decision.reason, list_only=True)
+                    pause = before  # a concurrent call may have paused it
+                    if pause is None or not backoff.is_open(pause, self._now):
+                        pause = self._next_pause(before, error, LONGEST_REFUSAL_PAUSE)
+                    state = backoff.with_pause(state, pause, list_id)
+                if state == self._state or self._change(state):
+                    if pause is not None and pause is not before:
+                        metrics.count("refused_alike", account=self.account)
+                        self._report(error, pause, list_id)
+                    break
+            return decision, pause
+
     def stop_probing(self) -> None:
         """Give up an unused probe, so that the next worker can take it."""
         self._change(backoff.probing(self._state, None))
         self.probing = False
 
-    def _next_pause(self, before: Pause | None, error: ProviderError) -> Pause:
+    def _next_pause(self, before: Pause | None, error: ProviderError, longest: float = math.inf) -> Pause:
+        """Return the pause after `error`, at most `longest` times the first retry."""
         retry_policy = self._services.settings.delivery
         wait = backoff.wait_seconds(
             before.failures if before else 0,
             retry_policy.first_retry_seconds,
-            retry_policy.longest_retry_seconds,
+            min(retry_policy.longest_retry_seconds, longest * retry_policy.first_retry_seconds),
             self._services.effects.chance(),
             error.retry_after,
         )
@@ -95,15 +161,6 @@ class CircuitBreaker:
         written = self._services.accounts.write(self.account, self._state, state)
         self._state = written or self._services.accounts.read(self.account)
         return written is not None
-
-    def _end_pause(self, list_id: str | None) -> bool:
-        for _ in range(TRIES):
-            if self._pause_of(list_id) is None:
-                return False
-            if self._change(backoff.without_pause(self._state, self._now, list_id)):
-                logger.info("resumed", extra={"account": self.account, "list": list_id})
-                return True
-        return False
 
     def _pause_of(self, list_id: str | None) -> Pause | None:
         return self._state.lists.get(list_id) if list_id else self._state.pause

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
+from ..domain.addresses import normalise
 from ..domain.events import Delivery, Event
 from ..domain.ordering import Decision, SubscriptionState
 from ..ledger.subscriptions import DeliveryAttempt, LeaseResult, SubscriptionStore
@@ -90,3 +91,27 @@ class ClaimedDelivery:
 
 ClaimedRow = tuple[ClaimedDelivery, ...]
 """Deliveries that go as one row of a provider call, the earliest first; more than one only for signups."""
+
+
+def flat(rows: Iterable[ClaimedRow]) -> list[ClaimedDelivery]:
+    """Return the deliveries of all rows."""
+    return [claimed for row in rows for claimed in row]
+
+
+def forms_of(rows: Iterable[ClaimedRow]) -> set[str | None]:
+    """Return the forms that brought the events of these rows; None among them for those without one."""
+    return {claimed.task.event.form for row in rows for claimed in row}
+
+
+def person_of(row: ClaimedRow) -> str:
+    """Return whose row it is: the normal form of its address."""
+    return normalise(row[0].task.event.email)
+
+
+def halves_of(row: ClaimedRow) -> tuple[ClaimedRow, ClaimedRow] | None:
+    """Halve a refused row, so that nobody is refused for another's field; None if all its signups say the same."""
+    first, *others = (claimed.task.event for claimed in row)
+    if all((other.fields, other.form) == (first.fields, first.form) for other in others):
+        return None
+    middle = (len(row) + 1) // 2
+    return row[:middle], row[middle:]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from .errors import Kind
+from .repeated_refusals import RefusedAlike, without_forms
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
@@ -33,6 +34,8 @@ class AccountState:
     probe_until: int | None = None
     """The breaker is half-open: a worker probes until then at the latest."""
     version: int = 0
+    refusals: tuple[RefusedAlike, ...] = ()
+    """Signups refused in the same words since the last success of their form."""
 
 
 def backoff_seconds(failures: int, first: float, longest: float, chance: float) -> float:
@@ -75,11 +78,17 @@ def with_pause(state: AccountState, pause: Pause, list_id: str | None) -> Accoun
     return replace(state, lists={**state.lists, list_id: pause})
 
 
-def without_pause(state: AccountState, now: int, list_id: str | None) -> AccountState:
-    """Returns the state after the account, or the list, has answered again: waiting deliveries may continue."""
-    if list_id is None:
-        return replace(state, pause=None, probe_until=None, resumed_at=now)
-    return replace(state, lists={name: pause for name, pause in state.lists.items() if name != list_id}, resumed_at=now)
+def answered(state: AccountState, now: int, list_id: str | None, forms: Collection[str | None] = ()) -> AccountState:
+    """Returns the state after a successful call for the list, of signups of these forms; the same if nothing changes.
+
+    The account and the list are not paused any more: waiting deliveries may continue.
+    """
+    refusals = without_forms(state.refusals, list_id, forms) if list_id is not None else state.refusals
+    if state.pause is None and list_id not in state.lists:
+        return state if refusals == state.refusals else replace(state, refusals=refusals)
+    lists = {name: pause for name, pause in state.lists.items() if name != list_id}
+    probe_until = None if state.pause is not None else state.probe_until
+    return replace(state, pause=None, lists=lists, probe_until=probe_until, resumed_at=now, refusals=refusals)
 
 
 def may_probe(state: AccountState, now: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..domain.backoff import AccountState, Pause
+from ..domain.repeated_refusals import RefusedAlike
 from .attributes import Attributes, Milliseconds, well_formed
 from .keys import account_key
 from .table import ConditionFailed, Key, Table
@@ -46,7 +47,7 @@ class AccountStore:
         """Changes the state from `seen` to `state`; returns it as written, or None after a concurrent change."""
         fresh = seen.version == 0
         fields = _state_item(state)
-        absent = [name for name in ("pause", "resumed_at", "probe_until") if name not in fields]
+        absent = [name for name in ("pause", "resumed_at", "probe_until", "refusals") if name not in fields]
         assignments = ", ".join(f"#{name} = :{name}" for name in fields)
         try:
             self._table.update(
@@ -68,6 +69,7 @@ def _state_item(state: AccountState) -> dict[str, Any]:
         "pause": _pause_item(state.pause) if state.pause else None,
         "resumed_at": state.resumed_at,
         "probe_until": state.probe_until,
+        "refusals": [_refusals_item(one) for one in state.refusals] or None,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -81,6 +83,21 @@ def _pause_item(pause: Pause) -> dict[str, Any]:
         "failures": pause.failures,
         **({"outcome_unknown": True} if pause.outcome_unknown else {}),
     }
+
+
+def _refusals_item(one: RefusedAlike) -> dict[str, Any]:
+    item = {"list": one.list, "words": one.words, "refused_at": dict(one.refused_at)}
+    return item if one.form is None else {**item, "form": one.form}
+
+
+def _refusals_from(part: Attributes) -> RefusedAlike:
+    refused_at = part.required("refused_at", Attributes)
+    return RefusedAlike(
+        part.required("list", str),
+        part.optional("form", str),
+        part.required("words", str),
+        {event_id: refused_at.required(event_id, Milliseconds) for event_id in refused_at.names()},
+    )
 
 
 def _pause_from(part: Attributes) -> Pause:
@@ -102,4 +119,5 @@ def _state_from(item: Attributes) -> AccountState:
         resumed_at=item.optional("resumed_at", Milliseconds),
         probe_until=item.optional("probe_until", Milliseconds),
         version=item.required("version", int),
+        refusals=tuple(_refusals_from(one) for one in item.maps("refusals")),
     )

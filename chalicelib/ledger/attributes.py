@@ -78,6 +78,13 @@ class Attributes:
             raise self.malformed(name, "is no list of numbers")
         return tuple(values)
 
+    def maps(self, name: str) -> list[Attributes]:
+        """Reads a list of maps; empty if it is absent."""
+        values: list[Any] = self.optional(name, list) or []
+        if not all(type(value) is dict for value in values):
+            raise self.malformed(name, "is no list of maps")
+        return [Attributes(value, self._item, f"{self._path}{name}.") for value in values]
+
     def binary(self, name: str) -> bytes:
         """Reads binary data; empty if it is absent."""
         value = self._values.get(name, b"")

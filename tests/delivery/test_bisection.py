@@ -14,16 +14,18 @@ from chalicelib.delivery.bisection import SAMPLES, SINGLES_THAT_BLAME_THE_LIST, 
 MESSAGES = "no such mailbox"
 
 
-def split(rows: Sequence[int], says: Callable[[Sequence[int]], str | None]) -> tuple[Bisection[int], list[int], int]:
+def split(
+    rows: Sequence[int], says: Callable[[Sequence[int]], str | None], size: int = 1000
+) -> tuple[Bisection[int], list[int], int]:
     """Send `rows` to a provider that `says` with which message it refuses a part; returns accepted rows and calls."""
-    bisection: Bisection[int] = Bisection(rows)
+    bisection: Bisection[int] = Bisection(rows, size)
     accepted: list[int] = []
     calls = 0
     while (part := bisection.next_part()) is not None:
         calls += 1
-        assert part
+        assert 0 < len(part) <= size
         if (message := says(part)) is None:
-            bisection.accepted()
+            bisection.accepted(part)
             accepted += part
         else:
             bisection.refused(part, message)
@@ -47,12 +49,12 @@ def test_one_bad_row_in_255_costs_sixteen_calls_more() -> None:
     assert max(split(range(255), refusing({bad}))[2] for bad in range(255)) <= 17
 
 
-@given(st.integers(0, 80), st.sets(st.integers(0, 79)))
-def test_every_row_is_accepted_rejected_or_remaining_exactly_once(count: int, bad: set[int]) -> None:
-    bisection, accepted, _ = split(range(count), refusing(bad))
+@given(st.integers(0, 80), st.sets(st.integers(0, 79)), st.integers(1, 90))
+def test_every_row_is_accepted_rejected_or_remaining_exactly_once(count: int, bad: set[int], size: int) -> None:
+    bisection, accepted, _ = split(range(count), refusing(bad), size)
     accused = [row for row, _ in bisection.rejected]
     assert Counter([*accepted, *accused, *bisection.remaining]) == Counter(range(count))
-    assert bad.isdisjoint(accepted) and set(accused) <= bad
+    assert bad.isdisjoint(accepted) and set(accused) <= bad and bisection.accepted_rows == accepted
     assert bisection.list_is_at_fault or not bisection.remaining
 
 
@@ -89,6 +91,11 @@ def test_bad_rows_at_the_start_are_not_a_list_error(count: int, data: st.DataObj
     bisection, accepted, _ = split(range(count), refusing(bad))
     assert not bisection.list_is_at_fault
     assert {row for row, _ in bisection.rejected} == bad and len(accepted) == count - len(bad)
+
+
+def test_words_are_the_same_whatever_number_or_value_they_quote() -> None:
+    bisection, _, _ = split(range(10), lambda part: f"row {part[0]}: the value 'x{part[0]}' of prenom is not known")
+    assert bisection.list_is_at_fault
 
 
 def test_no_rows_make_no_calls() -> None:

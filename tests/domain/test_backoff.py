@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, strategies as st
 
 from chalicelib.domain import backoff
 from chalicelib.domain.backoff import LONGEST_RETRY_AFTER_SECONDS, AccountState, Pause
+from chalicelib.domain.repeated_refusals import RefusedAlike
 
 chances = st.floats(0, 1)
 seconds = st.floats(0.01, 7200)
@@ -66,7 +69,16 @@ def test_a_list_and_its_account_are_paused_independently(state: AccountState, pa
     account, one = backoff.with_pause(state, pause, None), backoff.with_pause(state, pause, "1")
     assert account.lists == state.lists and one.pause == state.pause
     assert account.pause == pause == one.lists["1"]
-    assert backoff.without_pause(account, now, None).pause is None
-    back = backoff.without_pause(one, now, "1")
-    assert "1" not in back.lists and back.pause == state.pause and back.resumed_at == now
+    assert backoff.answered(account, now, None).pause is None
+    back = backoff.answered(one, now, "1")
+    assert "1" not in back.lists and back.pause is None and back.resumed_at == now
     assert set(back.lists) == set(state.lists) - {"1"}
+
+
+@given(states, moments)
+def test_an_answer_changes_nothing_where_nothing_was_paused_or_refused(state: AccountState, now: int) -> None:
+    open_for_all = replace(state, pause=None, lists={})
+    assert backoff.answered(open_for_all, now, "1", {"footer"}) is open_for_all
+    refused = replace(open_for_all, refusals=(RefusedAlike("1", "footer", "no", {"p1": 1}),))
+    assert backoff.answered(refused, now, "2", {"footer"}) is refused
+    assert backoff.answered(refused, now, "1", {"footer"}) == open_for_all

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.domain.backoff import AccountState, Pause
 from chalicelib.domain.errors import ConfigurationError
+from chalicelib.domain.repeated_refusals import RefusedAlike
 from chalicelib.ledger.account_states import AccountStore
 from chalicelib.ledger.address_key_check import check_address_keys
 from chalicelib.ledger.keys import AddressKeys
@@ -32,7 +33,8 @@ def accounts(table: Table) -> AccountStore:
 
 def test_a_state_is_read_as_it_was_written(accounts: AccountStore) -> None:
     assert accounts.read("paris") == AccountState()
-    full = AccountState(PAUSE, {"4781": replace(PAUSE, failures=1)}, resumed_at=5, probe_until=7)
+    refusals = (RefusedAlike("4781", "footer", "no", {"p1": 3, "p2": 4}), RefusedAlike("4781", None, "no", {}))
+    full = AccountState(PAUSE, {"4781": replace(PAUSE, failures=1)}, resumed_at=5, probe_until=7, refusals=refusals)
     written = accounts.write("paris", AccountState(), full)
     assert written == replace(full, version=1) == accounts.read("paris")
     assert accounts.write("paris", written, AccountState()) == AccountState(version=2) == accounts.read("paris")

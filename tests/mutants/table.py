@@ -70,8 +70,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="an account that answers again stays paused",
         file="chalicelib/delivery/circuit_breaker.py",
-        before="            if self._change(backoff.without_pause(self._state, self._now, list_id)):\n",
-        after="            if self._change(self._state):\n",
+        before="                after = backoff.answered(self._state, self._now, list_id, forms)\n",
+        after="                after = self._state\n",
         tests=("tests/delivery/test_signups.py", "tests/reconciliation/test_sweep_and_queues.py"),
     ),
     Mutant(
@@ -181,10 +181,10 @@ ONCE = (
         promise=2,
         breaks="a call that was not answered is not marked unknown_outcome",
         file="chalicelib/delivery/account_delivery.py",
-        before="                for claimed in _flat(part):\n"
+        before="                for claimed in flat(part):\n"
         "                    claimed.tried(unknown=unknown, unanswered=unknown)\n"
         "                self._pause",
-        after="                for claimed in _flat(part):\n"
+        after="                for claimed in flat(part):\n"
         "                    claimed.tried()\n"
         "                self._pause",
         tests=(f"{INTERLEAVINGS}::test_any_single_failing_operation_with_unknown_outcomes",),
