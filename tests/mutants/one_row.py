@@ -29,7 +29,7 @@ ONE_ROW = (
         "refused-row-not-taken-apart",
         promise=3,
         breaks="a signup is refused for the field of another in its row",
-        file="chalicelib/delivery/account_delivery.py",
+        file="chalicelib/delivery/claimed.py",
         before="    middle = (len(row) + 1) // 2\n",
         after="    return None\n    middle = (len(row) + 1) // 2\n",
         tests=(ROWS,),
