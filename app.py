@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from chalice.app import BaseLambdaEvent, CloudWatchEvent, SQSEvent
 
-from chalicelib import names
+from chalicelib import __version__, names
 from chalicelib.container import container
 from chalicelib.delivery.deadline import Context
 from chalicelib.observability import instrumented
@@ -103,7 +103,7 @@ def dashboard_campaign(request: Request, account: str, campaign: str) -> Respons
 def healthz(request: Request) -> Response:
     """Checks that Relais answers and can read its configuration."""
     container()
-    return json_response(200, {"status": "ok"})
+    return json_response(200, {"status": "ok", "version": __version__})
 
 
 @app.route("/", methods=METHODS)

@@ -11,6 +11,7 @@ import time
 from types import FrameType
 
 from local import make_watch
+from local.configuration import ignored_file
 from local.options import StartFailed, read_options
 from local.stack import STOP_SECONDS, Stack
 
@@ -27,7 +28,10 @@ def main(arguments: list[str]) -> int:
     make_watch.watch(asked_to_stop.set)
     stack = None
     try:
-        stack = Stack(read_options(os.environ), os.environ)
+        options = read_options(os.environ)
+        if note := ignored_file(options.config):
+            print(note, file=sys.stderr)
+        stack = Stack(options, os.environ)
         stack.start(asked_to_stop)
         for name, value in stack.lines().items():
             print(f"{name}: {value}", flush=True)

@@ -21,8 +21,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import __version__
 from local import resources, sandbox
 from local.aws import process
+from local.configuration import Configuration, read_configuration
 from local.control import Control
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
@@ -30,7 +32,7 @@ from local.lambdas import events
 from local.lambdas.functions import Functions
 from local.options import STAGE, Options, StartFailed, stack_environ
 from local.poller import Poller
-from local.running_stacks import ROOT, StackState
+from local.running_stacks import StackState
 from local.schedules import Schedules
 from local.template import TemplateError, build
 from local.template_reader import Description, QueueTrigger, Unsupported, describe
@@ -60,20 +62,22 @@ class Stack:
         self._stopping: list[Callable[[], None]] = []
         self._pollers: list[Poller] = []
         self._schedules: Schedules | None = None
-        self._sandbox_url: str | None = None
+        self._configured: Configuration | None = None
         self._state: StackState | None = None
 
     def start(self, asked_to_stop: threading.Event) -> None:
         """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed."""
         server = self._listen()
-        config = self._configuration(server)
-        check(config)
+        configured, config = self._configuration(server)
+        self._configured = configured
         endpoint = self._options.endpoint or self._embedded_aws()
         environ = stack_environ(self._given, endpoint, config)
         os.environ.clear()  # boto3 in this process too must reach only that AWS
         os.environ.update(environ)
         description = self._describe()
         self._create_resources(description, endpoint)
+        if self._options.endpoint:
+            configured.check_secrets(self._given, endpoint)
         functions = self._make_functions(description, environ)
         self._parts.callback(functions.stop, FUNCTIONS_SECONDS)
         self._serve(server, description, functions)
@@ -88,8 +92,8 @@ class Stack:
             aws=endpoint,
             region=self._options.region,
             stage=STAGE,
-            config=str(config),
-            sandbox=self._sandbox_url,
+            config=str(configured.path),
+            sandbox=configured.sandbox_url,
             control_port=control.port,
             token=control.token,
             started_at=time.time(),
@@ -99,14 +103,15 @@ class Stack:
 
     def lines(self) -> dict[str, str]:
         """Return the addresses by name; nothing before `start` has finished."""
-        if self._state is None:
+        if self._state is None or self._configured is None:
             return {}
-        lines = {"http": self._state.http, "aws": self._state.aws}
-        if self._sandbox_url:
-            lines["sandbox"] = self._sandbox_url
+        lines = {"version": __version__, "configuration": self._configured.shown}
+        lines |= {"http": self._state.http, "aws": self._state.aws}
+        if self._state.sandbox:
+            lines["sandbox"] = self._state.sandbox
         lines["dashboard"] = f"{self._state.http}/dashboard"
-        if self._sandbox_url:
-            lines["admin key"] = sandbox.SAMPLE_ADMIN_KEY
+        if self._state.sandbox:
+            lines["admin key"] = self._configured.admin_key
         return lines
 
     def stop(self) -> None:
@@ -137,18 +142,22 @@ class Stack:
         mine = address.is_loopback or address.is_unspecified
         return self._http_url(server) if mine else f"http://127.0.0.1:{server.port}"
 
-    def _configuration(self, server: HttpServer) -> Path:
-        """Return the named configuration, or the sandbox's sample one."""
-        if self._options.config:
-            return self._options.config
-        running = self._start_sandbox()
-        self._parts.callback(running.stop)
-        self._sandbox_url = running.url
-        sample = ROOT / ".local" / "config" / f"sample-{running.url.rpartition(':')[2]}.toml"
-        sample.parent.mkdir(parents=True, exist_ok=True)
-        sample.write_text(sandbox.sample_config(running.url, public_url=self._link_url(server)), encoding="utf-8")
-        self._parts.callback(sample.unlink, missing_ok=True)
-        return sample
+    def _configuration(self, server: HttpServer) -> tuple[Configuration, Path]:
+        """Read and check the configuration, with its sandbox; return it, and the file for the functions."""
+        configured = read_configuration(self._options.config)
+        if configured.has_sandbox:
+            running = self._start_sandbox()
+            self._parts.callback(running.stop)
+            configured = configured.at_sandbox(running.url, self._link_url(server))
+        if self._options.endpoint:
+            configured.check(self._given)  # secrets follow when that AWS has answered
+        else:
+            configured.check_secrets(self._given, None)
+        if not configured.has_sandbox:
+            return configured, configured.path
+        written = configured.write(f"sandbox-{running.url.rpartition(':')[2]}")
+        self._parts.callback(written.unlink, missing_ok=True)
+        return configured, written
 
     def _start_sandbox(self) -> sandbox.Sandbox:
         wanted = self._options.sandbox_port

@@ -6,6 +6,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ from .value_limits import FILE_KB
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "relais.toml"
 """Beside the code, where it is deployed."""
+_NO_SANDBOX = (
+    "only `make run` has a provider sandbox, a deployed Relais has none: delete this line, and give every account its "
+    "own keys"
+)
 
 
 def find_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -48,11 +53,31 @@ def load(
     `specs` are the providers that accounts may name, by default all installed ones. Raises `ConfigurationError` with
     one field error for each thing to correct; an error never quotes a value that could be a secret.
     """
+    return settings_of(read_document(path), environ, specs=specs)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A configuration file that is valid TOML: its `values`, and its `text` to find the line of an error."""
+
+    path: Path
+    text: str
+    values: Mapping[str, Any]
+
+
+def read_document(path: Path) -> Document:
+    """Reads a file without checking its keys. Raises `ConfigurationError` when it cannot be read or is no TOML."""
     text = _read(path)
-    values = _parse(path, text)
-    errors = FieldErrors(path, text)
+    return Document(path, text, _parse(path, text))
+
+
+def settings_of(
+    document: Document, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
+) -> Settings:
+    """Checks every key of a document; see `load`."""
+    errors = FieldErrors(document.path, document.text)
     vault = SHARED if environ is os.environ else Vault(environ)
-    settings = _settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
+    settings = _settings(TomlTable(document.values, (), errors, vault), _Installed() if specs is None else specs)
     errors.raise_if_any()
     return settings
 
@@ -72,6 +97,8 @@ def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
         timezone=read_timezone(root),
         api=read_api(root),
     )
+    if root.flag("sandbox", False):
+        root.wrong("sandbox", _NO_SANDBOX)
     root.finish()
     return settings
 

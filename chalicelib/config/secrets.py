@@ -51,6 +51,16 @@ class Secret:
         """True when the configuration holds the value itself rather than a reference to it."""
         return self._reference is None
 
+    @property
+    def is_in_aws(self) -> bool:
+        """True when the value is kept in Secrets Manager or Parameter Store."""
+        return self._reference is not None and self._reference.kind != "env"
+
+    @property
+    def reference(self) -> str:
+        """Where the value is kept, as the configuration says it; "" for a plain value."""
+        return "" if self._reference is None else str(self._reference)
+
     def known_problem(self) -> str | None:
         """Returns why the value is invalid where it is known without AWS: plain, or a variable that is set."""
         if self._reference is not None and not (self._reference.kind == "env" and self._vault.has(self._reference)):

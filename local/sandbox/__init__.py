@@ -7,7 +7,7 @@ README.md in this folder describes its control API.
 from __future__ import annotations
 
 from .client import Control
-from .samples import SAMPLE_ADMIN_KEY, SAMPLE_WEBHOOK_SECRET, sample_config
+from .samples import SAMPLE_ADMIN_KEY, SAMPLE_FILE, SAMPLE_WEBHOOK_SECRET, sample_config
 from .server import Sandbox, start
 
-__all__ = ["SAMPLE_ADMIN_KEY", "SAMPLE_WEBHOOK_SECRET", "Control", "Sandbox", "sample_config", "start"]
+__all__ = ["SAMPLE_ADMIN_KEY", "SAMPLE_FILE", "SAMPLE_WEBHOOK_SECRET", "Control", "Sandbox", "sample_config", "start"]

@@ -1,97 +1,70 @@
-"""A sample Relais configuration with the sandbox's accounts."""
+"""The sample world, read from `local/sample.toml`, and how a configuration is pointed at a running sandbox."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
-from .ediware.samples import API_KEY as EDIWARE_KEY
-from .mailpartner.samples import API_KEY as MAILPARTNER_KEY
-from .mymailmarket.samples import CREDENTIALS, NEWSLETTER
+from local.toml_writer import write_toml
 
-SAMPLE_ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
-SAMPLE_ADDRESS_KEY = "sample-address-key-only-for-this-machine-0000"
-SAMPLE_UNSUBSCRIBE_KEY = "sample-unsubscribe-key-only-for-this-machine-0000"
-SAMPLE_WEBHOOK_SECRET = "whsec_" + b64encode(b"sample-webhook-key-only-for-this-machine").decode()
+SAMPLE_FILE = Path(__file__).resolve().parents[1] / "sample.toml"
+_SAMPLE = tomllib.loads(SAMPLE_FILE.read_text(encoding="utf-8"))
+_BASE_PATHS = {"ediware": "/ediware/api_http", "mailpartner": "/mailpartner/v1", "mymailmarket": "/mymailmarket/V2.svc"}
 
-_EDIWARE = f"""\
-[accounts.paris]
-provider = "ediware"
-api_key = "{EDIWARE_KEY}"
-base_url = "@URL@/ediware/api_http"
-
-[forms.footer]
-account = "paris"
-list = "4781"
-[forms.footer.fields]
-email = "@email"
-prenom = "prenom"
-nom = "nom"
-"@unsubscribe_url" = "lien_desabo"
-"""
-
-_MAILPARTNER = f"""\
-[accounts.lettre]
-provider = "mailpartner"
-api_key = "{MAILPARTNER_KEY}"
-base_url = "@URL@/mailpartner/v1"
-"""
-
-_MYMAILMARKET = f"""\
-[accounts.brussel]
-provider = "mymailmarket"
-{"".join(f'{name} = "{value}"{chr(10)}' for name, value in CREDENTIALS.items())}\
-base_url = "@URL@/mymailmarket/V2.svc"
-
-[forms.nieuwsbrief]
-account = "brussel"
-list = "{NEWSLETTER}"
-[forms.nieuwsbrief.fields]
-email = "@email"
-voornaam = "FirstName"
-naam = "LastName"
-"""
-
-_REST = f"""\
-[webhooks.shop]
-secret = "{SAMPLE_WEBHOOK_SECRET}"
-
-[privacy]
-address_keys = ["{SAMPLE_ADDRESS_KEY}"]
-
-[unsubscribe]
-keys = ["{SAMPLE_UNSUBSCRIBE_KEY}"]
-
-[api]
-admin_key = "{SAMPLE_ADMIN_KEY}"
-public_url = "@PUBLIC_URL@"
-"""
-
-_SYNC = """\
-[sync.unsubscribes]
-from = {read_from}
-to = {propagate_to}
-"""
-
-_ACCOUNTS = {"ediware": _EDIWARE, "mailpartner": _MAILPARTNER, "mymailmarket": _MYMAILMARKET}
-
-_READ_UNSUBSCRIBES = ("mailpartner", "mymailmarket")
-
-SAMPLE_PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
+SAMPLE_ADMIN_KEY: str = _SAMPLE["api"]["admin_key"]
+SAMPLE_UNSUBSCRIBE_KEY: str = _SAMPLE["unsubscribe"]["keys"][0]
+SAMPLE_WEBHOOK_SECRET: str = _SAMPLE["webhooks"]["shop"]["secret"]
+SAMPLE_PROVIDERS = tuple(_BASE_PATHS)
 """Providers in the sample configuration by default."""
+
+
+def sample_account(provider: str) -> dict[str, str]:
+    """Return the keys and other options of the sample account at `provider`: what its simulator accepts."""
+    [account] = [one for one in _SAMPLE["accounts"].values() if one["provider"] == provider]
+    return {name: value for name, value in account.items() if name != "provider"}
+
+
+def asks_for_sandbox(values: Mapping[str, Any]) -> bool:
+    """Return whether a configuration, as TOML values, has `sandbox = true`."""
+    return values.get("sandbox") is True
+
+
+def pointed_at_sandbox(values: Mapping[str, Any], sandbox_url: str, public_url: str) -> dict[str, Any]:
+    """Return the values of a configuration with `sandbox = true` as the product reads them.
+
+    Accounts without a `base_url` get that of the sandbox, `[api]` without a `public_url` gets the stack's own, and the
+    line `sandbox = true` goes. What has the wrong type stays for the product to report.
+    """
+    made = deepcopy(dict(values))
+    made.pop("sandbox", None)
+    accounts = made.get("accounts")
+    for account in accounts.values() if isinstance(accounts, dict) else ():
+        provider = account.get("provider") if isinstance(account, dict) else None
+        if isinstance(provider, str) and provider in _BASE_PATHS:
+            account.setdefault("base_url", sandbox_url.rstrip("/") + _BASE_PATHS[provider])
+    api = made.setdefault("api", {})
+    if isinstance(api, dict):
+        api.setdefault("public_url", public_url)
+    return made
 
 
 def sample_config(
     sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS, public_url: str = "http://127.0.0.1:8000"
 ) -> str:
-    """Return the TOML text of a configuration with a sample account at each of `providers`, all at the sandbox.
+    """Return the TOML text of the sample world with its accounts at `providers` alone, all at the sandbox.
 
     `public_url` is the product's own address, for links that it writes.
     """
-    accounts = [_ACCOUNTS[name].replace("@URL@", sandbox_url.rstrip("/")) for name in providers]
-    names = {"ediware": "paris", "mailpartner": "lettre", "mymailmarket": "brussel"}
-    readable = [names[provider] for provider in providers if provider in _READ_UNSUBSCRIBES]
-    all_names = [names[provider] for provider in providers]
-    sync = [_SYNC.format(read_from=json.dumps(readable), propagate_to=json.dumps(all_names))] if readable else []
-    return "\n".join([*accounts, *sync, _REST.replace("@PUBLIC_URL@", public_url)])
+    values = pointed_at_sandbox(_SAMPLE, sandbox_url, public_url)
+    accounts = {name: account for name, account in values["accounts"].items() if account["provider"] in providers}
+    values["accounts"] = accounts
+    values["forms"] = {name: form for name, form in values["forms"].items() if form["account"] in accounts}
+    for end in ("from", "to"):
+        names = values["sync"]["unsubscribes"][end]
+        values["sync"]["unsubscribes"][end] = [name for name in names if name in accounts]
+    if not values["sync"]["unsubscribes"]["from"]:
+        del values["sync"]
+    return write_toml(values)

@@ -45,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 def test_prints_its_addresses_once_ready(stack: RunningStack) -> None:
-    assert list(stack.lines) == ["http", "aws", "sandbox", "dashboard", "admin key"]
+    assert list(stack.lines) == ["version", "configuration", "http", "aws", "sandbox", "dashboard", "admin key"]
     assert stack.lines["dashboard"] == f"{stack.http}/dashboard"
     assert len(stack.lines["admin key"]) >= 32
     assert stack.request("GET", "/healthz").status == 200
@@ -139,7 +139,7 @@ def test_nothing_outlives_a_sigkill(start_stack: StackStarter) -> None:
 def test_workers_restart_over_the_same_aws(start_stack: StackStarter, aws: TestAws) -> None:
     environ = {"AWS_ENDPOINT_URL": aws.endpoint}
     first = start_stack(CONFIG, env=environ)
-    assert list(first.lines) == ["http", "aws", "dashboard"], "no sandbox beside a configuration"
+    assert list(first.lines) == ["version", "configuration", "http", "aws", "dashboard"], "no sandbox unless asked for"
     assert first.lines["aws"] == aws.endpoint
     kept = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
     first.aws.dynamodb.put_item(TableName="relais-local-ledger", Item=kept)

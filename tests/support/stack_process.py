@@ -23,6 +23,7 @@ import boto3
 
 from local import resources, sandbox, stack as local_stack
 from local.aws import process
+from local.configuration import Configuration
 from local.lambdas.functions import Functions, NoEnvironment
 from local.leases import Leases
 from local.options import Options, StartFailed
@@ -149,10 +150,10 @@ class ResettableStack(Stack):
     def _new_simulation(self) -> Simulation:
         return Simulation(clock=SandboxClock(self._clock.now))
 
-    def _configuration(self, server: Any) -> Path:
-        self._config = super()._configuration(server)
+    def _configuration(self, server: Any) -> tuple[Configuration, Path]:
+        configured, self._config = super()._configuration(server)
         self._sample = self._config.read_text(encoding="utf-8")
-        return self._config
+        return configured, self._config
 
     def _describe(self) -> Description:
         described = super()._describe()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 import app as app_module
+from chalicelib import __version__
 from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.http_messages import Request, Response
@@ -41,7 +42,8 @@ def recording() -> tuple[Gateway, list[tuple[Request, dict[str, str]]]]:
 
 def test_healthz_answers(send: Send) -> None:
     answer = send("GET", "/healthz")
-    assert (answer.status, answer.json, answer.headers["content-type"]) == (200, {"status": "ok"}, "application/json")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json == {"status": "ok", "version": __version__}
     assert (send("HEAD", "/healthz").status, send("HEAD", "/healthz").body) == (200, "")
     assert (send("POST", "/healthz").status, send("POST", "/healthz").headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ..samples import sample_account
 from .models import Account, Campaign, ContactList, Pool, User
 
-API_KEY = "sample-ediware-key-not-a-secret"
+API_KEY = sample_account("ediware")["api_key"]
 
 
 def sample_accounts(now: datetime) -> list[Account]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ..samples import sample_account
 from .models import Account, Message, SubAccount
 from .opt_out_list import OptOut, OptOuts
 
-API_KEY = "sample-mailpartner-key-not-a-secret"
+API_KEY = sample_account("mailpartner")["api_key"]
 
 
 def sample_accounts(now: datetime) -> list[Account]:

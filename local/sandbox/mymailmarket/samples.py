@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ..samples import sample_account
 from .models import Account, Campaign, Credentials, Group, Subscriber
 
-SITE_ID = "0616074266001"
-CREDENTIALS = {
-    "username": "api",
-    "password": "sample/pass wörd-not-a-secret",
-    "site": "acme",
-    "site_id": SITE_ID,
-    "api_key": "sample-mymailmarket-key-not-a-secret",
-    "shared_secret": "sample/shared secret-é",
-}
+CREDENTIALS = sample_account("mymailmarket")
 """Password and secret have a slash, a space and accents: each must be percent-encoded as one path segment."""
+SITE_ID = CREDENTIALS["site_id"]
 NEWSLETTER = "0616074266229"
 CUSTOMERS = "0616074266230"
 
