@@ -124,9 +124,7 @@ class Stack:
         try:
             server = HttpServer(self._options.host, self._options.port)
         except OSError as error:
-            problem = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-            hint = "set PORT to another one, or to 0 for a free one"
-            raise StartFailed(f"Port {self._options.port} of {self._options.host} {problem}: {hint}.") from error
+            raise StartFailed(_not_listening(error, self._options.host, self._options.port)) from error
         self._parts.callback(server.server_close)
         return server
 
@@ -254,6 +252,17 @@ def _health(url: str) -> str | None:
         return f"{error.code} {error.read(500).decode(errors='replace')}"
     except OSError as error:
         return str(error)
+
+
+def _not_listening(error: OSError, host: str, port: int) -> str:
+    """Return why the HTTP port cannot be taken, and what to set."""
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is in use: set PORT to another one, or to 0 for a free one."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"Port {port} needs more rights than this user has: set PORT to one from 1024 on, or to 0 for a free one."
+        )
+    return f"HOST is {host!r}: it must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them."
 
 
 def _concurrently(calls: Sequence[Callable[[], None]]) -> None:

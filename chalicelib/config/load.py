@@ -28,6 +28,7 @@ from .other_sections import (
     read_webhooks,
 )
 from .secret_cache import SHARED, Vault
+from .toml_errors import explain
 from .toml_table import TomlTable
 from .value_limits import FILE_KB
 
@@ -141,7 +142,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         # Message, line and column only: newer Pythons keep the whole file on the error itself.
-        problem = f"the file is not valid TOML: {_reason(str(error))}"
+        problem = f"the file is not valid TOML: {explain(str(error), text)}"
     except ValueError:  # Python's own limit of digits
         problem = "the file is not valid TOML: a number has too many digits"
     except RecursionError:
@@ -151,14 +152,6 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
             return values
         problem = "the file is empty: write one after chalicelib/relais.example.toml"
     raise _unusable(path, problem)
-
-
-def _reason(problem: str) -> str:
-    """Returns tomllib's message, with the reason in plain terms where a key or section is repeated."""
-    repeated = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot redefine", "Duplicate inline")
-    if not problem.startswith(repeated):
-        return problem
-    return f"a key or section stands there twice (at {problem.rpartition(' (at ')[2]}"
 
 
 def _unusable(path: Path, message: str) -> ConfigurationError:
