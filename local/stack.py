@@ -259,9 +259,7 @@ def _not_listening(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is in use: set PORT to another one, or to 0 for a free one."
     if error.errno in (errno.EACCES, errno.EPERM):
-        return (
-            f"Port {port} needs more rights than this user has: set PORT to one from 1024 on, or to 0 for a free one."
-        )
+        return f"Port {port} is not for ordinary users: set PORT to one from 1024 on, or to 0 for a free one."
     return f"HOST is {host!r}: it must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them."
 
 

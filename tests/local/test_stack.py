@@ -91,7 +91,7 @@ def test_names_a_port_that_is_in_use(name: str) -> None:
     assert len(str(refused.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "127.0.0.1:8000"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "203.0.113.7"])
 def test_names_a_host_that_is_not_this_machine(host: str) -> None:
     with pytest.raises(StartFailed, match=f"^HOST is '{host}': it must be an address of this machine"):
         Stack(read_options({"HOST": host, "PORT": "0"}), {}).start(threading.Event())
