@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import given, strategies as st
 
@@ -18,6 +19,7 @@ from local.configuration import Configuration, ignored_file, read_configuration
 from local.options import StartFailed
 from local.sandbox.samples import SAMPLE_ADMIN_KEY, SAMPLE_FILE
 from local.toml_writer import write_toml
+from tests.support.aws import TestAws
 from tests.support.stack import ROOT, StackNotStarted, StackStarter
 
 SAMPLE = SAMPLE_FILE.read_text(encoding="utf-8")
@@ -156,6 +158,19 @@ def test_secrets_of_the_environment_are_read(read: Read) -> None:
 def test_no_value_of_a_secret_is_shown(read: Read) -> None:
     said = refused(read(MINE.replace('"placeholder-key"', '"env:ELSEWHERE_KEY"')))
     assert "placeholder" not in said
+
+
+def test_with_an_aws_of_ones_own_its_secrets_are_read(
+    read: Read, aws: TestAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws.environ.items():
+        monkeypatch.setenv(name, value)
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="relais/here", SecretString='{"key": "placeholder-of-the-provider"}')
+    text = MINE.replace('"placeholder-key"', '"secret:relais/here#key"')
+    read(text).check_secrets({}, aws.endpoint)
+    said = refused(read(text.replace("relais/here#key", "relais/gone#key")), aws.endpoint)
+    assert f"there is no such secret in this region's Secrets Manager at {aws.endpoint}" in said
 
 
 @pytest.mark.server
