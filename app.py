@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, cast
 
-from chalice.app import BaseLambdaEvent, CloudWatchEvent, SQSEvent
+from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib import __version__, names
 from chalicelib.container import container
@@ -119,18 +119,13 @@ def fallback(request: Request) -> Response:
 app.complete()
 
 
-def lambda_context(event: BaseLambdaEvent) -> Context:
-    """Return the Lambda context object, which Chalice types as a dictionary."""
-    return cast(Context, event.context)
-
-
 @app.on_sqs_message(
     queue=names.queue(STAGE, "signups"), batch_size=BATCH, maximum_batching_window_in_seconds=WINDOW_SECONDS
 )
 @instrumented
 def signups(event: SQSEvent) -> dict[str, Any]:
     """Delivers signups: reads notifications, and whole events of any type from back ends."""
-    return container().worker.handle("signups", event.to_dict(), lambda_context(event))
+    return container().worker.handle("signups", event.to_dict(), cast(Context, event.context))
 
 
 @app.on_sqs_message(
@@ -139,7 +134,7 @@ def signups(event: SQSEvent) -> dict[str, Any]:
 @instrumented
 def unsubscribes(event: SQSEvent) -> dict[str, Any]:
     """Delivers unsubscribes: reads notifications, and whole events of any type from back ends."""
-    return container().worker.handle("unsubscribes", event.to_dict(), lambda_context(event))
+    return container().worker.handle("unsubscribes", event.to_dict(), cast(Context, event.context))
 
 
 @app.on_sqs_message(
@@ -148,7 +143,7 @@ def unsubscribes(event: SQSEvent) -> dict[str, Any]:
 @instrumented
 def syncs(event: SQSEvent) -> dict[str, Any]:
     """Runs syncs: reads notifications, and whole events of any type from back ends."""
-    return container().worker.handle("syncs", event.to_dict(), lambda_context(event))
+    return container().worker.handle("syncs", event.to_dict(), cast(Context, event.context))
 
 
 @also_by_hand
@@ -156,7 +151,7 @@ def syncs(event: SQSEvent) -> dict[str, Any]:
 @instrumented
 def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
     """Stores the current figures of every account's campaigns."""
-    return container().collect_stats(event.to_dict(), lambda_context(event))
+    return container().collect_stats(event.to_dict(), cast(Context, event.context))
 
 
 @also_by_hand
@@ -164,7 +159,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
     """Reads unsubscribes from the providers and propagates them to the other accounts."""
-    return container().sync_unsubscribes(lambda_context(event))
+    return container().sync_unsubscribes(cast(Context, event.context))
 
 
 @also_by_hand
@@ -172,7 +167,7 @@ def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Notifies workers of deliveries that are pending, due and not claimed."""
-    return container().sweep(lambda_context(event))
+    return container().sweep(cast(Context, event.context))
 
 
 @also_by_hand
@@ -180,7 +175,7 @@ def sweep(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def audit(event: CloudWatchEvent) -> dict[str, Any]:
     """Compares unsubscribes of providers and ledger; the schedule only reports, operators may also repair."""
-    return container().audit(event.to_dict(), lambda_context(event))
+    return container().audit(event.to_dict(), cast(Context, event.context))
 
 
 @app.lambda_function()

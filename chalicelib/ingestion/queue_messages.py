@@ -116,6 +116,8 @@ def accept_messages(services: Services, messages: Sequence[Message], queue: Queu
 
     An invalid event is stored as refused with its body, under an id of its own: that of the event stays free.
     """
+    if not messages:  # nearly always: most messages are notifications
+        return AcceptedMessages()
     intake = _Intake(services, queue)
     arrivals = [
         _Arrival(message, unwrapped, index)

@@ -31,19 +31,16 @@ class FormsRoutes:
 
     def sign_up(self, request: Request, name: str) -> Response:
         """Accept a signup to the form's list."""
-        form = check_origin(self._services.settings, name, request)
-        key = _idempotency_key(request)
-        event = signup_from_form(form, *self._submission(request))
+        form, submission, info, key = self._read(request, name)
+        event = signup_from_form(form, submission, info)
         if key is None:
             return _answer(request, form, accept_form_signup(self._services, event))
         return self._accept(request, form, event, key)
 
     def unsubscribe(self, request: Request, name: str) -> Response:
         """Accept an unsubscribe from every account."""
-        settings = self._services.settings
-        form = check_origin(settings, name, request)
-        key = _idempotency_key(request)
-        event = unsubscribe_from_form(form, *self._submission(request), tuple(settings.accounts))
+        form, submission, info, key = self._read(request, name)
+        event = unsubscribe_from_form(form, submission, info, tuple(self._services.settings.accounts))
         return self._accept(request, form, event, key)
 
     def other_method(self, request: Request, name: str) -> Response:
@@ -51,7 +48,23 @@ class FormsRoutes:
         check_origin(self._services.settings, name, request)
         return preflight(request) if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
 
-    def _submission(self, request: Request) -> tuple[Submission, RequestInfo]:
+    def _read(self, request: Request, name: str) -> tuple[Form, Submission, RequestInfo, str | None]:
+        """Check the origin and read the body, and the `Idempotency-Key` if there is one.
+
+        The key is bare, or the quoted string of the IETF draft.
+
+        Raises:
+            HttpProblem: As `check_origin`; 400, as in the draft, for a key that is empty, too long or not plain ASCII.
+            BodyError: As `read_submission`.
+        """
+        form = check_origin(self._services.settings, name, request)
+        key = request.headers.get("idempotency-key")
+        if key is not None:
+            key = key.strip()
+            if len(key) >= 2 and key[0] == key[-1] == '"':
+                key = key[1:-1]
+            if _KEY.fullmatch(key) is None:
+                raise HttpProblem(400, "The Idempotency-Key must be 1 to 255 printable ASCII characters.")
         now = self._services.effects.clock()
         info = RequestInfo(
             id=new_event_id(now, self._services.effects.random_bytes),
@@ -59,7 +72,7 @@ class FormsRoutes:
             ip=request.source_ip,
             page=request.headers.get("referer"),
         )
-        return read_submission(request.headers, request.content(unaltered=True)), info
+        return form, read_submission(request.headers, request.content(unaltered=True)), info, key
 
     def _accept(self, request: Request, form: Form, event: Event, key: str | None) -> Response:
         if key is not None:
@@ -78,20 +91,3 @@ def _answer(request: Request, form: Form, event: Event) -> Response:
     if form.redirect is not None and request.wants_html:
         return Response(303, headers={"location": form.redirect})
     return json_response(202, {"id": event.id, "status": "accepted"})
-
-
-def _idempotency_key(request: Request) -> str | None:
-    """Read the `Idempotency-Key`, bare or as the quoted string of the IETF draft; None if there is none.
-
-    Raises:
-        HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
-    """
-    given = request.headers.get("idempotency-key")
-    if given is None:
-        return None
-    key = given.strip()
-    if len(key) >= 2 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if _KEY.fullmatch(key) is None:
-        raise HttpProblem(400, "The Idempotency-Key must be 1 to 255 printable ASCII characters.")
-    return key
