@@ -63,24 +63,17 @@ class SyncStore:
         item = {**asdict(progress), "bad": list(progress.bad)}
         values = {"token": token, "until": to_ms(until), "expires": _expiry(now), "progress": item}
         change = "SET progress = :progress, lease_until = :until, expires_at = :expires"
-        try:
-            self._table.update(_key(sync_id), change, values, condition="lease_token = :token")
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.try_update(_key(sync_id), change, values, condition="lease_token = :token")
 
     def remove_contacts(self, event: Event) -> None:
         """Removes the contacts of a delivered sync: each is in a signup of its own now, where it can be erased."""
-        try:
-            self._table.update(
-                event_key(event.id),
-                "REMOVE #sync.contacts",
-                {"delivered": Status.DELIVERED.value},
-                condition="#status = :delivered",
-                names={"sync": "sync", "status": "status"},
-            )
-        except ConditionFailed:
-            return
+        self._table.try_update(
+            event_key(event.id),
+            "REMOVE #sync.contacts",
+            {"delivered": Status.DELIVERED.value},
+            condition="#status = :delivered",
+            names={"sync": "sync", "status": "status"},
+        )
 
 
 def _key(sync_id: str) -> Key:

@@ -101,16 +101,9 @@ def person_is_forgotten(table: Table, keys: AddressKeys, event: Event, items: Se
 
 def record_waiting(table: Table, event_id: str, waiting: Sequence[str]) -> bool:
     """Records the events that must be erased before a forget request's event; False if that is erased already."""
-    try:
-        table.update(
-            event_key(event_id),
-            "SET waiting_ids = :ids",
-            {"ids": list(waiting)},
-            condition="attribute_exists(email)",
-        )
-    except ConditionFailed:
-        return False
-    return True
+    return table.try_update(
+        event_key(event_id), "SET waiting_ids = :ids", {"ids": list(waiting)}, condition="attribute_exists(email)"
+    )
 
 
 def take_contacts_out(table: Table, event_id: str, theirs: Callable[[Sequence[Mapping[str, str]]], list[bool]]) -> bool:
@@ -128,17 +121,14 @@ def take_contacts_out(table: Table, event_id: str, theirs: Callable[[Sequence[Ma
         if len(remaining) == len(contacts):
             return False
         text = json.dumps(remaining, ensure_ascii=False, separators=(",", ":"))
-        try:
-            table.update(
-                event_key(event_id),
-                "SET #sync.contacts = :remaining" if remaining else "REMOVE #sync.contacts",
-                {"seen": seen, "remaining": text if remaining else None},
-                condition="#sync.contacts = :seen",
-                names={"sync": "sync"},
-            )
-        except ConditionFailed:
-            continue
-        return True
+        if table.try_update(
+            event_key(event_id),
+            "SET #sync.contacts = :remaining" if remaining else "REMOVE #sync.contacts",
+            {"seen": seen, "remaining": text if remaining else None},
+            condition="#sync.contacts = :seen",
+            names={"sync": "sync"},
+        ):
+            return True
     return False
 
 

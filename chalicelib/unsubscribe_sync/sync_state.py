@@ -14,7 +14,7 @@ from typing import Any
 
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.attributes import Attributes, Milliseconds, strictly, well_formed
-from ..ledger.table import ConditionFailed, Key, Table
+from ..ledger.table import Key, Table
 from .rules import BUCKETS, EMPTY_DIGEST, FINGERPRINT_BYTES, Buckets, digest_of, joined, split, with_digest
 
 NOTHING_KNOWN = EMPTY_DIGEST * BUCKETS
@@ -69,30 +69,23 @@ class SyncStateStore:
         same = "attribute_not_exists(#version)"
         if seen.version:
             same, values = "#version = :seen", {**values, "seen": seen.version}
-        try:
-            self._table.update(
-                _source_key(account),
-                "SET #version = :next, lease_until = :until, #key = :key",
-                values,
-                condition=f"{same} AND NOT lease_until > :now",
-                names={"version": "version", "key": "key"},
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.try_update(
+            _source_key(account),
+            "SET #version = :next, lease_until = :until, #key = :key",
+            values,
+            condition=f"{same} AND NOT lease_until > :now",
+            names={"version": "version", "key": "key"},
+        )
 
     def release(self, account: str, seen: SourceState) -> None:
         """Releases the list that was claimed with `seen`."""
-        try:
-            self._table.update(
-                _source_key(account),
-                "REMOVE lease_until",
-                {"mine": seen.version + 1},
-                condition="#version = :mine",
-                names={"version": "version"},
-            )
-        except ConditionFailed:
-            return
+        self._table.try_update(
+            _source_key(account),
+            "REMOVE lease_until",
+            {"mine": seen.version + 1},
+            condition="#version = :mine",
+            names={"version": "version"},
+        )
 
     def buckets(self, account: str, target: str, numbers: Iterable[int]) -> dict[int, bytes]:
         """Reads the joined fingerprints of some buckets; a malformed bucket counts as empty."""
