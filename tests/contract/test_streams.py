@@ -22,7 +22,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.providers.account import Account
 from chalicelib.providers.mailpartner import client
 from chalicelib.providers.spec import Unsubscribed
-from chalicelib.providers.transport.exchange import MEGABYTE, StreamedAnswer
+from chalicelib.providers.transport.exchange import MEGABYTE, Answer, StreamedAnswer
 from chalicelib.providers.transport.session import Transport
 from tests.contract.mailpartner import DONE, KEY, WRONG_KEY, account, connect, failure
 from tests.contract.scripted import Line, Reply, Scripted, answer, endless, raw
@@ -157,7 +157,7 @@ class TestTransport:
         self, case: str, server: Scripted, transport: Transport, caplog: pytest.LogCaptureFixture
     ) -> None:
         def read(arriving: StreamedAnswer) -> Iterable[Any]:
-            got = arriving.whole()
+            got = Answer(arriving.call, arriving.status, arriving.headers, b"".join(arriving.slices()))
             value = got.json()
             if got.status >= 400:
                 raise got.unusable("an error")

@@ -174,10 +174,6 @@ class StreamedAnswer(AnswerHead):
         """Returns the body as it arrives, once. Raises `ProviderError` where it breaks off, is late or too large."""
         return self.parts
 
-    def whole(self) -> Answer:
-        """Reads the whole body. Raises as `slices` does."""
-        return Answer(self.call, self.status, self.headers, b"".join(self.parts))
-
 
 def to_json(value: Any) -> bytes:
     """Encodes a request's body as compact UTF-8 JSON.

@@ -101,7 +101,7 @@ class Transport:
         something, else LATER; and what `read` raises.
         """
         with self._answer(call) as answer:
-            return read(answer.whole())
+            return read(Answer(call, answer.status, answer.headers, b"".join(answer.parts)))
 
     def stream(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
         """Makes the call and yields the items of `read(answer)` while the body arrives, in bounded memory.
