@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +14,7 @@ from ..domain import backoff
 from ..domain.errors import LedgerUnavailable, RelaisError, without_addresses
 from ..domain.events import EventType, Status
 from ..ledger.events import FIRST_DUE
-from ..observability import event_log, log_context, logger, metrics, with_log_context
+from ..observability import ContextPool, event_log, log_context, logger, metrics
 from ..services import Services
 from .errors import SyncFailed
 from .store import SyncProgress, SyncStore
@@ -155,8 +154,8 @@ class SyncRunner:
     def run(self, tasks: Sequence[Task], deadline: Deadline) -> None:
         """Runs syncs, those with inline contacts first: they take seconds, a file may take several invocations."""
         in_order = sorted(tasks, key=lambda task: task.event.sync is not None and task.event.sync.source is not None)
-        with ThreadPoolExecutor(min(SYNCS_AT_ONCE, len(in_order)), thread_name_prefix="sync") as pool:
-            list(pool.map(with_log_context(partial(self._run_one, deadline)), in_order))
+        with ContextPool(min(SYNCS_AT_ONCE, len(in_order)), thread_name_prefix="sync") as pool:
+            list(pool.map(partial(self._run_one, deadline), in_order))
 
     def _run_one(self, deadline: Deadline, task: Task) -> None:
         if deadline.seconds_left < SHORTEST_SECONDS:

@@ -6,7 +6,6 @@ Items are plain Python values: whole numbers as `int`, None for an attribute tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from itertools import chain, islice
@@ -18,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
 from ..effects import Effects
-from ..observability import with_log_context
+from ..observability import ContextPool
 from .batched_reads import BATCH_GET_LIMIT, KeysUnprocessed, batch_get
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Table:
         self._client = client
         self._name = name
         self._effects = effects or Effects()
-        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="ledger", initializer=_enter_pool)
+        self._pool = ContextPool(PARALLEL, thread_name_prefix="ledger", initializer=_enter_pool)
 
     def in_parallel(self, work: Callable[[In], Out], values: Iterable[In]) -> list[Out]:
         """Runs `work` on every value, `PARALLEL` at a time; returns the results in order.
@@ -77,7 +76,7 @@ class Table:
         given = list(values)
         if len(given) < 2 or getattr(_thread, "in_pool", False):
             return [work(value) for value in given]
-        return list(self._pool.map(with_log_context(work), given))
+        return list(self._pool.map(work, given))
 
     def put_new(self, item: Mapping[str, Any]) -> None:
         """Puts a new item. Raises ConditionFailed with the existing item if the key exists."""

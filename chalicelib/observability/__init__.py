@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from . import event_log, metrics
 from .instrumentation import instrumented, observing
-from .logs import log_context, logger, until_time_is_up, with_log_context
+from .logs import ContextPool, log_context, logger, until_time_is_up, with_log_context
 from .redaction import hide, redact
 
 __all__ = [
+    "ContextPool",
     "event_log",
     "hide",
     "instrumented",

@@ -57,7 +57,7 @@ def observing(function: str, request_id: str | None = None, context: object = No
 def seconds_left() -> float | None:
     """Return seconds until Lambda ends the running invocation; None outside one, or without a limit.
 
-    Threads know it if their function was wrapped by `with_log_context`.
+    The threads of a `ContextPool` know it, too.
     """
     remaining = _remaining.get()
     return None if remaining is None else remaining() / 1000

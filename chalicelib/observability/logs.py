@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from threading import Thread
@@ -105,12 +106,21 @@ def with_log_context(function: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+class ContextPool(ThreadPoolExecutor):
+    """A pool whose threads work in the log context, and with the remaining time, of the thread that gave the work."""
+
+    def submit(self, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Schedule one call, as `map` does for each value."""
+        run: Any = copy_context().run
+        return super().submit(run, work, *args, **kwargs)
+
+
 def until_time_is_up(jobs: Iterable[Callable[[], None]], seconds_left: Callable[[], float]) -> None:
     """Run every job in its own thread, with the log context, until all have ended or no time is left.
 
     The threads are daemons: a provider that ignores its budget delays neither the answer nor the end of the process.
     """
-    threads = [Thread(target=with_log_context(job), daemon=True) for job in jobs]
+    threads = [Thread(target=copy_context().run, args=(job,), daemon=True) for job in jobs]
     for thread in threads:
         thread.start()
     for thread in threads:

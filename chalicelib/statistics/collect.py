@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain.errors import ProviderError, RelaisError
 from ..ledger.batched_reads import BATCH_GET_LIMIT
-from ..observability import log_context, logger, metrics, redact, until_time_is_up, with_log_context
+from ..observability import ContextPool, log_context, logger, metrics, redact, until_time_is_up
 from .last_runs import LastRuns
 from .reading_schedule import known_campaigns
 from .snapshots import snapshot_from
@@ -62,7 +62,7 @@ def collect(
     kinds = {name: one.statistics for name in services.settings.accounts if (one := capabilities_of(name)) is not None}
     per_campaign = frozenset(name for name, kind in kinds.items() if kind == "per_campaign")
     outcomes = {name: CollectOutcome(error=OUT_OF_TIME) for name, kind in kinds.items() if kind != "none"}
-    pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="stats")
+    pool = ContextPool(WRITERS, thread_name_prefix="stats")
     runs = LastRuns(services.table)
     run = _CollectRun(services, stats, runs, provider_of, per_campaign, pool, hour, remaining_seconds, refresh_medians)
     try:
@@ -85,7 +85,7 @@ class _CollectRun:
     provider_of: Callable[[str], Provider]
     per_campaign: frozenset[str]
     """Accounts whose provider needs one call a campaign."""
-    pool: ThreadPoolExecutor
+    pool: ContextPool
     hour: datetime
     remaining_seconds: Callable[[], float]
     refresh_medians: Callable[[str, datetime], object]
@@ -142,8 +142,7 @@ class _CollectRun:
         _report_unreadable(account, batch)
         known = self.stats.newest(account, [figures.campaign for figures in batch])
         rows = [snapshot_from(account, provider, figures, taken_at) for figures in batch]
-        record = with_log_context(lambda row: self.stats.record(known.get(row.campaign), row, self.hour))
-        futures = [self.pool.submit(record, row) for row in rows]
+        futures = [self.pool.submit(self.stats.record, known.get(row.campaign), row, self.hour) for row in rows]
         wait(futures)
         failures = [future.exception() for future in futures]
         outcome.written += sum(

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.observability import hide, log_context, logger, redact, with_log_context
+from chalicelib.observability import ContextPool, hide, log_context, logger, redact
 from chalicelib.observability.logs import CurrentStdout
 from chalicelib.observability.redaction import redacted
 
@@ -178,14 +178,10 @@ def test_very_short_secrets_are_not_masked() -> None:
 
 
 def test_the_log_context_ends_with_its_block_and_reaches_threads(logged: Callable[[], str]) -> None:
-    from threading import Thread
-
-    with log_context(request_id="r-1", account="paris"):
-        thread = Thread(target=with_log_context(lambda: logger.info("within")))
-        other = Thread(target=lambda: logger.info("without"))
-    for each in (thread, other):
-        each.start()
-        each.join()
+    with ContextPool(1) as pool:
+        with log_context(request_id="r-1", account="paris"):
+            pool.submit(logger.info, "within").result()
+        pool.submit(logger.info, "without").result()
     within, without = (json.loads(line) for line in logged().splitlines())
     assert (within["request_id"], within["account"], within["service"]) == ("r-1", "paris", "relais")
     assert "request_id" not in without

@@ -249,7 +249,7 @@ def _fail(name: str, fault: type[BaseException]) -> None:
 
 def test_an_erased_person_stays_unsubscribed_and_erased_in_every_order(monkeypatch: pytest.MonkeyPatch) -> None:
     serial(monkeypatch)
-    monkeypatch.setattr(attempt, "ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(attempt, "ContextPool", OneByOne)
     few = settings(
         max_examples=12,
         stateful_step_count=20,
