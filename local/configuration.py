@@ -37,6 +37,11 @@ class Configuration:
         return self.document.path
 
     @property
+    def is_sample(self) -> bool:
+        """True for the sample world itself, not for a copy of it."""
+        return self.path == SAMPLE_FILE
+
+    @property
     def shown(self) -> str:
         """Its path for people: from the current folder where it is below it."""
         return _shown(self.path)

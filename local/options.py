@@ -43,6 +43,8 @@ class Options:
     config: Path | None = None
     endpoint: str | None = None
     region: str = DEFAULT_REGION
+    sample_past: bool = False
+    """Whether the sample world starts with a year of campaigns and signups behind it."""
 
 
 def read_options(environ: Mapping[str, str]) -> Options:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import FrameType
 
 from local import make_watch
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
         options = read_options(os.environ)
         if note := ignored_file(options.config):
             print(note, file=sys.stderr)
-        stack = Stack(options, os.environ)
+        stack = Stack(replace(options, sample_past=True), os.environ)
         stack.start(asked_to_stop)
         for name, value in stack.lines().items():
             print(f"{name}: {value}", flush=True)

@@ -27,6 +27,11 @@ def takes_signups(name: str) -> bool:
     return spec(name).capabilities.signup_batch > 0
 
 
+def title(name: str) -> str:
+    """Returns how the provider `name` is written for people; the name itself if there is none any more."""
+    return spec(name).title if name in names() else name
+
+
 @cache
 def spec(name: str) -> ProviderSpec:
     """Returns the declaration of the provider `name`.

@@ -36,6 +36,10 @@ class Formats:
             return UNKNOWN
         return self.decimals(100 * share, 2 if 0 < share < 0.00995 else 1) + self.before_percent + "%"
 
+    def axis_share(self, share: float) -> str:
+        """Return a round share in percent, with no more decimals than it has."""
+        return f"{100 * share:.3f}".rstrip("0").rstrip(".").replace(".", self.decimal) + self.before_percent + "%"
+
     def decimals(self, value: float, decimals: int = 1) -> str:
         """Return a number with its decimals."""
         return f"{value:.{decimals}f}".replace(".", self.decimal)

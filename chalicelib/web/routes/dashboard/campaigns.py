@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....dashboard import campaigns as choose
 from ....domain.figures import Snapshot
+from ....providers import registry
 from ....services import Services
 from ...http_messages import Request, Response
 from ...pages import charts
@@ -71,6 +72,7 @@ class CampaignPages:
             CAMPAIGN,
             current="campaigns",
             campaign=newest,
+            provider=registry.title(newest.provider),
             figures={name: choose.rate(newest, name) for name in (*_MEASURED, "bounces")},
             differences={
                 name: _difference(newest, name, medians[which] if medians else [])
@@ -102,7 +104,7 @@ def _chart(
     """Return the name of a curve, its chart, and what its description says."""
     own = choose.history_rates(history, newest, which)
     median = medians[which] if medians else []
-    chart = charts.by_age(own, median, page.formats.share, lambda hours: page.formats.duration(hours * 3600))
+    chart = charts.by_age(own, median, page.formats.axis_share, lambda hours: page.formats.duration(hours * 3600))
     if not own:
         return _MEASURED[which], None, {}
     known = choose.median_now(newest, median)
