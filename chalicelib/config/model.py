@@ -92,10 +92,13 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """Keys of the address hash (the first is used for writes, all for look-ups) and retention of final events."""
+    """Keys of the address hash (the first is used for writes, all for look-ups), and how long data is kept."""
 
     address_keys: tuple[Secret, ...]
     keep_events_days: int = value_limits.KEEP_EVENTS_DAYS.default
+    """After an event is final."""
+    keep_consent_years: int = value_limits.KEEP_CONSENT_YEARS.default
+    """After the person left; evidence of consent is kept as long as they are signed up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,9 @@ def read_privacy(root: TomlTable) -> Privacy:
         "address_keys", remedy='at least one key, as in ["secret:relais/privacy#k1"]', rule=checks.own_key, trim=True
     )
     days = table.number(value_limits.KEEP_EVENTS_DAYS)
+    years = table.number(value_limits.KEEP_CONSENT_YEARS)
     table.finish()
-    return Privacy(keys, days)
+    return Privacy(keys, days, years)
 
 
 def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:

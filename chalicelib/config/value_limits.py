@@ -61,6 +61,7 @@ LONGEST_RETRY_SECONDS = Number("delivery.longest_retry_seconds", 3600.0, 0.001, 
 GIVE_UP_AFTER_HOURS = Number("delivery.give_up_after_hours", 168.0, 0.0001, _TEN_YEARS_IN_HOURS)
 UNKNOWN_ATTEMPTS = Number("delivery.unknown_attempts", 3, 1, 1000)
 KEEP_EVENTS_DAYS = Number("privacy.keep_events_days", 90, 1, 3650)
+KEEP_CONSENT_YEARS = Number("privacy.keep_consent_years", 3, 1, 100)
 
 NUMBERS: tuple[Number[int] | Number[float], ...] = (
     UNSUBSCRIBES_PER_HOUR,
@@ -71,6 +72,7 @@ NUMBERS: tuple[Number[int] | Number[float], ...] = (
     GIVE_UP_AFTER_HOURS,
     UNKNOWN_ATTEMPTS,
     KEEP_EVENTS_DAYS,
+    KEEP_CONSENT_YEARS,
 )
 """Every number of the configuration."""
 

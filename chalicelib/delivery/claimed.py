@@ -27,19 +27,19 @@ class RowLease:
         self._store = store
         self._going = {task.event.id for task in tasks}
         self._held = any(result.decision in (Decision.GO, Decision.LIFT_SUPPRESSION) for _, result in taken)
-        self._delivered: Event | None = None
+        self._delivered: list[Event] = []
         self._lock = Lock()
 
     def end(self, event: Event, *, delivered: bool = False) -> None:
         """Record that an event has ended, or is not tried now. Raises LedgerUnavailable; may be repeated."""
         with self._lock:
             self._going.discard(event.id)
-            if delivered and (self._delivered is None or self._delivered.occurred_at <= event.occurred_at):
-                self._delivered = event
+            if delivered:
+                self._delivered.append(event)
             if self._going or not self._held:
                 return
             for attempt in self.attempts:
-                if self._delivered is None:
+                if not self._delivered:
                     self._store.release(attempt)
                 elif attempt.others:
                     self._store.settle_row(attempt, self._delivered)

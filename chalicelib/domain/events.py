@@ -56,6 +56,9 @@ def overall(statuses: Iterable[Status]) -> Status:
     return min(statuses, key=STATUS_ORDER.index)
 
 
+Door = Literal["form", "webhook", "queue"]
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """Evidence of a signup's consent, stated by the sender or observed by Relais."""
@@ -66,6 +69,8 @@ class Consent:
     at: datetime | None = None
     wording_sha256: str | None = None
     """The SHA-256 of the wording that the person saw, in hexadecimal."""
+    door: Door | None = None
+    """How the signup came in: by a website form, by `POST /events`, or on a queue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from .consent import ConsentEvidence, first_and_latest
 from .events import EventType, Status
 
 SUPPRESSED = "suppressed"
@@ -28,6 +29,8 @@ class Lease:
     """Identifies the attempt: the same event in another worker has another token."""
     others: Mapping[str, int] = field(default_factory=dict)
     """Further signups that are sent in the same row: their times, by event."""
+    consents: Mapping[str, ConsentEvidence] = field(default_factory=dict)
+    """The first and the latest evidence of its signups, by event; it counts for those that were delivered."""
 
     @property
     def events(self) -> dict[str, int]:
@@ -48,6 +51,14 @@ class SubscriptionState:
     """The provider's id of this address's row in the account's unsubscribe list, if it has one."""
     forgotten_at: int | None = None
     """When the person asked to be forgotten; stored events of the address are erased once they are final."""
+    first_consent: ConsentEvidence | None = None
+    latest_consent: ConsentEvidence | None = None
+    """Evidence of delivered signups; that of the one which still has its lease is in the lease."""
+
+    @property
+    def has_evidence(self) -> bool:
+        """True if there is evidence of consent, also of a signup that has the lease."""
+        return self.first_consent is not None or (self.lease is not None and bool(self.lease.consents))
 
     @property
     def is_suppressed(self) -> bool:
@@ -87,6 +98,9 @@ def merge(*states: SubscriptionState) -> SubscriptionState:
     """Merges states under several address keys, or of one account and of all. The lease is that of the first state."""
     times = [(one.unsubscribed_at, -index) for index, one in enumerate(states) if one.unsubscribed_at is not None]
     unsubscribed = states[-max(times)[1]] if times else SubscriptionState()
+    first, latest_consent = first_and_latest(
+        evidence for state in states for evidence in (state.first_consent, state.latest_consent)
+    )
     return SubscriptionState(
         unsubscribed_at=unsubscribed.unsubscribed_at,
         signed_up_at=latest(*(state.signed_up_at for state in states)),
@@ -94,6 +108,8 @@ def merge(*states: SubscriptionState) -> SubscriptionState:
         unsubscribed_by=unsubscribed.unsubscribed_by,
         provider_id=next((state.provider_id for state in states if state.provider_id is not None), None),
         forgotten_at=latest(*(state.forgotten_at for state in states)),
+        first_consent=first,
+        latest_consent=latest_consent,
     )
 
 
@@ -138,17 +154,26 @@ def settled(state: SubscriptionState, status_of: Callable[[str], Status | None])
     """Returns `state` without its lease, whose delivered signups are recorded; `status_of` returns how an event ended.
 
     A refused, superseded or parked delivery releases its lease before it ends, so a lease whose event is deleted (None)
-    belongs to a delivered event.
+    belongs to a delivered event. Evidence of an event that the lease does not name any more is of a delivered one, too.
     """
     lease = state.lease
     if lease is None:
         return state
-    delivered = [
-        at
+    delivered = {
+        event_id: at
         for event_id, at in lease.events.items()
         if lease.type is EventType.SIGNUP and status_of(event_id) in (Status.DELIVERED, None)
-    ]
-    return replace(state, lease=None, signed_up_at=latest(state.signed_up_at, *delivered))
+    }
+    undelivered = lease.events.keys() - delivered.keys()
+    proven = (evidence for event_id, evidence in lease.consents.items() if event_id not in undelivered)
+    first, latest_consent = first_and_latest((state.first_consent, state.latest_consent, *proven))
+    return replace(
+        state,
+        lease=None,
+        signed_up_at=latest(state.signed_up_at, *delivered.values()),
+        first_consent=first,
+        latest_consent=latest_consent,
+    )
 
 
 def all_settled(states: Iterable[SubscriptionState], status_of: Callable[[str], Status | None]) -> SubscriptionState:

@@ -58,6 +58,14 @@ def to_milliseconds(moment: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
+def years_before(moment: datetime, years: int) -> datetime:
+    """Returns the same day and time `years` earlier; the 28th of February for a 29th that does not exist there."""
+    try:
+        return moment.replace(year=moment.year - years)
+    except ValueError:
+        return moment.replace(year=moment.year - years, day=28)
+
+
 def epoch_milliseconds(moment: datetime) -> int:
     """Returns whole milliseconds from 1970 to `moment` (aware), rounded down; negative before 1970."""
     return (moment - _EPOCH) // _MILLISECOND

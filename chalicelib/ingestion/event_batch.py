@@ -72,6 +72,7 @@ def event_of(value: Any, index: int, signed: Signed, settings: Settings, now: da
         default_id=derived_id(f"{signed.webhooks[0].name} {signed.id}", index),
         default_occurred_at=signed.at,
         accepted_at=now,
+        door="webhook",
     )
     _check_accounts(event, value, signed.webhooks)
     return event

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from ..config.model import Form, Settings
 from ..domain.addresses import Checked, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent, without_addresses
-from ..domain.events import Consent, Event, EventType
+from ..domain.events import Consent, Door, Event, EventType
 from ..domain.limits import CONTACTS_SYNC_KB, EVENT_KB
 from ..domain.texts import safe_name, wording_digest
 from ..domain.times import to_milliseconds
@@ -33,6 +33,7 @@ def parse_event(
     default_id: str,
     default_occurred_at: datetime,
     accepted_at: datetime,
+    door: Door | None = None,
 ) -> Event:
     """Parses one event of the contract (§4) from its JSON value. Unknown keys are ignored; null counts as absent.
 
@@ -52,7 +53,7 @@ def parse_event(
     match type:
         case EventType.SIGNUP:
             email = _email(members, signup_address)
-            specific = _signup(members, settings, common["occurred_at"])
+            specific = _signup(members, settings, common["occurred_at"], door)
         case EventType.UNSUBSCRIBE:
             email = _email(members, unsubscribe_address)
             specific = _unsubscribe(members, settings)
@@ -127,7 +128,7 @@ def _email(members: JsonObject, check: Callable[[str], Checked]) -> str:
     return address
 
 
-def _signup(members: JsonObject, settings: Settings, occurred_at: datetime) -> dict[str, Any]:
+def _signup(members: JsonObject, settings: Settings, occurred_at: datetime, door: Door | None) -> dict[str, Any]:
     """Reads a signup's target, fields and consent. Fields are the form's if it names one, else the provider's."""
     form, account, list_name = _target(members, settings)
     configured = settings.accounts.get(account or "")
@@ -140,7 +141,7 @@ def _signup(members: JsonObject, settings: Settings, occurred_at: datetime) -> d
         "list": list_name,
         "form": form.name if form is not None else None,
         "fields": fields,
-        "consent": _consent(members, occurred_at),
+        "consent": _consent(members, occurred_at, door),
     }
 
 
@@ -164,7 +165,7 @@ def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str |
     return None, account, list_name
 
 
-def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
+def _consent(members: JsonObject, occurred_at: datetime, door: Door | None) -> Consent | None:
     """Reads the stated consent; without a time of its own it counts as given when the event occurred.
 
     What is invalid in it is left out and noted: the person signed up all the same.
@@ -181,7 +182,7 @@ def _consent(members: JsonObject, occurred_at: datetime) -> Consent | None:
     if problem:
         stated.add_error("wording_sha256", problem)
     source, text = (stated.text(name, drop_controls=True) for name in ("source", "text"))
-    consent = Consent(source, text, stated.ip("ip"), at or occurred_at, digest)
+    consent = Consent(source, text, stated.ip("ip"), at or occurred_at, digest, door)
     members.notes += map(_left_out, flaws)
     return consent
 

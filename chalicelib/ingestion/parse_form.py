@@ -71,11 +71,12 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
             request.ip,
             request.at,
             stated.get("wording_sha256"),
+            door="form",
         ),
     )
     if _is_trapped(form, submission):
         if errors:
-            event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at))
+            event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at, door="form"))
         return replace(event, refused=TRAP)
     if errors:
         raise InvalidEvent(errors)

@@ -173,7 +173,7 @@ class _Intake:
         try:
             if unwrapped.error is not None:
                 raise unwrapped.error
-            return parse_event(unwrapped.value, self._services.settings, **self._defaults(arrival))
+            return parse_event(unwrapped.value, self._services.settings, door="queue", **self._defaults(arrival))
         except InvalidEvent as error:
             return self._refused(arrival, error)
 
@@ -235,6 +235,7 @@ def accept_again(services: Services, refused: Event) -> Event | None:
             default_id=kept.event_id,
             default_occurred_at=kept.sent_at,
             accepted_at=now,
+            door="queue",
         )
         is_new = services.events.store(event)
     except (InvalidEvent, IdConflict) as error:

@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from ..domain.addresses import normal_forms
 from ..domain.errors import FieldError
-from ..domain.events import Consent, Delivery, Event, EventType, KeptMessage, Status, Sync
+from ..domain.events import Consent, Delivery, Door, Event, EventType, KeptMessage, Status, Sync
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
 from .keys import event_id_of, event_key, refused_partition
 
 _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
+
+_DOORS: Mapping[str, Door] = {"form": "form", "webhook": "webhook", "queue": "queue"}
 
 
 def content_of(event: Event) -> bytes:
@@ -127,6 +129,14 @@ def event_from(item: Attributes) -> Event:
     )
 
 
+def door_from(part: Attributes) -> Door | None:
+    """Reads how a signup came in; None if it is absent. Raises MalformedItem."""
+    name = part.optional("door", str)
+    if name is not None and name not in _DOORS:
+        raise part.malformed("door", "is none of the known names")
+    return _DOORS[name] if name is not None else None
+
+
 def _consent_from(part: Attributes) -> Consent | None:
     if not part.names():
         return None
@@ -136,6 +146,7 @@ def _consent_from(part: Attributes) -> Consent | None:
         ip=part.optional("ip", str),
         at=part.optional("at", datetime),
         wording_sha256=part.optional("wording_sha256", str),
+        door=door_from(part),
     )
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, assert_never
+from typing import assert_never
 
 from ..domain.addresses import Reading, readings
+from ..domain.consent import evidence_by_event
 from ..domain.events import Event, EventType, Status
 from ..domain.ordering import (
     Decision,
@@ -27,8 +28,10 @@ from ..domain.ordering import (
     settled,
 )
 from ..domain.times import epoch_milliseconds as to_ms
-from .attributes import Attributes, Milliseconds, strictly, well_formed
+from . import kept_consent
+from .attributes import strictly, well_formed
 from .keys import EVERY_ACCOUNT, AddressKeys
+from .subscription_items import REMOVE_LEASE, evidence_items, lease_change, state_from
 from .table import ConditionFailed, Key, Table
 
 StatusOf = Callable[[str], Status | None]
@@ -38,7 +41,6 @@ OnLost = Callable[[Lease], None]
 
 NO_STATE = SubscriptionState()
 TRIES = 5
-_REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token, lease_others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class DeliveryAttempt:
         """Builds the lease that this attempt takes."""
         occurred, until = to_ms(self.event.occurred_at), to_ms(self.until)
         others = {other.id: to_ms(other.occurred_at) for other in self.others}
-        return Lease(self.event.id, self.event.type, at=occurred, until=until, token=self.token, others=others)
+        consents = evidence_by_event((*self.others, self.event))
+        return Lease(self.event.id, self.event.type, occurred, until, self.token, others, consents)
 
 
 class SubscriptionStore:
@@ -117,7 +120,7 @@ class SubscriptionStore:
 
     def _states(self, keys: Iterable[Key]) -> tuple[dict[Key, SubscriptionState], set[Key]]:
         """Reads the states stored under `keys`, and the keys of malformed ones, which are logged and counted."""
-        parsed = {key: well_formed(_state_from, item) for key, item in self._table.get_many(keys).items()}
+        parsed = {key: well_formed(state_from, item) for key, item in self._table.get_many(keys).items()}
         states = {key: state for key, state in parsed.items() if state is not None}
         return states, parsed.keys() - states.keys()
 
@@ -125,9 +128,11 @@ class SubscriptionStore:
         """Records an unsubscribe reported by an account's provider: its time (ms), event and the provider's row id."""
         values = {"at": at, "id": event_id, "row": provider_id}
         for reading in readings(email):
+            partition, *older = self._keys.partitions(reading.clean)
+            kept_consent.record_unsubscribe(self._table, ((pk, account) for pk in older), at, event_id)
             try:
                 self._table.update(
-                    (self._keys.partition(reading.clean), account),
+                    (partition, account),
                     "SET unsubscribed_at = :at, unsubscribed_by = :id"
                     + (", provider_id = :row" if provider_id else ""),
                     values,
@@ -150,15 +155,30 @@ class SubscriptionStore:
 
     def _settled(self, keys: Iterable[Key], status_of: StatusOf) -> SubscriptionState:
         found = self._table.get_many(keys)
-        return all_settled([strictly(_state_from, found[key]) for key in keys if key in found], status_of)
+        return all_settled([strictly(state_from, found[key]) for key in keys if key in found], status_of)
 
     def record_unsubscribe_for_all_accounts(self, event: Event) -> None:
         """Records an unsubscribe from all accounts, so that it also applies to accounts configured later."""
         for reading in readings(event.email):
-            self._record_unsubscribe((self._keys.partition(reading.clean), EVERY_ACCOUNT), event)
+            self._record_for_all(self._keys.partitions(reading.clean), event)
+
+    def _record_for_all(self, partitions: Sequence[str], event: Event) -> None:
+        """Records an unsubscribe of one mailbox; also on states with evidence that its deliveries do not reach."""
+        found = {(item["pk"], item["sk"]): item for pk in partitions for item in self._table.query(pk)}
+        key, at = (partitions[0], EVERY_ACCOUNT), to_ms(event.occurred_at)
+        known = found.pop(key, {}).get("unsubscribed_at")
+        if isinstance(known, int) and known >= at:
+            return  # recorded by an earlier attempt
+        reached = {(partitions[0], account) for account in event.accounts}
+        unreached = (key for key, item in found.items() if key not in reached and kept_consent.has_evidence(item))
+        kept_consent.record_unsubscribe(self._table, unreached, at, event.id)
+        self._record_unsubscribe(key, event)
 
     def forget(self, email: str, at: datetime, by: str) -> None:
-        """Records, in one write, an unsubscribe from all accounts and a forget request; `by` is the request's event."""
+        """Records, in one write, an unsubscribe from all accounts and a forget request, and erases evidence of consent.
+
+        `by` is the request's event.
+        """
         values = {"at": to_ms(at), "id": by}
         for reading in readings(email):
             key = (self._keys.partition(reading.clean), EVERY_ACCOUNT)
@@ -171,6 +191,8 @@ class SubscriptionStore:
                 )
             except ConditionFailed:  # a later unsubscribe, from a clock that is ahead, is retained
                 self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
+        for partition in self._keys.partitions_of_readings(email):
+            kept_consent.erase(self._table, self._table.query(partition))
 
     def of(self, email: str) -> dict[str, list[SubscriptionState]]:
         """Reads all states of an address in all its readings: by account and for all (`*`), those that exist.
@@ -180,7 +202,7 @@ class SubscriptionStore:
         found: dict[str, list[SubscriptionState]] = {}
         for partition in self._keys.partitions_of_readings(email):
             for item in self._table.query(partition):
-                found.setdefault(item["sk"], []).append(strictly(_state_from, item))
+                found.setdefault(item["sk"], []).append(strictly(state_from, item))
         return found
 
     def take_lease(
@@ -200,6 +222,7 @@ class SubscriptionStore:
         """
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
         background = all_settled((state for other, state in known.items() if other != key), status_of)
+        self._record_under_older_keys(attempt, known)
         state = known.get(key, NO_STATE)
         for _ in range(TRIES):
             if attempt.event.type is EventType.UNSUBSCRIBE and _is_newer(state, attempt.event):
@@ -215,11 +238,14 @@ class SubscriptionStore:
                 return self._without_call(state, attempt, result)
             if _is_mine(state, attempt):
                 return result
+            with_older_evidence = replace(
+                base, first_consent=merged.first_consent, latest_consent=merged.latest_consent
+            )
             try:
-                self._write_lease(key, state, base, attempt)
+                self._write_lease(key, state, with_older_evidence, attempt)
                 return result
             except ConditionFailed as changed:
-                state = strictly(_state_from, changed.found)
+                state = strictly(state_from, changed.found)
         return LeaseResult(None, busy_until=to_ms(now) + 1000)
 
     def release(self, attempt: DeliveryAttempt) -> None:
@@ -227,19 +253,23 @@ class SubscriptionStore:
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
         try:
             self._table.update(
-                key, f"REMOVE {_REMOVE_LEASE}", {"token": attempt.token}, condition="lease_token = :token"
+                key, f"REMOVE {REMOVE_LEASE}", {"token": attempt.token}, condition="lease_token = :token"
             )
         except ConditionFailed:
             return
 
-    def settle_row(self, attempt: DeliveryAttempt, delivered: Event) -> None:
+    def settle_row(self, attempt: DeliveryAttempt, delivered: Sequence[Event]) -> None:
         """Reduces the lease of a row whose signups have all ended to its latest `delivered` one, if it still exists.
 
         The lease stays, as every lease of a delivered event does; the names of the others would stay with it.
         """
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
-        values = {"token": attempt.token, "event": delivered.id, "at": to_ms(delivered.occurred_at)}
-        change = "SET lease_event = :event, lease_at = :at REMOVE lease_others"
+        latest, consents = max(delivered, key=lambda event: event.occurred_at), evidence_by_event(delivered)
+        values = {"token": attempt.token, "event": latest.id, "at": to_ms(latest.occurred_at)}
+        change = "SET lease_event = :event, lease_at = :at REMOVE lease_others, lease_consents"
+        if consents:
+            values["consents"] = evidence_items(consents)
+            change = "SET lease_event = :event, lease_at = :at, lease_consents = :consents REMOVE lease_others"
         self._table.try_update(key, change, values, condition="lease_token = :token")
 
     def record_row(self, attempt: DeliveryAttempt, provider_id: str | None) -> None:
@@ -254,6 +284,18 @@ class SubscriptionStore:
             self._table.update(key, change, values, condition="lease_token = :token")
         except ConditionFailed:
             return
+
+    def _record_under_older_keys(self, attempt: DeliveryAttempt, known: Mapping[Key, SubscriptionState]) -> None:
+        """Records an unsubscribe also on states with evidence of consent that stand under an older address key."""
+        if attempt.event.type is not EventType.UNSUBSCRIBE:
+            return
+        partition = self._keys.partition(attempt.reading.clean)
+        older = [
+            key
+            for key, state in known.items()
+            if key[0] != partition and state.has_evidence and _is_newer(state, attempt.event)
+        ]
+        kept_consent.record_unsubscribe(self._table, older, to_ms(attempt.event.occurred_at), attempt.event.id)
 
     def _without_call(self, state: SubscriptionState, attempt: DeliveryAttempt, result: LeaseResult) -> LeaseResult:
         """Releases the lease of a delivery that ends without a call, and returns `result`.
@@ -272,7 +314,7 @@ class SubscriptionStore:
                 at, by = to_ms(attempt.event.occurred_at), attempt.event.id
                 return replace(state, unsubscribed_at=at, unsubscribed_by=by, lease=attempt.lease())
             except ConditionFailed as changed:
-                state = strictly(_state_from, changed.found)
+                state = strictly(state_from, changed.found)
         return self._record_unsubscribe(key, attempt.event) if _is_newer(state, attempt.event) else state
 
     def _record_unsubscribe(self, key: Key, event: Event) -> SubscriptionState:
@@ -285,48 +327,18 @@ class SubscriptionStore:
             )
         except ConditionFailed as later:
             found = dict(later.found)
-        return strictly(_state_from, found)
+        return strictly(state_from, found)
 
     def _write_lease(
         self, key: Key, seen: SubscriptionState, base: SubscriptionState, attempt: DeliveryAttempt
     ) -> None:
         """Writes the attempt's lease if the state is still `seen`; `base` is the state without the previous lease."""
-        lease = attempt.lease()
-        values: dict[str, Any] = {
-            "event": lease.event,
-            "type": lease.type.value,
-            "at": lease.at,
-            "until": lease.until,
-            "token": lease.token,
-        }
-        change = (
-            "SET lease_event = :event, lease_type = :type, lease_at = :at, lease_until = :until, lease_token = :token"
-        )
-        if base.signed_up_at is not None:
-            change += ", signed_up_at = :signed"
-            values["signed"] = base.signed_up_at
-        if lease.type is EventType.UNSUBSCRIBE and _is_newer(seen, attempt.event):
-            change += ", unsubscribed_at = :at, unsubscribed_by = :event"
-        if lease.others:
-            change += ", lease_others = :others"
-            values["others"] = dict(lease.others)
-        elif seen.lease is not None and seen.lease.others:
-            change += " REMOVE lease_others"
-        conditions = ["attribute_not_exists(lease_token)"]
-        if seen.lease is not None:
-            conditions = ["lease_token = :seen_token"]
-            values["seen_token"] = seen.lease.token
-        if seen.unsubscribed_at is None:
-            conditions.append("attribute_not_exists(unsubscribed_at)")
-        else:
-            conditions.append("unsubscribed_at = :seen_unsubscribe")
-            values["seen_unsubscribe"] = seen.unsubscribed_at
-        if seen.signed_up_at is None:
-            conditions.append("attribute_not_exists(signed_up_at)")
-        else:
-            conditions.append("signed_up_at = :seen_signup")
-            values["seen_signup"] = seen.signed_up_at
-        self._table.update(key, change, values, condition=" AND ".join(conditions))
+        is_newer = attempt.event.type is EventType.UNSUBSCRIBE and _is_newer(seen, attempt.event)
+        at = to_ms(attempt.event.occurred_at) if is_newer else None
+        if attempt.event.forget:  # also what a worker has written since the request was recorded
+            base = replace(base, first_consent=None, latest_consent=None)
+        expression, values, condition = lease_change(seen, base, attempt.lease(), at)
+        self._table.update(key, expression, values, condition=condition)
 
 
 def _is_mine(state: SubscriptionState, attempt: DeliveryAttempt) -> bool:
@@ -368,28 +380,3 @@ def decision(attempt: DeliveryAttempt, state: SubscriptionState) -> Decision:
 
 def _is_newer(state: SubscriptionState, event: Event) -> bool:
     return state.unsubscribed_at is None or state.unsubscribed_at < to_ms(event.occurred_at)
-
-
-def _others(times: Attributes | None) -> dict[str, int]:
-    return {event_id: times.required(event_id, Milliseconds) for event_id in times.names()} if times else {}
-
-
-def _state_from(item: Attributes) -> SubscriptionState:
-    lease, token = None, item.optional("lease_token", str)
-    if token is not None:
-        lease = Lease(
-            event=item.required("lease_event", str),
-            type=item.required("lease_type", EventType),
-            at=item.required("lease_at", Milliseconds),
-            until=item.required("lease_until", Milliseconds),
-            token=token,
-            others=_others(item.optional("lease_others", Attributes)),
-        )
-    return SubscriptionState(
-        unsubscribed_at=item.optional("unsubscribed_at", Milliseconds),
-        signed_up_at=item.optional("signed_up_at", Milliseconds),
-        lease=lease,
-        unsubscribed_by=item.optional("unsubscribed_by", str),
-        provider_id=item.optional("provider_id", str),
-        forgotten_at=item.optional("forgotten_at", Milliseconds),
-    )

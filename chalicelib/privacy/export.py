@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, assert_never
 
 from ..delivery.deadline import Deadline
 from ..domain.addresses import normal_forms
+from ..domain.consent import ConsentEvidence
 from ..domain.erasure import contacts_of
 from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import Consent, Delivery, Event, EventType, KeptMessage, StoredEvent
@@ -48,7 +50,7 @@ def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, 
     for event_ids in batches([*found.events, *found.syncs, *found.messages], check_time):
         exported += _described_events(services, event_ids, normal_forms(email))
     logger.info("person data exported", extra={"exported": len(exported)})
-    keep_days = services.settings.privacy.keep_events_days
+    keep = services.settings.privacy
     return {
         "email": email,
         "made_at": format_time(now),
@@ -57,7 +59,9 @@ def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, 
         "retention": {
             "subscription_states": "without end, under a keyed hash of the address, so that nobody signs the person up"
             " again",
-            "events": f"until kept_until; while that is null, until {keep_days:g} days after they are final",
+            "first_consent, latest_consent": "as long as the person is signed up, and until the night"
+            f" {keep.keep_consent_years} years after they left",
+            "events": f"until kept_until; while that is null, until {keep.keep_events_days} days after they are final",
             "erased": "of an erased event only the subscription state remains; nothing else leads to the person",
         },
     }
@@ -73,7 +77,13 @@ def _state(services: Services, account: str, known: Sequence[SubscriptionState])
         "forgotten_at": _milliseconds(state.forgotten_at),
         "last_event": next((one.lease.event for one in known if one.lease), None),
         "provider_id": state.provider_id,
+        "first_consent": _evidence(state.first_consent),
+        "latest_consent": _evidence(state.latest_consent),
     }
+
+
+def _evidence(evidence: ConsentEvidence | None) -> dict[str, Any] | None:
+    return None if evidence is None else {**asdict(evidence), "at": _milliseconds(evidence.at)}
 
 
 def _described_events(services: Services, event_ids: Sequence[str], wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
@@ -161,6 +171,7 @@ def _consent(consent: Consent) -> dict[str, Any]:
         "ip": consent.ip,
         "text": consent.text,
         "wording_sha256": consent.wording_sha256,
+        "door": consent.door,
     }
 
 

@@ -1,6 +1,6 @@
 """Finds items that a process which died left inconsistent in the ledger, and repairs them.
 
-Only events and their deliveries are read. Subscription states never expire and are not repaired.
+Of subscription states only those are found whose evidence of consent has expired; the states themselves never expire.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.events import Delivery, Event, Status
-from ..domain.times import epoch_milliseconds as to_ms
+from ..domain.times import epoch_milliseconds as to_ms, years_before
+from ..ledger import kept_consent
 from ..ledger.attributes import Attributes, Milliseconds, well_formed
 from ..ledger.events import PENDING, STATUS_NAME
 from ..ledger.keys import due_partition, event_id_of, event_key
@@ -28,7 +29,10 @@ _PERHAPS_LOST = (
 )
 _NEVER_EXPIRES = "(attribute_not_exists(#expires_at) AND (attribute_not_exists(#status) OR #status <> :pending))"
 # Further kinds of findings are added here, and to `reconciliation/repair.py`.
-_WANTED = f"begins_with(#pk, :event) AND ({_PERHAPS_LOST} OR {_NEVER_EXPIRES})"
+_WANTED = (
+    f"(begins_with(#pk, :event) AND ({_PERHAPS_LOST} OR {_NEVER_EXPIRES}))"
+    f" OR (begins_with(#pk, :address) AND {kept_consent.EXPIRED})"
+)
 _DELIVERY = "D#"
 
 
@@ -56,15 +60,27 @@ class Finding:
         return self.status is not None and self.key == event_key(self.event_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found in one step."""
+
+    findings: list[Finding]
+    expired_evidence: list[Key]
+    """Subscription states whose evidence of consent has expired."""
+    after: Key | None
+    """The key to continue after; None: end of the table."""
+
+
 class FindingStore:
     """Finds inconsistent items and repairs them by conditional writes. All methods raise LedgerUnavailable."""
 
     def __init__(self, services: Services) -> None:
         self._table = services.table
         self._events = services.events
+        self._keep_consent_years = services.settings.privacy.keep_consent_years
 
-    def page(self, after: Key | None, now: datetime) -> tuple[list[Finding], Key | None]:
-        """Returns findings among the `PAGE_ITEMS` items after `after`, and the key to continue after (None: end).
+    def page(self, after: Key | None, now: datetime) -> Page:
+        """Returns what is found among the `PAGE_ITEMS` items after `after`.
 
         Malformed items are skipped, logged and counted.
         """
@@ -72,10 +88,20 @@ class FindingStore:
             "event": "E#",
             "pending": Status.PENDING.value,
             "long_past": int((now - LONG_PAST).timestamp()),
+            "address": "A#",
+            **kept_consent.expired_values(self._left_before(now)),
         }
         items, last = self._table.scan_page(after, PAGE_ITEMS, _WANTED, _READ, values)
-        findings = (well_formed(_finding_from, item) for item in items)
-        return [finding for finding in findings if finding is not None], last
+        states = [(item["pk"], item["sk"]) for item in items if item["pk"].startswith("A#")]
+        findings = (well_formed(_finding_from, item) for item in items if not item["pk"].startswith("A#"))
+        return Page([finding for finding in findings if finding is not None], states, last)
+
+    def _left_before(self, now: datetime) -> int:
+        return to_ms(years_before(now, self._keep_consent_years))
+
+    def remove_evidence(self, state: Key, now: datetime) -> bool:
+        """Removes expired evidence of consent from a subscription state; False if the person signed up meanwhile."""
+        return kept_consent.remove_expired(self._table, state, self._left_before(now))
 
     def is_in_index(self, finding: Finding) -> bool:
         """Returns whether the index contains a delivery at the position that its own attributes state."""

@@ -60,9 +60,10 @@ class NightlyPass:
         enqueued = 0
         while not progress.complete and deadline.seconds_left >= PAGE_SECONDS:
             now = self._effects.clock()
-            findings, after = self._finding_store.page(progress.after, now)
-            enqueued += self._repairs.repair(findings, now)
-            progress = advanced(progress, after)
+            page = self._finding_store.page(progress.after, now)
+            enqueued += self._repairs.repair(page.findings, now)
+            self._repairs.remove_evidence(page.expired_evidence, now)
+            progress = advanced(progress, page.after)
             if not self._checkpoints.save(token, progress, deadline.ends_at):
                 return enqueued  # this claim has expired, and another run continues from the last recorded page
         if progress.complete:

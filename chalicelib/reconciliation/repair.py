@@ -11,6 +11,7 @@ from ..domain.events import EventType, Status, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..ledger.events import Loaded
 from ..ledger.keys import due_partitions
+from ..ledger.table import Key
 from ..observability import event_log, logger, metrics
 from ..services import Services
 from .findings import Finding, FindingStore
@@ -42,6 +43,14 @@ class Repairs:
         self._let_expire([one for one in ended if not _expires_as_a_whole(one, stored)], now)
         self._let_events_expire([one for one in ended if _expires_as_a_whole(one, stored)], stored, now)
         return enqueued
+
+    def remove_evidence(self, states: Sequence[Key], now: datetime) -> None:
+        """Removes evidence of consent of persons who left `keep_consent_years` ago; their states stay."""
+        done = self._table.in_parallel(lambda state: self._finding_store.remove_evidence(state, now), states)
+        removed = sum(done)
+        if removed:
+            logger.info("expired consent evidence removed", extra={"states": removed})
+            metrics.count("consent_evidence_removed", removed)
 
     def _put_back(self, pending: Sequence[Finding], stored: Stored, now: datetime) -> int:
         """Puts pending deliveries that sweep will never enqueue back into the index, and enqueues them."""

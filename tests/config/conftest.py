@@ -76,6 +76,7 @@ unknown_attempts = 5
 [privacy]
 address_keys = ["secret:relais/privacy#k2", "secret:relais/privacy#k1"]
 keep_events_days = 30
+keep_consent_years = 5
 
 [unsubscribe]
 keys = ["ssm:/relais/unsubscribe"]

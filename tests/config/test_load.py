@@ -64,6 +64,7 @@ def test_every_key_is_read_into_its_setting(load_text: LoadText, whole: str) -> 
     )
     assert settings.delivery == RetryPolicy(0.5, 2.0, 1.5, 5)
     assert (len(settings.privacy.address_keys), settings.privacy.keep_events_days) == (2, 30)
+    assert settings.privacy.keep_consent_years == 5
     assert len(settings.unsubscribe_keys) == 1
     assert settings.organisation == Organisation(
         "Association Exemple", "https://www.example.com/%C3%A9", "https://www.example.com/vie-privee"
@@ -80,7 +81,7 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     assert (settings.organisation, settings.api.admin_key, settings.api.public_url) == (None, None, None)
     assert settings.timezone == "Europe/Paris"
     assert settings.delivery == RetryPolicy(30.0, 3600.0, 168.0)
-    assert settings.privacy.keep_events_days == 90
+    assert (settings.privacy.keep_events_days, settings.privacy.keep_consent_years) == (90, 3)
     assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.delivery.deadline import Deadline
 from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.events import Consent
 from chalicelib.domain.times import format_time
 from local.aws.dynamodb.values import item_size
 from local.bench.consumed import Consumed
 from tests.support.aws import TestAws
 from tests.support.backends import on_both
 from tests.support.http import request
-from tests.support.product import FakeContext, Product
+from tests.support.product import START, FakeContext, Product
 
+MINUTE = timedelta(minutes=1)
+EVIDENCE = {"first_consent", "latest_consent", "lease_consents"}
 FIELDS = {"prenom": "Zoé " * 60, "nom": "x" * 120}
 FORM: dict[str, Any] = {"email": "zoe@example.com", "prenom": "Zoé"}
 
@@ -98,6 +103,31 @@ def test_reads_for_a_notified_signup(product: Product, consumed: Consumed, read_
     product.work(event_id)
     assert consumed.nothing_read == 2, "states of a new address, for the account and for all accounts"
     assert read_units() == 3 + 2, "and the event twice, and the account's state once for the batch"
+
+
+LONGEST = Consent(
+    source="https://www.example.com/" + "long" * 50,
+    text="v" * 110,
+    ip="2001:db8:1111:2222:3333:4444:5555:6666",
+    at=START,
+    wording_sha256="ab" * 32,
+    door="form",
+)
+USUAL = Consent("https://www.example.com/actualites/la-lettre", "v3", "203.0.113.9", START, "ab" * 32, "form")
+
+
+def test_evidence_of_consent_costs_no_write_unit(product: Product, consumed: Consumed, resources: TestAws) -> None:
+    """A first signup with everything at its longest, and three signups of a person with what is usual."""
+    first = product.signup("zoe@example.com", consent=LONGEST, form="footer-of-the-shop", id="i" * 36)
+    again = [product.signup("leo@example.com", consent=replace(USUAL, at=START + n * MINUTE)) for n in range(3)]
+    for event in (first, *again):
+        product.store(event)
+        before = consumed.write_units
+        product.work(event.id)
+        assert consumed.write_units - before == 3, "lease, delivered and out of the index"
+    items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
+    sizes = {len(item.keys() & EVIDENCE): item_size(item) for item in items if item["pk"]["S"].startswith("A#")}
+    assert 700 < sizes[1] < 1024 and 700 < sizes[3] < 1024, "of one signup, and of the first and the latest two"
 
 
 def test_a_batch_costs_no_more_per_event(product: Product, consumed: Consumed, read_units: Callable[[], float]) -> None:

@@ -47,9 +47,9 @@ ONE_ROW = (
         "lease-names-one-of-a-row",
         promise=2,
         breaks="of a row whose worker died one signup alone is marked unknown_outcome",
-        file="chalicelib/ledger/subscriptions.py",
-        before="        if lease.others:\n",
-        after="        if not lease:\n",
+        file="chalicelib/ledger/subscription_items.py",
+        before='        "lease_others": dict(lease.others) or None,\n',
+        after='        "lease_others": None,\n',
         tests=(ROWS,),
     ),
     Mutant(

@@ -162,9 +162,9 @@ ONCE = (
         "lease-written-unconditionally",
         promise=2,
         breaks="of two workers that find an address free, both take the lease",
-        file="chalicelib/ledger/subscriptions.py",
-        before='        conditions = ["attribute_not_exists(lease_token)"]\n',
-        after='        conditions = ["(attribute_not_exists(lease_token) OR attribute_exists(lease_token))"]\n',
+        file="chalicelib/ledger/subscription_items.py",
+        before='    conditions = ["attribute_not_exists(lease_token)"]\n',
+        after='    conditions = ["(attribute_not_exists(lease_token) OR attribute_exists(lease_token))"]\n',
         tests=(MANY_SWITCHES,),
     ),
     Mutant(

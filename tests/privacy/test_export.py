@@ -59,6 +59,7 @@ def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: Mem
             "ip": "203.0.113.9",
             "text": "v3",
             "wording_sha256": hashlib.sha256(WORDING.encode()).hexdigest(),
+            "door": "queue",
         },
         "deliveries": [
             {

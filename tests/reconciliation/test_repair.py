@@ -26,8 +26,8 @@ def found(product: Product) -> dict[str, Finding]:
     """Findings of the pass, by event id and sort key, over any number of pages."""
     tool, after, all_of_it = FindingStore(product.container), None, list[Finding]()
     for _ in range(99):
-        left, after = tool.page(after, NIGHT)
-        all_of_it += left
+        page = tool.page(after, NIGHT)
+        all_of_it, after = all_of_it + page.findings, page.after
         if after is None:
             break
     else:
