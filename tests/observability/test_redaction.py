@@ -171,6 +171,21 @@ def test_harmless_values_stay() -> None:
     assert redact(text) == text
 
 
+# For each pattern the least that it matches, so that nothing else in the text can call it.
+LEAST = (
+    *("zoe@example", "zoe\uff20example", "zoe\ufe6bexample", "zoe%40example", "zoe%2540example"),
+    *("zoe&#64;example", "zoe&#x40;example", "zoe&commat;example", "zoe\\u0040example", "zoe\\x40example"),
+    *("zoe(at)example.org", "zoe[at]example.org", "zoe{at}example.org", "zoe<at>example.org"),
+    *("authorization:zoe", "AUTHORIZATION,zoe", "bearer zoe.zoe-zoe", "Basic zoezoezoe", "key=zoe", "key%3Dzoe"),
+    *('"key":"zoe', "'key':'zoe", "/unsubscribe/zoe", "%2Funsubscribe%2Fzoe"),
+)
+
+
+@pytest.mark.parametrize("text", LEAST)
+def test_no_text_with_something_to_redact_is_passed_over(text: str) -> None:
+    assert "zoe" not in redact(text)
+
+
 def test_very_short_secrets_are_not_masked() -> None:
     hide("e")
     hide("")
