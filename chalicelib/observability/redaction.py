@@ -29,8 +29,8 @@ _CREDENTIALS = tuple(
         rf"([\"']{_SENSITIVE_NAME}\\*+[\"']\s*+:\s*+\\*+[\"'])[^\"'\\]+",
     )
 )
-# Every pattern above and in PERSONAL needs one of these. Most texts of a line (names, ids, times) have none: to find that
-# out is ten times as fast as to try every pattern.
+# Every pattern above and in PERSONAL needs one of these. Most texts of a line (names, ids, times) have none; to see
+# that is ten times as fast as to try every pattern.
 _SUSPICIOUS = re.compile(r"[@=%&/\\\"'(\[{<\uff20\ufe6b]|authorization|bearer|basic", re.IGNORECASE)
 # Values under these names, and under those of secrets, are masked entirely.
 _PERSONAL_KEY = re.compile(r"e_?mail|address|fields|contacts|consent|body", re.IGNORECASE)
