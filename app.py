@@ -178,6 +178,14 @@ def audit(event: CloudWatchEvent) -> dict[str, Any]:
     return container().audit(event.to_dict(), cast(Context, event.context))
 
 
+@also_by_hand
+@app.schedule("rate(7 days)")
+@instrumented
+def check(event: CloudWatchEvent) -> dict[str, Any]:
+    """Checks accounts, forms and sources at their providers and hosts, without changing anything there."""
+    return container().check(event.to_dict(), lambda_context(event))
+
+
 @app.lambda_function()
 @instrumented
 def call_provider(event: Any, context: Context) -> dict[str, Any]:

@@ -54,9 +54,13 @@ class Container(Services):
     def provider(self, account: str) -> Provider:
         """Return the client of a configured account; one for the life of the instance."""
         if account not in self._providers:
-            configured = self.settings.accounts[account]
-            self._providers[account] = registry.spec(configured.provider).connect(configured, self._transport)
+            self._providers[account] = self._connect(account)
         return self._providers[account]
+
+    def _connect(self, account: str) -> Provider:
+        """Make a new client of a configured account."""
+        configured = self.settings.accounts[account]
+        return registry.spec(configured.provider).connect(configured, self._transport)
 
     def capabilities(self, account: str) -> Capabilities | None:
         """Return the capabilities of an account's provider; None if the account is no longer configured."""
@@ -280,6 +284,13 @@ class Container(Services):
         from .operators.resume import resume
 
         return resume(self, event, self._deadline(context))
+
+    def check(self, event: Any, context: Context) -> dict[str, Any]:
+        """Ask every provider and source whether the configuration is right."""
+        from .contact_import.source import Fetcher
+        from .operators.check import Check
+
+        return Check(self, self._connect, Fetcher()).handle(event, self._deadline(context))
 
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
         """Compare the ledger's unsubscribes with those of the providers."""

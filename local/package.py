@@ -48,6 +48,9 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
     )
     print(f"  aws cloudformation deploy --template-file out/sam.yaml --stack-name relais-{stage}", end="")
     print(" --capabilities CAPABILITY_IAM --s3-bucket ...")
+    print("Then have it check accounts, forms and sources at their providers:")
+    print(f"  aws lambda invoke --function-name relais-{stage}-check --cli-binary-format raw-in-base64-out", end="")
+    print(" --payload '{}' --cli-read-timeout 150 /dev/stdout")
     return 0
 
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from types import FrameType
 
-from local import make_watch
+from local import make_watch, startup_check
 from local.configuration import ignored_file
 from local.options import StartFailed, read_options
 from local.stack import STOP_SECONDS, Stack
@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
         stack.start(asked_to_stop)
         for name, value in stack.lines().items():
             print(f"{name}: {value}", flush=True)
+        startup_check.begin(stack.invoke, asked_to_stop)
         asked_to_stop.wait()
     except StartFailed as failure:
         print(failure, file=sys.stderr)

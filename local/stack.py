@@ -30,7 +30,7 @@ from local.control import Control
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas import events
-from local.lambdas.functions import Functions
+from local.lambdas.functions import Functions, NoEnvironment
 from local.options import STAGE, Options, StartFailed, stack_environ
 from local.poller import Poller
 from local.running_stacks import StackState
@@ -65,6 +65,7 @@ class Stack:
         self._schedules: Schedules | None = None
         self._configured: Configuration | None = None
         self._state: StackState | None = None
+        self._invoke: Callable[[str, Any], Any] | None = None
 
     def start(self, asked_to_stop: threading.Event) -> None:
         """Start everything; returns when `/healthz` answers 200 or a stop is requested. Raises StartFailed."""
@@ -103,6 +104,12 @@ class Stack:
         )
         self._state.write()
         self._parts.callback(self._state.remove)
+
+    def invoke(self, name: str, event: Any) -> Any:
+        """Run one function, once started; None is its default event. Raises FunctionFailed or NoEnvironment."""
+        if self._invoke is None:
+            raise NoEnvironment("the stack has not started")
+        return self._invoke(name, event)
 
     def lines(self) -> dict[str, str]:
         """Return the addresses by name; nothing before `start` has finished."""
@@ -240,6 +247,7 @@ class Stack:
                 event = events.default(function, self._now(), self._options.region)
             return functions.invoke(function.name, event)
 
+        self._invoke = invoke
         control = Control(secrets.token_urlsafe(32), invoke)
         control.start()
         self._parts.callback(control.stop)

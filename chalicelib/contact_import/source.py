@@ -30,6 +30,20 @@ READ_TIMEOUT = 60.0
 """Seconds without a byte: a file generated on request may take a while to start."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _RETRYABLE = (408, 425, 429)
+_CERTIFICATE = (
+    "The host's certificate is not valid for this name, or has expired: compare the host in the address, or ask "
+    "whoever runs it."
+)
+_LOGIN = (
+    "The host wants a login, and Relais sends none: use an address of the file that contains its own key, or have the "
+    "host let Relais in."
+)
+_REMEDIES = {
+    401: _LOGIN,
+    403: _LOGIN,
+    404: "There is no file at this address: compare it, letter by letter, with the one that the export shows.",
+    410: "The file is gone from this address: make the export again, and use its new address.",
+}
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"User-Agent": "Relais", "Accept": "text/csv, text/plain;q=0.9, */*;q=0.5", "Accept-Encoding": "gzip"}
 
@@ -149,7 +163,7 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except SSLError:
-        failure = SyncFailed("no trusted TLS connection")
+        failure = SyncFailed("no trusted TLS connection", remedy=_CERTIFICATE)
     except (TimeoutError, TookTooLong):
         failure = SyncFailed("the host takes too long")
     except (HTTPError, HTTPException, OSError, EOFError):
@@ -192,7 +206,7 @@ def _check(response: Any) -> None:
         wait = seconds_to_wait(response.headers.get("Retry-After"))
         raise SyncFailed(f"the host failed (HTTP {status})", retry_after=wait)
     if status != 200:
-        raise SyncRefused(f"the host returned no file (HTTP {status})")
+        raise SyncRefused(f"the host returned no file (HTTP {status})", remedy=_REMEDIES.get(status, ""))
     if _coding(response) not in ("", "identity", "gzip", "x-gzip"):
         raise SyncRefused("the answer has a content coding that was not asked for")
 

@@ -67,7 +67,9 @@ class ProviderError(RelaisError):
     """A provider call that failed.
 
     `message` is a readable excerpt of the provider's message without addresses; `provider_code` its error code, if any;
-    `retry_after` the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account.
+    `retry_after` the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account;
+    `remedy` what its owner can do, where more is known than the kind says: whole sentences, for people who are no
+    programmers.
     """
 
     def __init__(
@@ -78,12 +80,14 @@ class ProviderError(RelaisError):
         provider_code: str | None = None,
         retry_after: float | None = None,
         list_only: bool = False,
+        remedy: str = "",
     ) -> None:
         self.kind = kind
         self.message = without_addresses(message)
         self.provider_code = provider_code
         self.retry_after = retry_after
         self.list_only = list_only
+        self.remedy = remedy
         super().__init__(self.message)
 
     def __repr__(self) -> str:

@@ -8,14 +8,24 @@ from ..domain.errors import RelaisError
 class SyncFailed(RelaisError):
     """A failure that may pass: the sync is retried, after `retry_after` seconds if set.
 
-    `unknown`: the provider may have done what it was asked.
+    `unknown`: the provider may have done what it was asked. `remedy`: what its owner can do, where that is known.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, unknown: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, unknown: bool = False, remedy: str = ""
+    ) -> None:
+        self.remedy = remedy
         self.retry_after = retry_after
         self.unknown = unknown
         super().__init__(message)
 
 
 class SyncRefused(RelaisError):
-    """A failure that a retry would repeat until the file or the configuration is corrected, as the text says."""
+    """A failure that a retry would repeat until the file or the configuration is corrected, as the text says.
+
+    `remedy`: what its owner can do, where more is known.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(message)

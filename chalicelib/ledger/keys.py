@@ -15,6 +15,8 @@ from ..domain.times import format_time
 from .table import Key
 
 EVERY_ACCOUNT = "*"
+CHECK_KEY: Key = ("S#check", "last")
+"""The key of what the last `check` found."""
 SHARDS = 4
 """Index partitions for each account and event type: one partition takes 1,000 writes a second."""
 _QUARANTINE_SHARD = SHARDS

@@ -6,7 +6,7 @@ A provider is a sub-package of `chalicelib.providers` with a module-level `SPEC:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -194,6 +194,13 @@ class Provider(Protocol):
     def probe(self, *, budget: float) -> None:
         """Makes a cheap call that changes nothing, to find out whether the account answers again after a call of
         unknown outcome; asked where `may_double_rows`, elsewhere the next delivery is the probe."""
+
+    def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
+        """Reads the names of the account's lists by their ids, uncached, by calls that change nothing.
+
+        Success shows that key, calling address and base URL are accepted, also where there are no lists to return.
+        Reading may stop once all lists in `wanted` are found. Errors have a `remedy` where more is known than the kind.
+        """
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Asks the provider, uncached, whether the list exists (to distinguish a bad row from a missing list)."""

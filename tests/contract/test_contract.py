@@ -267,6 +267,15 @@ class TestSignups:
         assert (error.kind, error.list_only) == (Kind.ACCOUNT, True) and "99999" in error.message
         assert not provider.list_exists("99999", budget=10)
 
+    def test_reading_the_lists_changes_nothing_and_names_them(
+        self, kit: Kit, provider: Provider, control: Control
+    ) -> None:
+        found = provider.read_lists([kit.list_id] if kit.list_id else [], budget=10)
+        assert (kit.list_id in found) == bool(kit.list_id)
+        assert all(found.values()), "a list without its name"
+        changing = {function.name for function in registry.spec(kit.provider).functions if function.changes}
+        assert not changing & {call["function"] for call in control.calls()}
+
     def test_list_exists_is_true_for_an_existing_list(self, kit: Kit, spec: ProviderSpec, provider: Provider) -> None:
         if not spec.capabilities.has_lists:
             pytest.skip("has no lists")

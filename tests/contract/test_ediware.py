@@ -15,9 +15,9 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.providers import registry
 from chalicelib.providers.account import Account
-from chalicelib.providers.ediware import address_columns
+from chalicelib.providers.ediware import address_columns, answers
 from chalicelib.providers.spec import Contact, Provider
-from chalicelib.providers.transport.exchange import MEGABYTE
+from chalicelib.providers.transport.exchange import MEGABYTE, Answer, Call
 from chalicelib.providers.transport.session import Transport
 from tests.contract.locks import CountedLock
 from tests.contract.scripted import Reply, Scripted, after, answer, once, raw
@@ -370,3 +370,61 @@ class TestCampaigns:
         server.script = [answer(lists(l4781="email")), OK]
         ediware.sign_up("4781", [Contact("a@example.com", {"nom": "x\ud800"})], budget=5)
         assert server.received[1].json()["tab_insert"][0]["nom"] == "x?"
+
+
+class TestBothCausesOfARefusedKey:
+    """Ediware answers "api_key invalid" to a wrong key and, it seems, to an address that is not declared."""
+
+    CAUSES = "(either the key is wrong, or the IP address that Relais calls from is not declared at Ediware)"
+
+    def test_the_reason_of_a_pause_names_both(self, server: Scripted, ediware: Provider) -> None:
+        server.script += [answer(lists(l4781="email")), KEY_REFUSED]
+        error = failure(lambda: ediware.sign_up("4781", [PERSON], budget=5))
+        assert error.kind is Kind.ACCOUNT
+        assert error.message == f"list_insert: Error api_key invalid {self.CAUSES}"
+
+    def test_both_remain_where_the_statistics_do_not_answer(self, server: Scripted, ediware: Provider) -> None:
+        server.script += [KEY_REFUSED, answer(b"", 503)]
+        error = failure(lambda: ediware.read_lists((), budget=5))
+        assert error.message == f"list_list: Error api_key invalid {self.CAUSES}"
+        assert "Compare api_key of [accounts.paris]" in error.remedy
+        assert "the Elastic IP of the NAT gateway" in error.remedy
+        assert functions(server) == ["list_list", "campaigns_stats"]
+
+    def test_the_statistics_tell_them_apart(self, server: Scripted, ediware: Provider) -> None:
+        server.script += [KEY_REFUSED, answer([])]
+        error = failure(lambda: ediware.read_lists((), budget=5))
+        assert "the key is right" in error.message
+        assert "api_key" not in error.remedy
+        server.script += [KEY_REFUSED, KEY_REFUSED]
+        error = failure(lambda: ediware.read_lists((), budget=5))
+        assert "the key is wrong" in error.message
+        assert "Compare api_key" in error.remedy
+
+    @pytest.mark.parametrize(
+        ("sent_from", "shown"),
+        [("192.168.1.7", None), ("127.0.0.1", None), ("8.8.4.4", "8.8.4.4"), ("2a00:1450::7%eth0", "2a00:1450::7")],
+    )
+    def test_the_address_is_named_where_it_can_be_told(self, sent_from: str, shown: str | None) -> None:
+        call = Call("paris", "list_list", "POST", "https://www.example.com", False, 5)
+        body = b'{"error":"1","message":"Error api_key invalid"}'
+        error = failure(
+            lambda: answers.read(
+                Answer(call, 200, {}, body, sent_from=sent_from), answers.ok, refused_as=Kind.CALLER, key=KEY
+            )
+        )
+        if shown is None:
+            assert error.message == f"list_list: Error api_key invalid {self.CAUSES}"
+        else:
+            assert f"calls from, {shown}, is not declared" in error.message
+            assert error.remedy.endswith(f"the IP address that Relais calls from: {shown}.")
+
+
+def test_lists_of_sub_accounts_are_read_only_while_a_wanted_one_is_missing(server: Scripted, ediware: Provider) -> None:
+    users = [{"id": "7", "log": "example_nord", "nom": "Nord", "email": "", "quota": "1", "class_domains": ""}]
+    server.script += [answer(lists(l4781="email"))]
+    assert ediware.read_lists(["4781"], budget=5) == {"4781": "Liste"}
+    server.script += [answer(lists(l4781="email")), answer(users), answer(lists(l4790="EMAIL"))]
+    assert ediware.read_lists(["4781", "4790"], budget=5) == {"4781": "Liste", "4790": "Liste"}
+    assert ediware.address_field("4790", budget=5) == "EMAIL"
+    assert functions(server) == ["list_list", "list_list", "user_list", "list_list"]

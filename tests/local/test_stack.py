@@ -52,6 +52,10 @@ def test_prints_its_addresses_once_ready(stack: RunningStack) -> None:
     assert stack.aws.dynamodb.list_tables()["TableNames"] == ["relais-local-ledger", "relais-local-stats"]
 
 
+def test_says_after_the_start_that_its_accounts_are_in_order(stack: RunningStack) -> None:
+    wait_for(lambda: "\ncheck: every account, form and source is in order\n" in f"\n{stack.logs}")
+
+
 def test_aws_settings_of_the_developer_are_ignored(stack: RunningStack) -> None:
     assert stack.invoke("sweep") == (0, {"enqueued": 0})
 
@@ -151,6 +155,10 @@ def test_workers_restart_over_the_same_aws(start_stack: StackStarter, aws: TestA
     first.aws.dynamodb.put_item(TableName="relais-local-ledger", Item=kept)
     first.stop(signal.SIGKILL)
     second = start_stack(CONFIG, env=environ)
+    said = (
+        "check: account paris: Ediware / MDWorks does not answer as it should: no connection to the provider (refused)"
+    )
+    wait_for(lambda: said in second.logs)
     assert second.aws.dynamodb.get_item(TableName="relais-local-ledger", Key=kept)["Item"] == kept
     check_that_it_stops(second, signal.SIGINT)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,11 @@ class FakeProvider:
     def probe(self, *, budget: float) -> None:
         assert budget > 0
         self._begin("probe", [])
+
+    def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
+        assert budget > 0
+        self._begin("read_lists", [])
+        return {list_id: f"List {list_id}" for list_id in sorted(self.lists)}
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         self.calls.append(("list_exists", 0))

@@ -11,7 +11,7 @@ from local import template
 from .conftest import Generated
 
 QUEUES = ("signups", "unsubscribes", "syncs")
-OPERATORS = ("call_provider", "report", "resend", "resume", "forget", "export_person")
+OPERATORS = ("call_provider", "check", "report", "resend", "resume", "forget", "export_person")
 FUNCTIONS = (
     "api_handler",
     "signups",
@@ -116,6 +116,7 @@ def test_functions_have_their_timeouts(made: Generated) -> None:
         "CollectStats": 600,
         "SyncUnsubscribes": 600,
         "Audit": 900,
+        "Check": 120,
         "Sweep": 55,
         **workers,
         **operators,
@@ -137,6 +138,7 @@ def test_schedules_have_the_promised_periods(made: Generated) -> None:
         "CollectStats": "rate(1 hour)",
         "SyncUnsubscribes": "rate(15 minutes)",
         "Audit": "rate(7 days)",
+        "Check": "rate(7 days)",
         "Sweep": "rate(1 minute)",
     }
 

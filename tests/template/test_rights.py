@@ -106,6 +106,14 @@ def test_only_functions_that_read_or_start_campaigns_write_statistics(made: Gene
         assert not rights & {"dynamodb:DeleteItem", "dynamodb:Scan", "dynamodb:UpdateItem"}
 
 
+def test_a_check_may_keep_state_and_enqueue_nothing(made: Generated) -> None:
+    assert allowed(made, "Check", "dynamodb") == {
+        ("dynamodb:GetItem", "LedgerTable"),
+        ("dynamodb:UpdateItem", "LedgerTable"),
+    }
+    assert allowed(made, "Check", "sqs") == set()
+
+
 def test_only_operators_and_the_nightly_pass_can_scan_a_table(made: Generated) -> None:
     for function in made.functions:
         scans = {table for right, table in allowed(made, function, "dynamodb") if right == "dynamodb:Scan"}

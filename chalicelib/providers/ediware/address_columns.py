@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ...domain.errors import Kind, ProviderError
 from ..transport.exchange import Deadline
@@ -45,6 +45,16 @@ class CachedAddressColumns:
     def exists(self, list_id: str, deadline: Deadline) -> bool:
         """Asks Ediware whether the list exists now."""
         return any(list_id in self._learn(lists) for lists in self._lists(deadline))
+
+    def read_names(self, wanted: Collection[str], deadline: Deadline) -> dict[str, str]:
+        """Asks Ediware for the names of lists by their ids, until all `wanted` are found; caches their columns."""
+        names: dict[str, str] = {}
+        for lists in self._lists(deadline):
+            self._learn(lists)
+            names |= {each.id: each.name for each in lists}
+            if names.keys() >= set(wanted):
+                break
+        return names
 
     def forget(self, list_id: str) -> None:
         """Drops a list's column after a refusal, unless it was learnt just now."""

@@ -45,9 +45,25 @@ _OF_ACCOUNT = re.compile(
     re.IGNORECASE,
 )
 _ALREADY = re.compile(r"\balready\b|\bdéjà\b", re.IGNORECASE)
+_BOTH_CAUSES = "either the key is wrong, or the IP address that Relais calls from{sender} is not declared at Ediware"
 _NO_ERROR = (None, False, 0, "0", "")
 _LONGEST_BARE_TEXT = 500
 _REQUEST_TIMEOUT = 408
+
+
+class KeyOrAddressRefused(KeyRefused):
+    """Error api_key invalid: what Ediware answers to a wrong key and, it seems, to an address that is not declared."""
+
+    def __init__(self, message: str, answer: Answer, provider_code: str | None) -> None:
+        self.provider_message = message
+        self.compare_key = _compare_key(answer)
+        self.declare_ip = _declare_ip(answer)
+        sender = f", {answer.public_sender}," if answer.public_sender else ""
+        super().__init__(
+            f"{message} ({_BOTH_CAUSES.format(sender=sender)})",
+            provider_code=provider_code,
+            remedy=f"{self.compare_key} {self.declare_ip}",
+        )
 
 
 def read(answer: Answer, expect: Callable[[Any], T | None], *, refused_as: Kind, key: str) -> T:
@@ -97,13 +113,23 @@ def _refusal(answer: Answer, message: str, code: str | None, refused_as: Kind) -
         return overload
     full = f"{answer.call.label}: {message}"
     if _KEY.search(message):
-        return KeyRefused(full, provider_code=code)
+        return KeyOrAddressRefused(full, answer, code)
     if _IP.search(message) and not _COLUMN.search(message):
         hint = "(the outgoing IP must be declared in the account)"
-        return ProviderError(Kind.ACCOUNT, f"{full} {hint}", provider_code=code)
+        return ProviderError(Kind.ACCOUNT, f"{full} {hint}", provider_code=code, remedy=_declare_ip(answer))
     if _PROTECTED.search(message):
         return ProviderError(Kind.CALLER, full, provider_code=code)
     return overload or ProviderError(_kind(answer.status, message, refused_as), full, provider_code=code)
+
+
+def _compare_key(answer: Answer) -> str:
+    """Returns what to do about a key that is wrong."""
+    return f"Compare api_key of [accounts.{answer.call.account}] with the API key that Ediware shows in its settings."
+
+
+def _declare_ip(answer: Answer) -> str:
+    """Returns what to do about an address that is not declared."""
+    return f"Declare at Ediware, unless it is declared, {answer.caller}."
 
 
 def _kind(status: int, message: str, refused_as: Kind) -> Kind:
@@ -119,9 +145,11 @@ def _by_status(answer: Answer, refused_as: Kind) -> ProviderError | None:
     """Returns the error that the status shows where the body shows none; None if the status shows none either."""
     label, status = answer.call.label, answer.status
     if status in (401, 403):
-        return ProviderError(Kind.ACCOUNT, f"{label}: access refused (HTTP {status}); check api_key and declared IP")
+        message, remedy = "check api_key and declared IP", f"{_compare_key(answer)} {_declare_ip(answer)}"
+        return ProviderError(Kind.ACCOUNT, f"{label}: access refused (HTTP {status}); {message}", remedy=remedy)
     if status == 404:
-        return ProviderError(Kind.ACCOUNT, f"{label}: no such function there (HTTP 404); check the account's base_url")
+        message, remedy = "check the account's base_url", answer.call.check_address
+        return ProviderError(Kind.ACCOUNT, f"{label}: no such function there (HTTP 404); {message}", remedy=remedy)
     if 400 <= status < 500 and status not in (_REQUEST_TIMEOUT, 429):
         return ProviderError(refused_as, f"{label}: the provider refuses the request (HTTP {status})")
     return None

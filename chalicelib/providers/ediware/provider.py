@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import Kind, ProviderError
 from ..functions import declared, dispatch, unsupported
 from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from .address_columns import CachedAddressColumns
-from .answers import is_already_unsubscribed
+from .answers import KeyOrAddressRefused, is_already_unsubscribed
 from .client import MOST_ROWS, Client
 
 if TYPE_CHECKING:
     from ..account import Account
+    from ..transport.exchange import Deadline
     from ..transport.session import Transport
 
 FUNCTIONS = declared(Client)
@@ -65,6 +66,33 @@ class Ediware:
     def probe(self, *, budget: float) -> None:
         """Lists the lists of the account, from the same host and under the same key and IP as a signup."""
         self._client.list_list(budget=budget)
+
+    def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
+        """Reads the lists of the account, and of its sub-accounts while one of `wanted` is missing.
+
+        After "api_key invalid" it asks for the statistics, which any IP address may read, to tell its two causes apart.
+        """
+        deadline = self._transport.deadline(budget)
+        try:
+            return self._columns.read_names(wanted, deadline)
+        except KeyOrAddressRefused as error:
+            refused = error
+        raise self._cause(refused, deadline)
+
+    def _cause(self, refused: KeyOrAddressRefused, deadline: Deadline) -> ProviderError:
+        """Returns the error with the one cause that is left, if the statistics can be asked."""
+        message, code = refused.provider_message, refused.provider_code
+        try:
+            self._client.campaigns_stats(budget=deadline.left())
+        except KeyOrAddressRefused:
+            why = "the key is wrong: it is refused also for the statistics, which any IP address may read"
+            remedy = refused.remedy
+        except ProviderError:
+            return refused
+        else:
+            why = "the key is right, for the statistics can be read: so the IP address of this call is not declared"
+            remedy = refused.declare_ip
+        return ProviderError(Kind.ACCOUNT, f"{message} ({why})", provider_code=code, remedy=remedy)
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Asks whether the list is among those of the account or its sub-accounts now."""

@@ -19,11 +19,12 @@ from ...domain.secret_masking import without_secrets
 from ..results import count, text
 from ..transport import noise
 from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
-from .codes import Interpretation, Meaning, interpret, undocumented
+from .codes import REMEDIES, Interpretation, Meaning, interpret, undocumented
 from .json_stream import JsonStream, MalformedAnswer
 
 T = TypeVar("T")
 _FINE = 200
+_WRONG_KEY = 10
 _REQUEST_TIMEOUT = 408
 _OF_ACCOUNT = {
     401: "access refused; check the account's api_key",
@@ -156,13 +157,14 @@ def _refusal(answer: AnswerHead, code: int | None, meaning: Interpretation | Non
     number = None if code is None else str(code)
     if meaning is None:
         return answer.overload() or ProviderError(undocumented(label), message, provider_code=number)
+    remedy = REMEDIES.get(code or 0, "").format(caller=answer.caller)
     if meaning is Meaning.KEY:
-        return KeyRefused(message, provider_code=number)
+        return KeyRefused(message, provider_code=number, remedy=remedy)
     failed = Kind.UNKNOWN if answer.call.changes else Kind.LATER
     kind = meaning if isinstance(meaning, Kind) else failed
     retryable = kind in (Kind.UNKNOWN, Kind.LATER)
     retry_after = seconds_to_wait(answer.headers.get("Retry-After")) if retryable else None
-    return ProviderError(kind, message, provider_code=number, retry_after=retry_after)
+    return ProviderError(kind, message, provider_code=number, retry_after=retry_after, remedy=remedy)
 
 
 def _by_status(answer: AnswerHead) -> ProviderError | None:
@@ -170,7 +172,8 @@ def _by_status(answer: AnswerHead) -> ProviderError | None:
     label, status = answer.call.label, answer.status
     if status in _OF_ACCOUNT:
         message = f"{label}: {_OF_ACCOUNT[status]} (HTTP {status})"
-        return ProviderError(Kind.ACCOUNT, message, provider_code=str(status))
+        remedy = REMEDIES[_WRONG_KEY] if status in (401, 403) else answer.call.check_address
+        return ProviderError(Kind.ACCOUNT, message, provider_code=str(status), remedy=remedy)
     if 400 <= status < 500 and status not in (_REQUEST_TIMEOUT, 429):
         return ProviderError(Kind.CALLER, f"{label}: the provider refuses the request (HTTP {status})")
     return answer.overload()

@@ -67,6 +67,16 @@ BY_FUNCTION: Final[Mapping[str, Mapping[int, Interpretation]]] = {
     "credit_remove": {**_KEY_MISSING, **dict.fromkeys(range(2, 9), Kind.CALLER)},
 }
 
+REMEDIES: Final[Mapping[int, str]] = {
+    10: "Compare the account's api_key with the key that MailPartner's dashboard shows.",
+    11: "Buy credit at MailPartner.",
+    20: "Ask MailPartner why the account is disabled.",
+    30: "Ask MailPartner why the account is blocked.",
+    40: "Ask MailPartner why the account has no access.",
+    96: "Allow, in MailPartner's dashboard, {caller}.",
+}
+"""What the owner of the account can do, by `COMMON` code. `{caller}`: the address that Relais calls from."""
+
 MESSAGE_NOT_FOUND: Final = "4"
 """Of `message_cancel` and `bulk_status`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...domain.addresses import normalise
@@ -65,6 +65,11 @@ class MailPartner:
     def probe(self, *, budget: float) -> None:
         """Not needed: it takes no signups."""
         raise unsupported(_NAME, "a probe")
+
+    def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
+        """Asks whose key it is; there are no contact lists to return."""
+        self._client.me(budget=budget)
+        return {}
 
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Not offered: there are no contact lists."""

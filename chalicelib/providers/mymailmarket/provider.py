@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -36,6 +36,9 @@ SENT = ("sent", "sending", "partial sent")
 """The statuses of campaigns that have figures."""
 _ADDRESS_FIELD = "MailAddress"
 _OWN_FIELDS = frozenset({_ADDRESS_FIELD.lower(), "groepid"})
+_LIST_IDS = ("id", "listid", "groepid")
+_PEOPLE_LOOKED_AT = 5
+_CHECK_SITE = "Compare the account's site_id with the one that myMailMarket shows: 13 digits, with the leading zero."
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,6 +105,12 @@ class MyMailMarket:
         """Lists the lists; no delivery asks for it, since a repeated signup leaves one row."""
         self._client.lists(budget=budget)
 
+    def read_lists(self, wanted: Collection[str], *, budget: float) -> Mapping[str, str]:
+        """Logs in unless a session is open, and reads the lists of the site."""
+        with _account_errors():
+            rows = _rows("lists", self._client.lists(budget=budget))
+        return {id_of(row, *_LIST_IDS): str(named(row, "name") or "") for row in rows if id_of(row, *_LIST_IDS)}
+
     def list_exists(self, list_id: str, *, budget: float) -> bool:
         """Returns whether the list exists now."""
         try:
@@ -118,12 +127,14 @@ class MyMailMarket:
         return _ADDRESS_FIELD
 
     def columns(self, list_id: str, *, budget: float) -> Sequence[str]:
-        """Returns the fields in the profile of somebody on the list; none while nobody is."""
+        """Returns the fields in the profiles of a few people on the list; none while nobody is."""
         deadline = self._client.deadline(budget)
-        people = self._client.subscribers(list_id, 0, 1, budget=deadline.left())
-        person = id_of(people[0]) if isinstance(people, list) and people else ""
-        profile = self._client.profile(person, budget=deadline.left()) if person else {}
-        return tuple(profile) if isinstance(profile, Mapping) else ()
+        found = self._client.subscribers(list_id, 0, _PEOPLE_LOOKED_AT, budget=deadline.left())
+        names: dict[str, None] = {}
+        for person in filter(None, map(id_of, found if isinstance(found, list) else ())):
+            profile = self._client.profile(person, budget=deadline.left())
+            names |= dict.fromkeys(profile if isinstance(profile, Mapping) else ())
+        return tuple(names)
 
     def fetch_list(self, list_id: str, url: str, *, budget: float) -> None:
         """Refused: there is no such call."""
@@ -169,7 +180,7 @@ class MyMailMarket:
         def load() -> tuple[str, ...]:
             with _account_errors():
                 rows = _rows("lists", self._client.lists(budget=deadline.left()))
-            return tuple(dict.fromkeys(filter(None, (id_of(row, "id", "listid", "groepid") for row in rows))))
+            return tuple(dict.fromkeys(filter(None, (id_of(row, *_LIST_IDS) for row in rows))))
 
         return self._lists.get(load, timeout=deadline.left()).value
 
@@ -215,7 +226,7 @@ def _account_errors() -> Iterator[None]:
         message, code = f"{error.message}; check the account's site_id", error.provider_code
     else:
         return
-    raise ProviderError(Kind.ACCOUNT, message, provider_code=code)
+    raise ProviderError(Kind.ACCOUNT, message, provider_code=code, remedy=_CHECK_SITE)
 
 
 def _rows(label: str, found: Result) -> list[Row]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 LABEL = "session_create"
 SECRETS = ("password", "api_key", "shared_secret")
+_COMPARE = (
+    "Compare the account's username, password, site, api_key and shared_secret with those of the Mailpartners account "
+    "(the last two are under its link API): all five are needed to log in, and the answer does not say which is wrong."
+)
 HEADERS: Mapping[str, str] = {"Accept": "application/json"}
 
 
@@ -100,18 +104,20 @@ def _key(answer: Answer, secrets: tuple[str, ...]) -> str:
     try:
         key = answers.read(answer, lambda _: None, refused_as=Kind.ACCOUNT, secrets=secrets)
     except answers.NotFound as error:
-        message = f"{error.message}; check the account's base_url" if error.provider_code == "404" else error.message
-        refused = ProviderError(Kind.ACCOUNT, message, provider_code=error.provider_code)
+        elsewhere = error.provider_code == "404"
+        message = f"{error.message}; check the account's base_url" if elsewhere else error.message
+        remedy = answer.call.check_address if elsewhere else _COMPARE
+        refused = ProviderError(Kind.ACCOUNT, message, provider_code=error.provider_code, remedy=remedy)
     except answers.EmptyAnswer as error:
         # Of another class: callers take an empty answer to their own call for an address that is not there.
         refused = ProviderError(error.kind, error.message, retry_after=error.retry_after)
-    except KeyRefused:
-        raise
+    except KeyRefused as error:
+        refused = KeyRefused(error.message, provider_code=error.provider_code, remedy=_COMPARE)
     except ProviderError as error:
         if error.kind is not Kind.ACCOUNT:
             raise
         # A message about the user, the password or the site, or status 400: the login is wrong.
-        refused = KeyRefused(error.message, provider_code=error.provider_code)
+        refused = KeyRefused(error.message, provider_code=error.provider_code, remedy=_COMPARE)
     else:
         if isinstance(key, str):
             return key

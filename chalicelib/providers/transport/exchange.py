@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from socket import socket
 from typing import Any, Literal
 
 from ...domain import strict_json
 from ...domain.errors import Kind, ProviderError
 from . import noise
+from .ssrf_guard import may_be_reached
 
 MEGABYTE = 1024 * 1024
 SLICE_BYTES = 64 * 1024
@@ -33,8 +35,8 @@ _UNDECODED = re.compile(r"[\udc80-\udcff]")
 class KeyRefused(ProviderError):
     """The provider says that the key is invalid: of kind ACCOUNT; the secret is read again in case it has changed."""
 
-    def __init__(self, message: str, *, provider_code: str | None = None) -> None:
-        super().__init__(Kind.ACCOUNT, message, provider_code=provider_code)
+    def __init__(self, message: str, *, provider_code: str | None = None, remedy: str = "") -> None:
+        super().__init__(Kind.ACCOUNT, message, provider_code=provider_code, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Timing:
     limit_read: Callable[[socket, float], None] = socket.settimeout
 
 
+_WHERE_IT_IS = (
+    " (on AWS the Elastic IP of the NAT gateway, as functions outside a VPC have no address that stays; on a machine "
+    "of your own the public address of its internet connection, which your router shows)"
+)
 SYSTEM_TIMING = Timing()
 
 
@@ -86,21 +92,47 @@ class Call:
     read_timeout: float = 30.0
     max_bytes: int = 32 * MEGABYTE
 
-    def without_answer(self, reason: str, *, retry_after: float | None = None) -> ProviderError:
+    def without_answer(self, reason: str, *, retry_after: float | None = None, remedy: str = "") -> ProviderError:
         """Returns the error of a request that was sent without a usable answer: unknown if it may have changed
         something, else later. `reason` must hold nothing of the request or the answer.
         """
         kind = Kind.UNKNOWN if self.changes else Kind.LATER
-        return ProviderError(kind, f"{self.label}: {reason}", retry_after=retry_after)
+        return ProviderError(kind, f"{self.label}: {reason}", retry_after=retry_after, remedy=remedy)
+
+    @property
+    def check_address(self) -> str:
+        """The remedy where the request may have gone to a wrong address."""
+        return (
+            f"If [accounts.{self.account}] has a base_url, compare it with the address that the provider gave, or take "
+            "it out: without it the provider's usual address is called. Otherwise try again later."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerHead:
-    """Status and headers (a mapping that ignores case) of an answer; the status is any but a redirect's."""
+    """Status and headers (a mapping that ignores case) of an answer; the status is any but a redirect's.
+
+    `sent_from` is this machine's own address on the connection, which a provider sees only where no NAT is in between.
+    """
 
     call: Call
     status: int
     headers: Mapping[str, str] = field(repr=False)
+    sent_from: str | None = field(default=None, kw_only=True)
+
+    @property
+    def public_sender(self) -> str | None:
+        """The address that the provider saw the call come from; None if it cannot be told without asking anybody."""
+        if self.sent_from is None:
+            return None
+        address = ip_address(self.sent_from.partition("%")[0])
+        return str(address) if may_be_reached(address, allow_private=False) else None
+
+    @property
+    def caller(self) -> str:
+        """The address that the provider saw, or where its owner finds it, in words."""
+        known = f": {self.public_sender}" if self.public_sender else _WHERE_IT_IS
+        return f"the IP address that Relais calls from{known}"
 
     @property
     def is_success(self) -> bool:
@@ -113,7 +145,8 @@ class AnswerHead:
 
     def unusable(self, reason: str) -> ProviderError:
         """Returns the error of an answer that is neither a success nor a failure; `overload` comes first."""
-        return self.overload() or self.call.without_answer(f"{reason} (HTTP {self.status})")
+        reason, remedy = f"{reason} (HTTP {self.status})", self.call.check_address
+        return self.overload() or self.call.without_answer(reason, remedy=remedy)
 
     def overload(self) -> ProviderError | None:
         """Returns the error of status 429 or 5xx; None for every other status.

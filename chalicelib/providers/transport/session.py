@@ -39,6 +39,7 @@ from .wire import Attempt, HttpPool, HttpsPool
 CONNECT_SECONDS = 5.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT_REDIRECTS = (301, 308)
+_NO_NETWORK = "If all providers are silent: functions in a VPC reach the internet only through a NAT gateway."
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 
 OnCall = Callable[[str, str, float, str], None]
@@ -101,7 +102,8 @@ class Transport:
         something, else LATER; and what `read` raises.
         """
         with self._answer(call) as answer:
-            return read(Answer(call, answer.status, answer.headers, b"".join(answer.parts)))
+            body = b"".join(answer.parts)
+            return read(Answer(call, answer.status, answer.headers, body, sent_from=answer.sent_from))
 
     def stream(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
         """Makes the call and yields the items of `read(answer)` while the body arrives, in bounded memory.
@@ -132,7 +134,8 @@ class Transport:
             response = self._send(call, attempt)
             if response.status_code in _REDIRECTS:
                 raise _redirect_error(call, response.status_code)
-            yield StreamedAnswer(call, response.status_code, response.headers, _body(call, attempt, response))
+            body = _body(call, attempt, response)
+            yield StreamedAnswer(call, response.status_code, response.headers, body, sent_from=attempt.sent_from)
         except ProviderError as error:
             outcome = error.kind.value
             raise
@@ -162,8 +165,9 @@ class Transport:
 def _redirect_error(call: Call, status: int) -> ProviderError:
     reason = f"the provider redirects elsewhere, which is never followed (HTTP {status})"
     if status in _PERMANENT_REDIRECTS:
-        return ProviderError(Kind.ACCOUNT, f"{call.label}: {reason}; check the account's base_url")
-    return call.without_answer(reason)
+        message = f"{call.label}: {reason}; check the account's base_url"
+        return ProviderError(Kind.ACCOUNT, message, remedy=call.check_address)
+    return call.without_answer(reason, remedy=call.check_address)
 
 
 def _body(call: Call, attempt: Attempt, response: requests.Response) -> Iterator[bytes]:
@@ -197,12 +201,13 @@ def _failure(call: Call, attempt: Attempt, error: Exception) -> ProviderError:
     timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
     if attempt.sent:
         reason = "no answer in time" if timed_out else "the connection broke before a whole answer came"
-        return call.without_answer(reason)
+        return call.without_answer(reason, remedy=call.check_address)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         reason = "the provider's certificate cannot be trusted, nothing was sent"
-        return ProviderError(Kind.ACCOUNT, f"{call.label}: {reason}")
+        return ProviderError(Kind.ACCOUNT, f"{call.label}: {reason}", remedy=call.check_address)
     if isinstance(error, ValueError):
-        return ProviderError(Kind.ACCOUNT, f"{call.label}: the account's base_url cannot be used")
+        message = f"{call.label}: the account's base_url cannot be used"
+        return ProviderError(Kind.ACCOUNT, message, remedy=call.check_address)
     reason = "it broke while it was made"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         reason = "its name is not found"
@@ -210,7 +215,8 @@ def _failure(call: Call, attempt: Attempt, error: Exception) -> ProviderError:
         reason = "no answer in time"
     elif any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in causes):
         reason = "refused"
-    return ProviderError(Kind.LATER, f"{call.label}: no connection to the provider ({reason})")
+    remedy = f"{call.check_address} {_NO_NETWORK}" if timed_out else call.check_address
+    return ProviderError(Kind.LATER, f"{call.label}: no connection to the provider ({reason})", remedy=remedy)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

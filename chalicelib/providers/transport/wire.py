@@ -38,6 +38,8 @@ class Attempt:
     read_timeout: float
     timing: Timing = SYSTEM_TIMING
     sent: bool = False
+    sent_from: str | None = None
+    """This machine's own address on the connection, once something was sent."""
 
     def begin(self) -> None:
         """Begins the attempt on this thread, before its request is sent."""
@@ -103,7 +105,8 @@ class _TimedConnection(HTTPConnection):
         # In slices, so that the deadline also holds with a server that reads slowly.
         for start in range(0, len(data), SLICE_BYTES):
             self.sock.settimeout(attempt.longest_wait())
-            attempt.sent = True
+            if not attempt.sent:
+                attempt.sent, attempt.sent_from = True, str(self.sock.getsockname()[0])
             super().send(data[start : start + SLICE_BYTES])
 
     def getresponse(self) -> Any:

@@ -1,0 +1,149 @@
+"""What `check` says of an account, a form or a source, for people who are no programmers. No I/O."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..config.model import Form
+from ..domain.errors import Kind, ProviderError
+
+MOST_SHOWN = 10
+"""Lists or fields that a text names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and what to do about it."""
+
+    problem: str
+    do: str
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was found of one account, form or source; `unchecked`: what could not be looked at, as text."""
+
+    problems: list[Problem] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns its part of the answer."""
+        problems = [{"problem": one.problem, "do": one.do} for one in self.problems]
+        return {"ok": not problems, "problems": problems, "unchecked": list(self.unchecked)}
+
+
+UNFINISHED = Problem(
+    "it was not checked to the end in the function's time",
+    "Check again. If it stays so, give the function `check` a longer timeout.",
+)
+UNKNOWN_FIELDS = (
+    "its fields: {title} does not tell those of this list. Sign up by the form yourself, and look whether the event is "
+    "delivered"
+)
+_FUNCTION = re.compile(r"^[a-z_]+: ")
+"""The provider's function, with which its errors begin: it says nothing to those who do not know the API."""
+_REMEDIES = {
+    Kind.ACCOUNT: "Look at the account at the provider, and compare its section in the configuration.",
+    Kind.LATER: "Check again later. If it stays so, ask the provider.",
+    Kind.UNKNOWN: "Check again later. If it stays so, ask the provider.",
+    Kind.CALLER: "Compare the account's section in the configuration with what the provider shows.",
+    Kind.CONTACT: "Ask the provider what its answer means.",
+}
+
+
+def of_provider_error(error: ProviderError, title: str) -> Problem:
+    """Returns the problem of an account whose provider, called `title`, does not answer as it should."""
+    if error.kind is Kind.ACCOUNT:
+        what = f"the account cannot be used at {title}"
+    elif error.kind in (Kind.LATER, Kind.UNKNOWN):
+        what = f"{title} does not answer as it should"
+    else:
+        what = f"{title} refuses what it was asked"
+    return Problem(f"{what}: {_FUNCTION.sub('', error.message)}", error.remedy or _REMEDIES[error.kind])
+
+
+def of_unusable_account(account: str) -> Problem:
+    """Returns the problem of a form whose account has one."""
+    return Problem(f"it cannot be checked while the account {account} has a problem", f"Mend account {account} first.")
+
+
+def of_ledger(message: str) -> Problem:
+    """Returns the problem of an account that was not asked because Relais' own ledger does not answer."""
+    return Problem(f"Relais' own ledger does not answer: {message}", "Check again later. If it stays so, see DynamoDB.")
+
+
+def of_configuration(message: str) -> Problem:
+    """Returns the problem of a value of the configuration that cannot be used, as the message says."""
+    return Problem(message, "Correct it where the message says, and check again.")
+
+
+def of_defect(error: str) -> Problem:
+    """Returns the problem of a check that failed by an unexpected `error`."""
+    return Problem(f"the check itself failed ({error})", "Report it, with the log of the function `check`.")
+
+
+def of_missing_list(list_id: str, account: str, key: str, lists: Mapping[str, str]) -> Problem:
+    """Returns the problem of a list that is not among `lists`; `key` says where the configuration has it."""
+    problem = f'the account {account} has no list "{list_id}"'
+    if not lists:
+        return Problem(problem, f"The provider shows no list at all: make one there, and put its id into {key}.")
+    near = _nearest(list_id, lists)
+    shown = _shown([f'"{each}" ({name})' if name else f'"{each}"' for each, name in lists.items()], len(lists))
+    guess = f'Did you mean "{near}"? ' if near else ""
+    return Problem(problem, f"{guess}Put the id of one of its lists into {key}, in quotes: {shown}.")
+
+
+def of_fields(form: Form, address_field: str, columns: Collection[str]) -> list[Problem]:
+    """Returns the problems of the fields that a form sends, beside the address.
+
+    `address_field` is the list's own field for the address, `columns` are the fields that it is known to have; without
+    any, only the address is compared.
+    """
+    section = f"[forms.{form.name}.fields]"
+    found = []
+    for source, target in _sent(form):
+        entry = f'"{source}" = "{target}"'
+        if _plain(target) == _plain(address_field):
+            do = f'Take it out of {section}, or write "@email" for {target} if it is the form\'s field of the address.'
+            found.append(Problem(f"{entry} is the list's field for the address, which Relais fills itself", do))
+        elif columns and target not in columns:
+            near = _nearest(target, columns)
+            guess = f'Did you mean "{near}"? ' if near else ""
+            do = f"{guess}Correct it in {section}. The list has: {_shown(sorted(columns), len(columns))}."
+            found.append(Problem(f'the list has no field "{target}"', do))
+    return found
+
+
+def of_source_error(message: str, remedy: str, name: str, *, may_pass: bool) -> Problem:
+    """Returns the problem of a source that cannot be read; `may_pass`: trying again may help."""
+    by_itself = f"Check again later. If it stays so, ask whoever runs the host, and compare url of [sources.{name}]."
+    correct = f"Open the url of [sources.{name}] where you are not logged in: the CSV file itself must come."
+    return Problem(f"the file cannot be read: {message}", remedy or (by_itself if may_pass else correct))
+
+
+def _sent(form: Form) -> Iterable[tuple[str, str]]:
+    yield from form.fields.items()
+    if form.unsubscribe_url_field is not None:
+        yield "@unsubscribe_url", form.unsubscribe_url_field
+
+
+def _shown(texts: Sequence[str], total: int) -> str:
+    more = f" and {total - MOST_SHOWN} more" if total > MOST_SHOWN else ""
+    return ", ".join(texts[:MOST_SHOWN]) + more
+
+
+def _nearest(wrong: str, known: Iterable[str]) -> str | None:
+    """Returns the known name that `wrong` may stand for; case, accents and separators differ most often."""
+    by_plain = {_plain(name): name for name in known}
+    matches = difflib.get_close_matches(_plain(wrong), by_plain, n=1, cutoff=0.6)
+    return by_plain[matches[0]] if matches else None
+
+
+def _plain(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(char for char in decomposed if char.isalnum()) or name

@@ -1,0 +1,43 @@
+"""What `make run` says of a check: a line for each problem, and never a failure."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from local import startup_check
+from local.lambdas.functions import NoEnvironment
+
+FINE: dict[str, Any] = {"ok": True, "problems": [], "unchecked": ["its fields"]}
+WRONG: dict[str, Any] = {
+    "ok": False,
+    "problems": [{"problem": 'no list "1"', "do": 'Put in "2".'}, {"problem": 'no field "nom".', "do": "Correct it."}],
+    "unchecked": [],
+}
+
+
+def test_each_problem_is_one_line_with_what_to_do() -> None:
+    answer = {"ok": False, "accounts": {"paris": FINE}, "forms": {"footer": WRONG}, "sources": {"crm": FINE}}
+    assert list(startup_check.lines_of(answer)) == [
+        'check: form footer: no list "1". Put in "2".',
+        'check: form footer: no field "nom". Correct it.',
+    ]
+
+
+def test_one_line_says_that_all_is_well() -> None:
+    answer = {"ok": True, "accounts": {"paris": FINE}, "forms": {}, "sources": {}}
+    assert list(startup_check.lines_of(answer)) == ["check: every account, form and source is in order"]
+
+
+def test_a_check_that_cannot_be_made_is_one_line_and_none_while_stopping(capfd: pytest.CaptureFixture[str]) -> None:
+    def fails(name: str, event: Any) -> Any:
+        raise NoEnvironment("no environment of check")
+
+    stopping = threading.Event()
+    startup_check.begin(fails, stopping).join(10)
+    assert capfd.readouterr().err == "check: not made: no environment of check\n"
+    stopping.set()
+    startup_check.begin(fails, stopping).join(10)
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,412 @@
+"""`check`: every mistake in the configuration that a provider or a host can show is said, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.config.load import load
+from chalicelib.config.model import Form, Source
+from chalicelib.contact_import.source import Fetcher
+from chalicelib.delivery.deadline import Deadline
+from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.ledger.check_results import MOST_STORED, CheckedProblem, CheckResultStore
+from chalicelib.observability import metrics
+from chalicelib.operators.check import Check
+from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
+from tests.contract.scripted import Scripted, answer, silence
+from tests.support.aws import TestAws
+from tests.support.product import FakeContext, Product, settings
+
+CSV = answer(b"email;prenom\na@example.com;Ana\n")
+Checked = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    running = start_sandbox()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Control:
+    control = Control(sandbox.url)
+    control.reset()
+    control.forget_calls()
+    return control
+
+
+@pytest.fixture
+def host() -> Iterator[Scripted]:
+    """A host that serves whatever a test has it serve."""
+    with Scripted(otherwise=CSV) as running:
+        yield running
+
+
+@pytest.fixture
+def check(resources: TestAws, sandbox: Sandbox, control: Control, tmp_path: Path) -> Checked:
+    """Checks the sample configuration, with parts of its text replaced, and more behind it."""
+
+    def run(*replaced: tuple[str, str], more: str = "", milliseconds: int = 120_000) -> dict[str, Any]:
+        text = sample_config(sandbox.url)
+        for old, new in replaced:
+            assert old in text
+            text = text.replace(old, new)
+        config = tmp_path / "relais.toml"
+        config.write_text(text + more)
+        product = Product(load(config, os.environ), providers={})
+        return product.container.check({}, FakeContext(milliseconds))
+
+    return run
+
+
+def source(url: str, **more: str) -> str:
+    lines = {"url": json.dumps(url), "account": '"paris"', "list": '"4781"', "allow_private": "true", **more}
+    return "[sources.crm]\n" + "".join(f"{name} = {value}\n" for name, value in lines.items())
+
+
+def the_problem(entry: dict[str, Any]) -> tuple[str, str]:
+    """The one problem of an entry, and what to do."""
+    assert not entry["ok"]
+    [found] = entry["problems"]
+    assert found["do"]
+    return found["problem"], found["do"]
+
+
+def with_fakes(product: Product, milliseconds: int = 120_000, **event: Any) -> dict[str, Any]:
+    """What `check` answers over the providers in memory."""
+    check = Check(product.container, product.providers.__getitem__, Fetcher())
+    return check.handle(event, Deadline.of(FakeContext(milliseconds), product.clock))
+
+
+def test_a_right_configuration_has_no_problem_and_nothing_is_changed(
+    check: Checked, control: Control, host: Scripted
+) -> None:
+    found = check(more=source(f"{host.url}/export.csv"))
+    assert found["ok"]
+    assert {section: list(found[section]) for section in ("accounts", "forms", "sources")} == {
+        "accounts": ["paris", "lettre", "brussel"],
+        "forms": ["footer", "nieuwsbrief"],
+        "sources": ["crm"],
+    }
+    assert all(entry["problems"] == [] for part in ("accounts", "forms", "sources") for entry in found[part].values())
+    assert found["accounts"]["paris"] == {"ok": True, "problems": [], "unchecked": []}
+    [unchecked] = found["forms"]["footer"]["unchecked"]
+    assert "does not tell" in unchecked, "Ediware has no call for the fields of a list"
+    made = {call["function"] for call in control.calls()}
+    assert made <= {"list_list", "me", "session_create", "lists", "subscribers", "profile"}, made
+
+
+@pytest.mark.parametrize(
+    ("account", "key", "said", "do"),
+    [
+        (
+            "paris",
+            "sample-ediware-key",
+            "Error api_key invalid (the key is wrong",
+            "Compare api_key of [accounts.paris]",
+        ),
+        ("lettre", "sample-mailpartner-key", "Clé API incorrecte", "Compare the account's api_key"),
+        (
+            "brussel",
+            "sample-mymailmarket-key",
+            "invalid key or session (HTTP 401)",
+            "username, password, site, api_key",
+        ),
+    ],
+)
+def test_a_wrong_key_is_said_and_hides_no_other_account(
+    account: str, key: str, said: str, do: str, check: Checked
+) -> None:
+    found = check((key, "mistyped"))
+    assert not found["ok"]
+    problem, remedy = the_problem(found["accounts"][account])
+    assert said in problem
+    assert do in remedy
+    assert "mistyped" not in json.dumps(found), "the key itself"
+    assert [name for name, entry in found["accounts"].items() if not entry["ok"]] == [account]
+    for name, form in {"footer": "paris", "nieuwsbrief": "brussel"}.items():
+        if form == account:
+            assert (
+                the_problem(found["forms"][name])[0] == f"it cannot be checked while the account {form} has a problem"
+            )
+        else:
+            assert found["forms"][name]["ok"]
+
+
+def test_an_address_that_ediware_does_not_know_is_told_apart_from_a_wrong_key(check: Checked, control: Control) -> None:
+    control.set("ediware", declared_ips=["192.0.2.1"], options={"ip_message": "Error api_key invalid"})
+    problem, do = the_problem(check()["accounts"]["paris"])
+    assert "the key is right" in problem
+    assert "the IP address of this call is not declared" in problem
+    assert "Elastic IP of the NAT gateway" in do
+    assert "api_key" not in do
+
+
+def test_a_refused_address_of_mailpartner_is_said(check: Checked, control: Control) -> None:
+    control.fault(
+        "status", status=200, body='{"success":false,"code":96,"message":"IP refusée"}', provider="mailpartner"
+    )
+    problem, do = the_problem(check()["accounts"]["lettre"])
+    control.clear_faults()
+    assert "IP refusée" in problem
+    assert "Allow, in MailPartner's dashboard, the IP address" in do
+
+
+def test_a_wrong_site_is_said(check: Checked) -> None:
+    problem, do = the_problem(check(('site_id = "0616074266001"', 'site_id = "616074266001"'))["accounts"]["brussel"])
+    assert "site_id" in problem
+    assert "13 digits, with the leading zero" in do
+
+
+def test_a_list_that_is_not_there_names_the_lists_that_are(check: Checked) -> None:
+    found = check(('"4781"', '"4871"'), ('"0616074266229"', '"616074266229"'))
+    assert all(entry["ok"] for entry in found["accounts"].values())
+    problem, do = the_problem(found["forms"]["footer"])
+    assert problem == 'the account paris has no list "4871"'
+    assert do == (
+        'Did you mean "4781"? Put the id of one of its lists into list of [forms.footer], in quotes: '
+        '"4781" (Newsletter), "4782" (Clients), "4783" (Archive protégée), "4790" (Filiale).'
+    )
+    problem, do = the_problem(found["forms"]["nieuwsbrief"])
+    assert problem == 'the account brussel has no list "616074266229"'
+    assert do.startswith('Did you mean "0616074266229"? ')
+    assert '"0616074266230" (Klanten).' in do
+
+
+def test_a_field_that_is_not_there_names_the_closest_and_all_others(check: Checked) -> None:
+    found = check(('"FirstName"', '"first_name"'))["forms"]["nieuwsbrief"]
+    problem, do = the_problem(found)
+    assert problem == 'the list has no field "first_name"'
+    assert do.startswith(
+        'Did you mean "FirstName"? Correct it in [forms.nieuwsbrief.fields]. The list has: FirstName, '
+    )
+
+
+def test_a_field_that_goes_to_the_column_of_the_address_is_said(check: Checked) -> None:
+    problem, do = the_problem(check(('nom = "nom"', 'nom = "Email"'))["forms"]["footer"])
+    assert problem == '"nom" = "Email" is the list\'s field for the address, which Relais fills itself'
+    assert "Take it out of [forms.footer.fields]" in do
+
+
+def test_fields_of_an_empty_list_are_not_claimed_to_be_wrong(check: Checked, control: Control) -> None:
+    control.set("mymailmarket", add_list={"id": "0616074266299", "name": "Nieuw"})
+    found = check(('"0616074266229"', '"0616074266299"'))["forms"]["nieuwsbrief"]
+    assert found["ok"]
+    assert len(found["unchecked"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "said", "do"),
+    [
+        (answer(b"<html>Welcome</html>"), "an HTML page instead of JSON (HTTP 200)", "base_url"),
+        (answer(b"<html>Not found</html>", 404), "HTTP 404", "base_url"),
+        (answer(b"", 301, {"Location": "https://www.example.com"}), "redirects elsewhere", "base_url"),
+        (answer(b"", 503), "not available (HTTP 503)", "Check again later"),
+        (silence(30), "no answer in time", "base_url"),
+    ],
+    ids=["page", "404", "redirect", "503", "silence"],
+)
+@pytest.mark.parametrize(
+    ("account", "path"),
+    [("paris", "/ediware/api_http"), ("lettre", "/mailpartner/v1"), ("brussel", "/mymailmarket/V2.svc")],
+)
+def test_an_address_where_no_api_answers_is_said(
+    account: str, path: str, reply: Any, said: str, do: str, check: Checked, sandbox: Sandbox, host: Scripted
+) -> None:
+    host.otherwise = reply
+    found = check((f"{sandbox.url}{path}", f"{host.url}/wrong"), milliseconds=4_600)
+    problem, remedy = the_problem(found["accounts"][account])
+    assert said in problem
+    assert do in remedy
+    assert sum(not entry["ok"] for entry in found["accounts"].values()) == 1
+
+
+def test_a_host_that_nobody_listens_at_is_said(check: Checked, sandbox: Sandbox) -> None:
+    with Scripted() as gone:
+        url = gone.url
+    problem, do = the_problem(check((f"{sandbox.url}/mailpartner/v1", f"{url}/v1"))["accounts"]["lettre"])
+    assert "no connection to the provider (refused)" in problem
+    assert "base_url" in do
+
+
+@pytest.mark.parametrize(
+    ("reply", "said", "do"),
+    [
+        (answer(b"gone", 404), "no file (HTTP 404)", "There is no file at this address"),
+        (answer(b"", 401), "no file (HTTP 401)", "wants a login"),
+        (answer(b"<!doctype html><html>Login</html>"), "an HTML page instead of a CSV file", "not logged in"),
+        (answer(b"prenom;nom\nAna;A\n"), "there is no column email", "Open the url of [sources.crm]"),
+        (answer(b""), "the file is empty", "Open the url of [sources.crm]"),
+        (answer(b"", 500), "the host failed (HTTP 500)", "Check again later"),
+        (silence(30), "the host takes too long", "Check again later"),
+    ],
+    ids=["404", "401", "page", "columns", "empty", "500", "silence"],
+)
+def test_a_source_that_cannot_be_read_is_said(reply: Any, said: str, do: str, check: Checked, host: Scripted) -> None:
+    host.otherwise = reply
+    found = check(more=source(f"{host.url}/export.csv?key=hidden"), milliseconds=4_600)
+    problem, remedy = the_problem(found["sources"]["crm"])
+    assert said in problem
+    assert do in remedy
+    assert "hidden" not in json.dumps(found)
+    assert found["accounts"]["paris"]["ok"]
+
+
+def test_a_source_on_a_private_network_is_not_read(check: Checked) -> None:
+    more = source("https://127.0.0.1/export.csv", allow_private="false")
+    problem, _ = the_problem(check(more=more)["sources"]["crm"])
+    assert "allow_private = true would allow it" in problem
+
+
+def test_only_the_beginning_of_a_large_file_is_read(check: Checked, host: Scripted) -> None:
+    sent = threading.Event()
+
+    def endless(line: Any) -> None:
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\nemail;nom\n")
+        for _ in range(100_000):
+            line.send(b"a@example.com;Nom\n" * 1000)
+        sent.set()
+
+    host.otherwise = endless
+    assert check(more=source(f"{host.url}/export.csv"))["sources"]["crm"]["ok"]
+    assert not sent.is_set()
+
+
+def test_the_list_of_a_source_is_checked(check: Checked, host: Scripted) -> None:
+    found = check(more=source(f"{host.url}/export.csv", list='"9999"'))
+    problem, do = the_problem(found["sources"]["crm"])
+    assert problem == 'the account paris has no list "9999"'
+    assert "list of [sources.crm]" in do
+
+
+def test_a_source_that_the_provider_fetches_is_not_fetched(check: Checked, host: Scripted) -> None:
+    found = check(more=source(f"{host.url}/export.csv", fetch='"provider"'))["sources"]["crm"]
+    assert found["ok"]
+    assert "fetches it itself" in found["unchecked"][0]
+    assert host.received == []
+
+
+def test_a_secret_that_cannot_be_read_is_said(check: Checked) -> None:
+    found = check(("sample-ediware-key-not-a-secret", "secret:relais/paris#api_key"))
+    problem, do = the_problem(found["accounts"]["paris"])
+    assert "secret:relais/paris#api_key cannot be used" in problem
+    assert do
+
+
+def test_an_account_that_does_not_end_hides_nothing(product: Product) -> None:
+    never = threading.Event()
+    product.paris.rule = lambda *_: never.wait(30) and None
+    found = with_fakes(product, milliseconds=4_200)
+    never.set()
+    assert the_problem(found["accounts"]["paris"])[0] == "it was not checked to the end in the function's time"
+    assert not found["forms"]["footer"]["ok"]
+    assert found["accounts"]["lyon"]["ok"]
+
+
+def test_a_defect_in_one_provider_hides_nothing(product: Product) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("a defect about person@example.com")
+
+    product.paris.rule = fails
+    found = with_fakes(product)
+    assert the_problem(found["accounts"]["paris"])[0] == "the check itself failed (ValueError)"
+    assert found["accounts"]["lyon"]["ok"]
+
+
+def test_of_many_lists_ten_are_named(product: Product) -> None:
+    product.paris.lists = {str(number) for number in range(100, 123)}
+    problem, do = the_problem(with_fakes(product)["forms"]["footer"])
+    assert problem == 'the account paris has no list "4781"'
+    assert do.count("(List ") == 10
+    assert do.endswith(" and 13 more.")
+
+
+def test_an_account_without_a_list_is_said(product: Product) -> None:
+    product.paris.lists = set()
+    assert "make one there" in the_problem(with_fakes(product)["forms"]["footer"])[1]
+
+
+@pytest.mark.parametrize(
+    ("configured", "near"),
+    [("PRENOM", "prenom"), ("Prénom", "prenom"), ("pre_nom", "prenom"), ("prenon", "prenom"), ("xyz", None)],
+)
+def test_near_matches_look_past_case_accents_and_separators(
+    configured: str, near: str | None, product: Product
+) -> None:
+    form = Form("footer", "paris", "4781", "email", {"voornaam": configured}, unsubscribe_url_field="lien")
+    product.settings = replace(product.settings, forms={"footer": form})
+    product.restart()
+    product.paris.columns_of_list = ("email", "prenom", "lien", "ville")
+    problem, do = the_problem(with_fakes(product)["forms"]["footer"])
+    assert problem == f'the list has no field "{configured}"'
+    assert do.startswith(f'Did you mean "{near}"?' if near else "Correct it")
+    assert do.endswith("The list has: email, lien, prenom, ville.")
+
+
+def test_the_result_is_logged_counted_and_stored(product: Product, capsys: pytest.CaptureFixture[str]) -> None:
+    product.paris.lists = {"12"}
+    store = CheckResultStore(product.container.table)
+    assert store.read() is None
+    metrics.flush()
+    with_fakes(product)
+    assert "check problem" not in capsys.readouterr().out, "it is in the answer"
+    metrics.flush()
+    capsys.readouterr()
+    with_fakes(product, source="aws.events")
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [warning] = [line for line in lines if line.get("message") == "check problem"]
+    assert (warning["level"], warning["account"], warning["about"]) == ("WARNING", "paris", "form footer")
+    assert warning["do"]
+    counted = {line["account"]: line["check_problems"] for line in lines if "check_problems" in line}
+    assert counted == {"paris": 1, "lyon": 0}
+    result = store.read()
+    assert result is not None
+    assert (result.at, result.count) == (product.clock(), 1)
+    assert result.problems[0].about == "form footer"
+    product.paris.lists = {"4781"}
+    product.clock.forward(days=7)
+    with_fakes(product)
+    result = store.read()
+    assert result is not None
+    assert (result.at, result.count, result.problems) == (product.clock(), 0, ())
+
+
+def test_of_many_problems_the_first_are_stored_and_all_are_counted(product: Product) -> None:
+    store = CheckResultStore(product.container.table)
+    store.write(product.clock(), [CheckedProblem(f"form {n}", "wrong", "correct it") for n in range(250)])
+    result = store.read()
+    assert result is not None
+    assert (result.count, len(result.problems)) == (250, MOST_STORED)
+
+
+def test_a_failing_ledger_does_not_keep_the_answer_back(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("throttled")
+
+    monkeypatch.setattr(product.container.table, "update", fails)
+    assert with_fakes(product)["ok"]
+
+
+def test_wrong_calls_are_explained(product: Product) -> None:
+    answered = product.container.check({"account": "paris"}, FakeContext())
+    assert answered["error"]["message"] == "there is no key 'account': there are time"
+
+
+def test_more_accounts_than_run_at_once_are_all_checked(resources: TestAws) -> None:
+    accounts = {f"paris{n}": replace(settings().accounts["paris"], name=f"paris{n}") for n in range(20)}
+    one = Source("crm", "https://127.0.0.1/x.csv", "paris0", "4781")
+    product = Product(settings(accounts=accounts, forms={}, sources={"crm": one}), providers={})
+    fake = Product().paris
+    found = Check(product.container, lambda _: fake, Fetcher()).handle({}, Deadline.of(FakeContext(), product.clock))
+    assert [name for name, entry in found["accounts"].items() if entry["ok"]] == list(accounts)
+    assert not found["sources"]["crm"]["ok"]
