@@ -183,7 +183,7 @@ def audit(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def check(event: CloudWatchEvent) -> dict[str, Any]:
     """Checks accounts, forms and sources at their providers and hosts, without changing anything there."""
-    return container().check(event.to_dict(), lambda_context(event))
+    return container().check(event.to_dict(), cast(Context, event.context))
 
 
 @app.lambda_function()
