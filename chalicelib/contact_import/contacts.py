@@ -14,6 +14,7 @@ from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, ProviderError, RelaisError, SecretUnavailable
 from ..domain.events import Event, Status
+from ..domain.reasons import ReasonCode
 from ..domain.texts import safe_name
 from ..domain.times import epoch_milliseconds
 from ..ingestion.accept import accept_all
@@ -68,7 +69,7 @@ class ContactsSync(SyncAttempt):
         except FileChanged:
             self._restart()
         except SyncRefused as error:
-            self._finish(Status.REFUSED, self._reason(error))
+            self._finish(Status.REFUSED, self._reason(error), error.reason_code)
         except SyncFailed as error:
             if self._progress.rows > rows_before and not self._has_time():
                 self._continue_later()  # only the end of this invocation interrupted it
@@ -81,7 +82,7 @@ class ContactsSync(SyncAttempt):
         """Runs the sync to its end; returns the summary."""
         sync, settings = self._event.sync, self._services.settings
         if sync is None or self._account not in settings.accounts:
-            raise SyncRefused("the account is not configured any more")
+            raise SyncRefused("the account is not configured any more", reason_code=ReasonCode.ACCOUNT_REMOVED)
         if sync.source is None:
             return self._import(inline_rows(sync.contacts))
         source = settings.sources.get(sync.source)
@@ -175,7 +176,8 @@ class ContactsSync(SyncAttempt):
         reason = (delivery.reason or "").casefold() if delivery and delivery.status is Status.REFUSED else ""
         if any(word in reason for word in (*_COLUMN_WORDS, *map(str.casefold, unproven))):
             shown = ", ".join(map(safe_name, unproven))
-            raise SyncRefused(f"the list may lack a column ({shown}): {delivery.reason if delivery else reason}")
+            message = f"the list may lack a column ({shown}): {delivery.reason if delivery else reason}"
+            raise SyncRefused(message, reason_code=ReasonCode.UNKNOWN_FIELD)
 
     def _own_column(self) -> str:
         with self._provider() as provider:
@@ -189,7 +191,7 @@ class ContactsSync(SyncAttempt):
                 self._services.events.postpone(self._event, self._delivery, self._deadline.lease_until, self._now)
                 self._progress = replace(self._progress, asked=False)
                 if self._delivery.unknown_attempts >= self._services.settings.delivery.unknown_attempts:
-                    raise SyncFailed("no outcome was recorded")
+                    raise SyncFailed("no outcome was recorded", reason_code=ReasonCode.OUTCOME_UNKNOWN)
             self._save_progress(replace(self._progress, asked=True), until=self._deadline.lease_until)
             try:
                 provider.fetch_list(self._event.list or "", source.url, budget=self._deadline.seconds_left)
@@ -205,26 +207,30 @@ class ContactsSync(SyncAttempt):
         """
         pause, now = self._services.accounts.read(self._account).pause, epoch_milliseconds(self._now)
         if pause is not None and backoff.is_open(pause, now):
-            raise SyncFailed(pause.reason, retry_after=(pause.until - now) / 1000)
+            code = pause.reason_code or ReasonCode.PROVIDER_DOWN
+            raise SyncFailed(pause.reason, retry_after=(pause.until - now) / 1000, reason_code=code)
         try:
             yield self._provider_of(self._account)
         except SecretUnavailable as error:
-            raise SyncFailed(str(error)) from None
+            raise SyncFailed(str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE) from None
         except ProviderError as error:
+            code = error.reason_code
             if error.kind in (Kind.CALLER, Kind.CONTACT):
-                raise SyncRefused(error.message) from None
+                raise SyncRefused(error.message, reason_code=code) from None
             unknown = error.kind is Kind.UNKNOWN
-            raise SyncFailed(error.message, retry_after=error.retry_after, unknown=unknown) from None
+            wait = error.retry_after
+            raise SyncFailed(error.message, retry_after=wait, unknown=unknown, reason_code=code) from None
 
     def _restart(self) -> None:
         if self._progress.restarts >= MOST_RESTARTS:
-            self._finish(Status.REFUSED, self._reason("the file is a different one each time it is read"))
+            reason = self._reason("the file is a different one each time it is read")
+            self._finish(Status.REFUSED, reason, ReasonCode.SOURCE_REFUSED)
             return
         self._progress = SyncProgress(failures=self._progress.failures, restarts=self._progress.restarts + 1)
         self._schedule_retry(SyncFailed("the file changed while it was being read; the import starts again"))
 
-    def _finish(self, status: Status, reason: str) -> bool:
-        ended = super()._finish(status, reason)
+    def _finish(self, status: Status, reason: str, code: ReasonCode | None = None) -> bool:
+        ended = super()._finish(status, reason, code)
         if ended and status is Status.DELIVERED and self._event.sync and self._event.sync.contacts:
             self._syncs.remove_contacts(self._event)
         return ended

@@ -12,6 +12,7 @@ from datetime import datetime
 from ..domain.addresses import signup_address
 from ..domain.errors import without_addresses
 from ..domain.events import Event, EventType
+from ..domain.reasons import ReasonCode
 from ..domain.texts import safe_name, size_errors
 from ..ingestion.parse_event import INVALID
 from ..jobs.errors import SyncRefused
@@ -93,7 +94,7 @@ class Signups:
         if error is None:
             return replace(self._event([email, fields], now), email=email, fields=fields)
         refused = without_addresses(f"{INVALID}: {self.rows.unit} {row.number}: {error}")
-        return replace(self._event([row.number, error], now), refused=refused)
+        return replace(self._event([row.number, error], now), refused=refused, refused_code=ReasonCode.INVALID_ROW)
 
     def _error(self, email_error: str | None, fields: Mapping[str, str]) -> str | None:
         if email_error is not None:

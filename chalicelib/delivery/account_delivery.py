@@ -13,6 +13,7 @@ from typing import Any, assert_never
 from ..domain.backoff import Pause
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Event, EventType
+from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds
 from ..observability import logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Contact, Provider
@@ -165,7 +166,7 @@ class AccountDelivery:
                 self._record_accepted(group, part)
             elif error.kind in REFUSALS:
                 self._record_refusal(part)
-                bisection.refused(part, error.message)
+                bisection.refused(part, error)
             else:
                 unknown = error.kind is Kind.UNKNOWN
                 for claimed in flat(part):
@@ -195,7 +196,7 @@ class AccountDelivery:
         if failure is not None:
             self._pause(group, flat(rows), failure)
             return []
-        self.claims.refuse([(claimed, error.message) for claimed, error in failed])
+        self.claims.refuse(failed)
         return [row for row in rows if errors.get(id(row)) is None]
 
     def _concurrently(
@@ -282,7 +283,7 @@ class AccountDelivery:
         except ProviderError as error:
             return error
         except SecretUnavailable as error:
-            return ProviderError(Kind.ACCOUNT, str(error))
+            return ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
         except Exception as error:
             # Any exception: a client that fails unexpectedly may have done its work first. It must neither repeat it
             # every minute nor stop other accounts. Only the type is reported: the message may hold an address.
@@ -309,7 +310,7 @@ class AccountDelivery:
     def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedRow]) -> None:
         """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
         if group.list is None:
-            self.claims.refuse([(claimed, message) for row, message in bisection.rejected for claimed in row])
+            self.claims.refuse([(claimed, error) for row, error in bisection.rejected for claimed in row])
             return
         if bisection.all_refused_alike and not bisection.list_is_at_fault:
             failure = self._missing_list(group.list)
@@ -318,15 +319,16 @@ class AccountDelivery:
                 return
         decision, pause = self.circuit_breaker.refused(
             group.list,
-            [(row[-1].task.event, message) for row, message in bisection.rejected],
+            [(row[-1].task.event, error.message) for row, error in bisection.rejected],
             forms_of(bisection.accepted_rows),
             list_at_fault=bisection.list_is_at_fault,
         )
         rejected = list(zip(bisection.rejected, decision.final, strict=True))
-        self.claims.refuse([(claimed, message) for (row, message), final in rejected if final for claimed in row])
+        self.claims.refuse([(claimed, error) for (row, error), final in rejected if final for claimed in row])
         if pause is not None:
             waiting = [*bisection.remaining, *(row for (row, _), final in rejected if not final)]
-            self._postpone_list(flat(waiting), pause.reason, from_epoch_milliseconds(pause.until))
+            until = from_epoch_milliseconds(pause.until)
+            self._postpone_list(flat(waiting), pause.reason, pause.reason_code, until)
 
     def _stop_bisection(self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow]) -> None:
         """Release what is not sent, and refuse what was rejected: a flood of bad rows would never come to an end."""
@@ -343,8 +345,11 @@ class AccountDelivery:
             if self.provider.list_exists(list_id, budget=self.deadline.seconds_left):
                 return None
         except (ProviderError, SecretUnavailable) as error:
-            kind = error.kind if isinstance(error, ProviderError) else Kind.ACCOUNT
-            return ProviderError(Kind.LATER if kind is Kind.UNKNOWN else kind, str(error))
+            if isinstance(error, SecretUnavailable):
+                return ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
+            if error.kind is Kind.UNKNOWN:  # the question changes nothing
+                return ProviderError(Kind.LATER, error.message)
+            return ProviderError(error.kind, error.message, reason_code=error.reason_code)
         return ProviderError(Kind.ACCOUNT, f"the list {list_id} is not there any more", list_only=True)
 
     def _pause(self, group: Group, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
@@ -352,27 +357,32 @@ class AccountDelivery:
         if error.kind is Kind.UNKNOWN:
             metrics.count("unknown_outcomes", account=self.account)
         if group.list is not None and error.list_only:
-            self._postpone_list(claims, error.message, self.circuit_breaker.failed(error, group.list))
+            until = self.circuit_breaker.failed(error, group.list)
+            self._postpone_list(claims, error.message, error.reason_code, until)
         else:
             self._stopped = True
-            self.claims.schedule_retry(claims, error.message, self.circuit_breaker.failed(error), self._give_up)
+            until = self.circuit_breaker.failed(error)
+            self.claims.schedule_retry(claims, error.message, error.reason_code, until, self._give_up)
 
-    def _postpone_list(self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime) -> None:
+    def _postpone_list(
+        self, claims: Sequence[ClaimedDelivery], reason: str, code: ReasonCode | None, until: datetime
+    ) -> None:
         """Schedule retries of claimed deliveries to a list that has been paused until then."""
         if self.circuit_breaker.answered(None):
             self.resumed = True  # a provider that refuses one list works for all others
-        self.claims.schedule_retry(claims, reason, until, self._give_up)
+        self.claims.schedule_retry(claims, reason, code, until, self._give_up)
 
     def _defer_list(self, group: Group, pause: Pause) -> None:
         """Park what is overdue for a paused list; defer the rest until its pause ends."""
         overdue = self._overdue(group)
-        self.claims.park(overdue, pause.reason, self.deadline)
+        self.claims.park(overdue, pause.reason, pause.reason_code, self.deadline)
         until = from_epoch_milliseconds(pause.until)
         self.claims.defer((task, until) for task in group.tasks if task not in overdue)
 
     def _park_overdue(self, groups: Sequence[Group], pause: Pause | None) -> None:
+        reason, code = (pause.reason, pause.reason_code) if pause else ("paused", None)
         for group in groups:
-            self.claims.park(self._overdue(group), pause.reason if pause else "paused", self.deadline)
+            self.claims.park(self._overdue(group), reason, code, self.deadline)
 
     def _overdue(self, group: Group) -> list[Task]:
         now = self.services.effects.clock()

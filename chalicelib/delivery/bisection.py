@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
+from ..domain.errors import ProviderError
 from ..domain.repeated_refusals import same_words
 
 Row = TypeVar("Row")
@@ -20,7 +21,7 @@ class Bisection(Generic[Row]):
     """Tracks one batch through refusals.
 
     Call `next_part` for rows to send, then `accepted` or `refused`. Of n rows with one bad one, at most
-    1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `rejected` are rows refused alone, with the provider's message; they are
+    1 + 2·⌈log₂ n⌉ parts are sent (17 for 255). `rejected` are rows refused alone, with the provider's error; they are
     refused for good only once the batch has ended and the list is known not to be at fault.
 
     `size` rows fill a call; a batch of more takes several.
@@ -36,7 +37,7 @@ class Bisection(Generic[Row]):
         halves_of: Callable[[Row], tuple[Row, Row] | None] = lambda row: None,
         person_of: Callable[[Row], Hashable] = lambda row: row,
     ) -> None:
-        self.rejected: list[tuple[Row, str]] = []
+        self.rejected: list[tuple[Row, ProviderError]] = []
         self._halves_of = halves_of
         self._person_of = person_of
         self.accepted_rows: list[Row] = []
@@ -63,12 +64,12 @@ class Bisection(Generic[Row]):
         """Record that the provider accepted `part`."""
         self.accepted_rows += part
 
-    def refused(self, part: Sequence[Row], message: str) -> None:
-        """Record that `part` was refused with the provider's `message`: halve it, or reject its only row."""
+    def refused(self, part: Sequence[Row], error: ProviderError) -> None:
+        """Record that `part` was refused with the provider's `error`: halve it, or reject its only row."""
         if len(part) == 1:
             halves = self._halves_of(part[0])
             if halves is None:
-                self.rejected.append((part[0], message))
+                self.rejected.append((part[0], error))
             else:
                 self._waiting += [[halves[1]], [halves[0]]]
             return
@@ -93,7 +94,7 @@ class Bisection(Generic[Row]):
     @property
     def all_refused_alike(self) -> bool:
         """True if nothing was accepted and every rejected row was refused in the same words."""
-        return not self.accepted_rows and len({same_words(message) for _, message in self.rejected}) == 1
+        return not self.accepted_rows and len({same_words(error.message) for _, error in self.rejected}) == 1
 
     @property
     def list_is_at_fault(self) -> bool:

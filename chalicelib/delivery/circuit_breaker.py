@@ -12,6 +12,7 @@ from ..domain import backoff, repeated_refusals
 from ..domain.backoff import AccountState, Pause
 from ..domain.errors import Kind, ProviderError
 from ..domain.events import Event
+from ..domain.reasons import ReasonCode
 from ..domain.repeated_refusals import Refusal, RefusalDecision
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..observability import logger, metrics
@@ -128,7 +129,8 @@ class CircuitBreaker:
                 state = replace(self._state, refusals=decision.counted)
                 pause: Pause | None = None
                 if decision.reason is not None:
-                    error = ProviderError(Kind.ACCOUNT, decision.reason, list_only=True)
+                    code = ReasonCode.LIST_REFUSES_ALL
+                    error = ProviderError(Kind.ACCOUNT, decision.reason, list_only=True, reason_code=code)
                     pause = before  # a concurrent call may have paused it
                     if pause is None or not backoff.is_open(pause, self._now):
                         pause = self._next_pause(before, error, LONGEST_REFUSAL_PAUSE)
@@ -155,7 +157,7 @@ class CircuitBreaker:
             self._services.effects.chance(),
             error.retry_after,
         )
-        return backoff.paused_again(before, self._now, wait, error.message, error.kind.value)
+        return backoff.paused_again(before, self._now, wait, error.message, error.kind.value, error.reason_code)
 
     def _change(self, state: AccountState) -> bool:
         written = self._services.accounts.write(self.account, self._state, state)

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from ..domain.addresses import Reading, readings
 from ..domain.erasure import loses_its_data
-from ..domain.errors import LedgerUnavailable
+from ..domain.errors import LedgerUnavailable, ProviderError
 from ..domain.events import Delivery, Event, EventType, Status
 from ..domain.ordering import SUPPRESSED, Decision, SubscriptionState
+from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds
 from ..ledger.subscriptions import DeliveryAttempt, decision
 from ..ledger.table import Key
@@ -155,7 +156,9 @@ class Claims:
             return False
         count = f"{attempts} attempt{'s' if attempts > 1 else ''}"
         reason = f"outcome unknown after {count}, and one more may add a second row: {why}"
-        claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
+        claimed.delivery = replace(
+            claimed.delivery, status=Status.PARKED, reason=reason, reason_code=ReasonCode.OUTCOME_UNKNOWN
+        )
         return True
 
     def _current_deliveries(self, claims: Sequence[ClaimedDelivery]) -> dict[str, Delivery]:
@@ -169,32 +172,41 @@ class Claims:
     def delivered(self, claims: Sequence[ClaimedDelivery]) -> None:
         """Write claims as delivered. The leases stay: the next worker sees that their deliveries are final."""
         for claimed in claims:
-            claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
+            claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None, reason_code=None)
         # Without the provider's row id, lifting the suppression later must read the whole list.
         rows = [row for claimed in claims for row in claimed.rows]
         self._each(lambda row: self._services.subscriptions.record_row(*row), rows)
         self.finish(claims)
 
-    def refuse(self, claims: Sequence[tuple[ClaimedDelivery, str]]) -> None:
-        """Write claims as refused for good, each with the provider's message, and release them."""
-        for claimed, message in claims:
-            claimed.delivery = replace(claimed.delivery, status=Status.REFUSED, reason=message)
+    def refuse(self, claims: Sequence[tuple[ClaimedDelivery, ProviderError]]) -> None:
+        """Write claims as refused for good, each with the provider's error, and release them."""
+        for claimed, error in claims:
+            claimed.delivery = replace(
+                claimed.delivery, status=Status.REFUSED, reason=error.message, reason_code=error.reason_code
+            )
         self._release_and_finish([claimed for claimed, _ in claims])
 
     def schedule_retry(
-        self, claims: Sequence[ClaimedDelivery], reason: str, until: datetime, give_up: timedelta
+        self,
+        claims: Sequence[ClaimedDelivery],
+        reason: str,
+        code: ReasonCode | None,
+        until: datetime,
+        give_up: timedelta,
     ) -> None:
         """Release claims after a failure of the account or list: due again at `until`, or parked (overdue, spent)."""
         now = self._services.effects.clock()
         overdue = [claimed for claimed in claims if is_overdue(claimed.task, now, give_up)]
+        for claimed in claims:
+            claimed.delivery = replace(claimed.delivery, reason=reason, reason_code=code)
         for claimed in overdue:
-            claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
+            claimed.delivery = replace(claimed.delivery, status=Status.PARKED)
         pending = [claimed for claimed in claims if claimed.delivery.status is Status.PENDING]
         spent = [claimed for claimed in pending if self._attempts_are_spent(claimed, reason)]
         self._release_and_finish([*overdue, *spent])
         waiting = [claimed for claimed in claims if claimed.delivery.status is Status.PENDING]
         for claimed in waiting:
-            claimed.delivery = replace(claimed.delivery, reason=reason, next_attempt_at=until)
+            claimed.delivery = replace(claimed.delivery, next_attempt_at=until)
 
         def postpone(claimed: ClaimedDelivery) -> None:
             self._services.events.postpone(claimed.task.event, claimed.delivery, until, now)
@@ -220,7 +232,7 @@ class Claims:
         """Make tasks that were not tried due at the given time."""
         self._each(lambda pair: self._services.events.defer(pair[0].event, pair[0].delivery, pair[1]), tasks)
 
-    def park(self, tasks: Sequence[Task], reason: str, deadline: Deadline) -> None:
+    def park(self, tasks: Sequence[Task], reason: str, code: ReasonCode | None, deadline: Deadline) -> None:
         """Park tasks of one account until an operator resends them. Those left at `deadline` are enqueued again.
 
         Tasks are claimed first, as for a call: another worker may be delivering one now, or have died and left its
@@ -233,7 +245,7 @@ class Claims:
             claimed_rows, _ = self.claim(rows, deadline, provider_lifts_suppression=True)
             claims = [claimed for row in claimed_rows for claimed in row]
             for claimed in claims:
-                claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason)
+                claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason, reason_code=code)
             self._release_and_finish(claims)
 
     def finish(self, claims: Sequence[ClaimedDelivery]) -> None:
@@ -331,11 +343,13 @@ def _claimed(task: Task, taken: Sequence[Taken], lease: RowLease) -> ClaimedDeli
 def _ends(claimed: ClaimedDelivery, decision: Decision) -> bool:
     """Apply a decision that ends the delivery without a call; return whether it ended."""
     if decision is Decision.SUPERSEDED:
-        claimed.delivery = replace(claimed.delivery, status=Status.SUPERSEDED, reason=None)
+        claimed.delivery = replace(claimed.delivery, status=Status.SUPERSEDED, reason=None, reason_code=None)
     elif decision is Decision.SUPPRESSED:
-        claimed.delivery = replace(claimed.delivery, status=Status.REFUSED, reason=SUPPRESSED)
+        claimed.delivery = replace(
+            claimed.delivery, status=Status.REFUSED, reason=SUPPRESSED, reason_code=ReasonCode.SUPPRESSED
+        )
         claimed.suppressed = True
     elif claimed.task.event.only_lifts_suppression and not claimed.lifts_suppression:
         # no suppression to lift
-        claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None)
+        claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None, reason_code=None)
     return claimed.delivery.status is not Status.PENDING

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ..domain.errors import LedgerUnavailable
+from ..domain.reasons import ReasonCode
 from ..observability import log_context, logger, metrics, with_log_context
 from ..providers.spec import Capabilities, Provider
 from ..services import Services
@@ -56,10 +57,11 @@ class Dispatcher:
         with log_context(account=account):
             try:
                 if capabilities is None:
-                    self._park(groups, NOT_CONFIGURED, deadline)
+                    self._park(groups, NOT_CONFIGURED, ReasonCode.ACCOUNT_REMOVED, deadline)
                     return False
                 if capabilities.signup_batch == 0:  # signups accepted while the account had another provider
-                    self._park([group for group in groups if group.list is not None], TAKES_NO_SIGNUPS, deadline)
+                    signups = [group for group in groups if group.list is not None]
+                    self._park(signups, TAKES_NO_SIGNUPS, ReasonCode.TAKES_NO_SIGNUPS, deadline)
                     groups = [group for group in groups if group.list is None]
                 delivery = AccountDelivery(
                     services=self._services,
@@ -78,5 +80,5 @@ class Dispatcher:
                 metrics.count("ledger_failures", account=account)
                 return False
 
-    def _park(self, groups: Iterable[Group], reason: str, deadline: Deadline) -> None:
-        self._claims.park([task for group in groups for task in group.tasks], reason, deadline)
+    def _park(self, groups: Iterable[Group], reason: str, code: ReasonCode, deadline: Deadline) -> None:
+        self._claims.park([task for group in groups for task in group.tasks], reason, code, deadline)

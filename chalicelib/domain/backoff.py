@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from .errors import Kind
+from .reasons import ReasonCode
 from .repeated_refusals import RefusedAlike, without_forms
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
@@ -22,6 +23,7 @@ class Pause:
     failures: int = 1
     outcome_unknown: bool = False
     """A call since the pause began may have taken effect unrecorded: a call that changes nothing must succeed first."""
+    reason_code: ReasonCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,18 @@ def wait_seconds(failures: int, first: float, longest: float, chance: float, ret
     return backoff_seconds(failures, first, longest, chance)
 
 
-def paused_again(before: Pause | None, now: int, wait: float, reason: str, kind: str) -> Pause:
+def paused_again(
+    before: Pause | None, now: int, wait: float, reason: str, kind: str, code: ReasonCode | None = None
+) -> Pause:
     """Returns the pause after one more failure; `wait` is in seconds."""
     until, unknown = now + int(wait * 1000), kind == Kind.UNKNOWN
     if before is None:
-        return Pause(until=until, since=now, reason=reason, kind=kind, outcome_unknown=unknown)
+        return Pause(until=until, since=now, reason=reason, kind=kind, outcome_unknown=unknown, reason_code=code)
     return replace(
         before,
         until=until,
         reason=reason,
+        reason_code=code,
         kind=kind,
         failures=before.failures + 1,
         outcome_unknown=before.outcome_unknown or unknown,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .excerpts import excerpt, readable
+from .reasons import ReasonCode
 
 # Deliberately greedy: any text around an @ sign without white space may be an address. Provider messages are stored
 # without an expiry, so removing too much is preferred to removing too little.
@@ -59,6 +60,16 @@ class Kind(StrEnum):
     """The request was sent and no usable answer came back: it may or may not have taken effect."""
 
 
+_CODES = {
+    Kind.CALLER: ReasonCode.REQUEST_REJECTED,
+    Kind.ACCOUNT: ReasonCode.ACCOUNT_REFUSED,
+    Kind.CONTACT: ReasonCode.REJECTED_BY_PROVIDER,
+    Kind.LATER: ReasonCode.PROVIDER_DOWN,
+    Kind.UNKNOWN: ReasonCode.OUTCOME_UNKNOWN,
+}
+"""The reason codes of failures whose cause is not known more precisely."""
+
+
 class RelaisError(Exception):
     """Base class of the errors that Relais raises. The text never contains a secret or a whole address."""
 
@@ -69,7 +80,7 @@ class ProviderError(RelaisError):
     `message` is a readable excerpt of the provider's message without addresses; `provider_code` its error code, if any;
     `retry_after` the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account;
     `remedy` what its owner can do, where more is known than the kind says: whole sentences, for people who are no
-    programmers.
+    programmers. `reason_code` is derived from the kind unless the caller knows more.
     """
 
     def __init__(
@@ -81,6 +92,7 @@ class ProviderError(RelaisError):
         retry_after: float | None = None,
         list_only: bool = False,
         remedy: str = "",
+        reason_code: ReasonCode | None = None,
     ) -> None:
         self.kind = kind
         self.message = without_addresses(message)
@@ -88,6 +100,7 @@ class ProviderError(RelaisError):
         self.retry_after = retry_after
         self.list_only = list_only
         self.remedy = remedy
+        self.reason_code = reason_code or (ReasonCode.UNKNOWN_LIST if list_only else _CODES[kind])
         super().__init__(self.message)
 
     def __repr__(self) -> str:

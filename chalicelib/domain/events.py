@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, assert_never
 
 from .errors import FieldError
+from .reasons import ReasonCode
 
 
 class EventType(StrEnum):
@@ -131,6 +132,8 @@ class Event:
     sync: Sync | None = None
     refused: str | None = None
     """The reason of an event that is refused on arrival (a filled trap, an invalid event from a queue); else None."""
+    refused_code: ReasonCode = ReasonCode.INVALID_MESSAGE
+    """The code beside `refused`, if that is set."""
     counted: bool = False
     """True once a worker has counted it against its form's limit."""
     quarantined_until: datetime | None = None
@@ -161,6 +164,8 @@ class Delivery:
     status: Status = Status.PENDING
     attempts: int = 0
     reason: str | None = None
+    reason_code: ReasonCode | None = None
+    """The stable code beside `reason`; None where there is no reason, or a sync only tells its progress."""
     unknown_outcome: bool = False
     unknown_attempts: int = 0
     """Attempts without a recorded answer since it was accepted or requeued."""

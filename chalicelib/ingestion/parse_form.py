@@ -13,6 +13,7 @@ from ..domain.addresses import Checked, normal_forms, signup_address, unsubscrib
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.limits import CONSENT_CHARACTERS
+from ..domain.reasons import ReasonCode
 from ..domain.texts import length_error, size_errors, text_error, without_controls, wording_digest
 from .bodies import Submission
 from .spam import SPAM, has_link_or_tag
@@ -77,11 +78,11 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     if _is_trapped(form, submission):
         if errors:
             event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at, door="form"))
-        return replace(event, refused=TRAP)
+        return replace(event, refused=TRAP, refused_code=ReasonCode.TRAP)
     if errors:
         raise InvalidEvent(errors)
     if not form.allow_links and any(has_link_or_tag(texts[name]) for name in texts.keys() - form.link_fields):
-        return replace(event, refused=SPAM)
+        return replace(event, refused=SPAM, refused_code=ReasonCode.SPAM)
     return event
 
 

@@ -13,6 +13,7 @@ from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import LedgerUnavailable, RelaisError, without_addresses
 from ..domain.events import EventType, Status
+from ..domain.reasons import ReasonCode
 from ..ledger.events import FIRST_DUE
 from ..observability import ContextPool, event_log, log_context, logger, metrics
 from ..services import Services
@@ -93,7 +94,7 @@ class SyncAttempt(ABC):
         now = self._now
         self._save_progress(self._progress, until=now)
         done = self._progress_text()
-        delivery = replace(self._delivery, reason=f"so far {done}" if done else None)
+        delivery = replace(self._delivery, reason=f"so far {done}" if done else None, reason_code=None)
         self._services.events.postpone(self._event, delivery, now + FIRST_DUE, now)
         if notify:
             self._services.notifier.notify(EventType.SYNC, [self._event.id])
@@ -112,11 +113,12 @@ class SyncAttempt(ABC):
         delivery = self._delivery
         if delivery.unknown_attempts >= retry_policy.unknown_attempts:
             attempts = f"{delivery.unknown_attempts} attempt{'s' if delivery.unknown_attempts > 1 else ''}"
-            self._finish(Status.PARKED, self._reason(f"outcome unknown after {attempts}: {error}"))
+            reason = self._reason(f"outcome unknown after {attempts}: {error}")
+            self._finish(Status.PARKED, reason, ReasonCode.OUTCOME_UNKNOWN)
             return
         since = delivery.resent_at or self._event.accepted_at
         if now - since > timedelta(hours=retry_policy.give_up_after_hours):
-            self._finish(Status.PARKED, self._reason(error))
+            self._finish(Status.PARKED, self._reason(error), error.reason_code)
             return
         failures, chance = self._progress.failures, self._services.effects.chance()
         seconds = backoff.wait_seconds(
@@ -126,14 +128,21 @@ class SyncAttempt(ABC):
         self._save_progress(replace(self._progress, failures=failures + 1), until=now)
         metrics.count("sync_retries", account=self._account)
         event_log.retry_scheduled(self._account, [self._event.id], reason, until)
-        delivery = replace(delivery, attempts=delivery.attempts + 1, reason=reason, next_attempt_at=until)
+        delivery = replace(
+            delivery,
+            attempts=delivery.attempts + 1,
+            reason=reason,
+            reason_code=error.reason_code,
+            next_attempt_at=until,
+        )
         self._services.events.postpone(self._event, delivery, until, now)
 
-    def _finish(self, status: Status, reason: str) -> bool:
+    def _finish(self, status: Status, reason: str, code: ReasonCode | None = None) -> bool:
         """Writes the final status; False if it had one already."""
         now = self._now
         self._save_progress(replace(self._progress, failures=0, restarts=0), until=now)
-        delivery = replace(self._delivery, status=status, attempts=self._delivery.attempts + 1, reason=reason)
+        attempts = self._delivery.attempts + 1
+        delivery = replace(self._delivery, status=status, attempts=attempts, reason=reason, reason_code=code)
         if not self._services.events.finish(self._event, delivery, now):
             return False
         event_log.ended([(self._event.id, delivery)])

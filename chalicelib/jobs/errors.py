@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..domain.errors import RelaisError
+from ..domain.reasons import ReasonCode
 
 
 class SyncFailed(RelaisError):
@@ -12,11 +13,18 @@ class SyncFailed(RelaisError):
     """
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, unknown: bool = False, remedy: str = ""
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        unknown: bool = False,
+        remedy: str = "",
+        reason_code: ReasonCode = ReasonCode.SOURCE_FAILED,
     ) -> None:
         self.remedy = remedy
         self.retry_after = retry_after
         self.unknown = unknown
+        self.reason_code = reason_code
         super().__init__(message)
 
 
@@ -26,6 +34,7 @@ class SyncRefused(RelaisError):
     `remedy`: what its owner can do, where more is known.
     """
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    def __init__(self, message: str, *, remedy: str = "", reason_code: ReasonCode = ReasonCode.SOURCE_REFUSED) -> None:
         self.remedy = remedy
+        self.reason_code = reason_code
         super().__init__(message)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..domain.backoff import AccountState, Pause
+from ..domain.reasons import ReasonCode
 from ..domain.repeated_refusals import RefusedAlike
 from .attributes import Attributes, Milliseconds, well_formed
 from .keys import account_key
@@ -82,6 +83,7 @@ def _pause_item(pause: Pause) -> dict[str, Any]:
         "kind": pause.kind,
         "failures": pause.failures,
         **({"outcome_unknown": True} if pause.outcome_unknown else {}),
+        **({"reason_code": pause.reason_code.value} if pause.reason_code else {}),
     }
 
 
@@ -108,6 +110,7 @@ def _pause_from(part: Attributes) -> Pause:
         part.required("kind", str),
         part.required("failures", int),
         part.optional("outcome_unknown", bool) or False,
+        ReasonCode.parse(part.optional("reason_code", str)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ..domain.addresses import normal_forms
 from ..domain.errors import FieldError
 from ..domain.events import Consent, Delivery, Door, Event, EventType, KeptMessage, Status, Sync
+from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
 from .keys import event_id_of, event_key, refused_partition
@@ -188,6 +189,7 @@ def delivery_from(account: str, item: Attributes) -> Delivery:
         status=item.required("status", Status),
         attempts=item.optional("attempts", int) or 0,
         reason=item.optional("reason", str),
+        reason_code=ReasonCode.parse(item.optional("reason_code", str)),
         unknown_outcome=item.optional("unknown_outcome", bool) or False,
         unknown_attempts=item.optional("unknown_attempts", int) or 0,
         next_attempt_at=item.optional("next_at", datetime),

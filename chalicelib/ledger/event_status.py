@@ -79,18 +79,19 @@ class EventView:
         }
 
     def _shown(self, delivery: Delivery, event: Event) -> dict[str, Any]:
-        reason, upcoming = delivery.reason, delivery.next_attempt_at
+        reason, code, upcoming = delivery.reason, delivery.reason_code, delivery.next_attempt_at
         if delivery.status is Status.PENDING and event.type.waits_for_account:
             state = self._state_of(delivery.account)
             pause = state.pause or (state.lists.get(event.list) if event.list else None)
             until = from_epoch_milliseconds(pause.until) if pause else None
             if pause and until and (upcoming is None or until >= upcoming):  # a longer quarantine has its own reason
-                reason, upcoming = pause.reason, until
+                reason, code, upcoming = pause.reason, pause.reason_code, until
         shown: dict[str, Any] = {
             "account": delivery.account,
             "status": delivery.status.value,
             "attempts": delivery.attempts,
             "reason": reason,
+            "reason_code": code.value if code else None,
             "unknown_outcome": delivery.unknown_outcome,
             "next_attempt_at": format_time(upcoming) if upcoming else None,
             "updated_at": format_time(delivery.updated_at) if delivery.updated_at else None,

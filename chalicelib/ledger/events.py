@@ -182,6 +182,7 @@ class EventStore:
             remove=[
                 *("due_pk", "due_at", "next_at"),
                 *(["reason"] if delivery.reason is None else []),
+                *(["reason_code"] if delivery.reason_code is None else []),
                 *(PERSONAL if at_once else []),
             ],
         )
@@ -197,7 +198,8 @@ class EventStore:
             delivery,
             now,
             {"due_at": to_ms(due) // 1000, "next_at": next_at},
-            remove=["quarantined"],  # from now on it waits for its provider, not for an operator
+            # From now on it waits for its provider, not for an operator.
+            remove=["quarantined", *(["reason_code"] if delivery.reason_code is None else [])],
         )
 
     def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
@@ -256,6 +258,7 @@ class EventStore:
             "attempts": delivery.attempts,
             "updated": to_ms(now),
             "reason": delivery.reason,
+            "reason_code": delivery.reason_code.value if delivery.reason_code else None,
             "unknown_outcome": delivery.unknown_outcome or None,
             "unknown_attempts": delivery.unknown_attempts or None,
             **changes,
@@ -326,6 +329,7 @@ class EventStore:
                 "status": Status.REFUSED.value,
                 "attempts": 0,
                 "reason": event.refused,
+                "reason_code": event.refused_code.value,
                 "updated": to_ms(event.accepted_at),
                 "expires_at": self.expiry(event.accepted_at),
             }

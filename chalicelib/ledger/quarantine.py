@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..domain.events import DISCARDED, QUARANTINED, Delivery, Event, EventType, Status
+from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, format_time, from_epoch_milliseconds
 from .erasing import PERSONAL
 from .keys import delivery_key, due_partition, event_key, form_hour_key, quarantine_partition
@@ -63,6 +64,7 @@ class QuarantineStore:
             "pending": Status.PENDING.value,
             "yes": True,
             "reason": QUARANTINED,
+            "code": ReasonCode.QUARANTINED.value,
             "next": to_ms(until),
             "due_pk": quarantine_partition(account),
             "due_at": to_ms(until) // 1000,
@@ -71,8 +73,8 @@ class QuarantineStore:
         }
         return self._table.try_update(
             delivery_key(event.id, account, event.accounts),
-            "SET quarantined = :yes, reason = :reason, next_at = :next, due_pk = :due_pk, due_at = :due_at, "
-            "updated = :time",
+            "SET quarantined = :yes, reason = :reason, reason_code = :code, next_at = :next, due_pk = :due_pk, "
+            "due_at = :due_at, updated = :time",
             values,
             condition=f"{_PENDING} AND attempts = :none AND attribute_not_exists(released)",
             names=_STATUS_NAME,
@@ -88,7 +90,8 @@ class QuarantineStore:
         return self._change_waiting(
             event,
             delivery,
-            "SET due_pk = :due_pk, due_at = :now, updated = :time, released = :yes REMOVE reason, next_at, quarantined",
+            "SET due_pk = :due_pk, due_at = :now, updated = :time, released = :yes "
+            "REMOVE reason, reason_code, next_at, quarantined",
             values,
         )
 
@@ -102,13 +105,14 @@ class QuarantineStore:
         values = {
             "refused": Status.REFUSED.value,
             "reason": DISCARDED,
+            "code": ReasonCode.DISCARDED.value,
             "time": to_ms(now),
             "expires": expires_at if single else None,
         }
         return self._change_waiting(
             event,
             delivery,
-            "SET #status = :refused, reason = :reason, updated = :time, erased = :time"
+            "SET #status = :refused, reason = :reason, reason_code = :code, updated = :time, erased = :time"
             + (", expires_at = :expires" if single else "")
             + f" REMOVE {', '.join(f'#{name}' for name in removed)}",
             values,

@@ -101,7 +101,7 @@ class Requeues:
             change += ", reverted_unsubscribe_at = :reverted"
         return self._table.try_update(
             delivery_key(event.id, account, event.accounts),
-            f"{change} REMOVE reason, next_at, expires_at, unknown_attempts",
+            f"{change} REMOVE reason, reason_code, next_at, expires_at, unknown_attempts",
             values,
             condition=" AND ".join(conditions),
             names=STATUS_NAME,

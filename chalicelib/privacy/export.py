@@ -157,6 +157,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status.value,
         "attempts": delivery.attempts,
         "reason": delivery.reason,
+        "reason_code": delivery.reason_code.value if delivery.reason_code else None,
         "unknown_outcome": delivery.unknown_outcome,
         "next_attempt_at": _time(delivery.next_attempt_at),
         "updated_at": _time(delivery.updated_at),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
+from ..domain.reasons import ReasonCode
 from ..effects import Clock
 from ..ledger.table import ConditionFailed, Key, Table
 
@@ -73,7 +74,8 @@ class RateLimiter:
                     self._take_block(name, budget, calls, seconds)
                 if now < budget.exhausted_until:
                     wait = (budget.half_free_at - now) / 1000
-                    raise ProviderError(Kind.LATER, f"{name}: the limit of {calls} calls is reached", retry_after=wait)
+                    message, code = f"{name}: the limit of {calls} calls is reached", ReasonCode.THROTTLED
+                    raise ProviderError(Kind.LATER, message, retry_after=wait, reason_code=code)
             budget.left -= 1
 
     def _take_block(self, name: str, budget: _Budget, calls: int, seconds: float) -> None:

@@ -12,6 +12,7 @@ from ..config.model import UnsubscribeSync
 from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
+from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms
 from ..observability import logger
 from ..providers.spec import Capabilities, Provider
@@ -40,7 +41,7 @@ Row = tuple[int, bytes, UnsubscribedAddress]
 
 @dataclass(slots=True)
 class ImportOutcome:
-    """The result of one account; `error`, `kind` and `retry_after` describe a failure of its provider."""
+    """The result of one account; `error`, `kind`, `code` and `retry_after` describe a failure of its provider."""
 
     read: int = 0
     """Rows read."""
@@ -54,6 +55,7 @@ class ImportOutcome:
     """Those of them that cannot be propagated yet."""
     error: str | None = None
     kind: Kind | None = None
+    code: ReasonCode | None = None
     retry_after: float | None = None
     busy: bool = False
     was_failing: bool = False
@@ -62,7 +64,7 @@ class ImportOutcome:
     def failed(self, error: ProviderError) -> None:
         """Records why the list was not read to its end."""
         self.error = f"{error.kind.value}: {error.message}"
-        self.kind, self.retry_after = error.kind, error.retry_after
+        self.kind, self.code, self.retry_after = error.kind, error.reason_code, error.retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class UnsubscribeImport:
         if pause is not None and backoff.is_open(pause, started):
             # The provider said when to retry, or the account's owner must act.
             wait = (pause.until - started) / 1000
-            self._outcome.failed(ProviderError(Kind.LATER, f"paused: {pause.reason}", retry_after=wait))
+            message, code = f"paused: {pause.reason}", pause.reason_code
+            self._outcome.failed(ProviderError(Kind.LATER, message, retry_after=wait, reason_code=code))
         elif self._targets:
             seen = self._store.read(self._source, self._targets)
             self._outcome.was_failing = seen.failing_since is not None
@@ -137,7 +140,7 @@ class UnsubscribeImport:
         except ProviderError as error:
             failure = error
         except SecretUnavailable as error:
-            failure = ProviderError(Kind.ACCOUNT, str(error))
+            failure = ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
         self._outcome.failed(failure)
         facts = {"reason": failure.message, "kind": failure.kind.value, "rows": rows.read}
         logger.warning("unsubscribe list read incompletely", extra=facts)

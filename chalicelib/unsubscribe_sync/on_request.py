@@ -9,6 +9,7 @@ from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain.errors import Kind
 from ..domain.events import Status
+from ..domain.reasons import ReasonCode
 from ..jobs.attempt import SyncAttempt
 from ..jobs.errors import SyncFailed
 from .importer import ImportDependencies, UnsubscribeImport
@@ -29,18 +30,20 @@ class RequestedSync(SyncAttempt):
     def _work(self) -> None:
         capabilities = self._dependencies.capabilities_of(self._account)
         if capabilities is None:
-            self._finish(Status.REFUSED, "the account is not configured any more")
+            self._finish(Status.REFUSED, "the account is not configured any more", ReasonCode.ACCOUNT_REMOVED)
             return
         if not capabilities.reads_unsubscribes:
-            self._finish(Status.REFUSED, "the account's provider has no unsubscribe list to read")
+            reason = "the account's provider has no unsubscribe list to read"
+            self._finish(Status.REFUSED, reason, ReasonCode.SOURCE_REFUSED)
             return
         targets = self._event.sync.propagate_to if self._event.sync else ()
         outcome = UnsubscribeImport(self._dependencies, self._account, targets, self._deadline).run()
         self._progress = replace(self._progress, rows=self._progress.rows + outcome.written)
         if outcome.error is not None and outcome.kind in (Kind.CALLER, Kind.CONTACT):
-            self._finish(Status.REFUSED, self._reason(outcome.error))
+            self._finish(Status.REFUSED, self._reason(outcome.error), outcome.code)
         elif outcome.error is not None:
-            self._schedule_retry(SyncFailed(outcome.error, retry_after=outcome.retry_after))
+            code = outcome.code or ReasonCode.SOURCE_FAILED
+            self._schedule_retry(SyncFailed(outcome.error, retry_after=outcome.retry_after, reason_code=code))
         elif outcome.busy or outcome.backlog:
             # An attempt right away would find rows that wait for a signup, or another run's list, unchanged.
             self._continue_later(notify=outcome.backlog > outcome.waiting)

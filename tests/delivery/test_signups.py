@@ -21,6 +21,7 @@ def test_a_signup_is_delivered_once_despite_repeated_notifications(product: Prod
         "status": "delivered",
         "attempts": 1,
         "reason": None,
+        "reason_code": None,
         "unknown_outcome": False,
         "next_attempt_at": None,
         "updated_at": None,

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import InvalidEvent
 from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ingestion.bodies import Submission
 from chalicelib.ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 
@@ -190,9 +191,8 @@ def test_an_event_has_at_most_64_kb(form: Form) -> None:
 @pytest.mark.parametrize("filled", [{"website": "x"}, {"website": ("", " y ")}])
 def test_a_filled_trap_is_refused_and_stored(form: Form, filled: dict[str, Any]) -> None:
     trapped = signup_from_form(form, sent(email="a@example.com", prenom="Zoé", **filled), REQUEST_INFO)
-    assert trapped == replace(
-        signup_from_form(form, sent(email="a@example.com", prenom="Zoé"), REQUEST_INFO), refused="trap"
-    )
+    untrapped = signup_from_form(form, sent(email="a@example.com", prenom="Zoé"), REQUEST_INFO)
+    assert trapped == replace(untrapped, refused="trap", refused_code=ReasonCode.TRAP)
     assert signup_from_form(form, sent({"website": {"x": 1}}, email="a@example.com"), REQUEST_INFO).refused == "trap"
 
 

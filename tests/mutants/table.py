@@ -97,8 +97,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="a delivery put off after a failure is not found by sweep any more",
         file="chalicelib/ledger/events.py",
-        before='            remove=["quarantined"],',
-        after='            remove=["quarantined", "due_pk"],',
+        before='            remove=["quarantined", *(',
+        after='            remove=["quarantined", "due_pk", *(',
         tests=("tests/reconciliation/test_sweep_and_queues.py",),
     ),
     Mutant(
@@ -106,8 +106,8 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="a parked delivery that is sent again expires before it is delivered",
         file="chalicelib/operators/requeue.py",
-        before='            f"{change} REMOVE reason, next_at, expires_at, unknown_attempts",\n',
-        after='            f"{change} REMOVE reason, next_at, unknown_attempts",\n',
+        before='            f"{change} REMOVE reason, reason_code, next_at, expires_at, unknown_attempts",\n',
+        after='            f"{change} REMOVE reason, reason_code, next_at, unknown_attempts",\n',
         tests=("tests/operators/test_resend.py", "tests/operators/test_requeue.py"),
     ),
     Mutant(

@@ -67,6 +67,7 @@ def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: Mem
                 "status": "delivered",
                 "attempts": 1,
                 "reason": None,
+                "reason_code": None,
                 "unknown_outcome": False,
                 "next_attempt_at": None,
                 "updated_at": "2026-03-01T09:30:00Z",

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.events import Delivery, Event, EventType, Status
+from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.events import EventStore
 from chalicelib.ledger.quarantine import QuarantineStore
 from chalicelib.operators.requeue import Requeues
@@ -158,7 +159,12 @@ def test_a_quarantined_delivery_is_due_a_day_later_or_when_released(
     (stored,) = events.load(["a"])
     assert (stored.event.counted, stored.event.quarantined_until) == (True, until)
     assert stored.deliveries["paris"] == Delivery(
-        "paris", reason="quarantined", next_attempt_at=until, updated_at=START, quarantined=True
+        "paris",
+        reason="quarantined",
+        reason_code=ReasonCode.QUARANTINED,
+        next_attempt_at=until,
+        updated_at=START,
+        quarantined=True,
     )
     assert events.due("paris", EventType.UNSUBSCRIBE, until - timedelta(seconds=1), 10) == []
     assert events.due("paris", EventType.UNSUBSCRIBE, until, 10) == ["a"]

@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError, without_addresses
+from ...domain.reasons import ReasonCode
 from ...domain.secret_masking import without_secrets
 from ..results import text
 from ..transport.exchange import Answer, KeyRefused
@@ -38,6 +39,7 @@ T = TypeVar("T")
 _KEY = re.compile(r"api[_ ]?key|clé api", re.IGNORECASE)
 _IP = re.compile(r"\bip\b", re.IGNORECASE)
 _COLUMN = re.compile(r"\b(field|column|champ|colonne)", re.IGNORECASE)
+_ADDRESS = re.compile(r"\be-?mail|\baddress|\badresse", re.IGNORECASE)
 _PROTECTED = re.compile(r"list protected|liste protégée", re.IGNORECASE)
 _TEMPORARY = re.compile(r"too many|rate limit|temporar|maintenance|try again|later|unavailable|réessay", re.IGNORECASE)
 _OF_ACCOUNT = re.compile(
@@ -116,10 +118,26 @@ def _refusal(answer: Answer, message: str, code: str | None, refused_as: Kind) -
         return KeyOrAddressRefused(full, answer, code)
     if _IP.search(message) and not _COLUMN.search(message):
         hint = "(the outgoing IP must be declared in the account)"
-        return ProviderError(Kind.ACCOUNT, f"{full} {hint}", provider_code=code, remedy=_declare_ip(answer))
+        return ProviderError(
+            Kind.ACCOUNT,
+            f"{full} {hint}",
+            provider_code=code,
+            remedy=_declare_ip(answer),
+            reason_code=ReasonCode.UNDECLARED_IP,
+        )
     if _PROTECTED.search(message):
         return ProviderError(Kind.CALLER, full, provider_code=code)
-    return overload or ProviderError(_kind(answer.status, message, refused_as), full, provider_code=code)
+    kind = _kind(answer.status, message, refused_as)
+    return overload or ProviderError(kind, full, provider_code=code, reason_code=_reason_code(kind, message))
+
+
+def _reason_code(kind: Kind, message: str) -> ReasonCode | None:
+    """Returns what a contact was refused for, as far as the message tells; None where the kind says enough."""
+    if kind is not Kind.CONTACT:
+        return None
+    if _COLUMN.search(message):
+        return ReasonCode.UNKNOWN_FIELD
+    return ReasonCode.INVALID_ADDRESS if _ADDRESS.search(message) else None
 
 
 def _compare_key(answer: Answer) -> str:
@@ -146,7 +164,8 @@ def _by_status(answer: Answer, refused_as: Kind) -> ProviderError | None:
     label, status = answer.call.label, answer.status
     if status in (401, 403):
         message, remedy = "check api_key and declared IP", f"{_compare_key(answer)} {_declare_ip(answer)}"
-        return ProviderError(Kind.ACCOUNT, f"{label}: access refused (HTTP {status}); {message}", remedy=remedy)
+        message = f"{label}: access refused (HTTP {status}); {message}"
+        return ProviderError(Kind.ACCOUNT, message, remedy=remedy, reason_code=ReasonCode.WRONG_KEY)
     if status == 404:
         message, remedy = "check the account's base_url", answer.call.check_address
         return ProviderError(Kind.ACCOUNT, f"{label}: no such function there (HTTP 404); {message}", remedy=remedy)

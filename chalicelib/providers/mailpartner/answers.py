@@ -15,11 +15,12 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ...domain.errors import Kind, ProviderError
+from ...domain.reasons import ReasonCode
 from ...domain.secret_masking import without_secrets
 from ..results import count, text
 from ..transport import noise
 from ..transport.exchange import Answer, AnswerHead, KeyRefused, StreamedAnswer, seconds_to_wait
-from .codes import REMEDIES, Interpretation, Meaning, interpret, undocumented
+from .codes import REMEDIES, Interpretation, Meaning, interpret, reason_code, undocumented
 from .json_stream import JsonStream, MalformedAnswer
 
 T = TypeVar("T")
@@ -164,7 +165,14 @@ def _refusal(answer: AnswerHead, code: int | None, meaning: Interpretation | Non
     kind = meaning if isinstance(meaning, Kind) else failed
     retryable = kind in (Kind.UNKNOWN, Kind.LATER)
     retry_after = seconds_to_wait(answer.headers.get("Retry-After")) if retryable else None
-    return ProviderError(kind, message, provider_code=number, retry_after=retry_after, remedy=remedy)
+    return ProviderError(
+        kind,
+        message,
+        provider_code=number,
+        retry_after=retry_after,
+        remedy=remedy,
+        reason_code=reason_code(label, code),
+    )
 
 
 def _by_status(answer: AnswerHead) -> ProviderError | None:
@@ -172,8 +180,9 @@ def _by_status(answer: AnswerHead) -> ProviderError | None:
     label, status = answer.call.label, answer.status
     if status in _OF_ACCOUNT:
         message = f"{label}: {_OF_ACCOUNT[status]} (HTTP {status})"
-        remedy = REMEDIES[_WRONG_KEY] if status in (401, 403) else answer.call.check_address
-        return ProviderError(Kind.ACCOUNT, message, provider_code=str(status), remedy=remedy)
+        wrong_key = ReasonCode.WRONG_KEY if status in (401, 403) else None
+        remedy = REMEDIES[_WRONG_KEY] if wrong_key else answer.call.check_address
+        return ProviderError(Kind.ACCOUNT, message, provider_code=str(status), remedy=remedy, reason_code=wrong_key)
     if 400 <= status < 500 and status not in (_REQUEST_TIMEOUT, 429):
         return ProviderError(Kind.CALLER, f"{label}: the provider refuses the request (HTTP {status})")
     return answer.overload()

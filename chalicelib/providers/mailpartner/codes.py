@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from ...domain.errors import Kind
+from ...domain.reasons import ReasonCode
 
 
 class Meaning(Enum):
@@ -79,6 +80,15 @@ REMEDIES: Final[Mapping[int, str]] = {
 
 MESSAGE_NOT_FOUND: Final = "4"
 """Of `message_cancel` and `bulk_status`."""
+
+_REASON_CODES: Final[Mapping[int, ReasonCode]] = {96: ReasonCode.UNDECLARED_IP, 429: ReasonCode.THROTTLED}
+
+
+def reason_code(function: str, code: int | None) -> ReasonCode | None:
+    """Returns the reason code of a function's code; None where the kind of the failure says enough."""
+    if function == "unsubscribe_add" and code == 9:
+        return ReasonCode.INVALID_ADDRESS
+    return None if code is None else _REASON_CODES.get(code)
 
 
 def interpret(function: str, code: int | None) -> Interpretation | None:

@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.errors import Kind, ProviderError
+from ...domain.reasons import ReasonCode
 from ...domain.secret_masking import without_secrets
 from ..results import text
 from ..transport.exchange import Answer, KeyRefused
@@ -39,6 +40,7 @@ Expect = Callable[[Any], Result | None]
 NOK = "NOK"
 _IGNORING_CASE = re.IGNORECASE
 _FIELD = re.compile(r"\b(field|column|property|veld|kolom|champ)", _IGNORING_CASE)
+_ADDRESS = re.compile(r"\be-?mail|\bmail ?address|\baddress|\badres\b", _IGNORING_CASE)
 _KEYS = re.compile(
     r"\bsessi(on|e)\b|\bapi[ _]?key\b|shared[ _]?secret|credential|(not |un)authori[sz]ed|access denied"
     r"|\blog ?in failed",
@@ -116,7 +118,9 @@ def _access_refused(answer: Answer) -> ProviderError | None:
     if status == 401:
         return KeyRefused(f"{label}: invalid key or session (HTTP 401)", provider_code="401")
     if status == 403:
-        return ProviderError(Kind.ACCOUNT, f"{label}: access refused (HTTP 403)", provider_code="403")
+        return ProviderError(
+            Kind.ACCOUNT, f"{label}: access refused (HTTP 403)", provider_code="403", reason_code=ReasonCode.WRONG_KEY
+        )
     return None
 
 
@@ -166,7 +170,11 @@ def _refusal(answer: Answer, provider_message: str, refused_as: Kind) -> Provide
     absent = _LIST_NOT_FOUND if answer.call.label in _SIGNUPS else _NOT_FOUND
     if absent.search(provider_message) and not about_field:
         return NotFound(message, provider_code=NOK)
-    return ProviderError(refused_as, message, provider_code=NOK)
+    code = None
+    if refused_as is Kind.CONTACT:  # what the contact was refused for, as far as the message tells
+        is_address = _ADDRESS.search(provider_message) is not None
+        code = ReasonCode.UNKNOWN_FIELD if about_field else ReasonCode.INVALID_ADDRESS if is_address else None
+    return ProviderError(refused_as, message, provider_code=NOK, reason_code=code)
 
 
 def _status_failure(answer: Answer, refused_as: Kind) -> ProviderError | None:

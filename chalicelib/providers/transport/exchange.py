@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from ...domain import strict_json
 from ...domain.errors import Kind, ProviderError
+from ...domain.reasons import ReasonCode
 from . import noise
 from .ssrf_guard import may_be_reached
 
@@ -36,7 +37,9 @@ class KeyRefused(ProviderError):
     """The provider says that the key is invalid: of kind ACCOUNT; the secret is read again in case it has changed."""
 
     def __init__(self, message: str, *, provider_code: str | None = None, remedy: str = "") -> None:
-        super().__init__(Kind.ACCOUNT, message, provider_code=provider_code, remedy=remedy)
+        super().__init__(
+            Kind.ACCOUNT, message, provider_code=provider_code, remedy=remedy, reason_code=ReasonCode.WRONG_KEY
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,10 @@ class AnswerHead:
             return self.call.without_answer(f"the provider failed (HTTP {self.status})", retry_after=retry_after)
         reason = "too many calls" if self.status == 429 else "the provider is not available"
         message = f"{self.call.label}: {reason} (HTTP {self.status})"
-        return ProviderError(Kind.LATER, message, provider_code=str(self.status), retry_after=retry_after)
+        code = ReasonCode.THROTTLED if self.status == 429 else ReasonCode.PROVIDER_DOWN
+        return ProviderError(
+            Kind.LATER, message, provider_code=str(self.status), retry_after=retry_after, reason_code=code
+        )
 
 
 @dataclass(frozen=True, slots=True)
