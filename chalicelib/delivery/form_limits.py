@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, StoredEvent
-from ..ledger.quarantine import QuarantineStore, is_counted_by_form
+from ..ledger.quarantine import QUARANTINE_LENGTH, QuarantineStore, is_counted_by_form
 from ..observability import event_log, logger, metrics
 from ..services import Services
 from .deadline import Deadline
 
-QUARANTINE_LENGTH = timedelta(hours=24)
 AT_ONCE = 1000
 """Events that one write counts."""
 Decisions = Mapping[str, datetime | None]

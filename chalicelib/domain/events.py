@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal, assert_never
 
 from .errors import FieldError
-from .reasons import ReasonCode
+from .reasons import NEVER_LISTED, ReasonCode
 
 
 class EventType(StrEnum):
@@ -179,6 +179,12 @@ class Delivery:
     """True if an operator has released it."""
     reverted_unsubscribe_at: datetime | None = None
     """The time of the unsubscribe that an operator has confirmed as reverted manually at the provider."""
+
+    @property
+    def needs_attention(self) -> bool:
+        """True if it ended in a way that an operator may want to see: parked, or refused, but not as trap or spam."""
+        refused = self.status is Status.REFUSED and self.reason_code not in NEVER_LISTED
+        return refused or self.status is Status.PARKED
 
     def is_due(self, now: datetime) -> bool:
         """Returns True if it may be tried at `now`."""

@@ -14,7 +14,7 @@ from ..domain import backoff
 from ..domain.errors import LedgerUnavailable, RelaisError, without_addresses
 from ..domain.events import EventType, Status
 from ..domain.reasons import ReasonCode
-from ..ledger.events import FIRST_DUE
+from ..ledger.event_items import FIRST_DUE
 from ..observability import ContextPool, event_log, log_context, logger, metrics
 from ..services import Services
 from .errors import SyncFailed

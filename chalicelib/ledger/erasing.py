@@ -14,7 +14,7 @@ from ..domain.kept_bodies import mentions, without_entries_of
 from ..domain.ordering import SubscriptionState, latest
 from ..domain.times import epoch_milliseconds as to_ms
 from .attributes import Milliseconds, strictly
-from .keys import EVERY_ACCOUNT, AddressKeys, event_key
+from .keys import EVERY_ACCOUNT, AddressKeys, delivery_key, event_key
 from .table import ConditionFailed, Table
 
 PERSONAL = ("email", "fields", "consent", "waiting_ids")
@@ -60,7 +60,7 @@ def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime)
     try:
         table.update(
             (own["pk"], own["sk"]),
-            f"SET erased = :now REMOVE {', '.join(f'#{name}' for name in PERSONAL)}",
+            f"SET erased = :now REMOVE due_pk, due_at, {', '.join(f'#{name}' for name in PERSONAL)}",
             {"now": to_ms(now), "pending": Status.PENDING.value},
             condition="attribute_exists(email) AND (attribute_not_exists(#status) OR #status <> :pending)",
             names=_STATUS_NAME | {name: name for name in PERSONAL},
@@ -74,7 +74,7 @@ def _mark(table: Table, delivery: Mapping[str, Any], now: datetime) -> bool:
     try:
         table.update(
             (delivery["pk"], delivery["sk"]),
-            "SET erased = :now",
+            "SET erased = :now REMOVE due_pk, due_at",
             {"now": to_ms(now), "pending": Status.PENDING.value},
             condition="attribute_exists(pk) AND #status <> :pending",
             names=_STATUS_NAME,
@@ -138,15 +138,22 @@ def take_out_of_body(table: Table, event_id: str, now: datetime, person: frozens
     `person` is the `normal_forms` of an address. Entries of the person in a list of contacts or events are removed; a
     body in which the person is elsewhere is erased.
     """
-    body = (table.get(event_key(event_id)) or {}).get("body")
+    item = table.get(event_key(event_id)) or {}
+    body = item.get("body")
     value = None if body is None else json.loads(body)
     if not mentions(value, person):
         return False
     remaining = without_entries_of(value, person)
     kept = None if mentions(remaining, person) else json.dumps(remaining, separators=(",", ":"))
-    return table.try_update(
+    changed = table.try_update(
         event_key(event_id),
-        "SET erased = :now REMOVE body" if kept is None else "SET body = :kept",
+        "SET erased = :now REMOVE body, due_pk, due_at" if kept is None else "SET body = :kept",
         {"now": to_ms(now) if kept is None else None, "kept": kept, "seen": body},
         condition="body = :seen",
     )
+    accounts = item.get("accounts", ())
+    if changed and kept is None and len(accounts) > 1:  # nothing is left to send again, so it is listed no more
+        for account in accounts:
+            key = delivery_key(event_id, account, accounts)
+            table.try_update(key, "REMOVE due_pk, due_at", {}, condition="attribute_exists(pk)")
+    return changed

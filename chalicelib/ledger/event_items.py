@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ..domain.addresses import normal_forms
@@ -14,8 +14,10 @@ from ..domain.events import Consent, Delivery, Door, Event, EventType, KeptMessa
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
-from .keys import event_id_of, event_key, refused_partition
+from .keys import attention_partition, due_partition, event_id_of, event_key, refused_partition
 
+FIRST_DUE = timedelta(seconds=60)
+FIRST_DUE_SPREAD_SECONDS = 30
 _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
 
 _DOORS: Mapping[str, Door] = {"form": "form", "webhook": "webhook", "queue": "queue"}
@@ -199,3 +201,32 @@ def delivery_from(account: str, item: Attributes) -> Delivery:
         released=item.optional("released", bool) or False,
         reverted_unsubscribe_at=item.optional("reverted_unsubscribe_at", datetime),
     )
+
+
+def delivery_fields(event: Event, account: str, expiry: Callable[[datetime], int]) -> dict[str, Any]:
+    """Builds the attributes of a new delivery; `expiry` returns when what is final at a time expires."""
+    accepted = event.accepted_at
+    fields: dict[str, Any] = {"attempts": 0, "updated": to_ms(accepted)}
+    if event.refused is not None:
+        refused = Delivery(account, Status.REFUSED, reason=event.refused, reason_code=event.refused_code)
+        return {
+            **fields,
+            "status": Status.REFUSED.value,
+            "reason": event.refused,
+            "reason_code": event.refused_code.value,
+            "expires_at": expiry(accepted),
+            **(attention_entry(event, account, Status.REFUSED) if refused.needs_attention else {}),
+        }
+    # Spread, so that the events of a batch are not all due at once.
+    spread = timedelta(milliseconds=sum(event.id.encode()) * 7919 % (FIRST_DUE_SPREAD_SECONDS * 1000))
+    return {
+        **fields,
+        "status": Status.PENDING.value,
+        "due_pk": due_partition(account, event.type, event.id),
+        "due_at": to_ms(accepted + FIRST_DUE + spread) // 1000,
+    }
+
+
+def attention_entry(event: Event, account: str, status: Status) -> dict[str, Any]:
+    """Builds the place in the `due` index of a delivery that ended and needs attention."""
+    return {"due_pk": attention_partition(account, status), "due_at": to_ms(event.accepted_at)}

@@ -17,11 +17,18 @@ from ..names import DUE_INDEX
 from ..observability import metrics
 from .attributes import Attributes, Milliseconds, strictly, well_formed
 from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
-from .event_items import content_of, delivery_from, event_from, event_item, reference_item
+from .event_items import (
+    attention_entry,
+    content_of,
+    delivery_fields,
+    delivery_from,
+    event_from,
+    event_item,
+    reference_item,
+)
 from .keys import (
     AddressKeys,
     delivery_key,
-    due_partition,
     due_partitions,
     event_id_of,
     event_key,
@@ -30,8 +37,6 @@ from .keys import (
 from .recent_unsubscribes import RecentUnsubscribes
 from .table import ConditionFailed, Table
 
-FIRST_DUE = timedelta(seconds=60)
-FIRST_DUE_SPREAD_SECONDS = 30
 PENDING = "#status = :pending"
 STATUS_NAME = {"status": "status"}
 _FINAL = tuple(status.value for status in Status if status is not Status.PENDING)
@@ -86,7 +91,7 @@ class EventStore:
         if event.refused is not None:
             item["expires_at"] = self.expiry(event.accepted_at)
         if len(event.accounts) == 1:
-            item |= self._delivery_fields(event, event.accounts[0])
+            item |= delivery_fields(event, event.accounts[0], self.expiry)
         try:
             if len(event.accounts) == 1 and event.kept is None:
                 self._table.put_new(item)
@@ -113,7 +118,10 @@ class EventStore:
             keys.add((reference["pk"], reference["sk"]))
         for key in sorted(keys):
             self._table.try_update(
-                key, "SET expires_at = :now REMOVE body", {"now": to_ms(now) // 1000}, condition="attribute_exists(pk)"
+                key,
+                "SET expires_at = :now REMOVE body, due_pk, due_at",
+                {"now": to_ms(now) // 1000},
+                condition="attribute_exists(pk)",
             )
 
     def load(self, event_ids: Iterable[str]) -> list[StoredEvent]:
@@ -167,20 +175,28 @@ class EventStore:
         return None
 
     def finish(self, event: Event, delivery: Delivery, now: datetime, *, forgotten: bool = False) -> bool:
-        """Writes a delivery's final state and removes it from the `due` index; False if it was final already.
+        """Writes a delivery's final state and takes it out of what is due; False if it was final already.
+
+        What needs attention stays in the index, in another partition (`keys.attention_partition`).
 
         With `forgotten` the same write erases the personal data of an event for one account, for a forget request. For
         an event for several accounts this is checked once all its deliveries are final.
         """
         single = len(event.accounts) == 1 and not event.forget  # a forget request erases other events first
         at_once = forgotten and single
+        listed = delivery.needs_attention and not at_once
         changed = self._transition(
             event,
             delivery,
             now,
-            {"expires_at": self.expiry(now) if single else None, "erased": to_ms(now) if at_once else None},
+            {
+                "expires_at": self.expiry(now) if single else None,
+                "erased": to_ms(now) if at_once else None,
+                **(attention_entry(event, delivery.account, delivery.status) if listed else {}),
+            },
             remove=[
-                *("due_pk", "due_at", "next_at"),
+                *(() if listed else ("due_pk", "due_at")),
+                "next_at",
                 *(["reason"] if delivery.reason is None else []),
                 *(["reason_code"] if delivery.reason_code is None else []),
                 *(PERSONAL if at_once else []),
@@ -302,17 +318,17 @@ class EventStore:
         try:
             self._table.put_new(self._delivery_item(event, account))
         except ConditionFailed as existing:  # an earlier attempt of the same request stored it
-            if "due_pk" not in existing.found:
+            if event.refused is None and "due_pk" not in existing.found:
                 self._restore_due(event, account)
 
     def _restore_due(self, event: Event, account: str) -> None:
         """Returns a pending delivery to the `due` index if it was given up because its event was not stored."""
-        due = {name: value for name, value in self._delivery_fields(event, account).items() if name.startswith("due_")}
+        fields = delivery_fields(event, account, self.expiry)
         try:
             self._table.update(
                 delivery_key(event.id, account, event.accounts),
                 "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at",
-                {**due, "pending": Status.PENDING.value},
+                {"due_pk": fields["due_pk"], "due_at": fields["due_at"], "pending": Status.PENDING.value},
                 condition=f"{PENDING} AND attribute_not_exists(due_pk)",
                 names=STATUS_NAME,
             )
@@ -321,25 +337,8 @@ class EventStore:
 
     def _delivery_item(self, event: Event, account: str) -> dict[str, Any]:
         pk, sk = delivery_key(event.id, account, event.accounts)
-        return {"pk": pk, "sk": sk, **self._delivery_fields(event, account)}
-
-    def _delivery_fields(self, event: Event, account: str) -> dict[str, Any]:
-        if event.refused is not None:
-            return {
-                "status": Status.REFUSED.value,
-                "attempts": 0,
-                "reason": event.refused,
-                "reason_code": event.refused_code.value,
-                "updated": to_ms(event.accepted_at),
-                "expires_at": self.expiry(event.accepted_at),
-            }
-        fields = {"status": Status.PENDING.value, "attempts": 0, "updated": to_ms(event.accepted_at)}
-        # Spread, so that the events of a batch are not all due at once.
-        spread = timedelta(milliseconds=sum(event.id.encode()) * 7919 % (FIRST_DUE_SPREAD_SECONDS * 1000))
-        return fields | {
-            "due_pk": due_partition(account, event.type, event.id),
-            "due_at": to_ms(event.accepted_at + FIRST_DUE + spread) // 1000,
-        }
+        of_event = {"type": event.type.value, "form": event.form, "accepted": to_ms(event.accepted_at)}  # for the index
+        return {"pk": pk, "sk": sk, **of_event, **delivery_fields(event, account, self.expiry)}
 
     def expiry(self, now: datetime) -> int:
         """Returns when an event that is final at `now` expires (seconds since 1970)."""

@@ -10,7 +10,7 @@ from typing import assert_never
 from zlib import crc32
 
 from ..domain import addresses
-from ..domain.events import EventType
+from ..domain.events import EventType, Status
 from ..domain.times import format_time
 from .table import Key
 
@@ -71,6 +71,14 @@ def due_partitions(account: str, verb: EventType) -> list[str]:
             return usual
         case _:
             assert_never(verb)
+
+
+def attention_partition(account: str, status: Status) -> str:
+    """Returns the partition of the `due` index for deliveries that ended as parked or refused and need attention.
+
+    Sweep never reads it. Its sort key `due_at` is the time of acceptance, in milliseconds.
+    """
+    return f"{account}#{status.value}"
 
 
 def recent_unsubscribe_key(address_hash: str) -> Key:

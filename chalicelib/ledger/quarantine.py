@@ -13,6 +13,7 @@ from .erasing import PERSONAL
 from .keys import delivery_key, due_partition, event_key, form_hour_key, quarantine_partition
 from .table import ConditionFailed, Table
 
+QUARANTINE_LENGTH = timedelta(hours=24)
 COUNTS_EXPIRE_AFTER = timedelta(days=2)
 _PENDING = "#status = :pending"
 _STATUS_NAME = {"status": "status"}

@@ -188,7 +188,7 @@ class Table:
     def query_due(self, index: str, due_pk: str, horizon: int | None, limit: int) -> list[dict[str, Any]]:
         """Reads up to `limit` keys of a partition of the `due` index, due by `horizon` (None: all), earliest first."""
         condition, values = "due_pk = :pk", {":pk": due_pk}
-        request: dict[str, Any] = {"IndexName": index, "Limit": limit}
+        request: dict[str, Any] = {"IndexName": index, "Limit": limit, "ProjectionExpression": "pk, sk, due_at"}
         if horizon is not None:
             condition += " AND due_at <= :horizon"
             request["ExpressionAttributeValues"] = _pack({**values, ":horizon": horizon})
@@ -203,6 +203,40 @@ class Table:
             KeyConditionExpression="due_pk = :pk AND due_at = :at",
             ExpressionAttributeValues=_pack({":pk": due_pk, ":at": due_at}),
         )
+
+    def query_newest(
+        self,
+        index: str,
+        due_pk: str,
+        between: tuple[int, int],
+        *,
+        after: Mapping[str, Any] | None,
+        limit: int | None,
+        equal: tuple[str, str] | None,
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Reads one page of a partition of the `due` index, the largest `due_at` first, `between` two (included).
+
+        Reads at most 1 MB, or `limit` entries, after the key `after`; returns those with the attribute `equal`, and the
+        key after which more follows (None: the end).
+        """
+        request: dict[str, Any] = {
+            "IndexName": index,
+            "KeyConditionExpression": "due_pk = :pk AND due_at BETWEEN :from AND :to",
+            "ExpressionAttributeValues": {":pk": due_pk, ":from": between[0], ":to": between[1]},
+            "ScanIndexForward": False,
+        }
+        if limit is not None:
+            request["Limit"] = limit
+        if equal is not None:
+            request["FilterExpression"] = "#name = :value"
+            request["ExpressionAttributeNames"] = {"#name": equal[0]}
+            request["ExpressionAttributeValues"] |= {":value": equal[1]}
+        if after is not None:
+            request["ExclusiveStartKey"] = _pack({"due_pk": due_pk, **after})
+        request["ExpressionAttributeValues"] = _pack(request["ExpressionAttributeValues"])
+        answer = self._call(self._client.query, **request)
+        last = answer.get("LastEvaluatedKey")
+        return [_unpack(item) for item in answer["Items"]], _unpack(last) if last else None
 
     def scan(
         self, part: int, parts: int, wanted: str, attributes: Sequence[str], values: Mapping[str, Any]

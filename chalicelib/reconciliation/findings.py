@@ -138,12 +138,15 @@ class FindingStore:
         )
 
     def let_expire(self, finding: Finding, now: datetime) -> bool:
-        """Sets an item's expiry and removes it from the index; False if it has changed since.
+        """Sets an item's expiry; False if it has changed since. A pending delivery leaves the index.
 
-        If its event is stored after all, the writer of the event, or the next pass, puts the delivery back.
+        A final one is in it only if it needs attention, and until it expires. If its event is stored after all, the
+        writer of the event, or the next pass, puts the delivery back.
         """
         values = {"expires": self._events.expiry(now), "seen": finding.status.value if finding.status else None}
-        change = "SET expires_at = :expires REMOVE due_pk, due_at"
+        change = "SET expires_at = :expires"
+        if finding.status is Status.PENDING:
+            change += " REMOVE due_pk, due_at"
         condition = "#status = :seen AND attribute_not_exists(expires_at)"
         return self._table.try_update(finding.key, change, values, condition=condition, names=STATUS_NAME)
 

@@ -13,7 +13,7 @@ from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
-from ..ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS
+from ..ledger.event_items import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS
 from ..ledger.oldest_pending import Waiting
 from ..notification.notifier import IDS_A_MESSAGE
 from ..observability import logger, metrics

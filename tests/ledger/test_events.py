@@ -11,7 +11,9 @@ import pytest
 
 from chalicelib.domain.errors import IdConflict
 from chalicelib.domain.events import Consent, Delivery, Event, EventType, Status, StoredEvent
-from chalicelib.ledger.events import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS, EventStore
+from chalicelib.domain.times import epoch_milliseconds as to_ms
+from chalicelib.ledger.event_items import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS
+from chalicelib.ledger.events import EventStore
 from tests.support.product import START, Product
 
 FINAL = [Status.DELIVERED, Status.REFUSED, Status.SUPERSEDED, Status.PARKED]
@@ -96,14 +98,17 @@ class TestStoring:
 
 class TestFinishing:
     @pytest.mark.parametrize("status", FINAL)
-    def test_a_finished_delivery_leaves_the_index_and_expires(
+    def test_a_finished_delivery_is_not_due_any_more_and_expires(
         self, product: Product, events: EventStore, stored: Event, status: Status
     ) -> None:
         assert due(events) == ["a"]
         assert events.finish(stored, Delivery("paris", status, attempts=2, reason="why"), LATER) is True
         assert delivery(events) == Delivery("paris", status, 2, "why", updated_at=LATER)
         assert item(product)["expires_at"] == int((LATER + timedelta(days=90)).timestamp())
-        assert not {"due_pk", "due_at", "next_at"} & item(product).keys()
+        assert "next_at" not in item(product)
+        listed = status in (Status.PARKED, Status.REFUSED)
+        assert item(product).get("due_pk") == (f"paris#{status.value}" if listed else None)
+        assert item(product).get("due_at") == (to_ms(START) if listed else None)
         assert due(events) == []
 
     @pytest.mark.parametrize("first", FINAL)
