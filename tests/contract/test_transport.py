@@ -286,6 +286,13 @@ class TestTls:
         assert ("in time" in error.message) == (case in TOO_SLOW)
 
 
+def test_an_answer_knows_the_address_that_its_call_was_sent_from(server: Scripted, transport: Transport) -> None:
+    answered = send(transport, a_call(server.url))
+    assert answered.sent_from == "127.0.0.1"
+    assert answered.public_sender is None
+    assert send(transport, a_call(server.url)).sent_from == "127.0.0.1", "also over a connection that was there"
+
+
 class TestKeepAlive:
     def test_calls_share_a_connection(self, server: Scripted, transport: Transport) -> None:
         server.script = [answer(gzip.compress(b"{}"), headers=GZIP), raw_chunks, answer(b"<html>", 404)]
