@@ -177,13 +177,14 @@ class Table:
         items = map(_unpack, chain.from_iterable(answers))
         return {(item["pk"], item["sk"]): item for item in items}
 
-    def query(self, pk: str) -> list[dict[str, Any]]:
-        """Reads all items under `pk` consistently, in the order of their sort keys."""
-        return list(
-            self._pages(
-                KeyConditionExpression="pk = :pk", ExpressionAttributeValues=_pack({":pk": pk}), ConsistentRead=True
-            )
-        )
+    def query(self, pk: str, between: tuple[str, str] | None = None) -> list[dict[str, Any]]:
+        """Reads all items under `pk` consistently, or those with a sort key `between` two (included), in their order."""
+        condition, values = "pk = :pk", {":pk": pk}
+        if between is not None:
+            condition += " AND sk BETWEEN :first AND :last"
+            values |= {":first": between[0], ":last": between[1]}
+        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _pack(values)}
+        return list(self._pages(**request, ConsistentRead=True))
 
     def query_due(self, index: str, due_pk: str, horizon: int | None, limit: int) -> list[dict[str, Any]]:
         """Reads up to `limit` keys of a partition of the `due` index, due by `horizon` (None: all), earliest first."""

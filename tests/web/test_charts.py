@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hypothesis import given, strategies as st
 
-from chalicelib.web.pages.charts import HEIGHT, WIDTH, Chart, by_age, spark
+from chalicelib.web.pages.charts import BARS_WIDTH, HEIGHT, WIDTH, Chart, bars, by_age, spark
 
 RATES = st.floats(0, 1, allow_nan=False)
 CURVES = st.dictionaries(st.integers(1, 720), RATES, min_size=1).map(lambda one: sorted(one.items()))
@@ -58,3 +58,18 @@ def test_a_small_curve_has_its_foot_at_nothing() -> None:
     flat = spark([0, 0, 0])
     assert flat is not None
     assert coordinates(flat.line) == [(0, 26), (60, 26), (120, 26)]
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=2, max_size=120))
+def test_bars_stand_side_by_side_in_their_frame(values: list[int]) -> None:
+    made = bars(values, [str(place) for place in range(len(values))], [0], str)
+    assert len(made.bars) == len(values)
+    for before, after in pairwise(made.bars):
+        assert before.x + before.width <= after.x
+    for bar, value in zip(made.bars, values, strict=True):
+        assert 0 <= bar.y <= bar.y + bar.height <= made.bottom + 0.2
+        assert bar.x + bar.width <= BARS_WIDTH
+        assert (bar.height > 0) or value * 400 < max(values)
+    numbers = [int(tick.label) for tick in made.y_ticks]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] >= max(values)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 360, 200
+BARS_WIDTH = 720
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 8, 24
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -39,6 +40,29 @@ class Chart:
     y_ticks: Sequence[Tick]
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
+    bottom: float = HEIGHT - _BOTTOM
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar, with what it stands for."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Bars of equal width, such as days."""
+
+    bars: Sequence[Bar]
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
+    left: float = _LEFT
+    right: float = BARS_WIDTH - _RIGHT
     bottom: float = HEIGHT - _BOTTOM
 
 
@@ -100,6 +124,28 @@ def by_age(own: Points, other: Points, percent: Callable[[float], str], age: Cal
         _path(median),
         [Tick(_rounded(x(hours)), age(int(hours))) for hours in reversed(wide)],
         [Tick(_rounded(y(step * number)), percent(step * number)) for number in range(steps + 1)],
+    )
+
+
+def bars(values: Sequence[int], labels: Sequence[str], named: Sequence[int], number: Callable[[int], str]) -> BarChart:
+    """Returns the bars of some counts; `labels` says what each stands for, `named` which the axis names, by place."""
+    top, step = _scale(max(*values, 4))
+    step = max(1.0, step)
+    top = step * math.ceil(top / step)
+    across, up = BARS_WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
+    width = across / len(values)
+    drawn = []
+    for place, value in enumerate(values):
+        height = up * value / top
+        at = (_LEFT + width * (place + 0.1), HEIGHT - _BOTTOM - height, width * 0.8, height)
+        drawn.append(Bar(*map(_rounded, at), labels[place]))
+    return BarChart(
+        drawn,
+        [Tick(_rounded(_LEFT + width * (place + 0.5)), labels[place]) for place in named],
+        [
+            Tick(_rounded(HEIGHT - _BOTTOM - up * step * one / top), number(round(step * one)))
+            for one in range(round(top / step) + 1)
+        ],
     )
 
 

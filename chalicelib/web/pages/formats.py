@@ -68,6 +68,10 @@ class Formats:
         local = moment.astimezone(self.zone) if isinstance(moment, datetime) else moment
         return f"{local.day}{_SPACE}{self.months[local.month - 1]}" + (f"{_SPACE}{local.year}" if year else "")
 
+    def day_short(self, day: date) -> str:
+        """Return a day as two numbers."""
+        return f"{day.month}/{day.day}" if self.decimal == "." else f"{day.day}/{day.month}"
+
     def weekday(self, day: date) -> str:
         """Return the name of a day's weekday."""
         return self.weekdays[day.weekday()]

@@ -45,6 +45,10 @@ class Page:
         given = urlencode({name: value for name, value in query.items() if value not in (None, "")})
         return f"{path}?{given}" if given else path
 
+    def more_than(self, number: str) -> str:
+        """Return how a number is written that is a lower bound."""
+        return str(getattr(LAYOUT["more_than"], self.language)).format(n=number)
+
     def again(self, **changes: str | int | None) -> str:
         """Return a link to this page with some parameters changed; empty ones are left out."""
         given = {name: value for name, value in self.request.query.items() if name not in ("done", "n")}

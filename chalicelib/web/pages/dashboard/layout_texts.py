@@ -32,6 +32,7 @@ LAYOUT: Texts = {
         "Er is niets veranderd: er was niets meer te versturen of te verwerpen.",
         "Nothing has changed: there was nothing left to send or discard.",
     ),
+    "more_than": Text("plus de {n}", "meer dan {n}", "more than {n}"),
     "previous": Text("Page précédente", "Vorige pagina", "Previous page"),
     "next": Text("Page suivante", "Volgende pagina", "Next page"),
     "first_page": Text("Première page", "Eerste pagina", "First page"),

@@ -1,0 +1,59 @@
+"""A form's page: its days, and the HTML to put on a website."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from html import escape
+
+from ..config.model import Form
+from ..ledger.day_counts import DayCount
+from ..statistics.form_days import FormDay, form_days
+
+DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class FormHistory:
+    """The days of a form without a gap, the oldest first."""
+
+    days: tuple[FormDay, ...]
+
+    def total(self, name: str, days: int) -> int:
+        """Return the sum of one number over the last days."""
+        return sum(int(getattr(day, name)) for day in self.days[-days:])
+
+    @property
+    def busiest(self) -> FormDay:
+        """Return the day with the most signups."""
+        return max(self.days, key=lambda day: day.accepted)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing came on any of the days."""
+        return not any(day.accepted or day.unsubscribes for day in self.days)
+
+
+def history(counts: Iterable[DayCount], form: str, today: date, days: int = DAYS) -> FormHistory:
+    """Returns the last days of a form, `today` (UTC) the last."""
+    known = {one.day: one for one in form_days(counts, form)}
+    shown = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    return FormHistory(tuple(known.get(day) or FormDay(form, day) for day in shown))
+
+
+def embed_html(form: Form, public_url: str, address_label: str, button: str) -> str:
+    """Returns the HTML of a plain form with all fields that the form maps, and its trap."""
+    fields = "".join(
+        f'  <p><label>{escape(name)}<br><input name="{escape(name)}"></label></p>\n' for name in sorted(form.fields)
+    )
+    return (
+        f'<form method="post" action="{escape(public_url)}/forms/{escape(form.name)}/signup" accept-charset="utf-8">\n'
+        f'  <p><label>{escape(address_label)}<br>'
+        f'<input type="email" name="{escape(form.email_field)}" required autocomplete="email"></label></p>\n'
+        f"{fields}"
+        f'  <p hidden><label>{escape(form.trap)}<br>'
+        f'<input name="{escape(form.trap)}" tabindex="-1" autocomplete="off"></label></p>\n'
+        f"  <p><button>{escape(button)}</button></p>\n"
+        "</form>\n"
+    )

@@ -1,0 +1,70 @@
+"""Texts of a form's page."""
+
+from __future__ import annotations
+
+from ..texts import Text, Texts
+
+FORM: Texts = {
+    "forms": Text("Formulaires", "Formulieren", "Forms"),
+    "lead": Text(
+        "Ce formulaire inscrit dans la liste {list} de {account}.",
+        "Dit formulier schrijft in op de lijst {list} van {account}.",
+        "This form signs people up to list {list} of {account}.",
+    ),
+    "signups": Text("Inscriptions", "Aanmeldingen", "Signups"),
+    "yesterday": Text("Hier", "Gisteren", "Yesterday"),
+    "today": Text("Aujourd’hui", "Vandaag", "Today"),
+    "in_days": Text("{n} jours", "{n} dagen", "{n} days"),
+    "delivered": Text("Transmises", "Doorgegeven", "Delivered"),
+    "refused": Text("Refusées", "Geweigerd", "Refused"),
+    "trapped": Text("Robots", "Robots", "Robots"),
+    "quarantined": Text("Retenues", "Vastgehouden", "Quarantined"),
+    "unsubscribes": Text("Désinscriptions", "Uitschrijvingen", "Unsubscribes"),
+    "by_day": Text("Par jour", "Per dag", "By day"),
+    "chart": Text("Inscriptions par jour", "Aanmeldingen per dag", "Signups by day"),
+    "chart_description": Text(
+        "{total} inscriptions en {n} jours, {most} le {day}, le jour le plus fort.",
+        "{total} aanmeldingen in {n} dagen, {most} op {day}, de drukste dag.",
+        "{total} signups in {n} days, {most} on {day}, the busiest day.",
+    ),
+    "day": Text("Jour (UTC)", "Dag (UTC)", "Day (UTC)"),
+    "caption": Text(
+        "Chaque jour compte ce qui est arrivé ce jour-là, et ce que c’est devenu depuis.",
+        "Elke dag telt wat die dag aankwam, en wat er sindsdien van geworden is.",
+        "Each day counts what arrived on it, and what has become of it since.",
+    ),
+    "nothing_yet": Text(
+        "Ce formulaire n’a encore rien reçu. Mettez le HTML ci-dessous sur votre site, et essayez-le avec votre propre"
+        " adresse.",
+        "Dit formulier heeft nog niets ontvangen. Zet de HTML hieronder op uw website en probeer het met uw eigen adres.",
+        "This form has received nothing yet. Put the HTML below on your site, and try it with your own address.",
+    ),
+    "embed": Text("Le mettre sur votre site", "Op uw website zetten", "Put it on your site"),
+    "embed_how": Text(
+        "Copiez ce HTML dans votre page. Les noms des champs doivent rester tels quels\u00a0; tout le reste est à vous.",
+        "Kopieer deze HTML naar uw pagina. De namen van de velden moeten zo blijven; al het andere is aan u.",
+        "Copy this HTML into your page. The names of the fields must stay as they are; all else is yours.",
+    ),
+    "no_url": Text(
+        "L’adresse publique de Relais n’est pas configurée\u00a0: ajoutez public_url à la section [api].",
+        "Het openbare adres van Relais is niet geconfigureerd: voeg public_url toe aan het deel [api].",
+        "Relais’ public address is not configured: add public_url to the section [api].",
+    ),
+    "origins": Text(
+        "Des pages de ces sites peuvent l’envoyer\u00a0: {origins}. Pour un autre site, ajoutez-le à origins de"
+        " [forms.{form}].",
+        "Pagina’s van deze websites mogen het versturen: {origins}. Voeg een andere website toe aan origins van"
+        " [forms.{form}].",
+        "Pages of these sites may send it: {origins}. Add another site to origins of [forms.{form}].",
+    ),
+    "no_origins": Text(
+        "Aucun site ne peut encore l’envoyer\u00a0: ajoutez le vôtre à origins de [forms.{form}], comme"
+        " [\"https://www.example.com\"].",
+        "Nog geen enkele website mag het versturen: voeg de uwe toe aan origins van [forms.{form}], zoals"
+        " [\"https://www.example.com\"].",
+        "No site may send it yet: add yours to origins of [forms.{form}], as in [\"https://www.example.com\"].",
+    ),
+    "address": Text("Adresse e‑mail", "E‑mailadres", "E‑mail address"),
+    "subscribe": Text("Je m’inscris", "Inschrijven", "Sign up"),
+    "all_events": Text("Voir ce qui est à traiter", "Bekijk wat te behandelen is", "See what needs you"),
+}

@@ -1,0 +1,101 @@
+"""Texts of the overview."""
+
+from __future__ import annotations
+
+from ..texts import Text, Texts
+
+OVERVIEW: Texts = {
+    "well": Text("Tout va bien", "Alles gaat goed", "All is well"),
+    "needs_one": Text("Une chose vous attend", "Eén zaak vraagt uw aandacht", "One thing needs you"),
+    "needs": Text("{n} choses vous attendent", "{n} zaken vragen uw aandacht", "{n} things need you"),
+    "since_yesterday": Text(
+        "Depuis hier\u00a0: {signups} inscriptions et {unsubscribes} désinscriptions reçues par les formulaires.",
+        "Sinds gisteren: {signups} aanmeldingen en {unsubscribes} uitschrijvingen via de formulieren.",
+        "Since yesterday: {signups} signups and {unsubscribes} unsubscribes by the forms.",
+    ),
+    "nothing_lost": Text("Rien n’est perdu.", "Er gaat niets verloren.", "Nothing is lost."),
+    "account_paused": Text(
+        "{account} est en pause depuis {since}.", "{account} staat stil sinds {since}.", "{account} is paused since {since}."
+    ),
+    "list_paused": Text(
+        "La liste {list} de {account} est en pause depuis {since}.",
+        "De lijst {list} van {account} staat stil sinds {since}.",
+        "List {list} of {account} is paused since {since}.",
+    ),
+    "waiting_one": Text("Une inscription ou désinscription attend.", "Eén aan- of uitschrijving wacht.", "One signup or unsubscribe waits."),
+    "waiting": Text(
+        "{n} inscriptions et désinscriptions attendent.",
+        "{n} aan- en uitschrijvingen wachten.",
+        "{n} signups and unsubscribes wait.",
+    ),
+    "tried_again": Text("Prochain essai à {time}.", "Volgende poging om {time}.", "Tried again at {time}."),
+    "what_to_do": Text("Voir ce qui attend", "Bekijk wat wacht", "See what waits"),
+    "parked": Text(
+        "{n} envois sont abandonnés jusqu’à ce que vous les renvoyiez.",
+        "{n} leveringen zijn opgegeven tot u ze opnieuw verstuurt.",
+        "{n} deliveries were given up until you send them again.",
+    ),
+    "refused": Text(
+        "{n} inscriptions ou désinscriptions sont refusées.",
+        "{n} aan- of uitschrijvingen zijn geweigerd.",
+        "{n} signups or unsubscribes are refused.",
+    ),
+    "quarantined": Text(
+        "{n} envois attendent votre accord, car un formulaire en a reçu trop à la fois.",
+        "{n} leveringen wachten op uw akkoord, omdat een formulier er te veel tegelijk kreeg.",
+        "{n} deliveries wait for your consent, since a form got too many at once.",
+    ),
+    "look": Text("Regarder", "Bekijken", "Look"),
+    "statistics_old": Text(
+        "Les statistiques de {account} ne sont plus lues depuis {since}.",
+        "De statistieken van {account} zijn niet meer gelezen sinds {since}.",
+        "The statistics of {account} have not been read since {since}.",
+    ),
+    "problem": Text("{where}\u00a0: {problem}", "{where}: {problem}", "{where}: {problem}"),
+    "accounts": Text("Comptes", "Accounts", "Accounts"),
+    "state_well": Text("En marche", "Actief", "Running"),
+    "state_statistics": Text("Statistiques anciennes", "Statistieken oud", "Statistics are old"),
+    "state_paused": Text("En pause", "Gepauzeerd", "Paused"),
+    "state_lists": Text("Liste en pause", "Lijst gepauzeerd", "List paused"),
+    "pending": Text("En attente", "Wachtend", "Waiting"),
+    "oldest": Text("{n}, depuis {time}", "{n}, sinds {time}", "{n}, for {time}"),
+    "unsubscribes_waiting": Text(
+        "Désinscriptions à transmettre", "Door te geven uitschrijvingen", "Unsubscribes to pass on"
+    ),
+    "last_statistics": Text("Statistiques lues", "Statistieken gelezen", "Statistics read"),
+    "no_statistics": Text("ce fournisseur n’en a pas", "deze provider heeft er geen", "this provider has none"),
+    "not_yet": Text("pas encore", "nog niet", "not yet"),
+    "paused_until": Text("Prochain essai", "Volgende poging", "Next attempt"),
+    "forms": Text("Formulaires", "Formulieren", "Forms"),
+    "form": Text("Formulaire", "Formulier", "Form"),
+    "days": Text("{n} jours", "{n} dagen", "{n} days"),
+    "yesterday": Text("Hier", "Gisteren", "Yesterday"),
+    "last_signup": Text("Dernière inscription", "Laatste aanmelding", "Last signup"),
+    "today": Text("aujourd’hui", "vandaag", "today"),
+    "none_in": Text("aucune en {n} jours", "geen in {n} dagen", "none in {n} days"),
+    "curve": Text(
+        "Inscriptions par jour, les sept derniers jours\u00a0: {numbers}",
+        "Aanmeldingen per dag, de laatste zeven dagen: {numbers}",
+        "Signups by day, the last seven days: {numbers}",
+    ),
+    "no_forms": Text(
+        "Aucun formulaire n’est configuré. Ajoutez une section [forms.NOM] à la configuration.",
+        "Er is geen formulier geconfigureerd. Voeg een deel [forms.NAAM] toe aan de configuratie.",
+        "No form is configured. Add a section [forms.NAME] to the configuration.",
+    ),
+    "campaigns": Text("Campagnes récentes", "Recente campagnes", "Newest campaigns"),
+    "campaign": Text("Campagne", "Campagne", "Campaign"),
+    "sent": Text("Envoyés", "Verzonden", "Sent"),
+    "opens": Text("Ouverture", "Geopend", "Opened"),
+    "clicks": Text("Clic", "Geklikt", "Clicked"),
+    "unsubscribes": Text("Désinscription", "Uitgeschreven", "Unsubscribed"),
+    "sent_at": Text("Envoi", "Verzending", "Sent on"),
+    "no_name": Text("Campagne {id}", "Campagne {id}", "Campaign {id}"),
+    "unknown_time": Text("date inconnue", "datum onbekend", "date unknown"),
+    "all_campaigns": Text("Toutes les campagnes", "Alle campagnes", "All campaigns"),
+    "no_campaigns": Text(
+        "Aucune campagne n’a encore été lue. Relais lit les statistiques toutes les heures.",
+        "Er is nog geen campagne gelezen. Relais leest elk uur de statistieken.",
+        "No campaign has been read yet. Relais reads the statistics every hour.",
+    ),
+}

@@ -1,0 +1,58 @@
+"""The dashboard's page of a form."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+
+from ....dashboard.forms import DAYS, FormHistory, embed_html, history
+from ....services import Services
+from ...http_messages import Request, Response
+from ...pages import charts
+from ...pages.dashboard.form_texts import FORM
+from ...pages.dashboard.layout import Page
+from ...problems import HttpProblem
+from .access import DashboardAccess
+
+CHART_DAYS = 60
+
+
+class FormPages:
+    """Shows a form to a person."""
+
+    def __init__(self, services: Services, access: DashboardAccess) -> None:
+        self._services = services
+        self._access = access
+
+    def show(self, request: Request, name: str) -> Response:
+        """Return signups and unsubscribes by day, and the HTML to embed. Raises HttpProblem (404)."""
+        page = self._access.page(request, "forms", name)
+        form = self._services.settings.forms.get(name)
+        if form is None:
+            raise HttpProblem(404, "There is no such form.")
+        today = page.now.astimezone(UTC).date()
+        counts = self._services.counts.read(today - timedelta(days=DAYS - 1), today)
+        past = history(counts, name, today)
+        public_url = self._services.settings.api.public_url
+        address, button = (str(getattr(FORM[text], form.language or page.language)) for text in ("address", "subscribe"))
+        return page.render(
+            "form",
+            FORM,
+            current="overview",
+            form=form,
+            past=past,
+            chart=_chart(page, past),
+            chart_days=CHART_DAYS,
+            html=embed_html(form, public_url, address, button) if public_url else "",
+        )
+
+
+def _chart(page: Page, past: FormHistory) -> charts.BarChart:
+    """Return the signups of the last days as bars; the axis names the Mondays."""
+    days = past.days[-CHART_DAYS:]
+    mondays = [place for place, day in enumerate(days) if day.day.weekday() == 0]
+    return charts.bars(
+        [day.accepted for day in days],
+        [page.formats.day_short(day.day) for day in days],
+        mondays[::2] if len(mondays) > 6 else mondays,
+        page.formats.number,
+    )

@@ -1,0 +1,167 @@
+"""The dashboard's first page: what needs a person, accounts, forms, newest campaigns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ....dashboard import campaigns as choose
+from ....dashboard.overview import AccountBlock, account_block, backlog, first_day, form_blocks
+from ....domain.backoff import Pause
+from ....domain.times import from_epoch_milliseconds
+from ....ledger.attention import AttentionList, AttentionQuery, Listed
+from ....ledger.day_counts import DayCount
+from ....observability import redact
+from ....providers import registry
+from ....services import Services
+from ....statistics.last_runs import LastRuns
+from ...http_messages import Request, Response
+from ...pages import charts
+from ...pages.dashboard.layout import Page
+from ...pages.dashboard.overview_texts import OVERVIEW
+from .access import DashboardAccess
+
+if TYPE_CHECKING:
+    from ....providers.spec import Capabilities
+    from ....statistics.queries import StatsReader
+
+MOST_LISTED = 200
+"""Deliveries that need a person, read for the notices; with more, a notice says "more than"."""
+NEWEST_CAMPAIGNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that needs a person: `text` and `link_text` name texts of the page, `lines` are more of them."""
+
+    kind: str
+    text: str
+    values: dict[str, str]
+    lines: tuple[Any, ...] = ()
+    link: str = ""
+    link_text: str = "look"
+
+
+class OverviewPage:
+    """Shows the overview."""
+
+    def __init__(
+        self,
+        services: Services,
+        access: DashboardAccess,
+        reader: StatsReader,
+        capabilities_of: Callable[[str], Capabilities | None],
+    ) -> None:
+        self._services = services
+        self._access = access
+        self._reader = reader
+        self._capabilities_of = capabilities_of
+
+    def show(self, request: Request) -> Response:
+        """Return the page."""
+        page = self._access.page(request)
+        accounts = [self._account(name) for name in self._services.settings.accounts]
+        today = page.now.astimezone(UTC).date()
+        counts = self._services.counts.read(first_day(page.now), today)
+        forms = form_blocks(
+            [(form.name, form.account, form.list) for form in self._services.settings.forms.values()], counts, today
+        )
+        campaigns = self._reader.page(limit=NEWEST_CAMPAIGNS).campaigns
+        return page.render(
+            "overview",
+            OVERVIEW,
+            current="overview",
+            notices=[*_paused(page, accounts), *self._listed(page), *_old_statistics(page, accounts)],
+            recent=_recent(counts, today - timedelta(days=1)),
+            accounts=accounts,
+            forms=forms,
+            curves={form.name: charts.spark(form.signups) for form in forms},
+            days=len(forms[0].signups) if forms else 0,
+            today=today,
+            campaigns=[
+                {
+                    "campaign": one,
+                    "link": page.link("campaigns", one.account, one.campaign),
+                    "rates": {name: choose.rate(one, name) for name in ("opens", "clicks", "unsubscribes")},
+                }
+                for one in campaigns
+            ],
+            moment=from_epoch_milliseconds,
+        )
+
+    def _account(self, name: str) -> AccountBlock:
+        capabilities = self._capabilities_of(name)
+        statistics = capabilities is not None and capabilities.statistics != "none"
+        return account_block(
+            name,
+            registry.title(self._services.settings.accounts[name].provider),
+            self._services.accounts.read(name),
+            backlog(self._services.table, name),
+            statistics=statistics,
+            last_statistics=LastRuns(self._services.table).last_good(name) if statistics else None,
+        )
+
+    def _listed(self, page: Page) -> list[Notice]:
+        """Return a notice for what is parked, refused, and quarantined."""
+        accounts = tuple(self._services.settings.accounts)
+        notices = []
+        for listed in (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED):
+            found = AttentionList(self._services.table).page(
+                AttentionQuery(accounts, (listed,), limit=MOST_LISTED), page.now
+            )
+            if found.entries:
+                number = page.formats.number(len(found.entries))
+                shown = page.more_than(number) if found.cursor else number
+                link = page.link("events", status=listed.value)
+                notices.append(Notice("warn", listed.value, {"n": shown}, link=link))
+        return notices
+
+
+def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
+    """Return a notice for each paused account, else for each of its paused lists."""
+    notices = []
+    for account in accounts:
+        if account.pause is not None:
+            lines = [redact(account.pause.reason) + "."]
+            if account.backlog.pending == 1:
+                lines.append(("waiting_one", {}))
+            elif account.backlog.pending:
+                lines.append(("waiting", {"n": page.formats.number(account.backlog.pending)}))
+            notices.append(_notice_of_pause(page, account, account.pause, "account_paused", {}, lines))
+        else:
+            notices += [
+                _notice_of_pause(page, account, pause, "list_paused", {"list": name}, [redact(pause.reason) + "."])
+                for name, pause in account.paused_lists.items()
+            ]
+    return notices
+
+
+def _notice_of_pause(
+    page: Page, account: AccountBlock, pause: Pause, text: str, values: dict[str, str], lines: list[Any]
+) -> Notice:
+    since = page.formats.time(from_epoch_milliseconds(pause.since))
+    again = ("tried_again", {"time": page.formats.clock(from_epoch_milliseconds(pause.until))})
+    link = page.link("events", account=account.name, status="pending")
+    return Notice(
+        "bad", text, {"account": account.name, "since": since, **values}, (*lines, again), link, "what_to_do"
+    )
+
+
+def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
+    return [
+        Notice("warn", "statistics_old", {"account": one.name, "since": page.formats.time(one.last_statistics)})
+        for one in accounts
+        if one.state(page.now) == "statistics" and one.last_statistics is not None
+    ]
+
+
+def _recent(counts: list[DayCount], since: Any) -> Counter[str]:
+    """Return the signups and unsubscribes of forms since a day."""
+    found: Counter[str] = Counter()
+    for count in counts:
+        if count.form and count.day >= since and count.outcome in ("accepted", "unsubscribes"):
+            found["signups" if count.outcome == "accepted" else "unsubscribes"] += count.number
+    return found
