@@ -87,6 +87,18 @@ def dashboard_logout(request: Request) -> Response:
     return container().dashboard_access.logout(request)
 
 
+@app.route("/dashboard")
+def dashboard(request: Request) -> Response:
+    """Shows a person what needs them, and how accounts, forms and campaigns do."""
+    return container().overview_page.show(request)
+
+
+@app.route("/dashboard/forms/{form}")
+def dashboard_form(request: Request, form: str) -> Response:
+    """Shows a form by day, and the HTML to put on a site."""
+    return container().form_pages.show(request, form)
+
+
 @app.route("/dashboard/campaigns")
 def dashboard_campaigns(request: Request) -> Response:
     """Shows the campaigns of a period to a person."""

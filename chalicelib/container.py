@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .unsubscribe_sync.importer import ImportDependencies
     from .web.routes.dashboard.access import DashboardAccess
     from .web.routes.dashboard.campaigns import CampaignPages
+    from .web.routes.dashboard.forms import FormPages
+    from .web.routes.dashboard.overview import OverviewPage
     from .web.routes.events import EventsRoutes
     from .web.routes.forms import FormsRoutes
     from .web.routes.statistics import StatsRoutes
@@ -156,6 +158,20 @@ class Container(Services):
         from .web.routes.dashboard.access import DashboardAccess
 
         return DashboardAccess(self)
+
+    @cached_property
+    def overview_page(self) -> OverviewPage:
+        """The dashboard's first page."""
+        from .web.routes.dashboard.overview import OverviewPage
+
+        return OverviewPage(self, self.dashboard_access, self._stats_reader, self.capabilities)
+
+    @cached_property
+    def form_pages(self) -> FormPages:
+        """The dashboard's pages of forms."""
+        from .web.routes.dashboard.forms import FormPages
+
+        return FormPages(self, self.dashboard_access)
 
     @cached_property
     def campaign_pages(self) -> CampaignPages:

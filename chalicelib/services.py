@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from .ledger.account_states import AccountStore
+    from .ledger.day_counts import DayCounts
     from .ledger.events import EventStore
     from .ledger.keys import AddressKeys
     from .ledger.subscriptions import SubscriptionStore
@@ -72,6 +73,13 @@ class Services:
         from .ledger.account_states import AccountStore
 
         return AccountStore(self.table)
+
+    @cached_property
+    def counts(self) -> DayCounts:
+        """The counts of what became of events, by form and day."""
+        from .ledger.day_counts import DayCounts
+
+        return DayCounts(self.table)
 
     @cached_property
     def notifier(self) -> Notifier:

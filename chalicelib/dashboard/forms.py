@@ -49,10 +49,10 @@ def embed_html(form: Form, public_url: str, address_label: str, button: str) -> 
     )
     return (
         f'<form method="post" action="{escape(public_url)}/forms/{escape(form.name)}/signup" accept-charset="utf-8">\n'
-        f'  <p><label>{escape(address_label)}<br>'
+        f"  <p><label>{escape(address_label)}<br>"
         f'<input type="email" name="{escape(form.email_field)}" required autocomplete="email"></label></p>\n'
         f"{fields}"
-        f'  <p hidden><label>{escape(form.trap)}<br>'
+        f"  <p hidden><label>{escape(form.trap)}<br>"
         f'<input name="{escape(form.trap)}" tabindex="-1" autocomplete="off"></label></p>\n'
         f"  <p><button>{escape(button)}</button></p>\n"
         "</form>\n"

@@ -178,7 +178,7 @@ class Table:
         return {(item["pk"], item["sk"]): item for item in items}
 
     def query(self, pk: str, between: tuple[str, str] | None = None) -> list[dict[str, Any]]:
-        """Reads all items under `pk` consistently, or those with a sort key `between` two (included), in their order."""
+        """Reads the items under `pk` consistently, all or those `between` two sort keys (included), in their order."""
         condition, values = "pk = :pk", {":pk": pk}
         if between is not None:
             condition += " AND sk BETWEEN :first AND :last"

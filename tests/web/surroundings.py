@@ -22,6 +22,8 @@ from chalicelib.unsubscribe_links.links import Links
 from chalicelib.web.gateway import Gateway
 from chalicelib.web.routes.dashboard.access import DashboardAccess
 from chalicelib.web.routes.dashboard.campaigns import CampaignPages
+from chalicelib.web.routes.dashboard.forms import FormPages
+from chalicelib.web.routes.dashboard.overview import OverviewPage
 from chalicelib.web.routes.events import EventsRoutes
 from chalicelib.web.routes.forms import FormsRoutes
 from chalicelib.web.routes.statistics import StatsRoutes
@@ -151,6 +153,8 @@ def make_app(world: World, settings: Settings) -> Gateway:
             unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
             stats_routes=StatsRoutes(services, world.campaigns),
             dashboard_access=access,
+            overview_page=OverviewPage(services, access, cast(StatsReader, world.campaigns), lambda account: None),
+            form_pages=FormPages(services, access),
             campaign_pages=CampaignPages(services, access, cast(StatsReader, world.campaigns), cast(Any, world)),
         )
     )

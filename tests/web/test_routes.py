@@ -21,6 +21,8 @@ ROUTES = {
     "/stats/campaigns/{account}/{campaign}": ("/stats/campaigns/paris/1", READ, 401),
     "/dashboard/login": ("/dashboard/login", "GET, HEAD, OPTIONS, POST", 200),
     "/dashboard/logout": ("/dashboard/logout", WRITE, 303),
+    "/dashboard": ("/dashboard", READ, 401),
+    "/dashboard/forms/{form}": ("/dashboard/forms/footer", READ, 401),
     "/dashboard/campaigns": ("/dashboard/campaigns", READ, 401),
     "/dashboard/campaigns/{account}/{campaign}": ("/dashboard/campaigns/paris/1", READ, 401),
     "/healthz": ("/healthz", READ, 200),

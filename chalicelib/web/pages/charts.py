@@ -45,13 +45,12 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar, with what it stands for."""
+    """One bar."""
 
     x: float
     y: float
     width: float
     height: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +136,8 @@ def bars(values: Sequence[int], labels: Sequence[str], named: Sequence[int], num
     drawn = []
     for place, value in enumerate(values):
         height = up * value / top
-        at = (_LEFT + width * (place + 0.1), HEIGHT - _BOTTOM - height, width * 0.8, height)
-        drawn.append(Bar(*map(_rounded, at), labels[place]))
+        x, y = _LEFT + width * (place + 0.1), HEIGHT - _BOTTOM - height
+        drawn.append(Bar(_rounded(x), _rounded(y), _rounded(width * 0.8), _rounded(height)))
     return BarChart(
         drawn,
         [Tick(_rounded(_LEFT + width * (place + 0.5)), labels[place]) for place in named],

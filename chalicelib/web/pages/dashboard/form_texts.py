@@ -36,12 +36,13 @@ FORM: Texts = {
     "nothing_yet": Text(
         "Ce formulaire n’a encore rien reçu. Mettez le HTML ci-dessous sur votre site, et essayez-le avec votre propre"
         " adresse.",
-        "Dit formulier heeft nog niets ontvangen. Zet de HTML hieronder op uw website en probeer het met uw eigen adres.",
+        "Dit formulier heeft nog niets ontvangen. Zet de HTML hieronder op uw website en probeer het met uw eigen"
+        " adres.",
         "This form has received nothing yet. Put the HTML below on your site, and try it with your own address.",
     ),
     "embed": Text("Le mettre sur votre site", "Op uw website zetten", "Put it on your site"),
     "embed_how": Text(
-        "Copiez ce HTML dans votre page. Les noms des champs doivent rester tels quels\u00a0; tout le reste est à vous.",
+        "Copiez ce HTML dans votre page. Les noms des champs doivent rester tels quels\u00a0; le reste est à vous.",
         "Kopieer deze HTML naar uw pagina. De namen van de velden moeten zo blijven; al het andere is aan u.",
         "Copy this HTML into your page. The names of the fields must stay as they are; all else is yours.",
     ),
@@ -59,10 +60,10 @@ FORM: Texts = {
     ),
     "no_origins": Text(
         "Aucun site ne peut encore l’envoyer\u00a0: ajoutez le vôtre à origins de [forms.{form}], comme"
-        " [\"https://www.example.com\"].",
+        ' ["https://www.example.com"].',
         "Nog geen enkele website mag het versturen: voeg de uwe toe aan origins van [forms.{form}], zoals"
-        " [\"https://www.example.com\"].",
-        "No site may send it yet: add yours to origins of [forms.{form}], as in [\"https://www.example.com\"].",
+        ' ["https://www.example.com"].',
+        'No site may send it yet: add yours to origins of [forms.{form}], as in ["https://www.example.com"].',
     ),
     "address": Text("Adresse e‑mail", "E‑mailadres", "E‑mail address"),
     "subscribe": Text("Je m’inscris", "Inschrijven", "Sign up"),

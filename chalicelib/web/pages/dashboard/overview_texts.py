@@ -15,14 +15,20 @@ OVERVIEW: Texts = {
     ),
     "nothing_lost": Text("Rien n’est perdu.", "Er gaat niets verloren.", "Nothing is lost."),
     "account_paused": Text(
-        "{account} est en pause depuis {since}.", "{account} staat stil sinds {since}.", "{account} is paused since {since}."
+        "{account} est en pause depuis {since}.",
+        "{account} staat stil sinds {since}.",
+        "{account} is paused since {since}.",
     ),
     "list_paused": Text(
         "La liste {list} de {account} est en pause depuis {since}.",
         "De lijst {list} van {account} staat stil sinds {since}.",
         "List {list} of {account} is paused since {since}.",
     ),
-    "waiting_one": Text("Une inscription ou désinscription attend.", "Eén aan- of uitschrijving wacht.", "One signup or unsubscribe waits."),
+    "waiting_one": Text(
+        "Une inscription ou désinscription attend.",
+        "Eén aan- of uitschrijving wacht.",
+        "One signup or unsubscribe waits.",
+    ),
     "waiting": Text(
         "{n} inscriptions et désinscriptions attendent.",
         "{n} aan- en uitschrijvingen wachten.",

@@ -33,7 +33,9 @@ class FormPages:
         counts = self._services.counts.read(today - timedelta(days=DAYS - 1), today)
         past = history(counts, name, today)
         public_url = self._services.settings.api.public_url
-        address, button = (str(getattr(FORM[text], form.language or page.language)) for text in ("address", "subscribe"))
+        address, button = (
+            str(getattr(FORM[text], form.language or page.language)) for text in ("address", "subscribe")
+        )
         return page.render(
             "form",
             FORM,

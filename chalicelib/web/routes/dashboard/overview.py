@@ -125,7 +125,7 @@ def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
     notices = []
     for account in accounts:
         if account.pause is not None:
-            lines = [redact(account.pause.reason) + "."]
+            lines: list[Any] = [redact(account.pause.reason) + "."]
             if account.backlog.pending == 1:
                 lines.append(("waiting_one", {}))
             elif account.backlog.pending:
@@ -145,9 +145,7 @@ def _notice_of_pause(
     since = page.formats.time(from_epoch_milliseconds(pause.since))
     again = ("tried_again", {"time": page.formats.clock(from_epoch_milliseconds(pause.until))})
     link = page.link("events", account=account.name, status="pending")
-    return Notice(
-        "bad", text, {"account": account.name, "since": since, **values}, (*lines, again), link, "what_to_do"
-    )
+    return Notice("bad", text, {"account": account.name, "since": since, **values}, (*lines, again), link, "what_to_do")
 
 
 def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
