@@ -9,6 +9,7 @@ from hashlib import sha256
 from itertools import islice
 
 from ..config.model import Source
+from ..delivery.account_state import read_state
 from ..delivery.batching import Task
 from ..delivery.deadline import Deadline
 from ..domain import backoff
@@ -205,7 +206,7 @@ class ContactsSync(SyncAttempt):
 
         Raises SyncFailed at once while the account is paused.
         """
-        pause, now = self._services.accounts.read(self._account).pause, epoch_milliseconds(self._now)
+        pause, now = read_state(self._services, self._account).pause, epoch_milliseconds(self._now)
         if pause is not None and backoff.is_open(pause, now):
             code = pause.reason_code or ReasonCode.PROVIDER_DOWN
             raise SyncFailed(pause.reason, retry_after=(pause.until - now) / 1000, reason_code=code)

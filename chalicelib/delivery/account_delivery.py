@@ -57,6 +57,8 @@ class AccountDelivery:
         if not self._answers_probe():
             self._park_overdue(groups, self.circuit_breaker.pause)
             return
+        due_by = self.circuit_breaker.due_by
+        groups = _regrouped(groups, [task for group in groups for task in group.tasks if task.delivery.is_due(due_by)])
         busy = self._deliver_groups(groups)
         for seconds in BUSY_PAUSES:
             if not busy or self._must_stop:
@@ -120,7 +122,10 @@ class AccountDelivery:
             some = [waiting.popleft() for _ in range(min(wanted - len(rows), len(waiting)))]
             try:
                 claimed, leased_elsewhere = self.claims.claim(
-                    some, self.deadline, provider_lifts_suppression=self.capabilities.lifts_suppression
+                    some,
+                    self.deadline,
+                    provider_lifts_suppression=self.capabilities.lifts_suppression,
+                    due_by=self.circuit_breaker.due_by,
                 )
             except LedgerUnavailable:
                 if not rows:

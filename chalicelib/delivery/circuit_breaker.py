@@ -17,6 +17,7 @@ from ..domain.repeated_refusals import Refusal, RefusalDecision
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..observability import logger, metrics
 from ..services import Services
+from .account_state import fingerprint, read_state
 
 PERSON_LENGTH = 10
 """Digits of the keyed hash by which refused people are told apart: too few to find anybody by."""
@@ -36,7 +37,7 @@ class CircuitBreaker:
     def __init__(self, services: Services, account: str) -> None:
         self.account = account
         self._services = services
-        self._state = services.accounts.read(account)
+        self._state = read_state(services, account)
         self.probing = False
         self._lock = RLock()
 
@@ -67,6 +68,11 @@ class CircuitBreaker:
     def outcome_unknown(self) -> bool:
         """True while a call since the pause began may have taken effect unrecorded."""
         return self._state.pause is not None and self._state.pause.outcome_unknown
+
+    @property
+    def due_by(self) -> datetime:
+        """Until which time's next attempts may be made now: what waited for a pause that ended early is due at once."""
+        return from_epoch_milliseconds(max(self._now, self._state.waived_until or 0))
 
     def answered(self, list_id: str | None, forms: Collection[str | None] = ()) -> bool:
         """End the pauses of the account and of the list after a successful call; return whether there was one.
@@ -150,18 +156,19 @@ class CircuitBreaker:
     def _next_pause(self, before: Pause | None, error: ProviderError, longest: float = math.inf) -> Pause:
         """Return the pause after `error`, at most `longest` times the first retry."""
         retry_policy = self._services.settings.delivery
+        configuration = fingerprint(self._services, self.account)
         wait = backoff.wait_seconds(
-            before.failures if before else 0,
+            backoff.failures_under(before, configuration),
             retry_policy.first_retry_seconds,
             min(retry_policy.longest_retry_seconds, longest * retry_policy.first_retry_seconds),
             self._services.effects.chance(),
             error.retry_after,
         )
-        return backoff.paused_again(before, self._now, wait, error.message, error.kind.value, error.reason_code)
+        return backoff.paused_again(before, self._now, wait, error, configuration)
 
     def _change(self, state: AccountState) -> bool:
         written = self._services.accounts.write(self.account, self._state, state)
-        self._state = written or self._services.accounts.read(self.account)
+        self._state = written or read_state(self._services, self.account)
         return written is not None
 
     def _pause_of(self, list_id: str | None) -> Pause | None:

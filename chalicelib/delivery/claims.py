@@ -41,13 +41,19 @@ class Claims:
         self._capabilities_of = capabilities_of
 
     def claim(
-        self, rows: Sequence[Sequence[Task]], deadline: Deadline, *, provider_lifts_suppression: bool
+        self,
+        rows: Sequence[Sequence[Task]],
+        deadline: Deadline,
+        *,
+        provider_lifts_suppression: bool,
+        due_by: datetime | None = None,
     ) -> tuple[list[ClaimedRow], list[tuple[Task, int]]]:
         """Claim `rows` of one account (`in_rows`), each by one lease; return what to send now, and what is busy.
 
         Busy tasks, whose address is leased elsewhere, are returned with the end of that lease (ms). Tasks that the
         order rules end (superseded, suppressed) are written as final. Tasks that another worker has ended or postponed
-        since they were loaded are skipped; tasks on which the ledger fails stay pending for sweep.
+        since they were loaded are skipped (until `due_by`, default now); tasks on which the ledger fails stay pending
+        for sweep.
         """
         if not rows:
             return [], []
@@ -82,7 +88,7 @@ class Claims:
                 busy += [(task, taken[0][1].busy_until or 0) for task in row]
             else:
                 leased.append(self._claimed_row(row, taken))
-        return self._still_due(leased) if leased else [], busy
+        return self._still_due(leased, due_by or self._services.effects.clock()) if leased else [], busy
 
     def _claimed_row(self, row: Sequence[Task], taken: Sequence[Taken]) -> _Leased:
         """Return the claimed deliveries of a row, each with its decision: an unsubscribe may be later than some."""
@@ -116,7 +122,7 @@ class Claims:
             taken.append((attempt, result))
         return [one for one in taken if one[1].decision is not Decision.SUPERSEDED] or taken
 
-    def _still_due(self, leased: Sequence[_Leased]) -> list[ClaimedRow]:
+    def _still_due(self, leased: Sequence[_Leased], due_by: datetime) -> list[ClaimedRow]:
         """Read claimed deliveries again, because another worker may have made them just before the lease was taken.
 
         No other worker can deliver them from here on, so what is read now stays true.
@@ -133,7 +139,7 @@ class Claims:
                     skipped.append(claimed)
                 elif _ends(claimed, decided) or self._attempts_are_spent(claimed, "no outcome was recorded"):
                     ended.append(claimed)
-                elif claimed.delivery.is_due(self._services.effects.clock()):
+                elif claimed.delivery.is_due(due_by):
                     due_of_row.append(claimed)
                 else:
                     skipped.append(claimed)

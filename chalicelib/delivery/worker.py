@@ -110,15 +110,15 @@ class Worker:
         """Deliver what is due to the providers; return the syncs that are due."""
         stored = FormLimits(self._services).apply(stored, deadline)
         now = self._services.effects.clock()
-        tasks = [
-            Task(one.event, delivery) for one in stored for delivery in one.deliveries.values() if delivery.is_due(now)
-        ]
-        calls = [task for task in tasks if task.event.type is not EventType.SYNC]
+        tasks = [Task(one.event, delivery) for one in stored for delivery in one.deliveries.values()]
+        due = [task for task in tasks if task.delivery.is_due(now)]
+        calls = [task for task in due if task.event.type.waits_for_account]
         if any(task.event.all_accounts for task in calls):
             calls = self._with_unsubscribes_recorded(calls)
-        for account in self._dispatcher.deliver(calls, deadline):
+        postponed = [task for task in tasks if task.event.type.waits_for_account and task.delivery.is_postponed(now)]
+        for account in self._dispatcher.deliver([*calls, *postponed], deadline):
             self._notify_again(account)
-        return [task for task in tasks if task.event.type is EventType.SYNC]
+        return [task for task in due if not task.event.type.waits_for_account]
 
     def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
         """Run the syncs, or leave them to the worker of their own queue, which has the time and the memory."""

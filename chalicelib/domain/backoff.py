@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from .errors import Kind
+from .errors import Kind, ProviderError
 from .reasons import ReasonCode
 from .repeated_refusals import RefusedAlike, without_forms
 
@@ -24,6 +24,8 @@ class Pause:
     outcome_unknown: bool = False
     """A call since the pause began may have taken effect unrecorded: a call that changes nothing must succeed first."""
     reason_code: ReasonCode | None = None
+    configuration: str | None = None
+    """Fingerprint of the configuration and the secrets that the last failed call was made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class AccountState:
     version: int = 0
     refusals: tuple[RefusedAlike, ...] = ()
     """Signups refused in the same words since the last success of their form."""
+    waived_until: int | None = None
+    """Deliveries due until then waited for a pause that another configuration has ended: they are due at once."""
 
 
 def backoff_seconds(failures: int, first: float, longest: float, chance: float) -> float:
@@ -54,20 +58,41 @@ def wait_seconds(failures: int, first: float, longest: float, chance: float, ret
 
 
 def paused_again(
-    before: Pause | None, now: int, wait: float, reason: str, kind: str, code: ReasonCode | None = None
+    before: Pause | None, now: int, wait: float, error: ProviderError, configuration: str | None = None
 ) -> Pause:
-    """Returns the pause after one more failure; `wait` is in seconds."""
-    until, unknown = now + int(wait * 1000), kind == Kind.UNKNOWN
-    if before is None:
-        return Pause(until=until, since=now, reason=reason, kind=kind, outcome_unknown=unknown, reason_code=code)
+    """Returns the pause after one more failure, `error`; `wait` is in seconds."""
+    unknown = error.kind is Kind.UNKNOWN or (before is not None and before.outcome_unknown)
+    return Pause(
+        until=now + int(wait * 1000),
+        since=before.since if before else now,
+        reason=error.message,
+        kind=error.kind.value,
+        failures=failures_under(before, configuration) + 1,
+        outcome_unknown=unknown,
+        reason_code=error.reason_code,
+        configuration=configuration,
+    )
+
+
+def failures_under(before: Pause | None, configuration: str | None) -> int:
+    """Returns how many calls have failed one after the other under a configuration; another one begins anew."""
+    return before.failures if before is not None and before.configuration == configuration else 0
+
+
+def as_configured(state: AccountState, configuration: str | None, now: int) -> AccountState:
+    """Returns the state in which pauses that began under another configuration are over: their cause may be mended."""
+
+    def is_outdated(pause: Pause) -> bool:
+        return is_open(pause, now) and pause.configuration not in (None, configuration)
+
+    outdated = [pause for pause in (state.pause, *state.lists.values()) if pause is not None and is_outdated(pause)]
+    if not outdated:
+        return state
     return replace(
-        before,
-        until=until,
-        reason=reason,
-        reason_code=code,
-        kind=kind,
-        failures=before.failures + 1,
-        outcome_unknown=before.outcome_unknown or unknown,
+        state,
+        pause=replace(state.pause, until=now) if state.pause is not None and is_outdated(state.pause) else state.pause,
+        lists={name: replace(one, until=now) if is_outdated(one) else one for name, one in state.lists.items()},
+        waived_until=max(*(pause.until for pause in outdated), state.waived_until or 0),
     )
 
 

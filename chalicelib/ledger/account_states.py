@@ -48,7 +48,9 @@ class AccountStore:
         """Changes the state from `seen` to `state`; returns it as written, or None after a concurrent change."""
         fresh = seen.version == 0
         fields = _state_item(state)
-        absent = [name for name in ("pause", "resumed_at", "probe_until", "refusals") if name not in fields]
+        absent = [
+            name for name in ("pause", "resumed_at", "probe_until", "refusals", "waived_until") if name not in fields
+        ]
         assignments = ", ".join(f"#{name} = :{name}" for name in fields)
         try:
             self._table.update(
@@ -71,6 +73,7 @@ def _state_item(state: AccountState) -> dict[str, Any]:
         "resumed_at": state.resumed_at,
         "probe_until": state.probe_until,
         "refusals": [_refusals_item(one) for one in state.refusals] or None,
+        "waived_until": state.waived_until,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -84,6 +87,7 @@ def _pause_item(pause: Pause) -> dict[str, Any]:
         "failures": pause.failures,
         **({"outcome_unknown": True} if pause.outcome_unknown else {}),
         **({"reason_code": pause.reason_code.value} if pause.reason_code else {}),
+        **({"configuration": pause.configuration} if pause.configuration else {}),
     }
 
 
@@ -111,6 +115,7 @@ def _pause_from(part: Attributes) -> Pause:
         part.required("failures", int),
         part.optional("outcome_unknown", bool) or False,
         ReasonCode.parse(part.optional("reason_code", str)),
+        part.optional("configuration", str),
     )
 
 
@@ -123,4 +128,5 @@ def _state_from(item: Attributes) -> AccountState:
         probe_until=item.optional("probe_until", Milliseconds),
         version=item.required("version", int),
         refusals=tuple(_refusals_from(one) for one in item.maps("refusals")),
+        waived_until=item.optional("waived_until", Milliseconds),
     )

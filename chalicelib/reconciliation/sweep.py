@@ -8,6 +8,7 @@ from typing import assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..delivery.account_state import read_state
 from ..domain import backoff
 from ..domain.backoff import AccountState
 from ..domain.errors import LedgerUnavailable
@@ -32,6 +33,7 @@ class Sweep:
     """Enqueues due deliveries of all accounts, or of one."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         self._events = services.events
         self._accounts = services.accounts
         self._notifier = services.notifier
@@ -91,7 +93,7 @@ class Sweep:
             return 0
 
     def _enqueue(self, account: str, verbs: Iterable[EventType]) -> int:
-        state, now = self._accounts.read(account), self._clock()
+        state, now = read_state(self._services, account), self._clock()
         enqueued = 0
         for verb in verbs:
             window = self._window(state, verb, now)
@@ -107,8 +109,9 @@ class Sweep:
         """Returns up to which due time deliveries are enqueued (None: any), and how many; None to enqueue none.
 
         For a paused account only overdue signups are enqueued, to be parked; an account whose pause is over is probed
-        with a few deliveries, due or not; a resumed one gets all that waited for it, due or not. A sync keeps its own
-        times: what it creates is stored whatever the account's state.
+        with a few deliveries, due or not; one that has resumed, or has a list whose pause another configuration has
+        ended, gets all that waited, due or not. A sync keeps its own times: what it creates is stored whatever the
+        account's state.
         """
         if not verb.waits_for_account:
             return now, MOST_A_RUN
@@ -116,9 +119,8 @@ class Sweep:
             return self._window_while_paused(verb, now)
         if state.pause is not None:
             return None, IDS_A_MESSAGE
-        if state.resumed_at is None:
-            return now, MOST_A_RUN
-        return max(now, from_epoch_milliseconds(state.resumed_at) + FIRST_DUE_AT_MOST), MOST_A_RUN
+        waited_until = max(state.resumed_at or 0, state.waived_until or 0)
+        return max(now, from_epoch_milliseconds(waited_until) + FIRST_DUE_AT_MOST), MOST_A_RUN
 
     def _window_while_paused(self, verb: EventType, now: datetime) -> tuple[datetime, int] | None:
         match verb:

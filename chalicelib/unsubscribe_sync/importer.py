@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 
 from ..config.model import UnsubscribeSync
+from ..delivery.account_state import read_state
 from ..delivery.deadline import Deadline
 from ..domain import backoff
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
@@ -104,7 +105,7 @@ class UnsubscribeImport:
     def run(self) -> ImportOutcome:
         """Imports as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
         started = to_ms(self._now)
-        pause = self._services.accounts.read(self._source).pause
+        pause = read_state(self._services, self._source).pause
         if pause is not None and backoff.is_open(pause, started):
             # The provider said when to retry, or the account's owner must act.
             wait = (pause.until - started) / 1000

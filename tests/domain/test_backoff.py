@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from chalicelib.domain import backoff
 from chalicelib.domain.backoff import LONGEST_RETRY_AFTER_SECONDS, AccountState, Pause
+from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.repeated_refusals import RefusedAlike
 
 chances = st.floats(0, 1)
@@ -47,7 +48,7 @@ def test_retry_after_is_respected_within_limits(
 
 @given(st.none() | pauses, moments, seconds)
 def test_a_pause_counts_failures_and_keeps_its_start(before: Pause | None, now: int, wait: float) -> None:
-    after = backoff.paused_again(before, now, wait, "down", "later")
+    after = backoff.paused_again(before, now, wait, ProviderError(Kind.LATER, "down"))
     assert after.until == now + int(wait * 1000)
     assert after.since == (before.since if before else now)
     assert after.failures == (before.failures + 1 if before else 1)

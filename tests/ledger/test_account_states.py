@@ -17,7 +17,7 @@ from chalicelib.ledger.keys import AddressKeys
 from chalicelib.ledger.table import Table
 from tests.support.aws import TestAws
 
-PAUSE = Pause(until=2, since=1, reason="HTTP 503", kind="later", failures=3)
+PAUSE = Pause(until=2, since=1, reason="HTTP 503", kind="later", failures=3, configuration="1f")
 FIRST, SECOND = b"placeholder-address-key-1", b"placeholder-address-key-2"
 
 
@@ -34,7 +34,8 @@ def accounts(table: Table) -> AccountStore:
 def test_a_state_is_read_as_it_was_written(accounts: AccountStore) -> None:
     assert accounts.read("paris") == AccountState()
     refusals = (RefusedAlike("4781", "footer", "no", {"p1": 3, "p2": 4}), RefusedAlike("4781", None, "no", {}))
-    full = AccountState(PAUSE, {"4781": replace(PAUSE, failures=1)}, resumed_at=5, probe_until=7, refusals=refusals)
+    paused = AccountState(PAUSE, {"4781": replace(PAUSE, failures=1)}, resumed_at=5, probe_until=7)
+    full = replace(paused, refusals=refusals, waived_until=9)
     written = accounts.write("paris", AccountState(), full)
     assert written == replace(full, version=1) == accounts.read("paris")
     assert accounts.write("paris", written, AccountState()) == AccountState(version=2) == accounts.read("paris")

@@ -1,0 +1,49 @@
+"""Reads the state of an account as it counts under the configuration in force."""
+
+from __future__ import annotations
+
+import json
+
+from ..domain import backoff
+from ..domain.backoff import AccountState
+from ..domain.errors import ProviderError
+from ..domain.times import epoch_milliseconds
+from ..providers.account import Account
+from ..services import Services
+
+
+def read_state(services: Services, account: str) -> AccountState:
+    """Return an account's state; pauses that began with another configuration or another key are over.
+
+    Reads the account's secrets afresh while it is paused (at most once in 30 s). Raises LedgerUnavailable.
+    """
+    state, now = services.accounts.read(account), epoch_milliseconds(services.effects.clock())
+    if any(backoff.is_open(pause, now) for pause in (state.pause, *state.lists.values())):
+        return backoff.as_configured(state, fingerprint(services, account, fresh=True), now)
+    return state
+
+
+def fingerprint(services: Services, account: str, *, fresh: bool = False) -> str | None:
+    """Return a keyed fingerprint of what calls are made with: provider, URLs, secrets, and what forms send.
+
+    None for an account that is not configured. No secret can be found by it.
+    """
+    configured = services.settings.accounts.get(account)
+    if configured is None:
+        return None
+    forms = sorted(
+        (form.name, form.list, form.email_field, sorted(form.fields.items()), form.unsubscribe_url_field)
+        for form in services.settings.forms.values()
+        if form.account == account
+    )
+    secrets = {name: _value(configured, name, fresh=fresh) for name in configured.secrets}
+    urls = (configured.base_url, configured.open_base_url)
+    content = [configured.provider, urls, dict(configured.options), secrets, forms]
+    return services.address_keys.digest(json.dumps(content, sort_keys=True).encode())[:16]
+
+
+def _value(account: Account, name: str, *, fresh: bool) -> str:
+    try:
+        return account.reveal(name, fresh=fresh)
+    except ProviderError as error:
+        return str(error)  # once it can be read, the fingerprint is another
