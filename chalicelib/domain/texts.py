@@ -34,11 +34,6 @@ def without_controls(value: str) -> str:
     return "".join(each for each in value if each in _LAYOUT or unicodedata.category(each) != "Cc")
 
 
-def length_error(value: str, limit: int) -> str | None:
-    """Returns the error of a text that has more than `limit` characters, or None."""
-    return f"must have at most {limit:,} characters" if len(value) > limit else None
-
-
 def trimmed(text: str) -> str:
     """Returns the text without white space and invisible characters (Unicode Cf) at both ends."""
     start, end = 0, len(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -117,6 +118,8 @@ class _Part:
 def _decoded(parts: Sequence[_Part], stated: str | None) -> list[tuple[str, str]]:
     """Decodes names and texts. The charset of a part counts most, then the field `_charset_`, then the header's.
 
+    Where none is stated, it is one for all of them, since a page has one: UTF-8 if that can be, else windows-1252.
+
     Raises:
         BodyError: 415 for an unknown charset; 400 if the stated one is UTF-8 and the form is not.
     """
@@ -127,18 +130,13 @@ def _decoded(parts: Sequence[_Part], stated: str | None) -> list[tuple[str, str]
         own = [charsets.charset_named(part.charset) for part in parts]
     except charsets.UnknownCharset as known:
         raise BodyError(415, f"The charset must be {known}.") from None
-    usual = stated_charset or charsets.charset_of(
-        raw
-        for part, charset in zip(parts, own, strict=True)
-        for raw in (part.name, part.text if charset is None else b"")
-    )
-    try:
-        return [
-            (charsets.decode(part.name, usual).lstrip("\ufeff"), charsets.decode(part.text, charset or usual))
-            for part, charset in zip(parts, own, strict=True)
-        ]
-    except UnicodeError as error:
-        raise BodyError(400, "The body is not a form in UTF-8.") from error
+    for usual in (stated_charset,) if stated_charset else (charsets.UTF_8, charsets.WINDOWS_1252):
+        with suppress(UnicodeError):
+            return [
+                (charsets.decode(part.name, usual).lstrip("\ufeff"), charsets.decode(part.text, charset or usual))
+                for part, charset in zip(parts, own, strict=True)
+            ]
+    raise BodyError(400, "The body is not a form in UTF-8.")
 
 
 def _multipart_parts(body: bytes, boundary: str) -> list[_Part]:

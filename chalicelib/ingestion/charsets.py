@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 UTF_8 = "utf-8"
 WINDOWS_1252 = "windows-1252"
@@ -33,16 +33,6 @@ def charset_named(name: str | None) -> str | None:
         return _NAMES[(name or "").strip().lower()]
     except KeyError:
         raise UnknownCharset(KNOWN) from None
-
-
-def charset_of(texts: Iterable[bytes]) -> str:
-    """Returns the encoding of texts for which none is stated: one for all of them, since a page has one."""
-    try:
-        for text in texts:
-            text.decode(UTF_8)
-    except UnicodeError:
-        return WINDOWS_1252
-    return UTF_8
 
 
 def decode(text: bytes, charset: str) -> str:

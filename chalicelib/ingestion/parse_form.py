@@ -14,7 +14,7 @@ from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.limits import CONSENT_CHARACTERS
 from ..domain.reasons import ReasonCode
-from ..domain.texts import length_error, size_errors, text_error, without_controls, wording_digest
+from ..domain.texts import size_errors, text_error, without_controls, wording_digest
 from .bodies import Submission
 from .spam import SPAM, has_link_or_tag
 
@@ -124,7 +124,9 @@ def _too_long(form: Form, texts: Mapping[str, str], stated: Mapping[str, str]) -
         *((name, text, form.field_length) for name, text in texts.items()),
         *((f"consent.{name}", text, CONSENT_CHARACTERS) for name, text in stated.items()),
     ]
-    return [FieldError(name, error) for name, text, limit in limits if (error := length_error(text, limit))]
+    return [
+        FieldError(name, f"must have at most {limit:,} characters") for name, text, limit in limits if len(text) > limit
+    ]
 
 
 def _address(form: Form, submission: Submission, check: Callable[[str], Checked]) -> tuple[str, list[FieldError]]:
