@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +14,7 @@ from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavai
 from ..domain.events import Event, EventType
 from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds
-from ..observability import logger, metrics, with_log_context
+from ..observability import ContextPool, logger, metrics
 from ..providers.spec import Capabilities, Contact, Provider
 from ..services import Services
 from .batching import Group, Task, in_rows
@@ -149,8 +148,8 @@ class AccountDelivery:
         if len(batches) == 1:
             self._send_batch(group, size, batches[0])
         elif batches:
-            with ThreadPoolExecutor(len(batches), thread_name_prefix=f"calls-{self.account}") as pool:
-                list(pool.map(with_log_context(partial(self._send_batch, group, size)), batches))
+            with ContextPool(len(batches), thread_name_prefix=f"calls-{self.account}") as pool:
+                list(pool.map(partial(self._send_batch, group, size), batches))
 
     def _send_batch(self, group: Group, size: int, rows: Sequence[ClaimedRow]) -> None:
         """Send one batch to its end: delivered, bisected with single rows refused, or postponed with the account.
@@ -210,8 +209,8 @@ class AccountDelivery:
         """Apply `work` to each row, with as many threads as the provider takes parallel calls."""
         if len(rows) == 1:
             return [work(rows[0])]
-        with ThreadPoolExecutor(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
-            return list(pool.map(with_log_context(work), rows))
+        with ContextPool(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
+            return list(pool.map(work, rows))
 
     def _lift_suppression(self, group: Group, row: ClaimedRow) -> None:
         self.provider.lift_suppression(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.reasons import ReasonCode
-from ..observability import log_context, logger, metrics, with_log_context
+from ..observability import ContextPool, log_context, logger, metrics
 from ..providers.spec import Capabilities, Provider
 from ..services import Services
 from .account_delivery import AccountDelivery
@@ -47,8 +46,8 @@ class Dispatcher:
         groups = by_account(tasks)
         if not groups:
             return []
-        with ThreadPoolExecutor(len(groups), thread_name_prefix="account") as pool:
-            resumed = pool.map(with_log_context(partial(self._deliver_to, deadline)), groups, groups.values())
+        with ContextPool(len(groups), thread_name_prefix="account") as pool:
+            resumed = pool.map(partial(self._deliver_to, deadline), groups, groups.values())
         return [account for account, again in zip(groups, resumed, strict=True) if again]
 
     def _deliver_to(self, deadline: Deadline, account: str, groups: Sequence[Group]) -> bool:

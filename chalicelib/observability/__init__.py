@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import event_log, metrics
 from .instrumentation import instrumented, observing
-from .logs import ContextPool, log_context, logger, until_time_is_up, with_log_context
+from .logs import ContextPool, log_context, logger, until_time_is_up
 from .redaction import hide, redact
 
 __all__ = [
@@ -18,5 +18,4 @@ __all__ = [
     "observing",
     "redact",
     "until_time_is_up",
-    "with_log_context",
 ]

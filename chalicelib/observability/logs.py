@@ -96,16 +96,6 @@ def log_context(**keys: Any) -> Iterator[None]:
         _log_context.reset(token)
 
 
-def with_log_context(function: Callable[P, R]) -> Callable[P, R]:
-    """Wrap `function` to run in another thread with the current log context."""
-    context = copy_context()
-
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        return context.copy().run(function, *args, **kwargs)
-
-    return run
-
-
 class ContextPool(ThreadPoolExecutor):
     """A pool whose threads work in the log context, and with the remaining time, of the thread that gave the work."""
 

@@ -222,8 +222,8 @@ def body_of(event: Any) -> dict[str, Any]:
 
 def serial(monkeypatch: Any) -> None:
     """Have every worker do its work in one thread."""
-    monkeypatch.setattr(dispatcher, "ThreadPoolExecutor", OneByOne)
-    monkeypatch.setattr(account_delivery, "ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(dispatcher, "ContextPool", OneByOne)
+    monkeypatch.setattr(account_delivery, "ContextPool", OneByOne)
 
 
 def check(world: World) -> None:
