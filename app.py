@@ -75,6 +75,12 @@ def show_campaign(request: Request, account: str, campaign: str) -> Response:
     return container().stats_routes.show_history(request, account, campaign)
 
 
+@app.route("/stats/forms")
+def list_form_days(request: Request) -> Response:
+    """Lists what forms brought, by day. Requires the admin key."""
+    return container().form_stats_routes.show(request)
+
+
 @app.route("/dashboard/login", methods=["GET", "POST"])
 def dashboard_login(request: Request) -> Response:
     """Starts a session of the dashboard with the admin key."""

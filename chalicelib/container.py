@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .web.routes.dashboard.overview import OverviewPage
     from .web.routes.events import EventsRoutes
     from .web.routes.forms import FormsRoutes
-    from .web.routes.statistics import StatsRoutes
+    from .web.routes.statistics import FormStatsRoutes, StatsRoutes
     from .web.routes.unsubscribe import UnsubscribeRoutes
     from .web.routes.webhooks import WebhooksRoutes
 
@@ -139,6 +139,13 @@ class Container(Services):
         from .web.routes.statistics import StatsRoutes
 
         return StatsRoutes(self, self._stats_reader)
+
+    @cached_property
+    def form_stats_routes(self) -> FormStatsRoutes:
+        """Route that shows what forms brought."""
+        from .web.routes.statistics import FormStatsRoutes
+
+        return FormStatsRoutes(self)
 
     @cached_property
     def _stats_reader(self) -> StatsReader:

@@ -58,7 +58,8 @@ class Services:
         """The events of the ledger."""
         from .ledger.events import EventStore
 
-        return EventStore(self.table, self.address_keys, timedelta(days=self.settings.privacy.keep_events_days))
+        keep = timedelta(days=self.settings.privacy.keep_events_days)
+        return EventStore(self.table, self.address_keys, keep, self.counts)
 
     @cached_property
     def subscriptions(self) -> SubscriptionStore:

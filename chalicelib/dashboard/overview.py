@@ -137,7 +137,7 @@ def form_blocks(
     blocks = []
     for name, account, list_id in forms:
         of_day = [found.get(name, {}).get(day) for day in shown]
-        signups = [one.accepted if one else 0 for one in of_day]
+        signups = [one.accepted - one.trapped if one else 0 for one in of_day]
         blocks.append(
             FormBlock(
                 name,

@@ -29,7 +29,7 @@ class FormLimits:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._store = QuarantineStore(services.table)
+        self._store = QuarantineStore(services.table, services.counts)
 
     def apply(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[StoredEvent]:
         """Returns the events that may be delivered now, those of `stored` that no form brought unchanged.

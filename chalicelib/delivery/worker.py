@@ -54,6 +54,8 @@ class Worker:
         accepted = accept_messages(self._services, whole, kind)
         failed += [message.id for message in accepted.too_large if not self._set_aside(kind, message)]
         new = [_new(event) for event in accepted.new if event.refused is None]
+        for event_refused in (one for one in accepted.new if one.refused is not None):
+            self._services.counts.record_refused(event_refused)
         notify(self._services, [one.event for one in new[MOST_EVENTS:]])
         ids = list(dict.fromkeys([*accepted.known, *enqueued]))
         if len(ids) > MOST_EVENTS:
@@ -62,11 +64,13 @@ class Worker:
         syncs = self._deliver(stored, deadline)
         if syncs:
             self._run_syncs(kind, syncs, deadline)
+        self._services.counts.flush()
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in (*failed, *accepted.failed)]}
 
     def deliver(self, event_ids: Iterable[str], deadline: Deadline) -> None:
         """Deliver stored signups and unsubscribes now, without a message; the rest is enqueued by `sweep`."""
         self._deliver(self._load(event_ids), deadline)
+        self._services.counts.flush()
 
     def _sorted(self, kind: QueueKind, messages: Sequence[Message]) -> tuple[list[str], list[Message], list[str]]:
         """Return announced event ids, messages with events, and ids of unreadable messages that were not set aside."""
@@ -108,6 +112,7 @@ class Worker:
 
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         """Deliver what is due to the providers; return the syncs that are due."""
+        self._services.counts.record_robots(stored)
         stored = FormLimits(self._services).apply(stored, deadline)
         now = self._services.effects.clock()
         tasks = [Task(one.event, delivery) for one in stored for delivery in one.deliveries.values()]

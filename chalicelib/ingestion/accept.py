@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ..domain.errors import FieldError, IdConflict, LedgerUnavailable
 from ..domain.events import Event, EventType
+from ..domain.reasons import NEVER_LISTED
 from ..ledger.event_items import content_of
 from ..observability import event_log
 from ..services import Services
@@ -79,10 +80,10 @@ def store_same_id(services: Services, events: Sequence[Event]) -> tuple[bool, li
 
 
 def notify(services: Services, events: Iterable[Event]) -> None:
-    """Notifies workers of stored events, except those refused on arrival."""
+    """Notifies workers of stored events, except those refused as invalid; robots' are announced only to be counted."""
     ids: dict[EventType, dict[str, None]] = {}
     for event in events:
-        if event.refused is None:
+        if event.refused is None or event.refused_code in NEVER_LISTED:
             ids.setdefault(event.type, {})[event.id] = None
     for verb, event_ids in ids.items():
         services.notifier.notify(verb, list(event_ids))

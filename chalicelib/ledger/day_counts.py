@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 from ..domain.errors import LedgerUnavailable
+from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
+from ..domain.reasons import NEVER_LISTED
 from ..observability import logger, metrics
+from .keys import delivery_key
 from .table import Key, Table
 
 _PARTITION = "S#counts"
+_TYPES = frozenset(type.value for type in EventType)
 _PER_WRITE = 60
 """Counts of one write: an update expression has at most 4 KB."""
 
 ACCEPTED = "accepted"
-UNSUBSCRIBES = "unsubscribes"
-DELIVERED = "delivered"
-SUPERSEDED = "superseded"
-PARKED = "parked"
 QUARANTINED = "quarantined"
-REFUSED = "refused"
-"""As `refused:CODE`, with the code of the reason."""
+"""What is counted beside the final states: each event once, when a worker first deals with it; each quarantine."""
+TOUCH = "touched :touch"
+"""Part of every change that a worker makes at a delivery: the new item shows whether it was the first."""
+TOUCHED = {"touch": 1}
+TOUCHED_FIRST = {"touched": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class DayCount:
     day: date
     account: str
     form: str
+    type: EventType
     outcome: str
     code: str | None
     number: int
@@ -52,19 +56,63 @@ class DayCounts:
         self._lock = threading.Lock()
         self._collected: dict[str, Counter[str]] = {}
 
-    def add(
-        self,
-        accepted_at: datetime,
-        account: str,
-        form: str | None,
-        outcome: str,
-        code: str | None = None,
-        number: int = 1,
-    ) -> None:
-        """Collects a count (negative: one that was undone) of the UTC day on which an event was accepted."""
-        name = "#".join((form or "", account, f"{outcome}:{code}" if code else outcome))
+    def record_touch(self, event: Event, account: str, item: Mapping[str, Any] | None) -> None:
+        """Counts the event as accepted if `item`, as just written, was touched for the first time.
+
+        An event for several accounts counts at its first one.
+        """
+        if item is not None and item.get("touched") == 1 and account == event.accounts[0]:
+            self.add(event, account, ACCEPTED)
+
+    def record_final(self, event: Event, delivery: Delivery, number: int = 1) -> None:
+        """Counts the final state of a delivery; with -1 one that was undone."""
+        code = delivery.reason_code.value if delivery.status is Status.REFUSED and delivery.reason_code else None
+        self.add(event, delivery.account, delivery.status.value, code, number)
+
+    def record_refused(self, event: Event) -> None:
+        """Counts an event that the caller has just stored as refused."""
+        for account in event.accounts:
+            self.record_touch(event, account, TOUCHED_FIRST)
+            self.record_final(event, Delivery(account, Status.REFUSED, reason_code=event.refused_code))
+
+    def record_robots(self, events: Iterable[StoredEvent]) -> None:
+        """Counts signups that were stored as `trap` or `spam`, each once: a write for each, and for no others.
+
+        What the ledger does not take is counted when the event is announced again, if ever.
+        """
+        robots = [
+            (one.event, delivery)
+            for one in events
+            for delivery in one.deliveries.values()
+            if delivery.status is Status.REFUSED and delivery.reason_code in NEVER_LISTED
+        ]
+        self._table.in_parallel(self._record_robot, robots)
+
+    def _record_robot(self, robot: tuple[Event, Delivery]) -> None:
+        event, delivery = robot
+        try:
+            item = self._table.changed(
+                delivery_key(event.id, delivery.account, event.accounts),
+                f"ADD {TOUCH}",
+                {"refused": Status.REFUSED.value, **TOUCHED},
+                condition="#status = :refused AND attribute_not_exists(touched)",
+                names={"status": "status"},
+            )
+        except LedgerUnavailable as error:
+            logger.warning("counts of forms lost", extra={"error": str(error), "counts": 1})
+            metrics.count("lost_counts")
+            return
+        if item is not None:
+            self.record_touch(event, delivery.account, item)
+            self.record_final(event, delivery)
+
+    def add(self, event: Event, account: str, outcome: str, code: str | None = None, number: int = 1) -> None:
+        """Collects a count of the UTC day on which an event was accepted; signups that Relais makes are left out."""
+        if event.only_lifts_suppression and event.refused is None:
+            return
+        name = "#".join((event.form or "", account, event.type.value, f"{outcome}:{code}" if code else outcome))
         with self._lock:
-            self._collected.setdefault(accepted_at.astimezone(UTC).date().isoformat(), Counter())[name] += number
+            self._collected.setdefault(event.accepted_at.astimezone(UTC).date().isoformat(), Counter())[name] += number
 
     def flush(self) -> None:
         """Writes what was collected. What the ledger does not take is lost, logged and counted: nobody waits for it."""
@@ -103,6 +151,6 @@ def _counts_from(item: dict[str, Any]) -> Iterator[DayCount]:
     day = date.fromisoformat(item["sk"])
     for name, number in item.items():
         parts = name.split("#")
-        if len(parts) == 3 and isinstance(number, int) and number > 0:
-            outcome, _, code = parts[2].partition(":")
-            yield DayCount(day, parts[1], parts[0], outcome, code or None, number)
+        if len(parts) == 4 and isinstance(number, int) and number > 0 and parts[2] in _TYPES:
+            outcome, _, code = parts[3].partition(":")
+            yield DayCount(day, parts[1], parts[0], EventType(parts[2]), outcome, code or None, number)

@@ -16,6 +16,7 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from ..observability import metrics
 from .attributes import Attributes, Milliseconds, strictly, well_formed
+from .day_counts import TOUCH, TOUCHED, DayCounts
 from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
 from .event_items import (
     attention_entry,
@@ -56,7 +57,8 @@ class Loaded:
 class EventStore:
     """Stores events and changes the state of their deliveries."""
 
-    def __init__(self, table: Table, keys: AddressKeys, keep: timedelta) -> None:
+    def __init__(self, table: Table, keys: AddressKeys, keep: timedelta, counts: DayCounts | None = None) -> None:
+        self._counts = counts or DayCounts(table)
         self._table = table
         self._keys = keys
         self._keep = keep
@@ -202,6 +204,8 @@ class EventStore:
                 *(PERSONAL if at_once else []),
             ],
         )
+        if changed:
+            self._counts.record_final(event, delivery)
         if not single:  # also if it was final: this may be our own write whose response was lost
             self.expire_when_whole(event, now)
         return changed
@@ -223,17 +227,15 @@ class EventStore:
 
         The worker that made that attempt has set the due time; its outcome must not be overwritten.
         """
-        try:
-            self._table.update(
-                delivery_key(event.id, delivery.account, event.accounts),
-                "SET due_at = :due",
-                {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending"},
-                condition=f"{PENDING} AND attempts = :attempts",
-                names=STATUS_NAME,
-            )
-        except ConditionFailed:
-            return False
-        return True
+        item = self._table.changed(
+            delivery_key(event.id, delivery.account, event.accounts),
+            f"SET due_at = :due ADD {TOUCH}",
+            {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending", **TOUCHED},
+            condition=f"{PENDING} AND attempts = :attempts",
+            names=STATUS_NAME,
+        )
+        self._counts.record_touch(event, delivery.account, item)
+        return item is not None
 
     def mark_unknown(self, event_ids: Iterable[str], account: str, attempt: str) -> None:
         """Records, once, that `attempt` at pending deliveries may have taken effect and its outcome is unknown."""
@@ -280,18 +282,16 @@ class EventStore:
             **changes,
         }
         values = {name: value for name, value in values.items() if value is not None}
-        try:
-            self._table.update(
-                delivery_key(event.id, delivery.account, event.accounts),
-                f"SET {', '.join(f'#{name} = :{name}' for name in values)} "
-                f"REMOVE {', '.join(f'#{name}' for name in remove)}",
-                {**values, "pending": Status.PENDING.value},
-                condition=PENDING,
-                names={name: name for name in (*values, *remove)},
-            )
-        except ConditionFailed:
-            return False
-        return True
+        item = self._table.changed(
+            delivery_key(event.id, delivery.account, event.accounts),
+            f"SET {', '.join(f'#{name} = :{name}' for name in values)} "
+            f"REMOVE {', '.join(f'#{name}' for name in remove)} ADD {TOUCH}",
+            {**values, "pending": Status.PENDING.value, **TOUCHED},
+            condition=PENDING,
+            names={name: name for name in (*values, *remove)},
+        )
+        self._counts.record_touch(event, delivery.account, item)
+        return item is not None
 
     def _put_whole(self, event: Event, item: Mapping[str, Any]) -> None:
         """Puts an event for several accounts and its deliveries, or a refused message and the reference to it.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..domain.events import DISCARDED, QUARANTINED, Delivery, Event, EventType, Status
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, format_time, from_epoch_milliseconds
+from .day_counts import QUARANTINED as COUNTED_QUARANTINED, TOUCH, TOUCHED, DayCounts
 from .erasing import PERSONAL
 from .keys import delivery_key, due_partition, event_key, form_hour_key, quarantine_partition
 from .table import ConditionFailed, Table
@@ -26,8 +28,9 @@ class QuarantineStore:
     LedgerUnavailable and may be repeated.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, counts: DayCounts | None = None) -> None:
         self._table = table
+        self._counts = counts or DayCounts(table)
 
     def count(self, form: str, hour: datetime, events: int, now: datetime) -> int:
         """Adds `events` (may be negative) to the form's unsubscribes of an hour (aware, its start); returns the sum.
@@ -72,14 +75,18 @@ class QuarantineStore:
             "time": to_ms(now),
             "none": 0,
         }
-        return self._table.try_update(
+        item = self._table.changed(
             delivery_key(event.id, account, event.accounts),
             "SET quarantined = :yes, reason = :reason, reason_code = :code, next_at = :next, due_pk = :due_pk, "
-            "due_at = :due_at, updated = :time",
-            values,
+            f"due_at = :due_at, updated = :time ADD {TOUCH}",
+            {**values, **TOUCHED},
             condition=f"{_PENDING} AND attempts = :none AND attribute_not_exists(released)",
             names=_STATUS_NAME,
         )
+        self._counts.record_touch(event, account, item)
+        if item is not None and item.get("touched") == 1:  # not again for a repetition
+            self._counts.add(event, account, COUNTED_QUARANTINED)
+        return item is not None
 
     def release(self, event: Event, delivery: Delivery, now: datetime) -> bool:
         """Makes a quarantined delivery due, if it still waits as in `delivery`; returns whether it did."""
@@ -110,7 +117,7 @@ class QuarantineStore:
             "time": to_ms(now),
             "expires": expires_at if single else None,
         }
-        return self._change_waiting(
+        discarded = self._change_waiting(
             event,
             delivery,
             "SET #status = :refused, reason = :reason, reason_code = :code, updated = :time, erased = :time"
@@ -119,6 +126,10 @@ class QuarantineStore:
             values,
             {name: name for name in removed},
         )
+        if discarded:
+            ended = replace(delivery, status=Status.REFUSED, reason_code=ReasonCode.DISCARDED)
+            self._counts.record_final(event, ended)
+        return discarded
 
     def _change_waiting(
         self,

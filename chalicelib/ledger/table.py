@@ -154,11 +154,22 @@ class Table:
         names: Mapping[str, str] | None = None,
     ) -> bool:
         """Applies one update as `update` does; False, with nothing changed, if `condition` does not hold."""
+        return self.changed(key, change, values, condition=condition, names=names) is not None
+
+    def changed(
+        self,
+        key: Key,
+        change: str,
+        values: Mapping[str, Any],
+        *,
+        condition: str,
+        names: Mapping[str, str] | None = None,
+    ) -> dict[str, Any] | None:
+        """Applies one update as `update` does; None, with nothing changed, if `condition` does not hold."""
         try:
-            self.update(key, change, values, condition=condition, names=names)
+            return self.update(key, change, values, condition=condition, names=names)
         except ConditionFailed:
-            return False
-        return True
+            return None
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """Reads one item consistently; None if it does not exist."""

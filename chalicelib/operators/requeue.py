@@ -22,7 +22,8 @@ class Requeues:
     def __init__(self, services: Services) -> None:
         self._table = services.table
         self._events = services.events
-        self._quarantine = QuarantineStore(services.table)
+        self._counts = services.counts
+        self._quarantine = QuarantineStore(services.table, services.counts)
 
     def requeue(self, stored: StoredEvent, account: str, now: datetime, *, reverted_at: datetime | None = None) -> bool:
         """Makes a delivery pending and due, if it still is as in `stored` and its event still has the address.
@@ -99,13 +100,16 @@ class Requeues:
         change = "SET #status = :pending, due_pk = :due_pk, due_at = :now, updated = :time, resent = :time"
         if reverted_at:
             change += ", reverted_unsubscribe_at = :reverted"
-        return self._table.try_update(
+        requeued = self._table.try_update(
             delivery_key(event.id, account, event.accounts),
             f"{change} REMOVE reason, reason_code, next_at, expires_at, unknown_attempts",
             values,
             condition=" AND ".join(conditions),
             names=STATUS_NAME,
         )
+        if requeued:
+            self._counts.record_final(event, stored.deliveries[account], -1)
+        return requeued
 
     def _remove_expiry(self, event: Event, now: datetime) -> bool:
         """Removes the expiry of an event and its deliveries; False if it has expired or its address is gone."""

@@ -100,6 +100,7 @@ def resend(services: Services, capabilities_of: CapabilitiesOf, event: Any, dead
         return failed(error)
     run = _ResendRun(services, capabilities_of, wanted, deadline)
     failure = run.send_all()
+    services.counts.flush()
     done = {"discarded": run.discarded} if wanted.discard else {"resent": run.resent}
     status = QUARANTINED if wanted.quarantined else wanted.status.value
     logger.info("resend finished", extra={"account": wanted.account, "status": status, **done, "failure": failure})

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 
+from ..domain.events import EventType, Status
 from ..domain.reasons import ReasonCode
 from ..ledger import day_counts
 from ..ledger.day_counts import DayCount
@@ -45,7 +46,11 @@ def form_days(counts: Iterable[DayCount], form: str | None = None) -> list[FormD
 
 def _number_of(count: DayCount) -> str | None:
     """Returns the number that a count belongs to; None for what is not shown."""
-    if count.outcome != day_counts.REFUSED:
+    if count.outcome == day_counts.QUARANTINED:
+        return "quarantined"
+    if count.type is EventType.UNSUBSCRIBE:
+        return "unsubscribes" if count.outcome == day_counts.ACCEPTED else None
+    if count.outcome != Status.REFUSED:
         return count.outcome if count.outcome in NUMBERS else None
     match count.code:
         case ReasonCode.TRAP:

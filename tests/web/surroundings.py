@@ -26,7 +26,7 @@ from chalicelib.web.routes.dashboard.forms import FormPages
 from chalicelib.web.routes.dashboard.overview import OverviewPage
 from chalicelib.web.routes.events import EventsRoutes
 from chalicelib.web.routes.forms import FormsRoutes
-from chalicelib.web.routes.statistics import StatsRoutes
+from chalicelib.web.routes.statistics import FormStatsRoutes, StatsRoutes
 from chalicelib.web.routes.unsubscribe import UnsubscribeRoutes
 from chalicelib.web.routes.webhooks import WebhooksRoutes
 from tests.support.http import Answer, ask, gateway_event, routes_over
@@ -152,6 +152,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             events_routes=EventsRoutes(services, world.find_event),
             unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
             stats_routes=StatsRoutes(services, world.campaigns),
+            form_stats_routes=FormStatsRoutes(services),
             dashboard_access=access,
             overview_page=OverviewPage(services, access, cast(StatsReader, world.campaigns), lambda account: None),
             form_pages=FormPages(services, access),

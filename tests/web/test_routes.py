@@ -19,6 +19,7 @@ ROUTES = {
     "/events/{id}": ("/events/a", READ, 401),
     "/stats/campaigns": ("/stats/campaigns", READ, 401),
     "/stats/campaigns/{account}/{campaign}": ("/stats/campaigns/paris/1", READ, 401),
+    "/stats/forms": ("/stats/forms", READ, 401),
     "/dashboard/login": ("/dashboard/login", "GET, HEAD, OPTIONS, POST", 200),
     "/dashboard/logout": ("/dashboard/logout", WRITE, 303),
     "/dashboard": ("/dashboard", READ, 401),

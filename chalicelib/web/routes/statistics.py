@@ -1,10 +1,11 @@
-"""Shows campaigns: `GET /stats/campaigns` and one campaign's history, as JSON or CSV."""
+"""Shows campaigns, one campaign's history, and what forms brought by day, as JSON or CSV."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -12,15 +13,20 @@ from ...domain.errors import FieldError
 from ...domain.figures import FIGURES, Snapshot
 from ...domain.times import format_time
 from ...services import Services
+from ...statistics.form_days import NUMBERS, form_days
 from ...statistics.queries import BadCursor, Page
 from ..admin import require_admin
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 from ..spreadsheet import to_csv
-from .statistics_query import CSV, Query, is_account_name, read_format, read_query
+from .statistics_query import CSV, Query, is_account_name, read_format, read_forms_query, read_query
 
 FIELDS = ("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at", *FIGURES)
 """Fields of a campaign or a snapshot in the answer, in this order."""
+
+FORM_FIELDS = ("form", "day", *NUMBERS)
+"""Fields of a form's day in the answer, in this order."""
+_FORM_DAYS = timedelta(days=365)
 
 Row = dict[str, str | int | None]
 
@@ -78,6 +84,24 @@ class StatsRoutes:
         return json_response(200, {"campaign": _row(newest), "snapshots": [_row(snapshot) for snapshot in snapshots]})
 
 
+class FormStatsRoutes:
+    """Shows what forms brought, by day. Requires the admin key."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def show(self, request: Request) -> Response:
+        """Return the days of one form, or of all, the newest day first; without `since` those of the last year."""
+        require_admin(self._services, request)
+        query = read_forms_query(request.query)
+        until = query.until or self._services.effects.clock().astimezone(UTC).date()
+        counts = self._services.counts.read(query.since or until - _FORM_DAYS, until)
+        days = [asdict(day) | {"day": day.day.isoformat()} for day in form_days(counts, query.form)]
+        if query.format == CSV:
+            return csv_file(to_csv(FORM_FIELDS, ([*day.values()] for day in days)), "forms.csv")
+        return json_response(200, {"forms": days})
+
+
 def may_exist(account: str, campaign: str) -> bool:
     """Return False for impossible names: the table would reject the key, or confuse it with another."""
     return is_account_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
@@ -97,7 +121,11 @@ def csv_name(account: str, campaign: str) -> str:
 
 def snapshots_csv(snapshots: Iterable[Snapshot], file_name: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return snapshots as a CSV file to save."""
-    body = to_csv(FIELDS, ([*_row(snapshot).values()] for snapshot in snapshots))
+    return csv_file(to_csv(FIELDS, ([*_row(snapshot).values()] for snapshot in snapshots)), file_name, headers)
+
+
+def csv_file(body: str, file_name: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a CSV file to save."""
     disposition = f'attachment; filename="{file_name}"'
     return Response(
         200, body, {"content-type": "text/csv; charset=utf-8", "content-disposition": disposition, **(headers or {})}

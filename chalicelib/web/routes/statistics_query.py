@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TypeVar
 
 from ...domain.errors import FieldError
@@ -64,6 +64,33 @@ def read_format(given: Mapping[str, str]) -> str:
     return format
 
 
+@dataclass(frozen=True, slots=True)
+class FormsQuery:
+    """Filters of the days of forms; `since` and `until` are UTC days, both included."""
+
+    form: str | None
+    since: date | None
+    until: date | None
+    format: str
+
+
+def read_forms_query(given: Mapping[str, str]) -> FormsQuery:
+    """Parse the parameters of the days of forms; a time stands for its UTC day. Raises HttpProblem (422)."""
+    reader = _Reader(given)
+    since = reader.read("since", lambda text: _moment(text, time()), None)
+    until = reader.read("until", lambda text: _moment(text, _END_OF_DAY), None)
+    query = FormsQuery(
+        form=reader.read("form", _form, None),
+        since=since.astimezone(UTC).date() if since else None,
+        until=until.astimezone(UTC).date() if until else None,
+        format=reader.read("format", _format, JSON),
+    )
+    if query.since and query.until and query.since > query.until:
+        reader.errors.append(FieldError("until", "must not be before since"))
+    reader.check()
+    return query
+
+
 class _Reader:
     """Reads parameters one by one and collects their errors."""
 
@@ -96,6 +123,12 @@ def is_account_name(text: str) -> bool:
 def _account(text: str) -> str | None:
     if not is_account_name(text):
         raise ValueError("must be the name of an account")
+    return text
+
+
+def _form(text: str) -> str | None:
+    if not is_account_name(text):
+        raise ValueError("must be the name of a form")
     return text
 
 

@@ -17,6 +17,7 @@ from ....ledger.day_counts import DayCount
 from ....observability import redact
 from ....providers import registry
 from ....services import Services
+from ....statistics.form_days import form_days
 from ....statistics.last_runs import LastRuns
 from ...http_messages import Request, Response
 from ...pages import charts
@@ -159,7 +160,8 @@ def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
 def _recent(counts: list[DayCount], since: Any) -> Counter[str]:
     """Return the signups and unsubscribes of forms since a day."""
     found: Counter[str] = Counter()
-    for count in counts:
-        if count.form and count.day >= since and count.outcome in ("accepted", "unsubscribes"):
-            found["signups" if count.outcome == "accepted" else "unsubscribes"] += count.number
+    for day in form_days(counts):
+        if day.day >= since:
+            found["signups"] += day.accepted - day.trapped
+            found["unsubscribes"] += day.unsubscribes
     return found
