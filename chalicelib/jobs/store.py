@@ -92,7 +92,7 @@ def _progress_from(item: Attributes) -> SyncProgress:
     return SyncProgress(
         rows=progress.required("rows", int),
         refused=progress.required("refused", int),
-        bad=progress.wholes("bad"),
+        bad=tuple(progress.required("bad", list[int])),
         digest=progress.required("digest", str),
         failures=progress.required("failures", int),
         restarts=progress.required("restarts", int),

@@ -37,7 +37,9 @@ class AccountStore:
     def record_configured(self, configured: Iterable[str]) -> list[str]:
         """Records the `configured` accounts; returns those recorded before that are no longer among them."""
         names = set(configured)
-        recorded = well_formed(lambda item: item.text_set("configured"), self._table.get(_EVERY_NAME) or {})
+        recorded = well_formed(
+            lambda item: item.optional("configured", set[str]) or set(), self._table.get(_EVERY_NAME) or {}
+        )
         if recorded is None:
             return []
         if names - recorded:
@@ -127,6 +129,6 @@ def _state_from(item: Attributes) -> AccountState:
         resumed_at=item.optional("resumed_at", Milliseconds),
         probe_until=item.optional("probe_until", Milliseconds),
         version=item.required("version", int),
-        refusals=tuple(_refusals_from(one) for one in item.maps("refusals")),
+        refusals=tuple(_refusals_from(one) for one in item.optional("refusals", list[Attributes]) or ()),
         waived_until=item.optional("waived_until", Milliseconds),
     )

@@ -46,13 +46,24 @@ class Attributes:
         return list(self._values)
 
     def required(self, name: str, kind: type[T]) -> T:
-        """Reads an attribute by its type: text, whole number, boolean, list, set, enumeration, or one of `_STORED`."""
+        """Reads an attribute by its type.
+
+        That is text, whole number, boolean, list, set, enumeration, one of `_STORED`, or a list, set or map whose
+        members are of one type, as in `list[str]`.
+        """
         value: Any = self._values.get(name)
-        stored: Any = _STORED.get(kind) or (str if issubclass(kind, StrEnum) else kind)
+        collection = getattr(kind, "__origin__", None)
+        stored: Any = collection or _STORED.get(kind) or (str if issubclass(kind, StrEnum) else kind)
         if type(value) is not stored:  # exact type: bool is a subclass of int
             raise self.malformed(name, "is missing" if value is None else f"is no {_CALLED[stored]}")
+        within = f"{self._path}{name}."
+        if collection is not None:
+            of = cast(Any, kind).__args__[-1]
+            if not all(type(one) is _STORED.get(of, of) for one in (value.values() if stored is dict else value)):
+                raise self.malformed(name, f"is no {_CALLED[stored]} of {_CALLED[_STORED.get(of, of)]}s")
+            return cast(T, [Attributes(one, self._item, within) for one in value] if of is Attributes else value)
         if kind is Attributes:
-            return cast(T, Attributes(value, self._item, f"{self._path}{name}."))
+            return cast(T, Attributes(value, self._item, within))
         is_time = kind in (datetime, Milliseconds)
         try:
             made: Any = from_epoch_milliseconds(value) if is_time else cast(Any, kind)(value)
@@ -64,47 +75,12 @@ class Attributes:
         """Reads as `required`; None if the attribute is absent."""
         return self.required(name, kind) if name in self._values else None
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Reads a list of texts."""
-        values = self.required(name, list)
-        if not all(type(value) is str for value in values):
-            raise self.malformed(name, "is no list of texts")
-        return tuple(values)
-
-    def wholes(self, name: str) -> tuple[int, ...]:
-        """Reads a list of whole numbers."""
-        values = self.required(name, list)
-        if not all(type(value) is int for value in values):
-            raise self.malformed(name, "is no list of numbers")
-        return tuple(values)
-
-    def maps(self, name: str) -> list[Attributes]:
-        """Reads a list of maps; empty if it is absent."""
-        values: list[Any] = self.optional(name, list) or []
-        if not all(type(value) is dict for value in values):
-            raise self.malformed(name, "is no list of maps")
-        return [Attributes(value, self._item, f"{self._path}{name}.") for value in values]
-
     def binary(self, name: str) -> bytes:
         """Reads binary data; empty if it is absent."""
         value = self._values.get(name, b"")
         if type(value) in (bytes, Binary):
             return bytes(value)
         raise self.malformed(name, "is no binary value")
-
-    def text_set(self, name: str) -> set[str]:
-        """Reads a set of texts; empty if it is absent."""
-        values: set[Any] = self.optional(name, set) or set()
-        if not all(type(value) is str for value in values):
-            raise self.malformed(name, "is no set of texts")
-        return values
-
-    def text_map(self, name: str) -> dict[str, str]:
-        """Reads a map of texts; empty if it is absent."""
-        values: dict[str, Any] = self.optional(name, dict) or {}
-        if not all(type(value) is str for value in values.values()):
-            raise self.malformed(name, "is no map of texts")
-        return values
 
     def malformed(self, name: str, problem: str) -> MalformedItem:
         """Builds the error for the attribute `name`, whose `problem` is stated."""

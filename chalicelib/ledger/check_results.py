@@ -59,6 +59,6 @@ class CheckResultStore:
 
 
 def _result_from(item: Attributes) -> CheckResult:
-    columns = (item.texts("about"), item.texts("problems"), item.texts("remedies"))
+    columns = [item.required(name, list[str]) for name in ("about", "problems", "remedies")]
     problems = tuple(CheckedProblem(*row) for row in zip(*columns, strict=False))
     return CheckResult(item.required("at", datetime), item.required("count", int), problems)

@@ -112,12 +112,12 @@ def event_from(item: Attributes) -> Event:
         id=event_id_of(item.required("pk", str)),
         type=item.required("type", EventType),
         email=item.optional("email", str) or "",
-        accounts=item.texts("accounts"),
+        accounts=tuple(item.required("accounts", list[str])),
         occurred_at=item.required("occurred", datetime),
         accepted_at=item.required("accepted", datetime),
         list=item.optional("list", str),
         form=item.optional("form", str),
-        fields=item.text_map("fields"),
+        fields=item.optional("fields", dict[str, str]) or {},
         scope="global" if item.optional("global_scope", bool) else "account",
         all_accounts=item.optional("all_accounts", bool) or False,
         forget=item.optional("forget", bool) or False,
@@ -126,7 +126,7 @@ def event_from(item: Attributes) -> Event:
         sync=_sync_from(sync) if sync else None,
         counted="counted" in item,
         quarantined_until=item.required("counted", datetime) if item.optional("counted", int) else None,
-        notes=item.texts("notes") if "notes" in item else (),
+        notes=tuple(item.optional("notes", list[str]) or ()),
         errors=_errors_from(item),
         kept=_kept_from(message, item) if message else None,
     )
@@ -170,7 +170,7 @@ def _sync_from(part: Attributes) -> Sync:
     kind = _KINDS.get(part.required("kind", str))
     if kind is None:
         raise part.malformed("kind", "is none of the known names")
-    propagate_to = part.texts("propagate_to") if "propagate_to" in part else ()
+    propagate_to = tuple(part.optional("propagate_to", list[str]) or ())
     return Sync(kind, part.optional("source", str), _contacts_from(part), propagate_to)
 
 

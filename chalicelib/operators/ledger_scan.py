@@ -186,7 +186,7 @@ def _counted(item: Attributes, account: str) -> _Counted:
 
 
 def _event_from(item: Attributes) -> _Event:
-    accounts = item.texts("accounts")
+    accounts = item.required("accounts", list[str])
     own = _counted(item, accounts[0]) if len(accounts) == 1 else None
     return _Event(item.required("type", EventType), item.required("accepted", Milliseconds), own)
 

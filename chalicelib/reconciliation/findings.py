@@ -158,7 +158,7 @@ def _finding_from(item: Attributes) -> Finding:
     if key[1].startswith(_DELIVERY):
         status, account = item.required("status", Status), key[1].removeprefix(_DELIVERY)
     else:
-        accounts = item.texts("accounts")
+        accounts = item.required("accounts", list[str])
         if len(accounts) == 1:
             status, account = item.required("status", Status), accounts[0]
         else:

@@ -117,7 +117,7 @@ def _progress_in(item: Mapping[str, Any]) -> Progress | None:
 
 
 def _progress_from(item: Attributes) -> Progress:
-    after = item.texts("after")
+    after = item.required("after", list[str])
     if len(after) not in (0, 2):
         raise item.malformed("after", "is no key")
     item.optional("lease_until", Milliseconds)  # compared by DynamoDB alone
