@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
-from local.sandbox import Control, sample_config
+from local.sandbox import SAMPLE_ADMIN_KEY, Control, sample_config
 from tests.support.aws import TestAws
 from tests.support.stack import Response, RunningStack
 
+ADMIN_KEY = SAMPLE_ADMIN_KEY
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-ADMIN_KEY = "sample-admin-key-only-for-this-machine-0000"
 
 
 class Ediware:
