@@ -37,7 +37,6 @@ pastes = pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash")
 CHANGING = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|form-(…|[0-9a-f]{40})"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
-    (re.compile(r"snapshot#\d{4}-\d\d-\d\dT\d\d"), "snapshot#<hour>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
     (re.compile(r"/unsubscribe/A(\w+…|[\w-]{50,})"), "/unsubscribe/<token>"),
 )
