@@ -1,5 +1,6 @@
-"""`python -m local COMMAND`: run (the default), invoke or aws. Starts on any Python, continues with the checkout's own.
+"""`python -m local COMMAND`: run (the default), invoke, import or aws.
 
+Starts on any Python, continues with the checkout's own.
 Standard library only, and old syntax: this file runs before the version of Python is known.
 """
 
@@ -10,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = """usage: python -m local [run]                        the whole product on this machine, in the foreground
        python -m local invoke NAME [--event FILE]   one function against the running stack; JSON on standard output
+       python -m local import FILE --account A --list L [--stage STAGE] [--dry-run]
+                                                    the contacts of a CSV file to a list
        python -m local aws [--port N]               the embedded AWS alone, in the foreground
 """
 
@@ -18,7 +21,7 @@ def main(arguments):
     # type: (list[str]) -> int
     """Run the command; returns the exit code."""
     arguments = arguments or ["run"]
-    if arguments[0] not in ("run", "invoke", "aws"):
+    if arguments[0] not in ("run", "invoke", "import", "aws"):
         asked = arguments[0] in ("-h", "--help", "help")
         (sys.stdout if asked else sys.stderr).write(USAGE)
         return 0 if asked else 2
@@ -32,6 +35,10 @@ def main(arguments):
         from local.invoke import main as invoke
 
         return invoke(rest)
+    if command == "import":
+        from local.import_contacts import main as import_contacts
+
+        return import_contacts(rest)
     from local.run import main as run
 
     return run(rest)
