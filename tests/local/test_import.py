@@ -134,7 +134,8 @@ def test_a_file_is_split_within_the_limits_of_an_event(folder: Path) -> None:
     sizes = [len(part.body.encode()) for part in large]
     assert max(sizes) <= 256 * 1024 < sizes[0] + 13000, "and each is as full as it can be"
     assert sum(len(part.lines) for part in large) == 100
-    assert [len(part.lines) for part in parts(folder, "email\na@example.com")] == [1]
+    (small,) = parts(folder, "email\na@example.com\nnobody\nA@example.com\nb@example.com")
+    assert small.lines == (2, 5), "neither what is refused nor what an earlier line says"
 
 
 def test_ids_are_those_of_content_account_and_list(folder: Path) -> None:
