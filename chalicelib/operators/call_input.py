@@ -42,7 +42,9 @@ def nearest(given: str, known: Iterable[str]) -> str:
     """Returns the remedy for a name that is not `known`: the closest known name, else all of them."""
     names = list(known)
     near = difflib.get_close_matches(given, names, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there are {', '.join(names)}" if names else "there is none"
 
 
 def failed(error: ProviderError | str) -> dict[str, Any]:

@@ -186,6 +186,25 @@ def test_one_event_by_id_needs_no_scan(
     assert product.view(several[name])["status"] == ("pending" if sent else name.split()[-1].replace("trap", "refused"))
 
 
+def test_a_form_selects_what_it_brought_also_once_it_is_gone(product: Product) -> None:
+    for name, form in (("a", "footer"), ("b", "popup"), ("c", None)):
+        ended(product, f"{name}@example.com", Status.REFUSED, form=form)
+    assert resend(product, status="refused", form="footer") == {"resent": 1}
+    assert resend(product, status="refused", form="popup") == {"resent": 1}, "it is not in the configuration"
+    assert resend(product, status="refused", form="footer") == {"resent": 0}
+    mistyped = resend(product, status="refused", form="foter")
+    assert mistyped["error"]["message"] == "there is no form 'foter': did you mean 'footer'?"
+
+
+@pytest.mark.parametrize("status", [Status.PARKED, Status.REFUSED])
+def test_what_was_erased_is_not_sent_again_not_even_by_its_id(product: Product, status: Status) -> None:
+    event_id = ended(product, "a@example.com", status)
+    assert product.container.forget({"email": "a@example.com"}, FakeContext())["erased"] == 1
+    assert resend(product, status=status.value, id=event_id) == {"resent": 0}
+    assert resend(product, status=status.value) == {"resent": 0}
+    assert product.view(event_id)["status"] == status.value
+
+
 def test_an_unknown_id_is_reported(product: Product) -> None:
     assert resend(product, id="nobody") == {"resent": 0}
 
