@@ -26,22 +26,18 @@ BATCH, WINDOW_SECONDS = 1000, 4
 app = Gateway("relais", lambda: container().settings.organisation)
 
 
+@app.other_methods("/forms/{form}/signup")
 @app.route("/forms/{form}/signup", methods=["POST"])
 def form_signup(request: Request, form: str) -> Response:
-    """Accepts a website form's signup to the form's list."""
+    """Answers a website form: POST accepts a signup to the form's list; answers CORS preflights."""
     return container().forms_routes.sign_up(request, form)
 
 
+@app.other_methods("/forms/{form}/unsubscribe")
 @app.route("/forms/{form}/unsubscribe", methods=["POST"])
 def form_unsubscribe(request: Request, form: str) -> Response:
-    """Accepts a website form's unsubscribe from every account."""
+    """Answers a website form: POST accepts an unsubscribe from every account; answers CORS preflights."""
     return container().forms_routes.unsubscribe(request, form)
-
-
-@app.other_methods("/forms/{form}/signup", "/forms/{form}/unsubscribe")
-def form_other_method(request: Request, form: str) -> Response:
-    """Answers CORS preflights, and 405 for methods that forms do not support."""
-    return container().forms_routes.other_method(request, form)
 
 
 @app.other_methods("/unsubscribe/{token}")

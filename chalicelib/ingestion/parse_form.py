@@ -20,7 +20,10 @@ from .spam import SPAM, has_link_or_tag
 
 TRAP = "trap"
 """The reason of a submission that is refused because its trap field is filled."""
-_SEPARATOR = ","
+SEPARATOR = ","
+"""Between the texts of a repeated field."""
+CONSENT_FIELDS = tuple(f"consent.{name}" for name in ("source", "text", "wording", "wording_sha256"))
+"""The form fields that state the consent."""
 _NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
 _EMPTY = frozenset({"", "0", "false", "null", "[]"})
 
@@ -67,7 +70,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
         fields={form.fields[name]: text for name, text in texts.items()},
         may_lift_suppression=form.lifts_suppression,
         consent=Consent(
-            stated.get("source") or (_page(request.page) if request.page else None),
+            stated.get("source") or (source_page(request.page) if request.page else None),
             stated.get("text"),
             request.ip,
             request.at,
@@ -153,7 +156,7 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
     errors: list[FieldError] = []
     for name in form.fields:
         sent = map(without_controls, submission.texts.get(name, ()))
-        text = _SEPARATOR.join(text for text in sent if text.strip())
+        text = SEPARATOR.join(text for text in sent if text.strip())
         problem = _NOT_ONE_TEXT if name in submission.nested else text_error(text)
         if problem:
             errors.append(FieldError(name, problem))
@@ -172,9 +175,9 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
     members: Mapping[str, object] = nested if isinstance(nested, dict) and "consent" not in form.fields else {}
     found: dict[str, str] = {}
     errors: list[FieldError] = []
-    for name in ("source", "text", "wording", "wording_sha256"):
+    for name in (field.removeprefix("consent.") for field in CONSENT_FIELDS):
         flat = submission.texts.get(f"consent.{name}", ())
-        value = members.get(name) or _SEPARATOR.join(flat)
+        value = members.get(name) or SEPARATOR.join(flat)
         if isinstance(value, str):
             value = without_controls(value)
         problem = text_error(value) if isinstance(value, str) else "must be a text"
@@ -191,7 +194,7 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
     return found, errors
 
 
-def _page(referer: str) -> str | None:
+def source_page(referer: str) -> str | None:
     """Returns the page of a form without query and fragment: they may contain personal data and prove nothing."""
     try:
         parts = urlsplit(referer)

@@ -35,7 +35,7 @@ def check_origin(settings: Settings, name: str, request: Request) -> Form:
         raise HttpProblem(404, "There is no such form.")
     if origin is None or (origin == HIDDEN_ORIGIN and origin in form.origins and _is_plain_form(request)):
         return form
-    if origin == HIDDEN_ORIGIN or (origin not in form.origins and origin != _own_origin(settings)):
+    if origin == HIDDEN_ORIGIN or (origin not in form.origins and not _is_own(settings, request, origin)):
         raise _refused(form, origin)
     request.answer_headers["access-control-allow-origin"] = origin
     request.answer_headers["access-control-expose-headers"] = "x-request-id, retry-after"
@@ -66,9 +66,13 @@ def _is_plain_form(request: Request) -> bool:
     return request.method == "POST" and media_type in _PLAIN_FORMS
 
 
-def _own_origin(settings: Settings) -> str | None:
+def _is_own(settings: Settings, request: Request, origin: str) -> bool:
+    """Return True for the origin of Relais' own pages: `public_url`, or the host that the request was sent to."""
     public_url = settings.api.public_url
-    return checks.normal_origin(public_url) if public_url else None
+    if public_url and origin == checks.normal_origin(public_url):
+        return True
+    host = request.headers.get("host", "").lower()
+    return bool(host) and origin in (f"https://{host}", f"http://{host}")
 
 
 def _refused(form: Form, origin: str) -> HttpProblem:

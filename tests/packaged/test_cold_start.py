@@ -68,6 +68,7 @@ NEVER_FOR_A_FORM = {
         "chalicelib.web.routes.events",
         "chalicelib.web.routes.statistics",
         "chalicelib.web.routes.unsubscribe",
+        "chalicelib.web.pages",
     ),
     *("chalicelib.statistics", "chalicelib.ingestion.signatures"),
 }

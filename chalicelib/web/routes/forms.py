@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from ...config.model import Form
-from ...domain.events import Event
+from ...domain.events import Event, EventType
 from ...domain.ids import form_event_id, new_event_id
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
@@ -17,9 +18,11 @@ from ...ledger.event_items import content_of
 from ...services import Services
 from .. import problems
 from ..access import FORM_METHODS, check_origin, preflight
+from ..form_visit import FormVisit
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
+_NOT_POSTED = 'This address takes forms that are posted: give the form method="post".'
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -30,34 +33,58 @@ class FormsRoutes:
         self._services = services
 
     def sign_up(self, request: Request, name: str) -> Response:
-        """Accept a signup to the form's list."""
-        form, submission, info, key = self._read(request, name)
-        event = signup_from_form(form, submission, info)
-        if key is None:
-            return _answer(request, form, accept_form_signup(self._services, event))
-        return self._accept(request, form, event, key)
+        """Answer any method of a signup's path: POST accepts a signup to the form's list."""
+        return self._answer(request, name, EventType.SIGNUP)
 
     def unsubscribe(self, request: Request, name: str) -> Response:
-        """Accept an unsubscribe from every account."""
-        form, submission, info, key = self._read(request, name)
-        event = unsubscribe_from_form(form, submission, info, tuple(self._services.settings.accounts))
-        return self._accept(request, form, event, key)
+        """Answer any method of an unsubscribe's path: POST accepts an unsubscribe from every account."""
+        return self._answer(request, name, EventType.UNSUBSCRIBE)
 
-    def other_method(self, request: Request, name: str) -> Response:
-        """Answer a preflight; reject every other method."""
-        check_origin(self._services.settings, name, request)
-        return preflight(request) if request.method == "OPTIONS" else problems.other_method(request, FORM_METHODS)
+    def _answer(self, request: Request, name: str, verb: EventType) -> Response:
+        """Answer any request to a form; a browser without a script is redirected, or gets a page, errors included."""
+        settings = self._services.settings
+        visit = FormVisit(request, verb, settings.forms.get(name), settings.organisation)
+        try:
+            form = check_origin(settings, name, request)
+            if request.method == "OPTIONS":
+                return preflight(request)
+            if request.method != "POST":
+                raise HttpProblem(405, _NOT_POSTED, headers={"allow": FORM_METHODS})
+            event = self._accepted(visit, form)
+            if not request.wants_html:
+                return json_response(202, {"id": event.id, "status": "accepted"})
+            if visit.redirect is not None:
+                return Response(303, headers={"location": visit.redirect})
+            from ..pages.forms import accepted_page
 
-    def _read(self, request: Request, name: str) -> tuple[Form, Submission, RequestInfo, str | None]:
-        """Check the origin and read the body, and the `Idempotency-Key` if there is one.
+            return accepted_page(visit)
+        except Exception as error:  # as in the gateway, with what is known of the form
+            return problems.answer(request, error, partial(_failure_page, visit))
+
+    def _accepted(self, visit: FormVisit, form: Form) -> Event:
+        """Parse and store the event of a submission; one with an `Idempotency-Key` has an id of that."""
+        submission, info, key = self._read(visit.request)
+        visit.submission = submission
+        if visit.verb is EventType.SIGNUP:
+            event = signup_from_form(form, submission, info)
+            if key is None:
+                return accept_form_signup(self._services, event)
+        else:
+            event = unsubscribe_from_form(form, submission, info, tuple(self._services.settings.accounts))
+        if key is not None:
+            event = replace(event, id=self._keyed_id(form, event, key))
+        accept(self._services, event)
+        return event
+
+    def _read(self, request: Request) -> tuple[Submission, RequestInfo, str | None]:
+        """Read the body, and the `Idempotency-Key` if there is one.
 
         The key is bare, or the quoted string of the IETF draft.
 
         Raises:
-            HttpProblem: As `check_origin`; 400, as in the draft, for a key that is empty, too long or not plain ASCII.
+            HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
             BodyError: As `read_submission`.
         """
-        form = check_origin(self._services.settings, name, request)
         key = request.headers.get("idempotency-key")
         if key is not None:
             key = key.strip()
@@ -72,13 +99,7 @@ class FormsRoutes:
             ip=request.source_ip,
             page=request.headers.get("referer"),
         )
-        return form, read_submission(request.headers, request.content(unaltered=True)), info, key
-
-    def _accept(self, request: Request, form: Form, event: Event, key: str | None) -> Response:
-        if key is not None:
-            event = replace(event, id=self._keyed_id(form, event, key))
-        accept(self._services, event)
-        return _answer(request, form, event)
+        return read_submission(request.headers, request.content(unaltered=True)), info, key
 
     def _keyed_id(self, form: Form, event: Event, key: str) -> str:
         """Return the id of a submission with an `Idempotency-Key`; one refused as trap or spam has another."""
@@ -86,8 +107,7 @@ class FormsRoutes:
         return form_event_id(form.name, event.type, key, self._services.address_keys.digest(content, lasting=True))
 
 
-def _answer(request: Request, form: Form, event: Event) -> Response:
-    """Answer an accepted event; a browser without a script is redirected to the form's page."""
-    if form.redirect is not None and request.wants_html:
-        return Response(303, headers={"location": form.redirect})
-    return json_response(202, {"id": event.id, "status": "accepted"})
+def _failure_page(visit: FormVisit, problem: HttpProblem) -> Response:
+    from ..pages.forms import failure_page
+
+    return failure_page(visit, problem)

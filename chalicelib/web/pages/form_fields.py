@@ -1,0 +1,117 @@
+"""What a page keeps of a form's submission: the fields to correct, and the others, unseen. Values are as typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...config.model import Form
+from ...domain.errors import FieldError
+from ...domain.events import EventType
+from ...domain.texts import text_error, trimmed, without_controls
+from ...ingestion.bodies import Submission
+from ...ingestion.parse_form import CONSENT_FIELDS, SEPARATOR, source_page
+
+_LONG = 80
+"""Characters of a text that gets more than one line."""
+_USUAL_NAMES = {
+    **dict.fromkeys(("prenom", "prénom", "firstname", "voornaam"), "first_name"),
+    **dict.fromkeys(("nom", "lastname", "achternaam", "naam"), "last_name"),
+    **dict.fromkeys(("telephone", "téléphone", "phone", "tel", "telefoon"), "phone"),
+    **dict.fromkeys(("ville", "city", "stad"), "city"),
+    **dict.fromkeys(("codepostal", "postcode", "zip", "zipcode", "cp"), "postcode"),
+}
+"""Names that forms usually have, without `_` and `-`, and the text that is their label."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """A field that the visitor sees, with what is wrong with it: the name of a text, and its values."""
+
+    place: int
+    name: str
+    value: str
+    label: str
+    """Its name as a label, where `label_text` says nothing."""
+    label_text: str | None = None
+    """The text that is its label."""
+    fault: str | None = None
+    filling: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Its id in the page; a form's own name may hold white space."""
+        return f"field-{self.place}"
+
+    @property
+    def has_lines(self) -> bool:
+        """True for a text that needs more than one line."""
+        return len(self.value) > _LONG or not {"\r", "\n"}.isdisjoint(self.value)
+
+
+def typed_address(form: Form, submission: Submission) -> str:
+    """Returns the address as it was typed; "" if there is none, or several."""
+    texts = {trimmed(text) for text in submission.texts.get(form.email_field, ())} - {""}
+    return texts.pop() if len(texts) == 1 else ""
+
+
+def fields_to_correct(form: Form, submission: Submission, errors: Sequence[FieldError]) -> list[ShownField] | None:
+    """Returns the address and every wrong field; None if something is wrong that a visitor did not type."""
+    wrong = dict.fromkeys(error.field for error in errors)
+    if not wrong.keys() <= {form.email_field, *form.fields}:
+        return None
+    texts = submission.texts.get(form.email_field, ())
+    fault = _address_fault(texts) if form.email_field in wrong else None
+    typed = SEPARATOR.join(filter(None, map(trimmed, texts)))
+    shown = [ShownField(0, form.email_field, typed, form.email_field, "email", fault)]
+    for place, name in enumerate(form.fields, 1):
+        if name in wrong:
+            text = SEPARATOR.join(submission.texts.get(name, ()))
+            words = name.replace("_", " ").replace("-", " ").split()
+            label = " ".join(words).capitalize() or name
+            usual = _USUAL_NAMES.get("".join(words).lower())
+            shown.append(ShownField(place, name, text, label, usual, *_text_fault(form, text)))
+    return shown
+
+
+def carried_fields(
+    form: Form, verb: EventType, submission: Submission, shown: Iterable[str], referer: str | None
+) -> list[tuple[str, str]]:
+    """Returns the names and values that go along unseen: what the form knows and the visitor need not correct.
+
+    The page that the form is on stays the evidence of consent, so it is stated, although the next request comes from a
+    page of Relais. A filled trap stays filled.
+    """
+    known = {form.email_field}
+    if verb is EventType.SIGNUP:
+        known |= {form.trap, *form.fields, *CONSENT_FIELDS}
+    known -= set(shown)
+    carried = [(name, text) for name, texts in submission.texts.items() if name in known for text in texts]
+    page = source_page(referer) if referer else None
+    if page and "consent.source" in known and not any(submission.texts.get("consent.source", ())):
+        carried.append(("consent.source", page))
+    return carried
+
+
+def _address_fault(texts: Sequence[str]) -> str:
+    given = {trimmed(text) for text in texts} - {""}
+    if not given:
+        return "missing"
+    text = given.pop()
+    if given or text.count("@") > 1:
+        return "several"
+    if "@" not in text:
+        return "no_at"
+    if any(character.isspace() for character in text):
+        return "space"
+    domain = text.rpartition("@")[2]
+    return "not_valid" if "." in domain.strip(".") and ".." not in domain else "ending"
+
+
+def _text_fault(form: Form, text: str) -> tuple[str, Mapping[str, str]]:
+    text = without_controls(text)
+    if text_error(text):
+        return "unreadable", {}
+    if len(text) > form.field_length:
+        return "too_long", {"limit": str(form.field_length), "count": str(len(text))}
+    return "too_large", {}

@@ -1,0 +1,144 @@
+"""Texts of the pages that answer a website's form. `{address}`, `{organisation}` and `{code}` are marked up."""
+
+from __future__ import annotations
+
+from .texts import Text, Texts
+
+FORM: Texts = {
+    # --- accepted ---
+    "signup_title": Text("Merci pour votre inscription", "Bedankt voor uw inschrijving", "Thank you for signing up"),
+    "signup": Text(
+        "Nous avons bien reçu votre inscription.",
+        "Wij hebben uw inschrijving goed ontvangen.",
+        "We have received your signup.",
+    ),
+    "signup_of": Text(
+        "Nous avons bien reçu votre inscription pour {address}.",
+        "Wij hebben uw inschrijving voor {address} goed ontvangen.",
+        "We have received your signup for {address}.",
+    ),
+    "wrong_address": Text(
+        "Ce n’est pas la bonne adresse\u00a0? Revenez au site et inscrivez-vous à nouveau.",
+        "Klopt het adres niet? Ga terug naar de website en schrijf u opnieuw in.",
+        "Is the address wrong? Go back to the website and sign up again.",
+    ),
+    "left_before": Text(
+        "Vous aviez demandé à ne plus recevoir nos e‑mails\u00a0? Ce formulaire ne suffit alors pas toujours, car "
+        "n’importe qui peut y écrire votre adresse. Si rien n’arrive, contactez {organisation} pour revenir.",
+        "Had u zich eerder uitgeschreven? Dan volstaat dit formulier niet altijd, want iedereen kan er uw adres "
+        "invullen. Ontvangt u niets, neem dan contact op met {organisation} om opnieuw e‑mails te krijgen.",
+        "Had you unsubscribed before? Then this form is not always enough, since anybody can type your address into "
+        "it. If nothing arrives, please contact {organisation} to come back.",
+    ),
+    "unsubscribe_title": Text("Votre désinscription est enregistrée", "U bent uitgeschreven", "You are unsubscribed"),
+    "unsubscribe": Text(
+        "Nous ne vous enverrons plus d’e‑mails.",
+        "Wij sturen u geen e‑mails meer.",
+        "We will send you no more e‑mails.",
+    ),
+    "unsubscribe_of": Text(
+        "Nous n’enverrons plus d’e‑mails à {address}.",
+        "Wij sturen geen e‑mails meer naar {address}.",
+        "We will send no more e‑mails to {address}.",
+    ),
+    "on_its_way": Text(
+        "Un message déjà parti peut encore vous parvenir.",
+        "Een bericht dat al onderweg is, kan nog aankomen.",
+        "A message that is already on its way may still reach you.",
+    ),
+    "site_owner": Text("le responsable du site", "de beheerder van de website", "the owner of the website"),
+    # --- the form once more ---
+    "error": Text("Erreur", "Fout", "Error"),
+    "correct_title": Text(
+        "Il reste quelque chose à corriger", "Er moet nog iets worden verbeterd", "Something is still to be corrected"
+    ),
+    "correct": Text(
+        "Rien n’est encore enregistré. Ce que vous avez écrit est conservé.",
+        "Er is nog niets vastgelegd. Wat u hebt ingevuld, is bewaard gebleven.",
+        "Nothing is recorded yet. What you typed is kept.",
+    ),
+    "email": Text("Adresse e‑mail", "E‑mailadres", "E‑mail address"),
+    "first_name": Text("Prénom", "Voornaam", "First name"),
+    "last_name": Text("Nom", "Naam", "Name"),
+    "phone": Text("Téléphone", "Telefoon", "Phone"),
+    "city": Text("Ville", "Stad", "City"),
+    "postcode": Text("Code postal", "Postcode", "Postcode"),
+    "signup_send": Text("M’inscrire", "Schrijf mij in", "Sign me up"),
+    "unsubscribe_send": Text("Me désinscrire", "Schrijf mij uit", "Unsubscribe me"),
+    "summary": Text("{label}\u00a0: {fault}", "{label}: {fault}", "{label}: {fault}"),
+    "missing": Text(
+        "indiquez-la, par exemple nom@example.com.",
+        "vul het in, bijvoorbeeld naam@example.com.",
+        "type it, as in name@example.com.",
+    ),
+    "no_at": Text(
+        "il manque le signe @, comme dans nom@example.com.",
+        "het teken @ ontbreekt, zoals in naam@example.com.",
+        "the sign @ is missing, as in name@example.com.",
+    ),
+    "several": Text(
+        "indiquez une seule adresse, avec un seul @.",
+        "vul één adres in, met één @.",
+        "type one address, with one @.",
+    ),
+    "space": Text(
+        "une adresse ne contient pas d’espace.",
+        "een adres bevat geen spatie.",
+        "an address has no space in it.",
+    ),
+    "ending": Text(
+        "vérifiez ce qui suit le @, comme dans nom@example.com.",
+        "controleer wat na de @ staat, zoals in naam@example.com.",
+        "check what follows the @, as in name@example.com.",
+    ),
+    "not_valid": Text(
+        "cette adresse n’est pas valable. Vérifiez-la, lettre par lettre.",
+        "dit adres is niet geldig. Controleer het letter voor letter.",
+        "this address is not valid. Check it letter by letter.",
+    ),
+    "too_long": Text(
+        "{limit} caractères au plus\u00a0; vous en avez écrit {count}.",
+        "ten hoogste {limit} tekens; u hebt er {count} ingevuld.",
+        "at most {limit} characters; you typed {count}.",
+    ),
+    "too_large": Text("raccourcissez votre texte.", "maak uw tekst korter.", "shorten your text."),
+    "unreadable": Text(
+        "ce texte n’a pas pu être lu. Écrivez-le à nouveau.",
+        "deze tekst kon niet worden gelezen. Vul hem opnieuw in.",
+        "this text could not be read. Type it again.",
+    ),
+    # --- later ---
+    "signup_later": Text(
+        "Votre inscription n’a pas encore pu être enregistrée.",
+        "Uw inschrijving kon nog niet worden vastgelegd.",
+        "Your signup could not be recorded yet.",
+    ),
+    "unsubscribe_later": Text(
+        "Votre désinscription n’a pas encore pu être enregistrée.",
+        "Uw uitschrijving kon nog niet worden vastgelegd.",
+        "Your request to unsubscribe could not be recorded yet.",
+    ),
+    "send_again": Text(
+        "Ce que vous avez écrit est conservé. Attendez quelques secondes, puis réessayez.",
+        "Wat u hebt ingevuld, is bewaard gebleven. Wacht enkele seconden en probeer het opnieuw.",
+        "What you typed is kept. Wait some seconds, then try again.",
+    ),
+    # --- not the visitor's fault ---
+    "not_connected_title": Text(
+        "Ce formulaire n’est pas bien raccordé",
+        "Dit formulier is niet goed aangesloten",
+        "This form is not connected properly",
+    ),
+    "not_connected": Text(
+        "Rien n’a été enregistré, et vous n’y êtes pour rien. Merci de prévenir le responsable du site.",
+        "Er is niets vastgelegd, en dat ligt niet aan u. Laat het de beheerder van de website weten.",
+        "Nothing was recorded, and it is not your fault. Please tell the owner of the website.",
+    ),
+    "nothing_recorded": Text("Rien n’a été enregistré.", "Er is niets vastgelegd.", "Nothing was recorded."),
+    "method": Text(
+        "Cette adresse reçoit des formulaires\u00a0: écrivez {code} dans la balise du formulaire. Quand on l’ouvre, "
+        "elle n’affiche rien.",
+        "Dit adres ontvangt formulieren: zet {code} in de tag van het formulier. Wie het opent, ziet er niets.",
+        "This address receives forms: write {code} in the form’s tag. It shows nothing when it is opened.",
+    ),
+}

@@ -1,0 +1,102 @@
+"""The pages that answer a website's form: accepted, to correct, later, or not connected properly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...config import checks
+from ...config.model import Form
+from ...ingestion.bodies import Submission
+from ..form_visit import FormVisit
+from ..http_messages import Response
+from ..languages import language_of
+from .form_fields import ShownField, carried_fields, fields_to_correct, typed_address
+from .form_texts import FORM
+from .problem import kind_of
+from .problem_texts import PROBLEM
+from .rendering import render
+
+if TYPE_CHECKING:
+    from ..problems import HttpProblem
+
+_TEXTS = {**PROBLEM, **FORM}
+_NOT_CONNECTED = frozenset({403, 404, 405, 422})
+"""What the owner of the website must mend; 422 where a field is wrong that no visitor typed."""
+_LATER = frozenset({429, 500, 503})
+
+
+def accepted_page(visit: FormVisit) -> Response:
+    """Returns the page after success. It is the same whether the address is known, suppressed or neither."""
+    typed = typed_address(visit.form, visit.submission) if visit.form and visit.submission else ""
+    return _page(visit, "form_accepted.html", 200, address=typed)
+
+
+def failure_page(visit: FormVisit, problem: HttpProblem) -> Response:
+    """Returns the page of an error. Where repeating may help, it holds the form with what was typed."""
+    form, submission, fields = visit.form, visit.submission, None
+    if form and submission and problem.status == 422:
+        fields = fields_to_correct(form, submission, problem.errors)
+    if form and submission and (fields is not None or problem.status in _LATER):
+        return _form_again(visit, problem, form, submission, fields or [])
+    connected = problem.status not in _NOT_CONNECTED
+    kind = kind_of(problem.status) if connected else "not_connected"
+    return _page(visit, "form_problem.html", problem.status, problem.headers, kind=kind, problem=problem)
+
+
+def _form_again(
+    visit: FormVisit, problem: HttpProblem, form: Form, submission: Submission, fields: list[ShownField]
+) -> Response:
+    """Returns the page with the form, to be corrected (`fields`) or just sent again."""
+    carried = carried_fields(
+        form, visit.verb, submission, [field.name for field in fields], visit.request.headers.get("referer")
+    )
+    policy = {}
+    if visit.redirect:  # browsers hold a form's redirects against its page's policy, too
+        policy["form-action"] = f"'self' {checks.normal_origin(_origin(visit.redirect))}"
+    return _page(
+        visit,
+        "form_again.html",
+        problem.status,
+        problem.headers,
+        policy=policy,
+        kind=kind_of(problem.status),
+        fields=fields,
+        carried=carried,
+        request_id=visit.request.id,
+    )
+
+
+def _page(
+    visit: FormVisit, template: str, status: int, headers: dict[str, str] | None = None, **values: Any
+) -> Response:
+    return render(
+        template,
+        language_of(visit.request, visit.form.language if visit.form else None),
+        _TEXTS,
+        status=status,
+        # A form on this page must state its origin, which no-referrer would hide; other sites learn nothing.
+        headers={"referrer-policy": "same-origin", **(headers or {})},
+        verb=visit.verb.value,
+        back=_way_back(visit),
+        organisation=visit.organisation,
+        **({"request_id": visit.request.id} | values),
+    )
+
+
+def _way_back(visit: FormVisit) -> str | None:
+    """Returns the website's page that the visitor came from, as far as the browser tells and the form lists its site.
+
+    Otherwise the organisation's own page, if it is known: an address that a stranger may have written is no way back.
+    """
+    headers, listed = visit.request.headers, visit.form.origins if visit.form else frozenset()
+    stated = visit.submission.texts.get("consent.source", ()) if visit.submission else ()
+    for url in (headers.get("referer", ""), *stated, headers.get("origin", "")):
+        if checks.page(url) is None and checks.normal_origin(_origin(url)) in listed:
+            return checks.encoded_url(url)
+    return visit.organisation.url if visit.organisation else None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
