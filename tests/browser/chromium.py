@@ -46,6 +46,21 @@ class Browser:
         """Console messages so far: policy violations, missing resources, failures."""
         return [str(entry["message"]) for entry in self.driver.get_log("browser")]
 
+    def offline(self, offline: bool) -> None:
+        """Cut the network off, or restore it."""
+        conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
+
+    @contextmanager
+    def without_scripts(self) -> Iterator[None]:
+        """Run no script of a page."""
+        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
     def press(self, *keys: str) -> None:
         """Press keys, one after another, wherever the focus is."""
         from selenium.webdriver import ActionChains
@@ -78,6 +93,7 @@ def started() -> Iterator[Browser]:
 
     options = ChromeOptions()
     options.binary_location = chromium
+    options.accept_insecure_certs = True
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory(prefix="relais-browser-", ignore_cleanup_errors=True) as profile:
         for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):

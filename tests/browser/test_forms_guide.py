@@ -1,66 +1,60 @@
-"""The examples of docs/forms.md in a browser: on a page of another origin, under three referrer policies."""
+"""The examples of docs/forms.md in a browser: pages of another origin, on http and https, under three policies."""
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.sandbox.samples import sample_config
 from tests.browser.chromium import Browser
-from tests.support.stack import ROOT, MovableStack, SharedStack
+from tests.browser.tls import TlsFront, server_context
+from tests.browser.website import FORM, HIDING, POLICIES, SHOWING, Website
+from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
-GUIDE = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
-PLAIN, SCRIPT, UNSUBSCRIBE = re.findall(r"^```html\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
-[FORM] = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
-HIDING = ("no-referrer", "same-origin")
-SHOWING = "strict-origin-when-cross-origin"
-POLICIES = (*HIDING, SHOWING)
-
-
-class Website:
-    """A website of another origin: each example of the guide under each policy, and the page of thanks."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, str] = {"/merci": "<title>Merci</title>"}
-        website = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                policy, _, name = self.path.lstrip("/").partition("/")
-                shown = website.pages.get(f"/{name}" if policy in POLICIES else self.path)
-                self.send_response(200 if shown else 404)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                if policy in POLICIES:
-                    self.send_header("Referrer-Policy", policy)
-                self.end_headers()
-                self.wfile.write((shown or "").encode())
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def serve(self, relais: str) -> None:
-        """Show the guide's examples, with Relais at `relais`."""
-        for name, example in (("plain", PLAIN), ("script", SCRIPT), ("unsubscribe", UNSUBSCRIBE)):
-            page = f"<!doctype html><title>{name}</title>{example}"
-            self.pages[f"/{name}"] = page.replace("https://relais.example.com", relais)
+END = "\ue010"  # as WebDriver names it
 
 
 @pytest.fixture(scope="module")
 def website() -> Iterator[Website]:
     website = Website()
     yield website
-    website.server.shutdown()
-    website.server.server_close()
+    website.close()
+
+
+@pytest.fixture(autouse=True)
+def as_usual(browser: Browser) -> None:
+    browser.speak("en")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A website and Relais, at these addresses."""
+
+    website: Website
+    stack: MovableStack
+    relais: str
+
+
+@pytest.fixture(params=["http", "https"])
+def place(request: pytest.FixtureRequest, shared_stack: SharedStack, tmp_path: Path) -> Iterator[Place]:
+    """The guide's form, for pages of a website on http or https; Relais is on https for the latter."""
+    context = server_context(tmp_path) if request.param == "https" else None
+    website = Website(context)
+    front = TlsFront(int(shared_stack.http.rpartition(":")[2]), context) if context else None
+    stack = stack_with(shared_stack, website, f'["{website.url}"]')
+    website.serve(front.url if front else stack.http)
+    yield Place(website, stack, front.url if front else stack.http)
+    shared_stack.idle()
+    website.close()
+    if front:
+        front.close()
 
 
 def stack_with(shared_stack: SharedStack, website: Website, origins: str) -> MovableStack:
@@ -81,8 +75,7 @@ def stack(shared_stack: SharedStack, website: Website) -> Iterator[MovableStack]
 
 def stored(stack: MovableStack) -> list[str]:
     """The addresses of all stored events."""
-    items = stack.aws.dynamodb.scan(TableName="relais-local-ledger", ConsistentRead=True)["Items"]
-    return sorted(item["email"]["S"] for item in items if item["sk"]["S"] == "E")
+    return sorted(event["email"]["S"] for event in events(stack))
 
 
 def fill(browser: Browser, email: str) -> None:
@@ -147,3 +140,80 @@ def test_field_case_16_with_null_listed_plain_forms_work_under_every_policy(
     fill(browser, "ben@example.com")
     wait_for(lambda: "ben@example.com" in stored(stack), 10)
     shared_stack.idle()
+
+
+# --- on http and https ---
+
+
+def test_the_examples_work_for_one_person_after_another(browser: Browser, place: Place) -> None:
+    site, stack = f"{place.website.url}/{SHOWING}", place.stack
+    for person in ("ana@example.com", "ben@example.com"):
+        browser.open(f"{site}/plain")
+        fill(browser, person)
+        wait_for(lambda: browser.driver.title == "Merci", 10)
+    browser.open(f"{site}/script")
+    fill(browser, "eva@example.com")
+    wait_for(lambda: browser.all("[role=status]")[0].text == "Thank you.", 10)
+    assert browser.complaints() == []
+    assert stored(stack) == ["ana@example.com", "ben@example.com", "eva@example.com"]
+    assert pages_of_consent(stack) == {f"{place.website.url}/"}
+    browser.open(f"{site}/unsubscribe")
+    fill(browser, "ana@example.com")
+    wait_for(lambda: browser.driver.title == "You are unsubscribed", 10)
+    [back] = browser.all("main a")
+    assert back.get_attribute("href") == f"{place.website.url}/"
+    assert stored(stack).count("ana@example.com") == 2
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "without-scripts"])
+def test_a_typo_is_corrected_on_relais_page_and_goes_on_to_the_redirect(
+    browser: Browser, place: Place, scripts: bool
+) -> None:
+    with nullcontext() if scripts else browser.without_scripts():
+        browser.open(f"{place.website.url}/{SHOWING}/plain")
+        browser.all("form")[0].find_element("css selector", "[name=email]").send_keys("ana@example")
+        browser.all("[name=prenom]")[0].send_keys("Ana")
+        browser.all("button")[0].click()
+        wait_for(lambda: browser.driver.title == "Error – Something is still to be corrected", 10)
+        assert browser.driver.current_url == f"{place.relais}/forms/footer/signup", "nothing typed in the URL"
+        [link] = browser.all("[role=alert] a")
+        assert link.text == "E‑mail address: check what follows the @, as in name@example.com."
+        link.click()
+        focused = browser.driver.switch_to.active_element
+        assert (focused.get_attribute("name"), focused.get_attribute("value")) == ("email", "ana@example")
+        focused.send_keys(END, ".com")
+        browser.all("button")[0].click()
+        wait_for(lambda: browser.driver.title == "Merci", 10)
+    [event] = events(place.stack)
+    assert (event["email"]["S"], event["fields"]["M"]) == ("ana@example.com", {"prenom": {"S": "Ana"}})
+    assert pages_of_consent(place.stack) == {f"{place.website.url}/"}
+    assert event["consent"]["M"]["text"]["S"] == "v3"
+
+
+def test_without_a_connection_the_script_says_so_and_what_is_sent_again_counts_once(
+    browser: Browser, place: Place
+) -> None:
+    at_once = "window.setTimeout = (task) => queueMicrotask(task);"  # what the example waits between two attempts
+    script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": at_once})
+    try:
+        browser.open(f"{place.website.url}/{SHOWING}/script")
+        browser.offline(True)
+        fill(browser, "ana@example.com")
+        wait_for(lambda: browser.all("[role=status]")[0].text.startswith("No connection"), 10)
+        assert stored(place.stack) == []
+        assert browser.all("[name=email]")[0].get_attribute("value") == "ana@example.com", "still there"
+    finally:
+        browser.offline(False)
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    browser.all("button")[0].click()
+    wait_for(lambda: browser.all("[role=status]")[0].text == "Thank you.", 10)
+    assert stored(place.stack) == ["ana@example.com"]
+
+
+def events(stack: MovableStack) -> list[Any]:
+    items = stack.aws.dynamodb.scan(TableName="relais-local-ledger", ConsistentRead=True)["Items"]
+    return [item for item in items if item["sk"]["S"] == "E"]
+
+
+def pages_of_consent(stack: MovableStack) -> set[str]:
+    return {event["consent"]["M"]["source"]["S"] for event in events(stack)}

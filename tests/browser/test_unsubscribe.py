@@ -73,16 +73,13 @@ def test_one_click_unsubscribes_without_javascript(browser: Browser, stack: Runn
     language, _, _, done = LANGUAGES[accepted]
     email = f"click-{language}@example.com"
     browser.speak(accepted)
-    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    try:
+    with browser.without_scripts():
         browser.open(link(stack, email))
         [button] = browser.all("button")
         button.click()
         wait_for(lambda: browser.driver.title == done, 10)
         assert [shown.text for shown in browser.all("h1")] == [done]
         assert browser.all("form") == []
-    finally:
-        browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert browser.run("document.documentElement.lang") == language
     assert browser.complaints() == []
     assert browser.driver.get_cookies() == []
