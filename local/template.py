@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import html
 import json
 import os
 import shutil
@@ -24,16 +23,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from chalicelib import names
+from chalicelib.web.pages.gateway import gateway_page
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
 QUEUES: tuple[names.QueueKind, ...] = get_args(names.QueueKind)
 _API_HANDLER = "api_handler"
 _SHIPPED = frozenset({".py", ".html", ".css", ".js", ".svg", ".json"})
-_GATEWAY_PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "<title>{title}</title></head><body><main><h1>{title}</h1><p>{detail}</p></main></body></html>"
-)
 _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
 
 
@@ -204,7 +200,7 @@ def _gateway_answer(
     if allow is not None:
         headers["Allow"] = f"'{allow}'"
     problem = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
-    page = _GATEWAY_PAGE.format(title=html.escape(title), detail=html.escape(detail))
+    page = gateway_page(status, detail)
     return {
         "statusCode": str(status),
         "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},

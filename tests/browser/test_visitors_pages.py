@@ -16,6 +16,7 @@ import pytest
 
 from chalicelib.config.model import Organisation
 from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.web.pages.gateway import gateway_page
 from tests.browser.axe import axe
 from tests.browser.chromium import Browser
 from tests.web.surroundings import UNSUBSCRIBE_KEY, Answer, World, ask, gateway_event, make_app, make_settings
@@ -30,7 +31,7 @@ FORM = {
 }
 NAMES = (
     *("signed-up", "unsubscribed", "to-correct", "later", "origin", "get", "unreadable", "nothing-there"),
-    *("link", "link-done", "link-unknown", "link-later"),
+    *("gateway", "link", "link-done", "link-unknown", "link-later"),
 )
 
 
@@ -45,6 +46,8 @@ def made(name: str, language: str) -> Answer:
         ),
         forms={**settings.forms, "footer": replace(settings.forms["footer"], redirect=None)},
     )
+    if name == "gateway":
+        return Answer(429, {"content-type": "text/html; charset=utf-8"}, gateway_page(429, "Try again in a moment."))
     app, signup = make_app(world, settings), "/forms/footer/signup"
     link = world.links.url(LONG).removeprefix("https://relais.example.com")
     if name.endswith("later"):
@@ -105,7 +108,7 @@ def test_every_page_is_accessible(browser: Browser, server: str, language: str) 
     found: dict[str, list[str]] = {}
     for name in NAMES:
         browser.open(f"{server}/{language}/{name}")
-        assert browser.run("document.documentElement.lang") == language
+        assert browser.run("document.documentElement.lang") == ("fr" if name == "gateway" else language)
         assert len(browser.all("h1")) == len(browser.all("main")) == 1
         for scheme in ("light", "dark") if language == "fr" else ("light",):  # colours do not depend on the language
             browser.prefer(scheme)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import importlib
 import json
+import re
 
 import app
 from chalicelib import names
@@ -168,7 +170,10 @@ def test_gateway_errors_look_like_product_errors(made: Generated) -> None:
         assert list(templates) == ["application/problem+json", "application/json", "text/html"]
         assert templates["application/json"] == templates["application/problem+json"]
         problem = json.loads(templates["application/json"])
-        assert f"<h1>{problem['title']}</h1>" in templates["text/html"]
+        assert templates["text/html"].count("<h1>") == 1
+        assert re.findall(r'<section lang="(\w+)">', templates["text/html"]) == ["fr", "nl", "en"]
+        assert problem["detail"] in html.unescape(templates["text/html"])
+        assert "$" not in templates["text/html"], "API Gateway replaces variables"
         assert set(problem) == {"type", "title", "status", "detail"}
         assert answer["statusCode"] == str(problem["status"]), kind
         headers = answer["responseParameters"]

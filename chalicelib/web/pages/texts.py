@@ -25,6 +25,11 @@ COMMON: Texts = {
     "privacy": Text("Vie privée", "Privacy", "Privacy"),
     "back_to_site": Text("Retour au site", "Terug naar de website", "Back to the website"),
     "try_again": Text("Réessayer", "Opnieuw proberen", "Try again"),
+    "go_back": Text(
+        "Le bouton «\u00a0Retour\u00a0» de votre navigateur vous ramène à ce que vous avez écrit.",
+        "Met de knop ‘Terug’ van uw browser komt u terug bij wat u hebt ingevuld.",
+        "Your browser’s back button takes you back to what you typed.",
+    ),
     "for_owner": Text(
         "Pour le responsable du site", "Voor de beheerder van de website", "For the owner of the website"
     ),
