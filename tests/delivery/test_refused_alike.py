@@ -35,6 +35,7 @@ def statuses(product: Product, ids: Sequence[str]) -> list[str]:
 def test_the_sixth_signup_waits_for_the_list_and_goes_on_by_itself_once_mended(
     product: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    metrics.flush()
     product.paris.rule = wrong_field
     ids = one_by_one(product, 7)
     assert statuses(product, ids) == ["refused"] * 5 + ["pending"] * 2

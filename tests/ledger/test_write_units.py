@@ -158,6 +158,16 @@ def test_a_failed_attempt_costs_one_write_per_claimed_event_and_one_for_the_acco
     assert consumed.write_units == 0, "while the account is paused, nothing is written"
 
 
+def test_a_refused_signup_stays_in_the_index_at_the_price_of_a_move(product: Product, consumed: Consumed) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "no such mailbox")
+    (event_id,) = product.store(product.signup("zoe@example.com"))
+    consumed.clear()
+    product.work(event_id)
+    assert product.delivery(event_id)["status"] == "refused"
+    state, counted, released, finished, moved = 1, 1, 1, 1, 2
+    assert consumed.write_units == state + counted + released + finished + moved
+
+
 def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed: Consumed, resources: TestAws) -> None:
     product.work(*product.store(*(product.signup(f"p{n}@example.com", fields=FIELDS) for n in range(60))))
     items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]

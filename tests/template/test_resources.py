@@ -90,6 +90,9 @@ def test_the_ledger_has_a_ttl_and_an_index_of_due_deliveries(made: Generated) ->
     (due,) = ledger["GlobalSecondaryIndexes"]
     assert due["IndexName"] == names.DUE_INDEX
     assert [key["AttributeName"] for key in due["KeySchema"]] == ["due_pk", "due_at"]
+    shown = set(due["Projection"]["NonKeyAttributes"])
+    assert {"type", "form", "status", "reason", "reason_code", "accepted", "updated"} <= shown, "what lists show"
+    assert not {"email", "fields", "consent", "body", "attempts"} & shown, "personal, or written at every attempt"
     assert "TimeToLiveSpecification" not in made["StatsTable"]
 
 
