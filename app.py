@@ -77,6 +77,60 @@ def list_form_days(request: Request) -> Response:
     return container().form_stats_routes.show(request)
 
 
+@app.route("/dashboard/events")
+def dashboard_events(request: Request) -> Response:
+    """Shows a person what waits, is parked, refused or quarantined."""
+    return container().event_pages.list(request)
+
+
+@app.route("/dashboard/events/lookup", methods=["POST"])
+def dashboard_lookup(request: Request) -> Response:
+    """Shows what is known of an address; it comes in the body."""
+    return container().event_pages.person(request)
+
+
+@app.route("/dashboard/events/resend")
+def dashboard_preview_resend(request: Request) -> Response:
+    """Asks before some events are sent again."""
+    return container().event_pages.preview(request, "resend")
+
+
+@app.route("/dashboard/events/resend", methods=["POST"])
+def dashboard_resend(request: Request) -> Response:
+    """Sends some events again."""
+    return container().event_pages.act(request, "resend")
+
+
+@app.route("/dashboard/events/discard")
+def dashboard_preview_discard(request: Request) -> Response:
+    """Asks before some quarantined events are discarded."""
+    return container().event_pages.preview(request, "discard")
+
+
+@app.route("/dashboard/events/discard", methods=["POST"])
+def dashboard_discard(request: Request) -> Response:
+    """Discards some quarantined events."""
+    return container().event_pages.act(request, "discard")
+
+
+@app.route("/dashboard/events/{id}")
+def dashboard_event(request: Request, id: str) -> Response:
+    """Shows one event's history to a person."""
+    return container().event_pages.show(request, id)
+
+
+@app.route("/dashboard/events/{id}/resend", methods=["POST"])
+def dashboard_resend_one(request: Request, id: str) -> Response:
+    """Sends one event again."""
+    return container().event_pages.act_on(request, id, "resend")
+
+
+@app.route("/dashboard/events/{id}/discard", methods=["POST"])
+def dashboard_discard_one(request: Request, id: str) -> Response:
+    """Discards one quarantined event."""
+    return container().event_pages.act_on(request, id, "discard")
+
+
 @app.route("/dashboard/login", methods=["GET", "POST"])
 def dashboard_login(request: Request) -> Response:
     """Starts a session of the dashboard with the admin key."""

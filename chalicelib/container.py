@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
     from .jobs.attempt import SyncRunner
+    from .ledger.event_status import EventView
     from .providers.rate_limit import RateLimiter
     from .providers.transport.session import Transport
     from .reconciliation.nightly_pass import NightlyPass
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .unsubscribe_sync.importer import ImportDependencies
     from .web.routes.dashboard.access import DashboardAccess
     from .web.routes.dashboard.campaigns import CampaignPages
+    from .web.routes.dashboard.events import EventPages
     from .web.routes.dashboard.forms import FormPages
     from .web.routes.dashboard.overview import OverviewPage
     from .web.routes.events import EventsRoutes
@@ -120,11 +122,22 @@ class Container(Services):
     @cached_property
     def events_routes(self) -> EventsRoutes:
         """Routes that show events."""
-        from .ledger.event_status import EventView
         from .web.routes.events import EventsRoutes
 
-        view = EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
-        return EventsRoutes(self, view.find)
+        return EventsRoutes(self, self._event_view.find)
+
+    @cached_property
+    def _event_view(self) -> EventView:
+        from .ledger.event_status import EventView
+
+        return EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
+
+    @cached_property
+    def event_pages(self) -> EventPages:
+        """The dashboard's pages of events, and what they can do."""
+        from .web.routes.dashboard.events import EventPages
+
+        return EventPages(self, self.dashboard_access, self._event_view.find, self.capabilities)
 
     @cached_property
     def unsubscribe_routes(self) -> UnsubscribeRoutes:

@@ -49,6 +49,9 @@ class ResendFilter:
     type: EventType | None = None
     form: str | None = None
     id: str | None = None
+    """One event, of which also those deliveries are sent that are otherwise left out."""
+    ids: tuple[str, ...] | None = None
+    """Some events, as a list showed them."""
     since: datetime | None = None
     discard: bool = False
 
@@ -98,17 +101,30 @@ def resend(services: Services, capabilities_of: CapabilitiesOf, event: Any, dead
         wanted = _read(event, tuple(services.settings.accounts))
     except ProviderError as error:
         return failed(error)
-    run = _ResendRun(services, capabilities_of, wanted, deadline)
-    failure = run.send_all()
-    services.counts.flush()
-    done = {"discarded": run.discarded} if wanted.discard else {"resent": run.resent}
-    status = QUARANTINED if wanted.quarantined else wanted.status.value
-    logger.info("resend finished", extra={"account": wanted.account, "status": status, **done, "failure": failure})
+    number, failure = send_selected(services, capabilities_of, wanted, deadline)
+    done = {"discarded" if wanted.discard else "resent": number}
     form, forms = wanted.form, services.settings.forms
     if form is not None and form not in forms and failure is None and not any(done.values()):
         # A form that was taken out of the configuration may have left events, so only the end shows that it is none.
         return failed(wrong(f"there is no form {form[:60]!r}", nearest(form, forms)))
     return {**done, **({} if failure is None else failed(failure))}
+
+
+def send_selected(
+    services: Services, capabilities_of: CapabilitiesOf, wanted: ResendFilter, deadline: Deadline, **said: str
+) -> tuple[int, str | None]:
+    """Sends selected deliveries again, or discards them; returns how many, and the reason if it stopped before the end.
+
+    `said` goes into the log line: who asked. Without ids the whole ledger is scanned.
+    """
+    run = _ResendRun(services, capabilities_of, wanted, deadline)
+    failure = run.send_all()
+    services.counts.flush()
+    done = {"discarded": run.discarded} if wanted.discard else {"resent": run.resent}
+    status = QUARANTINED if wanted.quarantined else wanted.status.value
+    facts = {"account": wanted.account, "status": status, **done, "failure": failure, **said}
+    logger.info("resend finished", extra=facts)
+    return run.discarded if wanted.discard else run.resent, failure
 
 
 class _ResendRun:
@@ -131,6 +147,8 @@ class _ResendRun:
         wanted, now = self._wanted, self._services.effects.clock()
         if wanted.id is not None:
             return self._send_pages(self._ids_of(wanted.id))
+        if wanted.ids is not None:
+            return self._send_pages([list(wanted.ids)])
         scan = LedgerScan(self._services.table)
         failures = self._services.table.in_parallel(
             lambda part: self._send_pages(

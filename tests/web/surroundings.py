@@ -22,6 +22,7 @@ from chalicelib.unsubscribe_links.links import Links
 from chalicelib.web.gateway import Gateway
 from chalicelib.web.routes.dashboard.access import DashboardAccess
 from chalicelib.web.routes.dashboard.campaigns import CampaignPages
+from chalicelib.web.routes.dashboard.events import EventPages
 from chalicelib.web.routes.dashboard.forms import FormPages
 from chalicelib.web.routes.dashboard.overview import OverviewPage
 from chalicelib.web.routes.events import EventsRoutes
@@ -156,6 +157,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             dashboard_access=access,
             overview_page=OverviewPage(services, access, cast(StatsReader, world.campaigns), lambda account: None),
             form_pages=FormPages(services, access),
+            event_pages=EventPages(services, access, world.find_event, lambda account: None),
             campaign_pages=CampaignPages(services, access, cast(StatsReader, world.campaigns), cast(Any, world)),
         )
     )

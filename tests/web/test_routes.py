@@ -24,6 +24,13 @@ ROUTES = {
     "/dashboard/logout": ("/dashboard/logout", WRITE, 303),
     "/dashboard": ("/dashboard", READ, 401),
     "/dashboard/forms/{form}": ("/dashboard/forms/footer", READ, 401),
+    "/dashboard/events": ("/dashboard/events", READ, 401),
+    "/dashboard/events/lookup": ("/dashboard/events/lookup", WRITE, 401),
+    "/dashboard/events/resend": ("/dashboard/events/resend", "GET, HEAD, OPTIONS, POST", 401),
+    "/dashboard/events/discard": ("/dashboard/events/discard", "GET, HEAD, OPTIONS, POST", 401),
+    "/dashboard/events/{id}": ("/dashboard/events/a", READ, 401),
+    "/dashboard/events/{id}/resend": ("/dashboard/events/a/resend", WRITE, 401),
+    "/dashboard/events/{id}/discard": ("/dashboard/events/a/discard", WRITE, 401),
     "/dashboard/campaigns": ("/dashboard/campaigns", READ, 401),
     "/dashboard/campaigns/{account}/{campaign}": ("/dashboard/campaigns/paris/1", READ, 401),
     "/healthz": ("/healthz", READ, 200),
@@ -84,7 +91,7 @@ def test_longer_and_shorter_paths_are_404(app: Gateway, world: World, pattern: s
     others -= {known for known, _, _ in ROUTES.values()}
     if pattern == "/unsubscribe/{token}":
         others -= {path + "/", path + "/x"}  # appended by a mail program
-    for other in others - {"", "/events", "/events/x"}:
+    for other in others - {"", "/events", "/events/x", "/dashboard/events/x"}:
         assert answer(app, world, method, other).status == 404, other
     assert world.stored == []
 

@@ -36,6 +36,7 @@ LAYOUT: Texts = {
     "previous": Text("Page précédente", "Vorige pagina", "Previous page"),
     "next": Text("Page suivante", "Volgende pagina", "Next page"),
     "first_page": Text("Première page", "Eerste pagina", "First page"),
+    "all": Text("tout", "alles", "all"),
     "as_csv": Text("Télécharger (CSV)", "Downloaden (CSV)", "Download (CSV)"),
 }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..texts import Text, Texts
+from .reason_texts import REASONS
 
 OVERVIEW: Texts = {
+    **REASONS,
     "well": Text("Tout va bien", "Alles gaat goed", "All is well"),
     "needs_one": Text("Une chose vous attend", "Eén zaak vraagt uw aandacht", "One thing needs you"),
     "needs": Text("{n} choses vous attendent", "{n} zaken vragen uw aandacht", "{n} things need you"),
@@ -65,9 +67,7 @@ OVERVIEW: Texts = {
     "state_lists": Text("Liste en pause", "Lijst gepauzeerd", "List paused"),
     "pending": Text("En attente", "Wachtend", "Waiting"),
     "oldest": Text("{n}, depuis {time}", "{n}, sinds {time}", "{n}, for {time}"),
-    "unsubscribes_waiting": Text(
-        "Désinscriptions à transmettre", "Door te geven uitschrijvingen", "Unsubscribes to pass on"
-    ),
+    "unsubscribes_waiting": Text("dont désinscriptions", "waarvan uitschrijvingen", "of these, unsubscribes"),
     "last_statistics": Text("Statistiques lues", "Statistieken gelezen", "Statistics read"),
     "no_statistics": Text("ce fournisseur n’en a pas", "deze provider heeft er geen", "this provider has none"),
     "not_yet": Text("pas encore", "nog niet", "not yet"),

@@ -35,9 +35,9 @@ class DashboardAccess:
             return login_page(request, next_page=_own_page(request.query.get("next", "")), message=message)
         refuse_other_sites(request)
         fields = form_fields(request)
-        next_page = _own_page(fields.get("next", "") or request.query.get("next", ""))
+        next_page = _own_page(first(fields, "next") or request.query.get("next", ""))
         try:
-            if not is_admin_key(self._services, request, fields.get("key", "").strip()):
+            if not is_admin_key(self._services, request, first(fields, "key").strip()):
                 return login_page(request, status=401, next_page=next_page, message="wrong")
         except HttpProblem as problem:
             if problem.status != 429:
@@ -54,7 +54,7 @@ class DashboardAccess:
         headers = {}
         session = self._sessions.current(request)
         if session:
-            require_csrf(session, form_fields(request).get("csrf", ""))
+            require_csrf(session, first(form_fields(request), "csrf"))
             headers["set-cookie"] = self._sessions.end(request, session)
             logger.info("dashboard logout", extra={"session": session.mark})
         return see_other(f"{request.base_path}/dashboard/login?out=1", headers)
@@ -66,8 +66,8 @@ class DashboardAccess:
         """
         return self._page(request, self._session(request, "/".join(["/dashboard", *(quote(s, "") for s in segments)])))
 
-    def action(self, request: Request, *back_to: str) -> tuple[Page, dict[str, str]]:
-        """Return page and form fields of a POST that changes something.
+    def action(self, request: Request, *back_to: str) -> tuple[Page, dict[str, tuple[str, ...]]]:
+        """Return page and form fields of a POST.
 
         A session's own token is required, and no other site may have sent it; with the admin key itself, which no
         browser sends by itself, neither is asked for. `back_to`: the page that a login leads to. Raises HttpProblem.
@@ -76,7 +76,7 @@ class DashboardAccess:
         fields = form_fields(request)
         if session:
             refuse_other_sites(request)
-            require_csrf(session, fields.get("csrf", ""))
+            require_csrf(session, first(fields, "csrf"))
         return self._page(request, session), fields
 
     def _page(self, request: Request, session: Session | None) -> Page:
@@ -94,10 +94,14 @@ class DashboardAccess:
             raise SeeOther(f"{request.base_path}/dashboard/login?next={wanted}") from None
 
 
-def form_fields(request: Request) -> dict[str, str]:
-    """Return the fields of a form of Relais' own pages: the last text of each. Raises BodyError."""
-    texts: Mapping[str, tuple[str, ...]] = read_submission(request.headers, request.content(unaltered=True)).texts
-    return {name: values[-1] for name, values in texts.items() if values}
+def form_fields(request: Request) -> dict[str, tuple[str, ...]]:
+    """Return the fields of a form of Relais' own pages. Raises BodyError."""
+    return dict(read_submission(request.headers, request.content(unaltered=True)).texts)
+
+
+def first(fields: Mapping[str, tuple[str, ...]], name: str) -> str:
+    """Return the first text of a field; "" if it is not there."""
+    return next(iter(fields.get(name, ())), "")
 
 
 def see_other(location: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -126,7 +126,7 @@ def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
     notices = []
     for account in accounts:
         if account.pause is not None:
-            lines: list[Any] = [redact(account.pause.reason) + "."]
+            lines: list[Any] = [*_why(account.pause)]
             if account.backlog.pending == 1:
                 lines.append(("waiting_one", {}))
             elif account.backlog.pending:
@@ -134,7 +134,7 @@ def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
             notices.append(_notice_of_pause(page, account, account.pause, "account_paused", {}, lines))
         else:
             notices += [
-                _notice_of_pause(page, account, pause, "list_paused", {"list": name}, [redact(pause.reason) + "."])
+                _notice_of_pause(page, account, pause, "list_paused", {"list": name}, [*_why(pause)])
                 for name, pause in account.paused_lists.items()
             ]
     return notices
@@ -147,6 +147,12 @@ def _notice_of_pause(
     again = ("tried_again", {"time": page.formats.clock(from_epoch_milliseconds(pause.until))})
     link = page.link("events", account=account.name, status="pending")
     return Notice("bad", text, {"account": account.name, "since": since, **values}, (*lines, again), link, "what_to_do")
+
+
+def _why(pause: Pause) -> tuple[Any, ...]:
+    """Return a pause's reason in plain words, and in those of the provider."""
+    words = f"({redact(pause.reason)})"
+    return ((f"reason_{pause.reason_code.value}", {}), words) if pause.reason_code else (words,)
 
 
 def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:

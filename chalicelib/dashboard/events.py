@@ -1,0 +1,171 @@
+"""What needs a person: groups by reason from the counts, deliveries from the index, and a person's state by address."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ..domain.events import Status
+from ..domain.ids import is_valid_id
+from ..domain.ordering import SubscriptionState, merge
+from ..domain.reasons import NEVER_LISTED, ReasonCode
+from ..domain.times import from_epoch_milliseconds
+from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
+from ..ledger.day_counts import DayCount
+from ..ledger.keys import EVERY_ACCOUNT
+
+PAGE = 50
+MOST_AT_ONCE = 1000
+"""Deliveries that one action sends again or discards: an answer must come within the gateway's 29 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsChoice:
+    """What a person chose to see, or to act on; None: any."""
+
+    status: Listed | None = None
+    account: str | None = None
+    form: str | None = None
+    code: str | None = None
+    day: date | None = None
+    cursor: str | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Return whether nothing was chosen."""
+        return (self.status, self.account, self.form, self.code, self.day) == (None,) * 5
+
+    def parameters(self) -> dict[str, str]:
+        """Return the choice as parameters of the page, without the place in the list."""
+        given = {
+            "status": self.status.value if self.status else None,
+            "account": self.account,
+            "form": self.form,
+            "code": self.code,
+            "day": self.day.isoformat() if self.day else None,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    def selects(self, entry: AttentionEntry) -> bool:
+        """Return whether an entry has the chosen reason and day; the rest is chosen by the query."""
+        code = entry.reason_code.value if entry.reason_code else ""
+        return self.code in (None, code) and self.day in (None, entry.accepted_at.date())
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Deliveries of one kind that share account, form and reason. `code` is empty where none is known."""
+
+    status: Listed
+    account: str
+    form: str
+    code: str
+    number: int
+    newest: date
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """One page of deliveries, and the cursor of the next; None: there is none."""
+
+    entries: Sequence[AttentionEntry]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAtAccount:
+    """What is known of an address at an account: no address, no field."""
+
+    account: str
+    signed_up_at: datetime | None
+    unsubscribed_at: datetime | None
+    suppressed: bool
+    forgotten_at: datetime | None
+    events: Sequence[str]
+
+
+def read_choice(given: Mapping[str, str], accounts: Collection[str]) -> EventsChoice:
+    """Returns the choice that a page's parameters make; one that cannot be read counts as not made."""
+    status, account, code = (given.get(name) or None for name in ("status", "account", "code"))
+    try:
+        day = date.fromisoformat(given.get("day", ""))
+    except ValueError:
+        day = None
+    return EventsChoice(
+        status=Listed(status) if status in [one.value for one in Listed] else None,
+        account=account if account in accounts else None,
+        form=(given.get("form") or "")[:63] or None,
+        code=code if code in [one.value for one in ReasonCode] else None,
+        day=day,
+        cursor=given.get("cursor") or None,
+    )
+
+
+def find(
+    attention: AttentionList, choice: EventsChoice, accounts: Iterable[str], now: datetime, limit: int = PAGE
+) -> Events:
+    """Reads a page of deliveries: one query for each account and status. Raises LedgerUnavailable.
+
+    Reasons and days are chosen among what was read, so a page of few of them may be short and still have a next one.
+    A cursor of another list begins at the newest.
+    """
+    query = AttentionQuery(
+        accounts=(choice.account,) if choice.account else tuple(accounts),
+        statuses=(choice.status,) if choice.status else tuple(Listed),
+        form=choice.form,
+        limit=limit if choice.code is None and choice.day is None else MOST_AT_ONCE,
+        cursor=choice.cursor,
+    )
+    try:
+        page = attention.page(query, now)
+    except BadCursor:
+        return find(attention, _first(choice), accounts, now, limit)
+    return Events([entry for entry in page.entries if choice.selects(entry)], page.cursor)
+
+
+def groups(counts: Iterable[DayCount], accounts: Collection[str]) -> list[Group]:
+    """Returns what was refused or parked, by account, form and reason, the most first: from the counts of each day."""
+    numbers: Counter[tuple[Listed, str, str, str]] = Counter()
+    newest: dict[tuple[Listed, str, str, str], date] = {}
+    for count in counts:
+        listed = {Status.REFUSED.value: Listed.REFUSED, Status.PARKED.value: Listed.PARKED}.get(count.outcome)
+        if listed is None or count.account not in accounts or count.code in NEVER_LISTED:
+            continue
+        key = (listed, count.account, count.form, count.code or "")
+        numbers[key] += count.number
+        newest[key] = max(newest.get(key, count.day), count.day)
+    found = [Group(*key, number, newest[key]) for key, number in numbers.items()]
+    return sorted(found, key=lambda one: (-one.number, one.account, one.form, one.code))
+
+
+def person(states: Mapping[str, Sequence[SubscriptionState]], accounts: Iterable[str]) -> list[PersonAtAccount]:
+    """Returns what is known of an address at each account, with the ids of its latest events there.
+
+    `states` has those under every address key, by account.
+    """
+    everywhere = merge(*states.get(EVERY_ACCOUNT, ()))
+    return [_at_account(account, merge(*states.get(account, ())), everywhere) for account in accounts]
+
+
+def _at_account(account: str, own: SubscriptionState, everywhere: SubscriptionState) -> PersonAtAccount:
+    unsubscribed = max((at for at in (own.unsubscribed_at, everywhere.unsubscribed_at) if at), default=None)
+    forgotten = max((at for at in (own.forgotten_at, everywhere.forgotten_at) if at), default=None)
+    events = [*(own.lease.events if own.lease else ()), own.unsubscribed_by, everywhere.unsubscribed_by]
+    return PersonAtAccount(
+        account,
+        _moment(own.signed_up_at),
+        _moment(unsubscribed),
+        unsubscribed is not None and (own.signed_up_at is None or own.signed_up_at <= unsubscribed),
+        _moment(forgotten),
+        [one for one in dict.fromkeys(events) if one and is_valid_id(one)],
+    )
+
+
+def _moment(at: int | None) -> datetime | None:
+    return None if at is None else from_epoch_milliseconds(at)
+
+
+def _first(choice: EventsChoice) -> EventsChoice:
+    return EventsChoice(choice.status, choice.account, choice.form, choice.code, choice.day)

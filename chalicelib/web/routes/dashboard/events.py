@@ -1,0 +1,188 @@
+"""The dashboard's pages of events: what needs a person, one event, one person's state, sending again and discarding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ....dashboard import events as choose
+from ....dashboard.events import MOST_AT_ONCE, EventsChoice
+from ....delivery.deadline import Deadline
+from ....domain.addresses import unsubscribe_address
+from ....domain.events import Status
+from ....domain.ids import is_valid_id
+from ....domain.times import parse_time
+from ....ledger.attention import AttentionList, Listed
+from ....observability import redact
+from ....operators.resend import ResendFilter, send_selected
+from ....services import Services
+from ...http_messages import Request, Response
+from ...pages.dashboard.events_texts import CONFIRM, EVENT, EVENTS, PERSON
+from ...pages.dashboard.layout import Page
+from ...problems import HttpProblem
+from .access import DashboardAccess, first, see_other
+
+if TYPE_CHECKING:
+    from ....providers.spec import Capabilities
+
+_TIME_TO_ACT = timedelta(seconds=22)
+"""API Gateway times out after 29 seconds."""
+_RESENDABLE = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
+
+
+class EventPages:
+    """Shows events to a person, and sends them again or discards them.
+
+    `find_event` returns the JSON of an event's status by id.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        access: DashboardAccess,
+        find_event: Callable[[str], Mapping[str, Any] | None],
+        capabilities_of: Callable[[str], Capabilities | None],
+    ) -> None:
+        self._services = services
+        self._access = access
+        self._find_event = find_event
+        self._capabilities_of = capabilities_of
+
+    def list(self, request: Request) -> Response:
+        """Return what needs a person: groups by reason, and one by one. `?id=` leads to that event."""
+        page = self._access.page(request, "events")
+        wanted = request.query.get("id", "").strip()
+        if is_valid_id(wanted) and self._find_event(wanted) is not None:
+            return see_other(page.link("events", wanted))
+        accounts = tuple(self._services.settings.accounts)
+        choice = choose.read_choice(request.query, accounts)
+        found = choose.find(AttentionList(self._services.table), choice, accounts, page.now)
+        today = page.now.astimezone(UTC).date()
+        counts = self._services.counts.read(
+            today - timedelta(days=self._services.settings.privacy.keep_events_days), today
+        )
+        groups = choose.groups(counts, accounts) if choice.is_any and not choice.cursor else []
+        return page.render(
+            "events",
+            EVENTS,
+            current="events",
+            choice=choice,
+            found=found,
+            groups=groups,
+            accounts=accounts,
+            forms=tuple(self._services.settings.forms),
+            statuses=[one.value for one in Listed],
+            selectable=choice.status in _RESENDABLE,
+            unknown_id=bool(wanted),
+            redact=redact,
+        )
+
+    def show(self, request: Request, event_id: str) -> Response:
+        """Return one event's history. Raises HttpProblem (404)."""
+        page = self._access.page(request, "events", event_id)
+        event = self._event(event_id)
+        return page.render(
+            "event",
+            EVENT,
+            current="events",
+            event=event,
+            moment=parse_time,
+            resendable=bool(_statuses(event)),
+            discardable=Listed.QUARANTINED in _statuses(event),
+        )
+
+    def person(self, request: Request) -> Response:
+        """Return what is known of an address. It comes in the body of a POST, and is in no URL, page or log."""
+        page, fields = self._access.action(request, "events")
+        email, error = unsubscribe_address(first(fields, "address"))
+        accounts = tuple(self._services.settings.accounts)
+        known = [] if error else choose.person(self._services.subscriptions.of(email), accounts)
+        return page.render("person", PERSON, current="events", status=422 if error else 200, known=known)
+
+    def preview(self, request: Request, verb: str) -> Response:
+        """Return the question before a group, or selected events, are sent again or discarded, with their number."""
+        page = self._access.page(request, "events", verb)
+        ids = tuple(one for one in request.query.get("event", "").split(",") if is_valid_id(one))
+        choice = choose.read_choice(request.query, tuple(self._services.settings.accounts))
+        number, more = (len(ids), False) if ids else self._count(choice, page)
+        return page.render(
+            "confirm",
+            CONFIRM,
+            current="events",
+            verb=verb,
+            number=number,
+            more=more,
+            most=MOST_AT_ONCE,
+            hidden={**choice.parameters(), **({"event": ",".join(ids)} if ids else {})},
+            choice=choice,
+        )
+
+    def act(self, request: Request, verb: str) -> Response:
+        """Send a group, or selected events, again, or discard them; then show the list with what was done."""
+        page, fields = self._access.action(request, "events")
+        given = {name: first(fields, name) for name in fields}
+        accounts = tuple(self._services.settings.accounts)
+        choice = choose.read_choice(given, accounts)
+        listed = Listed.QUARANTINED if verb == "discard" and choice.status is None else choice.status
+        if listed is None or listed not in ((Listed.QUARANTINED,) if verb == "discard" else _RESENDABLE):
+            raise HttpProblem(
+                422, "Choose what is parked, refused or quarantined; only what is quarantined is discarded."
+            )
+        ids = tuple(
+            one for text in fields.get("event", ()) for one in text.split(",") if is_valid_id(one)
+        ) or self._ids(choice, listed, page)
+        done = self._send(page, listed, choice.account, ids[:MOST_AT_ONCE], verb)
+        return self._done(page, page.link("events"), verb, done)
+
+    def act_on(self, request: Request, event_id: str, verb: str) -> Response:
+        """Send one event again, or discard it; then show it with what was done. Raises HttpProblem (404)."""
+        page, _ = self._access.action(request, "events", event_id)
+        event = self._event(event_id)
+        done = 0
+        for listed in _statuses(event):
+            if verb == "resend" or listed is Listed.QUARANTINED:
+                done += self._send(page, listed, None, (event_id,), verb)
+        return self._done(page, page.link("events", event_id), verb, done)
+
+    def _event(self, event_id: str) -> Mapping[str, Any]:
+        event = self._find_event(event_id) if is_valid_id(event_id) else None
+        if event is None:
+            raise HttpProblem(404, "There is no such event.")
+        return event
+
+    def _count(self, choice: EventsChoice, page: Page) -> tuple[int, bool]:
+        found = self._found(choice, page)
+        return len(found.entries), found.cursor is not None
+
+    def _ids(self, choice: EventsChoice, listed: Listed, page: Page) -> tuple[str, ...]:
+        wanted = EventsChoice(listed, choice.account, choice.form, choice.code, choice.day)
+        return tuple(dict.fromkeys(entry.event_id for entry in self._found(wanted, page).entries))
+
+    def _found(self, choice: EventsChoice, page: Page) -> choose.Events:
+        accounts = tuple(self._services.settings.accounts)
+        return choose.find(AttentionList(self._services.table), choice, accounts, page.now, MOST_AT_ONCE)
+
+    def _send(self, page: Page, listed: Listed, account: str | None, ids: tuple[str, ...], verb: str) -> int:
+        status = Status.PENDING if listed is Listed.QUARANTINED else Status(listed.value)
+        one = ids[0] if len(ids) == 1 else None
+        wanted = ResendFilter(status, account=account, id=one, ids=None if one else ids, discard=verb == "discard")
+        deadline = Deadline(self._services.effects.clock() + _TIME_TO_ACT, self._services.effects.clock)
+        mark = page.session.mark if page.session else "admin key"
+        return send_selected(self._services, self._capabilities_of, wanted, deadline, session=mark)[0]
+
+    def _done(self, page: Page, location: str, verb: str, number: int) -> Response:
+        """Send the browser to a page that says what was done."""
+        sentence = "nothing" if not number else "discarded" if verb == "discard" else "resent"
+        return see_other(f"{location}?done={sentence}&n={number}")
+
+
+def _statuses(event: Mapping[str, Any]) -> list[Listed]:
+    """Return the states of an event's deliveries that a person can act on."""
+    found = set()
+    for delivery in event["deliveries"]:
+        if delivery["status"] == "pending" and delivery["reason_code"] == "quarantined":
+            found.add(Listed.QUARANTINED)
+        elif delivery["status"] in ("parked", "refused"):
+            found.add(Listed(delivery["status"]))
+    return [one for one in _RESENDABLE if one in found]
