@@ -159,7 +159,7 @@ def test_the_examples_work_for_one_person_after_another(browser: Browser, place:
     assert pages_of_consent(stack) == {f"{place.website.url}/"}
     browser.open(f"{site}/unsubscribe")
     fill(browser, "ana@example.com")
-    wait_for(lambda: browser.driver.title == "You are unsubscribed", 10)
+    wait_for(lambda: browser.driver.title == "You are unsubscribed – Association Exemple", 10)
     [back] = browser.all("main a")
     assert back.get_attribute("href") == f"{place.website.url}/"
     assert stored(stack).count("ana@example.com") == 2
@@ -174,7 +174,7 @@ def test_a_typo_is_corrected_on_relais_page_and_goes_on_to_the_redirect(
         browser.all("form")[0].find_element("css selector", "[name=email]").send_keys("ana@example")
         browser.all("[name=prenom]")[0].send_keys("Ana")
         browser.all("button")[0].click()
-        wait_for(lambda: browser.driver.title == "Error – Something is still to be corrected", 10)
+        wait_for(lambda: browser.driver.title == "Error – Something is still to be corrected – Association Exemple", 10)
         assert browser.driver.current_url == f"{place.relais}/forms/footer/signup", "nothing typed in the URL"
         [link] = browser.all("[role=alert] a")
         assert link.text == "E‑mail address: check what follows the @, as in name@example.com."

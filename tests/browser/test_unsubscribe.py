@@ -19,6 +19,8 @@ from tests.support.stack import MovableStack, RunningStack
 from tests.support.waiting import wait_for
 
 ENTER, TAB = "\ue007", "\ue004"  # as WebDriver names them
+NAME = "Association Exemple"
+"""Of the sample world's organisation."""
 LanguageOf = Callable[[str], str]
 
 LANGUAGES = {
@@ -57,7 +59,7 @@ def test_the_page_is_in_the_visitors_language_and_changes_nothing(
     browser.speak(accepted)
     browser.open(link(stack, "anna@example.com"))
     assert browser.run("document.documentElement.lang") == language
-    assert browser.driver.title == title
+    assert browser.driver.title == f"{title} – {NAME}"
     assert "a•••@example.com" in browser.run("document.body.innerText")
     assert "anna" not in browser.driver.page_source
     roles = browser.roles()
@@ -77,7 +79,7 @@ def test_one_click_unsubscribes_without_javascript(browser: Browser, stack: Runn
         browser.open(link(stack, email))
         [button] = browser.all("button")
         button.click()
-        wait_for(lambda: browser.driver.title == done, 10)
+        wait_for(lambda: browser.driver.title == f"{done} – {NAME}", 10)
         assert [shown.text for shown in browser.all("h1")] == [done]
         assert browser.all("form") == []
     assert browser.run("document.documentElement.lang") == language
@@ -95,7 +97,7 @@ def test_keyboard_only_unsubscribe_reaches_every_provider(browser: Browser, stac
     assert browser.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert browser.run("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
     browser.press(ENTER)
-    wait_for(lambda: browser.driver.title == "You are unsubscribed", 10)
+    wait_for(lambda: browser.driver.title == f"You are unsubscribed – {NAME}", 10)
     wait_for(lambda: all(unsubscribed_at(stack.sandbox, person).values()), 20)
 
 
@@ -145,7 +147,7 @@ def test_a_truncated_link_shows_an_error_page(browser: Browser, stack: RunningSt
     before = stored(stack)
     browser.speak("nl")
     browser.open(link(stack, "anna@example.com")[:-4])
-    assert browser.driver.title == "Deze link is niet geldig"
+    assert browser.driver.title == f"Deze link is niet geldig – {NAME}"
     assert browser.all("form") == []
     assert stored(stack) == before
 

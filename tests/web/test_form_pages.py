@@ -13,6 +13,11 @@ import pytest
 from chalicelib.config.model import Form, Organisation, Settings
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.domain.events import EventType
+from chalicelib.ingestion.bodies import Submission
+from chalicelib.web.form_visit import FormVisit
+from chalicelib.web.http_messages import Request
+from chalicelib.web.pages.forms import failure_page
+from chalicelib.web.problems import HttpProblem
 from tests.web.surroundings import Answer, Send, World, ask, gateway_event, make_app, make_settings
 
 ORGANISATION = Organisation("Les Amis & Cie", "https://amis.example.com/", "https://amis.example.com/vie-privee")
@@ -24,6 +29,7 @@ BROWSER = {
     "Origin": SITE,
     "Referer": f"{SITE}/",
 }
+BROWSER_HEADERS = {name.lower(): value for name, value in BROWSER.items()}
 Fields = list[tuple[str, str]]
 
 
@@ -343,6 +349,19 @@ def test_a_defect_keeps_what_was_typed_and_says_nothing_of_itself(world: World) 
     page = browse(world, settings_with(), "/forms/footer/signup", [("email", "zoe@example.com")])
     assert (page.status, "secret" in page.body) == (500, False)
     assert Page(page).sent["email"] == ["zoe@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("fr", "Un peu trop vite"), ("nl", "Even wachten"), ("en", "A little too fast")]
+)
+def test_a_limit_keeps_what_was_typed(language: str, title: str) -> None:
+    submission = Submission({"email": ("zoe@example.com",), "prenom": ("Zoé",)})
+    request = Request("POST", BROWSER_HEADERS | {"accept-language": language}, id="r-1")
+    visit = FormVisit(request, EventType.SIGNUP, settings_with().forms["footer"], ORGANISATION, submission)
+    page = failure_page(visit, HttpProblem(429, "Too many requests.", headers={"retry-after": "9"}))
+    answer = Answer(page.status, dict(page.headers), page.body)
+    assert (answer.status, answer.headers["retry-after"], heading(answer)) == (429, "9", title)
+    assert (Page(answer).sent["email"], Page(answer).buttons) == (["zoe@example.com"], 1)
 
 
 # --- not connected ---
