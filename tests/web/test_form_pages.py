@@ -293,6 +293,16 @@ def test_a_filled_trap_stays_filled(world: World) -> None:
     assert "website" not in page.shown
 
 
+def test_a_form_without_the_address_field_is_told_what_it_sends(world: World) -> None:
+    """A visitor can type the address all the same; the owner of the site sees which name is wrong."""
+    fields = [("mail", "zoe@example.com"), ('a & "b"', "x"), ("zoe@example.com", "x")]
+    answer = browse(world, settings_with(), "/forms/footer/signup", fields, **{"Accept-Language": "en"})
+    assert "The form does not send the field <code>email</code>, which the configuration says is" in answer.body
+    assert "but <code>mail</code>, <code>a &amp; &#34;b&#34;</code>, <code>…@…</code>." in answer.body
+    assert Page(answer).shown == ["email"]
+    assert "does not send" not in browse(world, settings_with(), "/forms/footer/signup", [("email", "a")]).body
+
+
 def test_an_unsubscribe_asks_for_the_address_alone(world: World) -> None:
     fields = [("email", "nobody"), ("prenom", "Zoé"), ("website", "x")]
     answer = browse(world, settings_with(), "/forms/footer/unsubscribe", fields, **{"Accept-Language": "nl"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ...config.model import Form
 from ...domain.errors import FieldError
 from ...domain.events import EventType
-from ...domain.texts import text_error, trimmed, without_controls
+from ...domain.texts import safe_name, text_error, trimmed, without_controls
 from ...ingestion.bodies import Submission
 from ...ingestion.parse_form import CONSENT_FIELDS, SEPARATOR, source_page
 
@@ -53,6 +53,13 @@ def typed_address(form: Form, submission: Submission) -> str:
     """Returns the address as it was typed; "" if there is none, or several."""
     texts = {trimmed(text) for text in submission.texts.get(form.email_field, ())} - {""}
     return texts.pop() if len(texts) == 1 else ""
+
+
+def fields_in_place_of_the_address(form: Form, submission: Submission) -> list[str] | None:
+    """Returns the names of the fields that were sent, up to ten, if none of them is the address; else None."""
+    if form.email_field in submission.texts or form.email_field in submission.nested:
+        return None
+    return [shown for name in (*submission.texts, *submission.nested) if (shown := safe_name(name))][:10]
 
 
 def fields_to_correct(form: Form, submission: Submission, errors: Sequence[FieldError]) -> list[ShownField] | None:

@@ -134,6 +134,12 @@ FORM: Texts = {
         "Er is niets vastgelegd, en dat ligt niet aan u. Laat het de beheerder van de website weten.",
         "Nothing was recorded, and it is not your fault. Please tell the owner of the website.",
     ),
+    "no_address_field": Text(
+        "Le formulaire n’envoie pas le champ {field}, celui de l’adresse selon la configuration, mais {sent}.",
+        "Het formulier stuurt niet het veld {field}, volgens de configuratie dat van het adres, maar {sent}.",
+        "The form does not send the field {field}, which the configuration says is the address, but {sent}.",
+    ),
+    "nothing": Text("rien", "niets", "nothing"),
     "nothing_recorded": Text("Rien n’a été enregistré.", "Er is niets vastgelegd.", "Nothing was recorded."),
     "method": Text(
         "Cette adresse reçoit des formulaires\u00a0: écrivez {code} dans la balise du formulaire. Quand on l’ouvre, "

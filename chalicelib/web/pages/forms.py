@@ -11,7 +11,7 @@ from ...ingestion.bodies import Submission
 from ..form_visit import FormVisit
 from ..http_messages import Response
 from ..languages import language_of
-from .form_fields import ShownField, carried_fields, fields_to_correct, typed_address
+from .form_fields import ShownField, carried_fields, fields_in_place_of_the_address, fields_to_correct, typed_address
 from .form_texts import FORM
 from .problem import kind_of
 from .problem_texts import PROBLEM
@@ -63,6 +63,8 @@ def _form_again(
         kind=kind_of(problem.status),
         fields=fields,
         carried=carried,
+        address_field=form.email_field,
+        sent_instead=fields_in_place_of_the_address(form, submission),
         request_id=visit.request.id,
     )
 
