@@ -318,17 +318,21 @@ def test_a_field_that_no_visitor_typed_is_the_owners_to_mend(world: World) -> No
     assert "<code>consent.wording_sha256</code> must be a SHA-256" in answer.body
 
 
-def test_the_form_again_may_go_on_to_the_redirect(world: World) -> None:
-    """Browsers hold the redirect after a form against the policy of the form's page."""
-    answer = browse(
-        world,
-        settings_with(redirect="https://xn--caf-dma.example:8443/merci?a=1"),
-        "/forms/footer/signup",
-        [("email", "a")],
-    )
-    assert "form-action 'self' https://xn--caf-dma.example:8443;" in answer.headers["content-security-policy"]
-    answer = browse(world, settings_with(redirect=None), "/forms/footer/signup", [("email", "a")])
-    assert "form-action 'self';" in answer.headers["content-security-policy"]
+@pytest.mark.parametrize(
+    ("redirect", "allowed"),
+    [
+        (None, ""),
+        ("https://www.example.com/merci?a=1", " https://example.com https://*.example.com"),
+        ("https://xn--caf-dma.example:8443/", " https://xn--caf-dma.example:8443 https://*.xn--caf-dma.example:8443"),
+        ("http://127.0.0.1:8000/merci", " http://127.0.0.1:8000"),
+        ("http://localhost:5500/merci", " http://localhost:5500"),
+        ("http://[::1]:5500/merci", " http://[::1]:5500"),
+    ],
+)
+def test_the_form_again_may_go_on_to_the_redirect(world: World, redirect: str | None, allowed: str) -> None:
+    """Browsers hold the redirects after a form against the policy of the form's page, also the site's own ones."""
+    answer = browse(world, settings_with(redirect=redirect), "/forms/footer/signup", [("email", "a")])
+    assert f"form-action 'self'{allowed};" in answer.headers["content-security-policy"]
 
 
 # --- later ---

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
@@ -13,13 +14,14 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 import app as app_module
 from chalicelib import __version__
+from chalicelib.config.model import Organisation
 from chalicelib.domain.errors import ConfigurationError, FieldError
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.http_messages import Request, Response
 from tests.support.examples import examples
 from tests.support.http import ask, gateway_event, routes_over
 from tests.support.stack import ROOT
-from tests.web.surroundings import Send
+from tests.web.surroundings import Send, World, make_app, make_settings
 
 PROBLEM = "application/problem+json"
 
@@ -153,6 +155,18 @@ def test_a_wrong_configuration_is_500_without_details(
         assert (answer.status, answer.headers["content-type"]) == (500, PROBLEM)
         assert (answer.headers["x-request-id"], "paris" in answer.body) == ("gateway-request-1", False)
         assert "accounts.paris.provider" in capsys.readouterr().out
+        page = ask(app_module.app, gateway_event(method, path, {"Accept": "text/html", "Accept-Language": "en"}))
+        assert page.status == 500
+        assert "<h1>Something went wrong</h1>" in page.body and "paris" not in page.body
+        assert capsys.readouterr().out.count("accounts.paris.provider") == 1
+
+
+def test_the_page_of_an_error_bears_the_organisations_name(world: World) -> None:
+    app = make_app(world, replace(make_settings(), organisation=Organisation("Les Amis")))
+    for method, path in (("GET", "/nothing"), ("PUT", "/healthz"), ("GET", "/events/a")):
+        answer = ask(app, gateway_event(method, path, {"Accept": "text/html"}))
+        assert answer.headers["content-type"].startswith("text/html")
+        assert " – Les Amis</title>" in answer.body
 
 
 def test_an_exception_in_a_view_is_logged_once_and_not_disclosed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def _form_again(
     )
     policy = {}
     if visit.redirect:  # browsers hold a form's redirects against its page's policy, too
-        policy["form-action"] = f"'self' {checks.normal_origin(_origin(visit.redirect))}"
+        policy["form-action"] = " ".join(("'self'", *_sites(visit.redirect)))
     return _page(
         visit,
         "form_again.html",
@@ -97,6 +97,16 @@ def _way_back(visit: FormVisit) -> str | None:
         if checks.page(url) is None and checks.normal_origin(_origin(url)) in listed:
             return checks.encoded_url(url)
     return visit.organisation.url if visit.organisation else None
+
+
+def _sites(url: str) -> list[str]:
+    """Returns the sources of a policy for a URL and where its site may lead on: with and without `www.`, subdomains."""
+    origin = checks.normal_origin(_origin(url))
+    scheme, _, host = origin.partition("://")
+    bare, name = host.removeprefix("www."), urlsplit(origin).hostname or ""
+    if "." not in name or name.replace(".", "").isdigit():  # this machine, or an IP address: it has no subdomains
+        return [origin]
+    return [f"{scheme}://{bare}", f"{scheme}://*.{bare}"]
 
 
 def _origin(url: str) -> str:
