@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from chalicelib.config.model import Form, Organisation, Settings
 from chalicelib.domain.errors import LedgerUnavailable
@@ -18,6 +19,7 @@ from chalicelib.web.form_visit import FormVisit
 from chalicelib.web.http_messages import Request
 from chalicelib.web.pages.forms import failure_page
 from chalicelib.web.problems import HttpProblem
+from tests.support.examples import examples
 from tests.web.surroundings import Answer, Send, World, ask, gateway_event, make_app, make_settings
 
 ORGANISATION = Organisation("Les Amis & Cie", "https://amis.example.com/", "https://amis.example.com/vie-privee")
@@ -465,3 +467,30 @@ def test_without_an_organisation_pages_have_no_name_and_no_other_host(world: Wor
     assert "please contact the owner of the website" in answer.body
     assert Page(answer).links == []
     assert "://" not in answer.body
+
+
+@given(
+    fields=st.lists(
+        st.tuples(st.sampled_from(["email", "prenom", "website", "consent.source", "consent.text"]), st.text()),
+        max_size=6,
+    ),
+    referer=st.text() | st.from_regex(r"https?://[\[\]:@a-z0-9.%/?#-]{0,30}"),
+    verb=st.sampled_from(["signup", "unsubscribe"]),
+    redirect=st.sampled_from([None, "https://www.example.com/merci"]),
+)
+@hypothesis_settings(max_examples=examples(40), deadline=None)
+def test_whatever_is_typed_the_answer_is_a_page_or_a_redirect(
+    fields: Fields, referer: str, verb: str, redirect: str | None
+) -> None:
+    settings = settings_with(redirect=redirect, field_length=5)
+    # Lone surrogates cannot be sent.
+    sent = [(name, text.encode("utf-8", "replace").decode()) for name, text in fields]
+    answer = browse(World(), settings, f"/forms/footer/{verb}", sent, Referer=referer)
+    assert answer.status in (200, 303, 422)
+    if answer.status != 303:
+        page = Page(answer)
+        assert set(page.links) <= {
+            *(f"#field-{number}" for number in range(3)),
+            ORGANISATION.url,
+            ORGANISATION.privacy_url,
+        } | {link for link in page.links if link.startswith(SITE)}
