@@ -47,18 +47,17 @@ class AccountDelivery:
     """Set when the account, or a list of it, answered again after a pause: waiting deliveries may be enqueued."""
     _stopped: bool = False
     _concurrency: int = 1
+    _due_by: datetime | None = None
 
     def deliver(self, groups: Sequence[Group]) -> None:
         """Deliver what may be delivered now; the rest stays pending and becomes due later."""
-        if not self.circuit_breaker.may_start(self.deadline.lease_until):
-            self._park_overdue(groups, self.circuit_breaker.pause)
+        pause = self.circuit_breaker.pause_of(None)
+        if pause is not None and not self._may_try(pause):
+            self._park_overdue(groups, self.circuit_breaker.pause_of(None))
             return
-        if not self._answers_probe():
-            self._park_overdue(groups, self.circuit_breaker.pause)
-            return
-        due_by = self.circuit_breaker.due_by
-        groups = _regrouped(groups, [task for group in groups for task in group.tasks if task.delivery.is_due(due_by)])
-        busy = self._deliver_groups(groups)
+        self._due_by = max(self.services.effects.clock(), self.circuit_breaker.waived_until)
+        due = [task for group in groups for task in group.tasks if task.delivery.is_due(self._due_by)]
+        busy = self._deliver_groups(_regrouped(groups, due))
         for seconds in BUSY_PAUSES:
             if not busy or self._must_stop:
                 break
@@ -69,12 +68,15 @@ class AccountDelivery:
         if self.circuit_breaker.probing:
             self.circuit_breaker.stop_probing()
 
-    def _answers_probe(self) -> bool:
-        """Probe an account that a call of unknown outcome paused, where that call's repeat may leave a second row.
+    def _may_try(self, pause: Pause) -> bool:
+        """Return whether a paused account may be tried: the pause is over, and no other worker probes the account.
 
-        The probe changes nothing and a refusal answers it too; if there is no answer, the account is paused again.
+        A call of unknown outcome whose repeat may leave a second row needs a probe first, which changes nothing. A
+        refusal answers it too; if there is no answer, the account is paused again.
         """
-        if not (self.circuit_breaker.outcome_unknown and self.capabilities.may_double_rows):
+        if not self.circuit_breaker.may_probe(self.deadline.lease_until):
+            return False
+        if not (pause.outcome_unknown and self.capabilities.may_double_rows):
             return True
         error = self._error_of(lambda: self.provider.probe(budget=self.deadline.seconds_left))
         if error is None or error.kind in REFUSALS:
@@ -96,21 +98,24 @@ class AccountDelivery:
         for group in groups:
             if self._must_stop:
                 break
-            pause = self.circuit_breaker.open_pause(group.list)
-            if pause is not None and group.list is not None:
+            pause = self.circuit_breaker.pause_of(group.list)
+            if pause is not None and group.list is not None and self.circuit_breaker.is_open(pause):
                 self._defer_list(group, pause)
                 continue
             waiting = deque(in_rows(group.tasks))
             size = 1 if group.list is None else self.capabilities.signup_batch
-            while waiting and not self._must_stop and self.circuit_breaker.open_pause(group.list) is None:
-                if self.circuit_breaker.is_half_open(group.list):
+            while waiting and not self._must_stop:
+                pause = self.circuit_breaker.pause_of(group.list)
+                if pause is not None and self.circuit_breaker.is_open(pause):
+                    break
+                if pause is None or group.list is None:
+                    rows = self._claim(waiting, size * self._concurrency, busy)
+                    batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+                else:
                     # the newest first, and several: what keeps being refused must not keep the list paused
                     waiting.reverse()
                     rows = self._claim(waiting, max(size, ROWS_THAT_BLAME_THE_LIST), busy)
                     batches = [rows] if rows else []
-                else:
-                    rows = self._claim(waiting, size * self._concurrency, busy)
-                    batches = [rows[start : start + size] for start in range(0, len(rows), size)]
                 self._send_concurrently(group, size, batches)
         return busy
 
@@ -124,7 +129,7 @@ class AccountDelivery:
                     some,
                     self.deadline,
                     provider_lifts_suppression=self.capabilities.lifts_suppression,
-                    due_by=self.circuit_breaker.due_by,
+                    due_by=self._due_by,
                 )
             except LedgerUnavailable:
                 if not rows:

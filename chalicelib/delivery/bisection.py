@@ -47,7 +47,8 @@ class Bisection(Generic[Row]):
         """Return the rows to send next; None when the batch has ended or the list is at fault."""
         if not self._waiting:
             return None
-        if self._rejected_persons < SINGLES_THAT_BLAME_THE_LIST or not self.all_refused_alike:
+        few = len(self.rejected) < SINGLES_THAT_BLAME_THE_LIST or self._rejected_persons < SINGLES_THAT_BLAME_THE_LIST
+        if few or not self.all_refused_alike:
             return self._waiting.pop()
         return None if self.list_is_at_fault else [self._take_sample()]
 

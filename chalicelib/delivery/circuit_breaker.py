@@ -41,38 +41,25 @@ class CircuitBreaker:
         self.probing = False
         self._lock = RLock()
 
-    def may_start(self, until: datetime) -> bool:
-        """Return whether the account may be called. After its pause one worker probes it (half-open), until `until`."""
-        if self._state.pause is None:
-            return True
+    def may_probe(self, until: datetime) -> bool:
+        """Return whether the paused account may be called: after its pause one worker probes it, until `until`."""
         if not backoff.may_probe(self._state, self._now):
             return False
         self.probing = self._change(backoff.probing(self._state, epoch_milliseconds(until)))
         return self.probing
 
-    def open_pause(self, list_id: str | None = None) -> Pause | None:
-        """Return the pause in force (open circuit) for the account, or for one list of it."""
-        pause = self._pause_of(list_id)
-        return pause if pause is not None and backoff.is_open(pause, self._now) else None
+    def pause_of(self, list_id: str | None) -> Pause | None:
+        """Return the pause of the account (None), or of one list of it, in force or waiting for a success."""
+        return self._state.lists.get(list_id) if list_id else self._state.pause
 
-    def is_half_open(self, list_id: str | None) -> bool:
-        """Return whether a list's pause is over and no signup to it has succeeded since."""
-        return list_id in self._state.lists and self.open_pause(list_id) is None
-
-    @property
-    def pause(self) -> Pause | None:
-        """The account's pause, in force or waiting for a probe."""
-        return self._state.pause
+    def is_open(self, pause: Pause) -> bool:
+        """Return whether a pause is in force: nothing may be sent."""
+        return backoff.is_open(pause, self._now)
 
     @property
-    def outcome_unknown(self) -> bool:
-        """True while a call since the pause began may have taken effect unrecorded."""
-        return self._state.pause is not None and self._state.pause.outcome_unknown
-
-    @property
-    def due_by(self) -> datetime:
-        """Until which time's next attempts may be made now: what waited for a pause that ended early is due at once."""
-        return from_epoch_milliseconds(max(self._now, self._state.waived_until or 0))
+    def waived_until(self) -> datetime:
+        """The end of the pauses that ended early: what waited for them is due at once."""
+        return from_epoch_milliseconds(self._state.waived_until or 0)
 
     def answered(self, list_id: str | None, forms: Collection[str | None] = ()) -> bool:
         """End the pauses of the account and of the list after a successful call; return whether there was one.
@@ -81,11 +68,13 @@ class CircuitBreaker:
         """
         with self._lock:
             self.probing = False
+            if self._state.pause is None and not (self._state.lists or self._state.refusals):
+                return False
             for _ in range(TRIES):
                 after = backoff.answered(self._state, self._now, list_id, forms)
                 if after == self._state:
                     return False
-                paused = [name for name in (None, list_id) if self._pause_of(name) is not None]
+                paused = [name for name in (None, list_id) if self.pause_of(name) is not None]
                 if self._change(after):
                     for name in paused:
                         logger.info("resumed", extra={"account": self.account, "list": name})
@@ -97,7 +86,7 @@ class CircuitBreaker:
         with self._lock:
             self.probing = False
             for _ in range(TRIES):
-                before = self._pause_of(list_id)
+                before = self.pause_of(list_id)
                 if before is not None and backoff.is_open(before, self._now):
                     return from_epoch_milliseconds(before.until)  # a concurrent call failed alike and has paused it
                 pause = self._next_pause(before, error)
@@ -170,9 +159,6 @@ class CircuitBreaker:
         written = self._services.accounts.write(self.account, self._state, state)
         self._state = written or read_state(self._services, self.account)
         return written is not None
-
-    def _pause_of(self, list_id: str | None) -> Pause | None:
-        return self._state.lists.get(list_id) if list_id else self._state.pause
 
     def _report(self, error: ProviderError, pause: Pause, list_id: str | None) -> None:
         metrics.count("lists_paused" if list_id else "accounts_paused", account=self.account)

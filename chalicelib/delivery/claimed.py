@@ -63,6 +63,8 @@ class ClaimedDelivery:
     """The person unsubscribed before; the provider must lift the suppression first."""
     resubscribes: bool = False
     """The person was unsubscribed, and this signup resubscribes them."""
+    calls: int = 1
+    """How many provider calls it takes: for an unsubscribe one for each spelling of the address."""
     provider_id: str | None = None
     """The provider's id of the person's row in its unsubscribe list, if known; for a signup."""
     rows: list[tuple[DeliveryAttempt, str | None]] = field(default_factory=list)
@@ -72,11 +74,6 @@ class ClaimedDelivery:
     def attempts(self) -> tuple[DeliveryAttempt, ...]:
         """One for each reading of the address: two only for an unsubscribe from an address with white space."""
         return self.lease.attempts
-
-    @property
-    def calls(self) -> int:
-        """How many provider calls it takes: for an unsubscribe one for each spelling of the address."""
-        return sum(len(attempt.reading.spellings) for attempt in self.attempts)
 
     def tried(self, *, unknown: bool = False, unanswered: bool = False) -> None:
         """Record a provider call; `unknown`: its effect on the row is unknown; `unanswered`: no answer came at all."""

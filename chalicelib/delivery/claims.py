@@ -342,6 +342,7 @@ def _claimed(task: Task, taken: Sequence[Taken], lease: RowLease) -> ClaimedDeli
         state,
         lifts_suppression=is_signup and unsubscribed and may_lift,
         resubscribes=is_signup and state.is_suppressed and not task.event.only_lifts_suppression,
+        calls=1 if is_signup else sum(len(attempt.reading.spellings) for attempt, _ in taken),
         provider_id=state.provider_id if is_signup else None,
     )
 

@@ -42,6 +42,7 @@ class Worker:
         self._dispatcher = dispatcher
         self._notify_again = notify_again
         self._sync = sync
+        self._limits = FormLimits(services)
 
     def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Handle one SQS event of the queue `kind`; return the messages that SQS must redeliver.
@@ -56,7 +57,8 @@ class Worker:
         new = [_new(event) for event in accepted.new if event.refused is None]
         for event_refused in (one for one in accepted.new if one.refused is not None):
             self._services.counts.record_refused(event_refused)
-        notify(self._services, [one.event for one in new[MOST_EVENTS:]])
+        if len(new) > MOST_EVENTS:
+            notify(self._services, [one.event for one in new[MOST_EVENTS:]])
         ids = list(dict.fromkeys([*accepted.known, *enqueued]))
         if len(ids) > MOST_EVENTS:
             self._services.notifier.notify(TYPE_OF[kind], ids[MOST_EVENTS:])
@@ -113,17 +115,22 @@ class Worker:
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         """Deliver what is due to the providers; return the syncs that are due."""
         self._services.counts.record_robots(stored)
-        stored = FormLimits(self._services).apply(stored, deadline)
-        now = self._services.effects.clock()
-        tasks = [Task(one.event, delivery) for one in stored for delivery in one.deliveries.values()]
-        due = [task for task in tasks if task.delivery.is_due(now)]
-        calls = [task for task in due if task.event.type.waits_for_account]
+        stored, now = self._limits.apply(stored, deadline), self._services.effects.clock()
+        calls: list[Task] = []
+        syncs: list[Task] = []
+        postponed: list[Task] = []
+        for one in stored:
+            for delivery in one.deliveries.values():
+                task, is_sync = Task(one.event, delivery), one.event.type is EventType.SYNC
+                if delivery.is_due(now):
+                    (syncs if is_sync else calls).append(task)
+                elif not is_sync and delivery.is_postponed:  # due all the same if the account's pause has ended early
+                    postponed.append(task)
         if any(task.event.all_accounts for task in calls):
             calls = self._with_unsubscribes_recorded(calls)
-        postponed = [task for task in tasks if task.event.type.waits_for_account and task.delivery.is_postponed(now)]
         for account in self._dispatcher.deliver([*calls, *postponed], deadline):
             self._notify_again(account)
-        return [task for task in due if not task.event.type.waits_for_account]
+        return syncs
 
     def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
         """Run the syncs, or leave them to the worker of their own queue, which has the time and the memory."""

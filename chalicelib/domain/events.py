@@ -190,9 +190,10 @@ class Delivery:
         """Returns True if it may be tried at `now`."""
         return self.status is Status.PENDING and (self.next_attempt_at is None or self.next_attempt_at <= now)
 
-    def is_postponed(self, now: datetime) -> bool:
-        """Returns True if an attempt has failed, and the next one was to be later than `now`."""
-        return self.status is Status.PENDING and not self.quarantined and not self.is_due(now)
+    @property
+    def is_postponed(self) -> bool:
+        """True if an attempt has failed and the next one has a time."""
+        return self.status is Status.PENDING and not self.quarantined and self.next_attempt_at is not None
 
     def waits_for_release(self, now: datetime) -> bool:
         """Returns True if it is still quarantined at `now`."""

@@ -37,6 +37,7 @@ def test_the_sixth_signup_waits_for_the_list_and_goes_on_by_itself_once_mended(
 ) -> None:
     metrics.flush()
     product.paris.rule = wrong_field
+    metrics.flush()
     ids = one_by_one(product, 7)
     assert statuses(product, ids) == ["refused"] * 5 + ["pending"] * 2
     assert product.paris.calls_of("sign_up") == 5
