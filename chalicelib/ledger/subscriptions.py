@@ -221,7 +221,7 @@ class SubscriptionStore:
         Raises MalformedItem.
         """
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
-        background = all_settled((state for other, state in known.items() if other != key), status_of)
+        elsewhere = [settled(one, status_of) for other, one in known.items() if other != key and one != NO_STATE]
         self._record_under_older_keys(attempt, known)
         state = known.get(key, NO_STATE)
         for _ in range(TRIES):
@@ -232,12 +232,12 @@ class SubscriptionStore:
                 return LeaseResult(None, busy_until=state.lease.until)
             if state.lease is not None and previous is LeaseState.LOST:
                 on_lost(state.lease)
-            merged = merge(base, background)
+            merged = merge(base, *elsewhere)
             result = LeaseResult(decision(attempt, merged), state=merged)
             if result.decision in (Decision.SUPERSEDED, Decision.SUPPRESSED):
                 return self._without_call(state, attempt, result)
-            if _is_mine(state, attempt):
-                return result
+            if state.lease is not None and state.lease.token == attempt.token:
+                return result  # from `_unsubscribe_first`, or a write without a response
             with_older_evidence = replace(
                 base, first_consent=merged.first_consent, latest_consent=merged.latest_consent
             )
@@ -302,7 +302,7 @@ class SubscriptionStore:
 
         A lease that remained would count as a delivered event once its event is deleted.
         """
-        if _is_mine(state, attempt):
+        if state.lease is not None and state.lease.token == attempt.token:
             self.release(attempt)
         return result
 
@@ -341,20 +341,16 @@ class SubscriptionStore:
         self._table.update(key, expression, values, condition=condition)
 
 
-def _is_mine(state: SubscriptionState, attempt: DeliveryAttempt) -> bool:
-    """Returns True if this attempt already has the lease: from `_unsubscribe_first`, or a write without a response."""
-    return state.lease is not None and state.lease.token == attempt.token
-
-
 def _without_lease(
     state: SubscriptionState, attempt: DeliveryAttempt, status_of: StatusOf, now: datetime
 ) -> tuple[SubscriptionState, LeaseState]:
     """Returns the state with its lease resolved and removed, and the state of that lease."""
-    if state.lease is None or _is_mine(state, attempt):
+    lease = state.lease
+    if lease is None or lease.token == attempt.token:
         return replace(state, lease=None), LeaseState.DONE
     status_of = cache(status_of)
-    pending = any(status_of(event_id) is Status.PENDING for event_id in state.lease.events)
-    found = lease_state(state.lease, pending, to_ms(now))
+    pending = any(status_of(event_id) is Status.PENDING for event_id in lease.events)
+    found = lease_state(lease, pending, to_ms(now))
     return (replace(state, lease=None) if found is LeaseState.BUSY else settled(state, status_of)), found
 
 

@@ -278,7 +278,7 @@ THE_LATEST_EVENT_WINS = (
         promise=3,
         breaks="an unsubscribe from all accounts does not count for one configured later",
         file="chalicelib/ledger/subscriptions.py",
-        before="            merged = merge(base, background)\n",
+        before="            merged = merge(base, *elsewhere)\n",
         after="            merged = base\n",
         tests=("tests/delivery/test_model_edges.py", "tests/delivery/test_order.py"),
     ),
