@@ -8,19 +8,28 @@ from ..domain import backoff
 from ..domain.backoff import AccountState
 from ..domain.errors import ProviderError
 from ..domain.times import epoch_milliseconds
+from ..observability import logger
 from ..providers.account import Account
 from ..services import Services
 
 
 def read_state(services: Services, account: str) -> AccountState:
-    """Return an account's state; pauses that began with another configuration or another key are over.
+    """Read an account's state, and end the pauses that began with another configuration or another key.
 
     Reads the account's secrets afresh while it is paused (at most once in 30 s). Raises LedgerUnavailable.
     """
-    state, now = services.accounts.read(account), epoch_milliseconds(services.effects.clock())
-    if any(backoff.is_open(pause, now) for pause in (state.pause, *state.lists.values())):
-        return backoff.as_configured(state, fingerprint(services, account, fresh=True), now)
-    return state
+    state = services.accounts.read(account)
+    if state.pause is None and not state.lists:
+        return state
+    now, configuration = epoch_milliseconds(services.effects.clock()), fingerprint(services, account, fresh=True)
+    configured = backoff.as_configured(state, configuration, now)
+    if configured == state:
+        return state
+    written = services.accounts.write(account, state, configured)
+    if written is None:
+        return configured  # changed meanwhile; the next reader writes
+    logger.info("pause ended: configuration changed", extra={"account": account})
+    return written
 
 
 def fingerprint(services: Services, account: str, *, fresh: bool = False) -> str | None:

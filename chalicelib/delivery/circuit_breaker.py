@@ -147,7 +147,7 @@ class CircuitBreaker:
         retry_policy = self._services.settings.delivery
         configuration = fingerprint(self._services, self.account)
         wait = backoff.wait_seconds(
-            backoff.failures_under(before, configuration),
+            before.failures if before else 0,
             retry_policy.first_retry_seconds,
             min(retry_policy.longest_retry_seconds, longest * retry_policy.first_retry_seconds),
             self._services.effects.chance(),

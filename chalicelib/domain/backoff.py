@@ -67,32 +67,33 @@ def paused_again(
         since=before.since if before else now,
         reason=error.message,
         kind=error.kind.value,
-        failures=failures_under(before, configuration) + 1,
+        failures=before.failures + 1 if before else 1,
         outcome_unknown=unknown,
         reason_code=error.reason_code,
         configuration=configuration,
     )
 
 
-def failures_under(before: Pause | None, configuration: str | None) -> int:
-    """Returns how many calls have failed one after the other under a configuration; another one begins anew."""
-    return before.failures if before is not None and before.configuration == configuration else 0
-
-
 def as_configured(state: AccountState, configuration: str | None, now: int) -> AccountState:
-    """Returns the state in which pauses that began under another configuration are over: their cause may be mended."""
+    """Returns the state under another configuration than that in which its pauses began: their causes may be mended.
 
-    def is_outdated(pause: Pause) -> bool:
-        return is_open(pause, now) and pause.configuration not in (None, configuration)
-
-    outdated = [pause for pause in (state.pause, *state.lists.values()) if pause is not None and is_outdated(pause)]
+    The account may be probed at once. Lists are not paused any more: a form may have another one now.
+    """
+    outdated = {
+        name: pause
+        for name, pause in ((None, state.pause), *state.lists.items())
+        if pause is not None and pause.configuration not in (None, configuration)
+    }
     if not outdated:
         return state
+    pause = state.pause
+    if pause is not None and None in outdated:
+        pause = replace(pause, until=min(pause.until, now), failures=0, configuration=configuration)
     return replace(
         state,
-        pause=replace(state.pause, until=now) if state.pause is not None and is_outdated(state.pause) else state.pause,
-        lists={name: replace(one, until=now) if is_outdated(one) else one for name, one in state.lists.items()},
-        waived_until=max(*(pause.until for pause in outdated), state.waived_until or 0),
+        pause=pause,
+        lists={name: one for name, one in state.lists.items() if name not in outdated},
+        waived_until=max(*(one.until for one in outdated.values()), state.waived_until or 0),
     )
 
 

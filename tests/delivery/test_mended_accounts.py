@@ -140,6 +140,18 @@ def test_a_list_whose_form_is_mended_goes_on_at_the_next_sweep(product: Product,
     assert product.container.accounts.read("paris").lists == {}
 
 
+def test_a_list_that_no_form_has_any_more_does_not_stay_paused(product: Product, resources: TestAws) -> None:
+    product.paris.rule = lambda *_: refusing(list_only=True)
+    one_day = product.store(product.signup("a@example.com", form="footer"))
+    product.work(*one_day)
+    product.clock.forward(days=1)
+    form = replace(product.settings.forms["footer"], list="1207")
+    product.settings = replace(product.settings, forms={"footer": form})
+    product.restart()
+    product.container.sweeper.run()
+    assert product.container.accounts.read("paris").lists == {}, "although its pause was over and nothing succeeded"
+
+
 def test_forms_of_other_accounts_and_what_no_call_uses_end_no_pause(product: Product) -> None:
     before = fingerprint(product.container, "paris")
     form = product.settings.forms["footer"]
