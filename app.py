@@ -14,6 +14,7 @@ from chalice.app import CloudWatchEvent, SQSEvent
 from chalicelib import __version__, names
 from chalicelib.container import container
 from chalicelib.delivery.deadline import Context
+from chalicelib.domain.events import EventType
 from chalicelib.observability import instrumented
 from chalicelib.scheduled_events import also_by_hand
 from chalicelib.web import problems
@@ -30,14 +31,14 @@ app = Gateway("relais", lambda: container().settings.organisation)
 @app.route("/forms/{form}/signup", methods=["POST"])
 def form_signup(request: Request, form: str) -> Response:
     """Answers a website form: POST accepts a signup to the form's list; answers CORS preflights."""
-    return container().forms_routes.sign_up(request, form)
+    return container().forms_routes.answer(request, form, EventType.SIGNUP)
 
 
 @app.other_methods("/forms/{form}/unsubscribe")
 @app.route("/forms/{form}/unsubscribe", methods=["POST"])
 def form_unsubscribe(request: Request, form: str) -> Response:
     """Answers a website form: POST accepts an unsubscribe from every account; answers CORS preflights."""
-    return container().forms_routes.unsubscribe(request, form)
+    return container().forms_routes.answer(request, form, EventType.UNSUBSCRIBE)
 
 
 @app.other_methods("/unsubscribe/{token}")

@@ -1,4 +1,7 @@
-"""Converts a website form's submission to an event. Id, time and IP address come from `RequestInfo` only."""
+"""Converts a website form's submission to an event, whose id is given when it is accepted (`repeats`).
+
+Time and IP address come from `RequestInfo` only.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,6 @@ _EMPTY = frozenset({"", "0", "false", "null", "[]"})
 class RequestInfo:
     """What Relais itself knows about a submission. `page` is the request's Referer, if any."""
 
-    id: str
     at: datetime
     ip: str | None = None
     page: str | None = None
@@ -58,7 +60,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     errors = [*email_errors, *text_errors, *consent_errors, *too_long]
     errors = errors or size_errors(texts | {f"consent.{name}": text for name, text in stated.items()})
     event = Event(
-        id=request.id,
+        id="",
         type=EventType.SIGNUP,
         email=email,
         accounts=(form.account,),
@@ -99,7 +101,7 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
     if errors:
         raise InvalidEvent(errors)
     return Event(
-        id=request.id,
+        id="",
         type=EventType.UNSUBSCRIBE,
         email=email,
         accounts=tuple(accounts),

@@ -1,15 +1,16 @@
-"""Accepts a plain form signup; one that repeats form, address and fields within ten minutes is the same event.
+"""Accepts form submissions under ids that recognise a repeat: one with its `Idempotency-Key`, or a plain signup that
+repeats form, address and fields within ten minutes.
 
-The id is derived from what is repeated, so that the put of the event itself recognises a repeat. Only a repeat reads
-more: whether the person has unsubscribed since.
+The id is derived from what is repeated, so that the put of the event itself recognises a repeat. Only a repeated signup
+reads more: whether the person has unsubscribed since.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..domain.events import Event
-from ..domain.ids import repeatable_signup_id
+from ..domain.events import Event, EventType
+from ..domain.ids import form_event_id, new_event_id, repeatable_signup_id
 from ..domain.times import epoch_milliseconds
 from ..ledger.event_items import content_of
 from ..observability import event_log
@@ -20,23 +21,30 @@ WINDOW_SECONDS = 600
 """Windows of the clock: two equal signups at their border are two events."""
 
 
-def accept_form_signup(services: Services, signup: Event) -> Event:
-    """Stores a form's signup and notifies its workers; returns the event that stands for it, with its id.
+def accept_from_form(services: Services, submitted: Event, key: str | None) -> Event:
+    """Stores the event of a submission and notifies its workers; returns the event that stands for it, with its id.
 
-    Raises LedgerUnavailable if the event may not be stored.
+    With an Idempotency-Key (`key`) that is a submission of the same content; a signup without one repeats an equal one
+    of the same window. Every unsubscribe without a key is an event of its own.
+
+    Raises IdConflict, or LedgerUnavailable if the event may not be stored.
     """
-    if not signup.email:  # a trap whose data was dropped: it repeats nobody's signup
-        accept(services, signup)
-        return signup
-    content = content_of(signup) + (signup.refused or "").encode()  # refused as a trap or spam it is another event
+    content = content_of(submitted) + (submitted.refused or "").encode()  # refused as trap or spam it is another event
     digest = services.address_keys.digest(content, lasting=True)
-    window = epoch_milliseconds(signup.accepted_at) // 1000 // WINDOW_SECONDS
-    event = replace(signup, id=repeatable_signup_id(signup.form or "", digest, window, 0))
+    form = submitted.form or ""
+    # A trap whose data was dropped has no address: it repeats nobody's signup.
+    if key is not None or submitted.type is not EventType.SIGNUP or not submitted.email:
+        new = new_event_id(submitted.accepted_at, services.effects.random_bytes)
+        event = replace(submitted, id=new if key is None else form_event_id(form, submitted.type, key, digest))
+        accept(services, event)
+        return event
+    window = epoch_milliseconds(submitted.accepted_at) // 1000 // WINDOW_SECONDS
+    event = replace(submitted, id=repeatable_signup_id(form, digest, window, 0))
     known_since = services.events.store_repeatable(event)
     if known_since is not None:
         unsubscribed_at = services.events.recent_unsubscribes.latest(event.email)
         if unsubscribed_at is not None and unsubscribed_at >= known_since:
-            event = replace(signup, id=repeatable_signup_id(signup.form or "", digest, window, unsubscribed_at))
+            event = replace(submitted, id=repeatable_signup_id(form, digest, window, unsubscribed_at))
             known_since = services.events.store_repeatable(event)
     if known_since is None:
         event_log.accepted([event])

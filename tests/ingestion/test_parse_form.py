@@ -14,7 +14,7 @@ from chalicelib.ingestion.bodies import Submission
 from chalicelib.ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-REQUEST_INFO = RequestInfo("id-1", NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
+REQUEST_INFO = RequestInfo(NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
 
 
 def sent(nested: dict[str, Any] | None = None, **texts: str | tuple[str, ...]) -> Submission:
@@ -35,7 +35,7 @@ def test_a_signup_contains_the_sent_fields_and_server_values(form: Form) -> None
         form, sent(email="\tA@Example.com\u00a0\n", prenom="Zoé", other="x", website=" "), REQUEST_INFO
     )
     assert event == Event(
-        id="id-1",
+        id="",
         type=EventType.SIGNUP,
         email="a@example.com",
         accounts=("paris",),

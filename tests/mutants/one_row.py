@@ -78,8 +78,8 @@ REPEATS = (
         promise=2,
         breaks="a form signup that is sent twice is two events",
         file="chalicelib/ingestion/repeats.py",
-        before="epoch_milliseconds(signup.accepted_at) // 1000 // WINDOW_SECONDS",
-        after="epoch_milliseconds(signup.accepted_at)",
+        before="epoch_milliseconds(submitted.accepted_at) // 1000 // WINDOW_SECONDS",
+        after="epoch_milliseconds(submitted.accepted_at)",
         tests=("tests/ingestion/test_repeats.py",),
     ),
     Mutant(
@@ -105,8 +105,8 @@ REPEATS = (
         promise=1,
         breaks="a person's signup is taken for the repeat of a robot's",
         file="chalicelib/ingestion/repeats.py",
-        before='content_of(signup) + (signup.refused or "").encode()',
-        after="content_of(signup)",
+        before='content_of(submitted) + (submitted.refused or "").encode()',
+        after="content_of(submitted)",
         tests=("tests/ingestion/test_repeats.py",),
     ),
 )

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 
 from ...config.model import Form
 from ...domain.events import Event, EventType
-from ...domain.ids import form_event_id, new_event_id
 from ...domain.times import to_milliseconds
-from ...ingestion.accept import accept
-from ...ingestion.bodies import Submission, read_submission
+from ...ingestion.bodies import read_submission
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
-from ...ingestion.repeats import accept_form_signup
-from ...ledger.event_items import content_of
+from ...ingestion.repeats import accept_from_form
 from ...services import Services
 from .. import problems
 from ..access import FORM_METHODS, check_origin, preflight
@@ -32,16 +28,11 @@ class FormsRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def sign_up(self, request: Request, name: str) -> Response:
-        """Answer any method of a signup's path: POST accepts a signup to the form's list."""
-        return self._answer(request, name, EventType.SIGNUP)
+    def answer(self, request: Request, name: str, verb: EventType) -> Response:
+        """Answer any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
 
-    def unsubscribe(self, request: Request, name: str) -> Response:
-        """Answer any method of an unsubscribe's path: POST accepts an unsubscribe from every account."""
-        return self._answer(request, name, EventType.UNSUBSCRIBE)
-
-    def _answer(self, request: Request, name: str, verb: EventType) -> Response:
-        """Answer any request to a form; a browser without a script is redirected, or gets a page, errors included."""
+        A browser without a script is redirected, or gets a page, errors included.
+        """
         settings = self._services.settings
         visit = FormVisit(request, verb, settings.forms.get(name), settings.organisation)
         try:
@@ -62,29 +53,15 @@ class FormsRoutes:
             return problems.answer(request, error, partial(_failure_page, visit))
 
     def _accepted(self, visit: FormVisit, form: Form) -> Event:
-        """Parse and store the event of a submission; one with an `Idempotency-Key` has an id of that."""
-        submission, info, key = self._read(visit.request)
-        visit.submission = submission
-        if visit.verb is EventType.SIGNUP:
-            event = signup_from_form(form, submission, info)
-            if key is None:
-                return accept_form_signup(self._services, event)
-        else:
-            event = unsubscribe_from_form(form, submission, info, tuple(self._services.settings.accounts))
-        if key is not None:
-            event = replace(event, id=self._keyed_id(form, event, key))
-        accept(self._services, event)
-        return event
+        """Parse and store the event of a submission.
 
-    def _read(self, request: Request) -> tuple[Submission, RequestInfo, str | None]:
-        """Read the body, and the `Idempotency-Key` if there is one.
-
-        The key is bare, or the quoted string of the IETF draft.
+        The `Idempotency-Key` is bare, or the quoted string of the IETF draft.
 
         Raises:
             HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
             BodyError: As `read_submission`.
         """
+        request = visit.request
         key = request.headers.get("idempotency-key")
         if key is not None:
             key = key.strip()
@@ -92,19 +69,14 @@ class FormsRoutes:
                 key = key[1:-1]
             if _KEY.fullmatch(key) is None:
                 raise HttpProblem(400, "The Idempotency-Key must be 1 to 255 printable ASCII characters.")
-        now = self._services.effects.clock()
-        info = RequestInfo(
-            id=new_event_id(now, self._services.effects.random_bytes),
-            at=to_milliseconds(now),
-            ip=request.source_ip,
-            page=request.headers.get("referer"),
-        )
-        return read_submission(request.headers, request.content(unaltered=True)), info, key
-
-    def _keyed_id(self, form: Form, event: Event, key: str) -> str:
-        """Return the id of a submission with an `Idempotency-Key`; one refused as trap or spam has another."""
-        content = content_of(event) + (event.refused or "").encode()
-        return form_event_id(form.name, event.type, key, self._services.address_keys.digest(content, lasting=True))
+        submission = visit.submission = read_submission(request.headers, request.content(unaltered=True))
+        at = to_milliseconds(self._services.effects.clock())
+        info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
+        if visit.verb is EventType.SIGNUP:
+            event = signup_from_form(form, submission, info)
+        else:
+            event = unsubscribe_from_form(form, submission, info, tuple(self._services.settings.accounts))
+        return accept_from_form(self._services, event, key)
 
 
 def _failure_page(visit: FormVisit, problem: HttpProblem) -> Response:
