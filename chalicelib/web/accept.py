@@ -11,7 +11,7 @@ PROBLEM = "application/problem+json"
 # Media ranges are separated by commas, parameters by semicolons; both may also stand in a quoted value.
 _RANGE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 _PARAMETER = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*"?)+')
-_BY_ITSELF = 2
+BY_ITSELF = 2
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -23,27 +23,16 @@ def weight(accept: str, media_type: str) -> tuple[float, int]:
     """
     if not accept.strip():
         return 1.0, 0
+    ranges = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
     found = (0.0, -1)
     for media_range in _RANGE.findall(accept):
         parts = [part.strip().lower() for part in _PARAMETER.findall(media_range)]
-        exactness, parameters = _exactness("".join(parts[:1]), media_type), parts[1:]
-        given = [value.strip() for key, _, value in (each.partition("=") for each in parameters) if key.strip() == "q"]
+        name, parameters = "".join(parts[:1]), (each.partition("=") for each in parts[1:])
+        exactness = ranges.index(name) if name in ranges else -1
+        given = [value.strip() for key, _, value in parameters if key.strip() == "q"]
         quality = given[0] if given else "1"
         if exactness < 0 or _QUALITY.fullmatch(quality) is None:
             continue
         if exactness > found[1] or (exactness == found[1] and float(quality) > found[0]):
             found = (float(quality), exactness)
     return found
-
-
-def prefers_html(accept: str) -> bool:
-    """Returns True if the client prefers HTML to JSON, as a browser's form or link does; named alike, JSON wins."""
-    html, json, problem = (weight(accept, media_type) for media_type in (HTML, JSON, PROBLEM))
-    if problem[1] == _BY_ITSELF:
-        json = max(json, problem)
-    return html[0] > 0 and html > json
-
-
-def _exactness(name: str, media_type: str) -> int:
-    names = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
-    return names.index(name) if name in names else -1

@@ -158,6 +158,8 @@ def request_from(current: ChaliceRequest) -> Request:
     for name, values in several.items():
         lower = name.lower()
         headers[lower] = ", ".join([*([headers[lower]] if lower in headers else []), *map(str, values)])
+    # Before Relais' own path the public one has a stage's name, or the base path of a custom domain.
+    public, own = ((path or "").rstrip("/") for path in (context.get("path"), event.get("path")))
     return Request(
         method=context["httpMethod"],
         headers=headers,
@@ -166,14 +168,9 @@ def request_from(current: ChaliceRequest) -> Request:
         is_base64=bool(event.get("isBase64Encoded")),
         source_ip=(context.get("identity") or {}).get("sourceIp"),
         id=context.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
-        base_path=_base_path(context.get("path") or "", event.get("path") or ""),
+        base_path=public.removesuffix(own) if public.endswith(own) else "",
         unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
     )
-
-
-def _base_path(public: str, own: str) -> str:
-    """Return what the public path has before Relais' own one: a stage's name, or the base path of a custom domain."""
-    return public.removesuffix(own) if own != "/" and public.endswith(own) else public.rstrip("/") if own == "/" else ""
 
 
 def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:

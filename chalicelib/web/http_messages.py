@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..ingestion.bodies import BodyError
-from .accept import prefers_html
+from . import accept
 
 _REPLACEMENT = "\ufffd".encode()
 
@@ -37,8 +37,12 @@ class Request:
 
     @property
     def wants_html(self) -> bool:
-        """True when the client prefers HTML to JSON, as a browser's form or link does."""
-        return prefers_html(self.headers.get("accept", ""))
+        """True when the client prefers HTML to JSON, as a browser's form or link does; named alike, JSON wins."""
+        stated = self.headers.get("accept", "")
+        html, data, problem = (accept.weight(stated, each) for each in (accept.HTML, accept.JSON, accept.PROBLEM))
+        if problem[1] == accept.BY_ITSELF:
+            data = max(data, problem)
+        return html[0] > 0 and html > data
 
     @property
     def is_https(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.web.accept import prefers_html, weight
+from chalicelib.web.accept import weight
+from chalicelib.web.http_messages import Request
 from tests.web.surroundings import Send
 
 PAGES = [
@@ -42,19 +43,23 @@ JSON = [
 ]
 
 
+def wants_html(accept: str) -> bool:
+    return Request("GET", {"accept": accept}).wants_html
+
+
 @pytest.mark.parametrize("accept", PAGES)
 def test_a_browser_gets_a_page(accept: str) -> None:
-    assert prefers_html(accept)
+    assert wants_html(accept)
 
 
 @pytest.mark.parametrize("accept", JSON)
 def test_a_machine_gets_json(accept: str) -> None:
-    assert not prefers_html(accept)
+    assert not wants_html(accept)
 
 
 @pytest.mark.parametrize("accept", [PAGES[0], PAGES[6], JSON[0], JSON[4], JSON[6]])
 def test_every_answer_is_chosen_by_quality(send: Send, accept: str) -> None:
-    page = prefers_html(accept)
+    page = wants_html(accept)
     problem = send("GET", "/nowhere", {"Accept": accept})
     assert problem.headers["content-type"].startswith("text/html" if page else "application/problem+json")
     accepted = send("POST", "/forms/footer/signup", {"Accept": accept, "Content-Type": "application/json"},
