@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from local import package, startup_check
+from local import invoke, package, startup_check
 from local.configuration import read_configuration
 from local.options import StartFailed, read_options
 from local.sandbox import SAMPLE_ADMIN_KEY, SAMPLE_FILE, SAMPLE_WEBHOOK_SECRET, sample_config
@@ -309,6 +310,37 @@ def test_mistakes_in_requests(stack: MovableStack) -> None:
             lines += [f"{wrong['field']}: {wrong['message']}" for wrong in rejected["errors"]]
         rows.append((one.title, "\n".join(dict.fromkeys(lines)), one.remedy))
     compare("requests", rows)
+
+
+COMMANDS: list[tuple[str, str, Any, str]] = [
+    ("a function's name is misspelt", "collect_stat", None, ""),
+    ("an account that is not there", "call_provider", {"account": "pari", "function": "list_list"}, ""),
+    ("a call that the provider does not have", "call_provider", {"account": "paris", "function": "lists"}, ""),
+    (
+        "a call that changes something, without `confirm`",
+        "call_provider",
+        {"account": "paris", "function": "unsub_add", "params": {"email": "a@example.com"}},
+        "",
+    ),
+    ("`resend` with a status that is none", "resend", {"status": "failed"}, ""),
+    ("`forget` without an address", "forget", {}, ""),
+]
+
+
+def test_mistakes_in_commands(
+    stack: MovableStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(port: str, name: str, asked: Any) -> str:
+        path = tmp_path / "event.json"
+        path.write_text(json.dumps(asked))
+        monkeypatch.setenv("PORT", port)
+        assert invoke.main([name, *(["--event", str(path)] if asked is not None else [])]) == 1
+        shown = capsys.readouterr()
+        return str(json.loads(shown.out)["error"]["message"]) if shown.out else shown.err.strip()
+
+    rows = [("`make run` is not running", said("1", "report", None).replace(" with PORT=1", ""), "")]
+    rows += [(title, said(stack.port, name, asked), remedy) for title, name, asked, remedy in COMMANDS]
+    compare("commands", rows)
 
 
 # --- what only the provider knows ---
