@@ -138,6 +138,7 @@ def test_mistakes_in_the_configuration(tmp_path: Path, capsys: pytest.CaptureFix
     compare("configuration", rows)
 
 
+@pytest.mark.server
 def test_mistakes_in_the_environment() -> None:
     def said(environ: dict[str, str]) -> str:
         stack = Stack(read_options({"HOST": "127.0.0.1", "PORT": "0", **environ}), environ)
