@@ -9,7 +9,7 @@ CODE := app.py chalicelib local
 .PHONY: help run check test test-slow test-all mutants bench package lint types imports format setup clean
 
 help:
-	@echo "make run       the whole product on this machine, in the foreground"
+	@echo "make run       the whole product on this machine, in the foreground; RELAIS_CONFIG=my.toml, PORT=8000"
 	@echo "make check     while writing: lint, types, imports and the tests that need no server; a minute"
 	@echo "make test      every behaviour once, in five minutes; PYTEST_ARGS=... narrows down"
 	@echo "make test-all  make test, then what takes long (make test-slow)"
