@@ -42,16 +42,21 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
     print(
         f"out/deployment.zip  {(out / 'deployment.zip').stat().st_size / 1e6:.1f} MB\nout/sam.json        stage {stage}"
     )
-    print("To deploy it, by way of a bucket of yours:")
-    print(
-        "  aws cloudformation package --template-file out/sam.json --output-template-file out/sam.yaml --s3-bucket ..."
-    )
-    print(f"  aws cloudformation deploy --template-file out/sam.yaml --stack-name relais-{stage}", end="")
-    print(" --capabilities CAPABILITY_IAM --s3-bucket ...")
-    print("Then have it check accounts, forms and sources at their providers:")
-    print(f"  aws lambda invoke --function-name relais-{stage}-check --cli-binary-format raw-in-base64-out", end="")
-    print(" --payload '{}' --cli-read-timeout 150 /dev/stdout")
+    print("To deploy it, by way of a bucket of yours; the last command checks accounts, forms and sources:")
+    for command in deployment_commands(stage):
+        print(f"  {command}")
     return 0
+
+
+def deployment_commands(stage: str) -> tuple[str, ...]:
+    """Return the commands that deploy the package and then check what it is configured with."""
+    return (
+        "aws cloudformation package --template-file out/sam.json --output-template-file out/sam.yaml --s3-bucket ...",
+        f"aws cloudformation deploy --template-file out/sam.yaml --stack-name relais-{stage}"
+        " --capabilities CAPABILITY_IAM --s3-bucket ...",
+        f"aws lambda invoke --function-name relais-{stage}-check --cli-binary-format raw-in-base64-out"
+        " --payload '{}' --cli-read-timeout 150 /dev/stdout",
+    )
 
 
 def package(stage: str, configuration: Path, out: Path, root: Path = template.ROOT) -> None:

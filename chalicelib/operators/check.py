@@ -16,7 +16,7 @@ from typing import Any
 from ..config.model import Form, Source
 from ..contact_import.rows import read_csv
 from ..contact_import.signups import address_column
-from ..contact_import.source import Fetcher
+from ..contact_import.source import READ_TIMEOUT, Fetcher
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable, ProviderError, RelaisError
 from ..jobs.errors import SyncFailed, SyncRefused
@@ -33,7 +33,9 @@ PROBLEMS = "check_problems"
 AT_ONCE = 8
 """Jobs that run at the same time."""
 JOB_SECONDS = 25.0
-"""The longest time of one job's calls."""
+"""The longest time that a call for an account may take."""
+SOURCE_SECONDS = READ_TIMEOUT + 5.0
+"""The same for a source: a sync waits as long for a file that is made on request."""
 HEAD_SLICES = 4
 """Slices of a source's file, of 64 KB at most, in which its first line must end."""
 _SECTIONS = ("account", "form", "source")
@@ -86,19 +88,20 @@ class Check:
         return answer
 
     def _jobs(self, deadline: Deadline) -> list[_Job]:
-        def budget() -> float:
-            return min(JOB_SECONDS, deadline.seconds_left)
+        def budget(longest: float) -> float:
+            return min(longest, deadline.seconds_left)
 
+        of_account, of_source = partial(budget, JOB_SECONDS), partial(budget, SOURCE_SECONDS)
         jobs = []
         for name in self._settings.accounts:
             forms = [form for form in self._settings.forms.values() if form.account == name]
             sources = [source for source in self._settings.sources.values() if source.account == name]
-            look = partial(self._look_at_account, name, forms, sources, budget)
+            look = partial(self._look_at_account, name, forms, sources, of_account)
             covers = (("account", name), *(("form", form.name) for form in forms))
             jobs.append(_Job(("account", name), covers, look))
         for source in self._settings.sources.values():
             key = ("source", source.name)
-            jobs.append(_Job(key, (key,), partial(self._look_at_source, source, budget)))
+            jobs.append(_Job(key, (key,), partial(self._look_at_source, source, of_source)))
         return jobs
 
     def _look_at_account(

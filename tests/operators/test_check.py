@@ -21,7 +21,8 @@ from chalicelib.ledger.check_results import MOST_STORED, CheckedProblem, CheckRe
 from chalicelib.observability import metrics
 from chalicelib.operators.check import Check
 from local.sandbox import Control, Sandbox, sample_config, start as start_sandbox
-from tests.contract.scripted import Scripted, answer, silence
+from tests.contract.scripted import Scripted, answer, endless, silence
+from tests.operators.support import calls
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product, settings
 
@@ -270,15 +271,20 @@ def test_a_source_on_a_private_network_is_not_read(check: Checked) -> None:
 def test_only_the_beginning_of_a_large_file_is_read(check: Checked, host: Scripted) -> None:
     sent = threading.Event()
 
-    def endless(line: Any) -> None:
+    def large(line: Any) -> None:
         line.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\nemail;nom\n")
         for _ in range(100_000):
             line.send(b"a@example.com;Nom\n" * 1000)
         sent.set()
 
-    host.otherwise = endless
+    host.otherwise = large
     assert check(more=source(f"{host.url}/export.csv"))["sources"]["crm"]["ok"]
     assert not sent.is_set()
+
+
+def test_a_file_without_a_first_line_is_not_read_to_its_end(check: Checked, host: Scripted) -> None:
+    host.otherwise = endless(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\n", b"\n" * 65536, 100_000)
+    assert "the file is empty" in the_problem(check(more=source(f"{host.url}/export.csv"))["sources"]["crm"])[0]
 
 
 def test_the_list_of_a_source_is_checked(check: Checked, host: Scripted) -> None:
@@ -328,6 +334,47 @@ def test_of_many_lists_ten_are_named(product: Product) -> None:
     assert problem == 'the account paris has no list "4781"'
     assert do.count("(List ") == 10
     assert do.endswith(" and 13 more.")
+
+
+def test_names_of_lists_show_no_address(product: Product) -> None:
+    product.paris.lists = {"ana@example.com"}
+    found = with_fakes(product)
+    assert "(List …@…)" in the_problem(found["forms"]["footer"])[1]
+    assert "ana@" not in json.dumps(found)
+
+
+def test_the_field_of_the_unsubscribe_link_is_checked(product: Product) -> None:
+    form = Form("footer", "paris", "4781", "email", {}, unsubscribe_url_field="lien_desabo")
+    product.settings = replace(product.settings, forms={"footer": form})
+    product.restart()
+    product.paris.columns_of_list = ("email", "lien")
+    assert the_problem(with_fakes(product)["forms"]["footer"])[0] == 'the list has no field "lien_desabo"'
+
+
+def test_a_check_needs_no_more_rights_than_its_role_has(
+    resources: TestAws, sandbox: Sandbox, control: Control, tmp_path: Path
+) -> None:
+    config = tmp_path / "relais.toml"
+    config.write_text(sample_config(sandbox.url))
+    product = Product(load(config, os.environ), providers={})
+    made = calls(product)
+    assert product.container.check({}, FakeContext())["ok"]
+    assert set(made) == {"GetItem", "UpdateItem"}
+
+
+def test_an_open_session_does_not_hide_a_login_that_fails_now(
+    resources: TestAws, sandbox: Sandbox, control: Control, tmp_path: Path
+) -> None:
+    config = tmp_path / "relais.toml"
+    config.write_text(sample_config(sandbox.url))
+    container = Product(load(config, os.environ), providers={}).container
+    container.provider("brussel").read_lists((), budget=5)
+    assert container.check({}, FakeContext())["ok"]
+    control.set("mymailmarket", password="changed by somebody")
+    container.provider("brussel").read_lists((), budget=5)
+    assert [name for name, one in container.check({}, FakeContext())["accounts"].items() if not one["ok"]] == [
+        "brussel"
+    ]
 
 
 def test_an_account_without_a_list_is_said(product: Product) -> None:

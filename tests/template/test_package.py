@@ -48,6 +48,13 @@ def configuration(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_commands_of_a_deployment_end_with_a_check() -> None:
+    *_, deploy, check = package.deployment_commands("dev")
+    assert "--stack-name relais-dev " in deploy
+    assert "lambda invoke --function-name relais-dev-check " in check
+    assert "--payload '{}'" in check
+
+
 def test_packaging_fails_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "deployment.zip").write_text("of an earlier run")
     (tmp_path / "sam.json").write_text("of an earlier run")
