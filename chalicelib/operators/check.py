@@ -124,7 +124,7 @@ class Check:
             if source.list and source.list not in lists:
                 key = f"list of [sources.{source.name}]"
                 findings["source", source.name] = Finding([words.of_missing_list(source.list, name, key, lists)])
-        fields = _ListFields(provider, title, budget)
+        fields = _ListFields(provider, budget)
         for form in forms:
             finding = findings["form", form.name]
             if form.list and form.list not in lists:
@@ -198,7 +198,6 @@ class _ListFields:
     """The fields of one account's lists, each asked for once."""
 
     provider: Provider
-    title: str
     budget: Callable[[], float]
     _known: dict[str, tuple[str, Collection[str]] | str] = field(default_factory=dict)
 
@@ -211,9 +210,9 @@ class _ListFields:
             finding.unchecked.append(f"the fields of list {form.list}: {known}")
             return
         address_field, columns = known
-        finding.problems += words.of_fields(form, address_field, columns)
-        if not columns:
-            finding.unchecked.append(words.UNKNOWN_FIELDS.format(title=self.title))
+        found = words.of_fields(form, address_field, columns)
+        finding.problems += found.problems
+        finding.unchecked += found.unchecked
 
     def _ask(self, list_id: str) -> tuple[str, Collection[str]] | str:
         """Returns the field of the address and all that are known; as text why they cannot be read."""

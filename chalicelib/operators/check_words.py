@@ -42,9 +42,10 @@ UNFINISHED = Problem(
     "Check again. If it stays so, give the function `check` a longer timeout.",
 )
 UNKNOWN_FIELDS = (
-    "its fields: {title} does not tell those of this list. Sign up by the form yourself, and look whether the event is "
-    "delivered"
+    "its fields: the provider does not tell those of this list. Sign up by the form yourself, and look whether the "
+    "event is delivered"
 )
+_LEAVE_IT = "If nobody on the list has it yet, leave it. Otherwise: "
 _FUNCTION = re.compile(r"^[a-z_]+: ")
 """The provider's function, with which its errors begin: it says nothing to those who do not know the API."""
 _REMEDIES = {
@@ -98,24 +99,31 @@ def of_missing_list(list_id: str, account: str, key: str, lists: Mapping[str, st
     return Problem(problem, f"{guess}Put the id of one of its lists into {key}, in quotes: {shown}.")
 
 
-def of_fields(form: Form, address_field: str, columns: Collection[str]) -> list[Problem]:
-    """Returns the problems of the fields that a form sends, beside the address.
+def of_fields(form: Form, address_field: str, columns: Collection[str]) -> Finding:
+    """Returns what is wrong with the fields that a form sends beside the address.
 
-    `address_field` is the list's own field for the address, `columns` are the fields that it is known to have; without
-    any, only the address is compared.
+    `address_field` is the list's own field for the address. `columns` are fields that were seen on the list; others
+    may exist. So one that was not seen is a problem only if it resembles a seen one, or others of the form were seen.
     """
     section = f"[forms.{form.name}.fields]"
-    found = []
+    found = Finding()
+    seen = {target for _, target in _sent(form)} & set(columns)
+    has = f"The list has: {_shown(sorted(columns), len(columns))}."
     for source, target in _sent(form):
-        entry = f'"{source}" = "{target}"'
         if _plain(target) == _plain(address_field):
+            problem = f'"{source}" = "{target}" is the list\'s field for the address, which Relais fills itself'
             do = f'Take it out of {section}, or write "@email" for {target} if it is the form\'s field of the address.'
-            found.append(Problem(f"{entry} is the list's field for the address, which Relais fills itself", do))
-        elif columns and target not in columns:
-            near = _nearest(target, columns)
-            guess = f'Did you mean "{near}"? ' if near else ""
-            do = f"{guess}Correct it in {section}. The list has: {_shown(sorted(columns), len(columns))}."
-            found.append(Problem(f'the list has no field "{target}"', do))
+            found.problems.append(Problem(problem, do))
+        elif target not in columns:
+            near = _nearest(target, set(columns) - seen)
+            if near or seen:
+                guess = f'Did you mean "{near}"? ' if near else _LEAVE_IT
+                do = f"{guess}Correct it in {section}. {has}"
+                found.problems.append(Problem(f'the list has no field "{target}"', do))
+            elif columns:
+                found.unchecked.append(f'its field "{target}", which was not seen on the list. {has}')
+    if not columns:
+        found.unchecked.append(UNKNOWN_FIELDS)
     return found
 
 

@@ -343,11 +343,28 @@ def test_names_of_lists_show_no_address(product: Product) -> None:
     assert "ana@" not in json.dumps(found)
 
 
+def test_a_field_unlike_all_that_were_seen_is_a_problem_only_beside_one_that_was_seen(product: Product) -> None:
+    product.paris.columns_of_list = ("email", "Status", "FirstName")
+    for fields, wrong in (({"a": "Ville"}, False), ({"a": "Ville", "b": "FirstName"}, True)):
+        product.settings = replace(product.settings, forms={"footer": Form("footer", "paris", "4781", "email", fields)})
+        product.restart()
+        found = with_fakes(product)["forms"]["footer"]
+        if wrong:
+            problem, do = the_problem(found)
+            assert problem == 'the list has no field "Ville"'
+            assert do.startswith("If nobody on the list has it yet, leave it.")
+        else:
+            assert found["ok"]
+            assert found["unchecked"] == [
+                'its field "Ville", which was not seen on the list. The list has: FirstName, Status, email.'
+            ]
+
+
 def test_the_field_of_the_unsubscribe_link_is_checked(product: Product) -> None:
     form = Form("footer", "paris", "4781", "email", {}, unsubscribe_url_field="lien_desabo")
     product.settings = replace(product.settings, forms={"footer": form})
     product.restart()
-    product.paris.columns_of_list = ("email", "lien")
+    product.paris.columns_of_list = ("email", "lien_desabonnement")
     assert the_problem(with_fakes(product)["forms"]["footer"])[0] == 'the list has no field "lien_desabo"'
 
 
@@ -395,7 +412,7 @@ def test_near_matches_look_past_case_accents_and_separators(
     product.paris.columns_of_list = ("email", "prenom", "lien", "ville")
     problem, do = the_problem(with_fakes(product)["forms"]["footer"])
     assert problem == f'the list has no field "{configured}"'
-    assert do.startswith(f'Did you mean "{near}"?' if near else "Correct it")
+    assert do.startswith(f'Did you mean "{near}"?' if near else "If nobody")
     assert do.endswith("The list has: email, lien, prenom, ville.")
 
 
