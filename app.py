@@ -54,6 +54,12 @@ def receive_events(request: Request) -> Response:
     return container().webhooks_routes.receive(request)
 
 
+@app.route("/events")
+def list_events(request: Request) -> Response:
+    """Lists events that are pending, parked, refused or quarantined, newest first. Requires the admin key."""
+    return container().events_routes.show_page(request)
+
+
 @app.route("/events/{id}")
 def show_event(request: Request, id: str) -> Response:
     """Shows the status of an event. Requires the admin key."""

@@ -124,7 +124,7 @@ class Container(Services):
         """Routes that show events."""
         from .web.routes.events import EventsRoutes
 
-        return EventsRoutes(self, self._event_view.find)
+        return EventsRoutes(self, self._event_view)
 
     @cached_property
     def _event_view(self) -> EventView:

@@ -46,6 +46,11 @@ class AccountStore:
             self._table.update(_EVERY_NAME, "ADD configured :names", {"names": names - recorded})
         return sorted(recorded - names)
 
+    def names(self, configured: Iterable[str]) -> tuple[str, ...]:
+        """Returns the `configured` accounts, then those that were configured once, as far as `sweep` has seen them."""
+        recorded = well_formed(lambda item: item.optional("configured", set[str]), self._table.get(_EVERY_NAME) or {})
+        return tuple(dict.fromkeys((*configured, *sorted(recorded or ()))))
+
     def write(self, account: str, seen: AccountState, state: AccountState) -> AccountState | None:
         """Changes the state from `seen` to `state`; returns it as written, or None after a concurrent change."""
         fresh = seen.version == 0

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ..domain.events import EventType, Status
+from ..domain.events import Delivery, EventType, Status
 from ..domain.ids import is_valid_id
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms
@@ -46,6 +46,13 @@ class Listed(StrEnum):
 
 class BadCursor(ValueError):
     """A cursor that no page of this list returned."""
+
+
+def is_listed(delivery: Delivery, statuses: Collection[Listed], now: datetime) -> bool:
+    """Returns whether a delivery belongs into a list of these statuses."""
+    if delivery.status is Status.PENDING:
+        return Listed.PENDING in statuses or (Listed.QUARANTINED in statuses and delivery.waits_for_release(now))
+    return delivery.needs_attention and Listed(delivery.status.value) in statuses
 
 
 @dataclass(frozen=True, slots=True)

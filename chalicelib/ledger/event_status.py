@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, partial
 from typing import Any
 
 from ..domain.backoff import AccountState
@@ -13,14 +13,23 @@ from ..domain.events import Delivery, Event, KeptMessage, Status, overall
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import format_time, from_epoch_milliseconds
 from ..effects import Clock
+from .attention import AttentionList, AttentionQuery, is_listed
 from .attributes import strictly, well_formed
 from .event_items import delivery_from, event_from
-from .keys import event_key, refused_partition
-from .table import Table
+from .keys import delivery_key, event_key, refused_partition
+from .table import Key, Table
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events as JSON values, and the cursor of the next page; None: there is none."""
+
+    events: tuple[dict[str, Any], ...]
+    cursor: str | None
 
 
 class EventView:
-    """Reads events for `GET /events/{id}`.
+    """Reads events for `GET /events` and `GET /events/{id}`.
 
     `remedy_of(account, may_lift_suppression)` returns what can be done for a signup that was refused as suppressed.
     """
@@ -51,37 +60,72 @@ class EventView:
                     return found | {"id": event_id}
         return found
 
-    def _find(self, event_id: str) -> dict[str, Any] | None:
-        pk, sk = event_key(event_id)
-        items = {item["sk"]: item for item in self._table.query(pk)}
-        item = items.get(sk)
-        if item is None or item.get("expires_at", math.inf) <= self._clock().timestamp():
-            return None  # DynamoDB deletes expired items up to days later
-        event = strictly(event_from, item)
-        of_account = {account: items.get(f"D#{account}", item) for account in event.accounts}
-        deliveries = [
-            self._shown(delivery, event)
-            for account, one in of_account.items()
-            if "status" in one and (delivery := well_formed(partial(delivery_from, account), one)) is not None
+    def page(self, query: AttentionQuery) -> EventPage:
+        """Returns a page of the events with a delivery that needs attention, newest first, as `find` shows them.
+
+        What the index shows is read again: an event that has moved on meanwhile is left out, and one that is malformed.
+        An event that waits at several accounts may be on several pages. Raises BadCursor, LedgerUnavailable.
+        """
+        now = self._clock()
+        page = AttentionList(self._table).page(query, now)
+        ids = list(dict.fromkeys(entry.event_id for entry in page.entries))
+        stored = self._stored(ids)
+        state_of = cache(self._state_of)
+        shown = [
+            self._json(event, deliveries, state_of)
+            for event, deliveries in stored
+            if any(one.account in query.accounts and is_listed(one, query.statuses, now) for one in deliveries)
         ]
+        return EventPage(tuple(shown), page.cursor)
+
+    def _find(self, event_id: str) -> dict[str, Any] | None:
+        items = {(item["pk"], item["sk"]): item for item in self._table.query(event_key(event_id)[0])}
+        item = items.get(event_key(event_id))
+        if item is None or not self._is_kept(item):
+            return None
+        event = strictly(event_from, item)
+        deliveries = _deliveries(event, items)
         if not deliveries:
-            return None  # it deletes items one by one, and has deleted the deliveries first
+            return None  # DynamoDB deletes items one by one, and has deleted the deliveries first
+        return self._json(event, deliveries, self._state_of)
+
+    def _stored(self, event_ids: Iterable[str]) -> list[tuple[Event, list[Delivery]]]:
+        """Reads the events of these ids with their deliveries, in two batches, in the same order."""
+        items = self._table.get_many(map(event_key, event_ids))
+        events = [well_formed(event_from, item) for item in items.values() if self._is_kept(item)]
+        known = {event.id: event for event in events if event is not None}
+        items |= self._table.get_many(
+            delivery_key(event.id, account, event.accounts)
+            for event in known.values()
+            if len(event.accounts) > 1
+            for account in event.accounts
+        )
+        return [(event, _deliveries(event, items)) for one in event_ids if (event := known.get(one)) is not None]
+
+    def _is_kept(self, item: Mapping[str, Any]) -> bool:
+        """Returns False for an expired item: DynamoDB deletes those up to days later."""
+        expires: float = item.get("expires_at", math.inf)
+        return expires > self._clock().timestamp()
+
+    def _json(
+        self, event: Event, deliveries: Sequence[Delivery], state_of: Callable[[str], AccountState]
+    ) -> dict[str, Any]:
         return {
-            "id": event_id,
+            "id": event.id,
             "type": event.type.value,
-            "status": overall(Status(delivery["status"]) for delivery in deliveries).value,
+            "status": overall(delivery.status for delivery in deliveries).value,
             "occurred_at": format_time(event.occurred_at),
             "accepted_at": format_time(event.accepted_at),
-            "deliveries": deliveries,
+            "deliveries": [self._shown(delivery, event, state_of) for delivery in deliveries],
             "notes": list(event.notes),
             "errors": [asdict(error) for error in event.errors],
             **({"message": _message(event.kept)} if event.kept else {}),
         }
 
-    def _shown(self, delivery: Delivery, event: Event) -> dict[str, Any]:
+    def _shown(self, delivery: Delivery, event: Event, state_of: Callable[[str], AccountState]) -> dict[str, Any]:
         reason, code, upcoming = delivery.reason, delivery.reason_code, delivery.next_attempt_at
         if delivery.status is Status.PENDING and event.type.waits_for_account:
-            state = self._state_of(delivery.account)
+            state = state_of(delivery.account)
             pause = state.pause or (state.lists.get(event.list) if event.list else None)
             until = from_epoch_milliseconds(pause.until) if pause else None
             if pause and until and (upcoming is None or until >= upcoming):  # a longer quarantine has its own reason
@@ -101,6 +145,13 @@ class EventView:
             if remedy is not None:
                 shown["remedy"] = remedy
         return shown
+
+
+def _deliveries(event: Event, items: Mapping[Key, Mapping[str, Any]]) -> list[Delivery]:
+    """Reads an event's deliveries from these items; omits those that are missing or malformed."""
+    found = [(account, items.get(delivery_key(event.id, account, event.accounts), {})) for account in event.accounts]
+    read = [well_formed(partial(delivery_from, account), item) for account, item in found if "status" in item]
+    return [delivery for delivery in read if delivery is not None]
 
 
 def _message(kept: KeptMessage) -> dict[str, Any]:

@@ -88,3 +88,9 @@ def test_concurrently_recorded_keys_are_all_known(table: Table) -> None:
         list(pool.map(start, ([FIRST], [SECOND, FIRST])))
     with pytest.raises(ConfigurationError):
         check_address_keys(table, AddressKeys([FIRST]))
+
+
+def test_names_are_the_configured_accounts_and_those_of_before(accounts: AccountStore) -> None:
+    assert accounts.names(["paris"]) == ("paris",)
+    accounts.record_configured(["paris", "lyon"])
+    assert accounts.names(["vienna", "paris"]) == ("vienna", "paris", "lyon")

@@ -13,6 +13,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
+from chalicelib.ledger.event_status import EventView
 from local.bench.consumed import Consumed
 from tests.support.product import START, FakeContext, Product, settings
 
@@ -207,3 +208,37 @@ def many(product: Product, count: int) -> None:
         product.container.table.put_new({**item, "pk": f"E#n{number}", "due_at": item["due_at"] - number})
 
     product.container.table.in_parallel(put, range(count - 1))
+
+
+def view(product: Product) -> EventView:
+    container = product.container
+    return EventView(container.table, container.accounts.read, product.clock, container.remedy)
+
+
+def test_events_are_shown_as_by_their_id_and_what_moved_on_is_left_out(product: Product) -> None:
+    refused(product, 2)
+    product.store(product.unsubscribe("z@example.com", id="both", accounts=BOTH))
+    page = view(product).page(AttentionQuery(BOTH))
+    assert [shown["id"] for shown in page.events] == ["both", "refused-1", "refused-0"], "once, though it waits twice"
+    assert [view(product).find(shown["id"]) for shown in page.events] == list(page.events)
+    change(product, "refused-1", "SET #status = :status", status="delivered")
+    change(product, "refused-0", "SET expires_at = :status", status=1)
+    page = view(product).page(AttentionQuery(BOTH, (Listed.REFUSED,)))
+    assert page.events == ()
+
+
+def change(product: Product, event_id: str, expression: str, **values: Any) -> None:
+    """Changes an item as if the index did not know yet."""
+    names = {"status": "status"} if "#status" in expression else None
+    product.container.table.update((f"E#{event_id}", "E"), expression, values, names=names)
+    place = "SET due_pk = :due_pk, due_at = :due_at"
+    product.container.table.update((f"E#{event_id}", "E"), place, {"due_pk": "paris#refused", "due_at": 1})
+
+
+def test_a_page_of_events_costs_two_batches_more(product: Product) -> None:
+    refused(product, 5)
+    product.work(*product.store(*(product.signup(f"x{n}@example.com", refused="invalid: x") for n in range(60))))
+    consumed = Consumed()
+    consumed.watch(product.container.table._client.meta.events)
+    page = view(product).page(AttentionQuery(("paris",), (Listed.REFUSED,)))
+    assert len(page.events) == 50 and consumed.calls == {"Query": 1, "BatchGetItem": 1}

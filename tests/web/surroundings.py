@@ -15,6 +15,8 @@ from chalicelib.domain.errors import IdConflict
 from chalicelib.domain.events import Event
 from chalicelib.domain.figures import Snapshot
 from chalicelib.effects import Effects
+from chalicelib.ledger.attention import AttentionQuery
+from chalicelib.ledger.event_status import EventPage
 from chalicelib.ledger.keys import AddressKeys
 from chalicelib.providers.account import Account
 from chalicelib.statistics.queries import Page, StatsReader
@@ -72,6 +74,8 @@ class World:
 
     stored: list[Event] = field(default_factory=list)
     states: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    listed: list[AttentionQuery] = field(default_factory=list)
+    """Queries of the list of events."""
     taken: set[str] = field(default_factory=set)
     """Ids that are stored with other content."""
     failure: Exception | None = None
@@ -90,6 +94,7 @@ class World:
             address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
             effects=Effects(clock=lambda: self.now),
             events=SimpleNamespace(store=self.store, store_repeatable=lambda event: None if self.store(event) else 0),
+            accounts=SimpleNamespace(names=lambda configured: (*configured, "gone")),
             table=SimpleNamespace(
                 update=self.update, get=self.items.get, in_parallel=lambda work, values: list(map(work, values))
             ),
@@ -111,10 +116,16 @@ class World:
         self.counted.append(key)
         return {"wrong_keys": self.counted.count(key)}
 
-    def find_event(self, event_id: str) -> Mapping[str, Any] | None:
+    def find(self, event_id: str) -> Mapping[str, Any] | None:
         if self.failure is not None:
             raise self.failure
         return self.states.get(event_id)
+
+    def page(self, query: AttentionQuery) -> EventPage:
+        if self.failure is not None:
+            raise self.failure
+        self.listed.append(query)
+        return EventPage(tuple(map(dict, self.states.values())), "next")
 
 
 Send = Callable[..., Answer]
@@ -150,7 +161,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             settings=settings,
             forms_routes=FormsRoutes(services),
             webhooks_routes=WebhooksRoutes(services),
-            events_routes=EventsRoutes(services, world.find_event),
+            events_routes=EventsRoutes(services, world),
             unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
             stats_routes=StatsRoutes(services, world.campaigns),
             form_stats_routes=FormStatsRoutes(services),

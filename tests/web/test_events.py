@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.ledger.attention import AttentionQuery, BadCursor, Listed
 from tests.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, make_app, make_settings
 
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -56,3 +59,42 @@ def test_503_when_the_ledger_or_the_key_cannot_be_read(
 def test_other_methods_are_405(send: Send) -> None:
     answer = send("DELETE", "/events/a", KEY)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_the_list_of_events_takes_its_parameters_and_gives_a_cursor(send: Send, world: World) -> None:
+    world.states["a"] = {"id": "a", "status": "refused"}
+    answer = send("GET", "/events", KEY)
+    assert (answer.status, answer.json) == (200, {"events": [world.states["a"]], "cursor": "next"})
+    assert world.listed[-1] == AttentionQuery(("paris", "lettre", "gone"), limit=50), "also what was configured once"
+    path = "/events?status=refused&account=gone&form=footer&since=2026-03-01&limit=500&cursor=next&unknown=1"
+    assert send("GET", path, KEY).status == 200
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+    assert world.listed[-1] == AttentionQuery(("gone",), (Listed.REFUSED,), "footer", since, 500, "next")
+    assert send("HEAD", "/events?status=&limit=", KEY).body == ""
+    assert world.listed[-1] == AttentionQuery(("paris", "lettre", "gone"), limit=50), "empty counts as absent"
+
+
+def test_every_wrong_parameter_of_the_list_is_named(send: Send, world: World) -> None:
+    path = "/events?status=delivered&account=a%20b&form=%C3%A9&since=yesterday&limit=501"
+    answer = send("GET", path, KEY)
+    assert answer.status == 422 and world.listed == []
+    errors = {one["field"]: one["message"] for one in answer.json["errors"]}
+    assert errors == {
+        "status": "must be one of pending, parked, refused, quarantined",
+        "account": "must be the name of an account",
+        "form": "must be the name of a form",
+        "since": "must be a date (2026-03-01) or an RFC 3339 time (2026-03-01T09:30:00Z)",
+        "limit": "must be a whole number from 1 to 500",
+    }
+    world.failure = BadCursor("x")
+    (error,) = send("GET", "/events?cursor=x", KEY).json["errors"]
+    assert error["field"] == "cursor"
+
+
+def test_the_list_of_events_needs_the_admin_key_and_the_ledger(send: Send, world: World) -> None:
+    assert send("GET", "/events").status == 401
+    assert send("GET", "/events", {"Authorization": "Bearer x"}).status == 401
+    assert world.counted, "wrong keys are counted"
+    world.failure = LedgerUnavailable("down")
+    assert send("GET", "/events", KEY).status == 503
+    assert ask(make_app(world, make_settings(admin_key=None)), gateway_event("GET", "/events", KEY)).status == 403

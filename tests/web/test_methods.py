@@ -9,7 +9,7 @@ from tests.web.surroundings import Send, World
 UNKNOWN = ["BREW", "PROPFIND", "TRACE", "CONNECT", "SEARCH", "get", "M-SEARCH", "QUERY", "X!#$%&'*+.^_`|~"]
 ALLOWED = {
     "/healthz": "GET, HEAD, OPTIONS",
-    "/events": "OPTIONS, POST",
+    "/events": "GET, HEAD, OPTIONS, POST",
     "/events/1": "GET, HEAD, OPTIONS",
     "/forms/footer/signup": "OPTIONS, POST",
     "/forms/footer/unsubscribe": "OPTIONS, POST",

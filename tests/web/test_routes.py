@@ -15,7 +15,7 @@ ROUTES = {
     "/forms/{form}/signup": ("/forms/footer/signup", WRITE, 400),
     "/forms/{form}/unsubscribe": ("/forms/footer/unsubscribe", WRITE, 400),
     "/unsubscribe/{token}": ("/unsubscribe/{token}", "GET, HEAD, OPTIONS, POST", 200),
-    "/events": ("/events", WRITE, 401),
+    "/events": ("/events", "GET, HEAD, OPTIONS, POST", 401),
     "/events/{id}": ("/events/a", READ, 401),
     "/stats/campaigns": ("/stats/campaigns", READ, 401),
     "/stats/campaigns/{account}/{campaign}": ("/stats/campaigns/paris/1", READ, 401),

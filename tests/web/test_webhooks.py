@@ -295,9 +295,9 @@ def test_503_when_the_secret_cannot_be_read(world: World, monkeypatch: pytest.Mo
 
 def test_other_methods_are_405(world: World) -> None:
     app = make_app(world, settings())
-    for method in ("GET", "PUT", "DELETE"):
+    for method in ("PATCH", "PUT", "DELETE"):
         answer = ask(app, gateway_event(method, "/events"))
-        assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
 def test_the_log_has_the_webhook_and_counts_and_no_address(post: Post, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,9 @@ from ...statistics.queries import BadCursor, Page
 from ..admin import require_admin
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
+from ..query_reader import is_name
 from ..spreadsheet import to_csv
-from .statistics_query import CSV, Query, is_account_name, read_format, read_forms_query, read_query
+from .statistics_query import CSV, Query, read_format, read_forms_query, read_query
 
 FIELDS = ("account", "provider", "campaign", "name", "subject", "sent_at", "taken_at", *FIGURES)
 """Fields of a campaign or a snapshot in the answer, in this order."""
@@ -104,7 +105,7 @@ class FormStatsRoutes:
 
 def may_exist(account: str, campaign: str) -> bool:
     """Return False for impossible names: the table would reject the key, or confuse it with another."""
-    return is_account_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
+    return is_name(account) and len(campaign.encode()) <= _LONGEST_CAMPAIGN_BYTES
 
 
 def _row(snapshot: Snapshot) -> Row:
