@@ -130,7 +130,7 @@ class Container(Services):
     def _event_view(self) -> EventView:
         from .ledger.event_status import EventView
 
-        return EventView(self.table, self.accounts.read, self.effects.clock, self.remedy)
+        return EventView(self.table, self.accounts.read, self.effects.clock, self.remedy, self.settings)
 
     @cached_property
     def event_pages(self) -> EventPages:

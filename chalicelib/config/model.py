@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ..domain.events import Event, EventType
 from ..providers.account import Account
 from . import value_limits
 from .secrets import Secret
@@ -39,6 +40,14 @@ class Form:
     """False: a link or an HTML tag in a field makes the signup `refused`, reason `spam`."""
     link_fields: frozenset[str] = frozenset()
     """Form fields that may hold a link or a tag all the same."""
+
+    def mapped(self, signup: Event) -> Event:
+        """Returns a signup of this form for its provider: with the form's list, and with provider fields.
+
+        Fields that the form does not map, or does not map any more, are left out.
+        """
+        fields = {self.fields[name]: text for name, text in signup.fields.items() if name in self.fields}
+        return replace(signup, list=self.list, fields=fields)
 
 
 DEFAULT_TIMEZONE = "Europe/Paris"
@@ -134,3 +143,20 @@ class Settings:
     timezone: str = DEFAULT_TIMEZONE
     """The time zone of the dashboard's pages, a name of the IANA database."""
     api: Api = field(default_factory=Api)
+
+    @property
+    def targets(self) -> Mapping[str, tuple[str, str, Mapping[str, str], str | None]]:
+        """What decides where and how the signups of each form are delivered."""
+        forms = self.forms.values()
+        return {form.name: (form.account, form.list, form.fields, form.unsubscribe_url_field) for form in forms}
+
+    def missing_form(self, event: Event) -> str | None:
+        """Returns why a signup waits whose form is not in this configuration; None for any other event."""
+        if event.type is not EventType.SIGNUP or event.form is None or event.form in self.forms:
+            return None
+        return f"form {event.form} is not in the configuration"
+
+    def list_of(self, event: Event) -> str | None:
+        """Returns the list of a signup, that of its form in this configuration; None without one."""
+        form = self.forms.get(event.form or "")
+        return event.list if form is None or event.type is not EventType.SIGNUP else form.list

@@ -241,13 +241,12 @@ class AccountDelivery:
     def _contact(self, events: Sequence[Event]) -> Contact:
         """Build the contact of one row: per field the latest value, and an unsubscribe link where a form asks for one.
 
-        The link is made for the call and not stored: every link differs, so the same event would look like another. A
-        form that is not the list's any more asks for none.
+        The link is made for the call and not stored: every link differs, so the same event would look like another.
         """
         fields = {name: value for event in events for name, value in event.fields.items()}
         email = events[-1].email
         for form in (self.services.settings.forms.get(event.form or "") for event in events):
-            if form and form.unsubscribe_url_field and (form.account, form.list) == (self.account, events[-1].list):
+            if form and form.unsubscribe_url_field:
                 fields[form.unsubscribe_url_field] = self.link_to(email)
         return Contact(email, fields)
 

@@ -315,8 +315,12 @@ class Claims:
 
 def is_overdue(task: Task, now: datetime, give_up: timedelta) -> bool:
     """True for a signup accepted, or resent, longer ago than `give_up`. Unsubscribes are retried without limit."""
-    since = task.delivery.resent_at or task.event.accepted_at
-    return task.event.type is EventType.SIGNUP and now - since > give_up
+    return task.event.type is EventType.SIGNUP and now - waiting_since(task) > give_up
+
+
+def waiting_since(task: Task) -> datetime:
+    """Return when a delivery began to wait: it was accepted, or resent."""
+    return task.delivery.resent_at or task.event.accepted_at
 
 
 def _readings(event: Event) -> tuple[Reading, ...]:

@@ -15,6 +15,7 @@ from .batching import Group, Task, by_account
 from .circuit_breaker import CircuitBreaker
 from .claims import Claims
 from .deadline import Deadline
+from .form_targets import with_targets
 
 NOT_CONFIGURED = "the account is not configured any more"
 TAKES_NO_SIGNUPS = "the account's provider takes no signups"
@@ -41,9 +42,9 @@ class Dispatcher:
         self._capabilities_of = capabilities_of
         self._link_to = link_to
 
-    def deliver(self, tasks: Iterable[Task], deadline: Deadline) -> list[str]:
+    def deliver(self, tasks: Sequence[Task], deadline: Deadline) -> list[str]:
         """Deliver what can be delivered until `deadline`; return the accounts that resumed after a pause."""
-        groups = by_account(tasks)
+        groups = by_account(with_targets(self._services, self._claims, tasks, deadline))
         if not groups:
             return []
         with ContextPool(len(groups), thread_name_prefix="account") as pool:

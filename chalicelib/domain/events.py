@@ -107,7 +107,9 @@ class Event:
     """A signup, an unsubscribe or a sync that can be stored and delivered.
 
     `accounts` are the accounts it has a delivery for (exactly one for a signup or a sync of contacts). `fields` are
-    provider fields. `email` is a signup's clean address, or an unsubscribe's without decoration and otherwise as typed
+    the form's own fields, and `list` is None, for the signup of a form, whose target is looked up when it is delivered;
+    else `fields` are provider fields. `email` is a signup's clean address, or an unsubscribe's without decoration and
+    otherwise as typed
     (`domain.addresses`); a sync has none. Times are aware, UTC, to the millisecond.
     """
 
@@ -153,7 +155,7 @@ class Event:
 
         Such signups are never received; Relais creates them on a resubscription.
         """
-        return self.type is EventType.SIGNUP and self.list is None
+        return self.type is EventType.SIGNUP and self.list is None and self.form is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class ReasonCode(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     ACCOUNT_REMOVED = "account_removed"
     """The account is not configured any more."""
+    FORM_REMOVED = "form_removed"
+    """The form of a signup is not configured any more."""
     TAKES_NO_SIGNUPS = "takes_no_signups"
     """The account's provider takes no signups."""
     SOURCE_FAILED = "source_failed"

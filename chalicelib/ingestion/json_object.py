@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -156,17 +156,18 @@ class JsonObject:
         for index, value in enumerate(values):
             yield JsonObject(value, f"{self._within}{name}[{index}].", self.errors).fields()
 
-    def fields(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
+    def fields(self, only: Collection[str] | None = None) -> dict[str, str]:
         """Reads the fields of a signup as `scalars`: arrays joined by commas, without control characters."""
         data = {name: _joined(value) for name, value in self._data.items()}
         cleaned = {name: without_controls(value) if isinstance(value, str) else value for name, value in data.items()}
         return JsonObject(cleaned, self._within, self.errors).scalars(only)
 
-    def scalars(self, only: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Reads all members as texts: numbers and booleans as in JSON; null members are omitted.
+    def stated(self) -> list[str]:
+        """Returns the names of all members that are not null."""
+        return [name for name, value in self._data.items() if value is not None]
 
-        `only` selects members and maps their names to the returned names; without it all are returned unchanged.
-        """
+    def scalars(self, only: Collection[str] | None = None) -> dict[str, str]:
+        """Reads the members in `only`, else all, as texts: numbers and booleans as in JSON; null ones are omitted."""
         selected = self._data if only is None else {name: self._data[name] for name in only if name in self._data}
         found: dict[str, str] = {}
         for name, value in selected.items():
@@ -177,7 +178,7 @@ class JsonObject:
             if problem is not None:
                 self.add_error(safe_name(name), problem)
             elif text is not None and value is not None:
-                found[name if only is None else only[name]] = text
+                found[name] = text
         return found
 
 

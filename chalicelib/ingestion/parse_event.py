@@ -129,13 +129,24 @@ def _email(members: JsonObject, check: Callable[[str], Checked]) -> str:
 
 
 def _signup(members: JsonObject, settings: Settings, occurred_at: datetime, door: Door | None) -> dict[str, Any]:
-    """Reads a signup's target, fields and consent. Fields are the form's if it names one, else the provider's."""
+    """Reads a signup's target, fields and consent. Fields are the form's if it names one, else the provider's.
+
+    With a form the event has no list: it is the form's when the event is delivered. Fields that the form does not map
+    are left out and noted.
+    """
     form, account, list_name = _target(members, settings)
     configured = settings.accounts.get(account or "")
     if configured is not None and not registry.takes_signups(configured.provider):
         members.add_error("account" if form is None else "form", "names an account whose provider takes no signups")
     given = members.object("fields")
     fields = given.fields(form.fields if form is not None else None) if given is not None else {}
+    if given is not None and form is not None:
+        unknown = [name for name in given.stated() if name not in form.fields]
+        if len(unknown) > _MOST_NOTED:
+            members.notes.append(f"fields: {len(unknown)} are no fields of form {form.name}; left out")
+        else:
+            left_out = f"is no field of form {form.name}; left out"
+            members.notes += (f"fields.{safe_name(name)}: {left_out}" for name in unknown)
     return {
         "accounts": (account,),
         "list": list_name,
@@ -146,7 +157,7 @@ def _signup(members: JsonObject, settings: Settings, occurred_at: datetime, door
 
 
 def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str | None, str | None]:
-    """Reads the form, account and list of a signup, as far as they are valid."""
+    """Reads the form and account of a signup, or its account and list, as far as they are valid."""
     account, list_name = members.text("account"), members.name("list")
     if account is not None and account not in settings.accounts:
         members.add_error("account", "is not a configured account")
@@ -157,7 +168,7 @@ def _target(members: JsonObject, settings: Settings) -> tuple[Form | None, str |
             members.add_error("form", "is not a configured form")
         if form is not None and (account or form.account, list_name or form.list) != (form.account, form.list):
             members.add_error("form", "is for another account or list: name the form, or the account and the list")
-        return form, form.account if form else None, form.list if form else None
+        return form, form.account if form else None, None
     if not members.has("account") and not members.has("list"):
         members.add_error("form", "is required, or account and list instead")
     elif not members.has("account") or not members.has("list"):

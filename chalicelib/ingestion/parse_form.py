@@ -67,9 +67,8 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
         occurred_at=request.at,
         accepted_at=request.at,
         occurred_at_stated=False,
-        list=form.list,
         form=form.name,
-        fields={form.fields[name]: text for name, text in texts.items()},
+        fields=texts,
         may_lift_suppression=form.lifts_suppression,
         consent=Consent(
             stated.get("source") or (source_page(request.page) if request.page else None),

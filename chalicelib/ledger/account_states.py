@@ -34,17 +34,26 @@ class AccountStore:
         version = item.get("version")
         return well_formed(_state_from, item) or AccountState(version=version if type(version) is int else 0)
 
-    def record_configured(self, configured: Iterable[str]) -> list[str]:
-        """Records the `configured` accounts; returns those recorded before that are no longer among them."""
+    def record_configured(self, configured: Iterable[str], targets: str | None = None) -> tuple[list[str], bool]:
+        """Records the `configured` accounts; returns those recorded before that are no longer among them.
+
+        And whether `targets`, a digest of the targets of all forms, is another than the one recorded by
+        `record_targets`. The first is recorded here: nothing has waited for it.
+        """
         names = set(configured)
-        recorded = well_formed(
-            lambda item: item.optional("configured", set[str]) or set(), self._table.get(_EVERY_NAME) or {}
-        )
+        item = self._table.get(_EVERY_NAME) or {}
+        recorded = well_formed(lambda item: item.optional("configured", set[str]) or set(), item)
         if recorded is None:
-            return []
+            return [], False
         if names - recorded:
             self._table.update(_EVERY_NAME, "ADD configured :names", {"names": names - recorded})
-        return sorted(recorded - names)
+        if item.get("targets") is None and targets is not None:
+            self.record_targets(targets)
+        return sorted(recorded - names), item.get("targets") not in (None, targets)
+
+    def record_targets(self, targets: str) -> None:
+        """Records the digest of the forms' targets, once what waits has been enqueued for them."""
+        self._table.update(_EVERY_NAME, "SET targets = :targets", {"targets": targets})
 
     def names(self, configured: Iterable[str]) -> tuple[str, ...]:
         """Returns the `configured` accounts, then those that were configured once, as far as `sweep` has seen them."""

@@ -26,15 +26,18 @@ _DOORS: Mapping[str, Door] = {"form": "form", "webhook": "webhook", "queue": "qu
 def content_of(event: Event) -> bytes:
     """Returns the content by which two events of one id are compared, as bytes.
 
-    It excludes the arrival time, the IP address and a defaulted `occurred_at`. Spellings of one address are the same.
+    It excludes the arrival time, the IP address, a defaulted `occurred_at`, and for a form's signup the account, which
+    the configuration decides. Spellings of one address are the same.
     """
+    by_form = event.type is EventType.SIGNUP and event.form is not None
+    accounts = None if event.all_accounts or by_form else sorted({*event.accounts, *(event.accounts_as_sent or ())})
     values = [
         event.type.value,
         event.form,
         event.list,
         sorted(normal_forms(event.email)),
         dict(event.fields),
-        None if event.all_accounts else sorted({*event.accounts, *(event.accounts_as_sent or ())}),
+        accounts,
         event.scope,
         to_ms(event.occurred_at) if event.occurred_at_stated else None,
         *([_sync_item(event.sync)] if event.sync else []),

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 from ..domain.backoff import AccountState
 from ..domain.events import Delivery, Event, KeptMessage, Status, overall
 from ..domain.ordering import SUPPRESSED
+from ..domain.reasons import ReasonCode
 from ..domain.times import format_time, from_epoch_milliseconds
 from ..effects import Clock
 from .attention import AttentionList, AttentionQuery, is_listed
@@ -28,10 +29,21 @@ class EventPage:
     cursor: str | None
 
 
+class Targets(Protocol):
+    """What the configuration in force says of a signup: its list, and whether its form is missing."""
+
+    def list_of(self, event: Event) -> str | None:
+        """Returns the list that a signup is for."""
+
+    def missing_form(self, event: Event) -> str | None:
+        """Returns why a signup waits whose form is not configured."""
+
+
 class EventView:
     """Reads events for `GET /events` and `GET /events/{id}`.
 
     `remedy_of(account, may_lift_suppression)` returns what can be done for a signup that was refused as suppressed.
+    `targets` is the configuration in force.
     """
 
     def __init__(
@@ -40,11 +52,13 @@ class EventView:
         state_of: Callable[[str], AccountState],
         clock: Clock,
         remedy_of: Callable[[str, bool], str | None] = lambda account, may_lift_suppression: None,
+        targets: Targets | None = None,
     ) -> None:
         self._table = table
         self._state_of = state_of
         self._clock = clock
         self._remedy_of = remedy_of
+        self._targets = targets
 
     def find(self, event_id: str) -> dict[str, Any] | None:
         """Returns the event and its deliveries as JSON values; None if it is not stored or has expired.
@@ -124,9 +138,13 @@ class EventView:
 
     def _shown(self, delivery: Delivery, event: Event, state_of: Callable[[str], AccountState]) -> dict[str, Any]:
         reason, code, upcoming = delivery.reason, delivery.reason_code, delivery.next_attempt_at
-        if delivery.status is Status.PENDING and event.type.waits_for_account:
+        missing_form = self._targets.missing_form(event) if self._targets else None
+        if delivery.status is Status.PENDING and missing_form is not None:
+            reason, code = missing_form, ReasonCode.FORM_REMOVED
+        elif delivery.status is Status.PENDING and event.type.waits_for_account:
             state = state_of(delivery.account)
-            pause = state.pause or (state.lists.get(event.list) if event.list else None)
+            list_id = self._targets.list_of(event) if self._targets else event.list
+            pause = state.pause or state.lists.get(list_id or "")
             until = from_epoch_milliseconds(pause.until) if pause else None
             if pause and until and (upcoming is None or until >= upcoming):  # a longer quarantine has its own reason
                 reason, code, upcoming = pause.reason, pause.reason_code, until

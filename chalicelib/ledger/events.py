@@ -161,12 +161,16 @@ class EventStore:
     def deliveries(self, events: Iterable[Event], account: str) -> dict[str, Delivery]:
         """Reads the deliveries of `events` to `account` consistently, by event id.
 
-        Omits those that do not exist or are malformed.
+        Omits those that do not exist, are malformed, or have moved to another account.
         """
         keys = {event.id: delivery_key(event.id, account, event.accounts) for event in events}
         found = self._table.get_many(keys.values())
         parse = partial(delivery_from, account)
-        parsed = {event_id: well_formed(parse, found[key]) for event_id, key in keys.items() if key in found}
+        parsed = {
+            event_id: well_formed(parse, found[key])
+            for event_id, key in keys.items()
+            if key in found and found[key].get("accounts") in (None, [account])
+        }
         return {event_id: delivery for event_id, delivery in parsed.items() if delivery is not None}
 
     def status(self, event_id: str, account: str) -> Status | None:
@@ -195,6 +199,7 @@ class EventStore:
                 "expires_at": self.expiry(now) if single else None,
                 "erased": to_ms(now) if at_once else None,
                 **(attention_entry(event, delivery.account, delivery.status) if listed else {}),
+                "list": event.list if event.form is not None and delivery.status is Status.DELIVERED else None,
             },
             remove=[
                 *(() if listed else ("due_pk", "due_at")),
@@ -223,17 +228,17 @@ class EventStore:
         )
 
     def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
-        """Sets when an untried delivery is due; False if an attempt was recorded since `delivery` was read.
+        """Sets when an untried delivery is due, and why; False if an attempt was recorded since `delivery` was read.
 
         The worker that made that attempt has set the due time; its outcome must not be overwritten.
         """
-        item = self._table.changed(
-            delivery_key(event.id, delivery.account, event.accounts),
-            f"SET due_at = :due ADD {TOUCH}",
-            {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending", **TOUCHED},
-            condition=f"{PENDING} AND attempts = :attempts",
-            names=STATUS_NAME,
-        )
+        change, key = f"SET due_at = :due ADD {TOUCH}", delivery_key(event.id, delivery.account, event.accounts)
+        values: dict[str, Any] = {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending"}
+        if delivery.reason_code is not None:
+            change = f"SET due_at = :due, reason = :reason, reason_code = :code ADD {TOUCH}"
+            values |= {"reason": delivery.reason, "code": delivery.reason_code.value}
+        condition = f"{PENDING} AND attempts = :attempts"
+        item = self._table.changed(key, change, values | TOUCHED, condition=condition, names=STATUS_NAME)
         self._counts.record_touch(event, delivery.account, item)
         return item is not None
 
@@ -243,19 +248,17 @@ class EventStore:
             delivery = stored.deliveries.get(account)
             if delivery and delivery.status is Status.PENDING:
                 key = delivery_key(stored.event.id, account, stored.event.accounts)
-                try:
-                    self._table.update(
-                        key,
-                        "SET unknown_outcome = :yes, lost_attempt = :lost, "
-                        "attempts = if_not_exists(attempts, :none) + :one, "
-                        "unknown_attempts = if_not_exists(unknown_attempts, :none) + :one",
-                        {"yes": True, "lost": attempt, "none": 0, "one": 1, "pending": "pending"},
-                        condition=f"{PENDING} AND (attribute_not_exists(lost_attempt) OR lost_attempt <> :lost)",
-                        names=STATUS_NAME,
-                    )
-                except ConditionFailed:
-                    continue  # final meanwhile, or this attempt is already recorded
-                metrics.count("unknown_outcomes", account=account)
+                marked = self._table.try_update(
+                    key,
+                    "SET unknown_outcome = :yes, lost_attempt = :lost, "
+                    "attempts = if_not_exists(attempts, :none) + :one, "
+                    "unknown_attempts = if_not_exists(unknown_attempts, :none) + :one",
+                    {"yes": True, "lost": attempt, "none": 0, "one": 1, "pending": "pending"},
+                    condition=f"{PENDING} AND (attribute_not_exists(lost_attempt) OR lost_attempt <> :lost)",
+                    names=STATUS_NAME,
+                )
+                if marked:  # neither final meanwhile, nor is this attempt already recorded
+                    metrics.count("unknown_outcomes", account=account)
 
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Reads ids of events with a pending delivery to `account` due by `horizon` (None: any), earliest first."""
@@ -270,7 +273,10 @@ class EventStore:
     def _transition(
         self, event: Event, delivery: Delivery, now: datetime, changes: Mapping[str, Any], remove: Sequence[str]
     ) -> bool:
-        """Writes the state of a pending delivery and those of `changes` that are not None; False if it was final."""
+        """Writes the state of a pending delivery and those of `changes` that are not None.
+
+        Returns False if it was final, or has moved to another account.
+        """
         values = {
             "status": delivery.status.value,
             "attempts": delivery.attempts,
@@ -282,12 +288,14 @@ class EventStore:
             **changes,
         }
         values = {name: value for name, value in values.items() if value is not None}
+        same_account = " AND accounts = :accounts" if len(event.accounts) == 1 else ""
+        accounts = list(event.accounts) if same_account else None
         item = self._table.changed(
             delivery_key(event.id, delivery.account, event.accounts),
             f"SET {', '.join(f'#{name} = :{name}' for name in values)} "
             f"REMOVE {', '.join(f'#{name}' for name in remove)} ADD {TOUCH}",
-            {**values, "pending": Status.PENDING.value, **TOUCHED},
-            condition=PENDING,
+            {**values, "pending": Status.PENDING.value, "accounts": accounts, **TOUCHED},
+            condition=f"{PENDING}{same_account}",
             names={name: name for name in (*values, *remove)},
         )
         self._counts.record_touch(event, delivery.account, item)
@@ -324,16 +332,13 @@ class EventStore:
     def _restore_due(self, event: Event, account: str) -> None:
         """Returns a pending delivery to the `due` index if it was given up because its event was not stored."""
         fields = delivery_fields(event, account, self.expiry)
-        try:
-            self._table.update(
-                delivery_key(event.id, account, event.accounts),
-                "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at",
-                {"due_pk": fields["due_pk"], "due_at": fields["due_at"], "pending": Status.PENDING.value},
-                condition=f"{PENDING} AND attribute_not_exists(due_pk)",
-                names=STATUS_NAME,
-            )
-        except ConditionFailed:
-            return  # it is final: the event is or was stored
+        self._table.try_update(  # else it is final: the event is or was stored
+            delivery_key(event.id, account, event.accounts),
+            "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at",
+            {"due_pk": fields["due_pk"], "due_at": fields["due_at"], "pending": Status.PENDING.value},
+            condition=f"{PENDING} AND attribute_not_exists(due_pk)",
+            names=STATUS_NAME,
+        )
 
     def _delivery_item(self, event: Event, account: str) -> dict[str, Any]:
         pk, sk = delivery_key(event.id, account, event.accounts)
@@ -364,15 +369,12 @@ class EventStore:
         """Sets the expiry of an event's item, unless a delivery of the event was requeued since `item` was read."""
         seen = item.get("requeued")
         same = "attribute_not_exists(requeued)" if seen is None else "requeued = :seen"
-        try:
-            self._table.update(
-                (item["pk"], item["sk"]),
-                "SET expires_at = :expires",
-                {"expires": self.expiry(now), "seen": seen},
-                condition=f"attribute_exists(pk) AND {same}",
-            )
-        except ConditionFailed:
-            return
+        self._table.try_update(
+            (item["pk"], item["sk"]),
+            "SET expires_at = :expires",
+            {"expires": self.expiry(now), "seen": seen},
+            condition=f"attribute_exists(pk) AND {same}",
+        )
 
 
 def _accepted_at(item: Attributes) -> int:

@@ -29,6 +29,7 @@ class Repairs:
         self._accounts = services.accounts
         self._notifier = services.notifier
         self._account_names = frozenset(services.settings.accounts)
+        self._list_of = services.settings.list_of
         self._finding_store = FindingStore(services)
 
     def repair(self, findings: Sequence[Finding], now: datetime) -> int:
@@ -61,7 +62,7 @@ class Repairs:
         def put_back(one: Finding) -> bool:
             event, account = stored[one.event_id].event, one.account or ""
             delivery = stored[one.event_id].deliveries[account]
-            paused = event.type.waits_for_account and _is_paused(states[account], event.list)
+            paused = event.type.waits_for_account and _is_paused(states[account], self._list_of(event))
             state = pending_state(one.entry, due_partitions(account, event.type), paused=paused, now=now)
             if state is PendingState.OVERDUE and (
                 # Sweep knows a removed account only if it ever saw it configured.

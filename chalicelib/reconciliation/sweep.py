@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,19 +43,33 @@ class Sweep:
         self._oldest = Waiting(services.table).oldest
         self._give_up_after = timedelta(hours=services.settings.delivery.give_up_after_hours)
         self._names = tuple(services.settings.accounts)
+        targets = json.dumps(services.settings.targets, sort_keys=True)
+        self._targets = sha256(targets.encode()).hexdigest()
 
     def run(self) -> dict[str, int]:
-        """Enqueues due deliveries of all accounts; `{"enqueued": n}` counts them."""
+        """Enqueues due deliveries of all accounts; `{"enqueued": n}` counts them.
+
+        Those of accounts that are no longer configured are enqueued, too, for a worker to move or park. When forms have
+        changed, all waiting signups are enqueued once, due or not: they may wait for this change. A pause of the
+        account does not concern those that a worker moves to another one.
+        """
         verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
-        enqueued = 0
-        for account in self._rotated():
+        enqueued, complete, removed, forms_changed = 0, EventType.SIGNUP in verbs, list[str](), False
+        try:
+            removed, forms_changed = self._accounts.record_configured(self._names, self._targets)
+        except LedgerUnavailable as error:
+            logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
+        for account in (*self._rotated(), *removed):
             try:
-                enqueued += self._enqueue(account, verbs)
-                self._measure(account)
+                enqueued += self._enqueue(account, verbs, all_signups=forms_changed)
+                if account in self._names:
+                    self._measure(account)
             except LedgerUnavailable as error:
+                complete = False
                 logger.error("account not swept: ledger unavailable", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
-        enqueued += self._enqueue_removed_accounts(verbs)
+        if forms_changed and complete:
+            self._record_targets()
         metrics.count("enqueued", enqueued)
         return {"enqueued": enqueued}
 
@@ -62,15 +78,13 @@ class Sweep:
         first = int(self._clock().timestamp()) // 60 % max(1, len(self._names))
         return self._names[first:] + self._names[:first]
 
-    def _enqueue_removed_accounts(self, verbs: Iterable[EventType]) -> int:
-        """Enqueues what waits for accounts that are no longer configured, so that a worker parks it."""
-        enqueued, now = 0, self._clock()
+    def _record_targets(self) -> None:
+        """Records the forms whose waiting signups have been enqueued; if that fails, they are enqueued once more."""
+        logger.info("forms changed: waiting signups enqueued")
         try:
-            for account in self._accounts.record_configured(self._names):
-                enqueued += sum(self._enqueue_due(account, verb, now, MOST_A_RUN) for verb in verbs)
+            self._accounts.record_targets(self._targets)
         except LedgerUnavailable as error:
-            logger.error("removed accounts not swept: ledger unavailable", extra={"error": str(error)})
-        return enqueued
+            logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
 
     def _measure(self, account: str) -> None:
         """Measures the age of the oldest delivery, of the oldest unsubscribe, and of the account's pause, in seconds.
@@ -92,11 +106,13 @@ class Sweep:
             logger.warning("account not enqueued: ledger unavailable", extra={"account": account, "error": str(error)})
             return 0
 
-    def _enqueue(self, account: str, verbs: Iterable[EventType]) -> int:
-        state, now = read_state(self._services, account), self._clock()
+    def _enqueue(self, account: str, verbs: Iterable[EventType], *, all_signups: bool = False) -> int:
+        state, now, removed = read_state(self._services, account), self._clock(), account not in self._names
         enqueued = 0
         for verb in verbs:
-            window = self._window(state, verb, now)
+            window = (now, MOST_A_RUN) if removed else self._window(state, verb, now)
+            if all_signups and verb is EventType.SIGNUP:
+                window = None, MOST_A_RUN
             if window is not None:
                 enqueued += self._enqueue_due(account, verb, *window)
         return enqueued

@@ -63,11 +63,11 @@ def test_a_complete_signup_of_a_form_is_read(settings: Settings) -> None:
         occurred_at=occurred,
         accepted_at=KEPT,
         occurred_at_stated=True,
-        list="4781",
         form="footer",
-        fields={"firstname": "Zoé"},
+        fields={"prenom": "Zoé"},
         may_lift_suppression=True,
         consent=Consent("https://www.example.com/", "v3", "203.0.113.9", occurred),
+        notes=("fields.unmapped: is no field of form footer; left out",),
     )
 
 

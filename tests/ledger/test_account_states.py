@@ -62,10 +62,19 @@ def test_of_many_workers_one_changes_the_state(accounts: AccountStore) -> None:
 
 
 def test_removed_accounts_are_known_by_name(accounts: AccountStore) -> None:
-    assert accounts.record_configured(["paris", "lyon"]) == []
-    assert accounts.record_configured(["lyon", "nice"]) == ["paris"]
-    assert accounts.record_configured(["nice"]) == ["lyon", "paris"]
-    assert accounts.record_configured(["paris", "lyon", "nice"]) == []
+    assert accounts.record_configured(["paris", "lyon"]) == ([], False)
+    assert accounts.record_configured(["lyon", "nice"]) == (["paris"], False)
+    assert accounts.record_configured(["nice"]) == (["lyon", "paris"], False)
+    assert accounts.record_configured(["paris", "lyon", "nice"]) == ([], False)
+
+
+def test_other_targets_of_forms_are_noticed_until_they_are_recorded(accounts: AccountStore) -> None:
+    assert accounts.record_configured(["paris"], "first") == ([], False), "nothing has waited for it"
+    assert accounts.record_configured(["paris"], "first") == ([], False)
+    assert accounts.record_configured(["paris"], "second") == ([], True)
+    assert accounts.record_configured(["paris"], "second") == ([], True)
+    accounts.record_targets("second")
+    assert accounts.record_configured(["paris"], "second") == ([], False)
 
 
 def test_a_known_address_key_must_stay_configured(table: Table) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from chalicelib.container import Container
 from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
+from chalicelib.ledger.event_status import EventView
 from chalicelib.names import QueueKind
 from chalicelib.providers.account import Account
 from tests.support.provider import FakeProvider
@@ -135,20 +137,17 @@ class Product:
 
     def shown(self, event_id: str) -> dict[str, Any] | None:
         """What `GET /events/{id}` answers now; None for 404."""
-        from chalicelib.ledger.event_status import EventView
-
-        container = self.container
-        return EventView(container.table, container.accounts.read, self.clock, container.remedy).find(event_id)
+        return self._event_view(self.clock).find(event_id)
 
     def view(self, event_id: str) -> dict[str, Any]:
         """What `GET /events/{id}` shows, or would if the event had not expired."""
-        from chalicelib.ledger.event_status import EventView
-
-        container = self.container
-        view = EventView(container.table, container.accounts.read, lambda: START, container.remedy)
-        found = view.find(event_id)
+        found = self._event_view(lambda: START).find(event_id)
         assert found is not None
         return found
+
+    def _event_view(self, clock: Callable[[], datetime]) -> EventView:
+        container = self.container
+        return EventView(container.table, container.accounts.read, clock, container.remedy, self.settings)
 
     def delivery(self, event_id: str, account: str = "paris") -> dict[str, Any]:
         """One delivery as `GET /events/{id}` shows it."""

@@ -31,7 +31,8 @@ DYNAMODB_CALLS = {
     "put_item": "PutItem",
     "query": "Query",
     "scan": "Scan",
-    "transact_write_items": "PutItem",  # a transaction has no permission of its own: it needs those of its operations
+    # A transaction has no permission of its own: it needs those of its operations, of which no call has this one.
+    "transact_write_items": "ConditionCheckItem",
     "update_item": "UpdateItem",
 }
 

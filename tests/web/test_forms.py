@@ -37,13 +37,8 @@ def test_a_signup_is_stored_and_accepted(send: Send, world: World) -> None:
     assert (answer.status, answer.json) == (202, {"id": world.stored[0].id, "status": "accepted"})
     assert answer.headers["content-type"] == "application/json"
     (event,) = world.stored
-    assert (event.type, event.email, event.accounts, event.list) == (
-        EventType.SIGNUP,
-        "a@example.com",
-        ("paris",),
-        "4781",
-    )
-    assert (event.fields, event.form) == ({"firstname": "Zoé"}, "footer")
+    assert (event.type, event.email, event.accounts) == (EventType.SIGNUP, "a@example.com", ("paris",))
+    assert (event.fields, event.form, event.list) == ({"prenom": "Zoé"}, "footer", None), "the form's own names"
     assert event.occurred_at == event.accepted_at == NOW.replace(microsecond=1_000)
     assert event.consent is not None
     assert (event.consent.ip, event.consent.source) == ("203.0.113.9", "https://www.example.com/news")

@@ -73,13 +73,8 @@ def test_one_event_is_accepted(post: Post, world: World) -> None:
     assert (answer.status, answer.headers["content-type"]) == (202, "application/json")
     assert answer.json == {"accepted": 1, "events": [{"index": 0, "id": "order-1"}], "rejected": []}
     [event] = world.stored
-    assert (event.type, event.email, event.accounts, event.list) == (
-        EventType.SIGNUP,
-        "zoe@example.com",
-        ("paris",),
-        "4781",
-    )
-    assert event.fields == {"firstname": "Zoé"}
+    assert (event.type, event.email, event.accounts) == (EventType.SIGNUP, "zoe@example.com", ("paris",))
+    assert (event.fields, event.form, event.list) == ({"prenom": "Zoé"}, "footer", None), "the form's own names"
     assert event.may_lift_suppression
     assert (event.occurred_at, event.occurred_at_stated) == (SIGNED_AT, False)
     assert event.accepted_at == NOW.replace(microsecond=1000)

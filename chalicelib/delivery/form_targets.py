@@ -1,0 +1,91 @@
+"""Looks up the account, list and provider fields of forms' signups in the configuration in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from ..domain.errors import LedgerUnavailable
+from ..domain.events import EventType
+from ..domain.reasons import ReasonCode
+from ..ledger.moves import DeliveryMoves
+from ..observability import logger, metrics
+from ..services import Services
+from .batching import Task
+from .claims import Claims, is_overdue, waiting_since
+from .deadline import Deadline
+
+
+def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], deadline: Deadline) -> list[Task]:
+    """Returns the tasks that can be delivered, those of forms' signups with the list and the fields of the provider.
+
+    A signup whose form has another account now is moved there first. One whose form is not in the configuration waits
+    until it is, and is parked when it is overdue.
+    """
+    forms = services.settings.forms
+    ready: list[Task] = []
+    elsewhere: list[Task] = []
+    formless: dict[str, list[Task]] = {}
+    for task in tasks:
+        event = task.event
+        form = forms.get(event.form or "")
+        if event.type is not EventType.SIGNUP or event.form is None:
+            ready.append(task)
+        elif form is None:
+            formless.setdefault(event.form, []).append(task)
+        elif form.account != task.account:
+            elsewhere.append(task)
+        else:
+            ready.append(replace(task, event=form.mapped(event)))
+    try:
+        if elsewhere:
+            ready += _moved(services, elsewhere, deadline)
+        for name, waiting in formless.items():
+            _wait(services, claims, name, waiting, deadline)
+    except LedgerUnavailable as error:
+        logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
+        metrics.count("ledger_failures")
+    return ready
+
+
+def _moved(services: Services, tasks: Sequence[Task], deadline: Deadline) -> list[Task]:
+    """Moves deliveries to the accounts that their forms have now; returns those that were moved, ready to be made."""
+    forms, now = services.settings.forms, services.effects.clock()
+    moves = DeliveryMoves(services.table, services.address_keys, services.events, services.subscriptions)
+
+    def move(task: Task) -> bool:
+        return deadline.seconds_left > 0 and moves.move(task.event, forms[task.event.form or ""].account, now)
+
+    done = services.table.in_parallel(move, tasks)
+    ids = [task.event.id for task, moved in zip(tasks, done, strict=True) if moved]
+    logger.info("moved to the account of the form", extra={"event_ids": ids, "waiting": len(tasks) - len(ids)})
+    return [
+        Task(forms[one.event.form or ""].mapped(one.event), delivery)
+        for one in services.events.load_well_formed(ids).stored
+        for delivery in one.deliveries.values()
+    ]
+
+
+def _wait(services: Services, claims: Claims, form: str, tasks: Sequence[Task], deadline: Deadline) -> None:
+    """Lets signups of a form that is not in the configuration wait, and parks those that have waited too long.
+
+    Each is due again after as long as it has waited, within the limits of other retries. When forms change, sweep
+    enqueues it before.
+    """
+    policy, now = services.settings.delivery, services.effects.clock()
+    reason, code = services.settings.missing_form(tasks[0].event) or "", ReasonCode.FORM_REMOVED
+    overdue = [task for task in tasks if is_overdue(task, now, timedelta(hours=policy.give_up_after_hours))]
+    for account in {task.account for task in overdue}:
+        claims.park([task for task in overdue if task.account == account], reason, code, deadline)
+    shortest, longest = (timedelta(seconds=each) for each in (policy.first_retry_seconds, policy.longest_retry_seconds))
+    waiting = [
+        replace(task, delivery=replace(task.delivery, reason=reason, reason_code=code))
+        for task in tasks
+        if task not in overdue
+    ]
+    if waiting:
+        claims.defer((task, now + min(max(now - waiting_since(task), shortest), longest)) for task in waiting)
+        logger.error("form not in configuration", extra={"form": form, "events": len(waiting)})
+    for account in {task.account for task in waiting}:
+        metrics.count("owner_must_act", account=account)
