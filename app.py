@@ -87,7 +87,7 @@ def list_form_days(request: Request) -> Response:
 @app.route("/dashboard/events")
 def dashboard_events(request: Request) -> Response:
     """Shows a person what waits, is parked, refused or quarantined."""
-    return container().event_pages.list(request)
+    return container().event_pages.show_all(request)
 
 
 @app.route("/dashboard/events/lookup", methods=["POST"])
@@ -165,7 +165,7 @@ def dashboard_form(request: Request, form: str) -> Response:
 @app.route("/dashboard/campaigns")
 def dashboard_campaigns(request: Request) -> Response:
     """Shows the campaigns of a period to a person."""
-    return container().campaign_pages.list(request)
+    return container().campaign_pages.show_all(request)
 
 
 @app.route("/dashboard/campaigns/{account}/{campaign}")

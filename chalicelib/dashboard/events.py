@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from ..domain.events import Status
 from ..domain.ids import is_valid_id
-from ..domain.ordering import SubscriptionState, merge
+from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.reasons import NEVER_LISTED, ReasonCode
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
@@ -140,19 +141,31 @@ def groups(counts: Iterable[DayCount], accounts: Collection[str]) -> list[Group]
     return sorted(found, key=lambda one: (-one.number, one.account, one.form, one.code))
 
 
-def person(states: Mapping[str, Sequence[SubscriptionState]], accounts: Iterable[str]) -> list[PersonAtAccount]:
+def person(
+    states: Mapping[str, Sequence[SubscriptionState]],
+    accounts: Iterable[str],
+    status_of: Callable[[str, str], Status | None],
+) -> list[PersonAtAccount]:
     """Returns what is known of an address at each account, with the ids of its latest events there.
 
-    `states` has those under every address key, by account.
+    `states` has those under every address key, by account; `status_of(account, event_id)` returns the state of a
+    delivery, which tells whether the last one succeeded.
     """
-    everywhere = merge(*states.get(EVERY_ACCOUNT, ()))
-    return [_at_account(account, merge(*states.get(account, ())), everywhere) for account in accounts]
+    everywhere = all_settled(states.get(EVERY_ACCOUNT, ()), lambda event_id: None)
+    found = []
+    for account in accounts:
+        known = states.get(account, ())
+        own = all_settled(known, partial(status_of, account))
+        found.append(_at_account(account, own, everywhere, [one.lease.event for one in known if one.lease]))
+    return found
 
 
-def _at_account(account: str, own: SubscriptionState, everywhere: SubscriptionState) -> PersonAtAccount:
+def _at_account(
+    account: str, own: SubscriptionState, everywhere: SubscriptionState, last_events: Sequence[str]
+) -> PersonAtAccount:
     unsubscribed = max((at for at in (own.unsubscribed_at, everywhere.unsubscribed_at) if at), default=None)
     forgotten = max((at for at in (own.forgotten_at, everywhere.forgotten_at) if at), default=None)
-    events = [*(own.lease.events if own.lease else ()), own.unsubscribed_by, everywhere.unsubscribed_by]
+    events = [*last_events, own.unsubscribed_by, everywhere.unsubscribed_by]
     return PersonAtAccount(
         account,
         _moment(own.signed_up_at),

@@ -33,7 +33,7 @@ class CampaignPages:
         self._reader = reader
         self._medians = medians
 
-    def list(self, request: Request) -> Response:
+    def show_all(self, request: Request) -> Response:
         """Return the campaigns of a period, filtered and sorted, fifty a page; as CSV all that were found."""
         page = self._access.page(request, "campaigns")
         accounts = [*self._services.settings.accounts]

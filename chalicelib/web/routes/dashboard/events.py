@@ -49,7 +49,7 @@ class EventPages:
         self._find_event = find_event
         self._capabilities_of = capabilities_of
 
-    def list(self, request: Request) -> Response:
+    def show_all(self, request: Request) -> Response:
         """Return what needs a person: groups by reason, and one by one. `?id=` leads to that event."""
         page = self._access.page(request, "events")
         wanted = request.query.get("id", "").strip()
@@ -97,8 +97,13 @@ class EventPages:
         page, fields = self._access.action(request, "events")
         email, error = unsubscribe_address(first(fields, "address"))
         accounts = tuple(self._services.settings.accounts)
-        known = [] if error else choose.person(self._services.subscriptions.of(email), accounts)
+        known = [] if error else self._person(email, accounts)
         return page.render("person", PERSON, current="events", status=422 if error else 200, known=known)
+
+    def _person(self, email: str, accounts: tuple[str, ...]) -> list[choose.PersonAtAccount]:
+        status_of = self._services.events.status
+        states = self._services.subscriptions.of(email)
+        return choose.person(states, accounts, lambda account, event_id: status_of(event_id, account))
 
     def preview(self, request: Request, verb: str) -> Response:
         """Return the question before a group, or selected events, are sent again or discarded, with their number."""

@@ -1,0 +1,175 @@
+"""What needs a person is listed and grouped, looked up, sent again and discarded; no page shows an address."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from chalicelib.config.model import Form
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.reasons import ReasonCode
+from tests.dashboard.visitor import Person, with_admin_key, words
+from tests.support.product import Product
+
+UNKNOWN_FIELD = ProviderError(Kind.CONTACT, "field nom does not exist", reason_code=ReasonCode.UNKNOWN_FIELD)
+
+
+def refused(product: Product, *names: str) -> list[str]:
+    """Signups by the form that the provider has refused."""
+    product.paris.rule = lambda *_: UNKNOWN_FIELD
+    ids = []
+    for name in names:  # each in a batch of its own, so that no list is taken for broken
+        ids += product.store(product.signup(f"{name}@example.com", form="footer"))
+        product.work(ids[-1])
+    product.paris.rule = None
+    return ids
+
+
+def quarantined(product: Product) -> list[str]:
+    """Three unsubscribes by the form, of which the second and the third are above its limit."""
+    with_admin_key(product, forms={"footer": Form("footer", "paris", "4781", "email", {}, unsubscribes_per_hour=1)})
+    ids = product.store(*(product.unsubscribe(f"{name}@example.com", form="footer") for name in ("u", "v", "w")))
+    product.work(*ids, queue="unsubscribes")
+    return [one for one in ids if product.delivery(one)["status"] == "pending"]
+
+
+def test_nothing_waits(person: Person) -> None:
+    assert "Nothing waits: all that arrived was passed on." in words(person.get("/dashboard/events"))
+
+
+def test_refusals_are_grouped_by_reason_and_listed(product: Product, person: Person) -> None:
+    ids = refused(product, "a", "b", "c")
+    page = person.get("/dashboard/events")
+    assert "The provider does not know a field: correct [forms…fields] Refused paris footer 3 1 March" in words(page)
+    assert all(event_id in page.body for event_id in ids)
+
+
+def test_a_group_is_sent_again_after_a_preview(product: Product, person: Person) -> None:
+    ids = refused(product, "a", "b")
+    group = "status=refused&account=paris&form=footer&code=unknown_field"
+    preview = person.get(f"/dashboard/events/resend?{group}")
+    assert words(preview).count("Send 2 deliveries again?") == 1
+    assert {product.delivery(one)["status"] for one in ids} == {"refused"}, "asking changes nothing"
+    fields = dict(part.split("=") for part in group.split("&"))
+    answer = person.post("/dashboard/events/resend", **fields)
+    assert "Done: 2 deliveries are being sent again now." in words(person.follow(answer))
+    product.work(*ids)
+    assert {product.delivery(one)["status"] for one in ids} == {"delivered"}
+    assert "Nothing waits" in words(person.get("/dashboard/events"))
+
+
+def test_selected_ones_are_sent_again(product: Product, person: Person) -> None:
+    first, second = refused(product, "a", "b")
+    page = person.get("/dashboard/events?status=refused")
+    assert f'<input type="checkbox" name="event" value="{first}"' in page.body
+    answer = person.post("/dashboard/events/resend", status="refused", event=first)
+    assert "n=1" in answer.headers["location"]
+    assert product.delivery(first)["status"] == "pending"
+    assert product.delivery(second)["status"] == "refused"
+
+
+def test_one_event_is_sent_again_from_its_page(product: Product, person: Person) -> None:
+    [event_id] = refused(product, "a")
+    page = person.get(f"/dashboard/events/{event_id}")
+    assert "This signup was refused." in words(page)
+    assert "field nom does not exist" in words(page)
+    done = person.follow(person.post(f"/dashboard/events/{event_id}/resend"))
+    assert "Done: 1 deliveries are being sent again now. " in words(done)
+    assert "This signup still waits and goes by itself." in words(done)
+    again = person.follow(person.post(f"/dashboard/events/{event_id}/resend"))
+    assert "Nothing has changed" in words(again)
+
+
+def test_quarantined_unsubscribes_are_released_or_discarded(product: Product, person: Person) -> None:
+    first, second = quarantined(product)
+    person.get("/dashboard/events?status=quarantined")
+    assert "discarded" in person.post(f"/dashboard/events/{first}/discard").headers["location"]
+    assert product.delivery(first)["reason"] == "discarded"
+    person.post("/dashboard/events/resend", status="quarantined", event=second)
+    product.work(second, queue="unsubscribes")
+    assert product.delivery(second)["status"] == "delivered"
+
+
+def test_what_is_refused_cannot_be_discarded(product: Product, person: Person) -> None:
+    [event_id] = refused(product, "a")
+    person.get("/dashboard/events")
+    assert person.post("/dashboard/events/discard", status="refused").status == 422
+    assert "done=nothing" in person.post(f"/dashboard/events/{event_id}/discard").headers["location"]
+    assert person.post("/dashboard/events/resend", status="pending").status == 422
+    assert product.delivery(event_id)["status"] == "refused"
+
+
+@pytest.mark.parametrize("path", ["/resend", "/discard", "/{id}/resend", "/{id}/discard", "/lookup"])
+def test_no_action_without_the_sessions_token(product: Product, person: Person, path: str) -> None:
+    [event_id] = refused(product, "a")
+    other = Person(product)
+    other.log_in()
+    other.get("/dashboard")
+    for token in ("", other.csrf, "0" * 64):
+        answer = person.post(f"/dashboard/events{path.format(id=event_id)}", csrf=token, status="refused")
+        assert answer.status == 403
+    assert product.delivery(event_id)["status"] == "refused"
+
+
+def test_an_action_without_a_session_leads_to_the_login(product: Product) -> None:
+    [event_id] = refused(product, "a")
+    answer = Person(product).post(f"/dashboard/events/{event_id}/resend", status="refused")
+    assert answer.headers["location"].startswith("/api/dashboard/login?next=")
+    assert product.delivery(event_id)["status"] == "refused"
+
+
+def test_an_event_is_looked_up_by_its_id(product: Product, person: Person) -> None:
+    [event_id] = refused(product, "a")
+    assert "This signup was refused." in words(person.follow(person.get(f"/dashboard/events?id={event_id}")))
+    assert "No event has this id." in words(person.get("/dashboard/events?id=nothing"))
+    assert person.get("/dashboard/events/nothing").status == 404
+
+
+def test_a_person_is_looked_up_by_address(
+    product: Product, person: Person, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = product.store(product.signup("zoe@example.com"))
+    product.work(*ids)
+    person.get("/dashboard/events")
+    with caplog.at_level(logging.DEBUG):
+        page = person.post("/dashboard/events/lookup", address=" Zoe@Example.com ")
+    assert "paris Signed up 1 March 2026, 10:30 (09:30 UTC)" in words(page)
+    assert f"/dashboard/events/{ids[0]}" in page.body
+    assert "lyon Not known" in words(page)
+    seen = page.body + caplog.text + capsys.readouterr().out + json.dumps(dict(page.headers))
+    assert "zoe" not in seen.lower()
+    assert person.post("/dashboard/events/lookup", address="none").status == 422
+
+
+def test_pages_and_addresses_of_the_dashboard_show_no_address_of_a_person(product: Product, person: Person) -> None:
+    ids = refused(product, "zoe-secret")
+    for path in ("", "/events", f"/events/{ids[0]}", "/events?status=refused", "/forms/footer", "/campaigns"):
+        page = person.get(f"/dashboard{path}")
+        assert page.status == 200
+        assert "zoe-secret" not in page.body
+
+
+def test_pages_of_fifty(product: Product, person: Person) -> None:
+    def wait(*_: Any) -> ProviderError:
+        return ProviderError(Kind.ACCOUNT, "key refused")
+
+    product.paris.rule = wait
+    ids = product.store(*(product.signup(f"p{number}@example.com", form="footer") for number in range(60)))
+    product.work(*ids)
+    first = person.get("/dashboard/events?status=pending")
+    assert sum(event_id in first.body for event_id in ids) == 50
+    cursor = first.body.partition("cursor=")[2].partition('"')[0]
+    second = person.get(f"/dashboard/events?status=pending&cursor={cursor}")
+    assert sum(event_id in second.body for event_id in ids) == 10
+    assert person.get("/dashboard/events?status=pending&cursor=forged").status == 200
+
+
+@pytest.mark.parametrize("hostile", ["<script>", "' onload=", "\u202e", "a" * 5000, "%00"])
+def test_hostile_parameters_are_only_text(person: Person, hostile: str) -> None:
+    for name in ("status", "account", "form", "code", "day", "cursor", "id", "language", "done", "n"):
+        page = person.get(f"/dashboard/events?{name}={hostile.replace('%', '%25').replace(' ', '+')}")
+        assert page.status == 200
+        assert "<script>" not in page.body
