@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from ..domain.addresses import Reading, readings
@@ -59,26 +60,14 @@ class Claims:
             return [], []
         emails = [reading.clean for row in rows for reading in _readings(row[-1].event)]
         known = self._services.subscriptions.read(emails, rows[0][0].account)
-
-        def take_leases(row: Sequence[Task]) -> list[Taken]:
-            latest = row[-1]
-            attempts = [
-                DeliveryAttempt(
-                    latest.event,
-                    latest.account,
-                    deadline.lease_until,
-                    self._services.effects.token(),
-                    reading,
-                    provider_lifts_suppression,
-                    latest.delivery.reverted_unsubscribe_at,
-                    tuple(task.event for task in row[:-1]),
-                )
-                for reading in _readings(latest.event)
-            ]
-            return self._take_leases(attempts, known)
-
         # without those that have a malformed state
         rows = [row for row in rows if all(reading.clean in known for reading in _readings(row[-1].event))]
+        take_leases = partial(
+            self._take_leases,
+            known=known,
+            until=deadline.lease_until,
+            provider_lifts_suppression=provider_lifts_suppression,
+        )
         busy: list[tuple[Task, int]] = []
         leased: list[_Leased] = []
         for row, taken in zip(rows, self._each(take_leases, rows), strict=True):
@@ -99,15 +88,31 @@ class Claims:
         return list(zip(claims, [*decisions, result.decision or Decision.GO], strict=True))
 
     def _take_leases(
-        self, attempts: Sequence[DeliveryAttempt], known: Mapping[str, Mapping[Key, SubscriptionState]]
+        self,
+        row: Sequence[Task],
+        *,
+        known: Mapping[str, Mapping[Key, SubscriptionState]],
+        until: datetime,
+        provider_lifts_suppression: bool,
     ) -> list[Taken]:
-        """Take the leases of all readings of one address, one after the other; if one is busy, none.
+        """Take the leases of all readings of a row's address, one after the other; if one is busy, none.
 
         Of two readings, one that is superseded is left out, unless both are.
         """
-        events, subscriptions, account = self._services.events, self._services.subscriptions, attempts[0].account
+        latest, others = row[-1], tuple(task.event for task in row[:-1])
+        events, subscriptions, account = self._services.events, self._services.subscriptions, latest.account
         taken: list[Taken] = []
-        for attempt in attempts:
+        for reading in _readings(latest.event):
+            attempt = DeliveryAttempt(
+                latest.event,
+                account,
+                until,
+                self._services.effects.token(),
+                reading,
+                provider_lifts_suppression,
+                latest.delivery.reverted_unsubscribe_at,
+                others,
+            )
             result = subscriptions.take_lease(
                 attempt,
                 known[attempt.reading.clean],
@@ -144,9 +149,11 @@ class Claims:
                 else:
                     skipped.append(claimed)
             due += [tuple(due_of_row)] if due_of_row else []
-        self.release(skipped)
-        self._release_and_finish([claimed for claimed in ended if claimed.delivery.status is not Status.DELIVERED])
-        self.finish([claimed for claimed in ended if claimed.delivery.status is Status.DELIVERED])
+        if skipped:
+            self.release(skipped)
+        if ended:
+            self._release_and_finish([claimed for claimed in ended if claimed.delivery.status is not Status.DELIVERED])
+            self.finish([claimed for claimed in ended if claimed.delivery.status is Status.DELIVERED])
         return due
 
     def _attempts_are_spent(self, claimed: ClaimedDelivery, why: str) -> bool:
@@ -254,11 +261,13 @@ class Claims:
                 claimed.delivery = replace(claimed.delivery, status=Status.PARKED, reason=reason, reason_code=code)
             self._release_and_finish(claims)
 
-    def finish(self, claims: Sequence[ClaimedDelivery]) -> None:
+    def finish(self, claims: Sequence[ClaimedDelivery], write_again_after: Sequence[float] = WRITE_AGAIN_AFTER) -> None:
         """Write final states, with retries: an unwritten delivery would be made twice."""
         unwritten = list(claims)
-        for pause in (*WRITE_AGAIN_AFTER, None):
-            unwritten = self._end(unwritten, self._finish_one)
+        for pause in (*write_again_after, None):
+            written = list(zip(unwritten, self._each(self._finish_one, unwritten), strict=True))
+            event_log.ended((claimed.task.event.id, claimed.delivery) for claimed, changed in written if changed)
+            unwritten = [claimed for claimed, changed in written if changed is None]
             if not unwritten or pause is None:
                 return
             self._services.effects.sleep(pause)
@@ -273,7 +282,7 @@ class Claims:
             return True
 
         released = self._each(release, claims)
-        self._end([claimed for claimed, done in zip(claims, released, strict=True) if done], self._finish_one)
+        self.finish([claimed for claimed, done in zip(claims, released, strict=True) if done], write_again_after=())
 
     def _record_calls(self, claimed: ClaimedDelivery) -> None:
         now = self._services.effects.clock()
@@ -288,16 +297,6 @@ class Claims:
         changed = self._services.events.finish(event, delivery, self._services.effects.clock(), forgotten=forgotten)
         claimed.lease.end(event, delivered=delivery.status is Status.DELIVERED)
         return changed
-
-    def _end(
-        self, claims: Sequence[ClaimedDelivery], write: Callable[[ClaimedDelivery], bool]
-    ) -> list[ClaimedDelivery]:
-        """Write final states by `write`, which returns whether it changed one; return those the ledger failed on."""
-        written = self._each(write, claims)
-        event_log.ended(
-            (claimed.task.event.id, claimed.delivery) for claimed, new in zip(claims, written, strict=True) if new
-        )
-        return [claimed for claimed, new in zip(claims, written, strict=True) if new is None]
 
     def _each(self, work: Callable[[T], U], values: Iterable[T]) -> list[U | None]:
         """Apply `work` to each value in parallel; None where the ledger failed. A failure affects that value only."""

@@ -257,7 +257,7 @@ ONCE = (
         promise=2,
         breaks="a delivery whose final state could not be written at first is made again",
         file="chalicelib/delivery/claims.py",
-        before="        for pause in (*WRITE_AGAIN_AFTER, None):\n",
+        before="        for pause in (*write_again_after, None):\n",
         after="        for pause in (None,):\n",
         tests=("tests/delivery/test_model_edges.py",),
     ),
