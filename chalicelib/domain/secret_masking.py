@@ -73,9 +73,8 @@ def masked(text: str, known: re.Pattern[str]) -> str:
 
 
 def lower(text: str) -> str:
-    """Returns the text in lower case, each character at its place."""
-    made = text.lower()
-    return made if len(made) == len(text) else "".join(one if len(one.lower()) != 1 else one.lower() for one in text)
+    """Returns the text in lower case, each character at its place: the lower case of İ alone has two characters."""
+    return text.replace("\u0130", "i").lower()
 
 
 @lru_cache(maxsize=64)

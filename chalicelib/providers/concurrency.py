@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
+
+from ..observability import ContextPool
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -18,7 +20,7 @@ def concurrent_map(ask: Callable[[T], R], items: Iterable[T], at_once: int) -> G
     waited for.
     """
     ahead: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(at_once, thread_name_prefix="calls")
+    pool = ContextPool(at_once, thread_name_prefix="calls")
     try:
         for item in items:
             if len(ahead) == at_once:
