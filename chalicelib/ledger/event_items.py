@@ -101,12 +101,6 @@ def _kept_from(part: Attributes, item: Attributes) -> KeptMessage:
     )
 
 
-def _errors_from(item: Attributes) -> tuple[FieldError, ...]:
-    values: list[Any] = item.optional("errors", list) or []
-    errors = (Attributes(value if isinstance(value, dict) else {}) for value in values)
-    return tuple(FieldError(one.required("field", str), one.required("message", str)) for one in errors)
-
-
 def event_from(item: Attributes) -> Event:
     """Reads an event from its item; an erased event has an empty address. Raises MalformedItem."""
     consent, sync = item.optional("consent", Attributes), item.optional("sync", Attributes)
@@ -130,7 +124,10 @@ def event_from(item: Attributes) -> Event:
         counted="counted" in item,
         quarantined_until=item.required("counted", datetime) if item.optional("counted", int) else None,
         notes=tuple(item.optional("notes", list[str]) or ()),
-        errors=_errors_from(item),
+        errors=tuple(
+            FieldError(one.required("field", str), one.required("message", str))
+            for one in item.optional("errors", list[Attributes]) or ()
+        ),
         kept=_kept_from(message, item) if message else None,
     )
 
