@@ -365,7 +365,7 @@ fields = {email = "@email"}
 [forms.leden]
 account = "brussel"
 list = "0616074266229"
-fields = {email = "@email", voornaam = "Voornaam"}
+fields = {email = "@email", voornaam = "Firstname"}
 
 [forms.clients]
 account = "paris"
@@ -385,7 +385,7 @@ def test_what_check_says(stack: MovableStack) -> None:
     rows = [
         ("the account's key is wrong, or (Ediware) this machine's address is not declared", said("account lyon"), ""),
         ("the list is not there", said("form oldlist"), ""),
-        ("a field is not there (at Ediware only a signup shows it)", said("form leden"), ""),
+        ("a field is misspelt (at Ediware only a signup shows it)", said("form leden"), ""),
     ]
     assert all(answer for _, answer, _ in rows), lines
     compare("check", rows)
