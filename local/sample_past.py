@@ -1,4 +1,4 @@
-"""Gives the sample world of `make run` a past: a year of campaigns with their curves, as Relais would have kept them.
+"""Gives the sample world of `make run` a past: a year of campaigns and signups, as Relais would have kept them.
 
 The providers of the sandbox know their newest campaigns only, as the real ones do. What is written here is what the
 schedule would have stored meanwhile; the figures of campaigns that the sandbox still shows lead up to its own.
@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -77,6 +77,38 @@ def write_campaigns(now: datetime, client: Any = None) -> None:
         requests = {table: [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]]}
         while requests:
             requests = client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+
+
+def write_form_days(now: datetime, client: Any = None) -> None:
+    """Write what the forms brought on each day of the past year into the ledger: weekdays, and a peak after letters."""
+    chance = random.Random(4781)  # noqa: S311 - the same past each time
+    today = now.astimezone(UTC).date()
+    requests = [_day_item(today - timedelta(days=back), chance) for back in range(365, 0, -1)]
+    client, table = client or boto3.client("dynamodb"), names.table(STAGE, "ledger")
+    for start in range(0, len(requests), _BATCH):
+        pending = {table: [{"PutRequest": {"Item": item}} for item in requests[start : start + _BATCH]]}
+        while pending:
+            pending = client.batch_write_item(RequestItems=pending)["UnprocessedItems"]
+
+
+def _day_item(day: date, chance: random.Random) -> Item:
+    """Return the counts of a day: half as many at week-ends, twice as many when a campaign has just gone out."""
+    usual = 0.5 if day.weekday() >= 5 else 1.0
+    peak = 2.2 if day.day in (4, 5, 18) else 1.0
+    item: Item = {"pk": {"S": "S#counts"}, "sk": {"S": day.isoformat()}}
+    for form, account, signups in (("footer", "paris", 26), ("nieuwsbrief", "brussel", 9)):
+        accepted = round(signups * usual * peak * chance.uniform(0.7, 1.3))
+        trapped = chance.randrange(3)
+        refused = int(chance.random() < 0.05)
+        numbers = {
+            "signup#accepted": accepted + trapped,
+            "signup#delivered": accepted - refused,
+            "signup#refused:trap": trapped,
+            "signup#refused:suppressed": refused,
+            "unsubscribe#accepted": chance.randrange(1 + signups // 8),
+        }
+        item |= {f"{form}#{account}#{name}": {"N": str(number)} for name, number in numbers.items() if number}
+    return item
 
 
 def _items(now: datetime) -> Iterator[Item]:

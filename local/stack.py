@@ -235,6 +235,7 @@ class Stack:
 
         try:
             sample_past.write_campaigns(self._now())
+            sample_past.write_form_days(self._now())
             function = description.function("collect_stats")
             functions.invoke(function.name, events.default(function, self._now(), self._options.region))
         except Exception as error:

@@ -95,7 +95,9 @@ class Attention:
 def backlog(table: Table, account: str) -> Backlog:
     """Counts what waits for an account, by one query for each of its partitions. Raises LedgerUnavailable."""
     partitions = [(verb, name) for verb in EventType for name in due_partitions(account, verb)]
-    found = table.in_parallel(lambda one: table.query_due(DUE_INDEX, one[1], None, MOST_WAITING), partitions)
+    found = table.in_parallel(
+        lambda one: table.query_due(DUE_INDEX, one[1], None, MOST_WAITING, "accepted, quarantined"), partitions
+    )
     return backlog_from(account, {name: (verb, items) for (verb, name), items in zip(partitions, found, strict=True)})
 
 

@@ -239,10 +239,15 @@ class Table:
         request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": _pack(values)}
         return list(self._pages(**request, ConsistentRead=True))
 
-    def query_due(self, index: str, due_pk: str, horizon: int | None, limit: int) -> list[dict[str, Any]]:
-        """Reads up to `limit` keys of a partition of the `due` index, due by `horizon` (None: all), earliest first."""
+    def query_due(
+        self, index: str, due_pk: str, horizon: int | None, limit: int, attributes: str = "pk, sk, due_at"
+    ) -> list[dict[str, Any]]:
+        """Reads up to `limit` entries of a partition of the `due` index, due by `horizon` (None: all), earliest first.
+
+        Of each the keys, or other `attributes` of the index.
+        """
         condition, values = "due_pk = :pk", {":pk": due_pk}
-        request: dict[str, Any] = {"IndexName": index, "Limit": limit, "ProjectionExpression": "pk, sk, due_at"}
+        request: dict[str, Any] = {"IndexName": index, "Limit": limit, "ProjectionExpression": attributes}
         if horizon is not None:
             condition += " AND due_at <= :horizon"
             request["ExpressionAttributeValues"] = _pack({**values, ":horizon": horizon})

@@ -59,7 +59,12 @@ OVERVIEW: Texts = {
         "De statistieken van {account} zijn niet meer gelezen sinds {since}.",
         "The statistics of {account} have not been read since {since}.",
     ),
-    "problem": Text("{where}\u00a0: {problem}", "{where}: {problem}", "{where}: {problem}"),
+    "problem": Text("{about}\u00a0: {problem}", "{about}: {problem}", "{about}: {problem}"),
+    "more_problems": Text(
+        "La vérification du {time} a trouvé {n} autres problèmes\u00a0: voir la fonction check.",
+        "De controle van {time} vond nog {n} problemen: zie de functie check.",
+        "The check of {time} found {n} more problems: see the function check.",
+    ),
     "accounts": Text("Comptes", "Accounts", "Accounts"),
     "state_well": Text("En marche", "Actief", "Running"),
     "state_statistics": Text("Statistiques anciennes", "Statistieken oud", "Statistics are old"),

@@ -13,6 +13,7 @@ from ....dashboard.overview import AccountBlock, account_block, backlog, first_d
 from ....domain.backoff import Pause
 from ....domain.times import from_epoch_milliseconds
 from ....ledger.attention import AttentionList, AttentionQuery, Listed
+from ....ledger.check_results import CheckResultStore
 from ....ledger.day_counts import DayCount
 from ....observability import redact
 from ....providers import registry
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MOST_LISTED = 200
 """Deliveries that need a person, read for the notices; with more, a notice says "more than"."""
 NEWEST_CAMPAIGNS = 5
+MOST_PROBLEMS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,12 @@ class OverviewPage:
             "overview",
             OVERVIEW,
             current="overview",
-            notices=[*_paused(page, accounts), *self._listed(page), *_old_statistics(page, accounts)],
+            notices=[
+                *_paused(page, accounts),
+                *self._listed(page),
+                *self._checked(page),
+                *_old_statistics(page, accounts),
+            ],
             recent=_recent(counts, today - timedelta(days=1)),
             accounts=accounts,
             forms=forms,
@@ -119,6 +126,21 @@ class OverviewPage:
                 link = page.link("events", status=listed.value)
                 notices.append(Notice("warn", listed.value, {"n": shown}, link=link))
         return notices
+
+    def _checked(self, page: Page) -> list[Notice]:
+        """Return a notice for each problem of the last check, at most five."""
+        result = CheckResultStore(self._services.table).read()
+        if result is None or not result.count:
+            return []
+        shown = [
+            Notice("warn", "problem", {"about": one.about, "problem": one.problem}, (one.do,))
+            for one in result.problems[:MOST_PROBLEMS]
+        ]
+        left = result.count - len(shown)
+        checked = page.formats.time(result.at)
+        if left > 0:
+            shown.append(Notice("warn", "more_problems", {"n": page.formats.number(left), "time": checked}))
+        return shown
 
 
 def _paused(page: Page, accounts: list[AccountBlock]) -> list[Notice]:

@@ -1,0 +1,99 @@
+"""The first page says in one sentence whether all is well, and what needs a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.reasons import ReasonCode
+from chalicelib.ledger.check_results import CheckedProblem, CheckResultStore
+from tests.dashboard.visitor import Person, words
+from tests.support.product import Product
+
+
+def sign_up(product: Product, *names: str) -> list[str]:
+    """Signups by the form, which a worker has dealt with."""
+    ids = product.store(*(product.signup(f"{name}@example.com", form="footer") for name in names))
+    product.work(*ids)
+    return ids
+
+
+def test_all_is_well(product: Product, person: Person) -> None:
+    sign_up(product, "a", "b")
+    page = words(person.get("/dashboard"))
+    assert "All is well Since yesterday: 2 signups and 0 unsubscribes by the forms." in page
+    assert "paris Ediware / MDWorks Running Waiting 0" in page
+    assert "footer paris · 4781" in page
+    assert "0 2 today" in page, "yesterday, in four weeks, last signup"
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("fr", "Tout va bien"), ("nl", "Alles gaat goed"), ("en", "All is well"), ("de", "Tout va bien")],
+)
+def test_in_the_readers_language(product: Product, language: str, sentence: str) -> None:
+    person = Person(product, language)
+    person.log_in()
+    assert f"<h1>{sentence}</h1>" in person.get("/dashboard").body
+
+
+def test_a_language_that_was_chosen_stays(product: Product, person: Person) -> None:
+    chosen = person.get("/dashboard?language=nl")
+    assert "Alles gaat goed" in words(chosen)
+    assert chosen.headers["set-cookie"].startswith("relais_language=nl; Path=/api; Max-Age=31536000; HttpOnly")
+    person.cookie += "; relais_language=nl"
+    assert "Alles gaat goed" in words(person.get("/dashboard"))
+
+
+def test_a_paused_account_is_said_first(product: Product, person: Person) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "invalid api_key", reason_code=ReasonCode.WRONG_KEY)
+    sign_up(product, "a", "b", "c")
+    page = words(person.get("/dashboard"))
+    assert "One thing needs you" in page
+    assert "paris is paused since 1 March, 10:30 (09:30 UTC)." in page
+    assert "The account’s key is refused (invalid api_key) 3 signups and unsubscribes wait. Tried again at" in page
+    assert "paris Ediware / MDWorks Paused Waiting 3, for 0 s" in page
+
+
+def test_what_waits_for_a_decision_is_counted(product: Product, person: Person) -> None:
+    product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "refused")
+    for name in ("a", "b"):
+        sign_up(product, name)
+    page = person.get("/dashboard")
+    assert "2 signups or unsubscribes are refused." in words(page)
+    assert 'href="/api/dashboard/events?status=refused"' in page.body
+
+
+def test_problems_of_the_last_check_are_shown(product: Product, person: Person) -> None:
+    problems = [CheckedProblem(f"form footer {number}", "list 1 is not there", "Write 4781.") for number in range(7)]
+    CheckResultStore(product.container.table).write(product.clock(), problems)
+    page = words(person.get("/dashboard"))
+    assert "6 things need you" in page
+    assert "form footer 0: list 1 is not there Write 4781." in page
+    assert "The check of 1 March, 10:30 (09:30 UTC) found 2 more problems: see the function check." in page
+
+
+def test_old_statistics_are_said(product: Product, person: Person) -> None:
+    from chalicelib.statistics.last_runs import LastRuns
+
+    LastRuns(product.container.table).record_success("paris", product.clock(), product.clock())
+    product.clock.forward(hours=2)
+    assert "All is well" in words(person.get("/dashboard"))
+    product.clock.forward(hours=2)
+    assert "The statistics of paris have not been read since 1 March, 10:30" in words(person.get("/dashboard"))
+
+
+def test_the_page_of_a_form(product: Product, person: Person) -> None:
+    sign_up(product, "a", "b", "c")
+    product.clock.now += timedelta(days=1)
+    sign_up(product, "d")
+    person.log_in()
+    page = person.get("/dashboard/forms/footer")
+    assert "Signups · yesterday 3 1 today" in words(page)
+    assert "4 signups in 60 days, 3 on 1 March, the busiest day." in words(page)
+    assert "Monday 2 March 1 1 0 0 0 0" in words(page)
+    assert 'action="https://relais.example.com/forms/footer/signup"' in words(page)
+    assert '<input type="email" name="email" required autocomplete="email">' in words(page)
+    assert person.get("/dashboard/forms/nothing").status == 404
