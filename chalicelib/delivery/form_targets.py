@@ -52,7 +52,9 @@ def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], dead
 def _moved(services: Services, tasks: Sequence[Task], deadline: Deadline) -> list[Task]:
     """Moves deliveries to the accounts that their forms have now; returns those that were moved, ready to be made."""
     forms, now = services.settings.forms, services.effects.clock()
-    moves = DeliveryMoves(services.table, services.address_keys, services.events, services.subscriptions)
+    moves = DeliveryMoves(
+        services.table, services.address_keys, services.events, services.subscriptions, services.counts
+    )
 
     def move(task: Task) -> bool:
         return deadline.seconds_left > 0 and moves.move(task.event, forms[task.event.form or ""].account, now)

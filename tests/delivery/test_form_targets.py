@@ -26,7 +26,7 @@ from tests.operators.support import enqueued, report, resend
 from tests.support.aws import TestAws
 from tests.support.http import request
 from tests.support.interleaving import AnswerLost, Died, NotDone, Run, all_orders, at_operation
-from tests.support.product import FakeContext, Product, settings
+from tests.support.product import START, FakeContext, Product, settings
 from tests.support.reference import World, serial
 
 PEOPLE = ["ann@example.com", "bob@example.com", "zoe@example.com"]
@@ -85,6 +85,11 @@ def delivered_once(product: Product, ids: Sequence[str], account: str = "paris",
     assert statuses(product, ids) == {(account, "delivered"): len(ids)}
     counted = report(product)["accounts"]
     assert {name: one["accepted"] for name, one in counted.items() if one["accepted"]} == {account: len(ids)}
+    by_day = product.container.counts.read(START.date(), product.clock().date())
+    assert {(one.account, one.outcome): one.number for one in by_day} == {
+        (account, "accepted"): len(ids),
+        (account, "delivered"): len(ids),
+    }
 
 
 def test_a_wrong_field_is_mended(product: Product, resources: TestAws) -> None:
