@@ -224,12 +224,13 @@ class MovableStack(RunningStack):
         """SIGKILL the processes of one function, or of all, regardless of their work; returns how many there were."""
         return int(self._shared.command("end_environments", function=function))
 
-    def restart_workers(self) -> None:
-        """Stop pollers and functions as a signal to the stack would, and start them again.
+    def restart_workers(self, config_text: str | None = None) -> None:
+        """Stop pollers and functions as a signal to the stack would, and start them again, also with another
+        configuration.
 
         Running invocations have a moment to finish. Queues, tables and providers keep their data.
         """
-        self._shared.command("restart_workers")
+        self._shared.command("restart_workers", config=config_text)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10.0) -> int:
         """It is for other tests, too."""

@@ -216,8 +216,11 @@ class ResettableStack(Stack):
         for queue in self._queues.values():
             queue.look_again()
 
-    def restart_workers(self) -> None:
-        """End the work as at the stack's own end, and begin it again over the same queues and tables."""
+    def restart_workers(self, config: str | None) -> None:
+        """End the work as at the stack's own end, and begin it again over the same queues and tables.
+
+        With `config` it is another configuration from then on. Raises StartFailed.
+        """
         self._stop_work()
         self._finish_work()
         self._traffic.close()
@@ -226,6 +229,9 @@ class ResettableStack(Stack):
         self._functions.end_environments()
         for queue in self._queues.values():
             queue.forget()
+        if config is not None:
+            self._config.write_text(config, encoding="utf-8")
+            local_stack.check(self._config)
         self._traffic.open()
         self._start_work(self._description, self._functions)
 
