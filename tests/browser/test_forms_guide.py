@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from local.sandbox.samples import sample_config
+from tests.browser.axe import axe
 from tests.browser.chromium import Browser
 from tests.browser.tls import TlsFront, server_context
 from tests.browser.website import FORM, HIDING, POLICIES, SHOWING, Website
@@ -111,6 +112,27 @@ def test_a_plain_form_of_a_listed_site_is_redirected(browser: Browser, stack: Mo
     fill(browser, "plain@example.com")
     wait_for(lambda: browser.driver.title == "Merci", 10)
     assert "plain@example.com" in stored(stack)
+
+
+@pytest.mark.parametrize(
+    ("language", "wrong", "left"),
+    [
+        ("fr-BE,fr;q=0.9,en;q=0.5", "Il reste quelque chose à corriger", "Votre désinscription est enregistrée"),
+        ("nl-BE,nl;q=0.9,fr;q=0.8", "Er moet nog iets worden verbeterd", "U bent uitgeschreven"),
+        ("en-GB", "Something is still to be corrected", "You are unsubscribed"),
+    ],
+)
+def test_visitors_read_their_own_language(
+    browser: Browser, stack: MovableStack, website: Website, language: str, wrong: str, left: str
+) -> None:
+    browser.speak(language)
+    for example, address, title in (("plain", "ana@example", wrong), ("unsubscribe", "ana@example.com", left)):
+        browser.open(f"{website.url}/{SHOWING}/{example}")
+        fill(browser, address)
+        wait_for(lambda: browser.driver.title not in (example, ""), 10)  # noqa: B023 - waited for at once
+        assert [heading.text for heading in browser.all("h1")] == [title]
+        assert browser.run("document.documentElement.lang") == language[:2]
+        assert axe(browser) == []
 
 
 @pytest.mark.parametrize("policy", HIDING)
