@@ -168,7 +168,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             dashboard_access=access,
             overview_page=OverviewPage(services, access, cast(StatsReader, world.campaigns), lambda account: None),
             form_pages=FormPages(services, access),
-            event_pages=EventPages(services, access, world.find_event, lambda account: None),
+            event_pages=EventPages(services, access, world.find, lambda account: None),
             campaign_pages=CampaignPages(services, access, cast(StatsReader, world.campaigns), cast(Any, world)),
         )
     )

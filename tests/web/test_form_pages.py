@@ -254,7 +254,7 @@ def test_what_was_typed_is_kept_and_the_corrected_form_is_accepted(world: World)
     )
     assert answer.status == 200
     [event] = world.stored
-    assert (event.email, event.fields) == ("zoe@example.com", {"firstname": HOSTILE})
+    assert (event.email, event.fields) == ("zoe@example.com", {"prenom": HOSTILE})
     assert event.consent is not None
     assert (event.consent.source, event.consent.text) == (f"{SITE}/", "v3"), "the website's page, not that of Relais"
     assert f"{SITE}/" in Page(answer).links, "the way back, too"
