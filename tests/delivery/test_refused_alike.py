@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from chalicelib.config.load import load
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from chalicelib.providers.account import Account
+from local.sandbox import Control, sample_config, start as start_sandbox
+from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product, settings
 
 WORDS = "unknown field prenm"
@@ -136,3 +141,34 @@ def test_a_worker_that_cannot_count_a_refusal_refuses_nobody(product: Product, m
     for event_id in ids:
         product.work(event_id)
     assert statuses(product, ids) == ["refused"] * 5 + ["pending"]
+
+
+@pytest.mark.server
+@pytest.mark.no_cover
+def test_a_wrong_field_name_is_mended_by_a_configuration_and_a_resend(resources: TestAws, tmp_path: Path) -> None:
+    """At the sandbox: seven people, a wrong field name, the right one, and everybody is on the list once."""
+    config = tmp_path / "relais.toml"
+    with start_sandbox() as sandbox:
+        config.write_text(sample_config(sandbox.url).replace('prenom = "prenom"', 'prenom = "prenm"'))
+        product = Product(load(config, os.environ), providers={})
+        people = [product.signup(f"p{n}@example.com", form="footer", fields={"prenom": f"P{n}"}) for n in range(7)]
+        ids = product.store(*people)
+        for event_id in ids:
+            product.work(event_id)
+        assert statuses(product, ids) == ["refused"] * 5 + ["pending"] * 2
+        paused = product.container.report(FakeContext())["accounts"]["paris"]["paused"]
+        assert paused["lists"] == ["4781"] and "field prenm does not exist" in paused["reason"]
+
+        config.write_text(sample_config(sandbox.url))
+        product.settings = load(config, os.environ)
+        product.restart()
+        product.container.sweeper.run()
+        product.work(*ids)
+        assert statuses(product, ids) == ["refused"] * 5 + ["delivered"] * 2
+        assert product.container.resend({"status": "refused", "form": "footer"}, FakeContext()) == {"resent": 5}
+        product.work(*ids)
+        assert statuses(product, ids) == ["delivered"] * 7
+        assert product.container.report(FakeContext())["accounts"]["paris"]["paused"] is None
+        rows = Control(sandbox.url).state()["providers"]["ediware"]["accounts"]["paris"]["lists"]["4781"]["rows"]
+        added = [(row["email"], row["prenom"]) for row in rows if row["email"].startswith("p")]
+        assert sorted(added) == [(f"p{n}@example.com", f"P{n}") for n in range(7)]
