@@ -130,16 +130,12 @@ class SubscriptionStore:
         for reading in readings(email):
             partition, *older = self._keys.partitions(reading.clean)
             kept_consent.record_unsubscribe(self._table, ((pk, account) for pk in older), at, event_id)
-            try:
-                self._table.update(
-                    (partition, account),
-                    "SET unsubscribed_at = :at, unsubscribed_by = :id"
-                    + (", provider_id = :row" if provider_id else ""),
-                    values,
-                    condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
-                )
-            except ConditionFailed:
-                continue  # a later unsubscribe is already recorded
+            self._table.try_update(  # unless a later unsubscribe is already recorded
+                (partition, account),
+                "SET unsubscribed_at = :at, unsubscribed_by = :id" + (", provider_id = :row" if provider_id else ""),
+                values,
+                condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
+            )
 
     def look(self, email: str, account: str, status_of: StatusOf) -> SubscriptionState:
         """Reads the merged state of an address at `account`, delivered signups included and leases removed.
@@ -182,14 +178,12 @@ class SubscriptionStore:
         values = {"at": to_ms(at), "id": by}
         for reading in readings(email):
             key = (self._keys.partition(reading.clean), EVERY_ACCOUNT)
-            try:
-                self._table.update(
-                    key,
-                    "SET unsubscribed_at = :at, unsubscribed_by = :id, forgotten_at = :at",
-                    values,
-                    condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
-                )
-            except ConditionFailed:  # a later unsubscribe, from a clock that is ahead, is retained
+            if not self._table.try_update(
+                key,
+                "SET unsubscribed_at = :at, unsubscribed_by = :id, forgotten_at = :at",
+                values,
+                condition="attribute_not_exists(unsubscribed_at) OR unsubscribed_at <= :at",
+            ):  # a later unsubscribe, from a clock that is ahead, is retained
                 self._table.update(key, "SET forgotten_at = :at", {"at": values["at"]})
         for partition in self._keys.partitions_of_readings(email):
             kept_consent.erase(self._table, self._table.query(partition))
@@ -251,12 +245,9 @@ class SubscriptionStore:
     def release(self, attempt: DeliveryAttempt) -> None:
         """Releases the lease of an attempt that is known to have ended; does nothing if another attempt has it."""
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
-        try:
-            self._table.update(
-                key, f"REMOVE {REMOVE_LEASE}", {"token": attempt.token}, condition="lease_token = :token"
-            )
-        except ConditionFailed:
-            return
+        self._table.try_update(
+            key, f"REMOVE {REMOVE_LEASE}", {"token": attempt.token}, condition="lease_token = :token"
+        )
 
     def settle_row(self, attempt: DeliveryAttempt, delivered: Sequence[Event]) -> None:
         """Reduces the lease of a row whose signups have all ended to its latest `delivered` one, if it still exists.
@@ -280,10 +271,7 @@ class SubscriptionStore:
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
         values = {"token": attempt.token, "row": provider_id}
         change = "SET provider_id = :row" if provider_id is not None else "REMOVE provider_id"
-        try:
-            self._table.update(key, change, values, condition="lease_token = :token")
-        except ConditionFailed:
-            return
+        self._table.try_update(key, change, values, condition="lease_token = :token")
 
     def _record_under_older_keys(self, attempt: DeliveryAttempt, known: Mapping[Key, SubscriptionState]) -> None:
         """Records an unsubscribe also on states with evidence of consent that stand under an older address key."""
