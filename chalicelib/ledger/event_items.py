@@ -67,7 +67,7 @@ def event_item(event: Event) -> dict[str, Any]:
         "all_accounts": event.all_accounts or None,
         "forget": event.forget or None,
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
-        "consent": consent,
+        "consent": consent or None,
         "sync": _sync_item(event.sync) if event.sync else None,
         "notes": list(event.notes) or None,
         "errors": [asdict(error) for error in event.errors] or None,
@@ -140,9 +140,7 @@ def door_from(part: Attributes) -> Door | None:
     return _DOORS[name] if name is not None else None
 
 
-def _consent_from(part: Attributes) -> Consent | None:
-    if not part.names():
-        return None
+def _consent_from(part: Attributes) -> Consent:
     return Consent(
         source=part.optional("source", str),
         text=part.optional("text", str),
