@@ -20,7 +20,9 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from chalicelib.domain.errors import Kind
-from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.domain.ordering import all_settled
+from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.jobs import attempt
 from tests.privacy.support import PERSONAL
 from tests.support.interleaving import AnswerLost, Died, NotDone, OneByOne, Repeat, at_operation
@@ -55,7 +57,10 @@ class Forgetting(RuleBasedStateMachine):
     @rule(person=persons, account=accounts, may_lift_suppression=st.booleans())
     def sign_up_now(self, person: str, account: str, may_lift_suppression: bool) -> None:
         event = self.world.event(EventType.SIGNUP, person, 0, (account,), may_lift_suppression=may_lift_suppression)
-        self._store(replace(event, occurred_at=self.world.clock()))
+        now = self.world.clock()
+        self._store(
+            replace(event, occurred_at=now, consent=Consent(source=f"https://www.example.com/{person}", at=now))
+        )
 
     @rule(person=persons, minute=minutes, everywhere=st.booleans())
     def leave_earlier(self, person: str, minute: int, everywhere: bool) -> None:
@@ -211,8 +216,10 @@ class Forgetting(RuleBasedStateMachine):
         mine = [event for event in self.world.events.values() if event.email.lower() == f"{person}@example.com"]
         later = [event for event in mine if event.type is EventType.SIGNUP and event.occurred_at > at]
         kept = {event.id for event in later if self._status(event)[0] in ("delivered", "parked")}
-        found = {item["pk"]["S"].removeprefix("E#") for item in self._items() if person in json.dumps(item).lower()}
+        holders = [item["pk"]["S"] for item in self._items() if person in json.dumps(item).lower()]
+        found = {pk.removeprefix("E#") for pk in holders if pk.startswith("E#")}
         assert found <= kept, f"{found - kept} contain {person}, forgotten at {at}"
+        self._check_evidence(person, at)
         for account in ACCOUNTS:
             calls = [verb for verb, email in self.world.logged[account].log if email.lower().startswith(person)]
             resubscribed = [
@@ -221,6 +228,16 @@ class Forgetting(RuleBasedStateMachine):
             details = f"{person} at {account}: {self.world.logged[account].log}"
             assert resubscribed or calls[-1:] == ["unsubscribe"], f"forgotten and not unsubscribed: {details}"
             assert not resubscribed or calls[-1:] == ["signup"], f"resubscribed and gets no mail: {details}"
+
+    def _check_evidence(self, person: str, at: datetime) -> None:
+        """Evidence of consent is that of signups which were delivered after the person was forgotten."""
+        states = self.world.container.subscriptions.of(f"{person}@example.com")
+        for account, known in states.items():
+            status_of = partial(self.world.container.events.status, account=account)
+            settled = all_settled(known, status_of)
+            leases = [evidence for state in known if state.lease for evidence in state.lease.consents.values()]
+            for evidence in (settled.first_consent, settled.latest_consent, *leases):
+                assert evidence is None or evidence.at > epoch_milliseconds(at), f"{person} at {account}: {evidence}"
 
     def _status(self, event: Event) -> tuple[str, str | None]:
         delivery = self.world.delivery(event.id, event.accounts[0])

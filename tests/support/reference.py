@@ -15,7 +15,8 @@ from typing import Any
 
 from chalicelib.delivery import account_delivery, dispatcher
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.ledger.table import Table
 from chalicelib.providers.spec import Contact
 from tests.support.interleaving import OneByOne, Tapped
@@ -165,6 +166,7 @@ class World(Product):
         email, at = spelled(person, number), START - timedelta(hours=2) + timedelta(minutes=minute)
         if verb is EventType.SIGNUP:
             typed = {"fields": {AS_TYPED: email, f"{TYPED}{number}": email}}
+            more = {"consent": Consent(source=f"https://www.example.com/{person}", at=at), **more}
             event = self.signup(email, at, id=f"e{number}", accounts=tuple(accounts[:1]), **typed, **more)
         else:
             event = self.unsubscribe(email, at, id=f"e{number}", accounts=tuple(accounts), **more)
@@ -217,6 +219,7 @@ def body_of(event: Any) -> dict[str, Any]:
         "list": event.list,
         "email": event.email,
         "fields": dict(event.fields),
+        "consent": {"source": event.consent.source} if event.consent else None,
     }
 
 
@@ -243,6 +246,18 @@ def check(world: World) -> None:
         _check_rows(log, {event.email: event for event in world.events.values()})
         for person in {world.events[event_id].email.lower() for event_id in deliveries}:
             _check_person(person, [world.events[event_id] for event_id in deliveries], deliveries, log)
+            delivered = [world.events[id] for id, one in deliveries.items() if one["status"] == "delivered"]
+            _check_evidence(world, person, account, delivered)
+
+
+def _check_evidence(world: World, person: str, account: str, delivered: Sequence[Event]) -> None:
+    """The state has the first and the latest evidence of consent of delivered signups, and no other."""
+    events = world.container.events
+    state = world.container.subscriptions.look(person, account, lambda event_id: events.status(event_id, account))
+    consents = [one.consent for one in delivered if one.email.lower() == person]
+    times = [epoch_milliseconds(consent.at) for consent in consents if consent and consent.at]
+    found = [evidence.at for evidence in (state.first_consent, state.latest_consent) if evidence]
+    assert found == ([min(times), max(times)] if times else []), f"{person} at {account}: {found} of {times}"
 
 
 def _delivery(world: World, event: Event, account: str) -> Mapping[str, Any]:
