@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config.model import RetryPolicy
+from chalicelib.config.model import RetryPolicy, Source
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Status
 from chalicelib.ledger.quarantine import QuarantineStore
+from tests.contract.scripted import Scripted, answer
 from tests.operators.support import enqueued, report
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product, settings
@@ -101,6 +102,19 @@ def test_after_an_unknown_outcome_the_account_is_asked_before_a_signup_is_repeat
     assert product.paris.calls_of("probe") == 1
     assert report(product)["accounts"]["paris"]["paused"] is None
     assert {product.delivery(event_id)["status"] for event_id in ids} == {"delivered"}
+
+
+@pytest.mark.server
+def test_a_sync_that_waits_for_its_next_attempt_is_tried_at_once(resources: TestAws) -> None:
+    with Scripted([answer(b"", 503)], otherwise=answer(b"email\na@example.com\n")) as host:
+        source = Source("crm", f"{host.url}/export.csv", "paris", "4781", allow_private=True)
+        product = Product(settings(delivery=HOUR, sources={"crm": source}))
+        product.work(bodies=({"type": "sync", "id": "sync-1", "kind": "contacts", "source": "crm"},), queue="syncs")
+        product.work("sync-1", queue="syncs")
+        assert product.delivery("sync-1")["status"] == "pending", "it is not due yet"
+        assert resume(product, account="paris") == {"resumed": False, "enqueued": 1}
+        product.work("sync-1", queue="syncs")
+        assert product.delivery("sync-1")["status"] == "delivered"
 
 
 def test_wrong_calls_are_explained(product: Product) -> None:
