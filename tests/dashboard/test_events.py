@@ -71,6 +71,14 @@ def test_selected_ones_are_sent_again(product: Product, person: Person) -> None:
     assert product.delivery(second)["status"] == "refused"
 
 
+def test_with_nothing_selected_it_asks_whether_all_are_meant(product: Product, person: Person) -> None:
+    ids = refused(product, "a", "b")
+    person.get("/dashboard/events?status=refused")
+    asked = person.follow(person.post("/dashboard/events/resend", status="refused", selected="yes"))
+    assert "Send 2 deliveries again?" in words(asked)
+    assert {product.delivery(one)["status"] for one in ids} == {"refused"}
+
+
 def test_one_event_is_sent_again_from_its_page(product: Product, person: Person) -> None:
     [event_id] = refused(product, "a")
     page = person.get(f"/dashboard/events/{event_id}")

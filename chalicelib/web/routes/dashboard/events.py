@@ -134,9 +134,10 @@ class EventPages:
             raise HttpProblem(
                 422, "Choose what is parked, refused or quarantined; only what is quarantined is discarded."
             )
-        ids = tuple(
-            one for text in fields.get("event", ()) for one in text.split(",") if is_valid_id(one)
-        ) or self._ids(choice, listed, page)
+        ids = tuple(one for text in fields.get("event", ()) for one in text.split(",") if is_valid_id(one))
+        if not ids and first(fields, "selected"):  # nothing was: ask whether all are meant
+            return see_other(page.link("events", verb, **choice.parameters()))
+        ids = ids or self._ids(choice, listed, page)
         done = self._send(page, listed, choice.account, ids[:MOST_AT_ONCE], verb)
         return self._done(page, page.link("events"), verb, done)
 
