@@ -286,7 +286,7 @@ def _uts46(domain: str) -> str | None:
 
     try:
         labels = [_a_label(label) for label in idna.uts46_remap(domain, std3_rules=False).split(".")]
-    except (idna.IDNAError, UnicodeError):
+    except ValueError:  # also idna's own errors; and what it raises for a joiner after a character without a name
         return None
     mapped = ".".join(label or "" for label in labels)
     return mapped if all(labels) and len(mapped) <= _MAX_DOMAIN else None

@@ -123,6 +123,12 @@ def test_no_provider_is_told_decoration(text: str) -> None:
         assert not re.search("<[^<>]*@[^<>]*>$", spelling)
 
 
+@pytest.mark.parametrize("text", ["@0\x1f\u200c0", "zoe@a\x1f\u200cb.example.com"])
+def test_a_joiner_after_a_character_without_a_name_makes_an_invalid_address(text: str) -> None:
+    assert signup_address(text).error is not None
+    assert normalise(text) == readings(text)[0].clean
+
+
 @given(decorated)
 def test_a_valid_signup_is_told_as_one_reading(text: str) -> None:
     address, error = signup_address(text)
