@@ -52,7 +52,7 @@ def test_no_message_spells_a_limit_by_hand() -> None:
         ("forms.md", f"more than {limits.FORM_KB} KB"),
         ("contacts-sync.md", f"Up to {limits.CONTACTS_A_SYNC:,} contacts and {limits.CONTACTS_SYNC_KB} KB"),
         ("configuration.md", f"at most {value_limits.TEXT_CHARACTERS:,} characters, a secret"),
-        ("configuration.md", f"a secret {value_limits.SECRET_CHARACTERS:,}, a field, list or trap"),
+        ("configuration.md", f"a secret {value_limits.SECRET_CHARACTERS:,}, the"),
         ("configuration.md", f"a field, list or trap {limits.NAME_CHARACTERS};"),
         ("configuration.md", f"at most {value_limits.LIST_ITEMS:,} items"),
         ("configuration.md", f"the file {value_limits.FILE_KB // 1024} MB"),
