@@ -56,8 +56,10 @@ class AccountDelivery:
             self._park_overdue(groups, self.circuit_breaker.pause_of(None))
             return
         self._due_by = max(self.services.effects.clock(), self.circuit_breaker.waived_until)
-        due = [task for group in groups for task in group.tasks if task.delivery.is_due(self._due_by)]
-        busy = self._deliver_groups(_regrouped(groups, due))
+        if any(task.delivery.next_attempt_at for group in groups for task in group.tasks):
+            due = [task for group in groups for task in group.tasks if task.delivery.is_due(self._due_by)]
+            groups = _regrouped(groups, due)
+        busy = self._deliver_groups(groups)
         for seconds in BUSY_PAUSES:
             if not busy or self._must_stop:
                 break

@@ -68,7 +68,7 @@ def in_rows(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
         gathered.setdefault(_row_of(task), []).append(task)
     rows: list[tuple[Task, ...]] = []
     for same in gathered.values():
-        same.sort(key=lambda task: (task.event.occurred_at, task.event.accepted_at, task.event.id))
+        same.sort(key=attrgetter("event.occurred_at", "event.accepted_at", "event.id"))
         rows += [tuple(same[start : start + MOST_IN_A_ROW]) for start in range(0, len(same), MOST_IN_A_ROW)]
     return rows
 
