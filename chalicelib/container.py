@@ -170,7 +170,7 @@ class Container(Services):
     def _medians(self) -> MedianStore:
         from .statistics.medians import MedianStore
 
-        return MedianStore(self._dynamodb, names.table(self.stage, "stats"))
+        return MedianStore(self.table, self.stats.since)
 
     @cached_property
     def dashboard_access(self) -> DashboardAccess:

@@ -4,7 +4,6 @@
 |---|---|---|
 | campaign | `C#{account}#{campaign}` / `newest` | the newest snapshot, its curve, and its sort key in the two indexes |
 | snapshot | `C#{account}#{campaign}` / `snapshot#{UTC hour}` | that hour's figures; `raw`: the provider's own as JSON |
-| medians | `M#{account}` / `medians` | the median of the account's campaigns at each age, as of a day |
 
 Index `newest` (`newest_pk`, `newest_sk`) lists all campaigns by the time they were sent, `newest_of_account`
 (`account`, `newest_sk`) those of one account; only campaign items have a `newest_sk`, so only they are indexed. All

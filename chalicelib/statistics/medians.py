@@ -1,22 +1,19 @@
-"""Keeps the median campaign of each account: the rates of opens, clicks and unsubscribes at each age, once a day."""
+"""Keeps the median campaign of each account: the rates of opens, clicks and unsubscribes at each age, once a day.
+
+Stored in the ledger, with the other state of an account: the statistics table has campaigns and snapshots only.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
 from ..domain.curves import MEASURED, median_rates
 from ..domain.figures import Snapshot
-from ..domain.times import format_time
-from .items import ACCOUNT_INDEX, Item
-from .store import query_snapshots, read
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+from ..ledger.table import Key, Table
 
 PERIOD = timedelta(days=365)
 MOST_CAMPAIGNS = 1000
@@ -32,47 +29,40 @@ class Medians:
 
 
 class MedianStore:
-    """Reads and writes medians in the statistics table. Every method raises `StatsUnavailable`."""
+    """Reads and writes medians; `campaigns_since` yields an account's campaigns sent since a time, newest first."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
+    def __init__(self, table: Table, campaigns_since: Callable[[str, datetime], Iterable[Snapshot]]) -> None:
         self._table = table
+        self._campaigns_since = campaigns_since
 
     def read(self, account: str) -> Medians | None:
-        """Returns the medians of an account; None until the first are stored, and for a malformed item."""
-        item = read(lambda: self._client.get_item(TableName=self._table, Key=_key(account))).get("Item", {})
+        """Returns the medians of an account; None until the first are stored, and for a malformed item.
+
+        Raises LedgerUnavailable.
+        """
+        item = self._table.get(_key(account)) or {}
         try:
-            stored = json.loads(item["medians"]["S"])
+            stored = json.loads(item["medians"])
             rates = tuple([(int(age), float(rate)) for age, rate in one] for one in stored)
-            return Medians(date.fromisoformat(item["day"]["S"]), rates) if len(rates) == len(MEASURED) else None
+            return Medians(date.fromisoformat(item["day"]), rates) if len(rates) == len(MEASURED) else None
         except (KeyError, TypeError, ValueError):
             return None
 
     def refresh(self, account: str, now: datetime) -> bool:
         """Stores the medians of the day of `now` (aware), unless they are stored; True if it did.
 
-        Costs one read an hour, and once a day a query of the account's campaigns.
+        Costs one read an hour, and once a day a query of the account's campaigns. Raises LedgerUnavailable,
+        StatsUnavailable.
         """
         stored = self.read(account)
         if stored is not None and stored.day >= now.date():
             return False
-        rates = median_rates(islice(self._campaigns(account, now - PERIOD), MOST_CAMPAIGNS))
+        rates = median_rates(islice(self._campaigns_since(account, now - PERIOD), MOST_CAMPAIGNS))
         rounded = [[(age, round(rate, 6)) for age, rate in one] for one in rates]
-        item: Item = {**_key(account), "day": {"S": now.date().isoformat()}, "medians": {"S": json.dumps(rounded)}}
-        read(lambda: self._client.put_item(TableName=self._table, Item=item))
+        values = {"day": now.date().isoformat(), "medians": json.dumps(rounded)}
+        self._table.update(_key(account), "SET #day = :day, medians = :medians", values, names={"day": "day"})
         return True
 
-    def _campaigns(self, account: str, since: datetime) -> Iterator[Snapshot]:
-        request: Any = {
-            "TableName": self._table,
-            "IndexName": ACCOUNT_INDEX,
-            "KeyConditionExpression": "#account = :account AND newest_sk >= :since",
-            "ExpressionAttributeNames": {"#account": "account"},
-            "ExpressionAttributeValues": {":account": {"S": account}, ":since": {"S": format_time(since)}},
-            "ScanIndexForward": False,
-        }
-        return query_snapshots(self._client, **request)
 
-
-def _key(account: str) -> Item:
-    return {"pk": {"S": f"M#{account}"}, "sk": {"S": "medians"}}
+def _key(account: str) -> Key:
+    return f"S#{account}", "medians"

@@ -76,6 +76,21 @@ class StatsStore:
             ScanIndexForward=False,
         )
 
+    def since(self, account: str, moment: datetime) -> Iterator[Snapshot]:
+        """Yields the campaigns of an account that were sent since `moment`, newest first, with figures and curves.
+
+        Eventually consistent, one query a megabyte. Raises `StatsUnavailable`.
+        """
+        return query_snapshots(
+            self._client,
+            TableName=self._table,
+            IndexName=ACCOUNT_INDEX,
+            KeyConditionExpression="#account = :account AND newest_sk >= :since",
+            ExpressionAttributeNames={"#account": "account"},
+            ExpressionAttributeValues={":account": {"S": account}, ":since": {"S": format_time(moment)}},
+            ScanIndexForward=False,
+        )
+
     def record(self, known: Snapshot | None, row: Snapshot, hour: datetime) -> bool:
         """Stores `row`, read by the run of `hour`, if a figure differs from `known`; lacking figures are kept as known.
 

@@ -6,15 +6,18 @@ from datetime import timedelta
 
 from chalicelib import names
 from chalicelib.domain.curves import AGES
+from chalicelib.ledger.table import Table
 from chalicelib.statistics.medians import Medians, MedianStore
 from chalicelib.statistics.queries import StatsReader
+from chalicelib.statistics.store import StatsStore
 from tests.statistics.world import StatisticsWorld
 from tests.support.aws import TestAws
 
 
 def readers(resources: TestAws) -> tuple[StatsReader, MedianStore]:
-    table = names.table("local", "stats")
-    return StatsReader(resources.dynamodb, table), MedianStore(resources.dynamodb, table)
+    reader = StatsReader(resources.dynamodb, names.table("local", "stats"))
+    store = StatsStore(resources.dynamodb, names.table("local", "stats"))
+    return reader, MedianStore(Table(resources.dynamodb, names.table("local", "ledger")), store.since)
 
 
 def test_each_campaign_keeps_its_curve(world: StatisticsWorld, resources: TestAws) -> None:
@@ -52,7 +55,7 @@ def test_medians_are_taken_once_a_day(world: StatisticsWorld, resources: TestAws
 def test_a_malformed_median_is_taken_anew(world: StatisticsWorld, resources: TestAws) -> None:
     medians = readers(resources)[1]
     for malformed in ("[", "[[1]]", "{}", "[[], []]"):
-        item = {"pk": {"S": "M#paris"}, "sk": {"S": "medians"}, "day": {"S": "2999-01-01"}, "medians": {"S": malformed}}
-        resources.dynamodb.put_item(TableName=names.table("local", "stats"), Item=item)
+        item = {"pk": {"S": "S#paris"}, "sk": {"S": "medians"}, "day": {"S": "2999-01-01"}, "medians": {"S": malformed}}
+        resources.dynamodb.put_item(TableName=names.table("local", "ledger"), Item=item)
         assert medians.read("paris") is None
     assert medians.refresh("paris", world.now) is True
