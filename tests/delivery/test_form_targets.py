@@ -214,6 +214,17 @@ def test_two_forms_of_one_list_make_one_row_of_a_person(product: Product) -> Non
     assert product.paris.rows == [("4781", PEOPLE[0], {"prenom": "Anne", "nom": "Dupont"})]
 
 
+def test_what_is_sent_again_after_the_configuration_changed_is_the_same_event(product: Product) -> None:
+    event = {"type": "signup", "id": "order-1", "form": "footer", "email": PEOPLE[1], "fields": {"prenom": "Zoe"}}
+    first = accept(product, PEOPLE[0])
+    product.work(bodies=(event,))
+    restart(product, replace(FOOTER, account="lyon", list="4782", fields={"prenom": "first_name"}))
+    assert accept(product, PEOPLE[0]) == first
+    product.work(bodies=(event,))
+    assert product.view("order-1")["status"] == "delivered", "and no conflict of ids"
+    assert report(product)["accepted"] == 2
+
+
 def test_the_list_stands_with_a_delivered_signup(product: Product, resources: TestAws) -> None:
     ids = sign_up(product, resources)
     delivered_once(product, ids)

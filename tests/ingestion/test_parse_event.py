@@ -71,6 +71,20 @@ def test_a_complete_signup_of_a_form_is_read(settings: Settings) -> None:
     )
 
 
+def test_fields_that_a_form_does_not_have_are_left_out_and_noted(settings: Settings) -> None:
+    unknown = {"firstname": "Zoé", "vip\u0000": [[1]], "nothing": None, "who@example.com": "x"}
+    event = parse({**SIGNUP, "fields": {"prenom": "Zoé", **unknown}}, settings)
+    assert event.fields == {"prenom": "Zoé"}
+    left_out = "is no field of form footer; left out"
+    assert event.notes == (
+        f"fields.firstname: {left_out}",
+        f"fields.vip\N{REPLACEMENT CHARACTER}: {left_out}",
+        f"fields.…@…: {left_out}",
+    )
+    many = parse({**SIGNUP, "fields": {f"f{number}": "x" for number in range(11)}}, settings)
+    assert many.notes == ("fields: 11 are no fields of form footer; left out",)
+
+
 def test_a_signup_of_an_account_and_list_has_provider_fields(settings: Settings) -> None:
     event = parse(
         {**DIRECT, "fields": {"firstname": "Zoé", "age": 42, "vip": True, "score": 1.5, "gone": None}}, settings
