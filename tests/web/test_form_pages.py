@@ -386,9 +386,15 @@ def test_a_limit_keeps_what_was_typed(language: str, title: str) -> None:
 @pytest.mark.parametrize(
     ("path", "headers", "status", "for_owner"),
     [
-        ("/forms/footer/signup", {"Origin": "https://other.example"}, 403, "&#34;https://other.example&#34;"),
+        (
+            "/forms/footer/signup",
+            {"Origin": "https://other.example"},
+            403,
+            'add <code>"https://other.example"</code> to',
+        ),
         ("/forms/footer/signup", {"Origin": "null"}, 403, "Referrer-Policy"),
-        ("/forms/nosuch/signup", {}, 404, "There is no such form."),
+        ("/forms/nosuch/signup", {}, 404, "compare the address in <code>action</code>"),
+        ("/forms/footer/signup", {"Origin": "https://<b>"}, 403, "This form may not be used from that site."),
     ],
 )
 def test_a_form_that_is_not_connected_is_said_to_be_so(

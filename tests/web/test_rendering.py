@@ -116,6 +116,7 @@ OF_A_PROBLEM = {
     "kind": "404",
     "problem": {"detail": "d", "errors": ()},
     "request_id": "r-1",
+    "advice": None,
     "organisation": None,
 }
 COLD = """

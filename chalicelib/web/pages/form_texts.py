@@ -134,6 +134,29 @@ FORM: Texts = {
         "Er is niets vastgelegd, en dat ligt niet aan u. Laat het de beheerder van de website weten.",
         "Nothing was recorded, and it is not your fault. Please tell the owner of the website.",
     ),
+    "unknown_form": Text(
+        "La configuration de Relais n’a aucun formulaire de ce nom\u00a0: comparez l’adresse dans {attribute} avec "
+        "{section}.",
+        "De configuratie van Relais heeft geen formulier met die naam: vergelijk het adres in {attribute} met "
+        "{section}.",
+        "The configuration of Relais has no form of that name: compare the address in {attribute} with {section}.",
+    ),
+    "not_listed": Text(
+        "Pour admettre ce site, ajoutez {origin} à {key} sous {section} dans la configuration de Relais.",
+        "Voeg {origin} toe aan {key} onder {section} in de configuratie van Relais om deze website toe te laten.",
+        "To allow this website, add {origin} to {key} under {section} in the configuration of Relais.",
+    ),
+    "hides_origin": Text(
+        "La page cache son site\u00a0: à cause de son en-tête {header}, le navigateur envoie {origin} à la place. "
+        "Donnez à cet en-tête la valeur {policy} et ajoutez le site à {key} sous {section} dans la configuration de "
+        "Relais. Ou ajoutez-y {origin}, ce qui admet les formulaires simples de toute page qui cache son site.",
+        "De pagina verbergt haar website: door haar header {header} stuurt de browser {origin} in de plaats. Geef die "
+        "header de waarde {policy} en voeg de website toe aan {key} onder {section} in de configuratie van Relais. Of "
+        "voeg er {origin} aan toe, wat gewone formulieren toelaat van elke pagina die haar website verbergt.",
+        "The page hides its website: because of its header {header} the browser sends {origin} instead. Give that "
+        "header the value {policy} and add the website to {key} under {section} in the configuration of Relais. Or add "
+        "{origin} there, which allows plain forms of every page that hides its website.",
+    ),
     "no_address_field": Text(
         "Le formulaire n’envoie pas le champ {field}, celui de l’adresse selon la configuration, mais {sent}.",
         "Het formulier stuurt niet het veld {field}, volgens de configuratie dat van het adres, maar {sent}.",

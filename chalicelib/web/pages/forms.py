@@ -15,7 +15,7 @@ from .form_fields import ShownField, carried_fields, fields_in_place_of_the_addr
 from .form_texts import FORM
 from .problem import kind_of
 from .problem_texts import PROBLEM
-from .rendering import render
+from .rendering import code, render
 
 if TYPE_CHECKING:
     from ..problems import HttpProblem
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TEXTS = {**PROBLEM, **FORM}
 _NOT_CONNECTED = frozenset({403, 404, 405, 422})
 """What the owner of the website must mend; 422 where a field is wrong that no visitor typed."""
+SHOWING_POLICY = "strict-origin-when-cross-origin"
+"""The Referrer-Policy under which browsers tell a form's origin."""
 _LATER = frozenset({429, 500, 503})
 
 
@@ -41,7 +43,23 @@ def failure_page(visit: FormVisit, problem: HttpProblem) -> Response:
         return _form_again(visit, problem, form, submission, fields or [])
     connected = problem.status not in _NOT_CONNECTED
     kind = kind_of(problem.status) if connected else "not_connected"
-    return _page(visit, "form_problem.html", problem.status, problem.headers, kind=kind, problem=problem)
+    advice = None if connected else _advice(visit, problem.status)
+    return _page(visit, "form_problem.html", problem.status, problem.headers, kind=kind, problem=problem, advice=advice)
+
+
+def _advice(visit: FormVisit, status: int) -> tuple[str, dict[str, Any]] | None:
+    """Returns what the owner of the website should do, as a text and its values; None: the problem's detail says it."""
+    if status == 405:
+        return "method", {"code": code('method="post"')}
+    if visit.form is None:
+        return "unknown_form", {"section": code("[forms.…]"), "attribute": code("action")}
+    origin = visit.request.headers.get("origin", "")
+    if status != 403 or checks.origin(origin) is not None:
+        return None
+    place = {"key": code("origins"), "section": code(f"[forms.{visit.form.name}]"), "origin": code(f'"{origin}"')}
+    if origin != checks.HIDDEN_ORIGIN:
+        return "not_listed", place
+    return "hides_origin", {**place, "header": code("Referrer-Policy"), "policy": code(SHOWING_POLICY)}
 
 
 def _form_again(

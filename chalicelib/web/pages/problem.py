@@ -24,6 +24,7 @@ def problem_page(request: Request, problem: HttpProblem, organisation: Organisat
         headers=problem.headers,
         kind=kind_of(problem.status),
         problem=problem,
+        advice=None,
         request_id=request.id,
         organisation=organisation,
     )

@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,11 @@ def _environment() -> Environment:
     )
 
 
+def code(text: str) -> Markup:
+    """Returns a text marked up as code, for a placeholder of a text. Quotes stay as they are typed."""
+    return _safe(f"<code>{escape(text, quote=False)}</code>")
+
+
 def _safe(text: str) -> Markup:
     """Marks a text of this package, and of nobody else, as HTML."""
     from markupsafe import Markup
@@ -105,9 +111,9 @@ def _safe(text: str) -> Markup:
 
 def _translator(language: str, texts: Texts) -> Any:
     """Returns the function `t` of a template. Values are escaped, unless a template has made them HTML."""
-    from markupsafe import escape
+    from markupsafe import escape as escaped
 
     def translate(name: str, /, **values: Any) -> Markup:
-        return escape(getattr(texts[name], language)).format(**values)
+        return escaped(getattr(texts[name], language)).format(**values)
 
     return translate
