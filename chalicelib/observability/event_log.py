@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..domain.events import Delivery, Event, Status
+from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from . import metrics
 from .logs import logger
 
@@ -19,15 +20,17 @@ ACCEPTED = "accepted"
 
 def accepted(events: Iterable[Event]) -> None:
     """Log events that were stored just now, for the first time; events refused on arrival with their reason."""
-    grouped: dict[tuple[str, str | None], list[str]] = {}
+    grouped: dict[tuple[str, str | None, ReasonCode | None], list[str]] = {}
     for event in events:
+        code = None if event.refused is None else event.refused_code
         for account in event.accounts:
             metrics.count(ACCEPTED, account=account)
-            if event.refused is not None:
-                metrics.count(Status.REFUSED.value, account=account)
-        grouped.setdefault((event.type.value, event.refused), []).append(event.id)
-    for (verb, refused), ids in grouped.items():
-        facts = {"verb": verb} if refused is None else {"verb": verb, "status": Status.REFUSED.value, "reason": refused}
+            if code is not None:
+                _count_refused(account, code)
+        grouped.setdefault((event.type.value, event.refused, code), []).append(event.id)
+    for (verb, refused, code), ids in grouped.items():
+        status = None if refused is None else Status.REFUSED.value
+        facts = {"verb": verb, "status": status, "reason": refused, "reason_code": code}
         _write(logger.info, ACCEPTED, ids, facts)
 
 
@@ -39,16 +42,29 @@ def quarantined(form: str, events: Sequence[Event]) -> None:
 
 
 def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:
-    """Log deliveries, each with its event's id, whose final status was written just now."""
-    grouped: dict[tuple[str, Status, str | None, bool], list[str]] = {}
+    """Log deliveries, each with its event's id, whose final status was written just now.
+
+    What somebody should look at is a warning: what was parked, and refusals but those in `EXPECTED_REFUSALS`.
+    """
+    grouped: dict[tuple[str, Status, str | None, ReasonCode | None, bool], list[str]] = {}
     for event_id, delivery in deliveries:
-        metrics.count(delivery.status.value, account=delivery.account)
-        key = (delivery.account, delivery.status, delivery.reason, delivery.unknown_outcome)
+        if delivery.status is Status.REFUSED:
+            _count_refused(delivery.account, delivery.reason_code)
+        else:
+            metrics.count(delivery.status.value, account=delivery.account)
+        key = (delivery.account, delivery.status, delivery.reason, delivery.reason_code, delivery.unknown_outcome)
         grouped.setdefault(key, []).append(event_id)
-    for (account, status, reason, unknown), ids in grouped.items():
-        log = logger.warning if status is Status.PARKED else logger.info
-        facts = {"account": account, "status": status.value, "reason": reason, "unknown_outcome": unknown or None}
-        _write(log, status.value, ids, facts)
+    for (account, status, reason, code, unknown), ids in grouped.items():
+        unexpected = status is Status.REFUSED and code not in EXPECTED_REFUSALS
+        log = logger.warning if status is Status.PARKED or unexpected else logger.info
+        facts = {"account": account, "status": status.value, "reason": reason, "reason_code": code}
+        _write(log, status.value, ids, {**facts, "unknown_outcome": unknown or None})
+
+
+def _count_refused(account: str, code: ReasonCode | None) -> None:
+    metrics.count(Status.REFUSED.value, account=account)
+    if code not in EXPECTED_REFUSALS:
+        metrics.count("unexpected_refusals", account=account)
 
 
 def retry_scheduled(account: str, event_ids: Iterable[str], reason: str, until: datetime) -> None:

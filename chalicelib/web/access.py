@@ -61,6 +61,14 @@ def preflight(request: Request) -> Response:
     )
 
 
+def shown_origin(origin: str | None) -> str | None:
+    """Return an `Origin` as it may be logged: a malformed one, which may hold anything, is only called so."""
+    if origin is None or origin == HIDDEN_ORIGIN:
+        return origin
+    well_formed = len(origin) <= checks.LONGEST_ORIGIN and checks.origin(origin) is None
+    return origin if well_formed else "malformed"
+
+
 def _is_plain_form(request: Request) -> bool:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return request.method == "POST" and media_type in _PLAIN_FORMS
@@ -77,8 +85,8 @@ def _is_own(settings: Settings, request: Request, origin: str) -> bool:
 
 def _refused(form: Form, origin: str) -> HttpProblem:
     """Return the 403 that says what to put where; logs and counts it. A malformed origin is not repeated."""
-    well_formed = origin == HIDDEN_ORIGIN or (len(origin) <= checks.LONGEST_ORIGIN and checks.origin(origin) is None)
-    logger.warning("origin refused", extra={"form": form.name, "origin": origin if well_formed else "malformed"})
+    shown = shown_origin(origin)
+    logger.warning("origin refused", extra={"form": form.name, "origin": shown})
     metrics.count("origins_refused")
     place = f"origins under [forms.{form.name}] in the configuration of Relais"
     if origin == HIDDEN_ORIGIN:
@@ -88,5 +96,5 @@ def _refused(form: Form, origin: str) -> HttpProblem:
             '"Origin: null". Give the page the policy strict-origin-when-cross-origin and list its site, or add '
             f'"null" to {place}, which lets in plain HTML forms of every page that hides its origin.',
         )
-    named = f'"{origin}"' if well_formed else 'it, as in "https://www.example.com",'
+    named = f'"{origin}"' if shown == origin else 'it, as in "https://www.example.com",'
     return HttpProblem(403, f"This form may not be used from that site. To allow it, add {named} to {place}.")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.events import Delivery, Event, EventType, Status
+from chalicelib.domain.reasons import ReasonCode
 from chalicelib.observability import event_log, metrics
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -32,8 +33,10 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict
     return [line for line in lines if "_aws" not in line], counts
 
 
-def event(event_id: str, *accounts: str, refused: str | None = None) -> Event:
-    return Event(event_id, EventType.UNSUBSCRIBE, "zoe@example.com", accounts, NOW, NOW, refused=refused)
+def event(event_id: str, *accounts: str, refused: str | None = None, code: ReasonCode = ReasonCode.TRAP) -> Event:
+    return Event(
+        event_id, EventType.UNSUBSCRIBE, "zoe@example.com", accounts, NOW, NOW, refused=refused, refused_code=code
+    )
 
 
 def test_accepted_events_are_counted_per_account_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +45,24 @@ def test_accepted_events_are_counted_per_account_and_logged(capsys: pytest.Captu
     assert (good["message"], good["verb"], good["event_ids"]) == ("accepted", "unsubscribe", ["a", "b"])
     assert (trapped["event_ids"], trapped["status"], trapped["reason"]) == (["c"], "refused", "trap")
     assert counts == {("paris", "accepted"): 3, ("lyon", "accepted"): 1, ("paris", "refused"): 1}
+
+
+def test_an_event_that_is_refused_as_invalid_counts_as_unexpected(capsys: pytest.CaptureFixture[str]) -> None:
+    event_log.accepted([event("a", "paris", refused="invalid: email", code=ReasonCode.INVALID_MESSAGE)])
+    (line,), counts = said(capsys)
+    assert line["reason_code"] == "invalid_message"
+    assert counts == {("paris", "accepted"): 1, ("paris", "refused"): 1, ("paris", "unexpected_refusals"): 1}
+
+
+@pytest.mark.parametrize("code", list(ReasonCode))
+def test_refusals_are_warnings_and_counted_unless_they_are_expected(
+    code: ReasonCode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event_log.ended([("a", Delivery("paris", Status.REFUSED, reason="no", reason_code=code))])
+    (line,), counts = said(capsys)
+    expected = code in {"trap", "spam", "suppressed", "unconfirmed", "quarantined", "discarded"}
+    assert (line["level"], line["reason_code"]) == ("INFO" if expected else "WARNING", code)
+    assert counts == {("paris", "refused"): 1} | ({} if expected else {("paris", "unexpected_refusals"): 1})
 
 
 def test_final_deliveries_are_counted_and_logged_by_status(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,10 +79,11 @@ def test_final_deliveries_are_counted_and_logged_by_status(capsys: pytest.Captur
     (first, refused, parked), counts = said(capsys)
     assert (first["message"], first["account"], first["event_ids"]) == ("delivered", "paris", ["a", "b"])
     assert "reason" not in first
-    assert (refused["message"], refused["event_ids"], refused["level"]) == ("refused", ["c"], "INFO")
+    assert (refused["message"], refused["event_ids"], refused["level"]) == ("refused", ["c"], "WARNING")
     assert "example.com" not in json.dumps(refused)
     assert (parked["message"], parked["level"], parked["unknown_outcome"]) == ("parked", "WARNING", True)
-    assert counts == {("paris", "delivered"): 2, ("paris", "refused"): 1, ("lyon", "parked"): 1}
+    refusals = {("paris", "refused"): 1, ("paris", "unexpected_refusals"): 1}
+    assert counts == {("paris", "delivered"): 2, ("lyon", "parked"): 1, **refusals}
 
 
 def test_a_thousand_events_are_a_few_lines_with_every_id(capsys: pytest.CaptureFixture[str]) -> None:

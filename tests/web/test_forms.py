@@ -205,7 +205,7 @@ def test_503_when_the_event_cannot_be_stored(
     assert [(line["request_id"], line["error"]) for line in errors] == (
         [("gateway-request-1", type(failure).__name__)] if status >= 500 else []
     )
-    assert [line["failures"] for line in logged if "_aws" in line] == ([1] if status >= 500 else [])
+    assert [line["failures"] for line in logged if "failures" in line] == ([1] if status >= 500 else [])
     assert ["RuntimeError" in line.get("exception", "") for line in errors] == [
         isinstance(failure, RuntimeError)
     ] * len(errors)

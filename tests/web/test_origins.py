@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,54 @@ def test_a_refused_origin_is_logged_with_its_form_and_counted(send: Send, capsys
     logged = [(line["form"], line["origin"]) for line in lines if line.get("message") == "origin refused"]
     assert logged == [("footer", "https://www.example.org"), ("footer", "null")]
     assert sum(line.get("origins_refused", 0) for line in lines) == 2
+
+
+def refused_requests(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The log's lines about refused form requests, and the lines of metrics that count them."""
+    metrics.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    logged = [line for line in lines if line.get("message") == "form request refused"]
+    return logged, [line for line in lines if "form_requests_refused" in line]
+
+
+def test_every_answer_of_4xx_is_logged_with_form_and_origin_and_counted(
+    send: Send, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = {"Origin": "https://www.example.com", "Content-Type": "application/json"}
+    refused_requests(capsys)
+    assert send("POST", PATHS[0], site, '{"email": "nobody", "prenom": {}}').status == 422
+    assert send("POST", PATHS[0], site, "{").status == 400
+    assert send("GET", PATHS[0], {"Origin": "x" * 5000}).status == 403
+    assert send("DELETE", PATHS[0]).status == 405
+    assert send("POST", PATHS[0], site, '{"email": "a@example.com"}').status == 202
+    logged, counted = refused_requests(capsys)
+    shown = [(line["level"], line["form"], line.get("origin"), line["status"]) for line in logged]
+    assert shown == [
+        ("WARNING", "footer", "https://www.example.com", 422),
+        ("WARNING", "footer", "https://www.example.com", 400),
+        ("WARNING", "footer", None, 405),
+    ], "a refused origin has its own line"
+    assert logged[0]["wrong_fields"] == ["email", "prenom"]
+    assert [(line["account"], line["form_requests_refused"]) for line in counted] == [("paris", 4)]
+
+
+@pytest.mark.parametrize(
+    "name", ["foter", "x" * 2000, "a%0A%7B%22level%22%3A%22x%22%7D", "zoe%40example.com", "%252561"]
+)
+def test_a_form_that_does_not_exist_is_logged_in_one_short_line_and_is_no_dimension(
+    send: Send, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused_requests(capsys)
+    headers = {"Origin": "https://zoe@example.com/", "Content-Type": "application/json"}
+    assert send("POST", f"/forms/{name}/signup", headers, "{}").status == 404
+    logged, counted = refused_requests(capsys)
+    (line,) = logged
+    assert (line["status"], line["origin"]) == (404, "malformed")
+    assert len(line["form"]) <= 63 and line["form"].isprintable() and "zoe@" not in json.dumps(line)
+    assert line["form"] == name or name != "foter"
+    (metric,) = counted
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["stage"]]
+    assert metric["form_requests_refused"] == 1 and name not in json.dumps(metric)
 
 
 @pytest.mark.parametrize("form", ["footer", "closed", "open"])

@@ -6,19 +6,23 @@ import re
 from functools import partial
 
 from ...config.model import Form
+from ...domain.errors import InvalidEvent
 from ...domain.events import Event, EventType
+from ...domain.excerpts import excerpt, readable
 from ...domain.times import to_milliseconds
 from ...ingestion.bodies import read_submission
 from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
 from ...ingestion.repeats import accept_from_form
+from ...observability import logger, metrics
 from ...services import Services
 from .. import problems
-from ..access import FORM_METHODS, check_origin, preflight
+from ..access import FORM_METHODS, check_origin, preflight, shown_origin
 from ..form_visit import FormVisit
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
 _NOT_POSTED = 'This address takes forms that are posted: give the form method="post".'
+_LONGEST_NAME = 63
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -50,7 +54,28 @@ class FormsRoutes:
 
             return accepted_page(visit)
         except Exception as error:  # as in the gateway, with what is known of the form
-            return problems.answer(request, error, partial(_failure_page, visit))
+            answer = problems.answer(request, error, partial(_failure_page, visit))
+            self._report(request, name, answer.status, error)
+            return answer
+
+    def _report(self, request: Request, name: str, status: int, error: Exception) -> None:
+        """Log and count an answer of 4xx, with the form and the origin of the page. A refused origin has its own line.
+
+        The name of a form that does not exist is whatever the client sent: it is cut, and no dimension of the metric.
+        """
+        if not 400 <= status < 500:
+            return
+        form = self._services.settings.forms.get(name)
+        metrics.count("form_requests_refused", account=form.account if form is not None else None)
+        if status == 403:
+            return
+        wrong = [one.field for one in error.field_errors] if isinstance(error, InvalidEvent) else []
+        facts = {
+            "form": excerpt(readable(name), _LONGEST_NAME),
+            "origin": shown_origin(request.headers.get("origin")),
+            "status": status,
+        }
+        logger.warning("form request refused", extra=facts | ({"wrong_fields": wrong} if wrong else {}))
 
     def _accepted(self, visit: FormVisit, form: Form) -> Event:
         """Parse and store the event of a submission.
