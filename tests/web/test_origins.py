@@ -124,7 +124,8 @@ def test_every_answer_of_4xx_is_logged_with_form_and_origin_and_counted(
         ("WARNING", "footer", None, 405),
     ], "a refused origin has its own line"
     assert logged[0]["wrong_fields"] == ["email", "prenom"]
-    assert [(line["account"], line["form_requests_refused"]) for line in counted] == [("paris", 4)]
+    assert {line["account"] for line in counted} == {"paris"}
+    assert sum(line["form_requests_refused"] for line in counted) == 4
 
 
 @pytest.mark.parametrize(
