@@ -69,6 +69,7 @@ class _Counted:
     status: Status
     quarantined_until: int | None
     """In milliseconds."""
+    reason_code: str | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ class DeliveryCounts:
     counts: dict[str, Counter[Status]] = field(default_factory=lambda: defaultdict(Counter))
     quarantined: Counter[str] = field(default_factory=Counter)
     """Those of the pending deliveries that wait for an operator, by account."""
+    reasons: dict[str, Counter[tuple[Status, str]]] = field(default_factory=lambda: defaultdict(Counter))
+    """Those with a reason code by account, status and code."""
     oldest: dict[str, int] = field(default_factory=dict)
     """Without those that are quarantined: they wait on purpose."""
     oldest_unsubscribe: dict[str, int] = field(default_factory=dict)
@@ -86,6 +89,8 @@ class DeliveryCounts:
         """Counts one delivery of `event` at `now` (ms)."""
         account = delivery.account
         self.counts[account][delivery.status] += 1
+        if delivery.reason_code is not None:
+            self.reasons[account][delivery.status, delivery.reason_code] += 1
         if delivery.status is Status.PENDING:
             if delivery.quarantined_until is not None and delivery.quarantined_until > now:
                 self.quarantined[account] += 1
@@ -98,6 +103,8 @@ class DeliveryCounts:
         """Adds the counts of `other`."""
         for account, counts in other.counts.items():
             self.counts[account].update(counts)
+        for account, reasons in other.reasons.items():
+            self.reasons[account].update(reasons)
         self.quarantined.update(other.quarantined)
         for mine, theirs in ((self.oldest, other.oldest), (self.oldest_unsubscribe, other.oldest_unsubscribe)):
             for account, accepted in theirs.items():
@@ -139,7 +146,8 @@ class LedgerScan:
         without its age.
         """
         delivery_counts, waiting = DeliveryCounts(), _Waiting(list)
-        attributes = ("pk", "sk", "type", "status", "accounts", "accepted", "expires_at", "quarantined", "next_at")
+        of_delivery = ("status", "quarantined", "next_at", "reason_code")
+        attributes = ("pk", "sk", "type", "accounts", "accepted", "expires_at", *of_delivery)
         for page in self._pages(part, _EVENTS, attributes, now, check_time, {}):
             for item in page:
                 if item["sk"].startswith(_DELIVERY):
@@ -182,7 +190,7 @@ def _delivery_from(item: Attributes) -> _Counted:
 
 def _counted(item: Attributes, account: str) -> _Counted:
     until = item.optional("next_at", int) if item.optional("quarantined", bool) else None
-    return _Counted(account, item.required("status", Status), until)
+    return _Counted(account, item.required("status", Status), until, item.optional("reason_code", str))
 
 
 def _event_from(item: Attributes) -> _Event:

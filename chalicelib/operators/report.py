@@ -18,6 +18,7 @@ from .call_input import TOO_LARGE, failed
 from .ledger_scan import DeliveryCounts, LedgerScan, OutOfTime, time_check
 
 _SHOWN = (Status.DELIVERED, Status.SUPERSEDED, Status.REFUSED, Status.PARKED, Status.PENDING)
+_WITH_REASONS = (Status.REFUSED, Status.PARKED, Status.PENDING)
 
 
 def report(services: Services, deadline: Deadline) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def report(services: Services, deadline: Deadline) -> dict[str, Any]:
     return {**_figures(delivery_counts, list(states), now), "accounts": accounts}
 
 
-def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime) -> dict[str, int]:
+def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime) -> dict[str, Any]:
     counts: Counter[Status] = sum((delivery_counts.counts.get(name, Counter()) for name in accounts), Counter())
     return {
         "accepted": counts.total(),
@@ -52,7 +53,20 @@ def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime
         QUARANTINED: sum(delivery_counts.quarantined[name] for name in accounts),
         "oldest_pending_seconds": _age(delivery_counts.oldest, accounts, now),
         "oldest_unsubscribe_seconds": _age(delivery_counts.oldest_unsubscribe, accounts, now),
+        "reasons": _reasons(delivery_counts, accounts),
     }
+
+
+def _reasons(delivery_counts: DeliveryCounts, accounts: list[str]) -> dict[str, dict[str, int]]:
+    """Returns the deliveries of each status that has reasons, by reason code, the most frequent first."""
+    counts: Counter[tuple[Status, str]] = Counter()
+    for name in accounts:
+        counts.update(delivery_counts.reasons.get(name, Counter()))
+    found: dict[str, dict[str, int]] = {status.value: {} for status in _WITH_REASONS}
+    for (status, code), count in sorted(counts.items(), key=lambda each: (-each[1], each[0][1])):
+        if status in _WITH_REASONS:
+            found[status.value][code] = count
+    return found
 
 
 def _age(oldest: Mapping[str, int], accounts: Iterable[str], now: datetime) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Status
+from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from tests.operators.support import calls, end, ended, report
@@ -19,6 +20,7 @@ from tests.support.product import Product
 NOTHING = {
     "accepted": 0, "delivered": 0, "superseded": 0, "refused": 0, "parked": 0, "pending": 0, "quarantined": 0,
     "oldest_pending_seconds": 0, "oldest_unsubscribe_seconds": 0,
+    "reasons": {"refused": {}, "parked": {}, "pending": {}},
 }  # fmt: skip
 LEDGER = "relais-local-ledger"
 
@@ -44,12 +46,35 @@ def test_every_status_of_every_account_is_counted(product: Product) -> None:
     assert found == {
         "accepted": 10, "delivered": 3, "superseded": 1, "refused": 2, "parked": 2, "pending": 2, "quarantined": 0,
         "oldest_pending_seconds": 40, "oldest_unsubscribe_seconds": 10,
+        "reasons": {"refused": {"invalid_message": 1}, "parked": {}, "pending": {}},
     }  # fmt: skip
     assert accounts["lyon"] == {**NOTHING, "accepted": 1, "delivered": 1, "paused": None}
     assert (accounts["paris"]["accepted"], accounts["paris"]["pending"]) == (9, 2)
     product.work(both.id)
     product.clock.forward(seconds=1)
     assert report(product)["accounts"]["lyon"]["delivered"] == 1
+
+
+def test_reasons_are_counted_by_code_for_each_account_and_together(product: Product) -> None:
+    def refuse(account: str, code: ReasonCode, count: int) -> None:
+        events = [product.signup(f"p{n}@example.com", accounts=(account,), refused="no", refused_code=code)
+                  for n in range(count)]  # fmt: skip
+        product.store(*events)
+
+    refuse("paris", ReasonCode.TRAP, 1)
+    refuse("paris", ReasonCode.UNKNOWN_FIELD, 3)
+    refuse("lyon", ReasonCode.UNKNOWN_FIELD, 2)
+    leave = product.unsubscribe("u@example.com", accounts=("paris", "lyon"))
+    product.store(leave)
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "no", reason_code=ReasonCode.WRONG_KEY)
+    product.work(leave.id)
+    found = report(product)
+    nothing: dict[str, dict[str, int]] = {"refused": {}, "parked": {}, "pending": {}}
+    assert found["accounts"]["lyon"]["reasons"] == nothing | {"refused": {"unknown_field": 2}}
+    paris = nothing | {"refused": {"unknown_field": 3, "trap": 1}, "pending": {"wrong_key": 1}}
+    assert found["accounts"]["paris"]["reasons"] == paris
+    assert found["reasons"] == paris | {"refused": {"unknown_field": 5, "trap": 1}}
+    assert list(found["reasons"]["refused"]) == ["unknown_field", "trap"], "the most frequent first"
 
 
 def test_the_age_counts_from_acceptance_even_after_failures(product: Product) -> None:
