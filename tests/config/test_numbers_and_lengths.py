@@ -18,8 +18,8 @@ from chalicelib.config.secrets import Secret
 from chalicelib.config.toml_table import TomlTable
 from chalicelib.config.value_limits import NUMBERS, Number
 from chalicelib.domain.backoff import paused_again, wait_seconds
-from chalicelib.domain.errors import ConfigurationError, FieldError, SecretUnavailable
-from chalicelib.domain.times import epoch_milliseconds
+from chalicelib.domain.errors import ConfigurationError, FieldError, Kind, ProviderError, SecretUnavailable
+from chalicelib.domain.times import epoch_milliseconds, years_before
 from tests.config.secrets_aws import SecretsAws
 
 ErrorsIn = Callable[[str], tuple[FieldError, ...]]
@@ -123,11 +123,12 @@ def test_hostile_7_the_longest_times_do_not_overflow(load_text: LoadText, whole:
     settings = load_text(whole)
     now = datetime(2999, 12, 31, tzinfo=UTC)
     assert now + timedelta(days=settings.privacy.keep_events_days)
+    assert years_before(now, settings.privacy.keep_consent_years)
     assert now - timedelta(hours=settings.delivery.give_up_after_hours)
     policy = settings.delivery
     for failures in (0, 1, 40, 41, 10**9):
         wait = wait_seconds(failures, policy.first_retry_seconds, policy.longest_retry_seconds, 1.0)
-        assert paused_again(None, epoch_milliseconds(now), wait, "", "later").until < 2**63
+        assert paused_again(None, epoch_milliseconds(now), wait, ProviderError(Kind.LATER, "down")).until < 2**63
 
 
 # --- the documents ---
