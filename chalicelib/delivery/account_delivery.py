@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, assert_never
 
 from ..domain.backoff import Pause
-from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
-from ..domain.events import Event, EventType
+from ..domain.errors import Kind, LedgerUnavailable, ProviderError
 from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds
-from ..observability import ContextPool, logger, metrics
-from ..providers.spec import Capabilities, Contact, Provider
+from ..observability import ContextPool, metrics
+from ..providers.spec import Capabilities
 from ..services import Services
 from .batching import Group, Task, in_rows
 from .bisection import ROWS_THAT_BLAME_THE_LIST, Bisection
@@ -23,8 +21,8 @@ from .circuit_breaker import CircuitBreaker
 from .claimed import ClaimedDelivery, ClaimedRow, flat, forms_of, halves_of, person_of
 from .claims import Claims, is_overdue
 from .deadline import Deadline
+from .provider_calls import REFUSALS, ProviderCalls
 
-REFUSALS = (Kind.CONTACT, Kind.CALLER)
 SHORTEST_CALL_SECONDS = 2.0
 """No call is started with less time than this."""
 BUSY_PAUSES = (0.2, 0.4, 0.8, 1.6)
@@ -37,9 +35,8 @@ class AccountDelivery:
 
     services: Services
     account: str
-    provider: Provider
     capabilities: Capabilities
-    link_to: Callable[[str], str]
+    calls: ProviderCalls
     claims: Claims
     circuit_breaker: CircuitBreaker
     deadline: Deadline
@@ -80,7 +77,7 @@ class AccountDelivery:
             return False
         if not (pause.outcome_unknown and self.capabilities.may_double_rows):
             return True
-        error = self._error_of(lambda: self.provider.probe(budget=self.deadline.seconds_left))
+        error = self.calls.probe()
         if error is None or error.kind in REFUSALS:
             return True
         self.circuit_breaker.failed(error)
@@ -171,7 +168,7 @@ class AccountDelivery:
             if self._must_stop or self.deadline.seconds_left < SHORTEST_CALL_SECONDS * calls:
                 self._stop_bisection(group, part, bisection)
                 return
-            error = self._error_of(self._call, group, part)
+            error = self.calls.send(group, part)
             if error is None:
                 bisection.accepted(part)
                 self._record_accepted(group, part)
@@ -196,14 +193,14 @@ class AccountDelivery:
         if self._must_stop:
             self.claims.release(flat(rows))
             return []
-        results = self._concurrently(partial(self._error_of, self._lift_suppression, group), suppressed)
+        results = self._concurrently(partial(self.calls.lift_suppression, group.list), suppressed)
         errors = dict(zip(map(id, suppressed), results, strict=True))
         failed = [(one, error) for row in suppressed if (error := errors[id(row)]) is not None for one in row]
         for claimed, error in failed:
             claimed.tried(unknown=error.kind is Kind.UNKNOWN)
         failure = next((error for _, error in failed if error.kind not in REFUSALS), None)
         if failed and failure is None and group.list is not None:
-            failure = self._missing_list(group.list)
+            failure = self.calls.missing_list(group.list)
         if failure is not None:
             self._pause(group, flat(rows), failure)
             return []
@@ -218,88 +215,6 @@ class AccountDelivery:
             return [work(rows[0])]
         with ContextPool(max(1, self.capabilities.parallel_calls), f"lifts-{self.account}") as pool:
             return list(pool.map(work, rows))
-
-    def _lift_suppression(self, group: Group, row: ClaimedRow) -> None:
-        self.provider.lift_suppression(
-            row[-1].task.event.email,
-            list_id=group.list,
-            provider_id=row[-1].provider_id,
-            budget=self.deadline.seconds_left,
-        )
-
-    def _call(self, group: Group, part: Sequence[ClaimedRow]) -> None:
-        """Make the provider call for a part of a group."""
-        budget = self.deadline.seconds_left
-        match group.verb:
-            case EventType.UNSUBSCRIBE:
-                self._unsubscribe(part[0][0])
-            case EventType.SIGNUP:
-                if group.list is not None:  # without a list only the suppression was to be lifted
-                    contacts = [self._contact([claimed.task.event for claimed in row]) for row in part]
-                    self.provider.sign_up(group.list, contacts, budget=budget)
-            case _:
-                assert_never(group.verb)
-
-    def _contact(self, events: Sequence[Event]) -> Contact:
-        """Build the contact of one row: per field the latest value, and an unsubscribe link where a form asks for one.
-
-        The link is made for the call and not stored: every link differs, so the same event would look like another.
-        """
-        fields = {name: value for event in events for name, value in event.fields.items()}
-        email = events[-1].email
-        for form in (self.services.settings.forms.get(event.form or "") for event in events):
-            if form and form.unsubscribe_url_field:
-                fields[form.unsubscribe_url_field] = self.link_to(email)
-        return Contact(email, fields)
-
-    def _unsubscribe(self, claimed: ClaimedDelivery) -> None:
-        """Unsubscribe each spelling of an address; the clean one decides, of two readings one accepted is enough.
-
-        A refusal of another spelling means that the provider does not hold it.
-
-        Raises:
-            ProviderError: The refusal, or a failure that may pass of any spelling: telling all again is harmless.
-        """
-        refusals: list[ProviderError] = []
-        claimed.rows = []
-        for attempt in claimed.attempts:
-            rows: list[str] = []
-            for spelling in attempt.reading.spellings:
-                try:
-                    row = self._unsubscribe_spelling(attempt.event, spelling)
-                    rows += [row] if row is not None else []
-                except ProviderError as error:
-                    if error.kind not in REFUSALS:
-                        raise
-                    if spelling == attempt.reading.clean:
-                        refusals.append(error)
-            if rows:
-                claimed.rows.append((attempt, rows[0] if len(rows) == 1 else None))
-        if len(refusals) == len(claimed.attempts):
-            raise refusals[0]
-
-    def _unsubscribe_spelling(self, event: Event, email: str) -> str | None:
-        """Unsubscribe an address; delete it instead if the person asked for that and the provider can."""
-        budget = self.deadline.seconds_left
-        if event.forget and self.capabilities.deletes_subscribers:
-            self.provider.forget(email, budget=budget)
-            return None
-        return self.provider.unsubscribe(email, global_scope=event.scope == "global", budget=budget)
-
-    def _error_of(self, call: Callable[..., None], *arguments: Any) -> ProviderError | None:
-        """Make a call; return its error as a ProviderError, or None if it succeeded."""
-        try:
-            call(*arguments)
-        except ProviderError as error:
-            return error
-        except SecretUnavailable as error:
-            return ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
-        except Exception as error:
-            # Any exception: a client that fails unexpectedly may have done its work first. It must neither repeat it
-            # every minute nor stop other accounts. Only the type is reported: the message may hold an address.
-            logger.exception("provider client failed unexpectedly", extra={"account": self.account})
-            return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
-        return None
 
     def _record_accepted(self, group: Group, part: Sequence[ClaimedRow]) -> None:
         for row in part:
@@ -323,7 +238,7 @@ class AccountDelivery:
             self.claims.refuse([(claimed, error) for row, error in bisection.rejected for claimed in row])
             return
         if bisection.all_refused_alike and not bisection.list_is_at_fault:
-            failure = self._missing_list(group.list)
+            failure = self.calls.missing_list(group.list)
             if failure is not None:
                 self._pause(group, flat(bisection.unaccepted), failure)
                 return
@@ -348,19 +263,6 @@ class AccountDelivery:
             self._finish_bisection(group, bisection)
         else:
             self.claims.release(flat(bisection.unaccepted))
-
-    def _missing_list(self, list_id: str) -> ProviderError | None:
-        """Check whether the list exists, before rows are refused because of its absence; None if it does."""
-        try:
-            if self.provider.list_exists(list_id, budget=self.deadline.seconds_left):
-                return None
-        except (ProviderError, SecretUnavailable) as error:
-            if isinstance(error, SecretUnavailable):
-                return ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
-            if error.kind is Kind.UNKNOWN:  # the question changes nothing
-                return ProviderError(Kind.LATER, error.message)
-            return ProviderError(error.kind, error.message, reason_code=error.reason_code)
-        return ProviderError(Kind.ACCOUNT, f"the list {list_id} is not there any more", list_only=True)
 
     def _pause(self, group: Group, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
         """Pause the account, or only the list, and schedule retries of the claimed deliveries."""

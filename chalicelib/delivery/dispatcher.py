@@ -16,6 +16,7 @@ from .circuit_breaker import CircuitBreaker
 from .claims import Claims
 from .deadline import Deadline
 from .form_targets import with_targets
+from .provider_calls import ProviderCalls
 
 NOT_CONFIGURED = "the account is not configured any more"
 TAKES_NO_SIGNUPS = "the account's provider takes no signups"
@@ -66,9 +67,15 @@ class Dispatcher:
                 delivery = AccountDelivery(
                     services=self._services,
                     account=account,
-                    provider=self._provider_of(account),
                     capabilities=capabilities,
-                    link_to=self._link_to,
+                    calls=ProviderCalls(
+                        account,
+                        self._provider_of(account),
+                        capabilities,
+                        self._services.settings.forms,
+                        self._link_to,
+                        deadline,
+                    ),
                     claims=self._claims,
                     circuit_breaker=CircuitBreaker(self._services, account),
                     deadline=deadline,

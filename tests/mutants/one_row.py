@@ -20,7 +20,7 @@ ONE_ROW = (
         "row-with-older-fields",
         promise=3,
         breaks="in a row of several signups the earliest value of a field counts",
-        file="chalicelib/delivery/account_delivery.py",
+        file="chalicelib/delivery/provider_calls.py",
         before="for event in events for name, value in event.fields.items()}",
         after="for event in reversed(events) for name, value in event.fields.items()}",
         tests=(ROWS,),
