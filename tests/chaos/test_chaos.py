@@ -132,13 +132,13 @@ def counted_signups(stage: Stage) -> dict[str, int]:
 
 
 def check_counts(counted: dict[str, int], expected: Mapping[str, Counter[str]]) -> None:
-    """A killed worker loses the counts of its batch, and a lost response may double them: most are there all the same.
+    """A killed worker loses the counts of its batch, so some are missing; a lost response may double a batch's.
 
     Without such faults they are exact: `tests/delivery/test_counts_and_report.py`.
     """
     total: Counter[str] = sum(expected.values(), Counter())
     for name, number in (("accepted", total.total()), ("delivered", total["delivered"])):
-        assert 0.5 * number <= counted.get(name, 0) <= 1.25 * number, f"{name}: {number}, counted {counted}"
+        assert 0 < counted.get(name, 0) <= 1.25 * number, f"{name}: {number}, counted {counted}"
 
 
 def look_up(stage: Stage, event_id: str) -> Any:
