@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import EventType
@@ -81,13 +81,14 @@ def _wait(services: Services, claims: Claims, form: str, tasks: Sequence[Task], 
     for account in {task.account for task in overdue}:
         claims.park([task for task in overdue if task.account == account], reason, code, deadline)
     shortest, longest = (timedelta(seconds=each) for each in (policy.first_retry_seconds, policy.longest_retry_seconds))
-    waiting = [
-        replace(task, delivery=replace(task.delivery, reason=reason, reason_code=code))
-        for task in tasks
-        if task not in overdue
-    ]
+    waiting: list[tuple[Task, datetime]] = []
+    for task in tasks:
+        if task not in overdue and (task.delivery.reason_code is not code or task.delivery.has_waited(now)):
+            due = now + min(max(now - waiting_since(task), shortest), longest)
+            delivery = replace(task.delivery, reason=reason, reason_code=code, next_attempt_at=due)
+            waiting.append((replace(task, delivery=delivery), due))
     if waiting:
-        claims.defer((task, now + min(max(now - waiting_since(task), shortest), longest)) for task in waiting)
+        claims.defer(waiting)
         logger.error("form not in configuration", extra={"form": form, "events": len(waiting)})
-    for account in {task.account for task in waiting}:
+    for account in {task.account for task, _ in waiting}:
         metrics.count("owner_must_act", account=account)

@@ -189,8 +189,13 @@ class Delivery:
         return refused or self.status is Status.PARKED
 
     def is_due(self, now: datetime) -> bool:
-        """Returns True if it may be tried at `now`."""
-        return self.status is Status.PENDING and (self.next_attempt_at is None or self.next_attempt_at <= now)
+        """Returns True if it may be tried at `now`; at any time if it waits for its form alone."""
+        waits_for_form = self.reason_code is ReasonCode.FORM_REMOVED
+        return self.status is Status.PENDING and (waits_for_form or self.has_waited(now))
+
+    def has_waited(self, now: datetime) -> bool:
+        """Returns True unless the time of its next attempt is later than `now`."""
+        return self.next_attempt_at is None or self.next_attempt_at <= now
 
     @property
     def is_postponed(self) -> bool:

@@ -228,15 +228,15 @@ class EventStore:
         )
 
     def defer(self, event: Event, delivery: Delivery, due: datetime) -> bool:
-        """Sets when an untried delivery is due, and why; False if an attempt was recorded since `delivery` was read.
+        """Sets when an untried delivery is due, and its reason if that is its next attempt; False if tried meanwhile.
 
         The worker that made that attempt has set the due time; its outcome must not be overwritten.
         """
         change, key = f"SET due_at = :due ADD {TOUCH}", delivery_key(event.id, delivery.account, event.accounts)
         values: dict[str, Any] = {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending"}
-        if delivery.reason_code is not None:
-            change = f"SET due_at = :due, reason = :reason, reason_code = :code ADD {TOUCH}"
-            values |= {"reason": delivery.reason, "code": delivery.reason_code.value}
+        if delivery.reason_code is not None and delivery.next_attempt_at == due:
+            change = f"SET due_at = :due, next_at = :next, reason = :reason, reason_code = :code ADD {TOUCH}"
+            values |= {"next": to_ms(due), "reason": delivery.reason, "code": delivery.reason_code.value}
         condition = f"{PENDING} AND attempts = :attempts"
         item = self._table.changed(key, change, values | TOUCHED, condition=condition, names=STATUS_NAME)
         self._counts.record_touch(event, delivery.account, item)

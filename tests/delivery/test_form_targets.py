@@ -174,7 +174,9 @@ def test_signups_of_a_form_that_is_gone_are_parked_in_the_end_and_can_be_resent(
     product.clock.forward(days=6)
     minute(product, resources)
     assert statuses(product, ids) == {("paris", "pending"): 3}
-    [line, *_] = [one.__dict__ for one in caplog.records if one.message == "form not in configuration"]
+    minute(product, resources)
+    assert product.delivery(ids[0])["next_attempt_at"] == "2026-03-07T10:31:00Z"
+    [line] = [one.__dict__ for one in caplog.records if one.message == "form not in configuration"]
     assert (line["levelname"], line["form"], line["events"]) == ("ERROR", "footer", 3)
     product.clock.forward(days=2)
     minute(product, resources)
