@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,9 +12,12 @@ from chalicelib.config.model import RetryPolicy
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.reasons import ReasonCode
-from chalicelib.ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
+from chalicelib.domain.times import epoch_milliseconds as to_ms
+from chalicelib.ledger.attention import MORE_QUERIES, AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
 from chalicelib.ledger.event_status import EventView
+from chalicelib.ledger.table import Table
 from local.bench.consumed import Consumed
+from tests.support.memory import LEDGER, MemoryDynamo
 from tests.support.product import START, FakeContext, Product, settings
 
 BOTH = ("lyon", "paris")
@@ -242,3 +245,41 @@ def test_a_page_of_events_costs_two_batches_more(product: Product) -> None:
     consumed.watch(product.container.table._client.meta.events)
     page = view(product).page(AttentionQuery(("paris",), (Listed.REFUSED,)))
     assert len(page.events) == 50 and consumed.calls == {"Query": 1, "BatchGetItem": 1}
+
+
+@pytest.mark.slow
+def test_a_page_of_a_hundred_thousand_costs_what_a_page_of_a_hundred_does() -> None:
+    dynamo = MemoryDynamo()
+    table = Table(cast(Any, dynamo), LEDGER)
+    for number in range(100_000):
+        table.put_new(
+            {
+                "pk": f"E#n{number}",
+                "sk": "E",
+                "type": "signup",
+                "status": "refused",
+                "reason": "no",
+                "accounts": ["paris"],
+                "accepted": to_ms(START) + number,
+                "due_at": to_ms(START) + number,
+                "due_pk": "paris#refused",
+                "occurred": to_ms(START),
+                "form": "rare" if number % 1000 == 0 else "footer",
+            }
+        )
+    query = AttentionQuery(("paris",), (Listed.REFUSED,))
+    for expected in range(99_999, 99_999 - 20 * 50, -50):
+        before = dynamo.counts.get("query", 0)
+        page = AttentionList(table).page(query, START)
+        assert page.entries[0].event_id == f"n{expected}" and len(page.entries) == 50
+        assert dynamo.counts.get("query", 0) == before + 1
+        query = replace(query, cursor=page.cursor)
+    rare, pages = AttentionQuery(("paris",), (Listed.REFUSED,), form="rare"), 0
+    found: list[str] = []
+    while pages == 0 or rare.cursor is not None:
+        before = dynamo.counts.get("query", 0)
+        page = AttentionList(table).page(rare, START)
+        found += ids(list(page.entries))
+        assert dynamo.counts.get("query", 0) <= before + 1 + MORE_QUERIES, "a page of a rare form ends early"
+        rare, pages = replace(rare, cursor=page.cursor), pages + 1
+    assert found == [f"n{number}" for number in range(99_000, -1, -1000)]
