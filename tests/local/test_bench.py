@@ -148,7 +148,7 @@ def test_delivery_at_small_sizes(small: None) -> None:
     found = {(row.what, *row.columns): list(row.figures) for row in rows}
     beside = {what: figures for (what, *columns), figures in found.items() if "baseline" in columns}
     assert beside["provider calls, 20 signups"] == [2, 20, "× 10.00"], "Relais asks once for the address's column"
-    assert beside["write units a signup, 20 signups"] == [5, 3, "× 0.60"]
+    assert beside["write units a signup, 20 signups"] == [5 + 1 / 20, 3, "× 0.59"], "five, and the counts of the batch"
     assert beside["read units a signup, 20 signups"][:2] == [3 + 1 / 20, 0]
     assert beside["DynamoDB calls a signup, 20 signups"][1] == 3
     (seconds,) = [figures for what, figures in beside.items() if what.startswith("seconds for 20 signups, 2 workers")]
