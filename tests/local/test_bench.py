@@ -157,7 +157,7 @@ def test_delivery_at_small_sizes(small: None) -> None:
     assert waits == [pytest.approx(0.02), pytest.approx(0.2), "× 10.00"]
     alone = {what: figures for (what, *columns), figures in found.items() if columns == ["20 signups", "300 signups"]}
     prefix = "one worker, table in memory: "
-    assert alone[f"{prefix}write units a signup"] == [5, 5]
+    assert alone[f"{prefix}write units a signup"] == [5 + 1 / 20, 5 + 1 / 300]
     assert alone[f"{prefix}read units a signup"] == [3 + 1 / 20, 3 + 1 / 300]
     assert alone[f"{prefix}provider calls"] == [2, 3]
     assert alone[f"{prefix}time a signup"][0] == "× 1.00"
