@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from ..domain.events import Status
@@ -48,11 +48,6 @@ class EventsChoice:
             "day": self.day.isoformat() if self.day else None,
         }
         return {name: value for name, value in given.items() if value}
-
-    def selects(self, entry: AttentionEntry) -> bool:
-        """Return whether an entry has the chosen reason and day; the rest is chosen by the query."""
-        code = entry.reason_code.value if entry.reason_code else ""
-        return self.code in (None, code) and self.day in (None, entry.accepted_at.date())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +104,25 @@ def find(
 ) -> Events:
     """Reads a page of deliveries: one query for each account and status. Raises LedgerUnavailable.
 
-    Reasons and days are chosen among what was read, so a page of few of them may be short and still have a next one.
-    A cursor of another list begins at the newest.
+    A page of few of a form, a reason or a day may be short and still have a next one. A cursor of another list begins
+    at the newest.
     """
+    day = None if choice.day is None else datetime.combine(choice.day, time(), UTC)
     query = AttentionQuery(
         accounts=(choice.account,) if choice.account else tuple(accounts),
         statuses=(choice.status,) if choice.status else tuple(Listed),
         form=choice.form,
-        limit=limit if choice.code is None and choice.day is None else MOST_AT_ONCE,
+        code=ReasonCode(choice.code) if choice.code else None,
+        since=day,
+        until=day and day + timedelta(days=1, milliseconds=-1),
+        limit=limit,
         cursor=choice.cursor,
     )
     try:
         page = attention.page(query, now)
     except BadCursor:
         return find(attention, _first(choice), accounts, now, limit)
-    return Events([entry for entry in page.entries if choice.selects(entry)], page.cursor)
+    return Events(page.entries, page.cursor)
 
 
 def groups(counts: Iterable[DayCount], accounts: Collection[str]) -> list[Group]:

@@ -82,12 +82,17 @@ class AttentionPage:
 
 @dataclass(frozen=True, slots=True)
 class AttentionQuery:
-    """Restricts a list. `since` bounds the time of acceptance; `cursor` continues a list of the same restrictions."""
+    """Restricts a list. `since` and `until` bound the time of acceptance, and are part of it.
+
+    `cursor` continues a list of the same restrictions.
+    """
 
     accounts: tuple[str, ...]
     statuses: Collection[Listed] = tuple(Listed)
     form: str | None = None
+    code: ReasonCode | None = None
     since: datetime | None = None
+    until: datetime | None = None
     limit: int = 50
     cursor: str | None = None
 
@@ -209,15 +214,19 @@ class _Reading:
             position = after.partition.position(after.due_at)
             latest = partition.latest(position if partition.name > after.partition.name else position - 1)
         earliest = 0 if self.query.since is None else max(0, partition.earliest(to_ms(self.query.since)))
+        if self.query.until is not None and partition.exact:
+            latest = min(latest, partition.latest(to_ms(self.query.until)))
         if earliest > latest:
             return [], None
+        wanted = {"form": self.query.form, "reason_code": self.query.code and self.query.code.value}
+        equal = {name: value for name, value in wanted.items() if value is not None}
         items, key = self.table.query_newest(
             DUE_INDEX,
             partition.name,
             (earliest, latest),
             after=start,
-            limit=None if self.query.form is not None else self.query.limit + 1,
-            equal=None if self.query.form is None else ("form", self.query.form),
+            limit=None if equal or self.query.until else self.query.limit + 1,
+            equal=equal,
         )
         return items, None if key is None else _Place(partition, key["due_at"], key["pk"], key["sk"])
 
@@ -225,6 +234,8 @@ class _Reading:
         if entry is None or ((expires := item.get("expires_at")) is not None and expires * 1000 <= self.now):
             return False  # DynamoDB deletes expired items up to days later
         if self.query.since is not None and entry.accepted_at < self.query.since:
+            return False
+        if self.query.until is not None and entry.accepted_at > self.query.until:
             return False
         waits = entry.quarantined and entry.next_attempt_at is not None and to_ms(entry.next_attempt_at) > self.now
         return waits or entry.status is not Status.PENDING or Listed.PENDING in self.query.statuses

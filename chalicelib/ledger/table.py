@@ -271,12 +271,12 @@ class Table:
         *,
         after: Mapping[str, Any] | None,
         limit: int | None,
-        equal: tuple[str, str] | None,
+        equal: Mapping[str, str],
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Reads one page of a partition of the `due` index, the largest `due_at` first, `between` two (included).
 
-        Reads at most 1 MB, or `limit` entries, after the key `after`; returns those with the attribute `equal`, and the
-        key after which more follows (None: the end).
+        Reads at most 1 MB, or `limit` entries, after the key `after`; returns those with the attributes `equal`, and
+        the key after which more follows (None: the end).
         """
         request: dict[str, Any] = {
             "IndexName": index,
@@ -286,10 +286,10 @@ class Table:
         }
         if limit is not None:
             request["Limit"] = limit
-        if equal is not None:
-            request["FilterExpression"] = "#name = :value"
-            request["ExpressionAttributeNames"] = {"#name": equal[0]}
-            request["ExpressionAttributeValues"] |= {":value": equal[1]}
+        if equal:
+            request["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in equal)
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in equal}
+            request["ExpressionAttributeValues"] |= {f":{name}": value for name, value in equal.items()}
         if after is not None:
             request["ExclusiveStartKey"] = _pack({"due_pk": due_pk, **after})
         request["ExpressionAttributeValues"] = _pack(request["ExpressionAttributeValues"])

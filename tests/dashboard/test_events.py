@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -77,6 +78,16 @@ def test_with_nothing_selected_it_asks_whether_all_are_meant(product: Product, p
     asked = person.follow(person.post("/dashboard/events/resend", status="refused", selected="yes"))
     assert "Send 2 deliveries again?" in words(asked)
     assert {product.delivery(one)["status"] for one in ids} == {"refused"}
+
+
+def test_the_log_says_which_session_acted(product: Product, person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    [event_id] = refused(product, "a")
+    person.get("/dashboard/events")
+    capsys.readouterr()
+    person.post("/dashboard/events/resend", status="refused", event=event_id)
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "resend finished" in line]
+    assert re.fullmatch("session [0-9a-f]{8}", line["by"])
+    assert line["resent"] == 1
 
 
 def test_one_event_is_sent_again_from_its_page(product: Product, person: Person) -> None:

@@ -53,7 +53,7 @@ def test_a_paused_account_is_said_first(product: Product, person: Person) -> Non
     page = words(person.get("/dashboard"))
     assert "One thing needs you" in page
     assert "paris is paused since 1 March, 10:30 (09:30 UTC)." in page
-    assert "The account’s key is refused (invalid api_key) 3 signups and unsubscribes wait. Tried again at" in page
+    assert "The account’s key is refused. 3 signups and unsubscribes wait. Tried again at" in page
     assert "paris Ediware / MDWorks Paused Waiting 3, for 0 s" in page
 
 
@@ -91,7 +91,7 @@ def test_the_page_of_a_form(product: Product, person: Person) -> None:
     sign_up(product, "d")
     person.log_in()
     page = person.get("/dashboard/forms/footer")
-    assert "Signups · yesterday 3 1 today" in words(page)
+    assert "Signups yesterday 3 1 today" in words(page)
     assert "4 signups in 60 days, 3 on 1 March, the busiest day." in words(page)
     assert "Monday 2 March 1 1 0 0 0 0" in words(page)
     assert 'action="https://relais.example.com/forms/footer/signup"' in words(page)

@@ -27,6 +27,7 @@ FORM: Texts = {
         "{total} aanmeldingen in {n} dagen, {most} op {day}, de drukste dag.",
         "{total} signups in {n} days, {most} on {day}, the busiest day.",
     ),
+    "as_table": Text("28 jours en tableau", "28 dagen als tabel", "28 days as a table"),
     "day": Text("Jour (UTC)", "Dag (UTC)", "Day (UTC)"),
     "caption": Text(
         "Chaque jour compte ce qui est arrivé ce jour-là, et ce que c’est devenu depuis.",

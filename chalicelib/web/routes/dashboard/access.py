@@ -62,7 +62,7 @@ class DashboardAccess:
             if given:
                 require_csrf(session, given)
             headers["set-cookie"] = self._sessions.end(request, session)
-            logger.info("dashboard logout", extra={"session": session.mark})
+            logger.info("dashboard logout", extra={"by": f"session {session.mark}"})
         return see_other(f"{request.base_path}/dashboard/login?out=1", headers)
 
     def page(self, request: Request, *segments: str) -> Page:

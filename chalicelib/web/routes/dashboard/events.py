@@ -174,8 +174,8 @@ class EventPages:
         one = ids[0] if len(ids) == 1 else None
         wanted = ResendFilter(status, account=account, id=one, ids=None if one else ids, discard=verb == "discard")
         deadline = Deadline(self._services.effects.clock() + _TIME_TO_ACT, self._services.effects.clock)
-        mark = page.session.mark if page.session else "admin key"
-        return send_selected(self._services, self._capabilities_of, wanted, deadline, session=mark)[0]
+        mark = f"session {page.session.mark}" if page.session else "admin key"
+        return send_selected(self._services, self._capabilities_of, wanted, deadline, by=mark)[0]
 
     def _done(self, page: Page, location: str, verb: str, number: int) -> Response:
         """Send the browser to a page that says what was done."""

@@ -173,7 +173,7 @@ def _notice_of_pause(
 
 def _why(pause: Pause) -> tuple[Any, ...]:
     """Return a pause's reason in plain words, and in those of the provider."""
-    words = f"({redact(pause.reason)})"
+    words = redact(pause.reason)
     return ((f"reason_{pause.reason_code.value}", {}), words) if pause.reason_code else (words,)
 
 

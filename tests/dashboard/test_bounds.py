@@ -1,0 +1,126 @@
+"""What each page costs: its weight, and its calls to DynamoDB, however much there is to show."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.figures import Snapshot
+from local.bench.consumed import Consumed
+from tests.dashboard.visitor import Person
+from tests.support.aws import TestAws
+from tests.support.campaigns import put_campaigns
+from tests.support.product import START, Product
+
+LEDGER = "relais-local-ledger"
+SNAPSHOT = Snapshot(
+    account="paris",
+    provider="ediware",
+    campaign="0",
+    name="Lettre de mars, la première de l’année avec un long nom",
+    subject="Vos rendez-vous du mois, ce qui change près de chez vous, et trois idées",
+    sent_at=START - timedelta(days=3),
+    taken_at=START,
+    sent=12_480,
+    unique_opens=4_019,
+    unique_clicks=640,
+    hard_bounces=11,
+    soft_bounces=7,
+    unsubscribes=45,
+    curve={hours: (hours * 10, hours, 1) for hours in (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 144, 168, 336, 720)},
+)
+
+PAGES = {
+    "/dashboard": 39,
+    "/dashboard/campaigns": 1,
+    "/dashboard/campaigns?words=lettre&sort=opens": 1,
+    "/dashboard/campaigns/paris/0": 3,
+    "/dashboard/events": 31,
+    "/dashboard/events?status=refused": 3,
+    "/dashboard/events?status=refused&account=paris&code=rejected_by_provider": 2,
+    "/dashboard/events?status=pending&account=paris": 14,
+    "/dashboard/events/resend?status=refused&account=paris": 1,
+    "/dashboard/forms/footer": 1,
+}
+"""Each page, and the calls that it makes with two accounts, besides one for the session. An account has 13 partitions
+of what is pending, one of what is parked, and one of what is refused, and each costs a query."""
+
+
+@pytest.fixture
+def product(product: Product) -> Product:
+    """With a refused and a pending signup."""
+    product.paris.rule = lambda *_: ProviderError(Kind.CONTACT, "refused")
+    product.work(*product.store(product.signup("refused@example.com", form="footer")))
+    product.paris.rule = lambda *_: ProviderError(Kind.ACCOUNT, "invalid api_key")
+    product.work(*product.store(product.signup("waits@example.com", form="footer")))
+    return product
+
+
+@pytest.fixture
+def consumed(product: Product) -> Consumed:
+    counted = Consumed()
+    counted.watch(product.container._dynamodb.meta.events)
+    return counted
+
+
+def crowd(aws: TestAws, number: int) -> None:
+    """Copy each event that there is so many times, as other ones of other times, and put as many campaigns beside."""
+    items = aws.dynamodb.scan(TableName=LEDGER)["Items"]
+    events = [item for item in items if item["sk"]["S"] == "E"]
+    assert {item["status"]["S"] for item in events} == {"refused", "pending"}
+    copies = [copy_of(item, place) for item in events for place in range(number)]
+    for start in range(0, len(copies), 25):
+        puts = [{"PutRequest": {"Item": item}} for item in copies[start : start + 25]]
+        aws.dynamodb.batch_write_item(RequestItems={LEDGER: puts})
+    put_campaigns(aws.dynamodb, [campaign(place) for place in range(number)])
+
+
+def copy_of(item: Any, place: int) -> Any:
+    due, accepted = int(item["due_at"]["N"]), int(item["accepted"]["N"])
+    return {
+        **item,
+        "pk": {"S": f"{item['pk']['S']}-{place}"},
+        "due_at": {"N": str(due + place)},
+        "accepted": {"N": str(accepted + place)},
+    }
+
+
+def campaign(place: int) -> Snapshot:
+    return replace(SNAPSHOT, campaign=str(place), sent_at=START - timedelta(days=3, hours=place % 8000))
+
+
+def read_all(person: Person, consumed: Consumed) -> Iterator[tuple[str, int, int]]:
+    """Each page with its calls and its bytes."""
+    for path in PAGES:
+        consumed.clear()
+        answer = person.get(path)
+        assert answer.status == 200, path
+        assert consumed.calls["Scan"] == 0, path
+        assert set(consumed.calls) <= {"GetItem", "BatchGetItem", "Query"}, path
+        yield path, consumed.calls.total() - 1, len(answer.body.encode())
+
+
+@pytest.mark.parametrize("number", [1000, pytest.param(50_000, marks=pytest.mark.slow)])
+def test_a_page_costs_the_same_calls_however_much_there_is(
+    person: Person, consumed: Consumed, resources: TestAws, number: int
+) -> None:
+    put_campaigns(resources.dynamodb, [campaign(0)])
+    few = {path: calls for path, calls, _ in read_all(person, consumed)}
+    crowd(resources, number)
+    many = {path: (calls, size) for path, calls, size in read_all(person, consumed)}
+    assert {path: calls for path, calls in few.items() if calls > PAGES[path]} == {}
+    assert {path: calls for path, (calls, _) in many.items() if calls > few[path]} == {}
+    assert {path: size for path, (_, size) in many.items() if size > 150_000} == {}
+
+
+def test_the_first_page_is_light(person: Person, resources: TestAws) -> None:
+    crowd(resources, 200)
+    page = person.get("/dashboard").body.encode()
+    assert len(page) < 150_000
+    assert len(gzip.compress(page)) < 20_000
