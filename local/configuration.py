@@ -14,13 +14,17 @@ from chalicelib.config.load import DEFAULT_PATH, Document, read_document, settin
 from chalicelib.config.model import Settings
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ConfigurationError, SecretUnavailable
-from local.options import StartFailed
+from local.options import STAGE, StartFailed
 from local.running_stacks import ROOT
 from local.sandbox.samples import SAMPLE_ADMIN_KEY, SAMPLE_FILE, asks_for_sandbox, pointed_at_sandbox, sample_account
 from local.toml_writer import write_toml
 
 _SECTIONS_OF_OWN_KEYS = ("api", "privacy", "unsubscribe")
 """Where the keys are that the owner of Relais makes: on this machine any text of the right length will do."""
+_OWN_SECRETS = (
+    "the functions of stage {0} may read secrets below relais/{0}/ and parameters below /relais/{0}/ only. Keep it "
+    "there, and write relais/{{stage}}/… so that one file serves every stage"
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,28 @@ def ignored_file(named: Path | None, deployed: Path = DEFAULT_PATH) -> str | Non
         return None
     shown = _shown(deployed)
     return f"{shown} is not used: without RELAIS_CONFIG the sample world runs. RELAIS_CONFIG={shown} make run uses it."
+
+
+def check_secrets_of_stage(document: Document, settings: Settings, stage: str) -> None:
+    """Raise ConfigurationError with a line for each reference to AWS that the functions of `stage` may not read.
+
+    The local stage has no roles, so everything is allowed there.
+    """
+    if stage == STAGE:
+        return
+    errors = FieldErrors(document.path, document.text)
+    for secret in _secrets_in(settings):
+        if secret.is_in_aws and not _is_of_stage(secret.reference, stage):
+            errors.add(_place_of(secret.key), f"{secret.reference} could not be read: {_OWN_SECRETS.format(stage)}")
+    errors.raise_if_any()
+
+
+def _is_of_stage(reference: str, stage: str) -> bool:
+    """Return whether `secret:relais/prod/paris#api_key`, also by its ARN, is below the stage's own prefix."""
+    kind, _, name = reference.partition(":")
+    if kind == "secret":
+        return re.match(rf"(arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:)?relais/{stage}/.", name) is not None
+    return re.match(rf"(arn:[^:]*:ssm:[^:]*:[^:]*:parameter)?/relais/{stage}/.", name) is not None
 
 
 def _unreadable(secret: Secret, endpoint: str | None) -> str | None:

@@ -123,7 +123,7 @@ def _settings(stage: str, stack: running_stacks.StackState | None) -> Settings |
     found = read_configuration(named)
     if found.has_sandbox:
         found = found.at_sandbox(_UNUSED_URL, _UNUSED_URL)
-    return found.check(os.environ)
+    return found.check({**os.environ, "RELAIS_STAGE": stage})
 
 
 @dataclass

@@ -17,10 +17,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from chalicelib.config.load import find_path, load
+from chalicelib.config.load import find_path, read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 
 from . import template
+from .configuration import check_secrets_of_stage
 from .template import exclusive_lock
 
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
@@ -62,14 +63,15 @@ def deployment_commands(stage: str) -> tuple[str, ...]:
 def package(stage: str, configuration: Path, out: Path, root: Path = template.ROOT) -> None:
     """Write `deployment.zip` and `sam.json` into `out`.
 
-    Raises ConfigurationError when the configuration is missing or wrong, PackagingError when the wheels cannot be
-    fetched, TemplateError when Chalice fails. Files of an earlier run in `out` are removed first: a failure leaves
-    nothing to deploy.
+    Raises ConfigurationError when the configuration is missing, wrong or not for this stage, PackagingError when the
+    wheels cannot be fetched, TemplateError when Chalice fails. Files of an earlier run in `out` are removed first: a
+    failure leaves nothing to deploy.
     """
     for name in _BUILT:
         (out / name).unlink(missing_ok=True)
     template.check_stage(stage, root)
-    load(configuration)
+    document = read_document(configuration)
+    check_secrets_of_stage(document, settings_of(document, {**os.environ, "RELAIS_STAGE": stage}), stage)
     wheels = install_wheels(root)
     with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
         project = Path(folder)

@@ -106,7 +106,7 @@ def read_privacy(root: TomlTable) -> Privacy:
     if table is None:
         return Privacy(())
     keys = table.secrets(
-        "address_keys", remedy='at least one key, as in ["secret:relais/privacy#k1"]', rule=checks.own_key, trim=True
+        "address_keys", remedy='at least one key, as in ["secret:relais/{stage}/own#k"]', rule=checks.own_key, trim=True
     )
     days = table.number(value_limits.KEEP_EVENTS_DAYS)
     years = table.number(value_limits.KEEP_CONSENT_YEARS)
@@ -120,7 +120,7 @@ def read_unsubscribe_keys(root: TomlTable) -> tuple[Secret, ...]:
     if table is None:
         return ()
     keys = table.secrets(
-        "keys", remedy='at least one key, as in ["secret:relais/unsubscribe#k1"]', rule=checks.own_key, trim=True
+        "keys", remedy='at least one key, as in ["secret:relais/{stage}/links#k1"]', rule=checks.own_key, trim=True
     )
     table.finish()
     return keys

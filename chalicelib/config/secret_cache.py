@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from .. import names
 from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.single_flight import SingleFlightCache
@@ -43,6 +44,8 @@ class Vault:
 
     def __init__(self, environ: Mapping[str, str] = os.environ, clock: Clock = system_clock) -> None:
         self._environ = environ
+        self.stage = names.stage(environ)
+        """What `{stage}` in a reference means."""
         self._clock = clock
         self._caches: dict[Reference, SingleFlightCache[str]] = {}
         self._clients: dict[str, Any] = {}

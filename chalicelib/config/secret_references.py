@@ -9,6 +9,7 @@ from typing import Literal
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")  # Secrets Manager's alphabet, and a full ARN's
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.:-]{1,2048}")  # Parameter Store's alphabet, and a full ARN's
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STAGE = "{stage}"
 
 
 class MalformedReference(ValueError):
@@ -32,20 +33,22 @@ class Reference:
         return Reference(self.kind, self.name)
 
 
-def parse(text: str) -> Reference | None:
+def parse(text: str, stage: str = "local") -> Reference | None:
     """Parses a reference, also with white space round it; None for a plain value (which may contain colons).
 
+    `{stage}` in the name of a secret or parameter becomes `stage`, so that one file serves every stage.
     Raises `MalformedReference` for a known prefix with nothing usable after it.
     """
     prefix, colon, rest = text.strip().partition(":")
     if not colon:
         return None
     if prefix == "secret":
-        return _secrets_manager(rest)
+        return _secrets_manager(rest, stage)
     if prefix == "ssm":
-        if not _PARAMETER_NAME.fullmatch(rest):
-            raise MalformedReference("after ssm: comes the name of a parameter, as in ssm:/relais/paris/key")
-        return Reference("ssm", rest)
+        name = _filled_in(rest, stage)
+        if not _PARAMETER_NAME.fullmatch(name):
+            raise MalformedReference("after ssm: comes the name of a parameter, as in ssm:/relais/{stage}/paris/key")
+        return Reference("ssm", name)
     if prefix == "env":
         if not _VARIABLE.fullmatch(rest):
             raise MalformedReference("after env: comes the name of an environment variable, as in env:PARIS_KEY")
@@ -61,13 +64,21 @@ def is_reference(text: str) -> bool:
         return True
 
 
-def _secrets_manager(rest: str) -> Reference:
+def _secrets_manager(rest: str, stage: str) -> Reference:
     name, hash_sign, json_key = rest.partition("#")
+    name = _filled_in(name, stage)
     if not _SECRET_NAME.fullmatch(name):
-        raise MalformedReference("after secret: comes the name of a secret, as in secret:relais/paris#api_key")
+        raise MalformedReference("after secret: comes the name of a secret, as in secret:relais/{stage}/paris#api_key")
     if hash_sign and not json_key:
         raise MalformedReference(
-            "after # comes a key of the secret's JSON, as in secret:relais/paris#api_key; "
+            "after # comes a key of the secret's JSON, as in secret:relais/{stage}/paris#api_key; "
             "leave # out to take the whole secret"
         )
     return Reference("secret", name, json_key or None)
+
+
+def _filled_in(name: str, stage: str) -> str:
+    name = name.replace(_STAGE, stage)
+    if "{" in name or "}" in name:
+        raise MalformedReference(f"{_STAGE} is the only placeholder in a reference")
+    return name

@@ -18,7 +18,8 @@ class Secret:
     """A secret of the configuration: a reference to its store, or the plain value.
 
     `secret:NAME#json_key` (Secrets Manager; without `#…` the whole text), `ssm:/path` (Parameter Store, decrypted),
-    `env:NAME`, anything else is the value itself. `key` is its name in the configuration, for messages.
+    `env:NAME`, anything else is the value itself. `{stage}` in a name becomes the vault's stage. `key` is its name in
+    the configuration, for messages.
 
     `rule` checks the value as soon as it is known. With `trim`, for keys that the owner of Relais makes, white space
     and invisible characters round the value are dropped. What a provider gave is used as it is, without the line breaks
@@ -31,7 +32,7 @@ class Secret:
         self, text: str, *, key: str = "", rule: Rule | None = None, trim: bool = False, vault: Vault = SHARED
     ) -> None:
         """Raises `MalformedReference` when `text` starts like a reference but is invalid."""
-        self._reference = secret_references.parse(text)
+        self._reference = secret_references.parse(text, vault.stage)
         self._plain = "" if self._reference is not None else trimmed(text) if trim else text
         self._rule = rule
         self._trim = trim

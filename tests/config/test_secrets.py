@@ -67,6 +67,23 @@ def test_a_parameter_is_decrypted(vault: Any, aws: SecretsAws) -> None:
     assert _secret("ssm:/relais/paris/key", vault).reveal() == VALUE
 
 
+@pytest.mark.parametrize(("environ", "stage"), [({"RELAIS_STAGE": "prod"}, "prod"), ({}, "local")])
+def test_the_stage_is_filled_in(load_text: Any, whole: str, environ: dict[str, str], stage: str) -> None:
+    text = whole.replace('"secret:relais/paris#api_key"', '"secret:relais/{stage}/paris#{stage}"')
+    text = text.replace('"ssm:/relais/unsubscribe"', '"ssm:/relais/{stage}/unsubscribe"')
+    text = text.replace('"secret:relais/admin#key"', '"plain {stage}, of 32 characters and more"')
+    settings = load_text(text, environ)
+    assert settings.accounts["paris"].secrets["api_key"].reference == f"secret:relais/{stage}/paris#{{stage}}"
+    assert settings.unsubscribe_keys[0].reference == f"ssm:/relais/{stage}/unsubscribe"
+    assert settings.api.admin_key.reveal() == "plain {stage}, of 32 characters and more"
+
+
+@pytest.mark.parametrize("text", ["secret:relais/{stag}/x", "ssm:/relais/{stage/x", "secret:relais/{}/x#k"])
+def test_another_placeholder_is_reported(text: str) -> None:
+    with pytest.raises(MalformedReference, match=r"\{stage\} is the only placeholder"):
+        parse(text)
+
+
 def test_a_variable_is_read_each_time(clock: Clock) -> None:
     environ = {"KEY": VALUE}
     secret = _secret("env:KEY", Vault(environ, clock))

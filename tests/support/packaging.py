@@ -22,8 +22,8 @@ from local.template import exclusive_lock
 from local.template_reader import Description, describe
 from tests.support.aws import REGION
 
-SECRET = "relais/paris"
-KEY_OF_PARIS = f"secret:{SECRET}#api_key"
+SECRET = "relais/local/paris"
+KEY_OF_PARIS = "secret:relais/{stage}/paris#api_key"
 _NOWHERE = "http://127.0.0.1:9"
 """Placeholder in the packaged configuration for the URL of a sandbox."""
 _IMPORT_ALL = """

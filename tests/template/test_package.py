@@ -9,19 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.config.load import read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 from local import package, template
+from local.configuration import check_secrets_of_stage
 from tests.support.aws import TestAws
 from tests.support.packaging import Packaged
 
 CONFIGURATION = """
 [accounts.paris]
 provider = "ediware"
-api_key = "secret:relais/paris#api_key"
+api_key = "secret:relais/{stage}/paris#api_key"
 
 [privacy]
 address_keys = ["a placeholder of more than enough characters"]
 """
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:"
 # Run inside the unpacked zip with nothing else to import from: asks the HTTP handler for /healthz.
 ASK_FOR_HEALTH = """
 import json, os, sys
@@ -75,6 +78,36 @@ def test_packaging_fails_with_a_wrong_configuration(
     assert "accounts.paris.provider" in capsys.readouterr().err
     with pytest.raises(ConfigurationError):
         package.package("prod", configuration, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("secret:relais/paris#api_key", "secret:relais/prod/paris", "secret:relais/dev", "secret:relais/dev-2/paris"),
+        *("ssm:relais/dev/paris", "ssm:/relais/paris", f"secret:{SECRET_ARN}relais/prod/paris-Ab12Cd#k"),
+    ],
+)
+def test_packaging_refuses_a_secret_that_the_stage_could_not_read(
+    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str], reference: str
+) -> None:
+    configuration.write_text(CONFIGURATION.replace("secret:relais/{stage}/paris#api_key", reference))
+    assert package.main({"RELAIS_CONFIG": str(configuration), "STAGE": "dev"}, tmp_path) == 1
+    said = capsys.readouterr().err
+    assert f"accounts.paris.api_key: {reference} could not be read" in said
+    assert "below relais/dev/ and parameters below /relais/dev/" in said
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("secret:relais/{stage}/paris#api_key", "secret:relais/dev/paris", "ssm:/relais/{stage}/paris/key"),
+        *("env:KEY", "a plain value", f"secret:{SECRET_ARN}relais/dev/paris-Ab12Cd#k"),
+    ],
+)
+def test_the_stages_own_secrets_are_accepted(tmp_path: Path, configuration: Path, reference: str) -> None:
+    configuration.write_text(CONFIGURATION.replace("secret:relais/{stage}/paris#api_key", reference))
+    document = read_document(configuration)
+    check_secrets_of_stage(document, settings_of(document, {"RELAIS_STAGE": "dev", "KEY": "x"}), "dev")
 
 
 def test_packaging_fails_for_an_unknown_stage(

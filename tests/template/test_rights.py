@@ -68,14 +68,14 @@ def test_permissions_name_resources_where_aws_allows_it(made: Generated) -> None
                 assert set(listed(statement["Action"])) <= EVERYWHERE
 
 
-def test_only_secrets_under_the_relais_prefix_can_be_read(made: Generated) -> None:
+def test_only_secrets_of_its_own_stage_can_be_read(made: Generated) -> None:
     for function in made.functions:
         ((action, resource),) = allowed(made, function, "secretsmanager")
         assert action == "secretsmanager:GetSecretValue"
-        assert resource.endswith(":secret:relais/*")
+        assert resource.endswith(f":secret:relais/{made.stage}/*")
         ((action, resource),) = allowed(made, function, "ssm")
         assert action == "ssm:GetParameter"
-        assert resource.endswith(":parameter/relais/*")
+        assert resource.endswith(f":parameter/relais/{made.stage}/*")
 
 
 def test_every_function_writes_to_its_own_log_group(made: Generated) -> None:
