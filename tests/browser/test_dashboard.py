@@ -178,6 +178,9 @@ def test_everything_works_by_keyboard_alone_and_without_javascript(browser: Brow
         wait_for_title(browser, "Log in")
     assert [shown.text for shown in browser.all("[role=status]")] == ["You are logged out."]
     assert browser.complaints() == []
+    browser.driver.back()
+    wait_for(lambda: "next=" in browser.driver.current_url, 10)
+    assert browser.driver.title == "Log in – Relais", "the browser kept no page"
 
 
 def accounts_of(events: list[dict[str, Any]]) -> set[str]:

@@ -36,8 +36,8 @@ class Person:
     def log_in(self) -> Answer:
         return self.post("/dashboard/login", key=ADMIN_KEY)
 
-    def get(self, path: str) -> Answer:
-        answer = self._ask("GET", path)
+    def get(self, path: str, **headers: str) -> Answer:
+        answer = self._ask("GET", path, **headers)
         found = re.search(r'name="csrf" value="(\w+)"', answer.body)
         self.csrf = found[1] if found else self.csrf
         return answer
@@ -50,12 +50,13 @@ class Person:
         assert answer.status == 303, answer.body
         return self.get(answer.headers["location"].removeprefix("/api"))
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
+    def _ask(self, method: str, path: str, body: str | None = None, **more: str) -> Answer:
         headers = {
             "Accept": "text/html",
             "Accept-Language": self._language,
             "Content-Type": "application/x-www-form-urlencoded",
             **({"Cookie": self.cookie} if self.cookie else {}),
+            **{name.replace("_", "-"): value for name, value in more.items()},
         }
         answer = request(self._product.container, method, path, headers, body)
         if "relais_session" in answer.headers.get("set-cookie", ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,7 +62,7 @@ class Page:
         An action's result comes with the address that the browser was sent to: `done` names one of the layout's
         sentences, `n` its number.
         """
-        return render(
+        made = render(
             f"dashboard/{template}.html",
             self.language,
             {**LAYOUT, **texts},
@@ -77,6 +78,7 @@ class Page:
             format_time=format_time,
             **values,
         )
+        return _revalidated(self.request, made) if status == 200 and self.request.method != "POST" else made
 
 
 def page_of(request: Request, session: Session | None, now: datetime, timezone: str) -> Page:
@@ -103,6 +105,20 @@ def _language_headers(request: Request, language: str) -> dict[str, str]:
     path, secure = request.base_path or "/", "; Secure" if request.is_https else ""
     cookie = f"{LANGUAGE_COOKIE}={language}; Path={path}; Max-Age={_YEAR_SECONDS}; HttpOnly; SameSite=Strict{secure}"
     return {"set-cookie": cookie}
+
+
+def _revalidated(request: Request, made: Response) -> Response:
+    """Return a page with its tag, or 304 for a client that has this one.
+
+    The tag is a digest of the whole page. The session's token is in it, so no other session has the same. No browser
+    keeps the page (`no-store`): with `no-cache`, its back button would show the last one after the logout.
+    """
+    tag = f'"{hashlib.sha256(made.body.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+    headers = {**made.headers, "etag": tag}
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if known.isdisjoint({tag, "*"}):
+        return Response(made.status, made.body, headers)
+    return Response(304, "", {name: value for name, value in headers.items() if not name.startswith("content-type")})
 
 
 def _done(request: Request) -> tuple[str, int] | None:
