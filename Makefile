@@ -6,7 +6,7 @@ PY := .venv/bin/python
 READY := .venv/ready-$(shell cat requirements.txt requirements-dev.txt constraints.txt local/setup.py | cksum | tr -d ' ')
 CODE := app.py chalicelib local
 
-.PHONY: help run check test test-slow test-all mutants bench package lint types imports format setup clean
+.PHONY: help run check test test-slow test-all mutants bench screenshots package lint types imports format setup clean
 
 help:
 	@echo "make run       the whole product on this machine, in the foreground; RELAIS_CONFIG=my.toml, PORT=8000"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-all  make test, then what takes long (make test-slow)"
 	@echo "make mutants   mistakes made on purpose, and which test notices each"
 	@echo "make bench     what it costs: counts, and ratios of times; BENCH=... names single benchmarks"
+	@echo "make screenshots   docs/pictures/: the dashboard of the sample world; needs Chromium"
 	@echo "make package   out/: the deployment zip and template; STAGE=prod, RELAIS_CONFIG=chalicelib/relais.toml"
 	@echo "make lint types imports    the checks;  make format, setup, clean"
 
@@ -51,6 +52,9 @@ mutants: $(READY)
 
 bench: $(READY)
 	@exec $(PY) -m local.bench $(BENCH)
+
+screenshots: $(READY)
+	@exec $(PY) -m tests.browser.screenshots
 
 package: $(READY)
 	@exec $(PY) -m local.package

@@ -104,7 +104,7 @@ def _day_item(day: date, chance: random.Random) -> Item:
             "signup#accepted": accepted + trapped,
             "signup#delivered": accepted - refused,
             "signup#refused:trap": trapped,
-            "signup#refused:suppressed": refused,
+            "signup#refused:spam": refused,
             "unsubscribe#accepted": chance.randrange(1 + signups // 8),
         }
         item |= {f"{form}#{account}#{name}": {"N": str(number)} for name, number in numbers.items() if number}

@@ -14,7 +14,7 @@ import pytest
 from local.sandbox import SAMPLE_ADMIN_KEY, Control
 from tests.browser.axe import axe
 from tests.browser.chromium import Browser
-from tests.browser.sample_world import cause_trouble, config, listed, log_in, sample_pages, write_past
+from tests.browser.sample_world import cause_trouble, config, fill_quarantine, listed, log_in, sample_pages, write_past
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
@@ -39,6 +39,7 @@ def world(shared_stack: SharedStack) -> Iterator[MovableStack]:
 def troubled(world: MovableStack) -> MovableStack:
     """The same stack, once there is trouble: its tests come last."""
     cause_trouble(world)
+    fill_quarantine(world)
     return world
 
 
