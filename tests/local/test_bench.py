@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local import sandbox
-from local.bench import call_count, delivery, statistics, surroundings, unsubscribes
+from local.bench import call_count, dashboard, delivery, statistics, surroundings, unsubscribes
 from local.bench.__main__ import found, main
 from local.bench.surroundings import in_fresh_process, product
 from local.bench.table import Row, ratio, shown
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 IMPORTED = (
     "boto3",
     "botocore.client",
+    "local.bench.dashboard",
     "local.bench.delivery",
     "local.bench.statistics",
     "local.bench.unsubscribes",
@@ -119,6 +120,21 @@ def test_statistics_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch)
     assert rows["page of 100: queries", *columns] == [1, 1]
     (read,) = [figures for (what, *_), figures in rows.items() if what.endswith("a call each: read")]
     assert read[0] == 100 and all(isinstance(each, int) and each < 40 for each in read[1:])
+
+
+def test_the_dashboard_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "SIZES", (60, 120))
+    monkeypatch.setattr(dashboard, "REPEATS", 2)
+    rows = {row.what: list(row.figures) for row in dashboard.rows()}
+    for page in ("campaigns", "campaigns by words and rate"):
+        assert rows[f"{page}: queries"] == [1, 1]
+    for page in ("overview", "to deal with"):
+        assert rows[f"{page}: queries"][0] == rows[f"{page}: queries"][1]
+    for what, figures in rows.items():
+        if what.endswith(": KB"):
+            assert all(0 < figure < 150 for figure in figures), what
+        elif what.endswith("processor ms here"):
+            assert all(figure > 0 for figure in figures), what
 
 
 def test_unsubscribes_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
