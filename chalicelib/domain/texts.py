@@ -27,11 +27,12 @@ def text_error(value: str) -> str | None:
     return None
 
 
-def without_controls(value: str) -> str:
-    """Returns a text without its control characters, except tabs and line breaks."""
+def cleaned_text(value: str) -> tuple[str, str | None]:
+    """Returns a text without its control characters, except tabs and line breaks, and why it is invalid (else None)."""
     if value.isprintable():
-        return value
-    return "".join(each for each in value if each in _LAYOUT or unicodedata.category(each) != "Cc")
+        return value, None
+    text = "".join(each for each in value if each in _LAYOUT or unicodedata.category(each) != "Cc")
+    return text, text_error(text)
 
 
 def trimmed(text: str) -> str:

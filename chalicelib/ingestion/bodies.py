@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from . import charsets
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 # Beacons and scripts that avoid a preflight send text/plain; the empty type is that of a request without one.
-_JSON_TYPES = frozenset({"", "application/json", "text/json", "text/plain"})
+JSON_TYPE = re.compile(r"|(?:application|text)/json|text/plain|.*\+json")
+"""Media types of a body that is read as JSON, in lower case and without parameters; empty for a body without one."""
 _CHARSET_FIELD = "_charset_"
 """Name of the hidden field in which browsers state a form's encoding (HTML, "Constructing the entry list")."""
 _BYTE_ORDER_MARK = "\ufeff".encode()
@@ -40,7 +42,7 @@ class Submission:
 
 
 def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
-    """Reads the fields of a form's body: JSON (under several types, see `is_json`), urlencoded or multipart.
+    """Reads the fields of a form's body: JSON (under several types, see `JSON_TYPE`), urlencoded or multipart.
 
     Raises:
         BodyError: 413, 415, 400 (unreadable) or 422 (JSON, but no object); the message never quotes the body.
@@ -52,7 +54,7 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise BodyError(415, "A form must be sent without a content coding such as gzip.")
     kind, options = parse_options_header(headers.get("content-type", ""))
-    if is_json(kind):
+    if JSON_TYPE.fullmatch(kind):
         return _from_json(body)
     if kind not in (_URLENCODED, _MULTIPART):
         raise BodyError(415, f"The Content-Type must be application/json, {_URLENCODED} or {_MULTIPART}.")
@@ -67,11 +69,6 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
     for name, text in _decoded(parts, options.get("charset")):  # a repeated name (checkboxes) has all its texts
         texts.setdefault(name, []).append(text)
     return Submission({name: tuple(values) for name, values in texts.items()})
-
-
-def is_json(media_type: str) -> bool:
-    """Returns True if a body of this type (lower case, without parameters; "" for none) is read as JSON."""
-    return media_type in _JSON_TYPES or media_type.endswith("+json")
 
 
 def read_json_object(body: bytes, expected: str, number: Callable[[str], Any] | None = None) -> dict[str, Any]:
@@ -123,17 +120,18 @@ def _decoded(parts: Sequence[_Part], stated: str | None) -> list[tuple[str, str]
     Raises:
         BodyError: 415 for an unknown charset; 400 if the stated one is UTF-8 and the form is not.
     """
+    fields = [part.text for part in parts if part.name.lower() == _CHARSET_FIELD.encode()]
+    of_field = next((text.decode("latin-1") for text in fields if text.strip()), None)
+    names = ((name or "").strip().lower() for name in (of_field, stated, *(part.charset for part in parts)))
     try:
-        fields = [part.text for part in parts if part.name.lower() == _CHARSET_FIELD.encode()]
-        of_field = next((text.decode("latin-1") for text in fields if text.strip()), None)
-        stated_charset = charsets.charset_named(of_field) or charsets.charset_named(stated)
-        own = [charsets.charset_named(part.charset) for part in parts]
-    except charsets.UnknownCharset as known:
-        raise BodyError(415, f"The charset must be {known}.") from None
-    for usual in (stated_charset,) if stated_charset else (charsets.UTF_8, charsets.WINDOWS_1252):
+        by_field, by_header, *own = [charsets.BY_NAME[name] for name in names]
+    except KeyError:
+        raise BodyError(415, f"The charset must be {charsets.KNOWN}.") from None
+    for_all = by_field or by_header
+    for usual in (for_all,) if for_all else (charsets.UTF_8, charsets.WINDOWS_1252):
         with suppress(UnicodeError):
             return [
-                (charsets.decode(part.name, usual).lstrip("\ufeff"), charsets.decode(part.text, charset or usual))
+                (part.name.decode(*usual).lstrip("\ufeff"), part.text.decode(*(charset or usual)))
                 for part, charset in zip(parts, own, strict=True)
             ]
     raise BodyError(400, "The body is not a form in UTF-8.")

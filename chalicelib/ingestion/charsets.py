@@ -1,17 +1,31 @@
-"""Decodes the texts of a form as browsers encode them: in UTF-8, or in the encoding of an old page."""
+"""The charsets that forms are read in: UTF-8, and those of old pages, as browsers decode them."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
 
-UTF_8 = "utf-8"
-WINDOWS_1252 = "windows-1252"
+_UNDEFINED = "relais.windows-1252"
+
+
+def _as_controls(error: UnicodeError) -> tuple[str, int]:
+    """Decodes the five bytes that windows-1252 does not define as the control characters of the same number."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(_UNDEFINED, _as_controls)
+
+Charset = tuple[str, str]
+"""A codec of Python and its error handler: the arguments of `bytes.decode`. Only UTF-8 can fail, with UnicodeError."""
+UTF_8: Charset = ("utf-8", "strict")
+WINDOWS_1252: Charset = ("cp1252", _UNDEFINED)
 """Also read for ISO-8859-1, whose name old pages use for it (WHATWG Encoding Standard)."""
-LATIN_9 = "iso-8859-15"
+LATIN_9: Charset = ("iso-8859-15", "strict")
 KNOWN = "UTF-8, ISO-8859-1 (windows-1252) or ISO-8859-15"
 
-_NAMES: Mapping[str, str | None] = {
+BY_NAME: Mapping[str, Charset | None] = {
     **dict.fromkeys(("utf-8", "utf8", "unicode-1-1-utf-8"), UTF_8),
     **dict.fromkeys(("iso-8859-1", "iso8859-1", "iso88591", "iso_8859-1", "latin1", "latin-1", "l1"), WINDOWS_1252),
     **dict.fromkeys(("windows-1252", "cp1252", "x-cp1252", "cp819", "ibm819"), WINDOWS_1252),
@@ -19,24 +33,4 @@ _NAMES: Mapping[str, str | None] = {
     # Senders name US-ASCII without looking at their text: it states nothing.
     **dict.fromkeys(("", "us-ascii", "ascii"), None),
 }
-# The five bytes that windows-1252 does not define become the control characters of the same number, as in browsers.
-_WINDOWS_1252_TABLE = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
-
-
-class UnknownCharset(ValueError):
-    """A charset that forms are not read in."""
-
-
-def charset_named(name: str | None) -> str | None:
-    """Returns the encoding that a stated charset means; None if nothing is stated. Raises UnknownCharset."""
-    try:
-        return _NAMES[(name or "").strip().lower()]
-    except KeyError:
-        raise UnknownCharset(KNOWN) from None
-
-
-def decode(text: bytes, charset: str) -> str:
-    """Decodes a text. Raises UnicodeError if it is not in this encoding, which only UTF-8 can detect."""
-    if charset == WINDOWS_1252:
-        return codecs.charmap_decode(text, "strict", _WINDOWS_1252_TABLE)[0]
-    return text.decode(charset)
+"""The charset that a stated name means, in lower case; None if it states nothing."""

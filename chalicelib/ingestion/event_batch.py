@@ -12,7 +12,7 @@ from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Event, EventType
 from ..domain.ids import derived_id
 from ..domain.limits import EVENTS_A_REQUEST, EVENTS_REQUEST_MB
-from .bodies import BodyError, is_json, read_json_object
+from .bodies import JSON_TYPE, BodyError, read_json_object
 from .parse_event import parse_event
 from .signatures import Signed
 
@@ -44,7 +44,7 @@ def read_event_batch(headers: Mapping[str, str], body: bytes) -> EventBatch:
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise BodyError(415, "Events must be sent without a content coding such as gzip.")
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not is_json(media_type) and media_type != _BY_DEFAULT:
+    if not JSON_TYPE.fullmatch(media_type) and media_type != _BY_DEFAULT:
         raise BodyError(415, "The Content-Type must be application/json.")
     value = read_json_object(body, 'The body must be a JSON object: one event, or {"events": […]}.')
     events = value.get("events")

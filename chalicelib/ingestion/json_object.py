@@ -11,7 +11,7 @@ from typing import Any
 from ..domain.errors import FieldError
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.limits import CLOCK_TOLERANCE, CLOCK_TOLERANCE_MINUTES, NAME_CHARACTERS
-from ..domain.texts import safe_name, text_error, without_controls
+from ..domain.texts import cleaned_text, safe_name, text_error
 from ..domain.times import parse_time
 
 
@@ -52,7 +52,7 @@ class JsonObject:
         """Reads a text that is not blank; with `drop_controls` without its control characters."""
         value = self._data.get(name)
         if drop_controls and isinstance(value, str):
-            value = without_controls(value)
+            value, _ = cleaned_text(value)
         if value is None:
             if required:
                 self.add_error(name, "is required")
@@ -159,7 +159,7 @@ class JsonObject:
     def fields(self, only: Collection[str] | None = None) -> dict[str, str]:
         """Reads the fields of a signup as `scalars`: arrays joined by commas, without control characters."""
         data = {name: _joined(value) for name, value in self._data.items()}
-        cleaned = {name: without_controls(value) if isinstance(value, str) else value for name, value in data.items()}
+        cleaned = {name: cleaned_text(value)[0] if isinstance(value, str) else value for name, value in data.items()}
         return JsonObject(cleaned, self._within, self.errors).scalars(only)
 
     def stated(self) -> list[str]:

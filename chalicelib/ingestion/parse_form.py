@@ -17,7 +17,7 @@ from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Event, EventType
 from ..domain.limits import CONSENT_CHARACTERS
 from ..domain.reasons import ReasonCode
-from ..domain.texts import size_errors, text_error, without_controls, wording_digest
+from ..domain.texts import cleaned_text, size_errors, text_error, wording_digest
 from .bodies import Submission
 from .spam import SPAM, has_link_or_tag
 
@@ -25,7 +25,9 @@ TRAP = "trap"
 """The reason of a submission that is refused because its trap field is filled."""
 SEPARATOR = ","
 """Between the texts of a repeated field."""
-CONSENT_FIELDS = tuple(f"consent.{name}" for name in ("source", "text", "wording", "wording_sha256"))
+_SOURCE, _TEXT = "consent.source", "consent.text"
+_WORDING, _WORDING_SHA_256 = "consent.wording", "consent.wording_sha256"
+CONSENT_FIELDS = (_SOURCE, _TEXT, _WORDING, _WORDING_SHA_256)
 """The form fields that state the consent."""
 _NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
 _EMPTY = frozenset({"", "0", "false", "null", "[]"})
@@ -54,11 +56,16 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     email, email_errors = _address(form, submission, signup_address)
     texts, text_errors = _mapped_texts(form, submission)
     stated, consent_errors = _stated_consent(form, submission)
-    too_long = _too_long(form, texts, stated)
+    too_long = [
+        FieldError(name, f"must have at most {limit:,} characters")
+        for given, limit in ((texts, form.field_length), (stated, CONSENT_CHARACTERS))
+        for name, text in given.items()
+        if len(text) > limit
+    ]
     if too_long and _is_trapped(form, submission):
         raise InvalidEvent(too_long)
     errors = [*email_errors, *text_errors, *consent_errors, *too_long]
-    errors = errors or size_errors(texts | {f"consent.{name}": text for name, text in stated.items()})
+    errors = errors or size_errors(texts | stated)
     event = Event(
         id="",
         type=EventType.SIGNUP,
@@ -71,11 +78,11 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
         fields=texts,
         may_lift_suppression=form.lifts_suppression,
         consent=Consent(
-            stated.get("source") or (source_page(request.page) if request.page else None),
-            stated.get("text"),
+            stated.get(_SOURCE) or (source_page(request.page) if request.page else None),
+            stated.get(_TEXT),
             request.ip,
             request.at,
-            stated.get("wording_sha256"),
+            stated.get(_WORDING_SHA_256),
             door="form",
         ),
     )
@@ -122,17 +129,6 @@ def _is_trapped(form: Form, submission: Submission) -> bool:
     return bool(submission.nested.get(form.trap)) or not _EMPTY.issuperset(stated)
 
 
-def _too_long(form: Form, texts: Mapping[str, str], stated: Mapping[str, str]) -> list[FieldError]:
-    """Returns the errors of the mapped texts and the stated consent that have too many characters."""
-    limits = [
-        *((name, text, form.field_length) for name, text in texts.items()),
-        *((f"consent.{name}", text, CONSENT_CHARACTERS) for name, text in stated.items()),
-    ]
-    return [
-        FieldError(name, f"must have at most {limit:,} characters") for name, text, limit in limits if len(text) > limit
-    ]
-
-
 def _address(form: Form, submission: Submission, check: Callable[[str], Checked]) -> tuple[str, list[FieldError]]:
     """Reads, cleans and checks the address; returns it with its field errors."""
     name = form.email_field
@@ -156,9 +152,9 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
     found: dict[str, str] = {}
     errors: list[FieldError] = []
     for name in form.fields:
-        sent = map(without_controls, submission.texts.get(name, ()))
-        text = SEPARATOR.join(text for text in sent if text.strip())
-        problem = _NOT_ONE_TEXT if name in submission.nested else text_error(text)
+        sent = [cleaned_text(text) for text in submission.texts.get(name, ())]
+        text = SEPARATOR.join(text for text, _ in sent if text.strip())
+        problem = _NOT_ONE_TEXT if name in submission.nested else next((wrong for _, wrong in sent if wrong), None)
         if problem:
             errors.append(FieldError(name, problem))
         elif text:
@@ -176,22 +172,19 @@ def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str],
     members: Mapping[str, object] = nested if isinstance(nested, dict) and "consent" not in form.fields else {}
     found: dict[str, str] = {}
     errors: list[FieldError] = []
-    for name in (field.removeprefix("consent.") for field in CONSENT_FIELDS):
-        flat = submission.texts.get(f"consent.{name}", ())
-        value = members.get(name) or SEPARATOR.join(flat)
-        if isinstance(value, str):
-            value = without_controls(value)
-        problem = text_error(value) if isinstance(value, str) else "must be a text"
+    for name in CONSENT_FIELDS:
+        value = members.get(name.removeprefix("consent.")) or SEPARATOR.join(submission.texts.get(name, ()))
+        text, problem = cleaned_text(value) if isinstance(value, str) else ("", "must be a text")
         if problem:
-            errors.append(FieldError(f"consent.{name}", problem))
-        elif isinstance(value, str) and value.strip():
-            found[name] = value
-    if "wording" in found or "wording_sha256" in found:
-        digest, problem = wording_digest(found.pop("wording", None), found.pop("wording_sha256", None))
+            errors.append(FieldError(name, problem))
+        elif text.strip():
+            found[name] = text
+    if _WORDING in found or _WORDING_SHA_256 in found:
+        digest, problem = wording_digest(found.pop(_WORDING, None), found.pop(_WORDING_SHA_256, None))
         if problem:
-            errors.append(FieldError("consent.wording_sha256", problem))
+            errors.append(FieldError(_WORDING_SHA_256, problem))
         elif digest:
-            found["wording_sha256"] = digest
+            found[_WORDING_SHA_256] = digest
     return found, errors
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ...config.model import Form
 from ...domain.errors import FieldError
 from ...domain.events import EventType
-from ...domain.texts import safe_name, text_error, trimmed, without_controls
+from ...domain.texts import cleaned_text, safe_name, trimmed
 from ...ingestion.bodies import Submission
 from ...ingestion.parse_form import CONSENT_FIELDS, SEPARATOR, source_page
 
@@ -116,8 +116,8 @@ def _address_fault(texts: Sequence[str]) -> str:
 
 
 def _text_fault(form: Form, text: str) -> tuple[str, Mapping[str, str]]:
-    text = without_controls(text)
-    if text_error(text):
+    text, wrong = cleaned_text(text)
+    if wrong:
         return "unreadable", {}
     if len(text) > form.field_length:
         return "too_long", {"limit": str(form.field_length), "count": str(len(text))}
