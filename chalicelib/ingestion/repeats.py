@@ -13,6 +13,7 @@ from ..domain.events import Event, EventType
 from ..domain.ids import form_event_id, new_event_id, repeatable_signup_id
 from ..domain.times import epoch_milliseconds
 from ..ledger.event_items import content_of
+from ..ledger.events import accepted_at
 from ..observability import event_log
 from ..services import Services
 from .accept import accept, notify
@@ -40,13 +41,13 @@ def accept_from_form(services: Services, submitted: Event, key: str | None) -> E
         return event
     window = epoch_milliseconds(submitted.accepted_at) // 1000 // WINDOW_SECONDS
     event = replace(submitted, id=repeatable_signup_id(form, digest, window, 0))
-    known_since = services.events.store_repeatable(event)
-    if known_since is not None:
-        unsubscribed_at = services.events.recent_unsubscribes.latest(event.email)
+    found = services.events.put_new(event)
+    if found is not None:
+        known_since, unsubscribed_at = accepted_at(found), services.events.recent_unsubscribes.latest(event.email)
         if unsubscribed_at is not None and unsubscribed_at >= known_since:
             event = replace(submitted, id=repeatable_signup_id(form, digest, window, unsubscribed_at))
-            known_since = services.events.store_repeatable(event)
-    if known_since is None:
+            found = services.events.put_new(event)
+    if found is None:
         event_log.accepted([event])
     notify(services, [event])
     return event

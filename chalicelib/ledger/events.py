@@ -71,7 +71,7 @@ class EventStore:
         """
         if event.type is EventType.UNSUBSCRIBE and event.refused is None:
             self.recent_unsubscribes.record(event)  # before: a repeat that is not recognised is harmless
-        found = self._put(event)
+        found = self.put_new(event)
         if found is None:
             return True
         digest = str(found.get("content", ""))
@@ -79,16 +79,11 @@ class EventStore:
             return False
         raise IdConflict(f"event {event.id} is already stored with other content", digest)
 
-    def store_repeatable(self, event: Event) -> int | None:
-        """Stores an event whose id is derived from its content; returns when it was accepted before (ms), None if new.
+    def put_new(self, event: Event) -> Mapping[str, Any] | None:
+        """Puts a new event with its deliveries; returns the item that has its id if there is one, see `accepted_at`.
 
         Raises LedgerUnavailable if the event may not be stored.
         """
-        found = self._put(event)
-        return None if found is None else strictly(_accepted_at, found)
-
-    def _put(self, event: Event) -> Mapping[str, Any] | None:
-        """Puts a new event with its deliveries; returns the item that has its id if there is one."""
         item = event_item(event) | {"content": self._keys.digest(content_of(event))}
         if event.refused is not None:
             item["expires_at"] = self.expiry(event.accepted_at)
@@ -377,8 +372,9 @@ class EventStore:
         )
 
 
-def _accepted_at(item: Attributes) -> int:
-    return item.required("accepted", Milliseconds)
+def accepted_at(item: Mapping[str, Any]) -> int:
+    """Reads when the event of an item was accepted, in milliseconds. Raises MalformedItem."""
+    return strictly(lambda read: read.required("accepted", Milliseconds), item)
 
 
 def due_from(item: Attributes) -> tuple[int, str]:

@@ -93,7 +93,9 @@ class World:
             settings=settings,
             address_keys=AddressKeys([key.reveal().encode() for key in settings.privacy.address_keys]),
             effects=Effects(clock=lambda: self.now),
-            events=SimpleNamespace(store=self.store, store_repeatable=lambda event: None if self.store(event) else 0),
+            events=SimpleNamespace(
+                store=self.store, put_new=lambda event: None if self.store(event) else {"accepted": 0}
+            ),
             accounts=SimpleNamespace(names=lambda configured: (*configured, "gone")),
             table=SimpleNamespace(
                 update=self.update, get=self.items.get, in_parallel=lambda work, values: list(map(work, values))
