@@ -122,7 +122,11 @@ class Gateway(Chalice):
             request = request_from(current)
             with observing("api_handler", request.id, current.lambda_context):
                 try:
-                    response = view(request, **_decoded(parameters))
+                    try:  # once: `%2F` makes no segment, `%2525` becomes `%25`
+                        decoded = {name: unquote_to_bytes(text).decode("utf-8") for name, text in parameters.items()}
+                    except UnicodeError:
+                        raise problems.not_found() from None
+                    response = view(request, **decoded)
                     if "\n" in "".join(response.headers.values()):  # Chalice would reject it with its own text
                         raise ValueError("a header's value has a line break")
                 except Exception as error:  # the client gets an answer and the log a line, always
@@ -171,11 +175,3 @@ def request_from(current: ChaliceRequest) -> Request:
         base_path=public.removesuffix(own) if public.endswith(own) else "",
         unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
     )
-
-
-def _decoded(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Decode path parameters once: `%2F` makes no segment, `%2525` becomes `%25`. Raises HttpProblem (404)."""
-    try:
-        return {name: unquote_to_bytes(value).decode("utf-8") for name, value in parameters.items()}
-    except UnicodeError:
-        raise problems.not_found() from None

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..ingestion.bodies import BodyError
-from . import accept
 
 _REPLACEMENT = "\ufffd".encode()
 
@@ -34,15 +33,6 @@ class Request:
     """What comes before Relais' own paths: API Gateway's own addresses begin with the stage, as `/api`."""
     answer_headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer, also of an error; routes set them before anything can fail."""
-
-    @property
-    def wants_html(self) -> bool:
-        """True when the client prefers HTML to JSON, as a browser's form or link does; named alike, JSON wins."""
-        stated = self.headers.get("accept", "")
-        html, data, problem = (accept.weight(stated, each) for each in (accept.HTML, accept.JSON, accept.PROBLEM))
-        if problem[1] == accept.BY_ITSELF:
-            data = max(data, problem)
-        return html[0] > 0 and html > data
 
     @property
     def is_https(self) -> bool:

@@ -19,6 +19,7 @@ from ..domain.errors import (
 )
 from ..ingestion.bodies import BodyError
 from ..observability import logger, metrics
+from .accept import wants_html
 from .http_messages import Request, Response
 
 RETRY_AFTER_SECONDS = 5
@@ -85,7 +86,7 @@ def answer(request: Request, error: Exception, page: Callable[[HttpProblem], Res
             logger.error("request failed: %s", error, extra=facts)
         else:
             logger.error("request failed", extra=facts, exc_info=error)
-    if request.wants_html:
+    if wants_html(request.headers):
         try:
             return page(problem)
         except Exception as failure:  # an error in a page must not hide the error that it is about

@@ -2,8 +2,8 @@
 
 A path without the request's method falls through to a less specific resource, down to `/{proxy+}`. Requests that do not
 reach the function, or get no answer from it, are answered by gateway responses, for which the template may define
-status, headers and bodies by content type (`x-amazon-apigateway-gateway-responses`). Of these the one is taken that the
-request's `Accept` prefers; of two alike, the first.
+status, headers and bodies by content type (`x-amazon-apigateway-gateway-responses`). Of these a page is taken if the
+product would take one, else the first that the request's `Accept` names, else the first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib.web.accept import JSON, weight
+from chalicelib.web.accept import HTML, wants_html
 from local.http import proxy
 from local.http.proxy import HttpAnswer, HttpRequest
 from local.lambdas.functions import FunctionFailed, NoEnvironment
@@ -118,8 +118,10 @@ def gateway_response(kind: str, responses: Mapping[str, Any], request_id: str, a
     status, message = _KINDS[kind]
     response = responses.get(kind) or responses.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX") or {}
     values = {"context.requestId": request_id, "context.error.message": message}
-    templates: Mapping[str, str] = response.get("responseTemplates") or {JSON: ""}
-    content_type = max(templates, key=lambda media_type: weight(accept, media_type))
+    templates: Mapping[str, str] = response.get("responseTemplates") or {"application/json": ""}
+    others = (media_type for media_type in templates if media_type != HTML and media_type in accept)
+    wanted = HTML if wants_html({"accept": accept}) else next(others, None)
+    content_type = wanted if wanted is not None and wanted in templates else next(iter(templates))
     headers = {"Content-Type": content_type, "x-amzn-RequestId": request_id}
     for key, expression in response.get("responseParameters", {}).items():
         headers[key.removeprefix("gatewayresponse.header.")] = _value(expression, values)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from ...config.model import Form
 from ...domain.errors import InvalidEvent
-from ...domain.events import Event, EventType
+from ...domain.events import EventType
 from ...domain.excerpts import excerpt, readable
 from ...domain.times import to_milliseconds
 from ...ingestion.bodies import read_submission
@@ -16,6 +15,7 @@ from ...ingestion.repeats import accept_from_form
 from ...observability import logger, metrics
 from ...services import Services
 from .. import problems
+from ..accept import wants_html
 from ..access import FORM_METHODS, check_origin, preflight, shown_origin
 from ..form_visit import FormVisit
 from ..http_messages import Request, Response, json_response
@@ -45,8 +45,18 @@ class FormsRoutes:
                 return preflight(request)
             if request.method != "POST":
                 raise HttpProblem(405, _NOT_POSTED, headers={"allow": FORM_METHODS})
-            event = self._accepted(visit, form)
-            if not request.wants_html:
+            key = request.headers.get("idempotency-key")
+            if key is not None:
+                key = _bare_key(key)
+            submission = visit.submission = read_submission(request.headers, request.content(unaltered=True))
+            at = to_milliseconds(self._services.effects.clock())
+            info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
+            if verb is EventType.SIGNUP:
+                submitted = signup_from_form(form, submission, info)
+            else:
+                submitted = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
+            event = accept_from_form(self._services, submitted, key)
+            if not wants_html(request.headers):
                 return json_response(202, {"id": event.id, "status": "accepted"})
             if visit.redirect is not None:
                 return Response(303, headers={"location": visit.redirect})
@@ -77,31 +87,19 @@ class FormsRoutes:
         }
         logger.warning("form request refused", extra=facts | ({"wrong_fields": wrong} if wrong else {}))
 
-    def _accepted(self, visit: FormVisit, form: Form) -> Event:
-        """Parse and store the event of a submission.
 
-        The `Idempotency-Key` is bare, or the quoted string of the IETF draft.
+def _bare_key(stated: str) -> str:
+    """Return the key of an `Idempotency-Key` header: bare, or the quoted string of the IETF draft.
 
-        Raises:
-            HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
-            BodyError: As `read_submission`.
-        """
-        request = visit.request
-        key = request.headers.get("idempotency-key")
-        if key is not None:
-            key = key.strip()
-            if len(key) >= 2 and key[0] == key[-1] == '"':
-                key = key[1:-1]
-            if _KEY.fullmatch(key) is None:
-                raise HttpProblem(400, "The Idempotency-Key must be 1 to 255 printable ASCII characters.")
-        submission = visit.submission = read_submission(request.headers, request.content(unaltered=True))
-        at = to_milliseconds(self._services.effects.clock())
-        info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
-        if visit.verb is EventType.SIGNUP:
-            event = signup_from_form(form, submission, info)
-        else:
-            event = unsubscribe_from_form(form, submission, info, tuple(self._services.settings.accounts))
-        return accept_from_form(self._services, event, key)
+    Raises:
+        HttpProblem: 400, as in the draft, for a key that is empty, too long or not plain ASCII.
+    """
+    key = stated.strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if _KEY.fullmatch(key) is None:
+        raise HttpProblem(400, "The Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    return key
 
 
 def _failure_page(visit: FormVisit, problem: HttpProblem) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from ....ingestion.bodies import read_submission
 from ....observability import logger
 from ....services import Services
+from ...accept import wants_html
 from ...admin import is_admin_key, require_admin
 from ...http_messages import Request, Response
 from ...pages.dashboard.layout import Page, page_of
@@ -93,7 +94,7 @@ class DashboardAccess:
         try:
             return require_admin(self._services, request)
         except HttpProblem as problem:
-            if problem.status != 401 or not request.wants_html or "authorization" in request.headers:
+            if problem.status != 401 or not wants_html(request.headers) or "authorization" in request.headers:
                 raise
             given = "&".join(f"{quote(n, '')}={quote(v, '')}" for n, v in request.query.items()) if query else ""
             wanted = quote(f"{path}?{given}" if given else path, safe="")
