@@ -15,6 +15,8 @@ from .excerpts import LONGEST_READ, readable
 
 MASK = "***"
 _SHORTEST_BASE64 = 6
+_DOTTED_I = "\u0130", "i"
+"""Replaced before a text is put in lower case, so that each character keeps its place: İ alone would become two."""
 # `pass`, `UserPass`, `password`, `api_key`, `apiKey`, `token`, `shared_secret`, `sessionKey`, `Authorization` …
 _SECRET_NAME = re.compile(
     r"pass(wor[dt])?$|password|passwd|(api|admin)_?key|token|secret|session|signature|cookie|authorization"
@@ -59,22 +61,18 @@ def without_secrets(text: str, *secrets: str) -> str:
 
 def pattern_of(spellings: Iterable[str]) -> re.Pattern[str] | None:
     """Makes the pattern for `masked`; None without any spelling."""
-    longest_first = sorted({lower(spelling) for spelling in spellings}, key=len, reverse=True)
+    lowered = {spelling.replace(*_DOTTED_I).lower() for spelling in spellings}
+    longest_first = sorted(lowered, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
 def masked(text: str, known: re.Pattern[str]) -> str:
     """Masks what `known` matches in any case."""
     parts, end = [], 0
-    for found in known.finditer(lower(text)):
+    for found in known.finditer(text.replace(*_DOTTED_I).lower()):
         parts += [text[end : found.start()], MASK]
         end = found.end()
     return "".join((*parts, text[end:])) if parts else text
-
-
-def lower(text: str) -> str:
-    """Returns the text in lower case, each character at its place: the lower case of İ alone has two characters."""
-    return text.replace("\u0130", "i").lower()
 
 
 @lru_cache(maxsize=64)
