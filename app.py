@@ -234,7 +234,7 @@ def collect_stats(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
     """Reads unsubscribes from the providers and propagates them to the other accounts."""
-    return container().sync_unsubscribes(cast(Context, event.context))
+    return container().sync_unsubscribes(cast(Context, event.context), event.to_dict())
 
 
 @also_by_hand
@@ -242,7 +242,7 @@ def sync_unsubscribes(event: CloudWatchEvent) -> dict[str, Any]:
 @instrumented
 def sweep(event: CloudWatchEvent) -> dict[str, Any]:
     """Notifies workers of deliveries that are pending, due and not claimed."""
-    return container().sweep(cast(Context, event.context))
+    return container().sweep(cast(Context, event.context), event.to_dict())
 
 
 @also_by_hand

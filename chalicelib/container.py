@@ -7,7 +7,7 @@ loads only what its own function uses.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -246,12 +246,25 @@ class Container(Services):
 
         return Deadline.of(context, self.effects.clock)
 
-    def sweep(self, context: Context) -> dict[str, Any]:
+    def _once(
+        self, function: str, event: Any, context: Context, run: Callable[[Any, Deadline], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Run an operator's function; once for each idempotency key, if the event has one."""
+        deadline = self._deadline(context)
+        if not isinstance(event, Mapping) or "idempotency_key" not in event:
+            return run(event, deadline)
+        from .operators.once import call_once
+
+        return call_once(self, function, event, deadline, lambda asked: run(asked, deadline))
+
+    def sweep(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Notify workers of due deliveries, then continue the nightly pass while time is left."""
 
-        deadline = self._deadline(context)
-        enqueued = self.sweeper.run()["enqueued"]
-        return {"enqueued": enqueued + self.nightly_pass.run(deadline)}
+        def run(_: Any, deadline: Deadline) -> dict[str, Any]:
+            enqueued = self.sweeper.run()["enqueued"]
+            return {"enqueued": enqueued + self.nightly_pass.run(deadline)}
+
+        return self._once("sweep", event, context, run)
 
     @cached_property
     def nightly_pass(self) -> NightlyPass:
@@ -260,11 +273,14 @@ class Container(Services):
 
         return NightlyPass(self)
 
-    def sync_unsubscribes(self, context: Context) -> dict[str, Any]:
+    def sync_unsubscribes(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Read unsubscribes from the providers and propagate them to the other accounts."""
         from .unsubscribe_sync.scheduled import sync_unsubscribes
 
-        return sync_unsubscribes(self.unsubscribe_import, self._deadline(context))
+        def run(_: Any, deadline: Deadline) -> dict[str, Any]:
+            return sync_unsubscribes(self.unsubscribe_import, deadline)
+
+        return self._once("sync_unsubscribes", event, context, run)
 
     @cached_property
     def unsubscribe_import(self) -> ImportDependencies:
@@ -285,23 +301,26 @@ class Container(Services):
         from .domain.times import parse_time
         from .statistics.collect import collect
 
-        time = event.get("time")
-        return collect(
-            self,
-            self.stats,
-            self.provider,
-            self.capabilities,
-            hour=parse_time(time) if time else self.effects.clock(),
-            remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
-            refresh_medians=self._medians.refresh,
-        )
+        def run(asked: Any, _: Deadline) -> dict[str, Any]:
+            time = asked.get("time")
+            return collect(
+                self,
+                self.stats,
+                self.provider,
+                self.capabilities,
+                hour=parse_time(time) if time else self.effects.clock(),
+                remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
+                refresh_medians=self._medians.refresh,
+            )
+
+        return self._once("collect_stats", event, context, run)
 
     def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
         """Make one provider call."""
         from .operators.provider_call import ProviderCalls
 
         calls = ProviderCalls(self, self.provider, lambda: self.stats)
-        return calls.handle(event, self._deadline(context).seconds_left)
+        return self._once("call_provider", event, context, lambda asked, until: calls.handle(asked, until.seconds_left))
 
     def report(self, context: Context) -> dict[str, Any]:
         """Count all deliveries."""
@@ -313,38 +332,38 @@ class Container(Services):
         """Send parked or refused deliveries again."""
         from .operators.resend import resend
 
-        return resend(self, self.capabilities, event, self._deadline(context))
+        return self._once("resend", event, context, partial(resend, self, self.capabilities))
 
     def resume(self, event: Any, context: Context) -> dict[str, Any]:
         """End the pause of an account and try again now."""
         from .operators.resume import resume
 
-        return resume(self, event, self._deadline(context))
+        return self._once("resume", event, context, partial(resume, self))
 
     def check(self, event: Any, context: Context) -> dict[str, Any]:
         """Ask every provider and source whether the configuration is right."""
         from .contact_import.source import Fetcher
         from .operators.check import Check
 
-        return Check(self, self._connect, Fetcher()).handle(event, self._deadline(context))
+        return self._once("check", event, context, Check(self, self._connect, Fetcher()).handle)
 
     def audit(self, event: Any, context: Context) -> dict[str, Any]:
         """Compare the ledger's unsubscribes with those of the providers."""
         from .operators.audit import Audit
 
-        return Audit(self, self.provider, self.capabilities).handle(event, self._deadline(context))
+        return self._once("audit", event, context, Audit(self, self.provider, self.capabilities).handle)
 
     def forget(self, event: Any, context: Context) -> dict[str, Any]:
         """Unsubscribe a person from all accounts and erase their stored data."""
         from .privacy.forget import Forget
 
-        return Forget(self, self.claims, self.worker).handle(event, self._deadline(context))
+        return self._once("forget", event, context, Forget(self, self.claims, self.worker).handle)
 
     def export_person(self, event: Any, context: Context) -> dict[str, Any]:
         """Export all stored data of a person."""
         from .privacy.export import export_person
 
-        return export_person(self, event, self._deadline(context))
+        return self._once("export_person", event, context, partial(export_person, self))
 
 
 @cache

@@ -101,6 +101,11 @@ def ended_session_key(session_id: str) -> Key:
     return f"S#session#{session_id}", "ended"
 
 
+def operator_call_key(function: str, idempotency_key: str) -> Key:
+    """Returns the key of an operator's call of a function."""
+    return f"S#call#{idempotency_key}", function
+
+
 class AddressKeys:
     """The keys of the address hash: the first is used to write, all are used to look up."""
 
