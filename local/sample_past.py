@@ -99,12 +99,10 @@ def _day_item(day: date, chance: random.Random) -> Item:
     for form, account, signups in (("footer", "paris", 26), ("nieuwsbrief", "brussel", 9)):
         accepted = round(signups * usual * peak * chance.uniform(0.7, 1.3))
         trapped = chance.randrange(3)
-        refused = int(chance.random() < 0.05)
         numbers = {
             "signup#accepted": accepted + trapped,
-            "signup#delivered": accepted - refused,
+            "signup#delivered": accepted,
             "signup#refused:trap": trapped,
-            "signup#refused:spam": refused,
             "unsubscribe#accepted": chance.randrange(1 + signups // 8),
         }
         item |= {f"{form}#{account}#{name}": {"N": str(number)} for name, number in numbers.items() if number}

@@ -22,10 +22,11 @@ SORTS = ("sent_at", "sent", "opens", "clicks", "bounces", "unsubscribes")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person chose to see. `year`: None for the last twelve months; `page` counts from 1."""
+    """What a person chose to see. `page` counts from 1."""
 
     account: str | None = None
-    year: int | None = None
+    period: str | None = None
+    """A year, or a month such as `2026-10`, in UTC; None: the last twelve months."""
     words: str = ""
     sort: str = "sent_at"
     ascending: bool = False
@@ -45,10 +46,10 @@ class CampaignPage:
 
 def read_choice(given: Mapping[str, str], accounts: Sequence[str], now: datetime) -> Choice:
     """Returns the choice that a page's parameters make; one that cannot be read counts as not made."""
-    account, year, sort, page = (given.get(name, "") for name in ("account", "year", "sort", "page"))
+    account, period, sort, page = (given.get(name, "") for name in ("account", "year", "sort", "page"))
     return Choice(
         account=account if account in accounts else None,
-        year=int(year) if year.isascii() and year.isdigit() and int(year[:5]) in years(now) else None,
+        period=period if period in [str(year) for year in years(now)] + months(now) else None,
         words=given.get("words", "").strip()[:100],
         sort=sort if sort in SORTS else "sent_at",
         ascending=given.get("order") == "up",
@@ -61,15 +62,18 @@ def years(now: datetime) -> list[int]:
     return [now.year - back for back in range(YEARS)]
 
 
+def months(now: datetime) -> list[str]:
+    """Returns the last twelve months to choose from, newest first."""
+    counted = now.year * 12 + now.month - 1
+    return [f"{month // 12}-{month % 12 + 1:02}" for month in range(counted, counted - 12, -1)]
+
+
 def find(reader: StatsReader, choice: Choice, now: datetime) -> tuple[list[Snapshot], bool]:
     """Reads the campaigns of a choice in its order, and whether the period has more than could be read.
 
     Costs one query. Raises `StatsUnavailable`.
     """
-    if choice.year is None:
-        since, until = now - timedelta(days=365), None
-    else:
-        since, until = datetime(choice.year, 1, 1, tzinfo=UTC), datetime(choice.year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    since, until = _bounds(choice.period, now)
     read = reader.page(account=choice.account, since=since, until=until, limit=MOST)
     words = folded(choice.words).split()
     found = [one for one in read.campaigns if all(word in folded(f"{one.name} {one.subject}") for word in words)]
@@ -78,6 +82,15 @@ def find(reader: StatsReader, choice: Choice, now: datetime) -> tuple[list[Snaps
     known = [one for one in found if key(one) is not None]
     known.sort(key=lambda one: key(one) or 0, reverse=not choice.ascending)
     return known + [one for one in found if key(one) is None], read.cursor is not None
+
+
+def _bounds(period: str | None, now: datetime) -> tuple[datetime, datetime | None]:
+    if period is None:
+        return now - timedelta(days=365), None
+    year, month = int(period[:4]), int(period[5:] or 0)
+    first = datetime(year, month or 1, 1, tzinfo=UTC)
+    after = datetime(year + (month in (0, 12)), month % 12 + 1 if month else 1, 1, tzinfo=UTC)
+    return first, after - timedelta(seconds=1)
 
 
 def page_of(found: Sequence[Snapshot], choice: Choice, truncated: bool) -> CampaignPage:

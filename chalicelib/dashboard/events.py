@@ -11,7 +11,7 @@ from functools import partial
 from ..domain.events import Status
 from ..domain.ids import is_valid_id
 from ..domain.ordering import SubscriptionState, all_settled
-from ..domain.reasons import NEVER_LISTED, ReasonCode
+from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.attention import AttentionEntry, AttentionList, AttentionQuery, BadCursor, Listed
 from ..ledger.day_counts import DayCount
@@ -69,6 +69,22 @@ class Events:
     entries: Sequence[AttentionEntry]
     cursor: str | None
 
+    @property
+    def rows(self) -> list[tuple[AttentionEntry, Sequence[str]]]:
+        """Return each event once in each state, with the accounts at which it has it."""
+        accounts: dict[tuple[str, Status, bool], list[str]] = {}
+        first: dict[tuple[str, Status, bool], AttentionEntry] = {}
+        for entry in self.entries:
+            key = (entry.event_id, entry.status, entry.quarantined)
+            accounts.setdefault(key, []).append(entry.account)
+            first.setdefault(key, entry)
+        return [(entry, accounts[key]) for key, entry in first.items()]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of the events."""
+        return tuple(dict.fromkeys(entry.event_id for entry in self.entries))
+
 
 @dataclass(frozen=True, slots=True)
 class PersonAtAccount:
@@ -122,20 +138,30 @@ def find(
         page = attention.page(query, now)
     except BadCursor:
         return find(attention, _first(choice), accounts, now, limit)
-    return Events(page.entries, page.cursor)
+    return Events([entry for entry in page.entries if entry.reason_code is not ReasonCode.DISCARDED], page.cursor)
 
 
-def groups(counts: Iterable[DayCount], accounts: Collection[str]) -> list[Group]:
-    """Returns what was refused or parked, by account, form and reason, the most first: from the counts of each day."""
+def groups(
+    counts: Iterable[DayCount], accounts: Collection[str], quarantined: Iterable[AttentionEntry] = ()
+) -> list[Group]:
+    """Returns what needs a person by account, form and reason, the most first.
+
+    What was refused (not as expected, such as people who unsubscribed before) and parked is from the counts of each day.
+    What is quarantined is from its entries, by form: each event once, whatever the number of its accounts.
+    """
     numbers: Counter[tuple[Listed, str, str, str]] = Counter()
     newest: dict[tuple[Listed, str, str, str], date] = {}
     for count in counts:
         listed = {Status.REFUSED.value: Listed.REFUSED, Status.PARKED.value: Listed.PARKED}.get(count.outcome)
-        if listed is None or count.account not in accounts or count.code in NEVER_LISTED:
+        if listed is None or count.account not in accounts or count.code in EXPECTED_REFUSALS:
             continue
         key = (listed, count.account, count.form, count.code or "")
         numbers[key] += count.number
         newest[key] = max(newest.get(key, count.day), count.day)
+    for entry in {entry.event_id: entry for entry in quarantined}.values():
+        key = (Listed.QUARANTINED, "", entry.form or "", ReasonCode.QUARANTINED.value)
+        numbers[key] += 1
+        newest[key] = max(newest.get(key, entry.accepted_at.date()), entry.accepted_at.date())
     found = [Group(*key, number, newest[key]) for key, number in numbers.items()]
     return sorted(found, key=lambda one: (-one.number, one.account, one.form, one.code))
 

@@ -27,7 +27,7 @@ class FormHistory:
     @property
     def busiest(self) -> FormDay:
         """Return the day with the most signups."""
-        return max(self.days, key=lambda day: day.accepted)
+        return max(self.days, key=lambda day: day.people)
 
     @property
     def is_empty(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..domain.backoff import AccountState, Pause
 from ..domain.events import EventType
+from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds
 from ..ledger.day_counts import DayCount
 from ..ledger.keys import due_partitions, quarantine_partition
@@ -25,15 +27,16 @@ STATISTICS_ARE_OLD = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for an account. `more`: there is more than was counted."""
+    """What waits for an account, without what is quarantined. `more`: there is more than was counted."""
 
     pending: int = 0
     more: bool = False
     quarantined: int = 0
     oldest: datetime | None = None
-    """When the oldest was accepted, without what is quarantined."""
     unsubscribes: int = 0
     oldest_unsubscribe: datetime | None = None
+    missing_forms: Mapping[str, int] = field(default_factory=dict)
+    """Signups that wait for a form that is not in the configuration, by form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def backlog(table: Table, account: str) -> Backlog:
     """Counts what waits for an account, by one query for each of its partitions. Raises LedgerUnavailable."""
     partitions = [(verb, name) for verb in EventType for name in due_partitions(account, verb)]
     found = table.in_parallel(
-        lambda one: table.query_due(DUE_INDEX, one[1], None, MOST_WAITING, "accepted, quarantined"), partitions
+        lambda one: table.query_due(DUE_INDEX, one[1], None, MOST_WAITING, "accepted, quarantined, reason_code, form"),
+        partitions,
     )
     return backlog_from(account, {name: (verb, items) for (verb, name), items in zip(partitions, found, strict=True)})
 
@@ -109,15 +113,21 @@ def backlog_from(account: str, partitions: Mapping[str, tuple[EventType, Sequenc
         for name, (verb, items) in partitions.items()
         for item in items
     ]
-    free = [at for _, quarantined, at in waiting if not quarantined and isinstance(at, int)]
-    unsubscribes = [at for verb, _, at in waiting if verb is EventType.UNSUBSCRIBE and isinstance(at, int)]
+    free = [(verb, at) for verb, quarantined, at in waiting if not quarantined]
+    unsubscribes = [at for verb, at in free if verb is EventType.UNSUBSCRIBE]
     return Backlog(
-        pending=len(waiting),
-        more=any(len(items) >= MOST_WAITING for _, items in partitions.values()),
-        quarantined=sum(quarantined for _, quarantined, _ in waiting),
-        oldest=_moment(free),
+        pending=len(free),
+        more=any(len(items) >= MOST_WAITING for name, (_, items) in partitions.items() if name != quarantine),
+        quarantined=len(waiting) - len(free),
+        oldest=_moment([at for _, at in free if isinstance(at, int)]),
         unsubscribes=len(unsubscribes),
-        oldest_unsubscribe=_moment(unsubscribes),
+        oldest_unsubscribe=_moment([at for at in unsubscribes if isinstance(at, int)]),
+        missing_forms=Counter(
+            str(item.get("form"))
+            for _, items in partitions.values()
+            for item in items
+            if item.get("reason_code") == ReasonCode.FORM_REMOVED.value
+        ),
     )
 
 
@@ -139,7 +149,7 @@ def form_blocks(
     blocks = []
     for name, account, list_id in forms:
         of_day = [found.get(name, {}).get(day) for day in shown]
-        signups = [one.accepted - one.trapped if one else 0 for one in of_day]
+        signups = [one.people if one else 0 for one in of_day]
         blocks.append(
             FormBlock(
                 name,

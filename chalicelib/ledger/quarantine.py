@@ -84,7 +84,7 @@ class QuarantineStore:
             names=_STATUS_NAME,
         )
         self._counts.record_touch(event, account, item)
-        if item is not None and item.get("touched") == 1:  # not again for a repetition
+        if item is not None and item.get("touched") == 1 and account == event.accounts[0]:  # once an event
             self._counts.add(event, account, COUNTED_QUARANTINED)
         return item is not None
 

@@ -28,6 +28,11 @@ class FormDay:
     """Signups and unsubscribes that were quarantined, also if they were released since."""
     unsubscribes: int = 0
 
+    @property
+    def people(self) -> int:
+        """Return the signups without those of robots."""
+        return self.accepted - self.trapped
+
 
 NUMBERS = tuple(one.name for one in fields(FormDay))[2:]
 

@@ -21,7 +21,7 @@ from .problems import HttpProblem
 
 COOKIE = "relais_session"
 DURATION = timedelta(hours=12)
-_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 16, 8, 32
+_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 16, 4, 32
 _SEVERAL = re.compile(r"[;,]\s*")  # copies of the header were joined by commas
 
 

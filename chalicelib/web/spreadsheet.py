@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 _BOM = "\ufeff"  # without it, Excel reads UTF-8 as the local 8-bit encoding
 # A spreadsheet treats text with these first characters as a formula (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# So are the fullwidth forms, and what stands behind line feeds and spaces.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
@@ -24,6 +25,6 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[str | int | None]]) ->
 
 
 def _cell(value: str | int | None) -> str | int | None:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and (value.startswith(_FORMULA_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)):
         return f"'{value}"
     return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
+from chalicelib.web.pages.dashboard.reason_texts import REASONS
 from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.product import Product
 
@@ -38,7 +38,7 @@ def quarantined(product: Product) -> list[str]:
 
 
 def test_nothing_waits(person: Person) -> None:
-    assert "Nothing waits: all that arrived was passed on." in words(person.get("/dashboard/events"))
+    assert "Nothing waits, and nothing is to be decided." in words(person.get("/dashboard/events"))
 
 
 def test_refusals_are_grouped_by_reason_and_listed(product: Product, person: Person) -> None:
@@ -52,11 +52,11 @@ def test_a_group_is_sent_again_after_a_preview(product: Product, person: Person)
     ids = refused(product, "a", "b")
     group = "status=refused&account=paris&form=footer&code=unknown_field"
     preview = person.get(f"/dashboard/events/resend?{group}")
-    assert words(preview).count("Send 2 deliveries again?") == 1
+    assert words(preview).count("Send 2 signups or unsubscribes again?") == 1
     assert {product.delivery(one)["status"] for one in ids} == {"refused"}, "asking changes nothing"
     fields = dict(part.split("=") for part in group.split("&"))
     answer = person.post("/dashboard/events/resend", **fields)
-    assert "Done: 2 deliveries are being sent again now." in words(person.follow(answer))
+    assert "Done: 2 signups or unsubscribes are being sent again now." in words(person.follow(answer))
     product.work(*ids)
     assert {product.delivery(one)["status"] for one in ids} == {"delivered"}
     assert "Nothing waits" in words(person.get("/dashboard/events"))
@@ -72,22 +72,14 @@ def test_selected_ones_are_sent_again(product: Product, person: Person) -> None:
     assert product.delivery(second)["status"] == "refused"
 
 
-def test_with_nothing_selected_it_asks_whether_all_are_meant(product: Product, person: Person) -> None:
+def test_with_nothing_selected_nothing_changes(product: Product, person: Person) -> None:
     ids = refused(product, "a", "b")
     person.get("/dashboard/events?status=refused")
-    asked = person.follow(person.post("/dashboard/events/resend", status="refused", selected="yes"))
-    assert "Send 2 deliveries again?" in words(asked)
+    for verb in ("resend", "discard"):
+        status = "refused" if verb == "resend" else "quarantined"
+        said = person.follow(person.post(f"/dashboard/events/{verb}", status=status, selected="yes"))
+        assert "Nothing is selected, so nothing has changed." in words(said)
     assert {product.delivery(one)["status"] for one in ids} == {"refused"}
-
-
-def test_the_log_says_which_session_acted(product: Product, person: Person, capsys: pytest.CaptureFixture[str]) -> None:
-    [event_id] = refused(product, "a")
-    person.get("/dashboard/events")
-    capsys.readouterr()
-    person.post("/dashboard/events/resend", status="refused", event=event_id)
-    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "resend finished" in line]
-    assert re.fullmatch("session [0-9a-f]{8}", line["by"])
-    assert line["resent"] == 1
 
 
 def test_one_event_is_sent_again_from_its_page(product: Product, person: Person) -> None:
@@ -96,7 +88,7 @@ def test_one_event_is_sent_again_from_its_page(product: Product, person: Person)
     assert "This signup was refused." in words(page)
     assert "field nom does not exist" in words(page)
     done = person.follow(person.post(f"/dashboard/events/{event_id}/resend"))
-    assert "Done: 1 deliveries are being sent again now. " in words(done)
+    assert "Done: it is being sent again now." in words(done)
     assert "This signup still waits and goes by itself." in words(done)
     again = person.follow(person.post(f"/dashboard/events/{event_id}/resend"))
     assert "Nothing has changed" in words(again)
@@ -105,11 +97,38 @@ def test_one_event_is_sent_again_from_its_page(product: Product, person: Person)
 def test_quarantined_unsubscribes_are_released_or_discarded(product: Product, person: Person) -> None:
     first, second = quarantined(product)
     person.get("/dashboard/events?status=quarantined")
-    assert "discarded" in person.post(f"/dashboard/events/{first}/discard").headers["location"]
+    asked = person.follow(person.post("/dashboard/events/discard", status="quarantined", event=first, selected="yes"))
+    assert "Discard it?" in words(asked)
+    assert product.delivery(first)["status"] == "pending", "what cannot be undone is asked for"
+    done = person.follow(person.post("/dashboard/events/discard", status="quarantined", event=first))
+    assert "Done: it was discarded and its data erased." in words(done)
     assert product.delivery(first)["reason"] == "discarded"
-    person.post("/dashboard/events/resend", status="quarantined", event=second)
+    page = person.get(f"/dashboard/events/{first}")
+    assert "This unsubscribe was discarded, and its data is erased." in words(page)
+    assert "Send again" not in words(page)
+    assert first not in person.get("/dashboard/events").body
+    released = person.follow(person.post("/dashboard/events/resend", status="quarantined", event=second))
+    assert "Done: it is going now." in words(released)
     product.work(second, queue="unsubscribes")
     assert product.delivery(second)["status"] == "delivered"
+
+
+def test_what_a_form_brought_too_much_of_is_one_group(product: Product, person: Person) -> None:
+    with_admin_key(product, forms={"footer": Form("footer", "paris", "4781", "email", {}, unsubscribes_per_hour=1)})
+    events = [
+        product.unsubscribe(f"{name}@example.com", form="footer", accounts=("paris", "lyon"), all_accounts=True)
+        for name in ("u", "v", "w")
+    ]
+    product.work(*product.store(*events), queue="unsubscribes")
+    page = person.get("/dashboard/events")
+    assert "Held: too many at once Quarantined All accounts footer 2 1 March Let it go" in words(page)
+    listed = person.get("/dashboard/events?status=quarantined")
+    assert listed.body.count('type="checkbox"') == 2, "a person once, whatever the number of accounts"
+    assert "goes by itself on 2 March, 10:30 (09:30 UTC), unless you discard it" in words(listed)
+    assert "lyon, paris" in words(listed) or "paris, lyon" in words(listed)
+    assert "2 signups or unsubscribes are held, since a form got too many at once. Form: footer." in words(
+        person.get("/dashboard")
+    )
 
 
 def test_what_is_refused_cannot_be_discarded(product: Product, person: Person) -> None:
@@ -143,7 +162,7 @@ def test_an_action_without_a_session_leads_to_the_login(product: Product) -> Non
 def test_an_event_is_looked_up_by_its_id(product: Product, person: Person) -> None:
     [event_id] = refused(product, "a")
     assert "This signup was refused." in words(person.follow(person.get(f"/dashboard/events?id={event_id}")))
-    assert "No event has this id." in words(person.get("/dashboard/events?id=nothing"))
+    assert "No signup or unsubscribe has this id." in words(person.get("/dashboard/events?id=nothing"))
     assert person.get("/dashboard/events/nothing").status == 404
 
 
@@ -157,7 +176,7 @@ def test_a_person_is_looked_up_by_address(
         page = person.post("/dashboard/events/lookup", address=" Zoe@Example.com ")
     assert "paris Signed up 1 March 2026, 10:30 (09:30 UTC)" in words(page)
     assert f"/dashboard/events/{ids[0]}" in page.body
-    assert "lyon Not known" in words(page)
+    assert "lyon Not passed on here (yet)" in words(page)
     seen = page.body + caplog.text + capsys.readouterr().out + json.dumps(dict(page.headers))
     assert "zoe" not in seen.lower()
     assert person.post("/dashboard/events/lookup", address="none").status == 422
@@ -192,3 +211,45 @@ def test_hostile_parameters_are_only_text(person: Person, hostile: str) -> None:
         page = person.get(f"/dashboard/events?{name}={hostile.replace('%', '%25').replace(' ', '+')}")
         assert page.status == 200
         assert "<script>" not in page.body
+
+
+def test_every_reason_has_a_text() -> None:
+    assert {f"reason_{code.value}" for code in ReasonCode} | {"reason_"} == set(REASONS)
+
+
+def test_signups_of_a_form_that_is_gone_are_shown(product: Product, person: Person) -> None:
+    [event_id] = product.store(product.signup("a@example.com", form="footer", list=None))
+    with_admin_key(product, forms={})
+    product.work(event_id)
+    assert "The form is not configured any more" in words(person.get("/dashboard/events"))
+    assert person.get(f"/dashboard/events/{event_id}").status == 200
+    assert "Signups (1) wait for the form footer, which is not in the configuration any more." in words(
+        person.get("/dashboard")
+    )
+
+
+def test_what_an_account_left_that_is_gone_is_shown(product: Product, person: Person) -> None:
+    ids = refused(product, "a")
+    product.container.sweeper.run()
+    lyon = {name: account for name, account in product.settings.accounts.items() if name == "lyon"}
+    with_admin_key(product, accounts=lyon, forms={})
+    product.container.sweeper.run()
+    assert ids[0] in person.get("/dashboard/events").body
+    assert "One signup or unsubscribe is refused." in words(person.get("/dashboard"))
+
+
+def test_nobody_who_unsubscribed_is_signed_up_by_a_tick(product: Product, person: Person) -> None:
+    product.work(*product.store(product.unsubscribe("a@example.com")), queue="unsubscribes")
+    product.clock.forward(hours=1)
+    [event_id] = product.store(product.signup("a@example.com", form="footer"))
+    product.work(event_id)
+    assert product.delivery(event_id)["reason"] == "suppressed"
+    page = person.get("/dashboard/events?status=refused")
+    assert event_id in page.body
+    assert 'type="checkbox"' not in page.body
+    person.post("/dashboard/events/resend", status="refused", event=event_id, selected="yes")
+    person.post(f"/dashboard/events/{event_id}/resend")
+    assert product.delivery(event_id)["status"] == "refused"
+    assert 'name="undone" value="yes" required' in person.get(f"/dashboard/events/{event_id}").body
+    assert "done=resent_one" in person.post(f"/dashboard/events/{event_id}/resend", undone="yes").headers["location"]
+    assert product.delivery(event_id)["status"] == "pending"

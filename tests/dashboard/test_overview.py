@@ -52,8 +52,8 @@ def test_a_paused_account_is_said_first(product: Product, person: Person) -> Non
     sign_up(product, "a", "b", "c")
     page = words(person.get("/dashboard"))
     assert "One thing needs you" in page
-    assert "paris is paused since 1 March, 10:30 (09:30 UTC)." in page
-    assert "The account’s key is refused. 3 signups and unsubscribes wait. Tried again at" in page
+    assert "paris has been paused since 1 March, 10:30 (09:30 UTC)." in page
+    assert "The account’s key is refused. 3 signups and unsubscribes wait. Next attempt at" in page
     assert "paris Ediware / MDWorks Paused Waiting 3, for 0 s" in page
 
 

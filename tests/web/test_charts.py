@@ -41,8 +41,8 @@ def test_a_chart_stays_in_its_frame(own: list[tuple[float, float]], other: list[
 
 def test_a_curve_begins_at_nothing_and_ends_at_its_last_figure() -> None:
     made = chart([(1, 0.1), (4, 0.4)], [(1, 0.2), (8, 0.3)])
-    assert coordinates(made.line) == [(44, 176), (196, 134), (348, 8)]
-    assert coordinates(made.other) == [(44, 176), (196, 92)], "no longer than the campaign's own"
+    assert coordinates(made.line) == [(52, 176), (200, 134), (348, 8)]
+    assert coordinates(made.other) == [(52, 176), (200, 92)], "no longer than the campaign's own"
     assert [tick.label for tick in made.y_ticks] == ["0", "10", "20", "30", "40"]
 
 

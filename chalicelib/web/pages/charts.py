@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 360, 200
 BARS_WIDTH = 720
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 8, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 8, 24
 SPARK_WIDTH, SPARK_HEIGHT = 120, 28
 _STEPS = (1, 2, 2.5, 5, 10)
 _AGES = (6, 24, 48, 72, 168, 336, 720)

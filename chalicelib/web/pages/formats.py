@@ -72,6 +72,10 @@ class Formats:
         """Return a day as two numbers."""
         return f"{day.month}/{day.day}" if self.decimal == "." else f"{day.day}/{day.month}"
 
+    def month(self, month: str) -> str:
+        """Return a month, given as `2026-10`, with its year."""
+        return f"{self.months[int(month[5:]) - 1]}{_SPACE}{month[:4]}"
+
     def weekday(self, day: date) -> str:
         """Return the name of a day's weekday."""
         return self.weekdays[day.weekday()]

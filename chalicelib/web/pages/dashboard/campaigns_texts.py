@@ -21,7 +21,7 @@ CAMPAIGNS: Texts = {
     "title": Text("Campagnes", "Campagnes", "Campaigns"),
     "lead": Text(
         "Les taux se rapportent aux messages délivrés, les retours aux messages envoyés.",
-        "De percentages gelden voor de bezorgde berichten, niet bezorgd voor de verzonden berichten.",
+        "Percentages zijn aandelen van de bezorgde berichten, bij ‘niet bezorgd’ van de verzonden berichten.",
         "Rates are shares of the delivered messages, bounces of the sent ones.",
     ),
     "account": Text("Compte", "Account", "Account"),
@@ -43,8 +43,8 @@ CAMPAIGNS: Texts = {
         "Geopend sinds de verzending, laatst {rate}",
         "Opened since sending, at last {rate}",
     ),
-    "sorted_up": Text("tri croissant", "oplopend gesorteerd", "sorted upwards"),
-    "sorted_down": Text("tri décroissant", "aflopend gesorteerd", "sorted downwards"),
+    "sorted_up": Text("tri croissant", "oplopend gesorteerd", "ascending"),
+    "sorted_down": Text("tri décroissant", "aflopend gesorteerd", "descending"),
     "none_yet": Text(
         "Aucune campagne n’a encore été lue. Relais lit les statistiques de chaque compte toutes les heures"
         "\u00a0; la première campagne envoyée apparaîtra ici.",

@@ -17,28 +17,41 @@ _STATES: Texts = {
     "type_sync": Text("Synchronisation", "Synchronisatie", "Sync"),
     "account": Text("Compte", "Account", "Account"),
     "form": Text("Formulaire", "Formulier", "Form"),
-    "status": Text("État", "Toestand", "Status"),
+    "status": Text("État", "Status", "Status"),
     "reason": Text("Raison", "Reden", "Reason"),
     "no_form": Text("sans formulaire", "zonder formulier", "no form"),
     "resend": Text("Renvoyer", "Opnieuw versturen", "Send again"),
+    "release": Text("Laisser partir", "Laten vertrekken", "Let it go"),
+    "release_selected": Text("Laisser partir la sélection", "Selectie laten vertrekken", "Let selected go"),
+    "resend_all": Text("Tout renvoyer…", "Alles opnieuw versturen…", "Send all again…"),
+    "release_all": Text("Tout laisser partir…", "Alles laten vertrekken…", "Let all go…"),
+    "discard_all": Text("Tout écarter…", "Alles verwerpen…", "Discard all…"),
+    "goes_at": Text(
+        "part toute seule le {time}, si vous ne l’écartez pas",
+        "vertrekt vanzelf op {time}, tenzij u ze verwerpt",
+        "goes by itself on {time}, unless you discard it",
+    ),
+    "status_discarded": Text("Écarté", "Verworpen", "Discarded"),
     "discard": Text("Écarter", "Verwerpen", "Discard"),
-    "events": Text("À traiter", "Te behandelen", "To deal with"),
+    "events": Text("À traiter", "Te behandelen", "Needs attention"),
 }
 
 EVENTS: Texts = {
     **REASONS,
     **_STATES,
-    "title": Text("À traiter", "Te behandelen", "To deal with"),
+    "title": Text("À traiter", "Te behandelen", "Needs attention"),
     "lead": Text(
-        "Ce qui attend, a été abandonné, refusé ou retenu. Ce qui est en attente part tout seul"
-        "\u00a0; le reste attend votre décision, après que la cause a été corrigée.",
-        "Wat wacht, is opgegeven, geweigerd of vastgehouden. Wat wacht, vertrekt vanzelf; de rest wacht op uw"
-        " beslissing, nadat de oorzaak is verholpen.",
-        "What waits, was parked, refused or quarantined. What is pending goes by itself; the rest waits for your"
-        " decision, once its cause is mended.",
+        "Ce qui attend, a été abandonné, refusé ou retenu. Ce qui attend part tout seul, une désinscription"
+        " retenue aussi, après un jour\u00a0; le reste attend votre décision, une fois la cause corrigée.",
+        "Wat wacht, is opgegeven, geweigerd of vastgehouden. Wat wacht, vertrekt vanzelf, een vastgehouden"
+        " uitschrijving ook, na een dag; de rest wacht op uw beslissing, zodra de oorzaak is verholpen.",
+        "Everything that waits, was given up, refused or is held. What waits goes by itself, a held unsubscribe too,"
+        " after a day; the rest needs your decision, once its cause is corrected.",
     ),
-    "look_up": Text("Retrouver un événement", "Een gebeurtenis opzoeken", "Look an event up"),
-    "by_id": Text("Numéro de l’événement", "Nummer van de gebeurtenis", "Id of the event"),
+    "look_up": Text(
+        "Retrouver une personne ou une inscription", "Een persoon of aanmelding opzoeken", "Find a person or a signup"
+    ),
+    "by_id": Text("Numéro de l’inscription", "Nummer van de aanmelding", "Id of the signup"),
     "by_address": Text("Adresse e‑mail", "E‑mailadres", "E‑mail address"),
     "find": Text("Chercher", "Zoeken", "Find"),
     "address_note": Text(
@@ -46,27 +59,27 @@ EVENTS: Texts = {
         "Het adres wordt niet getoond of bewaard.",
         "The address is neither shown nor kept.",
     ),
-    "waits_its_turn": Text("Attend son tour", "Wacht op haar beurt", "Waits its turn"),
+    "waits_its_turn": Text("Attend son tour", "Wacht", "Waits its turn"),
     "groups": Text("Par raison", "Per reden", "By reason"),
     "number": Text("Nombre", "Aantal", "Number"),
     "newest": Text("Dernier jour", "Laatste dag", "Last day"),
     "what_to_do": Text("Que faire", "Wat te doen", "What to do"),
     "list": Text("Un par un", "Eén voor één", "One by one"),
-    "all_statuses": Text("Tous les états", "Alle toestanden", "All states"),
+    "all_statuses": Text("Tous les états", "Alle statussen", "All states"),
     "all_accounts": Text("Tous les comptes", "Alle accounts", "All accounts"),
     "all_forms": Text("Tous les formulaires", "Alle formulieren", "All forms"),
     "day": Text("Jour", "Dag", "Day"),
     "show": Text("Afficher", "Tonen", "Show"),
-    "event": Text("Événement", "Gebeurtenis", "Event"),
+    "event": Text("Inscription ou désinscription", "Aan- of uitschrijving", "Signup or unsubscribe"),
     "accepted": Text("Reçu", "Ontvangen", "Received"),
     "select": Text("Choisir {id}", "Kies {id}", "Select {id}"),
-    "resend_selected": Text("Renvoyer la sélection", "Selectie opnieuw versturen", "Send the selected again"),
-    "discard_selected": Text("Écarter la sélection", "Selectie verwerpen", "Discard the selected"),
+    "resend_selected": Text("Renvoyer la sélection", "Selectie opnieuw versturen", "Send selected again"),
+    "discard_selected": Text("Écarter la sélection…", "Selectie verwerpen…", "Discard selected…"),
     "next_attempt": Text("prochain essai {time}", "volgende poging {time}", "next attempt {time}"),
     "nothing": Text(
-        "Rien n’attend\u00a0: tout ce qui est arrivé a été transmis.",
-        "Er wacht niets: alles wat aankwam, is doorgegeven.",
-        "Nothing waits: all that arrived was passed on.",
+        "Rien n’attend et rien n’est à décider.",
+        "Er wacht niets en er valt niets te beslissen.",
+        "Nothing waits, and nothing is to be decided.",
     ),
     "nothing_chosen": Text(
         "Rien de tel n’attend. Essayez un autre choix.",
@@ -75,27 +88,43 @@ EVENTS: Texts = {
     ),
     "more": Text("Plus anciens", "Oudere", "Older ones"),
     "not_found": Text(
-        "Aucun événement n’a ce numéro. Il a peut-être été effacé après sa durée de conservation.",
-        "Geen enkele gebeurtenis heeft dit nummer. Ze is misschien gewist na haar bewaartermijn.",
-        "No event has this id. It may have been erased after its retention time.",
+        "Aucune inscription n’a ce numéro. Elle a peut-être été effacée après sa durée de conservation.",
+        "Geen enkele aanmelding heeft dit nummer. Ze is misschien gewist na haar bewaartermijn.",
+        "No signup or unsubscribe has this id. It may have been erased after its retention time.",
     ),
 }
 
 CONFIRM: Texts = {
     **_STATES,
+    "release_title": Text(
+        "Laisser partir {n} inscriptions ou désinscriptions\u00a0?",
+        "{n} aan- of uitschrijvingen laten vertrekken?",
+        "Let {n} signups or unsubscribes go?",
+    ),
+    "release_title_one": Text("La laisser partir\u00a0?", "Ze laten vertrekken?", "Let it go?"),
+    "release_text": Text(
+        "Elles partent tout de suite vers tous leurs comptes.",
+        "Ze vertrekken meteen naar al hun accounts.",
+        "They go at once, to all their accounts.",
+    ),
+    "yes_release": Text("Oui, laisser partir", "Ja, laten vertrekken", "Yes, let them go"),
     **REASONS,
     "resend_title": Text(
-        "Renvoyer {n} envois\u00a0?", "{n} leveringen opnieuw versturen?", "Send {n} deliveries again?"
+        "Renvoyer {n} inscriptions ou désinscriptions\u00a0?",
+        "{n} aan- of uitschrijvingen opnieuw versturen?",
+        "Send {n} signups or unsubscribes again?",
     ),
-    "resend_title_one": Text(
-        "Renvoyer cet envoi\u00a0?", "Deze levering opnieuw versturen?", "Send this delivery again?"
+    "resend_title_one": Text("La renvoyer\u00a0?", "Ze opnieuw versturen?", "Send it again?"),
+    "discard_title": Text(
+        "Écarter {n} inscriptions ou désinscriptions\u00a0?",
+        "{n} aan- of uitschrijvingen verwerpen?",
+        "Discard {n} signups or unsubscribes?",
     ),
-    "discard_title": Text("Écarter {n} envois\u00a0?", "{n} leveringen verwerpen?", "Discard {n} deliveries?"),
-    "discard_title_one": Text("Écarter cet envoi\u00a0?", "Deze levering verwerpen?", "Discard this delivery?"),
+    "discard_title_one": Text("L’écarter\u00a0?", "Ze verwerpen?", "Discard it?"),
     "resend_text": Text(
-        "Ils partent tout de suite, avec la configuration d’aujourd’hui. Personne n’est inscrit deux fois.",
-        "Ze vertrekken meteen, met de configuratie van vandaag. Niemand wordt twee keer ingeschreven.",
-        "They go at once, with today’s configuration. Nobody is signed up twice.",
+        "Ils partent tout de suite, avec la configuration d’aujourd’hui.",
+        "Ze vertrekken meteen, met de configuratie van vandaag.",
+        "They go at once, with today’s configuration.",
     ),
     "discard_text": Text(
         "Ils ne seront jamais envoyés, et leurs données sont effacées. Cela ne peut pas être annulé.",
@@ -117,11 +146,11 @@ CONFIRM: Texts = {
 EVENT: Texts = {
     **_STATES,
     **REASONS,
-    "title": Text("Événement", "Gebeurtenis", "Event"),
+    "title": Text("Inscription ou désinscription", "Aan- of uitschrijving", "Signup or unsubscribe"),
     "id": Text("Numéro", "Nummer", "Id"),
-    "occurred": Text("Voulu par la personne", "Gewild door de persoon", "Meant by the person"),
+    "occurred": Text("Demandé par la personne", "Gevraagd door de persoon", "Requested by the person"),
     "accepted": Text("Reçu par Relais", "Ontvangen door Relais", "Received by Relais"),
-    "deliveries": Text("À chaque compte", "Bij elke account", "At each account"),
+    "deliveries": Text("Compte par compte", "Account per account", "Account by account"),
     "attempts": Text("Essais", "Pogingen", "Attempts"),
     "next_attempt": Text("Prochain essai", "Volgende poging", "Next attempt"),
     "updated": Text("Dernier changement", "Laatste wijziging", "Last change"),
@@ -134,6 +163,11 @@ EVENT: Texts = {
     "notes": Text("Notes", "Notities", "Notes"),
     "errors": Text("Ce qui est faux", "Wat fout is", "What is wrong"),
     "message": Text("Message de la file {queue}", "Bericht uit de wachtrij {queue}", "Message of the queue {queue}"),
+    "undone": Text(
+        "La personne le veut, et je l’ai retirée des désinscrits chez le fournisseur.",
+        "De persoon wil het, en ik heb de uitschrijving bij de provider ongedaan gemaakt.",
+        "The person wants it, and I have taken them off the unsubscribed at the provider.",
+    ),
     "provider_says": Text(
         "Le fournisseur ou Relais dit\u00a0: {reason}",
         "De provider of Relais zegt: {reason}",
@@ -144,6 +178,16 @@ EVENT: Texts = {
         "a été transmise à tous ses comptes.",
         "is doorgegeven aan al haar accounts.",
         "was passed on to all its accounts.",
+    ),
+    "sentence_quarantined": Text(
+        "est retenue, car son formulaire en a reçu trop à la fois.",
+        "wordt vastgehouden, omdat haar formulier er te veel tegelijk kreeg.",
+        "is held, since its form got too many at once.",
+    ),
+    "sentence_discarded": Text(
+        "a été écartée, et ses données sont effacées.",
+        "is verworpen, en haar gegevens zijn gewist.",
+        "was discarded, and its data is erased.",
     ),
     "sentence_pending": Text(
         "attend encore et part toute seule.", "wacht nog en vertrekt vanzelf.", "still waits and goes by itself."
@@ -171,19 +215,19 @@ PERSON: Texts = {
         "What Relais knows of the address at each account. The address itself is neither shown nor kept.",
     ),
     "account": Text("Compte", "Account", "Account"),
-    "state": Text("État", "Toestand", "State"),
+    "state": Text("État", "Status", "State"),
     "signed_up": Text("Inscrite", "Ingeschreven", "Signed up"),
     "unsubscribed": Text("Désinscrite", "Uitgeschreven", "Unsubscribed"),
     "forgotten": Text("Oubliée", "Vergeten", "Forgotten"),
-    "unknown": Text("Inconnue", "Onbekend", "Not known"),
+    "unknown": Text("Pas (encore) transmise ici", "Hier (nog) niet doorgegeven", "Not passed on here (yet)"),
     "since": Text("Inscription", "Aanmelding", "Signup"),
     "left": Text("Désinscription", "Uitschrijving", "Unsubscribe"),
-    "events": Text("Événements", "Gebeurtenissen", "Events"),
+    "events": Text("Inscriptions", "Aanmeldingen", "Signups"),
     "wrong": Text("Ce n’est pas une adresse e‑mail.", "Dit is geen e‑mailadres.", "This is no e‑mail address."),
     "not_yet": Text(
-        "Un événement qui attend encore n’est pas trouvé par l’adresse, mais par son numéro.",
-        "Een gebeurtenis die nog wacht, wordt niet via het adres gevonden, wel via haar nummer.",
-        "An event that still waits is not found by the address, but by its id.",
+        "Ce qui attend, est retenu ou a été refusé n’est pas trouvé par l’adresse, mais par son numéro.",
+        "Wat wacht, wordt vastgehouden of geweigerd is, wordt niet via het adres gevonden, wel via het nummer.",
+        "What waits, is held or was refused is not found by the address, but by its id.",
     ),
-    "back": Text("À traiter", "Te behandelen", "To deal with"),
+    "back": Text("À traiter", "Te behandelen", "Needs attention"),
 }

@@ -56,8 +56,12 @@ class Page:
         query = {name: value for name, value in {**given, **changes}.items() if value not in (None, "")}
         return f"?{urlencode(query)}"
 
-    def render(self, template: str, texts: Texts, *, current: str, status: int = 200, **values: Any) -> Response:
+    def render(
+        self, template: str, texts: Texts, *, current: str, status: int = 200, switch: bool = True, **values: Any
+    ) -> Response:
         """Return a page. `current` names it in the head: overview, campaigns or events.
+
+        `switch`: whether the language can be changed there, which fetches the page again.
 
         An action's result comes with the address that the browser was sent to: `done` names one of the layout's
         sentences, `n` its number.
@@ -74,7 +78,7 @@ class Page:
             current=current,
             csrf=self.session.csrf if self.session else "",
             done=_done(self.request),
-            language_names=LANGUAGE_NAMES,
+            language_names=LANGUAGE_NAMES if switch else {},
             format_time=format_time,
             **values,
         )

@@ -9,23 +9,46 @@ LAYOUT: Texts = {
     "pages": Text("Pages", "Pagina’s", "Pages"),
     "nav_overview": Text("Vue d’ensemble", "Overzicht", "Overview"),
     "nav_campaigns": Text("Campagnes", "Campagnes", "Campaigns"),
-    "nav_events": Text("À traiter", "Te behandelen", "To deal with"),
-    "log_out": Text("Se déconnecter", "Afmelden", "Log out"),
+    "nav_events": Text("À traiter", "Te behandelen", "Needs attention"),
+    "log_out": Text("Se déconnecter", "Uitloggen", "Log out"),
     "choose_language": Text("Langue", "Taal", "Language"),
     "times": Text(
-        "Heures de {zone}\u00a0; UTC entre parenthèses. Chiffres du {time}.",
-        "Tijden van {zone}; UTC tussen haakjes. Cijfers van {time}.",
-        "Times of {zone}; UTC in brackets. Figures of {time}.",
+        "Heures du fuseau {zone}\u00a0; UTC entre parenthèses. Chiffres du {time}.",
+        "Tijden in de zone {zone}; UTC tussen haakjes. Cijfers van {time}.",
+        "Times in the zone {zone}; UTC in brackets. Figures of {time}.",
     ),
     "done_resent": Text(
-        "C’est fait\u00a0: {n} envois repartent maintenant.",
-        "Gedaan: {n} leveringen vertrekken nu opnieuw.",
-        "Done: {n} deliveries are being sent again now.",
+        "C’est fait\u00a0: {n} inscriptions ou désinscriptions repartent maintenant.",
+        "Gedaan: {n} aan- of uitschrijvingen vertrekken nu opnieuw.",
+        "Done: {n} signups or unsubscribes are being sent again now.",
+    ),
+    "done_resent_one": Text(
+        "C’est fait\u00a0: elle repart maintenant.",
+        "Gedaan: ze vertrekt nu opnieuw.",
+        "Done: it is being sent again now.",
+    ),
+    "done_released": Text(
+        "C’est fait\u00a0: {n} inscriptions ou désinscriptions partent maintenant.",
+        "Gedaan: {n} aan- of uitschrijvingen vertrekken nu.",
+        "Done: {n} signups or unsubscribes are going now.",
+    ),
+    "done_released_one": Text(
+        "C’est fait\u00a0: elle part maintenant.", "Gedaan: ze vertrekt nu.", "Done: it is going now."
     ),
     "done_discarded": Text(
-        "C’est fait\u00a0: {n} événements ont été écartés et leurs données effacées.",
-        "Gedaan: {n} gebeurtenissen zijn verworpen en hun gegevens gewist.",
-        "Done: {n} events were discarded and their data erased.",
+        "C’est fait\u00a0: {n} inscriptions ou désinscriptions sont écartées et leurs données effacées.",
+        "Gedaan: {n} aan- of uitschrijvingen zijn verworpen en hun gegevens gewist.",
+        "Done: {n} signups or unsubscribes were discarded and their data erased.",
+    ),
+    "done_discarded_one": Text(
+        "C’est fait\u00a0: elle est écartée et ses données sont effacées.",
+        "Gedaan: ze is verworpen en haar gegevens zijn gewist.",
+        "Done: it was discarded and its data erased.",
+    ),
+    "done_none_selected": Text(
+        "Rien n’est sélectionné, donc rien n’a changé. Cochez d’abord des lignes.",
+        "Er is niets geselecteerd, dus er is niets veranderd. Vink eerst regels aan.",
+        "Nothing is selected, so nothing has changed. Tick some rows first.",
     ),
     "done_nothing": Text(
         "Rien n’a changé\u00a0: il n’y avait plus rien à envoyer ou à écarter.",

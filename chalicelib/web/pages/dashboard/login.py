@@ -8,21 +8,21 @@ from ..texts import Text, Texts
 from .layout import chosen_language
 
 LOGIN: Texts = {
-    "title": Text("Se connecter", "Aanmelden", "Log in"),
+    "title": Text("Se connecter", "Inloggen", "Log in"),
     "key": Text("Clé d’administration", "Beheersleutel", "Admin key"),
     "where": Text(
         "C’est la clé admin_key de la section [api] de la configuration.",
         "Dit is de sleutel admin_key in het deel [api] van de configuratie.",
         "It is the admin_key in the section [api] of the configuration.",
     ),
-    "log_in": Text("Se connecter", "Aanmelden", "Log in"),
+    "log_in": Text("Se connecter", "Inloggen", "Log in"),
     "wrong": Text("Cette clé n’est pas la bonne.", "Deze sleutel is niet juist.", "This is not the right key."),
     "too_many": Text(
         "Trop de clés fausses ont été essayées. La bonne clé est toujours acceptée.",
         "Er zijn te veel verkeerde sleutels geprobeerd. De juiste sleutel werkt nog altijd.",
         "Too many wrong keys were tried. The right one still works.",
     ),
-    "logged_out": Text("Vous êtes déconnecté.", "U bent afgemeld.", "You are logged out."),
+    "logged_out": Text("Vous êtes déconnecté.", "U bent uitgelogd.", "You are logged out."),
     "error": Text("Erreur", "Fout", "Error"),
 }
 

@@ -8,8 +8,8 @@ from .reason_texts import REASONS
 OVERVIEW: Texts = {
     **REASONS,
     "well": Text("Tout va bien", "Alles gaat goed", "All is well"),
-    "needs_one": Text("Une chose vous attend", "Eén zaak vraagt uw aandacht", "One thing needs you"),
-    "needs": Text("{n} choses vous attendent", "{n} zaken vragen uw aandacht", "{n} things need you"),
+    "needs_one": Text("Un point à traiter", "Eén zaak vraagt uw aandacht", "One thing needs you"),
+    "needs": Text("{n} points à traiter", "{n} zaken vragen uw aandacht", "{n} things need you"),
     "since_yesterday": Text(
         "Depuis hier\u00a0: {signups} inscriptions et {unsubscribes} désinscriptions reçues par les formulaires.",
         "Sinds gisteren: {signups} aanmeldingen en {unsubscribes} uitschrijvingen via de formulieren.",
@@ -17,14 +17,14 @@ OVERVIEW: Texts = {
     ),
     "nothing_lost": Text("Rien n’est perdu.", "Er gaat niets verloren.", "Nothing is lost."),
     "account_paused": Text(
-        "{account} est en pause depuis {since}.",
-        "{account} staat stil sinds {since}.",
-        "{account} is paused since {since}.",
+        "{account} est en pause depuis le {since}.",
+        "{account} is gepauzeerd sinds {since}.",
+        "{account} has been paused since {since}.",
     ),
     "list_paused": Text(
-        "La liste {list} de {account} est en pause depuis {since}.",
-        "De lijst {list} van {account} staat stil sinds {since}.",
-        "List {list} of {account} is paused since {since}.",
+        "La liste {list} de {account} est en pause depuis le {since}.",
+        "De lijst {list} van {account} is gepauzeerd sinds {since}.",
+        "List {list} of {account} has been paused since {since}.",
     ),
     "waiting_one": Text(
         "Une inscription ou désinscription attend.",
@@ -36,12 +36,33 @@ OVERVIEW: Texts = {
         "{n} aan- en uitschrijvingen wachten.",
         "{n} signups and unsubscribes wait.",
     ),
-    "tried_again": Text("Prochain essai à {time}.", "Volgende poging om {time}.", "Tried again at {time}."),
+    "tried_again": Text("Prochain essai à {time}.", "Volgende poging om {time}.", "Next attempt at {time}."),
     "what_to_do": Text("Voir ce qui attend", "Bekijk wat wacht", "See what waits"),
+    "form_missing": Text(
+        "Des inscriptions ({n}) attendent le formulaire {form}, qui n’est plus dans la configuration.",
+        "Aanmeldingen ({n}) wachten op het formulier {form}, dat niet meer in de configuratie staat.",
+        "Signups ({n}) wait for the form {form}, which is not in the configuration any more.",
+    ),
+    "by_form": Text("Formulaire\u00a0: {forms}.", "Formulier: {forms}.", "Form: {forms}."),
+    "parked_one": Text(
+        "Une inscription ou désinscription est abandonnée jusqu’à ce que vous la renvoyiez.",
+        "Eén aan- of uitschrijving is opgegeven tot u ze opnieuw verstuurt.",
+        "One signup or unsubscribe was given up until you send it again.",
+    ),
+    "refused_one": Text(
+        "Une inscription ou désinscription est refusée.",
+        "Eén aan- of uitschrijving is geweigerd.",
+        "One signup or unsubscribe is refused.",
+    ),
+    "quarantined_one": Text(
+        "Une inscription ou désinscription est retenue, car un formulaire en a reçu trop à la fois.",
+        "Eén aan- of uitschrijving wordt vastgehouden, omdat een formulier er te veel tegelijk kreeg.",
+        "One signup or unsubscribe is held, since a form got too many at once.",
+    ),
     "parked": Text(
-        "{n} envois sont abandonnés jusqu’à ce que vous les renvoyiez.",
-        "{n} leveringen zijn opgegeven tot u ze opnieuw verstuurt.",
-        "{n} deliveries were given up until you send them again.",
+        "{n} inscriptions ou désinscriptions sont abandonnées jusqu’à ce que vous les renvoyiez.",
+        "{n} aan- of uitschrijvingen zijn opgegeven tot u ze opnieuw verstuurt.",
+        "{n} signups or unsubscribes were given up until you send them again.",
     ),
     "refused": Text(
         "{n} inscriptions ou désinscriptions sont refusées.",
@@ -49,13 +70,13 @@ OVERVIEW: Texts = {
         "{n} signups or unsubscribes are refused.",
     ),
     "quarantined": Text(
-        "{n} envois attendent votre accord, car un formulaire en a reçu trop à la fois.",
-        "{n} leveringen wachten op uw akkoord, omdat een formulier er te veel tegelijk kreeg.",
-        "{n} deliveries wait for your consent, since a form got too many at once.",
+        "{n} inscriptions ou désinscriptions sont retenues, car un formulaire en a reçu trop à la fois.",
+        "{n} aan- of uitschrijvingen worden vastgehouden, omdat een formulier er te veel tegelijk kreeg.",
+        "{n} signups or unsubscribes are held, since a form got too many at once.",
     ),
     "look": Text("Regarder", "Bekijken", "Look"),
     "statistics_old": Text(
-        "Les statistiques de {account} ne sont plus lues depuis {since}.",
+        "Les statistiques de {account} ne sont plus lues depuis le {since}.",
         "De statistieken van {account} zijn niet meer gelezen sinds {since}.",
         "The statistics of {account} have not been read since {since}.",
     ),

@@ -77,6 +77,11 @@ REASONS: Texts = {
     "reason_outcome_unknown": Text(
         "On ne sait pas si l’envoi a réussi", "Onbekend of de levering gelukt is", "Nobody knows whether it succeeded"
     ),
+    "reason_form_removed": Text(
+        "Le formulaire n’est plus configuré",
+        "Het formulier is niet meer geconfigureerd",
+        "The form is not configured any more",
+    ),
     "reason_account_removed": Text(
         "Le compte n’est plus configuré",
         "De account is niet meer geconfigureerd",

@@ -16,6 +16,9 @@ from ...pages.dashboard.login import login_page
 from ...problems import HttpProblem, SeeOther
 from ...session import Session, Sessions, refuse_other_sites, require_csrf
 
+_LONGEST_PAGE = 2000
+"""Characters of an address that a login leads to."""
+
 
 class DashboardAccess:
     """Starts and ends sessions, and makes the `Page` of whoever may see it."""
@@ -118,6 +121,8 @@ def see_other(location: str, headers: Mapping[str, str] | None = None) -> Respon
 
 def _own_page(wanted: str) -> str:
     """Return the page of the dashboard that a login leads to; "" for every other address, another host's among them."""
+    if len(wanted) > _LONGEST_PAGE or wanted.startswith("/dashboard/log"):  # neither login nor logout
+        return ""
     printable = wanted.isascii() and wanted.isprintable() and "\\" not in wanted and " " not in wanted
     if not printable or not (wanted == "/dashboard" or wanted.startswith(("/dashboard/", "/dashboard?"))):
         return ""

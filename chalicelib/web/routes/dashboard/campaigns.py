@@ -51,9 +51,10 @@ class CampaignPages:
             rows=[_row(page, one) for one in shown.campaigns],
             accounts=accounts,
             years=choose.years(page.now),
+            months=[(one, page.formats.month(one)) for one in choose.months(page.now)],
             sorts=choose.SORTS,
             most=choose.MOST,
-            filtered=bool(choice.words or choice.account or choice.year),
+            filtered=bool(choice.words or choice.account or choice.period),
         )
 
     def show(self, request: Request, account: str, campaign: str) -> Response:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _TIME_TO_ACT = timedelta(seconds=22)
 """API Gateway times out after 29 seconds."""
+_NOT_SENT_AGAIN = ("discarded", "unconfirmed")
+"""Reasons after which an event is erased."""
 _RESENDABLE = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
 
 
@@ -55,14 +57,17 @@ class EventPages:
         wanted = request.query.get("id", "").strip()
         if is_valid_id(wanted) and self._find_event(wanted) is not None:
             return see_other(page.link("events", wanted))
-        accounts = tuple(self._services.settings.accounts)
+        accounts = self._accounts()
         choice = choose.read_choice(request.query, accounts)
         found = choose.find(AttentionList(self._services.table), choice, accounts, page.now)
         today = page.now.astimezone(UTC).date()
         counts = self._services.counts.read(
             today - timedelta(days=self._services.settings.privacy.keep_events_days), today
         )
-        groups = choose.groups(counts, accounts) if choice.is_any and not choice.cursor else []
+        groups = []
+        if choice.is_any and not choice.cursor:
+            held = self._found(EventsChoice(Listed.QUARANTINED), page)
+            groups = choose.groups(counts, accounts, held.entries)
         return page.render(
             "events",
             EVENTS,
@@ -74,7 +79,7 @@ class EventPages:
             forms=tuple(self._services.settings.forms),
             statuses=[one.value for one in Listed],
             selectable=choice.status in _RESENDABLE,
-            unknown_id=bool(wanted),
+            unknown_id=wanted,
             redact=redact,
         )
 
@@ -89,16 +94,17 @@ class EventPages:
             event=event,
             moment=parse_time,
             resendable=bool(_statuses(event)),
-            discardable=Listed.QUARANTINED in _statuses(event),
+            quarantined=Listed.QUARANTINED in _statuses(event),
+            suppressed=any(one["reason_code"] == "suppressed" for one in event["deliveries"]),
         )
 
     def person(self, request: Request) -> Response:
         """Return what is known of an address. It comes in the body of a POST, and is in no URL, page or log."""
         page, fields = self._access.action(request, "events")
         email, error = unsubscribe_address(first(fields, "address"))
-        accounts = tuple(self._services.settings.accounts)
+        accounts = self._accounts()
         known = [] if error else self._person(email, accounts)
-        return page.render("person", PERSON, current="events", status=422 if error else 200, known=known)
+        return page.render("person", PERSON, current="events", status=422 if error else 200, known=known, switch=False)
 
     def _person(self, email: str, accounts: tuple[str, ...]) -> list[choose.PersonAtAccount]:
         status_of = self._services.events.status
@@ -109,13 +115,14 @@ class EventPages:
         """Return the question before a group, or selected events, are sent again or discarded, with their number."""
         page = self._access.page(request, "events", verb)
         ids = tuple(one for one in request.query.get("event", "").split(",") if is_valid_id(one))
-        choice = choose.read_choice(request.query, tuple(self._services.settings.accounts))
+        choice = choose.read_choice(request.query, self._accounts())
         number, more = (len(ids), False) if ids else self._count(choice, page)
         return page.render(
             "confirm",
             CONFIRM,
             current="events",
             verb=verb,
+            words="release" if verb == "resend" and choice.status is Listed.QUARANTINED else verb,
             number=number,
             more=more,
             most=MOST_AT_ONCE,
@@ -127,7 +134,7 @@ class EventPages:
         """Send a group, or selected events, again, or discard them; then show the list with what was done."""
         page, fields = self._access.action(request, "events")
         given = {name: first(fields, name) for name in fields}
-        accounts = tuple(self._services.settings.accounts)
+        accounts = self._accounts()
         choice = choose.read_choice(given, accounts)
         listed = Listed.QUARANTINED if verb == "discard" and choice.status is None else choice.status
         if listed is None or listed not in ((Listed.QUARANTINED,) if verb == "discard" else _RESENDABLE):
@@ -135,21 +142,31 @@ class EventPages:
                 422, "Choose what is parked, refused or quarantined; only what is quarantined is discarded."
             )
         ids = tuple(one for text in fields.get("event", ()) for one in text.split(",") if is_valid_id(one))
-        if not ids and first(fields, "selected"):  # nothing was: ask whether all are meant
-            return see_other(page.link("events", verb, **choice.parameters()))
-        ids = ids or self._ids(choice, listed, page)
-        done = self._send(page, listed, choice.account, ids[:MOST_AT_ONCE], verb)
-        return self._done(page, page.link("events"), verb, done)
+        back = page.link("events", **{**choice.parameters(), "code": ""})
+        if first(fields, "selected") and not ids:
+            return see_other(f"{back}{'&' if '?' in back else '?'}done=none_selected")
+        if first(fields, "selected") and verb == "discard":  # what cannot be undone is asked for
+            return see_other(page.link("events", verb, **choice.parameters(), event=",".join(ids)))
+        ids = (ids or self._ids(choice, listed, page))[:MOST_AT_ONCE]
+        account = None if listed is Listed.QUARANTINED else choice.account  # a person waits at all accounts, or at none
+        done = min(len(ids), self._send(page, listed, account, ids, verb))
+        return self._done(back, listed, verb, done)
 
     def act_on(self, request: Request, event_id: str, verb: str) -> Response:
         """Send one event again, or discard it; then show it with what was done. Raises HttpProblem (404)."""
-        page, _ = self._access.action(request, "events", event_id)
+        page, fields = self._access.action(request, "events", event_id)
         event = self._event(event_id)
-        done = 0
-        for listed in _statuses(event):
-            if verb == "resend" or listed is Listed.QUARANTINED:
-                done += self._send(page, listed, None, (event_id,), verb)
-        return self._done(page, page.link("events", event_id), verb, done)
+        # An event that is named resubscribes a person who unsubscribed: only for somebody who says that it is meant.
+        named = not any(one["reason_code"] == "suppressed" for one in event["deliveries"]) or first(fields, "undone")
+        statuses = _statuses(event)
+        wanted = [one for one in statuses if verb == "resend" or one is Listed.QUARANTINED]
+        done = [self._send(page, listed, None, (event_id,), verb, named=bool(named)) for listed in wanted]
+        listed = wanted[0] if wanted else Listed.REFUSED
+        return self._done(page.link("events", event_id), listed, verb, int(any(done)))
+
+    def _accounts(self) -> tuple[str, ...]:
+        """Return all accounts, also those that were configured once: what they leave is seen, too."""
+        return self._services.accounts.names(self._services.settings.accounts)
 
     def _event(self, event_id: str) -> Mapping[str, Any]:
         event = self._find_event(event_id) if is_valid_id(event_id) else None
@@ -159,28 +176,32 @@ class EventPages:
 
     def _count(self, choice: EventsChoice, page: Page) -> tuple[int, bool]:
         found = self._found(choice, page)
-        return len(found.entries), found.cursor is not None
+        return len(found.ids), found.cursor is not None
 
     def _ids(self, choice: EventsChoice, listed: Listed, page: Page) -> tuple[str, ...]:
         wanted = EventsChoice(listed, choice.account, choice.form, choice.code, choice.day)
-        return tuple(dict.fromkeys(entry.event_id for entry in self._found(wanted, page).entries))
+        return self._found(wanted, page).ids
 
     def _found(self, choice: EventsChoice, page: Page) -> choose.Events:
-        accounts = tuple(self._services.settings.accounts)
+        accounts = self._accounts()
         return choose.find(AttentionList(self._services.table), choice, accounts, page.now, MOST_AT_ONCE)
 
-    def _send(self, page: Page, listed: Listed, account: str | None, ids: tuple[str, ...], verb: str) -> int:
+    def _send(
+        self, page: Page, listed: Listed, account: str | None, ids: tuple[str, ...], verb: str, *, named: bool = False
+    ) -> int:
+        """Send events again or discard them; `named`: also what is otherwise left out. Returns how many deliveries."""
         status = Status.PENDING if listed is Listed.QUARANTINED else Status(listed.value)
-        one = ids[0] if len(ids) == 1 else None
-        wanted = ResendFilter(status, account=account, id=one, ids=None if one else ids, discard=verb == "discard")
+        chosen: dict[str, Any] = {"id": ids[0]} if named else {"ids": ids}
+        wanted = ResendFilter(status, account=account, discard=verb == "discard", **chosen)
         deadline = Deadline(self._services.effects.clock() + _TIME_TO_ACT, self._services.effects.clock)
-        mark = f"session {page.session.mark}" if page.session else "admin key"
-        return send_selected(self._services, self._capabilities_of, wanted, deadline, by=mark)[0]
+        mark = page.session.mark if page.session else "admin key"
+        return send_selected(self._services, self._capabilities_of, wanted, deadline, session=mark)[0]
 
-    def _done(self, page: Page, location: str, verb: str, number: int) -> Response:
-        """Send the browser to a page that says what was done."""
-        sentence = "nothing" if not number else "discarded" if verb == "discard" else "resent"
-        return see_other(f"{location}?done={sentence}&n={number}")
+    def _done(self, location: str, listed: Listed, verb: str, number: int) -> Response:
+        """Send the browser to a page that says what was done, in singular or plural."""
+        done = "discarded" if verb == "discard" else "released" if listed is Listed.QUARANTINED else "resent"
+        sentence = "nothing" if not number else f"{done}_one" if number == 1 else done
+        return see_other(f"{location}{'&' if '?' in location else '?'}done={sentence}&n={number}")
 
 
 def _statuses(event: Mapping[str, Any]) -> list[Listed]:
@@ -189,6 +210,6 @@ def _statuses(event: Mapping[str, Any]) -> list[Listed]:
     for delivery in event["deliveries"]:
         if delivery["status"] == "pending" and delivery["reason_code"] == "quarantined":
             found.add(Listed.QUARANTINED)
-        elif delivery["status"] in ("parked", "refused"):
+        elif delivery["status"] in ("parked", "refused") and delivery["reason_code"] not in _NOT_SENT_AGAIN:
             found.add(Listed(delivery["status"]))
     return [one for one in _RESENDABLE if one in found]

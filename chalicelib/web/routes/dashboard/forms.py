@@ -53,7 +53,7 @@ def _chart(page: Page, past: FormHistory) -> charts.BarChart:
     days = past.days[-CHART_DAYS:]
     mondays = [place for place, day in enumerate(days) if day.day.weekday() == 0]
     return charts.bars(
-        [day.accepted for day in days],
+        [day.people for day in days],
         [page.formats.day_short(day.day) for day in days],
         mondays[::2] if len(mondays) > 6 else mondays,
         page.formats.number,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ....dashboard import campaigns as choose
 from ....dashboard.overview import AccountBlock, account_block, backlog, first_day, form_blocks
 from ....domain.backoff import Pause
+from ....domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ....domain.times import from_epoch_milliseconds
 from ....ledger.attention import AttentionList, AttentionQuery, Listed
 from ....ledger.check_results import CheckResultStore
@@ -34,6 +35,7 @@ MOST_LISTED = 200
 """Deliveries that need a person, read for the notices; with more, a notice says "more than"."""
 NEWEST_CAMPAIGNS = 5
 MOST_PROBLEMS = 5
+_HELD = {ReasonCode.QUARANTINED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class OverviewPage:
             current="overview",
             notices=[
                 *_paused(page, accounts),
+                *_missing_forms(page, accounts),
                 *self._listed(page),
                 *self._checked(page),
                 *_old_statistics(page, accounts),
@@ -114,17 +117,21 @@ class OverviewPage:
 
     def _listed(self, page: Page) -> list[Notice]:
         """Return a notice for what is parked, refused, and quarantined."""
-        accounts = tuple(self._services.settings.accounts)
+        accounts = self._services.accounts.names(self._services.settings.accounts)
         notices = []
         for listed in (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED):
             found = AttentionList(self._services.table).page(
                 AttentionQuery(accounts, (listed,), limit=MOST_LISTED), page.now
             )
-            if found.entries:
-                number = page.formats.number(len(found.entries))
+            needing = {one.event_id: one for one in found.entries if one.reason_code not in EXPECTED_REFUSALS - _HELD}
+            if needing:
+                number = page.formats.number(len(needing))
                 shown = page.more_than(number) if found.cursor else number
                 link = page.link("events", status=listed.value)
-                notices.append(Notice("warn", listed.value, {"n": shown}, link=link))
+                text = f"{listed.value}_one" if len(needing) == 1 else listed.value
+                forms = sorted({one.form for one in needing.values() if one.form})
+                lines = [("by_form", {"forms": ", ".join(forms)})] if forms else []
+                notices.append(Notice("warn", text, {"n": shown}, tuple(lines), link=link))
         return notices
 
     def _checked(self, page: Page) -> list[Notice]:
@@ -174,7 +181,19 @@ def _notice_of_pause(
 def _why(pause: Pause) -> tuple[Any, ...]:
     """Return a pause's reason in plain words, and in those of the provider."""
     words = redact(pause.reason)
-    return ((f"reason_{pause.reason_code.value}", {}), words) if pause.reason_code else (words,)
+    return ((f"reason_{pause.reason_code.value}", {}), f"{words}.") if pause.reason_code else (f"{words}.",)
+
+
+def _missing_forms(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
+    """Return a notice for each form for which signups wait, and that is not in the configuration."""
+    numbers: Counter[str] = Counter()
+    for account in accounts:
+        numbers.update(account.backlog.missing_forms)
+    link = page.link("events", status="pending")
+    return [
+        Notice("bad", "form_missing", {"form": form, "n": page.formats.number(number)}, link=link)
+        for form, number in sorted(numbers.items())
+    ]
 
 
 def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
@@ -190,6 +209,6 @@ def _recent(counts: list[DayCount], since: Any) -> Counter[str]:
     found: Counter[str] = Counter()
     for day in form_days(counts):
         if day.day >= since:
-            found["signups"] += day.accepted - day.trapped
+            found["signups"] += day.people
             found["unsubscribes"] += day.unsubscribes
     return found
