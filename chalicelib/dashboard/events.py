@@ -146,7 +146,7 @@ def groups(
 ) -> list[Group]:
     """Returns what needs a person by account, form and reason, the most first.
 
-    What was refused (not as expected, such as people who unsubscribed before) and parked is from the counts of each day.
+    What was refused (not as expected, such as of people who unsubscribed) and parked is from the counts of each day.
     What is quarantined is from its entries, by form: each event once, whatever the number of its accounts.
     """
     numbers: Counter[tuple[Listed, str, str, str]] = Counter()

@@ -69,7 +69,9 @@ def test_the_list_of_events_takes_its_parameters_and_gives_a_cursor(send: Send, 
     path = "/events?status=refused&account=gone&form=footer&since=2026-03-01&limit=500&cursor=next&unknown=1"
     assert send("GET", path, KEY).status == 200
     since = datetime(2026, 3, 1, tzinfo=UTC)
-    assert world.listed[-1] == AttentionQuery(("gone",), (Listed.REFUSED,), "footer", since, 500, "next")
+    assert world.listed[-1] == AttentionQuery(
+        ("gone",), (Listed.REFUSED,), "footer", since=since, limit=500, cursor="next"
+    )
     assert send("HEAD", "/events?status=&limit=", KEY).body == ""
     assert world.listed[-1] == AttentionQuery(("paris", "lettre", "gone"), limit=50), "empty counts as absent"
 
