@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,20 +31,29 @@ Calls = Counter[tuple[str, str]]
 """Calls by file and function."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Calls that something took, in all threads and, of these, on the thread that the handler itself runs on."""
+
+    in_all: Calls = field(default_factory=Counter)
+    own: Calls = field(default_factory=Counter)
+
+
 def rows() -> Iterator[Row]:
     """Calls of functions in `app.py` and `chalicelib`, the different functions among them, and their files."""
     with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
         counted = in_fresh_process(environ, count_calls).result
     for what, calls in counted.items():
-        files = {file for file, _ in calls}
-        yield Row(what, [calls.total(), len(calls), len(files)], ["calls", "functions", "files"])
+        for where, some in (("in all threads", calls.in_all), ("on the handler's own thread", calls.own)):
+            files = {file for file, _ in some}
+            yield Row(f"{what}, {where}", [some.total(), len(some), len(files)], ["calls", "functions", "files"])
 
 
-def count_calls() -> dict[str, Calls]:
+def count_calls() -> dict[str, Counted]:
     """Return the calls of a second signup and a second unsubscribe: by HTTP, and from the message in the worker."""
     import app
 
-    counted: dict[str, Calls] = {}
+    counted: dict[str, Counted] = {}
     with no_output():
         for verb in ("signup", "unsubscribe"):
             for person in ("first", "second"):
@@ -57,14 +67,17 @@ def count_calls() -> dict[str, Calls]:
 
 
 @contextmanager
-def watched() -> Iterator[Calls]:
+def watched() -> Iterator[Counted]:
     """Count the calls of functions in `app.py` and `chalicelib` on this thread and on those started meanwhile."""
-    calls: Calls = Counter()
+    calls, own_thread = Counted(), threading.get_ident()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(_OURS) and code.co_name not in _COMPREHENSIONS:
-            calls[code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname] += 1
+            called = code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname
+            calls.in_all[called] += 1
+            if threading.get_ident() == own_thread:
+                calls.own[called] += 1
 
     threading.setprofile(watch)
     sys.setprofile(watch)

@@ -66,13 +66,16 @@ def test_benchmarks_are_discovered() -> None:
 def test_every_call_of_a_warm_signup_is_counted() -> None:
     with sandbox.start() as running, product(sandbox.sample_config(running.url, ["ediware"])) as environ:
         counted = in_fresh_process(environ, call_count.count_calls).result
-    http, worker, _, unsubscribed = counted.values()
+    http, worker, _, unsubscribed = (calls.in_all for calls in counted.values())
     assert http["app.py", "form_signup"] == http["chalicelib/ledger/table.py", "Table.put_new"] == 1
     assert worker["app.py", "signups"] == worker["chalicelib/providers/ediware/provider.py", "Ediware.sign_up"] == 1
     assert unsubscribed["chalicelib/providers/ediware/provider.py", "Ediware.unsubscribe"] == 1, "in another thread"
-    for calls in counted.values():
+    for calls in (http, worker, unsubscribed):
         assert {file.partition("/")[0] for file, _ in calls} == {"app.py", "chalicelib"}
         assert ("chalicelib/config/load.py", "load") not in calls, "what only a cold start does"
+    own = counted["the worker's signup, from message to provider and back"].own
+    assert own["app.py", "signups"] == 1
+    assert ("chalicelib/providers/ediware/provider.py", "Ediware.sign_up") not in own, "in the account's thread"
 
 
 def test_an_unknown_name_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
