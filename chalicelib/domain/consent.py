@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from .events import Door, Event, EventType
 from .times import epoch_milliseconds
@@ -52,8 +53,8 @@ def evidence_of(event: Event) -> ConsentEvidence | None:
 def evidence_by_event(events: Iterable[Event]) -> dict[str, ConsentEvidence]:
     """Returns the first and the latest evidence of signups that go as one row, by event: at most two."""
     found = {event.id: evidence for event in events if (evidence := evidence_of(event)) is not None}
-    ends = {min(found, key=lambda id: found[id].at), max(found, key=lambda id: found[id].at)} if found else set()
-    return {event_id: evidence for event_id, evidence in found.items() if event_id in ends}
+    first, latest = first_and_latest(found.values())
+    return {event_id: evidence for event_id, evidence in found.items() if evidence is first or evidence is latest}
 
 
 def first_and_latest(
@@ -61,7 +62,7 @@ def first_and_latest(
 ) -> tuple[ConsentEvidence | None, ConsentEvidence | None]:
     """Returns the first and the latest of the known evidence, the same one twice if there is no other."""
     known = [each for each in evidence if each is not None]
-    return min(known, key=lambda each: each.at, default=None), max(known, key=lambda each: each.at, default=None)
+    return min(known, key=attrgetter("at"), default=None), max(known, key=attrgetter("at"), default=None)
 
 
 def _cut(text: str | None, most: int) -> str | None:

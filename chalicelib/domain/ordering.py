@@ -96,6 +96,8 @@ def latest(*times: int | None) -> int | None:
 
 def merge(*states: SubscriptionState) -> SubscriptionState:
     """Merges states under several address keys, or of one account and of all. The lease is that of the first state."""
+    if len(states) == 1:  # nearly always: one address key, and nothing for all accounts
+        return states[0]
     times = [(one.unsubscribed_at, -index) for index, one in enumerate(states) if one.unsubscribed_at is not None]
     unsubscribed = states[-max(times)[1]] if times else SubscriptionState()
     first, latest_consent = first_and_latest(

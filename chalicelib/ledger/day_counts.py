@@ -19,7 +19,7 @@ from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
 from ..domain.reasons import NEVER_LISTED
 from ..observability import logger, metrics
 from .keys import delivery_key
-from .table import Key, Table
+from .table import Table
 
 _PARTITION = "S#counts"
 _TYPES = frozenset(type.value for type in EventType)
@@ -124,7 +124,7 @@ class DayCounts:
                 part = changed[start : start + _PER_WRITE]
                 try:
                     self._table.update(
-                        _day_key(day),
+                        (_PARTITION, day),
                         "ADD " + ", ".join(f"#n{place} :v{place}" for place in range(len(part))),
                         {f"v{place}": number for place, (_, number) in enumerate(part)},
                         names={f"n{place}": name for place, (name, _) in enumerate(part)},
@@ -141,10 +141,6 @@ class DayCounts:
         """
         items = self._table.query(_PARTITION, (first.isoformat(), last.isoformat()))
         return [count for item in reversed(items) for count in _counts_from(item)]
-
-
-def _day_key(day: str) -> Key:
-    return _PARTITION, day
 
 
 def _counts_from(item: dict[str, Any]) -> Iterator[DayCount]:
