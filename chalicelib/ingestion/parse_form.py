@@ -46,12 +46,10 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     """Builds the signup of a form's submission; one with a filled trap, a link or a tag is returned as refused.
 
     With a filled trap (a field that persons leave empty) no field error is raised but that of a text which is too long
-    to be stored, so that the sender learns nothing.
-    The refused event retains the submitted data only if all of it is valid: it may be a genuine signup, and an operator
-    may requeue it.
+    to be stored, so that the sender learns nothing. The refused event retains the submitted data only if all of it is
+    valid: it may be a genuine signup, and an operator may requeue it.
 
-    Raises:
-        InvalidEvent: With all field errors.
+    Raises InvalidEvent with all field errors.
     """
     email, email_errors = _address(form, submission, signup_address)
     texts, text_errors = _mapped_texts(form, submission)
@@ -64,8 +62,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     ]
     if too_long and _is_trapped(form, submission):
         raise InvalidEvent(too_long)
-    errors = [*email_errors, *text_errors, *consent_errors, *too_long]
-    errors = errors or size_errors(texts | stated)
+    errors = [*email_errors, *text_errors, *consent_errors, *too_long] or size_errors(texts | stated)
     event = Event(
         id="",
         type=EventType.SIGNUP,
