@@ -57,7 +57,12 @@ def overall(statuses: Iterable[Status]) -> Status:
     return min(statuses, key=STATUS_ORDER.index)
 
 
-Door = Literal["form", "webhook", "queue"]
+class Door(StrEnum):
+    """The ways by which an event comes in."""
+
+    FORM = "form"
+    WEBHOOK = "webhook"
+    QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True)

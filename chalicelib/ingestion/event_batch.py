@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from ..config.model import Settings, Webhook
 from ..domain.errors import FieldError, InvalidEvent
-from ..domain.events import Event, EventType
+from ..domain.events import Door, Event, EventType
 from ..domain.ids import derived_id
 from ..domain.limits import EVENTS_A_REQUEST, EVENTS_REQUEST_MB
 from .bodies import JSON_TYPE, BodyError, read_json_object
@@ -72,7 +72,7 @@ def event_of(value: Any, index: int, signed: Signed, settings: Settings, now: da
         default_id=derived_id(f"{signed.webhooks[0].name} {signed.id}", index),
         default_occurred_at=signed.at,
         accepted_at=now,
-        door="webhook",
+        door=Door.WEBHOOK,
     )
     _check_accounts(event, value, signed.webhooks)
     return event

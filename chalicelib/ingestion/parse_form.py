@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ..config.model import Form
 from ..domain.addresses import Checked, normal_forms, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent
-from ..domain.events import Consent, Event, EventType
+from ..domain.events import Consent, Door, Event, EventType
 from ..domain.limits import CONSENT_CHARACTERS
 from ..domain.reasons import ReasonCode
 from ..domain.texts import cleaned_text, size_errors, text_error, wording_digest
@@ -80,12 +80,12 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
             request.ip,
             request.at,
             stated.get(_WORDING_SHA_256),
-            door="form",
+            door=Door.FORM,
         ),
     )
     if _is_trapped(form, submission):
         if errors:
-            event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at, door="form"))
+            event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at, door=Door.FORM))
         return replace(event, refused=TRAP, refused_code=ReasonCode.TRAP)
     if errors:
         raise InvalidEvent(errors)

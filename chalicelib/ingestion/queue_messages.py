@@ -11,7 +11,7 @@ from typing import Any
 
 from ..domain import strict_json
 from ..domain.errors import IdConflict, InvalidEvent, LedgerUnavailable
-from ..domain.events import Event, KeptMessage
+from ..domain.events import Door, Event, KeptMessage
 from ..domain.ids import refused_id
 from ..domain.limits import KEPT_BODY_KB
 from ..domain.times import from_epoch_milliseconds
@@ -173,7 +173,7 @@ class _Intake:
         try:
             if unwrapped.error is not None:
                 raise unwrapped.error
-            return parse_event(unwrapped.value, self._services.settings, door="queue", **self._defaults(arrival))
+            return parse_event(unwrapped.value, self._services.settings, door=Door.QUEUE, **self._defaults(arrival))
         except InvalidEvent as error:
             return self._refused(arrival, error)
 
@@ -235,7 +235,7 @@ def accept_again(services: Services, refused: Event) -> Event | None:
             default_id=kept.event_id,
             default_occurred_at=kept.sent_at,
             accepted_at=now,
-            door="queue",
+            door=Door.QUEUE,
         )
         is_new = services.events.store(event)
     except (InvalidEvent, IdConflict) as error:

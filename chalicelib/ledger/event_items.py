@@ -20,8 +20,6 @@ FIRST_DUE = timedelta(seconds=60)
 FIRST_DUE_SPREAD_SECONDS = 30
 _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
 
-_DOORS: Mapping[str, Door] = {"form": "form", "webhook": "webhook", "queue": "queue"}
-
 
 def content_of(event: Event) -> bytes:
     """Returns the content by which two events of one id are compared, as bytes.
@@ -50,8 +48,9 @@ def event_item(event: Event) -> dict[str, Any]:
     pk, sk = event_key(event.id)
     consent = None
     if event.consent is not None:
-        at = to_ms(event.consent.at) if event.consent.at else None
-        consent = {name: value for name, value in {**asdict(event.consent), "at": at}.items() if value is not None}
+        at, door = event.consent.at, event.consent.door
+        values = asdict(event.consent) | {"at": to_ms(at) if at else None, "door": door.value if door else None}
+        consent = {name: value for name, value in values.items() if value is not None}
     return {
         "pk": pk,
         "sk": sk,
@@ -132,14 +131,6 @@ def event_from(item: Attributes) -> Event:
     )
 
 
-def door_from(part: Attributes) -> Door | None:
-    """Reads how a signup came in; None if it is absent. Raises MalformedItem."""
-    name = part.optional("door", str)
-    if name is not None and name not in _DOORS:
-        raise part.malformed("door", "is none of the known names")
-    return _DOORS[name] if name is not None else None
-
-
 def _consent_from(part: Attributes) -> Consent:
     return Consent(
         source=part.optional("source", str),
@@ -147,7 +138,7 @@ def _consent_from(part: Attributes) -> Consent:
         ip=part.optional("ip", str),
         at=part.optional("at", datetime),
         wording_sha256=part.optional("wording_sha256", str),
-        door=door_from(part),
+        door=part.optional("door", Door),
     )
 
 

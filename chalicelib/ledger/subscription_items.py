@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from ..domain.consent import ConsentEvidence
-from ..domain.events import EventType
+from ..domain.events import Door, EventType
 from ..domain.ordering import Lease, SubscriptionState
 from .attributes import Attributes, Milliseconds
-from .event_items import door_from
 
 REMOVE_LEASE = "lease_event, lease_type, lease_at, lease_until, lease_token, lease_others, lease_consents"
 
@@ -55,7 +54,8 @@ def state_from(item: Attributes) -> SubscriptionState:
 
 def evidence_item(evidence: ConsentEvidence) -> dict[str, Any]:
     """Builds the map that is stored of one evidence."""
-    return {name: value for name, value in asdict(evidence).items() if value is not None}
+    values = asdict(evidence) | {"door": evidence.door.value if evidence.door else None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def evidence_items(evidence: Mapping[str, ConsentEvidence]) -> dict[str, Any] | None:
@@ -66,7 +66,7 @@ def evidence_items(evidence: Mapping[str, ConsentEvidence]) -> dict[str, Any] | 
 def _evidence_from(part: Attributes) -> ConsentEvidence:
     return ConsentEvidence(
         at=part.required("at", Milliseconds),
-        door=door_from(part),
+        door=part.optional("door", Door),
         source=part.optional("source", str),
         ip=part.optional("ip", str),
         text=part.optional("text", str),

@@ -15,7 +15,7 @@ from chalicelib.domain.consent import (
     evidence_of,
     first_and_latest,
 )
-from chalicelib.domain.events import Consent, Event, EventType, Status
+from chalicelib.domain.events import Consent, Door, Event, EventType, Status
 from chalicelib.domain.ordering import Lease, SubscriptionState, merge, settled
 from chalicelib.domain.times import epoch_milliseconds, years_before
 
@@ -29,7 +29,7 @@ def signup(name: str = "one", minutes: int = 0, consent: Consent | None = None) 
 
 
 def test_evidence_has_everything_stated_and_observed_and_the_target() -> None:
-    consent = Consent("https://x.example/", "v3", "203.0.113.9", AT, "ab" * 32, door="form")
+    consent = Consent("https://x.example/", "v3", "203.0.113.9", AT, "ab" * 32, door=Door.FORM)
     assert evidence_of(signup(minutes=5, consent=consent)) == ConsentEvidence(
         epoch_milliseconds(AT), "form", "https://x.example/", "203.0.113.9", "v3", "ab" * 32, "footer", "1"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import InvalidEvent
-from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.domain.events import Consent, Door, Event, EventType
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ingestion.bodies import Submission
 from chalicelib.ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
@@ -45,7 +45,7 @@ def test_a_signup_contains_the_sent_fields_and_server_values(form: Form) -> None
         form="footer",
         fields={"prenom": "Zoé"},
         may_lift_suppression=False,
-        consent=Consent("https://www.example.com/news", None, "203.0.113.9", NOW, door="form"),
+        consent=Consent("https://www.example.com/news", None, "203.0.113.9", NOW, door=Door.FORM),
     )
 
 
@@ -58,7 +58,7 @@ def test_server_values_are_never_taken_from_the_browser(form: Form) -> None:
     event = signup_from_form(form, reported, REQUEST_INFO)
     assert event == replace(
         signup_from_form(form, sent(email="a@example.com"), REQUEST_INFO),
-        consent=Consent("https://example.com/x", "v3", "203.0.113.9", NOW, door="form"),
+        consent=Consent("https://example.com/x", "v3", "203.0.113.9", NOW, door=Door.FORM),
     )
     unsubscribing = unsubscribe_from_form(form, reported, REQUEST_INFO, ["paris", "lettre"])
     assert unsubscribing == unsubscribe_from_form(form, sent(email="a@example.com"), REQUEST_INFO, ["paris", "lettre"])
@@ -94,7 +94,7 @@ def test_consent_can_be_stated_in_flat_fields(form: Form) -> None:
     event = signup_from_form(
         form, sent(email="a@example.com", consent__text="v3", consent__source="https://x.example"), REQUEST_INFO
     )
-    assert event.consent == Consent("https://x.example", "v3", "203.0.113.9", NOW, door="form")
+    assert event.consent == Consent("https://x.example", "v3", "203.0.113.9", NOW, door=Door.FORM)
 
 
 # printf %s "$WORDING" | sha256sum
@@ -112,7 +112,7 @@ def test_only_the_digest_of_the_consent_wording_is_stored(form: Form) -> None:
     )
     for event in (nested, signup_from_form(form, flat, REQUEST_INFO), signup_from_form(form, both, REQUEST_INFO)):
         assert event.consent == Consent(
-            "https://www.example.com/news", None, "203.0.113.9", NOW, WORDING_SHA_256, door="form"
+            "https://www.example.com/news", None, "203.0.113.9", NOW, WORDING_SHA_256, door=Door.FORM
         )
 
 
@@ -198,7 +198,7 @@ def test_a_filled_trap_is_refused_and_stored(form: Form, filled: dict[str, Any])
 def test_a_filled_trap_hides_every_other_error(form: Form) -> None:
     event = signup_from_form(form, sent({"interest": [[]]}, email="nobody", prenom="\ud800", website="x"), REQUEST_INFO)
     assert (event.refused, event.email, event.fields) == ("trap", "", {})
-    assert event.consent == Consent(ip="203.0.113.9", at=NOW, door="form")
+    assert event.consent == Consent(ip="203.0.113.9", at=NOW, door=Door.FORM)
 
 
 def test_the_trap_field_is_configurable(form: Form) -> None:

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.config.model import Form
 from chalicelib.delivery.deadline import Deadline
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.domain.events import Consent
+from chalicelib.domain.events import Consent, Door
 from chalicelib.domain.times import format_time
 from local.aws.dynamodb.values import item_size
 from local.bench.consumed import Consumed
@@ -115,9 +115,9 @@ LONGEST = Consent(
     ip="2001:db8:1111:2222:3333:4444:5555:6666",
     at=START,
     wording_sha256="ab" * 32,
-    door="form",
+    door=Door.FORM,
 )
-USUAL = Consent("https://www.example.com/actualites/la-lettre", "v3", "203.0.113.9", START, "ab" * 32, "form")
+USUAL = Consent("https://www.example.com/actualites/la-lettre", "v3", "203.0.113.9", START, "ab" * 32, Door.FORM)
 
 
 def test_evidence_of_consent_costs_no_write_unit(product: Product, consumed: Consumed, resources: TestAws) -> None:

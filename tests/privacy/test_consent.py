@@ -13,7 +13,7 @@ from chalicelib.config.secrets import Secret
 from chalicelib.delivery.deadline import Deadline
 from chalicelib.domain.addresses import Reading
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.domain.events import Consent, Event, EventType
+from chalicelib.domain.events import Consent, Door, Event, EventType
 from chalicelib.ledger.subscriptions import DeliveryAttempt
 from tests.privacy.support import dump, export, forget
 from tests.support.http import request
@@ -28,7 +28,7 @@ EVIDENCE = ("first_consent", "latest_consent", "lease_consents")
 
 
 def signup(product: Product, text: str, minute: int = 0, **more: Any) -> Event:
-    consent = Consent("https://www.example.com/", text, "203.0.113.9", START + minute * MINUTE, door="webhook")
+    consent = Consent("https://www.example.com/", text, "203.0.113.9", START + minute * MINUTE, door=Door.WEBHOOK)
     return product.signup(ZOE, START + minute * MINUTE, **{"consent": consent, **more})
 
 
