@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = """usage: python -m local [run]                        the whole product on this machine, in the foreground
-       python -m local invoke NAME [--event FILE]   one function against the running stack; JSON on standard output
+       python -m local invoke NAME [--event FILE] [--stage STAGE]
+                                                    one function, here or deployed; JSON on standard output
        python -m local import FILE --account A --list L [--stage STAGE] [--dry-run]
                                                     the contacts of a CSV file to a list
        python -m local aws [--port N]               the embedded AWS alone, in the foreground

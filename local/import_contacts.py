@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import names
 from chalicelib.config.load import DEFAULT_PATH
@@ -30,7 +29,8 @@ from chalicelib.ledger.table import Table
 from local import running_stacks
 from local.configuration import read_configuration
 from local.contacts_file import ContactsFile, FileRefused, Part, Target, parts_of
-from local.options import STAGE, StartFailed, read_options, stack_environ
+from local.deployed import access_problem, error_code
+from local.options import STAGE, StartFailed, read_options, stack_environ, stage_name
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -68,12 +68,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("file", type=Path, metavar="FILE", help="its first line names the columns; one is `email`")
     parser.add_argument("--account", required=True, metavar="A", help="an account of the configuration")
     parser.add_argument("--list", required=True, metavar="L", help="the provider's id of the list")
-    parser.add_argument("--stage", default=STAGE, metavar="STAGE", help="a deployed one, with AWS credentials as usual")
+    parser.add_argument("--stage", type=stage_name, default=STAGE, help="a deployed one, with AWS credentials as usual")
     parser.add_argument("--dry-run", action="store_true", help="say what would be taken and refused, and send nothing")
-    options = parser.parse_args(arguments)
-    if re.fullmatch("[a-z0-9-]{1,20}", options.stage) is None:
-        parser.error("--stage must be 1 to 20 of a-z, 0-9 and -")
-    return options
+    return parser.parse_args(arguments)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -183,11 +180,10 @@ def connect(stage: str, stack: running_stacks.StackState | None) -> Connection:
 
 
 def _reason(error: ClientError | BotoCoreError, queue: str) -> str:
-    if isinstance(error, NoCredentialsError):
-        return "There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-    if isinstance(error, NoRegionError):
-        return "No AWS region is set: set AWS_REGION to that of the stage."
-    if isinstance(error, ClientError) and "NonExistentQueue" in error.response.get("Error", {}).get("Code", ""):
+    problem = access_problem(error, f"sqs:GetQueueUrl and sqs:SendMessage on {queue}, and to read the ledger")
+    if problem is not None:
+        return problem
+    if "NonExistentQueue" in error_code(error):
         return f"There is no queue {queue} in this AWS account and region: is that stage deployed there?"
     return f"The queue {queue} cannot be used: {error}"
 

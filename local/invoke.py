@@ -1,4 +1,4 @@
-"""`python -m local invoke NAME`: runs one function in the running stack.
+"""`python -m local invoke NAME`: runs one function, in the running stack or on a deployed stage.
 
 Standard output is the function's JSON result and nothing else; for a function that raised it is
 `{"error": {"kind", "message"}}`, with the trace on standard error.
@@ -17,23 +17,60 @@ from typing import Any
 
 from local import running_stacks
 from local.lambdas import wire
+from local.options import STAGE, stage_name
 
 
 def main(arguments: list[str]) -> int:
     """Return 0 with the result; 1 when the function raised or answered an error, or could not be called."""
+    options = _options(arguments)
+    try:
+        event = _event(options.event)
+    except (OSError, ValueError) as error:
+        print(_message(error, options.event), file=sys.stderr)
+        return 1
+    return _invoke_here(options, event) if options.stage == STAGE else _invoke_deployed(options, event)
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m local invoke", description="Run one function of the running stack."
+        prog="python -m local invoke", description="Run one function of the running stack, or of a deployed stage."
     )
     parser.add_argument("name", metavar="NAME", help="such as collect_stats, or relais-local-collect_stats")
     parser.add_argument("--event", type=Path, metavar="FILE", help="its event as JSON; - is standard input")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--stage", type=stage_name, default=STAGE, help="a deployed one, with AWS credentials as usual")
+    parser.add_argument(
+        "--idempotency-key", metavar="KEY", help="of an earlier call, to repeat it safely; default: a new one"
+    )
+    return parser.parse_args(arguments)
+
+
+def _invoke_here(options: argparse.Namespace, event: Any) -> int:
+    if options.idempotency_key is not None and (event is None or isinstance(event, dict)):
+        event = {**(event or {}), "idempotency_key": options.idempotency_key}
     try:
-        event = _event(options.event)
         answer = ask(running_stacks.find(os.environ), options.name, event)
     except (running_stacks.NoStack, OSError, EOFError, ValueError) as error:
         print(_message(error, options.event), file=sys.stderr)
         return 1
     return _print(answer)
+
+
+def _invoke_deployed(options: argparse.Namespace, event: Any) -> int:
+    from local import invoke_deployed  # boto3 takes a while to import
+
+    try:
+        call = invoke_deployed.prepare(options.stage, options.name, event, options.idempotency_key)
+    except invoke_deployed.NotCalled as error:
+        print(error, file=sys.stderr)
+        return 1
+    try:
+        return _print(invoke_deployed.make(call))
+    except invoke_deployed.NotCalled as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n{call.name} goes on by itself. {call.repeat}", file=sys.stderr)
+        return 130
 
 
 def ask(stack: running_stacks.StackState, function: str, event: Any) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from collections.abc import Mapping
@@ -45,6 +46,13 @@ class Options:
     region: str = DEFAULT_REGION
     sample_past: bool = False
     """Whether the sample world starts with a year of campaigns and signups behind it."""
+
+
+def stage_name(text: str) -> str:
+    """Return the value of an option `--stage`. Raises argparse's error for what cannot be one."""
+    if re.fullmatch("[a-z0-9-]{1,20}", text) is None:
+        raise argparse.ArgumentTypeError("must be 1 to 20 of a-z, 0-9 and -")
+    return text
 
 
 def read_options(environ: Mapping[str, str]) -> Options:

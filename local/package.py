@@ -55,8 +55,7 @@ def deployment_commands(stage: str) -> tuple[str, ...]:
         "aws cloudformation package --template-file out/sam.json --output-template-file out/sam.yaml --s3-bucket ...",
         f"aws cloudformation deploy --template-file out/sam.yaml --stack-name relais-{stage}"
         " --capabilities CAPABILITY_IAM --s3-bucket ...",
-        f"aws lambda invoke --function-name relais-{stage}-check --cli-binary-format raw-in-base64-out"
-        " --payload '{}' --cli-read-timeout 150 /dev/stdout",
+        f"python3 -m local invoke check --stage {stage}",
     )
 
 

@@ -54,8 +54,7 @@ def configuration(tmp_path: Path) -> Path:
 def test_the_commands_of_a_deployment_end_with_a_check() -> None:
     *_, deploy, check = package.deployment_commands("dev")
     assert "--stack-name relais-dev " in deploy
-    assert "lambda invoke --function-name relais-dev-check " in check
-    assert "--payload '{}'" in check
+    assert check == "python3 -m local invoke check --stage dev"
 
 
 def test_packaging_fails_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
