@@ -90,11 +90,11 @@ class AttentionQuery:
     accounts: tuple[str, ...]
     statuses: Collection[Listed] = tuple(Listed)
     form: str | None = None
-    code: ReasonCode | None = None
     since: datetime | None = None
-    until: datetime | None = None
     limit: int = 50
     cursor: str | None = None
+    code: ReasonCode | None = None
+    until: datetime | None = None
 
 
 class AttentionList:

@@ -48,6 +48,23 @@ def test_refusals_are_grouped_by_reason_and_listed(product: Product, person: Per
     assert all(event_id in page.body for event_id in ids)
 
 
+def test_a_day_and_a_reason_are_chosen(product: Product, person: Person) -> None:
+    [first] = refused(product, "a")
+    product.clock.forward(days=1)
+    [second] = refused(product, "b")
+    person.log_in()
+
+    def shown(choice: str) -> list[bool]:
+        page = person.get(f"/dashboard/events?status=refused&{choice}").body
+        return [one in page for one in (first, second)]
+
+    assert shown("day=2026-03-01") == [True, False]
+    assert shown("day=2026-03-02") == [False, True]
+    assert shown("code=unknown_field") == [True, True]
+    assert shown("code=invalid_address") == [False, False]
+    assert shown("code=unknown_field&form=footer&day=2026-03-02") == [False, True]
+
+
 def test_a_group_is_sent_again_after_a_preview(product: Product, person: Person) -> None:
     ids = refused(product, "a", "b")
     group = "status=refused&account=paris&form=footer&code=unknown_field"
@@ -163,7 +180,10 @@ def test_an_event_is_looked_up_by_its_id(product: Product, person: Person) -> No
     [event_id] = refused(product, "a")
     assert "This signup was refused." in words(person.follow(person.get(f"/dashboard/events?id={event_id}")))
     assert "No signup or unsubscribe has this id." in words(person.get("/dashboard/events?id=nothing"))
-    assert person.get("/dashboard/events/nothing").status == 404
+    missing = person.get("/dashboard/events/nothing")
+    assert missing.status == 404
+    assert "There is no such page" in words(missing)
+    assert 'href="/api/dashboard"' in missing.body
 
 
 def test_a_person_is_looked_up_by_address(

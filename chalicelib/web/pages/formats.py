@@ -84,6 +84,10 @@ class Formats:
         """Return the time of day in the zone."""
         return f"{moment.astimezone(self.zone):%H:%M}"
 
+    def hour(self, moment: datetime) -> str:
+        """Return the time of day in the zone, with that in UTC behind it."""
+        return f"{self.clock(moment)} ({moment.astimezone(UTC):%H:%M}{_SPACE}UTC)"
+
     def time(self, moment: datetime, year: bool = False) -> str:
         """Return day and time in the zone, with the time in UTC behind it; its day too, where that is another."""
         utc = moment.astimezone(UTC)

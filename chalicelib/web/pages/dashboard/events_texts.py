@@ -127,9 +127,9 @@ CONFIRM: Texts = {
         "They go at once, with today’s configuration.",
     ),
     "discard_text": Text(
-        "Ils ne seront jamais envoyés, et leurs données sont effacées. Cela ne peut pas être annulé.",
-        "Ze worden nooit verstuurd en hun gegevens worden gewist. Dit kan niet ongedaan worden gemaakt.",
-        "They will never be sent, and their data is erased. This cannot be undone.",
+        "Rien n’en sera envoyé, et les données sont effacées. Cela ne peut pas être annulé.",
+        "Er wordt niets van verstuurd en de gegevens worden gewist. Dit kan niet ongedaan worden gemaakt.",
+        "Nothing of it will be sent, and its data is erased. This cannot be undone.",
     ),
     "at_most": Text(
         "Au plus {n} à la fois\u00a0: recommencez pour le reste.",

@@ -59,8 +59,20 @@ LAYOUT: Texts = {
     "previous": Text("Page précédente", "Vorige pagina", "Previous page"),
     "next": Text("Page suivante", "Volgende pagina", "Next page"),
     "first_page": Text("Première page", "Eerste pagina", "First page"),
-    "all": Text("tout", "alles", "all"),
     "as_csv": Text("Télécharger (CSV)", "Downloaden (CSV)", "Download (CSV)"),
 }
 
 LANGUAGE_NAMES = {"fr": "Français", "nl": "Nederlands", "en": "English"}
+
+MISSING: Texts = {
+    "title": Text("Cette page n’existe pas", "Deze pagina bestaat niet", "There is no such page"),
+    "lead": Text(
+        "L’adresse est incomplète, ou ce qu’elle montrait n’est plus là\u00a0: un événement est effacé après sa durée"
+        " de conservation, un formulaire peut avoir quitté la configuration.",
+        "Het adres is onvolledig, of wat het toonde, is er niet meer: een gebeurtenis wordt gewist na haar"
+        " bewaartermijn, een formulier kan uit de configuratie zijn verwijderd.",
+        "The address is incomplete, or what it showed is gone: an event is erased after its retention time, a form may"
+        " have left the configuration.",
+    ),
+    "back": Text("Vers la vue d’ensemble", "Naar het overzicht", "To the overview"),
+}

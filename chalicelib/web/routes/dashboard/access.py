@@ -12,6 +12,7 @@ from ...accept import wants_html
 from ...admin import is_admin_key, require_admin
 from ...http_messages import Request, Response
 from ...pages.dashboard.layout import Page, page_of
+from ...pages.dashboard.layout_texts import MISSING
 from ...pages.dashboard.login import login_page
 from ...problems import HttpProblem, SeeOther
 from ...session import Session, Sessions, refuse_other_sites, require_csrf
@@ -102,6 +103,13 @@ class DashboardAccess:
             given = "&".join(f"{quote(n, '')}={quote(v, '')}" for n, v in request.query.items()) if query else ""
             wanted = quote(f"{path}?{given}" if given else path, safe="")
             raise SeeOther(f"{request.base_path}/dashboard/login?next={wanted}") from None
+
+
+def missing(page: Page, what: str) -> Response:
+    """Return the dashboard's page for what is not there; for a program, raise the usual HttpProblem (404)."""
+    if not wants_html(page.request.headers):
+        raise HttpProblem(404, what)
+    return page.render("missing", MISSING, current="", status=404)
 
 
 def form_fields(request: Request) -> dict[str, tuple[str, ...]]:

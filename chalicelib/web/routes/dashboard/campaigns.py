@@ -12,9 +12,8 @@ from ...http_messages import Request, Response
 from ...pages import charts
 from ...pages.dashboard.campaigns_texts import CAMPAIGN, CAMPAIGNS
 from ...pages.dashboard.layout import Page
-from ...problems import HttpProblem
 from ..statistics import csv_name, may_exist, snapshots_csv
-from .access import DashboardAccess
+from .access import DashboardAccess, missing
 
 if TYPE_CHECKING:
     from ....statistics.medians import MedianStore
@@ -58,11 +57,11 @@ class CampaignPages:
         )
 
     def show(self, request: Request, account: str, campaign: str) -> Response:
-        """Return one campaign: figures, curves beside the account's median, snapshots. Raises HttpProblem (404)."""
+        """Return one campaign: figures, curves beside the account's median, snapshots."""
         page = self._access.page(request, "campaigns", account, campaign)
         newest = self._reader.campaign(account, campaign) if may_exist(account, campaign) else None
         if newest is None:
-            raise HttpProblem(404, "There is no such campaign.")
+            return missing(page, "There is no such campaign.")
         history = list(self._reader.history(account, campaign))
         if request.query.get("format") == "csv":
             return snapshots_csv(history, csv_name(account, campaign))

@@ -21,7 +21,7 @@ from ...http_messages import Request, Response
 from ...pages.dashboard.events_texts import CONFIRM, EVENT, EVENTS, PERSON
 from ...pages.dashboard.layout import Page
 from ...problems import HttpProblem
-from .access import DashboardAccess, first, see_other
+from .access import DashboardAccess, first, missing, see_other
 
 if TYPE_CHECKING:
     from ....providers.spec import Capabilities
@@ -84,9 +84,11 @@ class EventPages:
         )
 
     def show(self, request: Request, event_id: str) -> Response:
-        """Return one event's history. Raises HttpProblem (404)."""
+        """Return one event's history."""
         page = self._access.page(request, "events", event_id)
-        event = self._event(event_id)
+        event = self._find_event(event_id) if is_valid_id(event_id) else None
+        if event is None:
+            return missing(page, "There is no such event.")
         return page.render(
             "event",
             EVENT,

@@ -10,8 +10,7 @@ from ...http_messages import Request, Response
 from ...pages import charts
 from ...pages.dashboard.form_texts import FORM
 from ...pages.dashboard.layout import Page
-from ...problems import HttpProblem
-from .access import DashboardAccess
+from .access import DashboardAccess, missing
 
 CHART_DAYS = 60
 
@@ -24,11 +23,11 @@ class FormPages:
         self._access = access
 
     def show(self, request: Request, name: str) -> Response:
-        """Return signups and unsubscribes by day, and the HTML to embed. Raises HttpProblem (404)."""
+        """Return signups and unsubscribes by day, and the HTML to embed."""
         page = self._access.page(request, "forms", name)
         form = self._services.settings.forms.get(name)
         if form is None:
-            raise HttpProblem(404, "There is no such form.")
+            return missing(page, "There is no such form.")
         today = page.now.astimezone(UTC).date()
         counts = self._services.counts.read(today - timedelta(days=DAYS - 1), today)
         past = history(counts, name, today)

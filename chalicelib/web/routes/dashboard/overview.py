@@ -173,7 +173,7 @@ def _notice_of_pause(
     page: Page, account: AccountBlock, pause: Pause, text: str, values: dict[str, str], lines: list[Any]
 ) -> Notice:
     since = page.formats.time(from_epoch_milliseconds(pause.since))
-    again = ("tried_again", {"time": page.formats.clock(from_epoch_milliseconds(pause.until))})
+    again = ("tried_again", {"time": page.formats.hour(from_epoch_milliseconds(pause.until))})
     link = page.link("events", account=account.name, status="pending")
     return Notice("bad", text, {"account": account.name, "since": since, **values}, (*lines, again), link, "what_to_do")
 
