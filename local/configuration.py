@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,14 @@ _SECTIONS_OF_OWN_KEYS = ("api", "privacy", "unsubscribe")
 _OWN_SECRETS = (
     "the functions of stage {0} may read secrets below relais/{0}/ and parameters below /relais/{0}/ only. Keep it "
     "there, and write relais/{{stage}}/… so that one file serves every stage"
+)
+_PLAIN = (
+    "the value itself would be deployed with the code, for stage {0}: keep it in Secrets Manager or Parameter Store, "
+    'and write "secret:relais/{{stage}}/…" or "ssm:/relais/{{stage}}/…"'
+)
+_NOT_SET = (
+    'env:{0} could not be read: the template sets no variable {0}. Write "secret:relais/{{stage}}/…", or add {0} to '
+    "environment_variables in .chalice/config.json"
 )
 
 
@@ -129,18 +137,32 @@ def ignored_file(named: Path | None, deployed: Path = DEFAULT_PATH) -> str | Non
     return f"{shown} is not used: without RELAIS_CONFIG the sample world runs. RELAIS_CONFIG={shown} make run uses it."
 
 
-def check_secrets_of_stage(document: Document, settings: Settings, stage: str) -> None:
-    """Raise ConfigurationError with a line for each reference to AWS that the functions of `stage` may not read.
+def check_secrets_of_stage(document: Document, settings: Settings, stage: str, variables: Collection[str]) -> None:
+    """Raise ConfigurationError with a line for each secret that the functions of `stage` could not read, or that is no
+    secret: a plain value would be in the zip, in the bucket and on every machine that packages.
 
-    The local stage has no roles, so everything is allowed there.
+    `variables` are those that the template sets. The local stage is not deployed, so everything is allowed there.
     """
     if stage == STAGE:
         return
     errors = FieldErrors(document.path, document.text)
     for secret in _secrets_in(settings):
-        if secret.is_in_aws and not _is_of_stage(secret.reference, stage):
-            errors.add(_place_of(secret.key), f"{secret.reference} could not be read: {_OWN_SECRETS.format(stage)}")
+        problem = _not_for_stage(secret, stage, variables)
+        if problem is not None:
+            errors.add(_place_of(secret.key), problem)
     errors.raise_if_any()
+
+
+def _not_for_stage(secret: Secret, stage: str, variables: Collection[str]) -> str | None:
+    """Return why a deployed stage cannot have this secret; None when it can."""
+    if secret.is_plain:
+        return _PLAIN.format(stage)
+    kind, _, name = secret.reference.partition(":")
+    if kind == "env":
+        return None if name in variables else _NOT_SET.format(name)
+    if _is_of_stage(secret.reference, stage):
+        return None
+    return f"{secret.reference} could not be read: {_OWN_SECRETS.format(stage)}"
 
 
 def _is_of_stage(reference: str, stage: str) -> bool:

@@ -1,7 +1,8 @@
-"""`make package`: the deployment zip and the template of a stage, in `out/`.
+"""`make package`: a deployment package of a stage, kept in `out/STAGE-VERSION/`; `out/latest` is the newest one.
 
 The zip contains what Chalice puts there (its router, `app.py`, `chalicelib/`), the configuration, and wheels for the
-Python and processor of the template, whatever this machine runs.
+Python and processor of the template, whatever this machine runs. Beside it are the template, the commands that deploy
+both (`deploy.sh`), and what they were made from (`package.json`).
 """
 
 from __future__ import annotations
@@ -9,23 +10,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from chalicelib import __version__
 from chalicelib.config.load import find_path, read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 
 from . import template
 from .configuration import check_secrets_of_stage
+from .options import STAGE
 from .template import exclusive_lock
 
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
-_BUILT = ("deployment.zip", "sam.json")
+_DEPLOY = Path(__file__).with_name("deploy.sh")
 
 
 class PackagingError(Exception):
@@ -36,52 +40,95 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
     """Package the stage that `STAGE` names (prod by default) into `out`; returns the exit code."""
     stage = environ.get("STAGE") or "prod"
     try:
-        package(stage, find_path(environ), out)
+        made = package(stage, find_path(environ), out)
     except (ConfigurationError, PackagingError, template.TemplateError) as error:
         print(f"Not packaged.\n{error}", file=sys.stderr)
         return 1
-    print(
-        f"out/deployment.zip  {(out / 'deployment.zip').stat().st_size / 1e6:.1f} MB\nout/sam.json        stage {stage}"
-    )
-    print("To deploy it, by way of a bucket of yours; the last command checks accounts, forms and sources:")
-    for command in deployment_commands(stage):
+    facts = json.loads((made / "package.json").read_text())
+    shown = made.relative_to(Path.cwd()) if made.is_relative_to(Path.cwd()) else made
+    print(f"{shown}/  stage {stage}, version {facts['version']}; {out.name}/latest is the same")
+    print(f"  deployment.zip  {(made / 'deployment.zip').stat().st_size / 1e6:.1f} MB")
+    print(f"  sam.json        the template, with the parameters {', '.join(facts['parameters'])}")
+    print(f"  package.json    the configuration's fingerprint: {facts['configuration']}")
+    print("  deploy.sh       the commands below")
+    print("Deploy it, now or when you want to go back to it, by way of a bucket of yours in the stack's region:")
+    print(f"  BUCKET=YOUR-BUCKET sh {shown}/deploy.sh [Parameter=value ...]")
+    print("That runs these commands, of which the last one checks accounts, forms and sources:")
+    for command in deployment_commands((made / "deploy.sh").read_text()):
         print(f"  {command}")
     return 0
 
 
-def deployment_commands(stage: str) -> tuple[str, ...]:
-    """Return the commands that deploy the package and then check what it is configured with."""
-    return (
-        "aws cloudformation package --template-file out/sam.json --output-template-file out/sam.yaml --s3-bucket ...",
-        f"aws cloudformation deploy --template-file out/sam.yaml --stack-name relais-{stage}"
-        " --capabilities CAPABILITY_IAM --s3-bucket ...",
-        f"python3 -m local invoke check --stage {stage}",
-    )
+def deployment_commands(script: str) -> Iterator[str]:
+    """Yield the commands of a `deploy.sh` that change something, wait for it or check it, each in one line."""
+    for line in script.replace("\\\n", " ").splitlines():
+        found = re.match(r"(?:  |if )?((?:AWS_MAX_ATTEMPTS=1 )?aws .*?)(?: \|\| .*|; then)?$", line)
+        if found and re.search("describe-|delete", line) is None:
+            yield re.sub(" +", " ", found[1])
 
 
-def package(stage: str, configuration: Path, out: Path, root: Path = template.ROOT) -> None:
-    """Write `deployment.zip` and `sam.json` into `out`.
+def package(stage: str, configuration: Path, out: Path, root: Path = template.ROOT) -> Path:
+    """Write `deployment.zip`, `sam.json`, `deploy.sh` and `package.json` into a folder of `out`, and return it.
 
     Raises ConfigurationError when the configuration is missing, wrong or not for this stage, PackagingError when the
-    wheels cannot be fetched, TemplateError when Chalice fails. Files of an earlier run in `out` are removed first: a
-    failure leaves nothing to deploy.
+    wheels cannot be fetched, TemplateError when Chalice fails. `out/latest` is removed first: after a failure it does
+    not name an earlier package. What is the same has the same name, and replaces itself.
     """
-    for name in _BUILT:
-        (out / name).unlink(missing_ok=True)
-    template.check_stage(stage, root)
-    document = read_document(configuration)
-    check_secrets_of_stage(document, settings_of(document, {**os.environ, "RELAIS_STAGE": stage}), stage)
+    (out / "latest").unlink(missing_ok=True)
+    template.check_stage(stage)
+    _check_configuration(configuration, stage, root)
     wheels = install_wheels(root)
     with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
-        project = Path(folder)
+        project, made = Path(folder) / "project", Path(folder) / "made"
+        project.mkdir()
+        made.mkdir()
         for path in template.lay_out(project, stage, root):
             print(f"left out, not a file type of the product: {path.relative_to(root)}", file=sys.stderr)
         shutil.copy(configuration, project / "chalicelib" / "relais.toml")
         (project / "vendor").symlink_to(wheels)  # where Chalice looks for ready-made packages
         template.run_chalice(project, stage)
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.copy(project / "out" / "sam.json", out / "sam.json")
-        _rewrite_zip(project / "out" / "deployment.zip", out / "deployment.zip")
+        shutil.copy(project / "out" / "sam.json", made / "sam.json")
+        _rewrite_zip(project / "out" / "deployment.zip", made / "deployment.zip")
+        version = _describe(made, stage, hashlib.sha256(configuration.read_bytes()).hexdigest()[:16])
+        return _keep(made, out, f"{stage}-{version}")
+
+
+def _check_configuration(configuration: Path, stage: str, root: Path) -> None:
+    """Check it as the functions of `stage` will read it. Raises ConfigurationError."""
+    document = read_document(configuration)
+    environ = {**os.environ, "RELAIS_STAGE": stage} if stage == STAGE else template.variables(stage, root)
+    check_secrets_of_stage(document, settings_of(document, environ), stage, environ.keys())
+
+
+def _describe(made: Path, stage: str, configuration: str) -> str:
+    """Write `deploy.sh` and `package.json` beside the zip and the template; returns the package's version.
+
+    The version is the product's with a hash of all that is deployed, so that packages of the same version are kept
+    apart, of another configuration, too.
+    """
+    parts = [made / "deployment.zip", made / "sam.json", _DEPLOY]
+    content = hashlib.sha256(b"".join(hashlib.sha256(part.read_bytes()).digest() for part in parts)).hexdigest()
+    version = f"{__version__}-{content[:10]}"
+    parameters = list(json.loads((made / "sam.json").read_text())["Parameters"])
+    facts = {"stage": stage, "version": version, "configuration": configuration, "parameters": parameters}
+    (made / "package.json").write_text(json.dumps(facts, indent=2) + "\n")
+    script = _DEPLOY.read_text()
+    filled = {**facts, "parameters": " ".join(parameters), "stack": f"relais-{stage}"}
+    for name, value in {**filled, "slug": version.replace(".", "-")}.items():
+        script = script.replace("{" + name + "}", str(value))
+    (made / "deploy.sh").write_text(script)
+    (made / "deploy.sh").chmod(0o755)
+    return version
+
+
+def _keep(made: Path, out: Path, name: str) -> Path:
+    """Move a finished package to its place, and have `latest` name it."""
+    kept = out / name
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.move(made, kept)
+    (out / "latest").symlink_to(name)
+    return kept
 
 
 def install_wheels(root: Path = template.ROOT) -> Path:

@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,11 +47,10 @@ class TemplateError(Exception):
     """Chalice could not build the template; the message contains its output."""
 
 
-def check_stage(stage: str, root: Path = ROOT) -> None:
-    """Raise TemplateError unless `.chalice/config.json` has `stage`."""
-    known = _read_json(root / ".chalice" / "config.json")["stages"]
-    if stage not in known:
-        raise TemplateError(f"no stage {stage!r} in .chalice/config.json; it has {', '.join(known)}")
+def check_stage(stage: str) -> None:
+    """Raise TemplateError unless `stage` may be a part of the names of AWS resources."""
+    if re.fullmatch("[a-z0-9-]{1,20}", stage) is None:
+        raise TemplateError(f"no stage can be called {stage!r}: a stage has 1 to 20 characters of a-z, 0-9 and -")
 
 
 def functions(root: Path = ROOT) -> tuple[str, ...]:
@@ -70,13 +70,25 @@ def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
 
     Cached under `.local/` by the content of its sources. Raises TemplateError.
     """
-    check_stage(stage, root)
+    check_stage(stage)
     cached = root / ".local" / "template" / f"{stage}-{_fingerprint(root)}.json"
     if not cached.is_file():
         with exclusive_lock(cached.with_name(f"{stage}.lock")):
             if not cached.is_file():
                 _make(stage, cached, root)
     return _read_json(cached)
+
+
+def variables(stage: str, root: Path = ROOT) -> dict[str, str]:
+    """Return the environment variables that every function of `stage` has. Raises TemplateError."""
+    resources = build(stage, root)["Resources"].values()
+    every = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
+    first, *others = (function.get("Environment", {}).get("Variables", {}) for function in every)
+    return {
+        name: value
+        for name, value in first.items()
+        if isinstance(value, str) and all(other.get(name) == value for other in others)
+    }
 
 
 def _make(stage: str, cached: Path, root: Path) -> None:
@@ -101,7 +113,7 @@ def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
         shutil.copy(source, target)
     settings = project / ".chalice"
     settings.mkdir()
-    shutil.copy(root / ".chalice" / "config.json", settings / "config.json")
+    _write_json(settings / "config.json", _chalice_settings(stage, root))
     for function in functions(root):
         _write_json(settings / f"policy-{function}.json", policy(function, stage, root))
     _write_json(settings / "resources.json", additions(stage, root))
@@ -111,7 +123,7 @@ def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
 def run_chalice(project: Path, stage: str) -> dict[str, Any]:
     """Run `chalice package` in `project`; leaves `out/` there and returns its template. Raises TemplateError."""
     command = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
-    command += ["package", "--stage", stage]
+    command += ["package", f"--stage={stage}"]
     command += ["--merge-template", ".chalice/resources.json", "out"]
     environ = {name: value for name, value in os.environ.items() if name not in ("AWS_PROFILE", "PYTHONPATH")}
     environ.setdefault("AWS_DEFAULT_REGION", "eu-west-3")
@@ -145,6 +157,14 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
     for grant in rules["functions"][function]:
         statements += rules["grants"][grant]
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _chalice_settings(stage: str, root: Path) -> dict[str, Any]:
+    """Return `.chalice/config.json` with `stage`, which need not be there: all that it needs is its name's variable."""
+    settings = _read_json(root / ".chalice" / "config.json")
+    own = settings.setdefault("stages", {}).setdefault(stage, {})
+    own["environment_variables"] = {**own.get("environment_variables", {}), "RELAIS_STAGE": stage}
+    return settings
 
 
 def _timeout(function: str, root: Path) -> int:
@@ -253,7 +273,7 @@ def _store(template: dict[str, Any], cached: Path) -> None:
 
 def _remove_older(cached: Path, stage: str) -> None:
     for other in cached.parent.glob(f"{stage}-*.json"):
-        if other != cached:
+        if other != cached and other.stem.rpartition("-")[0] == stage:
             other.unlink(missing_ok=True)
 
 

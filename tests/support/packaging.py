@@ -75,7 +75,7 @@ def make(folder: Path, sandbox: Sandbox) -> Packaged:
     shipped.unlink()  # the file itself is others' as well
     shipped.write_text(text.replace(_NOWHERE, sandbox.url))
     said, api_key = (built / "said").read_text(), (built / "api_key").read_text()
-    return Packaged(built, configuration, built / "out", unpacked, said, sandbox, api_key)
+    return Packaged(built, configuration, built / "out" / "latest", unpacked, said, sandbox, api_key)
 
 
 def _built() -> Path:
@@ -103,6 +103,7 @@ def _fingerprint() -> str:
         *sorted((root / ".chalice").glob("*.json")),
     ]
     pins = [root / name for name in ("requirements.txt", "constraints.txt")]
+    made_by.append(made_by[0].with_name("deploy.sh"))
     for source in (*made_by, *product, *pins, Path(__file__)):
         if source.is_file() and "__pycache__" not in source.parts:
             digest.update(f"{source.name}\0{source.stat().st_size}\0".encode())
@@ -126,7 +127,7 @@ def _build(checkout: Path) -> None:
     (checkout / "said").write_text(said.getvalue())
     (checkout / "api_key").write_text(api_key)
     unpacked = checkout / "unpacked"
-    with zipfile.ZipFile(checkout / "out" / "deployment.zip") as made:
+    with zipfile.ZipFile(checkout / "out" / "latest" / "deployment.zip") as made:
         made.extractall(unpacked)
     # Compile once, so that later imports find it compiled.
     subprocess.run([sys.executable, "-S", "-c", _IMPORT_ALL], cwd=unpacked, env={"PYTHONPATH": "."}, check=True)

@@ -58,3 +58,15 @@ def test_every_alarm_has_an_action_and_a_runbook(made: Generated) -> None:
         assert alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
         assert alarm["AlarmDescription"]
         assert re.fullmatch(rf"relais-{made.stage}-(?:{known})", alarm["AlarmName"]), alarm["AlarmName"]
+
+
+def test_a_deployment_is_taken_back_by_errors_of_what_runs_by_itself(made: Generated) -> None:
+    """Alarms of one minute; what an operator calls, waits for or measures says nothing of the deployment."""
+    (alarm,) = made.of_type("AWS::CloudWatch::CompositeAlarm").values()
+    between, parts = alarm["AlarmRule"]["Fn::Join"]
+    assert between == " OR "
+    watched = {part["Fn::Sub"].removeprefix('ALARM("${').removesuffix('}")') for part in parts}
+    operators = {"CallProvider", "Check", "Report", "Resend", "Resume", "Forget", "ExportPerson", "Audit"}
+    assert watched == {"ApiErrorsAlarm", *(f"{name}ErrorsAlarm" for name in made.functions if name not in operators)}
+    assert all(made[name]["Period"] == 60 and made[name]["TreatMissingData"] == "notBreaching" for name in watched)
+    assert made.body["Outputs"]["DeploymentAlarmArn"]["Value"] == {"Fn::GetAtt": ["DeploymentAlarm", "Arn"]}

@@ -49,7 +49,7 @@ def test_stages_differ_only_by_name() -> None:
 
 def test_the_template_is_within_the_cloudformation_size_limit(made: Generated) -> None:
     """Up to 1 MB, by way of a bucket; `aws cloudformation package` writes YAML, which is smaller."""
-    assert len(json.dumps(made.body, indent=4)) < 500_000
+    assert len(json.dumps(made.body, indent=2)) < 500_000
 
 
 def test_sam_translates_it_and_keeps_partial_batch_responses(made: Generated) -> None:
@@ -76,9 +76,14 @@ def test_the_gateway_logs_no_path(made: Generated) -> None:
     assert not made.of_type("AWS::ApiGateway::Stage") and not made.of_type("AWS::ApiGateway::Account")
 
 
-def test_an_unknown_stage_is_refused() -> None:
-    with pytest.raises(template.TemplateError, match=r"no stage 'production'.*local, dev, prod"):
-        template.build("production")
+@pytest.mark.server
+def test_any_stage_has_a_template(checkout: Path) -> None:
+    config = checkout / ".chalice" / "config.json"
+    stages = '"stages": {"shop-2": {"environment_variables": {"PARIS_KEY": "k"}}}, "lambda_functions"'
+    config.write_text(config.read_text().replace('"lambda_functions"', stages))
+    assert template.variables("shop-2", checkout) == {"RELAIS_STAGE": "shop-2", "PARIS_KEY": "k"}
+    with pytest.raises(template.TemplateError, match="no stage can be called 'shop 2'"):
+        template.build("shop 2", checkout)
 
 
 def test_the_template_is_generated_only_after_a_change(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

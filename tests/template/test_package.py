@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib import __version__
 from chalicelib.config.load import read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 from local import package, template
@@ -22,7 +24,7 @@ provider = "ediware"
 api_key = "secret:relais/{stage}/paris#api_key"
 
 [privacy]
-address_keys = ["a placeholder of more than enough characters"]
+address_keys = ["secret:relais/{stage}/privacy#k1"]
 """
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-3:123456789012:secret:"
 # Run inside the unpacked zip with nothing else to import from: asks the HTTP handler for /healthz.
@@ -51,22 +53,56 @@ def configuration(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_commands_of_a_deployment_end_with_a_check() -> None:
-    *_, deploy, check = package.deployment_commands("dev")
-    assert "--stack-name relais-dev " in deploy
-    assert check == "python3 -m local invoke check --stage dev"
+def test_the_commands_of_a_deployment_use_change_sets_and_end_with_a_check(packaged: Packaged) -> None:
+    *deploy, check = package.deployment_commands((packaged.out / "deploy.sh").read_text())
+    assert [re.sub(r"aws (\S+) (\S+).*", r"\1 \2", line) for line in deploy] == [
+        *("cloudformation package", "s3 cp", "cloudformation create-change-set", "cloudformation wait"),
+        *("cloudformation execute-change-set", "cloudformation wait"),
+    ]
+    assert all(" --stack-name relais-local" in line for line in deploy[2:])
+    assert "lambda invoke --function-name relais-local-check " in check
+    assert "--payload '{}'" in check
+
+
+def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
+    """Several stand side by side; the same content has the same name, and `latest` is the last one made."""
+    made = []
+    for content in ("one", "another", "one"):
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / "deployment.zip").write_text(content)
+        (tmp_path / "made" / "sam.json").write_text('{"Parameters": {"SubnetIds": {}}}')
+        version = package._describe(tmp_path / "made", "shop", f"fingerprint of {content}")
+        made.append(package._keep(tmp_path / "made", tmp_path / "out", f"shop-{version}"))
+        (tmp_path / "out" / "latest").replace(tmp_path / f"latest-{len(made)}")
+    assert made[0] == made[2] != made[1]
+    assert made[0].name.startswith(f"shop-{__version__}-")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {made[0].name, made[1].name}
+    assert [str((tmp_path / f"latest-{n}").readlink()) for n in (1, 2, 3)] == [each.name for each in made]
+    for kept, content in ((made[0], "one"), (made[1], "another")):
+        facts = json.loads((kept / "package.json").read_text())
+        assert facts == {
+            "stage": "shop",
+            "version": kept.name.removeprefix("shop-"),
+            "parameters": ["SubnetIds"],
+            "configuration": f"fingerprint of {content}",
+        }
+        script = (kept / "deploy.sh").read_text()
+        assert "{stack}" not in script and "{stage}" not in script
+        assert f"configuration fingerprint of {content}" in script
 
 
 def test_packaging_fails_without_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "deployment.zip").write_text("of an earlier run")
-    (tmp_path / "sam.json").write_text("of an earlier run")
+    (tmp_path / "prod-0.1.0-kept").mkdir()
+    (tmp_path / "latest").symlink_to("prod-0.1.0-kept")
     missing = tmp_path / "none.toml"
     assert package.main({"RELAIS_CONFIG": str(missing)}, tmp_path) == 1
     said = capsys.readouterr()
     assert str(missing) in said.err
     assert "relais.example.toml" in said.err
     assert said.out == ""
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["prod-0.1.0-kept"], (
+        "what is kept stays, and is not the latest"
+    )
 
 
 def test_packaging_fails_with_a_wrong_configuration(
@@ -97,23 +133,48 @@ def test_packaging_refuses_a_secret_that_the_stage_could_not_read(
 
 
 @pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("the key itself", "the value itself would be deployed with the code, for stage dev"),
+        ("env:PARIS_KEY", "env:PARIS_KEY could not be read: the template sets no variable PARIS_KEY"),
+    ],
+)
+def test_packaging_refuses_secrets_that_a_deployed_stage_cannot_have(
+    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str], value: str, reason: str
+) -> None:
+    configuration.write_text(CONFIGURATION.replace("secret:relais/{stage}/paris#api_key", value))
+    environ = {"RELAIS_CONFIG": str(configuration), "STAGE": "dev", "PARIS_KEY": "on this machine"}
+    assert package.main(environ, tmp_path) == 1
+    said = capsys.readouterr()
+    assert f"accounts.paris.api_key: {reason}" in said.err
+    assert "the key itself" not in said.err + said.out
+
+
+@pytest.mark.parametrize(
     "reference",
     [
         *("secret:relais/{stage}/paris#api_key", "secret:relais/dev/paris", "ssm:/relais/{stage}/paris/key"),
-        *("env:KEY", "a plain value", f"secret:{SECRET_ARN}relais/dev/paris-Ab12Cd#k"),
+        *("env:KEY", f"secret:{SECRET_ARN}relais/dev/paris-Ab12Cd#k"),
     ],
 )
 def test_the_stages_own_secrets_are_accepted(tmp_path: Path, configuration: Path, reference: str) -> None:
     configuration.write_text(CONFIGURATION.replace("secret:relais/{stage}/paris#api_key", reference))
     document = read_document(configuration)
-    check_secrets_of_stage(document, settings_of(document, {"RELAIS_STAGE": "dev", "KEY": "x"}), "dev")
+    check_secrets_of_stage(document, settings_of(document, {"RELAIS_STAGE": "dev", "KEY": "x"}), "dev", {"KEY"})
 
 
-def test_packaging_fails_for_an_unknown_stage(
-    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
+def test_anything_goes_on_the_local_stage(configuration: Path) -> None:
+    configuration.write_text(CONFIGURATION.replace("secret:relais/{stage}/paris#api_key", "the key itself"))
+    document = read_document(configuration)
+    check_secrets_of_stage(document, settings_of(document, {}), "local", ())
+
+
+@pytest.mark.parametrize("stage", ["Production", "a" * 21, "a_b", "../a", "é"])
+def test_packaging_fails_for_a_stage_that_cannot_be_a_name(
+    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str], stage: str
 ) -> None:
-    assert package.main({"RELAIS_CONFIG": str(configuration), "STAGE": "production"}, tmp_path) == 1
-    assert "production" in capsys.readouterr().err
+    assert package.main({"RELAIS_CONFIG": str(configuration), "STAGE": stage}, tmp_path) == 1
+    assert f"no stage can be called {stage!r}" in capsys.readouterr().err
 
 
 @pytest.mark.server
@@ -181,5 +242,5 @@ def test_the_same_files_give_the_same_world_readable_zip(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_the_same_product_gives_the_same_zip(packaged: Packaged, tmp_path: Path) -> None:
-    package.package("local", packaged.configuration, tmp_path, packaged.checkout)
-    assert (tmp_path / "deployment.zip").read_bytes() == (packaged.out / "deployment.zip").read_bytes()
+    made = package.package("local", packaged.configuration, tmp_path, packaged.checkout)
+    assert (made / "deployment.zip").read_bytes() == (packaged.out / "deployment.zip").read_bytes()

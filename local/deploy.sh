@@ -1,0 +1,88 @@
+#!/bin/sh
+# Deploys this package of Relais with AWS CLI 2: stage {stage}, version {version}, configuration {configuration}.
+#
+#   BUCKET=my-bucket sh deploy.sh [Parameter=value ...]
+#
+# BUCKET is a bucket of yours in the region of the stack. Parameters that are not named keep their values. When errors rise
+# while it deploys, or within ten minutes, CloudFormation takes the whole stack back. ROLLBACK=no leaves that out, for
+# a deployment that is to end such errors.
+set -eu
+cd "$(dirname "$0")"
+: "${BUCKET:?must name an S3 bucket of yours in the region of the stack}"
+region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region)}}
+change=package-$(date +%s)-{slug}
+export AWS_PAGER=
+
+describe() {
+  aws cloudformation describe-stacks --stack-name {stack} --query "Stacks[0].$1" --output text
+}
+
+failed() {
+  echo "$1 The stack is $(describe StackStatus). What CloudFormation says, newest first:" >&2
+  aws cloudformation describe-stack-events --stack-name {stack} --max-items 100 --output text >&2 \
+    --query "StackEvents[?contains(ResourceStatus, 'FAILED') || contains(ResourceStatus, 'ROLLBACK_IN_PROGRESS')].[Timestamp, LogicalResourceId, ResourceStatusReason]"
+  exit 1
+}
+
+if ! status=$(describe StackStatus 2>&1); then
+  case $status in
+    *"does not exist"*) status=NONE ;;
+    *) echo "$status" >&2; exit 1 ;;
+  esac
+fi
+if [ "$status" = ROLLBACK_COMPLETE ]; then  # a first deployment that failed: only its name is left
+  aws cloudformation delete-stack --stack-name {stack}
+  aws cloudformation wait stack-delete-complete --stack-name {stack}
+  status=NONE
+fi
+case $status in
+  NONE | REVIEW_IN_PROGRESS) kind=CREATE deployed=stack-create-complete kept= ;;
+  *) kind=UPDATE deployed=stack-update-complete kept=$(describe 'Parameters[].ParameterKey' | tr '\t\n' '  ') ;;
+esac
+
+parameters=
+named=
+add() {
+  parameters="$parameters${parameters:+, }{\"ParameterKey\": \"$1\", $2}"
+  named="$named $1 "
+}
+for given; do
+  case " {parameters} " in
+    *" ${given%%=*} "*) add "${given%%=*}" "\"ParameterValue\": \"${given#*=}\"" ;;
+    *) echo "${given%%=*} is no parameter; there are: {parameters}" >&2; exit 2 ;;
+  esac
+done
+for name in {parameters}; do
+  case "$named" in *" $name "*) continue ;; esac
+  case " $kept " in *" $name "*) add "$name" '"UsePreviousValue": true' ;; esac
+done
+
+# Triggers of an earlier deployment stay unless others are named, or none. At the first one the alarm does not exist yet.
+rollback='{"RollbackTriggers": [], "MonitoringTimeInMinutes": 0}'
+if [ "$kind" = UPDATE ] && [ "${ROLLBACK:-yes}" != no ]; then
+  alarm=$(describe "Outputs[?OutputKey=='DeploymentAlarmArn'].OutputValue | [0]")
+  if [ "$alarm" != None ]; then
+    rollback="{\"RollbackTriggers\": [{\"Arn\": \"$alarm\", \"Type\": \"AWS::CloudWatch::CompositeAlarm\"}], \"MonitoringTimeInMinutes\": 10}"
+  fi
+fi
+
+aws cloudformation package --template-file sam.json --output-template-file sam.yaml --s3-bucket "$BUCKET" --s3-prefix {stack} > /dev/null
+aws s3 cp --only-show-errors sam.yaml "s3://$BUCKET/{stack}/{version}.yaml"
+aws cloudformation create-change-set --stack-name {stack} --change-set-name "$change" --change-set-type "$kind" \
+  --description "Relais {version}, configuration {configuration}" --capabilities CAPABILITY_IAM \
+  --template-url "https://s3.$region.amazonaws.com/$BUCKET/{stack}/{version}.yaml" \
+  --parameters "[$parameters]" --rollback-configuration "$rollback" --output text
+if aws cloudformation wait change-set-create-complete --stack-name {stack} --change-set-name "$change"; then
+  aws cloudformation execute-change-set --stack-name {stack} --change-set-name "$change"
+  aws cloudformation wait "$deployed" --stack-name {stack} || failed "Not deployed."
+else
+  reason=$(aws cloudformation describe-change-set --stack-name {stack} --change-set-name "$change" --query StatusReason --output text)
+  aws cloudformation delete-change-set --stack-name {stack} --change-set-name "$change"
+  case $reason in
+    *"didn't contain changes"* | *"No updates are to be performed"*) echo "Nothing to change: the stack is what this package makes." ;;
+    *) echo "Not deployed: $reason" >&2; exit 1 ;;
+  esac
+fi
+echo "The stack is as package {version}, configuration {configuration}. What its check says of accounts, forms and sources:"
+AWS_MAX_ATTEMPTS=1 aws lambda invoke --function-name {stack}-check --cli-binary-format raw-in-base64-out \
+  --payload '{}' --cli-read-timeout 0 /dev/stdout

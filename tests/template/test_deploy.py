@@ -1,0 +1,170 @@
+"""`deploy.sh` of a package, run against a played stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.validate import ParamValidator
+
+from local import package
+from tests.support import fake_aws
+
+ALARM = fake_aws.OUTPUTS[0]["OutputValue"]
+NO_TRIGGERS = {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0}
+DEPLOYED = {
+    "StackStatus": "UPDATE_COMPLETE",
+    "Parameters": [{"ParameterKey": "SubnetIds"}, {"ParameterKey": "AlarmTopicArn"}, {"ParameterKey": "Newer"}],
+    "Outputs": fake_aws.OUTPUTS,
+}
+
+
+@dataclass
+class Deployment:
+    """A kept package of stage `shop`, and the stack that `aws` plays."""
+
+    folder: Path
+
+    def run(self, *parameters: str, state: dict[str, Any] | None = None, **environ: str) -> tuple[int, str]:
+        """Run the script; returns its exit code and all that it said. The stack is as before unless `state` says."""
+        if state is not None:
+            (self.folder / "state").write_text(json.dumps(state))
+        (self.folder / "calls").write_text("")
+        path = f"{self.folder}:{os.environ['PATH']}"
+        environ = {"PATH": path, "FAKE_AWS": str(self.folder), "BUCKET": "mine", **environ}
+        command = ["sh", str(self.folder / "made" / "deploy.sh"), *parameters]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """The arguments of every call of the last run that changed, waited or checked."""
+        lines = (self.folder / "calls").read_text().splitlines()
+        return [
+            call for call in map(json.loads, lines) if not call[1].startswith("describe-stack") and call[1] != "get"
+        ]
+
+    @property
+    def verbs(self) -> list[str]:
+        """What was called, in order."""
+        return [call[2] if call[1] == "wait" else call[1] for call in self.calls]
+
+    @property
+    def change_set(self) -> dict[str, Any]:
+        """What the change set was made with, as CloudFormation's own model of the call accepts it."""
+        (made,) = [call[2:] for call in self.calls if call[1] == "create-change-set"]
+        options = dict(zip(made[::2], made[1::2], strict=True))
+        structured = {name: json.loads(options[name]) for name in ("--parameters", "--rollback-configuration")}
+        options = {**options, **structured, "--capabilities": [options["--capabilities"]]}
+        del options["--output"]
+        named = {"".join(map(str.capitalize, name[2:].split("-"))): value for name, value in options.items()}
+        named["TemplateURL"] = named.pop("TemplateUrl")
+        client = boto3.client("cloudformation", region_name="eu-west-3")
+        shape = client.meta.service_model.operation_model("CreateChangeSet").input_shape
+        assert shape is not None
+        assert ParamValidator().validate(named, shape).generate_report() == ""
+        return named
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "deployment.zip").write_bytes(b"zip")
+    parameters = {name: {"Type": "String"} for name in ("SubnetIds", "SecurityGroupIds", "AlarmTopicArn")}
+    (made / "sam.json").write_text(json.dumps({"Parameters": parameters}))
+    package._describe(made, "shop", "0123456789abcdef")
+    aws = tmp_path / "aws"
+    aws.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_aws.__file__} "$@"\n')
+    aws.chmod(0o755)
+    return Deployment(tmp_path)
+
+
+pytestmark = pytest.mark.server
+
+
+def test_a_first_deployment_creates_the_stack_and_ends_with_a_check(deployment: Deployment) -> None:
+    code, said = deployment.run("SubnetIds=subnet-1,subnet-2", state={})
+    assert code == 0, said
+    assert deployment.verbs == [
+        *("package", "cp", "create-change-set", "change-set-create-complete"),
+        *("execute-change-set", "stack-create-complete", "invoke"),
+    ]
+    made = deployment.change_set
+    assert (made["StackName"], made["ChangeSetType"]) == ("relais-shop", "CREATE")
+    assert made["Parameters"] == [{"ParameterKey": "SubnetIds", "ParameterValue": "subnet-1,subnet-2"}]
+    assert made["RollbackConfiguration"] == NO_TRIGGERS, "the alarm does not exist before the stack"
+    assert '{"ok": true}' in said
+    assert "--cli-read-timeout" in deployment.calls[-1]
+
+
+def test_an_update_keeps_parameters_and_is_taken_back_when_errors_rise(deployment: Deployment) -> None:
+    code, said = deployment.run("AlarmTopicArn=arn:aws:sns:eu-west-3:1:t", state={"stack": DEPLOYED})
+    assert code == 0, said
+    made = deployment.change_set
+    assert made["ChangeSetType"] == "UPDATE"
+    assert made["Parameters"] == [
+        {"ParameterKey": "AlarmTopicArn", "ParameterValue": "arn:aws:sns:eu-west-3:1:t"},
+        {"ParameterKey": "SubnetIds", "UsePreviousValue": True},
+    ], "what the template does not have, and what the stack does not have yet, is left out"
+    triggers = [{"Arn": ALARM, "Type": "AWS::CloudWatch::CompositeAlarm"}]
+    assert made["RollbackConfiguration"] == {"RollbackTriggers": triggers, "MonitoringTimeInMinutes": 10}
+    assert "stack-update-complete" in deployment.verbs
+
+
+def test_a_deployment_that_ends_errors_goes_without_the_alarm(deployment: Deployment) -> None:
+    assert deployment.run(state={"stack": DEPLOYED}, ROLLBACK="no")[0] == 0
+    assert deployment.change_set["RollbackConfiguration"] == NO_TRIGGERS
+
+
+def test_a_rolled_back_deployment_fails_with_the_reason(deployment: Deployment) -> None:
+    code, said = deployment.run(state={"stack": DEPLOYED, "errors": True})
+    assert code == 1
+    assert "Not deployed. The stack is UPDATE_ROLLBACK_COMPLETE" in said
+    assert "SweepErrorsAlarm: Rollback trigger" in said
+    assert "invoke" not in deployment.verbs
+
+
+def test_a_first_deployment_that_failed_is_repeated_by_the_same_command(deployment: Deployment) -> None:
+    assert deployment.run(state={"errors": True})[0] == 1
+    stopped = json.loads((deployment.folder / "state").read_text())["stack"]
+    assert stopped["StackStatus"] == "ROLLBACK_COMPLETE"
+    code, said = deployment.run(state={"stack": stopped})
+    assert code == 0, said
+    assert deployment.verbs[:2] == ["delete-stack", "stack-delete-complete"]
+    assert deployment.change_set["ChangeSetType"] == "CREATE"
+
+
+def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
+    unchanged = "The submitted information didn't contain changes. Submit different information to create a change set."
+    code, said = deployment.run(state={"stack": DEPLOYED, "unchanged": unchanged})
+    assert code == 0
+    assert "Nothing to change" in said
+    assert deployment.verbs[-3:] == ["describe-change-set", "delete-change-set", "invoke"]
+    code, said = deployment.run(state={"stack": DEPLOYED, "unchanged": "Template error: instance of Fn::GetAtt"})
+    assert code == 1
+    assert "Not deployed: Template error" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "state", "reason"),
+    [
+        ((), {}, {"error": "Unable to locate credentials"}, "Unable to locate credentials"),
+        (("DomainNme=x",), {}, {"stack": DEPLOYED}, "DomainNme is no parameter; there are: SubnetIds"),
+        ((), {"BUCKET": ""}, {"stack": DEPLOYED}, "must name an S3 bucket"),
+    ],
+)
+def test_nothing_is_changed_when_it_cannot_be_deployed(
+    deployment: Deployment, given: tuple[str, ...], environ: dict[str, str], state: dict[str, Any], reason: str
+) -> None:
+    code, said = deployment.run(*given, state=state, **environ)
+    assert code != 0
+    assert reason in said
+    assert deployment.verbs == []
