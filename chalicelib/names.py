@@ -1,7 +1,8 @@
-"""Names of all AWS resources of Relais, derived here from the stage."""
+"""Names of all AWS resources of Relais, derived here from the stage; the tables may have others after a restore."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Literal
 
@@ -23,6 +24,9 @@ def queue(stage: str, kind: QueueKind) -> str:
     return f"relais-{stage}-{kind}"
 
 
-def table(stage: str, kind: TableKind) -> str:
-    """Returns the name of a table."""
-    return f"relais-{stage}-{kind}"
+def table(stage: str, kind: TableKind, environ: Mapping[str, str] = os.environ) -> str:
+    """Returns the name of a table: `RELAIS_LEDGER_TABLE`, `RELAIS_STATS_TABLE`, or the stage's own.
+
+    The template sets these variables from `LedgerTableName` and `StatsTableName`, which name a restored table.
+    """
+    return environ.get(f"RELAIS_{kind.upper()}_TABLE") or f"relais-{stage}-{kind}"

@@ -40,6 +40,19 @@ case $status in
   *) kind=UPDATE deployed=stack-update-complete kept=$(describe 'Parameters[].ParameterKey' | tr '\t\n' '  ') ;;
 esac
 
+exists() {
+  aws dynamodb describe-table --table-name "$1" > /dev/null 2>&1
+}
+if [ "$kind" = CREATE ] && exists {stack}-ledger && exists {stack}-stats; then  # of a stack that was deleted
+  aws cloudformation create-change-set --stack-name {stack} --change-set-name "tables-$change" --change-set-type IMPORT \
+    --template-body file://tables.json --resources-to-import file://import.json --output text
+  aws cloudformation wait change-set-create-complete --stack-name {stack} --change-set-name "tables-$change" \
+    || failed "The tables cannot be taken over."
+  aws cloudformation execute-change-set --stack-name {stack} --change-set-name "tables-$change"
+  aws cloudformation wait stack-import-complete --stack-name {stack} || failed "The tables were not taken over."
+  kind=UPDATE deployed=stack-update-complete
+fi
+
 parameters=
 named=
 add() {
@@ -52,6 +65,10 @@ for given; do
     *) echo "${given%%=*} is no parameter; there are: {parameters}" >&2; exit 2 ;;
   esac
 done
+case "$kind $named" in
+  CREATE* | *" ProtectTables "*) ;;
+  *) add ProtectTables '"ParameterValue": "true"' ;;  # they would be in the way of cleaning up a creation that fails
+esac
 for name in {parameters}; do
   case "$named" in *" $name "*) continue ;; esac
   case " $kept " in *" $name "*) add "$name" '"UsePreviousValue": true' ;; esac
@@ -83,6 +100,7 @@ else
     *) echo "Not deployed: $reason" >&2; exit 1 ;;
   esac
 fi
+[ "$kind" = UPDATE ] || echo "Run the same command once more: it protects the tables against being deleted."
 echo "The stack is as package {version}, configuration {configuration}. What its check says of accounts, forms and sources:"
 AWS_MAX_ATTEMPTS=1 aws lambda invoke --function-name {stack}-check --cli-binary-format raw-in-base64-out \
   --payload '{}' --cli-read-timeout 0 /dev/stdout

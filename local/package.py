@@ -60,10 +60,10 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
 
 
 def deployment_commands(script: str) -> Iterator[str]:
-    """Yield the commands of a `deploy.sh` that change something, wait for it or check it, each in one line."""
-    for line in script.replace("\\\n", " ").splitlines():
+    """Yield the commands of a `deploy.sh` that bring the package up, wait for it and check it, each in one line."""
+    for line in script[script.index("\naws cloudformation package") :].replace("\\\n", " ").splitlines():
         found = re.match(r"(?:  |if )?((?:AWS_MAX_ATTEMPTS=1 )?aws .*?)(?: \|\| .*|; then)?$", line)
-        if found and re.search("describe-|delete", line) is None:
+        if found and "delete-change-set" not in line:
             yield re.sub(" +", " ", found[1])
 
 
@@ -101,7 +101,7 @@ def _check_configuration(configuration: Path, stage: str, root: Path) -> None:
 
 
 def _describe(made: Path, stage: str, configuration: str) -> str:
-    """Write `deploy.sh` and `package.json` beside the zip and the template; returns the package's version.
+    """Write `deploy.sh`, its files and `package.json` beside the zip and the template; returns the version.
 
     The version is the product's with a hash of all that is deployed, so that packages of the same version are kept
     apart, of another configuration, too.
@@ -112,6 +112,7 @@ def _describe(made: Path, stage: str, configuration: str) -> str:
     parameters = list(json.loads((made / "sam.json").read_text())["Parameters"])
     facts = {"stage": stage, "version": version, "configuration": configuration, "parameters": parameters}
     (made / "package.json").write_text(json.dumps(facts, indent=2) + "\n")
+    _write_import(made, stage)
     script = _DEPLOY.read_text()
     filled = {**facts, "parameters": " ".join(parameters), "stack": f"relais-{stage}"}
     for name, value in {**filled, "slug": version.replace(".", "-")}.items():
@@ -119,6 +120,29 @@ def _describe(made: Path, stage: str, configuration: str) -> str:
     (made / "deploy.sh").write_text(script)
     (made / "deploy.sh").chmod(0o755)
     return version
+
+
+def _write_import(made: Path, stage: str) -> None:
+    """Write what takes the tables of a deleted stack into a new one: a template of them alone, and their names."""
+    whole = json.loads((made / "sam.json").read_text())
+    tables = {name: each for name, each in whole["Resources"].items() if each.get("Type") == "AWS::DynamoDB::Table"}
+    only = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Relais, stage {stage}: the tables of a stack that was deleted.",
+        "Parameters": {"ProtectTables": whole["Parameters"]["ProtectTables"]},
+        "Conditions": {"TablesAreProtected": whole["Conditions"]["TablesAreProtected"]},
+        "Resources": {name: {**table, "DeletionPolicy": "Retain"} for name, table in tables.items()},
+    }
+    named = [
+        {
+            "ResourceType": table["Type"],
+            "LogicalResourceId": name,
+            "ResourceIdentifier": {"TableName": table["Properties"]["TableName"]},
+        }
+        for name, table in tables.items()
+    ]
+    (made / "tables.json").write_text(json.dumps(only, indent=2) + "\n")
+    (made / "import.json").write_text(json.dumps(named, indent=2) + "\n")
 
 
 def _keep(made: Path, out: Path, name: str) -> Path:

@@ -100,20 +100,21 @@ class Description:
 
 def describe(template: Mapping[str, Any], region: str) -> Description:
     """Read a SAM template as `local.template.build` gives it. Raises Unsupported."""
-    return _Reader(template["Resources"], region).description()
+    return _Reader(template, region).description()
 
 
 def queues_and_tables(template: Mapping[str, Any], region: str) -> tuple[list[Queue], list[Table]]:
     """Read the queues and tables only; the template needs no functions. Raises Unsupported."""
-    reader = _Reader(template["Resources"], region)
+    reader = _Reader(template, region)
     return reader.queues(), reader.tables()
 
 
 class _Reader:
-    """Resolves intrinsics against the template's own resources."""
+    """Resolves intrinsics against the template's own resources, and its parameters by their defaults."""
 
-    def __init__(self, resources: Mapping[str, Any], region: str) -> None:
-        self._resources = resources
+    def __init__(self, template: Mapping[str, Any], region: str) -> None:
+        self._resources: Mapping[str, Any] = template["Resources"]
+        self._parameters: Mapping[str, Any] = template.get("Parameters", {})
         self._region = region
 
     def description(self) -> Description:
@@ -186,6 +187,8 @@ class _Reader:
         pseudo = {"AWS::Region": self._region, "AWS::AccountId": ACCOUNT_ID, "AWS::Partition": "aws"}
         if name in pseudo:
             return pseudo[name]
+        if "Default" in self._parameters.get(name, {}):
+            return str(self._parameters[name]["Default"])
         properties = self._resource(name)["Properties"]
         for key in ("TableName", "FunctionName", "QueueName"):
             if key in properties:

@@ -34,6 +34,8 @@ def answer(command: list[str], options: dict[str, str], state: dict[str, Any]) -
     """Change `state` as the command does, and print what it answers."""
     if command[1] == "describe-stacks":
         return describe(options, state)
+    if command[1] == "describe-table":
+        return 0 if options["--table-name"] in state.get("tables", ()) else 255
     if command[1] == "wait":
         failing = {"change-set-create-complete": "unchanged", "stack-delete-complete": ""}.get(command[2], "errors")
         return 255 if state.get(failing) else 0
@@ -65,7 +67,7 @@ def change(verb: str, options: dict[str, str], state: dict[str, Any]) -> None:
     if verb == "create-change-set":
         state["next"] = options["--change-set-type"]
     elif verb == "execute-change-set":
-        rolled_back = {"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE"}[state["next"]]
+        rolled_back = f"{state['next']}_ROLLBACK_COMPLETE".removeprefix("CREATE_")
         status = rolled_back if state.get("errors") else f"{state['next']}_COMPLETE"
         state["stack"] = {"Parameters": [], "Outputs": OUTPUTS, **state.get("stack", {}), "StackStatus": status}
     elif verb == "delete-stack":

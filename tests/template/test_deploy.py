@@ -14,8 +14,10 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from local import package
+from local import package, template
 from tests.support import fake_aws
+
+from .test_generated import complaints
 
 ALARM = fake_aws.OUTPUTS[0]["OutputValue"]
 NO_TRIGGERS = {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0}
@@ -47,9 +49,8 @@ class Deployment:
     def calls(self) -> list[list[str]]:
         """The arguments of every call of the last run that changed, waited or checked."""
         lines = (self.folder / "calls").read_text().splitlines()
-        return [
-            call for call in map(json.loads, lines) if not call[1].startswith("describe-stack") and call[1] != "get"
-        ]
+        reads = ("describe-stack", "describe-table", "get")
+        return [call for call in map(json.loads, lines) if not call[1].startswith(reads)]
 
     @property
     def verbs(self) -> list[str]:
@@ -59,7 +60,7 @@ class Deployment:
     @property
     def change_set(self) -> dict[str, Any]:
         """What the change set was made with, as CloudFormation's own model of the call accepts it."""
-        (made,) = [call[2:] for call in self.calls if call[1] == "create-change-set"]
+        *_, made = [call[2:] for call in self.calls if call[1] == "create-change-set"]
         options = dict(zip(made[::2], made[1::2], strict=True))
         structured = {name: json.loads(options[name]) for name in ("--parameters", "--rollback-configuration")}
         options = {**options, **structured, "--capabilities": [options["--capabilities"]]}
@@ -78,8 +79,7 @@ def deployment(tmp_path: Path) -> Deployment:
     made = tmp_path / "made"
     made.mkdir()
     (made / "deployment.zip").write_bytes(b"zip")
-    parameters = {name: {"Type": "String"} for name in ("SubnetIds", "SecurityGroupIds", "AlarmTopicArn")}
-    (made / "sam.json").write_text(json.dumps({"Parameters": parameters}))
+    (made / "sam.json").write_text(json.dumps(template.additions("shop")))
     package._describe(made, "shop", "0123456789abcdef")
     aws = tmp_path / "aws"
     aws.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_aws.__file__} "$@"\n')
@@ -102,6 +102,7 @@ def test_a_first_deployment_creates_the_stack_and_ends_with_a_check(deployment: 
     assert made["Parameters"] == [{"ParameterKey": "SubnetIds", "ParameterValue": "subnet-1,subnet-2"}]
     assert made["RollbackConfiguration"] == NO_TRIGGERS, "the alarm does not exist before the stack"
     assert '{"ok": true}' in said
+    assert "Run the same command once more: it protects the tables" in said
     assert "--cli-read-timeout" in deployment.calls[-1]
 
 
@@ -112,6 +113,7 @@ def test_an_update_keeps_parameters_and_is_taken_back_when_errors_rise(deploymen
     assert made["ChangeSetType"] == "UPDATE"
     assert made["Parameters"] == [
         {"ParameterKey": "AlarmTopicArn", "ParameterValue": "arn:aws:sns:eu-west-3:1:t"},
+        {"ParameterKey": "ProtectTables", "ParameterValue": "true"},
         {"ParameterKey": "SubnetIds", "UsePreviousValue": True},
     ], "what the template does not have, and what the stack does not have yet, is left out"
     triggers = [{"Arn": ALARM, "Type": "AWS::CloudWatch::CompositeAlarm"}]
@@ -140,6 +142,32 @@ def test_a_first_deployment_that_failed_is_repeated_by_the_same_command(deployme
     assert code == 0, said
     assert deployment.verbs[:2] == ["delete-stack", "stack-delete-complete"]
     assert deployment.change_set["ChangeSetType"] == "CREATE"
+
+
+def test_protection_is_lifted_by_name_alone(deployment: Deployment) -> None:
+    assert deployment.run("ProtectTables=false", "LedgerTableName=", state={"stack": DEPLOYED})[0] == 0
+    assert deployment.change_set["Parameters"][:2] == [
+        {"ParameterKey": "ProtectTables", "ParameterValue": "false"},
+        {"ParameterKey": "LedgerTableName", "ParameterValue": ""},
+    ]
+    assert [each["ParameterKey"] for each in deployment.change_set["Parameters"]].count("ProtectTables") == 1
+
+
+def test_a_stack_that_was_deleted_is_made_again_over_its_tables(deployment: Deployment) -> None:
+    tables = ["relais-shop-ledger", "relais-shop-stats"]
+    code, said = deployment.run(state={"tables": tables})
+    assert code == 0, said
+    assert deployment.verbs[:4] == [
+        *("create-change-set", "change-set-create-complete", "execute-change-set", "stack-import-complete"),
+    ]
+    assert deployment.calls[0][deployment.calls[0].index("--change-set-type") + 1] == "IMPORT"
+    assert deployment.change_set["ChangeSetType"] == "UPDATE"
+    assert {"ParameterKey": "ProtectTables", "ParameterValue": "true"} in deployment.change_set["Parameters"]
+    named = json.loads((deployment.folder / "made" / "import.json").read_text())
+    assert [each["ResourceIdentifier"]["TableName"] for each in named] == tables
+    only = json.loads((deployment.folder / "made" / "tables.json").read_text())
+    assert [each["LogicalResourceId"] for each in named] == list(only["Resources"])
+    assert complaints(only) == []
 
 
 def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:

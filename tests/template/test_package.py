@@ -70,7 +70,7 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
     for content in ("one", "another", "one"):
         (tmp_path / "made").mkdir()
         (tmp_path / "made" / "deployment.zip").write_text(content)
-        (tmp_path / "made" / "sam.json").write_text('{"Parameters": {"SubnetIds": {}}}')
+        (tmp_path / "made" / "sam.json").write_text(json.dumps(template.additions("shop")))
         version = package._describe(tmp_path / "made", "shop", f"fingerprint of {content}")
         made.append(package._keep(tmp_path / "made", tmp_path / "out", f"shop-{version}"))
         (tmp_path / "out" / "latest").replace(tmp_path / f"latest-{len(made)}")
@@ -83,7 +83,7 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
         assert facts == {
             "stage": "shop",
             "version": kept.name.removeprefix("shop-"),
-            "parameters": ["SubnetIds"],
+            "parameters": list(template.additions("shop")["Parameters"]),
             "configuration": f"fingerprint of {content}",
         }
         script = (kept / "deploy.sh").read_text()

@@ -80,8 +80,27 @@ def test_tables_have_recovery_and_are_retained(made: Generated) -> None:
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
-        assert made.body["Resources"][name]["DeletionPolicy"] == "Retain"
+        assert made.body["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate", "a failed creation is repeated"
+        assert table["DeletionProtectionEnabled"] == {"Fn::If": ["TablesAreProtected", True, False]}
         assert made.body["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_functions_use_the_tables_that_parameters_name(made: Generated) -> None:
+    """Each role's rights go with them: those on the stack's own table are then those on the other one."""
+    for kind, variable in (("Ledger", "RELAIS_LEDGER_TABLE"), ("Stats", "RELAIS_STATS_TABLE")):
+        assert made.body["Parameters"][f"{kind}TableName"]["Default"] == ""
+        arn = f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{kind}TableName}}"
+        for name, function in made.functions.items():
+            assert function["Environment"]["Variables"][variable] == {"Ref": f"{kind}TableName"}
+            resources = [each["Resource"] for each in made.statements(name)]
+            for resource in (one for each in resources for one in (each if isinstance(each, list) else [each])):
+                if f"{kind}Table" in json.dumps(resource):
+                    condition, other, own = resource["Fn::If"]
+                    assert condition == f"Other{kind}"
+                    assert other == {"Fn::Sub": arn + ("/index/*" if "Fn::Sub" in own else "")}
+    environ = {"RELAIS_LEDGER_TABLE": "restored", "RELAIS_STATS_TABLE": ""}
+    assert names.table("prod", "ledger", environ) == "restored"
+    assert names.table("prod", "stats", environ) == "relais-prod-stats"
 
 
 def test_the_ledger_has_a_ttl_and_an_index_of_due_deliveries(made: Generated) -> None:

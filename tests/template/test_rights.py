@@ -47,6 +47,8 @@ def allowed(made: Generated, function: str, service: str) -> set[tuple[str, str]
     pairs = set()
     for statement in made.statements(function):
         for resource in listed(statement["Resource"]):
+            if "Fn::If" in resource:  # a table of another name
+                _, _, resource = resource["Fn::If"]
             name = resource if isinstance(resource, str) else next(iter(resource.values()))
             text = name[0] if isinstance(name, list) else name
             pairs |= {(action, text) for action in listed(statement["Action"]) if action.startswith(service + ":")}
