@@ -29,12 +29,26 @@ def begin(invoke: Callable[[str, Any], Any], asked_to_stop: threading.Event) -> 
 
 
 def lines_of(answer: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each problem in an answer of `check`; one line if there is none."""
+    """Yield a line for each problem in an answer of `check`, or one if there is none; they say what was not checked."""
+    unchecked = _unchecked(answer)
     if "error" in answer:
         yield f"check: not made: {answer['error']['message']}"
     elif answer["ok"]:
-        yield "check: every account, form and source is in order"
+        yield "check: every account, form and source is in order" + (f"; {unchecked}" if unchecked else "")
     for section in _SECTIONS:
         for name, entry in answer.get(f"{section}s", {}).items():
             for each in entry["problems"]:
                 yield f"check: {section} {name}: {each['problem'].rstrip('.')}. {each['do']}"
+    if unchecked and not answer["ok"]:
+        yield f"check: {unchecked}"
+
+
+def _unchecked(answer: Mapping[str, Any]) -> str:
+    """Return what could not be looked at, the same of several forms once; "" if everything was."""
+    about: dict[str, list[str]] = {}
+    for section in _SECTIONS:
+        for name, entry in answer.get(f"{section}s", {}).items():
+            for what in entry["unchecked"]:
+                about.setdefault(what, []).append(f"{section} {name}")
+    shown = "; ".join(f"{', '.join(names)} ({what})" for what, names in about.items())
+    return f"not checked: {shown}" if shown else ""

@@ -95,9 +95,9 @@ def _wrong_key(line: _Line) -> str | None:
     if any(character in _CURLY for character in line.key):
         return 'put the key between straight quotes: "…" = "…"'
     if line.key[0] not in "\"'" and not re.fullmatch(_BARE_KEY, line.key, re.ASCII):
-        return 'a key with other characters than A-Z a-z 0-9 _ - stands in quotes, as in "prénom" = "prenom"'
+        return 'a key with other characters than A-Z a-z 0-9 _ - stands in quotes, as in "prénom" = "…"'
     if line.key[0] not in "\"'" and re.search(r"[^\s.]\s+[^\s.]", line.key):
-        return 'a key with a space in it stands in quotes, as in "mon prenom" = "prenom"'
+        return 'a key with a space in it stands in quotes, as in "mon prénom" = "…"'
     return None
 
 

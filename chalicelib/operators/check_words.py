@@ -42,7 +42,7 @@ UNFINISHED = Problem(
     "Check again. If it stays so, give the function `check` a longer timeout.",
 )
 UNKNOWN_FIELDS = (
-    "its fields: the provider does not tell those of this list. Sign up by the form yourself, and look whether the "
+    "its fields: the provider does not tell those of this list, so sign up by the form yourself, and look whether the "
     "event is delivered"
 )
 _LEAVE_IT = "If nobody on the list has it yet, leave it. Otherwise: "

@@ -12,6 +12,10 @@ from .http_messages import Request, Response
 from .problems import HttpProblem
 
 FORM_METHODS = "OPTIONS, POST"
+NO_FORM = (
+    "There is no such form. Forms are the sections [forms.NAME] of the configuration in force, and NAME stands in the "
+    "address: /forms/NAME/signup."
+)
 _PLAIN_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _USUAL_HEADERS = "content-type, idempotency-key"
 _HEADER_NAMES = re.compile(r"[ \t]*[!#$%&'+.^_`|~0-9A-Za-z-]+[ \t]*(,[ \t]*[!#$%&'+.^_`|~0-9A-Za-z-]+[ \t]*)*")
@@ -32,7 +36,7 @@ def check_origin(settings: Settings, name: str, request: Request) -> Form:
     origin, form = request.headers.get("origin"), settings.forms.get(name)
     request.answer_headers["vary"] = "Origin"
     if form is None:
-        raise HttpProblem(404, "There is no such form.")
+        raise HttpProblem(404, NO_FORM)
     if origin is None or (origin == HIDDEN_ORIGIN and origin in form.origins and _is_plain_form(request)):
         return form
     if origin == HIDDEN_ORIGIN or (origin not in form.origins and not _is_own(settings, request, origin)):
@@ -92,8 +96,10 @@ def _refused(form: Form, origin: str) -> HttpProblem:
     if origin == HIDDEN_ORIGIN:
         return HttpProblem(
             403,
-            "The page hides where it is: its Referrer-Policy (no-referrer or same-origin) makes the browser send "
-            '"Origin: null". Give the page the policy strict-origin-when-cross-origin and list its site, or add '
+            'The page was opened from the disk, or it hides where it is: the browser sends "Origin: null". Open a file '
+            "by a web server, such as python3 -m http.server, and list the server's address. Give a page whose "
+            "Referrer-Policy is no-referrer or same-origin the policy strict-origin-when-cross-origin, and list its "
+            "site. Or add "
             f'"null" to {place}, which lets in plain HTML forms of every page that hides its origin.',
         )
     named = f'"{origin}"' if shown == origin else 'it, as in "https://www.example.com",'

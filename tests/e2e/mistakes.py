@@ -105,7 +105,6 @@ REQUESTS = [
         "/forms/foter/signup",
         "email=a@example.com",
         FORM,
-        "It is the NAME of `[forms.NAME]` in the configuration that is in use.",
     ),
     Request(
         "`/subscribe` in place of `/signup`",

@@ -53,7 +53,7 @@ def test_prints_its_addresses_once_ready(stack: RunningStack) -> None:
 
 
 def test_says_after_the_start_that_its_accounts_are_in_order(stack: RunningStack) -> None:
-    wait_for(lambda: "\ncheck: every account, form and source is in order\n" in f"\n{stack.logs}")
+    wait_for(lambda: "\ncheck: every account, form and source is in order" in f"\n{stack.logs}")
 
 
 def test_aws_settings_of_the_developer_are_ignored(stack: RunningStack) -> None:
