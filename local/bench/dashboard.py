@@ -136,7 +136,7 @@ _PAGES: dict[str, tuple[Callable[[Container, Request], Response], dict[str, str]
         lambda made, request: made.campaign_pages.show_all(request),
         {"words": "lettre", "sort": "opens"},
     ),
-    "to deal with": (lambda made, request: made.event_pages.show_all(request), {}),
+    "needs attention": (lambda made, request: made.event_pages.show_all(request), {}),
 }
 
 

@@ -123,7 +123,7 @@ def focused(browser: Browser) -> str:
         for node in nodes
         if not node["ignored"] and any(one["name"] == "focused" and one["value"]["value"] for one in node["properties"])
     ]
-    return found[-1]
+    return found[-1] if found else ""
 
 
 def tab_to(browser: Browser, wanted: str) -> None:
@@ -163,16 +163,16 @@ def test_everything_works_by_keyboard_alone_and_without_javascript(browser: Brow
         wait_for(lambda: "sort=opens" in browser.driver.current_url, 10)
         assert "words=lettre" in browser.driver.current_url
         assert shown_rates(browser) == sorted(rates, reverse=True) != rates
-        tab_to(browser, "link To deal with")
+        tab_to(browser, "link Needs attention")
         browser.press(ENTER)
-        wait_for_title(browser, "To deal with")
+        wait_for_title(browser, "Needs attention")
         tab_to(browser, "link Send again – The provider refuses the contact, paris footer")
         browser.press(ENTER)
-        wait_for_title(browser, "Send 2 deliveries again?")
+        wait_for_title(browser, "Send 2 signups or unsubscribes again?")
         tab_to(browser, "button Yes, send again")
         browser.press(ENTER)
-        wait_for_title(browser, "To deal with")
-        assert browser.all("[role=status]")[0].text == "Done: 2 deliveries are being sent again now."
+        wait_for_title(browser, "Needs attention")
+        assert browser.all("[role=status]")[0].text == "Done: 2 signups or unsubscribes are being sent again now."
         wait_for(lambda: accounts_of(listed(troubled, "refused")) == {"brussel"}, 30)
         tab_to(browser, "button Log out")
         browser.press(ENTER)
@@ -200,7 +200,10 @@ def test_selected_events_are_discarded_without_javascript(browser: Browser, trou
         before = len(browser.all("input[name=event]"))
         tab_to(browser, f"checkbox Select {browser.all('input[name=event]')[0].get_attribute('value')}")
         browser.press(SPACE)
-        tab_to(browser, "button Discard the selected")
+        tab_to(browser, "button Discard selected…")
+        browser.press(ENTER)
+        wait_for_title(browser, "Discard it?")
+        tab_to(browser, "button Yes, discard and erase")
         browser.press(ENTER)
         wait_for(lambda: browser.all("[role=status]"), 10)
     assert browser.all("[role=status]")[0].text.startswith("Done:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -97,6 +98,16 @@ def test_with_nothing_selected_nothing_changes(product: Product, person: Person)
         said = person.follow(person.post(f"/dashboard/events/{verb}", status=status, selected="yes"))
         assert "Nothing is selected, so nothing has changed." in words(said)
     assert {product.delivery(one)["status"] for one in ids} == {"refused"}
+
+
+def test_the_log_says_which_session_acted(product: Product, person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    [event_id] = refused(product, "a")
+    person.get("/dashboard/events")
+    capsys.readouterr()
+    person.post("/dashboard/events/resend", status="refused", event=event_id)
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "resend finished" in line]
+    assert re.fullmatch("session [0-9a-f]{8}", line["by"])
+    assert line["resent"] == 1
 
 
 def test_one_event_is_sent_again_from_its_page(product: Product, person: Person) -> None:

@@ -131,7 +131,7 @@ def test_the_dashboard_at_small_sizes(quick: None, monkeypatch: pytest.MonkeyPat
     rows = {row.what: list(row.figures) for row in dashboard.rows()}
     for page in ("campaigns", "campaigns by words and rate"):
         assert rows[f"{page}: queries"] == [1, 1]
-    for page in ("overview", "to deal with"):
+    for page in ("overview", "needs attention"):
         assert rows[f"{page}: queries"][0] == rows[f"{page}: queries"][1]
     for what, figures in rows.items():
         if what.endswith(": KB"):

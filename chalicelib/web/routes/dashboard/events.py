@@ -196,8 +196,8 @@ class EventPages:
         chosen: dict[str, Any] = {"id": ids[0]} if named else {"ids": ids}
         wanted = ResendFilter(status, account=account, discard=verb == "discard", **chosen)
         deadline = Deadline(self._services.effects.clock() + _TIME_TO_ACT, self._services.effects.clock)
-        mark = page.session.mark if page.session else "admin key"
-        return send_selected(self._services, self._capabilities_of, wanted, deadline, session=mark)[0]
+        by = f"session {page.session.mark}" if page.session else "admin key"
+        return send_selected(self._services, self._capabilities_of, wanted, deadline, by=by)[0]
 
     def _done(self, location: str, listed: Listed, verb: str, number: int) -> Response:
         """Send the browser to a page that says what was done, in singular or plural."""
