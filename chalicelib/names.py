@@ -30,3 +30,10 @@ def table(stage: str, kind: TableKind, environ: Mapping[str, str] = os.environ) 
     The template sets these variables from `LedgerTableName` and `StatsTableName`, which name a restored table.
     """
     return environ.get(f"RELAIS_{kind.upper()}_TABLE") or f"relais-{stage}-{kind}"
+
+
+def public_url(environ: Mapping[str, str]) -> str | None:
+    """Returns the URL of the domain that links begin with, as the template's parameters say; None without a domain."""
+    number = environ.get("RELAIS_PUBLIC_DOMAIN") or "1"
+    domain = environ.get(f"RELAIS_DOMAIN_{number}")
+    return f"https://{domain}" if domain else None

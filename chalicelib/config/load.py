@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import names
 from ..domain.errors import ConfigurationError, FieldError
 from ..providers.spec import ProviderSpec
 from .accounts import read_accounts
@@ -75,10 +76,14 @@ def read_document(path: Path) -> Document:
 def settings_of(
     document: Document, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
 ) -> Settings:
-    """Checks every key of a document; see `load`."""
+    """Checks every key of a document; see `load`. A domain of the stack stands above `public_url`."""
     errors = FieldErrors(document.path, document.text)
     vault = SHARED if environ is os.environ else Vault(environ)
-    settings = _settings(TomlTable(document.values, (), errors, vault), _Installed() if specs is None else specs)
+    values = document.values
+    domain_url, api = names.public_url(environ), values.get("api", {})
+    if domain_url and isinstance(api, Mapping):
+        values = {**values, "api": {**api, "public_url": domain_url}}
+    settings = _settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
     errors.raise_if_any()
     return settings
 

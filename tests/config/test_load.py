@@ -236,3 +236,26 @@ def test_every_provider_key_is_documented(name: str) -> None:
     assert f"`{name}`" in documented
     for option in registry.spec(name).options:
         assert f"| `{option.name}` |" in documented, f"{name}: {option.name}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({"RELAIS_DOMAIN_1": "a.example.com"}, "https://a.example.com"),
+        ({"RELAIS_DOMAIN_1": "a.example.com", "RELAIS_PUBLIC_DOMAIN": "1"}, "https://a.example.com"),
+        (
+            {"RELAIS_DOMAIN_1": "a.example.com", "RELAIS_DOMAIN_2": "b.example.com", "RELAIS_PUBLIC_DOMAIN": "2"},
+            "https://b.example.com",
+        ),
+        (
+            {"RELAIS_DOMAIN_1": "", "RELAIS_DOMAIN_2": "", "RELAIS_PUBLIC_DOMAIN": "1"},
+            "https://in-the-file.example.com",
+        ),
+    ],
+)
+def test_the_public_url_follows_the_domain_of_the_stack(
+    load_text: Any, minimal: str, environ: dict[str, str], url: str
+) -> None:
+    text = minimal + '\n[api]\npublic_url = "https://in-the-file.example.com"\n'
+    assert load_text(text, environ).api.public_url == url
+    assert load_text(minimal, environ).api.public_url == (url if "in-the-file" not in url else None)

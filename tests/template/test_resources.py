@@ -211,3 +211,31 @@ def test_functions_can_have_a_fixed_outgoing_address(made: Generated) -> None:
     assert network == {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
     assert otherwise == {"Ref": "AWS::NoValue"}
     assert all(made.body["Parameters"][name]["Default"] == "" for name in ("SubnetIds", "SecurityGroupIds"))
+
+
+def test_each_of_two_domains_leads_to_the_api(made: Generated) -> None:
+    """Both may be there at once, so that links of the domain before keep working."""
+    for slot, variable in (("", "RELAIS_DOMAIN_1"), ("2", "RELAIS_DOMAIN_2")):
+        condition = f"HasDomain{slot}"
+        assert made.body["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": f"DomainName{slot}"}, ""]}]}
+        domain, mapping = made[f"Domain{slot}"], made[f"DomainMapping{slot}"]
+        assert domain["DomainName"] == {"Ref": f"DomainName{slot}"}
+        assert domain["RegionalCertificateArn"] == {"Ref": f"CertificateArn{slot}"}
+        assert mapping["DomainName"] == {"Ref": f"Domain{slot}"}
+        assert (mapping["RestApiId"], mapping["Stage"]) == ({"Ref": "RestAPI"}, {"Ref": "RestAPI.Stage"})
+        conditional = [made.body["Resources"][f"{name}{slot}"] for name in ("Domain", "DomainMapping")]
+        assert {each["Condition"] for each in (*conditional, made.body["Outputs"][f"DomainTarget{slot}"])} == {
+            condition
+        }
+        assert f"Domain{slot}HasItsCertificate" in made.body["Rules"]
+        for function in made.functions.values():
+            assert function["Environment"]["Variables"][variable] == {"Ref": f"DomainName{slot}"}
+            assert function["Environment"]["Variables"]["RELAIS_PUBLIC_DOMAIN"] == {"Ref": "PublicDomain"}
+
+
+def test_a_domain_is_a_name_alone(made: Generated) -> None:
+    pattern = made.body["Parameters"]["DomainName"]["AllowedPattern"]
+    for name in ("", "relais.example.com", "r-2.example.co.uk"):
+        assert re.fullmatch(pattern, name), name
+    for name in ("https://relais.example.com", "relais.example.com/", "Relais.example.com", "relais", "*.example.com"):
+        assert not re.fullmatch(pattern, name), name
