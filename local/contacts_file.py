@@ -20,6 +20,7 @@ from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.limits import CONTACTS_A_SYNC, CONTACTS_SYNC_KB
 from chalicelib.ingestion.parse_event import INVALID, parse_event
 from chalicelib.jobs.errors import SyncRefused
+from chalicelib.providers import registry
 
 PIECE = 64 * 1024
 LOOKED_AT = 1000
@@ -58,10 +59,10 @@ class Target:
         try:
             parse_event(sample, settings, default_id=sample["id"], default_occurred_at=now, accepted_at=now)
         except InvalidEvent as error:
-            known = ", ".join(settings.accounts)
+            known = [name for name, each in settings.accounts.items() if registry.takes_signups(each.provider)]
             raise FileRefused(
                 "\n".join(f"--{one.field} {one.message}" for one in error.field_errors)
-                + f"\nConfigured accounts: {known}."
+                + f"\nAccounts that take signups: {', '.join(known) or 'none'}."
             ) from None
 
 

@@ -30,6 +30,7 @@ from local import running_stacks
 from local.configuration import read_configuration
 from local.contacts_file import ContactsFile, FileRefused, Part, Target, parts_of
 from local.deployed import access_problem, error_code
+from local.list_check import NOBODY_ASKED, check_list
 from local.options import STAGE, StartFailed, read_options, stack_environ, stage_name
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ def _run(options: argparse.Namespace) -> int:
     addresses = " or ".join(file.address_columns)
     _say(f"columns: {', '.join(file.columns)}; addresses in {addresses}")
     if not file.is_certain:
-        _say(f"No column is called email, so {addresses} must be the list's own address column.")
+        own = "must be the list's own address column" if stack else "is taken for the list's own address column"
+        _say(f"No column is called email, so {addresses} {own}. If it is not, call it email.")
+    unchecked = NOBODY_ASKED if stack is None or settings is None else check_list(settings, target, file.columns)
+    if unchecked:
+        _say(unchecked)
     parts, counts = _read(file, target, options)
     if not parts:
         raise FileRefused(f"{options.file}: no line can be taken")
@@ -119,7 +124,7 @@ def _settings(stage: str, stack: running_stacks.StackState | None) -> Settings |
         named = DEFAULT_PATH
     found = read_configuration(named)
     if found.has_sandbox:
-        found = found.at_sandbox(_UNUSED_URL, _UNUSED_URL)
+        found = found.at_sandbox((stack and stack.sandbox) or _UNUSED_URL, _UNUSED_URL)
     return found.check({**os.environ, "RELAIS_STAGE": stage})
 
 

@@ -42,7 +42,8 @@ def address_column(columns: Sequence[str], own_column: Callable[[], str]) -> str
     own = own_column()
     found = _find(columns, own)
     if found is None:
-        raise SyncRefused(f"there is no column {EMAIL}" + ("" if own == EMAIL else f" and none {safe_name(own)}"))
+        either = f" and none {safe_name(own)}: call the column of the addresses by one of the two"
+        raise SyncRefused(f"there is no column {EMAIL}{'' if own == EMAIL else either}")
     return found
 
 

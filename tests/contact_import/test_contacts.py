@@ -110,7 +110,10 @@ class TestInline:
         product.paris.address_column = "adresse"
         run(product, event)
         delivery = product.delivery(event["id"])
-        assert (delivery["status"], delivery["reason"]) == ("refused", "there is no column email and none adresse")
+        assert (delivery["status"], delivery["reason"]) == (
+            "refused",
+            "there is no column email and none adresse: call the column of the addresses by one of the two",
+        )
 
     def test_a_repeated_sync_creates_nothing(self, product: Product, aws: TestAws) -> None:
         event = sync(contacts=people(5), **LIST)

@@ -19,19 +19,33 @@ def test_a_file_of_this_machine_reaches_the_list_once(running: MovableStack, edi
     file = tmp_path / "people.csv"
     file.write_bytes("\r\n".join(lines).encode("cp1252"))
 
-    def imported(*more: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "local", "import", str(file), "--account", "paris", "--list", "4782", *more],
+    def ran(of: Path, list_id: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "local", "import", str(of), "--account", "paris", "--list", list_id, *more],
             cwd=tmp_path,
             env={**os.environ, "PORT": running.port, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def imported(*more: str) -> list[str]:
+        done = ran(file, "4782", *more)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
-    assert imported("--dry-run")[-1] == "can be taken: 1100, refused: 1. Nothing was sent."
+    wrong = ran(file, "9999")
+    assert wrong.returncode == 1
+    assert 'the account paris has no list "9999". Put the id of one of its lists into --list' in wrong.stderr
+    other = tmp_path / "other.csv"
+    other.write_text("Courriel\na@example.com\n")
+    wrong = ran(other, "4782", "--dry-run")
+    assert wrong.returncode == 1
+    assert "there is no column email and none EMAIL: call the column of the addresses by one of" in wrong.stderr
+    checked = imported("--dry-run")
+    said = "The list is there. Not checked: whether it has the columns PRENOM; Ediware / MDWorks does not tell."
+    assert said in checked
+    assert checked[-1] == "can be taken: 1100, refused: 1. Nothing was sent."
     assert imported()[-1].startswith("Every contact is stored as a signup")
     running.until(lambda: len(_people(ediware)) == len(people))
     assert imported()[-1] == "Nothing was sent: the same file was imported before."

@@ -17,6 +17,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.effects import Effects
 from local import import_contacts, resources, running_stacks
 from local.contacts_file import ContactsFile, Part, Target, parts_of
+from local.list_check import NOBODY_ASKED
 from local.sandbox.samples import SAMPLE_FILE
 from local.template import additions
 from local.template_reader import queues_and_tables
@@ -64,6 +65,7 @@ def test_a_dry_run_says_of_every_line_what_becomes_of_it(run: Run) -> None:
     assert (code, errors) == (0, "")
     assert lines == [
         "columns: email, prenom; addresses in email",
+        NOBODY_ASKED,
         "line 2: can be taken (z•••@example.com)",
         "line 4: refused: email must contain exactly one @",
         "line 5: the same as line 2",
@@ -78,9 +80,13 @@ def test_a_dry_run_says_of_every_line_what_becomes_of_it(run: Run) -> None:
         (
             "email\na@example.com\n",
             {"account": "pris"},
-            "--account is not a configured account\nConfigured acc",
+            "--account is not a configured account\nAccounts that take signups: ",
         ),
-        ("email\na@example.com\n", {"account": "lettre"}, "--account names an account whose provider takes no signups"),
+        (
+            "email\na@example.com\n",
+            {"account": "lettre"},
+            "--account names an account whose provider takes no signups\nAccounts that take signups: paris, brussel.\n",
+        ),
         ("email\na@example.com\n", {"list_id": ""}, "--list must not be empty"),
         (None, {}, "people.csv cannot be read: No such file or directory"),
         ("", {}, "people.csv: the file is empty"),
@@ -110,14 +116,15 @@ def test_the_configuration_of_the_environment_is_checked_against(
 ) -> None:
     (folder / "own.toml").write_text(SAMPLE_FILE.read_text("utf-8").replace("paris", "london"), "utf-8")
     monkeypatch.setenv("RELAIS_CONFIG", "own.toml")
-    assert run("email\na@example.com\n")[2].endswith("Configured accounts: london, lettre, brussel.\n")
+    assert run("email\na@example.com\n")[2].endswith("Accounts that take signups: london, brussel.\n")
     assert run(None, account="london")[0] == 0
 
 
 def test_the_lists_own_address_column_is_taken_where_none_is_called_email(run: Run, folder: Path) -> None:
     code, lines, _ = run("Courriel;prenom\na@example.com;A\nb;B\n")
     assert (code, lines[-1]) == (0, "can be taken: 1, refused: 1. Nothing was sent.")
-    assert "so Courriel must be the list's own address column." in lines[1]
+    said = "so Courriel is taken for the list's own address column. If it is not, call it email."
+    assert lines[1] == f"No column is called email, {said}"
     code, lines, _ = run("parrain;courriel\n;a@example.com\nc@example.com;\n;b@example.com\nx;y\n")
     assert lines[0] == "columns: parrain, courriel; addresses in courriel or parrain"
     assert lines[-1] == "can be taken: 3, refused: 1. Nothing was sent.", "the provider says which of both it is"
