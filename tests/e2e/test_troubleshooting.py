@@ -63,6 +63,7 @@ def start(path: Path) -> str:
     raise AssertionError(f"{path} is accepted")
 
 
+@pytest.mark.server
 def test_mistakes_in_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "my.toml"
     rows = [("`RELAIS_CONFIG` names a file that is not there", start(path), "`cp local/sample.toml my.toml`")]

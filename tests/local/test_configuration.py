@@ -116,6 +116,7 @@ def test_the_product_itself_refuses_a_sandbox_and_says_what_to_do(tmp_path: Path
     assert load(path, {}).accounts["paris"].base_url is None
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("stage", ["prod", "dev", "local"])
 def test_make_package_refuses_a_sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str], stage: str) -> None:
     environ = {"STAGE": stage, "RELAIS_CONFIG": str(SAMPLE_FILE)}

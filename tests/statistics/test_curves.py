@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from chalicelib import names
 from chalicelib.domain.curves import AGES
 from chalicelib.ledger.table import Table
@@ -12,6 +14,8 @@ from chalicelib.statistics.queries import StatsReader
 from chalicelib.statistics.store import StatsStore
 from tests.statistics.world import StatisticsWorld
 from tests.support.aws import TestAws
+
+pytestmark = pytest.mark.server
 
 
 def readers(resources: TestAws) -> tuple[StatsReader, MedianStore]:

@@ -105,6 +105,7 @@ def test_packaging_fails_without_a_configuration(tmp_path: Path, capsys: pytest.
     )
 
 
+@pytest.mark.server
 def test_packaging_fails_with_a_wrong_configuration(
     tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_packaging_fails_with_a_wrong_configuration(
         package.package("prod", configuration, tmp_path)
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     "reference",
     [
@@ -132,6 +134,7 @@ def test_packaging_refuses_a_secret_that_the_stage_could_not_read(
     assert "below relais/dev/ and parameters below /relais/dev/" in said
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
