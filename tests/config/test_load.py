@@ -254,9 +254,7 @@ def test_every_provider_key_is_documented(name: str) -> None:
         ),
     ],
 )
-def test_the_public_url_follows_the_domain_of_the_stack(
-    load_text: Any, minimal: str, environ: dict[str, str], url: str
-) -> None:
-    text = minimal + '\n[api]\npublic_url = "https://in-the-file.example.com"\n'
-    assert load_text(text, environ).api.public_url == url
-    assert load_text(minimal, environ).api.public_url == (url if "in-the-file" not in url else None)
+def test_the_public_url_follows_the_domain_of_the_stack(load_text: LoadText, environ: dict[str, str], url: str) -> None:
+    in_the_file = '[api]\npublic_url = "https://in-the-file.example.com"\n'
+    assert load_text(MINIMAL + in_the_file, environ).api.public_url == url
+    assert load_text(MINIMAL, environ).api.public_url == (None if "in-the-file" in url else url)
