@@ -7,8 +7,6 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from ..observability import ContextPool
-
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -19,6 +17,8 @@ def concurrent_map(ask: Callable[[T], R], items: Iterable[T], at_once: int) -> G
     What `ask` raises is raised at its place, and ends the iteration: nothing more is begun, and calls under way are not
     waited for.
     """
+    from ..observability import ContextPool  # not with the providers: a configuration loads without AWS' libraries
+
     ahead: deque[Future[R]] = deque()
     pool = ContextPool(at_once, thread_name_prefix="calls")
     try:
