@@ -9,7 +9,8 @@
 set -eu
 cd "$(dirname "$0")"
 : "${BUCKET:?must name an S3 bucket of yours in the region of the stack}"
-region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region)}}
+region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
+: "${region:?must be set: AWS_REGION=... for the region of the stack}"
 change=package-$(date +%s)-{slug}
 export AWS_PAGER=
 

@@ -147,10 +147,13 @@ def _write_import(made: Path, stage: str) -> None:
 
 def _keep(made: Path, out: Path, name: str) -> Path:
     """Move a finished package to its place, and have `latest` name it."""
-    kept = out / name
+    kept, half_done = out / name, out / f".{name}"
     out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.move(made, kept)
+    for earlier in (half_done, kept):
+        shutil.rmtree(earlier, ignore_errors=True)
+    shutil.move(made, half_done)  # from another disk it is copied file by file
+    half_done.replace(kept)
+    (out / "latest").unlink(missing_ok=True)
     (out / "latest").symlink_to(name)
     return kept
 

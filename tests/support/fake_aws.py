@@ -39,6 +39,8 @@ def answer(command: list[str], options: dict[str, str], state: dict[str, Any]) -
     if command[1] == "wait":
         failing = {"change-set-create-complete": "unchanged", "stack-delete-complete": ""}.get(command[2], "errors")
         return 255 if state.get(failing) else 0
+    if command[1] == "get" and state.get("no_region"):
+        return 1
     said = {
         "describe-change-set": state.get("unchanged"),
         "describe-stack-events": "SweepErrorsAlarm: Rollback trigger: alarm in state ALARM",

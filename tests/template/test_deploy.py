@@ -186,6 +186,7 @@ def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
     [
         ((), {}, {"error": "Unable to locate credentials"}, "Unable to locate credentials"),
         (("DomainNme=x",), {}, {"stack": DEPLOYED}, "DomainNme is no parameter; there are: SubnetIds"),
+        ((), {}, {"stack": DEPLOYED, "no_region": True}, "region: must be set: AWS_REGION=..."),
         ((), {"BUCKET": ""}, {"stack": DEPLOYED}, "must name an S3 bucket"),
     ],
 )
