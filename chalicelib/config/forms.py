@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..domain.languages import LANGUAGES
 from ..domain.limits import NAME_CHARACTERS
+from ..domain.names_alike import composed
 from . import checks, value_limits
 from .accounts import KnownAccounts
 from .checks import Check
@@ -24,11 +25,12 @@ def read_forms(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Form
 
 def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> Form:
     account, list_id = known_accounts.signup_target(table)
-    trap = table.text_or("trap", "website", longest=NAME_CHARACTERS)
+    trap = composed(table.text_or("trap", "website", longest=NAME_CHARACTERS))
     email_field, fields = _fields(root, table)
     link_field = fields.pop(UNSUBSCRIBE_URL, None)
     if trap in fields or trap == email_field:
-        table.wrong("trap", "is also a field of the form: choose a name that people leave empty")
+        named = "" if "trap" in table.keys else f' (the trap is "{trap}" unless this key names another one)'
+        table.wrong("trap", f"is also a field of the form{named}: choose a name that people leave empty")
     redirects = {
         key: checks.encoded_url(page) if (page := table.text_or(key, None, checks.page)) else None
         for key in ("redirect", "redirect_unsubscribe")
@@ -48,14 +50,14 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         unsubscribes_per_hour=table.number(value_limits.UNSUBSCRIBES_PER_HOUR),
         field_length=table.number(value_limits.FIELD_LENGTH),
         allow_links=table.flag("allow_links", False),
-        link_fields=frozenset(table.texts("link_fields", _one_of_fields(fields)) or ()),
+        link_fields=frozenset(map(composed, table.texts("link_fields", _one_of_fields(fields)) or ())),
     )
     table.finish()
     return form
 
 
 def _one_of_fields(fields: dict[str, str]) -> Check:
-    return lambda name: None if name in fields else unknown("field", name, tuple(fields))
+    return lambda name: None if composed(name) in fields else unknown("field", name, tuple(fields))
 
 
 def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:
@@ -64,7 +66,12 @@ def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:
     table = form.table("fields", f"add [{form.dotted('fields')}] with {example} and what else the form sends")
     if table is None:
         return "", {}
-    fields = {key: target for key in table.keys if (target := table.text(key, "", _target, longest=NAME_CHARACTERS))}
+    fields: dict[str, str] = {}
+    for key in table.keys:
+        if composed(key) in fields:
+            table.wrong(key, "stands there twice, with its accents written in two ways")
+        elif target := table.text(key, "", _target, longest=NAME_CHARACTERS):
+            fields[composed(key)] = target
     _report_form_fields(table, tuple(fields))
     links_without_url = root.leads_to("unsubscribe") and not root.leads_to("api", "public_url")
     if UNSUBSCRIBE_URL in fields and links_without_url:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.limits import FORM_KB, FORM_PARTS
+from ..domain.names_alike import composed
 from . import charsets
 
 _URLENCODED = "application/x-www-form-urlencoded"
@@ -35,7 +36,10 @@ class BodyError(RelaisError):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The fields of a form: the texts of each in their order, and JSON fields whose value is neither text nor texts."""
+    """The fields of a form: the texts of each in their order, and JSON fields whose value is neither text nor texts.
+
+    Their names are in NFC, as those of the configuration are.
+    """
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nested: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +71,7 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
         parts = _multipart_parts(body, options.get("boundary", ""))
     texts: dict[str, list[str]] = {}
     for name, text in _decoded(parts, options.get("charset")):  # a repeated name (checkboxes) has all its texts
-        texts.setdefault(name, []).append(text)
+        texts.setdefault(composed(name), []).append(text)
     return Submission({name: tuple(values) for name, values in texts.items()})
 
 
@@ -90,12 +94,13 @@ def _from_json(body: bytes) -> Submission:
     texts: dict[str, tuple[str, ...]] = {}
     nested: dict[str, Any] = {}
     read = read_json_object(body, "The body must be a JSON object with one member for each field.", number=str)
-    for name, value in read.items():
+    for stated, value in read.items():
+        name = composed(stated)
         values = value if isinstance(value, list) else [value]
         if not all(each is None or isinstance(each, str | bool) for each in values):
             nested[name] = value
         elif value is not None:  # an array has all its texts, as a repeated field
-            texts[name] = tuple(_scalar(each) for each in values if each is not None)
+            texts[name] = (*texts.get(name, ()), *(_scalar(each) for each in values if each is not None))
     return Submission(texts, nested)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..domain.errors import FieldError
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.limits import CLOCK_TOLERANCE, CLOCK_TOLERANCE_MINUTES, NAME_CHARACTERS
+from ..domain.names_alike import composed
 from ..domain.texts import cleaned_text, safe_name, text_error
 from ..domain.times import parse_time
 
@@ -157,8 +158,11 @@ class JsonObject:
             yield JsonObject(value, f"{self._within}{name}[{index}].", self.errors).fields()
 
     def fields(self, only: Collection[str] | None = None) -> dict[str, str]:
-        """Reads the fields of a signup as `scalars`: arrays joined by commas, without control characters."""
-        data = {name: _joined(value) for name, value in self._data.items()}
+        """Reads the fields of a signup as `scalars`: arrays joined by commas, without control characters.
+
+        Names of `only` (a form's own, in NFC) are found in every Unicode form; others stay as they are.
+        """
+        data = {name if only is None else composed(name): _joined(value) for name, value in self._data.items()}
         cleaned = {name: cleaned_text(value)[0] if isinstance(value, str) else value for name, value in data.items()}
         return JsonObject(cleaned, self._within, self.errors).scalars(only)
 

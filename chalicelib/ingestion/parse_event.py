@@ -11,6 +11,7 @@ from ..domain.addresses import Checked, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent, without_addresses
 from ..domain.events import Consent, Door, Event, EventType
 from ..domain.limits import CONTACTS_SYNC_KB, EVENT_KB
+from ..domain.names_alike import composed
 from ..domain.texts import safe_name, wording_digest
 from ..domain.times import to_milliseconds
 from ..providers import registry
@@ -141,7 +142,7 @@ def _signup(members: JsonObject, settings: Settings, occurred_at: datetime, door
     given = members.object("fields")
     fields = given.fields(form.fields if form is not None else None) if given is not None else {}
     if given is not None and form is not None:
-        unknown = [name for name in given.stated() if name not in form.fields]
+        unknown = [name for name in given.stated() if composed(name) not in form.fields]
         if len(unknown) > _MOST_NOTED:
             members.notes.append(f"fields: {len(unknown)} are no fields of form {form.name}; left out")
         else:

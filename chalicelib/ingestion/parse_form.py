@@ -15,7 +15,8 @@ from ..config.model import Form
 from ..domain.addresses import Checked, normal_forms, signup_address, unsubscribe_address
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Door, Event, EventType
-from ..domain.limits import CONSENT_CHARACTERS
+from ..domain.limits import CONSENT_CHARACTERS, NAME_CHARACTERS
+from ..domain.names_alike import nearest_name
 from ..domain.reasons import ReasonCode
 from ..domain.texts import cleaned_text, size_errors, text_error, wording_digest
 from .bodies import Submission
@@ -29,6 +30,8 @@ _SOURCE, _TEXT = "consent.source", "consent.text"
 _WORDING, _WORDING_SHA_256 = "consent.wording", "consent.wording_sha256"
 CONSENT_FIELDS = (_SOURCE, _TEXT, _WORDING, _WORDING_SHA_256)
 """The form fields that state the consent."""
+_CHARSET_FIELD = "_charset_"
+_MOST_COMPARED = 20
 _NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
 _EMPTY = frozenset({"", "0", "false", "null", "[]"})
 
@@ -157,6 +160,25 @@ def _mapped_texts(form: Form, submission: Submission) -> tuple[dict[str, str], l
         elif text:
             found[name] = text
     return found, errors
+
+
+def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
+    """Returns ignored fields of a submission by the mapped field that they may be meant for, which was not sent.
+
+    A field is meant for the one whose name, or whose field at the provider, its own name resembles.
+    """
+    missing = [name for name in form.fields if name not in submission.texts and name not in submission.nested]
+    if not missing:
+        return {}
+    known = {form.email_field, form.trap, _CHARSET_FIELD, *form.fields, *CONSENT_FIELDS}
+    ignored = [name for name in submission.texts if name not in known and len(name) <= NAME_CHARACTERS]
+    by_target = {form.fields[name]: name for name in missing}
+    found: dict[str, str] = {}
+    for name in ignored[:_MOST_COMPARED]:
+        meant = nearest_name(name, missing) or by_target.get(nearest_name(name, by_target) or "")
+        if meant is not None:
+            found[meant] = name
+    return found
 
 
 def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:

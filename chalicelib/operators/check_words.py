@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..config.model import Form
 from ..domain.errors import Kind, ProviderError
+from ..domain.names_alike import nearest_name, plain_name
 
 MOST_SHOWN = 10
 """Lists or fields that a text names."""
@@ -93,7 +92,7 @@ def of_missing_list(list_id: str, account: str, key: str, lists: Mapping[str, st
     problem = f'the account {account} has no list "{list_id}"'
     if not lists:
         return Problem(problem, f"The provider shows no list at all: make one there, and put its id into {key}.")
-    near = _nearest(list_id, lists)
+    near = nearest_name(list_id, lists)
     shown = _shown([f'"{each}" ({name})' if name else f'"{each}"' for each, name in lists.items()], len(lists))
     guess = f'Did you mean "{near}"? ' if near else ""
     return Problem(problem, f"{guess}Put the id of one of its lists into {key}, in quotes: {shown}.")
@@ -110,12 +109,12 @@ def of_fields(form: Form, address_field: str, columns: Collection[str]) -> Findi
     seen = {target for _, target in _sent(form)} & set(columns)
     has = f"The list has: {_shown(sorted(columns), len(columns))}."
     for source, target in _sent(form):
-        if _plain(target) == _plain(address_field):
+        if plain_name(target) == plain_name(address_field):
             problem = f'"{source}" = "{target}" is the list\'s field for the address, which Relais fills itself'
             do = f'Take it out of {section}, or write "@email" for {target} if it is the form\'s field of the address.'
             found.problems.append(Problem(problem, do))
         elif target not in columns:
-            near = _nearest(target, set(columns) - seen)
+            near = nearest_name(target, set(columns) - seen)
             if near or seen:
                 guess = f'Did you mean "{near}"? ' if near else _LEAVE_IT
                 do = f"{guess}Correct it in {section}. {has}"
@@ -143,15 +142,3 @@ def _sent(form: Form) -> Iterable[tuple[str, str]]:
 def _shown(texts: Sequence[str], total: int) -> str:
     more = f" and {total - MOST_SHOWN} more" if total > MOST_SHOWN else ""
     return ", ".join(texts[:MOST_SHOWN]) + more
-
-
-def _nearest(wrong: str, known: Iterable[str]) -> str | None:
-    """Returns the known name that `wrong` may stand for; case, accents and separators differ most often."""
-    by_plain = {_plain(name): name for name in known}
-    matches = difflib.get_close_matches(_plain(wrong), by_plain, n=1, cutoff=0.6)
-    return by_plain[matches[0]] if matches else None
-
-
-def _plain(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(char for char in decomposed if char.isalnum()) or name

@@ -13,6 +13,7 @@ import chalicelib
 from chalicelib.config.load import find_path, load
 from chalicelib.config.model import Organisation, RetryPolicy, Settings
 from chalicelib.config.toml_table import TomlTable
+from chalicelib.domain.errors import ConfigurationError
 from chalicelib.providers import registry
 
 LoadText = Callable[..., Settings]
@@ -83,6 +84,25 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
     assert settings.delivery == RetryPolicy(30.0, 3600.0, 168.0)
     assert (settings.privacy.keep_events_days, settings.privacy.keep_consent_years) == (90, 3)
     assert settings.accounts["paris"].options == {"mode": "slow", "turbo": False}
+
+
+def test_a_forms_field_with_an_accent_is_the_same_in_both_unicode_forms(load_text: LoadText) -> None:
+    form = '[forms.f]\naccount = "paris"\nlist = "1"\nlink_fields = ["prénom"]\n[forms.f.fields]\nmail = "@email"\n'
+    settings = load_text(MINIMAL + form + '"pre\u0301nom" = "PRENOM"\n')
+    assert settings.forms["f"].fields == {"prénom": "PRENOM"}
+    assert settings.forms["f"].link_fields == {"prénom"}
+
+
+def test_two_fields_of_one_name_and_the_usual_trap_as_a_field_are_mistakes(load_text: LoadText) -> None:
+    form = '[forms.f]\naccount = "paris"\nlist = "1"\n[forms.f.fields]\nmail = "@email"\nwebsite = "SITE"\n'
+    with pytest.raises(ConfigurationError) as caught:
+        load_text(MINIMAL + form + '"prénom" = "A"\n"pre\u0301nom" = "B"\n')
+    said = [error.message.partition(" (/")[0] for error in caught.value.field_errors]
+    assert said == [
+        'is also a field of the form (the trap is "website" unless this key names another one): choose a name that '
+        "people leave empty",
+        "stands there twice, with its accents written in two ways",
+    ]
 
 
 def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> None:

@@ -42,6 +42,13 @@ def test_the_three_encodings_give_the_same_fields() -> None:
     assert read_form(MULTIPART, None, multipart(part("email", "a@example.com"), part("prenom", "Zoé & co"))) == expected
 
 
+def test_names_with_accents_of_two_characters_are_composed() -> None:
+    expected = Submission({"prénom": ("Zoé", "Léa")}, {"été": {}})
+    two = "pre\u0301nom"
+    assert read_form(JSON, None, json.dumps({"prénom": "Zoé", two: "Léa", "e\u0301te\u0301": {}}).encode()) == expected
+    assert read_form(FORM, None, f"prénom=Zoé&{two}=Léa".encode()).texts == expected.texts
+
+
 def test_json_scalars_become_text_as_written_and_null_is_absent() -> None:
     body = b'{"a": 1, "b": 1.50, "c": true, "d": false, "e": null, "f": 1e5, "g": {"x": 1}, "h": [1]}'
     read = read_form(JSON, None, body)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,6 +84,13 @@ def test_fields_that_a_form_does_not_have_are_left_out_and_noted(settings: Setti
     )
     many = parse({**SIGNUP, "fields": {f"f{number}": "x" for number in range(11)}}, settings)
     assert many.notes == ("fields: 11 are no fields of form footer; left out",)
+
+
+def test_a_forms_field_is_found_in_both_unicode_forms(settings: Settings) -> None:
+    accented = replace(settings.forms["footer"], fields={"prénom": "firstname"})
+    settings = replace(settings, forms={"footer": accented})
+    event = parse({**SIGNUP, "fields": {"pre\u0301nom": "Zoé"}}, settings)
+    assert (event.fields, event.notes) == ({"prénom": "Zoé"}, ())
 
 
 def test_a_signup_of_an_account_and_list_has_provider_fields(settings: Settings) -> None:

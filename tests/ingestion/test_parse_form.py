@@ -11,7 +11,7 @@ from chalicelib.domain.errors import InvalidEvent
 from chalicelib.domain.events import Consent, Door, Event, EventType
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ingestion.bodies import Submission
-from chalicelib.ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
+from chalicelib.ingestion.parse_form import RequestInfo, misnamed_fields, signup_from_form, unsubscribe_from_form
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 REQUEST_INFO = RequestInfo(NOW, "203.0.113.9", "https://www.example.com/news?email=a%40example.com#form")
@@ -230,3 +230,19 @@ def test_the_page_url_is_stored_without_personal_parts(form: Form, referer: str 
     event = signup_from_form(form, sent(email="a@example.com"), replace(REQUEST_INFO, page=referer))
     assert event.consent is not None
     assert event.consent.source == page
+
+
+@pytest.mark.parametrize(
+    ("sent_names", "misnamed"),
+    [
+        (("Prénom",), {"prenom": "Prénom"}),
+        (("first-name",), {"prenom": "first-name"}),  # as the provider calls it
+        (("prenom", "Prénom"), {}),  # the mapped one came, too
+        (("interst", "token", "_charset_", "website"), {"interest": "interst"}),
+        (("x" * 1000,), {}),
+    ],
+)
+def test_an_ignored_field_that_resembles_a_missing_one_is_found(
+    form: Form, sent_names: tuple[str, ...], misnamed: dict[str, str]
+) -> None:
+    assert misnamed_fields(form, sent(email="a@example.com", **dict.fromkeys(sent_names, "x"))) == misnamed

@@ -21,6 +21,9 @@ BODIES = {
 }
 
 
+FIELDS_MISNAMED = json.dumps({"email": "a@example.com", "Prénom": "Zoé"})
+
+
 @pytest.fixture
 def open_send(world: World) -> Send:
     """The form `open` lists `"null"`; `public_url` is Relais' own."""
@@ -182,3 +185,13 @@ def test_a_preflight_without_readable_headers_allows_the_usual_ones(send: Send, 
     headers = {"Origin": LISTED} | ({} if asked is None else {"Access-Control-Request-Headers": asked})
     answer = send("OPTIONS", PATHS[0], headers)
     assert answer.headers["access-control-allow-headers"] == "content-type, idempotency-key"
+
+
+def test_an_ignored_field_that_resembles_a_mapped_one_is_logged_once(
+    send: Send, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert send("POST", PATHS[0], {"Content-Type": "application/json"}, FIELDS_MISNAMED).status == 202
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    logged = [line for line in lines if line.get("message") == "form field ignored"]
+    assert [(line["form"], line["sent"], line["mapped"]) for line in logged] == [("footer", "Prénom", "prenom")]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from ...config.model import Form
 from ...domain.errors import InvalidEvent
 from ...domain.events import EventType
 from ...domain.excerpts import excerpt, readable
+from ...domain.texts import safe_name
 from ...domain.times import to_milliseconds
-from ...ingestion.bodies import read_submission
-from ...ingestion.parse_form import RequestInfo, signup_from_form, unsubscribe_from_form
+from ...ingestion.bodies import Submission, read_submission
+from ...ingestion.parse_form import RequestInfo, misnamed_fields, signup_from_form, unsubscribe_from_form
 from ...ingestion.repeats import accept_from_form
 from ...observability import logger, metrics
 from ...services import Services
@@ -31,6 +33,8 @@ class FormsRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._said: set[tuple[str, str]] = set()
+        """Form and mapped field of each `form field ignored`: once for each instance."""
 
     def answer(self, request: Request, name: str, verb: EventType) -> Response:
         """Answer any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
@@ -53,6 +57,7 @@ class FormsRoutes:
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
             if verb is EventType.SIGNUP:
                 submitted = signup_from_form(form, submission, info)
+                self._report_misnamed(form, submission)
             else:
                 submitted = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
             event = accept_from_form(self._services, submitted, key)
@@ -67,6 +72,14 @@ class FormsRoutes:
             answer = problems.answer(request, error, partial(_failure_page, visit))
             self._report(request, name, answer.status, error)
             return answer
+
+    def _report_misnamed(self, form: Form, submission: Submission) -> None:
+        """Log a field that was ignored although it resembles a mapped one: a value that would be lost unseen."""
+        for mapped, sent in misnamed_fields(form, submission).items():
+            if (form.name, mapped) not in self._said:
+                self._said.add((form.name, mapped))
+                facts = {"form": form.name, "sent": safe_name(sent), "mapped": mapped}
+                logger.warning("form field ignored", extra=facts)
 
     def _report(self, request: Request, name: str, status: int, error: Exception) -> None:
         """Log and count an answer of 4xx, with the form and the origin of the page. A refused origin has its own line.
