@@ -108,7 +108,10 @@ def _print(answer: Mapping[str, Any]) -> int:
         document = answer["failed"]
         print("".join(document.get("stackTrace", [])), file=sys.stderr, end="")
         print(f"{document['errorType']}: {document['errorMessage']}", file=sys.stderr)
-    print(json.dumps(result))
+    try:
+        print(json.dumps(result), flush=True)
+    except BrokenPipeError:  # what reads it, such as head, has enough; nothing more is written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

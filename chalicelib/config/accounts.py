@@ -29,7 +29,9 @@ class KnownAccounts:
         """Checks that the account exists and its provider accepts signups."""
         spec = self.specs.get(name)
         if spec is not None and spec.capabilities.signup_batch == 0:
-            return f"{spec.title} takes no signups: name an account of a provider that does"
+            able = [each for each, its in self.specs.items() if its is not None and its.capabilities.signup_batch]
+            suitable = ", ".join(able) or "none yet"
+            return f"{spec.title} takes no signups: name an account of a provider that does ({suitable})"
         return self.check(name)
 
     def reads_unsubscribes(self, name: str) -> str | None:

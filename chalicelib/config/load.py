@@ -120,7 +120,10 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(largest + 1)
     except FileNotFoundError:
-        remedy = "there is no such file: write one after chalicelib/relais.example.toml, or name it in RELAIS_CONFIG"
+        remedy = (
+            "there is no such file: copy local/sample.toml to try, chalicelib/relais.example.toml to deploy, or name "
+            "another file in RELAIS_CONFIG"
+        )
         raise _unusable(path, remedy) from None
     except OSError as error:
         raise _unusable(path, f"the file cannot be read: {error.strerror}") from None

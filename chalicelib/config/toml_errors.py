@@ -72,8 +72,8 @@ def _wrong_line(reason: str, line: _Line) -> str | None:
         return "there is a no-break space, as word processors make it: type the space again"
     if line.text.startswith("["):
         return (
-            "a section stands alone on its line between brackets, as in [forms.footer]; a name with other characters "
-            "than A-Z a-z 0-9 _ - stands in quotes"
+            "a section stands alone on its line between brackets, as in [forms.footer]; its names have no other "
+            "characters than A-Z a-z 0-9 _ -, so no accents and no spaces"
         )
     if line.text.startswith(("{", "<")):
         return "this looks like JSON or HTML, and the file must be TOML, as chalicelib/relais.example.toml is"

@@ -230,7 +230,9 @@ class TomlTable:
         """
         for key in self._values:
             if key not in self._known:
-                guess = closest(key, [known for known in self._known if known not in self._values])
+                # A second section of a kind that is there already, such as [form.club] beside [forms.footer].
+                again = isinstance(self._values[key], dict)
+                guess = closest(key, [known for known in self._known if again or known not in self._values])
                 if guess in self._missing or not others_allowed:
                     self._unknown(key, guess)
         for key, remedy in self._missing.items():
@@ -241,6 +243,8 @@ class TomlTable:
             self._missing.pop(guess, None)  # one error, one message
         what = "section" if isinstance(self._values[key], dict) else "key"
         suggestion = f'did you mean "{guess}"?' if guess else f"what may stand here: {', '.join(self._known)}"
+        if key == "sandbox":
+            suggestion = "it stands at the top of the file, before the first section"
         self.wrong(key, f"there is no {what} of that name; {suggestion}")
 
     def _has(self, key: str, remedy: str | None = None) -> bool:

@@ -38,7 +38,7 @@ MISTAKES = {
     'account\u00a0= "paris"': "there is a no-break space",
     'path = "C:\\dir"': r"write \\ for a backslash",
     "[forms.footer": "a section stands alone on its line between brackets",
-    "[forms.été]": "a name with other characters than A-Z a-z 0-9 _ - stands in quotes",
+    "[forms.été]": "its names have no other characters than A-Z a-z 0-9 _ -, so no accents and no spaces",
     '[forms.footer] account = "paris"': "a section stands alone on its line between brackets",
     '{"accounts": {}}': "this looks like JSON or HTML, and the file must be TOML",
     "<html>": "this looks like JSON or HTML, and the file must be TOML",

@@ -38,6 +38,21 @@ def test_only_the_result_is_on_standard_output(stack: RunningStack) -> None:
         assert done.stdout.count("\n") == 1
 
 
+def test_a_reader_that_has_enough_is_no_error(stack: RunningStack) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "invoke", "sweep"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": stack.port},
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_the_default_is_a_scheduled_event_or_an_empty_batch(stack: RunningStack) -> None:
     assert json.loads(invoke(stack, "sweep").stdout) == {"enqueued": 0}
     assert json.loads(invoke(stack, "signups").stdout) == {"batchItemFailures": []}
