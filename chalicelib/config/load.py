@@ -76,13 +76,13 @@ def read_document(path: Path) -> Document:
 def settings_of(
     document: Document, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
 ) -> Settings:
-    """Checks every key of a document; see `load`. A domain of the stack stands above `public_url`."""
+    """Checks every key of a document; see `load`. Without a `public_url`, the domain of the stack is it."""
     errors = FieldErrors(document.path, document.text)
     vault = SHARED if environ is os.environ else Vault(environ)
     values = document.values
     domain_url, api = names.public_url(environ), values.get("api", {})
     if domain_url and isinstance(api, Mapping):
-        values = {**values, "api": {**api, "public_url": domain_url}}
+        values = {**values, "api": {"public_url": domain_url, **api}}
     settings = _settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
     errors.raise_if_any()
     return settings
