@@ -16,7 +16,14 @@ from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import ConfigurationError, SecretUnavailable
 from local.options import STAGE, StartFailed
 from local.running_stacks import ROOT
-from local.sandbox.samples import SAMPLE_ADMIN_KEY, SAMPLE_FILE, asks_for_sandbox, pointed_at_sandbox, sample_account
+from local.sandbox.samples import (
+    SAMPLE_ADMIN_KEY,
+    SAMPLE_FILE,
+    SAMPLE_PROVIDERS,
+    asks_for_sandbox,
+    pointed_at_sandbox,
+    sample_account,
+)
 from local.toml_writer import write_toml
 
 _SECTIONS_OF_OWN_KEYS = ("api", "privacy", "unsubscribe")
@@ -71,6 +78,21 @@ class Configuration:
         """Return it with its accounts at the sandbox."""
         values = pointed_at_sandbox(self.document.values, sandbox_url, public_url)
         return replace(self, document=replace(self.document, values=values), sandbox_url=sandbox_url)
+
+    def account_hints(self) -> dict[str, str]:
+        """Return by account which keys the sandbox accepts, or that a key is the sandbox's and the account is not."""
+        accounts = self.document.values.get("accounts")
+        hints: dict[str, str] = {}
+        for name, account in accounts.items() if isinstance(accounts, Mapping) else ():
+            sample = sample_account(account["provider"]) if account["provider"] in SAMPLE_PROVIDERS else {}
+            if self.sandbox_url and str(account.get("base_url", "")).startswith(f"{self.sandbox_url}/"):
+                keys = ", ".join(f'{key} = "{value}"' for key, value in sample.items())
+                hints[name] = f"The sandbox accepts {keys}."
+            elif sample and account.get("api_key") == sample["api_key"] and "base_url" not in account:
+                hints[name] = (
+                    "This is the sandbox's key: write the account's own, or `sandbox = true` at the top of the file."
+                )
+        return hints
 
     def check(self, environ: Mapping[str, str]) -> Settings:
         """Check every key, without AWS. Raises StartFailed with all errors."""

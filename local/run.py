@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         stack.start(asked_to_stop)
         for name, value in stack.lines().items():
             print(f"{name}: {value}", flush=True)
-        startup_check.begin(stack.invoke, asked_to_stop)
+        startup_check.begin(stack.invoke, asked_to_stop, stack.account_hints())
         asked_to_stop.wait()
     except StartFailed as failure:
         print(failure, file=sys.stderr)

@@ -111,6 +111,10 @@ class Stack:
             raise NoEnvironment("the stack has not started")
         return self._invoke(name, event)
 
+    def account_hints(self) -> dict[str, str]:
+        """Return what to add to a problem of an account that has to do with the sandbox; see `Configuration`."""
+        return self._configured.account_hints() if self._configured is not None else {}
+
     def lines(self) -> dict[str, str]:
         """Return the addresses by name; nothing before `start` has finished."""
         if self._state is None or self._configured is None:

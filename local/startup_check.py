@@ -12,12 +12,17 @@ from local.lambdas.functions import FunctionFailed, NoEnvironment
 _SECTIONS = ("account", "form", "source")
 
 
-def begin(invoke: Callable[[str, Any], Any], asked_to_stop: threading.Event) -> threading.Thread:
-    """Check in the background; print a line for each problem on standard error, or one that there is none."""
+def begin(
+    invoke: Callable[[str, Any], Any], asked_to_stop: threading.Event, hints: Mapping[str, str]
+) -> threading.Thread:
+    """Check in the background; print a line for each problem on standard error, or one that there is none.
+
+    `hints` is said of accounts, by their names, where they have a problem.
+    """
 
     def check() -> None:
         try:
-            lines = list(lines_of(invoke("check", {})))
+            lines = list(lines_of(invoke("check", {}), hints))
         except (FunctionFailed, NoEnvironment) as failure:
             lines = [f"check: not made: {failure}"]
         if not asked_to_stop.is_set():
@@ -28,8 +33,9 @@ def begin(invoke: Callable[[str, Any], Any], asked_to_stop: threading.Event) -> 
     return thread
 
 
-def lines_of(answer: Mapping[str, Any]) -> Iterator[str]:
+def lines_of(answer: Mapping[str, Any], hints: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yield a line for each problem in an answer of `check`, or one if there is none; they say what was not checked."""
+    hints = hints or {}
     unchecked = _unchecked(answer)
     if "error" in answer:
         yield f"check: not made: {answer['error']['message']}"
@@ -38,7 +44,8 @@ def lines_of(answer: Mapping[str, Any]) -> Iterator[str]:
     for section in _SECTIONS:
         for name, entry in answer.get(f"{section}s", {}).items():
             for each in entry["problems"]:
-                yield f"check: {section} {name}: {each['problem'].rstrip('.')}. {each['do']}"
+                hint = f" {hints[name]}" if section == "account" and name in hints else ""
+                yield f"check: {section} {name}: {each['problem'].rstrip('.')}. {each['do']}{hint}"
     if unchecked and not answer["ok"]:
         yield f"check: {unchecked}"
 

@@ -64,6 +64,17 @@ def read(tmp_path: Path) -> Read:
     return read_it
 
 
+def test_an_account_at_the_sandbox_is_told_its_keys_and_one_with_the_sandboxs_key_where_to_go(
+    read: Read, tmp_path: Path
+) -> None:
+    assert read(MINE).account_hints() == {"paris": 'The sandbox accepts api_key = "sample-ediware-key-not-a-secret".'}
+    path = tmp_path / "real.toml"
+    path.write_text(MINE.replace("sandbox = true", ""), encoding="utf-8")
+    assert read_configuration(path).account_hints() == {
+        "paris": "This is the sandbox's key: write the account's own, or `sandbox = true` at the top of the file."
+    }
+
+
 def refused(configured: Configuration, endpoint: str | None = None, environ: Mapping[str, str] | None = None) -> str:
     with pytest.raises(StartFailed) as error:
         configured.check_secrets(environ or {}, endpoint)

@@ -27,6 +27,12 @@ def test_each_problem_is_one_line_with_what_to_do() -> None:
     ]
 
 
+def test_an_accounts_problem_is_followed_by_its_hint() -> None:
+    answer = {"ok": False, "accounts": {"paris": WRONG}, "forms": {"paris": WRONG}, "sources": {}}
+    lines = list(startup_check.lines_of(answer, {"paris": "The sandbox accepts it."}))
+    assert [line.endswith(" The sandbox accepts it.") for line in lines] == [True, True, False, False]
+
+
 def test_one_line_says_that_all_is_well() -> None:
     answer = {"ok": True, "accounts": {"paris": FINE}, "forms": {}, "sources": {}}
     assert list(startup_check.lines_of(answer)) == ["check: every account, form and source is in order"]
@@ -50,8 +56,8 @@ def test_a_check_that_cannot_be_made_is_one_line_and_none_while_stopping(capfd: 
         raise NoEnvironment("no environment of check")
 
     stopping = threading.Event()
-    startup_check.begin(fails, stopping).join(10)
+    startup_check.begin(fails, stopping, {}).join(10)
     assert capfd.readouterr().err == "check: not made: no environment of check\n"
     stopping.set()
-    startup_check.begin(fails, stopping).join(10)
+    startup_check.begin(fails, stopping, {}).join(10)
     assert capfd.readouterr().err == ""
