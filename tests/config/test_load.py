@@ -87,10 +87,8 @@ def test_omitted_keys_are_off_or_default(load_text: LoadText) -> None:
 
 
 def test_a_forms_field_with_an_accent_is_the_same_in_both_unicode_forms(load_text: LoadText) -> None:
-    form = (
-        '[forms.f]\naccount = "paris"\nlist = "1"\nlink_fields = ["pre\u0301nom"]\n[forms.f.fields]\nmail = "@email"\n'
-    )
-    settings = load_text(MINIMAL + form + '"pre\u0301nom" = "PRENOM"\n')
+    form = '[forms.f]\naccount = "paris"\nlist = "1"\nlink_fields = ["pre\u0301nom"]\n'
+    settings = load_text(f'{MINIMAL}{form}[forms.f.fields]\nmail = "@email"\n"pre\u0301nom" = "PRENOM"\n')
     assert settings.forms["f"].fields == {"prénom": "PRENOM"}
     assert settings.forms["f"].link_fields == {"prénom"}
 
