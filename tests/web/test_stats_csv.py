@@ -12,7 +12,12 @@ from chalicelib.web.spreadsheet import to_csv
 ANYTHING = st.text(st.characters(codec="utf-8"), max_size=12)
 TEXTS = st.one_of(ANYTHING, st.builds("".join, st.lists(st.sampled_from(list("=+-@\t\r\n'\",;a1")), max_size=5)))
 CELLS = st.one_of(TEXTS, st.none(), st.integers())
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def is_formula(text: str) -> bool:
+    """Also behind spaces and line feeds, and in fullwidth forms."""
+    return text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
 
 
 def read(text: str) -> list[list[str]]:
@@ -24,6 +29,7 @@ def read(text: str) -> list[list[str]]:
 @example([('=HYPERLINK("http://example.com")', "@SUM(1)", -5)])
 @example([("+1", "-1", "\t=1")])
 @example([("\r=1", "a\r\n=1", None)])
+@example([("\n=1", " @SUM(1)", "＝1")])
 def test_every_text_is_read_back_and_none_starts_a_formula(rows: list[tuple[str | int | None, ...]]) -> None:
     header, *found = read(to_csv(("a", "b", "c"), rows))
     assert header == ["a", "b", "c"]
@@ -31,8 +37,8 @@ def test_every_text_is_read_back_and_none_starts_a_formula(rows: list[tuple[str 
     for given_row, found_row in zip(rows, found, strict=True):
         for value, cell in zip(given_row, found_row, strict=True):
             if isinstance(value, str):
-                assert not cell.startswith(FORMULA)
-                assert cell == (f"'{value}" if value.startswith(FORMULA) else value)
+                assert not is_formula(cell)
+                assert cell == (f"'{value}" if is_formula(value) else value)
             else:
                 assert cell == ("" if value is None else str(value))
 
