@@ -384,7 +384,7 @@ IN_BULK = (
         breaks="of two rows that were refused together both are refused for good",
         file="chalicelib/delivery/bisection.py",
         before="        middle = (len(part) + 1) // 2\n",
-        after="        if len(part) == 2:\n            self.rejected += [(row, message) for row in part]\n"
+        after="        if len(part) == 2:\n            self.rejected += [(row, error) for row in part]\n"
         "            return\n"
         "        middle = (len(part) + 1) // 2\n",
         tests=("tests/delivery/test_promised_figures.py", "tests/delivery/test_signups.py"),
