@@ -35,7 +35,7 @@ RUN = $(PYTEST) $(if $(strip $(PYTEST_ARGS)),,--processes $(PROCESSES))
 
 check: $(READY)
 	@$(MAKE) --no-print-directory lint types imports
-	@$(RUN) -m "not slow and not server" --no-servers $(PYTEST_ARGS)
+	@$(RUN) -m "not slow and not server and not seconds" --no-servers $(PYTEST_ARGS)
 
 test: $(READY)
 	@$(RUN) -m "not slow" $(MEASURED) $(PYTEST_ARGS)

@@ -18,6 +18,8 @@ from tests.support.aws import TestAws
 from tests.support.campaigns import put_campaigns
 from tests.support.product import START, Product
 
+pytestmark = pytest.mark.seconds
+
 LEDGER = "relais-local-ledger"
 SNAPSHOT = Snapshot(
     account="paris",

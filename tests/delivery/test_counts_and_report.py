@@ -14,6 +14,8 @@ from chalicelib.domain.reasons import ReasonCode
 from tests.support.aws import TestAws
 from tests.support.product import FakeContext, Product
 
+pytestmark = pytest.mark.seconds
+
 FAILURES = (
     None,
     ProviderError(Kind.CONTACT, "refused", reason_code=ReasonCode.INVALID_ADDRESS),

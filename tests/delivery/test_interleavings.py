@@ -23,7 +23,7 @@ from tests.support.interleaving import AnswerLost, Died, NotDone, Repeat, Run, a
 from tests.support.product import START
 from tests.support.reference import World, body_of, check, serial
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
 SEED = int(os.environ.get("RELAIS_TEST_SEED") or random.SystemRandom().randrange(10**6))
 JOIN, LEAVE = EventType.SIGNUP, EventType.UNSUBSCRIBE
 BOTH = ("paris", "lyon")

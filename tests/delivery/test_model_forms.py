@@ -19,7 +19,7 @@ from tests.support.interleaving import AnswerLost, Died, NotDone, at_operation
 from tests.support.product import settings
 from tests.support.reference import World, serial
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.seconds, pytest.mark.no_cover]
 
 WINDOW_SECONDS = 600
 FAULTS = {"none": None, "die": Died, "not done": NotDone, "answer lost": AnswerLost}
