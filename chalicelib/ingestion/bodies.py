@@ -71,7 +71,7 @@ def read_submission(headers: Mapping[str, str], body: bytes) -> Submission:
         parts = _multipart_parts(body, options.get("boundary", ""))
     texts: dict[str, list[str]] = {}
     for name, text in _decoded(parts, options.get("charset")):  # a repeated name (checkboxes) has all its texts
-        texts.setdefault(composed(name), []).append(text)
+        texts.setdefault(name if name.isascii() else composed(name), []).append(text)
     return Submission({name: tuple(values) for name, values in texts.items()})
 
 

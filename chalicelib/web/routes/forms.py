@@ -49,15 +49,15 @@ class FormsRoutes:
                 return preflight(request)
             if request.method != "POST":
                 raise HttpProblem(405, _NOT_POSTED, headers={"allow": FORM_METHODS})
-            key = request.headers.get("idempotency-key")
-            if key is not None:
-                key = _bare_key(key)
+            stated = request.headers.get("idempotency-key")
+            key = None if stated is None else _bare_key(stated)
             submission = visit.submission = read_submission(request.headers, request.content(unaltered=True))
             at = to_milliseconds(self._services.effects.clock())
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
             if verb is EventType.SIGNUP:
                 submitted = signup_from_form(form, submission, info)
-                self._report_misnamed(form, submission)
+                if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # something is ignored
+                    self._report_misnamed(form, submission)
             else:
                 submitted = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
             event = accept_from_form(self._services, submitted, key)
