@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from chalicelib import names
 from chalicelib.domain.curves import AGES, with_point
 from chalicelib.domain.figures import Snapshot
 from chalicelib.statistics.items import Item, campaign_item, snapshot_item, snapshot_sort_key
+from chalicelib.web.pages.formats import formats
 from local.options import STAGE
 from local.sandbox.ediware import samples as ediware
 from local.sandbox.mymailmarket import samples as mymailmarket
@@ -71,24 +72,23 @@ class _Mailing:
 
 def write_campaigns(now: datetime, client: Any = None) -> None:
     """Write the past campaigns and their snapshots into the statistics table, up to `now`."""
-    items = list(_items(now))
-    client, table = client or boto3.client("dynamodb"), names.table(STAGE, "stats")
-    for start in range(0, len(items), _BATCH):
-        requests = {table: [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]]}
-        while requests:
-            requests = client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+    _write(names.table(STAGE, "stats"), list(_items(now)), client)
 
 
 def write_form_days(now: datetime, client: Any = None) -> None:
     """Write what the forms brought on each day of the past year into the ledger: weekdays, and a peak after letters."""
-    chance = random.Random(4781)  # noqa: S311 - the same past each time
+    chance = random.Random(4781)
     today = now.astimezone(UTC).date()
-    requests = [_day_item(today - timedelta(days=back), chance) for back in range(365, 0, -1)]
-    client, table = client or boto3.client("dynamodb"), names.table(STAGE, "ledger")
-    for start in range(0, len(requests), _BATCH):
-        pending = {table: [{"PutRequest": {"Item": item}} for item in requests[start : start + _BATCH]]}
-        while pending:
-            pending = client.batch_write_item(RequestItems=pending)["UnprocessedItems"]
+    days = [_day_item(today - timedelta(days=back), chance) for back in range(365, 0, -1)]
+    _write(names.table(STAGE, "ledger"), days, client)
+
+
+def _write(table: str, items: Sequence[Item], client: Any) -> None:
+    client = client or boto3.client("dynamodb")
+    for start in range(0, len(items), _BATCH):
+        requests = {table: [{"PutRequest": {"Item": item}} for item in items[start : start + _BATCH]]}
+        while requests:
+            requests = client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
 
 
 def _day_item(day: date, chance: random.Random) -> Item:
@@ -128,12 +128,12 @@ def _history_of(mailing: _Mailing) -> Iterator[Snapshot]:
 
 def _mailings(now: datetime) -> Iterator[_Mailing]:
     """Yield two letters a month of `paris` and one of `brussel`, for a year; always the same ones."""
-    chance = random.Random(1474)  # noqa: S311 - the same past each time
+    chance = random.Random(1474)
     for back in range(12, 1, -1):
         month = (now.month - back - 1) % 12
         year = now.year + (now.month - back - 1) // 12
         first = datetime(year, month + 1, 1, 7, tzinfo=UTC)
-        french, dutch = _FRENCH_MONTHS[month], _DUTCH_MONTHS[month]
+        french, dutch = (formats(language, "UTC").months[month] for language in ("fr", "nl"))
         letter = "d’" if french[0] in "ao" else "de "
         rows = (
             ("paris", "ediware", f"Lettre {letter}{french}", _subject(chance, _FRENCH), 3, 12_000),
@@ -218,14 +218,6 @@ _MYMAILMARKET = {
     "soft_bounces": "SoftBounced",
     "unsubscribes": "Unsubscribed",
 }
-_FRENCH_MONTHS = (
-    *("janvier", "février", "mars", "avril", "mai", "juin"),
-    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
-)
-_DUTCH_MONTHS = (
-    *("januari", "februari", "maart", "april", "mei", "juni"),
-    *("juli", "augustus", "september", "oktober", "november", "december"),
-)
 _FRENCH = ("Vos rendez-vous du mois", "Ce qui change près de chez vous", "Trois idées pour le mois", "Merci à tous")
 _INVITATIONS = ("Vous êtes attendus", "Une soirée à partager", "Portes ouvertes samedi", "Dernières places")
 _DUTCH = ("Nieuws van de maand", "Agenda en nieuws", "Wat u niet mag missen", "Samen vooruit")

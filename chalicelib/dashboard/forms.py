@@ -24,10 +24,14 @@ class FormHistory:
         """Return the sum of one number over the last days."""
         return sum(int(getattr(day, name)) for day in self.days[-days:])
 
+    def busiest(self, days: int) -> FormDay:
+        """Return the day with the most signups of the last days."""
+        return max(self.days[-days:], key=lambda day: day.people)
+
     @property
-    def busiest(self) -> FormDay:
-        """Return the day with the most signups."""
-        return max(self.days, key=lambda day: day.people)
+    def last_day(self) -> date | None:
+        """Return the last day with a signup of a person."""
+        return next((one.day for one in reversed(self.days) if one.people), None)
 
     @property
     def is_empty(self) -> bool:
@@ -35,10 +39,15 @@ class FormHistory:
         return not any(day.accepted or day.unsubscribes for day in self.days)
 
 
+def first_day(today: date, days: int) -> date:
+    """Returns the first of the last days, `today` the last."""
+    return today - timedelta(days=days - 1)
+
+
 def history(counts: Iterable[DayCount], form: str, today: date, days: int = DAYS) -> FormHistory:
     """Returns the last days of a form, `today` (UTC) the last."""
     known = {one.day: one for one in form_days(counts, form)}
-    shown = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    shown = [first_day(today, days) + timedelta(days=number) for number in range(days)]
     return FormHistory(tuple(known.get(day) or FormDay(form, day) for day in shown))
 
 

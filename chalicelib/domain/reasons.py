@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import StrEnum, auto
 
 
 class ReasonCode(StrEnum):
-    """Why a delivery is refused, parked or waits. A code never changes its meaning; `docs/operations.md` lists them."""
+    """Why a delivery is refused, parked or waits. The code is the name in lower case, and never changes its meaning;
+    `docs/operations.md` lists them.
+    """
 
-    TRAP = "trap"
-    SPAM = "spam"
-    INVALID_MESSAGE = "invalid_message"
+    TRAP = auto()
+    SPAM = auto()
+    INVALID_MESSAGE = auto()
     """An event on a queue was invalid."""
-    INVALID_ROW = "invalid_row"
+    INVALID_ROW = auto()
     """A row of an imported file was invalid."""
-    SUPPRESSED = "suppressed"
-    QUARANTINED = "quarantined"
-    DISCARDED = "discarded"
-    UNCONFIRMED = "unconfirmed"
+    SUPPRESSED = auto()
+    QUARANTINED = auto()
+    DISCARDED = auto()
+    UNCONFIRMED = auto()
     """The person has not confirmed the signup."""
-    INVALID_ADDRESS = "invalid_address"
+    INVALID_ADDRESS = auto()
     """The provider refuses the address."""
-    UNKNOWN_FIELD = "unknown_field"
+    UNKNOWN_FIELD = auto()
     """The provider refuses a field: the form's mapping may be wrong."""
-    REJECTED_BY_PROVIDER = "rejected_by_provider"
+    REJECTED_BY_PROVIDER = auto()
     """The provider refuses the contact and does not say why."""
-    REQUEST_REJECTED = "request_rejected"
+    REQUEST_REJECTED = auto()
     """The provider refuses the call itself."""
-    UNKNOWN_LIST = "unknown_list"
-    LIST_REFUSES_ALL = "list_refuses_all"
+    UNKNOWN_LIST = auto()
+    LIST_REFUSES_ALL = auto()
     """The provider refuses every contact for the list."""
-    WRONG_KEY = "wrong_key"
-    UNDECLARED_IP = "undeclared_ip"
+    WRONG_KEY = auto()
+    UNDECLARED_IP = auto()
     """The provider does not answer the address that the function calls from."""
-    ACCOUNT_REFUSED = "account_refused"
+    ACCOUNT_REFUSED = auto()
     """The owner of the account must act in another way: credit, a closed account, a wrong base URL."""
-    SECRET_UNAVAILABLE = "secret_unavailable"  # noqa: S105
-    PROVIDER_DOWN = "provider_down"
-    THROTTLED = "throttled"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-    ACCOUNT_REMOVED = "account_removed"
+    SECRET_UNAVAILABLE = auto()
+    PROVIDER_DOWN = auto()
+    THROTTLED = auto()
+    OUTCOME_UNKNOWN = auto()
+    ACCOUNT_REMOVED = auto()
     """The account is not configured any more."""
-    FORM_REMOVED = "form_removed"
+    FORM_REMOVED = auto()
     """The form of a signup is not configured any more."""
-    TAKES_NO_SIGNUPS = "takes_no_signups"
+    TAKES_NO_SIGNUPS = auto()
     """The account's provider takes no signups."""
-    SOURCE_FAILED = "source_failed"
+    SOURCE_FAILED = auto()
     """The file of a contacts sync cannot be read at the moment."""
-    SOURCE_REFUSED = "source_refused"
+    SOURCE_REFUSED = auto()
     """The file of a contacts sync, or its configuration, must be corrected."""
 
     @classmethod

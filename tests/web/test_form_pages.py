@@ -390,7 +390,7 @@ def test_a_limit_keeps_what_was_typed(language: str, title: str) -> None:
             "/forms/footer/signup",
             {"Origin": "https://other.example"},
             403,
-            'add <code>"https://other.example"</code> to',
+            "add <code>&#34;https://other.example&#34;</code> to",
         ),
         ("/forms/footer/signup", {"Origin": "null"}, 403, "Referrer-Policy"),
         ("/forms/nosuch/signup", {}, 404, "compare the address in <code>action</code>"),
@@ -419,7 +419,7 @@ def test_get_on_a_forms_path_says_that_forms_are_posted(world: World, verb: str)
         headers = {"Accept": "text/html", "Accept-Language": language}
         answer = ask(make_app(world, settings_with()), gateway_event("GET", path, headers))
         assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
-        assert '<code>method="post"</code>' in answer.body
+        assert "<code>method=&#34;post&#34;</code>" in answer.body
         assert "zoe" not in answer.body
     machine = ask(make_app(world, settings_with()), gateway_event("GET", path))
     assert 'method="post"' in machine.json["detail"]

@@ -29,18 +29,29 @@ class Tick:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axes:
+    """The frame of a chart and what stands on its axes."""
+
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
+    width: float
+    left: float = _LEFT
+    bottom: float = HEIGHT - _BOTTOM
+
+    @property
+    def right(self) -> float:
+        """Return where the frame ends."""
+        return self.width - _RIGHT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart(Axes):
     """Two curves over the age of a campaign: its own, filled, and one to compare it with."""
 
     line: str
     area: str
     other: str
-    x_ticks: Sequence[Tick]
-    y_ticks: Sequence[Tick]
-    left: float = _LEFT
-    right: float = WIDTH - _RIGHT
-    bottom: float = HEIGHT - _BOTTOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +64,11 @@ class Bar:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class BarChart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarChart(Axes):
     """Bars of equal width, such as days."""
 
     bars: Sequence[Bar]
-    x_ticks: Sequence[Tick]
-    y_ticks: Sequence[Tick]
-    left: float = _LEFT
-    right: float = BARS_WIDTH - _RIGHT
-    bottom: float = HEIGHT - _BOTTOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +124,12 @@ def by_age(own: Points, other: Points, percent: Callable[[float], str], age: Cal
             wide.append(hours)
     steps = round(top / step)
     return Chart(
-        _path(line),
-        _area(line, HEIGHT - _BOTTOM),
-        _path(median),
-        [Tick(_rounded(x(hours)), age(int(hours))) for hours in reversed(wide)],
-        [Tick(_rounded(y(step * number)), percent(step * number)) for number in range(steps + 1)],
+        line=_path(line),
+        area=_area(line, HEIGHT - _BOTTOM),
+        other=_path(median),
+        x_ticks=[Tick(_rounded(x(hours)), age(int(hours))) for hours in reversed(wide)],
+        y_ticks=[Tick(_rounded(y(step * number)), percent(step * number)) for number in range(steps + 1)],
+        width=WIDTH,
     )
 
 
@@ -139,9 +146,10 @@ def bars(values: Sequence[int], labels: Sequence[str], named: Sequence[int], num
         x, y = _LEFT + width * (place + 0.1), HEIGHT - _BOTTOM - height
         drawn.append(Bar(_rounded(x), _rounded(y), _rounded(width * 0.8), _rounded(height)))
     return BarChart(
-        drawn,
-        [Tick(_rounded(_LEFT + width * (place + 0.5)), labels[place]) for place in named],
-        [
+        bars=drawn,
+        width=BARS_WIDTH,
+        x_ticks=[Tick(_rounded(_LEFT + width * (place + 0.5)), labels[place]) for place in named],
+        y_ticks=[
             Tick(_rounded(HEIGHT - _BOTTOM - up * step * one / top), number(round(step * one)))
             for one in range(round(top / step) + 1)
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ class EventPages:
         )
         groups = []
         if choice.is_any and not choice.cursor:
-            held = self._found(EventsChoice(Listed.QUARANTINED), page)
+            held = self._found(EventsChoice(Listed.QUARANTINED), page, accounts)
             groups = choose.groups(counts, accounts, held.entries)
         return page.render(
             "events",
@@ -117,8 +118,10 @@ class EventPages:
         """Return the question before a group, or selected events, are sent again or discarded, with their number."""
         page = self._access.page(request, "events", verb)
         ids = tuple(one for one in request.query.get("event", "").split(",") if is_valid_id(one))
-        choice = choose.read_choice(request.query, self._accounts())
-        number, more = (len(ids), False) if ids else self._count(choice, page)
+        accounts = self._accounts()
+        choice = choose.read_choice(request.query, accounts)
+        found = None if ids else self._found(choice, page, accounts)
+        number, more = (len(found.ids), found.cursor is not None) if found else (len(ids), False)
         return page.render(
             "confirm",
             CONFIRM,
@@ -149,7 +152,7 @@ class EventPages:
             return see_other(f"{back}{'&' if '?' in back else '?'}done=none_selected")
         if first(fields, "selected") and verb == "discard":  # what cannot be undone is asked for
             return see_other(page.link("events", verb, **choice.parameters(), event=",".join(ids)))
-        ids = (ids or self._ids(choice, listed, page))[:MOST_AT_ONCE]
+        ids = (ids or self._found(replace(choice, status=listed, cursor=None), page, accounts).ids)[:MOST_AT_ONCE]
         account = None if listed is Listed.QUARANTINED else choice.account  # a person waits at all accounts, or at none
         done = min(len(ids), self._send(page, listed, account, ids, verb))
         return self._done(back, listed, verb, done)
@@ -176,16 +179,7 @@ class EventPages:
             raise HttpProblem(404, "There is no such event.")
         return event
 
-    def _count(self, choice: EventsChoice, page: Page) -> tuple[int, bool]:
-        found = self._found(choice, page)
-        return len(found.ids), found.cursor is not None
-
-    def _ids(self, choice: EventsChoice, listed: Listed, page: Page) -> tuple[str, ...]:
-        wanted = EventsChoice(listed, choice.account, choice.form, choice.code, choice.day)
-        return self._found(wanted, page).ids
-
-    def _found(self, choice: EventsChoice, page: Page) -> choose.Events:
-        accounts = self._accounts()
+    def _found(self, choice: EventsChoice, page: Page, accounts: tuple[str, ...]) -> choose.Events:
         return choose.find(AttentionList(self._services.table), choice, accounts, page.now, MOST_AT_ONCE)
 
     def _send(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC
 
-from ....dashboard.forms import DAYS, FormHistory, embed_html, history
+from ....dashboard.forms import DAYS, FormHistory, embed_html, first_day, history
 from ....services import Services
 from ...http_messages import Request, Response
 from ...pages import charts
@@ -29,7 +29,7 @@ class FormPages:
         if form is None:
             return missing(page, "There is no such form.")
         today = page.now.astimezone(UTC).date()
-        counts = self._services.counts.read(today - timedelta(days=DAYS - 1), today)
+        counts = self._services.counts.read(first_day(today, DAYS), today)
         past = history(counts, name, today)
         public_url = self._services.settings.api.public_url
         address, button = (
@@ -43,6 +43,7 @@ class FormPages:
             past=past,
             chart=_chart(page, past),
             chart_days=CHART_DAYS,
+            busiest=past.busiest(CHART_DAYS),
             html=embed_html(form, public_url, address, button) if public_url else "",
         )
 

@@ -9,7 +9,8 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ....dashboard import campaigns as choose
-from ....dashboard.overview import AccountBlock, account_block, backlog, first_day, form_blocks
+from ....dashboard.forms import first_day, history
+from ....dashboard.overview import AccountBlock, backlog
 from ....domain.backoff import Pause
 from ....domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ....domain.times import from_epoch_milliseconds
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ....providers.spec import Capabilities
     from ....statistics.queries import StatsReader
 
+DAYS = 28
+"""Days of a form's curve."""
 MOST_LISTED = 200
 """Deliveries that need a person, read for the notices; with more, a notice says "more than"."""
 NEWEST_CAMPAIGNS = 5
@@ -70,10 +73,12 @@ class OverviewPage:
         page = self._access.page(request)
         accounts = [self._account(name) for name in self._services.settings.accounts]
         today = page.now.astimezone(UTC).date()
-        counts = self._services.counts.read(first_day(page.now), today)
-        forms = form_blocks(
-            [(form.name, form.account, form.list) for form in self._services.settings.forms.values()], counts, today
-        )
+        counts = self._services.counts.read(first_day(today, DAYS), today)
+        forms = [
+            (form, past, charts.spark([day.people for day in past.days]))
+            for form in self._services.settings.forms.values()
+            for past in [history(counts, form.name, today, DAYS)]
+        ]
         campaigns = self._reader.page(limit=NEWEST_CAMPAIGNS).campaigns
         return page.render(
             "overview",
@@ -89,8 +94,7 @@ class OverviewPage:
             recent=_recent(counts, today - timedelta(days=1)),
             accounts=accounts,
             forms=forms,
-            curves={form.name: charts.spark(form.signups) for form in forms},
-            days=len(forms[0].signups) if forms else 0,
+            days=DAYS,
             today=today,
             campaigns=[
                 {
@@ -106,10 +110,12 @@ class OverviewPage:
     def _account(self, name: str) -> AccountBlock:
         capabilities = self._capabilities_of(name)
         statistics = capabilities is not None and capabilities.statistics != "none"
-        return account_block(
+        state = self._services.accounts.read(name)
+        return AccountBlock(
             name,
             registry.title(self._services.settings.accounts[name].provider),
-            self._services.accounts.read(name),
+            state.pause,
+            state.lists,
             backlog(self._services.table, name),
             statistics=statistics,
             last_statistics=LastRuns(self._services.table).last_good(name) if statistics else None,
