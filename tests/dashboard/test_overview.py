@@ -97,3 +97,11 @@ def test_the_page_of_a_form(product: Product, person: Person) -> None:
     assert 'action="https://relais.example.com/forms/footer/signup"' in words(page)
     assert '<input type="email" name="email" required autocomplete="email">' in words(page)
     assert person.get("/dashboard/forms/nothing").status == 404
+
+
+def test_the_busiest_day_is_one_that_the_chart_shows(product: Product, person: Person) -> None:
+    sign_up(product, "a", "b", "c")
+    product.clock.forward(days=70)
+    sign_up(product, "d")
+    person.log_in()
+    assert "1 signups in 60 days, 1 on 10 May, the busiest day." in words(person.get("/dashboard/forms/footer"))
