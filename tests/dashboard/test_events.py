@@ -168,6 +168,19 @@ def test_what_is_refused_cannot_be_discarded(product: Product, person: Person) -
     assert product.delivery(event_id)["status"] == "refused"
 
 
+def test_only_relais_says_what_was_done(product: Product, person: Person) -> None:
+    [event_id] = refused(product, "a")
+    person.get("/dashboard/events")
+    said = "Done: it is being sent again now."
+    location = person.post(f"/dashboard/events/{event_id}/resend").headers["location"].removeprefix("/api")
+    assert said in words(person.get(location))
+    for forged in (location.split("&proof=")[0], location.replace("&n=1", "&n=2"), f"{location}0"):
+        assert said not in words(person.get(forged))
+    other = Person(product)
+    other.log_in()
+    assert said not in words(other.get(location))
+
+
 @pytest.mark.parametrize("path", ["/resend", "/discard", "/{id}/resend", "/{id}/discard", "/lookup"])
 def test_no_action_without_the_sessions_token(product: Product, person: Person, path: str) -> None:
     [event_id] = refused(product, "a")

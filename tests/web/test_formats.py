@@ -72,3 +72,10 @@ def test_ago(french: Formats) -> None:
     assert plain(french.since(MORNING, now)) == "il y a 6 min"
     assert plain(formats("nl", "Europe/Paris").since(MORNING, now)) == "6 min. geleden"
     assert plain(formats("en", "Europe/Paris").since(MORNING, now)) == "6 min ago"
+
+
+def test_text_from_right_to_left_turns_nothing_beside_it() -> None:
+    written = formats("en", "UTC").isolated
+    assert written("Lettre d’été") == "Lettre d’été"
+    assert written("נייר") == "\u2068נייר\u2069"
+    assert written("gnp.\u202egpj\u2069") == "gnp.gpj", "controls that would turn what follows"

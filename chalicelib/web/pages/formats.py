@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 _NARROW_SPACE, _SPACE = "\u202f", "\u00a0"
+_DIRECTIONAL_CONTROLS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 UNKNOWN = "–"
 """Shown where a figure is not known."""
 
@@ -25,6 +27,15 @@ class Formats:
     units: tuple[str, str, str, str]
     """Seconds, minutes, hours and days, as they follow a number."""
     zone: tzinfo = UTC
+
+    def isolated(self, text: str) -> str:
+        """Return somebody's text so that what it holds from right to left turns nothing round that stands beside it.
+
+        Its own directional controls are left out; Unicode's isolates (FSI, PDI) work in a page's title, too.
+        """
+        kept = "".join(each for each in text if unicodedata.bidirectional(each) not in _DIRECTIONAL_CONTROLS)
+        from_right = any(unicodedata.bidirectional(each) in ("R", "AL") for each in kept)
+        return f"\u2068{kept}\u2069" if from_right else kept
 
     def number(self, value: int | None) -> str:
         """Return a whole number with its thousands grouped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,9 +51,17 @@ class Page:
         """Return how a number is written that is a lower bound."""
         return str(getattr(LAYOUT["more_than"], self.language)).format(n=number)
 
+    def confirming(self, location: str, sentence: str, number: int = 0) -> str:
+        """Return the address of a page that says what an action did, by a sentence of the layout and a number.
+
+        Only this session's pages say it, so that nobody's link makes the dashboard claim what was not done.
+        """
+        proof = self.session.proof(f"{sentence} {number}") if self.session else ""
+        return f"{location}{'&' if '?' in location else '?'}done={sentence}&n={number}&proof={proof}"
+
     def again(self, **changes: str | int | None) -> str:
         """Return a link to this page with some parameters changed; empty ones are left out."""
-        given = {name: value for name, value in self.request.query.items() if name not in ("done", "n")}
+        given = {name: value for name, value in self.request.query.items() if name not in ("done", "n", "proof")}
         query = {name: value for name, value in {**given, **changes}.items() if value not in (None, "")}
         return f"?{urlencode(query)}"
 
@@ -63,8 +72,7 @@ class Page:
 
         `switch`: whether the language can be changed there, which fetches the page again.
 
-        An action's result comes with the address that the browser was sent to: `done` names one of the layout's
-        sentences, `n` its number.
+        An action's result comes with the address that the browser was sent to (`confirming`).
         """
         made = render(
             f"dashboard/{template}.html",
@@ -77,7 +85,7 @@ class Page:
             f=self.formats,
             current=current,
             csrf=self.session.csrf if self.session else "",
-            done=_done(self.request),
+            done=_done(self.request, self.session),
             language_names=LANGUAGE_NAMES if switch else {},
             format_time=format_time,
             **values,
@@ -125,7 +133,10 @@ def _revalidated(request: Request, made: Response) -> Response:
     return Response(304, "", {name: value for name, value in headers.items() if not name.startswith("content-type")})
 
 
-def _done(request: Request) -> tuple[str, int] | None:
-    """Return the name of the sentence that confirms an action, and its number."""
-    name, number = request.query.get("done", ""), request.query.get("n", "0")
-    return (f"done_{name}", int(number)) if f"done_{name}" in LAYOUT and number.isdigit() and len(number) < 7 else None
+def _done(request: Request, session: Session | None) -> tuple[str, int] | None:
+    """Return the name of the sentence that confirms an action, and its number; None for an address made by others."""
+    name, number, proof = (request.query.get(key, "") for key in ("done", "n", "proof"))
+    genuine = session is not None and hmac.compare_digest(
+        session.proof(f"{name} {number}").encode(), proof.encode("utf-8", "surrogatepass")
+    )
+    return (f"done_{name}", int(number)) if genuine else None

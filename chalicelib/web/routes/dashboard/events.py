@@ -149,13 +149,13 @@ class EventPages:
         ids = tuple(one for text in fields.get("event", ()) for one in text.split(",") if is_valid_id(one))
         back = page.link("events", **{**choice.parameters(), "code": ""})
         if first(fields, "selected") and not ids:
-            return see_other(f"{back}{'&' if '?' in back else '?'}done=none_selected")
+            return see_other(page.confirming(back, "none_selected"))
         if first(fields, "selected") and verb == "discard":  # what cannot be undone is asked for
             return see_other(page.link("events", verb, **choice.parameters(), event=",".join(ids)))
         ids = (ids or self._found(replace(choice, status=listed, cursor=None), page, accounts).ids)[:MOST_AT_ONCE]
         account = None if listed is Listed.QUARANTINED else choice.account  # a person waits at all accounts, or at none
         done = min(len(ids), self._send(page, listed, account, ids, verb))
-        return self._done(back, listed, verb, done)
+        return _done(page, back, listed, verb, done)
 
     def act_on(self, request: Request, event_id: str, verb: str) -> Response:
         """Send one event again, or discard it; then show it with what was done. Raises HttpProblem (404)."""
@@ -167,7 +167,7 @@ class EventPages:
         wanted = [one for one in statuses if verb == "resend" or one is Listed.QUARANTINED]
         done = [self._send(page, listed, None, (event_id,), verb, named=bool(named)) for listed in wanted]
         listed = wanted[0] if wanted else Listed.REFUSED
-        return self._done(page.link("events", event_id), listed, verb, int(any(done)))
+        return _done(page, page.link("events", event_id), listed, verb, int(any(done)))
 
     def _accounts(self) -> tuple[str, ...]:
         """Return all accounts, also those that were configured once: what they leave is seen, too."""
@@ -193,11 +193,13 @@ class EventPages:
         by = f"session {page.session.mark}" if page.session else "admin key"
         return send_selected(self._services, self._capabilities_of, wanted, deadline, by=by)[0]
 
-    def _done(self, location: str, listed: Listed, verb: str, number: int) -> Response:
-        """Send the browser to a page that says what was done, in singular or plural."""
-        done = "discarded" if verb == "discard" else "released" if listed is Listed.QUARANTINED else "resent"
-        sentence = "nothing" if not number else f"{done}_one" if number == 1 else done
-        return see_other(f"{location}{'&' if '?' in location else '?'}done={sentence}&n={number}")
+
+def _done(page: Page, location: str, listed: Listed, verb: str, number: int) -> Response:
+    """Send the browser to a page that says what was done, in singular or plural."""
+    done = "discarded" if verb == "discard" else "released" if listed is Listed.QUARANTINED else "resent"
+    return see_other(
+        page.confirming(location, "nothing" if not number else f"{done}_one" if number == 1 else done, number)
+    )
 
 
 def _statuses(event: Mapping[str, Any]) -> list[Listed]:
