@@ -27,6 +27,12 @@ BATCH, WINDOW_SECONDS = 1000, 4
 app = Gateway("relais", lambda: container().settings.organisation)
 
 
+@app.route("/forms/{form}")
+def hosted_form(request: Request, form: str) -> Response:
+    """Shows a ready signup page, for people without a website and in frames of listed ones."""
+    return container().forms_routes.show(request, form)
+
+
 @app.other_methods("/forms/{form}/signup")
 @app.route("/forms/{form}/signup", methods=["POST"])
 def form_signup(request: Request, form: str) -> Response:

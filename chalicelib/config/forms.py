@@ -9,6 +9,7 @@ from . import checks, value_limits
 from .accounts import KnownAccounts
 from .checks import Check
 from .field_errors import closest, unknown
+from .hosted_page import read_hosted_page
 from .model import Form
 from .toml_table import TomlTable
 
@@ -51,6 +52,9 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         field_length=table.number(value_limits.FIELD_LENGTH),
         allow_links=table.flag("allow_links", False),
         link_fields=frozenset(map(composed, table.texts("link_fields", _one_of_fields(fields)) or ())),
+        required=frozenset(map(composed, table.texts("required", _one_of_fields({**fields, email_field: ""})) or ()))
+        - {email_field},
+        page=read_hosted_page(table, (email_field, *fields)),
     )
     table.finish()
     return form

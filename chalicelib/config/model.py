@@ -13,6 +13,30 @@ from .secrets import Secret
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentText:
+    """What a person agrees to on a form's hosted page, and the version that is kept as evidence."""
+
+    text: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostedPage:
+    """What `GET /forms/{form}` shows besides the address."""
+
+    title: str | None = None
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Language -> form field -> label, in the order of the file: the fields that the page shows."""
+    consent: Mapping[str, ConsentText] = field(default_factory=dict)
+    """By language; each language of `labels` has one, or none has."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the page can be shown in; empty if it shows the address alone: then in any."""
+        return tuple(self.labels or self.consent)
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A website form: `fields` maps form field to provider field; `email_field` is the form field of the address."""
 
@@ -40,6 +64,9 @@ class Form:
     """False: a link or an HTML tag in a field makes the signup `refused`, reason `spam`."""
     link_fields: frozenset[str] = frozenset()
     """Form fields that may hold a link or a tag all the same."""
+    required: frozenset[str] = frozenset()
+    """Form fields that must not be empty, besides the address."""
+    page: HostedPage = HostedPage()
 
     def mapped(self, signup: Event) -> Event:
         """Returns a signup of this form for its provider: with the form's list, and with provider fields.

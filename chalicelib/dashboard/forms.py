@@ -51,16 +51,27 @@ def history(counts: Iterable[DayCount], form: str, today: date, days: int = DAYS
     return FormHistory(tuple(known.get(day) or FormDay(form, day) for day in shown))
 
 
-def embed_html(form: Form, public_url: str, address_label: str, button: str) -> str:
-    """Returns the HTML of a plain form with all fields that the form maps, and its trap."""
+def embed_html(form: Form, public_url: str, language: str, address_label: str, button: str) -> str:
+    """Returns the HTML of a plain form with all fields that the form maps, its trap, and its consent in a language.
+
+    Labels are those of the hosted page, where it has them.
+    """
+    labels, consent = form.page.labels.get(language, {}), form.page.consent.get(language)
     fields = "".join(
-        f'  <p><label>{escape(name)}<br><input name="{escape(name)}"></label></p>\n' for name in sorted(form.fields)
+        f"  <p><label>{escape(labels.get(name, name))}<br>"
+        f'<input name="{escape(name)}"{" required" if name in form.required else ""}></label></p>\n'
+        for name in [*(name for name in labels if name in form.fields), *sorted(form.fields.keys() - labels.keys())]
+    )
+    agreement = consent and (
+        f'  <input type="hidden" name="consent.text" value="{escape(consent.version)}">\n'
+        f'  <p><label><input type="checkbox" name="consent.wording" value="{escape(consent.text)}" required> '
+        f"{escape(consent.text)}</label></p>\n"
     )
     return (
         f'<form method="post" action="{escape(public_url)}/forms/{escape(form.name)}/signup" accept-charset="utf-8">\n'
-        f"  <p><label>{escape(address_label)}<br>"
+        f"  <p><label>{escape(labels.get(form.email_field, address_label))}<br>"
         f'<input type="email" name="{escape(form.email_field)}" required autocomplete="email"></label></p>\n'
-        f"{fields}"
+        f"{fields}{agreement or ''}"
         f"  <p hidden><label>{escape(form.trap)}<br>"
         f'<input name="{escape(form.trap)}" tabindex="-1" autocomplete="off"></label></p>\n'
         f"  <p><button>{escape(button)}</button></p>\n"

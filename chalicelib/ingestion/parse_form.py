@@ -6,7 +6,7 @@ Time and IP address come from `RequestInfo` only.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -28,8 +28,12 @@ SEPARATOR = ","
 """Between the texts of a repeated field."""
 _SOURCE, _TEXT = "consent.source", "consent.text"
 _WORDING, _WORDING_SHA_256 = "consent.wording", "consent.wording_sha256"
+CONSENT_VERSION, CONSENT_GIVEN = _TEXT, _WORDING_SHA_256
+"""The fields by which a hosted page states the consent: the latter is a box that the person ticks."""
 CONSENT_FIELDS = (_SOURCE, _TEXT, _WORDING, _WORDING_SHA_256)
 """The form fields that state the consent."""
+HOSTED = "@hosted"
+"""Hidden field of a hosted page: the language that it was shown in. No form of a website has a field of that name."""
 _CHARSET_FIELD = "_charset_"
 _MOST_COMPARED = 20
 _NOT_ONE_TEXT = "must be a text, a number, a boolean or an array of them"
@@ -65,7 +69,8 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     ]
     if too_long and _is_trapped(form, submission):
         raise InvalidEvent(too_long)
-    errors = [*email_errors, *text_errors, *consent_errors, *too_long] or size_errors(texts | stated)
+    lacking = _lacking(form, submission, {*texts, *stated, *(error.field for error in text_errors)})
+    errors = [*email_errors, *text_errors, *consent_errors, *lacking, *too_long] or size_errors(texts | stated)
     event = Event(
         id="",
         type=EventType.SIGNUP,
@@ -170,7 +175,7 @@ def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
     missing = [name for name in form.fields if name not in submission.texts and name not in submission.nested]
     if not missing:
         return {}
-    known = {form.email_field, form.trap, _CHARSET_FIELD, *form.fields, *CONSENT_FIELDS}
+    known = {form.email_field, form.trap, _CHARSET_FIELD, HOSTED, *form.fields, *CONSENT_FIELDS}
     ignored = [name for name in submission.texts if name not in known and len(name) <= NAME_CHARACTERS]
     by_target = {form.fields[name]: name for name in missing}
     found: dict[str, str] = {}
@@ -179,6 +184,15 @@ def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
         if meant is not None:
             found[meant] = name
     return found
+
+
+def _lacking(form: Form, submission: Submission, stated: Set[str]) -> list[FieldError]:
+    """Returns the errors of required fields that are empty, and of a hosted page's consent that is not given."""
+    empty = [name for name in form.required if name not in stated and name not in submission.nested]
+    errors = [FieldError(name, "must not be empty") for name in sorted(empty)]
+    if HOSTED in submission.texts and form.page.consent and CONSENT_GIVEN not in stated:
+        errors.append(FieldError(CONSENT_GIVEN, "must be agreed to"))
+    return errors
 
 
 def _stated_consent(form: Form, submission: Submission) -> tuple[dict[str, str], list[FieldError]]:

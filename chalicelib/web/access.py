@@ -14,7 +14,7 @@ from .problems import HttpProblem
 FORM_METHODS = "OPTIONS, POST"
 NO_FORM = (
     "There is no such form. Forms are the sections [forms.NAME] of the configuration in force, and NAME stands in the "
-    "address: /forms/NAME/signup."
+    "address: /forms/NAME, and /forms/NAME/signup for forms that are posted."
 )
 _PLAIN_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _USUAL_HEADERS = "content-type, idempotency-key"

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from ..config.model import Form, Organisation
 from ..domain.events import EventType
+from ..domain.languages import LANGUAGES
 from ..ingestion.bodies import Submission
+from ..ingestion.parse_form import HOSTED
 from .http_messages import Request
+from .languages import language_of
 
 
 @dataclass(slots=True)
@@ -19,6 +22,17 @@ class FormVisit:
     form: Form | None
     organisation: Organisation | None
     submission: Submission | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """True for a page in a frame of a website (`?embed=1`)."""
+        return bool(self.request.query.get("embed"))
+
+    @property
+    def language(self) -> str:
+        """The language of its page: of the hosted page that was sent, else the visitor's or the form's."""
+        shown = self.submission.texts.get(HOSTED, ("",))[0] if self.submission else ""
+        return shown if shown in LANGUAGES else language_of(self.request, self.form.language if self.form else None)
 
     @property
     def redirect(self) -> str | None:

@@ -58,9 +58,14 @@ def place(request: pytest.FixtureRequest, shared_stack: SharedStack, tmp_path: P
         front.close()
 
 
-def stack_with(shared_stack: SharedStack, website: Website, origins: str) -> MovableStack:
-    """The guide's form, for pages of `website`."""
+def stack_with(
+    shared_stack: SharedStack, website: Website, origins: str, more: str = "", *, redirect: bool = True
+) -> MovableStack:
+    """The guide's form, for pages of `website`. `more`: another example of the guide that adds to it."""
     form = FORM.replace('["https://www.example.com"]', origins).replace("https://www.example.com", website.url)
+    form = form if redirect else re.sub("^redirect.*\n", "", form, flags=re.MULTILINE)
+    section, start, tables = more.removeprefix("[forms.footer]\n").partition("[forms.")
+    form = form.replace("[forms.footer.fields]", f"{section}[forms.footer.fields]") + start + tables
     sample = sample_config(shared_stack.sandbox, ["ediware"])
     others = re.sub(r"^\[forms\.footer.*?(?=^\[(?!forms))", "", sample, flags=re.DOTALL | re.MULTILINE)
     stack = shared_stack.reset(form + others)

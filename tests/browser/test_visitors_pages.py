@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.config.model import Organisation
+from chalicelib.config.model import ConsentText, HostedPage, Organisation
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.web.pages.gateway import gateway_page
 from tests.browser.axe import axe
@@ -32,6 +32,15 @@ FORM = {
 NAMES = (
     *("signed-up", "unsubscribed", "to-correct", "later", "origin", "get", "unreadable", "nothing-there"),
     *("gateway", "link", "link-done", "link-unknown", "link-later"),
+    *("hosted", "hosted-framed", "hosted-to-correct"),
+)
+
+CONSENT = ConsentText("J’accepte de recevoir la lettre, et je sais que je peux me désinscrire à tout moment.", "v3")
+LANGUAGES = ("fr", "nl", "en")
+HOSTED_PAGE = HostedPage(
+    "Une lettre sur l’anticonstitutionnellement",
+    {language: {"prenom": "Votre prénom usuel"} for language in LANGUAGES},
+    dict.fromkeys(LANGUAGES, CONSENT),
 )
 
 
@@ -44,7 +53,7 @@ def made(name: str, language: str) -> Answer:
         organisation=Organisation(
             "Association pour le développement", "https://asso.example", "https://asso.example/p"
         ),
-        forms={**settings.forms, "footer": replace(settings.forms["footer"], redirect=None)},
+        forms={**settings.forms, "footer": replace(settings.forms["footer"], redirect=None, page=HOSTED_PAGE)},
     )
     if name == "gateway":
         return Answer(429, {"content-type": "text/html; charset=utf-8"}, gateway_page(429, "Try again in a moment."))
@@ -62,6 +71,9 @@ def made(name: str, language: str) -> Answer:
         "get": ("GET", signup, {}, None),
         "unreadable": ("POST", signup, {"Content-Type": "application/xml"}, fields),
         "nothing-there": ("GET", "/nothing", {}, None),
+        "hosted": ("GET", "/forms/footer", {}, None),
+        "hosted-framed": ("GET", "/forms/footer?embed=1", {}, None),
+        "hosted-to-correct": ("POST", signup, {}, wrong | {"@hosted": language}),
         "link": ("GET", link, {}, None),
         "link-done": ("POST", link, {}, None),
         "link-unknown": ("GET", link[:-3], {}, None),

@@ -11,8 +11,8 @@ from typing import Any
 from tests.support.stack import ROOT
 
 GUIDE = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
-PLAIN, SCRIPT, UNSUBSCRIBE = re.findall(r"^```html\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
-[FORM] = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+PLAIN, FRAME, SCRIPT, UNSUBSCRIBE = re.findall(r"^```html\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+FORM, HOSTED = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 HIDING = ("no-referrer", "same-origin")
 SHOWING = "strict-origin-when-cross-origin"
 POLICIES = (*HIDING, SHOWING)
@@ -22,7 +22,7 @@ class Website:
     """Each example of the guide under each referrer policy (`/POLICY/plain`, …), and the page of thanks."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.pages: dict[str, str] = {"/merci": "<title>Merci</title>"}
+        self.pages: dict[str, str] = {"/merci": "<title>Merci</title>", "/favicon.ico": " "}
         website = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ class Website:
 
     def serve(self, relais: str) -> None:
         """Show the guide's examples, with Relais at `relais`."""
-        for name, example in (("plain", PLAIN), ("script", SCRIPT), ("unsubscribe", UNSUBSCRIBE)):
+        for name, example in (("plain", PLAIN), ("frame", FRAME), ("script", SCRIPT), ("unsubscribe", UNSUBSCRIBE)):
             page = f"<!doctype html><title>{name}</title>{example}"
             self.pages[f"/{name}"] = page.replace("https://relais.example.com", relais)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...config.model import Form
 from ...domain.errors import FieldError
 from ...domain.events import EventType
-from ...domain.texts import cleaned_text, safe_name, trimmed
+from ...domain.texts import cleaned_text, safe_name, trimmed, wording_digest
 from ...ingestion.bodies import Submission
-from ...ingestion.parse_form import CONSENT_FIELDS, SEPARATOR, source_page
+from ...ingestion.parse_form import CONSENT_FIELDS, CONSENT_GIVEN, HOSTED, SEPARATOR, source_page
 
 _LONG = 80
 """Characters of a text that gets more than one line."""
@@ -37,6 +37,10 @@ class ShownField:
     """The text that is its label."""
     fault: str | None = None
     filling: Mapping[str, str] = field(default_factory=dict)
+    required: bool = False
+    is_address: bool = False
+    is_consent: bool = False
+    """True for the box by which a person agrees to the form's consent text, which is the label."""
 
     @property
     def id(self) -> str:
@@ -62,23 +66,54 @@ def fields_in_place_of_the_address(form: Form, submission: Submission) -> list[s
     return [shown for name in (*submission.texts, *submission.nested) if (shown := safe_name(name))][:10]
 
 
-def fields_to_correct(form: Form, submission: Submission, errors: Sequence[FieldError]) -> list[ShownField] | None:
+def fields_to_correct(
+    form: Form, submission: Submission, errors: Sequence[FieldError], language: str
+) -> list[ShownField] | None:
     """Returns the address and every wrong field; None if something is wrong that a visitor did not type."""
     wrong = dict.fromkeys(error.field for error in errors)
-    if not wrong.keys() <= {form.email_field, *form.fields}:
+    consent = consent_field(form, language) if HOSTED in submission.texts else None
+    if not wrong.keys() <= {form.email_field, *form.fields, *([consent.name] if consent else [])}:
         return None
     texts = submission.texts.get(form.email_field, ())
     fault = _address_fault(texts) if form.email_field in wrong else None
     typed = SEPARATOR.join(filter(None, map(trimmed, texts)))
-    shown = [ShownField(0, form.email_field, typed, form.email_field, "email", fault)]
+    shown = [replace(address_field(form, language), value=typed, fault=fault)]
     for place, name in enumerate(form.fields, 1):
         if name in wrong:
             text = SEPARATOR.join(submission.texts.get(name, ()))
-            words = name.replace("_", " ").replace("-", " ").split()
-            label = " ".join(words).capitalize() or name
-            usual = _USUAL_NAMES.get("".join(words).lower())
-            shown.append(ShownField(place, name, text, label, usual, *_text_fault(form, text)))
+            fault, filling = _text_fault(form, text)
+            field = text_field(form, language, name, place)
+            shown.append(replace(field, value=text, fault=fault, filling=filling))
+    if consent and consent.name in wrong:
+        shown.append(replace(consent, fault="not_agreed"))
     return shown
+
+
+def address_field(form: Form, language: str) -> ShownField:
+    """Returns the field of the address, empty."""
+    label = form.page.labels.get(language, {}).get(form.email_field)
+    text = None if label else "email"
+    return ShownField(0, form.email_field, "", label or form.email_field, text, required=True, is_address=True)
+
+
+def text_field(form: Form, language: str, name: str, place: int) -> ShownField:
+    """Returns another field, empty: with its label of the configuration, else one made of its name."""
+    required, label = name in form.required, form.page.labels.get(language, {}).get(name)
+    if label:
+        return ShownField(place, name, "", label, required=required)
+    words = name.replace("_", " ").replace("-", " ").split()
+    usual = _USUAL_NAMES.get("".join(words).lower())
+    return ShownField(place, name, "", " ".join(words).capitalize() or name, usual, required=required)
+
+
+def consent_field(form: Form, language: str) -> ShownField | None:
+    """Returns the box by which a person agrees to the text in that language; its value is the text's SHA-256."""
+    consent = form.page.consent.get(language)
+    if consent is None:
+        return None
+    digest, _ = wording_digest(consent.text, None)
+    place = len(form.fields) + 1
+    return ShownField(place, CONSENT_GIVEN, digest or "", consent.text, required=True, is_consent=True)
 
 
 def carried_fields(
@@ -91,7 +126,7 @@ def carried_fields(
     """
     known = {form.email_field}
     if verb is EventType.SIGNUP:
-        known |= {form.trap, *form.fields, *CONSENT_FIELDS}
+        known |= {form.trap, *form.fields, *CONSENT_FIELDS, HOSTED}
     known -= set(shown)
     carried = [(name, text) for name, texts in submission.texts.items() if name in known for text in texts]
     page = source_page(referer) if referer else None
@@ -117,6 +152,8 @@ def _address_fault(texts: Sequence[str]) -> str:
 
 def _text_fault(form: Form, text: str) -> tuple[str, Mapping[str, str]]:
     text, wrong = cleaned_text(text)
+    if not text.strip():
+        return "empty", {}
     if wrong:
         return "unreadable", {}
     if len(text) > form.field_length:

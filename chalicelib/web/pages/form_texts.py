@@ -47,6 +47,12 @@ FORM: Texts = {
         "A message that is already on its way may still reach you.",
     ),
     "site_owner": Text("le responsable du site", "de beheerder van de website", "the owner of the website"),
+    # --- the hosted page ---
+    "hosted_title": Text(
+        "Inscrivez-vous à notre lettre", "Schrijf u in op onze nieuwsbrief", "Sign up to our newsletter"
+    ),
+    "optional": Text("(facultatif)", "(niet verplicht)", "(optional)"),
+    "leave_empty": Text("Laissez ce champ vide", "Laat dit veld leeg", "Leave this field empty"),
     # --- the form once more ---
     "error": Text("Erreur", "Fout", "Error"),
     "correct_title": Text(
@@ -100,6 +106,10 @@ FORM: Texts = {
         "{limit} caractères au plus\u00a0; vous en avez écrit {count}.",
         "ten hoogste {limit} tekens; u hebt er {count} ingevuld.",
         "at most {limit} characters; you typed {count}.",
+    ),
+    "empty": Text("remplissez ce champ.", "vul dit veld in.", "fill this in."),
+    "not_agreed": Text(
+        "cochez cette case pour vous inscrire.", "vink dit aan om u in te schrijven.", "tick this box to sign up."
     ),
     "too_large": Text("raccourcissez votre texte.", "maak uw tekst korter.", "shorten your text."),
     "unreadable": Text(

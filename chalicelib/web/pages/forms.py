@@ -10,7 +10,6 @@ from ...config.model import Form
 from ...ingestion.bodies import Submission
 from ..form_visit import FormVisit
 from ..http_messages import Response
-from ..languages import language_of
 from .form_fields import ShownField, carried_fields, fields_in_place_of_the_address, fields_to_correct, typed_address
 from .form_texts import FORM
 from .problem import kind_of
@@ -31,20 +30,22 @@ _LATER = frozenset({429, 500, 503})
 def accepted_page(visit: FormVisit) -> Response:
     """Returns the page after success. It is the same whether the address is known, suppressed or neither."""
     typed = typed_address(visit.form, visit.submission) if visit.form and visit.submission else ""
-    return _page(visit, "form_accepted.html", 200, address=typed)
+    return form_page(visit, "form_accepted.html", 200, address=typed)
 
 
 def failure_page(visit: FormVisit, problem: HttpProblem) -> Response:
     """Returns the page of an error. Where repeating may help, it holds the form with what was typed."""
     form, submission, fields = visit.form, visit.submission, None
     if form and submission and problem.status == 422:
-        fields = fields_to_correct(form, submission, problem.errors)
+        fields = fields_to_correct(form, submission, problem.errors, visit.language)
     if form and submission and (fields is not None or problem.status in _LATER):
         return _form_again(visit, problem, form, submission, fields or [])
     connected = problem.status not in _NOT_CONNECTED
     kind = kind_of(problem.status) if connected else "not_connected"
     advice = None if connected else _advice(visit, problem.status)
-    return _page(visit, "form_problem.html", problem.status, problem.headers, kind=kind, problem=problem, advice=advice)
+    return form_page(
+        visit, "form_problem.html", problem.status, problem.headers, kind=kind, problem=problem, advice=advice
+    )
 
 
 def _advice(visit: FormVisit, status: int) -> tuple[str, dict[str, Any]] | None:
@@ -69,15 +70,11 @@ def _form_again(
     carried = carried_fields(
         form, visit.verb, submission, [field.name for field in fields], visit.request.headers.get("referer")
     )
-    policy = {}
-    if visit.redirect:  # browsers hold a form's redirects against its page's policy, too
-        policy["form-action"] = " ".join(("'self'", *_sites(visit.redirect)))
-    return _page(
+    return form_page(
         visit,
         "form_again.html",
         problem.status,
         problem.headers,
-        policy=policy,
         kind=kind_of(problem.status),
         fields=fields,
         carried=carried,
@@ -87,21 +84,38 @@ def _form_again(
     )
 
 
-def _page(
+def form_page(
     visit: FormVisit, template: str, status: int, headers: dict[str, str] | None = None, **values: Any
 ) -> Response:
+    """Returns a page of a form, in the visit's language unless `values` name another."""
     return render(
         template,
-        language_of(visit.request, visit.form.language if visit.form else None),
+        values.pop("language", visit.language),
         _TEXTS,
         status=status,
         # A form on this page must state its origin, which no-referrer would hide; other sites learn nothing.
         headers={"referrer-policy": "same-origin", **(headers or {})},
         verb=visit.verb.value,
+        policy=_policy(visit),
         back=_way_back(visit),
         organisation=visit.organisation,
+        embedded=visit.is_embedded,
         **({"request_id": visit.request.id} | values),
     )
+
+
+def _policy(visit: FormVisit) -> dict[str, str]:
+    """Returns what a page's policy allows: its form's redirect, and a frame of the form's websites.
+
+    Browsers hold a form's redirects against the policy of the page that it is on.
+    """
+    policy = {}
+    if visit.redirect:
+        policy["form-action"] = " ".join(("'self'", *_sites(visit.redirect)))
+    websites = sorted(visit.form.origins - {checks.HIDDEN_ORIGIN}) if visit.form and visit.is_embedded else []
+    if websites:
+        policy["frame-ancestors"] = " ".join(websites)
+    return policy
 
 
 def _way_back(visit: FormVisit) -> str | None:

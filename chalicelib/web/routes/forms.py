@@ -18,7 +18,7 @@ from ...observability import logger, metrics
 from ...services import Services
 from .. import problems
 from ..accept import wants_html
-from ..access import FORM_METHODS, check_origin, preflight, shown_origin
+from ..access import FORM_METHODS, NO_FORM, check_origin, preflight, shown_origin
 from ..form_visit import FormVisit
 from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
@@ -35,6 +35,16 @@ class FormsRoutes:
         self._services = services
         self._said: set[tuple[str, str]] = set()
         """Form and mapped field of each `form field ignored`: once for each instance."""
+
+    def show(self, request: Request, name: str) -> Response:
+        """Return the hosted page of a form. Raises HttpProblem (404)."""
+        settings = self._services.settings
+        form = settings.forms.get(name)
+        if form is None:
+            raise HttpProblem(404, NO_FORM)
+        from ..pages.hosted_form import hosted_page
+
+        return hosted_page(FormVisit(request, EventType.SIGNUP, form, settings.organisation), form)
 
     def answer(self, request: Request, name: str, verb: EventType) -> Response:
         """Answer any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
@@ -56,7 +66,7 @@ class FormsRoutes:
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
             if verb is EventType.SIGNUP:
                 submitted = signup_from_form(form, submission, info)
-                if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # something is ignored
+                if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # some may be ignored
                     self._report_misnamed(form, submission)
             else:
                 submitted = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))

@@ -47,6 +47,15 @@ FORM: Texts = {
         "Kopieer deze HTML naar uw pagina. De namen van de velden moeten zo blijven; al het andere is aan u.",
         "Copy this HTML into your page. The names of the fields must stay as they are; all else is yours.",
     ),
+    "hosted": Text("Sans site web", "Zonder website", "Without a website"),
+    "hosted_how": Text(
+        "Ce formulaire a sa propre page, prête à être partagée : {link}. Elle montre l’adresse et les champs qui "
+        "ont un libellé dans la configuration.",
+        "Dit formulier heeft een eigen pagina, klaar om te delen: {link}. Ze toont het adres en de velden die in de "
+        "configuratie een label hebben.",
+        "This form has a page of its own, ready to be shared: {link}. It shows the address, and the fields that have a "
+        "label in the configuration.",
+    ),
     "no_url": Text(
         "L’adresse publique de Relais n’est pas configurée\u00a0: ajoutez public_url à la section [api].",
         "Het openbare adres van Relais is niet geconfigureerd: voeg public_url toe aan het deel [api].",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from urllib.parse import quote
 
 from ....dashboard.forms import DAYS, FormHistory, embed_html, first_day, history
 from ....services import Services
@@ -32,9 +33,8 @@ class FormPages:
         counts = self._services.counts.read(first_day(today, DAYS), today)
         past = history(counts, name, today)
         public_url = self._services.settings.api.public_url
-        address, button = (
-            str(getattr(FORM[text], form.language or page.language)) for text in ("address", "subscribe")
-        )
+        language = form.language or page.language
+        address, button = (str(getattr(FORM[text], language)) for text in ("address", "subscribe"))
         return page.render(
             "form",
             FORM,
@@ -44,7 +44,8 @@ class FormPages:
             chart=_chart(page, past),
             chart_days=CHART_DAYS,
             busiest=past.busiest(CHART_DAYS),
-            html=embed_html(form, public_url, address, button) if public_url else "",
+            html=embed_html(form, public_url, language, address, button) if public_url else "",
+            hosted_page=f"{public_url or request.base_path}/forms/{quote(form.name, safe='')}",
         )
 
 
