@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
@@ -8,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from local import template
+from tests.support.emulator import transformed
 
 from .conftest import Generated
 
@@ -26,26 +25,13 @@ def complaints(body: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("form", ["SAM", "translated"])
 def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config, form: str) -> None:
     """Remembered for the same template and linter, which take seconds. Circles show in the translation only."""
-    body = made.body if form == "SAM" else translated(made)
+    body = made.body if form == "SAM" else transformed(made.body)
     linted = hashlib.sha256(f"{version('cfn-lint')} {json.dumps(body)}".encode()).hexdigest()
     place = f"relais/linted-{made.stage}-{form}"
     assert pytestconfig.cache is not None
     if pytestconfig.cache.get(place, None) != linted:
         assert complaints(body) == []
         pytestconfig.cache.set(place, linted)
-
-
-def translated(made: Generated) -> dict[str, Any]:
-    """The template as CloudFormation's transform leaves it."""
-    from samtranslator.parser.parser import Parser
-    from samtranslator.translator.translator import Translator
-
-    body = copy.deepcopy(made.body)
-    for name in made.functions:
-        body["Resources"][name]["Properties"]["CodeUri"] = "s3://bucket/key"  # as `aws cloudformation package` does
-    session = boto3.Session(region_name="eu-west-3")
-    plain: dict[str, Any] = Translator({}, Parser(), boto_session=session).translate(body, {})
-    return plain
 
 
 @pytest.mark.slow
@@ -68,7 +54,7 @@ def test_the_template_is_within_the_cloudformation_size_limit(made: Generated) -
 
 
 def test_sam_translates_it_and_keeps_partial_batch_responses(made: Generated) -> None:
-    plain = translated(made)["Resources"]
+    plain = transformed(made.body)["Resources"]
     mappings = [each["Properties"] for each in plain.values() if each["Type"] == "AWS::Lambda::EventSourceMapping"]
     assert len(mappings) == 3
     assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings)
