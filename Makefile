@@ -16,7 +16,7 @@ help:
 	@echo "make mutants   mistakes made on purpose, and which test notices each"
 	@echo "make bench     what it costs: counts, and ratios of times; BENCH=... names single benchmarks"
 	@echo "make screenshots   docs/pictures/: the dashboard of the sample world; needs Chromium"
-	@echo "make package   out/STAGE-VERSION/: what is deployed, and its deploy.sh; STAGE=prod, RELAIS_CONFIG=chalicelib/relais.toml"
+	@echo "make package   out/STAGE-VERSION/: what is deployed, and its deploy.sh; STAGE=prod, ARCH=arm64, RELAIS_CONFIG=..."
 	@echo "make lint types imports    the checks;  make format, setup, clean"
 
 # exec: signals reach the stack itself, and nothing stays between it and make.

@@ -1,7 +1,8 @@
 """`make package`: a deployment package of a stage, kept in `out/STAGE-VERSION/`; `out/latest` is the newest one.
 
 The zip contains what Chalice puts there (its router, `app.py`, `chalicelib/`), the configuration, and wheels for the
-Python and processor of the template, whatever this machine runs. Beside it are the template, the commands that deploy
+Python and processor of the template, whatever this machine runs; also their bytecode, where a Python of that version is
+on this machine. Beside it are the template, the commands that deploy
 both (`deploy.sh`), and what they were made from (`package.json`).
 """
 
@@ -15,20 +16,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from chalicelib import __version__
 from chalicelib.config.load import find_path, read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 
-from . import template
+from . import deployment_zip, runtime_python, template
 from .configuration import check_secrets_of_stage
 from .options import STAGE
 from .template import exclusive_lock
 
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""Lambda's architectures, by the name that packages' wheels have for them."""
 _DEPLOY = Path(__file__).with_name("deploy.sh")
 
 
@@ -37,17 +39,20 @@ class PackagingError(Exception):
 
 
 def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "out") -> int:
-    """Package the stage that `STAGE` names (prod by default) into `out`; returns the exit code."""
+    """Package the stage that `STAGE` names (prod by default), for the processor `ARCH`, into `out`; returns the exit
+    code.
+    """
     stage = environ.get("STAGE") or "prod"
     try:
-        made = package(stage, find_path(environ), out)
+        made = package(stage, find_path(environ), out, environ=environ)
     except (ConfigurationError, PackagingError, template.TemplateError) as error:
         print(f"Not packaged.\n{error}", file=sys.stderr)
         return 1
     facts = json.loads((made / "package.json").read_text())
     shown = made.relative_to(Path.cwd()) if made.is_relative_to(Path.cwd()) else made
     print(f"{shown}/  stage {stage}, version {facts['version']}; {out.name}/latest is the same")
-    print(f"  deployment.zip  {(made / 'deployment.zip').stat().st_size / 1e6:.1f} MB")
+    size = f"{(made / 'deployment.zip').stat().st_size / 1e6:.1f} MB, {facts['architecture']}"
+    print(f"  deployment.zip  {size}, {_bytecode_in_words(facts['bytecode'])}")
     print(f"  sam.json        the template, with the parameters {', '.join(facts['parameters'])}")
     print(f"  package.json    the configuration's fingerprint: {facts['configuration']}")
     print("  deploy.sh       the commands below")
@@ -59,6 +64,15 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
     return 0
 
 
+def _bytecode_in_words(version: str | None) -> str:
+    if version is not None:
+        return f"with the bytecode of Python {version}"
+    wanted = f"python{template.RUNTIME_PYTHON}"
+    return (
+        f"without bytecode, for lack of {wanted} ({runtime_python.VARIABLE}=/path/to/{wanted}): cold starts are slower"
+    )
+
+
 def deployment_commands(script: str) -> Iterator[str]:
     """Yield the commands of a `deploy.sh` that bring the package up, wait for it and check it, each in one line."""
     for line in script[script.index("\naws cloudformation package") :].replace("\\\n", " ").splitlines():
@@ -67,30 +81,55 @@ def deployment_commands(script: str) -> Iterator[str]:
             yield re.sub(" +", " ", found[1])
 
 
-def package(stage: str, configuration: Path, out: Path, root: Path = template.ROOT) -> Path:
+def package(
+    stage: str, configuration: Path, out: Path, root: Path = template.ROOT, environ: Mapping[str, str] = os.environ
+) -> Path:
     """Write `deployment.zip`, `sam.json`, `deploy.sh` and `package.json` into a folder of `out`, and return it.
 
-    Raises ConfigurationError when the configuration is missing, wrong or not for this stage, PackagingError when the
-    wheels cannot be fetched, TemplateError when Chalice fails. `out/latest` is removed first: after a failure it does
-    not name an earlier package. What is the same has the same name, and replaces itself.
+    `environ` may name the processor (`ARCH`) and the Python that makes the bytecode (`PYTHON313`). Raises
+    ConfigurationError when the configuration is missing, wrong or not for this stage, PackagingError when the wheels
+    cannot be fetched or what `environ` names is not there, TemplateError when Chalice fails. `out/latest` is removed
+    first: after a failure it does not name an earlier package. What is the same has the same name, and replaces itself.
     """
     (out / "latest").unlink(missing_ok=True)
     template.check_stage(stage)
+    architecture = _architecture(root, environ)
+    python = _find_python(environ)
     _check_configuration(configuration, stage, root)
-    wheels = install_wheels(root)
+    wheels = install_wheels(root, architecture)
     with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
         project, made = Path(folder) / "project", Path(folder) / "made"
         project.mkdir()
         made.mkdir()
-        for path in template.lay_out(project, stage, root):
+        for path in template.lay_out(project, stage, root, architecture):
             print(f"left out, not a file type of the product: {path.relative_to(root)}", file=sys.stderr)
         shutil.copy(configuration, project / "chalicelib" / "relais.toml")
         (project / "vendor").symlink_to(wheels)  # where Chalice looks for ready-made packages
         template.run_chalice(project, stage)
         shutil.copy(project / "out" / "sam.json", made / "sam.json")
-        _rewrite_zip(project / "out" / "deployment.zip", made / "deployment.zip")
-        version = _describe(made, stage, hashlib.sha256(configuration.read_bytes()).hexdigest()[:16])
+        try:
+            deployment_zip.write(project / "out" / "deployment.zip", made / "deployment.zip", python)
+        except deployment_zip.CompileError as error:
+            raise PackagingError(str(error)) from error
+        configured = hashlib.sha256(configuration.read_bytes()).hexdigest()[:16]
+        version = _describe(made, stage, configured, architecture, python.version if python else None)
         return _keep(made, out, f"{stage}-{version}")
+
+
+def _architecture(root: Path, environ: Mapping[str, str]) -> str:
+    """Return the processor to package for: `ARCH`, else that of `.chalice/config.json`. Raises PackagingError."""
+    configured = json.loads((root / ".chalice" / "config.json").read_text())
+    found: str = environ.get("ARCH") or configured["lambda_architecture"]
+    if found not in _MACHINES:
+        raise PackagingError(f"ARCH={found}: Lambda has {' and '.join(_MACHINES)}")
+    return found
+
+
+def _find_python(environ: Mapping[str, str]) -> runtime_python.RuntimePython | None:
+    try:
+        return runtime_python.find(environ)
+    except runtime_python.NotThatPython as error:
+        raise PackagingError(str(error)) from error
 
 
 def _check_configuration(configuration: Path, stage: str, root: Path) -> None:
@@ -100,7 +139,7 @@ def _check_configuration(configuration: Path, stage: str, root: Path) -> None:
     check_secrets_of_stage(document, settings_of(document, environ), stage, environ.keys())
 
 
-def _describe(made: Path, stage: str, configuration: str) -> str:
+def _describe(made: Path, stage: str, configuration: str, architecture: str, bytecode: str | None) -> str:
     """Write `deploy.sh`, its files and `package.json` beside the zip and the template; returns the version.
 
     The version is the product's with a hash of all that is deployed, so that packages of the same version are kept
@@ -110,7 +149,13 @@ def _describe(made: Path, stage: str, configuration: str) -> str:
     content = hashlib.sha256(b"".join(hashlib.sha256(part.read_bytes()).digest() for part in parts)).hexdigest()
     version = f"{__version__}-{content[:10]}"
     parameters = list(json.loads((made / "sam.json").read_text())["Parameters"])
-    facts = {"stage": stage, "version": version, "configuration": configuration, "parameters": parameters}
+    facts: dict[str, Any] = {
+        "stage": stage,
+        "version": version,
+        "configuration": configuration,
+        "parameters": parameters,
+    }
+    facts |= {"architecture": architecture, "bytecode": bytecode}
     (made / "package.json").write_text(json.dumps(facts, indent=2) + "\n")
     _write_import(made, stage)
     script = _DEPLOY.read_text()
@@ -158,16 +203,16 @@ def _keep(made: Path, out: Path, name: str) -> Path:
     return kept
 
 
-def install_wheels(root: Path = template.ROOT) -> Path:
+def install_wheels(root: Path = template.ROOT, architecture: str = "x86_64") -> Path:
     """Install the runtime requirements for Lambda into a folder under `.local/`, cached until they change."""
-    configured = json.loads((root / ".chalice" / "config.json").read_text())
-    machine = _MACHINES[configured["lambda_architecture"]]
+    machine = _MACHINES[architecture]
     pins = [root / name for name in ("requirements.txt", "constraints.txt")]
     key = hashlib.sha256(b"\0".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]
     cached = root / ".local" / "wheels" / f"{template.RUNTIME_PYTHON}-{machine}-{key}"
     with exclusive_lock(cached.parent.with_suffix(".lock")):
         if not cached.is_dir():
-            shutil.rmtree(cached.parent, ignore_errors=True)
+            for earlier in cached.parent.glob(f"*-{machine}-*"):
+                shutil.rmtree(earlier, ignore_errors=True)
             half_done = cached.with_suffix(".half-done")
             _run_pip(pins[0], half_done, machine)
             half_done.replace(cached)
@@ -193,16 +238,6 @@ def _run_pip(requirements: Path, target: Path, machine: str) -> None:
     if done.returncode != 0:
         raise PackagingError(f"pip could not fetch the wheels for Lambda:\n{done.stderr.strip()}")
     shutil.rmtree(target / "bin", ignore_errors=True)
-
-
-def _rewrite_zip(source: Path, target: Path) -> None:
-    """Copy the files, readable by Lambda's user whatever the umask here; the same content gives the same bytes."""
-    with zipfile.ZipFile(source) as made, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
-        for name in sorted(set(made.namelist())):
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            written.writestr(entry, made.read(name))
 
 
 if __name__ == "__main__":

@@ -99,8 +99,11 @@ def _make(stage: str, cached: Path, root: Path) -> None:
     _remove_older(cached, stage)
 
 
-def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
-    """Copy into `project` what Chalice needs to package `stage`; returns the files of chalicelib that were left out."""
+def lay_out(project: Path, stage: str, root: Path = ROOT, architecture: str | None = None) -> list[Path]:
+    """Copy into `project` what Chalice needs to package `stage`; returns the files of chalicelib that were left out.
+
+    `architecture` is the processor of the functions, that of `.chalice/config.json` by default.
+    """
     shutil.copy(root / "app.py", project / "app.py")
     (project / "requirements.txt").write_text("")
     left_out = []
@@ -113,7 +116,7 @@ def lay_out(project: Path, stage: str, root: Path = ROOT) -> list[Path]:
         shutil.copy(source, target)
     settings = project / ".chalice"
     settings.mkdir()
-    _write_json(settings / "config.json", _chalice_settings(stage, root))
+    _write_json(settings / "config.json", _chalice_settings(stage, root, architecture))
     for function in functions(root):
         _write_json(settings / f"policy-{function}.json", policy(function, stage, root))
     _write_json(settings / "resources.json", additions(stage, root))
@@ -159,9 +162,11 @@ def policy(function: str, stage: str, root: Path = ROOT) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _chalice_settings(stage: str, root: Path) -> dict[str, Any]:
+def _chalice_settings(stage: str, root: Path, architecture: str | None) -> dict[str, Any]:
     """Return `.chalice/config.json` with `stage`, which need not be there: all that it needs is its name's variable."""
     settings = _read_json(root / ".chalice" / "config.json")
+    if architecture is not None:
+        settings["lambda_architecture"] = architecture
     own = settings.setdefault("stages", {}).setdefault(stage, {})
     own["environment_variables"] = {**own.get("environment_variables", {}), "RELAIS_STAGE": stage}
     return settings

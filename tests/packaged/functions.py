@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from local.lambdas.functions import FunctionFailed
 from local.template_reader import ACCOUNT_ID, Function
 from tests.packaged.runtime_api import Invocation, RuntimeApi
 from tests.support.aws import REGION, TestAws
-from tests.support.packaging import Packaged
+from tests.support.packaging import Packaged, interpreter
 
 
 class PackagedFunction:
@@ -110,8 +109,8 @@ class PackagedFunction:
 
 
 def isolated(*args: str) -> list[str]:
-    """A Python without its installed packages: neither the virtual environment's nor this checkout's are found."""
-    return [sys.executable, "-S", "-B", *args]
+    """Lambda's Python, where it is there, without installed packages: neither an environment's nor this checkout's."""
+    return [interpreter(), "-S", "-B", *args]
 
 
 def clean_environ(root: Path, *others: Path) -> dict[str, str]:

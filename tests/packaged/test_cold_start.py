@@ -29,9 +29,10 @@ answer = app.app(json.loads(os.environ["EVENT"]), None)
 assert answer["statusCode"] == 202, answer
 """
 TELL = """
-import json
+import json, platform
 print()
 print(json.dumps({
+    "python": platform.python_version(),
     "seconds": seconds, "new": sorted(set(sys.modules) - before), "path": path,
     "files": {name: getattr(module, "__file__", None) for name, module in sys.modules.items()},
 }))
@@ -99,8 +100,8 @@ def test_importing_the_app_loads_no_feature_modules(artefact: Artefact, capsys: 
     modules = set(found["new"])
     with capsys.disabled():
         sys.stdout.write(
-            f"\n[the zip: {artefact.packaged.megabytes:.1f} MB; importing app.py: {found['seconds']:.2f} s here,"
-            f" {len(modules)} modules]\n"
+            f"\n[the zip: {artefact.packaged.megabytes:.1f} MB; importing app.py in Python {found['python']}:"
+            f" {found['seconds']:.2f} s here, {len(modules)} modules]\n"
         )
     assert among(modules, NEVER_AT_IMPORT) == set()
     assert len(modules) <= MOST_MODULES

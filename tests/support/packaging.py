@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from local import package, template
+from local import deployment_zip, package, runtime_python, template
+from local.runtime_python import RuntimePython
 from local.sandbox import Sandbox, sample_config
 from local.template import exclusive_lock
 from local.template_reader import Description, describe
@@ -60,6 +62,18 @@ class Packaged:
         return (self.out / "deployment.zip").stat().st_size / 1e6
 
 
+@functools.cache
+def lambdas_python() -> RuntimePython | None:
+    """The Python that runs the zip in these tests, where this machine has one of Lambda's version."""
+    return runtime_python.find()
+
+
+def interpreter() -> str:
+    """Lambda's Python, or the one of the tests where there is none."""
+    found = lambdas_python()
+    return str(found.path) if found else sys.executable
+
+
 def make(folder: Path, sandbox: Sandbox) -> Packaged:
     """The package of this checkout, and in `folder` its content with `sandbox` in its configuration.
 
@@ -95,7 +109,7 @@ def _built() -> Path:
 def _fingerprint() -> str:
     """Of all that the package is made from, and made by."""
     digest = hashlib.sha256()
-    made_by = [Path(module.__file__ or "") for module in (package, template)]
+    made_by = [Path(module.__file__ or "") for module in (package, template, deployment_zip, runtime_python)]
     root = template.ROOT
     product = [
         root / "app.py",
@@ -108,7 +122,7 @@ def _fingerprint() -> str:
         if source.is_file() and "__pycache__" not in source.parts:
             digest.update(f"{source.name}\0{source.stat().st_size}\0".encode())
             digest.update(source.read_bytes())
-    digest.update(f"{sys.version}\0{sample_config(_NOWHERE)}".encode())
+    digest.update(f"{sys.version}\0{lambdas_python()}\0{sample_config(_NOWHERE)}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -129,8 +143,8 @@ def _build(checkout: Path) -> None:
     unpacked = checkout / "unpacked"
     with zipfile.ZipFile(checkout / "out" / "latest" / "deployment.zip") as made:
         made.extractall(unpacked)
-    # Compile once, so that later imports find it compiled.
-    subprocess.run([sys.executable, "-S", "-c", _IMPORT_ALL], cwd=unpacked, env={"PYTHONPATH": "."}, check=True)
+    if lambdas_python() is None:  # the zip has no bytecode: compile once, so that later imports find it compiled
+        subprocess.run([sys.executable, "-S", "-c", _IMPORT_ALL], cwd=unpacked, env={"PYTHONPATH": "."}, check=True)
 
 
 def _link(source: str, target: str) -> None:

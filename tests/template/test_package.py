@@ -16,7 +16,7 @@ from chalicelib.domain.errors import ConfigurationError
 from local import package, template
 from local.configuration import check_secrets_of_stage
 from tests.support.aws import TestAws
-from tests.support.packaging import Packaged
+from tests.support.packaging import Packaged, interpreter
 
 CONFIGURATION = """
 [accounts.paris]
@@ -71,7 +71,7 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
         (tmp_path / "made").mkdir()
         (tmp_path / "made" / "deployment.zip").write_text(content)
         (tmp_path / "made" / "sam.json").write_text(json.dumps(template.additions("shop")))
-        version = package._describe(tmp_path / "made", "shop", f"fingerprint of {content}")
+        version = package._describe(tmp_path / "made", "shop", f"fingerprint of {content}", "arm64", "3.13.0")
         made.append(package._keep(tmp_path / "made", tmp_path / "out", f"shop-{version}"))
         (tmp_path / "out" / "latest").replace(tmp_path / f"latest-{len(made)}")
     assert made[0] == made[2] != made[1]
@@ -85,6 +85,8 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
             "version": kept.name.removeprefix("shop-"),
             "parameters": list(template.additions("shop")["Parameters"]),
             "configuration": f"fingerprint of {content}",
+            "architecture": "arm64",
+            "bytecode": "3.13.0",
         }
         script = (kept / "deploy.sh").read_text()
         assert "{stack}" not in script and "{stage}" not in script
@@ -200,9 +202,10 @@ def test_the_zip_contains_only_the_product(packaged: Packaged) -> None:
         if path.suffix in {".py", ".html", ".css"}
     }
     assert product | {"app.py", "chalice/app.py", "chalice/__init__.py", "boto3/__init__.py"} <= set(entries)
-    ours = {name for name in entries if name.startswith(("chalicelib/", "local/", "tests/"))}
+    sources = [name for name in entries if "__pycache__" not in name]
+    ours = {name for name in sources if name.startswith(("chalicelib/", "local/", "tests/"))}
     assert ours == product | {"chalicelib/relais.toml"}
-    assert not any("__pycache__" in name or name.startswith(("moto/", "bin/", "chalice/cli")) for name in entries)
+    assert not any(name.startswith(("moto/", "bin/", "chalice/cli")) for name in entries)
     assert "chalicelib/notes.csv" in packaged.said
 
 
@@ -221,29 +224,45 @@ def test_the_packaged_template_equals_the_one_of_the_local_stack(packaged: Packa
 
 def test_the_zip_works_standalone(packaged: Packaged, resources: TestAws) -> None:
     environ = {"PATH": os.environ["PATH"], "RELAIS_STAGE": "local", **resources.environ}
-    command = [sys.executable, "-I", "-c", ASK_FOR_HEALTH]
+    command = [interpreter(), "-I", "-c", ASK_FOR_HEALTH]
     asked = subprocess.run(command, cwd=packaged.unpacked, env=environ, capture_output=True, text=True, check=False)
     assert asked.stdout.splitlines()[-1:] == ["200"], asked.stdout + asked.stderr
-
-
-def test_the_same_files_give_the_same_world_readable_zip(tmp_path: Path) -> None:
-    made = []
-    for number, mode in enumerate((0o600, 0o755)):
-        names = ["app.py", "chalicelib/names.py", "app.py"][number : number + 2]
-        source, target = tmp_path / f"{number}.zip", tmp_path / f"{number}-rewritten.zip"
-        with zipfile.ZipFile(source, "w") as written:
-            for name in names:
-                entry = zipfile.ZipInfo(name, (2026, 3, 1 + number, 9, 30, 0))
-                entry.external_attr = mode << 16
-                written.writestr(entry, f"# {name}\n" * 100)
-        package._rewrite_zip(source, target)
-        made.append(target.read_bytes())
-        with zipfile.ZipFile(target) as rewritten:
-            assert {entry.external_attr >> 16 & 0o777 for entry in rewritten.infolist()} == {0o644}
-    assert made[0] == made[1]
 
 
 @pytest.mark.slow
 def test_the_same_product_gives_the_same_zip(packaged: Packaged, tmp_path: Path) -> None:
     made = package.package("local", packaged.configuration, tmp_path, packaged.checkout)
     assert (made / "deployment.zip").read_bytes() == (packaged.out / "deployment.zip").read_bytes()
+
+
+def test_packaging_fails_for_what_lambda_has_not(
+    tmp_path: Path, configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"RELAIS_CONFIG": str(configuration)}
+    assert package.main({**environ, "ARCH": "mips"}, tmp_path) == 1
+    assert "ARCH=mips: Lambda has x86_64 and arm64" in capsys.readouterr().err
+    assert package.main({**environ, "PYTHON313": str(configuration)}, tmp_path) == 1
+    assert f"PYTHON313={configuration} is no Python 3.13" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_a_package_for_arm64_has_its_wheels_and_no_other_processors(
+    packaged: Packaged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also that a package without bytecode is the same bytes on every machine, and says what it lacks."""
+    environ = {"RELAIS_CONFIG": str(packaged.configuration), "STAGE": "local", "ARCH": "arm64", "PYTHON313": "no"}
+    made = []
+    for name in ("one", "two"):
+        assert package.main(environ, tmp_path / name) == 0
+        said = capsys.readouterr().out
+        assert "arm64, without bytecode, for lack of python3.13 (PYTHON313=/path/to/python3.13)" in said
+        made.append((tmp_path / name / "latest" / "deployment.zip").read_bytes())
+    assert made[0] == made[1]
+    functions = json.loads((tmp_path / "one" / "latest" / "sam.json").read_text())["Resources"].values()
+    processors = [each["Properties"]["Architectures"] for each in functions if "Function" in each["Type"]]
+    assert processors == [["arm64"]] * len(template.functions())
+    with zipfile.ZipFile(tmp_path / "one" / "latest" / "deployment.zip") as content:
+        compiled = {name: content.read(name)[18:20] for name in content.namelist() if name.endswith(".so")}
+    assert set(compiled.values()) == {(183).to_bytes(2, "little")}, compiled  # ELF's number for AArch64
+    assert len(compiled) > 2
