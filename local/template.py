@@ -26,6 +26,8 @@ from typing import Any, get_args
 from chalicelib import names
 from chalicelib.web.pages.gateway import gateway_page
 
+from . import alarms
+
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
 QUEUES: tuple[names.QueueKind, ...] = get_args(names.QueueKind)
@@ -147,8 +149,9 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
         _merge(merged, _filled(root, "each-queue.json", values))
         merged["Resources"][f"{values['Queue']}Queue"]["Properties"]["VisibilityTimeout"] = 6 * _timeout(queue, root)
     for alarm, measured in _filled(root, "metric-alarms.json", {}).items():
-        merged["Resources"][f"{alarm}Alarm"] = _metric_alarm(stage, **measured)
+        merged["Resources"][f"{alarm}Alarm"] = alarms.metric_alarm(stage, **measured)
     answers = {kind: _gateway_answer(**answer) for kind, answer in _filled(root, "gateway-answers.json", {}).items()}
+    alarms.complete(merged["Resources"])
     merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = answers
     return merged
 
@@ -175,40 +178,6 @@ def _chalice_settings(stage: str, root: Path, architecture: str | None) -> dict[
 def _timeout(function: str, root: Path) -> int:
     """Return a function's timeout in seconds. AWS recommends a visibility timeout of six times that."""
     return int(_read_json(root / ".chalice" / "config.json")["lambda_functions"][function]["lambda_timeout"])
-
-
-def _metric_alarm(
-    stage: str,
-    name: str,
-    description: str,
-    metric: str,
-    statistic: str,
-    threshold: int,
-    period: int,
-    periods: int,
-    missing: str = "notBreaching",
-) -> dict[str, Any]:
-    """Return an alarm on one of the product's own metrics, as `.chalice/metric-alarms.json` describes it.
-
-    It watches the sum of all accounts of the stage; `period` is in seconds.
-    """
-    return {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmName": f"relais-{stage}-{name}",
-            "AlarmDescription": description,
-            "Namespace": names.METRICS,
-            "MetricName": metric,
-            "Dimensions": [{"Name": "stage", "Value": stage}],
-            "Statistic": statistic,
-            "Period": period,
-            "EvaluationPeriods": periods,
-            "Threshold": threshold,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-            "TreatMissingData": missing,
-            "AlarmActions": {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]},
-        },
-    }
 
 
 def _gateway_answer(
@@ -262,7 +231,8 @@ def _product_files(root: Path) -> Iterator[Path]:
 
 def _fingerprint(root: Path) -> str:
     digest = hashlib.sha256()
-    sources = [root / "app.py", Path(__file__), *sorted((root / ".chalice").glob("*.json")), *_product_files(root)]
+    own = (Path(__file__), Path(alarms.__file__))
+    sources = [root / "app.py", *own, *sorted((root / ".chalice").glob("*.json")), *_product_files(root)]
     for source in sources:
         digest.update(f"{source.name}\0{source.stat().st_size}\0".encode())
         digest.update(source.read_bytes())

@@ -10,6 +10,7 @@ from local.template import ROOT
 from .conftest import Generated
 
 ALARM = "AWS::CloudWatch::Alarm"
+NOTIFIED = [("HasAlarmTopic", "AlarmTopicArn"), ("HasAlarmEmail", "AlarmTopic")]
 # What the product measures and a person must know of.
 OWN = {
     *("owner_must_act", "paused_seconds", "oldest_pending_seconds", "parked", "stats_age_seconds", "ledger_failures"),
@@ -55,9 +56,18 @@ def test_every_alarm_has_an_action_and_a_runbook(made: Generated) -> None:
     pages = [re.escape(page) for page in re.findall(r"^### relais-prod-(\S+)$", runbook, re.MULTILINE)]
     known = "|".join(pages).replace("FUNCTION", r"\w+").replace("QUEUE", r"\w+")
     for alarm in made.of_type(ALARM).values():
-        assert alarm["AlarmActions"]["Fn::If"][0] == "HasAlarmTopic"
-        assert alarm["AlarmDescription"]
+        for when in ("AlarmActions", "OKActions"):
+            assert [(each["Fn::If"][0], each["Fn::If"][1]["Ref"]) for each in alarm[when]] == NOTIFIED
+        assert re.search(r"\. First: .+[.?] Runbook: docs/operations\.md", alarm["AlarmDescription"])
+        assert len(alarm["AlarmDescription"]) <= 1024, "CloudWatch takes no more"
         assert re.fullmatch(rf"relais-{made.stage}-(?:{known})", alarm["AlarmName"]), alarm["AlarmName"]
+
+
+def test_an_address_of_alarms_is_subscribed_to_a_topic_of_the_stack(made: Generated) -> None:
+    topic = made.body["Resources"]["AlarmTopic"]
+    assert topic["Condition"] == "HasAlarmEmail"
+    assert topic["Properties"]["Subscription"] == [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
+    assert made.body["Parameters"]["AlarmEmail"]["Default"] == ""
 
 
 def test_a_deployment_is_taken_back_by_errors_of_what_runs_by_itself(made: Generated) -> None:
