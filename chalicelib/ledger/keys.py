@@ -17,6 +17,8 @@ from .table import Key
 EVERY_ACCOUNT = "*"
 CHECK_KEY: Key = ("S#check", "last")
 """The key of what the last `check` found."""
+QUEUES_KEY: Key = ("S#queues", "waiting")
+"""The key of since when messages wait on the queues."""
 SHARDS = 4
 """Index partitions for each account and event type: one partition takes 1,000 writes a second."""
 _QUARANTINE_SHARD = SHARDS

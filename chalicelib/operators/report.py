@@ -13,6 +13,7 @@ from ..domain.errors import LedgerUnavailable
 from ..domain.events import QUARANTINED, Status
 from ..domain.times import epoch_milliseconds, format_time, from_epoch_milliseconds
 from ..observability import metrics
+from ..reconciliation.queue_waits import QueueWaits, longest
 from ..services import Services
 from .call_input import TOO_LARGE, failed
 from .ledger_scan import DeliveryCounts, LedgerScan, OutOfTime, time_check
@@ -32,6 +33,7 @@ def report(services: Services, deadline: Deadline) -> dict[str, Any]:
         delivery_counts = LedgerScan(services.table).delivery_counts(now, time_check(deadline))
         names = dict.fromkeys((*configured, *sorted(delivery_counts.counts)))
         states = {name: services.accounts.read(name) for name in names}
+        waits = QueueWaits(services).read()
     except OutOfTime:
         return failed(TOO_LARGE)
     except LedgerUnavailable as error:
@@ -42,7 +44,12 @@ def report(services: Services, deadline: Deadline) -> dict[str, Any]:
     accounts = {
         name: {**_figures(delivery_counts, [name], now), "paused": _paused(state)} for name, state in states.items()
     }
-    return {**_figures(delivery_counts, list(states), now), "accounts": accounts}
+    whole = _figures(delivery_counts, list(states), now)
+    on_queues = longest(waits.values())  # of any type and for any account, as long as no worker has read it
+    for age in ("oldest_pending_seconds", "oldest_unsubscribe_seconds"):
+        whole[age] = max(whole[age], on_queues)
+    queues = {kind: {"messages": wait.messages, "oldest_seconds": wait.seconds} for kind, wait in waits.items()}
+    return {**whole, "queues": queues, "accounts": accounts}
 
 
 def _figures(delivery_counts: DeliveryCounts, accounts: list[str], now: datetime) -> dict[str, Any]:

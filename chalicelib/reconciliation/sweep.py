@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import assert_never
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from ..delivery.account_state import read_state
 from ..domain import backoff
 from ..domain.backoff import AccountState
@@ -18,9 +16,10 @@ from ..domain.events import EventType
 from ..domain.times import epoch_milliseconds, from_epoch_milliseconds
 from ..ledger.event_items import FIRST_DUE, FIRST_DUE_SPREAD_SECONDS
 from ..ledger.oldest_pending import Waiting
-from ..notification.notifier import IDS_A_MESSAGE
+from ..notification.notifier import IDS_A_MESSAGE, QUEUE_OF
 from ..observability import logger, metrics
 from ..services import Services
+from .queue_waits import QueueWaits, longest
 
 _ORDER = (EventType.UNSUBSCRIBE, EventType.SIGNUP, EventType.SYNC)
 VERBS = tuple(sorted(EventType, key=_ORDER.index))
@@ -41,6 +40,7 @@ class Sweep:
         self._notifier = services.notifier
         self._clock = services.effects.clock
         self._oldest = Waiting(services.table).oldest
+        self._queue_waits = QueueWaits(services)
         self._give_up_after = timedelta(hours=services.settings.delivery.give_up_after_hours)
         self._names = tuple(services.settings.accounts)
         targets = json.dumps(services.settings.targets, sort_keys=True)
@@ -53,7 +53,8 @@ class Sweep:
         changed, all waiting signups are enqueued once, due or not: they may wait for this change. A pause of the
         account does not concern those that a worker moves to another one.
         """
-        verbs = [verb for verb in VERBS if self._backlog(verb) <= BACKLOG_ENOUGH]
+        waits = self._queue_waits.record()
+        verbs = [verb for verb in VERBS if (waits[QUEUE_OF[verb]].messages or 0) <= BACKLOG_ENOUGH]
         enqueued, complete, removed, forms_changed = 0, EventType.SIGNUP in verbs, list[str](), False
         try:
             removed, forms_changed = self._accounts.record_configured(self._names, self._targets)
@@ -70,6 +71,9 @@ class Sweep:
                 metrics.count("ledger_failures", account=account)
         if forms_changed and complete:
             self._record_targets()
+        # What waits on a queue may be of any type and for any account.
+        metrics.seconds("oldest_pending_seconds", longest(waits.values()))
+        metrics.seconds("oldest_unsubscribe_seconds", longest(waits.values()))
         metrics.count("enqueued", enqueued)
         return {"enqueued": enqueued}
 
@@ -148,13 +152,6 @@ class Sweep:
                 return now, MOST_A_RUN
             case _:
                 assert_never(verb)
-
-    def _backlog(self, verb: EventType) -> int:
-        try:
-            return self._notifier.backlog(verb)
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("queue backlog unknown", extra={"verb": verb.value, "error": type(error).__name__})
-            return 0
 
 
 def _age(since: int | None, now: int) -> float:

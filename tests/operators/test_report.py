@@ -23,11 +23,12 @@ NOTHING = {
     "reasons": {"refused": {}, "parked": {}, "pending": {}},
 }  # fmt: skip
 LEDGER = "relais-local-ledger"
+QUEUES = {kind: {"messages": 0, "oldest_seconds": 0} for kind in ("signups", "unsubscribes", "syncs")}
 
 
 def test_an_empty_ledger_gives_an_empty_report(product: Product) -> None:
     idle = {**NOTHING, "paused": None}
-    assert report(product) == {**NOTHING, "accounts": {"paris": idle, "lyon": idle}}
+    assert report(product) == {**NOTHING, "queues": QUEUES, "accounts": {"paris": idle, "lyon": idle}}
 
 
 def test_every_status_of_every_account_is_counted(product: Product) -> None:
@@ -46,7 +47,7 @@ def test_every_status_of_every_account_is_counted(product: Product) -> None:
     assert found == {
         "accepted": 10, "delivered": 3, "superseded": 1, "refused": 2, "parked": 2, "pending": 2, "quarantined": 0,
         "oldest_pending_seconds": 40, "oldest_unsubscribe_seconds": 10,
-        "reasons": {"refused": {"invalid_message": 1}, "parked": {}, "pending": {}},
+        "reasons": {"refused": {"invalid_message": 1}, "parked": {}, "pending": {}}, "queues": QUEUES,
     }  # fmt: skip
     assert accounts["lyon"] == {**NOTHING, "accepted": 1, "delivered": 1, "paused": None}
     assert (accounts["paris"]["accepted"], accounts["paris"]["pending"]) == (9, 2)

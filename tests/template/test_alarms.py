@@ -31,6 +31,8 @@ def test_errors_and_dead_letters_raise_alarms(made: Generated) -> None:
     for queue in ("Signups", "Unsubscribes", "Syncs"):
         value = json.dumps({"Fn::GetAtt": [f"{queue}DeadLetterQueue", "QueueName"]})
         assert ("ApproximateNumberOfMessagesVisible", value) in watched
+        value = json.dumps({"Fn::GetAtt": [f"{queue}Queue", "QueueName"]})
+        assert ("ApproximateAgeOfOldestMessage", value) in watched
     assert ("5XXError", json.dumps(f"relais-{made.stage}")) in watched
 
 
