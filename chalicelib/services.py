@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from .ledger.account_states import AccountStore
+    from .ledger.address_key_check import AddressKeyCheck
     from .ledger.day_counts import DayCounts
     from .ledger.events import EventStore
     from .ledger.keys import AddressKeys
@@ -38,20 +39,27 @@ class Services:
 
     @cached_property
     def table(self) -> Table:
-        """The ledger's table. Checks first that the address keys are those it was written with."""
-        from .ledger.address_key_check import check_address_keys
+        """The ledger's table."""
         from .ledger.table import Table
 
-        table = Table(self._dynamodb, names.table(self.stage, "ledger"), self.effects)
-        check_address_keys(table, self.address_keys)
-        return table
+        return Table(self._dynamodb, names.table(self.stage, "ledger"), self.effects)
 
     @cached_property
     def address_keys(self) -> AddressKeys:
         """The keys that addresses are hashed with."""
         from .ledger.keys import AddressKeys
 
-        return AddressKeys([secret.reveal().encode() for secret in self.settings.privacy.address_keys])
+        def read(*, fresh: bool = True) -> list[bytes]:
+            return [secret.reveal(fresh).encode() for secret in self.settings.privacy.address_keys]
+
+        return AddressKeys(read(fresh=False), read)
+
+    @cached_property
+    def address_key_check(self) -> AddressKeyCheck:
+        """Tells whether the address keys are those that the ledger was written with."""
+        from .ledger.address_key_check import AddressKeyCheck
+
+        return AddressKeyCheck(self.table, self.address_keys, self.effects.clock)
 
     @cached_property
     def events(self) -> EventStore:
@@ -66,7 +74,7 @@ class Services:
         """The subscription states of the ledger."""
         from .ledger.subscriptions import SubscriptionStore
 
-        return SubscriptionStore(self.table, self.address_keys)
+        return SubscriptionStore(self.table, self.address_keys, self.address_key_check.record_use)
 
     @cached_property
     def accounts(self) -> AccountStore:

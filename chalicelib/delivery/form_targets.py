@@ -49,6 +49,16 @@ def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], dead
     return ready
 
 
+def as_long_again(services: Services, task: Task, now: datetime) -> datetime:
+    """Returns when a delivery that waits for the configuration is due again: after as long as it has waited.
+
+    The limits are those of other retries.
+    """
+    policy = services.settings.delivery
+    shortest, longest = (timedelta(seconds=each) for each in (policy.first_retry_seconds, policy.longest_retry_seconds))
+    return now + min(max(now - waiting_since(task), shortest), longest)
+
+
 def _moved(services: Services, tasks: Sequence[Task], deadline: Deadline) -> list[Task]:
     """Moves deliveries to the accounts that their forms have now; returns those that were moved, ready to be made."""
     forms, now = services.settings.forms, services.effects.clock()
@@ -80,11 +90,10 @@ def _wait(services: Services, claims: Claims, form: str, tasks: Sequence[Task], 
     overdue = [task for task in tasks if is_overdue(task, now, timedelta(hours=policy.give_up_after_hours))]
     for account in {task.account for task in overdue}:
         claims.park([task for task in overdue if task.account == account], reason, code, deadline)
-    shortest, longest = (timedelta(seconds=each) for each in (policy.first_retry_seconds, policy.longest_retry_seconds))
     waiting: list[tuple[Task, datetime]] = []
     for task in tasks:
         if task not in overdue and (task.delivery.reason_code is not code or task.delivery.has_waited(now)):
-            due = now + min(max(now - waiting_since(task), shortest), longest)
+            due = as_long_again(services, task, now)
             delivery = replace(task.delivery, reason=reason, reason_code=code, next_attempt_at=due)
             waiting.append((replace(task, delivery=delivery), due))
     if waiting:

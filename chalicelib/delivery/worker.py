@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import Delivery, Event, EventType, StoredEvent
+from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
 from ..ingestion.accept import notify
 from ..ingestion.queue_messages import Message, accept_messages, dead_letter_attributes, read_message
 from ..names import QueueKind
@@ -19,6 +19,7 @@ from .batching import Task
 from .deadline import Context, Deadline
 from .dispatcher import Dispatcher
 from .form_limits import FormLimits
+from .missing_keys import without_waiting
 
 MOST_EVENTS = 10_000
 """Events that one invocation loads, the others are notified again: an import can announce more than fit into memory."""
@@ -119,18 +120,26 @@ class Worker:
         calls: list[Task] = []
         syncs: list[Task] = []
         postponed: list[Task] = []
-        for one in stored:
-            for delivery in one.deliveries.values():
-                task, is_sync = Task(one.event, delivery), one.event.type is EventType.SYNC
-                if delivery.is_due(now):
-                    (syncs if is_sync else calls).append(task)
-                elif not is_sync and delivery.is_postponed:  # due all the same if the account's pause has ended early
-                    postponed.append(task)
+        tasks = [Task(one.event, delivery) for one in stored for delivery in one.deliveries.values()]
+        for task in self._with_keys(tasks):
+            is_sync = task.event.type is EventType.SYNC
+            if task.delivery.is_due(now):
+                (syncs if is_sync else calls).append(task)
+            elif not is_sync and task.delivery.is_postponed:  # due all the same if the account's pause has ended early
+                postponed.append(task)
         if any(task.event.all_accounts for task in calls):
             calls = self._with_unsubscribes_recorded(calls)
         for account in self._dispatcher.deliver([*calls, *postponed], deadline):
             self._notify_again(account)
         return syncs
+
+    def _with_keys(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return the pending tasks, without those that wait for an address key."""
+        try:
+            return without_waiting(self._services, [task for task in tasks if task.delivery.status is Status.PENDING])
+        except LedgerUnavailable as error:
+            logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
+            return []
 
     def _run_syncs(self, kind: QueueKind, syncs: Sequence[Task], deadline: Deadline) -> None:
         """Run the syncs, or leave them to the worker of their own queue, which has the time and the memory."""

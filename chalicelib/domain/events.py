@@ -179,7 +179,8 @@ class Delivery:
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
     resent_at: datetime | None = None
-    """When an operator last requeued it after it was final: the time until it is given up counts from then."""
+    """When an operator last requeued it after it was final: the time until it is given up counts from then. A worker
+    moves it to the end of a time in which nothing could be tried."""
     quarantined: bool = False
     """True if it was quarantined, and has not been released."""
     released: bool = False
@@ -194,9 +195,9 @@ class Delivery:
         return refused or self.status is Status.PARKED
 
     def is_due(self, now: datetime) -> bool:
-        """Returns True if it may be tried at `now`; at any time if it waits for its form alone."""
-        waits_for_form = self.reason_code is ReasonCode.FORM_REMOVED
-        return self.status is Status.PENDING and (waits_for_form or self.has_waited(now))
+        """Returns True if it may be tried at `now`; at any time if it waits for the configuration alone."""
+        waits_for_configuration = self.reason_code in (ReasonCode.FORM_REMOVED, ReasonCode.ADDRESS_KEY_MISSING)
+        return self.status is Status.PENDING and (waits_for_configuration or self.has_waited(now))
 
     def has_waited(self, now: datetime) -> bool:
         """Returns True unless the time of its next attempt is later than `now`."""

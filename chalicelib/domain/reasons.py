@@ -45,6 +45,8 @@ class ReasonCode(StrEnum):
     """The account is not configured any more."""
     FORM_REMOVED = auto()
     """The form of a signup is not configured any more."""
+    ADDRESS_KEY_MISSING = auto()
+    """Nobody can tell who unsubscribed until an address key is back, or the normalisation that the ledger has."""
     TAKES_NO_SIGNUPS = auto()
     """The account's provider takes no signups."""
     SOURCE_FAILED = auto()

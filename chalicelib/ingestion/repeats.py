@@ -31,7 +31,7 @@ def accept_from_form(services: Services, submitted: Event, key: str | None) -> E
     Raises IdConflict, or LedgerUnavailable if the event may not be stored.
     """
     content = content_of(submitted) + (submitted.refused or "").encode()  # refused as trap or spam it is another event
-    digest = services.address_keys.digest(content, lasting=True)
+    digest = services.address_keys.digest(content)
     form = submitted.form or ""
     # A trap whose data was dropped has no address: it repeats nobody's signup.
     if key is not None or submitted.type is not EventType.SIGNUP or not submitted.email:

@@ -1,77 +1,173 @@
-"""Checks that the configured address keys and the normalisation version match those of the ledger.
+"""Compares the configured address keys, and this release's normalisation of addresses, with the ledger's record.
 
-Without the keys and the normalisation that the ledger was written with, no unsubscribed address could be found in it.
+An address is found in the ledger only under the key and the normalisation that it was written with. Where one of those
+is missing, nobody can tell who unsubscribed, and what depends on that waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from ..domain.addresses import NORMALISATION_VERSION
-from ..domain.errors import ConfigurationError, FieldError, LedgerUnavailable
+from ..domain.errors import SecretUnavailable
+from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
+from ..effects import Clock, system_clock
+from ..observability import logger
 from .keys import AddressKeys
-from .normalisation_migrations import FIRST_VERSION, MIGRATIONS, Migration, path
-from .table import ConditionFailed, Key, Table
+from .normalisation_migrations import MIGRATIONS, Migration, path
+from .table import Key, Table
 
-_KEY: Key = ("S#privacy", "keys")
-_TRIES = 3
+RECORD: Key = ("S#privacy", "keys")
+MISSING = "address key missing"
+"""How the reason of everything that waits for a key begins."""
 
 
-def check_address_keys(
-    table: Table,
-    keys: AddressKeys,
-    *,
-    version: int = NORMALISATION_VERSION,
-    migrations: Mapping[tuple[int, int], Migration] = MIGRATIONS,
-) -> None:
-    """Compares keys and `version` of this release with those recorded in the ledger, and records new ones.
+@dataclass(frozen=True, slots=True)
+class KeyFindings:
+    """What the record says now."""
 
-    Raises ConfigurationError if a known key is missing from the configuration, or if no migration leads from the
-    ledger's version to this one; LedgerUnavailable.
+    missing: str | None = None
+    """Why some subscription states cannot be found; None if all can."""
+    returned: bool = False
+    """True if keys were missing, all are there again, and what waited for them has not been enqueued yet."""
+    waits_count_from: datetime | None = None
+    """The time of a signup's wait until it is given up counts from here: it was not tried while keys were missing."""
+
+
+class AddressKeyCheck:
+    """Reads and writes the record of keys that were ever configured, those that were written with, and normalisations.
+
+    A key is recorded as used before the first write with it; from then on it is indispensable. An instance writes that
+    once, whatever the number of its deliveries.
     """
-    for _ in range(_TRIES):
-        if _check(table, keys, version, migrations):
+
+    def __init__(
+        self,
+        table: Table,
+        keys: AddressKeys,
+        clock: Clock = system_clock,
+        *,
+        version: int = NORMALISATION_VERSION,
+        migrations: Mapping[tuple[int, int], Migration] = MIGRATIONS,
+    ) -> None:
+        self._table = table
+        self._keys = keys
+        self._clock = clock
+        self._version = version
+        self._migrations = migrations
+        self._recorded: frozenset[str] = frozenset()
+        """Fingerprints that are known to be recorded as used, together with this release's version."""
+        self._warned = False
+
+    def look(self) -> KeyFindings:
+        """Reads the record, and adds keys that are new to it; runs the migrations to this release's normalisation.
+
+        Read it before each batch of decisions: a key may be used since by an instance with another configuration.
+        Raises LedgerUnavailable.
+        """
+        item = self._table.get(RECORD) or {}
+        used = set(item.get("used", ()))
+        if used - self._keys.fingerprints():
+            with suppress(SecretUnavailable):  # then the keys of before are as good
+                self._keys.renew()
+        configured = self._keys.fingerprints()
+        unknown = self._unreachable_version(item)
+        missing = _missing_keys(used - configured)
+        if unknown is not None:
+            missing = missing or _unknown_version(unknown, self._version)
+        elif item:
+            item = self._migrate(item)
+        is_recorded = item.get("normalisation") == self._version or self._version in item.get("normalised_besides", ())
+        self._recorded = frozenset(used if is_recorded else ())
+        known = set(item.get("fingerprints", ()))
+        if configured - known:
+            self._table.update(RECORD, "ADD fingerprints :new", {"new": configured - known})
+        self._warn_of_unused(known - used - configured)
+        return self._with_times(item, missing)
+
+    def record_use(self, fingerprint: str | None = None) -> None:
+        """Records, once an instance, that a key (default: the one that is written with) is used from now on.
+
+        It comes before the first write, so that no write can be forgotten. Raises LedgerUnavailable.
+        """
+        used = fingerprint or self._keys.writing_fingerprint
+        if used in self._recorded:
             return
-    raise LedgerUnavailable("other instances changed the ledger's address keys meanwhile")
-
-
-def _check(table: Table, keys: AddressKeys, version: int, migrations: Mapping[tuple[int, int], Migration]) -> bool:
-    """Returns False if another instance changed the record meanwhile, and the check must be repeated."""
-    item = table.get(_KEY) or {}
-    known, configured = set(item.get("fingerprints", ())), keys.fingerprints()
-    if known - configured:
-        raise ConfigurationError([_missing(known - configured)])
-    recorded = item.get("normalisation")
-    for migrate in path(recorded or (FIRST_VERSION if known else version), version, migrations):
-        migrate(table, keys)
-    if recorded != version and not _record_version(table, recorded, version):
-        return False
-    if configured - known:
-        table.update(_KEY, "ADD fingerprints :new", {"new": configured - known})
-    return True
-
-
-def _record_version(table: Table, seen: int | None, version: int) -> bool:
-    """Replaces the recorded version `seen` by this release's; False if a different one was recorded meanwhile.
-
-    The version is written before the fingerprints: a ledger that has fingerprints and no version counts as version 1.
-    """
-    try:
-        table.update(
-            _KEY,
-            "SET normalisation = :version",
-            {"version": version, "seen": seen},
-            condition="attribute_not_exists(normalisation)" if seen is None else "normalisation = :seen",
+        item = self._table.update(
+            RECORD,
+            "SET normalisation = if_not_exists(normalisation, :version) ADD used :used, fingerprints :used",
+            {"version": self._version, "used": {used}},
         )
-    except ConditionFailed as refused:
-        return bool(refused.found.get("normalisation") == version)
-    return True
+        if item["normalisation"] != self._version:
+            self._table.update(RECORD, "ADD normalised_besides :version", {"version": {self._version}})
+        self._recorded |= {used}
+
+    def record_return(self) -> None:
+        """Records that all keys are there again and that what waited for them is enqueued."""
+        self._table.try_update(
+            RECORD,
+            "SET complete_since = :now REMOVE missing_since",
+            {"now": to_ms(self._clock())},
+            condition="attribute_exists(missing_since)",
+        )
+
+    def _unreachable_version(self, item: Mapping[str, Any]) -> int | None:
+        """Returns a version of the normalisation that wrote to the ledger and has no migration to this release's."""
+        return next((one for one in _versions(item) if path(one, self._version, self._migrations) is None), None)
+
+    def _migrate(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Runs the migrations from every other version that wrote to the ledger; returns the record as it is then.
+
+        The record changes last: migrations are repeated until one instance has come to their end.
+        """
+        others = {one for one in _versions(item) if one != self._version}
+        for version in sorted(others):
+            for migrate in path(version, self._version, self._migrations) or ():
+                migrate(self._table, self._keys)
+        if not others:
+            return item
+        besides = others & set(item.get("normalised_besides", ()))
+        change = "SET normalisation = :version" + (" DELETE normalised_besides :besides" if besides else "")
+        values = {"version": self._version, "seen": item.get("normalisation"), "besides": besides or None}
+        changed = self._table.changed(RECORD, change, values, condition="normalisation = :seen")
+        return changed if changed is not None else item  # another instance has: the next look sees it
+
+    def _warn_of_unused(self, fingerprints: set[str]) -> None:
+        if fingerprints and not self._warned:
+            self._warned = True
+            logger.warning("unused address key missing", extra={"fingerprints": sorted(fingerprints)})
+
+    def _with_times(self, item: Mapping[str, Any], missing: str | None) -> KeyFindings:
+        """Returns the findings with what the record says of earlier ones; records since when keys are missing."""
+        now, was_missing = self._clock(), "missing_since" in item
+        if missing is not None:
+            if not was_missing:
+                change = "SET missing_since = if_not_exists(missing_since, :now)"
+                self._table.update(RECORD, change, {"now": to_ms(now)})
+            return KeyFindings(missing)
+        complete = item.get("complete_since")
+        since = now if was_missing else None if complete is None else from_epoch_milliseconds(complete)
+        return KeyFindings(returned=was_missing, waits_count_from=since)
 
 
-def _missing(fingerprints: set[str]) -> FieldError:
-    return FieldError(
-        "privacy.address_keys",
-        f"{len(fingerprints)} of the keys that this ledger was written with are missing "
-        f"(fingerprints {', '.join(sorted(fingerprints))}); put them back at the end of the list, since "
-        "without them nobody who unsubscribed under them can be recognised",
+def _versions(item: Mapping[str, Any]) -> list[int]:
+    """Returns the versions of the normalisation that wrote to the ledger."""
+    return [*([item["normalisation"]] if "normalisation" in item else []), *sorted(item.get("normalised_besides", ()))]
+
+
+def _missing_keys(fingerprints: set[str]) -> str | None:
+    if not fingerprints:
+        return None
+    names = ", ".join(sorted(fingerprints))
+    return f"{MISSING}: privacy.address_keys lacks a key that this ledger was written with ({names}); put it back"
+
+
+def _unknown_version(ledger: int, release: int) -> str:
+    return (
+        f"{MISSING}: this ledger was written with version {ledger} of the normalisation of addresses, this release has "
+        f"version {release} and no migration; deploy a release that has version {ledger}"
     )

@@ -109,10 +109,19 @@ def operator_call_key(function: str, idempotency_key: str) -> Key:
 
 
 class AddressKeys:
-    """The keys of the address hash: the first is used to write, all are used to look up."""
+    """The keys of the address hash: the first is used to write, all are used to look up.
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
+    `read` reads them again where they are stored.
+    """
+
+    def __init__(self, keys: Sequence[bytes], read: Callable[[], Sequence[bytes]] | None = None) -> None:
         self._keys = tuple(keys)
+        self._read = read
+
+    def renew(self) -> None:
+        """Reads the keys again: a value that was overwritten may be right now. Raises SecretUnavailable."""
+        if self._read is not None:
+            self._keys = tuple(self._read())
 
     def partition(self, email: str) -> str:
         """Returns the partition under which an address is written."""
@@ -134,24 +143,26 @@ class AddressKeys:
         """Returns the fingerprint of every key."""
         return {addresses.fingerprint(key) for key in self._keys}
 
-    def digest(self, content: bytes, *, lasting: bool = False) -> str:
-        """Returns a keyed digest of an event's content under the first key; `lasting`: under the oldest.
+    @property
+    def writing_fingerprint(self) -> str:
+        """The fingerprint of the key that addresses are written with."""
+        return addresses.fingerprint(self._keys[0])
 
-        No later key changes a lasting digest, since none is ever removed.
-        """
-        return hmac.digest(self._keys[-1 if lasting else 0], content, sha256).hex()[:32]
+    def digest(self, content: bytes) -> str:
+        """Returns a keyed digest of content under the oldest key, which neither a later key nor going back changes."""
+        return hmac.digest(self._keys[-1], content, sha256).hex()[:32]
 
     def lasting_hash(self, email: str) -> str:
         """Returns the keyed hash of an address under the oldest key, which no later key changes."""
         return addresses.keyed_hash(email, self._keys[-1])
 
     def row_digest(self, name: str | None = None) -> tuple[str, Callable[[bytes], bytes]]:
-        """Returns the fingerprint of the key `name` (else of the first key) and a row digest (32 bytes) under it.
+        """Returns the fingerprint of the key `name` (else of the oldest key) and a row digest (32 bytes) under it.
 
         Rows hashed with a key can be found again with the same key only.
         """
         known = {addresses.fingerprint(key): key for key in self._keys}
-        used = name if name in known else addresses.fingerprint(self._keys[0])
+        used = name if name in known else addresses.fingerprint(self._keys[-1])
         key = known[used]
         return used, lambda content: hmac.digest(key, b"row " + content, sha256)
 

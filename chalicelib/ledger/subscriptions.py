@@ -82,11 +82,15 @@ class DeliveryAttempt:
 
 
 class SubscriptionStore:
-    """Reads and writes the subscription states of all addresses."""
+    """Reads and writes the subscription states of all addresses.
 
-    def __init__(self, table: Table, keys: AddressKeys) -> None:
+    `before_writing` is called before each write with an address key, to record that the key is used.
+    """
+
+    def __init__(self, table: Table, keys: AddressKeys, before_writing: Callable[[], None] = lambda: None) -> None:
         self._table = table
         self._keys = keys
+        self._before_writing = before_writing
 
     def read(self, emails: Iterable[str], account: str) -> dict[str, dict[Key, SubscriptionState]]:
         """Reads the states of each address at `account` and for all accounts, under every address key; by item key.
@@ -127,6 +131,7 @@ class SubscriptionStore:
     def record_unsubscribed(self, email: str, account: str, at: int, event_id: str, provider_id: str | None) -> None:
         """Records an unsubscribe reported by an account's provider: its time (ms), event and the provider's row id."""
         values = {"at": at, "id": event_id, "row": provider_id}
+        self._before_writing()
         for reading in readings(email):
             partition, *older = self._keys.partitions(reading.clean)
             kept_consent.record_unsubscribe(self._table, ((pk, account) for pk in older), at, event_id)
@@ -155,6 +160,7 @@ class SubscriptionStore:
 
     def record_unsubscribe_for_all_accounts(self, event: Event) -> None:
         """Records an unsubscribe from all accounts, so that it also applies to accounts configured later."""
+        self._before_writing()
         for reading in readings(event.email):
             self._record_for_all(self._keys.partitions(reading.clean), event)
 
@@ -176,6 +182,7 @@ class SubscriptionStore:
         `by` is the request's event.
         """
         values = {"at": to_ms(at), "id": by}
+        self._before_writing()
         for reading in readings(email):
             key = (self._keys.partition(reading.clean), EVERY_ACCOUNT)
             if not self._table.try_update(
@@ -214,6 +221,7 @@ class SubscriptionStore:
         `on_lost` receives the expired lease of an attempt without a recorded outcome before it is overwritten.
         Raises MalformedItem.
         """
+        self._before_writing()
         key = (self._keys.partition(attempt.reading.clean), attempt.account)
         elsewhere = [settled(one, status_of) for other, one in known.items() if other != key and one != NO_STATE]
         self._record_under_older_keys(attempt, known)

@@ -95,6 +95,10 @@ class Audit:
         can_be_read = [name for name, one in capabilities.items() if one is not None and one.reads_unsubscribes]
         try:
             names, repair = _asked(event, can_be_read)
+            missing = self.services.address_key_check.look().missing
+            if missing is not None:
+                logger.error("audit not made", extra={"reason": missing})
+                return failed(f"{missing}; without it unsubscribes of the ledger would look as if they were missing")
             unsubscribed = suppressed(self.services.table, names, time_check(deadline))
         except ProviderError as error:
             return failed(error)

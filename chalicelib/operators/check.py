@@ -81,6 +81,7 @@ class Check:
         waiting = deque(jobs)
         until_time_is_up([partial(_work, waiting)] * min(AT_ONCE, len(jobs)), lambda: deadline.seconds_left)
         findings = self._merged(jobs)
+        self._look_at_keys(findings)
         self._report(findings, log_each=scheduled)
         answer: dict[str, Any] = {"ok": not any(one.problems for one in findings.values())}
         for section in _SECTIONS:
@@ -167,6 +168,17 @@ class Check:
                 findings[key].problems += finding.problems
                 findings[key].unchecked += finding.unchecked
         return {key: _redacted(finding) for key, finding in findings.items()}
+
+    def _look_at_keys(self, findings: Findings) -> None:
+        """Adds a missing address key to the problems of every account: their signups wait for it."""
+        try:
+            missing = self._services.address_key_check.look().missing
+        except RelaisError as error:
+            missing = None
+            logger.warning("address keys not checked", extra={"error": str(error)})
+        for (section, _), finding in findings.items():
+            if missing is not None and section == "account":
+                finding.problems.append(words.of_missing_key(missing))
 
     def _account_of(self, section: str, name: str) -> str:
         if section == "form":

@@ -87,6 +87,12 @@ def of_defect(error: str) -> Problem:
     return Problem(f"the check itself failed ({error})", "Report it, with the log of the function `check`.")
 
 
+def of_missing_key(reason: str) -> Problem:
+    """Returns the problem of an address key, or a normalisation of addresses, that the ledger needs."""
+    do = "See the runbook of the alarm address-keys-missing. Signups wait until then, and go on by themselves."
+    return Problem(reason, do)
+
+
 def of_missing_list(list_id: str, account: str, key: str, lists: Mapping[str, str]) -> Problem:
     """Returns the problem of a list that is not among `lists`; `key` says where the configuration has it."""
     problem = f'the account {account} has no list "{list_id}"'

@@ -43,7 +43,9 @@ def export_person(services: Services, event: Any, deadline: Deadline) -> dict[st
 
 
 def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, Any]:
-    now = services.effects.clock()
+    now, missing = services.effects.clock(), services.address_key_check.look().missing
+    if missing is not None:
+        return failed(f"{missing}; without it the export would not be complete")
     states = services.subscriptions.of(email)
     found = PersonSearch(services.table).find(email, now, check_time)
     exported: list[dict[str, Any]] = []

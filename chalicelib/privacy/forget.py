@@ -46,7 +46,8 @@ class Forget:
 
         `erased` counts the events and syncs from which this call erased the person's data, `waiting` those that are
         erased as soon as they are final. If the time runs out or the ledger is unavailable, the answer also has an
-        `error`; a repeated call is safe and continues.
+        `error`; a repeated call is safe and continues. While an address key is missing nothing is done: the person's
+        state could not be found as a whole.
         """
         try:
             email = address(event)
@@ -54,6 +55,9 @@ class Forget:
             return failed(error)
         request, failure = _ForgetRequest(self, email, deadline), None
         try:
+            missing = self.services.address_key_check.look().missing
+            if missing is not None:
+                return failed(f"{missing}; nothing was done, since the person's data could not be found as a whole")
             request.execute()
         except OutOfTime:
             failure = OUT_OF_TIME

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import assert_never
@@ -51,26 +51,33 @@ class Sweep:
 
         Those of accounts that are no longer configured are enqueued, too, for a worker to move or park. When forms have
         changed, all waiting signups are enqueued once, due or not: they may wait for this change. A pause of the
-        account does not concern those that a worker moves to another one.
+        account does not concern those that a worker moves to another one. When a missing address key is back, syncs
+        are enqueued so as well.
         """
         waits = self._queue_waits.record()
         verbs = [verb for verb in VERBS if (waits[QUEUE_OF[verb]].messages or 0) <= BACKLOG_ENOUGH]
-        enqueued, complete, removed, forms_changed = 0, EventType.SIGNUP in verbs, list[str](), False
+        enqueued, complete, removed, forms_changed, key_returned = 0, True, list[str](), False, False
         try:
             removed, forms_changed = self._accounts.record_configured(self._names, self._targets)
+            key_returned = self._look_at_keys()
         except LedgerUnavailable as error:
             logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
+        whole = {EventType.SIGNUP} if forms_changed or key_returned else set[EventType]()
+        whole |= {EventType.SYNC} if key_returned else set()
         for account in (*self._rotated(), *removed):
             try:
-                enqueued += self._enqueue(account, verbs, all_signups=forms_changed)
+                enqueued += self._enqueue(account, verbs, whole)
                 if account in self._names:
                     self._measure(account)
             except LedgerUnavailable as error:
                 complete = False
                 logger.error("account not swept: ledger unavailable", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
+        complete = complete and whole <= set(verbs)
         if forms_changed and complete:
             self._record_targets()
+        if key_returned and complete:
+            self._record_return()
         # What waits on a queue may be of any type and for any account.
         metrics.seconds("oldest_pending_seconds", longest(waits.values()))
         metrics.seconds("oldest_unsubscribe_seconds", longest(waits.values()))
@@ -87,6 +94,22 @@ class Sweep:
         logger.info("forms changed: waiting signups enqueued")
         try:
             self._accounts.record_targets(self._targets)
+        except LedgerUnavailable as error:
+            logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
+
+    def _look_at_keys(self) -> bool:
+        """Counts a missing address key; returns whether one was missing, and what waited for it is to be enqueued."""
+        findings = self._services.address_key_check.look()
+        metrics.count("address_keys_missing", findings.missing is not None)
+        if findings.missing is not None:
+            logger.error("address key missing", extra={"reason": findings.missing})
+        return findings.returned
+
+    def _record_return(self) -> None:
+        """Records that what waited for an address key has been enqueued; if that fails, it is enqueued once more."""
+        logger.info("address key is back: waiting signups enqueued")
+        try:
+            self._services.address_key_check.record_return()
         except LedgerUnavailable as error:
             logger.error("configuration change not swept: ledger unavailable", extra={"error": str(error)})
 
@@ -110,12 +133,13 @@ class Sweep:
             logger.warning("account not enqueued: ledger unavailable", extra={"account": account, "error": str(error)})
             return 0
 
-    def _enqueue(self, account: str, verbs: Iterable[EventType], *, all_signups: bool = False) -> int:
+    def _enqueue(self, account: str, verbs: Iterable[EventType], whole: Collection[EventType] = ()) -> int:
+        """Enqueues deliveries of an account that are due; those of `whole` due or not."""
         state, now, removed = read_state(self._services, account), self._clock(), account not in self._names
         enqueued = 0
         for verb in verbs:
             window = (now, MOST_A_RUN) if removed else self._window(state, verb, now)
-            if all_signups and verb is EventType.SIGNUP:
+            if verb in whole:
                 window = None, MOST_A_RUN
             if window is not None:
                 enqueued += self._enqueue_due(account, verb, *window)

@@ -105,6 +105,10 @@ class UnsubscribeImport:
     def run(self) -> ImportOutcome:
         """Imports as far as time and `news_per_run` allow. Raises LedgerUnavailable; stored events stay stored."""
         started = to_ms(self._now)
+        missing = self._services.address_key_check.look().missing
+        if missing is not None:  # rows that are known already would look new, and be propagated to all accounts
+            self._outcome.failed(ProviderError(Kind.LATER, missing, reason_code=ReasonCode.ADDRESS_KEY_MISSING))
+            return self._outcome
         pause = read_state(self._services, self._source).pause
         if pause is not None and backoff.is_open(pause, started):
             # The provider said when to retry, or the account's owner must act.
@@ -153,6 +157,7 @@ class UnsubscribeImport:
             self._outcome.busy = True
             return
         try:
+            self._services.address_key_check.record_use(key)
             for state in states:
                 for numbers in _parts(sorted(state.changed), BUCKETS_AT_ONCE):
                     state.compare(rows.buckets, self._store.buckets(self._source, state.name, numbers))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from chalicelib.config.model import Privacy
+from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.check_results import CheckedProblem, CheckResultStore
@@ -64,6 +67,27 @@ def test_what_waits_for_a_decision_is_counted(product: Product, person: Person) 
     page = person.get("/dashboard")
     assert "2 signups or unsubscribes are refused." in words(page)
     assert 'href="/api/dashboard/events?status=refused"' in page.body
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "of_person"),
+    [
+        ("en", "signups wait, unsubscribes go on", "This answer may be incomplete"),
+        ("fr", "les inscriptions attendent, les désinscriptions partent", "Cette réponse est peut-être incomplète"),
+        ("nl", "aanmeldingen wachten, uitschrijvingen gaan door", "Dit antwoord is misschien onvolledig"),
+    ],
+)
+def test_a_missing_address_key_is_said(product: Product, language: str, said: str, of_person: str) -> None:
+    sign_up(product, "a")
+    other = Secret.plain("placeholder-address-key-2")
+    product.settings = replace(product.settings, privacy=Privacy((other,)))
+    product.restart()
+    sign_up(product, "b")
+    person = Person(product, language)
+    person.log_in()
+    assert said in words(person.get("/dashboard"))
+    assert person.get("/dashboard/events?code=address_key_missing").body.count("/dashboard/events/") > 0
+    assert of_person in words(person.post("/dashboard/events/lookup", address="a@example.com"))
 
 
 def test_problems_of_the_last_check_are_shown(product: Product, person: Person) -> None:

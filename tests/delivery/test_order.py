@@ -125,19 +125,6 @@ def test_an_unsubscribe_under_an_older_address_key_is_found(product: Product) ->
     assert product.delivery(join.id)["status"] == "superseded"
 
 
-def test_a_start_without_a_known_address_key_fails(product: Product) -> None:
-    from chalicelib.config.model import Privacy
-    from chalicelib.config.secrets import Secret
-    from chalicelib.domain.errors import ConfigurationError
-    from tests.support.product import settings
-
-    product.store(product.signup("a@example.com"))
-    product.settings = settings(privacy=Privacy((Secret.plain("placeholder-address-key-2"),)))
-    product.restart()
-    with pytest.raises(ConfigurationError, match=r"privacy\.address_keys"):
-        product.store(product.signup("b@example.com"))
-
-
 def while_leased(product: Product, event: Event, act: Any) -> None:
     """Deliver `event`, and do `act` once while its call is under way."""
     done: list[bool] = []

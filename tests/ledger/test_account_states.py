@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from chalicelib.domain.backoff import AccountState, Pause
-from chalicelib.domain.errors import ConfigurationError
 from chalicelib.domain.repeated_refusals import RefusedAlike
 from chalicelib.ledger.account_states import AccountStore
-from chalicelib.ledger.address_key_check import check_address_keys
-from chalicelib.ledger.keys import AddressKeys
 from chalicelib.ledger.table import Table
 from tests.support.aws import TestAws
 
@@ -75,28 +71,6 @@ def test_other_targets_of_forms_are_noticed_until_they_are_recorded(accounts: Ac
     assert accounts.record_configured(["paris"], "second") == ([], True)
     accounts.record_targets("second")
     assert accounts.record_configured(["paris"], "second") == ([], False)
-
-
-def test_a_known_address_key_must_stay_configured(table: Table) -> None:
-    check_address_keys(table, AddressKeys([FIRST]))
-    check_address_keys(table, AddressKeys([SECOND, FIRST]))
-    check_address_keys(table, AddressKeys([FIRST, SECOND]))
-    for keys in ([FIRST], [SECOND], [b"placeholder-address-key-3"]):
-        with pytest.raises(ConfigurationError, match=r"privacy\.address_keys"):
-            check_address_keys(table, AddressKeys(keys))
-
-
-def test_concurrently_recorded_keys_are_all_known(table: Table) -> None:
-    """Two instances with different configurations start concurrently: afterwards both keys are needed."""
-
-    def start(keys: list[bytes]) -> None:
-        with suppress(ConfigurationError):  # of the one that starts after the other, and lacks its key
-            check_address_keys(table, AddressKeys(keys))
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(start, ([FIRST], [SECOND, FIRST])))
-    with pytest.raises(ConfigurationError):
-        check_address_keys(table, AddressKeys([FIRST]))
 
 
 def test_names_are_the_configured_accounts_and_those_of_before(accounts: AccountStore) -> None:

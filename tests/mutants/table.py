@@ -97,7 +97,7 @@ NOTHING_IS_LOST = (
         promise=1,
         breaks="what waited for a changed form waits on",
         file="chalicelib/reconciliation/sweep.py",
-        before="if all_signups and verb is EventType.SIGNUP:",
+        before="if verb in whole:",
         after="if False:",
         tests=("tests/delivery/test_form_targets.py",),
     ),
@@ -282,6 +282,24 @@ ONCE = (
 )
 
 THE_LATEST_EVENT_WINS = (
+    Mutant(
+        "missing-key-ignored",
+        promise=3,
+        breaks="without the key under which somebody unsubscribed, an old signup brings them back",
+        file="chalicelib/delivery/missing_keys.py",
+        before="    if findings.missing is None:\n",
+        after="    if True:\n",
+        tests=("tests/delivery/test_missing_keys.py",),
+    ),
+    Mutant(
+        "use-of-key-not-recorded",
+        promise=3,
+        breaks="nobody notices that a key is missing that unsubscribes were recorded with",
+        file="chalicelib/ledger/subscriptions.py",
+        before="        self._before_writing = before_writing\n",
+        after="        self._before_writing = lambda: None\n",
+        tests=("tests/delivery/test_missing_keys.py",),
+    ),
     Mutant(
         "ties-go-to-the-signup",
         promise=3,

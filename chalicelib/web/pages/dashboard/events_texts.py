@@ -214,6 +214,14 @@ PERSON: Texts = {
         "Wat Relais van het adres weet bij elke account. Het adres zelf wordt niet getoond of bewaard.",
         "What Relais knows of the address at each account. The address itself is neither shown nor kept.",
     ),
+    "incomplete": Text(
+        "Une clé d’adresses manque : ce qui a été écrit avec elle ne peut pas être trouvé. Cette réponse est peut-être"
+        " incomplète, et une désinscription peut y manquer.",
+        "Er ontbreekt een adressleutel: wat ermee werd geschreven, is niet te vinden. Dit antwoord is misschien"
+        " onvolledig, en er kan een uitschrijving ontbreken.",
+        "An address key is missing: what was written with it cannot be found. This answer may be incomplete, and an"
+        " unsubscribe may be missing from it.",
+    ),
     "account": Text("Compte", "Account", "Account"),
     "state": Text("État", "Status", "State"),
     "signed_up": Text("Inscrite", "Ingeschreven", "Signed up"),

@@ -38,6 +38,11 @@ OVERVIEW: Texts = {
     ),
     "tried_again": Text("Prochain essai à {time}.", "Volgende poging om {time}.", "Next attempt at {time}."),
     "what_to_do": Text("Voir ce qui attend", "Bekijk wat wacht", "See what waits"),
+    "key_missing": Text(
+        "Une clé d’adresses manque dans la configuration : les inscriptions attendent, les désinscriptions partent.",
+        "Er ontbreekt een adressleutel in de configuratie: aanmeldingen wachten, uitschrijvingen gaan door.",
+        "An address key is missing from the configuration: signups wait, unsubscribes go on.",
+    ),
     "form_missing": Text(
         "Des inscriptions ({n}) attendent le formulaire {form}, qui n’est plus dans la configuration.",
         "Aanmeldingen ({n}) wachten op het formulier {form}, dat niet meer in de configuratie staat.",

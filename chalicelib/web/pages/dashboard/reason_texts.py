@@ -82,6 +82,11 @@ REASONS: Texts = {
         "Het formulier is niet meer geconfigureerd",
         "The form is not configured any more",
     ),
+    "reason_address_key_missing": Text(
+        "Une clé d’adresses manque dans la configuration",
+        "Er ontbreekt een adressleutel in de configuratie",
+        "An address key is missing from the configuration",
+    ),
     "reason_account_removed": Text(
         "Le compte n’est plus configuré",
         "De account is niet meer geconfigureerd",

@@ -107,7 +107,15 @@ class EventPages:
         email, error = unsubscribe_address(first(fields, "address"))
         accounts = self._accounts()
         known = [] if error else self._person(email, accounts)
-        return page.render("person", PERSON, current="events", status=422 if error else 200, known=known, switch=False)
+        return page.render(
+            "person",
+            PERSON,
+            current="events",
+            status=422 if error else 200,
+            known=known,
+            incomplete=self._services.address_key_check.look().missing is not None,
+            switch=False,
+        )
 
     def _person(self, email: str, accounts: tuple[str, ...]) -> list[choose.PersonAtAccount]:
         status_of = self._services.events.status

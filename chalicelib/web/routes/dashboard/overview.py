@@ -85,6 +85,7 @@ class OverviewPage:
             OVERVIEW,
             current="overview",
             notices=[
+                *self._missing_key(page),
                 *_paused(page, accounts),
                 *_missing_forms(page, accounts),
                 *self._listed(page),
@@ -120,6 +121,12 @@ class OverviewPage:
             statistics=statistics,
             last_statistics=LastRuns(self._services.table).last_good(name) if statistics else None,
         )
+
+    def _missing_key(self, page: Page) -> list[Notice]:
+        """Return a notice if an address key, or the normalisation of addresses that the ledger has, is missing."""
+        missing = self._services.address_key_check.look().missing
+        link = page.link("events", status="pending")
+        return [] if missing is None else [Notice("bad", "key_missing", {}, (f"{missing}.",), link, "what_to_do")]
 
     def _listed(self, page: Page) -> list[Notice]:
         """Return a notice for what is parked, refused, and quarantined."""
