@@ -68,6 +68,8 @@ class Events:
 
     entries: Sequence[AttentionEntry]
     cursor: str | None
+    is_partial: bool = False
+    """True if the page is short since only a part of the list was searched for it; `cursor` goes on."""
 
     @property
     def rows(self) -> list[tuple[AttentionEntry, Sequence[str]]]:
@@ -118,7 +120,7 @@ def read_choice(given: Mapping[str, str], accounts: Collection[str]) -> EventsCh
 def find(
     attention: AttentionList, choice: EventsChoice, accounts: Iterable[str], now: datetime, limit: int = PAGE
 ) -> Events:
-    """Reads a page of deliveries: one query for each account and status. Raises LedgerUnavailable.
+    """Reads a page of deliveries: one query for each account while that has few. Raises LedgerUnavailable.
 
     A page of few of a form, a reason or a day may be short and still have a next one. A cursor of another list begins
     at the newest.
@@ -138,7 +140,8 @@ def find(
         page = attention.page(query, now)
     except BadCursor:
         return find(attention, _first(choice), accounts, now, limit)
-    return Events([entry for entry in page.entries if entry.reason_code is not ReasonCode.DISCARDED], page.cursor)
+    entries = [entry for entry in page.entries if entry.reason_code is not ReasonCode.DISCARDED]
+    return Events(entries, page.cursor, page.cursor is not None and len(page.entries) < limit)
 
 
 def groups(

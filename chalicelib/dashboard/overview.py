@@ -9,27 +9,29 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..domain.backoff import Pause
-from ..domain.events import EventType
 from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds
-from ..ledger.keys import due_partitions, quarantine_partition
+from ..ledger.keys import IndexRange, sort_keys
 from ..ledger.table import Table
 from ..names import DUE_INDEX
 
-MOST_WAITING = 100
-"""Deliveries read from each partition of the index; with more, the number shown is a lower bound."""
+MOST_WAITING = 400
+"""Deliveries of an account that are read; with more, the number shown is a lower bound."""
 STATISTICS_ARE_OLD = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for an account, without what is quarantined. `more`: there is more than was counted."""
+    """What waits for an account, without what is quarantined. `more`: there is more than was counted.
+
+    With so many that not all are read, unsubscribes are still all counted, and the oldest is that of the first due.
+    """
 
     pending: int = 0
     more: bool = False
-    quarantined: int = 0
     oldest: datetime | None = None
     unsubscribes: int = 0
+    more_unsubscribes: bool = False
     oldest_unsubscribe: datetime | None = None
     missing_forms: Mapping[str, int] = field(default_factory=dict)
     """Signups that wait for a form that is not in the configuration, by form."""
@@ -60,40 +62,28 @@ class AccountBlock:
 
 
 def backlog(table: Table, account: str) -> Backlog:
-    """Counts what waits for an account, by one query for each of its partitions. Raises LedgerUnavailable."""
-    partitions = [(verb, name) for verb in EventType for name in due_partitions(account, verb)]
-    found = table.in_parallel(
-        lambda one: table.query_due(DUE_INDEX, one[1], None, MOST_WAITING, "accepted, quarantined, reason_code, form"),
-        partitions,
+    """Counts what waits for an account, by one query. Raises LedgerUnavailable."""
+    between = sort_keys(IndexRange.UNSUBSCRIBE, IndexRange.SYNC)
+    return backlog_from(
+        table.query_due(DUE_INDEX, account, between, MOST_WAITING, "due_sk, accepted, reason_code, form")
     )
-    return backlog_from(account, {name: (verb, items) for (verb, name), items in zip(partitions, found, strict=True)})
 
 
-def backlog_from(account: str, partitions: Mapping[str, tuple[EventType, Sequence[Mapping[str, Any]]]]) -> Backlog:
-    """Returns the backlog of what was read from each partition."""
-    quarantine = quarantine_partition(account)
-    waiting = [
-        (verb, name == quarantine or item.get("quarantined") is True, item.get("accepted"))
-        for name, (verb, items) in partitions.items()
-        for item in items
-    ]
-    free = [(verb, at) for verb, quarantined, at in waiting if not quarantined]
-    unsubscribes = [at for verb, at in free if verb is EventType.UNSUBSCRIBE]
+def backlog_from(entries: Sequence[Mapping[str, Any]]) -> Backlog:
+    """Returns the backlog of the entries that were read: unsubscribes come first, each type by the time it is due."""
+    unsubscribes = [one for one in entries if str(one.get("due_sk")).startswith(IndexRange.UNSUBSCRIBE)]
+    missing = [one for one in entries if one.get("reason_code") == ReasonCode.FORM_REMOVED.value]
     return Backlog(
-        pending=len(free),
-        more=any(len(items) >= MOST_WAITING for name, (_, items) in partitions.items() if name != quarantine),
-        quarantined=len(waiting) - len(free),
-        oldest=_moment([at for _, at in free if isinstance(at, int)]),
+        pending=len(entries),
+        more=len(entries) >= MOST_WAITING,
+        oldest=_oldest(entries),
         unsubscribes=len(unsubscribes),
-        oldest_unsubscribe=_moment([at for at in unsubscribes if isinstance(at, int)]),
-        missing_forms=Counter(
-            str(item.get("form"))
-            for _, items in partitions.values()
-            for item in items
-            if item.get("reason_code") == ReasonCode.FORM_REMOVED.value
-        ),
+        more_unsubscribes=len(unsubscribes) >= MOST_WAITING,
+        oldest_unsubscribe=_oldest(unsubscribes),
+        missing_forms=Counter(str(one.get("form")) for one in missing),
     )
 
 
-def _moment(times: Sequence[int]) -> datetime | None:
+def _oldest(entries: Sequence[Mapping[str, Any]]) -> datetime | None:
+    times = [at for one in entries if isinstance(at := one.get("accepted"), int)]
     return from_epoch_milliseconds(min(times)) if times else None

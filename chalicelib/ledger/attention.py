@@ -1,8 +1,9 @@
 """Lists what needs attention: deliveries that wait, are parked or quarantined, or are refused and not as trap or spam.
 
-They are in the `due` index, whose entries hold what lists show, so a page costs one query for each partition read and
-no scan. What is parked or refused is in one partition for each account, in the order of acceptance; what is pending in
-those that `sweep` reads, in the order in which it is due: an untried delivery 60 to 90 seconds after its acceptance.
+They are in the `due` index, whose entries hold what lists show, in one partition for each account. A first page costs
+one query for each account while that holds what is wanted of it, and never more than one for each range of the index
+(`keys.IndexRange`); no scan. What is parked or refused is in the order of acceptance; what is pending by type in that
+in which it is due: an untried delivery 60 to 90 seconds after its acceptance.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import base64
 import heapq
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,14 +24,15 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, well_formed
 from .event_items import FIRST_DUE
-from .keys import attention_partition, due_partitions, event_id_of, event_key, quarantine_partition
+from .keys import LATEST, WAITING, IndexRange, event_id_of, event_key, parse_sort_key, sort_key
 from .quarantine import QUARANTINE_LENGTH
 from .table import Table
 
-MORE_QUERIES = 8
-"""Queries of a page beyond the first of each partition, each of at most 1 MB: a rare form may leave a page short."""
+MORE_QUERIES = 24
+"""Queries of a page beyond the first ones: a rare form, reason or day may leave a page short."""
+READ_ON = 1000
+"""Entries read by each of them while a page is restricted so: more at once could be a second of parsing."""
 _MILLISECOND = timedelta(milliseconds=1)
-_LATEST = 10**15
 _LONGEST_CURSOR = 1024
 
 
@@ -109,12 +111,12 @@ class AttentionList:
         A page may be shorter, even empty, and still have a cursor. What is pending is in order within a page, and from
         page to page by the time at which it is due. Raises BadCursor.
         """
-        partitions = _partitions(query)
-        place = None if query.cursor is None else _decode(query.cursor, partitions)
-        reading = _Reading(self._table, query, place, to_ms(now))
+        ranges = _ranges(query)
+        place = None if query.cursor is None else _decode(query.cursor, ranges)
+        reading = _Reading(self._table, query, place, to_ms(now), MORE_QUERIES)
         found: list[_Read] = []
         end: _Place | None = None
-        for read in heapq.merge(*reading.streams(partitions), key=lambda read: read.place.order):
+        for read in heapq.merge(*reading.streams(ranges), key=lambda read: read.place.order):
             if len(found) == query.limit:
                 end = found[-1].place
             elif read.entry is None:
@@ -126,46 +128,69 @@ class AttentionList:
         entries.sort(key=lambda entry: (entry.accepted_at, entry.event_id), reverse=True)
         return AttentionPage(tuple(entries), None if end is None else _encode(end))
 
+    def newest(self, query: AttentionQuery, now: datetime) -> Mapping[Listed, tuple[Sequence[AttentionEntry], bool]]:
+        """Returns the newest deliveries of each status of `query` but pending, and whether there are more.
+
+        Of each account as many as its first queries read: all, or about `query.limit` of each status.
+        """
+        ranges = _ranges(query)
+        reading = _Reading(self._table, query, None, to_ms(now), MORE_QUERIES)
+        found: dict[Listed, tuple[list[AttentionEntry], bool]] = {}
+        for part, (items, last) in zip(ranges, reading.firsts(ranges), strict=True):
+            entries, more = found.get(part.listed, ([], False))
+            read = [one.entry for one in reading.wanted(part, items) if one.entry is not None]
+            found[part.listed] = ([*entries, *read], more or last is not None)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
-class _Partition:
-    """A partition of the index, and how its sort key relates to the time of acceptance."""
+class _Range:
+    """A range of the index of an account, and how its sort key relates to the time of acceptance."""
 
-    name: str
     account: str
-    unit: int
-    """Milliseconds in one of `due_at`."""
+    kind: IndexRange
+    listed: Listed
     later: int = 0
     """Milliseconds by which a new delivery is due after its acceptance."""
     exact: bool = True
     """True if every delivery in it is due so much later; others are due later still, at another attempt."""
 
-    def position(self, due_at: int) -> int:
-        """Returns when a delivery at `due_at` was accepted (ms), as far as that is known."""
-        return due_at * self.unit - self.later
+    @property
+    def name(self) -> str:
+        """Names it in cursors."""
+        return f"{self.account}#{self.kind.value}"
+
+    def position(self, at: int) -> int:
+        """Returns when a delivery whose sort key has the time `at` was accepted (ms), as far as that is known."""
+        return at - self.later
 
     def latest(self, position: int) -> int:
-        """Returns the largest `due_at` whose position is not after `position`."""
-        return (position + self.later) // self.unit
+        """Returns the latest time of a sort key whose position is not after `position`."""
+        return position + self.later
 
     def earliest(self, accepted: int) -> int:
-        """Returns a `due_at` before which there is nothing that was accepted at `accepted` (ms) or later."""
-        return (accepted + (self.later if self.exact else 0)) // self.unit
+        """Returns a time before which there is nothing that was accepted at `accepted` (ms) or later."""
+        return accepted + (self.later if self.exact else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in the list: partition, sort key of the index, key of the item."""
+    """A place in the list: range, time in the sort key of the index, key of the item."""
 
-    partition: _Partition
-    due_at: int
+    part: _Range
+    at: int
     pk: str
     sk: str
 
     @property
     def order(self) -> tuple[int, str]:
-        """Sorts places, the newest first; equal ones of a partition are in DynamoDB's own order."""
-        return -self.partition.position(self.due_at), self.partition.name
+        """Sorts places, the newest first; equal ones of a range are in DynamoDB's own order."""
+        return -self.part.position(self.at), self.part.name
+
+    @property
+    def key(self) -> dict[str, str]:
+        """The place as a key of the index."""
+        return {"pk": self.pk, "sk": self.sk, "due_sk": sort_key(self.part.kind, self.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,94 +201,167 @@ class _Read:
     entry: AttentionEntry | None
 
 
+_First = tuple[list[dict[str, Any]], _Place | None]
+"""What was read of a range, and the place after which more follows."""
+
+
 @dataclass(slots=True)
 class _Reading:
-    """Reads the partitions of one page, each as a stream in the order of the list."""
+    """Reads the ranges of one page, each as a stream in the order of the list."""
 
     table: Table
     query: AttentionQuery
     after: _Place | None
     now: int
-    more_queries: int = MORE_QUERIES
+    more_queries: int
 
-    def streams(self, partitions: Sequence[_Partition]) -> list[Iterator[_Read]]:
-        """Makes the first query of every partition, concurrently; returns the streams."""
-        firsts = self.table.in_parallel(lambda partition: self._query(partition, self.after), partitions)
-        return [self._stream(partition, *first) for partition, first in zip(partitions, firsts, strict=True)]
+    def streams(self, ranges: Sequence[_Range]) -> list[Iterator[_Read]]:
+        """Makes the first queries, those of different accounts concurrently; returns the streams."""
+        return [self._stream(part, *first) for part, first in zip(ranges, self.firsts(ranges), strict=True)]
 
-    def _stream(self, partition: _Partition, items: list[dict[str, Any]], last: _Place | None) -> Iterator[_Read]:
+    def firsts(self, ranges: Sequence[_Range]) -> list[_First]:
+        """Reads the beginning of each range. Neighbouring ones of an account are read together if nothing bounds them:
+        bounds are times, and the times of a range have nothing to do with those of the next.
+        """
+        together = self.after is None and self.query.since is None and self.query.until is None
+        runs: list[list[_Range]] = []
+        for part in ranges:
+            if together and runs and _are_neighbours(runs[-1][-1], part):
+                runs[-1].append(part)
+            else:
+                runs.append([part])
+        return [first for firsts in self.table.in_parallel(self._read_run, runs) for first in firsts]
+
+    def wanted(self, part: _Range, items: Sequence[dict[str, Any]]) -> Iterator[_Read]:
+        """Parses entries of a range; leaves out what the query does not want, and what is malformed."""
+        for item in items:
+            read = well_formed(lambda item: _read_from(item, part), item)
+            if read is not None and self._is_wanted(item, read.entry):
+                yield read
+
+    def _read_run(self, run: Sequence[_Range]) -> list[_First]:
+        """Reads neighbouring ranges by one query; by another for those that it did not reach."""
+        found: list[_First] = []
+        while len(found) < len(run):
+            left = run[len(found) :]
+            latest, earliest = self._latest(left[0]), self._earliest(left[-1])
+            if len(left) == 1 and earliest > latest:
+                found.append(([], None))
+                continue
+            between = (sort_key(left[-1].kind, earliest), sort_key(left[0].kind, latest))
+            is_in = self.after is not None and self.after.part == left[0] and self.after.at <= latest
+            after = self.after if is_in else None
+            items, key = self._query(left[0].account, between, after, self.query.limit + 1)
+            stopped = None if key is None else _place_of(key, left)
+            for part in left:
+                read = [item for item in items if item["due_sk"].startswith(part.kind.value)]
+                found.append((read, stopped if stopped is not None and stopped.part == part else None))
+                if found[-1][1] is not None:
+                    break
+        return found
+
+    def _stream(self, part: _Range, items: list[dict[str, Any]], last: _Place | None) -> Iterator[_Read]:
+        limit = READ_ON if self._is_filtered else self.query.limit + 1
         while True:
-            for item in items:
-                read = well_formed(lambda item: _read_from(item, partition), item)
-                if read is not None and self._is_wanted(item, read.entry):
-                    yield read
+            yield from self.wanted(part, items)
             if last is None:
                 return
             if self.more_queries == 0:
                 yield _Read(last, None)
                 return
             self.more_queries -= 1
-            items, last = self._query(partition, last)
+            between = (sort_key(part.kind, self._earliest(part)), sort_key(part.kind, last.at))
+            items, key = self._query(part.account, between, last, limit)
+            last = None if key is None else _place_of(key, [part])
 
-    def _query(self, partition: _Partition, after: _Place | None) -> tuple[list[dict[str, Any]], _Place | None]:
-        """Reads up to 1 MB of a partition after a place in the list; returns the place after which more follows."""
-        latest, start = _LATEST, None
-        if after is not None and after.partition == partition:
-            latest, start = after.due_at, {"pk": after.pk, "sk": after.sk, "due_at": after.due_at}
-        elif after is not None:
-            position = after.partition.position(after.due_at)
-            latest = partition.latest(position if partition.name > after.partition.name else position - 1)
-        earliest = 0 if self.query.since is None else max(0, partition.earliest(to_ms(self.query.since)))
-        if self.query.until is not None and partition.exact:
-            latest = min(latest, partition.latest(to_ms(self.query.until)))
-        if earliest > latest:
-            return [], None
+    def _query(
+        self, account: str, between: tuple[str, str], after: _Place | None, limit: int
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         wanted = {"form": self.query.form, "reason_code": self.query.code and self.query.code.value}
         equal = {name: value for name, value in wanted.items() if value is not None}
-        items, key = self.table.query_newest(
+        since, until = self.query.since, self.query.until
+        accepted = (to_ms(since) if since else 0, to_ms(until) if until else LATEST)
+        return self.table.query_newest(
             DUE_INDEX,
-            partition.name,
-            (earliest, latest),
-            after=start,
-            limit=None if equal or self.query.until else self.query.limit + 1,
+            account,
+            between,
+            after=None if after is None else after.key,
+            limit=limit,
             equal=equal,
+            within={"accepted": accepted} if since or until else {},
         )
-        return items, None if key is None else _Place(partition, key["due_at"], key["pk"], key["sk"])
+
+    @property
+    def _is_filtered(self) -> bool:
+        return (self.query.form, self.query.code, self.query.since, self.query.until) != (None,) * 4
+
+    def _latest(self, part: _Range) -> int:
+        """Returns the latest time of a range that the page may show."""
+        latest = LATEST
+        if self.after is not None and self.after.part == part:
+            latest = self.after.at
+        elif self.after is not None:
+            position = self.after.part.position(self.after.at)
+            latest = part.latest(position if part.name > self.after.part.name else position - 1)
+        if self.query.until is not None and part.exact:
+            latest = min(latest, part.latest(to_ms(self.query.until)))
+        return latest
+
+    def _earliest(self, part: _Range) -> int:
+        return 0 if self.query.since is None else max(0, part.earliest(to_ms(self.query.since)))
 
     def _is_wanted(self, item: dict[str, Any], entry: AttentionEntry | None) -> bool:
         if entry is None or ((expires := item.get("expires_at")) is not None and expires * 1000 <= self.now):
             return False  # DynamoDB deletes expired items up to days later
-        if self.query.since is not None and entry.accepted_at < self.query.since:
-            return False
-        if self.query.until is not None and entry.accepted_at > self.query.until:
-            return False
         waits = entry.quarantined and entry.next_attempt_at is not None and to_ms(entry.next_attempt_at) > self.now
         return waits or entry.status is not Status.PENDING or Listed.PENDING in self.query.statuses
 
 
-def _partitions(query: AttentionQuery) -> list[_Partition]:
-    """Returns the partitions of a query, sorted by name."""
-    found: dict[str, _Partition] = {}
-    for account in query.accounts:
-        quarantine = quarantine_partition(account)
-        waiting = [name for verb in EventType for name in due_partitions(account, verb)]
-        for name in waiting:
-            if name != quarantine and Listed.PENDING in query.statuses:
-                found[name] = _Partition(name, account, 1000, FIRST_DUE // _MILLISECOND, exact=False)
-        if not {Listed.PENDING, Listed.QUARANTINED}.isdisjoint(query.statuses):
-            found[quarantine] = _Partition(quarantine, account, 1000, QUARANTINE_LENGTH // _MILLISECOND)
-        for listed, status in ((Listed.PARKED, Status.PARKED), (Listed.REFUSED, Status.REFUSED)):
-            if listed in query.statuses:
-                name = attention_partition(account, status)
-                found[name] = _Partition(name, account, 1)
-    return [found[name] for name in sorted(found)]
+_KINDS: Mapping[IndexRange, tuple[Listed, timedelta, bool]] = {
+    **dict.fromkeys(WAITING.values(), (Listed.PENDING, FIRST_DUE, False)),
+    IndexRange.QUARANTINED: (Listed.QUARANTINED, QUARANTINE_LENGTH, True),
+    IndexRange.PARKED: (Listed.PARKED, timedelta(), True),
+    IndexRange.REFUSED: (Listed.REFUSED, timedelta(), True),
+}
+"""What each range lists, how much later than accepted it is sorted, and whether always so."""
 
 
-def _read_from(item: Attributes, partition: _Partition) -> _Read:
+def _ranges(query: AttentionQuery) -> list[_Range]:
+    """Returns the ranges of a query, the last of each account first: in that order they are read."""
+    return [
+        _Range(account, kind, listed, later // _MILLISECOND, exact)
+        for account in sorted(set(query.accounts))
+        for kind in sorted(IndexRange, reverse=True)
+        for listed, later, exact in [_KINDS[kind]]
+        if listed in query.statuses or (listed is Listed.QUARANTINED and Listed.PENDING in query.statuses)
+    ]
+
+
+def _are_neighbours(higher: _Range, lower: _Range) -> bool:
+    """Returns whether nothing lies between two ranges."""
+    order = sorted(IndexRange)
+    return higher.account == lower.account and order.index(higher.kind) == order.index(lower.kind) + 1
+
+
+def _place_of(key: Mapping[str, Any], ranges: Sequence[_Range]) -> _Place:
+    """Returns the place of a key of the index within some ranges; of one that cannot be read, the end of the last."""
+    try:
+        kind, at = parse_sort_key(key["due_sk"])
+        part = next(one for one in ranges if one.kind is kind)
+    except (ValueError, StopIteration):
+        part, at = ranges[-1], 0
+    return _Place(part, at, key["pk"], key["sk"])
+
+
+def _read_from(item: Attributes, part: _Range) -> _Read:
     pk, sk = item.required("pk", str), item.required("sk", str)
+    try:
+        _, at = parse_sort_key(item.required("due_sk", str))
+    except ValueError as error:
+        raise item.malformed("due_sk", str(error)) from None
     entry = AttentionEntry(
         event_id=event_id_of(pk),
-        account=partition.account,
+        account=part.account,
         type=item.required("type", EventType),
         form=item.optional("form", str),
         status=item.required("status", Status),
@@ -274,28 +372,28 @@ def _read_from(item: Attributes, partition: _Partition) -> _Read:
         updated_at=item.optional("updated", datetime),
         next_attempt_at=item.optional("next_at", datetime),
     )
-    return _Read(_Place(partition, item.required("due_at", int), pk, sk), entry)
+    return _Read(_Place(part, at, pk, sk), entry)
 
 
 def _encode(place: _Place) -> str:
-    values = [place.partition.name, place.due_at, event_id_of(place.pk), place.sk == "E"]
+    values = [place.part.name, place.at, event_id_of(place.pk), place.sk == "E"]
     return base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, partitions: Sequence[_Partition]) -> _Place:
-    """Parses a cursor; one that was made up, too, leads to a place in one of these partitions, or is refused."""
-    known = {partition.name: partition for partition in partitions}
+def _decode(cursor: str, ranges: Sequence[_Range]) -> _Place:
+    """Parses a cursor; one that was made up, too, leads to a place in one of these ranges, or is refused."""
+    known = {part.name: part for part in ranges}
     try:
         if len(cursor) > _LONGEST_CURSOR:
             raise ValueError("too long")
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         match json.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
-            case [str(name), int(due_at), str(event_id), bool(single)] if (
-                name in known and type(due_at) is int and 0 <= due_at <= _LATEST and is_valid_id(event_id)
+            case [str(name), int(at), str(event_id), bool(single)] if (
+                name in known and type(at) is int and 0 <= at <= LATEST and is_valid_id(event_id)
             ):
-                partition = known[name]
-                pk, sk = event_key(event_id) if single else (event_key(event_id)[0], f"D#{partition.account}")
-                return _Place(partition, due_at, pk, sk)
+                part = known[name]
+                pk, sk = event_key(event_id) if single else (event_key(event_id)[0], f"D#{part.account}")
+                return _Place(part, at, pk, sk)
     except (ValueError, RecursionError):
         raise BadCursor("not a cursor of this list") from None
     raise BadCursor("a cursor of another list")

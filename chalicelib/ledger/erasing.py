@@ -60,7 +60,7 @@ def erase_items(table: Table, items: Sequence[Mapping[str, Any]], now: datetime)
     try:
         table.update(
             (own["pk"], own["sk"]),
-            f"SET erased = :now REMOVE due_pk, due_at, {', '.join(f'#{name}' for name in PERSONAL)}",
+            f"SET erased = :now REMOVE due_pk, due_sk, {', '.join(f'#{name}' for name in PERSONAL)}",
             {"now": to_ms(now), "pending": Status.PENDING.value},
             condition="attribute_exists(email) AND (attribute_not_exists(#status) OR #status <> :pending)",
             names=_STATUS_NAME | {name: name for name in PERSONAL},
@@ -74,7 +74,7 @@ def _mark(table: Table, delivery: Mapping[str, Any], now: datetime) -> bool:
     try:
         table.update(
             (delivery["pk"], delivery["sk"]),
-            "SET erased = :now REMOVE due_pk, due_at",
+            "SET erased = :now REMOVE due_pk, due_sk",
             {"now": to_ms(now), "pending": Status.PENDING.value},
             condition="attribute_exists(pk) AND #status <> :pending",
             names=_STATUS_NAME,
@@ -147,7 +147,7 @@ def take_out_of_body(table: Table, event_id: str, now: datetime, person: frozens
     kept = None if mentions(remaining, person) else json.dumps(remaining, separators=(",", ":"))
     changed = table.try_update(
         event_key(event_id),
-        "SET erased = :now REMOVE body, due_pk, due_at" if kept is None else "SET body = :kept",
+        "SET erased = :now REMOVE body, due_pk, due_sk" if kept is None else "SET body = :kept",
         {"now": to_ms(now) if kept is None else None, "kept": kept, "seen": body},
         condition="body = :seen",
     )
@@ -155,5 +155,5 @@ def take_out_of_body(table: Table, event_id: str, now: datetime, person: frozens
     if changed and kept is None and len(accounts) > 1:  # nothing is left to send again, so it is listed no more
         for account in accounts:
             key = delivery_key(event_id, account, accounts)
-            table.try_update(key, "REMOVE due_pk, due_at", {}, condition="attribute_exists(pk)")
+            table.try_update(key, "REMOVE due_pk, due_sk", {}, condition="attribute_exists(pk)")
     return changed

@@ -14,7 +14,7 @@ from ..domain.events import Consent, Delivery, Door, Event, EventType, KeptMessa
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
-from .keys import attention_partition, due_partition, event_id_of, event_key, refused_partition
+from .keys import attention_entry, due_entry, event_id_of, event_key, refused_partition
 
 FIRST_DUE = timedelta(seconds=60)
 FIRST_DUE_SPREAD_SECONDS = 30
@@ -204,18 +204,12 @@ def delivery_fields(event: Event, account: str, expiry: Callable[[datetime], int
             "reason": event.refused,
             "reason_code": event.refused_code.value,
             "expires_at": expiry(accepted),
-            **(attention_entry(event, account, Status.REFUSED) if refused.needs_attention else {}),
+            **(attention_entry(account, Status.REFUSED, accepted) if refused.needs_attention else {}),
         }
     # Spread, so that the events of a batch are not all due at once.
     spread = timedelta(milliseconds=sum(event.id.encode()) * 7919 % (FIRST_DUE_SPREAD_SECONDS * 1000))
     return {
         **fields,
         "status": Status.PENDING.value,
-        "due_pk": due_partition(account, event.type, event.id),
-        "due_at": to_ms(accepted + FIRST_DUE + spread) // 1000,
+        **due_entry(account, event.type, accepted + FIRST_DUE + spread),
     }
-
-
-def attention_entry(event: Event, account: str, status: Status) -> dict[str, Any]:
-    """Builds the place in the `due` index of a delivery that ended and needs attention."""
-    return {"due_pk": attention_partition(account, status), "due_at": to_ms(event.accepted_at)}

@@ -19,7 +19,6 @@ from .attributes import Attributes, Milliseconds, strictly, well_formed
 from .day_counts import TOUCH, TOUCHED, DayCounts
 from .erasing import PERSONAL, ErasureOutcome, erase_items, person_is_forgotten
 from .event_items import (
-    attention_entry,
     content_of,
     delivery_fields,
     delivery_from,
@@ -28,12 +27,17 @@ from .event_items import (
     reference_item,
 )
 from .keys import (
+    LATEST,
     AddressKeys,
+    attention_entry,
     delivery_key,
-    due_partitions,
+    due_entry,
     event_id_of,
     event_key,
+    parse_sort_key,
     refused_partition,
+    sort_keys,
+    swept_ranges,
 )
 from .recent_unsubscribes import RecentUnsubscribes
 from .table import ConditionFailed, Table
@@ -116,7 +120,7 @@ class EventStore:
         for key in sorted(keys):
             self._table.try_update(
                 key,
-                "SET expires_at = :now REMOVE body, due_pk, due_at",
+                "SET expires_at = :now REMOVE body, due_pk, due_sk",
                 {"now": to_ms(now) // 1000},
                 condition="attribute_exists(pk)",
             )
@@ -178,7 +182,7 @@ class EventStore:
     def finish(self, event: Event, delivery: Delivery, now: datetime, *, forgotten: bool = False) -> bool:
         """Writes a delivery's final state and takes it out of what is due; False if it was final already.
 
-        What needs attention stays in the index, in another partition (`keys.attention_partition`).
+        What needs attention stays in the index, in another range (`keys.attention_entry`).
 
         With `forgotten` the same write erases the personal data of an event for one account, for a forget request. For
         an event for several accounts this is checked once all its deliveries are final.
@@ -193,11 +197,11 @@ class EventStore:
             {
                 "expires_at": self.expiry(now) if single else None,
                 "erased": to_ms(now) if at_once else None,
-                **(attention_entry(event, delivery.account, delivery.status) if listed else {}),
+                **(attention_entry(delivery.account, delivery.status, event.accepted_at) if listed else {}),
                 "list": event.list if event.form is not None and delivery.status is Status.DELIVERED else None,
             },
             remove=[
-                *(() if listed else ("due_pk", "due_at")),
+                *(() if listed else ("due_pk", "due_sk")),
                 "next_at",
                 *(["reason"] if delivery.reason is None else []),
                 *(["reason_code"] if delivery.reason_code is None else []),
@@ -217,7 +221,7 @@ class EventStore:
             event,
             delivery,
             now,
-            {"due_at": to_ms(due) // 1000, "next_at": next_at},
+            {**due_entry(delivery.account, event.type, due), "next_at": next_at},
             # From now on it waits for its provider, not for an operator.
             remove=["quarantined", *(["reason_code"] if delivery.reason_code is None else [])],
         )
@@ -227,10 +231,11 @@ class EventStore:
 
         The worker that made that attempt has set the due time; its outcome must not be overwritten.
         """
-        change, key = f"SET due_at = :due ADD {TOUCH}", delivery_key(event.id, delivery.account, event.accounts)
-        values: dict[str, Any] = {"due": to_ms(due) // 1000, "attempts": delivery.attempts, "pending": "pending"}
+        change, key = f"SET due_sk = :due ADD {TOUCH}", delivery_key(event.id, delivery.account, event.accounts)
+        place = due_entry(delivery.account, event.type, due)
+        values: dict[str, Any] = {"due": place["due_sk"], "attempts": delivery.attempts, "pending": "pending"}
         if delivery.reason_code is not None and delivery.next_attempt_at == due:
-            change = f"SET due_at = :due, next_at = :next, reason = :reason, reason_code = :code ADD {TOUCH}"
+            change = f"SET due_sk = :due, next_at = :next, reason = :reason, reason_code = :code ADD {TOUCH}"
             values |= {"next": to_ms(due), "reason": delivery.reason, "code": delivery.reason_code.value}
         condition = f"{PENDING} AND attempts = :attempts"
         item = self._table.changed(key, change, values | TOUCHED, condition=condition, names=STATUS_NAME)
@@ -257,9 +262,10 @@ class EventStore:
 
     def due(self, account: str, verb: EventType, horizon: datetime | None, limit: int) -> list[str]:
         """Reads ids of events with a pending delivery to `account` due by `horizon` (None: any), earliest first."""
-        until = to_ms(horizon) // 1000 if horizon else None
+        until = to_ms(horizon) if horizon else LATEST
         found = self._table.in_parallel(
-            lambda partition: self._table.query_due(DUE_INDEX, partition, until, limit), due_partitions(account, verb)
+            lambda part: self._table.query_due(DUE_INDEX, account, sort_keys(part, until=until), limit),
+            swept_ranges(verb),
         )
         due = (well_formed(due_from, item) for items in found for item in items)
         earliest = sorted(each for each in due if each is not None)[:limit]
@@ -329,8 +335,8 @@ class EventStore:
         fields = delivery_fields(event, account, self.expiry)
         self._table.try_update(  # else it is final: the event is or was stored
             delivery_key(event.id, account, event.accounts),
-            "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at",
-            {"due_pk": fields["due_pk"], "due_at": fields["due_at"], "pending": Status.PENDING.value},
+            "SET due_pk = :due_pk, due_sk = :due_sk REMOVE expires_at",
+            {"due_pk": fields["due_pk"], "due_sk": fields["due_sk"], "pending": Status.PENDING.value},
             condition=f"{PENDING} AND attribute_not_exists(due_pk)",
             names=STATUS_NAME,
         )
@@ -378,11 +384,15 @@ def accepted_at(item: Mapping[str, Any]) -> int:
 
 
 def due_from(item: Attributes) -> tuple[int, str]:
-    """Reads an entry of the `due` index: when the delivery is due (seconds since 1970), and the id of its event."""
-    due_at, pk = item.required("due_at", int), item.required("pk", str)
+    """Reads an entry of the `due` index: when the delivery is due (ms), and the id of its event."""
+    pk = item.required("pk", str)
+    try:
+        _, due = parse_sort_key(item.required("due_sk", str))
+    except ValueError as error:
+        raise item.malformed("due_sk", str(error)) from None
     if pk == event_id_of(pk) or not is_valid_id(event_id_of(pk)):
         raise item.malformed("pk", "is not the key of an event")
-    return due_at, event_id_of(pk)
+    return due, event_id_of(pk)
 
 
 def _is_discarded(items: Iterable[Mapping[str, Any]]) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
-from typing import assert_never
-from zlib import crc32
 
 from ..domain import addresses
 from ..domain.events import EventType, Status
-from ..domain.times import format_time
+from ..domain.times import epoch_milliseconds, format_time
 from .table import Key
 
 EVERY_ACCOUNT = "*"
@@ -19,10 +18,33 @@ CHECK_KEY: Key = ("S#check", "last")
 """The key of what the last `check` found."""
 QUEUES_KEY: Key = ("S#queues", "waiting")
 """The key of since when messages wait on the queues."""
-SHARDS = 4
-"""Index partitions for each account and event type: one partition takes 1,000 writes a second."""
-_QUARANTINE_SHARD = SHARDS
-"""Number of the partition after them, for unsubscribes that were quarantined."""
+LATEST = 9_999_999_999_999
+"""The latest time of a sort key of the `due` index, in milliseconds: as many digits as every other."""
+
+
+class IndexRange(StrEnum):
+    """What the sort keys of the `due` index begin with: the entries of an account, in the order of these names.
+
+    An account has one partition, so that one query may read neighbouring ranges together: from the first unsubscribe
+    on what waits, in the order of urgency; from the last quarantined delivery back what needs a person, with that of
+    which there may be most at the end.
+    """
+
+    REFUSED = "1-refused"
+    PARKED = "2-parked"
+    QUARANTINED = "3-quarantined"
+    UNSUBSCRIBE = "4-unsubscribe"
+    SIGNUP = "5-signup"
+    SYNC = "6-sync"
+
+
+WAITING: Mapping[EventType, IndexRange] = {
+    EventType.UNSUBSCRIBE: IndexRange.UNSUBSCRIBE,
+    EventType.SIGNUP: IndexRange.SIGNUP,
+    EventType.SYNC: IndexRange.SYNC,
+}
+"""The range of what is pending and not quarantined, by the event's type."""
+_ENDED = {Status.REFUSED: IndexRange.REFUSED, Status.PARKED: IndexRange.PARKED}
 
 
 def event_key(event_id: str) -> Key:
@@ -50,37 +72,46 @@ def event_id_of(pk: str) -> str:
     return pk.removeprefix("E#")
 
 
-def due_partition(account: str, verb: EventType, event_id: str) -> str:
-    """Returns the partition of the `due` index for an event's delivery to an account: one of `SHARDS` for each type."""
-    return f"{account}#{verb.value}#{crc32(event_id.encode()) % SHARDS}"
+def due_entry(account: str, verb: EventType, due: datetime) -> dict[str, str]:
+    """Returns the place in the `due` index of a delivery that is pending and not quarantined."""
+    return _entry(account, WAITING[verb], due)
 
 
-def quarantine_partition(account: str) -> str:
-    """Returns the partition of the `due` index for unsubscribes that were quarantined.
-
-    They are due a day later than others; a separate partition returns them in the order of acceptance.
-    """
-    return f"{account}#{EventType.UNSUBSCRIBE.value}#{_QUARANTINE_SHARD}"
+def quarantine_entry(account: str, until: datetime) -> dict[str, str]:
+    """Returns the place in the `due` index of a quarantined unsubscribe, which is due when its quarantine ends."""
+    return _entry(account, IndexRange.QUARANTINED, until)
 
 
-def due_partitions(account: str, verb: EventType) -> list[str]:
-    """Returns all partitions of the `due` index that may contain deliveries of that event type."""
-    usual = [f"{account}#{verb.value}#{shard}" for shard in range(SHARDS)]
-    match verb:
-        case EventType.UNSUBSCRIBE:
-            return [*usual, quarantine_partition(account)]
-        case EventType.SIGNUP | EventType.SYNC:
-            return usual
-        case _:
-            assert_never(verb)
+def attention_entry(account: str, status: Status, accepted: datetime) -> dict[str, str]:
+    """Returns the place in the `due` index of a delivery that ended as parked or refused. Sweep never reads it."""
+    return _entry(account, _ENDED[status], accepted)
 
 
-def attention_partition(account: str, status: Status) -> str:
-    """Returns the partition of the `due` index for deliveries that ended as parked or refused and need attention.
+def _entry(account: str, part: IndexRange, at: datetime) -> dict[str, str]:
+    return {"due_pk": account, "due_sk": sort_key(part, epoch_milliseconds(at))}
 
-    Sweep never reads it. Its sort key `due_at` is the time of acceptance, in milliseconds.
-    """
-    return f"{account}#{status.value}"
+
+def swept_ranges(verb: EventType) -> tuple[IndexRange, ...]:
+    """Returns the ranges of the `due` index that may contain pending deliveries of that type."""
+    return (WAITING[verb], IndexRange.QUARANTINED) if verb is EventType.UNSUBSCRIBE else (WAITING[verb],)
+
+
+def sort_key(part: IndexRange, milliseconds: int) -> str:
+    """Returns a sort key of the `due` index: of what waits the time at which it is due, else that of acceptance."""
+    return f"{part.value}#{min(max(milliseconds, 0), LATEST):013d}"
+
+
+def sort_keys(first: IndexRange, last: IndexRange | None = None, until: int = LATEST) -> tuple[str, str]:
+    """Returns the bounds of neighbouring ranges, or of one; `until` (ms) bounds the last."""
+    return sort_key(first, 0), sort_key(last or first, until)
+
+
+def parse_sort_key(text: str) -> tuple[IndexRange, int]:
+    """Returns the range and the time (ms) of a sort key of the `due` index. Raises ValueError."""
+    part, _, digits = text.partition("#")
+    if len(digits) != len(str(LATEST)) or not (digits.isascii() and digits.isdigit()):
+        raise ValueError("is no sort key")
+    return IndexRange(part), int(digits)
 
 
 def recent_unsubscribe_key(address_hash: str) -> Key:

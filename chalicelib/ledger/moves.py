@@ -8,7 +8,7 @@ from ..domain.events import Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
 from .day_counts import ACCEPTED, DayCounts
 from .events import PENDING, STATUS_NAME, EventStore
-from .keys import AddressKeys, due_partition, event_key
+from .keys import AddressKeys, due_entry, event_key
 from .subscription_items import REMOVE_LEASE
 from .subscriptions import SubscriptionStore
 from .table import Table, Write
@@ -82,8 +82,7 @@ def _moved(signup: Event, account: str, now: datetime, touched: int | None) -> W
         "pending": Status.PENDING.value,
         "old": list(signup.accounts),
         "new": [account],
-        "due_pk": due_partition(account, signup.type, signup.id),
-        "due_at": to_ms(now) // 1000,
+        **due_entry(account, signup.type, now),
         "now": to_ms(now),
         "touched": touched,
     }
@@ -92,7 +91,7 @@ def _moved(signup: Event, account: str, now: datetime, touched: int | None) -> W
         event_key(signup.id),
         f"{PENDING} AND accounts = :old AND {same}",
         values,
-        "SET accounts = :new, due_pk = :due_pk, due_at = :due_at, updated = :now "
+        "SET accounts = :new, due_pk = :due_pk, due_sk = :due_sk, updated = :now "
         "REMOVE next_at, reason, reason_code, touched, unknown_attempts, reverted_unsubscribe_at",
         STATUS_NAME,
     )

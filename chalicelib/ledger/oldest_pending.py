@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from ..domain.events import EventType, Status
 from ..names import DUE_INDEX
-from .attributes import Milliseconds, well_formed
+from .attributes import Attributes, Milliseconds, well_formed
 from .events import due_from
-from .keys import due_partitions, event_key, quarantine_partition
+from .keys import IndexRange, event_key, parse_sort_key, sort_keys, swept_ranges
 from .table import Table
 
 _PENDING = Status.PENDING.value
 LOOKED_AT = 10
-"""Deliveries read from each partition of the `due` index."""
+"""Deliveries looked at in each range of the `due` index."""
+READ_TOGETHER = 40
+"""Entries of all these ranges that one query reads; if it reaches the end, it has read them all."""
+_SWEPT = sorted({part for verb in EventType for part in swept_ranges(verb)})
+_OF_UNSUBSCRIBES = swept_ranges(EventType.UNSUBSCRIBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +40,42 @@ class Waiting:
     def oldest(self, account: str) -> Oldest:
         """Returns when the oldest pending deliveries of `account` were accepted.
 
-        The result is exact while no partition has more than `LOOKED_AT` deliveries. With more, a postponed delivery may
-        be missed: those due next are mostly untried, in order of acceptance except for the half minute by which first
-        due times are spread. Raises LedgerUnavailable.
+        Costs one query while few deliveries wait, else one for each range of the index. The result is exact while no
+        range has more than `LOOKED_AT` deliveries. With more, a postponed delivery may be missed: those due next are
+        mostly untried, in order of acceptance except for the half minute by which first due times are spread. Raises
+        LedgerUnavailable.
         """
-        partitions = [(verb, partition) for verb in EventType for partition in due_partitions(account, verb)]
-        found = self._table.in_parallel(
-            lambda partition: self._table.query_due(DUE_INDEX, partition[1], None, LOOKED_AT), partitions
-        )
-        waiting = [
-            (*partition, event_key(due[1]))
-            for partition, keys in zip(partitions, found, strict=True)
-            for key in keys
-            if (due := well_formed(due_from, key)) is not None
-        ]
-        events = self._table.get_many(key for _, _, key in waiting)
+        waiting = self._due_next(account)
+        events = self._table.get_many(event_key(event_id) for _, event_id in waiting)
         # The index is eventually consistent: it may still contain deliveries that have just become final.
         times = {
             key: well_formed(lambda item: item.required("accepted", Milliseconds), item)
             for key, item in events.items()
             if item.get("status", _PENDING) == _PENDING
         }
-        accepted = [(verb, partition, at) for verb, partition, key in waiting if (at := times.get(key)) is not None]
-        quarantined = quarantine_partition(account)
+        accepted = [(part, at) for part, event_id in waiting if (at := times.get(event_key(event_id))) is not None]
         return Oldest(
-            _earliest(at for _, partition, at in accepted if partition != quarantined),
-            _earliest(at for verb, _, at in accepted if verb is EventType.UNSUBSCRIBE),
+            _earliest(at for part, at in accepted if part is not IndexRange.QUARANTINED),
+            _earliest(at for part, at in accepted if part in _OF_UNSUBSCRIBES),
         )
+
+    def _due_next(self, account: str) -> list[tuple[IndexRange, str]]:
+        """Reads the ids of the deliveries that are due next in each range."""
+        between = sort_keys(_SWEPT[0], _SWEPT[-1])
+        entries = self._table.query_due(DUE_INDEX, account, between, READ_TOGETHER)
+        if len(entries) == READ_TOGETHER:
+            found = self._table.in_parallel(
+                lambda part: self._table.query_due(DUE_INDEX, account, sort_keys(part), LOOKED_AT), _SWEPT
+            )
+            entries = [entry for items in found for entry in items]
+        due = [one for entry in entries if (one := well_formed(_in_range, entry)) is not None]
+        return [each for part in _SWEPT for each in [one for one in due if one[0] is part][:LOOKED_AT]]
+
+
+def _in_range(item: Attributes) -> tuple[IndexRange, str]:
+    """Reads the range of an entry of the index, and the id of its event."""
+    _, event_id = due_from(item)
+    return parse_sort_key(item.required("due_sk", str))[0], event_id
 
 
 def _earliest(times: Iterable[int]) -> int | None:

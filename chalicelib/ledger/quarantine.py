@@ -12,7 +12,7 @@ from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, format_time, from_epoch_milliseconds
 from .day_counts import QUARANTINED as COUNTED_QUARANTINED, TOUCH, TOUCHED, DayCounts
 from .erasing import PERSONAL
-from .keys import delivery_key, due_partition, event_key, form_hour_key, quarantine_partition
+from .keys import delivery_key, due_entry, event_key, form_hour_key, quarantine_entry
 from .table import ConditionFailed, Table
 
 QUARANTINE_LENGTH = timedelta(hours=24)
@@ -70,15 +70,14 @@ class QuarantineStore:
             "reason": QUARANTINED,
             "code": ReasonCode.QUARANTINED.value,
             "next": to_ms(until),
-            "due_pk": quarantine_partition(account),
-            "due_at": to_ms(until) // 1000,
+            **quarantine_entry(account, until),
             "time": to_ms(now),
             "none": 0,
         }
         item = self._table.changed(
             delivery_key(event.id, account, event.accounts),
             "SET quarantined = :yes, reason = :reason, reason_code = :code, next_at = :next, due_pk = :due_pk, "
-            f"due_at = :due_at, updated = :time ADD {TOUCH}",
+            f"due_sk = :due_sk, updated = :time ADD {TOUCH}",
             {**values, **TOUCHED},
             condition=f"{_PENDING} AND attempts = :none AND attribute_not_exists(released)",
             names=_STATUS_NAME,
@@ -91,14 +90,13 @@ class QuarantineStore:
     def release(self, event: Event, delivery: Delivery, now: datetime) -> bool:
         """Makes a quarantined delivery due, if it still waits as in `delivery`; returns whether it did."""
         values = {
-            "due_pk": due_partition(delivery.account, event.type, event.id),
+            **due_entry(delivery.account, event.type, now),
             "time": to_ms(now),
-            "now": to_ms(now) // 1000,
         }
         return self._change_waiting(
             event,
             delivery,
-            "SET due_pk = :due_pk, due_at = :now, updated = :time, released = :yes "
+            "SET due_pk = :due_pk, due_sk = :due_sk, updated = :time, released = :yes "
             "REMOVE reason, reason_code, next_at, quarantined",
             values,
         )
@@ -109,7 +107,7 @@ class QuarantineStore:
         The same write erases an event for one account; that for several is erased by `EventStore.expire_when_whole`.
         """
         single = len(event.accounts) == 1
-        removed = ["due_pk", "due_at", "next_at", *(PERSONAL if single else ())]
+        removed = ["due_pk", "due_sk", "next_at", *(PERSONAL if single else ())]
         values = {
             "refused": Status.REFUSED.value,
             "reason": DISCARDED,

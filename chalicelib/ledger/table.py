@@ -240,59 +240,61 @@ class Table:
         return list(self._pages(**request, ConsistentRead=True))
 
     def query_due(
-        self, index: str, due_pk: str, horizon: int | None, limit: int, attributes: str = "pk, sk, due_at"
+        self, index: str, due_pk: str, between: tuple[str, str], limit: int, attributes: str = "pk, sk, due_sk"
     ) -> list[dict[str, Any]]:
-        """Reads up to `limit` entries of a partition of the `due` index, due by `horizon` (None: all), earliest first.
+        """Reads up to `limit` entries of a partition of the `due` index `between` two sort keys (included), in order.
 
         Of each the keys, or other `attributes` of the index.
         """
-        condition, values = "due_pk = :pk", {":pk": due_pk}
-        request: dict[str, Any] = {"IndexName": index, "Limit": limit, "ProjectionExpression": attributes}
-        if horizon is not None:
-            condition += " AND due_at <= :horizon"
-            request["ExpressionAttributeValues"] = _pack({**values, ":horizon": horizon})
-        else:
-            request["ExpressionAttributeValues"] = _pack(values)
-        return list(islice(self._pages(KeyConditionExpression=condition, **request), limit))
+        pages = self._pages(
+            IndexName=index,
+            KeyConditionExpression="due_pk = :pk AND due_sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=_pack({":pk": due_pk, ":first": between[0], ":last": between[1]}),
+            ProjectionExpression=attributes,
+            Limit=limit,
+        )
+        return list(islice(pages, limit))
 
-    def query_due_at(self, index: str, due_pk: str, due_at: int) -> Iterator[dict[str, Any]]:
-        """Reads the keys in a partition of the `due` index that are due at exactly `due_at`."""
+    def query_due_at(self, index: str, due_pk: str, due_sk: str) -> Iterator[dict[str, Any]]:
+        """Reads the keys in a partition of the `due` index with exactly that sort key."""
         return self._pages(
             IndexName=index,
-            KeyConditionExpression="due_pk = :pk AND due_at = :at",
-            ExpressionAttributeValues=_pack({":pk": due_pk, ":at": due_at}),
+            KeyConditionExpression="due_pk = :pk AND due_sk = :at",
+            ExpressionAttributeValues=_pack({":pk": due_pk, ":at": due_sk}),
         )
 
     def query_newest(
         self,
         index: str,
         due_pk: str,
-        between: tuple[int, int],
+        between: tuple[str, str],
         *,
-        after: Mapping[str, Any] | None,
-        limit: int | None,
+        after: Mapping[str, str] | None,
+        limit: int,
         equal: Mapping[str, str],
+        within: Mapping[str, tuple[int, int]],
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """Reads one page of a partition of the `due` index, the largest `due_at` first, `between` two (included).
+        """Reads one page of a partition of the `due` index, the largest sort key first, `between` two (included).
 
-        Reads at most 1 MB, or `limit` entries, after the key `after`; returns those with the attributes `equal`, and
-        the key after which more follows (None: the end).
+        Reads at most `limit` entries, or 1 MB, after the key `after`; returns those with the attributes `equal` and
+        `within` two numbers (included), and the key after which more follows (None: the end).
         """
+        bounds = {f"{name}_{end}": value for name, two in within.items() for end, value in zip("ab", two, strict=True)}
+        values = {"pk": due_pk, "from": between[0], "to": between[1], **equal, **bounds}
         request: dict[str, Any] = {
             "IndexName": index,
-            "KeyConditionExpression": "due_pk = :pk AND due_at BETWEEN :from AND :to",
-            "ExpressionAttributeValues": {":pk": due_pk, ":from": between[0], ":to": between[1]},
+            "KeyConditionExpression": "due_pk = :pk AND due_sk BETWEEN :from AND :to",
+            "ExpressionAttributeValues": _pack({f":{name}": value for name, value in values.items()}),
             "ScanIndexForward": False,
+            "Limit": limit,
         }
-        if limit is not None:
-            request["Limit"] = limit
-        if equal:
-            request["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in equal)
-            request["ExpressionAttributeNames"] = {f"#{name}": name for name in equal}
-            request["ExpressionAttributeValues"] |= {f":{name}": value for name, value in equal.items()}
+        if equal or within:
+            conditions = [f"#{name} = :{name}" for name in equal]
+            conditions += [f"#{name} BETWEEN :{name}_a AND :{name}_b" for name in within]
+            request["FilterExpression"] = " AND ".join(conditions)
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in (*equal, *within)}
         if after is not None:
             request["ExclusiveStartKey"] = _pack({"due_pk": due_pk, **after})
-        request["ExpressionAttributeValues"] = _pack(request["ExpressionAttributeValues"])
         answer = self._call(self._client.query, **request)
         last = answer.get("LastEvaluatedKey")
         return [_unpack(item) for item in answer["Items"]], _unpack(last) if last else None

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..domain.events import Event, Status, StoredEvent
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.events import STATUS_NAME
-from ..ledger.keys import delivery_key, due_partition, event_key
+from ..ledger.keys import delivery_key, due_entry, event_key
 from ..ledger.quarantine import QuarantineStore
 from ..services import Services
 
@@ -62,9 +62,9 @@ class Requeues:
         """
         return self._table.try_update(
             delivery_key(stored.event.id, account, stored.event.accounts),
-            "SET due_at = :now REMOVE next_at",
+            "SET due_pk = :due_pk, due_sk = :due_sk REMOVE next_at",
             {
-                "now": to_ms(now) // 1000,
+                **due_entry(account, stored.event.type, now),
                 "attempts": stored.deliveries[account].attempts,
                 "pending": Status.PENDING.value,
             },
@@ -89,7 +89,7 @@ class Requeues:
         values = {
             "pending": Status.PENDING.value,
             "seen": stored.deliveries[account].status.value,
-            "due_pk": due_partition(account, event.type, event.id),
+            **due_entry(account, event.type, now),
             "time": to_ms(now),
             "now": to_ms(now) // 1000,
             "reverted": to_ms(reverted_at) if reverted_at else None,
@@ -97,7 +97,7 @@ class Requeues:
         if len(event.accounts) == 1 and event.email:
             conditions.append(_SAME_ADDRESS)
             values["email"] = event.email
-        change = "SET #status = :pending, due_pk = :due_pk, due_at = :now, updated = :time, resent = :time"
+        change = "SET #status = :pending, due_pk = :due_pk, due_sk = :due_sk, updated = :time, resent = :time"
         if reverted_at:
             change += ", reverted_unsubscribe_at = :reverted"
         requeued = self._table.try_update(

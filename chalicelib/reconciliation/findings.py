@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.events import Delivery, Event, Status
+from ..domain.events import Delivery, Event, EventType, Status
 from ..domain.times import epoch_milliseconds as to_ms, years_before
 from ..ledger import kept_consent
 from ..ledger.attributes import Attributes, Milliseconds, well_formed
 from ..ledger.events import PENDING, STATUS_NAME
-from ..ledger.keys import due_partition, event_id_of, event_key
+from ..ledger.keys import LATEST, due_entry, event_id_of, event_key, parse_sort_key, sort_key, swept_ranges
 from ..ledger.table import Key
 from ..names import DUE_INDEX
 from ..services import Services
@@ -21,11 +21,13 @@ from .rules import LONG_PAST, IndexEntry
 
 PAGE_ITEMS = 1000
 """Items read in one step."""
-_READ = ("pk", "sk", "status", "accounts", "due_pk", "due_at", "expires_at", "updated")
+_READ = ("pk", "sk", "status", "accounts", "due_pk", "due_sk", "expires_at", "updated")
+_SWEPT = sorted({part for verb in EventType for part in swept_ranges(verb)})
+_WAITS = " OR ".join(f"#due_sk BETWEEN :from{place} AND :to{place}" for place in range(len(_SWEPT)))
 # Pending, and not where sweep looks, or due for too long.
 _PERHAPS_LOST = (
-    "(#status = :pending AND (attribute_not_exists(#due_pk) OR attribute_not_exists(#due_at)"
-    " OR #due_at <= :long_past OR attribute_exists(#expires_at)))"
+    f"(#status = :pending AND (attribute_not_exists(#due_pk) OR attribute_not_exists(#due_sk) OR NOT ({_WAITS})"
+    " OR attribute_exists(#expires_at)))"
 )
 _NEVER_EXPIRES = "(attribute_not_exists(#expires_at) AND (attribute_not_exists(#status) OR #status <> :pending))"
 # Further kinds of findings are added here, and to `reconciliation/repair.py`.
@@ -84,10 +86,12 @@ class FindingStore:
 
         Malformed items are skipped, logged and counted.
         """
+        long_past = to_ms(now - LONG_PAST)
         values = {
             "event": "E#",
             "pending": Status.PENDING.value,
-            "long_past": int((now - LONG_PAST).timestamp()),
+            **{f"from{place}": sort_key(part, long_past + 1) for place, part in enumerate(_SWEPT)},
+            **{f"to{place}": sort_key(part, LATEST) for place, part in enumerate(_SWEPT)},
             "address": "A#",
             **kept_consent.expired_values(self._left_before(now)),
         }
@@ -106,11 +110,11 @@ class FindingStore:
     def is_in_index(self, finding: Finding) -> bool:
         """Returns whether the index contains a delivery at the position that its own attributes state."""
         entry = finding.entry
-        if entry.due_pk is None or entry.due_at is None:
+        if entry.due_pk is None or entry.due_sk is None:
             return False
         return any(
             (key["pk"], key["sk"]) == finding.key
-            for key in self._table.query_due_at(DUE_INDEX, entry.due_pk, entry.due_at)
+            for key in self._table.query_due_at(DUE_INDEX, entry.due_pk, entry.due_sk)
         )
 
     def put_back(self, event: Event, delivery: Delivery, finding: Finding, now: datetime) -> bool:
@@ -123,16 +127,15 @@ class FindingStore:
         conditions = [
             PENDING,
             "due_pk = :seen_pk" if entry.due_pk is not None else "attribute_not_exists(due_pk)",
-            "due_at = :seen_at" if entry.due_at is not None else "attribute_not_exists(due_at)",
+            "due_sk = :seen_sk" if entry.due_sk is not None else "attribute_not_exists(due_sk)",
         ]
         values = {
             "pending": Status.PENDING.value,
             "seen_pk": entry.due_pk,
-            "seen_at": entry.due_at,
-            "due_pk": due_partition(delivery.account, event.type, event.id),
-            "due_at": to_ms(due) // 1000,
+            "seen_sk": entry.due_sk,
+            **due_entry(delivery.account, event.type, due),
         }
-        change = "SET due_pk = :due_pk, due_at = :due_at REMOVE expires_at"
+        change = "SET due_pk = :due_pk, due_sk = :due_sk REMOVE expires_at"
         return self._table.try_update(
             finding.key, change, values, condition=" AND ".join(conditions), names=STATUS_NAME
         )
@@ -146,7 +149,7 @@ class FindingStore:
         values = {"expires": self._events.expiry(now), "seen": finding.status.value if finding.status else None}
         change = "SET expires_at = :expires"
         if finding.status is Status.PENDING:
-            change += " REMOVE due_pk, due_at"
+            change += " REMOVE due_pk, due_sk"
         condition = "#status = :seen AND attribute_not_exists(expires_at)"
         return self._table.try_update(finding.key, change, values, condition=condition, names=STATUS_NAME)
 
@@ -163,5 +166,11 @@ def _finding_from(item: Attributes) -> Finding:
             status, account = item.required("status", Status), accounts[0]
         else:
             status, account = None, None
-    entry = IndexEntry(item.optional("due_pk", str), item.optional("due_at", int), item.optional("expires_at", int))
+    due_pk, due_sk = item.optional("due_pk", str), item.optional("due_sk", str)
+    expires_at = item.optional("expires_at", int)
+    try:
+        due_range, due_at = parse_sort_key(due_sk or "")
+        entry = IndexEntry(due_pk, due_sk, due_range, due_at, expires_at)
+    except ValueError:
+        entry = IndexEntry(due_pk, due_sk, expires_at=expires_at)
     return Finding(key, status, account, entry, item.optional("updated", Milliseconds) or 0)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
+from ..domain.times import epoch_milliseconds
+
 FIRST_HOUR = timedelta(hours=2)
 """The pass of a day starts at this time, UTC: the night in Europe, after the campaigns of the day before."""
 LONG_PAST = timedelta(hours=1)
@@ -54,20 +56,29 @@ class PendingState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """The position of a pending delivery in the `due` index, by its own attributes. Seconds since 1970, UTC."""
+    """The position of a pending delivery in the `due` index, by its own attributes.
+
+    `due_range` is the range of its sort key and `due_at` the time (ms) when it is due; None if it has no sort key, or
+    one that nobody would write. `expires_at`: seconds since 1970.
+    """
 
     due_pk: str | None
-    due_at: int | None
+    due_sk: str | None
+    due_range: str | None = None
+    due_at: int | None = None
     expires_at: int | None = None
 
 
-def pending_state(entry: IndexEntry, swept: Collection[str], *, paused: bool, now: datetime) -> PendingState:
+def pending_state(
+    entry: IndexEntry, account: str, swept: Collection[str], *, paused: bool, now: datetime
+) -> PendingState:
     """Decides whether a pending delivery of a stored event needs repair.
 
-    `swept` are the partitions of the index in which sweep looks for it; `paused`: its account or list is paused, so it
-    may wait.
+    `swept` are the ranges of the account's partition in which sweep looks for it; `paused`: its account or list is
+    paused, so it may wait.
     """
-    if entry.due_at is None or entry.due_pk not in swept or entry.expires_at is not None:
+    is_swept = entry.due_pk == account and entry.due_range in swept
+    if entry.due_at is None or not is_swept or entry.expires_at is not None:
         return PendingState.LOST
-    is_overdue = entry.due_at <= int((now - LONG_PAST).timestamp())
+    is_overdue = entry.due_at <= epoch_milliseconds(now - LONG_PAST)
     return PendingState.OVERDUE if is_overdue and not paused else PendingState.FINE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
+from chalicelib.ledger import attention
 from chalicelib.web.pages.dashboard.reason_texts import REASONS
 from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.product import Product
@@ -47,6 +50,23 @@ def test_refusals_are_grouped_by_reason_and_listed(product: Product, person: Per
     page = person.get("/dashboard/events")
     assert "The provider does not know a field: correct [forms…fields] Refused paris footer 3 1 March" in words(page)
     assert all(event_id in page.body for event_id in ids)
+
+
+def test_a_short_page_of_a_rare_form_says_that_only_a_part_was_searched(
+    product: Product, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [rare] = refused(product, "a")
+    product.clock.forward(minutes=1)
+    common = product.signup("b@example.com", form="other", refused="invalid: x")
+    product.store(*(replace(common, id=f"b{number}") for number in range(130)))
+    monkeypatch.setattr(attention, "READ_ON", 30)
+    monkeypatch.setattr(attention, "MORE_QUERIES", 2)
+    person.log_in()
+    page = person.get("/dashboard/events?status=refused&form=footer")
+    assert "Only a part of the list was searched" in words(page) and "Nothing of the kind" not in words(page)
+    [following] = re.findall(r'href="([^"]+)" rel="next"', page.body)
+    page = person.get("/dashboard/events" + html.unescape(following).removeprefix("/dashboard/events"))
+    assert rare in page.body and "Only a part" not in words(page)
 
 
 def test_a_day_and_a_reason_are_chosen(product: Product, person: Person) -> None:

@@ -263,7 +263,7 @@ def test_a_refusal_by_one_list_closes_the_circuit_of_its_account(world: World) -
     assert state.pause is None and "4781" in state.lists
 
 
-def test_the_earliest_due_come_first_from_all_index_shards(world: World) -> None:
+def test_the_earliest_due_come_first(world: World) -> None:
     ids = []
     for name in persons(40):
         ids += joins(world, [name])

@@ -15,6 +15,8 @@ import pytest
 from chalicelib.delivery.batching import MOST_IN_A_ROW, Task, in_rows
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Delivery, Event, EventType
+from chalicelib.domain.times import epoch_milliseconds as to_ms
+from chalicelib.ledger.keys import parse_sort_key
 from tests.support.interleaving import Died, NotDone
 from tests.support.product import START, Product, settings
 from tests.support.reference import World, check, serial
@@ -267,7 +269,7 @@ def test_signups_that_another_worker_has_delivered_meanwhile_are_left_out_of_the
 
 def test_workers_that_meet_at_an_address_merge_what_waits_and_rewrite_no_due_time(world: World) -> None:
     early, late = joins(world, *range(10)), joins(world, *range(10, 60))
-    due = {event_id: world.dynamo.items[f"E#{event_id}"]["E"]["due_at"] for event_id in late}
+    due = {event_id: world.dynamo.items[f"E#{event_id}"]["E"]["due_sk"] for event_id in late}
     other = world.worker()
 
     def meanwhile(name: str) -> None:
@@ -275,7 +277,7 @@ def test_workers_that_meet_at_an_address_merge_what_waits_and_rewrite_no_due_tim
             world.point = lambda _: None
             other.work(*late)
             assert {world.delivery(event_id)["status"] for event_id in late} == {"pending"}
-            assert {one: world.dynamo.items[f"E#{one}"]["E"]["due_at"] for one in late} == due
+            assert {one: world.dynamo.items[f"E#{one}"]["E"]["due_sk"] for one in late} == due
 
     world.point = meanwhile
     world.work(*early)
@@ -295,8 +297,8 @@ def test_a_busy_signup_of_its_own_is_due_again_when_the_lease_ends(world: World)
 
     world.point = meanwhile
     world.work(*early)
-    due = int(world.dynamo.items[f"E#{late[0]}"]["E"]["due_at"]["N"])
-    assert due == int((START + timedelta(seconds=120 + 5 + 1)).timestamp())
+    _, due = parse_sort_key(world.dynamo.items[f"E#{late[0]}"]["E"]["due_sk"]["S"])
+    assert due == to_ms(START + timedelta(seconds=120 + 5 + 1))
 
 
 def test_rights_to_lift_that_differ_take_turns_in_one_invocation(world: World) -> None:

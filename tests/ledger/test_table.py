@@ -93,18 +93,19 @@ def test_a_scan_reads_every_segment_and_only_the_requested_attributes(table: Tab
     assert found == [{"pk": f"g{n}", "number": n} for n in range(20)]
 
 
-def test_due_times_are_read_up_to_a_horizon_and_a_limit(table: Table) -> None:
+def test_entries_of_the_index_are_read_between_two_sort_keys_and_up_to_a_limit(table: Table) -> None:
     for n in range(7):
-        table.put_new({"pk": f"h{n}", "sk": "1", "due_pk": "p", "due_at": 100 - n})
-    table.put_new({"pk": "other", "sk": "1", "due_pk": "q", "due_at": 1})
-    table.put_new({"pk": "none", "sk": "1", "due_at": 1})
+        table.put_new({"pk": f"h{n}", "sk": "1", "due_pk": "p", "due_sk": f"b{9 - n}"})
+    table.put_new({"pk": "other", "sk": "1", "due_pk": "q", "due_sk": "b1"})
+    table.put_new({"pk": "before", "sk": "1", "due_pk": "p", "due_sk": "a9"})
+    table.put_new({"pk": "none", "sk": "1", "due_sk": "b1"})
 
-    def due(horizon: int | None, limit: int) -> list[str]:
-        return [item["pk"] for item in table.query_due("due", "p", horizon, limit)]
+    def due(until: str, limit: int) -> list[str]:
+        return [item["pk"] for item in table.query_due("due", "p", ("b0", until), limit)]
 
-    assert due(None, 10) == [f"h{n}" for n in reversed(range(7))]
-    assert due(96, 10) == ["h6", "h5", "h4"]
-    assert due(None, 2) == ["h6", "h5"]
+    assert due("b9", 10) == [f"h{n}" for n in reversed(range(7))]
+    assert due("b5", 10) == ["h6", "h5", "h4"]
+    assert due("b9", 2) == ["h6", "h5"]
 
 
 def test_a_conflict_with_a_transaction_is_waited_out_by_the_injected_sleep() -> None:

@@ -124,13 +124,18 @@ def test_malformed_account_names_are_ignored(product: Product, resources: TestAw
 
 def test_malformed_index_entries_are_not_notified(product: Product, resources: TestAws, seen: Seen) -> None:
     ids = product.store(product.signup("a@example.com"))
+    product.container.table.put_new({"pk": "E#x", "sk": "E", "due_pk": "paris", "due_sk": "5-signup#1"})
     for pk in ("X#1", "E#not an id"):
-        product.container.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris#signup#0", "due_at": 1})
+        product.container.table.put_new({"pk": pk, "sk": "E", "due_pk": "paris", "due_sk": "5-signup#0000000000001"})
     product.clock.forward(minutes=2)
     assert product.container.sweeper.run() == {"enqueued": 1}
     assert enqueued(resources) == ids
     problem = "pk is not the key of an event"
-    assert seen() == {("X#1 / E", problem), ("E#not an id / E", problem)}
+    assert seen() == {
+        ("X#1 / E", problem),
+        ("E#not an id / E", problem),
+        ("E#x / E", "due_sk is no sort key"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -211,7 +216,7 @@ def test_the_nightly_pass_continues_with_the_other_events(
     bad, good = product.store(product.signup("a@example.com"), product.signup("b@example.com"))
     both = product.store(product.unsubscribe("c@example.com", accounts=BOTH))[0]
     for pk, sk in ((f"E#{bad}", "E"), (f"E#{good}", "E"), (f"E#{both}", "D#paris"), (f"E#{both}", "D#lyon")):
-        spoil(pk, sk, "REMOVE due_pk, due_at")
+        spoil(pk, sk, "REMOVE due_pk, due_sk")
     spoil(f"E#{bad}", "E", "SET #status = :pending, updated = :no", pending={"S": "pending"}, no={"S": "now"})
     spoil(f"E#{both}", "D#lyon", "SET next_at = :no", no={"S": "soon"})
     before = items(resources, bad), items(resources, both)
@@ -231,7 +236,7 @@ def test_a_nightly_pass_with_malformed_progress_restarts(
     lost = product.store(product.signup("a@example.com"))
     night(product)
     enqueued(resources)
-    spoil(f"E#{lost[0]}", "E", "REMOVE due_pk, due_at")
+    spoil(f"E#{lost[0]}", "E", "REMOVE due_pk, due_sk")
     spoil("S#sweep", "nightly_pass", "SET pages = :no", no={"S": "many"})
     night(product)
     assert seen() == {("S#sweep / nightly_pass", "pages is no number")}

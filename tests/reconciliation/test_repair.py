@@ -60,9 +60,9 @@ def test_every_kind_of_finding_is_detected_and_nothing_else(product: Product, mo
     product.clock.forward(hours=16, minutes=30)
     store_event(product, "fresh")
     store_event(product, "nowhere", *BOTH)
-    change(product, ("E#nowhere", "D#paris"), "REMOVE due_at")
+    change(product, ("E#nowhere", "D#paris"), "REMOVE due_sk")
     store_event(product, "expiring")
-    change(product, ("E#expiring", "E"), "SET expires_at = due_at")
+    change(product, ("E#expiring", "E"), "SET expires_at = accepted")
     product.container.table.put_new({"pk": "A#word", "sk": "paris", "unsubscribed_at": 1})
     looked_at = found(product)
     assert set(looked_at) == {
@@ -82,14 +82,14 @@ def test_a_restored_delivery_is_due_again_unless_it_changed(product: Product, ev
     delivery = Delivery("paris")
     events.postpone(event, delivery, NIGHT, NIGHT)
     assert not tool.put_back(event, delivery, seen, NIGHT), "a worker has put it off since"
-    change(product, ("E#a", "E"), "REMOVE due_pk, due_at")
+    change(product, ("E#a", "E"), "REMOVE due_pk, due_sk")
     lost = found(product)["a E"]
     assert not tool.is_in_index(lost)
     assert events.due("paris", EventType.UNSUBSCRIBE, None, 10) == []
     assert tool.put_back(event, delivery, lost, NIGHT)
     assert not tool.put_back(event, delivery, lost, NIGHT), "once"
     assert events.due("paris", EventType.UNSUBSCRIBE, NIGHT, 10) == ["a"]
-    change(product, ("E#a", "E"), "REMOVE due_pk, due_at")
+    change(product, ("E#a", "E"), "REMOVE due_pk, due_sk")
     events.finish(event, Delivery("paris", Status.DELIVERED), NIGHT)
     assert not tool.put_back(event, delivery, lost, NIGHT), "it is final"
 

@@ -11,6 +11,11 @@ NIGHT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 NOW = int(NIGHT.timestamp())
 
 
+def entry(after: float, part: str = "5-signup", account: str = "paris", **values: int) -> IndexEntry:
+    """A place in the index, due so many seconds after `NIGHT`."""
+    return IndexEntry(account, "text", part, 1000 * NOW + int(1000 * after), **values)
+
+
 def test_a_pass_starts_at_two_in_the_morning() -> None:
     done = Progress("2026-03-01", complete=True)
     assert pass_to_run(done, NIGHT - timedelta(seconds=1)) is None
@@ -43,15 +48,19 @@ def test_an_incomplete_pass_continues_the_next_day() -> None:
 @pytest.mark.parametrize(
     ("entry", "paused", "expected"),
     [
-        (IndexEntry("paris#signup#0", NOW - 60), False, PendingState.FINE),
-        (IndexEntry("paris#signup#0", NOW + 60), False, PendingState.FINE),
-        (IndexEntry("paris#signup#0", NOW - 3600), False, PendingState.OVERDUE),
-        (IndexEntry("paris#signup#0", NOW - 3600), True, PendingState.FINE),
-        (IndexEntry("paris#signup#9", NOW + 60), True, PendingState.LOST),
-        (IndexEntry(None, NOW), True, PendingState.LOST),
-        (IndexEntry("paris#signup#0", None), True, PendingState.LOST),
-        (IndexEntry("paris#signup#0", NOW + 60, expires_at=NOW), False, PendingState.LOST),
+        (entry(-60), False, PendingState.FINE),
+        (entry(60), False, PendingState.FINE),
+        (entry(-3600), False, PendingState.OVERDUE),
+        (entry(-3599.999), False, PendingState.FINE),
+        (entry(-3600), True, PendingState.FINE),
+        (entry(60, "4-unsubscribe"), True, PendingState.FINE),
+        (entry(60, "1-refused"), True, PendingState.LOST),
+        (entry(60, account="lyon"), True, PendingState.LOST),
+        (IndexEntry(None, "5-signup#1772416860000", "5-signup", 1000 * NOW), True, PendingState.LOST),
+        (IndexEntry("paris", None), True, PendingState.LOST),
+        (IndexEntry("paris", "no sort key"), True, PendingState.LOST),
+        (entry(60, expires_at=NOW), False, PendingState.LOST),
     ],
 )
 def test_the_repair_of_a_pending_delivery_is_decided(entry: IndexEntry, paused: bool, expected: PendingState) -> None:
-    assert pending_state(entry, ["paris#signup#0", "paris#signup#1"], paused=paused, now=NIGHT) is expected
+    assert pending_state(entry, "paris", ["4-unsubscribe", "5-signup"], paused=paused, now=NIGHT) is expected

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.ledger.oldest_pending import LOOKED_AT
+from chalicelib.ledger.oldest_pending import LOOKED_AT, READ_TOGETHER
 from chalicelib.observability import metrics
+from local.bench.consumed import Consumed
 from tests.support.product import Product
 
 
@@ -86,6 +87,23 @@ def test_untried_events_are_measured_by_the_oldest_ones(product: Product, measur
     product.store(*(product.signup(f"q{number}@example.com") for number in range(LOOKED_AT * 8)))
     product.clock.forward(seconds=1)
     assert measured() == (91, 0)
+
+
+def test_a_flood_of_one_type_hides_the_age_of_no_other(product: Product, measured: Any, late: Any) -> None:
+    product.store(product.signup("a@example.com"))
+    product.clock.forward(seconds=90)
+    product.store(*(product.unsubscribe(f"u{number}@example.com") for number in range(READ_TOGETHER + 1)))
+    product.clock.forward(seconds=1)
+    assert (measured(), late()) == ((91, 0), 1)
+
+
+def test_a_run_costs_five_queries_an_account(product: Product) -> None:
+    product.store(product.signup("a@example.com"))
+    consumed = Consumed()
+    consumed.watch(product.container.table._client.meta.events)
+    product.container.sweeper.run()
+    accounts = len(product.container.settings.accounts)
+    assert consumed.calls["Query"] == 5 * accounts, "four ranges for what is due, all of them together for the ages"
 
 
 def test_the_unsubscribe_age_grows_until_it_is_delivered_to_every_account(product: Product, late: Any) -> None:

@@ -108,7 +108,7 @@ def test_the_ledger_has_a_ttl_and_an_index_of_due_deliveries(made: Generated) ->
     assert ledger["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     (due,) = ledger["GlobalSecondaryIndexes"]
     assert due["IndexName"] == names.DUE_INDEX
-    assert [key["AttributeName"] for key in due["KeySchema"]] == ["due_pk", "due_at"]
+    assert [key["AttributeName"] for key in due["KeySchema"]] == ["due_pk", "due_sk"]
     shown = set(due["Projection"]["NonKeyAttributes"])
     assert {"type", "form", "status", "reason", "reason_code", "accepted", "updated"} <= shown, "what lists show"
     assert not {"email", "fields", "consent", "body", "attempts"} & shown, "personal, or written at every attempt"

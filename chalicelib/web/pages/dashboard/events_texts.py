@@ -86,6 +86,11 @@ EVENTS: Texts = {
         "Zoiets wacht niet. Probeer een andere keuze.",
         "Nothing of the kind waits. Try another choice.",
     ),
+    "only_a_part": Text(
+        "Seule une partie de la liste a été parcourue, tant elle est longue. « Plus anciens » continue la recherche.",
+        "Er is alleen een deel van de lijst doorzocht, zo lang is ze. “Oudere” zoekt verder.",
+        "Only a part of the list was searched, as it is long. “Older ones” searches on.",
+    ),
     "more": Text("Plus anciens", "Oudere", "Older ones"),
     "not_found": Text(
         "Aucune inscription n’a ce numéro. Elle a peut-être été effacée après sa durée de conservation.",

@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 DAYS = 28
 """Days of a form's curve."""
 MOST_LISTED = 200
-"""Deliveries that need a person, read for the notices; with more, a notice says "more than"."""
+"""Deliveries of an account that need a person, read for the notices; with more, a notice says "more than"."""
 NEWEST_CAMPAIGNS = 5
 MOST_PROBLEMS = 5
 _HELD = {ReasonCode.QUARANTINED}
+_NEED_A_PERSON = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,14 @@ class OverviewPage:
         """Return a notice for what is parked, refused, and quarantined."""
         accounts = self._services.accounts.names(self._services.settings.accounts)
         notices = []
-        for listed in (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED):
-            found = AttentionList(self._services.table).page(
-                AttentionQuery(accounts, (listed,), limit=MOST_LISTED), page.now
-            )
-            needing = {one.event_id: one for one in found.entries if one.reason_code not in EXPECTED_REFUSALS - _HELD}
+        query = AttentionQuery(accounts, _NEED_A_PERSON, limit=MOST_LISTED)
+        found = AttentionList(self._services.table).newest(query, page.now)
+        for listed in _NEED_A_PERSON:
+            entries, more = found.get(listed, ((), False))
+            needing = {one.event_id: one for one in entries if one.reason_code not in EXPECTED_REFUSALS - _HELD}
             if needing:
                 number = page.formats.number(len(needing))
-                shown = page.more_than(number) if found.cursor else number
+                shown = page.more_than(number) if more else number
                 link = page.link("events", status=listed.value)
                 text = f"{listed.value}_one" if len(needing) == 1 else listed.value
                 forms = sorted({one.form for one in needing.values() if one.form})
