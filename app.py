@@ -7,6 +7,8 @@ blueprints: Lambda imports a blueprint's handler without this module.
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import Any, cast
 
 from chalice.app import CloudWatchEvent, SQSEvent
@@ -20,6 +22,15 @@ from chalicelib.scheduled_events import also_by_hand
 from chalicelib.web import problems
 from chalicelib.web.gateway import METHODS, Gateway
 from chalicelib.web.http_messages import Request, Response, json_response
+
+# Chalice sets this variable in its own commands. In a checkout these would leave out rights, tables, queues and alarms.
+if "AWS_CHALICE_CLI_MODE" in os.environ and Path(__file__).with_name("Makefile").exists():
+    sys.stderr.write(
+        "Relais is not served or deployed by Chalice's own commands. Use `make run` to serve it on this machine,"
+        " `make package` to make what is deployed on AWS, and its deploy.sh to deploy it (docs/operations.md).\n"
+    )
+    sys.stderr.flush()
+    os._exit(2)  # `chalice local` imports this in a thread, which an exception would end alone
 
 STAGE = names.stage(os.environ)
 BATCH, WINDOW_SECONDS = 1000, 4
