@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from local.lambdas.runtime_client import ClientUnavailable, client_folder
 from local.poller import Poller
 from local.sandbox import Control
 from tests.e2e.world import Ediware
-from tests.packaged import client
 from tests.packaged.functions import PackagedFunction
 from tests.support.aws import REGION, TestAws
-from tests.support.packaging import SECRET, Packaged
+from tests.support.packaging import SECRET, Packaged, interpreter
 
 WINDOW_SECONDS = 0.3
 
@@ -31,7 +31,7 @@ class Artefact:
         self.control = Control(packaged.sandbox.url)
         self.ediware = Ediware(packaged.sandbox.url)
         described = packaged.description
-        path = client.folder()
+        path = _client_folder()
         self.functions = {
             each.short_name: PackagedFunction(each, packaged, path, aws, folder / f"{each.name}.log")
             for each in described.functions
@@ -50,6 +50,13 @@ class Artefact:
     def logs(self) -> str:
         """Everything that the functions wrote."""
         return "".join(function.log for function in self.functions.values() if function.events)
+
+
+def _client_folder() -> Path:
+    try:
+        return client_folder(interpreter())
+    except ClientUnavailable as why:
+        pytest.skip(str(why))
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.lambdas import runtime_client
 from local.lambdas.functions import FunctionFailed
+from local.lambdas.runtime_api import Invocation, RuntimeApi
+from local.lambdas.runtime_client import clean_environ, function_environ
 from local.template_reader import ACCOUNT_ID, Function
-from tests.packaged.runtime_api import Invocation, RuntimeApi
 from tests.support.aws import REGION, TestAws
 from tests.support.packaging import Packaged, interpreter
 
@@ -89,11 +91,7 @@ class PackagedFunction:
             **clean_environ(self._root, self._client),
             **self._function.environment,
             **self._aws.environ,
-            "AWS_LAMBDA_FUNCTION_NAME": self._function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self._function.memory_mb),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "_HANDLER": self._function.handler,
+            **function_environ(self._function.name, self._function.handler, self._function.memory_mb),
         }
 
     @property
@@ -110,18 +108,7 @@ class PackagedFunction:
 
 def isolated(*args: str) -> list[str]:
     """Lambda's Python, where it is there, without installed packages: neither an environment's nor this checkout's."""
-    return [interpreter(), "-S", "-B", *args]
-
-
-def clean_environ(root: Path, *others: Path) -> dict[str, str]:
-    """An environment in which Python imports from the task root first, as Lambda's does, then from `others`."""
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        "LAMBDA_TASK_ROOT": str(root),
-        "PYTHONPATH": ":".join(map(str, (root, *others))),
-    }
+    return runtime_client.isolated(*args, python=interpreter())
 
 
 def wait_until_invoked(function: PackagedFunction, times: int, deadline_seconds: float = 20) -> None:

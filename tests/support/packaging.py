@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from local import deployment_zip, package, runtime_python, template
+from local.lambdas.runtime_client import is_unreachable
 from local.runtime_python import RuntimePython
 from local.sandbox import Sandbox, sample_config
 from local.template import exclusive_lock
@@ -169,14 +170,9 @@ def fetch_wheels() -> None:
     try:
         package.install_wheels()
     except package.PackagingError as error:
-        if unreachable(str(error)):
+        if is_unreachable(str(error)):
             pytest.skip("the package index cannot be reached")
         raise
-
-
-def unreachable(said: str) -> bool:
-    """Was pip's failure that there is no way to the index?"""
-    return any(sign in said for sign in ("NewConnectionError", "ConnectTimeout", "NameResolutionError"))
 
 
 def _configured(sample: str) -> tuple[str, str]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from local import deployment_zip, template
+from local.lambdas.runtime_client import clean_environ
 from local.runtime_python import RuntimePython
-from tests.packaged.functions import clean_environ, isolated
+from tests.packaged.functions import isolated
 from tests.support.packaging import Packaged, lambdas_python
 
 MOST_MEGABYTES, MOST_WITH_BYTECODE = 10, 15
@@ -66,7 +67,10 @@ def test_the_product_makes_clients_of_those_services_alone() -> None:
                     named.add(node.args[0].value)
                 else:
                     elsewhere.append(path.name)
-    assert elsewhere == ["secret_cache.py"]  # of Secrets Manager or Systems Manager, as a reference begins
+    assert elsewhere == [
+        "aws.py",
+        "secret_cache.py",
+    ]  # what it is asked for; of Secrets Manager or Systems Manager, as a reference begins
     assert named | {"secretsmanager", "ssm"} == set(deployment_zip.AWS_SERVICES)
 
 

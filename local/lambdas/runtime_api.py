@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,7 +40,9 @@ class Invocation:
 class RuntimeApi:
     """Passes invocations to the runtime that polls `address`."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_initialised: Callable[[], None] = lambda: None) -> None:
+        """`on_initialised` is called when the runtime requests its first invocation, before that is handed out."""
+        self.on_initialised = on_initialised
         self.waiting: queue.Queue[Invocation | None] = queue.Queue()
         self.handed: dict[str, Invocation] = {}
         self.init_error: Any = None
@@ -69,6 +72,10 @@ class RuntimeApi:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # a runtime that is killed drops its connection
+
     def __init__(self, api: RuntimeApi) -> None:
         self.api = api
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -76,10 +83,15 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and a body in two packets would wait for each other, 40 ms
+    wbufsize = -1
     server: _Server
 
     def do_GET(self) -> None:
-        assert self.path == f"{_PREFIX}/invocation/next", self.path
+        if self.path != f"{_PREFIX}/invocation/next":
+            raise ValueError(self.path)
+        if not self.server.api.handed:
+            self.server.api.on_initialised()
         invocation = self.server.api.waiting.get()
         if invocation is None:
             self.close_connection = True
@@ -99,7 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.api.init_error = body
         else:
             prefix, request_id, kind = self.path.rsplit("/", 2)
-            assert prefix == f"{_PREFIX}/invocation", self.path
+            if prefix != f"{_PREFIX}/invocation":
+                raise ValueError(self.path)
             self.server.api.handed[request_id].take(kind, body)
         self._answer(202, b'{"status": "OK"}', {})
 
@@ -109,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the functions' own log is what counts."""
