@@ -6,12 +6,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import names
+from . import aws, names
 from .config.model import Settings
 from .effects import Effects
 
 if TYPE_CHECKING:
-    from botocore.config import Config
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sqs import SQSClient
 
@@ -99,29 +98,24 @@ class Services:
 
     @cached_property
     def _dynamodb(self) -> DynamoDBClient:
-        import boto3
-
-        return boto3.client("dynamodb", config=_config(attempts=4, connections=32))
+        client: DynamoDBClient = aws.client("dynamodb", **_options(attempts=4, connections=32))
+        return client
 
     @cached_property
     def _sqs(self) -> SQSClient:
-        import boto3
+        client: SQSClient = aws.client("sqs", **_options(attempts=2, connections=10))
+        return client
 
-        return boto3.client("sqs", config=_config(attempts=2, connections=10))
 
-
-def _config(attempts: int, connections: int) -> Config:
-    """Configure an AWS client. Without parameter validation and with a short user agent: together they take half of a
-    request's client-side time; the service validates again, and so do tests.
+def _options(attempts: int, connections: int) -> dict[str, Any]:
+    """Return the options of an AWS client. Without parameter validation and with a short user agent: together they take
+    half of a request's client-side time; the service validates again, and so do tests.
     """
-    from botocore.config import Config
-
-    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
-    return Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries=retries,
-        max_pool_connections=connections,
-        parameter_validation=False,
-        user_agent="relais",
-    )
+    return {
+        "connect_timeout": 2,
+        "read_timeout": 5,
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
+        "max_pool_connections": connections,
+        "parameter_validation": False,
+        "user_agent": "relais",
+    }

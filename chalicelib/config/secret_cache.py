@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import names
+from .. import aws, names
 from ..domain import strict_json
 from ..domain.errors import RelaisError
 from ..domain.single_flight import SingleFlightCache
@@ -115,13 +115,9 @@ class Vault:
     def _client(self, service: Literal["secretsmanager", "ssm"]) -> Any:
         with self._lock:
             if service not in self._clients:
-                import boto3
-                from botocore.config import Config
-
                 # Two quick attempts: a web request may be waiting, and a known value is served when both fail.
-                config = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 2})
-                # A separate session: boto3's default one may not make clients in two threads at once.
-                self._clients[service] = boto3.session.Session().client(service, config=config)
+                retries = {"total_max_attempts": 2}
+                self._clients[service] = aws.client(service, connect_timeout=2, read_timeout=4, retries=retries)
             return self._clients[service]
 
 
