@@ -235,6 +235,14 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Implementation:
+    """What makes a provider's calls: those by name, and the client of an account."""
+
+    functions: tuple[Function, ...]
+    connect: Callable[[Account, Transport], Provider]
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSpec:
     """A provider's declaration."""
 
@@ -244,6 +252,14 @@ class ProviderSpec:
     """The vendor's own base URL, without a final slash; an account may configure another."""
     capabilities: Capabilities
     options: tuple[Option, ...]
-    functions: tuple[Function, ...]
-    connect: Callable[[Account, Transport], Provider]
-    """Makes the client of one account, without a call or a secret being read."""
+    load: Callable[[], Implementation]
+    """Imports what makes the calls. Most functions read declarations and call no provider."""
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The calls that operators can make by name."""
+        return self.load().functions
+
+    def connect(self, account: Account, transport: Transport) -> Provider:
+        """Makes the client of one account, without a call or a secret being read."""
+        return self.load().connect(account, transport)

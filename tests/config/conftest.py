@@ -15,8 +15,7 @@ from chalicelib.config.model import Settings
 from chalicelib.config.secret_cache import Vault
 from chalicelib.config.secret_references import Reference
 from chalicelib.domain.errors import ConfigurationError, FieldError
-from chalicelib.providers.account import Account
-from chalicelib.providers.spec import Capabilities, Option, Provider, ProviderSpec
+from chalicelib.providers.spec import Capabilities, Implementation, Option, ProviderSpec
 from tests.config.secrets_aws import SecretsAws
 
 WHOLE = """\
@@ -95,12 +94,12 @@ public_url = "https://relais.example.com/api/"
 """
 
 
-def _never(account: Account, transport: object) -> Provider:
-    raise AssertionError("loading a configuration makes no connection")
+def _never() -> Implementation:
+    raise AssertionError("loading a configuration makes no call")
 
 
 def _spec(name: str, capabilities: Capabilities, *options: Option) -> ProviderSpec:
-    return ProviderSpec(name, name.capitalize(), f"https://{name}.example.com", capabilities, options, (), _never)
+    return ProviderSpec(name, name.capitalize(), f"https://{name}.example.com", capabilities, options, _never)
 
 
 _KEY = Option("api_key", secret=True, help="key of the API")

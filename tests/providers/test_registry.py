@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.spec import Capabilities, Option, ProviderSpec
+from chalicelib.providers.spec import Capabilities, Implementation, Option, ProviderSpec
 from chalicelib.providers.transport.exchange import Answer, Call
 from chalicelib.providers.functions import Limits, declared, dispatch, function
 
@@ -71,8 +71,7 @@ SPEC = ProviderSpec(
     base_url="https://toy.example.com",
     capabilities=Capabilities(has_lists=True, signup_batch=1),
     options=(Option("key", secret=True, help="the key"),),
-    functions=FUNCTIONS,
-    connect=Toy,
+    load=lambda: Implementation(FUNCTIONS, Toy),
 )
 '''
 
@@ -98,12 +97,15 @@ def test_provider_names_match_the_packages() -> None:
 
 
 @pytest.mark.server
-def test_discovery_imports_no_provider_and_a_declaration_no_http_library() -> None:
+def test_discovery_imports_no_provider_and_a_declaration_neither_client_nor_http_library() -> None:
     code = (
         "import sys; from chalicelib.providers import registry; names = registry.names();"
         "assert not [n for n in names if f'chalicelib.providers.{n}' in sys.modules];"
         "[registry.spec(n) for n in names];"
-        "assert not {'requests', 'urllib3', 'boto3'} & set(sys.modules)"
+        "assert not {'requests', 'urllib3', 'boto3', 'chalicelib.providers.functions'} & set(sys.modules);"
+        "assert not [n for n in sys.modules if n.startswith('chalicelib.providers.transport')];"
+        "assert all(registry.spec(n).functions for n in names);"
+        "assert 'chalicelib.providers.functions' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
 

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ..spec import Capabilities, Option, ProviderSpec
-from .client import BASE_URL, JSON_TYPE, MOST_ROWS
-from .provider import FUNCTIONS, Ediware
+from ..spec import Capabilities, Implementation, Option, ProviderSpec
+from .constants import BASE_URL, JSON_TYPE, MOST_ROWS
+
+
+def _load() -> Implementation:
+    from .provider import FUNCTIONS, Ediware
+
+    return Implementation(FUNCTIONS, Ediware)
+
 
 SPEC = ProviderSpec(
     name="ediware",
@@ -39,6 +45,5 @@ SPEC = ProviderSpec(
             help="Content-Type under which the JSON body is sent",
         ),
     ),
-    functions=FUNCTIONS,
-    connect=Ediware,
+    load=_load,
 )

@@ -16,6 +16,7 @@ from ..functions import Limits, function
 from ..spec import CampaignFigures
 from ..transport.exchange import MEGABYTE, Call, KeyRefused, to_json
 from . import answers, models
+from .constants import BASE_URL, JSON_TYPE, MOST_ROWS
 from .figures import figures
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from ..transport.session import Transport
 
 T = TypeVar("T")
-BASE_URL = "https://www.mdworks.fr/api_http"
-JSON_TYPE = "application/json"
-MOST_ROWS = 255
 _MOST_FIELDS = 50
 _MOST_INDEXED = 20
 _SHORT_ANSWER = MEGABYTE

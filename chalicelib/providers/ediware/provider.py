@@ -10,7 +10,8 @@ from ..functions import declared, dispatch, unsupported
 from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from .address_columns import CachedAddressColumns
 from .answers import KeyOrAddressRefused, is_already_unsubscribed
-from .client import MOST_ROWS, Client
+from .client import Client
+from .constants import MOST_ROWS
 
 if TYPE_CHECKING:
     from ..account import Account

@@ -5,9 +5,15 @@ Quirks and limits: docs/providers/mailpartner.md.
 
 from __future__ import annotations
 
-from ..spec import Capabilities, Option, ProviderSpec, RateLimit
-from .client import BASE_URL, JSON, XML
-from .provider import FUNCTIONS, PARALLEL_CALLS, MailPartner
+from ..spec import Capabilities, Implementation, Option, ProviderSpec, RateLimit
+from .constants import BASE_URL, JSON, PARALLEL_CALLS, XML
+
+
+def _load() -> Implementation:
+    from .provider import FUNCTIONS, MailPartner
+
+    return Implementation(FUNCTIONS, MailPartner)
+
 
 SPEC = ProviderSpec(
     name="mailpartner",
@@ -33,6 +39,5 @@ SPEC = ProviderSpec(
             help="how the opt-out list is asked for; everything else is asked for in JSON",
         ),
     ),
-    functions=FUNCTIONS,
-    connect=MailPartner,
+    load=_load,
 )

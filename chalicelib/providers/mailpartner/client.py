@@ -18,6 +18,7 @@ from ..functions import Limits, function
 from ..spec import Unsubscribed, Unsubscribes
 from ..transport.exchange import MEGABYTE, Answer, Call, KeyRefused, StreamedAnswer, to_json
 from . import answers, message, models
+from .constants import BASE_URL, XML
 from .figures import started
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from ..transport.session import Transport
 
 T = TypeVar("T")
-BASE_URL = "https://api.mailpartner.fr/v1"
-JSON, XML = "json", "xml"
 _SECONDS = 30.0
 # The vendor's own samples give up after 10 seconds.
 _READ_TIMEOUT = 10.0

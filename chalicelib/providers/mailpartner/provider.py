@@ -13,6 +13,7 @@ from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
 from ..transport.exchange import Deadline
 from .client import Client
 from .codes import MESSAGE_NOT_FOUND
+from .constants import PARALLEL_CALLS
 from .figures import figures
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from ..transport.session import Transport
 
 FUNCTIONS = declared(Client)
-PARALLEL_CALLS = 8
-"""Calls under way at once for one account and verb."""
 _NAME = "MailPartner.fr"
 _NO_ID = "unsubscribe_list: the address is listed without an id; remove it in the account's dashboard"
 

@@ -5,9 +5,15 @@ Its behaviour and limits are in docs/providers/mymailmarket.md.
 
 from __future__ import annotations
 
-from ..spec import Capabilities, Option, ProviderSpec
-from .api import BASE_URL
-from .provider import FUNCTIONS, PARALLEL_CALLS, MyMailMarket
+from ..spec import Capabilities, Implementation, Option, ProviderSpec
+from .constants import BASE_URL, PARALLEL_CALLS
+
+
+def _load() -> Implementation:
+    from .provider import FUNCTIONS, MyMailMarket
+
+    return Implementation(FUNCTIONS, MyMailMarket)
+
 
 SPEC = ProviderSpec(
     name="mymailmarket",
@@ -32,6 +38,5 @@ SPEC = ProviderSpec(
         Option("api_key", secret=True, help="API key, under the link API of the Mailpartners account"),
         Option("shared_secret", secret=True, help="shared secret, next to the API key"),
     ),
-    functions=FUNCTIONS,
-    connect=MyMailMarket,
+    load=_load,
 )

@@ -12,6 +12,7 @@ from ...effects import monotonic_and_wall
 from ..functions import Limits
 from ..transport.exchange import MEGABYTE, Answer, Call, KeyRefused, to_json
 from . import answers
+from .constants import BASE_URL
 from .rows import MAX_PAGE_SIZE, Result
 from .session import HEADERS, LABEL, Login, Session, encoded
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ..account import Account
     from ..transport.session import Transport
 
-BASE_URL = "https://api.mailpartners.be/V2.svc"
-"""The vendor writes http and uses https in its own sign-up script; keys in URLs leave no choice."""
 SECONDS = 30.0
 SESSION_SECONDS = 110 * 60.0
 """The vendor ends a session after two hours; a call may take minutes of them."""

@@ -20,6 +20,7 @@ from . import figures, memberships
 from .answers import EmptyAnswer, NotFound
 from .api import STATUSES
 from .campaigns import CampaignFunctions
+from .constants import PARALLEL_CALLS
 from .contacts import ContactFunctions
 from .rows import Result, Row, address_of, every_row, id_of, named
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from ..transport.session import Transport
 
 LISTS_SECONDS = 180.0
-PARALLEL_CALLS = 8
-"""Calls under way at once for one account and verb."""
 UNSUBSCRIBED = ("unsubscribed", "blacklist")
 MAILED = tuple(status for status in STATUSES if status not in memberships.NOT_MAILED)
 SENT = ("sent", "sending", "partial sent")

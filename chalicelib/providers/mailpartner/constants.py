@@ -1,0 +1,8 @@
+"""What MailPartner's declaration and its client have in common."""
+
+from __future__ import annotations
+
+BASE_URL = "https://api.mailpartner.fr/v1"
+JSON, XML = "json", "xml"
+PARALLEL_CALLS = 8
+"""Calls under way at once for one account and verb."""
