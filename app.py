@@ -65,6 +65,13 @@ def unsubscribe_link(request: Request, token: str) -> Response:
     return container().unsubscribe_routes.answer(request, token)
 
 
+@app.other_methods("/confirm/{token}")
+@app.route("/confirm/{token}", methods=["GET", "POST"])
+def confirm_link(request: Request, token: str) -> Response:
+    """Answers a confirmation link: GET shows a page with one button, POST confirms the signup."""
+    return container().confirm_routes.answer(request, token)
+
+
 @app.route("/events", methods=["POST"])
 def receive_events(request: Request) -> Response:
     """Accepts signed events from a back end, one or many."""
@@ -201,10 +208,13 @@ def healthz(request: Request) -> Response:
 @app.route("/", methods=METHODS)
 @app.route("/{proxy+}", methods=METHODS)
 def fallback(request: Request) -> Response:
-    """Answers 404 for every other path; routes an unsubscribe link with appended text to the link's view."""
+    """Answers 404 for every other path; routes a mail's link with appended text to the link's view."""
     start, _, token = request.unmatched_path.partition("/")
-    if start == "unsubscribe" and token and request.method in ("GET", "HEAD", "POST"):
-        return container().unsubscribe_routes.answer(request, token)
+    if token and request.method in ("GET", "HEAD", "POST"):
+        if start == "unsubscribe":
+            return container().unsubscribe_routes.answer(request, token)
+        if start == "confirm":
+            return container().confirm_routes.answer(request, token)
     raise problems.not_found()
 
 

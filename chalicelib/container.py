@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import names
 from .config.environment import check_environment
 from .config.load import find_path, load
-from .config.model import Settings
+from .config.model import MAIL_BY_SES, Settings
 from .effects import Effects
 from .observability import metrics
 from .providers import registry
@@ -22,6 +22,8 @@ from .providers.spec import Capabilities, Provider
 from .services import Services
 
 if TYPE_CHECKING:
+    from .confirmation.links import ConfirmationLinks
+    from .confirmation.mailing import ConfirmationMails, SendsMail
     from .delivery.claims import Claims
     from .delivery.deadline import Context, Deadline
     from .delivery.worker import Worker
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from .statistics.store import StatsStore
     from .unsubscribe_links.links import Links
     from .unsubscribe_sync.importer import ImportDependencies
+    from .web.routes.confirm import ConfirmRoutes
     from .web.routes.dashboard.access import DashboardAccess
     from .web.routes.dashboard.campaigns import CampaignPages
     from .web.routes.dashboard.events import EventPages
@@ -217,7 +220,48 @@ class Container(Services):
             Dispatcher(self, self.claims, self.provider, self.capabilities, self.links.url),
             notify_again=self.sweeper.enqueue_account,
             sync=lambda tasks, deadline: self.syncs.run(tasks, deadline),
+            confirm=lambda stored, deadline: self.confirmation_mails.apply(stored, deadline),
         )
+
+    @cached_property
+    def confirmation_mails(self) -> ConfirmationMails:
+        """Sends confirmation mails."""
+        from .confirmation.mailing import ConfirmationMails
+
+        return ConfirmationMails(self, self._mail_sender, self.confirmation_links.url)
+
+    def _mail_sender(self, name: str) -> SendsMail | None:
+        """Return what sends mails for a form's `confirm`; None if nothing of that name can."""
+        if name == MAIL_BY_SES:
+            return self._ses
+        capabilities = self.capabilities(name)
+        return self.provider(name) if capabilities and capabilities.sends_mail else None
+
+    @cached_property
+    def _ses(self) -> SendsMail | None:
+        if self.settings.mail is None:
+            return None
+        import boto3
+
+        from .confirmation.ses import SesSender, client_config
+
+        client = boto3.client("sesv2", config=client_config(), region_name=self.settings.mail.ses_region)
+        return SesSender(client, self.settings.mail)
+
+    @cached_property
+    def confirmation_links(self) -> ConfirmationLinks:
+        """Makes and reads the links of confirmation mails."""
+        from .confirmation.links import ConfirmationLinks
+
+        keys, public_url = self.settings.unsubscribe_keys, self.settings.api.public_url or ""
+        return ConfirmationLinks(keys, public_url, self.effects.random_bytes)
+
+    @cached_property
+    def confirm_routes(self) -> ConfirmRoutes:
+        """Routes of confirmation links."""
+        from .web.routes.confirm import ConfirmRoutes
+
+        return ConfirmRoutes(self, lambda: self.confirmation_links, self.capabilities)
 
     @cached_property
     def claims(self) -> Claims:

@@ -10,6 +10,7 @@ from ..providers.account import Account
 from ..providers.spec import Option, ProviderSpec
 from . import checks
 from .field_errors import unknown
+from .model import MAIL_BY_SES
 from .secrets import Secret
 from .toml_table import TomlTable
 
@@ -41,6 +42,17 @@ class KnownAccounts:
             return f"{spec.title} cannot be asked who unsubscribed, so nothing can be read from account {name}"
         return self.check(name)
 
+    def sends_mail(self, name: str) -> str | None:
+        """Checks that the name is that of Amazon SES, or of an account whose provider can send a mail."""
+        if name == MAIL_BY_SES:
+            return None
+        spec = self.specs.get(name)
+        if spec is not None and not spec.capabilities.sends_mail:
+            able = [each for each, its in self.specs.items() if its is not None and its.capabilities.sends_mail]
+            suitable = " or ".join([f'"{MAIL_BY_SES}"', *able])
+            return f"{spec.title} cannot send a confirmation mail: name {suitable}"
+        return self.check(name)
+
     def check_fetch(self, account: str, table: TomlTable) -> None:
         """Records an error at `fetch` unless the account's provider can fetch a file itself."""
         spec = self.specs.get(account)
@@ -65,6 +77,8 @@ def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[d
         known = table.text("provider", f"one of {', '.join(specs)}", checks.one_of(tuple(specs), "provider"))
         spec = specs[known] if known else None
         known_accounts.specs[name] = spec
+        if name == MAIL_BY_SES:
+            table.wrong("provider", f'an account cannot be called "{MAIL_BY_SES}": that name stands for Amazon SES')
         base = _base(table, "base_url")
         open_base = _base(table, "open_base_url") or (f"{base}_open" if base else None)
         if spec is not None:

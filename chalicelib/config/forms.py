@@ -10,7 +10,7 @@ from .accounts import KnownAccounts
 from .checks import Check
 from .field_errors import closest, unknown
 from .hosted_page import read_hosted_page
-from .model import Form
+from .model import MAIL_BY_SES, Form
 from .toml_table import TomlTable
 
 ADDRESS = "@email"
@@ -55,9 +55,25 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         required=frozenset(map(composed, table.texts("required", _one_of_fields({**fields, email_field: ""})) or ()))
         - {email_field},
         page=read_hosted_page(table, (email_field, *fields)),
+        confirm=_confirm(root, table, known_accounts),
+        confirm_within_hours=table.number(value_limits.CONFIRM_WITHIN_HOURS),
     )
     table.finish()
     return form
+
+
+def _confirm(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> str | None:
+    """Reads who sends the form's confirmation mails, and checks that they can be sent and their links be made."""
+    sender = table.text_or("confirm", None, known_accounts.sends_mail)
+    if sender is None:
+        return None
+    if not root.leads_to("unsubscribe", "keys"):
+        table.wrong("confirm", "needs a key for the links of its mails: add [unsubscribe] with keys")
+    if not root.leads_to("api", "public_url"):
+        table.wrong("confirm", "needs the address of the links in its mails: add public_url to [api]")
+    if sender == MAIL_BY_SES and not root.leads_to("mail"):
+        table.wrong("confirm", 'needs a sender: add [mail] with from = "lettre@example.com"')
+    return sender
 
 
 def _one_of_fields(fields: dict[str, str]) -> Check:

@@ -16,6 +16,7 @@ from ..providers.spec import ProviderSpec
 from .accounts import read_accounts
 from .field_errors import FieldErrors
 from .forms import read_forms
+from .mail import read_mail
 from .model import Settings
 from .other_sections import (
     read_api,
@@ -100,6 +101,7 @@ def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
         privacy=read_privacy(root),
         unsubscribe_keys=read_unsubscribe_keys(root),
         organisation=read_organisation(root),
+        mail=read_mail(root),
         timezone=read_timezone(root),
         api=read_api(root),
     )

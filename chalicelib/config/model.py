@@ -67,6 +67,9 @@ class Form:
     required: frozenset[str] = frozenset()
     """Form fields that must not be empty, besides the address."""
     page: HostedPage = HostedPage()
+    confirm: str | None = None
+    """The account that sends confirmation mails, or `MAIL_BY_SES`; None: no double opt-in."""
+    confirm_within_hours: float = value_limits.CONFIRM_WITHIN_HOURS.default
 
     def mapped(self, signup: Event) -> Event:
         """Returns a signup of this form for its provider: with the form's list, and with provider fields.
@@ -75,6 +78,29 @@ class Form:
         """
         fields = {self.fields[name]: text for name, text in signup.fields.items() if name in self.fields}
         return replace(signup, list=self.list, fields=fields)
+
+
+MAIL_BY_SES = "ses"
+"""The reserved name that stands for Amazon SES where an account could be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """Own words of a confirmation mail in one language; None: those of Relais."""
+
+    subject: str | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The sender of mails by SES, and own words of confirmation mails by language."""
+
+    sender: str
+    """`address`, or `Name <address>`."""
+    reply_to: str | None = None
+    ses_region: str | None = None
+    texts: Mapping[str, MailText] = field(default_factory=dict)
 
 
 DEFAULT_TIMEZONE = "Europe/Paris"
@@ -167,6 +193,7 @@ class Settings:
     delivery: RetryPolicy = field(default_factory=RetryPolicy)
     unsubscribe_keys: tuple[Secret, ...] = ()
     organisation: Organisation | None = None
+    mail: MailSettings | None = None
     timezone: str = DEFAULT_TIMEZONE
     """The time zone of the dashboard's pages, a name of the IANA database."""
     api: Api = field(default_factory=Api)

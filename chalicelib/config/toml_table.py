@@ -36,6 +36,19 @@ class TomlTable:
 
     # --- texts ---
 
+    def lines_or(self, key: str, default: T, check: Check, *, longest: int) -> str | T:
+        """Reads an optional text of several lines, at most `longest` characters; `default` when absent or invalid."""
+        if not self._has(key):
+            return default
+        text = self._values[key]
+        lines = text.replace("\r\n", "\n") if isinstance(text, str) else text
+        plain = " ".join(lines.split("\n")) if isinstance(lines, str) else lines
+        problem = _problem_of(plain, None, longest) or check(lines)
+        if problem is None:
+            return str(lines)
+        self.wrong(key, problem)
+        return default
+
     def text(self, key: str, remedy: str, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> str:
         """Reads a required text of at most `longest` characters; "" after an error. `remedy`: what belongs there."""
         return self._text(key, check, longest) if self._has(key, remedy) else ""

@@ -55,6 +55,7 @@ _TEN_YEARS_IN_HOURS = 87_600.0
 
 UNSUBSCRIBES_PER_HOUR = Number("forms.NAME.unsubscribes_per_hour", 200, 0, 1_000_000)
 FIELD_LENGTH = Number("forms.NAME.field_length", FIELD_CHARACTERS, 1, 60_000)
+CONFIRM_WITHIN_HOURS = Number("forms.NAME.confirm_within_hours", 72.0, 0.0001, 720.0)
 NEWS_PER_RUN = Number("sync.unsubscribes.news_per_run", 5000, 1, 1_000_000)
 FIRST_RETRY_SECONDS = Number("delivery.first_retry_seconds", 30.0, 0.001, _MONTH_IN_SECONDS)
 LONGEST_RETRY_SECONDS = Number("delivery.longest_retry_seconds", 3600.0, 0.001, _MONTH_IN_SECONDS)
@@ -66,6 +67,7 @@ KEEP_CONSENT_YEARS = Number("privacy.keep_consent_years", 3, 1, 100)
 NUMBERS: tuple[Number[int] | Number[float], ...] = (
     UNSUBSCRIBES_PER_HOUR,
     FIELD_LENGTH,
+    CONFIRM_WITHIN_HOURS,
     NEWS_PER_RUN,
     FIRST_RETRY_SECONDS,
     LONGEST_RETRY_SECONDS,
@@ -82,9 +84,11 @@ TEXT_CHARACTERS = 2048
 """Of a text without a limit of its own, such as a URL."""
 SECRET_CHARACTERS = 4096
 ORGANISATION_CHARACTERS = 200
+"""Of its name."""
 LABEL_CHARACTERS = 200
 CONSENT_TEXT_CHARACTERS = 2048
-"""Of its name."""
+MAIL_CHARACTERS = 10_000
+"""Of the body of a confirmation mail."""
 LIST_ITEMS = 1000
 OWN_KEY_CHARACTERS = 32
 """At least, of every key that Relais makes its own tokens and hashes with, or that opens its own pages."""

@@ -28,7 +28,8 @@ MOST_EVENTS = 10_000
 class Worker:
     """Handles one batch of messages of any queue.
 
-    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs.
+    `notify_again(account)` enqueues what waited for an account; `sync(tasks, deadline)` runs syncs; `confirm(stored,
+    deadline)` handles the signups that wait for their confirmation, and returns the other events.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Worker:
         *,
         notify_again: Callable[[str], int],
         sync: Callable[[Sequence[Task], Deadline], None],
+        confirm: Callable[[Sequence[StoredEvent], Deadline], list[StoredEvent]],
     ) -> None:
         self._services = services
         self._dispatcher = dispatcher
         self._notify_again = notify_again
         self._sync = sync
+        self._confirm = confirm
         self._limits = FormLimits(services)
 
     def handle(self, kind: QueueKind, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -116,7 +119,10 @@ class Worker:
     def _deliver(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[Task]:
         """Deliver what is due to the providers; return the syncs that are due."""
         self._services.counts.record_robots(stored)
-        stored, now = self._limits.apply(stored, deadline), self._services.effects.clock()
+        stored = self._limits.apply(stored, deadline)
+        if any(one.event.awaits_confirmation for one in stored):
+            stored = self._confirm(stored, deadline)
+        now = self._services.effects.clock()
         calls: list[Task] = []
         syncs: list[Task] = []
         postponed: list[Task] = []

@@ -145,6 +145,13 @@ def fingerprint(key: bytes) -> str:
     return urlsafe_b64encode(hmac.digest(key, b"relais address key", sha256))[:12].decode("ascii")
 
 
+def mailbox(address: str) -> str:
+    """Returns a clean address without the `+tag` that many providers ignore: every spelling fills the same mailbox."""
+    local, _, domain = address.rpartition("@")
+    bare = local.partition("+")[0] if not local.startswith('"') else local
+    return f"{bare or local}@{domain}"
+
+
 def masked(address: str) -> str:
     """Returns `a•••@example.com` for `anna@example.com`; always three bullets, so that the length is hidden.
 

@@ -31,6 +31,11 @@ class ConsentEvidence:
     wording_sha256: str | None = None
     form: str | None = None
     list: str | None = None
+    confirmed_at: int | None = None
+    """In milliseconds since 1970, UTC; with the two that follow, of double opt-in."""
+    confirmed_ip: str | None = None
+    mail_sha256: str | None = None
+    page_sha256: str | None = None
 
 
 def evidence_of(event: Event) -> ConsentEvidence | None:
@@ -47,6 +52,10 @@ def evidence_of(event: Event) -> ConsentEvidence | None:
         wording_sha256=consent.wording_sha256,
         form=event.form,
         list=event.list,
+        confirmed_at=epoch_milliseconds(consent.confirmed_at) if consent.confirmed_at else None,
+        confirmed_ip=consent.confirmed_ip,
+        mail_sha256=consent.mail_sha256,
+        page_sha256=consent.page_sha256,
     )
 
 

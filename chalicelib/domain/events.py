@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, assert_never
 
+from .confirmation import Confirmation
 from .errors import FieldError
 from .reasons import NEVER_LISTED, ReasonCode
 
@@ -48,6 +49,8 @@ QUARANTINED = "quarantined"
 """The reason of a pending delivery that waits for an operator, or for a day, because its form brought too many."""
 DISCARDED = "discarded"
 """The reason of a refused delivery that an operator has discarded from quarantine: it is erased."""
+UNCONFIRMED = "unconfirmed"
+"""The reason of a delivery that waits for its person's confirmation, or ended without it."""
 # An event's own status is the first of these that one of its deliveries has.
 STATUS_ORDER = (Status.PENDING, Status.PARKED, Status.REFUSED, Status.DELIVERED, Status.SUPERSEDED)
 
@@ -77,6 +80,11 @@ class Consent:
     """The SHA-256 of the wording that the person saw, in hexadecimal."""
     door: Door | None = None
     """How the signup came in: by a website form, by `POST /events`, or on a queue."""
+    confirmed_at: datetime | None = None
+    confirmed_ip: str | None = None
+    mail_sha256: str | None = None
+    page_sha256: str | None = None
+    """The SHA-256 of the words of the confirmation mail and of its page, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,13 @@ class Event:
     """The mistakes of an event from a queue that is refused as invalid."""
     kept: KeptMessage | None = None
     """Set if the event is refused as invalid and came from a queue."""
+    confirmation: Confirmation | None = None
+    """Set if the signup goes to its list only once its person has confirmed it (double opt-in)."""
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """True for a signup that its person has not confirmed: nothing sends it to a list."""
+        return self.confirmation is not None and self.confirmation.confirmed_at is None
 
     @property
     def only_lifts_suppression(self) -> bool:

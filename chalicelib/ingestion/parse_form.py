@@ -8,13 +8,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from ..config.model import Form
 from ..domain.addresses import Checked, normal_forms, signup_address, unsubscribe_address
+from ..domain.confirmation import Confirmation
 from ..domain.errors import FieldError, InvalidEvent
 from ..domain.events import Consent, Door, Event, EventType
+from ..domain.languages import DEFAULT_LANGUAGE
 from ..domain.limits import CONSENT_CHARACTERS, NAME_CHARACTERS
 from ..domain.names_alike import nearest_name
 from ..domain.reasons import ReasonCode
@@ -47,6 +49,8 @@ class RequestInfo:
     at: datetime
     ip: str | None = None
     page: str | None = None
+    language: str = DEFAULT_LANGUAGE
+    """The visitor's, for a mail."""
 
 
 def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -> Event:
@@ -82,6 +86,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
         form=form.name,
         fields=texts,
         may_lift_suppression=form.lifts_suppression,
+        confirmation=_confirmation(form, request),
         consent=Consent(
             stated.get(_SOURCE) or (source_page(request.page) if request.page else None),
             stated.get(_TEXT),
@@ -100,6 +105,12 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     if not form.allow_links and any(has_link_or_tag(texts[name]) for name in texts.keys() - form.link_fields):
         return replace(event, refused=SPAM, refused_code=ReasonCode.SPAM)
     return event
+
+
+def _confirmation(form: Form, request: RequestInfo) -> Confirmation | None:
+    if form.confirm is None:
+        return None
+    return Confirmation(request.at + timedelta(hours=form.confirm_within_hours), request.language)
 
 
 def unsubscribe_from_form(form: Form, submission: Submission, request: RequestInfo, accounts: Sequence[str]) -> Event:

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ..domain.addresses import normal_forms
+from ..domain.confirmation import Confirmation
 from ..domain.errors import FieldError
-from ..domain.events import Consent, Delivery, Door, Event, EventType, KeptMessage, Status, Sync
+from ..domain.events import UNCONFIRMED, Consent, Delivery, Door, Event, EventType, KeptMessage, Status, Sync
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
-from .keys import attention_entry, due_entry, event_id_of, event_key, refused_partition
+from .keys import attention_entry, due_entry, event_id_of, event_key, refused_partition, unconfirmed_entry
 
 FIRST_DUE = timedelta(seconds=60)
 FIRST_DUE_SPREAD_SECONDS = 30
@@ -46,11 +47,6 @@ def content_of(event: Event) -> bytes:
 def event_item(event: Event) -> dict[str, Any]:
     """Builds the item of an event, without its delivery and the digest of its content."""
     pk, sk = event_key(event.id)
-    consent = None
-    if event.consent is not None:
-        at, door = event.consent.at, event.consent.door
-        values = asdict(event.consent) | {"at": to_ms(at) if at else None, "door": door.value if door else None}
-        consent = {name: value for name, value in values.items() if value is not None}
     return {
         "pk": pk,
         "sk": sk,
@@ -66,12 +62,42 @@ def event_item(event: Event) -> dict[str, Any]:
         "all_accounts": event.all_accounts or None,
         "forget": event.forget or None,
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
-        "consent": consent or None,
+        "consent": consent_item(event.consent),
         "sync": _sync_item(event.sync) if event.sync else None,
         "notes": list(event.notes) or None,
         "errors": [asdict(error) for error in event.errors] or None,
         **(_kept_item(event.kept) if event.kept else {}),
+        **(_confirmation_item(event.confirmation) if event.confirmation else {}),
     }
+
+
+def consent_item(consent: Consent | None) -> dict[str, Any] | None:
+    """Builds the part of an event's item for its consent; None for none."""
+    if consent is None:
+        return None
+    values = asdict(consent) | {"door": consent.door.value if consent.door else None}
+    values |= {name: to_ms(at) for name in ("at", "confirmed_at") if (at := values[name]) is not None}
+    return {name: value for name, value in values.items() if value is not None} or None
+
+
+def _confirmation_item(confirmation: Confirmation) -> dict[str, Any]:
+    """Builds the attributes of a new confirmation; `ConfirmationStore` adds the others."""
+    return {"confirm_until": to_ms(confirmation.expires_at), "confirm_language": confirmation.language}
+
+
+def _confirmation_from(item: Attributes) -> Confirmation | None:
+    until = item.optional("confirm_until", datetime)
+    if until is None:
+        return None
+    return Confirmation(
+        until,
+        item.required("confirm_language", str),
+        attempts=item.optional("confirm_attempts", int) or 0,
+        mails=item.optional("confirm_mails", int) or 0,
+        sent_at=item.optional("confirm_sent", datetime),
+        confirmed_at=item.optional("confirmed", datetime),
+        words=item.optional("confirm_words", str),
+    )
 
 
 def reference_item(event: Event, kept: KeptMessage) -> dict[str, Any]:
@@ -128,6 +154,7 @@ def event_from(item: Attributes) -> Event:
             for one in item.optional("errors", list[Attributes]) or ()
         ),
         kept=_kept_from(message, item) if message else None,
+        confirmation=_confirmation_from(item),
     )
 
 
@@ -139,6 +166,10 @@ def _consent_from(part: Attributes) -> Consent:
         at=part.optional("at", datetime),
         wording_sha256=part.optional("wording_sha256", str),
         door=part.optional("door", Door),
+        confirmed_at=part.optional("confirmed_at", datetime),
+        confirmed_ip=part.optional("confirmed_ip", str),
+        mail_sha256=part.optional("mail_sha256", str),
+        page_sha256=part.optional("page_sha256", str),
     )
 
 
@@ -208,8 +239,12 @@ def delivery_fields(event: Event, account: str, expiry: Callable[[datetime], int
         }
     # Spread, so that the events of a batch are not all due at once.
     spread = timedelta(milliseconds=sum(event.id.encode()) * 7919 % (FIRST_DUE_SPREAD_SECONDS * 1000))
-    return {
+    pending = {
         **fields,
         "status": Status.PENDING.value,
         **due_entry(account, event.type, accepted + FIRST_DUE + spread),
     }
+    if event.awaits_confirmation:
+        code = ReasonCode.UNCONFIRMED.value
+        pending |= {**unconfirmed_entry(accepted + FIRST_DUE + spread), "reason": UNCONFIRMED, "reason_code": code}
+    return pending

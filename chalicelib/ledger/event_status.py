@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import Any, Protocol
 
 from ..domain.backoff import AccountState
+from ..domain.confirmation import Confirmation
 from ..domain.events import Delivery, Event, KeptMessage, Status, overall
 from ..domain.ordering import SUPPRESSED
 from ..domain.reasons import ReasonCode
@@ -134,6 +135,17 @@ class EventView:
             "notes": list(event.notes),
             "errors": [asdict(error) for error in event.errors],
             **({"message": _message(event.kept)} if event.kept else {}),
+            **({"confirmation": self._confirmation(event.confirmation, deliveries)} if event.confirmation else {}),
+        }
+
+    def _confirmation(self, confirmation: Confirmation, deliveries: Sequence[Delivery]) -> dict[str, Any]:
+        ended = any(delivery.status is not Status.PENDING for delivery in deliveries)
+        sent, confirmed = confirmation.sent_at, confirmation.confirmed_at
+        return {
+            "status": confirmation.status(ended=ended, now=self._clock()).value,
+            "attempts": confirmation.attempts,
+            "sent_at": format_time(sent) if sent else None,
+            "confirmed_at": format_time(confirmed) if confirmed else None,
         }
 
     def _shown(self, delivery: Delivery, event: Event, state_of: Callable[[str], AccountState]) -> dict[str, Any]:

@@ -28,7 +28,9 @@ from .event_items import (
 )
 from .keys import (
     LATEST,
+    UNCONFIRMED_PARTITION,
     AddressKeys,
+    IndexRange,
     attention_entry,
     delivery_key,
     due_entry,
@@ -270,6 +272,13 @@ class EventStore:
         due = (well_formed(due_from, item) for items in found for item in items)
         earliest = sorted(each for each in due if each is not None)[:limit]
         return [event_id for _, event_id in earliest]
+
+    def due_unconfirmed(self, horizon: datetime, limit: int) -> list[str]:
+        """Reads ids of signups that wait for their confirmation and are due by `horizon`, earliest first."""
+        keys = sort_keys(IndexRange.SIGNUP, until=to_ms(horizon))
+        items = self._table.query_due(DUE_INDEX, UNCONFIRMED_PARTITION, keys, limit)
+        due = (well_formed(due_from, item) for item in items)
+        return [entry[1] for entry in due if entry is not None]
 
     def _transition(
         self, event: Event, delivery: Delivery, now: datetime, changes: Mapping[str, Any], remove: Sequence[str]

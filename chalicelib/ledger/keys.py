@@ -18,6 +18,9 @@ CHECK_KEY: Key = ("S#check", "last")
 """The key of what the last `check` found."""
 QUEUES_KEY: Key = ("S#queues", "waiting")
 """The key of since when messages wait on the queues."""
+UNCONFIRMED_PARTITION = "*#unconfirmed"
+"""The partition of the `due` index for signups that wait for their confirmation, of all accounts: no account's pause
+keeps their mails back, or their data beyond its time."""
 LATEST = 9_999_999_999_999
 """The latest time of a sort key of the `due` index, in milliseconds: as many digits as every other."""
 
@@ -112,6 +115,16 @@ def parse_sort_key(text: str) -> tuple[IndexRange, int]:
     if len(digits) != len(str(LATEST)) or not (digits.isascii() and digits.isdigit()):
         raise ValueError("is no sort key")
     return IndexRange(part), int(digits)
+
+
+def unconfirmed_entry(due: datetime) -> dict[str, str]:
+    """Returns the place in the `due` index of a signup that waits for its confirmation, with its next step's time."""
+    return {"due_pk": UNCONFIRMED_PARTITION, "due_sk": sort_key(IndexRange.SIGNUP, epoch_milliseconds(due))}
+
+
+def mailbox_key(mailbox_hash: str) -> Key:
+    """Returns the key of the times of the confirmation mails to a mailbox."""
+    return f"S#mailbox#{mailbox_hash}", "mails"
 
 
 def recent_unsubscribe_key(address_hash: str) -> Key:

@@ -73,6 +73,10 @@ def _evidence_from(part: Attributes) -> ConsentEvidence:
         wording_sha256=part.optional("wording_sha256", str),
         form=part.optional("form", str),
         list=part.optional("list", str),
+        confirmed_at=part.optional("confirmed_at", Milliseconds),
+        confirmed_ip=part.optional("confirmed_ip", str),
+        mail_sha256=part.optional("mail_sha256", str),
+        page_sha256=part.optional("page_sha256", str),
     )
 
 

@@ -195,6 +195,11 @@ class SubscriptionStore:
         for partition in self._keys.partitions_of_readings(email):
             kept_consent.erase(self._table, self._table.query(partition))
 
+    def is_forgotten(self, email: str) -> bool:
+        """Reads whether the person of a clean address ever asked to be forgotten."""
+        keys = [(partition, EVERY_ACCOUNT) for partition in self._keys.partitions(email)]
+        return any("forgotten_at" in item for item in self._table.get_many(keys).values())
+
     def of(self, email: str) -> dict[str, list[SubscriptionState]]:
         """Reads all states of an address in all its readings: by account and for all (`*`), those that exist.
 

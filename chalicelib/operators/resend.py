@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable, ProviderError
-from ..domain.events import DISCARDED, QUARANTINED, Delivery, Event, EventType, Status, StoredEvent
+from ..domain.events import DISCARDED, QUARANTINED, UNCONFIRMED, Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import ID_RULE, is_valid_id
 from ..domain.ordering import SUPPRESSED
 from ..domain.times import parse_time
@@ -28,7 +28,6 @@ from .suppressed_signups import UnsubscribePending, reverted_unsubscribe_at
 
 KEYS = ("account", "type", "form", "id", "since", "status", "discard")
 STATUSES = (Status.PARKED.value, Status.REFUSED.value, QUARANTINED)
-UNCONFIRMED = "unconfirmed"
 LEFT_OUT = frozenset({TRAP, SPAM, DISCARDED, UNCONFIRMED, QUARANTINED, SUPPRESSED})
 """Reasons of refused deliveries that are sent again only by the event's id, if at all."""
 TYPES = tuple(type.value for type in EventType)

@@ -53,6 +53,8 @@ class Capabilities:
     statistics_retention: timedelta | None = None
     """How long the provider itself shows a campaign; None if not stated."""
     rate_limit: RateLimit | None = None
+    sends_mail: bool = False
+    """True if it can send a single mail (`send_mail`)."""
     fetches_lists: bool = False
     """True if it can fetch a file of contacts itself; Relais cannot remove unsubscribed addresses from such a file."""
 
@@ -102,6 +104,17 @@ class Contact:
 
     email: str
     fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail to one person, with the same words as text and as HTML."""
+
+    to: str
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,9 @@ class Provider(Protocol):
 
     def forget(self, email: str, *, budget: float) -> None:
         """Unsubscribes and deletes the address on every list (`deletes_subscribers`). Success also if it is on none."""
+
+    def send_mail(self, mail: Mail, *, budget: float) -> None:
+        """Sends a mail from the account's own sender (`sends_mail`). A repeat sends a second one."""
 
     def probe(self, *, budget: float) -> None:
         """Makes a cheap call that changes nothing, to find out whether the account answers again after a call of

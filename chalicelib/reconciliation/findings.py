@@ -13,7 +13,16 @@ from ..domain.times import epoch_milliseconds as to_ms, years_before
 from ..ledger import kept_consent
 from ..ledger.attributes import Attributes, Milliseconds, well_formed
 from ..ledger.events import PENDING, STATUS_NAME
-from ..ledger.keys import LATEST, due_entry, event_id_of, event_key, parse_sort_key, sort_key, swept_ranges
+from ..ledger.keys import (
+    LATEST,
+    due_entry,
+    event_id_of,
+    event_key,
+    parse_sort_key,
+    sort_key,
+    swept_ranges,
+    unconfirmed_entry,
+)
 from ..ledger.table import Key
 from ..names import DUE_INDEX
 from ..services import Services
@@ -133,7 +142,7 @@ class FindingStore:
             "pending": Status.PENDING.value,
             "seen_pk": entry.due_pk,
             "seen_sk": entry.due_sk,
-            **due_entry(delivery.account, event.type, due),
+            **(unconfirmed_entry(due) if event.awaits_confirmation else due_entry(delivery.account, event.type, due)),
         }
         change = "SET due_pk = :due_pk, due_sk = :due_sk REMOVE expires_at"
         return self._table.try_update(

@@ -10,7 +10,7 @@ from ..domain.backoff import AccountState
 from ..domain.events import EventType, Status, StoredEvent
 from ..domain.times import epoch_milliseconds
 from ..ledger.events import Loaded
-from ..ledger.keys import swept_ranges
+from ..ledger.keys import UNCONFIRMED_PARTITION, swept_ranges
 from ..ledger.table import Key
 from ..observability import event_log, logger, metrics
 from ..services import Services
@@ -63,7 +63,8 @@ class Repairs:
             event, account = stored[one.event_id].event, one.account or ""
             delivery = stored[one.event_id].deliveries[account]
             paused = event.type.waits_for_account and _is_paused(states[account], self._list_of(event))
-            state = pending_state(one.entry, account, swept_ranges(event.type), paused=paused, now=now)
+            partition = UNCONFIRMED_PARTITION if event.awaits_confirmation else account
+            state = pending_state(one.entry, partition, swept_ranges(event.type), paused=paused, now=now)
             if state is PendingState.OVERDUE and (
                 # Sweep knows a removed account only if it ever saw it configured.
                 account not in self._account_names or not self._finding_store.is_in_index(one)

@@ -70,14 +70,14 @@ class IndexEntry:
 
 
 def pending_state(
-    entry: IndexEntry, account: str, swept: Collection[str], *, paused: bool, now: datetime
+    entry: IndexEntry, partition: str, swept: Collection[str], *, paused: bool, now: datetime
 ) -> PendingState:
     """Decides whether a pending delivery of a stored event needs repair.
 
-    `swept` are the ranges of the account's partition in which sweep looks for it; `paused`: its account or list is
+    `swept` are the ranges of the partition in which sweep looks for it; `paused`: its account or list is
     paused, so it may wait.
     """
-    is_swept = entry.due_pk == account and entry.due_range in swept
+    is_swept = entry.due_pk == partition and entry.due_range in swept
     if entry.due_at is None or not is_swept or entry.expires_at is not None:
         return PendingState.LOST
     is_overdue = entry.due_at <= epoch_milliseconds(now - LONG_PAST)

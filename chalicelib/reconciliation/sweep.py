@@ -74,6 +74,7 @@ class Sweep:
                 logger.error("account not swept: ledger unavailable", extra={"account": account, "error": str(error)})
                 metrics.count("ledger_failures", account=account)
         complete = complete and whole <= set(verbs)
+        enqueued += self._enqueue_unconfirmed()
         if forms_changed and complete:
             self._record_targets()
         if key_returned and complete:
@@ -132,6 +133,15 @@ class Sweep:
         except LedgerUnavailable as error:
             logger.warning("account not enqueued: ledger unavailable", extra={"account": account, "error": str(error)})
             return 0
+
+    def _enqueue_unconfirmed(self) -> int:
+        """Enqueues signups whose confirmation mail is due, or whose time to be confirmed is over."""
+        try:
+            ids = self._events.due_unconfirmed(self._clock(), MOST_A_RUN)
+        except LedgerUnavailable as error:
+            logger.error("confirmations not swept: ledger unavailable", extra={"error": str(error)})
+            return 0
+        return len(ids) if ids and self._notifier.notify(EventType.SIGNUP, ids) else 0
 
     def _enqueue(self, account: str, verbs: Iterable[EventType], whole: Collection[EventType] = ()) -> int:
         """Enqueues deliveries of an account that are due; those of `whole` due or not."""

@@ -1,4 +1,4 @@
-"""Encrypts and authenticates the address of an unsubscribe link as a token.
+"""Encrypts and authenticates the address of an unsubscribe link, or the event's id of a confirmation link, as a token.
 
 base64url without padding of: version (1 byte) | nonce (12 random bytes) | AES-256-GCM of the address | its tag (16
 bytes), with the version as associated data, under HMAC-SHA-256 of a label by the configured key. The recipe for other
@@ -14,22 +14,24 @@ from hashlib import sha256
 
 VERSION = b"\x01"
 NONCE_BYTES = 12
-_LABEL = b"relais unsubscribe v1"
+UNSUBSCRIBE = b"relais unsubscribe v1"
+CONFIRM = b"relais confirm v1"
+"""Labels of the purposes: a token of one is none of the other."""
 _TAG_BYTES = 16
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{1,2000}")  # 254 characters of an address are at most 1,016 bytes
 
 
-def seal(address: str, key: str, nonce: bytes) -> str:
-    """Return the token of a trimmed address. `nonce`: 12 random bytes, never reused under one key."""
+def seal(content: str, key: str, nonce: bytes, purpose: bytes = UNSUBSCRIBE) -> str:
+    """Return the token of a trimmed address or an id. `nonce`: 12 random bytes, never reused under one key."""
     # Imported here and below: only links need it, and other cold starts should not load it.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    raw = VERSION + nonce + AESGCM(_cipher_key(key)).encrypt(nonce, address.encode(), VERSION)
+    raw = VERSION + nonce + AESGCM(_cipher_key(key, purpose)).encrypt(nonce, content.encode(), VERSION)
     return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
-def unseal(token: str, key: str) -> str | None:
-    """Return the address in a token; None unless it was made with `key` and is unchanged."""
+def unseal(token: str, key: str, purpose: bytes = UNSUBSCRIBE) -> str | None:
+    """Return the content of a token; None unless it was made with `key` for `purpose` and is unchanged."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -38,14 +40,14 @@ def unseal(token: str, key: str) -> str | None:
         return None
     nonce, sealed = raw[1 : 1 + NONCE_BYTES], raw[1 + NONCE_BYTES :]
     try:
-        return AESGCM(_cipher_key(key)).decrypt(nonce, sealed, VERSION).decode()
+        return AESGCM(_cipher_key(key, purpose)).decrypt(nonce, sealed, VERSION).decode()
     except (InvalidTag, UnicodeDecodeError):
         return None
 
 
-def _cipher_key(key: str) -> bytes:
-    """Derive the AES key: 32 bytes from a configured key of any length, separated from its other uses by the label."""
-    return hmac.digest(key.encode(), _LABEL, sha256)
+def _cipher_key(key: str, purpose: bytes) -> bytes:
+    """Derive the AES key: 32 bytes from a configured key of any length, separated from other uses by its purpose."""
+    return hmac.digest(key.encode(), purpose, sha256)
 
 
 def _decoded(token: str) -> bytes | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.spec import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
+from chalicelib.providers.spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribed, Unsubscribes
 
 Rule = Callable[[str, Sequence[str]], ProviderError | None]
 
@@ -28,6 +28,7 @@ class FakeProvider:
     lifts: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     """Address, list and row id of every unsubscribe that was taken back."""
     forgotten: list[str] = field(default_factory=list)
+    mails: list[Mail] = field(default_factory=list)
     unsubscribed_rows: list[Unsubscribed | None] = field(default_factory=list)
     """Rows that reading unsubscribes returns."""
     mailed: list[str] = field(default_factory=list)
@@ -66,6 +67,13 @@ class FakeProvider:
         with self._lock:
             self.forgotten.append(email)
         self._end("forget", [email])
+
+    def send_mail(self, mail: Mail, *, budget: float) -> None:
+        assert budget > 0
+        self._begin("mail", [mail.to])
+        with self._lock:
+            self.mails.append(mail)
+        self._end("mail", [mail.to])
 
     def unsubscribed(self, *, budget: float) -> Unsubscribes:
         self._begin("unsubscribed", [])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import Kind, ProviderError
 from ..functions import declared, dispatch, unsupported
-from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribes
 from .address_columns import CachedAddressColumns
 from .answers import KeyOrAddressRefused, is_already_unsubscribed
 from .client import Client
@@ -63,6 +63,10 @@ class Ediware:
     def forget(self, email: str, *, budget: float) -> None:
         """Not offered: no call deletes a contact."""
         raise unsupported(_NAME, "deleting a contact")
+
+    def send_mail(self, mail: Mail, *, budget: float) -> None:
+        """Not offered: mails go to lists."""
+        raise unsupported(_NAME, "sending a single mail")
 
     def probe(self, *, budget: float) -> None:
         """Lists the lists of the account, from the same host and under the same key and IP as a signup."""

@@ -24,6 +24,7 @@ SPEC = ProviderSpec(
         signup_batch=0,
         parallel_calls=PARALLEL_CALLS,
         reads_unsubscribes=True,
+        sends_mail=True,
         lifts_suppression=True,
         has_global_unsubscribe=False,
         statistics="per_campaign",

@@ -9,7 +9,7 @@ from ...domain.addresses import normalise
 from ...domain.errors import Kind, ProviderError
 from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
-from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribes
 from ..transport.exchange import Deadline
 from .client import Client
 from .codes import MESSAGE_NOT_FOUND
@@ -60,6 +60,11 @@ class MailPartner:
     def forget(self, email: str, *, budget: float) -> None:
         """Not offered: there is nothing to delete but the opt-out, which must stay."""
         raise unsupported(_NAME, "deleting a contact")
+
+    def send_mail(self, mail: Mail, *, budget: float) -> None:
+        """Sends by `send`, which has no text part. An address on the opt-out list is refused (contact, code 14)."""
+        reply_to = {"email": mail.reply_to} if mail.reply_to else None
+        self._client.send(mail.subject, mail.html, [mail.to], reply_to, budget=budget)
 
     def probe(self, *, budget: float) -> None:
         """Not needed: it takes no signups."""

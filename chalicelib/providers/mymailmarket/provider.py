@@ -14,7 +14,7 @@ from ...effects import monotonic_and_wall
 from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
 from ..results import address
-from ..spec import CampaignFigures, Contact, KnownCampaign, Unsubscribed, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribed, Unsubscribes
 from ..transport.exchange import Deadline
 from . import figures, memberships
 from .answers import EmptyAnswer, NotFound
@@ -99,6 +99,10 @@ class MyMailMarket:
         for list_id in [each for each in lists if memberships.unsubscribe(self._client, each, email, deadline)]:
             with suppress(NotFound):
                 self._client.subscriber_delete_by_address(email, list_id, budget=deadline.left())
+
+    def send_mail(self, mail: Mail, *, budget: float) -> None:
+        """Not offered: mails go to lists."""
+        raise unsupported("myMailMarket", "sending a single mail")
 
     def probe(self, *, budget: float) -> None:
         """Lists the lists; no delivery asks for it, since a repeated signup leaves one row."""

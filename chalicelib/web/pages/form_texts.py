@@ -17,6 +17,23 @@ FORM: Texts = {
         "Wij hebben uw inschrijving voor {address} goed ontvangen.",
         "We have received your signup for {address}.",
     ),
+    "confirm_title": Text("Encore un clic", "Nog één klik", "One more click"),
+    "confirm": Text(
+        "Nous vous envoyons un e‑mail. Ouvrez son lien et confirmez\u00a0: alors seulement vous serez inscrit.",
+        "Wij sturen u een e‑mail. Open de link erin en bevestig: pas dan bent u ingeschreven.",
+        "We are sending you an e‑mail. Open its link and confirm: only then are you signed up.",
+    ),
+    "confirm_of": Text(
+        "Nous envoyons un e‑mail à {address}. Ouvrez son lien et confirmez\u00a0: alors seulement vous serez inscrit.",
+        "Wij sturen een e‑mail naar {address}. Open de link erin en bevestig: pas dan bent u ingeschreven.",
+        "We are sending an e‑mail to {address}. Open its link and confirm: only then are you signed up.",
+    ),
+    "confirm_nothing": Text(
+        "Rien n’arrive\u00a0? Vérifiez l’adresse et le dossier des indésirables. Après plusieurs demandes, attendez "
+        "une heure.",
+        "Komt er niets aan? Controleer het adres en de map met ongewenste e‑mail. Wacht na meerdere aanvragen een uur.",
+        "Nothing arrives? Check the address and the spam folder. After several requests, wait an hour.",
+    ),
     "wrong_address": Text(
         "Ce n’est pas la bonne adresse\u00a0? Revenez au site et inscrivez-vous à nouveau.",
         "Klopt het adres niet? Ga terug naar de website en schrijf u opnieuw in.",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ...config import checks
 from ...config.model import Form
+from ...domain.events import EventType
 from ...ingestion.bodies import Submission
 from ..form_visit import FormVisit
 from ..http_messages import Response
@@ -30,7 +31,8 @@ _LATER = frozenset({429, 500, 503})
 def accepted_page(visit: FormVisit) -> Response:
     """Returns the page after success. It is the same whether the address is known, suppressed or neither."""
     typed = typed_address(visit.form, visit.submission) if visit.form and visit.submission else ""
-    return form_page(visit, "form_accepted.html", 200, address=typed)
+    asks = visit.verb is EventType.SIGNUP and visit.form is not None and visit.form.confirm is not None
+    return form_page(visit, "form_accepted.html", 200, address=typed, title="confirm" if asks else visit.verb.value)
 
 
 def failure_page(visit: FormVisit, problem: HttpProblem) -> Response:

@@ -63,7 +63,7 @@ class FormsRoutes:
             key = None if stated is None else _bare_key(stated)
             submission = visit.submission = read_submission(request.headers, request.content(unaltered=True))
             at = to_milliseconds(self._services.effects.clock())
-            info = RequestInfo(at, request.source_ip, request.headers.get("referer"))
+            info = RequestInfo(at, request.source_ip, request.headers.get("referer"), visit.language)
             if verb is EventType.SIGNUP:
                 submitted = signup_from_form(form, submission, info)
                 if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # some may be ignored

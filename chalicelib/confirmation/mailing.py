@@ -1,0 +1,234 @@
+"""Sends the confirmation mails of signups, with retries and pauses, and ends signups that nobody confirmed in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from ..config.model import Form
+from ..delivery.circuit_breaker import CircuitBreaker
+from ..delivery.deadline import Deadline
+from ..domain.addresses import mailbox
+from ..domain.confirmation import MOST_MAILS, may_mail
+from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
+from ..domain.events import Delivery, Event, Status, StoredEvent
+from ..domain.reasons import ReasonCode
+from ..domain.times import from_epoch_milliseconds
+from ..ledger.confirmations import ConfirmationStore
+from ..observability import ContextPool, log_context, logger, metrics
+from ..providers.spec import Mail
+from ..services import Services
+from .mails import compose
+
+AT_ONCE = 8
+"""Mails that are sent at once by one worker."""
+SHORTEST_SECONDS = 2.0
+"""Time that must be left for a mail to be begun."""
+LONGEST_MAIL_SECONDS = 20.0
+_TRIES = 5
+"""Attempts to record a mail to a mailbox that other workers mail to at the same time."""
+MAIL_REFUSED = "confirmation mail: "
+"""Prefix of the reason of a signup whose mail was refused for good."""
+
+
+class SendsMail(Protocol):
+    """What sends a mail: a provider, or Amazon SES."""
+
+    def send_mail(self, mail: Mail, *, budget: float) -> None:
+        """Send one mail within `budget` seconds. Raises ProviderError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A signup that waits for its confirmation."""
+
+    event: Event
+    delivery: Delivery
+
+
+class ConfirmationMails:
+    """Handles the signups of a batch that are not confirmed.
+
+    `sender_of(name)` returns what sends for a form's `confirm`, None if nothing of that name can; `link_to` makes the
+    link of a signup by its id.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        sender_of: Callable[[str], SendsMail | None],
+        link_to: Callable[[str], str],
+    ) -> None:
+        self._services = services
+        self._sender_of = sender_of
+        self._link_to = link_to
+        self._store = ConfirmationStore(services.table, services.address_keys, services.events, services.counts)
+
+    def apply(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[StoredEvent]:
+        """Send the mails of signups that are not confirmed, and end what was not confirmed in time; return the others.
+
+        What fails, or has no time left, is due again by itself: sweep enqueues it.
+        """
+        waiting = [one for one in stored if one.event.awaits_confirmation]
+        if not waiting:
+            return list(stored)
+        now = self._services.effects.clock()
+        by_sender: dict[str, list[Waiting]] = {}
+        for one in waiting:
+            for delivery in one.deliveries.values():
+                signup = Waiting(one.event, delivery)
+                if delivery.status is not Status.PENDING or delivery.waits_for_release(now):
+                    continue
+                if _is_over(signup.event, now):
+                    self._guarded(partial(self._end, signup, "nobody confirmed it in time"))
+                elif signup.event.confirmation and signup.event.confirmation.sent_at is None:
+                    form = self._services.settings.forms.get(signup.event.form or "")
+                    by_sender.setdefault((form and form.confirm) or "", []).append(signup)
+        for name, signups in by_sender.items():
+            with log_context(account=name or None):
+                self._guarded(partial(self._send_all, name, signups, deadline))
+        return [one for one in stored if not one.event.awaits_confirmation]
+
+    def _send_all(self, name: str, signups: Sequence[Waiting], deadline: Deadline) -> None:
+        sender = self._sender_of(name) if name else None
+        if sender is None:  # the form is gone, or its sender: it waits for the configuration, until its time is over
+            logger.error("confirmation mail without a sender", extra={"events": len(signups), "sender": name or None})
+            longest = timedelta(seconds=self._services.settings.delivery.longest_retry_seconds)
+            self._postpone(signups, self._services.effects.clock() + longest)
+            return
+        breaker = CircuitBreaker(self._services, name)
+        pause = breaker.pause_of(None)
+        if pause is not None and not breaker.may_probe(deadline.lease_until):
+            self._postpone(signups, max(from_epoch_milliseconds(pause.until), self._services.effects.clock()))
+            return
+        by_mailbox: dict[str, list[Waiting]] = {}  # one after the other, so that each sees how many there were
+        for each in signups:
+            by_mailbox.setdefault(mailbox(each.event.email), []).append(each)
+        left = list(by_mailbox.values())
+        while left:
+            at_once = AT_ONCE if breaker.pause_of(None) is None else 1  # a paused sender is probed by one
+            part, left = left[:at_once], left[at_once:]
+            until = self._concurrently(partial(self._send_to_mailbox, sender, breaker, deadline), part)
+            if until is not None:
+                self._postpone([each for rest in left for each in rest], until)
+                return
+
+    def _concurrently(
+        self, work: Callable[[list[Waiting]], datetime | None], mailboxes: Sequence[list[Waiting]]
+    ) -> datetime | None:
+        """Send to several mailboxes at once; return when the next mail may be tried, if the sender failed."""
+        if len(mailboxes) == 1:
+            return work(mailboxes[0])
+        with ContextPool(len(mailboxes), thread_name_prefix="mails") as pool:
+            return max((until for until in pool.map(work, mailboxes) if until), default=None)
+
+    def _send_to_mailbox(
+        self, sender: SendsMail, breaker: CircuitBreaker, deadline: Deadline, signups: list[Waiting]
+    ) -> datetime | None:
+        until: datetime | None = None
+        for place, signup in enumerate(signups):
+            if deadline.seconds_left < SHORTEST_SECONDS:
+                break
+            try:
+                until = self._send(sender, breaker, deadline, signup)
+            except LedgerUnavailable as error:  # its lease runs out, and sweep enqueues it
+                logger.warning("confirmation deferred: ledger unavailable", extra={"error": str(error)})
+                metrics.count("ledger_failures")
+                break
+            if until is not None:
+                self._postpone(signups[place + 1 :], until)
+                break
+        return until
+
+    def _send(self, sender: SendsMail, breaker: CircuitBreaker, deadline: Deadline, signup: Waiting) -> datetime | None:
+        """Send one mail; return when the next may be tried, if the sender failed."""
+        event, confirmation = signup.event, signup.event.confirmation
+        form = self._services.settings.forms.get(event.form or "")
+        now = self._services.effects.clock()
+        if form is None or confirmation is None:
+            return None
+        if confirmation.mails >= MOST_MAILS:  # a worker died, or lost the answer, twice
+            self._store.mailed(event, None, now)
+            return None
+        if not self._store.begin(event, deadline.lease_until, now):
+            return None
+        if not self._may_mail(event, now):
+            self._end(signup, "too many confirmation mails to this mailbox")
+            metrics.count("confirmation_mails_withheld")
+            return None
+        return self._call(sender, breaker, deadline, signup, form, now)
+
+    def _call(
+        self,
+        sender: SendsMail,
+        breaker: CircuitBreaker,
+        deadline: Deadline,
+        signup: Waiting,
+        form: Form,
+        begun: datetime,
+    ) -> datetime | None:
+        event, confirmation = signup.event, signup.event.confirmation
+        language = confirmation.language if confirmation else "fr"
+        try:
+            composed = compose(self._services.settings, form, language, event.email, self._link_to(event.id))
+            sender.send_mail(composed.mail, budget=min(deadline.seconds_left, LONGEST_MAIL_SECONDS))
+        except SecretUnavailable as error:
+            failure = ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
+        except ProviderError as error:
+            failure = error
+        else:
+            self._store.mailed(event, composed.words, self._services.effects.clock())
+            breaker.answered(None)
+            metrics.count("confirmation_mails")
+            logger.info("confirmation mail sent", extra={"event_id": event.id})
+            return None
+        if failure.kind in (Kind.CONTACT, Kind.CALLER):
+            breaker.answered(None)
+            reason = f"{MAIL_REFUSED}{failure.message}"
+            self._store.refuse(event, signup.delivery, reason, failure.reason_code, self._services.effects.clock())
+            logger.warning("confirmation mail refused", extra={"event_id": event.id, "reason": failure.message})
+            return None
+        if failure.kind is not Kind.UNKNOWN:
+            self._store.withdraw_mail(mailbox(event.email), begun)
+        until = breaker.failed(failure)
+        self._store.retry(event, until, unknown=failure.kind is Kind.UNKNOWN)
+        return until
+
+    def _may_mail(self, event: Event, now: datetime) -> bool:
+        """Record one more mail to the mailbox, unless it has had too many; return whether it may be sent."""
+        to = mailbox(event.email)
+        for _ in range(_TRIES):
+            sent = self._store.mails_to(to)
+            if not may_mail(sent, now, forgotten=self._services.subscriptions.is_forgotten(event.email)):
+                return False
+            if self._store.record_mail(to, sent, now):
+                return True
+        raise LedgerUnavailable("other workers write to the same mailbox")
+
+    def _end(self, signup: Waiting, why: str) -> None:
+        if self._store.end(signup.event, signup.delivery, self._services.effects.clock()):
+            logger.info("signup ended unconfirmed", extra={"event_id": signup.event.id, "why": why})
+
+    def _postpone(self, signups: Sequence[Waiting], until: datetime) -> None:
+        """Have mails that were not tried due again; a signup whose time is over before is ended then."""
+
+        def postpone(signup: Waiting) -> None:
+            confirmation = signup.event.confirmation
+            due = min(until, confirmation.expires_at) if confirmation else until
+            self._services.events.defer(signup.event, signup.delivery, due)
+
+        self._services.table.in_parallel(postpone, signups)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except LedgerUnavailable as error:
+            logger.warning("confirmation deferred: ledger unavailable", extra={"error": str(error)})
+            metrics.count("ledger_failures")
+
+
+def _is_over(event: Event, now: datetime) -> bool:
+    return event.confirmation is not None and now >= event.confirmation.expires_at

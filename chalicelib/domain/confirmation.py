@@ -1,0 +1,68 @@
+"""Double opt-in as values: what is known of a signup's confirmation, and how many mails a mailbox may get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, auto
+
+MOST_MAILS = 2
+"""Confirmation mails of one signup: a second one is sent only where the outcome of the first is unknown."""
+MOST_AN_HOUR = 2
+MOST_A_DAY = 5
+"""Confirmation mails to one mailbox, over all forms."""
+FORGOTTEN_PAUSE = timedelta(days=30)
+"""After a person asked to be forgotten, a mailbox gets one confirmation mail in that time."""
+
+
+class ConfirmationStatus(StrEnum):
+    """The states of a confirmation, as `GET /events/{id}` shows them."""
+
+    WAITING = auto()
+    """The mail is still to be sent."""
+    SENT = auto()
+    CONFIRMED = auto()
+    EXPIRED = auto()
+    """Nobody confirmed it in time."""
+    FAILED = auto()
+    """The mail was refused, or not sent, since its mailbox had too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What is known of the confirmation of a signup that needs one. Times are aware, UTC."""
+
+    expires_at: datetime
+    """Until then it can be confirmed."""
+    language: str
+    """Of the mail."""
+    attempts: int = 0
+    mails: int = 0
+    """Mails that were sent, or may have been."""
+    sent_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    words: str | None = None
+    """The SHA-256 of the words of the mail."""
+
+    def status(self, *, ended: bool, now: datetime) -> ConfirmationStatus:
+        """Returns its state; `ended`: its signup ended without it."""
+        if self.confirmed_at is not None:
+            return ConfirmationStatus.CONFIRMED
+        if now >= self.expires_at:
+            return ConfirmationStatus.EXPIRED
+        if ended:
+            return ConfirmationStatus.FAILED
+        return ConfirmationStatus.WAITING if self.sent_at is None else ConfirmationStatus.SENT
+
+
+def may_mail(sent: Sequence[datetime], now: datetime, *, forgotten: bool) -> bool:
+    """Returns whether a mailbox may get one more confirmation mail, with the times of those that it got.
+
+    `forgotten`: the person asked to be forgotten.
+    """
+    if forgotten:
+        return not any(now - at < FORGOTTEN_PAUSE for at in sent)
+    last_hour = sum(now - at < timedelta(hours=1) for at in sent)
+    last_day = sum(now - at < timedelta(days=1) for at in sent)
+    return last_hour < MOST_AN_HOUR and last_day < MOST_A_DAY

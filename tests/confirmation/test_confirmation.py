@@ -1,0 +1,311 @@
+"""Double opt-in: the mail, its link and its button; what reaches no list; limits for mailboxes; failing senders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import pytest
+
+from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.times import format_time
+from tests.confirmation.conftest import Visitor, with_confirmation
+from tests.support.product import START, FakeContext, Product
+
+ZOE = "zoe@example.com"
+
+
+def failing(kind: Kind, message: str = "out of order") -> object:
+    def rule(verb: str, emails: Sequence[str]) -> ProviderError | None:
+        return ProviderError(kind, message) if verb == "mail" else None
+
+    return rule
+
+
+def test_a_signup_reaches_the_list_once_its_person_has_confirmed_it(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE, prenom="Zoé")
+    assert product.delivery(signup)["reason"] == "unconfirmed"
+    assert visitor.confirmation(signup) == {"status": "waiting", "attempts": 0, "sent_at": None, "confirmed_at": None}
+    product.work(signup)
+    [mail] = visitor.lettre.mails
+    assert mail.to == ZOE and "Zoé" not in mail.text + mail.html
+    assert visitor.confirmation(signup)["status"] == "sent"
+    product.clock.forward(hours=2)
+    shown = visitor.open(visitor.link())
+    assert shown.status == 200 and "I confirm" in shown.body and "z•••@example.com" in shown.body
+    product.work(signup)
+    assert (product.paris.emails, product.delivery(signup)["status"]) == ([], "pending"), "opening changes nothing"
+    assert "Your signup is confirmed" in visitor.open(visitor.link(), "POST").body
+    product.work(signup)
+    assert product.paris.rows == [("4781", ZOE, {"prenom": "Zoé"})]
+    assert visitor.confirmation(signup) == {
+        "status": "confirmed",
+        "attempts": 1,
+        "sent_at": format_time(START),
+        "confirmed_at": format_time(product.clock()),
+    }
+    assert product.view(signup)["occurred_at"] == format_time(product.clock())
+    assert len(visitor.lettre.mails) == 1
+
+
+def test_confirmed_twice_is_once(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    for _ in range(2):
+        assert visitor.open(visitor.link(), "POST").status == 200
+        product.work(signup)
+    assert product.paris.emails == [ZOE]
+    assert "Your signup is confirmed" in visitor.open(visitor.link()).body
+    first = visitor.confirmation(signup)["confirmed_at"]
+    product.clock.forward(hours=1)
+    visitor.open(visitor.link(), "POST")
+    assert visitor.confirmation(signup)["confirmed_at"] == first
+
+
+def test_a_link_confirms_its_own_signup_with_its_fields_alone(product: Product, visitor: Visitor) -> None:
+    ids = [visitor.sign_up(ZOE, prenom=name) for name in ("Mallory", "Zoé")]
+    product.work(*ids)
+    assert len(visitor.lettre.mails) == 2
+    own = next(place for place in range(2) if visitor.link(place) and _confirms(visitor, place, ids[1]))
+    product.work(*ids)
+    assert product.paris.rows == [("4781", ZOE, {"prenom": "Zoé"})], own
+
+
+def _confirms(visitor: Visitor, place: int, signup: str) -> bool:
+    links = visitor.product.container.confirmation_links
+    if links.event_id(visitor.link(place).rpartition("/")[2]) != signup:
+        return False
+    return visitor.open(visitor.link(place), "POST").status == 200
+
+
+def test_after_its_time_it_ends_and_is_erased(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE, prenom="Zoé")
+    product.work(signup)
+    product.clock.forward(hours=72)
+    for method in ("GET", "POST"):
+        answer = visitor.open(visitor.link(), method)
+        assert (answer.status, "This link is no longer valid" in answer.body) == (410, True)
+    visitor.sweep()
+    delivery = product.delivery(signup)
+    assert (delivery["status"], delivery["reason"], delivery["reason_code"]) == (
+        "refused",
+        "unconfirmed",
+        "unconfirmed",
+    )
+    [stored] = product.container.events.load([signup])
+    assert (stored.event.email, stored.event.fields, stored.event.consent) == ("", {}, None)
+    assert visitor.confirmation(signup)["status"] == "expired"
+    assert visitor.open(visitor.link(), "POST").status == 410
+    product.work(signup)
+    assert product.paris.emails == []
+
+
+def test_it_is_due_at_the_end_of_its_time_whatever_pauses_its_account(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.paris.rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "key refused")
+    other = product.signup("other@example.com")
+    product.work(*product.store(other))
+    product.clock.forward(hours=71, minutes=59)
+    assert product.container.events.due_unconfirmed(product.clock(), 10) == []
+    product.clock.forward(minutes=1)
+    assert product.container.events.due_unconfirmed(product.clock(), 10) == [signup]
+
+
+def test_forged_links_and_those_of_another_purpose_are_unknown(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    other = product.container.links.url(ZOE).rpartition("/")[2]
+    for token in ("x", visitor.link().rpartition("/")[2][:-2] + "AA", other):
+        for method in ("GET", "POST"):
+            assert visitor.open(f"/confirm/{token}", method).status == 404
+    assert visitor.open(visitor.link().replace("/confirm/", "/unsubscribe/"), "POST").status == 404
+    assert product.delivery(signup)["status"] == "pending"
+
+
+def test_what_a_mail_program_appended_is_cut_off(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    for appended in (".", ")", ">", "%20", "&utm_source=x", "/"):
+        assert visitor.open(visitor.link() + appended).status == 200, appended
+    assert visitor.open(visitor.link(), "DELETE").status == 405
+
+
+# --- order ---
+
+
+def test_confirmed_after_an_unsubscribe_the_person_is_back(product: Product, visitor: Visitor) -> None:
+    """The word that counts is the click; at this provider nobody can be brought back, and the page says so."""
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.clock.forward(minutes=5)
+    product.work(*product.store(product.unsubscribe(ZOE)), queue="unsubscribes")
+    product.clock.forward(minutes=5)
+    page = visitor.open(visitor.link(), "POST")
+    assert "Please contact the owner of the website" in page.body
+    product.work(signup)
+    assert product.delivery(signup)["reason"] == "suppressed", "this provider cannot lift, and the page says so"
+
+
+def test_an_unsubscribe_after_the_click_wins(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    visitor.open(visitor.link(), "POST")
+    product.clock.forward(minutes=5)
+    product.work(*product.store(product.unsubscribe(ZOE)), queue="unsubscribes")
+    product.work(signup)
+    assert product.delivery(signup)["status"] == "superseded"
+    assert product.paris.emails == []
+
+
+def test_forget_in_between_ends_it(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE, prenom="Zoé")
+    product.work(signup)
+    product.clock.forward(minutes=5)
+    product.container.forget({"email": ZOE}, FakeContext())
+    [stored] = product.container.events.load([signup])
+    assert stored.event.email == "" and not stored.event.fields
+    assert visitor.open(visitor.link(), "POST").status == 410
+    product.work(signup)
+    assert product.paris.emails == []
+
+
+# --- evidence ---
+
+
+def test_the_click_is_kept_as_evidence(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.clock.forward(minutes=5)
+    visitor.open(visitor.link(), "POST")
+    [stored] = product.container.events.load([signup])
+    consent = stored.event.consent
+    assert consent is not None and stored.event.may_lift_suppression
+    assert (consent.confirmed_at, consent.confirmed_ip) == (product.clock(), "203.0.113.9")
+    words = visitor.lettre.mails[0]
+    assert consent.mail_sha256 and len(consent.mail_sha256) == 64 and words.text
+    assert consent.page_sha256 != consent.mail_sha256
+    assert sha256(b"").hexdigest() not in (consent.mail_sha256, consent.page_sha256)
+    product.work(signup)
+    [state] = product.container.subscriptions.of(ZOE)["paris"]
+    kept = state.lease.consents[signup] if state.lease else state.latest_consent
+    assert kept is not None and kept.confirmed_ip == "203.0.113.9"
+
+
+# --- limits ---
+
+
+def test_a_victim_gets_two_mails_whatever_the_number_of_forms(product: Product, visitor: Visitor) -> None:
+    tags = ["" if number % 3 == 0 else f"+{number}" for number in range(60)]
+    ids = [visitor.sign_up(f"victim{tag}@example.com", f"form{number % 10}") for number, tag in enumerate(tags)]
+    product.work(*dict.fromkeys(ids))
+    assert len(visitor.lettre.mails) == 2
+    ended = [signup for signup in dict.fromkeys(ids) if product.delivery(signup)["status"] == "refused"]
+    assert len(ended) == len(dict.fromkeys(ids)) - 2
+    [stored] = product.container.events.load(ended[:1])
+    assert stored.event.email == "" and product.delivery(ended[0])["reason"] == "unconfirmed"
+    assert visitor.confirmation(ended[0])["status"] == "failed"
+
+
+def test_five_mails_a_day_and_one_in_thirty_days_after_a_forget(product: Product, visitor: Visitor) -> None:
+    for _ in range(10):
+        product.work(visitor.sign_up(ZOE))
+        product.clock.forward(minutes=61)
+    assert len(visitor.lettre.mails) == 5
+    product.clock.forward(days=2)
+    product.container.forget({"email": ZOE}, FakeContext())
+    product.clock.forward(days=31)
+    for _ in range(3):
+        product.work(visitor.sign_up(ZOE))
+        product.clock.forward(days=9)
+    assert len(visitor.lettre.mails) == 6
+
+
+# --- failing senders ---
+
+
+@pytest.mark.parametrize("kind", [Kind.LATER, Kind.ACCOUNT])
+def test_a_sender_that_is_down_for_a_day_costs_no_mail(product: Product, visitor: Visitor, kind: Kind) -> None:
+    visitor.lettre.rule = failing(kind)
+    ids = [visitor.sign_up(f"p{number}@example.com") for number in range(20)]
+    product.work(*ids)
+    for _ in range(24):
+        product.clock.forward(hours=1)
+        visitor.sweep()
+    assert visitor.lettre.mails == [] and visitor.lettre.calls_of("mail") < 40, "it is paused, and probed by one"
+    visitor.lettre.rule = None
+    for _ in range(3):
+        product.clock.forward(hours=1)
+        visitor.sweep()
+    assert sorted(mail.to for mail in visitor.lettre.mails) == sorted(f"p{number}@example.com" for number in range(20))
+    assert {visitor.confirmation(signup)["status"] for signup in ids} == {"sent"}
+
+
+def test_of_unknown_outcomes_there_are_two_mails_at_most(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    visitor.lettre.after = failing(Kind.UNKNOWN)
+    product.work(signup)
+    for _ in range(10):
+        product.clock.forward(hours=1)
+        visitor.sweep()
+    assert len(visitor.lettre.mails) == 2
+    assert visitor.confirmation(signup)["status"] == "sent", "it may have arrived: the person can confirm"
+    visitor.lettre.after = None
+    assert visitor.open(visitor.link(0), "POST").status == 200
+    product.work(signup)
+    assert product.paris.emails == [ZOE]
+
+
+def test_a_worker_that_dies_after_the_call_is_an_unknown_outcome(product: Product, visitor: Visitor) -> None:
+    class Died(BaseException):
+        pass
+
+    def die(verb: str, emails: Sequence[str]) -> None:
+        if verb == "mail":
+            raise Died
+
+    signup = visitor.sign_up(ZOE)
+    visitor.lettre.after = die
+    for _ in range(4):
+        try:
+            product.work(signup)
+        except Died:
+            product.restart()
+        product.clock.forward(hours=1)
+    assert len(visitor.lettre.mails) == 2
+    visitor.lettre.after = None
+    product.work(signup)
+    assert visitor.confirmation(signup)["status"] == "sent"
+
+
+def test_a_mail_that_is_refused_is_told_to_the_operator(product: Product, visitor: Visitor) -> None:
+    visitor.lettre.rule = failing(Kind.CONTACT, "zoe@example.com is on the opt-out list")
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    delivery = product.delivery(signup)
+    assert (delivery["status"], delivery["reason"]) == ("refused", "confirmation mail: …@… is on the opt-out list")
+    assert visitor.confirmation(signup)["status"] == "failed"
+    visitor.lettre.rule = None
+    assert product.container.resend({"status": "refused"}, FakeContext()) == {"resent": 1}
+    product.work(signup)
+    assert (len(visitor.lettre.mails), product.paris.emails) == (1, []), "what is sent again is the mail"
+
+
+def test_nothing_sends_an_unconfirmed_signup_to_a_list(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    with_confirmation(product).settings.forms["footer"]
+    object.__setattr__(product.settings.forms["footer"], "confirm", None)
+    product.restart()
+    for _ in range(5):
+        product.clock.forward(hours=1)
+        product.work(signup)
+        visitor.sweep()
+    assert product.paris.emails == []
+
+
+def test_a_trap_gets_no_mail(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE, website="x")
+    product.work(signup)
+    assert visitor.lettre.mails == []
+    assert product.delivery(signup)["reason"] == "trap"
