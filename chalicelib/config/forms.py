@@ -67,9 +67,9 @@ def _confirm(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -
     sender = table.text_or("confirm", None, known_accounts.sends_mail)
     if sender is None:
         return None
-    if not root.leads_to("unsubscribe", "keys"):
+    if not root.leads_to("unsubscribe"):
         table.wrong("confirm", "needs a key for the links of its mails: add [unsubscribe] with keys")
-    if not root.leads_to("api", "public_url"):
+    if not root.leads_to("api", "public_url") and not table.leads_to("fields", UNSUBSCRIBE_URL):
         table.wrong("confirm", "needs the address of the links in its mails: add public_url to [api]")
     if sender == MAIL_BY_SES and not root.leads_to("mail"):
         table.wrong("confirm", 'needs a sender: add [mail] with from = "lettre@example.com"')

@@ -69,6 +69,10 @@ def _export(services: Services, email: str, check_time: CheckTime) -> dict[str, 
     }
 
 
+_CONFIRMED = ("confirmed_at", "confirmed_ip", "mail_sha256", "page_sha256")
+"""What is known of a confirmation; left out where there was none."""
+
+
 def _state(services: Services, account: str, known: Sequence[SubscriptionState]) -> dict[str, Any]:
     state = all_settled(known, partial(services.events.status, account=account))
     return {
@@ -85,7 +89,12 @@ def _state(services: Services, account: str, known: Sequence[SubscriptionState])
 
 
 def _evidence(evidence: ConsentEvidence | None) -> dict[str, Any] | None:
-    return None if evidence is None else {**asdict(evidence), "at": _milliseconds(evidence.at)}
+    if evidence is None:
+        return None
+    values = asdict(evidence)
+    confirmed = {name: values.pop(name) for name in _CONFIRMED}
+    confirmed["confirmed_at"] = _milliseconds(evidence.confirmed_at)
+    return {**values, "at": _milliseconds(evidence.at), **(confirmed if evidence.confirmed_at else {})}
 
 
 def _described_events(services: Services, event_ids: Sequence[str], wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
@@ -175,6 +184,11 @@ def _consent(consent: Consent) -> dict[str, Any]:
         "text": consent.text,
         "wording_sha256": consent.wording_sha256,
         "door": consent.door,
+        **(
+            {name: getattr(consent, name) for name in _CONFIRMED} | {"confirmed_at": _time(consent.confirmed_at)}
+            if consent.confirmed_at
+            else {}
+        ),
     }
 
 

@@ -42,12 +42,12 @@ lifts_suppression = false
 unsubscribes_per_hour = 200
 field_length = 500
 allow_links = false
-
+confirm = "lettre"
+confirm_within_hours = 24
 [forms.footer.fields]
 email = "@email"
 prenom = "prenom"
 "@unsubscribe_url" = "lien_desabo"
-
 [webhooks.shop]
 secret = "secret:relais/shop#whsec"
 types = ["signup", "unsubscribe"]
@@ -91,6 +91,18 @@ timezone = "America/Martinique"
 [api]
 admin_key = "secret:relais/admin#key"
 public_url = "https://relais.example.com/api/"
+
+[mail]
+from = "La Lettre <lettre@example.com>"
+reply_to = "contact@example.com"
+ses_region = "eu-west-3"
+
+[mail.texts.fr]
+subject = "Confirmez : {form}"
+body = '''
+Bonjour,
+
+{link}'''
 """
 
 
@@ -114,7 +126,7 @@ SPECS = {
             Option("site", required=False),
             Option("turbo", required=False, default=False),
         ),
-        _spec("optout", Capabilities(has_lists=False, reads_unsubscribes=True), _KEY),
+        _spec("optout", Capabilities(has_lists=False, reads_unsubscribes=True, sends_mail=True), _KEY),
         _spec("flat", Capabilities(has_lists=False, signup_batch=1), Option("site", help="the site's name")),
     )
 }

@@ -103,7 +103,7 @@ def test_a_run_costs_five_queries_an_account(product: Product) -> None:
     consumed.watch(product.container.table._client.meta.events)
     product.container.sweeper.run()
     accounts = len(product.container.settings.accounts)
-    assert consumed.calls["Query"] == 5 * accounts + 1, "four ranges for what is due, all together for the ages; the unconfirmed"
+    assert consumed.calls["Query"] == 5 * accounts + 1, "what is due, the ages; and what is unconfirmed"
 
 
 def test_the_unsubscribe_age_grows_until_it_is_delivered_to_every_account(product: Product, late: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from chalicelib.config.model import Api as ApiSettings, Form, Privacy, Settings
 from chalicelib.config.secrets import Secret
+from chalicelib.confirmation.links import ConfirmationLinks
 from chalicelib.domain.errors import IdConflict
 from chalicelib.domain.events import Event
 from chalicelib.domain.figures import Snapshot
@@ -22,6 +23,7 @@ from chalicelib.providers.account import Account
 from chalicelib.statistics.queries import Page, StatsReader
 from chalicelib.unsubscribe_links.links import Links
 from chalicelib.web.gateway import Gateway
+from chalicelib.web.routes.confirm import ConfirmRoutes
 from chalicelib.web.routes.dashboard.access import DashboardAccess
 from chalicelib.web.routes.dashboard.campaigns import CampaignPages
 from chalicelib.web.routes.dashboard.events import EventPages
@@ -39,6 +41,7 @@ __all__ = ["Answer", "ask", "gateway_event"]
 ADMIN_KEY = "placeholder-admin-key-of-32-chars"
 UNSUBSCRIBE_KEY = Secret.plain("placeholder-unsubscribe-key-of-40-characters")
 PUBLIC_URL = "https://relais.example.com"
+CONFIRM_LINKS = ConfirmationLinks([UNSUBSCRIBE_KEY], PUBLIC_URL, lambda number: bytes(number))
 NOW = datetime(2026, 3, 1, 9, 30, 0, 1_999, tzinfo=UTC)
 
 
@@ -165,6 +168,7 @@ def make_app(world: World, settings: Settings) -> Gateway:
             webhooks_routes=WebhooksRoutes(services),
             events_routes=EventsRoutes(services, world),
             unsubscribe_routes=UnsubscribeRoutes(services, lambda: world.links),
+            confirm_routes=ConfirmRoutes(services, lambda: CONFIRM_LINKS, lambda account: None),
             stats_routes=StatsRoutes(services, world.campaigns),
             form_stats_routes=FormStatsRoutes(services),
             dashboard_access=access,
