@@ -241,11 +241,10 @@ class Container(Services):
     def _ses(self) -> SendsMail | None:
         if self.settings.mail is None:
             return None
-        import boto3
+        from . import aws
+        from .confirmation.ses import CLIENT, SesSender
 
-        from .confirmation.ses import SesSender, client_config
-
-        client = boto3.client("sesv2", config=client_config(), region_name=self.settings.mail.ses_region)
+        client = aws.client("sesv2", region_name=self.settings.mail.ses_region, **CLIENT)
         return SesSender(client, self.settings.mail)
 
     @cached_property

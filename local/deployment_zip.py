@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from .runtime_python import RuntimePython
 
-AWS_SERVICES = ("dynamodb", "secretsmanager", "sqs", "ssm")
+AWS_SERVICES = ("dynamodb", "secretsmanager", "sesv2", "sqs", "ssm")
 """The services of which the product makes clients; botocore's data of all others is left out of the zip."""
 TASK_ROOT = "/var/task"
 """Where Lambda unpacks the zip; tracebacks name files there."""

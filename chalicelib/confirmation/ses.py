@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -39,10 +39,14 @@ _NOT_VERIFIED = "not verified"
 """Part of the message where the sender is not, or the SES account may only write to verified addresses yet."""
 
 
-def client_config() -> Config:
-    """Configure the client: one attempt, since the delivery retries, within the time that a mail may take."""
-    retries: Any = {"mode": "standard", "total_max_attempts": 1}
-    return Config(connect_timeout=3, read_timeout=10, retries=retries, max_pool_connections=10, user_agent="relais")
+CLIENT: Mapping[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    "retries": {"mode": "standard", "total_max_attempts": 1},
+    "max_pool_connections": 10,
+    "user_agent": "relais",
+}
+"""Options of the client: one attempt, since the delivery retries, within the time that a mail may take."""
 
 
 class SesSender:
