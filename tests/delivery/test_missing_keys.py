@@ -129,8 +129,10 @@ def test_signups_wait_and_are_delivered_once_when_the_key_is_back(
     body = urlencode({"email": "new@example.com", "prenom": "Zoé"})
     answer = request(product.container, "POST", "/forms/footer/signup", FORM, body)
     assert answer.status == 202
-    for _ in range(3):
+    for _ in range(2):
         sweep()
+    product.clock.forward(hours=2)
+    sweep()  # from now on they are due an hour later
     waiting = [before.id, answer.json["id"]]
     for event_id in waiting:
         delivery = product.delivery(event_id)
@@ -254,6 +256,8 @@ def test_a_sync_of_contacts_waits_and_makes_each_signup_once(product: Product, s
     roll_back(product)
     product.store(sync)
     product.work(sync.id, queue="syncs")
+    product.clock.forward(hours=2)
+    sweep()  # from now on it is due an hour later
     assert product.delivery(sync.id)["reason_code"] == "address_key_missing"
     with_keys(product, NEW, OLD)
     sweep()
