@@ -12,6 +12,8 @@ TableKind = Literal["ledger", "stats"]
 DUE_INDEX = "due"
 METRICS = "Relais"
 """The namespace of the product's own metrics."""
+FROM_REQUEST = "https://from-each-request.invalid"
+"""What `RELAIS_API_URL` is for the HTTP function, which takes the URL from each request."""
 
 
 def stage(environ: Mapping[str, str]) -> str:
@@ -33,7 +35,11 @@ def table(stage: str, kind: TableKind, environ: Mapping[str, str] = os.environ) 
 
 
 def public_url(environ: Mapping[str, str]) -> str | None:
-    """Returns the URL of the domain that links begin with, as the template's parameters say; None without a domain."""
+    """Returns the URL that links begin with: of the domain that the template's parameters name, else API Gateway's own.
+
+    The template gives the latter to all functions but the HTTP one, since API Gateway is made after that one; there it
+    is `FROM_REQUEST`. None where there is neither, as on a machine of one's own.
+    """
     number = environ.get("RELAIS_PUBLIC_DOMAIN") or "1"
     domain = environ.get(f"RELAIS_DOMAIN_{number}")
-    return f"https://{domain}" if domain else None
+    return f"https://{domain}" if domain else environ.get("RELAIS_API_URL") or None

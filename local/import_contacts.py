@@ -125,7 +125,8 @@ def _settings(stage: str, stack: running_stacks.StackState | None) -> Settings |
     found = read_configuration(named)
     if found.has_sandbox:
         found = found.at_sandbox((stack and stack.sandbox) or _UNUSED_URL, _UNUSED_URL)
-    return found.check({**os.environ, "RELAIS_STAGE": stage})
+    deployed = {} if stage == STAGE else {"RELAIS_API_URL": names.FROM_REQUEST}  # links begin with what the stack has
+    return found.check({**os.environ, "RELAIS_STAGE": stage, **deployed})
 
 
 @dataclass

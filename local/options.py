@@ -105,6 +105,7 @@ def stack_environ(given: Mapping[str, str], endpoint: str, config: Path) -> dict
         AWS_EC2_METADATA_DISABLED="true",
         RELAIS_STAGE=STAGE,
         RELAIS_CONFIG=str(config),
+        RELAIS_API_URL="",  # the template's URL is not this stack's
     )
     for name in ("NO_PROXY", "no_proxy"):  # a proxy is for providers, not for this machine
         known = [host for host in given.get(name, "").split(",") if host]

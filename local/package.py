@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib import __version__
+from chalicelib import __version__, names
 from chalicelib.config.load import find_path, read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
 
@@ -135,7 +135,10 @@ def _find_python(environ: Mapping[str, str]) -> runtime_python.RuntimePython | N
 def _check_configuration(configuration: Path, stage: str, root: Path) -> None:
     """Check it as the functions of `stage` will read it. Raises ConfigurationError."""
     document = read_document(configuration)
-    environ = {**os.environ, "RELAIS_STAGE": stage} if stage == STAGE else template.variables(stage, root)
+    if stage == STAGE:
+        environ = {**os.environ, "RELAIS_STAGE": stage}
+    else:
+        environ = {**template.variables(stage, root), "RELAIS_API_URL": names.FROM_REQUEST}
     check_secrets_of_stage(document, settings_of(document, environ), stage, environ.keys())
 
 

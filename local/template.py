@@ -144,6 +144,9 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
     merged = _filled(root, "resources.json", {"stage": stage})
     for function in functions(root):
         _merge(merged, _filled(root, "each-function.json", _names_of(function, stage)))
+    # The API's URL would be a circle for the function that the API is made of.
+    handler = merged["Resources"][resource_name(_API_HANDLER)]["Properties"]
+    handler["Environment"]["Variables"]["RELAIS_API_URL"] = names.FROM_REQUEST
     for queue in QUEUES:
         values = {"stage": stage, "queue": queue, "Queue": resource_name(queue)}
         _merge(merged, _filled(root, "each-queue.json", values))

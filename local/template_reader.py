@@ -185,10 +185,13 @@ class _Reader:
 
     def _reference(self, name: str) -> str:
         pseudo = {"AWS::Region": self._region, "AWS::AccountId": ACCOUNT_ID, "AWS::Partition": "aws"}
+        pseudo["AWS::URLSuffix"] = "amazonaws.com"
         if name in pseudo:
             return pseudo[name]
         if "Default" in self._parameters.get(name, {}):
             return str(self._parameters[name]["Default"])
+        if self._resource(name)["Type"] == "AWS::Serverless::Api":
+            return "local"
         properties = self._resource(name)["Properties"]
         for key in ("TableName", "FunctionName", "QueueName"):
             if key in properties:

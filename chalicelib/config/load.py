@@ -6,7 +6,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +77,20 @@ def read_document(path: Path) -> Document:
 def settings_of(
     document: Document, environ: Mapping[str, str] = os.environ, *, specs: Mapping[str, ProviderSpec] | None = None
 ) -> Settings:
-    """Checks every key of a document; see `load`. Without a `public_url`, the domain of the stack is it."""
+    """Checks every key of a document; see `load`. Without a `public_url`, the domain of the stack or its API's is it.
+
+    In the HTTP function it stays None without a domain, and each request says what it is (`web.access.public_url`).
+    """
     errors = FieldErrors(document.path, document.text)
     vault = SHARED if environ is os.environ else Vault(environ)
     values = document.values
-    domain_url, api = names.public_url(environ), values.get("api", {})
-    if domain_url and isinstance(api, Mapping):
-        values = {**values, "api": {"public_url": domain_url, **api}}
+    own_url, api = names.public_url(environ), values.get("api", {})
+    if own_url and isinstance(api, Mapping):
+        values = {**values, "api": {"public_url": own_url, **api}}
     settings = _settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
     errors.raise_if_any()
+    if settings.api.public_url == names.FROM_REQUEST:
+        return replace(settings, api=replace(settings.api, public_url=None))
     return settings
 
 

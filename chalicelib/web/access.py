@@ -78,13 +78,17 @@ def _is_plain_form(request: Request) -> bool:
     return request.method == "POST" and media_type in _PLAIN_FORMS
 
 
+def public_url(settings: Settings, request: Request) -> str | None:
+    """Return the URL by which the world reaches Relais: the configured one, or the one that this request came by."""
+    return settings.api.public_url or request.own_url
+
+
 def _is_own(settings: Settings, request: Request, origin: str) -> bool:
-    """Return True for the origin of Relais' own pages: `public_url`, or the host that the request was sent to."""
-    public_url = settings.api.public_url
-    if public_url and origin == checks.normal_origin(public_url):
+    """Return True for the origin of Relais' own pages: of `public_url`, or of the domain that the request came by."""
+    configured = settings.api.public_url
+    if configured and origin == checks.normal_origin(configured):
         return True
-    host = request.headers.get("host", "").lower()
-    return bool(host) and origin in (f"https://{host}", f"http://{host}")
+    return bool(request.domain) and origin in (f"https://{request.domain}", f"http://{request.domain}")
 
 
 def _refused(form: Form, origin: str) -> HttpProblem:

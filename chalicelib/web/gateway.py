@@ -162,8 +162,6 @@ def request_from(current: ChaliceRequest) -> Request:
     for name, values in several.items():
         lower = name.lower()
         headers[lower] = ", ".join([*([headers[lower]] if lower in headers else []), *map(str, values)])
-    # Before Relais' own path the public one has a stage's name, or the base path of a custom domain.
-    public, own = ((path or "").rstrip("/") for path in (context.get("path"), event.get("path")))
     return Request(
         method=context["httpMethod"],
         headers=headers,
@@ -172,6 +170,18 @@ def request_from(current: ChaliceRequest) -> Request:
         is_base64=bool(event.get("isBase64Encoded")),
         source_ip=(context.get("identity") or {}).get("sourceIp"),
         id=context.get("requestId") or getattr(current.lambda_context, "aws_request_id", None) or str(uuid.uuid4()),
-        base_path=public.removesuffix(own) if public.endswith(own) else "",
+        domain=(context.get("domainName") or "").lower(),
+        base_path=_base_path(context.get("path") or "", context["resourcePath"], event["pathParameters"] or {}),
         unmatched_path=(event["pathParameters"] or {}).get("proxy", ""),
     )
+
+
+def _base_path(public: str, resource: str, parameters: Mapping[str, str]) -> str:
+    """Return what the public path has before Relais' own: the name of API Gateway's stage, or a domain's base path.
+
+    Segments are counted, since texts may be written differently. The event's own `path` is of no use: with a base path
+    it has that in front, and without it is the same as the resource's.
+    """
+    own = resource.replace("{proxy+}", parameters.get("proxy", ""))
+    segments = public.rstrip("/").split("/")
+    return "/".join(segments[: max(0, len(segments) - own.rstrip("/").count("/"))])

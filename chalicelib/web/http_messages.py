@@ -29,6 +29,8 @@ class Request:
     id: str = ""
     unmatched_path: str = ""
     """The path that no declared route matched, without the first slash, still percent-encoded."""
+    domain: str = ""
+    """The domain by which the request reached the API, as API Gateway states it; no header."""
     base_path: str = ""
     """What comes before Relais' own paths: API Gateway's own addresses begin with the stage, as `/api`."""
     answer_headers: dict[str, str] = field(default_factory=dict)
@@ -38,6 +40,17 @@ class Request:
     def is_https(self) -> bool:
         """True when the client reached the gateway by HTTPS."""
         return self.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower() == "https"
+
+    @property
+    def own_url(self) -> str | None:
+        """The URL of Relais by which the request came; None if the event does not say.
+
+        API Gateway finds the API by this domain and refuses any other with 403, so that a sender can only choose among
+        the domains that lead here. A `Host` or `X-Forwarded-…` may say anything. API Gateway speaks HTTPS alone, and
+        its domains have no port, unlike that of a server on one's own machine.
+        """
+        scheme = "http" if ":" in self.domain else "https"
+        return f"{scheme}://{self.domain}{self.base_path}" if self.domain else None
 
     def content(self, *, unaltered: bool = False) -> bytes:
         """Return the body's bytes; `unaltered`: only if they are those that the client sent.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import chalicelib
+from chalicelib import names
 from chalicelib.config.load import find_path, load
 from chalicelib.config.model import Organisation, RetryPolicy, Settings
 from chalicelib.config.toml_table import TomlTable
@@ -268,7 +269,11 @@ def test_every_provider_key_is_documented(name: str) -> None:
             {"RELAIS_DOMAIN_1": "a.example.com", "RELAIS_DOMAIN_2": "b.example.com", "RELAIS_PUBLIC_DOMAIN": "2"},
             "https://b.example.com",
         ),
-        ({"RELAIS_DOMAIN_1": "", "RELAIS_DOMAIN_2": "", "RELAIS_PUBLIC_DOMAIN": "1"}, None),
+        ({"RELAIS_DOMAIN_1": "", "RELAIS_DOMAIN_2": "", "RELAIS_PUBLIC_DOMAIN": "1", "RELAIS_API_URL": ""}, None),
+        ({"RELAIS_DOMAIN_1": "", "RELAIS_API_URL": "https://a1.example.com/api"}, "https://a1.example.com/api"),
+        ({"RELAIS_DOMAIN_1": "a.example.com", "RELAIS_API_URL": "https://a1.example.com/api"}, "https://a.example.com"),
+        ({"RELAIS_DOMAIN_1": "a.example.com", "RELAIS_API_URL": names.FROM_REQUEST}, "https://a.example.com"),
+        ({"RELAIS_DOMAIN_1": "", "RELAIS_API_URL": names.FROM_REQUEST}, None),
     ],
 )
 def test_the_public_url_of_the_file_wins_over_the_domain_of_the_stack(
@@ -277,3 +282,18 @@ def test_the_public_url_of_the_file_wins_over_the_domain_of_the_stack(
     in_the_file = '[api]\npublic_url = "https://in-the-file.example.com"\n'
     assert load_text(MINIMAL + in_the_file, environ).api.public_url == "https://in-the-file.example.com"
     assert load_text(MINIMAL, environ).api.public_url == url
+
+
+@pytest.mark.parametrize("url", ["https://a1.example.com/api", names.FROM_REQUEST, None])
+def test_links_need_no_public_url_where_the_stack_has_one(load_text: LoadText, whole: str, url: str | None) -> None:
+    """A deployed function has one at least: API Gateway's. The HTTP function is told it with each request."""
+    linked = whole.replace('public_url = "https://relais.example.com/api/"', "")
+    assert "@unsubscribe_url" in linked
+    environ = {"LETTRE_KEY": "key", "RELAIS_STAGE": "prod"}
+    if url is None:
+        with pytest.raises(ConfigurationError, match="no unsubscribe link can be made"):
+            load_text(linked, environ)
+        return
+    settings = load_text(linked, {**environ, "RELAIS_API_URL": url})
+    assert settings.forms["footer"].unsubscribe_url_field
+    assert settings.api.public_url == (None if url == names.FROM_REQUEST else url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -13,6 +14,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.check_results import CheckedProblem, CheckResultStore
 from tests.dashboard.visitor import Person, words
+from tests.support.http import API_DOMAIN
 from tests.support.product import Product
 
 
@@ -121,6 +123,10 @@ def test_the_page_of_a_form(product: Product, person: Person) -> None:
     assert 'action="https://relais.example.com/forms/footer/signup"' in words(page)
     assert '<input type="email" name="email" required autocomplete="email">' in words(page)
     assert person.get("/dashboard/forms/nothing").status == 404
+    product.settings = replace(product.settings, api=replace(product.settings.api, public_url=None))
+    product.restart()
+    html = unescape(person.get("/dashboard/forms/footer").body)
+    assert f'action="https://{API_DOMAIN}/api/forms/footer/signup"' in html, "the URL that the person came by"
 
 
 def test_the_busiest_day_is_one_that_the_chart_shows(product: Product, person: Person) -> None:

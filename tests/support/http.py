@@ -14,6 +14,7 @@ from chalicelib.web.gateway import METHODS, Gateway
 from local.http.gateway import Resources
 
 REQUEST_ID = "gateway-request-1"
+API_DOMAIN = "abcdefghij.execute-api.eu-west-3.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def gateway_event(
             "stage": "api",
             "requestId": REQUEST_ID,
             "identity": {"sourceIp": "203.0.113.9", "userAgent": "test"},
+            "domainName": given.get("Host", API_DOMAIN),
         },
         "body": body,
         "isBase64Encoded": base64,

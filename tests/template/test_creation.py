@@ -108,6 +108,9 @@ def test_functions_have_what_parameters_say(stacks: dict[str, Stack]) -> None:
             variables = function["Environment"]["Variables"]
             assert variables["RELAIS_STAGE"] == stage_of(stacks[name])
             assert {key: variables[key] for key in expected} == expected
+            if not function["FunctionName"].endswith("-api_handler"):
+                api, region = stacks[name].resources["RestAPI"], stacks[name].region
+                assert variables["RELAIS_API_URL"] == f"https://{api}.execute-api.{region}.amazonaws.com/api"
 
 
 def functions(stack: Stack) -> list[dict[str, Any]]:

@@ -155,6 +155,17 @@ def test_packaging_refuses_secrets_that_a_deployed_stage_cannot_have(
     assert "the key itself" not in said.err + said.out
 
 
+@pytest.mark.server
+def test_a_deployed_form_may_have_links_without_a_public_url(tmp_path: Path, configuration: Path) -> None:
+    """The stack has a domain or API Gateway's URL; a package for this machine has neither."""
+    links = '[unsubscribe]\nkeys = ["secret:relais/{stage}/links#k1"]\n[forms.footer]\naccount = "paris"\nlist = "1"\n'
+    links += 'fields = { email = "@email", "@unsubscribe_url" = "lien" }\n'
+    configuration.write_text(CONFIGURATION + links)
+    package._check_configuration(configuration, "dev", template.ROOT)
+    with pytest.raises(ConfigurationError, match="no unsubscribe link can be made"):
+        package._check_configuration(configuration, "local", template.ROOT)
+
+
 @pytest.mark.parametrize(
     "reference",
     [

@@ -233,6 +233,15 @@ def test_each_of_two_domains_leads_to_the_api(made: Generated) -> None:
             assert function["Environment"]["Variables"]["RELAIS_PUBLIC_DOMAIN"] == {"Ref": "PublicDomain"}
 
 
+def test_without_a_domain_links_begin_with_the_url_of_the_api(made: Generated) -> None:
+    """The API is made of the HTTP function, which takes the URL from each request."""
+    of_the_api = {"Fn::Sub": "https://${RestAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/api"}
+    assert f"{of_the_api['Fn::Sub']}/" == made.body["Outputs"]["EndpointURL"]["Value"]["Fn::Sub"]
+    for name, function in made.functions.items():
+        expected = names.FROM_REQUEST if name == "APIHandler" else of_the_api
+        assert function["Environment"]["Variables"]["RELAIS_API_URL"] == expected, name
+
+
 def test_a_domain_is_a_name_alone(made: Generated) -> None:
     pattern = made.body["Parameters"]["DomainName"]["AllowedPattern"]
     for name in ("", "relais.example.com", "r-2.example.co.uk"):

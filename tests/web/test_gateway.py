@@ -83,6 +83,7 @@ def test_an_event_becomes_a_request() -> None:
                 is_base64=True,
                 source_ip="203.0.113.9",
                 id="gateway-request-1",
+                domain="abcdefghij.execute-api.eu-west-3.amazonaws.com",
                 base_path="/api",
             ),
             {"name": "b c"},

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from ....dashboard.forms import DAYS, FormHistory, embed_html, first_day, history
 from ....services import Services
+from ...access import public_url
 from ...http_messages import Request, Response
 from ...pages import charts
 from ...pages.dashboard.form_texts import FORM
@@ -32,7 +33,7 @@ class FormPages:
         today = page.now.astimezone(UTC).date()
         counts = self._services.counts.read(first_day(today, DAYS), today)
         past = history(counts, name, today)
-        public_url = self._services.settings.api.public_url
+        url = public_url(self._services.settings, request)
         language = form.language or page.language
         address, button = (str(getattr(FORM[text], language)) for text in ("address", "subscribe"))
         return page.render(
@@ -44,8 +45,8 @@ class FormPages:
             chart=_chart(page, past),
             chart_days=CHART_DAYS,
             busiest=past.busiest(CHART_DAYS),
-            html=embed_html(form, public_url, language, address, button) if public_url else "",
-            hosted_page=f"{public_url or request.base_path}/forms/{quote(form.name, safe='')}",
+            html=embed_html(form, url, language, address, button) if url else "",
+            hosted_page=f"{url or request.base_path}/forms/{quote(form.name, safe='')}",
         )
 
 
