@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import boto3
 import pytest
 
 from local import deployment_zip, template
@@ -19,13 +20,16 @@ from tests.support.packaging import Packaged, lambdas_python
 
 MOST_MEGABYTES, MOST_WITH_BYTECODE = 10, 15
 UNCHECKED = 0b01
+REGIONS = ("eu-west-3", "us-gov-west-1", "cn-north-1")
 # Run in the unpacked zip: a client of each service, and what its operations are looked up in.
 MAKE_CLIENTS = """
 import json, os, sys
 import boto3
 assert boto3.__file__.startswith(os.getcwd()), boto3.__file__
-made = [boto3.session.Session().client(name, region_name="eu-west-3") for name in sys.argv[1:]]
-print(json.dumps([len(client.meta.service_model.operation_names) for client in made]))
+regions, names = (text.split() for text in sys.argv[1:])
+session = boto3.session.Session()
+made = [session.client(name, region_name=region) for region in regions for name in names]
+print(json.dumps([[len(client.meta.service_model.operation_names), client.meta.endpoint_url] for client in made]))
 """
 
 
@@ -45,14 +49,20 @@ def zip_of(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def test_a_client_of_each_service_can_be_made(packaged: Packaged) -> None:
+def test_a_client_of_each_service_can_be_made_with_the_endpoint_that_boto3_knows(packaged: Packaged) -> None:
     environ = clean_environ(packaged.unpacked)
-    command = isolated("-c", MAKE_CLIENTS, *deployment_zip.AWS_SERVICES)
+    command = isolated("-c", MAKE_CLIENTS, " ".join(REGIONS), " ".join(deployment_zip.AWS_SERVICES))
     done = subprocess.run(command, cwd=packaged.unpacked, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    operations = json.loads(done.stdout)
-    assert len(operations) == len(deployment_zip.AWS_SERVICES)
-    assert min(operations) > 5
+    made = json.loads(done.stdout)
+    assert min(operations for operations, _ in made) > 5
+    session = boto3.session.Session("local", "local")
+    known = [
+        session.client(name, region_name=region).meta.endpoint_url
+        for region in REGIONS
+        for name in deployment_zip.AWS_SERVICES
+    ]
+    assert [endpoint for _, endpoint in made] == known
 
 
 def test_the_product_makes_clients_of_those_services_alone() -> None:
@@ -77,6 +87,7 @@ def test_the_product_makes_clients_of_those_services_alone() -> None:
 def test_the_zip_is_small(packaged: Packaged) -> None:
     assert packaged.megabytes < (MOST_WITH_BYTECODE if lambdas_python() else MOST_MEGABYTES)
     with zipfile.ZipFile(packaged.out / "deployment.zip") as made:
+        assert made.getinfo("botocore/data/endpoints.json").file_size < 50_000
         sources = [entry for entry in made.infolist() if not entry.filename.endswith(".pyc")]
     assert sum(entry.compress_size + 2 * len(entry.filename) + 98 for entry in sources) < MOST_MEGABYTES * 1e6
 
