@@ -3,8 +3,9 @@
 Chalice generates handlers, routes and triggers. `.chalice/` adds the rest: `resources.json` tables and parameters,
 `metric-alarms.json` alarms on the product's metrics, `each-function.json` and `each-queue.json` what every function and
 every queue has, `gateway-answers.json` API Gateway's answers to requests that do not reach the product,
-`policies.json` the rights of every function. The project is laid out in a temporary folder, so that nothing is written
-into the checkout; Chalice runs in a separate process, because an imported `app` keeps the names of its stage.
+`policies.json` the rights of every function, `each-provider-caller.json` the VPC of those that call providers. The
+project is laid out in a temporary folder, so that nothing is written into the checkout; Chalice runs in a separate
+process, because an imported `app` keeps the names of its stage.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
 QUEUES: tuple[names.QueueKind, ...] = get_args(names.QueueKind)
 _API_HANDLER = "api_handler"
+_CALL_PROVIDERS = "call_providers"
+"""The grant of functions that call providers."""
 _SHIPPED = frozenset({".py", ".html", ".css", ".js", ".svg", ".json"})
 _LEFT_OUT = frozenset({"relais.toml", "relais.example.toml"})
 
@@ -144,9 +147,14 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
     merged = _filled(root, "resources.json", {"stage": stage})
     for function in functions(root):
         _merge(merged, _filled(root, "each-function.json", _names_of(function, stage)))
+<<<<<<< HEAD
     # The API's URL would be a circle for the function that the API is made of.
     handler = merged["Resources"][resource_name(_API_HANDLER)]["Properties"]
     handler["Environment"]["Variables"]["RELAIS_API_URL"] = names.FROM_REQUEST
+=======
+        if _CALL_PROVIDERS in _filled(root, "policies.json", {})["functions"][function]:
+            _merge(merged, _filled(root, "each-provider-caller.json", _names_of(function, stage)))
+>>>>>>> 30e4185 (rights: each role grants the AWS calls of its function and no other, held by recorded calls; only callers of providers join the VPC; policies for people)
     for queue in QUEUES:
         values = {"stage": stage, "queue": queue, "Queue": resource_name(queue)}
         _merge(merged, _filled(root, "each-queue.json", values))

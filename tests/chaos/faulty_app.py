@@ -35,6 +35,7 @@ from chalicelib.config.load import find_path, load
 from chalicelib.container import Container
 from chalicelib.effects import Effects
 from tests.chaos.live_settings import AWS_FAULTS, DEATHS, Dials
+from tests.support import rights
 from tests.support.preload import import_product
 from tests.support.shifted_clock import VARIABLE
 
@@ -165,6 +166,7 @@ def __getattr__(handler: str) -> Any:
 
 
 botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_FRACTION))
+rights.enforce(Path(os.environ[VARIABLE]).parent)
 import_product()
 _container = _make_container()
 product.container = lambda: _container

@@ -29,6 +29,7 @@ from tests.chaos.queues import FATES
 from tests.chaos.run import AS_PLANNED, Run
 from tests.chaos.sender import QUEUES
 from tests.chaos.sent_events import Writer
+from tests.support import rights
 from tests.support.required_tools import EVERYTHING
 
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
@@ -63,6 +64,7 @@ def go_through(events: int, folder: Path, dynamodb: str | None) -> None:
         run.calm()
         figures = check(run, stage)
         check_that_all_of_it_happened(run, figures)
+    assert rights.noted_in(folder / rights.REFUSED) == {}, "AWS calls without a right for them"
 
 
 @contextmanager

@@ -150,7 +150,7 @@ def _alarm(properties: Properties, account: str, region: str) -> Made:
         statistic=properties.get("Statistic"),
         description=properties.get("AlarmDescription"),
         dimensions=properties.get("Dimensions", []),
-        alarm_actions=properties.get("AlarmActions", []),
+        alarm_actions=[one for one in properties.get("AlarmActions", ()) if one],  # None: AWS::NoValue, as moto has it
         treat_missing_data=properties.get("TreatMissingData"),
         rule=properties.get("AlarmRule"),
     )

@@ -16,6 +16,7 @@ from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
 from chalicelib.container import Container
 from chalicelib.effects import Effects
+from tests.support import rights
 from tests.support.preload import import_product
 from tests.support.shifted_clock import VARIABLE, MovedClock
 
@@ -40,6 +41,7 @@ def __getattr__(handler: str) -> Any:
     return getattr(_app, handler)
 
 
+rights.enforce(_clock.path.parent)
 import_product()
 product.container = _container
 _app = importlib.import_module("app")

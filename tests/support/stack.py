@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local import invoke, running_stacks
+from tests.support import rights
 from tests.support.aws import TestAws
 from tests.support.shifted_clock import VARIABLE, MovedClock
 from tests.support.waiting import wait_for
@@ -275,6 +276,8 @@ class SharedStack:
         Batch windows last for a moment, or as long as the template says, by the stack's clock.
         """
         self.turn += 1
+        self._check_rights()
+        self._called_rights.unlink(missing_ok=True)
         self.command("reset", config=config_text, windows=template_windows)
         return MovableStack(self, self._lines, self._log)
 
@@ -284,9 +287,38 @@ class SharedStack:
         return self._log.read_text()
 
     def idle(self) -> None:
-        """Stop all activity, so that it uses no processor time until it is reset."""
+        """Stop all activity, so that it uses no processor time until it is reset.
+
+        Raises AssertionError if a function made a call that its role does not allow.
+        """
         self.turn += 1
         self.command("idle")
+        self._check_rights()
+
+    @contextmanager
+    def observed(self) -> Iterator[None]:
+        """Refuse no AWS call for want of a right."""
+        mark = self.clock.path.with_name(rights.OBSERVED)
+        mark.touch()
+        try:
+            yield
+        finally:
+            mark.unlink()
+
+    @property
+    def called_rights(self) -> dict[str, set[rights.Right]]:
+        """The rights that the functions' AWS calls have taken since the last reset, by function."""
+        return rights.noted_in(self._called_rights)
+
+    @property
+    def _called_rights(self) -> Path:
+        return self.clock.path.with_name(rights.CALLED)
+
+    def _check_rights(self) -> None:
+        refused = self.clock.path.with_name(rights.REFUSED)
+        calls = rights.noted_in(refused)
+        refused.unlink(missing_ok=True)
+        assert not calls, f"AWS calls without a right for them in .chalice/policies.json: {calls}"
 
     def command(self, command: str, **arguments: Any) -> Any:
         """Have it do something, and wait until it has."""

@@ -22,6 +22,7 @@ EVERYTHING = {
     "CertificateArn2": "arn:aws:acm:eu-west-3:123456789012:certificate/2",
     "PublicDomain": "2",
     "AlarmTopicArn": "arn:aws:sns:eu-west-3:123456789012:alarms",
+    "AlarmEmail": "operators@example.com",
     "ProtectTables": "true",
     "LedgerTableName": "restored-ledger",
     "StatsTableName": "restored-stats",
@@ -49,7 +50,7 @@ def stage_of(stack: Stack) -> str:
     return stack.name.removeprefix("relais-")
 
 
-def test_every_resource_is_created(stacks: dict[str, Stack]) -> None:
+def test_every_resource_of_the_template_is_created(stacks: dict[str, Stack]) -> None:
     """None is left out because the emulator does not know its type: teach it, or say so in docs/testing.md."""
     full, bare = stacks["full"], stacks["abroad"]
     assert full.resources.keys() == full.body["Resources"].keys()
@@ -122,6 +123,15 @@ def functions(stack: Stack) -> list[dict[str, Any]]:
     return found
 
 
+def test_functions_join_the_vpc_where_parameters_name_one(stacks: dict[str, Stack]) -> None:
+    joined = {each["FunctionName"]: each["VpcConfig"] for each in functions(stacks["full"]) if each.get("VpcConfig")}
+    assert {"relais-prod-signups", "relais-prod-call_provider"} <= joined.keys()
+    assert not {"relais-prod-api_handler", "relais-prod-sweep"} & joined.keys()
+    for network in joined.values():
+        assert (network["SubnetIds"], network["SecurityGroupIds"]) == (["subnet-1", "subnet-2"], ["sg-1"])
+    assert not [each for each in functions(stacks["dev"]) if each.get("VpcConfig", {}).get("SubnetIds")]
+
+
 def test_queues_start_their_functions(stack: Stack) -> None:
     mappings = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     begin = f"arn:aws:sqs:{stack.region}:123456789012:{stack.name}-"
@@ -159,13 +169,16 @@ def test_tables_are_protected_where_a_parameter_says_so(stacks: dict[str, Stack]
             assert table["DeletionProtectionEnabled"] is protected
 
 
-def test_alarms_reach_the_topic_and_the_deployment_alarm_names_alarms_that_exist(stacks: dict[str, Stack]) -> None:
-    for name, actions in (("full", [EVERYTHING["AlarmTopicArn"]]), ("dev", [])):
+def test_alarms_reach_both_topics_and_the_deployment_alarm_names_alarms_that_exist(stacks: dict[str, Stack]) -> None:
+    for name, actions in (
+        ("full", {EVERYTHING["AlarmTopicArn"], stacks["full"].resources["AlarmTopic"]}),
+        ("dev", set()),
+    ):
         stack = stacks[name]
         pages = stack.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
         alarms = list(pages)
         plain = {each["AlarmName"]: each for page in alarms for each in page["MetricAlarms"]}
-        assert plain and all(each["AlarmActions"] == actions for each in plain.values())
+        assert plain and all(set(each["AlarmActions"]) == actions for each in plain.values())
         (composite,) = [each for page in alarms for each in page["CompositeAlarms"]]
         assert stack.outputs["DeploymentAlarmArn"] == composite["AlarmArn"]
         named = {part.split('"')[1] for part in composite["AlarmRule"].split(" OR ")}

@@ -97,7 +97,8 @@ def test_functions_use_the_tables_that_parameters_name(made: Generated) -> None:
                 if f"{kind}Table" in json.dumps(resource):
                     condition, other, own = resource["Fn::If"]
                     assert condition == f"Other{kind}"
-                    assert other == {"Fn::Sub": arn + ("/index/*" if "Fn::Sub" in own else "")}
+                    _, index, name_of_index = own.get("Fn::Sub", "").partition("/index/")
+                    assert other == {"Fn::Sub": arn + index + name_of_index}
     environ = {"RELAIS_LEDGER_TABLE": "restored", "RELAIS_STATS_TABLE": ""}
     assert names.table("prod", "ledger", environ) == "restored"
     assert names.table("prod", "stats", environ) == "relais-prod-stats"
@@ -205,11 +206,14 @@ def test_gateway_errors_look_like_product_errors(made: Generated) -> None:
         assert ("gatewayresponse.header.Retry-After" in headers) == (problem["status"] in (429, 503))
 
 
-def test_functions_can_have_a_fixed_outgoing_address(made: Generated) -> None:
-    condition, network, otherwise = made.body["Globals"]["Function"]["VpcConfig"]["Fn::If"]
-    assert condition == "InVpc"
-    assert network == {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
-    assert otherwise == {"Ref": "AWS::NoValue"}
+def test_functions_that_call_providers_can_have_a_fixed_outgoing_address(made: Generated) -> None:
+    """Which these are is held against their calls in tests/e2e/test_rights.py."""
+    joined = {name: function["VpcConfig"] for name, function in made.functions.items() if "VpcConfig" in function}
+    assert {"Signups", "CallProvider", "Check"} <= joined.keys()
+    for condition, network, otherwise in (each["Fn::If"] for each in joined.values()):
+        assert condition == "InVpc"
+        assert network == {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
+        assert otherwise == {"Ref": "AWS::NoValue"}
     assert all(made.body["Parameters"][name]["Default"] == "" for name in ("SubnetIds", "SecurityGroupIds"))
 
 
