@@ -1,7 +1,8 @@
-"""Builds alarms of a stage from `.chalice/metric-alarms.json`, and adds to every alarm whom it notifies."""
+"""Builds alarms of a stage from `.chalice/metric-alarms.json`, says whom every alarm notifies, and the dashboard."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from chalicelib import names
@@ -55,3 +56,23 @@ def complete(resources: dict[str, Any]) -> None:
             properties = resource["Properties"]
             properties["AlarmDescription"] += f" Runbook: docs/operations.md, {properties['AlarmName']}."
             properties |= {"AlarmActions": _NOTIFIED, "OKActions": _NOTIFIED}
+
+
+def dashboard(stage: str, body: dict[str, Any], resources: dict[str, Any]) -> dict[str, Any]:
+    """Return the dashboard of `.chalice/cloudwatch-dashboard.json`, whose alarms are those of `resources`.
+
+    Dashboards of all regions share one list of names, so the region is in its name. CloudFormation fills in
+    `${AWS::…}` in the body.
+    """
+    named = [each["Properties"]["AlarmName"] for each in resources.values() if each.get("Type") == ALARM]
+    arn = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+    for widget in body["widgets"]:
+        if widget["type"] == "alarm":
+            widget["properties"]["alarms"] = [arn + name for name in sorted(named)]
+    return {
+        "Type": "AWS::CloudWatch::Dashboard",
+        "Properties": {
+            "DashboardName": {"Fn::Sub": f"relais-{stage}-${{AWS::Region}}"},
+            "DashboardBody": {"Fn::Sub": json.dumps(body)},
+        },
+    }

@@ -2,7 +2,9 @@
 
 Chalice generates handlers, routes and triggers. `.chalice/` adds the rest: `resources.json` tables and parameters,
 `metric-alarms.json` alarms on the product's metrics, `each-function.json` and `each-queue.json` what every function and
-every queue has, `gateway-answers.json` API Gateway's answers to requests that do not reach the product,
+every queue has, `each-watched-function.json` the alarm on the errors of functions that nobody waits for,
+`each-scheduled-function.json` that a schedule's next period is the retry, `cloudwatch-dashboard.json` the dashboard,
+`gateway-answers.json` API Gateway's answers to requests that do not reach the product,
 `policies.json` the rights of every function, `each-provider-caller.json` the VPC of those that call providers. The
 project is laid out in a temporary folder, so that nothing is written into the checkout; Chalice runs in a separate
 process, because an imported `app` keeps the names of its stage.
@@ -147,14 +149,14 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
     merged = _filled(root, "resources.json", {"stage": stage})
     for function in functions(root):
         _merge(merged, _filled(root, "each-function.json", _names_of(function, stage)))
-<<<<<<< HEAD
+        if _CALL_PROVIDERS in _filled(root, "policies.json", {})["functions"][function]:
+            _merge(merged, _filled(root, "each-provider-caller.json", _names_of(function, stage)))
     # The API's URL would be a circle for the function that the API is made of.
     handler = merged["Resources"][resource_name(_API_HANDLER)]["Properties"]
     handler["Environment"]["Variables"]["RELAIS_API_URL"] = names.FROM_REQUEST
-=======
-        if _CALL_PROVIDERS in _filled(root, "policies.json", {})["functions"][function]:
-            _merge(merged, _filled(root, "each-provider-caller.json", _names_of(function, stage)))
->>>>>>> 30e4185 (rights: each role grants the AWS calls of its function and no other, held by recorded calls; only callers of providers join the VPC; policies for people)
+    for some in ("each-watched-function.json", "each-scheduled-function.json"):
+        for function in _read_json(root / ".chalice" / some)["functions"]:
+            _merge(merged, {"Resources": _filled(root, some, _names_of(function, stage))["Resources"]})
     for queue in QUEUES:
         values = {"stage": stage, "queue": queue, "Queue": resource_name(queue)}
         _merge(merged, _filled(root, "each-queue.json", values))
@@ -163,6 +165,8 @@ def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
         merged["Resources"][f"{alarm}Alarm"] = alarms.metric_alarm(stage, **measured)
     answers = {kind: _gateway_answer(**answer) for kind, answer in _filled(root, "gateway-answers.json", {}).items()}
     alarms.complete(merged["Resources"])
+    shown = _filled(root, "cloudwatch-dashboard.json", {"stage": stage})
+    merged["Resources"]["Dashboard"] = alarms.dashboard(stage, shown, merged["Resources"])
     merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = answers
     return merged
 

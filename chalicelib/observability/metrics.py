@@ -1,8 +1,9 @@
-"""Collects metrics in memory; `flush` writes them to standard output in CloudWatch embedded metric format.
+"""Collects metrics in memory; `flush` writes them to standard output, as lines of the log that CloudWatch reads.
 
-Dimensions are the stage and, where given, the account; never an address or a list. Metrics of an account are also
-summed for the stage, because an alarm that ships with the product cannot know the accounts. Powertools' class is not
-used: it warns at every empty flush, and would be an import for these few lines.
+CloudWatch asks a price for each series, so it gets only what an alarm or its dashboard shows (`PUBLISHED`), for the
+stage as a whole, in its embedded metric format. All others are in the same lines, with the account, for Logs Insights
+to sum. No value is of an address or a list. Powertools' class is not used: it warns at every empty flush, and would be
+an import for these few lines.
 Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -13,7 +14,8 @@ import math
 import os
 import sys
 import threading
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 from ..effects import system_clock
 from ..names import METRICS, stage
@@ -23,6 +25,36 @@ STAGE = stage(os.environ)
 _MOST = 100  # the format's limit of values a metric, and of metrics a line
 
 Unit = Literal["Count", "Seconds"]
+
+PUBLISHED = frozenset(
+    [
+        "accepted",
+        "address_keys_missing",
+        "audit_differences",
+        "check_problems",
+        "delivered",
+        "ledger_failures",
+        "malformed_items",
+        "oldest_pending_seconds",
+        "oldest_unsubscribe_seconds",
+        "owner_must_act",
+        "parked",
+        "paused_seconds",
+        "provider_failures",
+        "refused_alike",
+        "stats_age_seconds",
+        "unexpected_refusals",
+        "unknown_outcomes",
+        "unreadable_messages",
+        "unsubscribes_backlog",
+        "unsubscribes_quarantined",
+        "unsubscribes_read_age_seconds",
+        "wrong_admin_keys",
+    ]
+)
+"""The metrics that CloudWatch gets: those of alarms, and of its dashboard. A count of 0 is not sent, as a series costs
+nothing in an hour without a value.
+"""
 
 _lock = threading.Lock()
 _stored: dict[str | None, dict[tuple[str, Unit], list[float]]] = {}
@@ -36,7 +68,7 @@ def count(name: str, value: float = 1, account: str | None = None) -> None:
 
 
 def seconds(name: str, value: float, account: str | None = None) -> None:
-    """Record one duration or age in seconds; every value is written at the next flush."""
+    """Record one duration or age in seconds; CloudWatch gets every value, the log alone gets the sum."""
     with _lock:
         _stored.setdefault(account, {}).setdefault((name, "Seconds"), []).append(value)
 
@@ -46,26 +78,7 @@ def flush() -> None:
     with _lock:
         taken = dict(_stored)
         _stored.clear()
-    lines: list[str] = []
-    for account, stored in taken.items():
-        of_account = {} if account is None else {"account": redact(account)}
-        remaining = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
-        while remaining := {key: values for key, values in remaining.items() if values}:
-            part = {key: remaining[key][:_MOST] for key in list(remaining)[:_MOST]}
-            described = {
-                "Namespace": METRICS,
-                "Dimensions": [["stage"], ["stage", "account"]] if of_account else [["stage"]],
-                "Metrics": [{"Name": name, "Unit": unit} for name, unit in part],
-            }
-            line = {
-                "_aws": {"Timestamp": int(system_clock().timestamp() * 1000), "CloudWatchMetrics": [described]},
-                "stage": STAGE,
-                **of_account,
-                **{name: given[0] if len(given) == 1 else given for (name, _), given in part.items()},
-            }
-            lines.append(json.dumps(line) + "\n")
-            for key in part:
-                remaining[key] = remaining[key][_MOST:]
+    lines = [json.dumps(line) + "\n" for account, stored in taken.items() for line in _lines(account, stored)]
     if not lines:
         return
     try:
@@ -73,3 +86,30 @@ def flush() -> None:
         sys.stdout.flush()
     except (OSError, ValueError):
         return  # Output closed: a metric must not make the work fail.
+
+
+def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> Iterator[dict[str, Any]]:
+    """Yield the lines of one account, or of what is no account's; the first has all that only the log gets."""
+    finite = {key: [value for value in values if math.isfinite(value)] for key, values in stored.items()}
+    published = {
+        (name, unit): values
+        for (name, unit), values in finite.items()
+        if name in PUBLISHED and (values != [0] or unit == "Seconds")
+    }
+    facts: dict[str, Any] = {"stage": STAGE} if account is None else {"stage": STAGE, "account": redact(account)}
+    logged = {name: sum(values) for (name, unit), values in finite.items() if values and (name, unit) not in published}
+    while published := {key: values for key, values in published.items() if values}:
+        part = {key: published[key][:_MOST] for key in list(published)[:_MOST]}
+        metrics = [{"Name": name, "Unit": unit} for name, unit in part]
+        described = {"Namespace": METRICS, "Dimensions": [["stage"]], "Metrics": metrics}
+        yield {
+            "_aws": {"Timestamp": int(system_clock().timestamp() * 1000), "CloudWatchMetrics": [described]},
+            **facts,
+            **{name: given[0] if len(given) == 1 else given for (name, _), given in part.items()},
+            **logged,
+        }
+        logged = {}
+        for key in part:
+            published[key] = published[key][_MOST:]
+    if logged:
+        yield {**facts, **logged}

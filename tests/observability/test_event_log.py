@@ -27,10 +27,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], dict
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     counts: dict[tuple[str, str], float] = {}
     for line in lines:
-        for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-            assert ["stage", "account"] in directive["Dimensions"]
-            counts.update({(line["account"], metric["Name"]): line[metric["Name"]] for metric in directive["Metrics"]})
-    return [line for line in lines if "_aws" not in line], counts
+        if "message" not in line:
+            counts.update({(line["account"], name): value for name, value in line.items() if type(value) is int})
+    return [line for line in lines if "message" in line], counts
 
 
 def event(event_id: str, *accounts: str, refused: str | None = None, code: ReasonCode = ReasonCode.TRAP) -> Event:

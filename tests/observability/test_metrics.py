@@ -28,23 +28,48 @@ def test_counts_are_added_up_and_written_once(
     metrics.count("accepted")
     metrics.count("accepted", 4)
     metrics.count("accepted", 2, account="paris")
-    metrics.seconds("call_seconds", 0.25, account="paris")
-    metrics.seconds("call_seconds", 0.5, account="paris")
+    metrics.seconds("paused_seconds", 0.25, account="paris")
+    metrics.seconds("paused_seconds", 0.5, account="paris")
     stage_line, account_line = flushed(capsys)
     assert (stage_line["accepted"], stage_line["stage"]) == (5, "prod")
     assert "account" not in stage_line
-    assert (account_line["accepted"], account_line["call_seconds"], account_line["account"]) == (
+    assert (account_line["accepted"], account_line["paused_seconds"], account_line["account"]) == (
         2,
         [0.25, 0.5],
         "paris",
     )
     directive = account_line["_aws"]["CloudWatchMetrics"][0]
     assert directive["Namespace"] == "Relais"
-    assert directive["Dimensions"] == [["stage"], ["stage", "account"]]
-    assert directive["Metrics"] == [{"Name": "accepted", "Unit": "Count"}, {"Name": "call_seconds", "Unit": "Seconds"}]
+    assert directive["Dimensions"] == [["stage"]], "a series of each account would cost as much as one of the stage"
+    assert directive["Metrics"] == [
+        {"Name": "accepted", "Unit": "Count"},
+        {"Name": "paused_seconds", "Unit": "Seconds"},
+    ]
     assert stage_line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["stage"]]
     assert account_line["_aws"]["Timestamp"] > 1_700_000_000_000
     assert flushed(capsys) == []
+
+
+def test_what_no_alarm_watches_is_in_the_log_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.count("provider_calls", 2, account="paris")
+    metrics.seconds("provider_seconds", 0.25, account="paris")
+    metrics.seconds("provider_seconds", 0.5, account="paris")
+    assert flushed(capsys) == [{"stage": "local", "account": "paris", "provider_calls": 2, "provider_seconds": 0.75}]
+    metrics.count("resent", 3, account="lyon")
+    metrics.count("accepted", 1, account="lyon")
+    (line,) = flushed(capsys)
+    assert (line["resent"], line["accepted"]) == (3, 1)
+    assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["accepted"]
+
+
+def test_a_count_of_nothing_costs_no_series_but_an_age_of_nothing_is_a_measurement(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metrics.count("unsubscribes_backlog", 0, account="paris")
+    metrics.seconds("stats_age_seconds", 0, account="paris")
+    (line,) = flushed(capsys)
+    assert (line["unsubscribes_backlog"], line["stats_age_seconds"]) == (0, 0)
+    assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["stats_age_seconds"]
 
 
 def test_nothing_to_flush_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,9 +80,11 @@ def test_nothing_to_flush_writes_nothing(capsys: pytest.CaptureFixture[str]) -> 
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_format_limits_are_respected(capsys: pytest.CaptureFixture[str]) -> None:
+def test_format_limits_are_respected(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "PUBLISHED", {"paused_seconds", *(f"metric_{n}" for n in range(250))})
+    metrics.count("resent")
     for n in range(250):
-        metrics.seconds("call_seconds", n)
+        metrics.seconds("paused_seconds", n)
         metrics.count(f"metric_{n}")
     lines = flushed(capsys)
     values: list[float] = []
@@ -66,17 +93,19 @@ def test_format_limits_are_respected(capsys: pytest.CaptureFixture[str]) -> None
         directive = line["_aws"]["CloudWatchMetrics"][0]
         assert len(directive["Metrics"]) <= 100
         names |= {metric["Name"] for metric in directive["Metrics"]}
-        found = line.get("call_seconds", [])
+        found = line.get("paused_seconds", [])
         found = found if isinstance(found, list) else [found]
         assert len(found) <= 100
         values += found
     assert values == list(range(250))
     assert len(names) == 251
+    assert ["resent" in line for line in lines] == [True, False, False]
 
 
 def test_no_address_and_no_invalid_number_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.count("accepted", account="somebody@example.com")
-    metrics.seconds("call_seconds", float("nan"))
+    metrics.seconds("paused_seconds", float("nan"))
+    metrics.seconds("provider_seconds", float("inf"))
     (line,) = flushed(capsys)
     assert "example.com" not in json.dumps(line)
 

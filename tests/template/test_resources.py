@@ -129,7 +129,7 @@ def test_every_function_has_its_stage_and_the_runtime_of_the_zip(made: Generated
         assert function["Environment"]["Variables"]["RELAIS_STAGE"] == made.stage
         assert function["Runtime"] == f"python{template.RUNTIME_PYTHON}"
         assert function["Architectures"] == ["x86_64"]
-        assert function["Tracing"] == "Active"
+        assert function["Tracing"] == "PassThrough", "X-Ray is off: it costs, and the log has every step"
 
 
 def test_functions_have_their_timeouts(made: Generated) -> None:
@@ -166,6 +166,13 @@ def test_schedules_have_the_promised_periods(made: Generated) -> None:
         "Check": "rate(7 days)",
         "Sweep": "rate(1 minute)",
     }
+
+
+def test_a_schedule_is_not_repeated_by_lambda_its_next_period_is_the_retry(made: Generated) -> None:
+    for name, function in made.functions.items():
+        scheduled = any(event["Type"] == "Schedule" for event in function.get("Events", {}).values())
+        once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 900}
+        assert function.get("EventInvokeConfig") == (once if scheduled else None), name
 
 
 def test_every_handler_exists(made: Generated) -> None:

@@ -4,10 +4,8 @@ from typing import Any
 
 from .conftest import Generated
 
-# What AWS has no narrower resource for: X-Ray's calls, and the network interfaces that Lambda makes for a function.
+# What AWS has no narrower resource for: the network interfaces that Lambda makes for a function.
 EVERYWHERE = {
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
