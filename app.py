@@ -17,6 +17,7 @@ from chalicelib import __version__, names
 from chalicelib.container import container
 from chalicelib.delivery.deadline import Context
 from chalicelib.domain.events import EventType
+from chalicelib.initialisation import initialise
 from chalicelib.observability import instrumented
 from chalicelib.scheduled_events import also_by_hand
 from chalicelib.web import problems
@@ -328,3 +329,6 @@ def forget(event: Any, context: Context) -> dict[str, Any]:
 def export_person(event: Any, context: Context) -> dict[str, Any]:
     """Exports all stored data of a person, for operators."""
     return container().export_person(event, context)
+
+
+initialise(container)

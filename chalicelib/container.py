@@ -15,6 +15,7 @@ from . import names
 from .config.environment import check_environment
 from .config.load import find_path, load
 from .config.model import MAIL_BY_SES, Settings
+from .domain.events import EventType
 from .effects import Effects
 from .observability import metrics
 from .providers import registry
@@ -73,6 +74,43 @@ class Container(Services):
         """Return the capabilities of an account's provider; None if the account is no longer configured."""
         configured = self.settings.accounts.get(account)
         return None if configured is None else registry.spec(configured.provider).capabilities
+
+    def prepare(self, function: str) -> None:
+        """Build what every event of a function of `app.py` needs, and make the first call of each of its AWS clients.
+
+        What only some events need, such as HTML, unsubscribe links or other routes, is left to them.
+        """
+        match function:
+            case "app":
+                _ = self.events, self.subscriptions, self.forms_routes
+                self.address_key_check.look()
+                self.notifier.connect(EventType.SIGNUP)
+            case "signups" | "unsubscribes" | "syncs":
+                _ = self.worker, self.subscriptions, self.notifier
+                self.address_key_check.look()
+                self._connect_all(lambda able: function != "signups" or able.signup_batch > 0)
+            case "sweep":
+                _ = self.sweeper, self.nightly_pass
+                self.address_key_check.look()
+            case "collect_stats":
+                from .statistics import collect
+
+                _ = self.table, self.stats, self._medians, collect
+                self._connect_all(lambda able: able.statistics != "none")
+            case "sync_unsubscribes":
+                from .unsubscribe_sync import scheduled
+
+                _ = self.unsubscribe_import, scheduled
+                self.address_key_check.look()
+                self._connect_all(lambda able: able.reads_unsubscribes)
+            case _:
+                _ = self._dynamodb
+
+    def _connect_all(self, wanted: Callable[[Capabilities], bool]) -> None:
+        for name in self.settings.accounts:
+            able = self.capabilities(name)
+            if able is not None and wanted(able):
+                self.provider(name)
 
     @cached_property
     def _transport(self) -> Transport:

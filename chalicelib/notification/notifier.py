@@ -76,6 +76,10 @@ class Notifier:
             logger.warning("queue notification failed in part", extra={"verb": verb.value, "failed": failed})
         return True
 
+    def connect(self, verb: EventType) -> None:
+        """Look up a verb's queue, so that the first notification need not. Raises botocore's errors."""
+        self._url(QUEUE_OF[verb])
+
     def backlog(self, verb: EventType) -> int:
         """Return the approximate number of messages waiting in a verb's queue. Raises botocore's errors."""
         answer = self._client.get_queue_attributes(

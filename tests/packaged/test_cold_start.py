@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from chalicelib.providers import registry
+from local.bench.workers import signups
+from local.lambdas import events
+from local.lambdas.runtime_client import function_environ
 from tests.packaged.conftest import Artefact
 from tests.packaged.functions import isolated
-from tests.packaged.gateway_events import form
+from tests.packaged.gateway_events import form, scheduled
+from tests.support.aws import REGION
 
 MOST_MODULES = 300
 IMPORT_ONLY = """
@@ -21,19 +25,21 @@ before, path = set(sys.modules), list(sys.path)
 import time
 started = time.perf_counter()
 import app
-seconds = time.perf_counter() - started
+seconds, at_start = time.perf_counter() - started, set(sys.modules)
 """
-ANSWER_A_FORM = """
+ANSWER = """
 import json, os
-answer = app.app(json.loads(os.environ["EVENT"]), None)
-assert answer["statusCode"] == 202, answer
+class Context:
+    aws_request_id = "request"
+    get_remaining_time_in_millis = staticmethod(lambda: 50_000)
+answer = getattr(app, os.environ["_HANDLER"].partition(".")[2])(json.loads(os.environ["EVENT"]), Context())
 """
 TELL = """
 import json, platform
 print()
 print(json.dumps({
-    "python": platform.python_version(),
-    "seconds": seconds, "new": sorted(set(sys.modules) - before), "path": path,
+    "python": platform.python_version(), "answer": globals().get("answer"),
+    "seconds": seconds, "new": sorted(at_start - before), "later": sorted(set(sys.modules) - at_start), "path": path,
     "files": {name: getattr(module, "__file__", None) for name, module in sys.modules.items()},
 }))
 """
@@ -58,7 +64,8 @@ NEVER_AT_IMPORT = {
 NEVER_FOR_A_FORM = {
     *("defusedxml", "dns", "pydantic", "asyncio", "chalicelib.delivery.dispatcher", "chalicelib.operators"),
     *(
-        "chalicelib.providers.transport.session",
+        "chalicelib.providers.transport",
+        "chalicelib.providers.functions",
         "chalicelib.jobs",
         "chalicelib.contact_import",
         "chalicelib.unsubscribe_sync",
@@ -73,14 +80,48 @@ NEVER_FOR_A_FORM = {
     ),
     *("chalicelib.statistics", "chalicelib.ingestion.signatures"),
 }
+CLIENTS = {"ediware": "client", "mailpartner": "client", "mymailmarket": "api"}
+HEAVY = (
+    *(
+        "boto3",
+        "requests",
+        "charset_normalizer",
+        "cryptography",
+        "jinja2",
+        "defusedxml",
+        "email_validator",
+        "multipart",
+    ),
+    *("dns", "pydantic", "aws_xray_sdk", "asyncio", "zoneinfo"),
+    *("chalicelib.delivery.worker", "chalicelib.statistics", "chalicelib.unsubscribe_sync", "chalicelib.jobs"),
+    *("chalicelib.contact_import", "chalicelib.operators", "chalicelib.privacy", "chalicelib.dashboard"),
+    *("chalicelib.web.routes.forms", "chalicelib.web.routes.dashboard", "chalicelib.web.pages"),
+    *(f"chalicelib.providers.{name}.{module}" for name, module in CLIENTS.items()),
+)
+"""What takes milliseconds to import."""
+_CALLS = {"requests", "charset_normalizer", "zoneinfo"}
+_WORKER = {"boto3", *_CALLS, "chalicelib.delivery.worker"}
+_EDIWARE, _MAILPARTNER, _MYMAILMARKET = (f"chalicelib.providers.{name}.{module}" for name, module in CLIENTS.items())
+AT_START = {
+    "app": {"boto3", "chalicelib.web.routes.forms"},
+    "signups": {*_WORKER, _EDIWARE, _MYMAILMARKET},
+    "unsubscribes": {*_WORKER, _EDIWARE, _MAILPARTNER, _MYMAILMARKET},
+    "sweep": {"boto3"},
+    "collect_stats": {"boto3", *_CALLS, "chalicelib.statistics", _EDIWARE, _MAILPARTNER, _MYMAILMARKET},
+    "sync_unsubscribes": {"boto3", *_CALLS, "chalicelib.unsubscribe_sync", _MAILPARTNER, _MYMAILMARKET},
+    "report": {"boto3"},
+}
+"""Of these, what a function has imported when it is given its first event; `report` stands for all of operators."""
 
 
 def output_of(artefact: Artefact, *script: str, **environ: str) -> dict[str, Any]:
-    """Output of a new interpreter that runs `script` in the task root."""
+    """Output of a new interpreter that runs `script` in the task root; an import alone initialises nothing."""
+    lambdas = dict.fromkeys(function_environ("", "", 0), "")
+    kept = {name: value for name, value in artefact["api_handler"].environ.items() if name not in lambdas}
     done = subprocess.run(
         isolated("-c", "".join((*script, TELL))),
         cwd=artefact.packaged.unpacked,
-        env={**artefact["api_handler"].environ, **environ},
+        env={**kept, "_HANDLER": "app.app", **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -88,6 +129,13 @@ def output_of(artefact: Artefact, *script: str, **environ: str) -> dict[str, Any
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def started(artefact: Artefact, function: str, event: Any = None) -> dict[str, Any]:
+    """Output of a function that is started as by Lambda, and given `event` if there is one."""
+    answer = () if event is None else (ANSWER,)
+    environ = dict(function_environ(f"relais-local-{function}", f"app.{function}", 512))
+    return output_of(artefact, IMPORT_ONLY, *answer, EVENT=json.dumps(event), **environ)
 
 
 def among(modules: set[str], unwanted: set[str]) -> set[str]:
@@ -107,17 +155,42 @@ def test_importing_the_app_loads_no_feature_modules(artefact: Artefact, capsys: 
     assert len(modules) <= MOST_MODULES
 
 
+@pytest.mark.parametrize("function", AT_START)
+def test_a_function_that_lambda_starts_loads_what_its_events_need_and_no_more(
+    artefact: Artefact, function: str
+) -> None:
+    modules = set(started(artefact, function)["new"])
+    assert {name for name in HEAVY if among(modules, {name})} == AT_START[function]
+
+
 def test_a_form_request_loads_no_provider_and_no_other_route(artefact: Artefact) -> None:
-    event = json.dumps(form("signup", email="zoe@example.com"))
-    modules = set(output_of(artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=event)["new"])
+    found = started(artefact, "app", form("signup", email="zoe@example.com"))
+    assert found["answer"]["statusCode"] == 202
+    modules = {*found["new"], *found["later"]}
     assert among(modules, NEVER_FOR_A_FORM) == set()
     assert {"boto3", "botocore"} <= modules  # the names that are looked for are the right ones
 
 
+@pytest.mark.parametrize(
+    ("function", "event", "of_some_events"),
+    [
+        ("app", form("signup", email="lea@example.com"), {"multipart"}),
+        ("signups", events.queued(signups(1), "relais-local-signups", REGION), set()),
+        ("sweep", scheduled(), set()),
+        ("collect_stats", scheduled(), set()),
+    ],
+)
+def test_a_first_event_finds_its_modules_loaded(
+    artefact: Artefact, function: str, event: Any, of_some_events: set[str]
+) -> None:
+    """They would be imported with a share of a processor only; `of_some_events`: other events do without."""
+    later = started(artefact, function, event)["later"]
+    ours = {name.partition(".")[0] for name in later} - sys.stdlib_module_names
+    assert ours == of_some_events, later
+
+
 def test_every_module_is_from_the_zip_or_the_standard_library(artefact: Artefact) -> None:
-    found = output_of(
-        artefact, IMPORT_ONLY, ANSWER_A_FORM, EVENT=json.dumps(form("signup", email="zoe@bücher.example.com"))
-    )
+    found = started(artefact, "app", form("signup", email="zoe@bücher.example.com"))
     root = str(artefact.packaged.unpacked)
     ours = {name.partition(".")[0] for name, file in found["files"].items() if file and file.startswith(root)}
     assert {"app", "boto3", "botocore", "chalice", "chalicelib", "aws_lambda_powertools"} <= ours

@@ -1,0 +1,47 @@
+"""Does before the first event of an execution environment what that event would otherwise wait for.
+
+Lambda gives an environment whole processors until its first event, and from then on a share by its memory: at 512 MB
+the same work takes more than three times as long. So what every event of a function needs is imported, built and
+connected at once, where Lambda starts the function.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .container import Container
+
+SECONDS = 3.0
+"""After which the first event is waited for, whatever AWS does: Lambda starts anew what has taken ten."""
+
+
+def initialise(
+    make_container: Callable[[], Container], environ: Mapping[str, str] = os.environ, seconds: float = SECONDS
+) -> None:
+    """Prepare the container for the function that Lambda starts, if it does; for at most `seconds`.
+
+    Never raises: what fails here fails again, with its log line, in the event that needs it. What AWS has not answered
+    in time goes on in the background, and is not waited for.
+    """
+    if "AWS_LAMBDA_INITIALIZATION_TYPE" not in environ:
+        return
+    function = environ.get("_HANDLER", "").rpartition(".")[2]
+
+    def prepare() -> None:
+        with suppress(Exception):
+            make_container().prepare(function)
+
+    gc.disable()  # what is loaded now stays; to look through it time and again takes a tenth of all the work
+    try:
+        preparing = Thread(target=prepare, name="initialisation", daemon=True)
+        preparing.start()
+        preparing.join(seconds)
+    finally:
+        gc.freeze()
+        gc.enable()
