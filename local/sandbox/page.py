@@ -44,6 +44,16 @@ def page(simulation: Simulation, query: Mapping[str, str]) -> str:
     return "\n".join([*parts, "</body></html>"])
 
 
+def mail(simulation: Simulation, number: str) -> str | None:
+    """Return the HTML of a mail that an account has sent, as its recipients see it; None if there is none."""
+    for provider in simulation.state()["providers"].values():
+        for account in provider["accounts"].values():
+            for message in account.get("messages", ()):
+                if str(message["id"]) == number and message["html"]:
+                    return str(message["html"])
+    return None
+
+
 def _clock(state: Mapping[str, Any]) -> str:
     stopped = " (stopped)" if state["clock"]["frozen"] else ""
     return f"{state['clock']['now'][:19].replace('T', ' ')} UTC{stopped}"
@@ -64,7 +74,9 @@ def _counts(provider: Mapping[str, Any]) -> str:
 def _account(name: str, contents: Mapping[str, Any]) -> str:
     parts = [f"<section><h3>Account {escape(name)}</h3>"]
     parts += [_list(list_id, found) for list_id, found in contents.get("lists", {}).items()]
-    for title in ("unsubscribed", "delisted", "optouts", "messages", "users", "triggers_sent"):
+    if "messages" in contents:
+        parts.append(_messages(contents["messages"]))
+    for title in ("unsubscribed", "delisted", "optouts", "users", "triggers_sent"):
         if title in contents:
             parts.append(_plain(title, contents[title]))
     if "campaigns" in contents:
@@ -85,6 +97,12 @@ def _plain(title: str, rows: Sequence[Any]) -> str:
     if rows and isinstance(rows[0], Mapping):
         return heading + _table(list(rows[0]), list(reversed(rows)))
     return heading + (f"<p>{escape(', '.join(map(str, reversed(rows))))}</p>" if rows else "<p class=quiet>none</p>")
+
+
+def _messages(rows: Sequence[Mapping[str, Any]]) -> str:
+    names = [name for name in (rows[0] if rows else ()) if name != "html"]
+    shown = [{**row, "": f"/mail/{row['id']}" if row["html"] else ""} for row in reversed(rows)]
+    return f"<h3>Messages</h3>{_table([*names, ''], shown)}"
 
 
 def _calls(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -115,5 +133,7 @@ def _table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
+    if str(value).startswith("/mail/"):
+        return f"<td><a href='{escape(str(value))}'>read</a></td>"
     kind = " class=number" if str(value).replace(".", "", 1).isdecimal() else ""
     return f"<td{kind}>{escape('' if value is None else str(value))}</td>"

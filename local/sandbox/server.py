@@ -16,7 +16,7 @@ from . import wire
 from .control import control
 from .exchange import HTML_TYPE, Reply, Request, json_reply, text_reply
 from .faults import Rule
-from .page import page
+from .page import mail, page
 from .simulation import Handled, Pause, Simulation
 
 _MAX_BODY = 64_000_000
@@ -125,6 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
             return control(
                 simulation, Request(request.method, "/" + rest, request.query, request.headers, request.body)
             )
+        if first == "mail" and request.method in ("GET", "HEAD"):
+            found = mail(simulation, rest)
+            return text_reply(found or "There is no such mail.", 200 if found else 404, content_type=HTML_TYPE)
         if first == "" and request.method in ("GET", "HEAD"):
             return text_reply(page(simulation, request.query), content_type=HTML_TYPE)
         return json_reply({"error": "not found", "known": ["/", "/_control/", *simulation.providers]}, 404)

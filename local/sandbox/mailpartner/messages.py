@@ -32,7 +32,7 @@ def send(at: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     if cost > at.account.balance:
         raise Refused(11, "Vous n'avez pas assez de crédits")
     at.account.balance = round(at.account.balance - cost, 4)
-    message = Message(at.new_id(), str(params["subject"]), recipients, due, cost)
+    message = Message(at.new_id(), str(params["subject"]), recipients, due, cost, html=str(params["htmlContent"]))
     at.account.messages[message.id] = message
     return {
         "messageId": message.id,

@@ -28,6 +28,7 @@ class Message:
     due: datetime
     cost: float
     cancelled: bool = False
+    html: str = ""
 
     def state(self, now: datetime) -> str:
         """Return the state for the page."""

@@ -164,6 +164,7 @@ class MailPartner:
                     "recipients": len(each.recipients),
                     "due": stamp(each.due),
                     "state": each.state(now),
+                    "html": each.html,
                 }
                 for each in account.messages.values()
             ],
