@@ -29,6 +29,7 @@ from chalicelib.effects import Effects
 from chalicelib.ingestion.queue_messages import accept_messages, read_message
 from chalicelib.names import QueueKind
 from local.sandbox import SAMPLE_WEBHOOK_SECRET, Control, sample_config
+from local.sandbox.samples import sample_account
 from tests.e2e.documented import DOCUMENTED
 from tests.e2e.world import ADMIN_KEY, submit
 from tests.support.stack import MovableStack, SharedStack
@@ -42,8 +43,15 @@ ON_LIST = {"account": "paris", "list": "4781"}
 
 
 def configuration(sandbox: str) -> str:
-    """The sample accounts, with address keys in both of AWS' stores: every function reads them."""
+    """The sample accounts, with keys of accounts and of addresses in both of AWS' stores."""
     text = sample_config(sandbox, PROVIDERS).replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["sync"]')
+    for account, provider, kept in (
+        ("paris", "ediware", "secret:relais/{stage}"),
+        ("brussel", "mymailmarket", "ssm:/relais/{stage}"),
+    ):
+        key = sample_account(provider)["api_key"]
+        assert key in text
+        text = text.replace(key, f"{kept}/{account}")
     before, _, after = text.partition("address_keys = [")
     kept = '"secret:relais/{stage}/privacy#k1", "ssm:/relais/{stage}/k2"'
     return f"{before}address_keys = [{kept}{after[after.index(']') :]}"
@@ -54,15 +62,16 @@ class EveryRight:
 
     def __init__(self, stack: MovableStack, config: Path) -> None:
         self.stack = stack
-        secret = json.dumps({"k1": K1})
-        boto3.client("secretsmanager").create_secret(Name="relais/local/privacy", SecretString=secret)
-        boto3.client("ssm").put_parameter(Name="/relais/local/k2", Value=K2, Type="SecureString")
+        for name, value in (("paris", sample_account("ediware")["api_key"]), ("privacy", json.dumps({"k1": K1}))):
+            boto3.client("secretsmanager").create_secret(Name=f"relais/local/{name}", SecretString=value)
+        for name, value in (("brussel", sample_account("mymailmarket")["api_key"]), ("k2", K2)):
+            boto3.client("ssm").put_parameter(Name=f"/relais/local/{name}", Value=value, Type="SecureString")
         self.product = Container(load(config, {}), "local", Effects(clock=lambda: stack.now() - WAITED))
         """The product in this process, over the stack's AWS: what it stores has waited for five minutes."""
 
     def run(self) -> None:
         """Drive every function."""
-        self.first_calls()
+        self.first_call()
         self.http()
         for kind in get_args(QueueKind):
             self.worker(kind)
@@ -76,13 +85,11 @@ class EveryRight:
         assert code == 0, (function, result)
         return result
 
-    def first_calls(self) -> None:
-        """Functions that only read write when they are the first to see an address key."""
-        for function, event in (("report", {}), ("export_person", {"email": "first@example.com"})):
-            key = {"pk": {"S": "S#privacy"}, "sk": {"S": "keys"}}
-            self.stack.aws.dynamodb.delete_item(TableName=LEDGER, Key=key)
-            self.stack.kill_workers(function)
-            self.invoke(function, event)
+    def first_call(self) -> None:
+        """A function that only reads writes when it is the first to see an address key."""
+        key = {"pk": {"S": "S#privacy"}, "sk": {"S": "keys"}}
+        self.stack.aws.dynamodb.delete_item(TableName=LEDGER, Key=key)
+        self.invoke("export_person", {"email": "first@example.com"})
 
     def http(self) -> None:
         """Every queue gets something, every kind of page is read."""
@@ -180,6 +187,8 @@ class EveryRight:
         self.invoke("report")
         function, params, _ = next(call for call in DOCUMENTED["lettre"] if call[0] == "send")
         self.invoke("call_provider", {"account": "lettre", "function": function, "params": params, "confirm": True})
+        for account, read in (("paris", "list_list"), ("brussel", "lists")):
+            self.invoke("call_provider", {"account": account, "function": read})
         self.invoke("check")
 
     def refuse_what_is_valid_today(self) -> None:
