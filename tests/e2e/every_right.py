@@ -23,6 +23,7 @@ from standardwebhooks.webhooks import Webhook
 from chalicelib.config.load import load
 from chalicelib.container import Container
 from chalicelib.domain.backoff import Pause
+from chalicelib.domain.confirmation import Confirmation
 from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.effects import Effects
@@ -39,6 +40,17 @@ PROVIDERS = ("ediware", "mailpartner", "mymailmarket")
 K1, K2 = "sample-address-key-in-secrets-manager-0000", "sample-address-key-in-parameter-store-0000"
 LEDGER = "relais-local-ledger"
 WAITED = timedelta(minutes=5)
+CONFIRMED = """
+[forms.confirmed]
+account = "paris"
+list = "4781"
+confirm = "ses"
+[forms.confirmed.fields]
+email = "@email"
+
+[mail]
+from = "La Lettre <lettre@example.com>"
+"""
 ON_LIST = {"account": "paris", "list": "4781"}
 
 
@@ -54,7 +66,7 @@ def configuration(sandbox: str) -> str:
         text = text.replace(key, f"{kept}/{account}")
     before, _, after = text.partition("address_keys = [")
     kept = '"secret:relais/{stage}/privacy#k1", "ssm:/relais/{stage}/k2"'
-    return f"{before}address_keys = [{kept}{after[after.index(']') :]}"
+    return f"{before}address_keys = [{kept}{after[after.index(']') :]}{CONFIRMED}"
 
 
 class EveryRight:
@@ -66,6 +78,7 @@ class EveryRight:
             boto3.client("secretsmanager").create_secret(Name=f"relais/local/{name}", SecretString=value)
         for name, value in (("brussel", sample_account("mymailmarket")["api_key"]), ("k2", K2)):
             boto3.client("ssm").put_parameter(Name=f"/relais/local/{name}", Value=value, Type="SecureString")
+        boto3.client("ses").verify_email_identity(EmailAddress="lettre@example.com")
         self.product = Container(load(config, {}), "local", Effects(clock=lambda: stack.now() - WAITED))
         """The product in this process, over the stack's AWS: what it stores has waited for five minutes."""
 
@@ -131,6 +144,9 @@ class EveryRight:
         self.work(kind, {"event_ids": [first.id]})  # ends the pause, and announces the rest
         elsewhere = self.stored(EventType.SIGNUP, form="footer", accounts=("brussel",), list=None)
         self.work(kind, {"event_ids": [elsewhere.id]})  # moves to the account that the form has now
+        until = self.stack.now() + timedelta(hours=1)
+        unconfirmed = self.stored(EventType.SIGNUP, form="confirmed", list=None, confirmation=Confirmation(until, "fr"))
+        self.work(kind, {"event_ids": [unconfirmed.id]})  # asks for a confirmation
         everywhere = {"type": "unsubscribe", "email": f"{kind}@example.com"}
         self.work(kind, "no JSON", {"type": "signup", "email": f"new-{kind}@example.com", **ON_LIST}, everywhere)
 

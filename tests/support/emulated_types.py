@@ -29,6 +29,7 @@ def teach() -> None:
     _teach("AWS::ApiGateway::BasePathMapping", _mapping)
     _teach("AWS::CloudWatch::Alarm", _alarm, name="AlarmName", attributes=("Arn",))
     _teach("AWS::CloudWatch::CompositeAlarm", _alarm, name="AlarmName", attributes=("Arn",))
+    _teach("AWS::Lambda::EventInvokeConfig", _invoke_config)
     for remembered in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         remembered.cache_clear()
 
@@ -155,3 +156,11 @@ def _alarm(properties: Properties, account: str, region: str) -> Made:
         rule=properties.get("AlarmRule"),
     )
     return name, {"Arn": made.alarm_arn}
+
+
+def _invoke_config(properties: Properties, account: str, region: str) -> Made:
+    from moto.awslambda.utils import get_backend
+
+    name = properties["FunctionName"]
+    get_backend(account, region).put_function_event_invoke_config(name, properties)
+    return f"{name}|EventInvokeConfig|{properties['Qualifier']}", {}

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parseaddr
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,6 @@ ELSEWHERE = ("connect", "providers and sources")
 AWS_ITSELF = {
     "logs:CreateLogStream": "the runtime writes what a function logs",
     "logs:PutLogEvents": "the same",
-    "xray:PutTraceSegments": "the runtime sends the trace of an invocation",
-    "xray:PutTelemetryRecords": "the same",
     "sqs:ReceiveMessage": "Lambda's poller of a queue receives by the role of the function",
     "sqs:DeleteMessage": "the same, of what the function has handled",
     "sqs:GetQueueAttributes": "the same, at the event source mapping's creation and to scale",
@@ -104,6 +103,9 @@ def needed(service: str, operation: str, region: str, params: Mapping[str, Any])
         return {(f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{place}:secret:{params['SecretId']}")}
     if service == "ssm":
         return {(f"ssm:{operation}", f"arn:aws:ssm:{place}:parameter/{params['Name'].removeprefix('/')}")}
+    if service == "sesv2":
+        _, sender = parseaddr(params["FromEmailAddress"])
+        return {(f"ses:{operation}", f"arn:aws:ses:{place}:identity/{sender}")}
     raise AssertionError(f"{service}:{operation}: say here which right it takes")
 
 

@@ -89,8 +89,13 @@ def test_rights_end_at_the_stack(stack: Stack) -> None:
 
 
 def is_own(stack: Stack, arn: str) -> bool:
-    """Whether an ARN is of the stack's region, and names its stage or a table that a parameter names."""
-    _, partition, _, region, account, name = arn.split(":", 5)
+    """Whether an ARN is of the stack's region, and names its stage or a table that a parameter names.
+
+    The sender of mails is no resource of a stage: the configuration names it, and its region.
+    """
+    _, partition, service, region, account, name = arn.split(":", 5)
+    if service == "ses":
+        return account == "123456789012" and name == "identity/*"
     of_stage = f"relais-{stage_of(stack)}-" in name or f"relais/{stage_of(stack)}/" in name
     restored = "table/restored-" in name
     return (partition, region, account) == ("aws", stack.region, "123456789012") and (of_stage or restored)
