@@ -80,7 +80,7 @@ def deployment(tmp_path: Path) -> Deployment:
     made.mkdir()
     (made / "deployment.zip").write_bytes(b"zip")
     (made / "sam.json").write_text(json.dumps(template.additions("shop")))
-    package._describe(made, "shop", "0123456789abcdef")
+    package._describe(made, "shop", "0123456789abcdef", "x86_64", None)
     aws = tmp_path / "aws"
     aws.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_aws.__file__} "$@"\n')
     aws.chmod(0o755)

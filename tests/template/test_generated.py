@@ -16,17 +16,18 @@ from .conftest import Generated
 
 
 def complaints(body: dict[str, Any]) -> list[str]:
-    """Findings of cfn-lint in a template."""
+    """Findings of cfn-lint in a template, errors, warnings and hints; a number as text is an error."""
     from cfnlint.api import lint  # takes seconds to import
 
-    return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(body), regions=["eu-west-3"])]
+    rules: Any = {"regions": ["eu-west-3"], "include_checks": ["I"], "configure_rules": {"E3012": {"strict": True}}}
+    return [f"{match.rule.id} {match.message}" for match in lint(json.dumps(body), config=rules)]
 
 
 @pytest.mark.parametrize("form", ["SAM", "translated"])
 def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config, form: str) -> None:
     """Remembered for the same template and linter, which take seconds. Circles show in the translation only."""
     body = made.body if form == "SAM" else transformed(made.body)
-    linted = hashlib.sha256(f"{version('cfn-lint')} {json.dumps(body)}".encode()).hexdigest()
+    linted = hashlib.sha256(f"strict {version('cfn-lint')} {json.dumps(body)}".encode()).hexdigest()
     place = f"relais/linted-{made.stage}-{form}"
     assert pytestconfig.cache is not None
     if pytestconfig.cache.get(place, None) != linted:
@@ -35,10 +36,14 @@ def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config, fo
 
 
 @pytest.mark.slow
-def test_cfn_lint_detects_a_fragment_of_a_missing_function() -> None:
-    fragment = {"Properties": {"FunctionName": "relais-local-renamed"}}
-    body = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Renamed": fragment}}
-    assert any("'Type' is a required property" in complaint for complaint in complaints(body))
+def test_cfn_lint_detects_a_fragment_of_a_missing_function_and_what_is_only_almost_right() -> None:
+    resources = {
+        "Renamed": {"Properties": {"FunctionName": "relais-local-renamed"}},
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": "1209600"}},
+    }
+    found = complaints({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
+    for complaint in ("E3001 'Type' is a required", "E3012", "I3011 'DeletionPolicy' is a required"):
+        assert any(one.startswith(complaint) for one in found), found
 
 
 @pytest.mark.server
