@@ -32,6 +32,22 @@ made = [session.client(name, region_name=region) for region in regions for name 
 print(json.dumps([[len(client.meta.service_model.operation_names), client.meta.endpoint_url] for client in made]))
 """
 
+# Run there, too: what is compiled by loading every module of the product, and clients.
+COMPILED = """
+import importlib, importlib.machinery, json, pkgutil, sys
+compiled, original = [], importlib.machinery.SourceFileLoader.source_to_code
+def noted(self, data, path, **options):
+    compiled.append(path)
+    return original(self, data, path, **options)
+importlib.machinery.SourceFileLoader.source_to_code = noted
+import app, boto3, chalicelib
+for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+    importlib.import_module(module.name)
+for name in sys.argv[1:]:
+    boto3.client(name, region_name="eu-west-3")
+print(json.dumps([len(sys.modules), compiled]))
+"""
+
 
 @pytest.fixture
 def python() -> RuntimePython:
@@ -124,6 +140,17 @@ def test_bytecode_is_that_of_the_sources_beside_it(packaged: Packaged, python: R
     }
     facts = json.loads((packaged.out / "package.json").read_text())
     assert facts["bytecode"] == python.version
+
+
+def test_functions_compile_nothing(packaged: Packaged, python: RuntimePython) -> None:
+    """The bytecode is found and taken, and what is without it is imported by no module."""
+    command = isolated("-c", COMPILED, *deployment_zip.AWS_SERVICES)
+    environ = clean_environ(packaged.unpacked)
+    done = subprocess.run(command, cwd=packaged.unpacked, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    modules, compiled = json.loads(done.stdout)
+    assert modules > 500
+    assert compiled == []
 
 
 def test_bytecode_that_came_with_a_package_is_never_shipped(tmp_path: Path, python: RuntimePython) -> None:
