@@ -24,6 +24,11 @@ _DATA = ("botocore/data/", "boto3/data/")
 _ENDPOINTS = "botocore/data/endpoints.json"
 """Which regions have which service; the first client of a process reads it whole."""
 _NEVER_READ = frozenset({".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"})
+_OF_NO_USE = (
+    "certifi/tests/",
+    "boto3/examples/",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui",
+)
 # Packages that others require and no function imports: without bytecode they would still work.
 _NEVER_IMPORTED = ("aws_lambda_powertools/event_handler/", "cffi/", "dns/", "pycparser/")
 # Reads names of sources from standard input; writes each one's bytecode beside it.
@@ -67,7 +72,7 @@ def is_shipped(name: str) -> bool:
     of files (`RECORD`), of which some are missing now.
     """
     path = PurePosixPath(name)
-    if path.suffix in _NEVER_READ or name.startswith(("certifi/tests/", "boto3/examples/")):
+    if path.suffix in _NEVER_READ or name.startswith(_OF_NO_USE):
         return False
     if path.name == "RECORD" and path.parent.suffix == ".dist-info":
         return False
