@@ -90,10 +90,17 @@ class _Environment:
 class Functions:
     """The functions of the stage, to be invoked by name; `environ` overrides the template's variables.
 
-    `modules` are imported once, before the first environment is forked, and shared by all.
+    `modules` are imported once, before the first environment is forked, and shared by all. `root` is the folder of the
+    code.
     """
 
-    def __init__(self, functions: Iterable[Function], environ: Mapping[str, str], modules: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        environ: Mapping[str, str],
+        modules: Sequence[str] = (),
+        root: Path = _ROOT,
+    ) -> None:
         self._functions = {function.name: function for function in functions}
         self._environ = dict(environ)
         self._idle: dict[str, list[_Environment]] = {name: [] for name in self._functions}
@@ -105,7 +112,7 @@ class Functions:
         command = [sys.executable, "-m", "local.lambdas.fork_server", str(theirs.fileno()), *modules]
         with theirs:
             self._fork_server = subprocess.Popen(
-                command, cwd=_ROOT, env=self._environ, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
+                command, cwd=root, env=self._environ, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
             )
 
     def invoke(self, name: str, event: Any, wait_seconds: float = 60.0) -> Any:

@@ -52,13 +52,16 @@ def pointed_at_sandbox(values: Mapping[str, Any], sandbox_url: str, public_url: 
 
 
 def sample_config(
-    sandbox_url: str, providers: Sequence[str] = SAMPLE_PROVIDERS, public_url: str = "http://127.0.0.1:8000"
+    sandbox_url: str,
+    providers: Sequence[str] = SAMPLE_PROVIDERS,
+    public_url: str = "http://127.0.0.1:8000",
+    sample: Mapping[str, Any] = _SAMPLE,
 ) -> str:
     """Return the TOML text of the sample world with its accounts at `providers` alone, all at the sandbox.
 
-    `public_url` is the product's own address, for links that it writes.
+    `public_url` is the product's own address, for links that it writes; `sample` another release's sample world.
     """
-    values = pointed_at_sandbox(_SAMPLE, sandbox_url, public_url)
+    values = pointed_at_sandbox(sample, sandbox_url, public_url)
     accounts = {name: account for name, account in values["accounts"].items() if account["provider"] in providers}
     values["accounts"] = accounts
     values["forms"] = {name: form for name, form in values["forms"].items() if form["account"] in accounts}

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -33,13 +34,14 @@ from local.aws import process as aws_process
 from local.http.gateway import Gateway
 from local.http.server import HttpServer
 from local.lambdas.events import default
-from local.lambdas.functions import FunctionFailed, Functions, NoEnvironment
+from local.lambdas.functions import FunctionFailed, NoEnvironment
 from local.options import stack_environ
 from local.poller import Poller
 from local.sandbox import Control, sample_config
 from tests.chaos import faults
 from tests.chaos.live_settings import AWS_FAULTS, DEATHS, Dials
 from tests.chaos.queues import ChaoticQueue
+from tests.chaos.releases import ReleasesAtOnce, start_functions
 from tests.chaos.sender import QUEUES, Sender
 from tests.support.aws import REGION, TestAws, stage_description
 from tests.support.processes import descendants
@@ -59,7 +61,6 @@ _BATCH_SIZE = 4
 _REDELIVERY_SECONDS = "3"
 _SLOWEST_SECONDS = 0.15
 """How long the slowest answer of a provider takes."""
-_APP = "tests.chaos.faulty_app"
 
 
 @dataclass
@@ -70,7 +71,7 @@ class Stage:
     dials: Dials
     aws: TestAws
     control: Control
-    functions: Functions
+    functions: ReleasesAtOnce
     traffic: Traffic
     queues: list[ChaoticQueue]
     url: str
@@ -113,7 +114,7 @@ class Stage:
 
     def kill_somebody(self) -> None:
         """SIGKILL for a process of a function, regardless of its current work."""
-        victims = sorted(descendants(self.functions.pid))
+        victims = sorted(pid for server in self.functions.pids for pid in descendants(server))
         if victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.chance.choice(victims), signal.SIGKILL)
@@ -188,8 +189,11 @@ class Stage:
 
 
 @contextmanager
-def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[Stage]:
-    """A stage that ends with the block; `dynamodb`: another one than that of the embedded AWS."""
+def running(seed: int, folder: Path, dynamodb: str | None = None, previous: Path | None = None) -> Iterator[Stage]:
+    """A stage that ends with the block; `dynamodb`: another one than that of the embedded AWS.
+
+    `previous` is the folder of an earlier release, whose functions run beside today's (`ReleasesAtOnce`).
+    """
     with contextlib.ExitStack() as ends:
         dials = Dials(folder / "clock")
         with patch.dict(os.environ, {VARIABLE: str(dials.path)}):
@@ -208,7 +212,16 @@ def running(seed: int, folder: Path, dynamodb: str | None = None) -> Iterator[St
                 QueueUrl=test_aws.queue_url(f"relais-local-{queue}"),
                 Attributes={"VisibilityTimeout": _REDELIVERY_SECONDS},
             )
-        functions = _functions(environ, folder / "functions.log")
+        old = None
+        if previous is not None:
+            its_config = previous / "relais.toml"
+            its_config.write_text(
+                sample_config(sandbox, sample=tomllib.loads((previous / "sample.toml").read_text())) + DELIVERY
+            )
+            its_environ = environ | {"RELAIS_CONFIG": str(its_config)}
+            old = start_functions(its_environ, folder / "previous.log", previous)
+        new = start_functions(environ, folder / "functions.log")
+        functions = ReleasesAtOnce(new, old, random.Random(f"{seed} releases"))
         ends.callback(functions.stop, 0.5)
         traffic = Traffic()
         queues = _poll(test_aws, functions, traffic, dials, seed, ends)
@@ -245,24 +258,7 @@ def _sandbox(ends: contextlib.ExitStack) -> str:
     return process.stdout.readline().strip()
 
 
-def _functions(environ: dict[str, str], log: Path) -> Functions:
-    """The template's functions over `tests.chaos.faulty_app`, whose logs go to a file of their own."""
-    described = [replace(one, handler=one.handler.replace("app.", f"{_APP}.", 1)) for one in _described()]
-    errors = os.dup(2)
-    try:
-        with log.open("w") as file:
-            os.dup2(file.fileno(), 2)
-            return Functions(described, environ, [_APP])
-    finally:
-        os.dup2(errors, 2)
-        os.close(errors)
-
-
-def _described() -> Any:
-    return stage_description().functions
-
-
-def _serve(functions: Functions, traffic: Traffic, dials: Dials, ends: contextlib.ExitStack) -> str:
+def _serve(functions: ReleasesAtOnce, traffic: Traffic, dials: Dials, ends: contextlib.ExitStack) -> str:
     description = stage_description()
     server = HttpServer("127.0.0.1", 0)
     ends.callback(server.server_close)
@@ -280,11 +276,11 @@ def _serve(functions: Functions, traffic: Traffic, dials: Dials, ends: contextli
 
 
 def _poll(
-    aws: TestAws, functions: Functions, traffic: Traffic, dials: Dials, seed: int, ends: contextlib.ExitStack
+    aws: TestAws, functions: ReleasesAtOnce, traffic: Traffic, dials: Dials, seed: int, ends: contextlib.ExitStack
 ) -> list[ChaoticQueue]:
     queues, pollers = list[ChaoticQueue](), list[Poller]()
     ends.callback(_finish, pollers)
-    for function in _described():
+    for function in stage_description().functions:
         for trigger in function.queues:
             queue = ChaoticQueue(aws.client("sqs"), trigger.queue, random.Random(f"{seed} {trigger.queue}"))
             queues.append(queue)
@@ -303,6 +299,6 @@ def _finish(pollers: list[Poller]) -> None:
         poller.finish(5.0)
 
 
-def _in_traffic(functions: Functions, traffic: Traffic, name: str, event: Any) -> Any:
+def _in_traffic(functions: ReleasesAtOnce, traffic: Traffic, name: str, event: Any) -> Any:
     with traffic.one():
         return functions.invoke(name, event)

@@ -6,6 +6,9 @@ Three things are injected, and nothing of the product is replaced:
 - SIGKILL at a random point: right before a provider gets a request, right after it has answered, and likewise for each
   write to the ledger.
 
+All three are put below the product, where it calls botocore and requests, so that this module also serves an earlier
+release (`tests.chaos.releases`).
+
 Every process is forked from one that has imported this module, the product and its AWS clients. State of a process of
 its own, its number and its random draws, begins with its first handler.
 """
@@ -29,6 +32,8 @@ from typing import Any
 import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
+from requests.adapters import HTTPAdapter
 
 from chalicelib import container as product, names
 from chalicelib.config.load import find_path, load
@@ -112,24 +117,41 @@ def _fault_of(service: str) -> str | None:
     return kind
 
 
-def _inject_faults(client: Any, service: str) -> None:
-    """Let some requests of `client` be refused, break off after they did their work, or be the last of the process."""
+def _inject_faults() -> None:
+    """Let some requests to AWS be refused, break off after they did their work, or be the last of the process."""
+    send = URLLib3Session.send
 
-    def before_send(request: Any, event_name: str, **_: Any) -> AWSResponse | None:
-        if event_name.endswith(("PutItem", "UpdateItem", "TransactWriteItems")):
+    def send_or_fail(session: URLLib3Session, request: Any) -> AWSResponse:
+        target = request.headers.get("X-Amz-Target", b"")
+        target = target if isinstance(target, str) else target.decode()
+        service = "dynamodb" if target.startswith("DynamoDB") else "sqs"
+        if target.endswith(("PutItem", "UpdateItem", "TransactWriteItems")):
             _die(DEATHS[2], 1 / 20)
-        kind = _fault_of(service)
+        kind = _fault_of(service) if target else None
         if kind is None:
-            return None
+            return send(session, request)
         if kind in _STATUS:
             status, prefix = _STATUS[kind]
             body = json.dumps({"__type": prefix + kind, "message": "simulated"}).encode()
             return AWSResponse(request.url, status, {"x-amzn-RequestId": "simulated"}, _Raw(body))
         if kind == "done, not answered":
-            client._endpoint.http_session.send(request)
+            send(session, request)
         raise ConnectionClosedError(endpoint_url=request.url)
 
-    client.meta.events.register(f"before-send.{service}", before_send)
+    URLLib3Session.send = send_or_fail
+
+
+def _inject_deaths() -> None:
+    """Let some calls of providers be the last of the process."""
+    send = HTTPAdapter.send
+
+    def send_or_die(*args: Any, **options: Any) -> Any:
+        _die(DEATHS[0])
+        answer = send(*args, **options)
+        _die(DEATHS[1])
+        return answer
+
+    HTTPAdapter.send = send_or_die  # type: ignore[method-assign]
 
 
 class _Raw:
@@ -144,20 +166,7 @@ class _Raw:
 
 def _make_container() -> Container:
     effects = Effects(clock=_now, sleep=lambda seconds: time.sleep(seconds * _WAIT_FRACTION))
-    made = Container(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
-    _inject_faults(made._dynamodb, "dynamodb")
-    _inject_faults(made._sqs, "sqs")
-    adapter = made._transport._session.get_adapter("http://")
-    send = adapter.send
-
-    def send_or_die(*args: Any, **options: Any) -> Any:
-        _die(DEATHS[0])
-        answer = send(*args, **options)
-        _die(DEATHS[1])
-        return answer
-
-    adapter.send = send_or_die  # type: ignore[method-assign]
-    return made
+    return Container(load(find_path(os.environ), os.environ), names.stage(os.environ), effects)
 
 
 def __getattr__(handler: str) -> Any:
@@ -168,6 +177,8 @@ def __getattr__(handler: str) -> Any:
 botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_FRACTION))
 rights.enforce(Path(os.environ[VARIABLE]).parent)
 import_product()
+_inject_faults()
+_inject_deaths()
 _container = _make_container()
 product.container = lambda: _container
 _app = importlib.import_module("app")

@@ -49,7 +49,7 @@ class Run:
         self.stage.dials.aws_rate, self.stage.dials.death_rate = 0.01, 0.004
         self._put_unreadable_messages()
         share, writer = self._share, self.writer
-        self._send_in_the_storm(
+        self.send_while_time_passes(
             [
                 *writer.signups(share(5900), "4781"),
                 *writer.signups(share(1000), "4782", says_id=False),
@@ -79,7 +79,7 @@ class Run:
         everywhere = writer.unsubscribes(share(30))
         self.sender.send([*writer.signups(share(500), "4781"), *everywhere])
         for seconds in (HOUR, 11 * HOUR, DAY, DAY / 2, DAY):
-            self._a_moment_of(seconds)
+            self.a_moment_of(seconds)
             self.sender.send([*writer.signups(share(150), "4782", entry="queue"), *writer.unsubscribes(1, "paris")])
         self._until("the others have the unsubscribes", lambda: self._unsubscribed_elsewhere(everywhere))
         assert world.provider_data(stage.control).rows.total() == rows
@@ -96,7 +96,7 @@ class Run:
         fault = stage.outage("mymailmarket")
         signups = writer.signups(self._share(100), "0616074266229")
         self.sender.send([*signups, *writer.unsubscribes(self._share(20), "brussel")])
-        self._a_moment_of(7 * DAY)
+        self.a_moment_of(7 * DAY)
         self._until("all are given up", lambda: self._statuses(signups) == {"parked"}, HOUR)
         assert self._statuses(self.writer.written) >= {"parked", "pending"}
         self.parked = len(signups)
@@ -135,7 +135,7 @@ class Run:
                 QueueUrl=self.stage.aws.queue_url(f"relais-local-{queue}"), MessageBody=body
             )
 
-    def _send_in_the_storm(self, sent_events: Sequence[SentEvent]) -> None:
+    def send_while_time_passes(self, sent_events: Sequence[SentEvent]) -> None:
         failed: list[BaseException] = []
 
         def send() -> None:
@@ -178,7 +178,7 @@ class Run:
         if dials.aws_rate and (certain or chance.random() < likely):
             dials.aws_down_for(chance.uniform(0.2, 0.6))
 
-    def _a_moment_of(self, seconds: float) -> None:
+    def a_moment_of(self, seconds: float) -> None:
         """Move time by so much at once, then sweep."""
         self._a_minute(seconds)
         self._a_minute()
