@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from .redaction import redacted
+from .redaction import redacted_line
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,12 +36,12 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
     """
 
     def __init__(self) -> None:
-        # The structured stack trace would repeat the exception's text.
-        super().__init__(utc=True, use_rfc3339=True, serialize_stacktrace=False)
+        # The structured stack trace would repeat the exception's text; messages are texts, never JSON to be read.
+        super().__init__(utc=True, use_rfc3339=True, serialize_stacktrace=False, json_deserializer=str)
 
     def serialize(self, log: Any) -> str:
         """Serialise `log` and the log context, redacted, as one line of JSON."""
-        return json.dumps(redacted({**log, **_log_context.get(), **log}))
+        return json.dumps(redacted_line({**log, **_log_context.get(), **log}))
 
 
 class CurrentStdout(logging.Handler):

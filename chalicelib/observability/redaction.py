@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from ..domain.errors import PERSONAL
@@ -75,6 +76,42 @@ def redact(value: object) -> str:
     return text[:_LONGEST_TEXT]
 
 
+def redacted_line(line: Mapping[str, Any]) -> Any:
+    """Convert a log line as `redacted` does; looks at it as a whole first, as few lines have anything to mask."""
+    texts: list[str] = []
+    if _is_plain(line, texts):
+        together = "\n".join(texts)
+        if redact(together) == together:
+            return line
+    return redacted(line)
+
+
+def _is_plain(value: Any, texts: list[str], depth: int = 0) -> bool:
+    """Return whether only texts could have to be masked in a JSON value; adds all of them, keys and numbers, too."""
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, str):
+        texts.append(value)
+        return True
+    if type(value) in (int, float):
+        texts.append(str(value))
+        return True
+    if depth >= _DEEPEST:
+        return False
+    if type(value) is dict:
+        return all(
+            type(key) is str and not _is_hidden(key) and _is_plain(key, texts) and _is_plain(item, texts, depth + 1)
+            for key, item in value.items()
+        )
+    return type(value) in (list, tuple) and all(_is_plain(item, texts, depth + 1) for item in value)
+
+
+@lru_cache(maxsize=1024)  # log lines repeat the same few names
+def _is_hidden(name: str) -> bool:
+    """Return whether a value under this name is masked entirely."""
+    return is_secret_name(name) or MASK in name or _PERSONAL_KEY.fullmatch(name.replace("-", "_")) is not None
+
+
 def redacted(value: Any, depth: int = 0) -> Any:
     """Convert `value` to JSON values with every text in it (also keys) redacted; never raises.
 
@@ -90,9 +127,8 @@ def redacted(value: Any, depth: int = 0) -> Any:
         found: dict[str, Any] = {}
         for key, item in value.items():
             name = key if isinstance(key, str) else redact(key)
-            is_hidden = is_secret_name(name) or MASK in name or _PERSONAL_KEY.fullmatch(name.replace("-", "_"))
             shows_nothing = item is None or isinstance(item, bool)
-            found[redact(name)] = MASK if is_hidden and not shows_nothing else redacted(item, depth + 1)
+            found[redact(name)] = MASK if _is_hidden(name) and not shows_nothing else redacted(item, depth + 1)
         return found
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(item, depth + 1) for item in value]

@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.observability import ContextPool, hide, log_context, logger, redact
 from chalicelib.observability.logs import CurrentStdout
-from chalicelib.observability.redaction import redacted
+from chalicelib.observability.redaction import redacted, redacted_line
+from tests.support.examples import examples
 
 SECRET = "placeholder/key +with é&signs="
 ADDRESS = "zoe.person@example.com"
@@ -201,3 +203,18 @@ def test_the_log_context_ends_with_its_block_and_reaches_threads(logged: Callabl
     assert (within["request_id"], within["account"], within["service"]) == ("r-1", "paris", "relais")
     assert "request_id" not in without
     assert within["timestamp"].endswith("+00:00")
+
+
+TEXTS = st.sampled_from([*WORST, "", "accepted", "0b1c2d3e-1111", "2026-03-01T09:30:00.000", SECRET, "x" * 19_990])
+NAMES = st.sampled_from(["message", "event_ids", "email", "API-Key", "***", "reason", SECRET, ADDRESS])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner) | st.dictionaries(NAMES | st.integers(), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=examples(50))
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_a_line_is_redacted_as_its_parts_are(line: dict[str, Any]) -> None:
+    assert json.dumps(redacted_line(line)) == json.dumps(redacted(line))
