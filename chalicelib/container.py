@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property, partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import names
@@ -83,6 +84,7 @@ class Container(Services):
         match function:
             case "app":
                 _ = self.events, self.subscriptions, self.forms_routes
+                import_module("multipart")  # reads the body of any form
                 self.address_key_check.look()
                 self.notifier.connect(EventType.SIGNUP)
             case "signups" | "unsubscribes" | "syncs":

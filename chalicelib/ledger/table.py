@@ -394,7 +394,12 @@ def _code(error: ClientError) -> str:
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
     """Converts plain values to a DynamoDB item (or expression values); omits None values."""
-    return {name: _serialize(value) for name, value in values.items() if value is not None}
+    # Most values are texts, for which boto3 tries ten types in turn.
+    return {
+        name: {"S": value} if type(value) is str else _serialize(value)
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _unpack(item: Mapping[str, Any]) -> dict[str, Any]:
