@@ -49,6 +49,8 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         trap=trap,
         lifts_suppression=table.flag("lifts_suppression", False),
         unsubscribes_per_hour=table.number(value_limits.UNSUBSCRIBES_PER_HOUR),
+        signups_per_hour=table.number(value_limits.SIGNUPS_PER_HOUR),
+        signups_per_hour_per_network=table.number(value_limits.SIGNUPS_PER_HOUR_PER_NETWORK),
         field_length=table.number(value_limits.FIELD_LENGTH),
         allow_links=table.flag("allow_links", False),
         link_fields=frozenset(map(composed, table.texts("link_fields", _one_of_fields(fields)) or ())),

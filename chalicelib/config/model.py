@@ -58,6 +58,9 @@ class Form:
     trap: str = "website"
     lifts_suppression: bool = False
     unsubscribes_per_hour: int = value_limits.UNSUBSCRIBES_PER_HOUR.default
+    signups_per_hour: int = value_limits.SIGNUPS_PER_HOUR.default
+    signups_per_hour_per_network: int = value_limits.SIGNUPS_PER_HOUR_PER_NETWORK.default
+    """0: no such limit."""
     field_length: int = value_limits.FIELD_LENGTH.default
     """Characters that a field may have."""
     allow_links: bool = False

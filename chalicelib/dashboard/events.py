@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from ..domain.events import Status
+from ..domain.events import EventType, Status
 from ..domain.ids import is_valid_id
 from ..domain.ordering import SubscriptionState, all_settled
 from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
@@ -32,16 +32,18 @@ class EventsChoice:
     code: str | None = None
     day: date | None = None
     cursor: str | None = None
+    type: EventType | None = None
 
     @property
     def is_any(self) -> bool:
         """Return whether nothing was chosen."""
-        return (self.status, self.account, self.form, self.code, self.day) == (None,) * 5
+        return (self.status, self.type, self.account, self.form, self.code, self.day) == (None,) * 6
 
     def parameters(self) -> dict[str, str]:
         """Return the choice as parameters of the page, without the place in the list."""
         given = {
             "status": self.status.value if self.status else None,
+            "type": self.type.value if self.type else None,
             "account": self.account,
             "form": self.form,
             "code": self.code,
@@ -52,9 +54,10 @@ class EventsChoice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Deliveries of one kind that share account, form and reason. `code` is empty where none is known."""
+    """Deliveries that share type, account, form and reason. `code` is empty where none is known, `type` for all."""
 
     status: Listed
+    type: str
     account: str
     form: str
     code: str
@@ -114,6 +117,7 @@ def read_choice(given: Mapping[str, str], accounts: Collection[str]) -> EventsCh
         code=code if code in [one.value for one in ReasonCode] else None,
         day=day,
         cursor=given.get("cursor") or None,
+        type=EventType(given["type"]) if given.get("type") in [one.value for one in EventType] else None,
     )
 
 
@@ -135,6 +139,7 @@ def find(
         until=day and day + timedelta(days=1, milliseconds=-1),
         limit=limit,
         cursor=choice.cursor,
+        type=choice.type,
     )
     try:
         page = attention.page(query, now)
@@ -150,23 +155,23 @@ def groups(
     """Returns what needs a person by account, form and reason, the most first.
 
     What was refused (not as expected, such as of people who unsubscribed) and parked is from the counts of each day.
-    What is quarantined is from its entries, by form: each event once, whatever the number of its accounts.
+    What is quarantined is from its entries, by type and form: each event once, whatever the number of its accounts.
     """
-    numbers: Counter[tuple[Listed, str, str, str]] = Counter()
-    newest: dict[tuple[Listed, str, str, str], date] = {}
+    numbers: Counter[tuple[Listed, str, str, str, str]] = Counter()
+    newest: dict[tuple[Listed, str, str, str, str], date] = {}
     for count in counts:
         listed = {Status.REFUSED.value: Listed.REFUSED, Status.PARKED.value: Listed.PARKED}.get(count.outcome)
         if listed is None or count.account not in accounts or count.code in EXPECTED_REFUSALS:
             continue
-        key = (listed, count.account, count.form, count.code or "")
+        key = (listed, "", count.account, count.form, count.code or "")
         numbers[key] += count.number
         newest[key] = max(newest.get(key, count.day), count.day)
     for entry in {entry.event_id: entry for entry in quarantined}.values():
-        key = (Listed.QUARANTINED, "", entry.form or "", ReasonCode.QUARANTINED.value)
+        key = (Listed.QUARANTINED, entry.type.value, "", entry.form or "", ReasonCode.QUARANTINED.value)
         numbers[key] += 1
         newest[key] = max(newest.get(key, entry.accepted_at.date()), entry.accepted_at.date())
     found = [Group(*key, number, newest[key]) for key, number in numbers.items()]
-    return sorted(found, key=lambda one: (-one.number, one.account, one.form, one.code))
+    return sorted(found, key=lambda one: (-one.number, one.account, one.form, one.type, one.code))
 
 
 def person(
@@ -209,4 +214,4 @@ def _moment(at: int | None) -> datetime | None:
 
 
 def _first(choice: EventsChoice) -> EventsChoice:
-    return EventsChoice(choice.status, choice.account, choice.form, choice.code, choice.day)
+    return replace(choice, cursor=None)

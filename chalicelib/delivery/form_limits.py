@@ -1,34 +1,41 @@
-"""Quarantines a form's unsubscribes above its hourly limit: anybody can submit any address, and some lists cannot
-resubscribe a person.
-"""
+"""Quarantines what forms bring above their hourly limits: anybody can submit any address, any number of times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from ..config.model import Form
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import Delivery, Event, StoredEvent
-from ..ledger.quarantine import QUARANTINE_LENGTH, QuarantineStore, is_counted_by_form
+from ..domain.events import QUARANTINED, Delivery, Door, Event, EventType, Status, StoredEvent
+from ..domain.networks import network_of
+from ..domain.reasons import ReasonCode
+from ..ledger.hourly_limits import HourlyLimits
+from ..ledger.keys import form_hour_partition, network_hour_partition
+from ..ledger.quarantine import QUARANTINE_LENGTH, QuarantineStore
 from ..observability import event_log, logger, metrics
 from ..services import Services
 from .deadline import Deadline
 
 AT_ONCE = 1000
-"""Events that one write counts."""
-Decisions = Mapping[str, datetime | None]
-"""Until when events are quarantined, by id; None: they are not."""
+"""Events that are decided together."""
+FORM_HOURS_KEPT = timedelta(days=2)
+NETWORK_HOURS_KEPT = timedelta(hours=1)
+"""From the last signup that was counted: no longer than needed, although a network is kept as a keyed hash only."""
+_BY_NETWORK, _BY_FORM = "network", "form"
 
 
 class FormLimits:
-    """Counts each event of a form once, before its first attempt, and quarantines those above the form's limit.
+    """Decides before the first attempt which events of a form are within its limits, and quarantines the others.
 
-    The decision is stored with the event, so that a worker that dies after it changes nothing.
+    What is within a limit is stored before it is delivered, so that an event counts once, and workers that run
+    concurrently, die or repeat never deliver more. Signups that nobody released for 30 days end here.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._limits = HourlyLimits(services.table)
         self._store = QuarantineStore(services.table, services.counts)
 
     def apply(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[StoredEvent]:
@@ -37,76 +44,148 @@ class FormLimits:
         What is quarantined, or cannot be decided now, is left out.
         """
         now = self._services.effects.clock()
-        limited = [one for one in stored if is_counted_by_form(one.event) and _is_due(one, now)]
+        limited = [one for one in stored if is_limited(one.event) and _is_undecided(one, now)]
         if not limited:
             return list(stored)
         allowed = {one.event.id: one for one in stored}
         for start in range(0, len(limited), AT_ONCE):
             batch = limited[start : start + AT_ONCE]
+            for one in batch:
+                del allowed[one.event.id]
             try:
                 if deadline.seconds_left <= 0:
                     raise LedgerUnavailable("no time was left to count them")
-                admitted = self._admitted(batch, now)
+                allowed |= {one.event.id: one for one in self._admitted(batch, now)}
             except LedgerUnavailable as error:
                 logger.warning("delivery deferred: form limit unknown", extra={"error": str(error)})
                 metrics.count("ledger_failures")
-                admitted = {}
-            for one in batch:
-                if one.event.id not in admitted:
-                    del allowed[one.event.id]
-            allowed |= admitted
         return list(allowed.values())
 
-    def _admitted(self, batch: Sequence[StoredEvent], now: datetime) -> dict[str, StoredEvent]:
-        """Counts and quarantines; returns the events of `batch` with a delivery that may be made, by id."""
-        decisions: dict[str, datetime | None] = {one.event.id: one.event.quarantined_until for one in batch}
-        by_hour: dict[tuple[str, datetime], list[Event]] = {}
-        for one in batch:
-            if not one.event.counted:
-                hour = one.event.accepted_at.replace(minute=0, second=0, microsecond=0)
-                by_hour.setdefault((one.event.form or "", hour), []).append(one.event)
-        for (form, hour), events in by_hour.items():
-            decisions |= self._decide(form, hour, events, now)
-        results = self._services.table.in_parallel(lambda one: self._held(one, decisions[one.event.id], now), batch)
-        return {one.event.id: one for one in results if one.deliveries}
+    def _admitted(self, batch: Sequence[StoredEvent], now: datetime) -> list[StoredEvent]:
+        """Quarantines, or ends, what is above a limit; returns the others, without deliveries that stay quarantined."""
+        ended = {one.event.id: one for one in batch if _has_waited_in_vain(one)}
+        self._services.table.in_parallel(lambda one: self._end(one, now), ended.values())
+        rest = [one for one in batch if one.event.id not in ended]
+        above = self._above(sorted((one.event for one in rest), key=lambda event: (event.accepted_at, event.id)))
+        held = self._services.table.in_parallel(
+            lambda one: self._quarantine(one, now) if one.event.id in above else (one, False), rest
+        )
+        new = [one.event for one, (_, is_new) in zip(rest, held, strict=True) if is_new]
+        for limit, form, verb in sorted({(above[event.id], event.form or "", event.type) for event in new}):
+            these = [event for event in new if (above[event.id], event.form, event.type) == (limit, form, verb)]
+            event_log.quarantined(form, verb, limit, these)
+        return [one for one, _ in held if one.deliveries]
 
-    def _decide(self, form: str, hour: datetime, events: Sequence[Event], now: datetime) -> Decisions:
-        """Counts events of one hour and stores the decision on each; logs those that are quarantined."""
-        limit = self._limit(form)
-        if limit is None:
-            return {event.id: None for event in events}
-        in_order = sorted(events, key=lambda event: (event.accepted_at, event.id))
-        first = self._store.count(form, hour, len(events), now) - len(events) + 1
-        wanted = [
-            (event, event.accepted_at + QUARANTINE_LENGTH if number > limit else None)
-            for number, event in enumerate(in_order, first)
-        ]
-        decided = self._services.table.in_parallel(lambda each: self._store.decide(*each), wanted)
-        others = sum(not mine for mine, _ in decided)
-        if others:  # another worker has counted them
-            self._store.count(form, hour, -others, now)
-        above = [event for (event, _), (mine, until) in zip(wanted, decided, strict=True) if mine and until]
-        event_log.quarantined(form, above)
-        return {event.id: until for (event, _), (_, until) in zip(wanted, decided, strict=True)}
+    def _above(self, events: Sequence[Event]) -> dict[str, str]:
+        """Returns the events that are above a limit, and which; the earlier ones are first to be within it.
 
-    def _limit(self, form: str) -> int | None:
-        known = self._services.settings.forms.get(form)
-        return None if known is None else known.unsubscribes_per_hour
+        Signups above their network's limit use nothing of the form's.
+        """
+        above: dict[str, str] = {}
+        by_network = self._groups(events, self._network_partition)
+        for partition, (form, group) in by_network.items():
+            self._admit(partition, group, form.signups_per_hour_per_network, NETWORK_HOURS_KEPT, _BY_NETWORK, above)
+        rest = [event for event in events if event.id not in above]
+        for partition, (form, group) in self._groups(rest, _form_partition).items():
+            signups = group[0].type is EventType.SIGNUP
+            limit = form.signups_per_hour if signups else form.unsubscribes_per_hour
+            self._admit(partition, group, limit, FORM_HOURS_KEPT, _BY_FORM, above)
+        return above
 
-    def _held(self, one: StoredEvent, until: datetime | None, now: datetime) -> StoredEvent:
-        """Quarantines the untried deliveries of a quarantined event; returns the event with the others."""
-        if until is None or until <= now:
-            return one
+    def _groups(
+        self, events: Sequence[Event], partition_of: Callable[[Form, Event], str | None]
+    ) -> dict[str, tuple[Form, list[Event]]]:
+        """Sorts events of configured forms by what counts them; a form that is not configured has no limit."""
+        groups: dict[str, tuple[Form, list[Event]]] = {}
+        for event in events:
+            form = self._services.settings.forms.get(event.form or "")
+            partition = None if form is None else partition_of(form, event)
+            if form is not None and partition is not None:
+                groups.setdefault(partition, (form, []))[1].append(event)
+        return groups
+
+    def _admit(
+        self,
+        partition: str,
+        events: Sequence[Event],
+        limit: int,
+        kept: timedelta,
+        name: str,
+        above: dict[str, str],
+    ) -> None:
+        ids = [event.id for event in events]
+        admitted = self._limits.admit(partition, ids, limit, self._services.effects.clock() + kept)
+        above.update({event_id: name for event_id in ids if event_id not in admitted})
+
+    def _network_partition(self, form: Form, event: Event) -> str | None:
+        """Returns what counts the signups of an event's network; None if the form has no such limit.
+
+        The hash holds form and hour: it says nothing of the network at another time, or at another form.
+        """
+        if event.type is not EventType.SIGNUP or not form.signups_per_hour_per_network or event.consent is None:
+            return None
+        network = network_of(event.consent.ip or "")
+        if network is None:
+            return None
+        content = f"network {form.name} {_hour(event).isoformat()} {network}"
+        return network_hour_partition(self._services.address_keys.digest(content.encode()))
+
+    def _quarantine(self, one: StoredEvent, now: datetime) -> tuple[StoredEvent, bool]:
+        """Quarantines untried deliveries; returns the event with the others, and whether one was quarantined now.
+
+        An unsubscribe whose day is over is delivered.
+        """
+        until = one.event.accepted_at + QUARANTINE_LENGTH[one.event.type]
+        if until <= now and one.event.type is EventType.UNSUBSCRIBE:
+            return one, False
         free = {account: each for account, each in one.deliveries.items() if not _is_untried(each)}
+        new = [
+            self._store.quarantine(one.event, account, until, now)
+            for account, each in one.deliveries.items()
+            if account not in free and each.is_due(now)
+        ]
+        return replace(one, deliveries=free), any(new)
+
+    def _end(self, one: StoredEvent, now: datetime) -> None:
+        """Ends a signup that nobody has released in time: it is refused and erased."""
         for account, each in one.deliveries.items():
-            if account not in free and each.is_due(now):
-                self._store.quarantine(one.event, account, until, now)
-        return replace(one, deliveries=free)
+            if self._store.end(one.event, each, ReasonCode.QUARANTINED, now, self._services.events.expiry(now)):
+                ended = Delivery(account, Status.REFUSED, reason=QUARANTINED, reason_code=ReasonCode.QUARANTINED)
+                event_log.ended([(one.event.id, ended)])
 
 
-def _is_due(one: StoredEvent, now: datetime) -> bool:
-    return any(each.is_due(now) for each in one.deliveries.values())
+def is_limited(event: Event) -> bool:
+    """Returns True for what came by a website form, whose sender nobody knows.
+
+    A signup that a back end sends for a form has been answered for by its signature.
+    """
+    if event.form is None:
+        return False
+    match event.type:
+        case EventType.UNSUBSCRIBE:
+            return True
+        case EventType.SIGNUP:
+            return event.consent is not None and event.consent.door is Door.FORM
+        case EventType.SYNC:
+            return False
+
+
+def _is_undecided(one: StoredEvent, now: datetime) -> bool:
+    return any(_is_untried(delivery) and delivery.is_due(now) for delivery in one.deliveries.values())
+
+
+def _has_waited_in_vain(one: StoredEvent) -> bool:
+    """Returns True for a signup, due now, that was quarantined until now."""
+    return one.event.type is EventType.SIGNUP and any(delivery.quarantined for delivery in one.deliveries.values())
 
 
 def _is_untried(delivery: Delivery) -> bool:
     return delivery.attempts == 0 and delivery.resent_at is None and not delivery.released
+
+
+def _hour(event: Event) -> datetime:
+    return event.accepted_at.replace(minute=0, second=0, microsecond=0)
+
+
+def _form_partition(form: Form, event: Event) -> str:
+    return form_hour_partition(form.name, event.type, _hour(event))

@@ -46,7 +46,8 @@ class Status(StrEnum):
 
 
 QUARANTINED = "quarantined"
-"""The reason of a pending delivery that waits for an operator, or for a day, because its form brought too many."""
+"""The reason of a pending delivery that waits because its form brought too many: an unsubscribe for an operator or a
+day, a signup for an operator; after 30 days that is refused, with the same reason, and erased."""
 DISCARDED = "discarded"
 """The reason of a refused delivery that an operator has discarded from quarantine: it is erased."""
 UNCONFIRMED = "unconfirmed"
@@ -149,10 +150,6 @@ class Event:
     """The reason of an event that is refused on arrival (a filled trap, an invalid event from a queue); else None."""
     refused_code: ReasonCode = ReasonCode.INVALID_MESSAGE
     """The code beside `refused`, if that is set."""
-    counted: bool = False
-    """True once a worker has counted it against its form's limit."""
-    quarantined_until: datetime | None = None
-    """Set with `counted` if it was above the limit: until then it is delivered only if an operator releases it."""
     accounts_as_sent: tuple[str, ...] | None = None
     """All accounts that an unsubscribe names, if some of them are unknown; known only when it is accepted."""
     notes: tuple[str, ...] = ()
@@ -194,8 +191,8 @@ class Delivery:
     next_attempt_at: datetime | None = None
     updated_at: datetime | None = None
     resent_at: datetime | None = None
-    """When an operator last requeued it after it was final: the time until it is given up counts from then. A worker
-    moves it to the end of a time in which nothing could be tried."""
+    """When an operator last requeued or released it: the time until it is given up counts from then. A worker moves it
+    to the end of a time in which nothing could be tried."""
     quarantined: bool = False
     """True if it was quarantined, and has not been released."""
     released: bool = False

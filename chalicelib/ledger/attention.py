@@ -24,7 +24,7 @@ from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
 from .attributes import Attributes, well_formed
 from .event_items import FIRST_DUE
-from .keys import LATEST, WAITING, IndexRange, event_id_of, event_key, parse_sort_key, sort_key
+from .keys import LATEST, QUARANTINED, WAITING, IndexRange, event_id_of, event_key, parse_sort_key, sort_key
 from .quarantine import QUARANTINE_LENGTH
 from .table import Table
 
@@ -97,6 +97,7 @@ class AttentionQuery:
     cursor: str | None = None
     code: ReasonCode | None = None
     until: datetime | None = None
+    type: EventType | None = None
 
 
 class AttentionList:
@@ -277,7 +278,11 @@ class _Reading:
     def _query(
         self, account: str, between: tuple[str, str], after: _Place | None, limit: int
     ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        wanted = {"form": self.query.form, "reason_code": self.query.code and self.query.code.value}
+        wanted = {
+            "form": self.query.form,
+            "reason_code": self.query.code and self.query.code.value,
+            "type": self.query.type and self.query.type.value,
+        }
         equal = {name: value for name, value in wanted.items() if value is not None}
         since, until = self.query.since, self.query.until
         accepted = (to_ms(since) if since else 0, to_ms(until) if until else LATEST)
@@ -293,7 +298,8 @@ class _Reading:
 
     @property
     def _is_filtered(self) -> bool:
-        return (self.query.form, self.query.code, self.query.since, self.query.until) != (None,) * 4
+        query = self.query
+        return (query.form, query.code, query.type, query.since, query.until) != (None,) * 5
 
     def _latest(self, part: _Range) -> int:
         """Returns the latest time of a range that the page may show."""
@@ -319,11 +325,13 @@ class _Reading:
 
 _KINDS: Mapping[IndexRange, tuple[Listed, timedelta, bool]] = {
     **dict.fromkeys(WAITING.values(), (Listed.PENDING, FIRST_DUE, False)),
-    IndexRange.QUARANTINED: (Listed.QUARANTINED, QUARANTINE_LENGTH, True),
+    **{QUARANTINED[verb]: (Listed.QUARANTINED, length, True) for verb, length in QUARANTINE_LENGTH.items()},
     IndexRange.PARKED: (Listed.PARKED, timedelta(), True),
     IndexRange.REFUSED: (Listed.REFUSED, timedelta(), True),
 }
 """What each range lists, how much later than accepted it is sorted, and whether always so."""
+_TYPES = {part: verb for ranges in (WAITING, QUARANTINED) for verb, part in ranges.items()}
+"""The type of the events of a range, where it has one."""
 
 
 def _ranges(query: AttentionQuery) -> list[_Range]:
@@ -334,6 +342,7 @@ def _ranges(query: AttentionQuery) -> list[_Range]:
         for kind in sorted(IndexRange, reverse=True)
         for listed, later, exact in [_KINDS[kind]]
         if listed in query.statuses or (listed is Listed.QUARANTINED and Listed.PENDING in query.statuses)
+        if query.type in (None, _TYPES.get(kind, query.type))
     ]
 
 

@@ -146,8 +146,6 @@ def event_from(item: Attributes) -> Event:
         may_lift_suppression=not item.optional("may_not_lift_suppression", bool),
         consent=_consent_from(consent) if consent else None,
         sync=_sync_from(sync) if sync else None,
-        counted="counted" in item,
-        quarantined_until=item.required("counted", datetime) if item.optional("counted", int) else None,
         notes=tuple(item.optional("notes", list[str]) or ()),
         errors=tuple(
             FieldError(one.required("field", str), one.required("message", str))

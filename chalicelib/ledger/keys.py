@@ -35,7 +35,8 @@ class IndexRange(StrEnum):
 
     REFUSED = "1-refused"
     PARKED = "2-parked"
-    QUARANTINED = "3-quarantined"
+    QUARANTINED_SIGNUP = "3-quarantined-signup"
+    QUARANTINED_UNSUBSCRIBE = "3-quarantined-unsubscribe"
     UNSUBSCRIBE = "4-unsubscribe"
     SIGNUP = "5-signup"
     SYNC = "6-sync"
@@ -47,6 +48,11 @@ WAITING: Mapping[EventType, IndexRange] = {
     EventType.SYNC: IndexRange.SYNC,
 }
 """The range of what is pending and not quarantined, by the event's type."""
+QUARANTINED: Mapping[EventType, IndexRange] = {
+    EventType.UNSUBSCRIBE: IndexRange.QUARANTINED_UNSUBSCRIBE,
+    EventType.SIGNUP: IndexRange.QUARANTINED_SIGNUP,
+}
+"""The range of what is quarantined, by the event's type."""
 _ENDED = {Status.REFUSED: IndexRange.REFUSED, Status.PARKED: IndexRange.PARKED}
 
 
@@ -80,9 +86,9 @@ def due_entry(account: str, verb: EventType, due: datetime) -> dict[str, str]:
     return _entry(account, WAITING[verb], due)
 
 
-def quarantine_entry(account: str, until: datetime) -> dict[str, str]:
-    """Returns the place in the `due` index of a quarantined unsubscribe, which is due when its quarantine ends."""
-    return _entry(account, IndexRange.QUARANTINED, until)
+def quarantine_entry(account: str, verb: EventType, until: datetime) -> dict[str, str]:
+    """Returns the place in the `due` index of a quarantined delivery, which is due when its quarantine ends."""
+    return _entry(account, QUARANTINED[verb], until)
 
 
 def attention_entry(account: str, status: Status, accepted: datetime) -> dict[str, str]:
@@ -96,7 +102,7 @@ def _entry(account: str, part: IndexRange, at: datetime) -> dict[str, str]:
 
 def swept_ranges(verb: EventType) -> tuple[IndexRange, ...]:
     """Returns the ranges of the `due` index that may contain pending deliveries of that type."""
-    return (WAITING[verb], IndexRange.QUARANTINED) if verb is EventType.UNSUBSCRIBE else (WAITING[verb],)
+    return (WAITING[verb], QUARANTINED[verb]) if verb in QUARANTINED else (WAITING[verb],)
 
 
 def sort_key(part: IndexRange, milliseconds: int) -> str:
@@ -132,9 +138,17 @@ def recent_unsubscribe_key(address_hash: str) -> Key:
     return f"U#{address_hash}", "unsubscribed"
 
 
-def form_hour_key(form: str, hour: str) -> Key:
-    """Returns the key of a form's counter for an hour, named by its start."""
-    return f"S#form#{form}", hour
+def form_hour_partition(form: str, verb: EventType, hour: datetime) -> str:
+    """Returns the partition of the events that are within a form's limit for an hour (its start, UTC)."""
+    return f"S#form#{form}#{verb.value}#{format_time(hour)}"
+
+
+def network_hour_partition(network: str) -> str:
+    """Returns the partition of the signups that are within a network's limit at a form, for an hour.
+
+    `network` is a keyed hash of all three.
+    """
+    return f"S#network#{network}"
 
 
 def wrong_keys_key(sender: str, start: datetime) -> Key:

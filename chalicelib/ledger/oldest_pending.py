@@ -17,7 +17,7 @@ LOOKED_AT = 10
 """Deliveries looked at in each range of the `due` index."""
 READ_TOGETHER = 40
 """Entries of all these ranges that one query reads; if it reaches the end, it has read them all."""
-_SWEPT = sorted({part for verb in EventType for part in swept_ranges(verb)})
+_SWEPT = sorted({part for verb in EventType for part in swept_ranges(verb)} - {IndexRange.QUARANTINED_SIGNUP})
 _OF_UNSUBSCRIBES = swept_ranges(EventType.UNSUBSCRIBE)
 
 
@@ -55,7 +55,7 @@ class Waiting:
         }
         accepted = [(part, at) for part, event_id in waiting if (at := times.get(event_key(event_id))) is not None]
         return Oldest(
-            _earliest(at for part, at in accepted if part is not IndexRange.QUARANTINED),
+            _earliest(at for part, at in accepted if part is not IndexRange.QUARANTINED_UNSUBSCRIBE),
             _earliest(at for part, at in accepted if part in _OF_UNSUBSCRIBES),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..domain.events import Delivery, Event, Status
+from ..domain.events import Delivery, Event, EventType, Status
 from ..domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from . import metrics
 from .logs import logger
@@ -34,11 +34,15 @@ def accepted(events: Iterable[Event]) -> None:
         _write(logger.info, ACCEPTED, ids, facts)
 
 
-def quarantined(form: str, events: Sequence[Event]) -> None:
-    """Log unsubscribes that were quarantined just now, because `form` brought too many."""
-    if events:
+def quarantined(form: str, verb: EventType, limit: str, events: Sequence[Event]) -> None:
+    """Log events of one type that were quarantined just now, because `form`, or a network there, brought too many."""
+    ids, facts = [event.id for event in events], {"form": form, "limit": limit}
+    if verb is EventType.UNSUBSCRIBE:
         metrics.count("unsubscribes_quarantined", len(events))
-        _write(logger.warning, "unsubscribes quarantined", [event.id for event in events], {"form": form})
+        _write(logger.warning, "unsubscribes quarantined", ids, facts)
+    else:
+        metrics.count("signups_quarantined", len(events))
+        _write(logger.warning, "signups quarantined", ids, facts)
 
 
 def ended(deliveries: Iterable[tuple[str, Delivery]]) -> None:

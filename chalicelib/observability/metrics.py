@@ -47,6 +47,7 @@ PUBLISHED = frozenset(
         "unknown_outcomes",
         "unreadable_messages",
         "unsubscribes_backlog",
+        "signups_quarantined",
         "unsubscribes_quarantined",
         "unsubscribes_read_age_seconds",
         "wrong_admin_keys",

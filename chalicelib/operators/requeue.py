@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..domain.events import Event, Status, StoredEvent
+from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms
 from ..ledger.events import STATUS_NAME
 from ..ledger.keys import delivery_key, due_entry, event_key
@@ -78,7 +79,8 @@ class Requeues:
         Once all deliveries of the event are final, it is erased. Raises LedgerUnavailable; a repetition is harmless.
         """
         event = stored.event
-        discarded = self._quarantine.discard(event, stored.deliveries[account], now, self._events.expiry(now))
+        delivery, expires_at = stored.deliveries[account], self._events.expiry(now)
+        discarded = self._quarantine.end(event, delivery, ReasonCode.DISCARDED, now, expires_at)
         if len(event.accounts) > 1:
             self._events.expire_when_whole(event, now)
         return discarded

@@ -19,6 +19,7 @@ from ..ledger.keys import (
     event_id_of,
     event_key,
     parse_sort_key,
+    quarantine_entry,
     sort_key,
     swept_ranges,
     unconfirmed_entry,
@@ -142,7 +143,7 @@ class FindingStore:
             "pending": Status.PENDING.value,
             "seen_pk": entry.due_pk,
             "seen_sk": entry.due_sk,
-            **(unconfirmed_entry(due) if event.awaits_confirmation else due_entry(delivery.account, event.type, due)),
+            **_entry(event, delivery, due, now),
         }
         change = "SET due_pk = :due_pk, due_sk = :due_sk REMOVE expires_at"
         return self._table.try_update(
@@ -161,6 +162,13 @@ class FindingStore:
             change += " REMOVE due_pk, due_sk"
         condition = "#status = :seen AND attribute_not_exists(expires_at)"
         return self._table.try_update(finding.key, change, values, condition=condition, names=STATUS_NAME)
+
+
+def _entry(event: Event, delivery: Delivery, due: datetime, now: datetime) -> dict[str, str]:
+    """Returns the place in the index of a pending delivery that is due at `due`."""
+    if delivery.waits_for_release(now):
+        return quarantine_entry(delivery.account, event.type, due)
+    return unconfirmed_entry(due) if event.awaits_confirmation else due_entry(delivery.account, event.type, due)
 
 
 def _finding_from(item: Attributes) -> Finding:

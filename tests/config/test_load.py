@@ -122,6 +122,7 @@ def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> N
         200,
     )
     assert (form.redirect_unsubscribe, form.language) == (None, None)
+    assert (form.signups_per_hour, form.signups_per_hour_per_network) == (500, 0)
     assert (form.email_field, form.fields, form.unsubscribe_url_field) == ("mail", {}, None)
     assert (len(webhook.secrets), webhook.types, webhook.accounts) == (
         2,

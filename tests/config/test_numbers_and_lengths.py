@@ -46,12 +46,14 @@ def with_value(text: str, key: str, value: str) -> str:
         ("keep_events_days", "1e3", "from 1 to 3650"),
         ("news_per_run", "1000000000", "from 1 to 1000000"),
         ("unsubscribes_per_hour", "1000000000", "from 0 to 1000000"),
+        ("signups_per_hour", "1000001", "from 0 to 1000000"),
+        ("signups_per_hour_per_network", "-1", "from 0 to 1000000"),
         ("first_retry_seconds", "1e-300", "from 0.001 to 2592000"),
         ("longest_retry_seconds", "315360000", "from 0.001 to 2592000"),
         ("give_up_after_hours", "1e300", "from 0.0001 to 87600"),
         ("give_up_after_hours", "9" * 400, "from 0.0001 to 87600"),
     ],
-    ids=[f"hostile-7-{number}" for number in range(9)],
+    ids=[f"hostile-7-{number}" for number in range(11)],
 )
 def test_numbers_outside_their_ends_are_refused_at_the_start(
     errors_in: ErrorsIn, whole: str, key: str, value: str, ends: str

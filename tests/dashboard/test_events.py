@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import Kind, ProviderError
+from chalicelib.domain.events import Consent, Door
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger import attention
 from chalicelib.web.pages.dashboard.reason_texts import REASONS
@@ -169,7 +170,7 @@ def test_what_a_form_brought_too_much_of_is_one_group(product: Product, person: 
     ]
     product.work(*product.store(*events), queue="unsubscribes")
     page = person.get("/dashboard/events")
-    assert "Held: too many at once Quarantined All accounts footer 2 1 March Let it go" in words(page)
+    assert "Held: too many at once Unsubscribes Quarantined All accounts footer 2 1 March Let it go" in words(page)
     listed = person.get("/dashboard/events?status=quarantined")
     assert listed.body.count('type="checkbox"') == 2, "a person once, whatever the number of accounts"
     assert "goes by itself on 2 March, 10:30 (09:30 UTC), unless you discard it" in words(listed)
@@ -177,6 +178,44 @@ def test_what_a_form_brought_too_much_of_is_one_group(product: Product, person: 
     assert "2 signups or unsubscribes are held, since a form got too many at once. Form: footer." in words(
         person.get("/dashboard")
     )
+
+
+def test_signups_and_unsubscribes_of_a_form_are_held_and_discarded_apart(product: Product, person: Person) -> None:
+    form = Form("footer", "paris", "4781", "email", {}, unsubscribes_per_hour=0, signups_per_hour=0)
+    with_admin_key(product, forms={"footer": form})
+    consent = Consent(door=Door.FORM)
+    signups = [product.signup(f"{n}@example.com", form="footer", list=None, consent=consent) for n in range(3)]
+    [leaves] = product.store(product.unsubscribe("u@example.com", form="footer"))
+    product.work(leaves, *product.store(*signups))
+    page = person.get("/dashboard/events")
+    group = "Held: too many at once Signups Quarantined All accounts footer 3 1 March Let it go"
+    assert group in words(page) and "Held: too many at once Unsubscribes" in words(page)
+    listed = person.get("/dashboard/events?status=quarantined&type=signup")
+    assert "is erased on 31 March, 11:30 (09:30 UTC), unless you let it go" in words(listed)
+    chosen = {"status": "quarantined", "type": "signup", "form": "footer"}
+    asked = person.get("/dashboard/events/discard?status=quarantined&type=signup&form=footer")
+    assert "Discard 3 signups or unsubscribes? Signups · footer" in words(asked)
+    released = person.follow(person.post("/dashboard/events/resend", event=signups[0].id, **chosen))
+    assert "Done: it is going now." in words(released)
+    done = person.follow(person.post("/dashboard/events/discard", **chosen))
+    assert "Done: 2 signups or unsubscribes were discarded" in words(done)
+    product.work(signups[0].id)
+    statuses = [product.delivery(one.id)["status"] for one in signups]
+    assert (statuses, product.delivery(leaves)["reason"]) == (["delivered", "refused", "refused"], "quarantined")
+
+
+def test_a_signup_that_nobody_let_go_says_so(product: Product, person: Person) -> None:
+    with_admin_key(product, forms={"footer": Form("footer", "paris", "4781", "email", {}, signups_per_hour=0)})
+    [waits] = product.store(product.signup("a@example.com", form="footer", list=None, consent=Consent(door=Door.FORM)))
+    product.work(waits)
+    page = words(person.get(f"/dashboard/events/{waits}"))
+    assert "This signup is held, since its form got too many at once." in page and "Erased on 31 March" in page
+    product.clock.forward(days=30)
+    product.work(waits)
+    person.log_in()
+    page = words(person.get(f"/dashboard/events/{waits}"))
+    assert "This signup was held for 30 days without anybody letting it go, and its data is erased." in page
+    assert "Send again" not in page and "Discard" not in page
 
 
 def test_what_is_refused_cannot_be_discarded(product: Product, person: Person) -> None:

@@ -81,11 +81,23 @@ def test_what_is_pending_parked_refused_or_quarantined_is_listed_and_nothing_els
     product.store(product.signup("w@example.com", id="pending"))
     leave = product.unsubscribe("q@example.com", id="quarantined", form="footer")
     product.store(leave)
+    product.clock.forward(seconds=1)
+    flood = replace(product.signup("f@example.com", id="flood"), form="footer", list=None)
+    product.store(flood)
     product.clock.forward(minutes=1)
     quarantine(product, leave)
-    assert ids(read(product)) == ["quarantined", "pending", "parked", "invalid", "refused-0"]
-    assert ids(read(product, "pending")) == ["quarantined", "pending"], "as in report"
-    assert ids(read(product, "quarantined")) == ["quarantined"]
+    quarantine(product, flood)
+    assert ids(read(product)) == ["flood", "quarantined", "pending", "parked", "invalid", "refused-0"]
+    assert ids(read(product, "pending")) == ["flood", "quarantined", "pending"], "as in report"
+    assert ids(read(product, "quarantined")) == ["flood", "quarantined"]
+    assert ids(read(product, "quarantined", type=EventType.UNSUBSCRIBE)) == ["quarantined"]
+    assert ids(read(product, type=EventType.SIGNUP, until=flood.accepted_at)) == [
+        "flood",
+        "pending",
+        "parked",
+        "invalid",
+        "refused-0",
+    ]
     assert ids(read(product, "parked")) == ["parked"]
     shown = read(product, "refused")[-1]
     assert (shown.account, shown.type, shown.form, shown.status.value) == (
@@ -95,15 +107,15 @@ def test_what_is_pending_parked_refused_or_quarantined_is_listed_and_nothing_els
         "refused",
     )
     assert (shown.reason, shown.reason_code, shown.accepted_at) == ("no a", ReasonCode.REJECTED_BY_PROVIDER, START)
-    assert ids(read(product, form="footer")) == ["quarantined", "refused-0"]
+    assert ids(read(product, form="footer")) == ["flood", "quarantined", "refused-0"]
     assert read(product, accounts=("lyon",)) == []
-    assert ids(read(product, since=START + timedelta(hours=1))) == ["quarantined", "pending"]
+    assert ids(read(product, since=START + timedelta(hours=1))) == ["flood", "quarantined", "pending"]
 
 
 def quarantine(product: Product, event: Event) -> None:
     from chalicelib.ledger.quarantine import QUARANTINE_LENGTH, QuarantineStore
 
-    until = event.accepted_at + QUARANTINE_LENGTH
+    until = event.accepted_at + QUARANTINE_LENGTH[event.type]
     assert QuarantineStore(product.container.table).quarantine(event, "paris", until, product.clock())
 
 

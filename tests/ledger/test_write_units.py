@@ -77,14 +77,23 @@ def test_a_signup_delivered_at_the_first_attempt_costs_five_writes(
     }
 
 
-def test_a_signup_by_a_form_costs_the_same(product: Product, consumed: Consumed) -> None:
+def test_a_signup_by_a_form_is_counted_for_one_write_unit_and_one_read_unit_a_batch(
+    product: Product, consumed: Consumed, read_units: Callable[[], float]
+) -> None:
     headers = {"content-type": "application/json"}
     answer = request(product.container, "POST", "/forms/footer/signup", headers, json.dumps(FORM))
     assert answer.status == 202
     event_id = answer.json["id"]
     product.work(event_id)
-    assert consumed.write_units == 5 + COUNTED
+    assert consumed.write_units == 5 + COUNTED + 1
+    assert (consumed.calls["Query"], read_units()) == (1, 7), "one unit for what is within the limit"
     assert product.delivery(event_id)["status"] == "delivered"
+    bodies = [json.dumps({"email": f"p{number}@example.com"}) for number in range(40)]
+    answers = [request(product.container, "POST", "/forms/footer/signup", headers, body) for body in bodies]
+    ids = [answer.json["id"] for answer in answers]
+    consumed.clear()
+    product.work(*ids)
+    assert consumed.write_units == 3 * 40 + COUNTED + 1
 
 
 def test_a_signup_by_a_queue_message_costs_the_same(
@@ -134,7 +143,8 @@ def test_evidence_of_consent_costs_no_write_unit(product: Product, consumed: Con
         product.store(event)
         before = consumed.write_units
         product.work(event.id)
-        assert consumed.write_units - before == 3 + COUNTED, "lease, delivered and out of the index"
+        by_form = event.form is not None
+        assert consumed.write_units - before == 3 + COUNTED + by_form, "lease, delivered and out of the index"
     items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     sizes = {len(item.keys() & EVIDENCE): item_size(item) for item in items if item["pk"]["S"].startswith("A#")}
     assert 700 < sizes[1] < 1024 and 700 < sizes[3] < 1024, "of one signup, and of the first and the latest two"

@@ -15,6 +15,9 @@ _STATES: Texts = {
     "type_signup": Text("Inscription", "Aanmelding", "Signup"),
     "type_unsubscribe": Text("Désinscription", "Uitschrijving", "Unsubscribe"),
     "type_sync": Text("Synchronisation", "Synchronisatie", "Sync"),
+    "types_signup": Text("Inscriptions", "Aanmeldingen", "Signups"),
+    "types_unsubscribe": Text("Désinscriptions", "Uitschrijvingen", "Unsubscribes"),
+    "types_sync": Text("Synchronisations", "Synchronisaties", "Syncs"),
     "account": Text("Compte", "Account", "Account"),
     "form": Text("Formulaire", "Formulier", "Form"),
     "status": Text("État", "Status", "Status"),
@@ -31,6 +34,11 @@ _STATES: Texts = {
         "vertrekt vanzelf op {time}, tenzij u ze verwerpt",
         "goes by itself on {time}, unless you discard it",
     ),
+    "ends_at": Text(
+        "est effacée le {time}, si vous ne la laissez pas partir",
+        "wordt gewist op {time}, tenzij u ze laat vertrekken",
+        "is erased on {time}, unless you let it go",
+    ),
     "status_discarded": Text("Écarté", "Verworpen", "Discarded"),
     "discard": Text("Écarter", "Verwerpen", "Discard"),
     "events": Text("À traiter", "Te behandelen", "Needs attention"),
@@ -42,11 +50,14 @@ EVENTS: Texts = {
     "title": Text("À traiter", "Te behandelen", "Needs attention"),
     "lead": Text(
         "Ce qui attend, a été abandonné, refusé ou retenu. Ce qui attend part tout seul, une désinscription"
-        " retenue aussi, après un jour\u00a0; le reste attend votre décision, une fois la cause corrigée.",
+        " retenue aussi, après un jour\u00a0; le reste attend votre décision, une fois la cause corrigée. Une"
+        " inscription retenue est effacée après 30 jours.",
         "Wat wacht, is opgegeven, geweigerd of vastgehouden. Wat wacht, vertrekt vanzelf, een vastgehouden"
-        " uitschrijving ook, na een dag; de rest wacht op uw beslissing, zodra de oorzaak is verholpen.",
+        " uitschrijving ook, na een dag; de rest wacht op uw beslissing, zodra de oorzaak is verholpen. Een"
+        " vastgehouden aanmelding wordt na 30 dagen gewist.",
         "Everything that waits, was given up, refused or is held. What waits goes by itself, a held unsubscribe too,"
-        " after a day; the rest needs your decision, once its cause is corrected.",
+        " after a day; the rest needs your decision, once its cause is corrected. A held signup is erased after 30"
+        " days.",
     ),
     "look_up": Text(
         "Retrouver une personne ou une inscription", "Een persoon of aanmelding opzoeken", "Find a person or a signup"
@@ -66,6 +77,7 @@ EVENTS: Texts = {
     "what_to_do": Text("Que faire", "Wat te doen", "What to do"),
     "list": Text("Un par un", "Eén voor één", "One by one"),
     "all_statuses": Text("Tous les états", "Alle statussen", "All states"),
+    "all_types": Text("Inscriptions et désinscriptions", "Aan- en uitschrijvingen", "Signups and unsubscribes"),
     "all_accounts": Text("Tous les comptes", "Alle accounts", "All accounts"),
     "all_forms": Text("Tous les formulaires", "Alle formulieren", "All forms"),
     "day": Text("Jour", "Dag", "Day"),
@@ -194,6 +206,12 @@ EVENT: Texts = {
         "is verworpen, en haar gegevens zijn gewist.",
         "was discarded, and its data is erased.",
     ),
+    "sentence_ended": Text(
+        "a été retenue pendant 30 jours sans que personne ne la laisse partir, et ses données sont effacées.",
+        "is 30 dagen vastgehouden zonder dat iemand ze liet vertrekken, en haar gegevens zijn gewist.",
+        "was held for 30 days without anybody letting it go, and its data is erased.",
+    ),
+    "erased_on": Text("Effacée le", "Wordt gewist op", "Erased on"),
     "sentence_pending": Text(
         "attend encore et part toute seule.", "wacht nog en vertrekt vanzelf.", "still waits and goes by itself."
     ),

@@ -11,7 +11,7 @@ from ....dashboard import events as choose
 from ....dashboard.events import MOST_AT_ONCE, EventsChoice
 from ....delivery.deadline import Deadline
 from ....domain.addresses import unsubscribe_address
-from ....domain.events import Status
+from ....domain.events import EventType, Status
 from ....domain.ids import is_valid_id
 from ....domain.times import parse_time
 from ....ledger.attention import AttentionList, Listed
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _TIME_TO_ACT = timedelta(seconds=22)
 """API Gateway times out after 29 seconds."""
-_NOT_SENT_AGAIN = ("discarded", "unconfirmed")
+_NOT_SENT_AGAIN = ("discarded", "unconfirmed", "quarantined")
 """Reasons after which an event is erased."""
 _RESENDABLE = (Listed.PARKED, Listed.REFUSED, Listed.QUARANTINED)
 
@@ -79,6 +79,7 @@ class EventPages:
             accounts=accounts,
             forms=tuple(self._services.settings.forms),
             statuses=[one.value for one in Listed],
+            types=[EventType.SIGNUP.value, EventType.UNSUBSCRIBE.value],
             selectable=choice.status in _RESENDABLE,
             unknown_id=wanted,
             redact=redact,
