@@ -44,6 +44,8 @@ class Options:
     config: Path | None = None
     endpoint: str | None = None
     region: str = DEFAULT_REGION
+    throttled: bool = False
+    """Whether the gateway answers 429 above the rates of the template."""
     sample_past: bool = False
     """Whether the sample world starts with a year of campaigns and signups behind it."""
 
@@ -56,7 +58,7 @@ def stage_name(text: str) -> str:
 
 
 def read_options(environ: Mapping[str, str]) -> Options:
-    """Read HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG and the AWS_ ones. Raises StartFailed."""
+    """Read HOST, PORT, AWS_PORT, SANDBOX_PORT, RELAIS_CONFIG, THROTTLES and the AWS_ ones. Raises StartFailed."""
     config = environ.get("RELAIS_CONFIG")
     sandbox_port = _port(environ, "SANDBOX_PORT", -1)
     return Options(
@@ -67,6 +69,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
         config=Path(config).absolute() if config else None,
         endpoint=_endpoint(environ),
         region=environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
+        throttled=_flag(environ, "THROTTLES"),
     )
 
 
@@ -75,6 +78,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     if text == str(default) or (re.fullmatch("[0-9]{1,5}", text) and int(text) < 65536):
         return int(text)
     raise StartFailed(f"{name} is {text!r}: it must be a port number, 0 for a free one.")
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name) or "off"
+    if text not in ("on", "off"):
+        raise StartFailed(f"{name} is {text!r}: it must be on or off.")
+    return text == "on"
 
 
 def _endpoint(environ: Mapping[str, str]) -> str | None:

@@ -202,7 +202,10 @@ class Stack:
 
     def _serve(self, server: HttpServer, description: Description, functions: Functions) -> None:
         name = description.http_function.name
-        server.start(Gateway(description.api, partial(functions.invoke, name), self._now))
+        gateway = Gateway(
+            description.api, partial(functions.invoke, name), self._now, throttled=self._options.throttled
+        )
+        server.start(gateway)
         self._stopping.append(server.shutdown)
 
     def _make_functions(self, description: Description, environ: Mapping[str, str]) -> Functions:

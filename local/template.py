@@ -29,7 +29,7 @@ from typing import Any, get_args
 from chalicelib import names
 from chalicelib.web.pages.gateway import gateway_page
 
-from . import alarms
+from . import alarms, throttles
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_PYTHON = "3.13"
@@ -131,7 +131,10 @@ def lay_out(project: Path, stage: str, root: Path = ROOT, architecture: str | No
 
 
 def run_chalice(project: Path, stage: str) -> dict[str, Any]:
-    """Run `chalice package` in `project`; leaves `out/` there and returns its template. Raises TemplateError."""
+    """Run `chalice package` in `project`; leaves `out/` there and returns its template, with throttles.
+
+    Raises TemplateError.
+    """
     command = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
     command += ["package", f"--stage={stage}"]
     command += ["--merge-template", ".chalice/resources.json", "out"]
@@ -141,7 +144,11 @@ def run_chalice(project: Path, stage: str) -> dict[str, Any]:
     done = subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise TemplateError(f"chalice package --stage {stage} failed:\n{done.stdout}{done.stderr}".rstrip())
-    return _read_json(project / "out" / "sam.json")
+    made = project / "out" / "sam.json"
+    body = _read_json(made)
+    throttles.apply(body)
+    _write_json(made, body)
+    return body
 
 
 def additions(stage: str, root: Path = ROOT) -> dict[str, Any]:
@@ -246,7 +253,7 @@ def _product_files(root: Path) -> Iterator[Path]:
 
 def _fingerprint(root: Path) -> str:
     digest = hashlib.sha256()
-    own = (Path(__file__), Path(alarms.__file__))
+    own = (Path(__file__), Path(alarms.__file__), Path(throttles.__file__))
     sources = [root / "app.py", *own, *sorted((root / ".chalice").glob("*.json")), *_product_files(root)]
     for source in sources:
         digest.update(f"{source.name}\0{source.stat().st_size}\0".encode())

@@ -1,7 +1,7 @@
 """Reads the queues, tables, functions, triggers and API of one stage from its template.
 
-Only the intrinsics that the template uses for these are supported (`Ref`, `Fn::Sub`, `Fn::GetAtt`); another one is an
-error.
+Only the intrinsics that the template uses for these are supported (`Ref`, `Fn::Sub`, `Fn::GetAtt`, `Fn::FindInMap`);
+another one is an error.
 """
 
 from __future__ import annotations
@@ -67,6 +67,14 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttle:
+    """How many requests a second a method takes in the long run, and how many at once."""
+
+    rate: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """The REST API: its stage's name, the methods of each path, its base64-encoded types, its gateway responses."""
 
@@ -74,6 +82,8 @@ class Api:
     methods: Mapping[str, frozenset[str]]
     binary_types: tuple[str, ...]
     gateway_responses: Mapping[str, Any] = field(default_factory=dict)
+    throttles: Mapping[tuple[str, str], Throttle] = field(default_factory=dict)
+    """By method and path; others have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,7 @@ class _Reader:
     def __init__(self, template: Mapping[str, Any], region: str) -> None:
         self._resources: Mapping[str, Any] = template["Resources"]
         self._parameters: Mapping[str, Any] = template.get("Parameters", {})
+        self._mappings: Mapping[str, Any] = template.get("Mappings", {})
         self._region = region
 
     def description(self) -> Description:
@@ -122,7 +133,7 @@ class _Reader:
             queues=tuple(self.queues()),
             tables=tuple(self.tables()),
             functions=tuple(self._function(p) for p in self._all("AWS::Serverless::Function")),
-            api=_api(next(self._all("AWS::Serverless::Api"))),
+            api=self._api(next(self._all("AWS::Serverless::Api"))),
         )
 
     def queues(self) -> list[Queue]:
@@ -164,6 +175,21 @@ class _Reader:
             concurrency=properties.get("ScalingConfig", {}).get("MaximumConcurrency"),
         )
 
+    def _api(self, properties: Mapping[str, Any]) -> Api:
+        body = properties["DefinitionBody"]
+        return Api(
+            stage=properties["StageName"],
+            methods={path: frozenset(map(str.upper, methods)) for path, methods in body["paths"].items()},
+            binary_types=tuple(body.get("x-amazon-apigateway-binary-media-types", ())),
+            gateway_responses=body.get("x-amazon-apigateway-gateway-responses", {}),
+            throttles=dict(map(self._throttle, properties.get("MethodSettings", ()))),
+        )
+
+    def _throttle(self, setting: Mapping[str, Any]) -> tuple[tuple[str, str], Throttle]:
+        path = "/" + setting["ResourcePath"].lstrip("/").replace("~1", "/").lstrip("/")
+        rate, burst = (self.text(setting[f"Throttling{name}Limit"]) for name in ("Rate", "Burst"))
+        return (setting["HttpMethod"], path), Throttle(float(rate), int(burst))
+
     def text(self, value: Any) -> str:
         """Return a string with its intrinsics resolved. Raises Unsupported."""
         if isinstance(value, (str, int)):
@@ -175,6 +201,9 @@ class _Reader:
             if name == "Fn::GetAtt":
                 resource, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
                 return self._attribute(resource, attribute)
+            if name == "Fn::FindInMap":
+                first, second, third = argument
+                return str(self._mappings[first][self.text(second)][third])
             if name == "Fn::Sub" and isinstance(argument, str):
                 return re.sub(r"\$\{([^!}]+)\}", lambda found: self._substitute(found[1]), argument)
         raise Unsupported(f"the template's {value!r}")
@@ -223,14 +252,4 @@ def _table(properties: Mapping[str, Any]) -> Table:
         definition={name: properties[name] for name in known if name in properties},
         ttl_attribute=properties.get("TimeToLiveSpecification", {}).get("AttributeName"),
         recovery=properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled", False),
-    )
-
-
-def _api(properties: Mapping[str, Any]) -> Api:
-    body = properties["DefinitionBody"]
-    return Api(
-        stage=properties["StageName"],
-        methods={path: frozenset(map(str.upper, methods)) for path, methods in body["paths"].items()},
-        binary_types=tuple(body.get("x-amazon-apigateway-binary-media-types", ())),
-        gateway_responses=body.get("x-amazon-apigateway-gateway-responses", {}),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from chalicelib.web.accept import HTML, wants_html
 from local.http import proxy
 from local.http.proxy import HttpAnswer, HttpRequest
 from local.lambdas.functions import FunctionFailed, NoEnvironment
-from local.template_reader import Api
+from local.template_reader import Api, Throttle
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +60,45 @@ class Resources:
         return None
 
 
-class Gateway:
-    """A REST API of one function. `invoke` takes an event and the maximum wait for an execution environment."""
+class Throttles:
+    """Token buckets as API Gateway has them, one for each throttled method of a path."""
 
-    def __init__(self, api: Api, invoke: Callable[[Any, float], Any], clock: Callable[[], datetime]) -> None:
+    def __init__(self, throttles: Mapping[tuple[str, str], Throttle]) -> None:
+        self._throttles = throttles
+        self._buckets: dict[tuple[str, str], tuple[float, datetime]] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, method: str, resource: str, now: datetime) -> bool:
+        """Take a token for a request at `now`; False if there is none."""
+        route = method, resource
+        throttle = self._throttles.get(route)
+        if throttle is None:
+            return True
+        with self._lock:
+            tokens, since = self._buckets.get(route, (float(throttle.burst), now))
+            passed = max(0.0, (now - since).total_seconds())
+            tokens = min(float(throttle.burst), tokens + passed * throttle.rate)
+            admitted = tokens >= 1
+            self._buckets[route] = tokens - admitted, max(now, since)
+        return admitted
+
+
+class Gateway:
+    """A REST API of one function. `invoke` takes an event and the maximum wait for an execution environment.
+
+    It throttles only if `throttled`: tests and people who try something send more at once than a deployment takes.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        invoke: Callable[[Any, float], Any],
+        clock: Callable[[], datetime],
+        *,
+        throttled: bool = False,
+    ) -> None:
         self._api = api
+        self._throttles = Throttles(api.throttles if throttled else {})
         self._resources = Resources(api.methods)
         self._invoke = invoke
         self._clock = clock
@@ -78,6 +113,8 @@ class Gateway:
         found = self._resources.find(request.method, request.path)
         if found is None:
             return gateway_response("MISSING_AUTHENTICATION_TOKEN", self._api.gateway_responses, request_id, accept)
+        if not self._throttles.admit(request.method, found[0], self._clock()):
+            return gateway_response("THROTTLED", self._api.gateway_responses, request_id, accept)
         event = proxy.event(request, *found, self._api, request_id, self._clock())
         if len(request.body) > _MAX_EVENT_BYTES // 2 and len(json.dumps(event)) > _MAX_EVENT_BYTES:
             return gateway_response("REQUEST_TOO_LARGE", self._api.gateway_responses, request_id, accept)

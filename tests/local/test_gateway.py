@@ -9,16 +9,18 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
+from local import template
 from local.http import gateway as gateway_module, server as server_module
-from local.http.gateway import MAX_BODY_BYTES, Gateway
+from local.http.gateway import MAX_BODY_BYTES, Gateway, Throttles
+from local.http.proxy import HttpAnswer, HttpRequest
 from local.http.server import HttpServer
 from local.lambdas.functions import FunctionFailed, NoEnvironment
-from local.template_reader import Api
+from local.template_reader import Api, Throttle, describe
 from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.server
@@ -414,3 +416,47 @@ def test_a_silent_client_does_not_block_others(recorder: Recorder) -> None:
         assert recorder.send("GET", "/x").status == 204
         gate.set()
         slow.join()
+
+
+def test_above_its_rate_a_method_is_answered_as_api_gateway_does() -> None:
+    """By the template's own answers: a problem for machines, a page for people, and when to come back."""
+    api = describe(template.build("local"), "eu-west-3").api
+    now, seen = datetime(2026, 3, 1, 9, 30, tzinfo=UTC), list[str]()
+
+    def answer(event: Any, wait: float) -> Any:
+        seen.append(event["httpMethod"] + event["path"])
+        return {"statusCode": 202, "headers": {}, "body": ""}
+
+    gateway = Gateway(api, answer, lambda: now, throttled=True)
+
+    def send(path: str, method: str = "POST", accept: str = "*/*") -> HttpAnswer:
+        return gateway.handle(HttpRequest(method, path, (("Accept", accept),), b"", "203.0.113.9"))
+
+    statuses = [send("/forms/footer/signup").status for _ in range(120)]
+    assert statuses == [202] * 100 + [429] * 20, "a burst of twice the rate"
+    assert send("/forms/other/signup").status == 429, "the path of all forms"
+    for path in ("/forms/footer/unsubscribe", "/events", "/unsubscribe/token", "/unsubscribe/token)"):
+        assert send(path).status == 202, "each has its own"
+    assert {send("/unsubscribe/token").status for _ in range(1000)} == {202}
+    assert {send("/unsubscribe/token/&utm_source=x").status for _ in range(1000)} == {202}
+    refused = send("/forms/footer/signup")
+    headers = {name.lower(): value for name, value in refused.headers}
+    assert json.loads(refused.body)["status"] == 429
+    assert (headers["content-type"], headers["retry-after"]) == ("application/problem+json", "5")
+    assert headers["x-request-id"]
+    page = send("/forms/footer/signup", accept="text/html")
+    assert (page.status, dict(page.headers)["Content-Type"]) == (429, "text/html")
+    now += timedelta(seconds=1)
+    assert [send("/forms/footer/signup").status for _ in range(60)] == [202] * 50 + [429] * 10
+    assert seen.count("POST/forms/footer/signup") == 150, "what is refused reaches no function"
+
+
+def test_a_bucket_fills_to_its_burst_and_not_beyond_it() -> None:
+    throttles, now = Throttles({("GET", "/a"): Throttle(0.5, 2)}), datetime(2026, 3, 1, tzinfo=UTC)
+    assert [throttles.admit("GET", "/a", now) for _ in range(3)] == [True, True, False]
+    assert not throttles.admit("GET", "/a", now + timedelta(seconds=1))
+    assert throttles.admit("GET", "/a", now + timedelta(seconds=2))
+    assert not throttles.admit("GET", "/a", now - timedelta(hours=1)), "a clock that is set back gives nothing"
+    later = now + timedelta(days=1)
+    assert [throttles.admit("GET", "/a", later) for _ in range(3)] == [True, True, False]
+    assert all(throttles.admit("POST", "/a", now) for _ in range(10))

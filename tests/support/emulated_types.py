@@ -27,6 +27,7 @@ def teach() -> None:
     _teach("AWS::ApiGateway::Stage", _api_stage)
     _teach("AWS::ApiGateway::DomainName", _domain, name="DomainName", attributes=("RegionalDomainName",))
     _teach("AWS::ApiGateway::BasePathMapping", _mapping)
+    _teach("AWS::WAFv2::WebACLAssociation", _web_acl_association)
     _teach("AWS::CloudWatch::Alarm", _alarm, name="AlarmName", attributes=("Arn",))
     _teach("AWS::CloudWatch::CompositeAlarm", _alarm, name="AlarmName", attributes=("Arn",))
     _teach("AWS::Lambda::EventInvokeConfig", _invoke_config)
@@ -108,8 +109,23 @@ def _api_stage(properties: Properties, account: str, region: str) -> Made:
     backend, name = _api_backend(account, region), properties["StageName"]
     api = backend.get_rest_api(properties["RestApiId"])
     api.stages.pop(name, None)
-    backend.create_stage(api.id, name, properties["DeploymentId"])
+    stage = backend.create_stage(api.id, name, properties["DeploymentId"])
+    for setting in properties.get("MethodSettings", ()):
+        path, limits = setting["ResourcePath"].removeprefix("/"), ("Rate", "Burst")
+        place = f"/{path or '/'}/{setting['HttpMethod']}/throttling"
+        patches = [
+            {"op": "replace", "path": f"{place}/{one.lower()}Limit", "value": str(setting[f"Throttling{one}Limit"])}
+            for one in limits
+        ]
+        stage.apply_operations(patches)
     return name, {}
+
+
+def _web_acl_association(properties: Properties, account: str, region: str) -> Made:
+    """moto associates nothing: the stage has to exist, as AWS checks."""
+    _, _, api_id, _, stage = properties["ResourceArn"].split(":", 5)[5].split("/")
+    _api_backend(account, region).get_stage(api_id, stage)
+    return f"{properties['ResourceArn']}|{properties['WebACLArn']}", {}
 
 
 def _domain(properties: Properties, account: str, region: str) -> Made:

@@ -104,6 +104,10 @@ def transformed(body: Mapping[str, Any]) -> dict[str, Any]:
     for resource in packaged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":  # as `aws cloudformation package` does
             resource["Properties"]["CodeUri"] = f"s3://{CODE['Bucket']}/{CODE['Key']}"
+    for parameter in packaged["Parameters"].values():
+        if parameter["Type"] == "Number":  # which CloudFormation takes for a text in `Fn::FindInMap`, and moto does not
+            del parameter["MinValue"], parameter["MaxValue"]
+            parameter.update(Type="String", Default=str(parameter["Default"]))
     session = boto3.Session(region_name=REGION)
     plain: dict[str, Any] = Translator({}, Parser(), boto_session=session).translate(packaged, {})
     return plain
