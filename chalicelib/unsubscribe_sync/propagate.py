@@ -133,14 +133,16 @@ class Propagation:
         source = replace(
             merge(*at_source, *for_all), lease=next((state.lease for state in at_source if state.lease), None)
         )
-        others = {
-            name: merge(*(_settle(state, name, stored) for state in states[name]), *for_all)
+        own = {
+            name: merge(*(_settle(state, name, stored) for state in states[name]))
             for name in self.services.settings.accounts
             if name in person.targets
         }
+        others = {name: merge(state, *for_all) for name, state in own.items()}
+        missed = frozenset(name for name in own if others[name].is_suppressed and not own[name].is_suppressed)
         imported = stored.get(source.unsubscribed_by or "") if is_imported(source) else None
         covered = frozenset(imported.event.accounts) if imported else frozenset()
-        return KnownState(self.source, source, others, covered)
+        return KnownState(self.source, source, others, covered, missed)
 
     def _event(self, decided: Decided) -> Event:
         return Event(

@@ -103,13 +103,15 @@ class KnownState:
 
     `source` is the state at that account, with its lease while that counts; `others` the states at the accounts that
     the row is not yet propagated to, `account` among them where it has lists. Both include the state for all accounts.
-    `covered` are the accounts of the event that caused the source's unsubscribe.
+    `covered` are the accounts of the event that caused the source's unsubscribe. `missed` are those whose own state has
+    no unsubscribe although the person has left all accounts: they were not configured then.
     """
 
     account: str
     source: SubscriptionState
     others: Mapping[str, SubscriptionState]
     covered: frozenset[str] = frozenset()
+    missed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,10 @@ def decide(
         return None  # the row may have been read just before the provider resubscribed the person
     at = reading.started if row.at is None else min(row.at, reading.started)
     if source.is_suppressed and not is_imported(source):
-        return NOTHING  # Relais itself unsubscribed the person at this provider, and wherever else required
+        # Relais itself unsubscribed the person at this provider, and wherever else required; but for accounts that were
+        # not configured then. The row is new for such an account alone.
+        missed = () if first_seen else tuple(name for name in known.others if name in known.missed)
+        return PropagationDecision(min(at, source.unsubscribed_at or at), missed) if missed else NOTHING
     if _is_stale(row, at, reading, source):
         return NOTHING
     if source.is_suppressed and source.unsubscribed_at is not None and not first_seen:
@@ -171,7 +176,7 @@ def _is_covered(name: str, state: SubscriptionState, at: int, known: KnownState)
     An unsubscribe recorded at the source itself does not mean that its other lists were unsubscribed.
     """
     if state.is_suppressed and name != known.account:
-        return True
+        return name not in known.missed or name in known.covered
     signed_up_at, unsubscribed_at = state.signed_up_at, known.source.unsubscribed_at
     if signed_up_at is None:
         return name in known.covered

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.config.model import UnsubscribeSync
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
 from chalicelib.observability import metrics
@@ -131,6 +132,35 @@ class TestBaseline:
             ("old@example.com", ("brussel",)),
             ("zoe@example.com", ("paris", "brussel")),
         }
+
+    @pytest.mark.parametrize("where", ["at Relais", "at lettre"])
+    def test_who_left_while_an_account_was_not_configured_is_unsubscribed_there_once_it_is(
+        self, world: World, where: str
+    ) -> None:
+        """The state for all accounts keeps signups out of it; the row that it already has has to be told."""
+        both = three_accounts(("lettre",))
+        accounts = {name: each for name, each in both.accounts.items() if name != "brussel"}
+        without = replace(both, accounts=accounts, sync_unsubscribes=UnsubscribeSync(("lettre",), ("paris", "lettre")))
+        world.restart(both)
+        world.leave("lettre", "known@example.com")
+        world.sync()
+        world.deliver()
+        world.restart(without)
+        if where == "at Relais":
+            event = world.product.unsubscribe("zoe@example.com", accounts=("paris", "lettre"), all_accounts=True)
+            world.product.work(*world.product.store(event), queue="unsubscribes")
+        world.leave("lettre", "zoe@example.com")
+        world.sync()
+        world.deliver()
+        assert world.propagated()["brussel"] == ["known@example.com"]
+
+        world.clock.forward(days=100)
+        world.restart(both)
+        assert world.sync()["lettre"]["written"] == 1
+        world.deliver()
+        assert world.propagated()["brussel"] == ["known@example.com", "zoe@example.com"]
+        assert world.propagated()["paris"].count("zoe@example.com") == 1
+        assert world.sync()["lettre"]["written"] == 0
 
     def test_the_baseline_of_a_new_account_does_not_undo_a_resubscription(self, world: World) -> None:
         """brussel reports no times: only its first reading shows that the row is old."""
