@@ -139,7 +139,11 @@ class Propagation:
             if name in person.targets
         }
         others = {name: merge(state, *for_all) for name, state in own.items()}
-        missed = frozenset(name for name in own if others[name].is_suppressed and not own[name].is_suppressed)
+        missed = frozenset(
+            name
+            for name in own
+            if others[name].is_suppressed and (not own[name].is_suppressed or _last_was_signup(states[name]))
+        )
         imported = stored.get(source.unsubscribed_by or "") if is_imported(source) else None
         covered = frozenset(imported.event.accounts) if imported else frozenset()
         return KnownState(self.source, source, others, covered, missed)
@@ -190,3 +194,11 @@ def _settle(
         return delivery.status if delivery is not None else None
 
     return settled(state, status_of)
+
+
+def _last_was_signup(states: Iterable[SubscriptionState]) -> bool:
+    """Returns whether the last event tried at an account was a signup.
+
+    Evidence of consent makes an unsubscribe from all accounts be recorded where it is not delivered, too.
+    """
+    return any(state.lease is not None and state.lease.type is EventType.SIGNUP for state in states)

@@ -103,8 +103,8 @@ class KnownState:
 
     `source` is the state at that account, with its lease while that counts; `others` the states at the accounts that
     the row is not yet propagated to, `account` among them where it has lists. Both include the state for all accounts.
-    `covered` are the accounts of the event that caused the source's unsubscribe. `missed` are those whose own state has
-    no unsubscribe although the person has left all accounts: they were not configured then.
+    `covered` are the accounts of the event that caused the source's unsubscribe. `missed` are those at which
+    no unsubscribe was tried although the person has left all accounts: they were not configured then.
     """
 
     account: str

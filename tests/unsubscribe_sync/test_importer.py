@@ -12,6 +12,7 @@ import pytest
 from chalicelib.config.model import UnsubscribeSync
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError, SecretUnavailable
+from chalicelib.domain.events import Consent
 from chalicelib.observability import metrics
 from chalicelib.unsubscribe_sync import importer, list_reading
 from tests.support.interleaving import NotDone, Tapped
@@ -145,6 +146,9 @@ class TestBaseline:
         world.leave("lettre", "known@example.com")
         world.sync()
         world.deliver()
+        signup = world.product.signup("zoe@example.com", accounts=("brussel",), consent=Consent(at=START))
+        world.product.work(*world.product.store(signup))
+        world.clock.forward(hours=1)
         world.restart(without)
         if where == "at Relais":
             event = world.product.unsubscribe("zoe@example.com", accounts=("paris", "lettre"), all_accounts=True)
