@@ -380,11 +380,13 @@ class Container(Services):
         return Sweep(self)
 
     def collect_stats(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """Store the figures of every account's campaigns under the schedule's hour."""
+        """Store the figures of every account's campaigns under the schedule's hour, and look for silent forms."""
         from .domain.times import parse_time
         from .statistics.collect import collect
+        from .statistics.silent_forms import watch_forms
 
         def run(asked: Any, _: Deadline) -> dict[str, Any]:
+            watch_forms(self)
             time = asked.get("time")
             return collect(
                 self,

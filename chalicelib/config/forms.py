@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..domain.form_silence import SilentAfter
 from ..domain.languages import LANGUAGES
 from ..domain.limits import NAME_CHARACTERS
 from ..domain.names_alike import composed
@@ -54,6 +55,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         field_length=table.number(value_limits.FIELD_LENGTH),
         allow_links=table.flag("allow_links", False),
         link_fields=frozenset(map(composed, table.texts("link_fields", _one_of_fields(fields)) or ())),
+        silent_after=_silent_after(table),
         required=frozenset(map(composed, table.texts("required", _one_of_fields({**fields, email_field: ""})) or ()))
         - {email_field},
         page=read_hosted_page(table, (email_field, *fields)),
@@ -76,6 +78,20 @@ def _confirm(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -
     if sender == MAIL_BY_SES and not root.leads_to("mail"):
         table.wrong("confirm", 'needs a sender: add [mail] with from = "lettre@example.com"')
     return sender
+
+
+def _silent_after(table: TomlTable) -> SilentAfter:
+    """Reads `"auto"`, `"never"`, or hours."""
+    match table.value_or("silent_after", "auto"):
+        case "auto":
+            return "auto"
+        case "never":
+            return "never"
+        case value if value_limits.SILENT_AFTER.accepts(value):
+            return float(value)
+        case _:
+            table.wrong("silent_after", f'must be "auto", "never", or hours: {value_limits.SILENT_AFTER.remedy}')
+            return "auto"
 
 
 def _one_of_fields(fields: dict[str, str]) -> Check:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..domain.events import Event, EventType
+from ..domain.form_silence import SilentAfter
 from ..providers.account import Account
 from . import value_limits
 from .secrets import Secret
@@ -67,6 +68,8 @@ class Form:
     """False: a link or an HTML tag in a field makes the signup `refused`, reason `spam`."""
     link_fields: frozenset[str] = frozenset()
     """Form fields that may hold a link or a tag all the same."""
+    silent_after: SilentAfter = "auto"
+    """When an alarm says that it brings nothing: longer than its own past explains, hours, or never."""
     required: frozenset[str] = frozenset()
     """Form fields that must not be empty, besides the address."""
     page: HostedPage = HostedPage()

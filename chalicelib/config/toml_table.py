@@ -111,6 +111,10 @@ class TomlTable:
         self.wrong(key, _no_reference(value) or "must be true or false, without quotes")
         return default
 
+    def value_or(self, key: str, default: Any) -> Any:
+        """Reads an optional value of any kind, which the caller checks."""
+        return self._values[key] if self._has(key) else default
+
     def number(self, number: Number[N]) -> N:
         """Reads an optional number between its ends; its default when absent or invalid."""
         value = self._values[number.key] if self._has(number.key) else number.default

@@ -56,6 +56,8 @@ _TEN_YEARS_IN_HOURS = 87_600.0
 UNSUBSCRIBES_PER_HOUR = Number("forms.NAME.unsubscribes_per_hour", 200, 0, 1_000_000)
 SIGNUPS_PER_HOUR = Number("forms.NAME.signups_per_hour", 500, 0, 1_000_000)
 SIGNUPS_PER_HOUR_PER_NETWORK = Number("forms.NAME.signups_per_hour_per_network", 0, 0, 1_000_000)
+SILENT_AFTER = Number("forms.NAME.silent_after", 24.0, 1.0, 2160.0)
+"""Hours; its default is a text."""
 FIELD_LENGTH = Number("forms.NAME.field_length", FIELD_CHARACTERS, 1, 60_000)
 CONFIRM_WITHIN_HOURS = Number("forms.NAME.confirm_within_hours", 72.0, 0.0001, 720.0)
 NEWS_PER_RUN = Number("sync.unsubscribes.news_per_run", 5000, 1, 1_000_000)

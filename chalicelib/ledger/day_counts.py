@@ -11,18 +11,20 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from ..domain.errors import LedgerUnavailable
 from ..domain.events import Delivery, Event, EventType, Status, StoredEvent
-from ..domain.reasons import NEVER_LISTED
+from ..domain.reasons import NEVER_LISTED, ReasonCode
 from ..observability import logger, metrics
 from .keys import delivery_key
 from .table import Table
 
 _PARTITION = "S#counts"
 _TYPES = frozenset(type.value for type in EventType)
+_HOURS = "#hours"
+"""Ends the name of the set of hours (UTC) in which a form brought signups of people, not of the trap."""
 _PER_WRITE = 60
 """Counts of one write: an update expression has at most 4 KB."""
 
@@ -49,20 +51,27 @@ class DayCount:
 
 
 class DayCounts:
-    """Collects counts, writes and reads them. Thread-safe."""
+    """Collects counts, and the hours in which each form brought signups; writes and reads them. Thread-safe."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._lock = threading.Lock()
         self._collected: dict[str, Counter[str]] = {}
+        self._hours: dict[tuple[str, str], set[int]] = {}
 
-    def record_touch(self, event: Event, account: str, item: Mapping[str, Any] | None) -> None:
+    def record_touch(
+        self, event: Event, account: str, item: Mapping[str, Any] | None, *, by_robot: bool = False
+    ) -> None:
         """Counts the event as accepted if `item`, as just written, was touched for the first time.
 
         An event for several accounts counts at its first one.
         """
         if item is not None and item.get("touched") == 1 and account == event.accounts[0]:
             self.add(event, account, ACCEPTED)
+            if event.form is not None and event.type is EventType.SIGNUP and not by_robot:
+                at = event.accepted_at.astimezone(UTC)
+                with self._lock:
+                    self._hours.setdefault((at.date().isoformat(), event.form), set()).add(at.hour)
 
     def record_final(self, event: Event, delivery: Delivery, number: int = 1) -> None:
         """Counts the final state of a delivery; with -1 one that was undone."""
@@ -103,7 +112,8 @@ class DayCounts:
             metrics.count("lost_counts")
             return
         if item is not None:
-            self.record_touch(event, delivery.account, item)
+            trapped = delivery.reason_code is ReasonCode.TRAP
+            self.record_touch(event, delivery.account, item, by_robot=trapped)
             self.record_final(event, delivery)
 
     def add(self, event: Event, account: str, outcome: str, code: str | None = None, number: int = 1) -> None:
@@ -118,8 +128,10 @@ class DayCounts:
         """Writes what was collected. What the ledger does not take is lost, logged and counted: nobody waits for it."""
         with self._lock:
             collected, self._collected = self._collected, {}
+            hours, self._hours = self._hours, {}
         for day, counts in collected.items():
-            changed = [(name, number) for name, number in sorted(counts.items()) if number]
+            changed: list[tuple[str, int | set[int]]] = [(name, one) for name, one in sorted(counts.items()) if one]
+            changed += [(form + _HOURS, those) for (on, form), those in sorted(hours.items()) if on == day]
             for start in range(0, len(changed), _PER_WRITE):
                 part = changed[start : start + _PER_WRITE]
                 try:
@@ -139,8 +151,18 @@ class DayCounts:
         Numbers that are 0, or below it since a correction came before what it corrects, are left out. Raises
         LedgerUnavailable.
         """
+        return self.read_with_hours(first, last)[0]
+
+    def read_with_hours(self, first: date, last: date) -> tuple[list[DayCount], dict[str, datetime]]:
+        """Reads as `read`, and returns also the start of the last hour in which each form brought a person's signup."""
         items = self._table.query(_PARTITION, (first.isoformat(), last.isoformat()))
-        return [count for item in reversed(items) for count in _counts_from(item)]
+        hours: dict[str, datetime] = {}
+        for item in items:  # the newest last
+            day = datetime.combine(date.fromisoformat(item["sk"]), time(), UTC)
+            for name, value in item.items():
+                if name.endswith(_HOURS) and isinstance(value, set):
+                    hours[name.removesuffix(_HOURS)] = day + timedelta(hours=max(value))
+        return [count for item in reversed(items) for count in _counts_from(item)], hours
 
 
 def _counts_from(item: dict[str, Any]) -> Iterator[DayCount]:

@@ -33,6 +33,7 @@ PUBLISHED = frozenset(
         "audit_differences",
         "check_problems",
         "delivered",
+        "forms_silent",
         "ledger_failures",
         "malformed_items",
         "oldest_pending_seconds",

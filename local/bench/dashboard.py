@@ -20,6 +20,7 @@ from local.bench.consumed import Consumed
 from local.bench.surroundings import client, in_fresh_process, product
 from local.bench.table import Row, ratio
 from local.bench.workers import no_output
+from local.sample_past import write_form_days
 
 if TYPE_CHECKING:
     from chalicelib.container import Container
@@ -46,7 +47,7 @@ class Cost:
 
 
 def rows() -> Iterator[Row]:
-    """Measure each page at two sizes: so many campaigns, and ten times as many events that need a person."""
+    """Measure each page at two sizes: so many campaigns, ten times as many events that need a person; a year of forms."""
     small, large = (_measure(size) for size in SIZES)
     columns = [f"{size:,} campaigns" for size in SIZES]
     for name in small:
@@ -67,6 +68,7 @@ def _measure(size: int) -> dict[str, Cost]:
         now = datetime.now(UTC).replace(microsecond=0)
         _write(environ, STATISTICS, [campaign_item(_campaign(place, now)) for place in range(size)])
         _write(environ, LEDGER, [_refused(place, now) for place in range(size * EVENTS_A_CAMPAIGN)])
+        write_form_days(now, client("dynamodb", environ))
         return in_fresh_process(environ, read_pages).result
 
 

@@ -42,6 +42,7 @@ lifts_suppression = false
 unsubscribes_per_hour = 200
 signups_per_hour = 500
 signups_per_hour_per_network = 20
+silent_after = "never"
 field_length = 500
 allow_links = false
 confirm = "lettre"

@@ -107,6 +107,13 @@ def test_two_fields_of_one_name_and_the_usual_trap_as_a_field_are_mistakes(load_
     ]
 
 
+@pytest.mark.parametrize(("written", "read"), [('"auto"', "auto"), ('"never"', "never"), ("6", 6.0), ("1.5", 1.5)])
+def test_a_form_is_silent_by_its_past_or_after_hours_or_never(load_text: LoadText, written: str, read: object) -> None:
+    form = '[forms.f]\naccount = "paris"\nlist = "1"\nfields = {mail = "@email"}\n'
+    assert load_text(MINIMAL + form).forms["f"].silent_after == "auto"
+    assert load_text(f"{MINIMAL}{form}silent_after = {written}\n").forms["f"].silent_after == read
+
+
 def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> None:
     text = MINIMAL + (
         '[forms.f]\naccount = "paris"\nlist = "1"\nfields = {mail = "@email"}\n'

@@ -40,7 +40,7 @@ SNAPSHOT = Snapshot(
 )
 
 PAGES = {
-    "/dashboard": (6, 6),
+    "/dashboard": (6, 7),
     "/dashboard/campaigns": (1, 0),
     "/dashboard/campaigns?words=lettre&sort=opens": (1, 0),
     "/dashboard/campaigns/paris/0": (1, 2),
@@ -55,7 +55,8 @@ PAGES = {
 """Each page, and the queries and other reads that it makes with two accounts, besides one for the session: a query of
 each account for what waits, another one for what needs a person, or for a list of all that, or of one state; one for
 the counts, one for the campaigns. A list of quarantined events for the groups is a block of its own. The states of
-accounts, their names, the last check, and the last runs of statistics are items that are read by their keys."""
+accounts, their names, the address keys, the last check, and the last runs of statistics are items that are read by
+their keys."""
 ONCE_MORE = {
     "/dashboard/events": 1,
     "/dashboard/events?status=pending": 1,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 
-from chalicelib.config.model import Privacy
+from chalicelib.config.model import Form, Privacy
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.check_results import CheckedProblem, CheckResultStore
-from tests.dashboard.visitor import Person, words
+from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.http import API_DOMAIN
 from tests.support.product import Product
 
@@ -109,6 +110,40 @@ def test_old_statistics_are_said(product: Product, person: Person) -> None:
     assert "All is well" in words(person.get("/dashboard"))
     product.clock.forward(hours=2)
     assert "The statistics of paris have not been read since 1 March, 10:30" in words(person.get("/dashboard"))
+
+
+def test_a_silent_form_needs_a_person(product: Product, person: Person) -> None:
+    for _ in range(30):
+        sign_up(product, "a")
+        product.clock.forward(days=1)
+    person.log_in()
+    assert "All is well" in words(person.get("/dashboard"))
+    usual = "This form usually brings signups every day; Relais warns when it goes silent."
+    assert usual in words(person.get("/dashboard/forms/footer"))
+    product.clock.forward(days=3)
+    person.log_in()
+    page = words(person.get("/dashboard"))
+    assert "One thing needs you" in page and "30 March Silent" in page
+    assert "The form footer has brought no signup since 30 March. It usually brings some every day." in page
+    page = words(person.get("/dashboard/forms/footer"))
+    assert "No signup since 30 March." in page and 'silent_after = "never" in [forms.footer]' in page
+    sign_up(product, "back")
+    assert "All is well" in words(person.get("/dashboard"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("never", 'Relais does not warn when this form goes silent: silent_after = "never".'),
+        (6.0, "Relais warns after 6 hours without a signup."),
+        ("auto", "Relais does not know its rhythm yet, so it does not warn when the form goes silent."),
+    ],
+)
+def test_a_form_says_how_it_is_watched(product: Product, person: Person, rule: Any, said: str) -> None:
+    form = Form("footer", "paris", "4781", "email", {}, silent_after=rule)
+    with_admin_key(product, forms={"footer": form})
+    sign_up(product, "a")
+    assert said in words(person.get("/dashboard/forms/footer"))
 
 
 def test_the_page_of_a_form(product: Product, person: Person) -> None:

@@ -43,6 +43,20 @@ def test_each_signup_counts_as_accepted_and_delivered_once(product: Product) -> 
     assert counts(product) == {"signup accepted": 3, "signup delivered": 3}
 
 
+def test_the_last_hour_of_each_form_with_a_signup_of_a_person_is_known(product: Product) -> None:
+    trapped = product.signup("t@example.com", form="other", refused="trap", refused_code=ReasonCode.TRAP)
+    product.work(form_signup(product, "a"), form_signup(product, "b"), *product.store(trapped))
+    first = product.clock().replace(minute=0)
+    late = form_signup(product, "c")
+    product.clock.forward(hours=3)
+    product.work(form_signup(product, "d"))
+    product.clock.forward(hours=3)
+    product.work(late)
+    today = product.clock().date()
+    _, hours = product.container.counts.read_with_hours(today - timedelta(days=1), today)
+    assert hours == {"footer": first + timedelta(hours=3)}, "by acceptance, whenever a worker counted it"
+
+
 def test_what_waits_is_accepted_and_is_not_counted_again_later(product: Product) -> None:
     product.paris.rule = lambda *_: ProviderError(Kind.LATER, "down")
     ids = [form_signup(product, name) for name in ("a", "b", "c")]

@@ -17,7 +17,7 @@ OWN = {
     *("owner_must_act", "paused_seconds", "oldest_pending_seconds", "parked", "stats_age_seconds", "ledger_failures"),
     *("unreadable_messages", "oldest_unsubscribe_seconds", "unsubscribes_quarantined", "unsubscribes_read_age_seconds"),
     *("audit_differences", "malformed_items", "unknown_outcomes", "wrong_admin_keys", "refused_alike"),
-    *("check_problems", "unexpected_refusals", "address_keys_missing", "signups_quarantined"),
+    *("check_problems", "unexpected_refusals", "address_keys_missing", "signups_quarantined", "forms_silent"),
 }
 
 

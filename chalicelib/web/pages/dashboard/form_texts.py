@@ -11,6 +11,55 @@ FORM: Texts = {
         "Dit formulier schrijft in op de lijst {list} van {account}.",
         "This form signs people up to list {list} of {account}.",
     ),
+    "is_silent": Text(
+        "Aucune inscription depuis le {since}.",
+        "Geen aanmelding sinds {since}.",
+        "No signup since {since}.",
+    ),
+    "usual_silence": Text(
+        "D’habitude, {n} jours au plus séparent deux jours avec inscriptions.",
+        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met aanmeldingen.",
+        "Two days with signups are usually at most {n} days apart.",
+    ),
+    "usual_silence_one": Text(
+        "D’habitude, il en apporte chaque jour.",
+        "Gewoonlijk brengt het er elke dag.",
+        "It usually brings some every day.",
+    ),
+    "what_to_do_when_silent": Text(
+        'Essayez le formulaire sur votre site. S’il ne sert plus, dites-le\u00a0: silent_after = "never" dans'
+        " [forms.{form}].",
+        'Probeer het formulier op uw website. Wordt het niet meer gebruikt, zeg het dan: silent_after = "never" in'
+        " [forms.{form}].",
+        'Try the form on your site. If it is not used any more, say so: silent_after = "never" in [forms.{form}].',
+    ),
+    "silence_new": Text(
+        "Relais ne connaît pas encore son rythme, et n’avertit donc pas s’il se tait.",
+        "Relais kent zijn ritme nog niet, en waarschuwt dus niet als het stil wordt.",
+        "Relais does not know its rhythm yet, so it does not warn when the form goes silent.",
+    ),
+    "silence_well": Text(
+        "D’habitude, {n} jours au plus séparent deux jours avec inscriptions\u00a0; Relais avertit si le silence"
+        " dure nettement plus.",
+        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met aanmeldingen; Relais waarschuwt als de stilte"
+        " duidelijk langer duurt.",
+        "Two days with signups are usually at most {n} days apart; Relais warns when a silence is clearly longer.",
+    ),
+    "silence_well_one": Text(
+        "D’habitude, ce formulaire apporte des inscriptions chaque jour\u00a0; Relais avertit s’il se tait.",
+        "Gewoonlijk brengt dit formulier elke dag aanmeldingen; Relais waarschuwt als het stil wordt.",
+        "This form usually brings signups every day; Relais warns when it goes silent.",
+    ),
+    "silence_hours": Text(
+        "Relais avertit après {hours} heures sans inscription.",
+        "Relais waarschuwt na {hours} uur zonder aanmelding.",
+        "Relais warns after {hours} hours without a signup.",
+    ),
+    "silence_not_watched": Text(
+        'Relais n’avertit pas si ce formulaire se tait\u00a0: silent_after = "never".',
+        'Relais waarschuwt niet als dit formulier stil wordt: silent_after = "never".',
+        'Relais does not warn when this form goes silent: silent_after = "never".',
+    ),
     "signups": Text("Inscriptions", "Aanmeldingen", "Signups"),
     "yesterday": Text("Hier", "Gisteren", "Yesterday"),
     "today": Text("Aujourd’hui", "Vandaag", "Today"),
@@ -49,7 +98,7 @@ FORM: Texts = {
     ),
     "hosted": Text("Sans site web", "Zonder website", "Without a website"),
     "hosted_how": Text(
-        "Ce formulaire a sa propre page, prête à être partagée : {link}. Elle montre l’adresse et les champs qui "
+        "Ce formulaire a sa propre page, prête à être partagée\u00a0: {link}. Elle montre l’adresse et les champs qui "
         "ont un libellé dans la configuration.",
         "Dit formulier heeft een eigen pagina, klaar om te delen: {link}. Ze toont het adres en de velden die in de "
         "configuratie een label hebben.",

@@ -48,6 +48,22 @@ OVERVIEW: Texts = {
         "Aanmeldingen ({n}) wachten op het formulier {form}, dat niet meer in de configuratie staat.",
         "Signups ({n}) wait for the form {form}, which is not in the configuration any more.",
     ),
+    "form_silent": Text(
+        "Le formulaire {form} n’apporte plus d’inscription depuis le {since}.",
+        "Het formulier {form} brengt geen aanmeldingen meer sinds {since}.",
+        "The form {form} has brought no signup since {since}.",
+    ),
+    "usual_silence": Text(
+        "D’habitude, {n} jours au plus séparent deux jours avec inscriptions. Essayez-le sur votre site.",
+        "Gewoonlijk liggen er hoogstens {n} dagen tussen twee dagen met aanmeldingen. Probeer het op uw website.",
+        "Two days with signups are usually at most {n} days apart. Try it on your site.",
+    ),
+    "usual_silence_one": Text(
+        "D’habitude, il en apporte chaque jour. Essayez-le sur votre site.",
+        "Gewoonlijk brengt het er elke dag. Probeer het op uw website.",
+        "It usually brings some every day. Try it on your site.",
+    ),
+    "silent": Text("Silencieux", "Stil", "Silent"),
     "by_form": Text("Formulaire\u00a0: {forms}.", "Formulier: {forms}.", "Form: {forms}."),
     "parked_one": Text(
         "Une inscription ou désinscription est abandonnée jusqu’à ce que vous la renvoyiez.",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 from urllib.parse import quote
 
-from ....dashboard.forms import DAYS, FormHistory, embed_html, first_day, history
+from ....dashboard.forms import FormHistory, embed_html, history
 from ....services import Services
+from ....statistics.silent_forms import first_day, silences
 from ...access import public_url
 from ...http_messages import Request, Response
 from ...pages import charts
@@ -31,7 +32,7 @@ class FormPages:
         if form is None:
             return missing(page, "There is no such form.")
         today = page.now.astimezone(UTC).date()
-        counts = self._services.counts.read(first_day(today, DAYS), today)
+        counts, last_hours = self._services.counts.read_with_hours(first_day(page.now), today)
         past = history(counts, name, today)
         url = public_url(self._services.settings, request)
         language = form.language or page.language
@@ -42,6 +43,7 @@ class FormPages:
             current="overview",
             form=form,
             past=past,
+            silence=silences([form], counts, last_hours, page.now)[name],
             chart=_chart(page, past),
             chart_days=CHART_DAYS,
             busiest=past.busiest(CHART_DAYS),

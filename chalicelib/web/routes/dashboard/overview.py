@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ....dashboard import campaigns as choose
-from ....dashboard.forms import first_day, history
+from ....dashboard.forms import history
 from ....dashboard.overview import AccountBlock, backlog
 from ....domain.backoff import Pause
+from ....domain.form_silence import FormSilence
 from ....domain.reasons import EXPECTED_REFUSALS, ReasonCode
 from ....domain.times import from_epoch_milliseconds
 from ....ledger.attention import AttentionList, AttentionQuery, Listed
@@ -22,6 +23,7 @@ from ....providers import registry
 from ....services import Services
 from ....statistics.form_days import form_days
 from ....statistics.last_runs import LastRuns
+from ....statistics.silent_forms import first_day, silences
 from ...http_messages import Request, Response
 from ...pages import charts
 from ...pages.dashboard.layout import Page
@@ -74,10 +76,12 @@ class OverviewPage:
         page = self._access.page(request)
         accounts = [self._account(name) for name in self._services.settings.accounts]
         today = page.now.astimezone(UTC).date()
-        counts = self._services.counts.read(first_day(today, DAYS), today)
+        counts, last_hours = self._services.counts.read_with_hours(first_day(page.now), today)
+        configured = self._services.settings.forms.values()
+        silence = silences(configured, counts, last_hours, page.now)
         forms = [
-            (form, past, charts.spark([day.people for day in past.days]))
-            for form in self._services.settings.forms.values()
+            (form, past, charts.spark([day.people for day in past.days]), silence[form.name])
+            for form in configured
             for past in [history(counts, form.name, today, DAYS)]
         ]
         campaigns = self._reader.page(limit=NEWEST_CAMPAIGNS).campaigns
@@ -91,6 +95,7 @@ class OverviewPage:
                 *_missing_forms(page, accounts),
                 *self._listed(page),
                 *self._checked(page),
+                *_silent_forms(page, silence),
                 *_old_statistics(page, accounts),
             ],
             recent=_recent(counts, today - timedelta(days=1)),
@@ -208,6 +213,19 @@ def _missing_forms(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
         Notice("bad", "form_missing", {"form": form, "n": page.formats.number(number)}, link=link)
         for form, number in sorted(numbers.items())
     ]
+
+
+def _silent_forms(page: Page, silence: Mapping[str, FormSilence]) -> list[Notice]:
+    """Return a notice for each form that has gone silent."""
+    notices = []
+    for name, one in silence.items():
+        if one.is_silent and one.last_day is not None:
+            since = page.formats.day(one.last_day)
+            text = "usual_silence_one" if one.usual_days == 1 else "usual_silence"
+            usual = ((text, {"n": page.formats.number(one.usual_days)}),) if one.usual_days else ()
+            link = page.link("forms", name)
+            notices.append(Notice("warn", "form_silent", {"form": name, "since": since}, usual, link=link))
+    return notices
 
 
 def _old_statistics(page: Page, accounts: list[AccountBlock]) -> list[Notice]:
