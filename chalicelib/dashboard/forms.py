@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
 
 from ..config.model import Form
+from ..domain.events import EventType, Status
 from ..ledger.day_counts import DayCount
 from ..statistics.form_days import FormDay, form_days
 
@@ -49,6 +51,15 @@ def history(counts: Iterable[DayCount], form: str, today: date, days: int = DAYS
     known = {one.day: one for one in form_days(counts, form)}
     shown = [first_day(today, days) + timedelta(days=number) for number in range(days)]
     return FormHistory(tuple(known.get(day) or FormDay(form, day) for day in shown))
+
+
+def refusals(counts: Iterable[DayCount], form: str, first: date) -> list[tuple[str, int]]:
+    """Returns how many signups of a form, accepted since a day, were refused for each reason code, the most first."""
+    found: Counter[str] = Counter()
+    for count in counts:
+        if count.form == form and count.day >= first and count.type is EventType.SIGNUP:
+            found[count.code or ""] += count.number if count.outcome == Status.REFUSED else 0
+    return sorted(((code, number) for code, number in found.items() if number), key=lambda one: (-one[1], one[0]))
 
 
 def embed_html(form: Form, public_url: str, language: str, address_label: str, button: str) -> str:

@@ -47,7 +47,7 @@ class Cost:
 
 
 def rows() -> Iterator[Row]:
-    """Measure each page at two sizes: so many campaigns, ten times as many events that need a person; a year of forms."""
+    """Measure each page at two sizes: campaigns, ten times as many events that need a person; a year of forms."""
     small, large = (_measure(size) for size in SIZES)
     columns = [f"{size:,} campaigns" for size in SIZES]
     for name in small:

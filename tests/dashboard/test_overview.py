@@ -112,6 +112,25 @@ def test_old_statistics_are_said(product: Product, person: Person) -> None:
     assert "The statistics of paris have not been read since 1 March, 10:30" in words(person.get("/dashboard"))
 
 
+def test_a_form_shows_its_refusals_by_reason(product: Product, person: Person) -> None:
+    product.work(
+        *product.store(product.signup("t@example.com", form="footer", refused="trap", refused_code=ReasonCode.TRAP))
+    )
+    for code in (ReasonCode.UNKNOWN_FIELD, ReasonCode.INVALID_ADDRESS, ReasonCode.INVALID_ADDRESS):
+        product.paris.rule = lambda *_, code=code: ProviderError(Kind.CONTACT, "no", reason_code=code)
+        sign_up(product, "a")
+    page = person.get("/dashboard/forms/footer")
+    assert (
+        "The provider refuses the address 2 A robot filled in the trap 1 The provider does not know a field"
+        in words(page)
+    )
+    assert 'href="/api/dashboard/events?status=refused&amp;form=footer&amp;code=invalid_address"' in page.body
+    assert "code=trap" not in page.body, "no list has them"
+    product.clock.forward(days=28)
+    person.log_in()
+    assert "by reason" not in words(person.get("/dashboard/forms/footer"))
+
+
 def test_a_silent_form_needs_a_person(product: Product, person: Person) -> None:
     for _ in range(30):
         sign_up(product, "a")

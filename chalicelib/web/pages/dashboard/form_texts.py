@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..texts import Text, Texts
+from .reason_texts import REASONS
 
 FORM: Texts = {
+    **REASONS,
     "forms": Text("Formulaires", "Formulieren", "Forms"),
     "lead": Text(
         "Ce formulaire inscrit dans la liste {list} de {account}.",
@@ -76,6 +78,11 @@ FORM: Texts = {
         "{total} aanmeldingen in {n} dagen, {most} op {day}, de drukste dag.",
         "{total} signups in {n} days, {most} on {day}, the busiest day.",
     ),
+    "refusals": Text(
+        "Refusées en 28 jours, par raison", "Geweigerd in 28 dagen, per reden", "Refused in 28 days, by reason"
+    ),
+    "reason": Text("Raison", "Reden", "Reason"),
+    "number": Text("Nombre", "Aantal", "Number"),
     "as_table": Text("28 jours en tableau", "28 dagen als tabel", "28 days as a table"),
     "day": Text("Jour (UTC)", "Dag (UTC)", "Day (UTC)"),
     "caption": Text(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from urllib.parse import quote
 
-from ....dashboard.forms import FormHistory, embed_html, history
+from ....dashboard.forms import FormHistory, embed_html, first_day as first_of_days, history, refusals
+from ....domain.reasons import NEVER_LISTED
 from ....services import Services
 from ....statistics.silent_forms import first_day, silences
 from ...access import public_url
@@ -16,6 +17,7 @@ from ...pages.dashboard.layout import Page
 from .access import DashboardAccess, missing
 
 CHART_DAYS = 60
+REFUSAL_DAYS = 28
 
 
 class FormPages:
@@ -43,6 +45,8 @@ class FormPages:
             current="overview",
             form=form,
             past=past,
+            refusals=refusals(counts, name, first_of_days(today, REFUSAL_DAYS)),
+            not_listed=NEVER_LISTED,
             silence=silences([form], counts, last_hours, page.now)[name],
             chart=_chart(page, past),
             chart_days=CHART_DAYS,
