@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.domain.events import Status
+from chalicelib.domain.events import EventType, Status
 from chalicelib.domain.figures import Snapshot
 from chalicelib.domain.reasons import ReasonCode
-from chalicelib.ledger.keys import attention_entry
+from chalicelib.ledger.keys import attention_entry, due_entry
 from chalicelib.statistics.items import campaign_item
 from local import sandbox
 from local.bench.consumed import Consumed
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 SIZES = (1_000, 10_000)
 EVENTS_A_CAMPAIGN = 10
-"""Refused events beside each campaign."""
+"""Events that wait or need a person, beside each campaign."""
 RARE = 1000
-"""One of so many refused events came by a form of its own."""
+"""One of so many of these events came by a form of its own."""
+ACCOUNTS = ("paris", "lettre", "brussel")
+STATES = (Status.REFUSED, Status.PARKED, EventType.SIGNUP, EventType.UNSUBSCRIBE)
 REPEATS = 7
 LEDGER, STATISTICS = "relais-local-ledger", "relais-local-stats"
 BASELINE = "GET /stats/campaigns?limit=50"
@@ -67,7 +69,7 @@ def _measure(size: int) -> dict[str, Cost]:
     ):
         now = datetime.now(UTC).replace(microsecond=0)
         _write(environ, STATISTICS, [campaign_item(_campaign(place, now)) for place in range(size)])
-        _write(environ, LEDGER, [_refused(place, now) for place in range(size * EVENTS_A_CAMPAIGN)])
+        _write(environ, LEDGER, [_needing(place, now) for place in range(size * EVENTS_A_CAMPAIGN)])
         write_form_days(now, client("dynamodb", environ))
         return in_fresh_process(environ, read_pages).result
 
@@ -89,18 +91,24 @@ def _campaign(place: int, now: datetime) -> Snapshot:
     )
 
 
-def _refused(place: int, now: datetime) -> Item:
-    """Return a refused signup as it lies in the ledger, as far as lists show it."""
+def _needing(place: int, now: datetime) -> Item:
+    """Return an event as it lies in the ledger, as far as lists show it: of each account and state in turn."""
+    account, state = ACCOUNTS[place % 3], STATES[place // 3 % 4]
+    status = Status.PENDING if isinstance(state, EventType) else state
     accepted = int((now - timedelta(minutes=place)).timestamp() * 1000)
     texts = {
         "pk": f"E#form-{place:040}",
         "sk": "E",
-        "type": "signup",
+        "type": (state if isinstance(state, EventType) else EventType.SIGNUP).value,
         "form": "footer" if place % RARE else "rare",
-        "status": Status.REFUSED.value,
+        "status": status.value,
         "reason": "list_insert: the contact is refused",
         "reason_code": ReasonCode.REJECTED_BY_PROVIDER.value,
-        **attention_entry("paris", Status.REFUSED, now - timedelta(minutes=place)),
+        **(
+            due_entry(account, state, now - timedelta(minutes=place))
+            if isinstance(state, EventType)
+            else attention_entry(account, state, now - timedelta(minutes=place))
+        ),
     }
     numbers = dict.fromkeys(("accepted", "updated"), accepted)
     return {
@@ -143,7 +151,7 @@ _PAGES: dict[str, tuple[Callable[[Container, Request], Response], dict[str, str]
     "needs attention": (lambda made, request: made.event_pages.show_all(request), {}),
     "needs attention, a rare form": (
         lambda made, request: made.event_pages.show_all(request),
-        {"status": "refused", "form": "rare"},
+        {"form": "rare"},
     ),
     "needs attention, a frequent reason": (
         lambda made, request: made.event_pages.show_all(request),

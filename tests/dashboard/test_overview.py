@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.config.model import Form, Privacy
 from chalicelib.config.secrets import Secret
+from chalicelib.dashboard import overview
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger.check_results import CheckedProblem, CheckResultStore
@@ -91,6 +92,21 @@ def test_a_missing_address_key_is_said(product: Product, language: str, said: st
     assert said in words(person.get("/dashboard"))
     assert person.get("/dashboard/events?code=address_key_missing").body.count("/dashboard/events/") > 0
     assert of_person in words(person.post("/dashboard/events/lookup", address="a@example.com"))
+
+
+def test_what_waits_is_counted_with_unsubscribes_first_up_to_a_bound(
+    product: Product, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.store(product.signup("r@example.com", refused="invalid: x"))  # and does not wait
+    product.store(product.signup("s@example.com"))
+    product.clock.forward(minutes=5)
+    product.store(*(product.unsubscribe(f"u{number}@example.com") for number in range(3)))
+    product.clock.forward(seconds=10)
+    assert "Waiting 4, for 5 min of these, unsubscribes 3, for 10 s" in words(person.get("/dashboard"))
+    monkeypatch.setattr(overview, "MOST_WAITING", 4)
+    product.store(*(product.signup(f"s{number}@example.com") for number in range(5)))
+    page = words(person.get("/dashboard"))
+    assert "Waiting more than 4, for 5 min of these, unsubscribes 3, for 10 s" in page
 
 
 def test_problems_of_the_last_check_are_shown(product: Product, person: Person) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.config.model import Form
 from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.domain.reasons import ReasonCode
 from chalicelib.observability import metrics
 from chalicelib.statistics.silent_forms import watch_forms
 from local.bench.consumed import Consumed
@@ -63,7 +64,9 @@ def test_a_silent_form_is_logged_and_measured_until_it_brings_a_signup(
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         product.clock.forward(days=1)
-        assert measured() == 2
+        robot = product.signup("t@example.com", form="footer", refused="trap", refused_code=ReasonCode.TRAP)
+        product.work(*product.store(robot))
+        assert measured() == 2, "what fills the trap is no sign of life"
     said = [
         (record.__dict__["form"], record.__dict__["last_day"], record.__dict__["usual_days"])
         for record in caplog.records
