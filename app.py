@@ -45,6 +45,13 @@ def hosted_form(request: Request, form: str) -> Response:
     return container().forms_routes.show(request, form)
 
 
+@app.other_methods("/forms/{form}/challenge")
+@app.route("/forms/{form}/challenge")
+def form_challenge(request: Request, form: str) -> Response:
+    """Answers a page with a form: GET returns a new ALTCHA challenge and a signed time; answers CORS preflights."""
+    return container().forms_routes.challenge(request, form)
+
+
 @app.other_methods("/forms/{form}/signup")
 @app.route("/forms/{form}/signup", methods=["POST"])
 def form_signup(request: Request, form: str) -> Response:

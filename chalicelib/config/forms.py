@@ -59,6 +59,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         required=frozenset(map(composed, table.texts("required", _one_of_fields({**fields, email_field: ""})) or ()))
         - {email_field},
         page=read_hosted_page(table, (email_field, *fields)),
+        altcha=_altcha(root, table),
         confirm=_confirm(root, table, known_accounts),
         confirm_within_hours=table.number(value_limits.CONFIRM_WITHIN_HOURS),
     )
@@ -78,6 +79,16 @@ def _confirm(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -
     if sender == MAIL_BY_SES and not root.leads_to("mail"):
         table.wrong("confirm", 'needs a sender: add [mail] with from = "lettre@example.com"')
     return sender
+
+
+def _altcha(root: TomlTable, table: TomlTable) -> bool:
+    """Reads whether signups need a proof of work, and checks that challenges can be signed and asked for."""
+    wanted = table.flag("altcha", False)
+    if wanted and not root.leads_to("unsubscribe"):
+        table.wrong("altcha", "needs a key that signs the challenges: add [unsubscribe] with keys")
+    if wanted and not root.leads_to("api", "public_url") and not table.leads_to("fields", UNSUBSCRIBE_URL):
+        table.wrong("altcha", "needs the address of the challenges: add public_url to [api]")
+    return wanted
 
 
 def _silent_after(table: TomlTable) -> SilentAfter:

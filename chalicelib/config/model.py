@@ -73,6 +73,8 @@ class Form:
     required: frozenset[str] = frozenset()
     """Form fields that must not be empty, besides the address."""
     page: HostedPage = HostedPage()
+    altcha: bool = False
+    """True: a signup without a proof of work is quarantined."""
     confirm: str | None = None
     """The account that sends confirmation mails, or `MAIL_BY_SES`; None: no double opt-in."""
     confirm_within_hours: float = value_limits.CONFIRM_WITHIN_HOURS.default

@@ -23,7 +23,7 @@ AT_ONCE = 1000
 FORM_HOURS_KEPT = timedelta(days=2)
 NETWORK_HOURS_KEPT = timedelta(hours=1)
 """From the last signup that was counted: no longer than needed, although a network is kept as a keyed hash only."""
-_BY_NETWORK, _BY_FORM = "network", "form"
+_BY_NETWORK, _BY_FORM, _DOUBTED = "network", "form", "doubt"
 
 
 class FormLimits:
@@ -79,10 +79,10 @@ class FormLimits:
     def _above(self, events: Sequence[Event]) -> dict[str, str]:
         """Returns the events that are above a limit, and which; the earlier ones are first to be within it.
 
-        Signups above their network's limit use nothing of the form's.
+        Doubtful signups use nothing of any limit, those above their network's limit nothing of the form's.
         """
-        above: dict[str, str] = {}
-        by_network = self._groups(events, self._network_partition)
+        above: dict[str, str] = {event.id: _DOUBTED for event in events if event.doubt is not None}
+        by_network = self._groups([event for event in events if event.id not in above], self._network_partition)
         for partition, (form, group) in by_network.items():
             self._admit(partition, group, form.signups_per_hour_per_network, NETWORK_HOURS_KEPT, _BY_NETWORK, above)
         rest = [event for event in events if event.id not in above]

@@ -69,6 +69,14 @@ class Door(StrEnum):
     QUEUE = "queue"
 
 
+class Doubt(StrEnum):
+    """Why a form's signup may be a robot's."""
+
+    TOO_FAST = "sent back at once"
+    STALE = "page older than a day"
+    NO_PROOF = "no proof of work"
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """Evidence of a signup's consent, stated by the sender or observed by Relais."""
@@ -158,6 +166,8 @@ class Event:
     """The mistakes of an event from a queue that is refused as invalid."""
     kept: KeptMessage | None = None
     """Set if the event is refused as invalid and came from a queue."""
+    doubt: Doubt | None = None
+    """Set if a form's signup may be a robot's: it is quarantined, and uses nothing of the form's limits."""
     confirmation: Confirmation | None = None
     """Set if the signup goes to its list only once its person has confirmed it (double opt-in)."""
 

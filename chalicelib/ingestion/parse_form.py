@@ -22,6 +22,7 @@ from ..domain.names_alike import nearest_name
 from ..domain.reasons import ReasonCode
 from ..domain.texts import cleaned_text, size_errors, text_error, wording_digest
 from .bodies import Submission
+from .form_proofs import PROOF, STAMP
 from .spam import SPAM, has_link_or_tag
 
 TRAP = "trap"
@@ -186,7 +187,8 @@ def misnamed_fields(form: Form, submission: Submission) -> dict[str, str]:
     missing = [name for name in form.fields if name not in submission.texts and name not in submission.nested]
     if not missing:
         return {}
-    known = {form.email_field, form.trap, _CHARSET_FIELD, HOSTED, *form.fields, *CONSENT_FIELDS}
+    own = {HOSTED, STAMP, PROOF, _CHARSET_FIELD}
+    known = {form.email_field, form.trap, *own, *form.fields, *CONSENT_FIELDS}
     ignored = [name for name in submission.texts if name not in known and len(name) <= NAME_CHARACTERS]
     by_target = {form.fields[name]: name for name in missing}
     found: dict[str, str] = {}

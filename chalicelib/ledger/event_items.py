@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..domain.addresses import normal_forms
 from ..domain.confirmation import Confirmation
 from ..domain.errors import FieldError
-from ..domain.events import UNCONFIRMED, Consent, Delivery, Door, Event, EventType, KeptMessage, Status, Sync
+from ..domain.events import UNCONFIRMED, Consent, Delivery, Door, Doubt, Event, EventType, KeptMessage, Status, Sync
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
 from .attributes import Attributes
@@ -64,6 +64,7 @@ def event_item(event: Event) -> dict[str, Any]:
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
         "consent": consent_item(event.consent),
         "sync": _sync_item(event.sync) if event.sync else None,
+        "doubt": event.doubt.value if event.doubt else None,
         "notes": list(event.notes) or None,
         "errors": [asdict(error) for error in event.errors] or None,
         **(_kept_item(event.kept) if event.kept else {}),
@@ -152,6 +153,7 @@ def event_from(item: Attributes) -> Event:
             for one in item.optional("errors", list[Attributes]) or ()
         ),
         kept=_kept_from(message, item) if message else None,
+        doubt=item.optional("doubt", Doubt),
         confirmation=_confirmation_from(item),
     )
 

@@ -128,6 +128,11 @@ def unconfirmed_entry(due: datetime) -> dict[str, str]:
     return {"due_pk": UNCONFIRMED_PARTITION, "due_sk": sort_key(IndexRange.SIGNUP, epoch_milliseconds(due))}
 
 
+def used_proof_key(challenge: str) -> Key:
+    """Returns the key of the solution of a challenge, once it was used."""
+    return f"S#proof#{challenge}", "used"
+
+
 def mailbox_key(mailbox_hash: str) -> Key:
     """Returns the key of the times of the confirmation mails to a mailbox."""
     return f"S#mailbox#{mailbox_hash}", "mails"

@@ -46,7 +46,7 @@ def check_origin(settings: Settings, name: str, request: Request) -> Form:
     return form
 
 
-def preflight(request: Request) -> Response:
+def preflight(request: Request, method: str = "POST") -> Response:
     """Return the answer to a form's OPTIONS request that `check_origin` has accepted: it allows the headers asked for.
 
     A form reads two headers and none that is a secret, so others (of tracing, of a framework) do no harm.
@@ -57,8 +57,8 @@ def preflight(request: Request) -> Response:
     return Response(
         204,
         headers={
-            "allow": FORM_METHODS,
-            "access-control-allow-methods": "POST",
+            "allow": FORM_METHODS if method == "POST" else f"{method}, HEAD, OPTIONS",
+            "access-control-allow-methods": method,
             "access-control-allow-headers": asked if readable else _USUAL_HEADERS,
             "access-control-max-age": "7200",  # the longest that Chromium caches it
         },

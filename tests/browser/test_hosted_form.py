@@ -10,6 +10,7 @@ from tests.browser.axe import axe
 from tests.browser.chromium import Browser
 from tests.browser.test_forms_guide import pages_of_consent, stack_with, stored
 from tests.browser.website import HOSTED, SHOWING, Website
+from tests.e2e.world import Ediware
 from tests.support.stack import MovableStack, SharedStack
 from tests.support.waiting import wait_for
 
@@ -78,6 +79,21 @@ def test_without_a_redirect_the_frame_shows_what_comes_next(
     browser.driver.switch_to.default_content()
     assert browser.driver.current_url == f"{website.url}/{SHOWING}/frame"
     assert stored(stack) == ["ana@example.com"]
+    shared_stack.idle()
+
+
+def test_its_script_solves_the_challenge(browser: Browser, shared_stack: SharedStack, website: Website) -> None:
+    proving = HOSTED.replace("[forms.footer]", "[forms.footer]\naltcha = true", 1)
+    stack = stack_with(shared_stack, website, f'["{website.url}"]', proving)
+    browser.speak("fr")
+    browser.open(f"{stack.http}/forms/footer")
+    sign_up(browser, "ana@example.com")
+    wait_for(lambda: browser.driver.current_url == f"{website.url}/merci", 20)
+    assert browser.complaints() == []
+    wait_for(lambda: Ediware(stack.sandbox).emails()["ana@example.com"] == 1)
+    with browser.without_scripts():
+        browser.open(f"{stack.http}/forms/footer")
+        assert "Ce formulaire a besoin de JavaScript" in browser.run("document.body.textContent")
     shared_stack.idle()
 
 

@@ -45,6 +45,7 @@ signups_per_hour_per_network = 20
 silent_after = "never"
 field_length = 500
 allow_links = false
+altcha = true
 confirm = "lettre"
 confirm_within_hours = 24
 [forms.footer.fields]

@@ -139,7 +139,8 @@ def test_a_form_and_a_webhook_have_the_stated_defaults(load_text: LoadText) -> N
 
 
 def test_links_are_off_without_their_section(load_text: LoadText, whole: str) -> None:
-    text = whole.replace('[unsubscribe]\nkeys = ["ssm:/relais/unsubscribe"]\n', "").replace('confirm = "lettre"\n', "")
+    text = whole.replace('[unsubscribe]\nkeys = ["ssm:/relais/unsubscribe"]\n', "")
+    text = text.replace('altcha = true\nconfirm = "lettre"\n', "")
     settings = load_text(text)
     assert settings.unsubscribe_keys == ()
     assert settings.forms["footer"].unsubscribe_url_field is None

@@ -33,6 +33,7 @@ ROUTES = {
     "/dashboard/events/{id}/discard": ("/dashboard/events/a/discard", WRITE, 401),
     "/dashboard/campaigns": ("/dashboard/campaigns", READ, 401),
     "/dashboard/campaigns/{account}/{campaign}": ("/dashboard/campaigns/paris/1", READ, 401),
+    "/forms/{form}/challenge": ("/forms/footer/challenge", READ, 200),
     "/confirm/{token}": ("/confirm/x", "GET, HEAD, OPTIONS, POST", 404),
     "/forms/{form}": ("/forms/footer", READ, 200),
     "/healthz": ("/healthz", READ, 200),

@@ -10,6 +10,7 @@ from ...domain.errors import FieldError
 from ...domain.events import EventType
 from ...domain.texts import cleaned_text, safe_name, trimmed, wording_digest
 from ...ingestion.bodies import Submission
+from ...ingestion.form_proofs import PROOF, STAMP
 from ...ingestion.parse_form import CONSENT_FIELDS, CONSENT_GIVEN, HOSTED, SEPARATOR, source_page
 
 _LONG = 80
@@ -126,7 +127,7 @@ def carried_fields(
     """
     known = {form.email_field}
     if verb is EventType.SIGNUP:
-        known |= {form.trap, *form.fields, *CONSENT_FIELDS, HOSTED}
+        known |= {form.trap, *form.fields, *CONSENT_FIELDS, HOSTED, STAMP, *([PROOF] if form.altcha else [])}
     known -= set(shown)
     carried = [(name, text) for name, texts in submission.texts.items() if name in known for text in texts]
     page = source_page(referer) if referer else None

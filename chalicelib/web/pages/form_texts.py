@@ -69,6 +69,11 @@ FORM: Texts = {
         "Inscrivez-vous à notre lettre", "Schrijf u in op onze nieuwsbrief", "Sign up to our newsletter"
     ),
     "optional": Text("(facultatif)", "(niet verplicht)", "(optional)"),
+    "needs_script": Text(
+        "Ce formulaire a besoin de JavaScript, pour distinguer les personnes des robots.",
+        "Dit formulier heeft JavaScript nodig, om mensen van robots te onderscheiden.",
+        "This form needs JavaScript, to tell people from robots.",
+    ),
     "leave_empty": Text("Laissez ce champ vide", "Laat dit veld leeg", "Leave this field empty"),
     # --- the form once more ---
     "error": Text("Erreur", "Fout", "Error"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from .form_fields import ShownField, carried_fields, fields_in_place_of_the_addr
 from .form_texts import FORM
 from .problem import kind_of
 from .problem_texts import PROBLEM
-from .rendering import code, render
+from .rendering import StyleSheet, code, render
 
 if TYPE_CHECKING:
     from ..problems import HttpProblem
@@ -98,7 +99,7 @@ def form_page(
         # A form on this page must state its origin, which no-referrer would hide; other sites learn nothing.
         headers={"referrer-policy": "same-origin", **(headers or {})},
         verb=visit.verb.value,
-        policy=_policy(visit),
+        policy=_policy(visit, values.pop("scripts", ())),
         back=_way_back(visit),
         organisation=visit.organisation,
         embedded=visit.is_embedded,
@@ -106,12 +107,12 @@ def form_page(
     )
 
 
-def _policy(visit: FormVisit) -> dict[str, str]:
-    """Returns what a page's policy allows: its form's redirect, and a frame of the form's websites.
+def _policy(visit: FormVisit, scripts: Sequence[StyleSheet]) -> dict[str, str]:
+    """Returns what a page's policy allows: its form's redirect, a frame of the form's websites, and its own scripts.
 
     Browsers hold a form's redirects against the policy of the page that it is on.
     """
-    policy = {}
+    policy = {"script-src": " ".join(f"'sha256-{each.digest}'" for each in scripts)} if scripts else {}
     if visit.redirect:
         policy["form-action"] = " ".join(("'self'", *_sites(visit.redirect)))
     websites = sorted(visit.form.origins - {checks.HIDDEN_ORIGIN}) if visit.form and visit.is_embedded else []

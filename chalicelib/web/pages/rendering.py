@@ -26,12 +26,13 @@ TEMPLATES = Path(__file__).parent / "templates"
 VISITORS = ("base.css", "visitors.css")
 """The style sheets of visitors' pages."""
 _POLICY = {"default-src": "'none'", "form-action": "'self'", "frame-ancestors": "'none'", "base-uri": "'none'"}
+_LINE_COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class StyleSheet:
-    """A style sheet, and its SHA-256 in base64: for a Content-Security-Policy, or as the ETag of a file."""
+    """A style sheet or a script, and its SHA-256 in base64: for a Content-Security-Policy, or as the ETag of a file."""
 
     text: str
     digest: str
@@ -82,6 +83,13 @@ def render(
 def style_sheet(*names: str) -> StyleSheet:
     """Returns some style sheets of `templates/` as one, without comments."""
     text = "".join(_COMMENT.sub("", (TEMPLATES / name).read_text(encoding="utf-8")) for name in names)
+    return StyleSheet(text, b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii"))
+
+
+@cache
+def script(name: str) -> StyleSheet:
+    """Returns a script of `templates/`, without comments, for a page's own policy."""
+    text = _LINE_COMMENT.sub("", (TEMPLATES / name).read_text(encoding="utf-8"))
     return StyleSheet(text, b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii"))
 
 

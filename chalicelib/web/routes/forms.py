@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from ...config.model import Form
 from ...domain.errors import InvalidEvent
-from ...domain.events import EventType
+from ...domain.events import Doubt, Event, EventType
 from ...domain.excerpts import excerpt, readable
 from ...domain.texts import safe_name
 from ...domain.times import to_milliseconds
 from ...ingestion.bodies import Submission, read_submission
+from ...ingestion.form_proofs import STAMP, FormProofs
 from ...ingestion.parse_form import RequestInfo, misnamed_fields, signup_from_form, unsubscribe_from_form
 from ...ingestion.repeats import accept_from_form
+from ...ledger.event_items import content_of
+from ...ledger.used_proofs import use
 from ...observability import logger, metrics
 from ...services import Services
 from .. import problems
@@ -33,6 +39,7 @@ class FormsRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._proofs = FormProofs(services.settings.unsubscribe_keys, services.effects.random_bytes)
         self._said: set[tuple[str, str]] = set()
         """Form and mapped field of each `form field ignored`: once for each instance."""
 
@@ -44,7 +51,13 @@ class FormsRoutes:
             raise HttpProblem(404, NO_FORM)
         from ..pages.hosted_form import hosted_page
 
-        return hosted_page(FormVisit(request, EventType.SIGNUP, form, settings.organisation), form)
+        challenge: Mapping[str, Any] = {}
+        now = self._services.effects.clock()
+        if form.altcha:
+            challenge = self._proofs.challenge(form.name, now)
+        elif settings.unsubscribe_keys:
+            challenge = {"timestamp": self._proofs.stamp(form.name, now)}
+        return hosted_page(FormVisit(request, EventType.SIGNUP, form, settings.organisation), form, challenge)
 
     def answer(self, request: Request, name: str, verb: EventType) -> Response:
         """Answer any method of a form's path: POST accepts a signup to the form's list, or an unsubscribe from all.
@@ -65,7 +78,7 @@ class FormsRoutes:
             at = to_milliseconds(self._services.effects.clock())
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"), visit.language)
             if verb is EventType.SIGNUP:
-                submitted = signup_from_form(form, submission, info)
+                submitted = self._signup(form, submission, info)
                 if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # some may be ignored
                     self._report_misnamed(form, submission)
             else:
@@ -82,6 +95,33 @@ class FormsRoutes:
             answer = problems.answer(request, error, partial(_failure_page, visit))
             self._report(request, name, answer.status, error)
             return answer
+
+    def _signup(self, form: Form, submission: Submission, info: RequestInfo) -> Event:
+        """Return the signup of a submission, with the doubt whether it is a person's."""
+        signup = signup_from_form(form, submission, info)
+        if signup.refused is not None or not (form.altcha or STAMP in submission.texts):
+            return signup
+        proved = self._proofs.check(form, submission, info.at)
+        if proved.doubt is None and proved.solution is not None:
+            content = self._services.address_keys.digest(content_of(signup))
+            if not use(self._services.table, proved.solution, content, info.at):
+                return replace(signup, doubt=Doubt.NO_PROOF)
+        return replace(signup, doubt=proved.doubt)
+
+    def challenge(self, request: Request, name: str) -> Response:
+        """Answer any method of a form's challenges: GET returns a new one, with a signed time.
+
+        Raises:
+            HttpProblem: 404 for an unknown form, and where no key signs; 403 for another site; 405.
+        """
+        form = check_origin(self._services.settings, name, request)
+        if request.method == "OPTIONS":
+            return preflight(request, "GET")
+        if request.method not in ("GET", "HEAD"):
+            raise HttpProblem(405, "This path does not know that method.", headers={"allow": "GET, HEAD, OPTIONS"})
+        if not self._services.settings.unsubscribe_keys:
+            raise HttpProblem(404, "Challenges are signed with the keys of [unsubscribe], and there are none.")
+        return json_response(200, self._proofs.challenge(form.name, self._services.effects.clock()))
 
     def _report_misnamed(self, form: Form, submission: Submission) -> None:
         """Log a field that was ignored although it resembles a mapped one: a value that would be lost unseen."""
