@@ -26,6 +26,15 @@ class FormHistory:
         """Return the sum of one number over the last days."""
         return sum(int(getattr(day, name)) for day in self.days[-days:])
 
+    def confirmed_share(self, days: int, within: timedelta) -> float | None:
+        """Return which share of the last days' signups was confirmed, of those that had as long as `within` for it.
+
+        None if there are none of which it is known.
+        """
+        over = self.days[-days : -(within // timedelta(days=1) + 1)]
+        delivered, unconfirmed = (sum(getattr(day, name) for day in over) for name in ("delivered", "unconfirmed"))
+        return delivered / (delivered + unconfirmed) if delivered + unconfirmed else None
+
     def busiest(self, days: int) -> FormDay:
         """Return the day with the most signups of the last days."""
         return max(self.days[-days:], key=lambda day: day.people)

@@ -69,6 +69,8 @@ FORM: Texts = {
     "delivered": Text("Transmises", "Doorgegeven", "Delivered"),
     "refused": Text("Refusées", "Geweigerd", "Refused"),
     "trapped": Text("Robots", "Robots", "Robots"),
+    "confirmed": Text("Confirmées", "Bevestigd", "Confirmed"),
+    "unconfirmed": Text("Jamais confirmées", "Nooit bevestigd", "Never confirmed"),
     "quarantined": Text("Retenues", "Vastgehouden", "Quarantined"),
     "unsubscribes": Text("Désinscriptions", "Uitschrijvingen", "Unsubscribes"),
     "by_day": Text("Par jour", "Per dag", "By day"),

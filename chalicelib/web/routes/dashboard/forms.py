@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from urllib.parse import quote
 
 from ....dashboard.forms import FormHistory, embed_html, first_day as first_of_days, history, refusals
@@ -45,6 +45,7 @@ class FormPages:
             current="overview",
             form=form,
             past=past,
+            confirmed=past.confirmed_share(REFUSAL_DAYS, timedelta(hours=form.confirm_within_hours)),
             refusals=refusals(counts, name, first_of_days(today, REFUSAL_DAYS)),
             not_listed=NEVER_LISTED,
             silence=silences([form], counts, last_hours, page.now)[name],

@@ -1,0 +1,48 @@
+"""A form with double opt-in shows which share of its signups was confirmed, of those whose time is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from chalicelib.dashboard.forms import FormHistory
+from chalicelib.statistics.form_days import FormDay
+from tests.dashboard.visitor import Person, with_admin_key, words
+from tests.support.product import Product
+
+TODAY = date(2026, 3, 1)
+
+
+def history(*days: tuple[int, int]) -> FormHistory:
+    """Delivered and unconfirmed signups, the last day today."""
+    first = TODAY - timedelta(days=len(days) - 1)
+    return FormHistory(
+        tuple(
+            FormDay("footer", first + timedelta(days=place), delivered=delivered, unconfirmed=unconfirmed)
+            for place, (delivered, unconfirmed) in enumerate(days)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "share"),
+    [(72, 30 / 40), (1, (30 + 9 + 5 + 5) / (40 + 10 + 5 + 5))],
+)
+def test_only_days_whose_time_is_over_count(hours: int, share: float) -> None:
+    past = history((30, 10), (9, 1), (5, 0), (5, 0), (5, 0))
+    assert past.confirmed_share(28, timedelta(hours=hours)) == pytest.approx(share)
+
+
+def test_without_any_it_is_unknown() -> None:
+    assert history((0, 0), (3, 1)).confirmed_share(28, timedelta(hours=1)) is None
+    assert history((3, 1)).confirmed_share(28, timedelta(hours=72)) is None
+
+
+def test_it_is_shown_for_forms_with_double_opt_in_alone(product: Product, person: Person) -> None:
+    assert "Never confirmed" not in words(person.get("/dashboard/forms/footer"))
+    form = replace(product.settings.forms["footer"], confirm="paris")
+    with_admin_key(product, forms={"footer": form})
+    page = words(person.get("/dashboard/forms/footer"))
+    assert "Confirmed 28 days –" in page and "0 never confirmed" in page
