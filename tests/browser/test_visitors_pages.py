@@ -14,12 +14,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.config.model import ConsentText, HostedPage, Organisation
+from chalicelib.config.model import ConsentText, HostedPage, Organisation, Settings
+from chalicelib.domain.confirmation import Confirmation
 from chalicelib.domain.errors import LedgerUnavailable
+from chalicelib.domain.events import Event, EventType
+from chalicelib.web.http_messages import Request
+from chalicelib.web.pages.confirm import ConfirmPages
 from chalicelib.web.pages.gateway import gateway_page
 from tests.browser.axe import axe
 from tests.browser.chromium import Browser
-from tests.web.surroundings import UNSUBSCRIBE_KEY, Answer, World, ask, gateway_event, make_app, make_settings
+from tests.web.surroundings import NOW, UNSUBSCRIBE_KEY, Answer, World, ask, gateway_event, make_app, make_settings
 
 SITE = "https://shop.example.com"
 LONG = f"{'a' * 64}@{'.'.join(['verylonglabelofadomain' * 2] * 4)}.example.com"
@@ -32,7 +36,8 @@ FORM = {
 NAMES = (
     *("signed-up", "unsubscribed", "to-correct", "later", "origin", "get", "unreadable", "nothing-there"),
     *("gateway", "link", "link-done", "link-unknown", "link-later"),
-    *("hosted", "hosted-framed", "hosted-to-correct"),
+    *("hosted", "hosted-framed", "hosted-to-correct", "to-confirm"),
+    *("confirm", "confirmed", "confirmed-by-hand", "confirm-ended", "confirm-unknown", "confirm-later"),
 )
 
 CONSENT = ConsentText("J’accepte de recevoir la lettre, et je sais que je peux me désinscrire à tout moment.", "v3")
@@ -57,6 +62,11 @@ def made(name: str, language: str) -> Answer:
     )
     if name == "gateway":
         return Answer(429, {"content-type": "text/html; charset=utf-8"}, gateway_page(429, "Try again in a moment."))
+    if name.startswith("confirm"):
+        return confirmation_page(name, settings, language)
+    if name == "to-confirm":
+        form = replace(settings.forms["footer"], confirm="paris")
+        settings = replace(settings, forms={**settings.forms, "footer": form})
     app, signup = make_app(world, settings), "/forms/footer/signup"
     link = world.links.url(LONG).removeprefix("https://relais.example.com")
     if name.endswith("later"):
@@ -64,6 +74,7 @@ def made(name: str, language: str) -> Answer:
     fields, wrong = {"email": LONG}, {"email": "zoe@example", "prenom": "x" * 612}
     method, path, more, body = {
         "signed-up": ("POST", signup, {}, fields),
+        "to-confirm": ("POST", signup, {}, fields),
         "unsubscribed": ("POST", "/forms/footer/unsubscribe", {}, fields),
         "to-correct": ("POST", signup, {}, wrong),
         "later": ("POST", signup, {}, fields),
@@ -81,6 +92,30 @@ def made(name: str, language: str) -> Answer:
     }[name]
     headers = {**FORM, **more, "Accept-Language": language}
     return ask(app, gateway_event(method, path, headers, urlencode(body) if body else None))
+
+
+def confirmation_page(name: str, settings: Settings, language: str) -> Answer:
+    """A page of a confirmation link, with the headers of its own."""
+    pages, request = ConfirmPages(settings), Request("POST", {"accept-language": language}, {}, None)
+    signup = Event(
+        id="x",
+        type=EventType.SIGNUP,
+        email=LONG,
+        accounts=("paris",),
+        occurred_at=NOW,
+        accepted_at=NOW,
+        form="footer",
+        confirmation=Confirmation(NOW, language),
+    )
+    page = {
+        "confirm": lambda: pages.ask(request, signup),
+        "confirmed": lambda: pages.done(request, signup),
+        "confirmed-by-hand": lambda: pages.done(request, signup, returns_by_hand=True),
+        "confirm-ended": lambda: pages.failure(request, 410),
+        "confirm-unknown": lambda: pages.failure(request, 404),
+        "confirm-later": lambda: pages.failure(request, 503),
+    }[name]()
+    return Answer(page.status, page.headers, page.body)
 
 
 @pytest.fixture(scope="module")
