@@ -155,7 +155,13 @@ class ConfirmationMails:
             return None
         if not self._store.begin(event, deadline.lease_until, now):
             return None
-        if not self._may_mail(event, now):
+        # Without a key nobody can tell who asked to be forgotten: whoever has had a mail waits.
+        may_be_forgotten = self._services.address_key_check.look().missing is not None
+        if not self._may_mail(event, now, may_be_forgotten=may_be_forgotten):
+            if may_be_forgotten:
+                longest = timedelta(seconds=self._services.settings.delivery.longest_retry_seconds)
+                self._store.retry(event, min(now + longest, confirmation.expires_at), unknown=False)
+                return None
             self._end(signup, "too many confirmation mails to this mailbox")
             metrics.count("confirmation_mails_withheld")
             return None
@@ -197,12 +203,12 @@ class ConfirmationMails:
         self._store.retry(event, until, unknown=failure.kind is Kind.UNKNOWN)
         return until
 
-    def _may_mail(self, event: Event, now: datetime) -> bool:
+    def _may_mail(self, event: Event, now: datetime, *, may_be_forgotten: bool) -> bool:
         """Record one more mail to the mailbox, unless it has had too many; return whether it may be sent."""
-        to = mailbox(event.email)
+        to, is_forgotten = mailbox(event.email), self._services.subscriptions.is_forgotten(event.email)
         for _ in range(_TRIES):
             sent = self._store.mails_to(to)
-            if not may_mail(sent, now, forgotten=self._services.subscriptions.is_forgotten(event.email)):
+            if not may_mail(sent, now, forgotten=may_be_forgotten or is_forgotten):
                 return False
             if self._store.record_mail(to, sent, now):
                 return True

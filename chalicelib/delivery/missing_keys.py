@@ -27,7 +27,7 @@ def without_waiting(services: Services, tasks: Sequence[Task]) -> list[Task]:
     """
     if not tasks:
         return []
-    findings, now = services.address_key_check.look(), services.effects.clock()
+    findings, now = services.address_key_check.look_and_record(), services.effects.clock()
     if findings.missing is None:
         since = findings.waits_count_from
         return list(tasks) if since is None else [_waiting_from(task, since) for task in tasks]

@@ -64,30 +64,30 @@ class AddressKeyCheck:
         self._warned = False
 
     def look(self) -> KeyFindings:
-        """Reads the record, and adds keys that are new to it; runs the migrations to this release's normalisation.
+        """Reads the record and writes nothing: a migration that has not been made yet counts as missing.
 
         Read it before each batch of decisions: a key may be used since by an instance with another configuration.
         Raises LedgerUnavailable.
         """
-        item = self._table.get(RECORD) or {}
-        used = set(item.get("used", ()))
-        if used - self._keys.fingerprints():
-            with suppress(SecretUnavailable):  # then the keys of before are as good
-                self._keys.renew()
-        configured = self._keys.fingerprints()
-        unknown = self._unreachable_version(item)
-        missing = _missing_keys(used - configured)
-        if unknown is not None:
-            missing = missing or _unknown_version(unknown, self._version)
-        elif item:
+        return self._findings(self._read())
+
+    def look_and_record(self) -> KeyFindings:
+        """Looks as `look` does; runs the migrations to this release's normalisation before, and records what is new.
+
+        New are keys that were never configured before, and since when keys are missing. Raises LedgerUnavailable.
+        """
+        item = self._read()
+        if item and self._unreachable_version(item) is None:
             item = self._migrate(item)
-        is_recorded = item.get("normalisation") == self._version or self._version in item.get("normalised_besides", ())
-        self._recorded = frozenset(used if is_recorded else ())
-        known = set(item.get("fingerprints", ()))
+        configured, known = self._keys.fingerprints(), set(item.get("fingerprints", ()))
         if configured - known:
             self._table.update(RECORD, "ADD fingerprints :new", {"new": configured - known})
-        self._warn_of_unused(known - used - configured)
-        return self._with_times(item, missing)
+        self._warn_of_unused(known - set(item.get("used", ())) - configured)
+        findings = self._findings(item)
+        if findings.missing is not None and "missing_since" not in item:
+            change = "SET missing_since = if_not_exists(missing_since, :now)"
+            self._table.update(RECORD, change, {"now": to_ms(self._clock())})
+        return findings
 
     def record_use(self, fingerprint: str | None = None) -> None:
         """Records, once an instance, that a key (default: the one that is written with) is used from now on.
@@ -131,26 +131,37 @@ class AddressKeyCheck:
         if not others:
             return item
         besides = others & set(item.get("normalised_besides", ()))
+        besides |= {self._version} & set(item.get("normalised_besides", ()))
         change = "SET normalisation = :version" + (" DELETE normalised_besides :besides" if besides else "")
         values = {"version": self._version, "seen": item.get("normalisation"), "besides": besides or None}
         changed = self._table.changed(RECORD, change, values, condition="normalisation = :seen")
-        return changed if changed is not None else item  # another instance has: the next look sees it
+        return changed if changed is not None else self._read()  # another instance has migrated meanwhile
 
     def _warn_of_unused(self, fingerprints: set[str]) -> None:
         if fingerprints and not self._warned:
             self._warned = True
             logger.warning("unused address key missing", extra={"fingerprints": sorted(fingerprints)})
 
-    def _with_times(self, item: Mapping[str, Any], missing: str | None) -> KeyFindings:
-        """Returns the findings with what the record says of earlier ones; records since when keys are missing."""
-        now, was_missing = self._clock(), "missing_since" in item
+    def _read(self) -> dict[str, Any]:
+        """Reads the record; reads the keys again if one of them seems to be missing."""
+        item = self._table.get(RECORD) or {}
+        used = set(item.get("used", ()))
+        if used - self._keys.fingerprints():
+            with suppress(SecretUnavailable):  # then the keys of before are as good
+                self._keys.renew()
+        is_recorded = item.get("normalisation") == self._version or self._version in item.get("normalised_besides", ())
+        self._recorded = frozenset(used if is_recorded else ())
+        return item
+
+    def _findings(self, item: Mapping[str, Any]) -> KeyFindings:
+        missing = _missing_keys(set(item.get("used", ())) - self._keys.fingerprints())
+        others = [version for version in _versions(item) if version != self._version]
+        if missing is None and others:
+            missing = _other_version(others[0], self._version)
         if missing is not None:
-            if not was_missing:
-                change = "SET missing_since = if_not_exists(missing_since, :now)"
-                self._table.update(RECORD, change, {"now": to_ms(now)})
             return KeyFindings(missing)
-        complete = item.get("complete_since")
-        since = now if was_missing else None if complete is None else from_epoch_milliseconds(complete)
+        was_missing, complete = "missing_since" in item, item.get("complete_since")
+        since = self._clock() if was_missing else None if complete is None else from_epoch_milliseconds(complete)
         return KeyFindings(returned=was_missing, waits_count_from=since)
 
 
@@ -166,8 +177,8 @@ def _missing_keys(fingerprints: set[str]) -> str | None:
     return f"{MISSING}: privacy.address_keys lacks a key that this ledger was written with ({names}); put it back"
 
 
-def _unknown_version(ledger: int, release: int) -> str:
+def _other_version(ledger: int, release: int) -> str:
     return (
         f"{MISSING}: this ledger was written with version {ledger} of the normalisation of addresses, this release has "
-        f"version {release} and no migration; deploy a release that has version {ledger}"
+        f"version {release}; without a migration, deploy a release that has version {ledger}"
     )

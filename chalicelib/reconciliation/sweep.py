@@ -100,7 +100,7 @@ class Sweep:
 
     def _look_at_keys(self) -> bool:
         """Counts a missing address key; returns whether one was missing, and what waited for it is to be enqueued."""
-        findings = self._services.address_key_check.look()
+        findings = self._services.address_key_check.look_and_record()
         metrics.count("address_keys_missing", findings.missing is not None)
         if findings.missing is not None:
             logger.error("address key missing", extra={"reason": findings.missing})

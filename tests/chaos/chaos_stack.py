@@ -218,7 +218,7 @@ def running(seed: int, folder: Path, dynamodb: str | None = None, previous: Path
             its_config.write_text(
                 sample_config(sandbox, sample=tomllib.loads((previous / "sample.toml").read_text())) + DELIVERY
             )
-            its_environ = environ | {"RELAIS_CONFIG": str(its_config)}
+            its_environ = environ | {"RELAIS_CONFIG": str(its_config), "CHAOS_EARLIER_RELEASE": "yes"}
             old = start_functions(its_environ, folder / "previous.log", previous)
         new = start_functions(environ, folder / "functions.log")
         functions = ReleasesAtOnce(new, old, random.Random(f"{seed} releases"))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
+from chalicelib.config.model import Privacy
+from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.times import format_time
 from tests.confirmation.conftest import Visitor, with_confirmation
@@ -309,3 +312,26 @@ def test_a_trap_gets_no_mail(product: Product, visitor: Visitor) -> None:
     product.work(signup)
     assert visitor.lettre.mails == []
     assert product.delivery(signup)["reason"] == "trap"
+
+
+def test_without_an_address_key_everybody_gets_at_most_the_mail_of_somebody_who_was_forgotten(
+    product: Product, visitor: Visitor
+) -> None:
+    """Who asked to be forgotten under the missing key cannot be found; a confirmed signup waits for it, too."""
+    product.work(*product.store(product.unsubscribe("left@example.com")), queue="unsubscribes")
+    first, second = visitor.sign_up("zoe@example.com"), visitor.sign_up("zoe@example.com", form="form1")
+    rotated = product.settings
+    product.settings = replace(rotated, privacy=Privacy((Secret.plain("placeholder-address-key-2"),)))
+    product.restart()
+    product.work(first, second)
+    assert len(visitor.lettre.mails) == 1
+    assert visitor.confirmation(second)["status"] == "waiting"
+    assert visitor.open(visitor.link(), "POST").status == 200
+    product.work(first)
+    assert product.delivery(first)["reason_code"] == "address_key_missing"
+    product.settings = rotated
+    product.restart()
+    product.clock.forward(hours=1)
+    product.work(first, second)
+    assert product.delivery(first)["status"] == "delivered"
+    assert len(visitor.lettre.mails) == 2

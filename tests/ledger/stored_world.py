@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import boto3
 
 from chalicelib import __version__
 from chalicelib.config.model import Form
+from chalicelib.domain.confirmation import Confirmation
 from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Consent, Door, EventType, Sync
 from tests.support.aws import TestAws
@@ -25,8 +27,7 @@ from tests.support.product import START, FakeContext, Product, settings
 FOLDER = Path(__file__).parent / "stored_items"
 LEDGER = "relais-local-ledger"
 EVIDENCE = Consent(source="https://www.example.com/", text="v3", ip="203.0.113.9", at=START, door=Door.WEBHOOK)
-
-
+UNCONFIRMED = Confirmation(START + timedelta(hours=1), "fr")
 FOOTER = Form("footer", "paris", "4781", "email", {"prenom": "prenom"}, unsubscribes_per_hour=1)
 
 
@@ -69,6 +70,7 @@ def write_all(product: Product) -> dict[str, str]:
     product.work(*store("delivered", leaving), queue="unsubscribes")
     product.work(*store("delivered", named("waiting")))
     store("delivered", named("never-announced"))
+    product.work(*store("refused", named("unconfirmed", form="footer", list=None, confirmation=UNCONFIRMED)))
     contacts = Sync("contacts", contacts=({"email": "row@example.com", "prenom": "Zoé"},))
     store("delivered", replace(named("sync"), type=EventType.SYNC, email="", sync=contacts))
     invalid = {"type": "unsubscribe", "id": "invalid", "email": "a@example.com", "occurred_at": "2026-02-26T10:00:00"}
