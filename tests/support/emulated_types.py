@@ -5,6 +5,7 @@ What stays different from AWS is in docs/testing.md.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -31,8 +32,21 @@ def teach() -> None:
     _teach("AWS::CloudWatch::Alarm", _alarm, name="AlarmName", attributes=("Arn",))
     _teach("AWS::CloudWatch::CompositeAlarm", _alarm, name="AlarmName", attributes=("Arn",))
     _teach("AWS::Lambda::EventInvokeConfig", _invoke_config)
+    _read_json_as_json()
     for remembered in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         remembered.cache_clear()
+
+
+def _read_json_as_json() -> None:
+    """moto has YAML's parser read every template, which takes a second for one of ours."""
+    from moto.cloudformation.models import Stack
+
+    as_yaml = Stack.parse_template
+
+    def parse_template(template: str) -> Any:
+        return json.loads(template) if template.startswith("{") else as_yaml(template)
+
+    Stack.parse_template = staticmethod(parse_template)
 
 
 class _Resource:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from local import template
 
 from .conftest import Generated
 
+OPERATIONS = template.ROOT / "docs" / "operations.md"
 # What AWS has no narrower resource for: the network interfaces that Lambda makes for a function.
 EVERYWHERE = {
     "ec2:AssignPrivateIpAddresses",
@@ -92,6 +96,8 @@ def test_people_get_policies_for_what_they_may_call(made: Generated) -> None:
         assert statement["Action"] == "lambda:InvokeFunction"
         by_policy[name] = {resource["Fn::GetAtt"][0] for resource in statement["Resource"]}
         assert made.body["Outputs"][f"{name}Arn"]["Value"] == {"Ref": name}
+        (row,) = re.findall(rf"^\| `{name}Arn` \| (.*) \|$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
+        assert {template.resource_name(function) for function in re.findall(r"`(\w+)`", row)} == by_policy[name]
     triggered_by_messages = {"APIHandler", *dict(made.sqs_triggers)}
     assert by_policy["PersonalDataPolicy"] == {"Forget", "ExportPerson"}
     assert by_policy["OperatorsPolicy"] == made.functions.keys() - triggered_by_messages - {"Forget", "ExportPerson"}
