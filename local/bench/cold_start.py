@@ -30,7 +30,7 @@ from local.options import DEFAULT_REGION
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 7
 WARM = 200
-HTTP, WORKER, SWEEP, STATISTICS = "api_handler", "signups", "sweep", "collect_stats"
+FUNCTIONS = HTTP, WORKER, SWEEP, STATISTICS = "api_handler", "signups", "sweep", "collect_stats"
 _KEPT_AS, _TABLE = "relais/local/bench", "relais-local-ledger"
 # What deployments keep in Secrets Manager.
 _SECRETS = re.compile(r'^(api_key|address_keys|keys|admin_key|password|shared_secret)( = \[?)"([^"]+)"', re.MULTILINE)
@@ -115,10 +115,14 @@ def _work(name: str) -> tuple[Callable[[], Any], Callable[[Any], bool]]:
         return _form_signup, _is_accepted
     if name == WORKER:
         return _queued_signup, lambda answer: answer == {"batchItemFailures": []}
-    scheduled = lambda: events.scheduled(name, datetime.now(UTC), DEFAULT_REGION)  # noqa: E731
+    scheduled = partial(_scheduled, name)
     if name == SWEEP:
         return scheduled, lambda answer: "enqueued" in answer
     return scheduled, lambda answer: {each["error"] for each in answer["accounts"].values()} == {None}
+
+
+def _scheduled(function: str) -> Any:
+    return events.scheduled(function, datetime.now(UTC), DEFAULT_REGION)
 
 
 def _form_signup() -> Any:
@@ -134,14 +138,8 @@ def _floor_event() -> Any:
     event["multiValueHeaders"]["Content-Type"] = ["application/json"]
     body = json.dumps({"email": f"person-{next(_number)}@example.com", "prenom": "Camille", "nom": "Exemple"})
     about = {**event["requestContext"], "resourcePath": "/signup"}
-    return {
-        **event,
-        "resource": "/signup",
-        "path": "/signup",
-        "requestContext": about,
-        "body": body,
-        "isBase64Encoded": False,
-    }
+    own = {"resource": "/signup", "path": "/signup", "requestContext": about, "body": body, "isBase64Encoded": False}
+    return {**event, **own}
 
 
 def _queued_signup() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.config.load import load
+from chalicelib.config.secrets import Secret
 from local import sandbox
-from local.bench import call_count, dashboard, delivery, statistics, surroundings, unsubscribes
+from local.bench import call_count, cold_start, dashboard, delivery, statistics, surroundings, unsubscribes
 from local.bench.__main__ import found, main
+from local.bench.cold import cpu_share
 from local.bench.surroundings import in_fresh_process, product
 from local.bench.table import Row, ratio, shown
 from tests.support.aws import TestAws
@@ -196,3 +200,64 @@ def test_it_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "local.bench", "nothing"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("layout", "written"),
+    [
+        ("cpu/cpu.cfs_quota_us", {"cpu.cfs_period_us": "20000", "cpu.cfs_quota_us": "5788"}),
+        ("cgroup.controllers", {"cpu.max": "5788 20000"}),
+    ],
+)
+def test_a_share_of_a_processor_is_set_in_either_version_of_cgroups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, written: dict[str, str]
+) -> None:
+    monkeypatch.setattr(cpu_share, "_ROOT", tmp_path)
+    (tmp_path / layout).parent.mkdir(exist_ok=True)
+    (tmp_path / layout).touch()
+    with cpu_share.limited(512 / cpu_share.FULL_MEMORY_MB) as limit:
+        limit(4711)
+        (group,) = (tmp_path / layout).parent.glob("relais-bench-*")
+        found = {path.name: path.read_text() for path in group.iterdir()}
+    assert found == {**written, "cgroup.procs": "4711"}
+
+
+def test_a_machine_without_the_right_to_a_quota_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu_share, "_ROOT", tmp_path / "no-cgroups")
+    with pytest.raises(cpu_share.NoQuota, match="no cgroup can be made in"), cpu_share.limited(0.5):
+        pass
+
+
+def test_cold_starts_have_their_keys_in_a_secret(tmp_path: Path) -> None:
+    sample = sandbox.sample_config("http://127.0.0.1:9")
+    config, secret = cold_start.with_secrets(sample)
+    values = json.loads(secret)
+    assert not [value for value in values.values() if value in config]
+    path = tmp_path / "relais.toml"
+    path.write_text(config)
+    settings = load(path, {"RELAIS_STAGE": "local"})
+    kept = [settings.privacy.address_keys[0], *settings.accounts["brussel"].secrets.values()]
+    assert {each.reference.partition("#")[0] for each in kept if isinstance(each, Secret)} == {
+        "secret:relais/local/bench"
+    }
+    for name, value in values.items():
+        config = config.replace(f"secret:relais/local/bench#{name}", value)
+    assert config == sample
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_cold_starts_are_compared_with_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cold_start, "ROUNDS", 1)
+    monkeypatch.setattr(cold_start, "WARM", 2)
+    made = list(cold_start.rows())
+    if len(made) == 1:
+        pytest.skip(made[0].what)
+    assert [row.what for row in made[:4]] == [
+        "api_handler, processor time",
+        "api_handler, until answered",
+        "api_handler, until answered, at 1024 MB",
+        "api_handler, by processor time alone, at 1024 MB",
+    ] or made[2].what.startswith("api_handler, at 1024 MB: not measured: ")
+    assert len(made) == 4 * len(cold_start.FUNCTIONS) + 2
+    assert all(str(row.figures[2]).startswith("× ") for row in made if row.figures)
