@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from .keys import attention_entry, due_entry, event_id_of, event_key, refused_pa
 
 FIRST_DUE = timedelta(seconds=60)
 FIRST_DUE_SPREAD_SECONDS = 30
+_CONSENT = tuple(each.name for each in fields(Consent))
 _KINDS: Mapping[str, Literal["contacts", "unsubscribes"]] = {"contacts": "contacts", "unsubscribes": "unsubscribes"}
 
 
@@ -76,7 +77,9 @@ def consent_item(consent: Consent | None) -> dict[str, Any] | None:
     """Builds the part of an event's item for its consent; None for none."""
     if consent is None:
         return None
-    values = asdict(consent) | {"door": consent.door.value if consent.door else None}
+    values = {name: getattr(consent, name) for name in _CONSENT} | {
+        "door": consent.door.value if consent.door else None
+    }
     values |= {name: to_ms(at) for name in ("at", "confirmed_at") if (at := values[name]) is not None}
     return {name: value for name, value in values.items() if value is not None} or None
 

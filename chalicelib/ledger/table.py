@@ -394,12 +394,16 @@ def _code(error: ClientError) -> str:
 
 def _pack(values: Mapping[str, Any]) -> dict[str, Any]:
     """Converts plain values to a DynamoDB item (or expression values); omits None values."""
-    # Most values are texts, for which boto3 tries ten types in turn.
-    return {
-        name: {"S": value} if type(value) is str else _serialize(value)
-        for name, value in values.items()
-        if value is not None
-    }
+    return {name: _packed(value) for name, value in values.items() if value is not None}
+
+
+def _packed(value: Any) -> dict[str, Any]:
+    """Converts one value as boto3 does, without the ten types that boto3 tries in turn for the texts of every item."""
+    if type(value) is str:
+        return {"S": value}
+    if type(value) is dict:
+        return {"M": {name: _packed(each) for name, each in value.items()}}
+    return dict(_serialize(value))
 
 
 def _unpack(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from chalicelib.domain.errors import LedgerUnavailable
 from chalicelib.effects import Effects
 from chalicelib.ledger.batched_reads import BATCH_GET_LIMIT
-from chalicelib.ledger.table import CONFLICT_WAITS, TRANSACTION_LIMIT, ConditionFailed, Table
+from chalicelib.ledger.table import CONFLICT_WAITS, TRANSACTION_LIMIT, ConditionFailed, Table, _pack
 from tests.support.aws import TestAws
 
 ITEM = {"pk": "a", "sk": "1", "text": "Zoé", "number": 12, "yes": True, "list": ["x", 2], "map": {"k": "v"}}
@@ -134,3 +135,22 @@ def test_every_failure_is_ledger_unavailable(work: str, resources: TestAws) -> N
     missing = Table(resources.dynamodb, "relais-local-nothing")
     with pytest.raises(LedgerUnavailable, match="ResourceNotFound"):
         getattr(missing, work)(*arguments[work])
+
+
+def test_items_have_the_form_that_boto3_gives_them() -> None:
+    item = {
+        "text": "é",
+        "empty": "",
+        "number": 4781,
+        "yes": True,
+        "bytes": b"\0",
+        "names": {"a", "b"},
+        "map": {"text": "x", "number": 1, "nothing": None, "deep": {"list": ["y", {"z": False}]}, "empty": {}},
+        "list": [],
+        "absent": None,
+    }
+    expected = {name: TypeSerializer().serialize(value) for name, value in item.items() if value is not None}
+    assert {**_pack(item), "names": {"SS": sorted(_pack(item)["names"]["SS"])}} == {
+        **expected,
+        "names": {"SS": sorted(expected["names"]["SS"])},
+    }
