@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import app
+from local import throttles
 from tests.support.emulator import Stack, create, emulated_aws
 
 EVERYTHING = {
@@ -24,7 +25,7 @@ EVERYTHING = {
     "AlarmTopicArn": "arn:aws:sns:eu-west-3:123456789012:alarms",
     "AlarmEmail": "operators@example.com",
     "FormsRate": "30",
-    "EventsRate": "200",
+    "EventsRate": str(throttles.MOST_A_SECOND),
     "OtherRate": "1",
     "ReservedConcurrency": "20",
     "WebAclArn": "arn:aws:wafv2:eu-west-3:123456789012:regional/webacl/relais/1",
