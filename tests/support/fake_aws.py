@@ -36,6 +36,9 @@ def answer(command: list[str], options: dict[str, str], state: dict[str, Any]) -
         return describe(options, state)
     if command[1] == "describe-table":
         return 0 if options["--table-name"] in state.get("tables", ()) else 255
+    if command[1] == "list-tables":
+        print("\t".join(jmespath.search(options["--query"], {"TableNames": state.get("tables", [])})))  # noqa: T201
+        return 0
     if command[1] == "wait":
         failing = {"change-set-create-complete": "unchanged", "stack-delete-complete": ""}.get(command[2], "errors")
         return 255 if state.get(failing) else 0

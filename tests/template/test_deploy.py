@@ -49,7 +49,7 @@ class Deployment:
     def calls(self) -> list[list[str]]:
         """The arguments of every call of the last run that changed, waited or checked."""
         lines = (self.folder / "calls").read_text().splitlines()
-        reads = ("describe-stack", "describe-table", "get")
+        reads = ("describe-stack", "describe-table", "get", "list-tables")
         return [call for call in map(json.loads, lines) if not call[1].startswith(reads)]
 
     @property
@@ -168,6 +168,18 @@ def test_a_stack_that_was_deleted_is_made_again_over_its_tables(deployment: Depl
     only = json.loads((deployment.folder / "made" / "tables.json").read_text())
     assert [each["LogicalResourceId"] for each in named] == list(only["Resources"])
     assert complaints(only) == []
+
+
+def test_a_stack_that_used_a_restored_table_is_not_made_again_over_its_own(deployment: Deployment) -> None:
+    tables = ["relais-shop-ledger", "relais-shop-stats", "relais-shop-ledger-20261127"]
+    code, said = deployment.run("StatsTableName=", state={"tables": tables})
+    assert code == 2
+    assert (
+        "beside relais-shop-ledger there is relais-shop-ledger-20261127 - name the one to use: LedgerTableName=" in said
+    )
+    assert deployment.verbs == []
+    for named in ("LedgerTableName=relais-shop-ledger-20261127", "LedgerTableName="):
+        assert deployment.run(named, state={"tables": tables})[0] == 0
 
 
 def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
