@@ -27,6 +27,8 @@ from tests.support.aws import REGION
 Right = tuple[str, str]
 CALLED, REFUSED = "called-rights", "refused-calls"
 """Files in the folder of a stack: a line of JSON for each function and right."""
+DEPLOYED = "deployed-rights"
+"""What the roles of deployed functions grant: a JSON object by function, where a stack was deployed."""
 OBSERVED = "calls-are-observed"
 """While there is such a file, nothing is refused."""
 ELSEWHERE = ("connect", "providers and sources")
@@ -122,7 +124,7 @@ def _of_dynamodb(operation: str, params: Mapping[str, Any]) -> set[tuple[str, st
 
 def enforce(folder: Path) -> None:
     """Have every boto3 client that this process and its children make keep to the function's role from now on."""
-    rights, noted = granted(), set[Right]()
+    rights, noted = _deployed(folder) or granted(), set[Right]()
 
     def hold(params: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any) -> None:
         function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
@@ -150,6 +152,26 @@ def enforce(folder: Path) -> None:
 
     socket.socket.connect = noted_connect  # type: ignore[method-assign]
     botocore.register_initializer(lambda session: session.register("before-parameter-build", hold))
+
+
+def deploy(folder: Path, statements: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+    """Have functions keep to these statements of their roles, whose references are resolved."""
+    rights = {
+        function: [
+            (action, resource)
+            for each in some
+            for action in listed(each["Action"])
+            for resource in listed(each.get("Resource", []))
+        ]
+        for function, some in statements.items()
+    }
+    (folder / DEPLOYED).write_text(json.dumps(rights))
+
+
+def _deployed(folder: Path) -> dict[str, set[Right]]:
+    file = folder / DEPLOYED
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    return {function: {(action, arn) for action, arn in some} for function, some in kept.items()}
 
 
 def _note(file: Path, function: str, right: Right) -> None:
