@@ -95,9 +95,9 @@ class Container(Services):
                 _ = self.sweeper, self.nightly_pass
                 self.address_key_check.look()
             case "collect_stats":
-                from .statistics import collect
+                from .statistics import collect, silent_forms
 
-                _ = self.table, self.stats, self._medians, collect
+                _ = self.table, self.stats, self._medians, self.counts, collect, silent_forms
                 self._connect_all(lambda able: able.statistics != "none")
             case "sync_unsubscribes":
                 from .unsubscribe_sync import scheduled

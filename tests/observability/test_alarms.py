@@ -15,6 +15,7 @@ import app
 from chalicelib.config.model import Api, Form, RetryPolicy, Settings, UnsubscribeSync
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
+from chalicelib.domain.events import Consent, Door
 from chalicelib.ledger.table import Table
 from chalicelib.observability import metrics
 from chalicelib.providers.account import Account
@@ -49,11 +50,15 @@ RUN = {"sweep": 60, "sync_unsubscribes": 900, "collect_stats": 3600}
 
 
 def configured() -> Settings:
-    """Two accounts, the second of which tells its unsubscribes; a form with a low limit; an admin key."""
+    """Two accounts, the second of which tells its unsubscribes; a form with low limits; an admin key."""
     secrets = {"api_key": Secret.plain("placeholder")}
     return settings(
         accounts={name: Account(name, provider, secrets=secrets) for name, provider in ACCOUNTS.items()},
-        forms={"footer": Form("footer", "paris", "4781", "email", {"prenom": "prenom"}, unsubscribes_per_hour=1)},
+        forms={
+            "footer": Form(
+                "footer", "paris", "4781", "email", {"prenom": "prenom"}, unsubscribes_per_hour=1, signups_per_hour=1
+            )
+        },
         sync_unsubscribes=UnsubscribeSync(("lettre",), ("paris", "lettre")),
         delivery=RetryPolicy(give_up_after_hours=24),
         api=Api(Secret.plain("placeholder-admin-key-of-32-chars"), "https://relais.example.com"),
@@ -171,6 +176,21 @@ def late(stage: Stage) -> None:
 def quarantined(stage: Stage) -> None:
     events = [stage.product.unsubscribe(f"u{n}@example.com", form="footer") for n in range(2)]
     stage.work(*stage.product.store(*events), queue="unsubscribes")
+
+
+def signups_quarantined(stage: Stage) -> None:
+    consent = Consent(door=Door.FORM)
+    events = [stage.product.signup(f"s{n}@example.com", form="footer", list=None, consent=consent) for n in range(2)]
+    stage.work(*stage.product.store(*events))
+
+
+def silent(stage: Stage) -> None:
+    """A form that brought signups every day, and then none."""
+    for _ in range(30):
+        stage.sign_up(1, form="footer", list=None)
+        stage.product.clock.forward(days=1)
+    stage.product.clock.forward(days=4)
+    stage.run("collect_stats")
 
 
 def parked(stage: Stage) -> None:
@@ -311,6 +331,8 @@ REHEARSALS: dict[str, Callable[[Stage], None]] = {
     "parked": parked,
     "refusals": refused,
     "refused-alike": refused_alike,
+    "form-silent": silent,
+    "signups-quarantined": signups_quarantined,
     "stats-old": statistics_not_read,
     "unknown-outcomes": unknown,
     "unreadable-messages": unreadable,

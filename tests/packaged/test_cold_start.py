@@ -103,7 +103,7 @@ _CALLS = {"requests", "charset_normalizer", "zoneinfo"}
 _WORKER = {"boto3", *_CALLS, "chalicelib.delivery.worker"}
 _EDIWARE, _MAILPARTNER, _MYMAILMARKET = (f"chalicelib.providers.{name}.{module}" for name, module in CLIENTS.items())
 AT_START = {
-    "app": {"boto3", "chalicelib.web.routes.forms"},
+    "app": {"boto3", "multipart", "chalicelib.web.routes.forms"},
     "signups": {*_WORKER, _EDIWARE, _MYMAILMARKET},
     "unsubscribes": {*_WORKER, _EDIWARE, _MAILPARTNER, _MYMAILMARKET},
     "sweep": {"boto3"},
@@ -174,7 +174,7 @@ def test_a_form_request_loads_no_provider_and_no_other_route(artefact: Artefact)
 @pytest.mark.parametrize(
     ("function", "event", "of_some_events"),
     [
-        ("app", form("signup", email="lea@example.com"), {"multipart"}),
+        ("app", form("signup", email="lea@example.com"), set()),
         ("signups", events.queued(signups(1), "relais-local-signups", REGION), set()),
         ("sweep", scheduled(), set()),
         ("collect_stats", scheduled(), set()),

@@ -210,7 +210,7 @@ def test_the_zip_contains_only_the_product(packaged: Packaged) -> None:
     product = {
         str(path.relative_to(template.ROOT))
         for path in (template.ROOT / "chalicelib").rglob("*")
-        if path.suffix in {".py", ".html", ".css"}
+        if path.suffix in {".py", ".html", ".css", ".js"}
     }
     assert product | {"app.py", "chalice/app.py", "chalice/__init__.py", "boto3/__init__.py"} <= set(entries)
     sources = [name for name in entries if "__pycache__" not in name]
