@@ -153,7 +153,7 @@ class EventView:
         missing_form = self._targets.missing_form(event) if self._targets else None
         if delivery.status is Status.PENDING and missing_form is not None:
             reason, code = missing_form, ReasonCode.FORM_REMOVED
-        elif delivery.status is Status.PENDING and event.type.waits_for_account:
+        elif delivery.status is Status.PENDING and event.type.waits_for_account and not event.awaits_confirmation:
             state = state_of(delivery.account)
             list_id = self._targets.list_of(event) if self._targets else event.list
             pause = state.pause or state.lists.get(list_id or "")

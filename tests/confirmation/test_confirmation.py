@@ -335,3 +335,11 @@ def test_without_an_address_key_everybody_gets_at_most_the_mail_of_somebody_who_
     product.work(first, second)
     assert product.delivery(first)["status"] == "delivered"
     assert len(visitor.lettre.mails) == 2
+
+
+def test_while_its_account_is_paused_it_still_waits_for_its_person(product: Product, visitor: Visitor) -> None:
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    product.paris.rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "key refused")
+    product.work(*product.store(product.signup("other@example.com")))
+    assert product.delivery(signup)["reason"] == "unconfirmed"

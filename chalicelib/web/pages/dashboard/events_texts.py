@@ -167,6 +167,21 @@ EVENT: Texts = {
     "id": Text("Numéro", "Nummer", "Id"),
     "occurred": Text("Demandé par la personne", "Gevraagd door de persoon", "Requested by the person"),
     "accepted": Text("Reçu par Relais", "Ontvangen door Relais", "Received by Relais"),
+    "confirmation": Text("Confirmation", "Bevestiging", "Confirmation"),
+    "confirmation_waiting": Text(
+        "l’e‑mail n’est pas encore parti", "de e‑mail is nog niet verstuurd", "mail not sent yet"
+    ),
+    "confirmation_sent": Text("e‑mail envoyé", "e‑mail verstuurd", "mail sent"),
+    "confirmation_confirmed": Text("confirmée", "bevestigd", "confirmed"),
+    "confirmation_expired": Text("pas confirmée à temps", "niet op tijd bevestigd", "not confirmed in time"),
+    "confirmation_failed": Text(
+        "l’e‑mail n’est pas parti, ou a été refusé", "e‑mail niet verstuurd of geweigerd", "mail not sent, or refused"
+    ),
+    "sentence_unconfirmed": Text(
+        "attend que la personne la confirme par le lien de l’e‑mail.",
+        "wacht tot de persoon ze bevestigt via de link in de e‑mail.",
+        "waits until the person confirms it by the link in the mail.",
+    ),
     "deliveries": Text("Compte par compte", "Account per account", "Account by account"),
     "attempts": Text("Essais", "Pogingen", "Attempts"),
     "next_attempt": Text("Prochain essai", "Volgende poging", "Next attempt"),
@@ -197,9 +212,9 @@ EVENT: Texts = {
         "was passed on to all its accounts.",
     ),
     "sentence_quarantined": Text(
-        "est retenue, car son formulaire en a reçu trop à la fois.",
-        "wordt vastgehouden, omdat haar formulier er te veel tegelijk kreeg.",
-        "is held, since its form got too many at once.",
+        "est retenue\u00a0: son formulaire en a reçu trop à la fois, ou elle vient peut-être d’un robot.",
+        "wordt vastgehouden: haar formulier kreeg er te veel tegelijk, of ze komt misschien van een robot.",
+        "is held: its form got too many at once, or it may be a robot’s.",
     ),
     "sentence_discarded": Text(
         "a été écartée, et ses données sont effacées.",
