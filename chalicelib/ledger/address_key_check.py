@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from ..domain.addresses import NORMALISATION_VERSION
@@ -61,6 +62,7 @@ class AddressKeyCheck:
         self._migrations = migrations
         self._recorded: frozenset[str] = frozenset()
         """Fingerprints that are known to be recorded as used, together with this release's version."""
+        self._recording = Lock()
         self._warned = False
 
     def look(self) -> KeyFindings:
@@ -97,6 +99,11 @@ class AddressKeyCheck:
         used = fingerprint or self._keys.writing_fingerprint
         if used in self._recorded:
             return
+        with self._recording:  # the first claims of a batch come at once
+            if used not in self._recorded:
+                self._record_use(used)
+
+    def _record_use(self, used: str) -> None:
         item = self._table.update(
             RECORD,
             "SET normalisation = if_not_exists(normalisation, :version) ADD used :used, fingerprints :used",

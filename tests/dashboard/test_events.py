@@ -209,7 +209,10 @@ def test_a_signup_that_nobody_let_go_says_so(product: Product, person: Person) -
     [waits] = product.store(product.signup("a@example.com", form="footer", list=None, consent=Consent(door=Door.FORM)))
     product.work(waits)
     page = words(person.get(f"/dashboard/events/{waits}"))
-    assert "This signup is held: its form got too many at once, or it may be a robot’s." in page and "Erased on 31 March" in page
+    assert (
+        "This signup is held: its form got too many at once, or it may be a robot’s." in page
+        and "Erased on 31 March" in page
+    )
     product.clock.forward(days=30)
     product.work(waits)
     person.log_in()
