@@ -46,6 +46,10 @@ def test_nothing_is_lost_or_doubled_unmarked_between_two_releases(tmp_path: Path
                 stage.order_faults()
                 stage.jump(HOUR)
             run.send_while_time_passes(wave)
+            for log in ("functions.log", "previous.log"):
+                lines = (tmp_path / log).read_text().splitlines()
+                misread = [line for line in lines if "malformed ledger item" in line]
+                assert not misread, f"{log}: one release cannot read what the other stored: {misread[0]}"
         stage.functions.settle(on_the_earlier=taken_back)
         run.calm()
         check(run, stage)
