@@ -296,6 +296,14 @@ def check(event: CloudWatchEvent) -> dict[str, Any]:
     return container().check(event.to_dict(), cast(Context, event.context))
 
 
+@also_by_hand
+@app.schedule("rate(1 hour)")
+@instrumented
+def canary(event: CloudWatchEvent) -> dict[str, Any]:
+    """Posts a signup through the public URL, and looks whether the one before was delivered."""
+    return container().canary(event.to_dict(), cast(Context, event.context))
+
+
 @app.lambda_function()
 @instrumented
 def call_provider(event: Any, context: Context) -> dict[str, Any]:

@@ -400,6 +400,12 @@ class Container(Services):
 
         return self._once("collect_stats", event, context, run)
 
+    def canary(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Post a signup through the public URL, and look whether the one before was delivered."""
+        from .operators.canary import Canary, post_form
+
+        return self._once("canary", event, context, lambda _, until: Canary(self, post_form).run())
+
     def call_provider(self, event: Any, context: Context) -> dict[str, Any]:
         """Make one provider call."""
         from .operators.provider_call import ProviderCalls

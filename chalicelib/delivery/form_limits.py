@@ -15,6 +15,7 @@ from ..ledger.hourly_limits import HourlyLimits
 from ..ledger.keys import form_hour_partition, network_hour_partition
 from ..ledger.quarantine import QUARANTINE_LENGTH, QuarantineStore
 from ..observability import event_log, logger, metrics
+from ..providers import registry
 from ..services import Services
 from .deadline import Deadline
 
@@ -95,11 +96,14 @@ class FormLimits:
     def _groups(
         self, events: Sequence[Event], partition_of: Callable[[Form, Event], str | None]
     ) -> dict[str, tuple[Form, list[Event]]]:
-        """Sorts events of configured forms by what counts them; a form that is not configured has no limit."""
+        """Sorts events of configured forms by what counts them; one that is not configured, or whose account keeps
+        nothing, has no limit.
+        """
         groups: dict[str, tuple[Form, list[Event]]] = {}
         for event in events:
             form = self._services.settings.forms.get(event.form or "")
-            partition = None if form is None else partition_of(form, event)
+            free = form is None or registry.keeps_nothing(self._services.settings.accounts, form.account)
+            partition = None if form is None or free else partition_of(form, event)
             if form is not None and partition is not None:
                 groups.setdefault(partition, (form, []))[1].append(event)
         return groups

@@ -16,6 +16,8 @@ from .table import Key
 EVERY_ACCOUNT = "*"
 CHECK_KEY: Key = ("S#check", "last")
 """The key of what the last `check` found."""
+CANARY_KEY: Key = ("S#canary", "last")
+"""The key of the signup that `canary` posted last."""
 QUEUES_KEY: Key = ("S#queues", "waiting")
 """The key of since when messages wait on the queues."""
 UNCONFIRMED_PARTITION = "*#unconfirmed"

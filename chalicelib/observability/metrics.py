@@ -31,6 +31,7 @@ PUBLISHED = frozenset(
         "accepted",
         "address_keys_missing",
         "audit_differences",
+        "canary_failing_seconds",
         "check_problems",
         "delivered",
         "forms_silent",

@@ -32,6 +32,7 @@ EFFECTS: Mapping[str, Effect] = {
     "sweep": Effect.CONTINUED,
     "collect_stats": Effect.CONTINUED,
     "sync_unsubscribes": Effect.CONTINUED,
+    "canary": Effect.CONTINUED,
     "call_provider": Effect.REPEATED,
 }
 """The functions that operators call. The others are called by queues and HTTP, and their events have ids."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 
 from .. import providers
+from .account import Account
 from .spec import ProviderSpec
 
 _SHARED = frozenset({"transport"})
@@ -25,6 +27,11 @@ def names() -> tuple[str, ...]:
 def takes_signups(name: str) -> bool:
     """Returns whether the provider `name` takes signups."""
     return spec(name).capabilities.signup_batch > 0
+
+
+def keeps_nothing(accounts: Mapping[str, Account], account: str) -> bool:
+    """Returns whether an account is one that takes everything and keeps nothing; False if it is not configured."""
+    return account in accounts and spec(accounts[account].provider).capabilities.keeps_nothing
 
 
 def title(name: str) -> str:

@@ -55,6 +55,8 @@ class Capabilities:
     rate_limit: RateLimit | None = None
     sends_mail: bool = False
     """True if it can send a single mail (`send_mail`)."""
+    keeps_nothing: bool = False
+    """True if nothing reaches anybody: its forms have no limits, and statistics and the dashboard leave it out."""
     fetches_lists: bool = False
     """True if it can fetch a file of contacts itself; Relais cannot remove unsubscribed addresses from such a file."""
 

@@ -10,11 +10,12 @@ from ..domain.errors import LedgerUnavailable
 from ..domain.form_silence import HISTORY_DAYS, FormSilence, form_silence
 from ..ledger.day_counts import DayCount
 from ..observability import logger, metrics
+from ..providers import registry
 from .form_days import form_days
 
 if TYPE_CHECKING:
     from ..config.model import Form
-    from ..services import Services
+from ..services import Services
 
 
 def first_day(now: datetime) -> date:
@@ -44,7 +45,9 @@ def watch_forms(services: Services) -> None:
     except LedgerUnavailable as error:
         logger.warning("silence of forms not checked: ledger unavailable", extra={"error": str(error)})
         return
-    found = silences(services.settings.forms.values(), counts, last_hours, now)
+    settings = services.settings
+    forms = [form for form in settings.forms.values() if not registry.keeps_nothing(settings.accounts, form.account)]
+    found = silences(forms, counts, last_hours, now)
     silent = {name: one for name, one in found.items() if one.is_silent}
     for name, one in silent.items():
         last = one.last_day.isoformat() if one.last_day else None

@@ -54,6 +54,15 @@ from = "La Lettre <lettre@example.com>"
 ON_LIST = {"account": "paris", "list": "4781"}
 
 
+CANARY = """
+[accounts.nowhere]
+provider = "sink"
+[forms.canary]
+account = "nowhere"
+fields = {mail = "@email"}
+"""
+
+
 def configuration(sandbox: str) -> str:
     """The sample accounts, with keys of accounts and of addresses in both of AWS' stores."""
     text = sample_config(sandbox, PROVIDERS).replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["sync"]')
@@ -66,7 +75,7 @@ def configuration(sandbox: str) -> str:
         text = text.replace(key, f"{kept}/{account}")
     before, _, after = text.partition("address_keys = [")
     kept = '"secret:relais/{stage}/privacy#k1", "ssm:/relais/{stage}/k2"'
-    return f"{before}address_keys = [{kept}{after[after.index(']') :]}{CONFIRMED}"
+    return f"{before}address_keys = [{kept}{after[after.index(']') :]}{CONFIRMED}{CANARY}"
 
 
 class EveryRight:
@@ -206,6 +215,9 @@ class EveryRight:
         for account, read in (("paris", "list_list"), ("brussel", "lists")):
             self.invoke("call_provider", {"account": account, "function": read})
         self.invoke("check")
+        for previous in (None, "delivered"):
+            assert self.invoke("canary")["previous"] == previous
+            self.stack.settle()
 
     def refuse_what_is_valid_today(self) -> None:
         """Store a message of each type that was refused because its account was not configured."""

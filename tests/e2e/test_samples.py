@@ -104,12 +104,12 @@ def test_a_sample_event_gives_the_same_result_invoked_directly_and_by_its_trigge
 def test_every_kind_of_trigger_has_a_sample_event() -> None:
     assert {function_of(sample) for sample in SAMPLES} >= {
         *("api_handler", "signups", "unsubscribes", "syncs", "collect_stats", "sync_unsubscribes", "sweep"),
-        *("audit", "call_provider", "forget", "export_person", "resume", "check"),
+        *("audit", "call_provider", "forget", "export_person", "resume", "check", "canary"),
     }
 
 
 @pytest.mark.parametrize("event", [{}, {"time": "2026-03-01T09:30:00Z"}])
-@pytest.mark.parametrize("name", ["audit", "check", "collect_stats", "sync_unsubscribes", "sweep"])
+@pytest.mark.parametrize("name", ["audit", "canary", "check", "collect_stats", "sync_unsubscribes", "sweep"])
 def test_a_scheduled_function_can_be_invoked_manually(
     stack_of_samples: RunningStack, name: str, event: dict[str, str]
 ) -> None:

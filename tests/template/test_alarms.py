@@ -18,6 +18,7 @@ OWN = {
     *("unreadable_messages", "oldest_unsubscribe_seconds", "unsubscribes_quarantined", "unsubscribes_read_age_seconds"),
     *("audit_differences", "malformed_items", "unknown_outcomes", "wrong_admin_keys", "refused_alike"),
     *("check_problems", "unexpected_refusals", "address_keys_missing", "signups_quarantined", "forms_silent"),
+    "canary_failing_seconds",
 }
 
 
@@ -55,7 +56,8 @@ def test_product_metrics_raise_alarms_for_the_whole_stage(made: Generated) -> No
     # Metrics of scheduled measurements are also in alarm when measurements stop.
     silent = {alarm["MetricName"] for alarm in own if alarm["TreatMissingData"] == "breaching"}
     assert silent == {
-        *("oldest_pending_seconds", "oldest_unsubscribe_seconds", "stats_age_seconds", "unsubscribes_read_age_seconds")
+        *("oldest_pending_seconds", "oldest_unsubscribe_seconds", "stats_age_seconds", "unsubscribes_read_age_seconds"),
+        "canary_failing_seconds",
     }
 
 
@@ -91,7 +93,7 @@ def test_a_deployment_is_taken_back_by_errors_of_what_runs_by_itself(made: Gener
     between, parts = alarm["AlarmRule"]["Fn::Join"]
     assert between == " OR "
     watched = {part["Fn::Sub"].removeprefix('ALARM("${').removesuffix('}")') for part in parts}
-    operators = {"CallProvider", "Check", "Report", "Resend", "Resume", "Forget", "ExportPerson", "Audit"}
+    operators = {"Canary", "CallProvider", "Check", "Report", "Resend", "Resume", "Forget", "ExportPerson", "Audit"}
     assert watched == {"ApiErrorsAlarm", *(f"{name}ErrorsAlarm" for name in made.functions if name not in operators)}
     assert all(made[name]["Period"] == 60 and made[name]["TreatMissingData"] == "notBreaching" for name in watched)
     assert made.body["Outputs"]["DeploymentAlarmArn"]["Value"] == {"Fn::GetAtt": ["DeploymentAlarm", "Arn"]}

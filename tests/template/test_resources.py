@@ -22,6 +22,7 @@ FUNCTIONS = (
     "collect_stats",
     "sync_unsubscribes",
     "audit",
+    "canary",
     "sweep",
     *OPERATORS,
 )
@@ -142,6 +143,7 @@ def test_functions_have_their_timeouts(made: Generated) -> None:
         "SyncUnsubscribes": 600,
         "Audit": 900,
         "Check": 120,
+        "Canary": 30,
         "Sweep": 55,
         **workers,
         **operators,
@@ -161,6 +163,7 @@ def test_schedules_have_the_promised_periods(made: Generated) -> None:
     }
     assert schedules == {
         "CollectStats": "rate(1 hour)",
+        "Canary": "rate(1 hour)",
         "SyncUnsubscribes": "rate(15 minutes)",
         "Audit": "rate(7 days)",
         "Check": "rate(7 days)",

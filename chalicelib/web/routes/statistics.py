@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from ...domain.errors import FieldError
 from ...domain.figures import FIGURES, Snapshot
 from ...domain.times import format_time
+from ...providers import registry
 from ...services import Services
 from ...statistics.form_days import NUMBERS, form_days
 from ...statistics.queries import BadCursor, Page
@@ -96,7 +97,9 @@ class FormStatsRoutes:
         require_admin(self._services, request)
         query = read_forms_query(request.query)
         until = query.until or self._services.effects.clock().astimezone(UTC).date()
-        counts = self._services.counts.read(query.since or until - _FORM_DAYS, until)
+        accounts = self._services.settings.accounts
+        read = self._services.counts.read(query.since or until - _FORM_DAYS, until)
+        counts = [count for count in read if not registry.keeps_nothing(accounts, count.account)]
         days = [asdict(day) | {"day": day.day.isoformat()} for day in form_days(counts, query.form)]
         if query.format == CSV:
             return csv_file(to_csv(FORM_FIELDS, ([*day.values()] for day in days)), "forms.csv")

@@ -74,10 +74,13 @@ class OverviewPage:
     def show(self, request: Request) -> Response:
         """Return the page."""
         page = self._access.page(request)
-        accounts = [self._account(name) for name in self._services.settings.accounts]
+        settings = self._services.settings
+        known = {name: one for name, one in settings.accounts.items() if not self._keeps_nothing(name)}
+        accounts = [self._account(name) for name in known]
         today = page.now.astimezone(UTC).date()
-        counts, last_hours = self._services.counts.read_with_hours(first_day(page.now), today)
-        configured = self._services.settings.forms.values()
+        read, last_hours = self._services.counts.read_with_hours(first_day(page.now), today)
+        counts = [count for count in read if not self._keeps_nothing(count.account)]
+        configured = [form for form in settings.forms.values() if not self._keeps_nothing(form.account)]
         silence = silences(configured, counts, last_hours, page.now)
         forms = [
             (form, past, charts.spark([day.people for day in past.days]), silence[form.name])
@@ -114,6 +117,10 @@ class OverviewPage:
             moment=from_epoch_milliseconds,
         )
 
+    def _keeps_nothing(self, account: str) -> bool:
+        """Return whether nobody has to know of an account: no person's signup goes there."""
+        return registry.keeps_nothing(self._services.settings.accounts, account)
+
     def _account(self, name: str) -> AccountBlock:
         capabilities = self._capabilities_of(name)
         statistics = capabilities is not None and capabilities.statistics != "none"
@@ -136,7 +143,8 @@ class OverviewPage:
 
     def _listed(self, page: Page) -> list[Notice]:
         """Return a notice for what is parked, refused, and quarantined."""
-        accounts = self._services.accounts.names(self._services.settings.accounts)
+        names = self._services.accounts.names(self._services.settings.accounts)
+        accounts = tuple(name for name in names if not self._keeps_nothing(name))
         notices = []
         query = AttentionQuery(accounts, _NEED_A_PERSON, limit=MOST_LISTED)
         found = AttentionList(self._services.table).newest(query, page.now)
