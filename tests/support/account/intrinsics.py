@@ -102,6 +102,7 @@ class Evaluation:
             "Fn::And": all,
             "Fn::Or": any,
             "Fn::Join": lambda given: given[0].join(given[1]),
+            "Fn::FindInMap": lambda given: self.template["Mappings"][given[0]][given[1]][given[2]],
             "Fn::Select": lambda given: given[1][int(given[0])],
             "Fn::Split": lambda given: given[1].split(given[0]),
         }
