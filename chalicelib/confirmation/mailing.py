@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -82,7 +82,7 @@ class ConfirmationMails:
                 signup = Waiting(one.event, delivery)
                 if delivery.status is not Status.PENDING or delivery.waits_for_release(now):
                     continue
-                if _is_over(signup.event, now):
+                if _is_over(signup.event, now) and not _waits_anew(signup):
                     self._guarded(partial(self._end, signup, "nobody confirmed it in time"))
                 elif signup.event.confirmation and signup.event.confirmation.sent_at is None:
                     form = self._services.settings.forms.get(signup.event.form or "")
@@ -153,6 +153,10 @@ class ConfirmationMails:
         if confirmation.mails >= MOST_MAILS:  # a worker died, or lost the answer, twice
             self._store.mailed(event, None, now)
             return None
+        if _waits_anew(signup):  # its time counts from when an operator let it go
+            confirmation = replace(confirmation, expires_at=now + timedelta(hours=form.confirm_within_hours))
+            signup = replace(signup, event=replace(event, confirmation=confirmation))
+            event = signup.event
         if not self._store.begin(event, deadline.lease_until, now):
             return None
         # Without a key nobody can tell who asked to be forgotten: whoever has had a mail waits.
@@ -234,6 +238,12 @@ class ConfirmationMails:
         except LedgerUnavailable as error:
             logger.warning("confirmation deferred: ledger unavailable", extra={"error": str(error)})
             metrics.count("ledger_failures")
+
+
+def _waits_anew(signup: Waiting) -> bool:
+    """Return whether an operator has released or resent a signup whose mail was never sent."""
+    let_go = signup.delivery.released or signup.delivery.resent_at is not None
+    return let_go and signup.event.confirmation is not None and signup.event.confirmation.mails == 0
 
 
 def _is_over(event: Event, now: datetime) -> bool:

@@ -51,12 +51,13 @@ class ConfirmationStore:
         item = self._table.changed(
             event_key(signup.id),
             "SET confirm_lease = :until, due_pk = :due_pk, due_sk = :due_sk, confirm_mails = :mails, "
-            "reason = :reason, reason_code = :code, updated = :now "
+            "reason = :reason, reason_code = :code, updated = :now, confirm_until = :expires "
             f"REMOVE next_at, quarantined ADD confirm_attempts :one, {TOUCH}",
             {
                 "until": to_ms(until),
                 **unconfirmed_entry(until),
                 "mails": seen + 1,
+                "expires": to_ms(signup.confirmation.expires_at) if signup.confirmation else None,
                 "seen": seen or None,
                 "reason": UNCONFIRMED,
                 "code": ReasonCode.UNCONFIRMED.value,

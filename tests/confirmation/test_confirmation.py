@@ -343,3 +343,20 @@ def test_while_its_account_is_paused_it_still_waits_for_its_person(product: Prod
     product.paris.rule = lambda verb, emails: ProviderError(Kind.ACCOUNT, "key refused")
     product.work(*product.store(product.signup("other@example.com")))
     assert product.delivery(signup)["reason"] == "unconfirmed"
+
+
+def test_a_signup_that_was_quarantined_has_its_whole_time_from_its_release(product: Product, visitor: Visitor) -> None:
+    forms = {name: replace(form, signups_per_hour=0) for name, form in product.settings.forms.items()}
+    product.settings = replace(product.settings, forms=forms)
+    product.restart()
+    signup = visitor.sign_up(ZOE)
+    product.work(signup)
+    assert (visitor.lettre.mails, product.delivery(signup)["reason"]) == ([], "quarantined")
+    product.clock.forward(days=10)
+    assert product.container.resend({"status": "quarantined"}, FakeContext()) == {"resent": 1}
+    product.work(signup)
+    assert visitor.confirmation(signup)["status"] == "sent"
+    product.clock.forward(hours=71)
+    assert visitor.open(visitor.link(), "POST").status == 200
+    product.work(signup)
+    assert product.paris.emails == [ZOE]
