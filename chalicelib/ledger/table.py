@@ -320,9 +320,10 @@ class Table:
     ) -> tuple[list[dict[str, Any]], Key | None]:
         """Scans at most `limit` items after the key `after`; returns matching items and the next key (None: end).
 
-        `limit` counts all items that are read, matching or not. Parameters otherwise as for `scan`.
+        `limit` counts all items that are read, matching or not. An item may be read as it was a moment ago, at half the
+        price: write on condition that it is still so. Parameters otherwise as for `scan`.
         """
-        request = {"Limit": limit, **_search(wanted, attributes, values)}
+        request = {"Limit": limit, **_search(wanted, attributes, values), "ConsistentRead": False}
         if after is not None:
             request["ExclusiveStartKey"] = _pack({"pk": after[0], "sk": after[1]})
         answer = self._call(self._client.scan, **request)

@@ -17,6 +17,10 @@ from .redaction import redact
 P = ParamSpec("P")
 R = TypeVar("R")
 
+FREQUENT = frozenset(["api_handler", "signups", "unsubscribes"])
+"""Functions with so many invocations that a line for each costs more than it tells: Lambda's own has the duration. Only
+a cold start, a slow one and a failure get theirs."""
+SLOW_SECONDS = 1.0
 _first = True
 _remaining: ContextVar[Callable[[], int] | None] = ContextVar("remaining", default=None)
 
@@ -42,7 +46,9 @@ def observing(function: str, request_id: str | None = None, context: object = No
     with log_context(function=function, request_id=request_id):
         try:
             yield
-            logger.info("done", extra={**facts, "seconds": round(time.monotonic() - started, 3)})
+            seconds = time.monotonic() - started
+            if function not in FREQUENT or facts["cold_start"] or seconds >= SLOW_SECONDS:
+                logger.info("done", extra={**facts, "seconds": round(seconds, 3)})
         except Exception as error:
             metrics.count("failures")
             logger.exception("failed", extra={**facts, "seconds": round(time.monotonic() - started, 3)})

@@ -28,7 +28,6 @@ Unit = Literal["Count", "Seconds"]
 
 PUBLISHED = frozenset(
     [
-        "accepted",
         "address_keys_missing",
         "audit_differences",
         "canary_failing_seconds",
@@ -81,7 +80,11 @@ def flush() -> None:
     with _lock:
         taken = dict(_stored)
         _stored.clear()
-    lines = [json.dumps(line) + "\n" for account, stored in taken.items() for line in _lines(account, stored)]
+    lines = [
+        json.dumps(line, separators=(",", ":")) + "\n"
+        for account, stored in taken.items()
+        for line in _lines(account, stored)
+    ]
     if not lines:
         return
     try:
@@ -100,7 +103,11 @@ def _lines(account: str | None, stored: dict[tuple[str, Unit], list[float]]) -> 
         if name in PUBLISHED and (values != [0] or unit == "Seconds")
     }
     facts: dict[str, Any] = {"stage": STAGE} if account is None else {"stage": STAGE, "account": redact(account)}
-    logged = {name: sum(values) for (name, unit), values in finite.items() if values and (name, unit) not in published}
+    logged = {
+        name: round(sum(values), 3)
+        for (name, unit), values in finite.items()
+        if values and (name, unit) not in published
+    }
     while published := {key: values for key, values in published.items() if values}:
         part = {key: published[key][:_MOST] for key in list(published)[:_MOST]}
         metrics = [{"Name": name, "Unit": unit} for name, unit in part]

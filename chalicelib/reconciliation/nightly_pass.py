@@ -1,4 +1,4 @@
-"""Scans the whole ledger once a day and repairs deliveries missing from the index and items of processes that died.
+"""Scans the ledger every night, a large one every few nights, and repairs what is not in the index or left behind.
 
 It runs as a part of sweep, in steps; each run of sweep continues where the last one stopped.
 """
@@ -6,7 +6,7 @@ It runs as a part of sweep, in steps; each run of sweep continues where the last
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ..delivery.deadline import Deadline
@@ -26,7 +26,7 @@ _CHECKPOINT_KEY: Key = ("S#sweep", "nightly_pass")
 
 
 class NightlyPass:
-    """Scans and repairs the ledger once a day."""
+    """Scans and repairs the ledger every night, a large one at least every week."""
 
     def __init__(self, services: Services) -> None:
         self._checkpoints = Checkpoints(services.table)
@@ -120,9 +120,14 @@ def _progress_from(item: Attributes) -> Progress:
     after = item.required("after", list[str])
     if len(after) not in (0, 2):
         raise item.malformed("after", "is no key")
+    day = item.required("day", str)
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        raise item.malformed("day", "is no date") from None
     item.optional("lease_until", Milliseconds)  # compared by DynamoDB alone
     return Progress(
-        item.required("day", str),
+        day,
         (after[0], after[1]) if after else None,
         item.required("complete", bool),
         item.required("pages", int),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum, auto
 
 from ..domain.times import epoch_milliseconds
@@ -13,6 +14,10 @@ FIRST_HOUR = timedelta(hours=2)
 """The pass of a day starts at this time, UTC: the night in Europe, after the campaigns of the day before."""
 LONG_PAST = timedelta(hours=1)
 """What is due is enqueued every minute; what has been due for so long may be missing from the index."""
+PAGES_A_NIGHT = 500
+"""Half a million items are read every night; more of them in turn, so that reading does not cost more and more."""
+LONGEST_REST = 7
+"""Nights from one pass to the next, at most."""
 NEVER_STORED_AFTER = timedelta(days=1)
 """Deliveries without an event after this time are orphans: the event's sender has stopped repeating it."""
 
@@ -28,15 +33,22 @@ class Progress:
 
 
 def pass_to_run(recorded: Progress | None, now: datetime) -> Progress | None:
-    """Returns the pass to start or continue at `now` (aware); None if there is nothing to do before the next day.
+    """Returns the pass to start or continue at `now` (aware); None if there is nothing to do before another day.
 
     An incomplete pass continues, also on the day after: restarted every day, it would never reach the end of a ledger
     that takes longer.
     """
     if recorded is not None and not recorded.complete:
         return recorded
-    day = (now.astimezone(UTC) - FIRST_HOUR).date().isoformat()
-    return None if recorded is not None and recorded.day >= day else Progress(day)
+    today = (now.astimezone(UTC) - FIRST_HOUR).date()
+    if recorded is not None and today < date.fromisoformat(recorded.day) + timedelta(nights_between(recorded.pages)):
+        return None
+    return Progress(today.isoformat())
+
+
+def nights_between(pages: int) -> int:
+    """Returns after how many nights a pass of so many pages is followed by the next one: 1 for each `PAGES_A_NIGHT`."""
+    return min(LONGEST_REST, max(1, math.ceil(pages / PAGES_A_NIGHT)))
 
 
 def advanced(progress: Progress, after: tuple[str, str] | None) -> Progress:

@@ -185,14 +185,16 @@ def test_a_refused_signup_stays_in_the_index_at_the_price_of_a_move(product: Pro
     assert consumed.write_units == state + counted + released + finished + moved + COUNTED
 
 
-def test_the_nightly_pass_reads_the_ledger_once_a_day(product: Product, consumed: Consumed, resources: TestAws) -> None:
+def test_the_nightly_pass_reads_the_ledger_once_and_at_half_the_price(
+    product: Product, consumed: Consumed, resources: TestAws
+) -> None:
     product.work(*product.store(*(product.signup(f"p{n}@example.com", fields=FIELDS) for n in range(60))))
     items = resources.dynamodb.scan(TableName="relais-local-ledger")["Items"]
     before = consumed.read_units, consumed.write_units
     context = FakeContext()
     product.container.nightly_pass.run(Deadline.of(context, product.clock))
     read, written = consumed.read_units - before[0], consumed.write_units - before[1]
-    units = sum(map(item_size, items)) / 4096
+    units = sum(map(item_size, items)) / 4096 / 2
     assert units <= read <= units + 3
     assert written == 3, "leased, recorded, released"
     product.clock.forward(minutes=1)

@@ -26,15 +26,15 @@ CONTEXT = SimpleNamespace(aws_request_id="req-7")
 @pytest.mark.parametrize("args", [({}, CONTEXT), (SimpleNamespace(context=CONTEXT),)])
 def test_a_handler_logs_under_its_name_and_request(args: tuple[Any, ...], capsys: pytest.CaptureFixture[str]) -> None:
     @instrumented
-    def signups(event: object, context: object = None) -> dict[str, int]:
+    def sweep(event: object, context: object = None) -> dict[str, int]:
         logger.info("at work")
         metrics.count("accepted")
         return {"n": 1}
 
-    assert signups(*args) == {"n": 1}
-    assert signups.__name__ == "signups"
+    assert sweep(*args) == {"n": 1}
+    assert sweep.__name__ == "sweep"
     at_work, done, counted = lines(capsys)
-    assert (at_work["function"], at_work["request_id"]) == ("signups", "req-7")
+    assert (at_work["function"], at_work["request_id"]) == ("sweep", "req-7")
     assert done["message"] == "done"
     assert done["seconds"] >= 0
     assert counted["accepted"] == 1
@@ -46,6 +46,18 @@ def test_a_cold_start_is_logged_once(capsys: pytest.CaptureFixture[str], monkeyp
         with instrumentation.observing("sweep"):
             pass
     assert [line["cold_start"] for line in lines(capsys)] == [True, False]
+
+
+def test_of_frequent_invocations_cold_and_slow_ones_are_logged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instrumentation, "_first", True)
+    passed = iter((0.0, 0.01, 10.0, 10.01, 20.0, 21.0))
+    monkeypatch.setattr(instrumentation.time, "monotonic", lambda: next(passed))
+    for _ in range(3):
+        with instrumentation.observing("api_handler"):
+            pass
+    assert [(line["cold_start"], line["seconds"]) for line in lines(capsys)] == [(True, 0.01), (False, 1.0)]
 
 
 def test_a_failure_is_logged_counted_and_raised_unchanged(capsys: pytest.CaptureFixture[str]) -> None:

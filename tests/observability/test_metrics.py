@@ -25,15 +25,15 @@ def test_counts_are_added_up_and_written_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics, "STAGE", "prod")
-    metrics.count("accepted")
-    metrics.count("accepted", 4)
-    metrics.count("accepted", 2, account="paris")
+    metrics.count("delivered")
+    metrics.count("delivered", 4)
+    metrics.count("delivered", 2, account="paris")
     metrics.seconds("paused_seconds", 0.25, account="paris")
     metrics.seconds("paused_seconds", 0.5, account="paris")
     stage_line, account_line = flushed(capsys)
-    assert (stage_line["accepted"], stage_line["stage"]) == (5, "prod")
+    assert (stage_line["delivered"], stage_line["stage"]) == (5, "prod")
     assert "account" not in stage_line
-    assert (account_line["accepted"], account_line["paused_seconds"], account_line["account"]) == (
+    assert (account_line["delivered"], account_line["paused_seconds"], account_line["account"]) == (
         2,
         [0.25, 0.5],
         "paris",
@@ -42,7 +42,7 @@ def test_counts_are_added_up_and_written_once(
     assert directive["Namespace"] == "Relais"
     assert directive["Dimensions"] == [["stage"]], "a series of each account would cost as much as one of the stage"
     assert directive["Metrics"] == [
-        {"Name": "accepted", "Unit": "Count"},
+        {"Name": "delivered", "Unit": "Count"},
         {"Name": "paused_seconds", "Unit": "Seconds"},
     ]
     assert stage_line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["stage"]]
@@ -56,10 +56,10 @@ def test_what_no_alarm_watches_is_in_the_log_alone(capsys: pytest.CaptureFixture
     metrics.seconds("provider_seconds", 0.5, account="paris")
     assert flushed(capsys) == [{"stage": "local", "account": "paris", "provider_calls": 2, "provider_seconds": 0.75}]
     metrics.count("resent", 3, account="lyon")
-    metrics.count("accepted", 1, account="lyon")
+    metrics.count("delivered", 1, account="lyon")
     (line,) = flushed(capsys)
-    assert (line["resent"], line["accepted"]) == (3, 1)
-    assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["accepted"]
+    assert (line["resent"], line["delivered"]) == (3, 1)
+    assert [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["delivered"]
 
 
 def test_a_count_of_nothing_costs_no_series_but_an_age_of_nothing_is_a_measurement(
@@ -103,7 +103,7 @@ def test_format_limits_are_respected(capsys: pytest.CaptureFixture[str], monkeyp
 
 
 def test_no_address_and_no_invalid_number_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics.count("accepted", account="somebody@example.com")
+    metrics.count("delivered", account="somebody@example.com")
     metrics.seconds("paused_seconds", float("nan"))
     metrics.seconds("provider_seconds", float("inf"))
     (line,) = flushed(capsys)
@@ -112,13 +112,13 @@ def test_no_address_and_no_invalid_number_is_written(capsys: pytest.CaptureFixtu
 
 def test_threads_lose_no_count(capsys: pytest.CaptureFixture[str]) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: metrics.count("accepted", account="paris"), range(2000)))
-    assert [line["accepted"] for line in flushed(capsys)] == [2000]
+        list(pool.map(lambda _: metrics.count("delivered", account="paris"), range(2000)))
+    assert [line["delivered"] for line in flushed(capsys)] == [2000]
 
 
 def test_a_closed_output_raises_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     output = (tmp_path / "out").open("w")
     output.close()
     monkeypatch.setattr("sys.stdout", output)
-    metrics.count("accepted")
+    metrics.count("delivered")
     metrics.flush()

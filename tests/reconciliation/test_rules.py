@@ -22,6 +22,16 @@ def test_a_pass_starts_at_two_in_the_morning() -> None:
     assert pass_to_run(done, NIGHT) == Progress("2026-03-02")
 
 
+@pytest.mark.parametrize(
+    ("pages", "nights"), [(0, 1), (1, 1), (500, 1), (501, 2), (1500, 3), (3000, 6), (3001, 7), (50_000, 7)]
+)
+def test_a_large_ledger_is_read_less_often_but_every_week(pages: int, nights: int) -> None:
+    done = Progress("2026-03-01", complete=True, pages=pages)
+    next_one = NIGHT + timedelta(days=nights - 1)
+    assert pass_to_run(done, next_one - timedelta(seconds=1)) is None
+    assert pass_to_run(done, next_one) == Progress(f"2026-03-{1 + nights:02}")
+
+
 def test_the_first_pass_starts_at_once() -> None:
     assert pass_to_run(None, NIGHT - timedelta(hours=1)) == Progress("2026-03-01")
 
