@@ -10,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 import app
-from chalicelib.config.model import Api, Form, RetryPolicy, Settings, UnsubscribeSync
+from chalicelib.config.model import Form
 from chalicelib.config.secrets import Secret
 from chalicelib.domain.errors import Kind, LedgerUnavailable, ProviderError
 from chalicelib.domain.events import Consent, Door
@@ -21,10 +22,11 @@ from chalicelib.observability import metrics
 from chalicelib.providers.account import Account
 from local.lambdas import events
 from local.template import additions
+from tests.observability.watched_stage import ACCOUNTS, configured
 from tests.support.aws import REGION, TestAws
 from tests.support.cloudwatch import CloudWatch
 from tests.support.http import request
-from tests.support.product import ADDRESS_KEY, FakeContext, Product, settings
+from tests.support.product import ADDRESS_KEY, FakeContext, Product
 from tests.support.provider import FakeProvider
 
 TEMPLATE: dict[str, dict[str, Any]] = additions("local")["Resources"]
@@ -43,26 +45,9 @@ NOT_REHEARSED = {
     "api_handler-errors": "the handler answers whatever is raised; Lambda counts its time-outs and crashes only",
 }
 """What neither the product nor the embedded AWS can be driven to, and why."""
-ACCOUNTS = {"paris": "ediware", "lettre": "mailpartner"}
 QUEUES = ("signups", "unsubscribes", "syncs")
-RUN = {"sweep": 60, "sync_unsubscribes": 900, "collect_stats": 3600}
+RUN = {"sweep": 60, "sync_unsubscribes": 900, "collect_stats": 3600, "canary": 3600}
 """Seconds between two runs of what an alarm expects to run."""
-
-
-def configured() -> Settings:
-    """Two accounts, the second of which tells its unsubscribes; a form with low limits; an admin key."""
-    secrets = {"api_key": Secret.plain("placeholder")}
-    return settings(
-        accounts={name: Account(name, provider, secrets=secrets) for name, provider in ACCOUNTS.items()},
-        forms={
-            "footer": Form(
-                "footer", "paris", "4781", "email", {"prenom": "prenom"}, unsubscribes_per_hour=1, signups_per_hour=1
-            )
-        },
-        sync_unsubscribes=UnsubscribeSync(("lettre",), ("paris", "lettre")),
-        delivery=RetryPolicy(give_up_after_hours=24),
-        api=Api(Secret.plain("placeholder-admin-key-of-32-chars"), "https://relais.example.com"),
-    )
 
 
 @dataclass
@@ -82,8 +67,8 @@ class Stage:
     def run(self, function: str) -> None:
         """One run of a schedule's function."""
         container = self.product.container
-        if function == "collect_stats":
-            container.collect_stats({}, FakeContext())
+        if function in ("collect_stats", "canary"):
+            getattr(container, function)({}, FakeContext())
         else:
             getattr(container, function)(FakeContext())
         self.flush()
@@ -191,6 +176,18 @@ def silent(stage: Stage) -> None:
         stage.product.clock.forward(days=1)
     stage.product.clock.forward(days=4)
     stage.run("collect_stats")
+
+
+def canary_not_accepted(stage: Stage) -> None:
+    def refused(*_: Any, **__: Any) -> Any:
+        raise requests.ConnectionError("the public URL leads nowhere")
+
+    accounts = {**stage.product.settings.accounts, "nowhere": Account("nowhere", "sink")}
+    forms = {**stage.product.settings.forms, "canary": Form("canary", "nowhere", "1", "email", {})}
+    stage.product.settings = replace(stage.product.settings, accounts=accounts, forms=forms)
+    stage.product.restart()
+    stage.monkeypatch.setattr(requests.Session, "request", refused)
+    stage.forward(3 * 3600, "canary")
 
 
 def parked(stage: Stage) -> None:
@@ -323,6 +320,7 @@ REHEARSALS: dict[str, Callable[[Stage], None]] = {
     "address-keys-missing": key_lost,
     "api-5xx": server_error,
     "audit-differences": audit_differs,
+    "canary": canary_not_accepted,
     "check-problems": check_fails,
     "ledger-failures": ledger_down,
     "malformed-items": malformed,
@@ -344,7 +342,7 @@ REHEARSALS: dict[str, Callable[[Stage], None]] = {
     **{f"{queue}-dlq-not-empty": dead_letter(queue) for queue in QUEUES},
     **{
         f"{name}-errors": raising(name)
-        for name in (*QUEUES, "sweep", "collect_stats", "sync_unsubscribes", "audit", "check")
+        for name in (*QUEUES, "sweep", "collect_stats", "sync_unsubscribes", "audit", "check", "canary")
     },
 }
 """How the product is driven into each alarm, by the alarm's name."""
