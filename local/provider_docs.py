@@ -53,6 +53,7 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
         ("statistics", [spec.capabilities.statistics.replace("_", " ") for spec in specs]),
         ("campaigns are shown for", [_days(spec.capabilities.statistics_retention) for spec in specs]),
         ("stated rate limit", [_rate(spec.capabilities.rate_limit) for spec in specs]),
+        ("is told of events, by their ids", [_yes(spec.capabilities.receives_events) for spec in specs]),
         ("functions", [str(len(spec.functions)) for spec in specs]),
     ]
     lines = [f"| {' | '.join([name, *cells])} |" for name, cells in rows]
@@ -61,6 +62,8 @@ def capabilities(specs: Sequence[ProviderSpec]) -> str:
 
 def functions(declared: Sequence[Function]) -> str:
     """A table of functions, as `call_provider` takes them."""
+    if not declared:
+        return "None: there is nothing that `call_provider` could call."
     lines = [f"| `{each.name}` | {_parameters(each)} | {_confirm(each)} | {each.help} |" for each in declared]
     return "\n".join(["| function | parameters | needs `confirm` | |", "|---|---|---|---|", *lines])
 

@@ -79,8 +79,10 @@ def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[d
         known_accounts.specs[name] = spec
         if name == MAIL_BY_SES:
             table.wrong("provider", f'an account cannot be called "{MAIL_BY_SES}": that name stands for Amazon SES')
-        base = _base(table, "base_url")
-        open_base = _base(table, "open_base_url") or (f"{base}_open" if base else None)
+        base = open_base = None
+        if spec is None or spec.base_url:
+            base = _base(table, "base_url")
+            open_base = _base(table, "open_base_url") or (f"{base}_open" if base else None)
         if spec is not None:
             secrets, options = _options(table, spec)
             accounts[name] = Account(name, spec.name, base, open_base, options, secrets)
@@ -94,7 +96,8 @@ def _options(table: TomlTable, spec: ProviderSpec) -> tuple[dict[str, Secret], d
     options: dict[str, str | bool] = {}
     for option in spec.options:
         if option.secret:
-            secret = table.secret(option.name, remedy=_remedy(option, spec))
+            rule = checks.webhook_secret if option.format == "webhook_secret" else None
+            secret = table.secret(option.name, remedy=_remedy(option, spec), rule=rule)
             if secret is not None:
                 secrets[option.name] = secret
         else:
@@ -114,6 +117,9 @@ def _plain_option(table: TomlTable, option: Option, spec: ProviderSpec) -> str |
     if isinstance(option.default, bool):
         return table.flag(option.name, option.default)
     check = checks.one_of(option.choices) if option.choices else None
+    if option.format == "receiver_url":
+        url = table.text(option.name, f"{spec.title} needs it ({option.help})", checks.receiver_url(table.stage))
+        return checks.encoded_url(url) if url else None
     remedy = _remedy(option, spec)
     if remedy is not None:
         return table.text(option.name, remedy, check) or None

@@ -63,6 +63,20 @@ def source_url(*, allow_private: bool) -> Check:
     return check
 
 
+def receiver_url(stage: str) -> Check:
+    """Makes a check of the URL of a back end: https; on stage `local` also http to a literal loopback address."""
+
+    def check(text: str) -> str | None:
+        problem = _url(text, example="https://crm.example.com/relais", query=True, http=lambda host: True)
+        if problem is not None or urlsplit(text).scheme != "http":
+            return problem
+        if stage != "local" or not _is_loopback_address(urlsplit(text).hostname or ""):
+            return "must begin with https:// (on stage local also http:// to a loopback address, such as 127.0.0.1)"
+        return None
+
+    return check
+
+
 def page(text: str) -> str | None:
     """Checks the URL of a page for browsers: absolute, http or https."""
     return _url(text, example="https://www.example.com/thanks", query=True, http=lambda host: True, fragment=True)
@@ -163,8 +177,10 @@ def _port(parts: SplitResult) -> int | None:
 
 def _is_loopback(host: str) -> bool:
     host = host.lower().rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+    return host == "localhost" or host.endswith(".localhost") or _is_loopback_address(host)
+
+
+def _is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

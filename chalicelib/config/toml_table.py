@@ -227,6 +227,11 @@ class TomlTable:
         return self.place[-1]
 
     @property
+    def stage(self) -> str:
+        """The stage that the configuration is read for."""
+        return self._vault.stage
+
+    @property
     def has_errors(self) -> bool:
         """True after an error in this table: errors that follow from it need no report."""
         return self._has_errors

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..domain.addresses import signup_address
 from ..domain.errors import without_addresses
-from ..domain.events import Event, EventType
+from ..domain.events import Door, Event, EventType
 from ..domain.reasons import ReasonCode
 from ..domain.texts import safe_name, size_errors
 from ..ingestion.parse_event import INVALID
@@ -114,4 +114,5 @@ class Signups:
             occurred_at_stated=False,  # the id identifies the sync
             list=self.sync.list,
             may_lift_suppression=False,
+            door=Door.IMPORT,
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from urllib3.util import Timeout, Url, parse_url
 from ..config.model import Source
 from ..jobs.errors import SyncFailed, SyncRefused
 from ..providers.transport.exchange import MEGABYTE, SLICE_BYTES, Deadline, gunzip, seconds_to_wait
-from ..providers.transport.ssrf_guard import ForbiddenAddress, check_addresses
+from ..providers.transport.ssrf_guard import ForbiddenAddress, Resolve, check_addresses, resolve
 from ..providers.transport.wire import Attempt, HttpPool, HttpsPool
 
 LARGEST_FILE = 200 * MEGABYTE
@@ -46,15 +45,6 @@ _REMEDIES = {
 }
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"User-Agent": "Relais", "Accept": "text/csv, text/plain;q=0.9, */*;q=0.5", "Accept-Encoding": "gzip"}
-
-Resolve = Callable[[str, int], list[str]]
-"""Returns all addresses of a host, as `getaddrinfo` does. Raises OSError or UnicodeError."""
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """Resolves with the system's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 @dataclass(frozen=True)

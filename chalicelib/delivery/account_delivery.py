@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from ..domain.backoff import Pause
+from ..domain.backoff import Pause, wait_seconds
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError
 from ..domain.reasons import ReasonCode
 from ..domain.times import from_epoch_milliseconds
@@ -101,7 +101,7 @@ class AccountDelivery:
             if pause is not None and group.list is not None and self.circuit_breaker.is_open(pause):
                 self._defer_list(group, pause)
                 continue
-            waiting = deque(in_rows(group.tasks))
+            waiting = deque(in_rows(group.tasks, merged=not self.capabilities.receives_events))
             size = 1 if group.list is None else self.capabilities.signup_batch
             while waiting and not self._must_stop:
                 pause = self.circuit_breaker.pause_of(group.list)
@@ -175,11 +175,10 @@ class AccountDelivery:
             elif error.kind in REFUSALS:
                 self._record_refusal(part)
                 bisection.refused(part, error)
+            elif error.row_only:
+                self._retry_rows(flat(part), error)
             else:
-                unknown = error.kind is Kind.UNKNOWN
-                for claimed in flat(part):
-                    claimed.tried(unknown=unknown, unanswered=unknown)
-                self._pause(group, flat([*part, *bisection.unaccepted]), error)
+                self._stop_batch(group, part, bisection, error)
                 return
         if bisection.rejected:
             self._finish_bisection(group, bisection)
@@ -226,6 +225,36 @@ class AccountDelivery:
         if self.circuit_breaker.answered(group.list, forms_of(part)):
             self.resumed = True
 
+    def _stop_batch(
+        self, group: Group, part: Sequence[ClaimedRow], bisection: Bisection[ClaimedRow], error: ProviderError
+    ) -> None:
+        """Record a call of `part` that failed for the account or the list, and postpone all that is not accepted."""
+        unknown = error.kind is Kind.UNKNOWN
+        for claimed in flat(part):
+            claimed.tried(unknown=unknown, unanswered=unknown)
+        self._pause(group, flat([*part, *bisection.unaccepted]), error)
+
+    def _record_answer(self, list_id: str | None) -> None:
+        """Record that the provider works: the pauses of the account and of the list are over."""
+        if self.circuit_breaker.answered(list_id):
+            self.resumed = True
+
+    def _retry_rows(self, claims: Sequence[ClaimedDelivery], error: ProviderError) -> None:
+        """Schedule retries of a failure that concerns these deliveries alone: nothing is paused for it."""
+        for claimed in claims:
+            claimed.tried()
+        self._record_answer(None)
+        policy, failures = self.services.settings.delivery, max(claimed.delivery.attempts for claimed in claims) - 1
+        wait = wait_seconds(
+            failures,
+            policy.first_retry_seconds,
+            policy.longest_retry_seconds,
+            self.services.effects.chance(),
+            error.retry_after,
+        )
+        until = self.services.effects.clock() + timedelta(seconds=wait)
+        self.claims.schedule_retry(claims, error.message, error.reason_code, until, self._give_up)
+
     def _record_refusal(self, part: Sequence[ClaimedRow]) -> None:
         """Record a refused call. The halves of the batch are sent again, which may duplicate rows at some providers."""
         unknown = len(part) > 1 and not self.capabilities.signup_repeat_is_harmless
@@ -234,7 +263,8 @@ class AccountDelivery:
 
     def _finish_bisection(self, group: Group, bisection: Bisection[ClaimedRow]) -> None:
         """Refuse the rejected rows for good, unless the list is at fault or its existence cannot be checked."""
-        if group.list is None:
+        if group.list is None or self.capabilities.receives_events:
+            self._record_answer(None)  # who refuses, answers
             self.claims.refuse([(claimed, error) for row, error in bisection.rejected for claimed in row])
             return
         if bisection.all_refused_alike and not bisection.list_is_at_fault:
@@ -280,8 +310,7 @@ class AccountDelivery:
         self, claims: Sequence[ClaimedDelivery], reason: str, code: ReasonCode | None, until: datetime
     ) -> None:
         """Schedule retries of claimed deliveries to a list that has been paused until then."""
-        if self.circuit_breaker.answered(None):
-            self.resumed = True  # a provider that refuses one list works for all others
+        self._record_answer(None)  # a provider that refuses one list works for all others
         self.claims.schedule_retry(claims, reason, code, until, self._give_up)
 
     def _defer_list(self, group: Group, pause: Pause) -> None:

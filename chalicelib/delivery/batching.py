@@ -58,11 +58,13 @@ def by_account(tasks: Iterable[Task]) -> Mapping[str, tuple[Group, ...]]:
     return {account: tuple(of_account) for account, of_account in groups.items()}
 
 
-def in_rows(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
+def in_rows(tasks: Iterable[Task], *, merged: bool = True) -> list[tuple[Task, ...]]:
     """Group tasks of one account into rows of calls: signups of one address, list and right to lift go as one row.
 
-    In a row the earliest is first. All other tasks are rows of their own.
+    In a row the earliest is first. All other tasks are rows of their own; unless `merged`, all tasks are.
     """
+    if not merged:
+        return [(task,) for task in tasks]
     gathered: dict[Hashable, list[Task]] = {}
     for task in tasks:
         gathered.setdefault(_row_of(task), []).append(task)

@@ -8,11 +8,12 @@ from functools import partial
 from typing import assert_never
 
 from ..config.model import Form
+from ..domain.addresses import Reading, readings
 from ..domain.errors import Kind, ProviderError, SecretUnavailable
 from ..domain.events import Event, EventType
 from ..domain.reasons import ReasonCode
 from ..observability import logger
-from ..providers.spec import Capabilities, Contact, Provider
+from ..providers.spec import Capabilities, Contact, Occasion, Provider
 from .batching import Group
 from .claimed import ClaimedDelivery, ClaimedRow
 from .deadline import Deadline
@@ -80,12 +81,13 @@ class ProviderCalls:
         for form in (self.forms.get(event.form or "") for event in events):
             if form and form.unsubscribe_url_field:
                 fields[form.unsubscribe_url_field] = self.link_to(email)
-        return Contact(email, fields)
+        return Contact(email, fields, _occasion(events[-1]))
 
     def _unsubscribe(self, claimed: ClaimedDelivery) -> None:
         """Unsubscribe each spelling of an address; the clean one decides, of two readings one accepted is enough.
 
-        A refusal of another spelling means that the provider does not hold it.
+        A refusal of another spelling means that the provider does not hold it. A receiver of events is told the clean
+        one alone: it drops what comes under the id of a notice that it has, and the others are no other person.
 
         Raises:
             ProviderError: The refusal, or a failure that may pass of any spelling: telling all again is harmless.
@@ -94,12 +96,13 @@ class ProviderCalls:
         claimed.rows = []
         for attempt in claimed.attempts:
             rows: list[str] = []
-            for spelling in attempt.reading.spellings:
+            told = attempt.reading
+            for spelling in (told.clean,) if self.capabilities.receives_events else told.spellings:
                 try:
-                    row = self._unsubscribe_spelling(attempt.event, spelling)
+                    row = self._unsubscribe_spelling(attempt.event, spelling, _occasion(attempt.event, told))
                     rows += [row] if row is not None else []
                 except ProviderError as error:
-                    if error.kind not in REFUSALS:
+                    if error.kind not in REFUSALS and not error.row_only:
                         raise
                     if spelling == attempt.reading.clean:
                         refusals.append(error)
@@ -108,13 +111,13 @@ class ProviderCalls:
         if len(refusals) == len(claimed.attempts):
             raise refusals[0]
 
-    def _unsubscribe_spelling(self, event: Event, email: str) -> str | None:
+    def _unsubscribe_spelling(self, event: Event, email: str, occasion: Occasion) -> str | None:
         """Unsubscribe an address; delete it instead if the person asked for that and the provider can."""
         budget = self.deadline.seconds_left
         if event.forget and self.capabilities.deletes_subscribers:
-            self.provider.forget(email, budget=budget)
+            self.provider.forget(email, budget=budget, occasion=occasion)
             return None
-        return self.provider.unsubscribe(email, global_scope=event.scope == "global", budget=budget)
+        return self.provider.unsubscribe(email, global_scope=event.scope == "global", budget=budget, occasion=occasion)
 
     def _error_of(self, call: Callable[[], None]) -> ProviderError | None:
         """Make a call; return its error as a ProviderError, or None if it succeeded."""
@@ -130,3 +133,11 @@ class ProviderCalls:
             logger.exception("provider client failed unexpectedly", extra={"account": self.account})
             return ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the provider's client")
         return None
+
+
+def _occasion(event: Event, reading: Reading | None = None) -> Occasion:
+    """Return the event behind a call; `reading` is the mailbox that its address is taken to mean."""
+    door = event.door or (event.consent.door if event.consent else None)
+    origin = door.value if door else "form" if event.form is not None else "other"
+    number = 1 if reading is None else readings(event.email).index(reading) + 1
+    return Occasion(event.id, event.occurred_at, origin, event.form, event.list or None, number)

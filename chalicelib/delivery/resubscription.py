@@ -1,4 +1,4 @@
-"""Propagates a resubscription to accounts that have no lists to sign up to.
+"""Propagates a resubscription to accounts that take no signups.
 
 Such an account suppresses a person for all its mail, and no signup is ever sent there to change that. So the signup
 that resubscribes them elsewhere creates an event for it, which is delivered like any other.
@@ -43,7 +43,7 @@ def follow_resubscription(services: Services, capabilities_of: CapabilitiesOf, s
 
 
 def _only_lifts(capabilities: Capabilities | None) -> bool:
-    return capabilities is not None and capabilities.lifts_suppression and not capabilities.has_lists
+    return capabilities is not None and capabilities.lifts_suppression and capabilities.signup_batch == 0
 
 
 def _is_suppressed(services: Services, signup: Event, account: str) -> bool:

@@ -79,6 +79,7 @@ class ProviderError(RelaisError):
 
     `message` is a readable excerpt of the provider's message without addresses; `provider_code` its error code, if any;
     `retry_after` the seconds it asked to wait; `list_only` is True if the failure concerns one list, not the account;
+    `row_only` if it concerns nothing but what was sent, which is tried again later while all else goes on;
     `remedy` what its owner can do, where more is known than the kind says: whole sentences, for people who are no
     programmers. `reason_code` is derived from the kind unless the caller knows more.
     """
@@ -91,6 +92,7 @@ class ProviderError(RelaisError):
         provider_code: str | None = None,
         retry_after: float | None = None,
         list_only: bool = False,
+        row_only: bool = False,
         remedy: str = "",
         reason_code: ReasonCode | None = None,
     ) -> None:
@@ -99,6 +101,7 @@ class ProviderError(RelaisError):
         self.provider_code = provider_code
         self.retry_after = retry_after
         self.list_only = list_only
+        self.row_only = row_only
         self.remedy = remedy
         self.reason_code = reason_code or (ReasonCode.UNKNOWN_LIST if list_only else _CODES[kind])
         super().__init__(self.message)

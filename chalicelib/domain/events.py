@@ -62,11 +62,19 @@ def overall(statuses: Iterable[Status]) -> Status:
 
 
 class Door(StrEnum):
-    """The ways by which an event comes in."""
+    """The ways by which an event comes in. Back ends read these words as the `origin` of what they are told."""
 
     FORM = "form"
     WEBHOOK = "webhook"
     QUEUE = "queue"
+    LINK = "link"
+    """The unsubscribe link of a mail."""
+    PROVIDER = "provider"
+    """Read from a provider's unsubscribe list."""
+    IMPORT = "import"
+    """A row of a contacts sync."""
+    OPERATOR = "operator"
+    """A function of operators, such as `forget`."""
 
 
 class Doubt(StrEnum):
@@ -170,6 +178,8 @@ class Event:
     """Set if a form's signup may be a robot's: it is quarantined, and uses nothing of the form's limits."""
     confirmation: Confirmation | None = None
     """Set if the signup goes to its list only once its person has confirmed it (double opt-in)."""
+    door: Door | None = None
+    """How it came in; None for events of versions that did not store it, and for those that follow from others."""
 
     @property
     def awaits_confirmation(self) -> bool:

@@ -64,7 +64,7 @@ def parse_event(
             assert_never(type)
     if members.errors:
         raise InvalidEvent(members.errors)
-    return Event(type=type, email=email, notes=tuple(members.notes), **common, **specific)
+    return Event(type=type, email=email, notes=tuple(members.notes), door=door, **common, **specific)
 
 
 def refused_event(

@@ -87,6 +87,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
         form=form.name,
         fields=texts,
         may_lift_suppression=form.lifts_suppression,
+        door=Door.FORM,
         confirmation=_confirmation(form, request),
         consent=Consent(
             stated.get(_SOURCE) or (source_page(request.page) if request.page else None),
@@ -133,6 +134,7 @@ def unsubscribe_from_form(form: Form, submission: Submission, request: RequestIn
         accepted_at=request.at,
         occurred_at_stated=False,
         form=form.name,
+        door=Door.FORM,
     )
 
 

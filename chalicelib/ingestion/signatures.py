@@ -5,27 +5,20 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from ..config.model import Webhook
 from ..config.secrets import Secret
 from ..domain.errors import RelaisError, SecretUnavailable
 from ..domain.limits import CLOCK_TOLERANCE, CLOCK_TOLERANCE_MINUTES
 from ..domain.times import from_epoch_milliseconds
+from ..domain.webhook_signature import ID, SIGNATURE, TIMESTAMP, VERSION, sign
 from ..observability import logger
 
-ID = "webhook-id"
-TIMESTAMP = "webhook-timestamp"
-SIGNATURE = "webhook-signature"
-
-_PREFIX = "whsec_"
-_VERSION = b"v1,"
 # Eleven digits reach the year 5138; the limit avoids the conversion of very long numbers.
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
@@ -56,7 +49,7 @@ def verify(webhooks: Iterable[Webhook], headers: Mapping[str, str], body: bytes,
     request_id, timestamp, signature = given
     at = _moment(timestamp, now)
     content = b".".join([_bytes(request_id), _bytes(timestamp), body])
-    signatures = [one for one in _bytes(signature).split(b" ") if one.startswith(_VERSION)]
+    signatures = [one for one in _bytes(signature).split(b" ") if one.startswith(VERSION)]
     if not signatures:
         raise NotSigned(f"{SIGNATURE} must hold a signature of version 1: v1, and base64.")
     return Signed(request_id, at, _signers(webhooks, content, signatures))
@@ -95,12 +88,6 @@ def _matches(secret: Secret, content: bytes, signatures: Sequence[bytes], unavai
         return False
     equal = [hmac.compare_digest(expected, one) for one in signatures]
     return any(equal)
-
-
-def sign(secret: str, content: bytes) -> bytes:
-    """Returns the signature of `content` with a `whsec_…` secret: `v1,` and base64."""
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
-    return _VERSION + base64.b64encode(hmac.digest(key, content, sha256))
 
 
 def _bytes(text: str) -> bytes:

@@ -62,6 +62,7 @@ def event_item(event: Event) -> dict[str, Any]:
         "global_scope": True if event.scope == "global" else None,
         "all_accounts": event.all_accounts or None,
         "forget": event.forget or None,
+        "door": event.door.value if event.door else None,
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
         "consent": consent_item(event.consent),
         "sync": _sync_item(event.sync) if event.sync else None,
@@ -158,6 +159,7 @@ def event_from(item: Attributes) -> Event:
         kept=_kept_from(message, item) if message else None,
         doubt=item.optional("doubt", Doubt),
         confirmation=_confirmation_from(item),
+        door=item.optional("door", Door),
     )
 
 

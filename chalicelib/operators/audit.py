@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..delivery.deadline import Deadline
 from ..domain.errors import LedgerUnavailable, ProviderError, RelaisError
-from ..domain.events import Event, EventType, Status
+from ..domain.events import Door, Event, EventType, Status
 from ..domain.ordering import SubscriptionState
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds as from_ms
 from ..ingestion.accept import accept_all
@@ -247,6 +247,7 @@ class _AccountAudit:
                 occurred_at=from_ms(unsubscribed_at),
                 accepted_at=now,
                 occurred_at_stated=False,
+                door=Door.OPERATOR,
             )
         ]
 

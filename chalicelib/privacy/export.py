@@ -121,6 +121,7 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
         **_common(stored),
         "email": event.email,
         "form": event.form,
+        "door": event.door.value if event.door else None,
         "list": event.list,
         "fields": dict(event.fields),
         "scope": event.scope,

@@ -12,7 +12,7 @@ from ..delivery.deadline import Deadline
 from ..domain.addresses import normal_forms
 from ..domain.erasure import contacts_of
 from ..domain.errors import LedgerUnavailable, ProviderError
-from ..domain.events import Event, EventType, Status, StoredEvent
+from ..domain.events import Door, Event, EventType, Status, StoredEvent
 from ..domain.ids import new_event_id
 from ..domain.ordering import all_settled, merge
 from ..domain.times import epoch_milliseconds, to_milliseconds
@@ -148,6 +148,7 @@ class _ForgetRequest:
             occurred_at=to_milliseconds(self._now),
             accepted_at=to_milliseconds(self._now),
             occurred_at_stated=False,
+            door=Door.OPERATOR,
         )
 
     def _store(self, request: Event) -> None:

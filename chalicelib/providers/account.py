@@ -20,14 +20,15 @@ class Secret(Protocol):
 class Account:
     """One account at one provider. `options` holds the provider's own keys, checked against its declaration.
 
-    A key that the provider declares as secret is a `Secret` in `secrets`; all others are plain values in `options`.
+    A key that the provider declares as secret is a `Secret` in `secrets`; all others are plain values in `options`,
+    which are not in the repr: a URL among them may contain a key in its query.
     """
 
     name: str
     provider: str
     base_url: str | None = None
     open_base_url: str | None = None
-    options: Mapping[str, str | bool] = field(default_factory=dict)
+    options: Mapping[str, str | bool] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     def reveal(self, name: str, *, fresh: bool = False) -> str:

@@ -57,6 +57,9 @@ class Capabilities:
     """True if it can send a single mail (`send_mail`)."""
     keeps_nothing: bool = False
     """True if nothing reaches anybody: its forms have no limits, and statistics and the dashboard leave it out."""
+    receives_events: bool = False
+    """True if each call tells of one event, under the event's id, by which the receiver drops repeats: every signup is
+    a call of its own, only the clean spelling of an address is told, and no refusal is held against a list."""
     fetches_lists: bool = False
     """True if it can fetch a file of contacts itself; Relais cannot remove unsubscribed addresses from such a file."""
 
@@ -75,6 +78,8 @@ class Option:
     secret: bool = False
     choices: tuple[str, ...] = ()
     default: str | bool | None = None
+    format: Literal["text", "receiver_url", "webhook_secret"] = "text"
+    """What its text is: `receiver_url`, an https URL of one's own server; `webhook_secret`, `whsec_…`."""
     help: str = ""
 
 
@@ -101,11 +106,29 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """The event that a call is made for, for providers that are told of events (`receives_events`)."""
+
+    event_id: str
+    occurred_at: datetime
+    origin: str
+    """How the event came in: a word of `domain.events.Door`, or `other`."""
+    form: str | None = None
+    list: str | None = None
+    reading: int = 1
+    """2 for the second mailbox that an unsubscribe's address may mean."""
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
-    """One row of a signup: the address as the person wrote it, and provider fields without the address's own."""
+    """One row of a signup: the address as the person wrote it, and provider fields without the address's own.
+
+    `occasion` is that of the row's latest event.
+    """
 
     email: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    occasion: Occasion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +213,13 @@ class Provider(Protocol):
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         """Adds `contacts` (at most `signup_batch`) to a list, all or none: no answer identifies single rows."""
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         """Unsubscribes an address from every list of the account; `global_scope`: from all senders, where offered.
 
-        Returns the provider's id of the new row, if it states one (as `Unsubscribed.provider_id`).
+        `occasion` matters where the provider `receives_events`. Returns the provider's id of the new row, if it states
+        one (as `Unsubscribed.provider_id`).
         """
 
     def lift_suppression(self, email: str, *, list_id: str | None, provider_id: str | None, budget: float) -> None:
@@ -203,7 +229,7 @@ class Provider(Protocol):
         Nothing to lift is success. CONTACT where the provider suppresses the address for a reason of its own.
         """
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         """Unsubscribes and deletes the address on every list (`deletes_subscribers`). Success also if it is on none."""
 
     def send_mail(self, mail: Mail, *, budget: float) -> None:
@@ -267,7 +293,7 @@ class ProviderSpec:
     name: str
     title: str
     base_url: str
-    """The vendor's own base URL, without a final slash; an account may configure another."""
+    """The vendor's own base URL, without a final slash; an account may configure another. Empty: there is none."""
     capabilities: Capabilities
     options: tuple[Option, ...]
     load: Callable[[], Implementation]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.addresses import normalise, undecorated, unsubscribe_address
-from ..domain.events import Event, EventType, Status, StoredEvent
+from ..domain.events import Door, Event, EventType, Status, StoredEvent
 from ..domain.ordering import SubscriptionState, merge, settled
 from ..domain.times import from_epoch_milliseconds as from_ms
 from ..ingestion.accept import notify, store_all
@@ -158,6 +158,7 @@ class Propagation:
             accepted_at=self.services.effects.clock(),
             occurred_at_stated=False,  # the id identifies the unsubscribe
             all_accounts=self.all_accounts,
+            door=Door.PROVIDER,
         )
 
     def _id(self, decided: Decided) -> str:

@@ -45,9 +45,7 @@ def test_other_providers_tell_no_fields(name: str) -> None:
         assert provider.columns(kit.list_id or "1", budget=5) == ()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in registry.names() if not registry.spec(name).capabilities.fetches_lists]
-)
+@pytest.mark.parametrize("name", [name for name in KITS if not registry.spec(name).capabilities.fetches_lists])
 def test_a_provider_that_cannot_fetch_files_raises(name: str) -> None:
     spec = registry.spec(name)
     kit = KITS[name]

@@ -272,6 +272,23 @@ class TestTls:
             assert send(transport, a_call(tls_server.url)).json() == {"result": "ok"}
         assert tls_server.connections == 1
 
+    def test_the_certificate_is_that_of_the_name_and_not_of_the_address_that_was_checked(
+        self, tls_server: Scripted, certificate: Path
+    ) -> None:
+        resolved: list[str] = []
+
+        def resolve(host: str, port: int) -> list[str]:
+            resolved.append(host)
+            return ["127.0.0.1"]
+
+        transport = Transport(make_session(str(certificate)), resolve=resolve)
+        call = a_call(tls_server.url, allow_private=True)
+        assert send(transport, call).json() == {"result": "ok"}
+        elsewhere = a_call(tls_server.url.replace("127.0.0.1", "crm.example.com"), allow_private=True)
+        error = failure(lambda: send(transport, elsewhere))
+        assert error.kind is Kind.ACCOUNT and "certificate" in error.message
+        assert resolved == ["127.0.0.1", "crm.example.com"] and len(tls_server.received) == 1
+
     def test_a_certificate_of_another_host_is_rejected(self, tls_server: Scripted, certificate: Path) -> None:
         transport = Transport(make_session(str(certificate)))
         error = failure(lambda: send(transport, a_call(tls_server.url.replace("127.0.0.1", "localhost"))))

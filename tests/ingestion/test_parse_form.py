@@ -45,6 +45,7 @@ def test_a_signup_contains_the_sent_fields_and_server_values(form: Form) -> None
         form="footer",
         fields={"prenom": "Zoé"},
         may_lift_suppression=False,
+        door=Door.FORM,
         consent=Consent("https://www.example.com/news", None, "203.0.113.9", NOW, door=Door.FORM),
     )
 

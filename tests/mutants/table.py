@@ -235,12 +235,10 @@ ONCE = (
         promise=2,
         breaks="a call that was not answered is not marked unknown_outcome",
         file="chalicelib/delivery/account_delivery.py",
-        before="                for claimed in flat(part):\n"
-        "                    claimed.tried(unknown=unknown, unanswered=unknown)\n"
-        "                self._pause",
-        after="                for claimed in flat(part):\n"
-        "                    claimed.tried()\n"
-        "                self._pause",
+        before="        for claimed in flat(part):\n"
+        "            claimed.tried(unknown=unknown, unanswered=unknown)\n"
+        "        self._pause",
+        after="        for claimed in flat(part):\n            claimed.tried()\n        self._pause",
         tests=(f"{INTERLEAVINGS}::test_any_single_failing_operation_with_unknown_outcomes",),
     ),
     Mutant(

@@ -47,6 +47,7 @@ def test_an_event_is_exported_with_all_stored_data(product: Product, ledger: Mem
         "accepted_at": "2026-03-01T09:30:00Z",
         "email": "zoe@example.com",
         "form": "footer",
+        "door": "queue",
         "list": "4781",
         "fields": {"prenom": "Zoé"},
         "scope": "account",
@@ -91,7 +92,7 @@ def test_everything_in_an_item_is_in_the_export(product: Product, ledger: Memory
     (item,) = [item for item in dump(ledger) if item["pk"]["S"] == "E#order-1"]
     not_about_a_person = {"pk", "sk", "content", "accounts", "touched"}
     shown = {
-        *("type", "email", "occurred", "accepted", "list", "form", "fields", "consent", "expires_at"),
+        *("type", "email", "occurred", "accepted", "list", "form", "door", "fields", "consent", "expires_at"),
         *("status", "attempts", "updated"),
     }
     assert item.keys() == not_about_a_person | shown

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import Kind, ProviderError
-from chalicelib.providers.spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribed, Unsubscribes
+from chalicelib.providers.spec import (
+    CampaignFigures,
+    Contact,
+    KnownCampaign,
+    Mail,
+    Occasion,
+    Unsubscribed,
+    Unsubscribes,
+)
 
 Rule = Callable[[str, Sequence[str]], ProviderError | None]
 
@@ -47,7 +55,9 @@ class FakeProvider:
             self.rows += [(list_id, contact.email, contact.fields) for contact in contacts]
         self._end("sign_up", emails)
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         self._begin("unsubscribe", [email])
         with self._lock:
             self.unsubscribed_emails.append(email)
@@ -61,7 +71,7 @@ class FakeProvider:
             self.lifts.append((email, list_id, provider_id))
         self._end("lift", [email])
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         assert budget > 0
         self._begin("forget", [email])
         with self._lock:

@@ -18,7 +18,7 @@ from chalicelib.domain.errors import Kind, ProviderError
 from chalicelib.domain.events import Consent, Event, EventType
 from chalicelib.domain.times import epoch_milliseconds
 from chalicelib.ledger.table import Table
-from chalicelib.providers.spec import Contact
+from chalicelib.providers.spec import Contact, Occasion
 from tests.support.interleaving import OneByOne, Tapped
 from tests.support.memory import MemoryDynamo, MemoryQueues
 from tests.support.product import START, Product
@@ -58,11 +58,13 @@ class LoggedProvider(FakeProvider):
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         self._do("signup", [_spellings(contact) for contact in contacts])
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         self.forget(email, budget=budget)
         return None
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         if email != email.lower():
             self._do("unsubscribe", [email])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import Kind, ProviderError
 from ..functions import declared, dispatch, unsupported
-from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Occasion, Unsubscribes
 from .address_columns import CachedAddressColumns
 from .answers import KeyOrAddressRefused, is_already_unsubscribed
 from .client import Client
@@ -46,7 +46,9 @@ class Ediware:
                 self._columns.forget(list_id)
             raise
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         """Puts the address on the account's unsubscribed list, or on the delisting list of all senders."""
         add = self._client.unsub_global_add if global_scope else self._client.unsub_add
         try:
@@ -60,7 +62,7 @@ class Ediware:
         """Not offered: no call takes an address off the unsubscribed list."""
         raise unsupported(_NAME, "lifting a suppression")
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         """Not offered: no call deletes a contact."""
         raise unsupported(_NAME, "deleting a contact")
 

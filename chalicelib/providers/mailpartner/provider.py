@@ -9,7 +9,7 @@ from ...domain.addresses import normalise
 from ...domain.errors import Kind, ProviderError
 from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
-from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Occasion, Unsubscribes
 from ..transport.exchange import Deadline
 from .client import Client
 from .codes import MESSAGE_NOT_FOUND
@@ -36,7 +36,9 @@ class MailPartner:
         """Not offered: there are no contact lists."""
         raise unsupported(_NAME, "signups: it has no contact lists")
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         """Puts the address on the account's opt-out list, the only one there is, whatever `global_scope` says."""
         return self._client.unsubscribe_add(email, budget=budget).stop_id
 
@@ -57,7 +59,7 @@ class MailPartner:
         for row_id in row_ids:
             self._client.remove_opt_out(row_id, budget=deadline.left())
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         """Not offered: there is nothing to delete but the opt-out, which must stay."""
         raise unsupported(_NAME, "deleting a contact")
 

@@ -14,7 +14,7 @@ from ...effects import monotonic_and_wall
 from ..concurrency import concurrent_map
 from ..functions import declared, dispatch, unsupported
 from ..results import address
-from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribed, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Occasion, Unsubscribed, Unsubscribes
 from ..transport.exchange import Deadline
 from . import figures, memberships
 from .answers import EmptyAnswer, NotFound
@@ -73,7 +73,9 @@ class MyMailMarket:
                 message, code = f"the list {list_id} is not there ({error.message})", error.provider_code
             raise ProviderError(Kind.ACCOUNT, message, provider_code=code, list_only=True)
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         """Unsubscribes the address from each list that has it; on none is success. `global_scope` changes nothing.
 
         When the time is up before the last list, the next attempt skips the lists that are done.
@@ -89,7 +91,7 @@ class MyMailMarket:
             raise ProviderError(Kind.CALLER, "status_update: a list is required to reactivate the address")
         memberships.reactivate(self._client, list_id, email, self._client.deadline(budget))
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         """Unsubscribes the address from each list that has it, then deletes it from each.
 
         In this order, so that a half-finished attempt leaves nobody to be mailed; the next one goes on.

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...domain.errors import Kind, ProviderError
 from ..account import Account
-from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Unsubscribes
+from ..spec import CampaignFigures, Contact, KnownCampaign, Mail, Occasion, Unsubscribes
 from ..transport.session import Transport
 
 
@@ -20,7 +20,9 @@ class Sink:
     def sign_up(self, list_id: str, contacts: Sequence[Contact], *, budget: float) -> None:
         """Takes the contacts."""
 
-    def unsubscribe(self, email: str, *, global_scope: bool, budget: float) -> str | None:
+    def unsubscribe(
+        self, email: str, *, global_scope: bool, budget: float, occasion: Occasion | None = None
+    ) -> str | None:
         """Takes the unsubscribe."""
         return None
 
@@ -28,7 +30,7 @@ class Sink:
         """Is not offered: nothing is suppressed here."""
         raise self._unsupported("lift_suppression")
 
-    def forget(self, email: str, *, budget: float) -> None:
+    def forget(self, email: str, *, budget: float, occasion: Occasion | None = None) -> None:
         """Is not offered: nobody is stored here."""
         raise self._unsupported("forget")
 

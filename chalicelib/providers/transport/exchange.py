@@ -82,6 +82,11 @@ class Call:
     something at the provider, so that a lost answer leaves the outcome unknown. `budget` is the total time in seconds,
     `read_timeout` the seconds without a byte after which the call fails, `max_bytes` the limit of the decompressed
     answer.
+
+    `allow_private` is None for a host that is trusted as configured. Else its address is checked before anything is
+    sent (`ssrf_guard`): a public one may be reached, with True a private one, too. With `reads_redirects` an answer
+    that redirects is read like any other, instead of being an error; none is followed. `remedy` is what the owner can
+    do where the address may be wrong, if that is no `base_url`.
     """
 
     account: str
@@ -94,6 +99,9 @@ class Call:
     body: bytes = field(default=b"", repr=False)
     read_timeout: float = 30.0
     max_bytes: int = 32 * MEGABYTE
+    allow_private: bool | None = None
+    reads_redirects: bool = False
+    remedy: str = ""
 
     def without_answer(self, reason: str, *, retry_after: float | None = None, remedy: str = "") -> ProviderError:
         """Returns the error of a request that was sent without a usable answer: unknown if it may have changed
@@ -105,7 +113,7 @@ class Call:
     @property
     def check_address(self) -> str:
         """The remedy where the request may have gone to a wrong address."""
-        return (
+        return self.remedy or (
             f"If [accounts.{self.account}] has a base_url, compare it with the address that the provider gave, or take "
             "it out: without it the provider's usual address is called. Otherwise try again later."
         )
@@ -113,7 +121,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class AnswerHead:
-    """Status and headers (a mapping that ignores case) of an answer; the status is any but a redirect's.
+    """Status and headers (a mapping that ignores case) of an answer; a redirect's only if the call reads those.
 
     `sent_from` is this machine's own address on the connection, which a provider sees only where no NAT is in between.
     """

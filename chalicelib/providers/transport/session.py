@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from ...domain.errors import Kind, ProviderError
 from .exchange import (
@@ -34,9 +35,11 @@ from .exchange import (
     Timing,
     gunzip,
 )
+from .ssrf_guard import ForbiddenAddress, Resolve, check_addresses, resolve
 from .wire import Attempt, HttpPool, HttpsPool
 
 CONNECT_SECONDS = 5.0
+_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT_REDIRECTS = (301, 308)
 _NO_NETWORK = "If all providers are silent: functions in a VPC reach the internet only through a NAT gateway."
@@ -68,12 +71,16 @@ def make_session(ca_bundle: str | None = None) -> requests.Session:
     session.trust_env = False
     session.verify = ca_bundle or True
     session.headers.update({"User-Agent": "Relais", "Accept-Encoding": "gzip"})
-    adapter = _Adapter(pool_connections=10, pool_maxsize=16, max_retries=0)
+    adapter = _make_adapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # urllib3 logs whole URLs, at DEBUG for every request and at WARNING for odd headers.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     return session
+
+
+def _make_adapter() -> _Adapter:
+    return _Adapter(pool_connections=10, pool_maxsize=16, max_retries=0)
 
 
 class Transport:
@@ -85,8 +92,12 @@ class Transport:
         on_call: OnCall | None = None,
         admit: Admit | None = None,
         timing: Timing = SYSTEM_TIMING,
+        resolve: Resolve = resolve,
     ) -> None:
         self._session = session or make_session()
+        self._checked = {allow_private: _make_adapter() for allow_private in (False, True)}
+        """The connections of calls whose host is checked, apart from all others: none is reused unchecked."""
+        self._resolve = resolve
         self._on_call = on_call
         self._admit = admit
         self._timing = timing
@@ -104,6 +115,23 @@ class Transport:
         with self._answer(call) as answer:
             body = b"".join(answer.parts)
             return read(Answer(call, answer.status, answer.headers, body, sent_from=answer.sent_from))
+
+    def check_host(self, call: Call) -> None:
+        """Resolves the host of a call and checks its addresses as the call would, without making a connection.
+
+        Raises `ProviderError`: LATER if it cannot be resolved, ACCOUNT if an address is forbidden.
+        """
+        url = parse_url(call.url)
+        try:
+            addresses = self._resolve((url.host or "").strip("[]"), url.port or _PORTS[url.scheme or "https"])
+            check_addresses(addresses, allow_private=bool(call.allow_private))
+            return
+        except ForbiddenAddress as error:
+            failure = _forbidden(call, error)
+        except (OSError, UnicodeError):
+            reason = "no connection to the provider (its name is not found)"
+            failure = ProviderError(Kind.LATER, f"{call.label}: {reason}", remedy=call.check_address)
+        raise failure
 
     def stream(self, call: Call, read: Callable[[StreamedAnswer], Iterable[T]]) -> Iterator[T]:
         """Makes the call and yields the items of `read(answer)` while the body arrives, in bounded memory.
@@ -124,7 +152,13 @@ class Transport:
     def _answer(self, call: Call) -> Iterator[StreamedAnswer]:
         """Makes the call; gives its answer once the headers have arrived, and reports the outcome at the end."""
         started = self._timing.monotonic()
-        attempt = Attempt(self.deadline(call.budget), call.read_timeout, self._timing)
+        attempt = Attempt(
+            self.deadline(call.budget),
+            call.read_timeout,
+            self._timing,
+            allow_private=call.allow_private,
+            resolve=self._resolve,
+        )
         response, outcome = None, "ok"
         try:
             if call.budget < SHORTEST_CALL:
@@ -132,7 +166,7 @@ class Transport:
             if self._admit is not None:
                 self._admit(call.account)
             response = self._send(call, attempt)
-            if response.status_code in _REDIRECTS:
+            if response.status_code in _REDIRECTS and not call.reads_redirects:
                 raise _redirect_error(call, response.status_code)
             body = _body(call, attempt, response)
             yield StreamedAnswer(call, response.status_code, response.headers, body, sent_from=attempt.sent_from)
@@ -152,14 +186,23 @@ class Transport:
             prepared = self._session.prepare_request(request)
             # The adapter, not `Session.send`: that one keeps cookies, and prepares the next request of a redirect even
             # if redirects are disabled, for which it reads the redirect's whole body into memory.
-            adapter = self._session.get_adapter(str(prepared.url))
+            if call.allow_private is None:
+                adapter = self._session.get_adapter(str(prepared.url))
+            else:
+                adapter = self._checked[call.allow_private]
             timeout = (min(CONNECT_SECONDS, call.budget / 4), min(call.read_timeout, call.budget * 0.9))
             attempt.begin()
             return adapter.send(prepared, stream=True, timeout=timeout, verify=self._session.verify or True)
+        except ForbiddenAddress as error:
+            failure = _forbidden(call, error)
         except _LIBRARY_ERRORS as error:
             failure = _failure(call, attempt, error)
         # Raised here so that the library's exception, whose text may hold the URL, is not even its context.
         raise failure
+
+
+def _forbidden(call: Call, error: ForbiddenAddress) -> ProviderError:
+    return ProviderError(Kind.ACCOUNT, f"{call.label}: {error}; nothing was sent", remedy=call.check_address)
 
 
 def _redirect_error(call: Call, status: int) -> ProviderError:

@@ -1,6 +1,6 @@
 """Checks which IP addresses may be connected to: public ones, and private ones only where allowed (SSRF guard).
 
-For URLs that a configuration or a request names, such as a source's. Providers' base URLs are trusted as configured.
+For URLs that a configuration names: a source's, or a back end's. Providers' base URLs are trusted as configured.
 
 The ranges are IANA's registries of special-purpose addresses (RFC 6890 and its successors), copied here so that the
 result does not depend on the version of Python.
@@ -8,6 +8,8 @@ result does not depend on the version of Python.
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from ...domain.errors import RelaisError
@@ -40,6 +42,16 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 """Prefix by which an IPv6-only network reaches IPv4 (RFC 6052): the last 32 bits are the IPv4 address."""
 
 
+Resolve = Callable[[str, int], list[str]]
+"""Returns all addresses of a host, as `getaddrinfo` does. Raises OSError or UnicodeError."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Resolves with the system's resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
 class ForbiddenAddress(RelaisError):
     """A host with an address that must not be connected to. The text names the kind of address, and no more."""
 
@@ -53,7 +65,7 @@ def check_addresses(addresses: list[str], *, allow_private: bool) -> None:
     for text in addresses:
         address = ip_address(text.partition("%")[0])
         if not may_be_reached(address, allow_private=True):
-            raise ForbiddenAddress("the host's address is one that nothing is fetched from")
+            raise ForbiddenAddress("the host's address is one that nothing is fetched from or sent to")
         if not allow_private and not may_be_reached(address, allow_private=False):
             raise ForbiddenAddress("the host's address is not public: allow_private = true would allow it")
 

@@ -1,13 +1,15 @@
 """Connections that keep a call's deadline, record whether the request has left, and are not reused once stale.
 
-urllib3's own connection classes, with three additions:
+urllib3's own connection classes, with four additions:
 
 * its read timeout starts anew with every byte, so a server that drips would hold a worker for hours: here every wait is
   limited to what is left of the call's budget;
 * an error's type does not say whether anything was sent (a reset may come during the TLS handshake or after the work
   was done): here the first byte that leaves is recorded;
 * a server may close an idle connection just when the next request is under way, and then nobody knows whether it was
-  read. Servers commonly wait 5 seconds (Apache's default), so none is reused after `LONGEST_IDLE`.
+  read. Servers commonly wait 5 seconds (Apache's default), so none is reused after `LONGEST_IDLE`;
+* where a call asks for it, the host's addresses are checked, and the connection is made to one of those that were
+  checked: the name is not resolved again (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from .exchange import SLICE_BYTES, SYSTEM_TIMING, Deadline, Timing
+from .ssrf_guard import Resolve, check_addresses, resolve
 
 LONGEST_IDLE = 4.0
 _this_thread = threading.local()
@@ -40,6 +44,9 @@ class Attempt:
     sent: bool = False
     sent_from: str | None = None
     """This machine's own address on the connection, once something was sent."""
+    allow_private: bool | None = None
+    """As that of the call: whether, and how, the host's addresses are checked."""
+    resolve: Resolve = resolve
 
     def begin(self) -> None:
         """Begins the attempt on this thread, before its request is sent."""
@@ -97,6 +104,28 @@ class _TimedConnection(HTTPConnection):
         """
         idle = max(time.monotonic() - self._used[0], time.time() - self._used[1])
         return idle < LONGEST_IDLE and super().is_connected
+
+    def _new_conn(self) -> socket.socket:
+        """Connects; to a checked address if the attempt asks for it. Raises `ForbiddenAddress`."""
+        attempt: Attempt = _this_thread.attempt
+        if attempt.allow_private is None:
+            return super()._new_conn()
+        host = self._dns_host
+        try:
+            addresses = attempt.resolve(host.strip("[]"), self.port)
+        except socket.gaierror as error:
+            raise NameResolutionError(host, self, error) from error
+        check_addresses(addresses, allow_private=attempt.allow_private)
+        failure: Exception = NewConnectionError(self, "the host has no address")
+        for address in addresses:
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError) as error:
+                failure = error
+            finally:
+                self._dns_host = host  # the name is for TLS and the Host header
+        raise failure
 
     def send(self, data: Any) -> None:
         if self.sock is None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from ...domain.errors import LedgerUnavailable, SecretUnavailable
-from ...domain.events import Event, EventType
+from ...domain.events import Door, Event, EventType
 from ...domain.ids import new_event_id
 from ...domain.times import to_milliseconds
 from ...ingestion.accept import accept
@@ -78,4 +78,5 @@ class UnsubscribeRoutes:
             occurred_at=now,
             accepted_at=now,
             occurred_at_stated=False,
+            door=Door.LINK,
         )

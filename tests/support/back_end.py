@@ -1,0 +1,45 @@
+"""A back end that is told of events: a scripted server whose requests are verified as its owner would."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook
+
+from chalicelib.config.secrets import Secret
+from chalicelib.providers.account import Account
+from tests.contract.scripted import Received
+
+SECRET = "whsec_cGxhY2Vob2xkZXItb2YtYS1iYWNrLWVuZA=="
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice as it came, its signature verified."""
+
+    id: str
+    type: str
+    timestamp: str
+    data: dict[str, Any]
+
+
+def told(received: Received, secret: str = SECRET) -> Told:
+    """Verifies a request with the package of Standard Webhooks, and reads its notice."""
+    assert received.method == "POST"
+    assert received.headers["content-type"] == "application/json"
+    Webhook(secret).verify(received.body, dict(received.headers))
+    notice = json.loads(received.body)
+    assert set(notice) == {"type", "timestamp", "data"}
+    return Told(received.headers["webhook-id"], **notice)
+
+
+def back_end_account(url: str, name: str = "crm", secret: str = SECRET, **options: str | bool) -> Account:
+    """An account at that URL."""
+    return Account(
+        name,
+        "webhook",
+        options={"url": url, "allow_private": False, **options},
+        secrets={"secret": Secret.plain(secret)},
+    )
