@@ -53,6 +53,15 @@ class KnownAccounts:
             return f"{spec.title} cannot send a confirmation mail: name {suitable}"
         return self.check(name)
 
+    def is_told_of_events(self, name: str) -> str | None:
+        """Checks that the account exists and is told of events as they are."""
+        spec = self.specs.get(name)
+        if spec is not None and not spec.capabilities.receives_events:
+            able = [each for each, its in self.specs.items() if its is not None and its.capabilities.receives_events]
+            suitable = ", ".join(able) or "none yet"
+            return f"{spec.title} is not told of events: name an account of a back end of your own ({suitable})"
+        return self.check(name)
+
     def check_fetch(self, account: str, table: TomlTable) -> None:
         """Records an error at `fetch` unless the account's provider can fetch a file itself."""
         spec = self.specs.get(account)

@@ -62,9 +62,18 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         altcha=_altcha(root, table),
         confirm=_confirm(root, table, known_accounts),
         confirm_within_hours=table.number(value_limits.CONFIRM_WITHIN_HOURS),
+        copy_to=_copy_to(table, account, known_accounts),
     )
     table.finish()
     return form
+
+
+def _copy_to(table: TomlTable, account: str, known_accounts: KnownAccounts) -> tuple[str, ...]:
+    """Reads the accounts that are told of the form's signups, too."""
+    names = dict.fromkeys(table.texts("copy_to", known_accounts.is_told_of_events) or ())
+    if account in names:
+        table.wrong("copy_to", f'"{account}" is the account of the form itself, which gets each signup already')
+    return tuple(names)
 
 
 def _confirm(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> str | None:

@@ -78,6 +78,13 @@ class Form:
     confirm: str | None = None
     """The account that sends confirmation mails, or `MAIL_BY_SES`; None: no double opt-in."""
     confirm_within_hours: float = value_limits.CONFIRM_WITHIN_HOURS.default
+    copy_to: tuple[str, ...] = ()
+    """Accounts that are told of its signups, too."""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts that a signup goes to, its own first."""
+        return (self.account, *self.copy_to)
 
     def mapped(self, signup: Event) -> Event:
         """Returns a signup of this form for its provider: with the form's list, and with provider fields.
@@ -86,6 +93,10 @@ class Form:
         """
         fields = {self.fields[name]: text for name, text in signup.fields.items() if name in self.fields}
         return replace(signup, list=self.list, fields=fields)
+
+    def copied(self, signup: Event) -> Event:
+        """Returns a signup of this form for an account that gets a copy: with the form's list and its own fields."""
+        return replace(signup, list=self.list)
 
 
 MAIL_BY_SES = "ses"

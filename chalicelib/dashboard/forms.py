@@ -66,7 +66,7 @@ def refusals(counts: Iterable[DayCount], form: str, first: date) -> list[tuple[s
     """Returns how many signups of a form, accepted since a day, were refused for each reason code, the most first."""
     found: Counter[str] = Counter()
     for count in counts:
-        if count.form == form and count.day >= first and count.type is EventType.SIGNUP:
+        if count.form == form and count.day >= first and count.type is EventType.SIGNUP and not count.copy:
             found[count.code or ""] += count.number if count.outcome == Status.REFUSED else 0
     return sorted(((code, number) for code, number in found.items() if number), key=lambda one: (-one[1], one[0]))
 

@@ -156,6 +156,8 @@ class FormLimits:
             if self._store.end(one.event, each, ReasonCode.QUARANTINED, now, self._services.events.expiry(now)):
                 ended = Delivery(account, Status.REFUSED, reason=QUARANTINED, reason_code=ReasonCode.QUARANTINED)
                 event_log.ended([(one.event.id, ended)])
+        if len(one.event.accounts) > 1:
+            self._services.events.expire_when_whole(one.event, now)
 
 
 def is_limited(event: Event) -> bool:

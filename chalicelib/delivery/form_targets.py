@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ..config.model import Form
 from ..domain.errors import LedgerUnavailable
-from ..domain.events import EventType
+from ..domain.events import EventType, Status
 from ..domain.reasons import ReasonCode
 from ..ledger.moves import DeliveryMoves
 from ..observability import logger, metrics
@@ -21,7 +22,7 @@ def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], dead
     """Returns the tasks that can be delivered, those of forms' signups with the list and the fields of the provider.
 
     A signup whose form has another account now is moved there first. One whose form is not in the configuration waits
-    until it is, and is parked when it is overdue.
+    until it is, and is parked when it is overdue. A copy goes to its account whatever the form's is.
     """
     forms = services.settings.forms
     ready: list[Task] = []
@@ -34,10 +35,10 @@ def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], dead
             ready.append(task)
         elif form is None:
             formless.setdefault(event.form, []).append(task)
-        elif form.account != task.account:
+        elif (target := _target(form, task)) is None:
             elsewhere.append(task)
         else:
-            ready.append(replace(task, event=form.mapped(event)))
+            ready.append(target)
     try:
         if elsewhere:
             ready += _moved(services, elsewhere, deadline)
@@ -47,6 +48,13 @@ def with_targets(services: Services, claims: Claims, tasks: Sequence[Task], dead
         logger.warning("delivery deferred: ledger unavailable", extra={"error": str(error)})
         metrics.count("ledger_failures")
     return ready
+
+
+def _target(form: Form, task: Task) -> Task | None:
+    """Returns a task with the list and the fields that its form has now; None if the form has another account now."""
+    if task.event.is_copy(task.account):
+        return replace(task, event=form.copied(task.event))
+    return replace(task, event=form.mapped(task.event)) if form.account == task.account else None
 
 
 def as_long_again(services: Services, task: Task, now: datetime) -> datetime:
@@ -76,6 +84,7 @@ def _moved(services: Services, tasks: Sequence[Task], deadline: Deadline) -> lis
         Task(forms[one.event.form or ""].mapped(one.event), delivery)
         for one in services.events.load_well_formed(ids).stored
         for delivery in one.deliveries.values()
+        if not one.event.is_copy(delivery.account) and delivery.status is Status.PENDING
     ]
 
 

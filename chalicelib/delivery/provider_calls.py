@@ -78,7 +78,8 @@ class ProviderCalls:
         """
         fields = {name: value for event in events for name, value in event.fields.items()}
         email = events[-1].email
-        for form in (self.forms.get(event.form or "") for event in events):
+        # A copy has the form's own fields, and the link is none of them.
+        for form in (self.forms.get(event.form or "") for event in events if not event.is_copy(self.account)):
             if form and form.unsubscribe_url_field:
                 fields[form.unsubscribe_url_field] = self.link_to(email)
         return Contact(email, fields, _occasion(events[-1]))

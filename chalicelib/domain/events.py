@@ -136,7 +136,8 @@ class KeptMessage:
 class Event:
     """A signup, an unsubscribe or a sync that can be stored and delivered.
 
-    `accounts` are the accounts it has a delivery for (exactly one for a signup or a sync of contacts). `fields` are
+    `accounts` are the accounts it has a delivery for: of a signup its own, then those that get a copy (see `is_copy`);
+    of a sync of contacts exactly one. `fields` are
     the form's own fields, and `list` is None, for the signup of a form, whose target is looked up when it is delivered;
     else `fields` are provider fields. `email` is a signup's clean address, or an unsubscribe's without decoration and
     otherwise as typed
@@ -185,6 +186,10 @@ class Event:
     def awaits_confirmation(self) -> bool:
         """True for a signup that its person has not confirmed: nothing sends it to a list."""
         return self.confirmation is not None and self.confirmation.confirmed_at is None
+
+    def is_copy(self, account: str) -> bool:
+        """Returns True for the delivery of a form's signup to an account that is told of it, besides the form's own."""
+        return self.type is EventType.SIGNUP and self.form is not None and account != self.accounts[0]
 
     @property
     def only_lifts_suppression(self) -> bool:

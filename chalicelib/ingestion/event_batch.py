@@ -85,8 +85,12 @@ def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:
 
 
 def _check_accounts(event: Event, value: Mapping[str, Any], webhooks: Sequence[Webhook]) -> None:
-    """Rejects an event that no single one of the webhooks may send to all its accounts. Raises InvalidEvent."""
-    wanted = {*event.accounts, *(event.sync.propagate_to if event.sync else ())}
+    """Rejects an event that no single one of the webhooks may send to all its accounts. Raises InvalidEvent.
+
+    Who gets a copy of a form's signup is the form's choice.
+    """
+    own = {account for account in event.accounts if not event.is_copy(account)}
+    wanted = {*own, *(event.sync.propagate_to if event.sync else ())}
     if any(event.type in one.types and (one.accounts is None or wanted <= one.accounts) for one in webhooks):
         return
     for name in _targets(event.type):

@@ -149,7 +149,7 @@ def _signup(members: JsonObject, settings: Settings, occurred_at: datetime, door
             left_out = f"is no field of form {form.name}; left out"
             members.notes += (f"fields.{safe_name(name)}: {left_out}" for name in unknown)
     return {
-        "accounts": (account,),
+        "accounts": (account,) if form is None else form.accounts,
         "list": list_name,
         "form": form.name if form is not None else None,
         "fields": fields,

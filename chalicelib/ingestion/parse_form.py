@@ -80,7 +80,7 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
         id="",
         type=EventType.SIGNUP,
         email=email,
-        accounts=(form.account,),
+        accounts=(form.account,) if form.confirm else form.accounts,  # copies are for confirmed signups
         occurred_at=request.at,
         accepted_at=request.at,
         occurred_at_stated=False,
@@ -101,11 +101,11 @@ def signup_from_form(form: Form, submission: Submission, request: RequestInfo) -
     if _is_trapped(form, submission):
         if errors:
             event = replace(event, email="", fields={}, consent=Consent(ip=request.ip, at=request.at, door=Door.FORM))
-        return replace(event, refused=TRAP, refused_code=ReasonCode.TRAP)
+        return replace(event, accounts=(form.account,), refused=TRAP, refused_code=ReasonCode.TRAP)
     if errors:
         raise InvalidEvent(errors)
     if not form.allow_links and any(has_link_or_tag(texts[name]) for name in texts.keys() - form.link_fields):
-        return replace(event, refused=SPAM, refused_code=ReasonCode.SPAM)
+        return replace(event, accounts=(form.account,), refused=SPAM, refused_code=ReasonCode.SPAM)
     return event
 
 

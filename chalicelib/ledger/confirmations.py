@@ -1,16 +1,19 @@
 """Keeps the confirmations of signups (double opt-in) in their events' items, and the mails that a mailbox got.
 
-Such a signup has one account, so its event's item holds the delivery too, and one conditional write changes both.
+Until it is confirmed such a signup has one account, so its event's item holds the delivery too, and one conditional
+write changes both. Copies are for confirmed signups: they are added when it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
 from ..domain.confirmation import FORGOTTEN_PAUSE
+from ..domain.errors import LedgerUnavailable
 from ..domain.events import UNCONFIRMED, Consent, Delivery, Event, EventType, Status
 from ..domain.reasons import ReasonCode
 from ..domain.times import epoch_milliseconds as to_ms, from_epoch_milliseconds
@@ -18,10 +21,24 @@ from .day_counts import TOUCH, TOUCHED, DayCounts
 from .erasing import PERSONAL
 from .event_items import consent_item
 from .events import PENDING, STATUS_NAME, EventStore
-from .keys import AddressKeys, attention_entry, due_entry, event_key, mailbox_key, unconfirmed_entry
-from .table import ConditionFailed, Table
+from .keys import (
+    AddressKeys,
+    attention_entry,
+    delivery_key,
+    due_entry,
+    event_key,
+    mailbox_key,
+    unconfirmed_entry,
+)
+from .table import ConditionFailed, Table, Write
 
 _WAITS = f"{PENDING} AND attribute_exists(confirm_until) AND attribute_not_exists(confirmed)"
+
+
+TRIES = 3
+"""Attempts of a transaction that another write made fail."""
+_OF_DELIVERY = ("touched", "released", "resent")
+"""What the event's item knows of the delivery that stays true of it."""
 
 
 class Confirmed(Enum):
@@ -144,10 +161,13 @@ class ConfirmationStore:
             self._counts.record_final(signup, ended)
         return changed
 
-    def confirm(self, signup: Event, page_words: str, ip: str | None, now: datetime) -> Confirmed:
+    def confirm(
+        self, signup: Event, page_words: str, ip: str | None, now: datetime, copy_to: Sequence[str] = ()
+    ) -> Confirmed:
         """Confirms a signup, which is due from now on and occurred now; keeps the evidence.
 
-        A confirmed signup may lift a suppression. `page_words`: the SHA-256 of the words of the page.
+        A confirmed signup may lift a suppression. `page_words`: the SHA-256 of the words of the page. `copy_to`:
+        accounts that are told of it, too.
         """
         confirmation = signup.confirmation
         if confirmation is None or confirmation.expires_at <= now:
@@ -159,6 +179,9 @@ class ConfirmationStore:
             mail_sha256=confirmation.words,
             page_sha256=page_words,
         )
+        copies = tuple(name for name in copy_to if name not in signup.accounts)
+        if copies:
+            return self._confirm_with_copies(signup, consent, now, copies)
         try:
             self._table.update(
                 event_key(signup.id),
@@ -176,6 +199,40 @@ class ConfirmationStore:
         except ConditionFailed as found:
             return Confirmed.BEFORE if "confirmed" in found.found else Confirmed.ENDED
         return Confirmed.NOW
+
+    def _confirm_with_copies(self, signup: Event, consent: Consent, now: datetime, copies: Sequence[str]) -> Confirmed:
+        """Confirms a signup, and makes its deliveries items of their own, in one transaction."""
+        key, accounts = event_key(signup.id), [signup.accounts[0], *copies]
+        for _ in range(TRIES):
+            item = self._table.get(key) or {}
+            if "confirmed" in item:
+                return Confirmed.BEFORE
+            kept = {name: item[name] for name in _OF_DELIVERY if name in item}
+            values = {
+                "now": to_ms(now),
+                "consent": consent_item(consent),
+                "accounts": accounts,
+                "old": list(signup.accounts),
+                "pending": Status.PENDING.value,
+                "touched": item.get("touched"),
+            }
+            same = "touched = :touched" if "touched" in item else "attribute_not_exists(touched)"
+            whole = Write(
+                key,
+                f"{_WAITS} AND accounts = :old AND {same}",
+                values,
+                "SET confirmed = :now, occurred = :now, consent = :consent, accounts = :accounts REMOVE #status, "
+                "next_at, reason, reason_code, may_not_lift_suppression, confirm_lease, due_pk, due_sk, "
+                "attempts, updated, " + ", ".join(_OF_DELIVERY),
+                STATUS_NAME,
+            )
+            deliveries = [_due_delivery(signup, accounts[0], accounts, now, kept)]
+            deliveries += [_due_delivery(signup, name, accounts, now, {}) for name in copies]
+            if self._table.write_together([whole, *deliveries]):
+                return Confirmed.NOW
+            if item.get("status") != Status.PENDING.value:
+                return Confirmed.ENDED
+        raise LedgerUnavailable("other workers write to the same signup")
 
     def mails_to(self, mailbox: str) -> tuple[datetime, ...]:
         """Reads when a mailbox (its address without `+tag`) got confirmation mails."""
@@ -205,3 +262,26 @@ class ConfirmationStore:
         }
         condition = "sent = :seen" if seen else "attribute_not_exists(sent) OR sent = :seen"
         return self._table.try_update(key, "SET sent = :sent, expires_at = :expires", values, condition=condition)
+
+
+def _due_delivery(
+    signup: Event, account: str, accounts: Sequence[str], now: datetime, kept: Mapping[str, Any]
+) -> Write:
+    """Returns the write of a new delivery that is due now, with what is `kept` of it."""
+    values = {
+        "status": Status.PENDING.value,
+        "attempts": 0,
+        "updated": to_ms(now),
+        "type": signup.type.value,
+        "form": signup.form,
+        "accepted": to_ms(signup.accepted_at),
+        **due_entry(account, signup.type, now),
+        **kept,
+    }
+    return Write(
+        delivery_key(signup.id, account, accounts),
+        "attribute_not_exists(pk)",
+        values,
+        f"SET {', '.join(f'#{name} = :{name}' for name in values)}",
+        {name: name for name in values},
+    )

@@ -25,6 +25,8 @@ _PARTITION = "S#counts"
 _TYPES = frozenset(type.value for type in EventType)
 _HOURS = "#hours"
 """Ends the name of the set of hours (UTC) in which a form brought signups of people, not of the trap."""
+_COPY = "copy"
+"""Ends the name of a count of copies."""
 _PER_WRITE = 60
 """Counts of one write: an update expression has at most 4 KB."""
 
@@ -48,6 +50,8 @@ class DayCount:
     outcome: str
     code: str | None
     number: int
+    copy: bool = False
+    """The count is of copies of signups, which count for their accounts and not for the form."""
 
 
 class DayCounts:
@@ -117,10 +121,14 @@ class DayCounts:
             self.record_final(event, delivery)
 
     def add(self, event: Event, account: str, outcome: str, code: str | None = None, number: int = 1) -> None:
-        """Collects a count of the UTC day on which an event was accepted; signups that Relais makes are left out."""
+        """Collects a count of the UTC day on which an event was accepted; signups that Relais makes are left out.
+
+        That of a copy is counted apart, under a name that earlier versions do not read.
+        """
         if event.only_lifts_suppression and event.refused is None:
             return
-        name = "#".join((event.form or "", account, event.type.value, f"{outcome}:{code}" if code else outcome))
+        parts = (event.form or "", account, event.type.value, f"{outcome}:{code}" if code else outcome)
+        name = "#".join((*parts, _COPY) if event.is_copy(account) else parts)
         with self._lock:
             self._collected.setdefault(event.accepted_at.astimezone(UTC).date().isoformat(), Counter())[name] += number
 
@@ -169,6 +177,7 @@ def _counts_from(item: dict[str, Any]) -> Iterator[DayCount]:
     day = date.fromisoformat(item["sk"])
     for name, number in item.items():
         parts = name.split("#")
-        if len(parts) == 4 and isinstance(number, int) and number > 0 and parts[2] in _TYPES:
+        copy = parts[4:] == [_COPY]
+        if len(parts) == 4 + copy and isinstance(number, int) and number > 0 and parts[2] in _TYPES:
             outcome, _, code = parts[3].partition(":")
-            yield DayCount(day, parts[1], parts[0], EventType(parts[2]), outcome, code or None, number)
+            yield DayCount(day, parts[1], parts[0], EventType(parts[2]), outcome, code or None, number, copy)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..domain.errors import IdConflict, MalformedItem
-from ..domain.events import DISCARDED, Delivery, Event, EventType, Status, StoredEvent
+from ..domain.events import DISCARDED, QUARANTINED, Delivery, Event, EventType, Status, StoredEvent
 from ..domain.ids import is_valid_id
 from ..domain.times import epoch_milliseconds as to_ms
 from ..names import DUE_INDEX
@@ -409,8 +409,12 @@ def due_from(item: Attributes) -> tuple[int, str]:
 
 
 def _is_discarded(items: Iterable[Mapping[str, Any]]) -> bool:
-    """Returns True if an operator has discarded a delivery of these: what is left of the event is erased."""
-    return any(item.get("reason") == DISCARDED for item in items)
+    """Returns True if a delivery of these was discarded, by an operator or after its time in quarantine.
+
+    What is left of the event is erased.
+    """
+    ended = [item.get("reason") for item in items if item.get("status") == Status.REFUSED.value]
+    return DISCARDED in ended or QUARANTINED in ended
 
 
 def _is_final(item: Mapping[str, Any]) -> bool:

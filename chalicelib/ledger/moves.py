@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from ..domain.events import Event, Status
 from ..domain.times import epoch_milliseconds as to_ms
 from .day_counts import ACCEPTED, DayCounts
 from .events import PENDING, STATUS_NAME, EventStore
-from .keys import AddressKeys, due_entry, event_key
+from .keys import AddressKeys, delivery_key, due_entry, event_key
 from .subscription_items import REMOVE_LEASE
 from .subscriptions import SubscriptionStore
 from .table import Table, Write
 
+MOVED = "the form has another account now"
+"""The reason of a superseded delivery that stays beside the copies of a signup that was moved."""
 TRIES = 3
 """Attempts of a transaction that another write made fail."""
 
@@ -44,15 +48,24 @@ class DeliveryMoves:
 
         Attempts of unknown outcome count anew: one more leaves no second row at another account. The event counts as
         accepted at the new account alone.
+
+        Of a signup with copies the old delivery stays, superseded, and copies stay as they are; one to the new account
+        is the signup's own delivery from now on.
         """
-        old, key = signup.accounts[0], event_key(signup.id)
+        old, key = signup.accounts[0], delivery_key(signup.id, signup.accounts[0], signup.accounts)
         for _ in range(TRIES):
             free = self._lease_is_free(signup, old, now)
             if free is None:
                 return False
             touched = (self._table.get(key) or {}).get("touched")
-            if self._table.write_together([_moved(signup, account, now, touched), free]):
-                if touched is not None:
+            if len(signup.accounts) == 1:
+                writes, counts_again = [_moved(signup, account, now, touched)], True
+            else:
+                there = self._table.get(delivery_key(signup.id, account, signup.accounts)) or {}
+                counts_again = "touched" not in there
+                writes = _moved_beside_copies(signup, account, now, touched, there)
+            if self._table.write_together([*writes, free]):
+                if touched is not None and counts_again:
                     self._counts.add(signup, old, ACCEPTED, number=-1)
                 return True
         return False
@@ -95,3 +108,44 @@ def _moved(signup: Event, account: str, now: datetime, touched: int | None) -> W
         "REMOVE next_at, reason, reason_code, touched, unknown_attempts, reverted_unsubscribe_at",
         STATUS_NAME,
     )
+
+
+def _moved_beside_copies(
+    signup: Event, account: str, now: datetime, touched: int | None, there: Mapping[str, Any]
+) -> list[Write]:
+    """Returns the changes of a signup with copies: its deliveries are items of their own. `there` is what the new
+    account has of it: nothing, a copy, or what an earlier move has left.
+    """
+    old = signup.accounts[0]
+    others = [name for name in signup.accounts[1:] if name != account]
+    accounts = {"old": list(signup.accounts), "new": [account, *others, old]}
+    same = "attribute_not_exists(touched)" if touched is None else "touched = :touched"
+    values = {"pending": Status.PENDING.value, "now": to_ms(now)}
+    writes = [
+        Write(event_key(signup.id), "accounts = :old", accounts, "SET accounts = :new"),
+        Write(
+            delivery_key(signup.id, old, signup.accounts),
+            f"{PENDING} AND {same}",
+            {**values, "touched": touched, "superseded": Status.SUPERSEDED.value, "moved": MOVED},
+            "SET #status = :superseded, reason = :moved, updated = :now "
+            "REMOVE due_pk, due_sk, next_at, reason_code, touched, unknown_attempts, reverted_unsubscribe_at",
+            STATUS_NAME,
+        ),
+    ]
+    if not there or there.get("reason") == MOVED:
+        fresh = {
+            **values,
+            **due_entry(account, signup.type, now),
+            "type": signup.type.value,
+            "form": signup.form,
+            "accepted": to_ms(signup.accepted_at),
+            "none": 0,
+            "moved": MOVED,
+        }
+        change = (
+            "SET #status = :pending, attempts = :none, updated = :now, due_pk = :due_pk, due_sk = :due_sk, "
+            "#type = :type, form = :form, accepted = :accepted REMOVE reason, expires_at, unknown_outcome"
+        )
+        key, names = delivery_key(signup.id, account, signup.accounts), {**STATUS_NAME, "type": "type"}
+        writes.append(Write(key, "attribute_not_exists(pk) OR reason = :moved", fresh, change, names))
+    return writes

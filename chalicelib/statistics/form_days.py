@@ -42,7 +42,7 @@ def form_days(counts: Iterable[DayCount], form: str | None = None) -> list[FormD
     found: dict[tuple[date, str], FormDay] = {}
     for count in counts:
         name = _number_of(count)
-        if name is None or not count.form or form not in (None, count.form):
+        if name is None or count.copy or not count.form or form not in (None, count.form):
             continue
         day = found.setdefault((count.day, count.form), FormDay(count.form, count.day))
         setattr(day, name, getattr(day, name) + count.number)

@@ -79,8 +79,8 @@ NOTHING_IS_LOST = (
         promise=2,
         breaks="a lease that is taken while a signup moves does not stop the move",
         file="chalicelib/ledger/moves.py",
-        before="write_together([_moved(signup, account, now, touched), free])",
-        after="write_together([_moved(signup, account, now, touched)])",
+        before="write_together([*writes, free])",
+        after="write_together(writes)",
         tests=("tests/delivery/test_form_targets.py",),
     ),
     Mutant(

@@ -87,7 +87,9 @@ class ConfirmRoutes:
         outcome = Confirmed.BEFORE
         if signup.awaits_confirmation:
             words = words_digest(self._pages.language(request, signup))
-            outcome = store.confirm(signup, words, request.source_ip, to_milliseconds(self._services.effects.clock()))
+            now = to_milliseconds(self._services.effects.clock())
+            form = self._services.settings.forms.get(signup.form or "")
+            outcome = store.confirm(signup, words, request.source_ip, now, form.copy_to if form else ())
         if outcome is Confirmed.ENDED:
             raise _ended()
         notify(self._services, [signup])  # also if it was confirmed before: that notification may have been lost
