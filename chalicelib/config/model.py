@@ -135,6 +135,8 @@ class Webhook:
     types: frozenset[str] = DEFAULT_WEBHOOK_TYPES
     accounts: frozenset[str] | None = None
     """Accounts that its events may name; None: all."""
+    account: str | None = None
+    """The account that this sender is, which is not told of what it sends."""
 
 
 @dataclass(frozen=True, slots=True)

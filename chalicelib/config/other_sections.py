@@ -34,12 +34,14 @@ def _webhook(table: TomlTable, known_accounts: KnownAccounts) -> Webhook:
     secrets = table.secrets("secret", remedy=remedy, rule=checks.webhook_secret, single=True)
     types = table.some_texts("types", checks.one_of(_EVENT_TYPES, "type"))
     accounts = table.some_texts("accounts", known_accounts.check)
+    account = table.text_or("account", None, known_accounts.is_told_of_events)
     table.finish()
     return Webhook(
         name=table.name,
         secrets=secrets,
         types=DEFAULT_WEBHOOK_TYPES if types is None else frozenset(types),
         accounts=None if accounts is None else frozenset(accounts),
+        account=account,
     )
 
 

@@ -359,7 +359,14 @@ def _ends(claimed: ClaimedDelivery, decision: Decision) -> bool:
             claimed.delivery, status=Status.REFUSED, reason=SUPPRESSED, reason_code=ReasonCode.SUPPRESSED
         )
         claimed.suppressed = True
-    elif claimed.task.event.only_lifts_suppression and not claimed.lifts_suppression:
-        # no suppression to lift
+    elif _needs_no_call(claimed):
         claimed.delivery = replace(claimed.delivery, status=Status.DELIVERED, reason=None, reason_code=None)
     return claimed.delivery.status is not Status.PENDING
+
+
+def _needs_no_call(claimed: ClaimedDelivery) -> bool:
+    """Return whether there is no suppression to lift, or the account is the sender of the event itself."""
+    event = claimed.task.event
+    return event.sender_account == claimed.task.account or (
+        event.only_lifts_suppression and not claimed.lifts_suppression
+    )

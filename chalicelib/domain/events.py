@@ -181,6 +181,8 @@ class Event:
     """Set if the signup goes to its list only once its person has confirmed it (double opt-in)."""
     door: Door | None = None
     """How it came in; None for events of versions that did not store it, and for those that follow from others."""
+    sender_account: str | None = None
+    """The account that the back end is which sent it: it knows, so it is not told of it."""
 
     @property
     def awaits_confirmation(self) -> bool:

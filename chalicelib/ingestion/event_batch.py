@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -75,7 +75,7 @@ def event_of(value: Any, index: int, signed: Signed, settings: Settings, now: da
         door=Door.WEBHOOK,
     )
     _check_accounts(event, value, signed.webhooks)
-    return event
+    return replace(event, sender_account=next((one.account for one in signed.webhooks if one.account), None))
 
 
 def _check_type(kind: Any, webhooks: Sequence[Webhook]) -> None:

@@ -63,6 +63,7 @@ def event_item(event: Event) -> dict[str, Any]:
         "all_accounts": event.all_accounts or None,
         "forget": event.forget or None,
         "door": event.door.value if event.door else None,
+        "sender_account": event.sender_account,
         "may_not_lift_suppression": True if not event.may_lift_suppression else None,
         "consent": consent_item(event.consent),
         "sync": _sync_item(event.sync) if event.sync else None,
@@ -160,6 +161,7 @@ def event_from(item: Attributes) -> Event:
         doubt=item.optional("doubt", Doubt),
         confirmation=_confirmation_from(item),
         door=item.optional("door", Door),
+        sender_account=item.optional("sender_account", str),
     )
 
 

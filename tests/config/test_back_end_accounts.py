@@ -23,6 +23,9 @@ account = "ACCOUNT"
 FORM
 [forms.footer.fields]
 email = "@email"
+[webhooks.shop]
+secret = "whsec_cGxhY2Vob2xkZXItb2YtYW5vdGhlci1zaG9w"
+SHOP
 """
 
 
@@ -32,10 +35,11 @@ def read(
     *,
     account: str = "paris",
     form: str = 'list = "1"',
+    shop: str = "",
     more: str = "",
     stage: str = "local",
 ) -> Settings:
-    text = CRM.replace("URL", url) + more + REST.replace("ACCOUNT", account).replace("FORM", form)
+    text = CRM.replace("URL", url) + more + REST.replace("ACCOUNT", account).replace("FORM", form).replace("SHOP", shop)
     (tmp_path / "relais.toml").write_text(text, encoding="utf-8")
     return load(tmp_path / "relais.toml", {"RELAIS_STAGE": stage})
 
@@ -79,9 +83,10 @@ def test_a_form_may_name_it_with_a_list_or_without(tmp_path: Path) -> None:
     assert read(tmp_path, account="crm", form='list = "vip"').forms["footer"].list == "vip"
 
 
-def test_copies_are_for_back_ends(tmp_path: Path) -> None:
-    made = read(tmp_path, form='list = "1"\ncopy_to = ["crm", "crm"]')
-    assert made.forms["footer"].accounts == ("paris", "crm")
+def test_copies_and_senders_are_back_ends(tmp_path: Path) -> None:
+    made = read(tmp_path, form='list = "1"\ncopy_to = ["crm", "crm"]', shop='account = "crm"')
+    assert made.forms["footer"].accounts == ("paris", "crm") and made.webhooks["shop"].account == "crm"
     for name in ("paris", "nonesuch"):
         assert "forms.footer.copy_to" in mistake(tmp_path, form=f'list = "1"\ncopy_to = ["{name}"]')
+        assert "webhooks.shop.account" in mistake(tmp_path, shop=f'account = "{name}"')
     assert "which gets each signup already" in mistake(tmp_path, account="crm", form='copy_to = ["crm"]')
