@@ -63,9 +63,9 @@ fields = {mail = "@email"}
 """
 
 
-def configuration(sandbox: str) -> str:
+def configuration(sandbox: str, public_url: str) -> str:
     """The sample accounts, with keys of accounts and of addresses in both of AWS' stores."""
-    text = sample_config(sandbox, PROVIDERS).replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["sync"]')
+    text = sample_config(sandbox, PROVIDERS, public_url).replace("[webhooks.shop]", '[webhooks.shop]\ntypes = ["sync"]')
     for account, provider, kept in (
         ("paris", "ediware", "secret:relais/{stage}"),
         ("brussel", "mymailmarket", "ssm:/relais/{stage}"),
@@ -265,7 +265,7 @@ class EveryRight:
 def everything_driven(shared: SharedStack, folder: Path) -> Iterator[None]:
     """A stack every function of which has been driven, as far as it gets with all rights; idle afterwards."""
     config = folder / "every-right.toml"
-    config.write_text(configuration(shared.sandbox))
+    config.write_text(configuration(shared.sandbox, shared.http))
     stack = shared.reset(config.read_text())
     with pytest.MonkeyPatch.context() as patched, shared.observed():
         for name, value in stack.aws.environ.items():
