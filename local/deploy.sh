@@ -14,6 +14,23 @@ region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
 change=package-$(date +%s)-{slug}
 export AWS_PAGER=
 
+parameters=
+named=
+add() {
+  parameters="$parameters${parameters:+, }{\"ParameterKey\": \"$1\", $2}"
+  named="$named $1 "
+}
+for given; do
+  case $given in
+    *=*) ;;
+    *) echo "$given: write it as Parameter=value" >&2; exit 2 ;;
+  esac
+  case " {parameters} " in
+    *" ${given%%=*} "*) add "${given%%=*}" "\"ParameterValue\": \"${given#*=}\"" ;;
+    *) echo "${given%%=*} is no parameter; there are: {parameters}" >&2; exit 2 ;;
+  esac
+done
+
 describe() {
   aws cloudformation describe-stacks --stack-name {stack} --query "Stacks[0].$1" --output text
 }
@@ -62,18 +79,6 @@ if [ "$kind" = CREATE ] && exists {stack}-ledger && exists {stack}-stats; then  
   kind=UPDATE deployed=stack-update-complete
 fi
 
-parameters=
-named=
-add() {
-  parameters="$parameters${parameters:+, }{\"ParameterKey\": \"$1\", $2}"
-  named="$named $1 "
-}
-for given; do
-  case " {parameters} " in
-    *" ${given%%=*} "*) add "${given%%=*}" "\"ParameterValue\": \"${given#*=}\"" ;;
-    *) echo "${given%%=*} is no parameter; there are: {parameters}" >&2; exit 2 ;;
-  esac
-done
 case "$kind $named" in
   CREATE* | *" ProtectTables "*) ;;
   *) add ProtectTables '"ParameterValue": "true"' ;;  # they would be in the way of cleaning up a creation that fails
@@ -112,4 +117,6 @@ fi
 [ "$kind" = UPDATE ] || echo "Run the same command once more: it protects the tables against being deleted."
 echo "The stack is as package {version}, configuration {configuration}. What its check says of accounts, forms and sources:"
 AWS_MAX_ATTEMPTS=1 aws lambda invoke --function-name {stack}-check --cli-binary-format raw-in-base64-out \
-  --payload '{}' --cli-read-timeout 0 /dev/stdout
+  --payload '{}' --cli-read-timeout 0 check.json > /dev/null
+cat check.json  # not by way of /dev/stdout: where that is a file, what was written before would be lost
+echo

@@ -26,6 +26,8 @@ DEPLOYED = {
     "Parameters": [{"ParameterKey": "SubnetIds"}, {"ParameterKey": "AlarmTopicArn"}, {"ParameterKey": "Newer"}],
     "Outputs": fake_aws.OUTPUTS,
 }
+FAILED = {"StackStatus": "ROLLBACK_COMPLETE", "Parameters": [], "Outputs": []}
+TABLES = ["relais-shop-ledger", "relais-shop-stats"]
 
 
 @dataclass
@@ -101,7 +103,7 @@ def test_a_first_deployment_creates_the_stack_and_ends_with_a_check(deployment: 
     assert (made["StackName"], made["ChangeSetType"]) == ("relais-shop", "CREATE")
     assert made["Parameters"] == [{"ParameterKey": "SubnetIds", "ParameterValue": "subnet-1,subnet-2"}]
     assert made["RollbackConfiguration"] == NO_TRIGGERS, "the alarm does not exist before the stack"
-    assert '{"ok": true}' in said
+    assert said.endswith('\n{"ok": true}\n'), "the answer alone, as one line"
     assert "Run the same command once more: it protects the tables" in said
     assert "--cli-read-timeout" in deployment.calls[-1]
 
@@ -154,8 +156,7 @@ def test_protection_is_lifted_by_name_alone(deployment: Deployment) -> None:
 
 
 def test_a_stack_that_was_deleted_is_made_again_over_its_tables(deployment: Deployment) -> None:
-    tables = ["relais-shop-ledger", "relais-shop-stats"]
-    code, said = deployment.run(state={"tables": tables})
+    code, said = deployment.run(state={"tables": TABLES})
     assert code == 0, said
     assert deployment.verbs[:4] == [
         *("create-change-set", "change-set-create-complete", "execute-change-set", "stack-import-complete"),
@@ -164,14 +165,14 @@ def test_a_stack_that_was_deleted_is_made_again_over_its_tables(deployment: Depl
     assert deployment.change_set["ChangeSetType"] == "UPDATE"
     assert {"ParameterKey": "ProtectTables", "ParameterValue": "true"} in deployment.change_set["Parameters"]
     named = json.loads((deployment.folder / "made" / "import.json").read_text())
-    assert [each["ResourceIdentifier"]["TableName"] for each in named] == tables
+    assert [each["ResourceIdentifier"]["TableName"] for each in named] == TABLES
     only = json.loads((deployment.folder / "made" / "tables.json").read_text())
     assert [each["LogicalResourceId"] for each in named] == list(only["Resources"])
     assert complaints(only) == []
 
 
 def test_a_stack_that_used_a_restored_table_is_not_made_again_over_its_own(deployment: Deployment) -> None:
-    tables = ["relais-shop-ledger", "relais-shop-stats", "relais-shop-ledger-20261127"]
+    tables = [*TABLES, "relais-shop-ledger-20261127"]
     code, said = deployment.run("StatsTableName=", state={"tables": tables})
     assert code == 2
     assert (
@@ -198,6 +199,9 @@ def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
     [
         ((), {}, {"error": "Unable to locate credentials"}, "Unable to locate credentials"),
         (("DomainNme=x",), {}, {"stack": DEPLOYED}, "DomainNme is no parameter; there are: SubnetIds"),
+        (("LedgerTableName",), {}, {"stack": DEPLOYED}, "LedgerTableName: write it as Parameter=value"),
+        (("DomainNme=x",), {}, {"tables": TABLES}, "DomainNme is no parameter"),
+        (("DomainNme=x",), {}, {"stack": FAILED}, "DomainNme is no parameter"),
         ((), {}, {"stack": DEPLOYED, "no_region": True}, "region: must be set: AWS_REGION=..."),
         ((), {"BUCKET": ""}, {"stack": DEPLOYED}, "must name an S3 bucket"),
     ],
