@@ -18,7 +18,7 @@ from ..contact_import.rows import read_csv
 from ..contact_import.signups import address_column
 from ..contact_import.source import READ_TIMEOUT, Fetcher
 from ..delivery.deadline import Deadline
-from ..domain.errors import LedgerUnavailable, ProviderError, RelaisError
+from ..domain.errors import LedgerUnavailable, ProviderError, RelaisError, SecretUnavailable
 from ..jobs.errors import SyncFailed, SyncRefused
 from ..ledger.check_results import CheckedProblem, CheckResultStore
 from ..observability import log_context, logger, metrics, redact, until_time_is_up
@@ -170,15 +170,18 @@ class Check:
         return {key: _redacted(finding) for key, finding in findings.items()}
 
     def _look_at_keys(self, findings: Findings) -> None:
-        """Adds a missing address key to the problems of every account: their signups wait for it."""
+        """Adds an address key that is missing or cannot be read to the problems of every account: signups need it."""
+        problem = None
         try:
             missing = self._services.address_key_check.look().missing
+            problem = words.of_missing_key(missing) if missing is not None else None
+        except SecretUnavailable as error:
+            problem = words.of_unreadable_key(str(error))
         except RelaisError as error:
-            missing = None
             logger.warning("address keys not checked", extra={"error": str(error)})
         for (section, _), finding in findings.items():
-            if missing is not None and section == "account":
-                finding.problems.append(words.of_missing_key(missing))
+            if problem is not None and section == "account":
+                finding.problems.append(problem)
 
     def _account_of(self, section: str, name: str) -> str:
         if section == "form":

@@ -93,6 +93,11 @@ def of_missing_key(reason: str) -> Problem:
     return Problem(reason, do)
 
 
+def of_unreadable_key(message: str) -> Problem:
+    """Returns the problem of an address key that cannot be read, as the message says: nothing is accepted."""
+    return Problem(message, "Put the key where the message says. Until then no signup and no unsubscribe is accepted.")
+
+
 def of_missing_list(list_id: str, account: str, key: str, lists: Mapping[str, str]) -> Problem:
     """Returns the problem of a list that is not among `lists`; `key` says where the configuration has it."""
     problem = f'the account {account} has no list "{list_id}"'

@@ -325,6 +325,16 @@ def test_a_secret_that_cannot_be_read_is_said(check: Checked) -> None:
     assert do
 
 
+def test_an_address_key_that_cannot_be_read_is_a_problem_of_every_account(check: Checked) -> None:
+    found = check(("sample-address-key-only-for-this-machine-0000", "secret:relais/privacy#k1"))
+    assert not found["ok"]
+    for account in found["accounts"].values():
+        *_, problem = account["problems"]
+        assert "privacy.address_keys" in problem["problem"]
+        assert "secret:relais/privacy#k1 cannot be used" in problem["problem"]
+        assert "no signup and no unsubscribe is accepted" in problem["do"]
+
+
 def test_an_account_that_does_not_end_hides_nothing(product: Product) -> None:
     never = threading.Event()
     product.paris.rule = lambda *_: never.wait(30) and None
