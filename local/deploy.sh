@@ -61,15 +61,16 @@ esac
 exists() {
   aws dynamodb describe-table --table-name "$1" > /dev/null 2>&1
 }
+for own in ledger:LedgerTableName stats:StatsTableName; do  # a deleted stack may have used a restored one
+  case " $kept $* " in *" ${own#*:} "* | *" ${own#*:}="*) continue ;; esac
+  exists "{stack}-${own%:*}" || continue
+  beside=$(aws dynamodb list-tables --query "TableNames[?starts_with(@, '{stack}-${own%:*}-')]" --output text)
+  [ -z "$beside" ] || {
+    echo "Nothing was done: beside {stack}-${own%:*} there is" $beside "- name the one to use: ${own#*:}=... or, for the stack's own, ${own#*:}=" >&2
+    exit 2
+  }
+done
 if [ "$kind" = CREATE ] && exists {stack}-ledger && exists {stack}-stats; then  # of a stack that was deleted
-  for own in ledger:LedgerTableName stats:StatsTableName; do  # the deleted stack may have used a restored one
-    case " $* " in *" ${own#*:}="*) continue ;; esac
-    beside=$(aws dynamodb list-tables --query "TableNames[?starts_with(@, '{stack}-${own%:*}-')]" --output text)
-    [ -z "$beside" ] || {
-      echo "Nothing was done: beside {stack}-${own%:*} there is" $beside "- name the one to use: ${own#*:}=... or, for the stack's own, ${own#*:}=" >&2
-      exit 2
-    }
-  done
   aws cloudformation create-change-set --stack-name {stack} --change-set-name "tables-$change" --change-set-type IMPORT \
     --template-body file://tables.json --resources-to-import file://import.json --output text
   aws cloudformation wait change-set-create-complete --stack-name {stack} --change-set-name "tables-$change" \

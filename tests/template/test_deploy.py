@@ -183,6 +183,17 @@ def test_a_stack_that_used_a_restored_table_is_not_made_again_over_its_own(deplo
         assert deployment.run(named, state={"tables": tables})[0] == 0
 
 
+def test_nor_is_one_whose_tables_were_taken_over_and_whose_rest_could_not_be_made(deployment: Deployment) -> None:
+    tables = [*TABLES, "relais-shop-ledger-20261127"]
+    imported = {"StackStatus": "IMPORT_COMPLETE", "Parameters": [{"ParameterKey": "ProtectTables"}], "Outputs": []}
+    code, said = deployment.run(state={"tables": tables, "stack": imported})
+    assert (code, deployment.verbs) == (2, [])
+    assert "name the one to use: LedgerTableName=" in said
+    assert deployment.run("LedgerTableName=", state={"tables": tables, "stack": imported})[0] == 0
+    imported["Parameters"] = [{"ParameterKey": "LedgerTableName"}]
+    assert deployment.run(state={"tables": tables, "stack": imported})[0] == 0, "it keeps the one that it uses"
+
+
 def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
     unchanged = "The submitted information didn't contain changes. Submit different information to create a change set."
     code, said = deployment.run(state={"stack": DEPLOYED, "unchanged": unchanged})
