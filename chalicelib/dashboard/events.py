@@ -54,7 +54,10 @@ class EventsChoice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Deliveries that share type, account, form and reason. `code` is empty where none is known, `type` for all."""
+    """Deliveries that share type, account, form and reason. `code` is empty where none is known, `type` for all.
+
+    `more`: there may be more than `number`.
+    """
 
     status: Listed
     type: str
@@ -63,6 +66,7 @@ class Group:
     code: str
     number: int
     newest: date
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +154,17 @@ def find(
 
 
 def groups(
-    counts: Iterable[DayCount], accounts: Collection[str], quarantined: Iterable[AttentionEntry] = ()
+    counts: Iterable[DayCount],
+    accounts: Collection[str],
+    quarantined: Iterable[AttentionEntry] = (),
+    *,
+    more_quarantined: bool = False,
 ) -> list[Group]:
     """Returns what needs a person by account, form and reason, the most first.
 
     What was refused (not as expected, such as of people who unsubscribed) and parked is from the counts of each day.
     What is quarantined is from its entries, by type and form: each event once, whatever the number of its accounts.
+    With `more_quarantined` these are the newest of them only.
     """
     numbers: Counter[tuple[Listed, str, str, str, str]] = Counter()
     newest: dict[tuple[Listed, str, str, str, str], date] = {}
@@ -170,7 +179,10 @@ def groups(
         key = (Listed.QUARANTINED, entry.type.value, "", entry.form or "", ReasonCode.QUARANTINED.value)
         numbers[key] += 1
         newest[key] = max(newest.get(key, entry.accepted_at.date()), entry.accepted_at.date())
-    found = [Group(*key, number, newest[key]) for key, number in numbers.items()]
+    found = [
+        Group(*key, number, newest[key], more=more_quarantined and key[0] is Listed.QUARANTINED)
+        for key, number in numbers.items()
+    ]
     return sorted(found, key=lambda one: (-one.number, one.account, one.form, one.type, one.code))
 
 

@@ -17,6 +17,7 @@ from chalicelib.domain.events import Consent, Door
 from chalicelib.domain.reasons import ReasonCode
 from chalicelib.ledger import attention
 from chalicelib.web.pages.dashboard.reason_texts import REASONS
+from chalicelib.web.routes.dashboard import events as routes
 from tests.dashboard.visitor import Person, with_admin_key, words
 from tests.support.product import Product
 
@@ -178,6 +179,15 @@ def test_what_a_form_brought_too_much_of_is_one_group(product: Product, person: 
     assert "2 signups or unsubscribes are held, since a form got too many at once. Form: footer." in words(
         person.get("/dashboard")
     )
+
+
+def test_a_group_of_which_only_the_newest_were_counted_says_so(
+    product: Product, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quarantined(product)
+    assert "All accounts footer 2 1 March" in words(person.get("/dashboard/events"))
+    monkeypatch.setattr(routes, "MOST_AT_ONCE", 1)
+    assert "All accounts footer at least 1 1 March" in words(person.get("/dashboard/events"))
 
 
 def test_signups_and_unsubscribes_of_a_form_are_held_and_discarded_apart(product: Product, person: Person) -> None:

@@ -50,6 +50,7 @@ def test_of_a_flood_a_real_person_is_released_and_the_rest_discarded(product: Pr
     page = person.get("/dashboard")
     assert "signups or unsubscribes are held, since a form got too many at once. Form: footer." in words(page)
     assert 'href="/api/dashboard/events?status=quarantined' in page.body
+    assert "Quarantined All accounts footer at least 1,000 1 March" in words(person.get("/dashboard/events"))
     release(product, person, real)
     assert signed_up(product) == [*strangers[:WITHIN], REAL]
 

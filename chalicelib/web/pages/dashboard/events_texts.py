@@ -73,6 +73,7 @@ EVENTS: Texts = {
     "waits_its_turn": Text("Attend son tour", "Wacht", "Waits its turn"),
     "groups": Text("Par raison", "Per reden", "By reason"),
     "number": Text("Nombre", "Aantal", "Number"),
+    "at_least": Text("au moins {n}", "minstens {n}", "at least {n}"),
     "newest": Text("Dernier jour", "Laatste dag", "Last day"),
     "what_to_do": Text("Que faire", "Wat te doen", "What to do"),
     "list": Text("Un par un", "Eén voor één", "One by one"),

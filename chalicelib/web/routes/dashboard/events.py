@@ -68,7 +68,7 @@ class EventPages:
         groups = []
         if choice.is_any and not choice.cursor:
             held = self._found(EventsChoice(Listed.QUARANTINED), page, accounts)
-            groups = choose.groups(counts, accounts, held.entries)
+            groups = choose.groups(counts, accounts, held.entries, more_quarantined=held.cursor is not None)
         return page.render(
             "events",
             EVENTS,
