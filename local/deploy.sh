@@ -22,6 +22,8 @@ add() {
 }
 for given; do
   case $given in
+    LedgerTableName={stack}-ledger* | StatsTableName={stack}-stats* | LedgerTableName= | StatsTableName=) ;;
+    LedgerTableName=* | StatsTableName=*) echo "$given: the tables of this package's stage begin with {stack}-" >&2; exit 2 ;;
     *=*) ;;
     *) echo "$given: write it as Parameter=value" >&2; exit 2 ;;
   esac

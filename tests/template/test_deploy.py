@@ -211,6 +211,12 @@ def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
         ((), {}, {"error": "Unable to locate credentials"}, "Unable to locate credentials"),
         (("DomainNme=x",), {}, {"stack": DEPLOYED}, "DomainNme is no parameter; there are: SubnetIds"),
         (("LedgerTableName",), {}, {"stack": DEPLOYED}, "LedgerTableName: write it as Parameter=value"),
+        (
+            ("LedgerTableName=relais-prod-ledger-1",),
+            {},
+            {"stack": DEPLOYED},
+            "of this package's stage begin with relais-shop-",
+        ),
         (("DomainNme=x",), {}, {"tables": TABLES}, "DomainNme is no parameter"),
         (("DomainNme=x",), {}, {"stack": FAILED}, "DomainNme is no parameter"),
         ((), {}, {"stack": DEPLOYED, "no_region": True}, "region: must be set: AWS_REGION=..."),
