@@ -20,7 +20,7 @@ def test_field_case_21_a_yes_behind_a_notice_is_delivered_once(running: MovableS
     event_id = submit(running, "signup", {"email": "zoe@example.com"}).json["id"]
     running.until(lambda: _delivery(running, event_id)["status"] == "delivered")
     assert (_delivery(running, event_id)["unknown_outcome"], _inserts(ediware)) == (False, 1)
-    assert "provider answer with noise" in running.logs and '"provider_noise": ' in running.logs
+    assert "provider answer with noise" in running.logs and '"provider_noise":' in running.logs
 
 
 def test_field_case_22_a_signup_whose_every_answer_breaks_off_is_parked(
