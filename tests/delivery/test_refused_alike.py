@@ -54,7 +54,7 @@ def test_the_sixth_signup_waits_for_the_list_and_goes_on_by_itself_once_mended(
     assert state.pause is None and state.lists["4781"].reason == reason
     capsys.readouterr()
     metrics.flush()
-    assert '"refused_alike": 1' in capsys.readouterr().out
+    assert '"refused_alike":1' in capsys.readouterr().out
 
     product.clock.forward(seconds=31)
     product.container.sweeper.run()

@@ -219,4 +219,4 @@ def test_calls_of_unknown_outcome_are_counted_by_account(product: Product, capsy
     product.work(*ids)
     metrics.flush()
     lines = [line for line in capsys.readouterr().out.splitlines() if "unknown_outcomes" in line]
-    assert len(lines) == 1 and '"account": "paris"' in lines[0] and '"unknown_outcomes": 1' in lines[0]
+    assert len(lines) == 1 and '"account":"paris"' in lines[0] and '"unknown_outcomes":1' in lines[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,12 +72,12 @@ def test_stacks_share_nothing(stacks: dict[str, Stack]) -> None:
         (None, ("full", "dev")),
     ):
         made = [
-            physical
+            (stacks[name].types[logical], physical)
             for name in names
             for logical, physical in stacks[name].resources.items()
             if physical not in ("", "api") and (kinds is None or stacks[name].types[logical] in kinds)
         ]
-        assert len(made) == len(set(made)), kinds
+        assert {name: number for name, number in Counter(made).items() if number > 1} == {}, kinds
 
 
 def test_rights_end_at_the_stack(stack: Stack) -> None:
