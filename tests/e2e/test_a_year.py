@@ -45,6 +45,7 @@ def year(tmp_path: Path) -> Iterator[Year]:
         yield made
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.server
 @pytest.mark.no_cover

@@ -37,7 +37,7 @@ def test_many_events_on_the_queue_take_few_calls(running: MovableStack, ediware:
     assert set(ediware.emails().values()) == {1}
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [150, pytest.param(450, marks=pytest.mark.slow)])
 def test_many_posts_take_few_calls(running: MovableStack, ediware: Ediware, count: int) -> None:
     people, before = addresses(count), ediware.emails().total()
     with ThreadPoolExecutor(4) as pool:

@@ -223,6 +223,7 @@ def world(start_stack: StackStarter) -> World:
     return World(start_stack(env={"THROTTLES": "on"}))
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.server
 @pytest.mark.no_cover

@@ -48,6 +48,7 @@ def test_every_command_is_rehearsed_or_says_what_it_needs(document: str) -> None
     assert rehearsed.keys() == blocks.keys(), "a section that is rehearsed is gone"
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.server
 @pytest.mark.no_cover
@@ -92,6 +93,7 @@ def status(stack: MovableStack, event: str) -> Callable[[], str]:
     return lambda: str(stack.request("GET", f"/events/{event}", headers=headers).json["status"])
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pastes
 def test_an_outage_is_rehearsed_as_written(stack: MovableStack) -> None:
@@ -101,6 +103,7 @@ def test_an_outage_is_rehearsed_as_written(stack: MovableStack) -> None:
     assert (after["pending"], after["delivered"]) == (0, 3)
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pastes
 def test_refused_signups_are_listed_resent_and_forgotten_as_written(stack: MovableStack) -> None:

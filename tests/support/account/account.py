@@ -329,7 +329,7 @@ exec {aws} "$@"
 """,
         "python3": f'exec {sys.executable} "$@"\n',
         "make": f"""[ "$1" = package ]; shift
-exec env "$@" {sys.executable} -m local.package
+exec env PYTHON313=no "$@" {sys.executable} -m local.package
 """,
         "curl": f"""for given; do
   shift
