@@ -25,7 +25,13 @@ WAVES = 12
 DOWN, UP_AGAIN = 4, 8
 """Waves between which Ediware is down, so that events wait from one release to the other."""
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.rehearsal, pytest.mark.no_cover, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.rehearsal,
+    pytest.mark.no_cover,
+    pytest.mark.timeout(1500),
+]
 
 
 @pytest.mark.parametrize("taken_back", [False, True], ids=["updated", "taken back"])
