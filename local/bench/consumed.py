@@ -23,8 +23,9 @@ class Events(Protocol):
 class Consumed:
     """Calls by operation, units written and units read, of every client that is watched.
 
-    `nothing_read` counts items that were asked for in batches and are not there. DynamoDB charges for each as for the
-    smallest item, a unit where it is read consistently, and so does the embedded AWS; DynamoDB Local charges nothing.
+    `nothing_read` counts items that were asked for in batches and are not there, and queries that find nothing.
+    DynamoDB charges for each as for the smallest item, a unit where it is read consistently, and so does the embedded
+    AWS; DynamoDB Local charges nothing.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -58,6 +59,7 @@ class Consumed:
         with self._lock:
             self.calls[operation] += 1
             self.nothing_read -= sum(map(len, answer.get("Responses", {}).values()))
+            self.nothing_read += answer.get("ScannedCount") == 0
             if operation in _WRITES:
                 self.write_units += units
             elif operation in _READS:
