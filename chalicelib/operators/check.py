@@ -81,7 +81,6 @@ class Check:
         waiting = deque(jobs)
         until_time_is_up([partial(_work, waiting)] * min(AT_ONCE, len(jobs)), lambda: deadline.seconds_left)
         findings = self._merged(jobs)
-        self._look_at_keys(findings)
         self._report(findings, log_each=scheduled)
         answer: dict[str, Any] = {"ok": not any(one.problems for one in findings.values())}
         for section in _SECTIONS:
@@ -93,7 +92,8 @@ class Check:
             return min(longest, deadline.seconds_left)
 
         of_account, of_source = partial(budget, JOB_SECONDS), partial(budget, SOURCE_SECONDS)
-        jobs = []
+        accounts = tuple(("account", name) for name in self._settings.accounts)
+        jobs = [_Job(("key", "of Relais' own"), accounts, self._look_at_own_keys)]
         for name in self._settings.accounts:
             forms = [form for form in self._settings.forms.values() if form.account == name]
             sources = [source for source in self._settings.sources.values() if source.account == name]
@@ -169,19 +169,29 @@ class Check:
                 findings[key].unchecked += finding.unchecked
         return {key: _redacted(finding) for key, finding in findings.items()}
 
-    def _look_at_keys(self, findings: Findings) -> None:
-        """Adds an address key that is missing or cannot be read to the problems of every account: signups need it."""
-        problem = None
+    def _look_at_own_keys(self) -> Findings:
+        """Finds keys of Relais' own, and secrets of webhooks, that are missing or cannot be read.
+
+        They are problems of every account: what they keep out would have gone to any of them.
+        """
+        problems = []
         try:
             missing = self._services.address_key_check.look().missing
-            problem = words.of_missing_key(missing) if missing is not None else None
+            problems += [words.of_missing_key(missing)] if missing is not None else []
         except SecretUnavailable as error:
-            problem = words.of_unreadable_key(str(error))
+            problems.append(words.of_unreadable_key(str(error), words.WITHOUT_ADDRESS_KEY))
         except RelaisError as error:
             logger.warning("address keys not checked", extra={"error": str(error)})
-        for (section, _), finding in findings.items():
-            if problem is not None and section == "account":
-                finding.problems.append(problem)
+        settings = self._settings
+        others = [(secret, words.WITHOUT_SIGNATURE) for one in settings.webhooks.values() for secret in one.secrets]
+        others += [(key, words.WITHOUT_UNSUBSCRIBE_KEY) for key in settings.unsubscribe_keys]
+        others += [(settings.api.admin_key, words.WITHOUT_ADMIN_KEY)] if settings.api.admin_key else []
+        for secret, consequence in others:
+            try:
+                secret.reveal()
+            except SecretUnavailable as error:
+                problems.append(words.of_unreadable_key(str(error), consequence))
+        return {("account", name): Finding(list(problems)) for name in settings.accounts}
 
     def _account_of(self, section: str, name: str) -> str:
         if section == "form":

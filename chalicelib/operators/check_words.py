@@ -44,6 +44,10 @@ UNKNOWN_FIELDS = (
     "its fields: the provider does not tell those of this list, so sign up by the form yourself, and look whether the "
     "event is delivered"
 )
+WITHOUT_ADDRESS_KEY = "no signup and no unsubscribe is accepted"
+WITHOUT_ADMIN_KEY = "nobody gets to the dashboard, to GET /events and to GET /stats"
+WITHOUT_UNSUBSCRIBE_KEY = "links in mails are not made, and those made with it are not accepted"
+WITHOUT_SIGNATURE = "what is signed with it is not accepted"
 _LEAVE_IT = "If nobody on the list has it yet, leave it. Otherwise: "
 _FUNCTION = re.compile(r"^[a-z_]+: ")
 """The provider's function, with which its errors begin: it says nothing to those who do not know the API."""
@@ -93,9 +97,9 @@ def of_missing_key(reason: str) -> Problem:
     return Problem(reason, do)
 
 
-def of_unreadable_key(message: str) -> Problem:
-    """Returns the problem of an address key that cannot be read, as the message says: nothing is accepted."""
-    return Problem(message, "Put the key where the message says. Until then no signup and no unsubscribe is accepted.")
+def of_unreadable_key(message: str, consequence: str) -> Problem:
+    """Returns the problem of a key of Relais' own that cannot be read, as the message says, with its consequence."""
+    return Problem(message, f"Put the key where the message says. Until then {consequence}.")
 
 
 def of_missing_list(list_id: str, account: str, key: str, lists: Mapping[str, str]) -> Problem:

@@ -335,6 +335,25 @@ def test_an_address_key_that_cannot_be_read_is_a_problem_of_every_account(check:
         assert "no signup and no unsubscribe is accepted" in problem["do"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "consequence"),
+    [
+        ("api.admin_key", "sample-admin-key-only-for-this-machine-0000", "nobody gets to the dashboard"),
+        ("unsubscribe.keys", "sample-unsubscribe-key-only-for-this-machine-0000", "links in mails are not made"),
+        ("webhooks.shop.secret", "whsec_c2FtcGxlLXdlYmhvb2sta2V5LW9ubHktZm9yLXRoaXMtbWFjaGluZQ==", "what is signed"),
+    ],
+)
+def test_another_key_that_cannot_be_read_is_a_problem_of_every_account(
+    check: Checked, key: str, value: str, consequence: str
+) -> None:
+    found = check((value, "secret:relais/lost#key"))
+    assert not found["ok"]
+    for account in found["accounts"].values():
+        *_, problem = account["problems"]
+        assert key in problem["problem"] and "secret:relais/lost#key cannot be used" in problem["problem"]
+        assert consequence in problem["do"]
+
+
 def test_an_account_that_does_not_end_hides_nothing(product: Product) -> None:
     never = threading.Event()
     product.paris.rule = lambda *_: never.wait(30) and None
