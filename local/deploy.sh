@@ -60,6 +60,11 @@ case $status in
   *) kind=UPDATE deployed=stack-update-complete kept=$(describe 'Parameters[].ParameterKey' | tr '\t\n' '  ') ;;
 esac
 
+case "$kind $* " in  # AWS refuses a function that has the one without the other, after some minutes
+  CREATE*" SubnetIds="[!\ ]*" SecurityGroupIds="[!\ ]* | CREATE*" SecurityGroupIds="[!\ ]*" SubnetIds="[!\ ]*) ;;
+  CREATE*" SubnetIds="[!\ ]* | CREATE*" SecurityGroupIds="[!\ ]*) echo "Name SubnetIds=... and SecurityGroupIds=... together" >&2; exit 2 ;;
+esac
+
 exists() {
   aws dynamodb describe-table --table-name "$1" > /dev/null 2>&1
 }

@@ -93,7 +93,7 @@ pytestmark = pytest.mark.server
 
 
 def test_a_first_deployment_creates_the_stack_and_ends_with_a_check(deployment: Deployment) -> None:
-    code, said = deployment.run("SubnetIds=subnet-1,subnet-2", state={})
+    code, said = deployment.run("SubnetIds=subnet-1,subnet-2", "SecurityGroupIds=sg-1", state={})
     assert code == 0, said
     assert deployment.verbs == [
         *("package", "cp", "create-change-set", "change-set-create-complete"),
@@ -101,7 +101,10 @@ def test_a_first_deployment_creates_the_stack_and_ends_with_a_check(deployment: 
     ]
     made = deployment.change_set
     assert (made["StackName"], made["ChangeSetType"]) == ("relais-shop", "CREATE")
-    assert made["Parameters"] == [{"ParameterKey": "SubnetIds", "ParameterValue": "subnet-1,subnet-2"}]
+    assert made["Parameters"] == [
+        {"ParameterKey": "SubnetIds", "ParameterValue": "subnet-1,subnet-2"},
+        {"ParameterKey": "SecurityGroupIds", "ParameterValue": "sg-1"},
+    ]
     assert made["RollbackConfiguration"] == NO_TRIGGERS, "the alarm does not exist before the stack"
     assert said.endswith('\n{"ok": true}\n'), "the answer alone, as one line"
     assert "Run the same command once more: it protects the tables" in said
@@ -217,6 +220,8 @@ def test_the_same_package_again_changes_nothing(deployment: Deployment) -> None:
             {"stack": DEPLOYED},
             "of this package's stage begin with relais-shop-",
         ),
+        (("SubnetIds=subnet-1",), {}, {}, "SubnetIds=... and SecurityGroupIds=... together"),
+        (("SecurityGroupIds=sg-1", "SubnetIds="), {}, {}, "SecurityGroupIds=... together"),
         (("DomainNme=x",), {}, {"tables": TABLES}, "DomainNme is no parameter"),
         (("DomainNme=x",), {}, {"stack": FAILED}, "DomainNme is no parameter"),
         ((), {}, {"stack": DEPLOYED, "no_region": True}, "region: must be set: AWS_REGION=..."),
