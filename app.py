@@ -213,6 +213,14 @@ def healthz(request: Request) -> Response:
     return json_response(200, {"status": "ok", "version": __version__})
 
 
+@app.route("/openapi.json")
+def openapi(request: Request) -> Response:
+    """Describes every operation, for machines (OpenAPI 3.1)."""
+    from chalicelib.description.routes import show_document
+
+    return show_document(request, app.declared, lambda: container().settings)
+
+
 @app.route("/", methods=METHODS)
 @app.route("/{proxy+}", methods=METHODS)
 def fallback(request: Request) -> Response:

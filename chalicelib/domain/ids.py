@@ -12,7 +12,8 @@ from .limits import ID_CHARACTERS
 from .times import epoch_milliseconds
 
 ID_RULE = f"must be 1 to {ID_CHARACTERS} of A–Z a–z 0–9 . _ : -"
-_VALID = re.compile(rf"[A-Za-z0-9._:-]{{1,{ID_CHARACTERS}}}")
+ID_PATTERN = rf"[A-Za-z0-9._:-]{{1,{ID_CHARACTERS}}}"
+_VALID = re.compile(ID_PATTERN)
 
 
 def is_valid_id(text: str) -> bool:

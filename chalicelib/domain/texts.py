@@ -11,7 +11,8 @@ from .errors import FieldError, without_addresses
 from .limits import EVENT_KB, NAME_CHARACTERS
 
 _LAYOUT = frozenset("\t\n\r")
-_SHA_256 = re.compile(r"[0-9A-Fa-f]{64}")
+SHA_256_PATTERN = "[0-9A-Fa-f]{64}"
+_SHA_256 = re.compile(SHA_256_PATTERN)
 
 
 def text_error(value: str) -> str | None:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+_LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
+_DAY_OF_YEAR = (
+    "(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8])"
+)
+DATE_PATTERN = f"(?:(?!0000)[0-9]{{4}}-(?:{_DAY_OF_YEAR})|{_LEAP_YEAR}-02-29)"
+"""A date that exists, as ISO 8601 writes it."""
 # RFC 3339 §5.6. The letters may be lower case; a space instead of the T, optional in the RFC, is not accepted. Seconds
 # may be absent, as in ISO 8601.
-_RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+TIME_PATTERN = (
+    f"{DATE_PATTERN}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\\.[0-9]+)?)?"
+    "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+"""A time that `parse_time` reads, also one without seconds; the year 0 is none."""
+_TIME = re.compile(TIME_PATTERN)
+_PARTS = re.compile(r"(.{4})-(..)-(..)[Tt](..):(..)(?::(..)(?:\.([0-9]+))?)?(?:[Zz]|([+-])(..):(..))")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -22,8 +32,8 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: The text is not an RFC 3339 date and time with an offset, or the time does not exist.
     """
-    found = _RFC_3339.fullmatch(text)
-    if found is None:
+    found = _PARTS.fullmatch(text)
+    if found is None or _TIME.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 date and time")
     year, month, day, hour, minute, second = (int(part or 0) for part in found.group(1, 2, 3, 4, 5, 6))
     millisecond = int(((found[7] or "") + "000")[:3])
@@ -40,8 +50,6 @@ def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
     """Returns the time zone of an offset; UTC if the text ends in Z."""
     if sign is None or hours is None or minutes is None:
         return UTC
-    if int(hours) > 23 or int(minutes) > 59:
-        raise ValueError("no such offset")
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     return timezone(-offset if sign == "-" else offset)
 

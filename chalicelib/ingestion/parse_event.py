@@ -19,7 +19,7 @@ from .json_object import JsonObject
 from .parse_sync import is_contacts_sync, read_sync
 
 _TYPES = tuple(kind.value for kind in EventType)
-_SCOPES = ("account", "global")
+SCOPES = ("account", "global")
 INVALID = "invalid"
 """Prefix of the reason of an event that is refused because it is invalid."""
 ERRORS_AN_EVENT = 10
@@ -221,5 +221,5 @@ def _unsubscribe(members: JsonObject, settings: Settings) -> dict[str, Any]:
         "accounts": accounts,
         "all_accounts": named is None,
         "accounts_as_sent": tuple(named) if named and unknown else None,
-        "scope": members.choice("scope", _SCOPES) or "account",
+        "scope": members.choice("scope", SCOPES) or "account",
     }

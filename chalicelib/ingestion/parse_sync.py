@@ -11,7 +11,7 @@ from ..domain.limits import CONTACTS_A_SYNC
 from ..providers import registry
 from .json_object import JsonObject
 
-_KINDS = ("contacts", "unsubscribes")
+KINDS = ("contacts", "unsubscribes")
 
 
 def is_contacts_sync(data: Any) -> bool:
@@ -25,7 +25,7 @@ def read_sync(members: JsonObject, settings: Settings) -> dict[str, Any]:
     Contacts' addresses are not checked here: an invalid one is refused alone when the sync runs, without effect on the
     other contacts.
     """
-    kind = members.choice("kind", _KINDS, required=True)
+    kind = members.choice("kind", KINDS, required=True)
     if kind == "unsubscribes":
         return _unsubscribes(members, settings)
     if kind != "contacts":

@@ -20,7 +20,8 @@ from ..domain.webhook_signature import ID, SIGNATURE, TIMESTAMP, VERSION, sign
 from ..observability import logger
 
 # Eleven digits reach the year 5138; the limit avoids the conversion of very long numbers.
-_SECONDS = re.compile(r"[0-9]{1,11}")
+SECONDS_PATTERN = "[0-9]{1,11}"
+_SECONDS = re.compile(SECONDS_PATTERN)
 
 
 class NotSigned(RelaisError):

@@ -298,6 +298,8 @@ class ProviderSpec:
     options: tuple[Option, ...]
     load: Callable[[], Implementation]
     """Imports what makes the calls. Most functions read declarations and call no provider."""
+    webhooks: Callable[[], Mapping[str, Any]] = dict
+    """Returns the requests that it posts to a back end, by name, as path items of OpenAPI 3.1: their `webhooks`."""
 
     @property
     def functions(self) -> tuple[Function, ...]:

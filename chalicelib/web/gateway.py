@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -33,6 +34,15 @@ _BINARY_TYPES = ("multipart/form-data", "application/octet-stream", "application
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 # Pages load nothing and may not be framed.
 _ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A declared path with the methods of one view; OPTIONS is answered at every path besides."""
+
+    path: str
+    methods: tuple[str, ...]
+    view: View
 
 
 class _Methods(dict[str, RouteEntry]):
@@ -64,6 +74,7 @@ class Gateway(Chalice):
         self._organisation = organisation
         self._of_thread = threading.local()
         self._of_others: dict[str, RouteEntry] = {}
+        self._declared: list[Route] = []
         super().__init__(app_name=name, configure_logs=False)
         self.api.binary_types = list(_BINARY_TYPES)
 
@@ -76,13 +87,19 @@ class Gateway(Chalice):
     def current_request(self, request: Any) -> None:
         self._of_thread.request = request
 
+    @property
+    def declared(self) -> tuple[Route, ...]:
+        """The routes of `route`, in order: without the fallback, which takes every method, and `other_methods`."""
+        return tuple(route for route in self._declared if set(route.methods) != set(METHODS))
+
     def route(self, path: str, *, methods: Sequence[str] = ("GET",), **kwargs: Any) -> Callable[[View], View]:
         """Register the view of a path's methods: GET includes HEAD, bodies may be of any type."""
-        declared = sorted({*methods, "HEAD"} if "GET" in methods else set(methods))
+        declared = tuple(sorted({*methods, "HEAD"} if "GET" in methods else set(methods)))
         declare = super().route(path, methods=declared, content_types=["*/*"], **kwargs)
 
         def register(view: View) -> View:
             declare(self._answering(view))
+            self._declared.append(Route(path, declared, view))
             return view
 
         return register
@@ -93,7 +110,7 @@ class Gateway(Chalice):
         def register(view: View) -> View:
             for path in paths:
                 lacking = [method for method in METHODS if method not in self.routes[path]]
-                self.route(path, methods=lacking)(view)
+                super(Gateway, self).route(path, methods=lacking, content_types=["*/*"])(self._answering(view))
                 if lacking:
                     self._of_others[path] = self.routes[path][lacking[0]]
             return view

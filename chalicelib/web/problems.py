@@ -23,6 +23,9 @@ from .accept import wants_html
 from .http_messages import Request, Response
 
 RETRY_AFTER_SECONDS = 5
+MEDIA_TYPE = "application/problem+json"
+NO_TYPE = "about:blank"
+"""The type of every problem (RFC 9457 §4.2.1): the status says what it is, `detail` and `errors` the rest."""
 # RFC 9110's phrases, where supported Python versions still have older ones.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -91,9 +94,13 @@ def answer(request: Request, error: Exception, page: Callable[[HttpProblem], Res
             return page(problem)
         except Exception as failure:  # an error in a page must not hide the error that it is about
             logger.error("page failed", extra={"request_id": request.id}, exc_info=failure)
-    title = _PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase
-    body = json.dumps(_members(title, problem), ensure_ascii=False)
-    return Response(problem.status, body, {"content-type": "application/problem+json", **problem.headers})
+    body = json.dumps(_members(title_of(problem.status), problem), ensure_ascii=False)
+    return Response(problem.status, body, {"content-type": MEDIA_TYPE, **problem.headers})
+
+
+def title_of(status: int) -> str:
+    """Return the title of a problem: the phrase of its status (RFC 9110)."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def _problem(error: Exception) -> HttpProblem:
@@ -118,7 +125,7 @@ def _problem(error: Exception) -> HttpProblem:
 def _members(title: str, problem: HttpProblem) -> dict[str, Any]:
     """Return the problem's JSON members (RFC 9457 §3.1; `about:blank`: the title is the status phrase)."""
     members: dict[str, Any] = {
-        "type": "about:blank",
+        "type": NO_TYPE,
         "title": title,
         "status": problem.status,
         "detail": problem.detail,

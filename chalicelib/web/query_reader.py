@@ -8,14 +8,18 @@ from datetime import UTC, datetime, time
 from typing import TypeVar
 
 from ..domain.errors import FieldError
-from ..domain.times import parse_time
+from ..domain.times import DATE_PATTERN, TIME_PATTERN, parse_time
 from .problems import HttpProblem
 
 MOST = 500
 """Most entries of a page."""
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+NAME_PATTERN = "[A-Za-z0-9_.-]{1,63}"
+"""The name of an account or a form."""
+MOMENT_PATTERN = f"{DATE_PATTERN}|{TIME_PATTERN.replace('[+-]', '[ +-]')}"
+"""A date or a time; a + that was not percent-encoded arrives as a space."""
+_NAME = re.compile(NAME_PATTERN)
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(DATE_PATTERN)
 
 T = TypeVar("T")
 
@@ -65,7 +69,7 @@ def moment(text: str, of_day: time = time()) -> datetime | None:
     try:
         if _DATE.fullmatch(text):
             return datetime.combine(datetime.fromisoformat(text), of_day, UTC)
-        return parse_time(text.replace(" ", "+"))  # a + that was not percent-encoded arrives as a space
+        return parse_time(text.replace(" ", "+"))  # as in MOMENT_PATTERN
     except ValueError:
         raise ValueError("must be a date (2026-03-01) or an RFC 3339 time (2026-03-01T09:30:00Z)") from None
 

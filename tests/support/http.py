@@ -44,10 +44,14 @@ def request(
 
 
 def ask(gateway: Gateway, event: Any) -> Answer:
-    """The answer to an event, checked for what Lambda asks of one."""
+    """The answer to an event, checked for what Lambda asks of one, and held against what is said of the product's."""
     answer = gateway(event, SimpleNamespace(aws_request_id="lambda-request-1"))
     assert json.loads(json.dumps(answer)) == answer, "Lambda can only return JSON"
     assert all(isinstance(value, str) for value in answer["headers"].values())
+    if gateway is app.app:
+        from tests.support.described import require_described
+
+        require_described(event["httpMethod"], event["path"], answer["statusCode"], answer["headers"], answer["body"])
     return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
 

@@ -12,8 +12,14 @@ from tests.web.surroundings import ADMIN_KEY, Send, World, ask, gateway_event, m
 KEY = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
+def event(id: str, status: str) -> dict[str, object]:
+    """The JSON of an event without deliveries."""
+    times = dict.fromkeys(("occurred_at", "accepted_at"), "2026-03-01T09:30:00Z")
+    return {"id": id, "type": "signup", "status": status, **times, "deliveries": [], "notes": [], "errors": []}
+
+
 def test_an_event_is_shown_to_the_holder_of_the_admin_key(send: Send, world: World) -> None:
-    world.states["a:1"] = {"id": "a:1", "status": "delivered", "deliveries": []}
+    world.states["a:1"] = event("a:1", "delivered")
     answer = send("GET", "/events/a:1", KEY)
     assert (answer.status, answer.json) == (200, world.states["a:1"])
     assert send("GET", "/events/a%3A1", KEY).json == answer.json
@@ -62,7 +68,7 @@ def test_other_methods_are_405(send: Send) -> None:
 
 
 def test_the_list_of_events_takes_its_parameters_and_gives_a_cursor(send: Send, world: World) -> None:
-    world.states["a"] = {"id": "a", "status": "refused"}
+    world.states["a"] = event("a", "refused")
     answer = send("GET", "/events", KEY)
     assert (answer.status, answer.json) == (200, {"events": [world.states["a"]], "cursor": "next"})
     assert world.listed[-1] == AttentionQuery(("paris", "lettre", "gone"), limit=50), "also what was configured once"

@@ -52,7 +52,7 @@ def test_healthz_answers(send: Send) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/nothing", "/dashboards", "/stats", "/unsubscribe/token", "/openapi.json", "/%FF"],
+    ["/", "/nothing", "/dashboards", "/stats", "/unsubscribe/token", "/openapi.yaml", "/%FF"],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_404_for_unknown_paths_in_every_method(send: Send, method: str, path: str) -> None:

@@ -37,6 +37,7 @@ ROUTES = {
     "/confirm/{token}": ("/confirm/x", "GET, HEAD, OPTIONS, POST", 404),
     "/forms/{form}": ("/forms/footer", READ, 200),
     "/healthz": ("/healthz", READ, 200),
+    "/openapi.json": ("/openapi.json", READ, 200),
 }
 FALLBACK = ("/", "/{proxy+}")
 PROBLEM, PAGE = "application/problem+json", "text/html; charset=utf-8"

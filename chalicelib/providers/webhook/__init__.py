@@ -5,6 +5,9 @@ What it is told, and what its answers mean: docs/providers/webhook.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..spec import Capabilities, Implementation, Option, ProviderSpec
 
 
@@ -12,6 +15,12 @@ def _load() -> Implementation:
     from .provider import BackEnd
 
     return Implementation((), BackEnd)
+
+
+def _webhooks() -> Mapping[str, Any]:
+    from .description import webhooks
+
+    return webhooks()
 
 
 SPEC = ProviderSpec(
@@ -33,4 +42,5 @@ SPEC = ProviderSpec(
         Option("allow_private", required=False, default=False, help="the host may be on a private network"),
     ),
     load=_load,
+    webhooks=_webhooks,
 )

@@ -11,12 +11,14 @@ from ...domain.webhook_signature import ID, SIGNATURE, TIMESTAMP, sign
 from ..spec import Occasion
 from ..transport.exchange import to_json
 
+NoticeType = Literal["subscriber.signed_up", "subscriber.unsubscribed", "subscriber.forgotten"]
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What a back end is told: one event, of one address."""
 
-    type: Literal["subscriber.signed_up", "subscriber.unsubscribed", "subscriber.forgotten"]
+    type: NoticeType
     email: str = field(repr=False)
     occasion: Occasion
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -25,13 +25,13 @@ _LONGEST_CALL = 20.0
 _READ_TIMEOUT = 10.0
 _MOST_READ = 64 * 1024
 """Bytes of an answer that are read, only so that its connection can be used again."""
-_OWNER_MUST_ACT = {
+OWNER_MUST_ACT = {
     401: "The back end does not accept the signature: compare the secret with the one that it checks with.",
     403: "The back end turns the notices away: compare the secret, and let Relais in.",
     404: "Nothing takes notices at this address: compare url, letter by letter, with the one that the back end has.",
     410: "The back end wants no more notices at this address: give url its new one, or take the account out.",
 }
-_REFUSED = (400, 422)
+REFUSED = (400, 422)
 
 
 class BackEnd:
@@ -151,10 +151,10 @@ class BackEnd:
     def _error(self, notice: Notice, answer: StreamedAnswer) -> ProviderError:
         status = answer.status
         code = str(status)
-        if status in _OWNER_MUST_ACT:
+        if status in OWNER_MUST_ACT:
             message = f"{_LABEL}: the back end answers HTTP {status}"
-            return ProviderError(Kind.ACCOUNT, message, provider_code=code, remedy=_OWNER_MUST_ACT[status])
-        if status not in _REFUSED:
+            return ProviderError(Kind.ACCOUNT, message, provider_code=code, remedy=OWNER_MUST_ACT[status])
+        if status not in REFUSED:
             overload = answer.overload()
             reason = overload.reason_code if overload is not None and status in (429, 503) else None
             wait = seconds_to_wait(answer.headers.get("Retry-After"))

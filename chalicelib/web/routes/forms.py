@@ -30,8 +30,12 @@ from ..http_messages import Request, Response, json_response
 from ..problems import HttpProblem
 
 _NOT_POSTED = 'This address takes forms that are posted: give the form method="post".'
+ACCEPTED = "accepted"
+"""The status that a script is answered."""
 _LONGEST_NAME = 63
-_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+KEY_CHARACTERS = r"[\x20-\x7e]{1,255}"
+"""Of an `Idempotency-Key`."""
+_KEY = re.compile(KEY_CHARACTERS)
 
 
 class FormsRoutes:
@@ -85,7 +89,7 @@ class FormsRoutes:
                 submitted = unsubscribe_from_form(form, submission, info, tuple(settings.accounts))
             event = accept_from_form(self._services, submitted, key)
             if not wants_html(request.headers):
-                return json_response(202, {"id": event.id, "status": "accepted"})
+                return json_response(202, {"id": event.id, "status": ACCEPTED})
             if visit.redirect is not None:
                 return Response(303, headers={"location": visit.redirect})
             from ..pages.forms import accepted_page

@@ -10,6 +10,7 @@ from ...domain.errors import FieldError
 from ..query_reader import MOST, QueryReader, moment, name_of, whole_number
 
 JSON, CSV = "json", "csv"
+FORMATS = (JSON, CSV)
 DEFAULT_LIMIT = 100
 
 _END_OF_DAY = time(23, 59, 59)
@@ -84,6 +85,6 @@ def read_forms_query(given: Mapping[str, str]) -> FormsQuery:
 
 
 def _format(text: str) -> str:
-    if text not in (JSON, CSV):
-        raise ValueError(f"must be {JSON} or {CSV}")
+    if text not in FORMATS:
+        raise ValueError(f"must be {' or '.join(FORMATS)}")
     return text

@@ -1,0 +1,106 @@
+"""The bodies of requests as OpenAPI request bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..domain.limits import CONSENT_CHARACTERS, EVENTS_REQUEST_MB, FORM_KB
+from ..ingestion import parse_form
+from ..ingestion.form_proofs import PROOF, STAMP
+from .event_schema import EVENT_EXAMPLES
+from .json_schema import Schema, ref
+
+_ALSO = "JSON is also read as `text/json`, any `+json`, or without a type; byte order marks before it are skipped."
+_TEXT: Schema = {"type": "string"}
+URLENCODED, MULTIPART, JSON, PLAIN = (
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "application/json",
+    "text/plain",
+)
+
+
+def _json_text(schema: Schema) -> Schema:
+    """Returns the schema of a text that is the JSON of `schema`."""
+    return {"type": "string", "contentMediaType": JSON, "contentSchema": schema}
+
+
+def events_body() -> Schema:
+    """Returns the body of `POST /events`."""
+    single: dict[str, Any] = {name: {"value": value} for name, value in EVENT_EXAMPLES.items()}
+    several = {"several events": {"value": {"events": list(EVENT_EXAMPLES.values())[:2]}}}
+    schema = ref("EventsRequest")
+    return {
+        "description": f"One event, or several. At most {EVENTS_REQUEST_MB} MB, without a content coding. {_ALSO}",
+        "required": True,
+        "content": {
+            JSON: {"schema": schema, "examples": {**single, **several}},
+            PLAIN: {"schema": _json_text(schema)},
+        },
+    }
+
+
+def request_definitions() -> dict[str, Schema]:
+    """Returns the schemas of request bodies by name, beside those of events."""
+    alone: Schema = {
+        "description": "One event.",
+        "allOf": [ref("Event")],
+        "properties": {"events": {"type": "null"}},
+    }
+    return {
+        "EventsRequest": {"anyOf": [alone, ref("EventBatch")]},
+        "FormSubmission": _submission(),
+    }
+
+
+def _submission() -> Schema:
+    consent = f"At most {CONSENT_CHARACTERS:,} characters."
+    words = {
+        parse_form.CONSENT_FIELDS[0]: f"The page of the consent. {consent}",
+        parse_form.CONSENT_FIELDS[1]: f"The version of its wording. {consent}",
+        parse_form.CONSENT_FIELDS[2]: "The wording itself; only its SHA-256 is kept.",
+        parse_form.CONSENT_FIELDS[3]: "The SHA-256 of the wording.",
+        STAMP: "The signed time of a challenge or a hosted page.",
+        PROOF: "The solution of a challenge, as ALTCHA's widget writes it.",
+    }
+    return {
+        "type": "object",
+        "description": "The form's own fields by their names: the one that is mapped to `@email` is the address, which"
+        " is required. A repeated field, or an array in JSON, has its texts joined by commas. Fields that the form does"
+        " not map are ignored. Relais reads these besides; in JSON the consent may also be an object `consent`.",
+        "minProperties": 1,
+        "properties": {name: {"description": text} for name, text in words.items()},
+        "additionalProperties": True,
+    }
+
+
+def form_body(example: dict[str, Any]) -> Schema:
+    """Returns the body of a website form."""
+    schema = ref("FormSubmission")
+    media_type = {"schema": schema, "example": example}
+    return {
+        "description": f"At most {FORM_KB} KB, without files and without a content coding. Forms are read in UTF-8, or"
+        f" in windows-1252 where they are not. {_ALSO}",
+        "required": True,
+        "content": {
+            JSON: media_type,
+            URLENCODED: media_type,
+            MULTIPART: media_type,
+            PLAIN: {"schema": _json_text(schema)},
+        },
+    }
+
+
+def one_click_body() -> Schema:
+    """Returns the body of an unsubscribe link's POST (RFC 8058): whatever it is, it is not read."""
+    schema = {"type": "object", "properties": {"List-Unsubscribe": _TEXT}}
+    return {
+        "description": "Not read: the token says it all.",
+        "content": {URLENCODED: {"schema": schema, "example": {"List-Unsubscribe": "One-Click"}}},
+    }
+
+
+def dashboard_body(**fields: str) -> Schema:
+    """Returns the body of a form of the dashboard; `fields`: what each is."""
+    schema: Schema = {"type": "object", "properties": {name: {"description": text} for name, text in fields.items()}}
+    return {"required": True, "content": {kind: {"schema": schema} for kind in (URLENCODED, MULTIPART, JSON)}}

@@ -1,0 +1,107 @@
+"""Holds answers against the OpenAPI document: an answer that it does not describe fails the test that asked for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry, Resource
+
+import app
+from chalicelib.description.document import openapi
+from local.http.gateway import Resources
+
+PATHS = "urn:relais"
+TRANSPORT = frozenset(
+    {"connection", "content-length", "content-type", "date", "server", "transfer-encoding", "x-amzn-requestid"}
+)
+"""Headers that OpenAPI leaves out, or that belong to the connection."""
+RENAMED = {"www-authenticate": "x-amzn-remapped-www-authenticate"}
+"""What API Gateway renames, which is not there in a test of the function alone."""
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document of the product's routes."""
+    return openapi(app.app.declared, "https://relais.example.com")
+
+
+@cache
+def resources() -> Resources:
+    """Finds the path of the document that a request's path is."""
+    return Resources({path: frozenset({"X-AMAZON-APIGATEWAY-ANY-METHOD"}) for path in document()["paths"]})
+
+
+@cache
+def _registry() -> Registry[Any]:
+    return Registry().with_resource(PATHS, Resource.opaque(document()))
+
+
+@cache
+def validator(pointer: str) -> Draft202012Validator:
+    """Validates against the schema at a JSON pointer of the document."""
+    return Draft202012Validator(
+        {"$ref": f"{PATHS}#{pointer}"}, registry=_registry(), format_checker=FormatChecker(["date", "date-time"])
+    )
+
+
+def resolved(value: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
+    """A part of the document and its pointer; what it refers to, if it is a reference."""
+    if "$ref" not in value:
+        return value, pointer
+    pointer = value["$ref"].removeprefix("#")
+    found: Any = document()
+    for part in pointer.strip("/").split("/"):
+        found = found[part.replace("~1", "/").replace("~0", "~")]
+    return found, pointer
+
+
+def mistakes(method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes) -> list[str]:
+    """What the document does not say of an answer; nothing for a path that is none of it, which is 404."""
+    found = resources().find("GET", path.partition("?")[0])
+    if found is None or status == 500:  # an error of the server is one whatever the document says
+        return []
+    template = found[0]
+    operation = document()["paths"][template].get(method.lower()) if method.isupper() else None
+    if operation is None:
+        return [] if status >= 400 else [f"{method} {template} is not described, and answered {status}"]
+    described = operation["responses"].get(str(status))
+    where = f"{method} {template} {status}"
+    if described is None:
+        return [f"{where} is not described"]
+    escaped = template.replace("~", "~0").replace("/", "~1")
+    response, pointer = resolved(described, f"/paths/{escaped}/{method.lower()}/responses/{status}")
+    given = {RENAMED.get(name.lower(), name.lower()): value for name, value in headers.items()}
+    unknown = given.keys() - response["headers"].keys() - TRANSPORT
+    wrong = [f"{where}: header {name} is not described" for name in sorted(unknown)]
+    for name, reference in response["headers"].items():
+        header, at = resolved(reference, "")
+        if name in given:
+            wrong += [f"{where}: {name}: {one.message}" for one in validator(f"{at}/schema").iter_errors(given[name])]
+        elif header.get("required"):
+            wrong.append(f"{where}: header {name} is missing")
+    return wrong + _content_mistakes(where, response, pointer, given.get("content-type", ""), body)
+
+
+def _content_mistakes(
+    where: str, response: Mapping[str, Any], pointer: str, stated: str, body: str | bytes
+) -> list[str]:
+    if not body:
+        return []
+    media_type = stated.partition(";")[0].strip()
+    if media_type not in response.get("content", {}):
+        return [f"{where}: content type {media_type!r} is not described"]
+    if "json" not in media_type:
+        return []
+    at = f"{pointer}/content/{media_type.replace('/', '~1')}/schema"
+    errors = validator(at).iter_errors(json.loads(body))
+    return [f"{where}: {'/'.join(map(str, one.absolute_path))}: {one.message}" for one in errors]
+
+
+def require_described(method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes) -> None:
+    """Fail for an answer that the document does not describe."""
+    wrong = mistakes(method, path, status, headers, body)
+    assert not wrong, "the OpenAPI document (chalicelib/description) does not describe this answer: " + "; ".join(wrong)
