@@ -1,18 +1,39 @@
-"""Holds answers against the OpenAPI document: an answer that it does not describe fails the test that asked for it."""
+"""Holds exchanges against the OpenAPI document, for every test that makes some: an answer that it does not describe
+fails, and so does a request that was accepted although it is outside of what the document says is accepted.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 import app
 from chalicelib.description.document import openapi
+from chalicelib.domain import strict_json
+from chalicelib.ingestion.bodies import JSON_TYPE
 from local.http.gateway import Resources
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer."""
+
+    method: str
+    path: str
+    """With its query."""
+    headers: Mapping[str, str]
+    body: str | bytes
+    status: int
+    answer_headers: Mapping[str, str]
+    answer_body: str | bytes
+
 
 PATHS = "urn:relais"
 TRANSPORT = frozenset(
@@ -101,7 +122,38 @@ def _content_mistakes(
     return [f"{where}: {'/'.join(map(str, one.absolute_path))}: {one.message}" for one in errors]
 
 
-def require_described(method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes) -> None:
-    """Fail for an answer that the document does not describe."""
-    wrong = mistakes(method, path, status, headers, body)
+def outside(method: str, path: str, headers: Mapping[str, str], body: str | bytes) -> list[str]:
+    """What of a request is outside of what the document says is accepted."""
+    path, _, query = path.partition("?")
+    found = resources().find("GET", path)
+    operation = document()["paths"][found[0]].get(method.lower()) if found and method.isupper() else None
+    if found is None or operation is None:
+        return []
+    stated = {name.lower(): value for name, value in headers.items()}
+    given = {"path": {name: unquote(value) for name, value in found[1].items()}, "header": stated}
+    given["query"] = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    item = document()["paths"][found[0]]
+    wrong: list[str] = []
+    for reference in [*item.get("parameters", ()), *operation.get("parameters", ())]:
+        parameter, at = resolved(reference, "")
+        text = given[parameter["in"]].get(parameter["name"])
+        if text is None:
+            continue
+        value = int(text) if '"integer"' in json.dumps(parameter) and text.isdecimal() else text
+        wrong += [f"{parameter['name']}: {one.message}" for one in validator(f"{at}/schema").iter_errors(value)]
+    media_type = stated.get("content-type", "").partition(";")[0].strip().lower()
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if content and body and (JSON_TYPE.fullmatch(media_type) or found[0] == "/events"):
+        value = strict_json.load(body)
+        errors = validator(content["schema"]["$ref"].removeprefix("#")).iter_errors(value)
+        wrong += [f"body: {one.json_path}: {one.message}" for one in errors]
+    return wrong
+
+
+def require_described(exchange: Exchange) -> None:
+    """Fail for an answer that the document does not describe, and for a request outside of it that was accepted."""
+    wrong = mistakes(exchange.method, exchange.path, exchange.status, exchange.answer_headers, exchange.answer_body)
     assert not wrong, "the OpenAPI document (chalicelib/description) does not describe this answer: " + "; ".join(wrong)
+    if exchange.status < 400:
+        wrong = outside(exchange.method, exchange.path, exchange.headers, exchange.body)
+        assert not wrong, "by the OpenAPI document this request is refused, but it was accepted: " + "; ".join(wrong)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import app
 from chalicelib.web.gateway import METHODS, Gateway
@@ -48,11 +49,21 @@ def ask(gateway: Gateway, event: Any) -> Answer:
     answer = gateway(event, SimpleNamespace(aws_request_id="lambda-request-1"))
     assert json.loads(json.dumps(answer)) == answer, "Lambda can only return JSON"
     assert all(isinstance(value, str) for value in answer["headers"].values())
+    given = Answer(answer["statusCode"], answer["headers"], answer["body"])
     if gateway is app.app:
-        from tests.support.described import require_described
+        _require_described(event, given)
+    return given
 
-        require_described(event["httpMethod"], event["path"], answer["statusCode"], answer["headers"], answer["body"])
-    return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+def _require_described(event: Any, answer: Answer) -> None:
+    from tests.support.described import Exchange, require_described
+
+    query = urlencode(event["multiValueQueryStringParameters"] or {}, doseq=True)
+    path = f"{event['path']}?{query}" if query else event["path"]
+    sent = event["body"] or ""
+    body = b64decode(sent) if event["isBase64Encoded"] and answer.status < 400 else sent
+    headers = event["headers"] or {}
+    require_described(Exchange(event["httpMethod"], path, headers, body, answer.status, answer.headers, answer.body))
 
 
 def gateway_event(

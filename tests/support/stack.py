@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from local import invoke, running_stacks
 from tests.support import rights
 from tests.support.aws import TestAws
+from tests.support.described import Exchange, require_described
 from tests.support.shifted_clock import VARIABLE, MovedClock
 from tests.support.waiting import wait_for
 
@@ -95,14 +96,18 @@ class RunningStack:
     def request(
         self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """One HTTP request; redirects are not followed."""
+        """One HTTP request, whose answer must be as the OpenAPI document says; redirects are not followed."""
         data = body.encode() if isinstance(body, str) else body
         request = urllib.request.Request(self.http + path, data=data, method=method, headers=dict(headers or {}))
         try:
             with urllib.request.build_opener(_NoRedirects).open(request, timeout=35) as answer:
-                return Response(answer.status, _lower(answer.headers.items()), answer.read())
+                response = Response(answer.status, _lower(answer.headers.items()), answer.read())
         except urllib.error.HTTPError as error:
-            return Response(error.code, _lower(error.headers.items()), error.read())
+            response = Response(error.code, _lower(error.headers.items()), error.read())
+        require_described(
+            Exchange(method, path, headers or {}, data or b"", response.status, response.headers, response.body)
+        )
+        return response
 
     def invoke(self, name: str, event: Any = None) -> tuple[int, Any]:
         """As `python -m local invoke NAME`: exit code and parsed standard output, None when that is empty."""
