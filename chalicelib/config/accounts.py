@@ -83,7 +83,7 @@ def read_accounts(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> tuple[d
     accounts: dict[str, Account] = {}
     known_accounts = KnownAccounts()
     for name, table in root.named_tables("accounts", "add a section [accounts.NAME] with its provider").items():
-        known = table.text("provider", f"one of {', '.join(specs)}", checks.one_of(tuple(specs), "provider"))
+        known = table.text("provider", f"one of {', '.join(specs)}", checks.OneOf(tuple(specs), "provider"))
         spec = specs[known] if known else None
         known_accounts.specs[name] = spec
         if name == MAIL_BY_SES:
@@ -125,7 +125,7 @@ def _base(table: TomlTable, key: str) -> str | None:
 def _plain_option(table: TomlTable, option: Option, spec: ProviderSpec) -> str | bool | None:
     if isinstance(option.default, bool):
         return table.flag(option.name, option.default)
-    check = checks.one_of(option.choices) if option.choices else None
+    check = checks.OneOf(option.choices) if option.choices else None
     if option.format == "receiver_url":
         url = table.text(option.name, f"{spec.title} needs it ({option.help})", checks.receiver_url(table.stage))
         return checks.encoded_url(url) if url else None

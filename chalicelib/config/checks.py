@@ -7,6 +7,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from ..domain.addresses import a_labels
@@ -23,13 +24,16 @@ _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
-def one_of(choices: tuple[str, ...], what: str = "choice") -> Check:
-    """Makes a check that the text is one of `choices`."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Checks that a text is one of `choices`."""
 
-    def check(text: str) -> str | None:
-        return None if text in choices else unknown(what, text, choices)
+    choices: tuple[str, ...]
+    what: str = "choice"
 
-    return check
+    def __call__(self, text: str) -> str | None:
+        """Returns the correction of any other text."""
+        return None if text in self.choices else unknown(self.what, text, self.choices)
 
 
 def timezone(text: str) -> str | None:

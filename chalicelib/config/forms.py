@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..domain.form_silence import SilentAfter
+from typing import Literal
+
 from ..domain.languages import LANGUAGES
 from ..domain.limits import NAME_CHARACTERS
 from ..domain.names_alike import composed
@@ -18,6 +19,7 @@ ADDRESS = "@email"
 """Denotes the provider's address column, whatever its name."""
 UNSUBSCRIBE_URL = "@unsubscribe_url"
 """Denotes the person's unsubscribe link, a form field that no browser fills."""
+_SILENT_WORDS: tuple[Literal["auto", "never"], ...] = ("auto", "never")
 
 
 def read_forms(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, Form]:
@@ -46,7 +48,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         fields=fields,
         origins=frozenset(map(checks.normal_origin, table.texts("origins", checks.origin) or ())),
         **redirects,
-        language=table.text_or("language", None, checks.one_of(LANGUAGES, "language")),
+        language=table.text_or("language", None, checks.OneOf(LANGUAGES, "language")),
         trap=trap,
         lifts_suppression=table.flag("lifts_suppression", False),
         unsubscribes_per_hour=table.number(value_limits.UNSUBSCRIBES_PER_HOUR),
@@ -55,7 +57,7 @@ def _form(root: TomlTable, table: TomlTable, known_accounts: KnownAccounts) -> F
         field_length=table.number(value_limits.FIELD_LENGTH),
         allow_links=table.flag("allow_links", False),
         link_fields=frozenset(map(composed, table.texts("link_fields", _one_of_fields(fields)) or ())),
-        silent_after=_silent_after(table),
+        silent_after=table.number_or(value_limits.SILENT_AFTER, "hours", _SILENT_WORDS, "auto"),
         required=frozenset(map(composed, table.texts("required", _one_of_fields({**fields, email_field: ""})) or ()))
         - {email_field},
         page=read_hosted_page(table, (email_field, *fields)),
@@ -100,20 +102,6 @@ def _altcha(root: TomlTable, table: TomlTable) -> bool:
     return wanted
 
 
-def _silent_after(table: TomlTable) -> SilentAfter:
-    """Reads `"auto"`, `"never"`, or hours."""
-    match table.value_or("silent_after", "auto"):
-        case "auto":
-            return "auto"
-        case "never":
-            return "never"
-        case value if value_limits.SILENT_AFTER.accepts(value):
-            return float(value)
-        case _:
-            table.wrong("silent_after", f'must be "auto", "never", or hours: {value_limits.SILENT_AFTER.remedy}')
-            return "auto"
-
-
 def _one_of_fields(fields: dict[str, str]) -> Check:
     return lambda name: None if composed(name) in fields else unknown("field", name, tuple(fields))
 
@@ -125,12 +113,10 @@ def _fields(root: TomlTable, form: TomlTable) -> tuple[str, dict[str, str]]:
     if table is None:
         return "", {}
     fields: dict[str, str] = {}
-    for key in table.keys:
+    for key, target in table.named_texts(_form_field, _target, longest=NAME_CHARACTERS).items():
         if composed(key) in fields:
             table.wrong(key, "stands there twice, with its accents written in two ways")
-        elif target := table.text(key, "", _target, longest=NAME_CHARACTERS):
-            fields[composed(key)] = target
-    _report_form_fields(table, tuple(fields))
+        fields[composed(key)] = target
     links_without_url = root.leads_to("unsubscribe") and not root.leads_to("api", "public_url")
     if UNSUBSCRIBE_URL in fields and links_without_url:
         remedy = 'public_url = "https://relais.example.com" to [api]'
@@ -153,18 +139,15 @@ def _target(text: str) -> str | None:
     return None
 
 
-def _report_form_fields(table: TomlTable, names: tuple[str, ...]) -> None:
-    for name in names:
-        if len(name) > NAME_CHARACTERS:
-            table.wrong(name, f"a form field's name has at most {NAME_CHARACTERS} characters")
-        if name.startswith("@") and name != UNSUBSCRIBE_URL:
-            guess = closest(name, (UNSUBSCRIBE_URL,))
-            meant = (
-                f'did you mean "{guess}"?'
-                if guess
-                else f'the address is written the other way round: email = "{ADDRESS}"'
-            )
-            table.wrong(name, f'only "{UNSUBSCRIBE_URL}" may begin with @ here; {meant}')
+def _form_field(name: str) -> str | None:
+    if len(name) > NAME_CHARACTERS:
+        return f"a form field's name has at most {NAME_CHARACTERS} characters"
+    if name.startswith("@") and name != UNSUBSCRIBE_URL:
+        guess = closest(name, (UNSUBSCRIBE_URL,))
+        other_way_round = f'the address is written the other way round: email = "{ADDRESS}"'
+        meant = f'did you mean "{guess}"?' if guess else other_way_round
+        return f'only "{UNSUBSCRIBE_URL}" may begin with @ here; {meant}'
+    return None
 
 
 def _report_duplicates(table: TomlTable, fields: dict[str, str]) -> None:

@@ -87,14 +87,15 @@ def settings_of(
     own_url, api = names.public_url(environ), values.get("api", {})
     if own_url and isinstance(api, Mapping):
         values = {**values, "api": {"public_url": own_url, **api}}
-    settings = _settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
+    settings = read_settings(TomlTable(values, (), errors, vault), _Installed() if specs is None else specs)
     errors.raise_if_any()
     if settings.api.public_url == names.FROM_REQUEST:
         return replace(settings, api=replace(settings.api, public_url=None))
     return settings
 
 
-def _settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
+def read_settings(root: TomlTable, specs: Mapping[str, ProviderSpec]) -> Settings:
+    """Reads every key of the file. Errors are recorded in `root`; what is wrong is left out of the settings."""
     accounts, known_accounts = read_accounts(root, specs)
     settings = Settings(
         accounts=accounts,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ..domain.addresses import signup_address
 from ..domain.languages import LANGUAGES
-from .checks import Check
 from .model import MailSettings, MailText
 from .toml_table import TomlTable
 from .value_limits import LABEL_CHARACTERS, MAIL_CHARACTERS
 
-_PLACEHOLDERS = ("form", "link", "organisation")
+PLACEHOLDERS = ("form", "link", "organisation")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SENDER = re.compile(r"(?:[^<>@]*<([^<>]+)>|([^<>]+))")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def read_mail(root: TomlTable) -> MailSettings | None:
@@ -25,37 +25,32 @@ def read_mail(root: TomlTable) -> MailSettings | None:
     sender = table.text("from", 'the sender, as in "La Lettre <lettre@example.com>"', _address, longest=320)
     reply_to = table.text_or("reply_to", None, _bare_address, longest=320)
     region = table.text_or("ses_region", None, _region)
-    texts: dict[str, MailText] = {}
-    own = table.table("texts")
-    if own is not None:
-        for language in LANGUAGES:
-            words = own.table(language)
-            if words is not None:
-                texts[language] = _words(words)
-        own.finish()
+    texts = {language: _words(words) for language, words in table.tables_of("texts", LANGUAGES).items()}
     table.finish()
     return MailSettings(sender, reply_to, region, texts)
 
 
 def _words(table: TomlTable) -> MailText:
-    subject = table.text_or("subject", None, _with_placeholders(), longest=LABEL_CHARACTERS)
-    body = table.lines_or("body", None, _with_placeholders("link"), longest=MAIL_CHARACTERS)
+    subject = table.text_or("subject", None, Placeholders(), longest=LABEL_CHARACTERS)
+    body = table.lines_or("body", None, Placeholders("link"), longest=MAIL_CHARACTERS)
     table.finish()
     return MailText(subject, body)
 
 
-def _with_placeholders(needed: str | None = None) -> Check:
-    known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
+@dataclass(frozen=True, slots=True)
+class Placeholders:
+    """Checks that a text has no other placeholders than `PLACEHOLDERS`, and that it has the `needed` one."""
 
-    def check(text: str) -> str | None:
+    needed: str | None = None
+
+    def __call__(self, text: str) -> str | None:
+        """Returns the correction of any other text."""
         named = _PLACEHOLDER.findall(text)
-        if any(name not in _PLACEHOLDERS for name in named):
-            return f"has a placeholder that is none of {known}"
-        if needed and needed not in named:
-            return f"must hold {{{needed}}}: without it nobody could confirm"
+        if any(name not in PLACEHOLDERS for name in named):
+            return f"has a placeholder that is none of {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}"
+        if self.needed and self.needed not in named:
+            return f"must hold {{{self.needed}}}: without it nobody could confirm"
         return None
-
-    return check
 
 
 def _address(text: str) -> str | None:
@@ -71,4 +66,4 @@ def _bare_address(text: str) -> str | None:
 
 
 def _region(text: str) -> str | None:
-    return None if _REGION.fullmatch(text) else 'must be a region of AWS, as in "eu-west-3"'
+    return None if REGION.fullmatch(text) else 'must be a region of AWS, as in "eu-west-3"'

@@ -32,14 +32,14 @@ def read_webhooks(root: TomlTable, known_accounts: KnownAccounts) -> dict[str, W
 def _webhook(table: TomlTable, known_accounts: KnownAccounts) -> Webhook:
     remedy = 'the Standard Webhooks secret "whsec_…", or a list of them while one is rotated'
     secrets = table.secrets("secret", remedy=remedy, rule=checks.webhook_secret, single=True)
-    types = table.some_texts("types", checks.one_of(_EVENT_TYPES, "type"))
-    accounts = table.some_texts("accounts", known_accounts.check)
+    types = table.some_texts("types", checks.OneOf(_EVENT_TYPES, "type"), DEFAULT_WEBHOOK_TYPES)
+    accounts = table.some_texts("accounts", known_accounts.check, None)
     account = table.text_or("account", None, known_accounts.is_told_of_events)
     table.finish()
     return Webhook(
         name=table.name,
         secrets=secrets,
-        types=DEFAULT_WEBHOOK_TYPES if types is None else frozenset(types),
+        types=frozenset(types),
         accounts=None if accounts is None else frozenset(accounts),
         account=account,
     )

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")  # Secrets Manager's alphabet, and a full ARN's
-_PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.:-]{1,2048}")  # Parameter Store's alphabet, and a full ARN's
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_STAGE = "{stage}"
+SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")  # Secrets Manager's alphabet, and a full ARN's
+PARAMETER_NAME = re.compile(r"[A-Za-z0-9/_.:-]{1,2048}")  # Parameter Store's alphabet, and a full ARN's
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+STAGE = "{stage}"
 
 
 class MalformedReference(ValueError):
@@ -46,11 +46,11 @@ def parse(text: str, stage: str = "local") -> Reference | None:
         return _secrets_manager(rest, stage)
     if prefix == "ssm":
         name = _filled_in(rest, stage)
-        if not _PARAMETER_NAME.fullmatch(name):
+        if not PARAMETER_NAME.fullmatch(name):
             raise MalformedReference("after ssm: comes the name of a parameter, as in ssm:/relais/{stage}/paris/key")
         return Reference("ssm", name)
     if prefix == "env":
-        if not _VARIABLE.fullmatch(rest):
+        if not VARIABLE.fullmatch(rest):
             raise MalformedReference("after env: comes the name of an environment variable, as in env:PARIS_KEY")
         return Reference("env", rest)
     return None
@@ -67,7 +67,7 @@ def is_reference(text: str) -> bool:
 def _secrets_manager(rest: str, stage: str) -> Reference:
     name, hash_sign, json_key = rest.partition("#")
     name = _filled_in(name, stage)
-    if not _SECRET_NAME.fullmatch(name):
+    if not SECRET_NAME.fullmatch(name):
         raise MalformedReference("after secret: comes the name of a secret, as in secret:relais/{stage}/paris#api_key")
     if hash_sign and not json_key:
         raise MalformedReference(
@@ -78,7 +78,7 @@ def _secrets_manager(rest: str, stage: str) -> Reference:
 
 
 def _filled_in(name: str, stage: str) -> str:
-    name = name.replace(_STAGE, stage)
+    name = name.replace(STAGE, stage)
     if "{" in name or "}" in name:
-        raise MalformedReference(f"{_STAGE} is the only placeholder in a reference")
+        raise MalformedReference(f"{STAGE} is the only placeholder in a reference")
     return name

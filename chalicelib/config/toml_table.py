@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ..domain.texts import trimmed
-from .checks import Check, one_of
+from .checks import Check, OneOf
 from .field_errors import FieldErrors, Place, closest, dotted
 from .secret_cache import Vault
 from .secret_references import MalformedReference, is_reference
@@ -16,10 +16,13 @@ from .value_limits import LIST_ITEMS, SECRET_CHARACTERS, TEXT_CHARACTERS, Number
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
+W = TypeVar("W", bound=str)
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+"""Of an account, a form, a webhook or a source."""
 _NAME_REMEDY = "a name is 1 to 63 of A-Z a-z 0-9 . _ - and begins with a letter, a digit or _"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL_CHARACTERS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 
 
 class TomlTable:
@@ -59,7 +62,7 @@ class TomlTable:
 
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
         """Reads an optional text out of `choices`; `default` when absent or invalid."""
-        return self.text_or(key, default, one_of(choices))
+        return self.text_or(key, default, OneOf(choices))
 
     def texts(self, key: str, check: Check | None = None, remedy: str | None = None) -> tuple[str, ...] | None:
         """Reads a list of texts without invalid and repeated items; None when absent.
@@ -86,13 +89,22 @@ class TomlTable:
                 self.wrong(key, f"item {number}: {remedy}")
         return tuple(dict.fromkeys(valid))
 
-    def some_texts(self, key: str, check: Check) -> tuple[str, ...] | None:
-        """Reads an optional list of texts (None when absent) that must not be empty."""
+    def some_texts(self, key: str, check: Check, default: T) -> tuple[str, ...] | T:
+        """Reads an optional list of texts that must not be empty; `default` when absent."""
         if self._values.get(key) == []:
             self.wrong(
                 key, "is empty, which allows nothing: name what is meant, or leave the key out to get the default"
             )
-        return self.texts(key, check)
+        found = self.texts(key, check)
+        return default if found is None else found
+
+    def named_texts(self, name: Check, check: Check | None = None, *, longest: int = TEXT_CHARACTERS) -> dict[str, str]:
+        """Reads every key of this table as a text, under a name that `name` accepts, in the order of the file."""
+        texts = {key: self.text(key, "", check, longest=longest) for key in self._values}
+        for key in texts:
+            if (problem := name(key)) is not None:
+                self.wrong(key, problem)
+        return {key: text for key, text in texts.items() if text}
 
     def _text(self, key: str, check: Check | None, longest: int) -> str:
         remedy = _problem_of(self._values[key], check, longest)
@@ -111,10 +123,6 @@ class TomlTable:
         self.wrong(key, _no_reference(value) or "must be true or false, without quotes")
         return default
 
-    def value_or(self, key: str, default: Any) -> Any:
-        """Reads an optional value of any kind, which the caller checks."""
-        return self._values[key] if self._has(key) else default
-
     def number(self, number: Number[N]) -> N:
         """Reads an optional number between its ends; its default when absent or invalid."""
         value = self._values[number.key] if self._has(number.key) else number.default
@@ -122,6 +130,17 @@ class TomlTable:
             return type(number.default)(value)
         self.wrong(number.key, _no_reference(value) or number.remedy)
         return number.default
+
+    def number_or(self, number: Number[N], unit: str, words: tuple[W, ...], default: W) -> N | W:
+        """Reads an optional number of `unit`s between its ends, or one of `words`; `default` when absent or invalid."""
+        value = self._values[number.key] if self._has(number.key) else default
+        if number.accepts(value):
+            return type(number.default)(value)
+        if isinstance(value, str) and value in words:
+            return words[words.index(value)]
+        stated = ", ".join(f'"{word}"' for word in words)
+        self.wrong(number.key, f"must be {stated}, or {unit}: {number.remedy}")
+        return default
 
     # --- secrets ---
 
@@ -190,8 +209,17 @@ class TomlTable:
             self.wrong(key, f"is empty: {remedy}")
         return {name: inner for name in outer._values if (inner := outer._named(name)) is not None}
 
+    def tables_of(self, key: str, names: tuple[str, ...]) -> dict[str, TomlTable]:
+        """Reads the optional tables `[key.NAME]` with a name out of `names`, in the order of the file."""
+        outer = self.table(key)
+        if outer is None:
+            return {}
+        found = {name: outer.table(name) for name in names}
+        outer.finish()
+        return {name: inner for name in outer.keys if (inner := found.get(name)) is not None}
+
     def _named(self, name: str) -> TomlTable | None:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             self.wrong(name, _NAME_REMEDY)
             return None
         return self._table(name, f"must be a table with a name of its own: [{self.dotted(name)}]")

@@ -1,0 +1,1 @@
+"""Writes docs/schemas/: JSON Schemas of the configuration and of events, made from what reads them."""
