@@ -22,9 +22,10 @@ from typing import Any
 
 from chalicelib import __version__, names
 from chalicelib.config.load import find_path, read_document, settings_of
+from chalicelib.config.model import Settings
 from chalicelib.domain.errors import ConfigurationError
 
-from . import deployment_zip, runtime_python, template
+from . import deployment_zip, runtime_python, template, throttles
 from .configuration import check_secrets_of_stage
 from .options import STAGE
 from .template import exclusive_lock
@@ -55,6 +56,11 @@ def main(environ: Mapping[str, str] = os.environ, out: Path = template.ROOT / "o
     print(f"  deployment.zip  {size}, {_bytecode_in_words(facts['bytecode'])}")
     print(f"  sam.json        the template, with the parameters {', '.join(facts['parameters'])}")
     print(f"  package.json    the configuration's fingerprint: {facts['configuration']}")
+    if facts["shared_throttles"]:
+        shared = ", ".join(facts["shared_throttles"])
+        print(
+            f"  throttles       {throttles.MOST_FORMS} forms have their own; these share one for all of them: {shared}"
+        )
     print("  deploy.sh       the commands below")
     print("Deploy it, now or when you want to go back to it, by way of a bucket of yours in the stack's region:")
     print(f"  BUCKET=YOUR-BUCKET sh {shown}/deploy.sh [Parameter=value ...]")
@@ -95,7 +101,7 @@ def package(
     template.check_stage(stage)
     architecture = _architecture(root, environ)
     python = _find_python(environ)
-    _check_configuration(configuration, stage, root)
+    forms = sorted(_checked(configuration, stage, root).forms)
     wheels = install_wheels(root, architecture)
     with tempfile.TemporaryDirectory(prefix="relais-package-") as folder:
         project, made = Path(folder) / "project", Path(folder) / "made"
@@ -105,14 +111,21 @@ def package(
             print(f"left out, not a file type of the product: {path.relative_to(root)}", file=sys.stderr)
         shutil.copy(configuration, project / "chalicelib" / "relais.toml")
         (project / "vendor").symlink_to(wheels)  # where Chalice looks for ready-made packages
-        template.run_chalice(project, stage)
+        template.run_chalice(project, stage, forms)
         shutil.copy(project / "out" / "sam.json", made / "sam.json")
         try:
             deployment_zip.write(project / "out" / "deployment.zip", made / "deployment.zip", python)
         except deployment_zip.CompileError as error:
             raise PackagingError(str(error)) from error
         configured = hashlib.sha256(configuration.read_bytes()).hexdigest()[:16]
-        version = _describe(made, stage, configured, architecture, python.version if python else None)
+        facts = {
+            "stage": stage,
+            "configuration": configured,
+            "shared_throttles": [form for form in forms if form not in throttles.with_own(forms)],
+            "architecture": architecture,
+            "bytecode": python.version if python else None,
+        }
+        version = _describe(made, facts)
         return _keep(made, out, f"{stage}-{version}")
 
 
@@ -132,17 +145,19 @@ def _find_python(environ: Mapping[str, str]) -> runtime_python.RuntimePython | N
         raise PackagingError(str(error)) from error
 
 
-def _check_configuration(configuration: Path, stage: str, root: Path) -> None:
-    """Check it as the functions of `stage` will read it. Raises ConfigurationError."""
+def _checked(configuration: Path, stage: str, root: Path) -> Settings:
+    """Return it as the functions of `stage` will read it. Raises ConfigurationError."""
     document = read_document(configuration)
     if stage == STAGE:
         environ = {**os.environ, "RELAIS_STAGE": stage}
     else:
         environ = {**template.variables(stage, root), "RELAIS_API_URL": names.FROM_REQUEST}
-    check_secrets_of_stage(document, settings_of(document, environ), stage, environ.keys())
+    settings = settings_of(document, environ)
+    check_secrets_of_stage(document, settings, stage, environ.keys())
+    return settings
 
 
-def _describe(made: Path, stage: str, configuration: str, architecture: str, bytecode: str | None) -> str:
+def _describe(made: Path, facts: Mapping[str, Any]) -> str:
     """Write `deploy.sh`, its files and `package.json` beside the zip and the template; returns the version.
 
     The version is the product's with a hash of all that is deployed, so that packages of the same version are kept
@@ -152,13 +167,8 @@ def _describe(made: Path, stage: str, configuration: str, architecture: str, byt
     content = hashlib.sha256(b"".join(hashlib.sha256(part.read_bytes()).digest() for part in parts)).hexdigest()
     version = f"{__version__}-{content[:10]}"
     parameters = list(json.loads((made / "sam.json").read_text())["Parameters"])
-    facts: dict[str, Any] = {
-        "stage": stage,
-        "version": version,
-        "configuration": configuration,
-        "parameters": parameters,
-    }
-    facts |= {"architecture": architecture, "bytecode": bytecode}
+    facts = {**facts, "version": version, "parameters": parameters}
+    stage = facts["stage"]
     (made / "package.json").write_text(json.dumps(facts, indent=2) + "\n")
     _write_import(made, stage)
     script = _DEPLOY.read_text()

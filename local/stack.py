@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import __version__
-from local import resources, sandbox
+from local import resources, sandbox, throttles
 from local.aws import process
 from local.configuration import Configuration, read_configuration
 from local.control import Control
@@ -76,7 +76,7 @@ class Stack:
         environ = stack_environ(self._given, endpoint, config)
         os.environ.clear()  # boto3 in this process too must reach only that AWS
         os.environ.update(environ)
-        description = self._describe()
+        description = self._describe(configured)
         self._create_resources(description, endpoint)
         if self._options.endpoint:
             configured.check_secrets(self._given, endpoint)
@@ -188,9 +188,12 @@ class Stack:
         self._parts.callback(aws.stop)
         return aws.endpoint
 
-    def _describe(self) -> Description:
+    def _describe(self, configured: Configuration) -> Description:
+        """Describe the stage as it would be packaged with this configuration."""
         try:
-            return describe(build(STAGE), self._options.region)
+            template = build(STAGE)
+            throttles.apply(template, configured.check(self._given).forms)
+            return describe(template, self._options.region)
         except (TemplateError, Unsupported) as error:
             raise StartFailed(f"The template cannot be read: {error}") from error
 

@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -75,7 +75,8 @@ def resource_name(function: str) -> str:
 def build(stage: str, root: Path = ROOT) -> dict[str, Any]:
     """Return the template of `stage`, without the zip that it deploys. Takes about a second, or nothing if cached.
 
-    Cached under `.local/` by the content of its sources. Raises TemplateError.
+    It knows no configuration, so no form has throttles of its own. Cached under `.local/` by the content of its
+    sources. Raises TemplateError.
     """
     check_stage(stage)
     cached = root / ".local" / "template" / f"{stage}-{_fingerprint(root)}.json"
@@ -130,8 +131,8 @@ def lay_out(project: Path, stage: str, root: Path = ROOT, architecture: str | No
     return left_out
 
 
-def run_chalice(project: Path, stage: str) -> dict[str, Any]:
-    """Run `chalice package` in `project`; leaves `out/` there and returns its template, with throttles.
+def run_chalice(project: Path, stage: str, forms: Iterable[str] = ()) -> dict[str, Any]:
+    """Run `chalice package` in `project`; leaves `out/` there and returns its template, with throttles, also for forms.
 
     Raises TemplateError.
     """
@@ -146,7 +147,7 @@ def run_chalice(project: Path, stage: str) -> dict[str, Any]:
         raise TemplateError(f"chalice package --stage {stage} failed:\n{done.stdout}{done.stderr}".rstrip())
     made = project / "out" / "sam.json"
     body = _read_json(made)
-    throttles.apply(body)
+    throttles.apply(body, forms)
     _write_json(made, body)
     return body
 

@@ -6,6 +6,7 @@ every answer itself, every declared path has all methods, and so do `/` and `/{p
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _BINARY_TYPES = ("multipart/form-data", "application/octet-stream", "application/x-www-form-urlencoded")
 # Answers concern one person or one moment, so no cache may store them; the content type is authoritative.
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+# API Gateway has paths of their own for forms (local/throttles.py), so that each is throttled by itself.
+_PATH_OF_ONE_FORM = re.compile("/forms/([^/{}]+)(/[^/{}]+)?")
 # Pages load nothing and may not be framed.
 _ON_PAGES = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
 
@@ -103,6 +106,14 @@ class Gateway(Chalice):
             return view
 
         return register
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Answer an event of API Gateway. One form's own path is routed as that of all forms, with its name."""
+        about = event["requestContext"]
+        if about["resourcePath"] not in self.routes and (found := _PATH_OF_ONE_FORM.fullmatch(about["resourcePath"])):
+            path = "/forms/{form}" + (found[2] or "")
+            event = {**event, "pathParameters": {"form": found[1]}, "requestContext": {**about, "resourcePath": path}}
+        return super().__call__(event, context)
 
     def other_methods(self, *paths: str) -> Callable[[View], View]:
         """Register the view of the methods that some paths lack, once their routes are declared."""

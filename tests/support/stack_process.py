@@ -155,8 +155,8 @@ class ResettableStack(Stack):
         self._sample = self._config.read_text(encoding="utf-8")
         return configured, self._config
 
-    def _describe(self) -> Description:
-        described = super()._describe()
+    def _describe(self, configured: Configuration) -> Description:
+        described = super()._describe(configured)
         # No test waits for either.
         tables = tuple(replace(table, ttl_attribute=None, recovery=False) for table in described.tables)
         self._description = replace(described, tables=tables)

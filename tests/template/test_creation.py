@@ -13,7 +13,7 @@ import pytest
 
 import app
 from local import throttles
-from tests.support.emulator import Stack, create, emulated_aws
+from tests.support.emulator import OWN_FORMS, Stack, create, emulated_aws
 
 EVERYTHING = {
     "SubnetIds": "subnet-1,subnet-2",
@@ -158,9 +158,13 @@ def test_queues_start_their_functions(stack: Stack) -> None:
 def test_the_api_has_every_path_and_method_of_the_product(stack: Stack) -> None:
     pages = stack.client("apigateway").get_paginator("get_resources").paginate(restApiId=stack.resources["RestAPI"])
     found = {item["path"]: set(item.get("resourceMethods", ())) for page in pages for item in page["items"]}
-    assert {path: methods for path, methods in found.items() if methods} == {
-        path: set(methods) for path, methods in app.app.routes.items()
+    shared = {path: set(methods) for path, methods in app.app.routes.items()}
+    own = {
+        path.replace("{form}", form): {method.upper() for method in methods}
+        for path, methods in throttles.OF_A_FORM.items()
+        for form in OWN_FORMS
     }
+    assert {path: methods for path, methods in found.items() if methods} == shared | own
 
 
 def test_domains_lead_to_the_api(stacks: dict[str, Stack]) -> None:

@@ -82,7 +82,7 @@ def deployment(tmp_path: Path) -> Deployment:
     made.mkdir()
     (made / "deployment.zip").write_bytes(b"zip")
     (made / "sam.json").write_text(json.dumps(template.additions("shop")))
-    package._describe(made, "shop", "0123456789abcdef", "x86_64", None)
+    package._describe(made, {"stage": "shop", "configuration": "0123456789abcdef"})
     aws = tmp_path / "aws"
     aws.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_aws.__file__} "$@"\n')
     aws.chmod(0o755)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from local import template
-from tests.support.emulator import transformed
+from local import template, throttles
+from tests.support.emulator import OWN_FORMS, transformed
 
 from .conftest import Generated
 
@@ -26,7 +28,9 @@ def complaints(body: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("form", ["SAM", "translated"])
 def test_cfn_lint_finds_nothing(made: Generated, pytestconfig: pytest.Config, form: str) -> None:
     """Remembered for the same template and linter, which take seconds. Circles show in the translation only."""
-    body = made.body if form == "SAM" else transformed(made.body)
+    with_forms = copy.deepcopy(made.body)
+    throttles.apply(with_forms, OWN_FORMS)
+    body = with_forms if form == "SAM" else transformed(with_forms)
     linted = hashlib.sha256(f"strict {version('cfn-lint')} {json.dumps(body)}".encode()).hexdigest()
     place = f"relais/linted-{made.stage}-{form}"
     assert pytestconfig.cache is not None
@@ -54,8 +58,11 @@ def test_stages_differ_only_by_name() -> None:
 
 
 def test_the_template_is_within_the_cloudformation_size_limit(made: Generated) -> None:
-    """Up to 1 MB, by way of a bucket; `aws cloudformation package` writes YAML, which is smaller."""
+    """Up to 1 MB, by way of a bucket. `aws cloudformation package` writes YAML, which is smaller."""
     assert len(json.dumps(made.body, indent=2)) < 700_000
+    body = copy.deepcopy(made.body)
+    throttles.apply(body, ["a" * 60 + str(number) for number in range(2 * throttles.MOST_FORMS)])
+    assert len(yaml.dump(json.loads(json.dumps(body)), default_flow_style=False)) < 800_000
 
 
 def test_sam_translates_it_and_keeps_partial_batch_responses(made: Generated) -> None:

@@ -13,7 +13,7 @@ import pytest
 from chalicelib import __version__
 from chalicelib.config.load import read_document, settings_of
 from chalicelib.domain.errors import ConfigurationError
-from local import package, template
+from local import package, template, throttles
 from local.configuration import check_secrets_of_stage
 from tests.support.aws import TestAws
 from tests.support.packaging import Packaged, interpreter
@@ -71,7 +71,8 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
         (tmp_path / "made").mkdir()
         (tmp_path / "made" / "deployment.zip").write_text(content)
         (tmp_path / "made" / "sam.json").write_text(json.dumps(template.additions("shop")))
-        version = package._describe(tmp_path / "made", "shop", f"fingerprint of {content}", "arm64", "3.13.0")
+        of = {"configuration": f"fingerprint of {content}", "architecture": "arm64", "bytecode": "3.13.0"}
+        version = package._describe(tmp_path / "made", {"stage": "shop", "shared_throttles": [], **of})
         made.append(package._keep(tmp_path / "made", tmp_path / "out", f"shop-{version}"))
         (tmp_path / "out" / "latest").replace(tmp_path / f"latest-{len(made)}")
     assert made[0] == made[2] != made[1]
@@ -85,6 +86,7 @@ def test_a_package_is_named_by_what_it_holds(tmp_path: Path) -> None:
             "version": kept.name.removeprefix("shop-"),
             "parameters": list(template.additions("shop")["Parameters"]),
             "configuration": f"fingerprint of {content}",
+            "shared_throttles": [],
             "architecture": "arm64",
             "bytecode": "3.13.0",
         }
@@ -161,9 +163,9 @@ def test_a_deployed_form_may_have_links_without_a_public_url(tmp_path: Path, con
     links = '[unsubscribe]\nkeys = ["secret:relais/{stage}/links#k1"]\n[forms.footer]\naccount = "paris"\nlist = "1"\n'
     links += 'fields = { email = "@email", "@unsubscribe_url" = "lien" }\n'
     configuration.write_text(CONFIGURATION + links)
-    package._check_configuration(configuration, "dev", template.ROOT)
+    package._checked(configuration, "dev", template.ROOT)
     with pytest.raises(ConfigurationError, match="no unsubscribe link can be made"):
-        package._check_configuration(configuration, "local", template.ROOT)
+        package._checked(configuration, "local", template.ROOT)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +230,12 @@ def test_the_zip_contains_the_named_configuration_and_the_checkout_is_unchanged(
 
 
 def test_the_packaged_template_equals_the_one_of_the_local_stack(packaged: Packaged) -> None:
-    sam = json.loads((packaged.out / "sam.json").read_text())
-    assert sam == template.build("local")
+    """Which applies the configuration's forms as well."""
+    sam, local = json.loads((packaged.out / "sam.json").read_text()), template.build("local")
+    assert sam != local
+    throttles.apply(local, settings_of(read_document(packaged.configuration), {"RELAIS_STAGE": "local"}).forms)
+    assert sam == local
+    assert "/forms/footer/signup" in sam["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     assert sam["Resources"]["Signups"]["Properties"]["CodeUri"] == "./deployment.zip"
 
 

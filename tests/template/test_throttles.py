@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -11,9 +12,11 @@ import pytest
 import app
 from local.template import ROOT
 from local.template_reader import Throttle, describe
-from local.throttles import MOST_A_SECOND, UNTHROTTLED
+from local.throttles import MOST_A_SECOND, MOST_FORMS, OF_A_FORM, UNTHROTTLED, apply, with_own
 
 from .conftest import Generated
+
+INTEGRATION = "x-amazon-apigateway-integration"
 
 
 def throttles(made: Generated) -> Mapping[tuple[str, str], Throttle]:
@@ -64,6 +67,59 @@ def test_an_unsubscribe_link_with_something_appended_has_none_either() -> None:
 )
 def test_the_rates_and_bursts_by_default(made: Generated, method: str, path: str, throttle: Throttle) -> None:
     assert throttles(made)[method, path] == throttle
+
+
+def with_forms(made: Generated, *forms: str) -> Generated:
+    """The template that is packaged with these forms."""
+    body = copy.deepcopy(made.body)
+    apply(body, forms)
+    return Generated(made.stage, body)
+
+
+def test_each_form_has_paths_and_throttles_of_its_own(made: Generated) -> None:
+    packaged = with_forms(made, "footer", "a.b-c", "unsubscribe")
+    test_each_throttle_is_for_a_method_of_a_path_of_the_swagger(packaged)
+    shared, found = throttles(made), throttles(packaged)
+    own = {route: throttle for route, throttle in found.items() if route not in shared}
+    assert {route: found[route] for route in shared} == shared
+    assert own.keys() == {
+        (method.upper(), path.replace("{form}", form))
+        for path, methods in OF_A_FORM.items()
+        for method in methods
+        for form in ("footer", "a.b-c", "unsubscribe")
+    }
+    for method, path in own:
+        assert own[method, path] == shared[method, re.sub("^/forms/[^/]+", "/forms/{form}", path)]
+    assert own["POST", "/forms/a.b-c/signup"] == Throttle(50, 100)
+
+
+def test_a_forms_own_path_invokes_the_function_as_the_shared_one_does(made: Generated) -> None:
+    paths = with_forms(made, "footer")["RestAPI"]["DefinitionBody"]["paths"]
+    for shared, methods in OF_A_FORM.items():
+        own = paths[shared.replace("{form}", "footer")]
+        assert own.keys() == set(methods)
+        for method in methods:
+            without = {k: v for k, v in paths[shared][method][INTEGRATION].items() if k != "responses"}
+            assert own[method] == {"responses": {}, INTEGRATION: without}, "a parameter would not be in the path"
+
+
+def test_all_that_visitors_do_at_a_form_is_among_its_own_paths() -> None:
+    """By the declarations in `app.py`, and what browsers ask before a script's request."""
+    routes = re.findall(r'@app\.route\("(/forms/[^"]+)"(.*)\)\n', (ROOT / "app.py").read_text())
+    declared = {path: {method.lower() for method in re.findall("[A-Z]+", rest) or ["GET"]} for path, rest in routes}
+    assert declared == {path: set(methods) - {"options"} for path, methods in OF_A_FORM.items()}
+    assert {path for path, methods in OF_A_FORM.items() if "options" not in methods} == {"/forms/{form}"}
+
+
+def test_above_the_most_forms_the_last_by_name_share_theirs(made: Generated) -> None:
+    """An API has at most 300 resources, one for each path and for each beginning of one."""
+    forms = [f"form-{number:03}" for number in range(2 * MOST_FORMS)]
+    packaged = with_forms(made, *reversed(forms))
+    paths = packaged["RestAPI"]["DefinitionBody"]["paths"]
+    own = {path.split("/")[2] for path in paths if path.startswith("/forms/form-")}
+    assert sorted(own) == with_own(forms) == forms[:MOST_FORMS]
+    resources = {path[:end] for path in paths for end in (*(at.start() for at in re.finditer("/", path)), None)}
+    assert len(resources) < 250
 
 
 def test_a_parameter_moves_its_routes_alone_and_bursts_with_it(made: Generated) -> None:

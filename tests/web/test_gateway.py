@@ -131,6 +131,39 @@ def test_a_malformed_gateway_event_reaches_no_view(event: Any) -> None:
     assert seen == []
 
 
+@pytest.mark.parametrize("form", ["footer", "a.b-c_d", "signup", "forms"])
+def test_a_forms_own_path_is_routed_as_that_of_all_forms(form: str) -> None:
+    """API Gateway has paths of their own for forms, since it throttles by path. They have no parameter."""
+    gateway, seen = Gateway("test"), list[tuple[str, str, str]]()
+
+    @gateway.route("/forms/{form}")
+    def page(request: Request, form: str) -> Response:
+        seen.append(("page", form, request.base_path))
+        return Response(200, "ok")
+
+    @gateway.route("/forms/{form}/signup", methods=["POST"])
+    def signup(request: Request, form: str) -> Response:
+        seen.append(("signup", form, request.base_path))
+        return Response(202, "ok")
+
+    for method, path, status in (("GET", f"/forms/{form}", 200), ("POST", f"/forms/{form}/signup", 202)):
+        event = gateway_event(method, path, gateway=gateway)
+        event["requestContext"]["resourcePath"] = event["resource"] = path
+        event["pathParameters"] = None
+        assert ask(gateway, event).status == status
+    assert seen == [("page", form, "/api"), ("signup", form, "/api")]
+
+
+@pytest.mark.parametrize("path", ["/forms/gone/signup", "/forms/gone", "/forms/footer/later", "/later/footer/signup"])
+def test_the_own_path_of_what_the_code_does_not_know_is_404(send: Send, path: str) -> None:
+    """A form that is configured no more, while the API is still that of before; or what a later version will know."""
+    event = gateway_event("POST" if path.endswith("signup") else "GET", path)
+    event["requestContext"]["resourcePath"] = event["resource"] = path
+    event["pathParameters"] = None
+    answer = ask(app_module.app, event)
+    assert (answer.status, answer.headers["content-type"]) == (404, PROBLEM)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_path_that_only_the_api_knows_is_404_and_leaves_no_trace(method: str) -> None:
     """API and function are not deployed in one moment."""
