@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -56,6 +56,8 @@ class AccountDelivery:
         if any(task.delivery.next_attempt_at for group in groups for task in group.tasks):
             due = [task for group in groups for task in group.tasks if task.delivery.is_due(self._due_by)]
             groups = _regrouped(groups, due)
+        if pause is not None:
+            groups = _fewest_attempts_first(groups)
         busy = self._deliver_groups(groups)
         for seconds in BUSY_PAUSES:
             if not busy or self._must_stop:
@@ -328,6 +330,17 @@ class AccountDelivery:
     def _overdue(self, group: Group) -> list[Task]:
         now = self.services.effects.clock()
         return [task for task in group.tasks if is_overdue(task, now, self._give_up)]
+
+
+def _fewest_attempts_first(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups in the order in which a paused account is tried.
+
+    What the provider fails at again and again comes last, so that it does not keep all else waiting.
+    """
+    ordered = [
+        replace(group, tasks=tuple(sorted(group.tasks, key=lambda task: task.delivery.attempts))) for group in groups
+    ]
+    return sorted(ordered, key=lambda group: group.tasks[0].delivery.attempts)
 
 
 def _regrouped(groups: Sequence[Group], tasks: Sequence[Task]) -> list[Group]:

@@ -9,10 +9,10 @@ import pytest
 
 from chalicelib.config.secrets import Secret
 from chalicelib.delivery.resubscription import follow_resubscription
-from chalicelib.domain.events import Door, Event
+from chalicelib.domain.events import Door, Event, EventType
 from chalicelib.domain.ids import suppression_lift_id
 from chalicelib.providers.account import Account
-from tests.contract.scripted import Scripted, answer
+from tests.contract.scripted import Line, Scripted, answer, message
 from tests.support.aws import TestAws
 from tests.support.back_end import Told, back_end_account, told
 from tests.support.product import Product, settings
@@ -117,6 +117,30 @@ def test_one_that_is_gone_pauses_the_account_as_its_owners_fault(
     assert (paused.levelname, vars(paused)["kind"]) == ("ERROR", "account")
     deliver(world, signup(world, "other@example.com"))
     assert len(crm.received) == 1
+
+
+@pytest.mark.parametrize("verb", [EventType.SIGNUP, EventType.UNSUBSCRIBE])
+def test_one_event_that_it_always_fails_at_keeps_no_other_waiting(
+    world: Product, crm: Scripted, verb: EventType
+) -> None:
+    """Whoever fills in a form chooses what is told: a field that breaks the back end must not silence Relais."""
+
+    def reply(line: Line) -> None:
+        status = 500 if b"poison@" in crm.received[-1].body else 200
+        line.send(message(b"", status))
+
+    def event(name: str) -> Event:
+        if verb is EventType.SIGNUP:
+            return signup(world, f"{name}@example.com")
+        return world.unsubscribe(f"{name}@example.com", accounts=("crm",))
+
+    crm.otherwise = reply
+    ids = deliver(world, event("poison"))
+    for number in range(5):
+        ids += deliver(world, event(f"a{number}"))  # it is paused
+        world.clock.forward(hours=1, minutes=1)
+        world.work(*world.container.events.due("crm", verb, None, 250))  # as sweep does after a pause
+    assert statuses(world, *ids) == ["pending", *["delivered"] * 5]
 
 
 def test_a_refused_unsubscribe_is_told_again_and_nobody_else_waits(world: Product, crm: Scripted) -> None:
