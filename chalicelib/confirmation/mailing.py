@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from ..domain.confirmation import MOST_MAILS, may_mail
 from ..domain.errors import Kind, LedgerUnavailable, ProviderError, SecretUnavailable
 from ..domain.events import Delivery, Event, Status, StoredEvent
 from ..domain.reasons import ReasonCode
-from ..domain.times import from_epoch_milliseconds
+from ..domain.times import from_epoch_milliseconds, to_milliseconds
 from ..ledger.confirmations import ConfirmationStore
 from ..observability import ContextPool, log_context, logger, metrics
 from ..providers.spec import Mail
@@ -65,6 +66,9 @@ class ConfirmationMails:
         self._services = services
         self._sender_of = sender_of
         self._link_to = link_to
+        policy = services.settings.delivery
+        self._shortest_wait = timedelta(seconds=policy.first_retry_seconds)
+        self._longest_wait = timedelta(seconds=policy.longest_retry_seconds)
         self._store = ConfirmationStore(services.table, services.address_keys, services.events, services.counts)
 
     def apply(self, stored: Sequence[StoredEvent], deadline: Deadline) -> list[StoredEvent]:
@@ -96,8 +100,7 @@ class ConfirmationMails:
         sender = self._sender_of(name) if name else None
         if sender is None:  # the form is gone, or its sender: it waits for the configuration, until its time is over
             logger.error("confirmation mail without a sender", extra={"events": len(signups), "sender": name or None})
-            longest = timedelta(seconds=self._services.settings.delivery.longest_retry_seconds)
-            self._postpone(signups, self._services.effects.clock() + longest)
+            self._postpone(signups, self._services.effects.clock() + self._longest_wait)
             return
         breaker = CircuitBreaker(self._services, name)
         pause = breaker.pause_of(None)
@@ -134,7 +137,7 @@ class ConfirmationMails:
                 break
             try:
                 until = self._send(sender, breaker, deadline, signup)
-            except LedgerUnavailable as error:  # its lease runs out, and sweep enqueues it
+            except LedgerUnavailable as error:
                 logger.warning("confirmation deferred: ledger unavailable", extra={"error": str(error)})
                 metrics.count("ledger_failures")
                 break
@@ -147,7 +150,7 @@ class ConfirmationMails:
         """Send one mail; return when the next may be tried, if the sender failed."""
         event, confirmation = signup.event, signup.event.confirmation
         form = self._services.settings.forms.get(event.form or "")
-        now = self._services.effects.clock()
+        now = to_milliseconds(self._services.effects.clock())  # as it is stored, so that the record can be withdrawn
         if form is None or confirmation is None:
             return None
         if confirmation.mails >= MOST_MAILS:  # a worker died, or lost the answer, twice
@@ -157,19 +160,30 @@ class ConfirmationMails:
             confirmation = replace(confirmation, expires_at=now + timedelta(hours=form.confirm_within_hours))
             signup = replace(signup, event=replace(event, confirmation=confirmation))
             event = signup.event
-        if not self._store.begin(event, deadline.lease_until, now):
-            return None
         # Without a key nobody can tell who asked to be forgotten: whoever has had a mail waits.
         may_be_forgotten = self._services.address_key_check.look().missing is not None
-        if not self._may_mail(event, now, may_be_forgotten=may_be_forgotten):
-            if may_be_forgotten:
-                longest = timedelta(seconds=self._services.settings.delivery.longest_retry_seconds)
-                self._store.retry(event, min(now + longest, confirmation.expires_at), unknown=False)
-                return None
-            self._end(signup, "too many confirmation mails to this mailbox")
-            metrics.count("confirmation_mails_withheld")
+        if not self._store.begin(event, deadline.lease_until, now):
             return None
-        return self._call(sender, breaker, deadline, signup, form, now)
+        if self._may_mail(event, now, may_be_forgotten=may_be_forgotten):
+            return self._call(sender, breaker, deadline, signup, form, now)
+        self._withhold(signup, now, may_be_forgotten=may_be_forgotten)
+        return None
+
+    def _withhold(self, signup: Waiting, now: datetime, *, may_be_forgotten: bool) -> None:
+        """Record that a mail was not sent since its mailbox has had too many, or may have."""
+        if may_be_forgotten:
+            self._retry_unsent(signup.event, now + self._longest_wait)
+            return
+        metrics.count("confirmation_mails_withheld")
+        if signup.event.confirmation and signup.event.confirmation.mails:
+            self._store.mailed(signup.event, None, now)  # the earlier one may have arrived: its link stays valid
+        else:
+            self._end(signup, "too many confirmation mails to this mailbox")
+
+    def _retry_unsent(self, event: Event, due: datetime) -> None:
+        """Record that a mail was begun and not sent, and is due again, or its signup's end if that is earlier."""
+        expires = event.confirmation.expires_at if event.confirmation else due
+        self._store.retry(event, min(due, expires), unknown=False)
 
     def _call(
         self,
@@ -189,6 +203,9 @@ class ConfirmationMails:
             failure = ProviderError(Kind.ACCOUNT, str(error), reason_code=ReasonCode.SECRET_UNAVAILABLE)
         except ProviderError as error:
             failure = error
+        except Exception as error:  # as in the delivery: a client that fails unexpectedly may have sent the mail
+            logger.exception("mail client failed unexpectedly", extra={"event_id": event.id})
+            failure = ProviderError(Kind.UNKNOWN, f"{type(error).__name__} in the client of the mails")
         else:
             self._store.mailed(event, composed.words, self._services.effects.clock())
             breaker.answered(None)
@@ -209,14 +226,20 @@ class ConfirmationMails:
 
     def _may_mail(self, event: Event, now: datetime, *, may_be_forgotten: bool) -> bool:
         """Record one more mail to the mailbox, unless it has had too many; return whether it may be sent."""
-        to, is_forgotten = mailbox(event.email), self._services.subscriptions.is_forgotten(event.email)
-        for _ in range(_TRIES):
-            sent = self._store.mails_to(to)
-            if not may_mail(sent, now, forgotten=may_be_forgotten or is_forgotten):
-                return False
-            if self._store.record_mail(to, sent, now):
-                return True
-        raise LedgerUnavailable("other workers write to the same mailbox")
+        to = mailbox(event.email)
+        try:
+            is_forgotten = any(map(self._services.subscriptions.is_forgotten, {event.email, to}))
+            for _ in range(_TRIES):
+                sent = self._store.mails_to(to)
+                if not may_mail(sent, now, forgotten=may_be_forgotten or is_forgotten):
+                    return False
+                if self._store.record_mail(to, sent, now):
+                    return True
+            raise LedgerUnavailable("other workers write to the same mailbox")
+        except LedgerUnavailable:
+            with suppress(LedgerUnavailable):  # else it counts as one of the two mails that may have been sent
+                self._retry_unsent(event, now + self._shortest_wait)
+            raise
 
     def _end(self, signup: Waiting, why: str) -> None:
         if self._store.end(signup.event, signup.delivery, self._services.effects.clock()):

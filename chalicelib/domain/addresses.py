@@ -45,6 +45,8 @@ _TRAILING = ".,;\u3002\uff0e\uff61\uff0c\uff1b"
 """Punctuation after an address, with the full stops, commas and semicolons of Chinese and Japanese keyboards."""
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _MAX_LABEL, _MAX_DOMAIN = 63, 253
+_WITHOUT_FULL_STOPS = ("gmail.com", "googlemail.com")
+"""Domains of one mail service that ignores full stops in the local part; most others do not."""
 BULLETS = "•••"
 _MOST_ACCENTS = 4
 
@@ -146,9 +148,13 @@ def fingerprint(key: bytes) -> str:
 
 
 def mailbox(address: str) -> str:
-    """Returns a clean address without the `+tag` that many providers ignore: every spelling fills the same mailbox."""
+    """Returns a clean address without what many providers ignore, as every spelling fills the same mailbox: the
+    `+tag`, and at Gmail, which has two domains, full stops.
+    """
     local, _, domain = address.rpartition("@")
     bare = local.partition("+")[0] if not local.startswith('"') else local
+    if domain in _WITHOUT_FULL_STOPS:
+        bare, domain = bare.replace(".", ""), _WITHOUT_FULL_STOPS[0]
     return f"{bare or local}@{domain}"
 
 

@@ -131,31 +131,35 @@ class ConfirmationStore:
         )
 
     def refuse(self, signup: Event, delivery: Delivery, reason: str, code: ReasonCode, now: datetime) -> bool:
-        """Ends a signup whose mail was refused; it keeps its data, so that an operator can send it again."""
+        """Ends a signup whose mail was refused; it keeps its data, so that an operator can send it again.
+
+        False if it was confirmed meanwhile: an earlier mail, whose outcome is not known, has arrived.
+        """
         ended = replace(delivery, status=Status.REFUSED, reason=reason, reason_code=code)
-        self._table.update(event_key(signup.id), "REMOVE confirm_lease, confirm_mails")
-        return self._events.finish(signup, ended, now)
+        return self._end(signup, ended, now, "", ["confirm_mails"])
 
     def end(self, signup: Event, delivery: Delivery, now: datetime) -> bool:
         """Ends a signup that was not confirmed, and erases its personal data; False if it was confirmed meanwhile."""
         ended = replace(delivery, status=Status.REFUSED, reason=UNCONFIRMED, reason_code=ReasonCode.UNCONFIRMED)
-        entry = attention_entry(delivery.account, Status.REFUSED, signup.accepted_at)
+        return self._end(signup, ended, now, "erased = :now, ", PERSONAL)
+
+    def _end(self, signup: Event, ended: Delivery, now: datetime, change: str, removed: Sequence[str]) -> bool:
         changed = self._table.try_update(
             event_key(signup.id),
-            "SET #status = :refused, reason = :reason, reason_code = :code, updated = :now, erased = :now, "
+            f"SET {change}#status = :refused, reason = :reason, reason_code = :code, updated = :now, "
             "expires_at = :expires, due_pk = :due_pk, due_sk = :due_sk "
-            f"REMOVE next_at, confirm_lease, {', '.join(f'#{name}' for name in PERSONAL)}",
+            f"REMOVE next_at, confirm_lease, {', '.join(f'#{name}' for name in removed)}",
             {
                 "refused": Status.REFUSED.value,
                 "pending": Status.PENDING.value,
-                "reason": UNCONFIRMED,
-                "code": ReasonCode.UNCONFIRMED.value,
+                "reason": ended.reason,
+                "code": ended.reason_code.value if ended.reason_code else None,
                 "now": to_ms(now),
                 "expires": self._events.expiry(now),
-                **entry,
+                **attention_entry(ended.account, Status.REFUSED, signup.accepted_at),
             },
             condition=_WAITS,
-            names=STATUS_NAME | {name: name for name in PERSONAL},
+            names=STATUS_NAME | {name: name for name in removed},
         )
         if changed:
             self._counts.record_final(signup, ended)
