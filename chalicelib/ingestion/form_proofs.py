@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ HARDEST = 50_000
 """The largest number that solves a challenge; a browser tries half of them in about a second."""
 _PURPOSE = b"relais form proof v1"
 _DIGITS = 13
+_STAMP = re.compile(rf"([0-9]{{{_DIGITS}}})\.([0-9a-f]{{32}})")
 _PROOF_CHARACTERS = 2000
 
 
@@ -86,19 +88,23 @@ class FormProofs:
             proof = _read(next(iter(submission.texts.get(PROOF, ())), ""))
             if proof is None or not any(_solves(proof, _key(key)) for key in self._keys):
                 return Proved(Doubt.NO_PROOF)
-            solution, stamp = str(proof["challenge"]), stamp or _stamp_of(proof)
-            if stamp is None:
-                return Proved(Doubt.NO_PROOF)
+            solution, made = str(proof["challenge"]), _stamp_of(proof)
+            # That of the challenge decides of which form and how old it is, whatever time is sent beside it.
+            doubt = self._doubt_of(form.name, made, now)
+            if doubt in (Doubt.NO_PROOF, Doubt.STALE):
+                return Proved(doubt)
+            stamp = stamp or made
         if stamp is None or not self._keys:
             return Proved(None)
         return Proved(self._doubt_of(form.name, stamp, now), solution)
 
     def _doubt_of(self, form: str, stamp: str, now: datetime) -> Doubt | None:
-        time, _, signature = stamp.partition(".")
-        genuine = [hmac.compare_digest(_signature(_key(key), form, time), signature) for key in self._keys]
-        if not any(genuine) or not (time.isascii() and time.isdigit()):
+        found = _STAMP.fullmatch(stamp)
+        if found is None or not any(
+            hmac.compare_digest(_signature(_key(key), form, found[1]), found[2]) for key in self._keys
+        ):
             return Doubt.NO_PROOF
-        age = now - from_epoch_milliseconds(int(time))
+        age = now - from_epoch_milliseconds(int(found[1]))
         if age > LONGEST:
             return Doubt.STALE
         return Doubt.TOO_FAST if age < FASTEST else None
@@ -121,11 +127,15 @@ def _read(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     texts = ("algorithm", "challenge", "salt", "signature")
-    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in texts):
+    if not isinstance(found, dict) or not all(_is_ascii(found.get(name)) for name in texts):
         return None
     number = found.get("number")
     plain = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= HARDEST
     return found if plain and found["algorithm"] == "SHA-256" else None
+
+
+def _is_ascii(value: object) -> bool:
+    return isinstance(value, str) and value.isascii()
 
 
 def _solves(proof: Mapping[str, Any], key: bytes) -> bool:
@@ -136,6 +146,6 @@ def _solves(proof: Mapping[str, Any], key: bytes) -> bool:
     return bool(solved)
 
 
-def _stamp_of(proof: Mapping[str, Any]) -> str | None:
-    """Returns the signed time in the challenge of a proof, which its signature covers."""
-    return next(iter(parse_qs(str(proof["salt"]).partition("?")[2]).get("at", ())), None)
+def _stamp_of(proof: Mapping[str, Any]) -> str:
+    """Returns the signed time in the challenge of a proof, which its signature covers; "" if there is none."""
+    return next(iter(parse_qs(str(proof["salt"]).partition("?")[2]).get("at", ())), "")

@@ -78,8 +78,9 @@ def test_a_solution_lets_a_signup_through_and_counts_once(product: Product, visi
         {"salt": "x?at=1&"},
         {"signature": "0"},
         {"algorithm": "SHA-1"},
+        {"salt": "\ud800"},
     ],
-    ids=["too-large", "negative", "text", "salt", "signature", "algorithm"],
+    ids=["too-large", "negative", "text", "salt", "signature", "algorithm", "no-text"],
 )
 def test_a_wrong_solution_waits(product: Product, visitor: Visitor, changes: dict[str, Any]) -> None:
     solved = proof(challenge(product), **changes)
@@ -102,6 +103,46 @@ def test_a_challenge_of_another_form_and_an_old_one_prove_nothing(product: Produ
     assert reason(product, visitor.sign_up(ZOE, altcha=other)) == "quarantined"
     product.clock.forward(hours=24)
     assert reason(product, visitor.sign_up(ZOE, altcha=old)) == "quarantined"
+
+
+def test_a_time_of_this_form_lends_nothing_to_a_challenge_that_is_old_or_of_another(
+    product: Product, visitor: Visitor
+) -> None:
+    other, old = proof(challenge(product, "form1")), proof(challenge(product))
+    product.clock.forward(days=3)  # the record that a solution was used is gone by then
+    stamp = challenge(product)["timestamp"]
+    product.clock.forward(seconds=5)
+    for number, each in enumerate((other, old)):
+        signup = visitor.sign_up(f"a{number}@example.com", altcha=each, **{"@timestamp": stamp})
+        assert reason(product, signup) == "quarantined"
+
+
+def test_a_solution_lets_the_same_signup_through_for_as_long_as_it_is_a_repeat(
+    product: Product, visitor: Visitor
+) -> None:
+    solved = proof(challenge(product))
+    product.clock.forward(seconds=5)
+    ids = []
+    for _ in range(4):
+        ids.append(visitor.sign_up(ZOE, altcha=solved))
+        product.clock.forward(minutes=11)
+    assert [reason(product, signup) for signup in ids] == [None, *["quarantined"] * 3]
+
+
+def test_a_solution_counts_for_one_idempotency_key(product: Product) -> None:
+    solved = proof(challenge(product))
+    product.clock.forward(seconds=5)
+    body, ids = urlencode({"email": ZOE, "altcha": solved}), []
+    for key in ("a", "a", "b", "c"):
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": key}
+        ids.append(request(product.container, "POST", "/forms/footer/signup", headers, body).json["id"])
+    assert ids[0] == ids[1]
+    assert [reason(product, signup) for signup in ids[1:]] == [None, "quarantined", "quarantined"]
+
+
+@pytest.mark.parametrize("stamp", ["1772357400000.é", "é", "٣.x", "9" * 5000, "1772357400000.", "."])
+def test_what_is_no_time_at_all_waits(product: Product, visitor: Visitor, stamp: str) -> None:
+    assert reason(product, visitor.sign_up(ZOE, "form1", **{"@timestamp": stamp})) == "quarantined"
 
 
 def test_too_fast_too_late_and_forged_times_wait_where_there_is_one(product: Product, visitor: Visitor) -> None:

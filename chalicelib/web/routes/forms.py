@@ -82,7 +82,7 @@ class FormsRoutes:
             at = to_milliseconds(self._services.effects.clock())
             info = RequestInfo(at, request.source_ip, request.headers.get("referer"), visit.language)
             if verb is EventType.SIGNUP:
-                submitted = self._signup(form, submission, info)
+                submitted = self._signup(form, submission, info, key)
                 if not submission.texts.keys() <= {form.email_field, form.trap, *form.fields}:  # some may be ignored
                     self._report_misnamed(form, submission)
             else:
@@ -100,14 +100,17 @@ class FormsRoutes:
             self._report(request, name, answer.status, error)
             return answer
 
-    def _signup(self, form: Form, submission: Submission, info: RequestInfo) -> Event:
-        """Return the signup of a submission, with the doubt whether it is a person's."""
+    def _signup(self, form: Form, submission: Submission, info: RequestInfo, key: str | None) -> Event:
+        """Return the signup of a submission, with the doubt whether it is a person's.
+
+        With an Idempotency-Key (`key`) a solution counts for the event of that key alone.
+        """
         signup = signup_from_form(form, submission, info)
         if signup.refused is not None or not (form.altcha or STAMP in submission.texts):
             return signup
         proved = self._proofs.check(form, submission, info.at)
         if proved.doubt is None and proved.solution is not None:
-            content = self._services.address_keys.digest(content_of(signup))
+            content = self._services.address_keys.digest(content_of(signup) + (key or "").encode())
             if not use(self._services.table, proved.solution, content, info.at):
                 return replace(signup, doubt=Doubt.NO_PROOF)
         return replace(signup, doubt=proved.doubt)
