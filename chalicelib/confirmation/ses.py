@@ -14,6 +14,7 @@ from botocore.exceptions import (
 )
 
 from ..config.model import MailSettings
+from ..domain.addresses import a_labels
 from ..domain.errors import Kind, ProviderError
 from ..providers.spec import Mail
 
@@ -60,9 +61,9 @@ class SesSender:
         """Send one mail. Raises ProviderError; `budget` is kept by the client's own timeouts."""
         try:
             self._client.send_email(
-                FromEmailAddress=self._settings.sender,
+                FromEmailAddress=_in_ascii(self._settings.sender),
                 Destination={"ToAddresses": [mail.to]},
-                ReplyToAddresses=[mail.reply_to] if mail.reply_to else [],
+                ReplyToAddresses=[_in_ascii(mail.reply_to)] if mail.reply_to else [],
                 Content={
                     "Simple": {
                         "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
@@ -81,6 +82,24 @@ class SesSender:
         else:
             return
         raise failure  # outside of the handler: the library's error may hold the address
+
+
+def _in_ascii(mailbox: str) -> str:
+    """Returns an address of the configuration, with or without a name, as SES takes it: 7-bit ASCII.
+
+    A name with accents becomes encoded words (RFC 2047), a domain A-labels. SES refuses anything else, as if it were
+    the recipient's fault.
+    """
+    from email.utils import formataddr
+
+    before, bracket, inside = mailbox.strip().partition("<")
+    name, address = (before.strip().strip('"'), inside.rstrip("> ")) if bracket else ("", before)
+    local, _, domain = address.strip().rpartition("@")
+    ascii_address = f"{local}@{a_labels(domain) or domain}"
+    try:
+        return formataddr((name, ascii_address))
+    except UnicodeError:  # accents before the @: SES sends from no such address, and says so
+        return mailbox
 
 
 def _refused(error: ClientError) -> ProviderError:

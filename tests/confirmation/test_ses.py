@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,24 @@ def test_a_mail_is_sent_once_with_both_parts(resources: TestAws) -> None:
     [message] = _sent()[before:]
     assert (message.source, message.subject, message.body) == (SENDER, "Confirmez", "<p>Bonjour</p>")
     assert message.destinations["ToAddresses"] == ["zoe@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("configured", "told"),
+    [
+        ("Société d’été <lettre@example.com>", "=?utf-8?b?U29jacOpdMOpIGTigJnDqXTDqQ==?= <lettre@example.com>"),
+        ("lettre@bücher.example", "lettre@xn--bcher-kva.example"),
+        ('"Lettre, la" <Lettre@example.com>', '"Lettre, la" <Lettre@example.com>'),
+        ("<lettre@example.com>", "lettre@example.com"),
+    ],
+)
+def test_sender_and_reply_address_are_told_in_ascii(configured: str, told: str) -> None:
+    """SES refuses anything else as a wrong address: every signup would end refused."""
+    client: Any = Refusing(refusal("SendingPausedException"))
+    with pytest.raises(ProviderError):
+        SesSender(client, MailSettings(configured)).send_mail(replace(MAIL, reply_to=configured), budget=10)
+    assert client.asked["FromEmailAddress"] == told
+    assert client.asked["ReplyToAddresses"] == [told]
 
 
 def _sent() -> list[Any]:
