@@ -28,16 +28,17 @@ _DISGUISED_ADDRESS = re.compile(
     re.IGNORECASE,
 )
 
-# An unsubscribe link allows anybody to unsubscribe its person; slashes may be escaped, as in JSON and URLs.
-_UNSUBSCRIBE_LINK = re.compile(r"((?:/|%2F)unsubscribe(?:\\*/|%2F))[^\s\"'?#<>&,;)\]}/\\]+", re.IGNORECASE)
-PERSONAL = ((_UNSUBSCRIBE_LINK, r"\g<1>***"), (_DISGUISED_ADDRESS, "…@…"), (_ADDRESS_LIKE, "…@…"))
+# An unsubscribe link allows anybody to unsubscribe its person, a confirmation link to confirm; slashes may be escaped,
+# as in JSON and URLs.
+_PERSONS_LINK = re.compile(r"((?:/|%2F)(?:unsubscribe|confirm)(?:\\*/|%2F))[^\s\"'?#<>&,;)\]}/\\]+", re.IGNORECASE)
+PERSONAL = ((_PERSONS_LINK, r"\g<1>***"), (_DISGUISED_ADDRESS, "…@…"), (_ADDRESS_LIKE, "…@…"))
 """Patterns of personal data in a text and their replacements, in the order in which they apply."""
 
 
 def without_addresses(text: str, limit: int = 300) -> str:
     """Makes a text readable, replaces everything that looks like an e-mail address by `…@…`, and cuts it to `limit`.
 
-    Removes the tokens of unsubscribe links, since they identify an address.
+    Removes the tokens of unsubscribe and confirmation links, since they act for a person.
     """
     text = readable(text)
     for pattern, replacement in PERSONAL:

@@ -179,7 +179,7 @@ LEAST = (
     *("zoe&#64;example", "zoe&#x40;example", "zoe&commat;example", "zoe\\u0040example", "zoe\\x40example"),
     *("zoe(at)example.org", "zoe[at]example.org", "zoe{at}example.org", "zoe<at>example.org"),
     *("authorization:zoe", "AUTHORIZATION,zoe", "bearer zoe.zoe-zoe", "Basic zoezoezoe", "key=zoe", "key%3Dzoe"),
-    *('"key":"zoe', "'key':'zoe", "/unsubscribe/zoe", "%2Funsubscribe%2Fzoe"),
+    *('"key":"zoe', "'key':'zoe", "/unsubscribe/zoe", "%2Funsubscribe%2Fzoe", "/confirm/zoe"),
 )
 
 
