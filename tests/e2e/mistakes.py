@@ -155,7 +155,7 @@ REQUESTS = [
         "/events",
         '{"type": "signup"}',
         JSON,
-        "[Signed webhooks](back-ends.md#signed-webhooks) has examples in several languages.",
+        "[senders.md](senders.md#over-http) has programs that sign, in several languages.",
     ),
 ]
 
